@@ -9,16 +9,11 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <kern/dt.h>
-#include <wharf/error.h>
 
 enum {
-    BOOT_MAX_ARGS = 16,    /* arg= words */
-    BOOT_MAX_UNKNOWN = 8,  /* unknown words that are listed */
+    BOOT_MAX_ARGS = 16,   /* arg= words */
+    BOOT_MAX_UNKNOWN = 8, /* unknown words that are listed */
 };
 
 /* Part of the boot argument line; not NUL-terminated. */
@@ -37,9 +32,9 @@ enum boot_end {
 };
 
 struct boot_options {
-    uint64_t mem_limit;    /* mem=SIZE[K|M|G|T], whole pages, 0 = not given */
-    uint32_t max_cpus;     /* maxcpus=N, N >= 1; 0 = not given */
-    uint64_t seed;         /* seed=N */
+    uint64_t mem_limit; /* mem=SIZE[K|M|G|T], whole pages, 0 = not given */
+    uint32_t max_cpus;  /* maxcpus=N, N >= 1; 0 = not given */
+    uint64_t seed;      /* seed=N */
     bool seed_given;
     bool mitigations;      /* false for mitigations=off */
     struct boot_word init; /* init=NAME[,NAME...]; never empty, default "bootstrap" */

@@ -20,12 +20,7 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include <kern/types.h>
-#include <wharf/error.h>
 
 enum {
     DT_MAX_BANKS = 64,        /* RAM banks, before merging */
@@ -37,9 +32,9 @@ enum {
     DT_ERROR_MAX = 200,       /* longest sentence, with its NUL */
 };
 
-#define DT_MAX_BLOB ((size_t)2 << 20)            /* largest blob that is accepted */
-#define DT_PADDR_LIMIT ((uint64_t)1 << 48)       /* no RAM or register lies at or above this */
-#define DT_PAGE_SIZE ((uint64_t)4096)            /* banks and usable ranges are multiples of this */
+#define DT_MAX_BLOB    (2 * MIB)           /* largest blob that is accepted */
+#define DT_PADDR_LIMIT (UINT64_C(1) << 48) /* no register lies at or above this */
+#define DT_RAM_LIMIT   (UINT64_C(1) << 44) /* no RAM lies at or above this: a pfn_t has 32 bits */
 
 /* One sentence without a full stop or newline, fit to follow "wharf: cannot boot: ". */
 struct dt_error {
@@ -58,38 +53,38 @@ struct dt_reservation {
     bool no_map;
 };
 
-enum dt_trigger { DT_TRIGGER_NONE, DT_TRIGGER_EDGE, DT_TRIGGER_LEVEL };
+enum board_trigger { BOARD_TRIGGER_NONE, BOARD_TRIGGER_EDGE, BOARD_TRIGGER_LEVEL };
 
-struct dt_irq {
-    uint32_t intid;          /* valid if trigger != DT_TRIGGER_NONE */
-    enum dt_trigger trigger; /* DT_TRIGGER_NONE: the tree gives no such interrupt */
-    bool active_low;         /* falling edge or low level (only of interest to the log) */
+struct board_irq {
+    uint32_t intid;             /* valid if trigger != BOARD_TRIGGER_NONE */
+    enum board_trigger trigger; /* BOARD_TRIGGER_NONE: the tree gives no such interrupt */
+    bool active_low;            /* falling edge or low level (only of interest to the log) */
 };
 
 /* ---- CPUs ---- */
 
-enum dt_enable_method {
-    DT_ENABLE_NONE, /* the tree names no method: only the boot CPU may be like that */
-    DT_ENABLE_PSCI,
-    DT_ENABLE_SPIN_TABLE,
-    DT_ENABLE_UNKNOWN, /* named, but not by a name that we know */
+enum board_enable {
+    BOARD_ENABLE_NONE, /* the tree names no method: only the boot CPU may be like that */
+    BOARD_ENABLE_PSCI,
+    BOARD_ENABLE_SPIN_TABLE,
+    BOARD_ENABLE_UNKNOWN, /* named, but not by a name that we know */
 };
 
-struct dt_cpu {
+struct board_cpu {
     uint64_t mpidr; /* affinity bits only: Aff3 39:32, Aff2 23:16, Aff1 15:8, Aff0 7:0 */
-    enum dt_enable_method method;
-    paddr_t release_addr;      /* spin-table only: where the entry address is to be written */
-    const char *method_name;   /* in blob, or NULL */
-    const char *compatible;    /* in blob: the first string, or NULL */
-    bool enabled;              /* status is absent, "okay" or "ok" */
+    enum board_enable method;
+    paddr_t release_addr;    /* spin-table only: where the entry address is to be written */
+    const char *method_name; /* in blob, or NULL */
+    const char *compatible;  /* in blob: the first string, or NULL */
+    bool enabled;            /* status is absent, "okay" or "ok" */
 };
 
-enum dt_psci_conduit { DT_PSCI_NONE, DT_PSCI_SMC, DT_PSCI_HVC };
+enum board_psci_conduit { BOARD_PSCI_NONE, BOARD_PSCI_SMC, BOARD_PSCI_HVC };
 
 /* Function identifiers are 0 where this firmware does not offer the function. */
-struct dt_psci {
-    enum dt_psci_conduit conduit; /* DT_PSCI_NONE: no PSCI, nothing below is valid */
-    uint32_t version;             /* of the binding: 0x00000001 (0.1), 0x00000002 (0.2), 0x00010000 */
+struct board_psci {
+    enum board_psci_conduit conduit; /* BOARD_PSCI_NONE: no PSCI, nothing below is valid */
+    uint32_t version; /* of the binding: 0x00000001 (0.1), 0x00000002 (0.2), 0x00010000 */
     uint32_t cpu_on;
     uint32_t cpu_off;
     uint32_t cpu_suspend;
@@ -99,51 +94,51 @@ struct dt_psci {
 
 /* ---- Interrupt controller and timer ---- */
 
-enum dt_gic_kind { DT_GIC_NONE, DT_GIC_V2, DT_GIC_V3 };
+enum board_gic_kind { BOARD_GIC_NONE, BOARD_GIC_V2, BOARD_GIC_V3 };
 
-struct dt_gic {
-    enum dt_gic_kind kind;
+struct board_gic {
+    enum board_gic_kind kind;
     const char *compatible; /* in blob */
     struct dt_range gicd;
-    struct dt_range gicc;     /* v2 only */
-    bool gicc_has_dir;        /* v2 only: gicc is large enough to hold GICC_DIR (split EOI) */
+    struct dt_range gicc; /* v2 only */
+    bool gicc_has_dir;    /* v2 only: gicc is large enough to hold GICC_DIR (split EOI) */
     struct dt_range gicr[DT_MAX_GICR_REGIONS]; /* v3 only */
     unsigned gicr_count;                       /* v3 only: 1..DT_MAX_GICR_REGIONS */
     uint64_t gicr_stride; /* v3 only: bytes from one redistributor to the next, 0 = architectural */
 };
 
-struct dt_timer {
-    struct dt_irq secure_phys, phys, virt, hyp_phys;
+struct board_timer {
+    struct board_irq secure_phys, phys, virt, hyp_phys;
     uint32_t frequency; /* Hz, overrides CNTFRQ_EL0; 0 = CNTFRQ_EL0 is right */
     bool always_on;     /* keeps counting while CPUs are powered down */
 };
 
 /* ---- Console ---- */
 
-enum dt_uart_kind {
-    DT_UART_NONE,        /* no console at all */
-    DT_UART_PL011,
-    DT_UART_BCM2835_AUX, /* "mini-UART" */
-    DT_UART_UNSUPPORTED, /* the tree chose one that we cannot drive: see compatible */
+enum board_uart {
+    BOARD_UART_NONE, /* no console at all */
+    BOARD_UART_PL011,
+    BOARD_UART_BCM2835_AUX, /* "mini-UART" */
+    BOARD_UART_UNSUPPORTED, /* the tree chose one that we cannot drive: see compatible */
 };
 
-struct dt_console {
-    enum dt_uart_kind kind;
+struct board_console {
+    enum board_uart kind;
     const char *compatible; /* in blob: first string of the node's compatible, or NULL */
-    struct dt_range regs;   /* not valid for DT_UART_UNSUPPORTED */
-    struct dt_range aux;    /* BCM2835_AUX only: the block with AUX_ENABLES at +4; size 0 = unknown */
-    struct dt_irq irq;      /* trigger NONE when unknown: poll. Not known to dt_find_console(). */
-    uint32_t clock_hz;      /* of the UART's input clock, 0 = unknown: keep the firmware's divisor */
-    uint32_t baud;          /* from the options of stdout-path or current-speed, 0 = not given */
-    bool chosen;            /* by stdout-path, not just the first UART found */
+    struct dt_range regs;   /* not valid for BOARD_UART_UNSUPPORTED */
+    struct dt_range aux;  /* BCM2835_AUX only: the block with AUX_ENABLES at +4; size 0 = unknown */
+    struct board_irq irq; /* trigger NONE when unknown: poll. Not known to dt_find_console(). */
+    uint32_t clock_hz;    /* of the UART's input clock, 0 = unknown: keep the firmware's divisor */
+    uint32_t baud;        /* from the options of stdout-path or current-speed, 0 = not given */
+    bool chosen;          /* by stdout-path, not just the first UART found */
 };
 
 /* ---- Reset ---- */
 
-enum dt_watchdog_kind { DT_WATCHDOG_NONE, DT_WATCHDOG_BCM2835_PM };
+enum board_watchdog_kind { BOARD_WATCHDOG_NONE, BOARD_WATCHDOG_BCM2835_PM };
 
-struct dt_watchdog {
-    enum dt_watchdog_kind kind;
+struct board_watchdog {
+    enum board_watchdog_kind kind;
     struct dt_range regs;
 };
 
@@ -168,21 +163,21 @@ struct board {
     unsigned reservation_count;
     unsigned dynamic_reservations; /* reserved-memory children without reg: ignored, counted */
 
-    struct dt_range initrd;  /* size 0 = none; lies within one bank */
-    const char *bootargs;    /* in blob; "" if absent */
-    size_t bootargs_length;  /* without the NUL, less than DT_STRING_MAX */
-    uint64_t entropy[4];     /* rng-seed and kaslr-seed folded together */
-    uint32_t entropy_bytes;  /* how many bytes of seed went into it; 0 = no entropy */
+    struct dt_range initrd; /* size 0 = none; lies within one bank */
+    const char *bootargs;   /* in blob; "" if absent */
+    size_t bootargs_length; /* without the NUL, less than DT_STRING_MAX */
+    uint64_t entropy[4];    /* rng-seed and kaslr-seed folded together */
+    uint32_t entropy_bytes; /* how many bytes of seed went into it; 0 = no entropy */
     struct dt_seed_place seeds[2];
 
-    struct dt_cpu cpus[DT_MAX_CPUS]; /* in the order of the tree */
-    unsigned cpu_count;              /* at least 1 */
-    struct dt_psci psci;
+    struct board_cpu cpus[DT_MAX_CPUS]; /* in the order of the tree */
+    unsigned cpu_count;                 /* at least 1 */
+    struct board_psci psci;
 
-    struct dt_gic gic;
-    struct dt_timer timer;
-    struct dt_console console;
-    struct dt_watchdog watchdog;
+    struct board_gic gic;
+    struct board_timer timer;
+    struct board_console console;
+    struct board_watchdog watchdog;
 };
 
 /*
@@ -191,14 +186,14 @@ struct board {
  * has to be right. KERN_SUCCESS means that *out is a console that we can drive; on every failure
  * *out is not written and *err says why there is none.
  */
-kern_return_t dt_find_console(const void *blob, size_t max_size, struct dt_console *out,
+kern_return_t dt_find_console(const void *blob, size_t max_size, struct board_console *out,
                               struct dt_error *err);
 
 /*
  * Read the whole tree. max_size bounds what may be read at `blob` (how much is mapped). `out` is
  * large and should be static; it is complete on success, and of no use on failure, which is
- *   KERN_INVALID_ARGUMENT    the tree is malformed or contradicts itself
- *   KERN_NOT_SUPPORTED       it is well-formed but lacks, or has too many of, what a kernel needs
+ *   KERN_BAD_FORMAT      the tree is malformed or contradicts itself
+ *   KERN_NOT_SUPPORTED   it is well-formed but lacks, or has too many of, what a kernel needs
  * A tree without a console, initrd, seeds, PSCI or watchdog is complete.
  */
 kern_return_t dt_scan(const void *blob, size_t max_size, struct board *out, struct dt_error *err);
