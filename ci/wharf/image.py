@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""./wharf image: writes a boot medium without privilege, the same bytes every time.
+
+A medium has one FAT32 partition at 1 MiB; its size is a power of two because QEMU's SD card takes
+no other. What goes onto it is data: the "image" section of board/NAME/board.json and the
+templates beside it, in which @BOOTARGS@ and @INITRD_OFFSET@ are replaced.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import boards, build, deps, packages, steps
+from .boards import ROOT, BoardError
+from .steps import Failure
+
+MIB = 1 << 20
+START = MIB
+EPOCH = "1735689600"        # every time stamp on a medium: 2025-01-01
+VOLUME_ID = "57480001"      # of the FAT file system and the partition table
+ENVIRONMENT = {"SOURCE_DATE_EPOCH": EPOCH, "TZ": "UTC", "MTOOLS_SKIP_CHECK": "1", "MTOOLSRC": "/dev/null"}
+IMAGE_MAGIC = b"ARM\x64"
+
+
+def add_arguments(sub):
+    sub.add_argument("--board", required=True, choices=boards.names("image"))
+    sub.add_argument("--boot", choices=("direct", "scr", "extlinux"),
+                     help="how the kernel is found (default: the board's first way)")
+    sub.add_argument("--append", default="", metavar="ARGS", help="kernel arguments")
+    sub.add_argument("--preset", default="release", choices=build.TARGET_PRESETS)
+    sub.add_argument("-o", "--output", required=True, metavar="FILE")
+
+
+def main(options):
+    layout = boards.load(options.board)["image"]
+    way = options.boot or layout["boot"][0]
+    packages.ensure("build", "image")
+    deps.ensure("libfdt", *layout.get("deps", []))
+    build.build(options.preset)
+    kernel, initrd = (build.tree(options.preset) / name for name in ("kernel.img", "initrd.cpio"))
+    if write(options.board, way, options.output, kernel, initrd, options.append):
+        steps.say(f"{options.output}: {layout['size_mib']} MiB for {options.board}, booted by {way}")
+        if "note" in layout:
+            steps.say(layout["note"])
+
+
+def write(board, way, output, kernel, initrd, bootargs):
+    """Writes the medium; does nothing when its inputs are those of last time. Returns success."""
+    layout = boards.load(board)["image"]
+    if way not in layout["boot"]:
+        raise BoardError(f"a medium for '{board}' boots by: {', '.join(layout['boot'])}; not by '{way}'.")
+    output = Path(output)
+    if steps.Settings.dry:
+        steps.say(f"medium to write: {output} (sfdisk, mformat, mcopy)")
+        return False
+    with tempfile.TemporaryDirectory(prefix="wharf-image-") as name:
+        root = Path(name)
+        _collect(board, layout, way, root, {"kernel": kernel, "initrd": initrd}, bootargs)
+        key = _digest(root)
+        stamp = output.parent / f".{output.name}.inputs"
+        if output.is_file() and stamp.is_file() and stamp.read_text() == key:
+            return True
+        partial = output.parent / f".{output.name}.part"
+        try:
+            _write_medium(partial, layout, root)
+            partial.rename(output)
+        finally:
+            partial.unlink(missing_ok=True)
+        if output.resolve().is_relative_to(ROOT / "build"):
+            stamp.write_text(key)
+    return True
+
+
+def _collect(board, layout, way, root, built, bootargs):
+    """Puts the medium's files below `root`."""
+    directory = boards.load(board)["dir"]
+    for target, source in {**layout["files"], **layout.get(f"files_{way}", {})}.items():
+        path = built.get(source) if source in built else boards.resolve(source)
+        if path is None:
+            continue
+        if not Path(path).is_file():
+            raise Failure(f"{path} is missing; run ./wharf doctor.")
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, root / target)
+    values = {"@BOOTARGS@": bootargs, "@INITRD_OFFSET@": f"{_memory_size(built['kernel']):#x}"}
+    for target, template in layout.get(f"templates_{way}", {}).items():
+        text = (directory / template).read_text()
+        for mark, value in values.items():
+            text = text.replace(mark, value)
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
+        (root / target).write_text(text)
+    if way == "scr":
+        _run(["mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-n", "Wharf",
+              "-d", root / "boot.cmd", root / "boot.scr"])
+
+
+def _memory_size(kernel):
+    """Memory that the kernel takes from its load address, with its bss, in whole 2 MiB."""
+    head = Path(kernel).read_bytes()[:64]
+    if len(head) < 64 or head[56:60] != IMAGE_MAGIC:
+        raise Failure(f"{kernel} has no arm64 Image header; build it again.")
+    size = struct.unpack_from("<Q", head, 16)[0]
+    return (size + 2 * MIB - 1) // (2 * MIB) * (2 * MIB)
+
+
+def _digest(root):
+    digest = hashlib.sha256()
+    for path in sorted(p for p in root.rglob("*") if p.is_file()):
+        body = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(json.dumps([str(path.relative_to(root)), body]).encode())
+    return digest.hexdigest()
+
+
+def _write_medium(output, layout, root):
+    size = layout["size_mib"] * MIB
+    with open(output, "wb") as handle:
+        handle.truncate(size)
+    table = (f"label: dos\nlabel-id: 0x{VOLUME_ID}\nunit: sectors\n"
+             f"start={START // 512}, size={(size - START) // 512}, type=c, bootable\n")
+    _run(["sfdisk", "--quiet", output], text=table)
+    volume = f"{output}@@{START}"
+    _run(["mformat", "-i", volume, "-F", "-c", "1", "-T", str((size - START) // 512), "-h", "64",
+          "-s", "32", "-H", str(START // 512), "-N", VOLUME_ID, "-v", layout["label"], "::"])
+    for path in sorted(root.rglob("*")):
+        name = f"::/{path.relative_to(root)}"
+        if path.is_dir():
+            _run(["mmd", "-i", volume, name])
+        else:
+            _run(["mcopy", "-i", volume, path, name])
+
+
+def _run(argv, text=None):
+    argv = [packages.which(argv[0]) or argv[0], *map(str, argv[1:])]
+    if steps.Settings.verbose:
+        steps.show(argv, env=None)
+    done = subprocess.run(argv, input=text, text=True, capture_output=True, check=False,
+                          env=dict(os.environ, **ENVIRONMENT))
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise Failure(f"{Path(argv[0]).name} could not write the medium ({said[-1] if said else 'no reason given'}); "
+                      "is there room on the disk?")

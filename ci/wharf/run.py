@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""./wharf run: build, boot in QEMU, relay the console, end with the first program's status."""
+
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+
+from . import boards, build, deps, image, packages, qemu, steps
+from .qemu import Machine
+from .steps import Failure
+
+END = re.compile(rb"^wharf: all programs have ended, status (-?\d+)")
+FATAL = re.compile(rb"^(PANIC:|wharf: cannot boot: )")
+KERNEL_LINE = re.compile(rb"^(\[ *\d+\.\d+\] |wharf: )")
+PANIC_STATUS, CUT_SHORT, TIMED_OUT = 70, 71, 124
+PANIC_SECONDS = 2.0     # a panic prints its report after its first line
+
+
+def add_machine_arguments(sub):
+    """Options that describe a machine; shared with debug."""
+    sub.add_argument("--board", default="virt", choices=boards.names("qemu"))
+    sub.add_argument("--cpus", type=int, metavar="N")
+    sub.add_argument("--mem", metavar="SIZE", help="64M, 512M, 8G")
+    sub.add_argument("--gic", type=int, choices=(2, 3))
+    sub.add_argument("--el2", action="store_true", help="enter the kernel at EL2")
+    sub.add_argument("--cpu", metavar="NAME", help="cortex-a72 or max")
+    sub.add_argument("--boot", default="direct", choices=("direct", "uboot"))
+    sub.add_argument("--append", default="", metavar="ARGS", help="kernel arguments")
+
+
+def add_arguments(sub):
+    add_machine_arguments(sub)
+    sub.add_argument("--preset", default="release", choices=build.TARGET_PRESETS)
+    sub.add_argument("--medium", default="scr", choices=("scr", "extlinux"),
+                     help="what U-Boot finds on the boot medium")
+    sub.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds")
+    sub.add_argument("--exec", metavar="'PROGRAM [WORD...]'",
+                     help="start this program of the initrd, print its output only")
+
+
+def machine(options, preset):
+    """Installs, fetches and builds what the machine needs, and returns its description."""
+    m = Machine(board=options.board, boot=options.boot, cpus=options.cpus, mem=options.mem,
+                gic=options.gic, el2=options.el2, cpu=options.cpu, append=options.append,
+                kernel=build.tree(preset) / "kernel.img", initrd=build.tree(preset) / "initrd.cpio")
+    way = qemu.check(m)["boot"][m.boot]
+    packages.ensure("build", "qemu", *(["uboot", "image"] if "disk" in way else []))
+    deps.ensure("libfdt", *(["dtbs"] if way.get("dtb") else []),
+                *(["u-boot-rpi"] if "u-boot-rpi" in way.get("kernel", "") else []))
+    build.build(preset)
+    if not m.initrd.is_file() and not steps.Settings.dry:
+        m.initrd = None
+    if "disk" in way:
+        medium = getattr(options, "medium", "scr")
+        m.disk = build.tree(preset) / f"{m.board}-{medium}.img"
+        image.write(m.board, medium, m.disk, m.kernel, m.initrd, qemu.bootargs(m))
+    return m
+
+
+def exec_arguments(words):
+    """Kernel arguments that start one program with words."""
+    name, *rest = words.split()
+    return " ".join(["log=quiet", f"init={name}", *(f"arg={word}" for word in rest)])
+
+
+def main(options):
+    if options.exec:
+        options.append = f"{options.append} {exec_arguments(options.exec)}".strip()
+    m = machine(options, options.preset)
+    steps.LOGS.mkdir(parents=True, exist_ok=True)
+    log = steps.LOGS / "qemu.log"
+    argv = qemu.build_argv(m, serial="stdio", log=log)
+    if steps.Settings.dry or steps.Settings.verbose:
+        steps.show(argv)
+    if steps.Settings.dry:
+        return 0
+    status = _Console(argv, options.timeout, bool(options.exec), m.boot == "uboot").run()
+    if log.is_file() and log.stat().st_size and not options.exec:
+        lines = len(log.read_bytes().splitlines())
+        steps.say(f"QEMU reported {lines} questionable accesses of the guest: {log.relative_to(boards.ROOT)}")
+    return status
+
+
+class _Console:
+    """Relays QEMU's output and watches for the line that ends the run."""
+
+    def __init__(self, argv, timeout, only_program, firmware):
+        self.argv, self.only_program = argv, only_program
+        self.deadline = time.monotonic() + timeout if timeout else None
+        self.timeout = timeout
+        self.started = not firmware     # with --exec, what the firmware prints is not shown
+        self.line = b""
+        self.status = None
+
+    def run(self):
+        child = subprocess.Popen([str(a) for a in self.argv], stdout=subprocess.PIPE)
+        try:
+            self._relay(child.stdout.fileno())
+        finally:
+            child.terminate()           # QEMU restores the terminal on its way out
+            try:
+                code = child.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                code = child.wait()
+        if self.status is None:
+            steps.say(f"QEMU ended (status {code}) before the programs did; with -v its command line is shown.")
+            return CUT_SHORT
+        return self.status
+
+    def _relay(self, fd):
+        while True:
+            wait = None if self.deadline is None else self.deadline - time.monotonic()
+            if wait is not None and wait <= 0:
+                if self.status is None:
+                    self.status = TIMED_OUT
+                    steps.say(f"no end after {self.timeout:g} s, stopped; --timeout sets the limit.")
+                return
+            if not select.select([fd], [], [], wait)[0]:
+                continue
+            data = os.read(fd, 65536)
+            if not data or self._take(data):
+                return
+
+    def _take(self, data):
+        """Shows the data; True when the run has ended."""
+        if not self.only_program:
+            _write(data)
+        *lines, self.line = (self.line + data).split(b"\n")
+        for line in lines:
+            if self._line(line.rstrip(b"\r")):
+                return True
+        return False
+
+    def _line(self, line):
+        end, fatal = END.match(line), FATAL.match(line)
+        if fatal and self.status is None:
+            self.status = PANIC_STATUS
+            self.deadline = time.monotonic() + PANIC_SECONDS
+        if self.only_program and self.started and (self.status or not KERNEL_LINE.match(line)):
+            _write(line + b"\n")
+        if b"Starting kernel" in line:
+            self.started = True
+        if end:
+            number = int(end.group(1))
+            self.status = number if 0 <= number <= 255 else 1
+        return bool(end)
+
+
+def _write(data):
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise Failure("the output was closed.") from None
