@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One record a CPU. The machine's part comes first, for the entry code finds its fields by fixed offsets. A record is
+ * written by its own CPU only, except the members that say otherwise.
+ */
+#pragma once
+
+#include <arch/cpu.h>
+#include <kern/deadline.h>
+#include <kern/frame.h>
+#include <kern/lockcheck.h>
+#include <kern/sched_types.h>
+#include <kern/trace.h>
+#include <kern/types.h>
+
+struct thread;
+struct pmap;
+
+enum { FRAME_CACHE_SIZE = 32 };
+
+struct cpu {
+    struct arch_cpu arch;        /* first: kernel stack top etc., see machine/cpu_md.h */
+    struct thread *current;      /* the thread that runs in user mode here, NULL when idle. Entry code reads it */
+    _Atomic uint32_t reschedule; /* not 0: call kern_schedule() before leaving the kernel. Set by any CPU */
+    uint32_t number;             /* 0 .. cpu_count - 1, constant */
+    uint64_t hwid;               /* hardware id (MPIDR affinity), constant */
+    _Atomic bool online;         /* set by the CPU itself when it takes part */
+    _Atomic bool idle;           /* nothing to run; RUNQ lock for writing */
+    _Atomic uint32_t running_priority; /* of what runs; 0 when idle; RUNQ lock for writing, read by any CPU as a hint */
+
+    struct pmap *pmap;           /* active user address space, NULL: none */
+    struct run_queue run_queue;
+    ticks_t turn_start;          /* counter when `current` started to be charged */
+    ticks_t turn_end;            /* counter when its quantum ends, TICKS_NEVER: nobody waits behind it */
+    ticks_t alarm;               /* what the hardware alarm is set to */
+    ticks_t idle_ticks;          /* time spent idle */
+
+    struct spinlock timer_lock;  /* rank TIMER; guards deadlines */
+    struct deadline_queue deadlines; /* may be changed by other CPUs under timer_lock */
+
+    struct {                     /* frame allocator's cache */
+        pfn_t frame[FRAME_CACHE_SIZE];
+        uint32_t count;
+    } frame_cache;
+
+    struct lock_check lock_check; /* debug: locks held */
+    struct trace_ring trace;
+};
+
+/** All CPUs, [0] the one that booted. */
+extern struct cpu cpu_record[MAX_CPUS];
+/** CPUs found (and allowed by maxcpus=); constant after boot. Not all need be online yet. */
+extern unsigned cpu_count;

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Physical memory: frames of 4 KiB, a buddy allocator over them, per-CPU caches in front, one record a frame.
+ *
+ * Records are made lazily, by 2 MiB block: the array of records is virtual (arch_frame_table()), and a block's part of it
+ * is backed when the block's first frame is needed ("opened"), from frames already free or from the block itself. So the
+ * boot does not touch all records, and memory nobody used costs nothing. A frame of a block that is not open has no record
+ * and is free.
+ *
+ * Invariants (frame_check() verifies them):
+ * F1 every managed frame is in exactly one place: an unopened block, a buddy list, a CPU's cache, or allocated.
+ * F2 a free run of order n is aligned to 2^n frames, and its buddy is not a free run of the same order.
+ * F3 free_frames counts the frames of unopened blocks, buddy lists and CPU caches.
+ * F4 the charge of LEDGER_FRAMES/PAGE_TABLES/... made at allocation is returned to the same ledger at free: the caller
+ *    names the ledger both times.
+ */
+#pragma once
+
+#include <arch/mmu.h>
+#include <kern/ledger.h>
+#include <kern/types.h>
+
+enum frame_state {
+    FRAME_RESERVED,  /* not ours: never managed, or lost */
+    FRAME_FREE,      /* head of a free run */
+    FRAME_CACHED,    /* in a CPU's cache */
+    FRAME_USED,      /* allocated; `owner` is the allocator's */
+};
+
+struct frame {
+    pfn_t next, prev;        /* list links by frame number; FRAMES lock while free, else the owner's */
+    _Atomic uint32_t mapped; /* number of user mappings; RMAP lock of the frame */
+    uint8_t state;           /* enum frame_state; FRAMES lock for transitions */
+    uint8_t order;           /* of the run this frame heads, free or allocated */
+    _Atomic uint16_t flags;  /* FRAME_FLAG_* */
+    void *owner;             /* what the frame belongs to (anon, object, page table's pmap, slab's cache); the owner's lock */
+    uint64_t owner_offset;   /* and where in it; the owner's lock */
+    void *rmap;              /* first mapping: its pmap, or a chain of struct rmap_entry (tagged); RMAP lock */
+    vaddr_t rmap_va;         /* first mapping: its user address; RMAP lock */
+};
+static_assert(sizeof(struct frame) == 48, "one record a frame: every byte costs 256 KiB at 1 GiB");
+
+enum {
+    FRAME_FLAG_REFERENCED = 1, /* used since last asked, collected from mappings that went away */
+    FRAME_FLAG_DIRTY = 2,      /* written through a mapping */
+    FRAME_FLAG_WIRED = 4,      /* the owner says: not pageable */
+};
+
+enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };
+
+/** What is to be done with the memory. */
+enum { FRAME_ZEROED = 1 /* content must be zero */, FRAME_NOFAIL_INJECTION = 2 /* not counted by the n-th failure */ };
+
+/** Give [start, end) of physical memory, page aligned and mapped in the direct map, to the allocator. Boot CPU. */
+void frame_add_range(paddr_t start, paddr_t end);
+
+/** 2^order frames, contiguous and aligned; charged as `kind` pages to `ledger`. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
+kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned order, unsigned flags,
+                          struct frame **out);
+/** Give the run headed by `frame` back; ledger and kind as at allocation. Nothing may map it (asserted). */
+void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *frame);
+
+static inline struct frame *frame_record(pfn_t pfn) {
+    return (struct frame *)arch_frame_table() + pfn;
+}
+static inline pfn_t frame_number(const struct frame *frame) {
+    return (pfn_t)(frame - (struct frame *)arch_frame_table());
+}
+static inline paddr_t frame_address(const struct frame *frame) {
+    return (paddr_t)frame_number(frame) << PAGE_SHIFT;
+}
+static inline struct frame *frame_at(paddr_t pa) {
+    return frame_record((pfn_t)(pa >> PAGE_SHIFT));
+}
+static inline void *frame_memory(const struct frame *frame) {
+    return phys_to_virt(frame_address(frame));
+}
+
+struct frame_statistics {
+    uint64_t managed;       /* frames ever added */
+    uint64_t free;          /* F3 */
+    uint64_t record_pages;  /* frames that hold records of opened blocks */
+};
+void frame_statistics(struct frame_statistics *out);
+
+/** True if pa lies in managed RAM (records may be asked for). */
+bool frame_is_managed(paddr_t pa);
+
+/** Move every CPU cache of this CPU back to the buddy lists (tests, memory pressure). */
+void frame_drain_cache(void);
+
+/** Let the n-th allocation from now on fail with KERN_RESOURCE_SHORTAGE (frames and objects counted together); 0 = off.
+ *  Returns how many allocations were counted since the last call. Part of every build (D16). */
+uint64_t alloc_fail_nth(uint64_t n);
+/** Internal to the allocators: count one allocation; true if it is the one that must fail. */
+bool alloc_must_fail(void);
+
+/** Verify F1..F3 (slow). */
+bool frame_check(void);

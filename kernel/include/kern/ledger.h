@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ledgers: who pays for what (D6). A ledger counts each kind of resource against a limit; ledgers form a tree, and a
+ * charge is made in the ledger and all its ancestors or in none. Lock-free: counters are atomics; a charge that fails
+ * part way up is undone below, so a concurrent charge may see a limit as reached for a moment (it then fails cleanly).
+ */
+#pragma once
+
+#include <kern/types.h>
+#include <stdatomic.h>
+
+enum ledger_kind {
+#define LEDGER(symbol, name, unit, what) LEDGER_##symbol,
+#include <wharf/abi/ledgers.def>
+#undef LEDGER
+    LEDGER_KIND_COUNT
+};
+
+struct ledger {
+    struct ledger *parent;                     /* constant; holds a reference on it */
+    _Atomic uint32_t references;               /* own life, children included */
+    _Atomic int64_t used[LEDGER_KIND_COUNT];   /* >= 0 */
+    _Atomic int64_t peak[LEDGER_KIND_COUNT];   /* highest `used` seen, approximate under contention */
+    _Atomic int64_t limit[LEDGER_KIND_COUNT];  /* INT64_MAX: none */
+};
+
+/** Pays for what the kernel itself needs; never freed, no limits, parent of all. */
+extern struct ledger kernel_ledger;
+
+/** New ledger under `parent` without limits of its own, one reference. Its own memory is charged to `parent`. */
+kern_return_t ledger_create(struct ledger *parent, struct ledger **out);
+void ledger_ref(struct ledger *ledger);
+/** The last reference frees it; everything charged must have been returned (asserted). */
+void ledger_unref(struct ledger *ledger);
+
+/** KERN_LIMIT if the ledger or an ancestor would exceed its limit; nothing charged then. amount >= 0. */
+kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_t amount);
+void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount);
+void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit);
+
+static inline int64_t ledger_used(struct ledger *ledger, enum ledger_kind kind) {
+    return atomic_load_explicit(&ledger->used[kind], memory_order_relaxed);
+}
+
+const char *ledger_kind_name(enum ledger_kind kind);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The scheduler's structures, apart from its functions (kern/sched.h) so that threads, work items and CPUs can hold them.
+ */
+#pragma once
+
+#include <kern/ledger.h>
+#include <kern/list.h>
+#include <kern/spinlock.h>
+#include <kern/types.h>
+
+enum {
+    PRIORITY_COUNT = 256,
+    PRIORITY_IDLE = 0,      /* runs when nothing else wants to */
+    PRIORITY_DEFAULT = 96,
+    PRIORITY_REAP = 160,    /* teardown of what died */
+    PRIORITY_MAX = 255,     /* the most urgent */
+};
+
+enum runnable_kind { RUNNABLE_THREAD, RUNNABLE_WORK };
+
+/** What a run queue holds. */
+struct runnable {
+    struct list link;  /* RUNQ lock of the CPU whose queue it is on */
+    uint8_t priority;  /* effective priority it is queued at; RUNQ lock while queued */
+    uint8_t kind;      /* enum runnable_kind, constant */
+    uint8_t cpu;       /* CPU whose queue it is on, or ran on last; RUNQ lock of that CPU */
+    bool queued;       /* on a run queue; RUNQ lock */
+};
+
+/** 256 round-robin lists and a bitmap of those that are not empty. */
+struct run_queue {
+    struct spinlock lock;                 /* rank RUNQ; guards all below */
+    uint64_t bitmap[PRIORITY_COUNT / 64]; /* bit p % 64 of word p / 64: list p is not empty */
+    uint32_t count;                       /* runnables queued */
+    struct list list[PRIORITY_COUNT];
+};
+
+/**
+ * A scheduling context: the right to run - priority, quantum, account, payer - apart from the thread that uses it (D4).
+ * A call will lend it to the server; at any time exactly one thread (or none, when it waits) runs on it.
+ */
+struct sched_context {
+    uint8_t priority;       /* own priority of the context; RUNQ lock of the holder's CPU */
+    ticks_t quantum;        /* length of a turn; constant */
+    ticks_t left;           /* of the present turn; by the CPU that runs it, else RUNQ lock */
+    _Atomic uint64_t consumed; /* ticks used in its life; written by the CPU that runs it */
+    struct ledger *ledger;  /* who pays; constant */
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tasks: an address space, a ledger, threads. The task of this stage has its memory given eagerly, region by region
+ * (kern/region.h); ports and lazily filled memory come with the kernel's next parts.
+ *
+ * K1 a task lives while it has threads or references; when its last thread is gone, a work item takes its memory down in
+ *    bounded steps, then its ledger must be at zero.
+ */
+#pragma once
+
+#include <kern/ledger.h>
+#include <kern/list.h>
+#include <kern/pmap.h>
+#include <kern/spinlock.h>
+#include <kern/types.h>
+#include <kern/work.h>
+
+struct task {
+    struct spinlock lock;      /* rank TASK; guards the members marked (t) */
+    _Atomic uint32_t references;
+    uint32_t id;               /* unique for the life of the system; constant */
+    char name[32];             /* for reports; constant */
+    struct ledger *ledger;     /* constant; reference held */
+    struct pmap *pmap;         /* constant until teardown */
+    struct list threads;       /* (t) */
+    uint32_t thread_count;     /* (t) threads not yet reaped */
+    bool dying;                /* (t) no new threads or regions */
+    bool crashed;              /* (t) ended by a fault nobody handled */
+    uint64_t exit_status;      /* (t) of the first task_exit, thread_exit of the last thread, or 139 */
+    struct spinlock map_lock;  /* rank MAP; guards regions */
+    struct rb_tree regions;    /* by start address; struct region */
+    struct work teardown;      /* started when the last thread is gone */
+    struct list link;          /* on the list of all tasks; TASK_LIST lock */
+};
+
+/** New task with an empty address space and a ledger of its own under `parent_ledger`. One reference for the caller. */
+kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct task **out);
+void task_ref(struct task *task);
+void task_unref(struct task *task);
+/** End the task: all threads are terminated; the first status given stays. Any CPU; returns before it is done. */
+void task_terminate(struct task *task, uint64_t status, bool crashed);
+/** Tasks that exist; 0 when everything is taken down. */
+unsigned task_live_count(void);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Per-CPU trace rings: fixed-size binary events, cheap enough to stay on (D15). Events stand in kern/trace_events.def:
+ * TRACE_EVENT(symbol, number, name, arg0 name, arg1 name). A ring overwrites its oldest events.
+ *
+ * An event is 32 bytes: counter, number and CPU, two arguments. Only its own CPU writes a ring; readers (panic, dump)
+ * accept that the newest events may be torn and check the sequence.
+ */
+#pragma once
+
+#include <arch/timer.h>
+#include <kern/types.h>
+
+enum trace_number {
+#define TRACE_EVENT(symbol, number, name, a0, a1) TRACE_##symbol = number,
+#include <kern/trace_events.def>
+#undef TRACE_EVENT
+    TRACE_NUMBER_COUNT
+};
+
+struct trace_event {
+    ticks_t when;
+    uint32_t number; /* enum trace_number */
+    uint32_t cpu;
+    uint64_t arg0, arg1;
+};
+
+#define TRACE_RING_EVENTS 256 /* per CPU, a power of two: 8 KiB */
+
+struct trace_ring {
+    uint64_t head; /* events ever written; the ring's index is head % TRACE_RING_EVENTS. Own CPU only */
+    struct trace_event event[TRACE_RING_EVENTS];
+};
+
+/** Bit n set: events of class n (number / 16) are recorded. Written by anybody, read relaxed. */
+extern _Atomic uint32_t trace_mask;
+
+void trace_record(enum trace_number number, uint64_t arg0, uint64_t arg1);
+
+/** Record an event if its class is on: two instructions and a branch when it is off. */
+static inline void trace(enum trace_number number, uint64_t arg0, uint64_t arg1) {
+    if (unlikely(__atomic_load_n((uint32_t *)(void *)&trace_mask, __ATOMIC_RELAXED) & (1u << (number / 16))))
+        trace_record(number, arg0, arg1);
+}
+
+/** Print the newest `count` events of all CPUs, merged by time, through the log. For panic. */
+void trace_print_last(unsigned count);
