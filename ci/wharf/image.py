@@ -89,14 +89,23 @@ def _collect(board, layout, way, root, built, bootargs):
         shutil.copyfile(path, root / target)
     values = {"@BOOTARGS@": bootargs, "@INITRD_OFFSET@": f"{_memory_size(built['kernel']):#x}"}
     for target, template in layout.get(f"templates_{way}", {}).items():
-        text = (directory / template).read_text()
-        for mark, value in values.items():
-            text = text.replace(mark, value)
         (root / target).parent.mkdir(parents=True, exist_ok=True)
-        (root / target).write_text(text)
+        (root / target).write_text(_fill((directory / template).read_text(), values))
     if way == "scr":
         _run(["mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-n", "Wharf",
               "-d", root / "boot.cmd", root / "boot.scr"])
+
+
+def _fill(text, values):
+    """Replaces the marks; a line that ends in a mark without a value is left out (U-Boot does not
+    take a lone "append")."""
+    for mark, value in values.items():
+        if any(character in value for character in '"$\\\n'):
+            raise Failure(f"kernel arguments for a boot medium cannot hold quotes, $ or \\: {value}")
+        if not value:
+            text = "".join(line for line in text.splitlines(True) if not line.rstrip().endswith(mark))
+        text = text.replace(mark, value)
+    return text
 
 
 def _memory_size(kernel):

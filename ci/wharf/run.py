@@ -6,6 +6,7 @@ import re
 import select
 import subprocess
 import sys
+import termios
 import time
 
 from . import boards, build, deps, image, packages, qemu, steps
@@ -96,17 +97,22 @@ class _Console:
         self.status = None
 
     def run(self):
-        child = subprocess.Popen([str(a) for a in self.argv], stdout=subprocess.PIPE)
+        steps.LOGS.mkdir(parents=True, exist_ok=True)
+        said = steps.LOGS / "qemu-stderr.log"
+        terminal = termios.tcgetattr(0) if os.isatty(0) else None
+        with open(said, "wb") as errors:
+            child = subprocess.Popen([str(a) for a in self.argv], stdout=subprocess.PIPE,
+                                     stderr=None if steps.Settings.verbose else errors)
         try:
             self._relay(child.stdout.fileno())
         finally:
-            child.terminate()           # QEMU restores the terminal on its way out
-            try:
-                code = child.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                code = child.wait()
+            code = _exit_status(child) if self.status is None else None
+            child.kill()
+            child.wait()
+            if terminal:        # QEMU had put it into raw mode
+                termios.tcsetattr(0, termios.TCSADRAIN, terminal)
         if self.status is None:
+            print(steps.tail(said, 5), file=sys.stderr)
             steps.say(f"QEMU ended (status {code}) before the programs did; with -v its command line is shown.")
             return CUT_SHORT
         return self.status
@@ -122,7 +128,7 @@ class _Console:
             if not select.select([fd], [], [], wait)[0]:
                 continue
             data = os.read(fd, 65536)
-            if not data or self._take(data):
+            if self._take(data) or not data:
                 return
 
     def _take(self, data):
@@ -148,6 +154,14 @@ class _Console:
             number = int(end.group(1))
             self.status = number if 0 <= number <= 255 else 1
         return bool(end)
+
+
+def _exit_status(child):
+    """Status of a QEMU that has closed its output."""
+    try:
+        return child.wait(timeout=1)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _write(data):
