@@ -19,6 +19,10 @@
 
 #include <kern/dt.h>
 #include <kern/string.h>
+
+/* Before libfdt.h, so that it needs no C library. */
+#include "fdt/libfdt_env.h"
+
 #include <libfdt.h>
 
 /* ---- Sentences (dt_error.c) ---- */
@@ -30,47 +34,48 @@
 /* ---- The walk (dt_walk.c) ---- */
 
 /* The properties that are kept while a node is visited. */
-#define DT_PROPERTIES(X)                                                                           \
-    X(REG, "reg")                                                                                  \
-    X(COMPATIBLE, "compatible")                                                                    \
-    X(STATUS, "status")                                                                            \
-    X(INTERRUPTS, "interrupts")                                                                    \
-    X(PHANDLE, "phandle")                                                                          \
-    X(CLOCKS, "clocks")                                                                            \
-    X(RANGES, "ranges")                                                                            \
-    X(ADDRESS_CELLS, "#address-cells")                                                             \
-    X(SIZE_CELLS, "#size-cells")                                                                   \
-    X(INTERRUPT_PARENT, "interrupt-parent")                                                        \
-    X(INTERRUPTS_EXTENDED, "interrupts-extended")                                                  \
-    X(INTERRUPT_NAMES, "interrupt-names")                                                          \
-    X(INTERRUPT_CELLS, "#interrupt-cells")                                                         \
-    X(DEVICE_TYPE, "device_type")                                                                  \
-    X(ENABLE_METHOD, "enable-method")                                                              \
-    X(RELEASE_ADDR, "cpu-release-addr")                                                            \
-    X(MODEL, "model")                                                                              \
-    X(METHOD, "method")                                                                            \
-    X(PSCI_CPU_ON, "cpu_on")                                                                       \
-    X(PSCI_CPU_OFF, "cpu_off")                                                                     \
-    X(PSCI_CPU_SUSPEND, "cpu_suspend")                                                             \
-    X(GICR_REGIONS, "#redistributor-regions")                                                      \
-    X(GICR_STRIDE, "redistributor-stride")                                                         \
-    X(CLOCK_FREQUENCY, "clock-frequency")                                                          \
-    X(CURRENT_SPEED, "current-speed")                                                              \
-    X(ALWAYS_ON, "always-on")                                                                      \
-    X(NO_MAP, "no-map")                                                                            \
-    X(STDOUT_PATH, "stdout-path")                                                                  \
-    X(OLD_STDOUT_PATH, "linux,stdout-path")                                                        \
-    X(BOOTARGS, "bootargs")                                                                        \
-    X(INITRD_START, "linux,initrd-start")                                                          \
-    X(INITRD_END, "linux,initrd-end")                                                              \
-    X(RNG_SEED, "rng-seed")                                                                        \
+#define DT_PROPERTIES(X)                          \
+    X(REG, "reg")                                 \
+    X(COMPATIBLE, "compatible")                   \
+    X(STATUS, "status")                           \
+    X(INTERRUPTS, "interrupts")                   \
+    X(PHANDLE, "phandle")                         \
+    X(CLOCKS, "clocks")                           \
+    X(RANGES, "ranges")                           \
+    X(ADDRESS_CELLS, "#address-cells")            \
+    X(SIZE_CELLS, "#size-cells")                  \
+    X(INTERRUPT_PARENT, "interrupt-parent")       \
+    X(INTERRUPTS_EXTENDED, "interrupts-extended") \
+    X(INTERRUPT_NAMES, "interrupt-names")         \
+    X(INTERRUPT_CELLS, "#interrupt-cells")        \
+    X(DEVICE_TYPE, "device_type")                 \
+    X(ENABLE_METHOD, "enable-method")             \
+    X(RELEASE_ADDR, "cpu-release-addr")           \
+    X(MODEL, "model")                             \
+    X(METHOD, "method")                           \
+    X(PSCI_CPU_ON, "cpu_on")                      \
+    X(PSCI_CPU_OFF, "cpu_off")                    \
+    X(PSCI_CPU_SUSPEND, "cpu_suspend")            \
+    X(GICR_REGIONS, "#redistributor-regions")     \
+    X(GICR_STRIDE, "redistributor-stride")        \
+    X(CLOCK_FREQUENCY, "clock-frequency")         \
+    X(CURRENT_SPEED, "current-speed")             \
+    X(ALWAYS_ON, "always-on")                     \
+    X(NO_MAP, "no-map")                           \
+    X(STDOUT_PATH, "stdout-path")                 \
+    X(OLD_STDOUT_PATH, "linux,stdout-path")       \
+    X(BOOTARGS, "bootargs")                       \
+    X(INITRD_START, "linux,initrd-start")         \
+    X(INITRD_END, "linux,initrd-end")             \
+    X(RNG_SEED, "rng-seed")                       \
     X(KASLR_SEED, "kaslr-seed")
 
 enum dt_property {
 #define X(id, name) DT_P_##id,
     DT_PROPERTIES(X)
 #undef X
-        DT_PROPERTY_COUNT
+        DT_P_EXTRA, /* the one named by dt_walk.extra */
+    DT_PROPERTY_COUNT
 };
 
 /* The bytes of a property. data is NULL if the node has no such property. */
@@ -96,8 +101,8 @@ enum dt_place {
 struct dt_level {
     const char *name;
     struct dt_value ranges;
-    uint32_t address_cells; /* for the children */
-    uint32_t size_cells;    /* for the children */
+    uint32_t address_cells;    /* for the children */
+    uint32_t size_cells;       /* for the children */
     uint32_t interrupt_parent; /* phandle in effect here, 0 = none */
     enum dt_place place;
     bool available; /* status of this node and of all above it */
@@ -108,11 +113,13 @@ struct dt_walk {
     struct dt_error *err;
     const char *strings; /* the strings block */
     uint32_t strings_size;
-    int offset;          /* of the next tag */
-    int node_offset;     /* of the innermost node's tag */
-    unsigned depth;      /* open nodes: level[depth - 1] is the innermost */
-    bool reading;        /* the innermost node's properties are still being read */
+    int offset;      /* of the next tag */
+    int node_offset; /* of the innermost node's tag */
+    unsigned depth;  /* open nodes: level[depth - 1] is the innermost */
+    bool reading;    /* the innermost node's properties are still being read */
     bool closed_root;
+    const char *extra; /* one more name to look for, none of the above; may be NULL */
+    uint32_t extra_length;
     uint64_t present; /* bit set: property[] of the innermost node is valid */
     struct dt_value property[DT_PROPERTY_COUNT];
     struct dt_level level[DT_MAX_DEPTH];
@@ -237,7 +244,7 @@ kern_return_t dt_reservation_node(const struct dt_walk *w, struct board *board);
 kern_return_t dt_memreserve(const void *blob, struct board *board, struct dt_error *err);
 
 /* Sort, check, trim and merge the banks when all have been read; check that the initrd is in one. */
-kern_return_t dt_memory_finish(struct board *board, struct dt_error *err);
+kern_return_t dt_memory_finish(struct board *board, unsigned nodes, struct dt_error *err);
 
 /* ---- /chosen (dt_chosen.c) ---- */
 
@@ -286,7 +293,7 @@ struct dt_uart {
 
 struct dt_console_state {
     struct dt_value stdout_path;
-    int aliases; /* offset of /aliases, -1 = none */
+    int aliases;          /* offset of /aliases, -1 = none */
     struct dt_uart first; /* the first usable UART; kind NONE: none yet */
     struct dt_uart selected;
     struct dt_range aux;
@@ -303,5 +310,8 @@ void dt_console_start(struct dt_console_state *state);
 void dt_console_node(const struct dt_walk *w, enum dt_device device,
                      struct dt_console_state *state);
 
-/* Decide which UART is the console, after the walk. state->selected.console.kind may be NONE. */
-void dt_console_finish(const void *blob, struct dt_console_state *state, struct dt_error *err);
+/*
+ * Decide which UART is the console, with *w, whose walk is over, going over the tree again.
+ * state->selected.console.kind may be NONE: *w->err says why.
+ */
+void dt_console_finish(struct dt_walk *w, const void *blob, struct dt_console_state *state);

@@ -117,8 +117,9 @@ static kern_return_t translate_up(const struct dt_walk *w, const struct dt_level
     if (bus->ranges.length == 0)
         return KERN_SUCCESS; /* the same addresses above */
     if (bus->ranges.length % (entry * 4) != 0)
-        return dt_node_fail(w, KERN_BAD_FORMAT, "ranges of its bus %s is %u bytes, not a multiple "
-                                                "of %u",
+        return dt_node_fail(w, KERN_BAD_FORMAT,
+                            "ranges of its bus %s is %u bytes, not a multiple "
+                            "of %u",
                             bus->name, bus->ranges.length, entry * 4);
 
     for (uint32_t at = 0; at < bus->ranges.length / 4; at += entry) {
@@ -135,8 +136,9 @@ static kern_return_t translate_up(const struct dt_walk *w, const struct dt_level
         *r = (struct bus_range){to.space, to.base, r->size};
         return KERN_SUCCESS;
     }
-    return dt_node_fail(w, KERN_BAD_FORMAT, "its address 0x%llx (0x%llx bytes) is not within the "
-                                            "ranges of its bus %s",
+    return dt_node_fail(w, KERN_BAD_FORMAT,
+                        "its address 0x%llx (0x%llx bytes) is not within the "
+                        "ranges of its bus %s",
                         (unsigned long long)r->base, (unsigned long long)r->size, bus->name);
 }
 
@@ -180,8 +182,9 @@ kern_return_t dt_reg(const struct dt_walk *w, uint32_t i, struct dt_range *out)
             return result;
     }
     if (__builtin_add_overflow(r.base, r.size, &end) || end > DT_PADDR_LIMIT)
-        return dt_node_fail(w, KERN_BAD_FORMAT, "address 0x%llx, size 0x%llx is beyond what a CPU "
-                                                "can address",
+        return dt_node_fail(w, KERN_BAD_FORMAT,
+                            "address 0x%llx, size 0x%llx is beyond what a CPU "
+                            "can address",
                             (unsigned long long)r.base, (unsigned long long)r.size);
     *out = (struct dt_range){r.base, r.size};
     return KERN_SUCCESS;

@@ -4,27 +4,27 @@
  *
  * Two things are stricter here than in libfdt, because libfdt alone would not be safe or not
  * linear on a hostile tree: the length of a property must lie within the block (libfdt's sum may
- * wrap round and then not advance at all), and a property's name must end within NAME_MAX
+ * wrap round and then not advance at all), and a property's name must end within NAME_LENGTH_MAX
  * characters (a strings block that is one long string would otherwise be searched to its end for
  * every property).
  */
 #include "dt_impl.h"
 
 enum {
-    NAME_MAX = 128, /* the specification allows 31; some real trees have more */
+    NAME_LENGTH_MAX = 128, /* the specification allows 31; some real trees have more */
     PROPERTY_HEADER = sizeof(struct fdt_property),
 };
 
 static const struct {
     const char *name;
     uint32_t length;
-} property_names[DT_PROPERTY_COUNT] = {
+} property_names[DT_P_EXTRA] = {
 #define X(id, text) {.name = text, .length = sizeof(text) - 1},
     DT_PROPERTIES(X)
 #undef X
 };
 
-static_assert(DT_PROPERTY_COUNT <= 64, "dt_walk.present has a bit for each");
+_Static_assert(DT_PROPERTY_COUNT <= 64, "dt_walk.present has a bit for each");
 
 kern_return_t dt_check_blob(const void *blob, size_t max_size, struct dt_error *err)
 {
@@ -35,21 +35,25 @@ kern_return_t dt_check_blob(const void *blob, size_t max_size, struct dt_error *
     if (max_size < FDT_V17_SIZE)
         return dt_fail(err, KERN_BAD_FORMAT, "the device tree is cut off within its header");
     if (fdt_magic(blob) != FDT_MAGIC)
-        return dt_fail(err, KERN_BAD_FORMAT, "what the boot loader passed is not a device tree "
-                                             "(its first word is 0x%llx)",
+        return dt_fail(err, KERN_BAD_FORMAT,
+                       "what the boot loader passed is not a device tree "
+                       "(its first word is 0x%llx)",
                        (unsigned long long)fdt_magic(blob));
     /* Older versions do not say how long the structure block is. Nobody makes them any more. */
     if (fdt_version(blob) < 17 || fdt_last_comp_version(blob) > 17)
-        return dt_fail(err, KERN_NOT_SUPPORTED, "the device tree has version %u (compatible with "
-                                                "%u), only 17 is understood",
+        return dt_fail(err, KERN_NOT_SUPPORTED,
+                       "the device tree has version %u (compatible with "
+                       "%u), only 17 is understood",
                        fdt_version(blob), fdt_last_comp_version(blob));
     if (fdt_totalsize(blob) > DT_MAX_BLOB)
-        return dt_fail(err, KERN_NOT_SUPPORTED, "the device tree says it has %u bytes, more than "
-                                                "the %u that are accepted",
+        return dt_fail(err, KERN_NOT_SUPPORTED,
+                       "the device tree says it has %u bytes, more than "
+                       "the %u that are accepted",
                        fdt_totalsize(blob), (unsigned)DT_MAX_BLOB);
     if (fdt_totalsize(blob) > max_size)
-        return dt_fail(err, KERN_BAD_FORMAT, "the device tree says it has %u bytes, but only %u "
-                                             "are there",
+        return dt_fail(err, KERN_BAD_FORMAT,
+                       "the device tree says it has %u bytes, but only %u "
+                       "are there",
                        fdt_totalsize(blob), (unsigned)max_size);
     if (fdt_check_header(blob) != 0 || fdt_off_dt_struct(blob) % 4 != 0 ||
         fdt_off_mem_rsvmap(blob) % 8 != 0)
@@ -69,12 +73,15 @@ void dt_walk_start(struct dt_walk *w, const void *blob, struct dt_error *err)
     w->reading = false;
     w->closed_root = false;
     w->present = 0;
+    w->extra = NULL;
+    w->extra_length = 0;
 }
 
 static kern_return_t bad(const struct dt_walk *w, const char *what)
 {
-    return dt_fail(w->err, KERN_BAD_FORMAT, "the device tree is malformed: %s at offset 0x%llx of "
-                                            "its structure block",
+    return dt_fail(w->err, KERN_BAD_FORMAT,
+                   "the device tree is malformed: %s at offset 0x%llx of "
+                   "its structure block",
                    what, (unsigned long long)w->offset);
 }
 
@@ -87,12 +94,23 @@ static const char *property_name(const struct dt_walk *w, uint32_t at, uint32_t 
 
     if (at >= w->strings_size)
         return NULL;
-    limit = w->strings_size - at < NAME_MAX ? w->strings_size - at : NAME_MAX;
+    limit = w->strings_size - at < NAME_LENGTH_MAX ? w->strings_size - at : NAME_LENGTH_MAX;
     end = memchr(name, '\0', limit);
     if (end == NULL)
         return NULL;
     *length = (uint32_t)(end - name);
     return name;
+}
+
+/* Which of the properties that we keep has this name? DT_PROPERTY_COUNT: none. */
+static unsigned property_id(const struct dt_walk *w, const char *name, uint32_t length)
+{
+    for (unsigned i = 0; i < DT_P_EXTRA; i++)
+        if (property_names[i].length == length && memcmp(property_names[i].name, name, length) == 0)
+            return i;
+    if (w->extra != NULL && w->extra_length == length && memcmp(w->extra, name, length) == 0)
+        return DT_P_EXTRA;
+    return DT_PROPERTY_COUNT;
 }
 
 /* The property at w->offset; `next` is where libfdt says the next tag is. */
@@ -101,12 +119,13 @@ static kern_return_t read_property(struct dt_walk *w, int next)
     const struct fdt_property *p = fdt_offset_ptr(w->blob, w->offset, PROPERTY_HEADER);
     uint32_t value_length, name_length;
     const char *name;
+    unsigned id;
 
     if (p == NULL)
         return bad(w, "a property is cut off");
     value_length = fdt32_to_cpu(p->len);
-    if (next < 0 || round_up((uint64_t)w->offset + PROPERTY_HEADER + value_length, 4) !=
-                        (uint64_t)next)
+    if (next < 0 ||
+        round_up((uint64_t)w->offset + PROPERTY_HEADER + value_length, 4) != (uint64_t)next)
         return bad(w, "a property is longer than the tree");
     if (!w->reading)
         return bad(w, "a property stands after the node's subnodes");
@@ -114,14 +133,11 @@ static kern_return_t read_property(struct dt_walk *w, int next)
     if (name == NULL)
         return bad(w, "a property has no valid name");
 
-    for (unsigned i = 0; i < DT_PROPERTY_COUNT; i++) {
-        if (property_names[i].length != name_length ||
-            memcmp(property_names[i].name, name, name_length) != 0)
-            continue;
-        if (!(w->present >> i & 1)) /* of two of the same name the first counts */
-            w->property[i] = (struct dt_value){(const uint8_t *)p->data, value_length};
-        w->present |= UINT64_C(1) << i;
-        break;
+    id = property_id(w, name, name_length);
+    if (id < DT_PROPERTY_COUNT &&
+        !(w->present >> id & 1)) { /* of two equal names the first counts */
+        w->property[id] = (struct dt_value){(const uint8_t *)p->data, value_length};
+        w->present |= UINT64_C(1) << id;
     }
     return KERN_SUCCESS;
 }
@@ -155,8 +171,9 @@ static kern_return_t open_node(struct dt_walk *w)
     if (w->closed_root)
         return bad(w, "a second root");
     if (w->depth == DT_MAX_DEPTH)
-        return dt_node_fail(w, KERN_NOT_SUPPORTED, "has subnodes beyond the %u levels that are "
-                                                   "understood",
+        return dt_node_fail(w, KERN_NOT_SUPPORTED,
+                            "has subnodes beyond the %u levels that are "
+                            "understood",
                             (unsigned)DT_MAX_DEPTH);
     w->node_offset = w->offset;
     w->present = 0;
@@ -178,8 +195,8 @@ static kern_return_t settle_node(struct dt_walk *w)
     level->ranges = dt_get(w, DT_P_RANGES);
     level->address_cells = dt_u32(dt_get(w, DT_P_ADDRESS_CELLS), 2);
     level->size_cells = dt_u32(dt_get(w, DT_P_SIZE_CELLS), 1);
-    level->interrupt_parent = dt_u32(dt_get(w, DT_P_INTERRUPT_PARENT),
-                                     parent != NULL ? parent->interrupt_parent : 0);
+    level->interrupt_parent =
+        dt_u32(dt_get(w, DT_P_INTERRUPT_PARENT), parent != NULL ? parent->interrupt_parent : 0);
     level->available = parent == NULL || parent->available;
     if (status.data != NULL) {
         if (!dt_is_strings(status))

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What libfdt needs from its environment, without a C library. It replaces libfdt's own header of
- * this name: libfdt's sources are compiled with `-include` of this file (they would find their
- * neighbour first otherwise; the include guard then makes that one empty), ours find it because
- * this folder precedes libfdt's in the include path.
+ * What libfdt needs from its environment, without a C library. It takes the place of libfdt's own
+ * header of this name by defining the same include guard first: our sources include it before
+ * libfdt.h, libfdt's are compiled with `-include` of this file.
  */
 #ifndef LIBFDT_ENV_H
 #define LIBFDT_ENV_H
@@ -35,12 +34,30 @@ typedef uint64_t fdt64_t;
 #define WHARF_FDT_SWAP(bits, x) (x)
 #endif
 
-static inline uint16_t fdt16_to_cpu(fdt16_t x) { return WHARF_FDT_SWAP(16, x); }
-static inline fdt16_t cpu_to_fdt16(uint16_t x) { return WHARF_FDT_SWAP(16, x); }
-static inline uint32_t fdt32_to_cpu(fdt32_t x) { return WHARF_FDT_SWAP(32, x); }
-static inline fdt32_t cpu_to_fdt32(uint32_t x) { return WHARF_FDT_SWAP(32, x); }
-static inline uint64_t fdt64_to_cpu(fdt64_t x) { return WHARF_FDT_SWAP(64, x); }
-static inline fdt64_t cpu_to_fdt64(uint64_t x) { return WHARF_FDT_SWAP(64, x); }
+static inline uint16_t fdt16_to_cpu(fdt16_t x)
+{
+    return WHARF_FDT_SWAP(16, x);
+}
+static inline fdt16_t cpu_to_fdt16(uint16_t x)
+{
+    return WHARF_FDT_SWAP(16, x);
+}
+static inline uint32_t fdt32_to_cpu(fdt32_t x)
+{
+    return WHARF_FDT_SWAP(32, x);
+}
+static inline fdt32_t cpu_to_fdt32(uint32_t x)
+{
+    return WHARF_FDT_SWAP(32, x);
+}
+static inline uint64_t fdt64_to_cpu(fdt64_t x)
+{
+    return WHARF_FDT_SWAP(64, x);
+}
+static inline fdt64_t cpu_to_fdt64(uint64_t x)
+{
+    return WHARF_FDT_SWAP(64, x);
+}
 
 #undef WHARF_FDT_SWAP
 
