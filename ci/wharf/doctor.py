@@ -1,10 +1,64 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Comes next."""
+"""./wharf doctor: what is installed, what is missing, and the command that mends it."""
+
+import shlex
+
+from . import deps, packages, sources, steps
+from .boards import ROOT
+
+VERSIONS = ["cmake", "ninja", "aarch64-linux-gnu-gcc", "gcc", "clang", "ld.lld", "qemu-system-aarch64",
+            "gdb-multiarch", "clang-format", "clang-tidy", "cppcheck", "mkimage", "sfdisk", "dtc"]
 
 
 def add_arguments(sub):
-    pass
+    del sub
 
 
 def main(options):
-    pass
+    del options
+    system, codename = sources.release()
+    print(f"{'system':<24} {system} {codename}"
+          + ("" if system == "debian" else " (set-up is for Debian 12 or newer; packages are up to you)"))
+    for command in VERSIONS:
+        print(f"{command:<24} {_version(command)}")
+    lacking = packages.missing(packages.NEEDS)
+    old = [p for p in lacking if p == "qemu-system-arm" and packages.qemu_version()[0]]
+    for name, entry in deps.pins().items():
+        state = "fetched" if deps.is_current(name, entry) else "fetched when first needed"
+        print(f"build/deps/{name:<13} {state}: {entry['about']}")
+    for preset in sorted((ROOT / "build").glob("*/build.ninja")):
+        print(f"build/{preset.parent.name:<18} configured")
+    return _advice(lacking, old, codename)
+
+
+def _version(command):
+    path = packages.which(command)
+    if not path:
+        return "missing"
+    text = steps.query([path, "-V" if command == "mkimage" else "--version"]).strip()
+    return text.splitlines()[0] if text else path
+
+
+def _advice(lacking, old, codename):
+    if not lacking:
+        print("nothing is missing")
+        return 0
+    for package in old:
+        print(f"{package} is older than {packages.QEMU_LEAST}: it comes from the release's backports")
+    print(f"missing: {' '.join(lacking)}")
+    root = packages.privilege()
+    if root is not None:
+        print("each subcommand installs what it needs; nothing has to be done by hand.")
+        print("to install all of it now:")
+    else:
+        print("this user may not install packages; as root, run:")
+    config = sources.configuration("native")
+    prefix = f"{'' if root == [] else 'sudo '}env APT_CONFIG={shlex.quote(str(config))} "
+    print(f"    {prefix}apt-get update")
+    names = [package.split("|")[0] for package in lacking]
+    newer = ""
+    if "qemu-system-arm" in lacking and codename in packages.OLD_QEMU:
+        newer = f"-t {codename}-backports "
+    print(f"    {prefix}apt-get --no-install-recommends {newer}install {' '.join(names)}")
+    return 1
+

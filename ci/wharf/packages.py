@@ -16,6 +16,7 @@ from . import sources, steps
 from .steps import Failure
 
 QEMU_LEAST = 9
+OLD_QEMU = ("bookworm",)     # releases whose own QEMU is older; for advice only, apt is asked otherwise
 
 # purpose -> [(package, command or absolute file pattern that shows it is there)]
 NEEDS = {
@@ -143,7 +144,7 @@ def _install_words(wanted, env):
             raise Failure(f"package {choices[0]} was not found in the archive that this machine uses; look at "
                           "build/log/apt-update.log and at /etc/apt, then run this again.")
         names.append(found[0])
-        if package == "qemu-system-arm" and _major(candidate(package, env)) < QEMU_LEAST:
+        if package == "qemu-system-arm" and major(candidate(package, env)) < QEMU_LEAST:
             options = ["-t", f"{sources.release()[1]}-backports"]
             _need_backports(env)
     return ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300",
@@ -153,7 +154,7 @@ def _install_words(wanted, env):
 def _need_backports(env):
     table = steps.query(["apt-cache", "madison", "qemu-system-arm"], env)
     versions = [line.split("|")[1] for line in table.splitlines() if line.count("|") >= 2]
-    if not any(_major(version) >= QEMU_LEAST for version in versions):
+    if not any(major(version) >= QEMU_LEAST for version in versions):
         raise Failure(f"QEMU {QEMU_LEAST} or newer was found neither in this machine's archive nor in its "
                       "backports; look at build/log/apt-update.log, or install a newer QEMU by hand.")
 
@@ -164,6 +165,6 @@ def candidate(package, env):
     return match.group(1) if match and match.group(1) != "(none)" else ""
 
 
-def _major(version):
+def major(version):
     match = re.match(r"\s*(?:\d+:)?(\d+)", version)
     return int(match.group(1)) if match else 0

@@ -1,10 +1,122 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Comes next."""
+"""./wharf test: builds the presets that the tests live in and runs ctest in each.
+
+A test carries one of the ctest labels everyday, ci, long. Everyday tests always run; --ci adds
+the ci ones, the compilers that everyday leaves out and the quick lints; --long runs everything.
+"""
+
+import os
+import re
+import xml.etree.ElementTree as xml
+from dataclasses import dataclass
+
+from . import build, deps, format as formatter, lint, packages, steps
+from .boards import ROOT
+from .steps import Failure
+
+HOST = ("host", "host-tsan", "host-clang")
+QEMU = ("release", "debug")
+OTHER_COMPILERS = ("clang-release", "clang-debug")
+LABELS = {"everyday": "^everyday$", "ci": "^(everyday|ci)$", "long": "^(everyday|ci|long)$"}
+
+
+@dataclass
+class Result:
+    where: str
+    name: str
+    state: str      # passed, failed, skipped
+    repeat: str     # the line that runs it again
 
 
 def add_arguments(sub):
-    pass
+    sub.add_argument("-R", "--regex", metavar="REGEX", help="only tests whose name matches")
+    sub.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), metavar="N")
+    where = sub.add_mutually_exclusive_group()
+    where.add_argument("--host", action="store_true", help="only those that run on this machine")
+    where.add_argument("--qemu", action="store_true", help="only those that boot the system")
+    scope = sub.add_mutually_exclusive_group()
+    scope.add_argument("--everyday", action="store_true", help="the everyday tests, even with CI set")
+    scope.add_argument("--ci", action="store_true", help="all that CI runs (default with CI set)")
+    scope.add_argument("--long", action="store_true", help="everything")
+
+
+def scope(options):
+    if options.long:
+        return "long"
+    if options.ci or (os.environ.get("CI") not in (None, "", "false", "0") and not options.everyday):
+        return "ci"
+    return "everyday"
 
 
 def main(options):
-    pass
+    what = scope(options)
+    presets = [p for p, left_out in [*((p, options.qemu) for p in HOST), *((p, options.host) for p in QEMU)]
+               if not left_out]
+    results = []
+    if not options.host:
+        packages.ensure("build", "qemu", "uboot", "image")
+        deps.ensure("libfdt", "dtbs", "u-boot-rpi")
+    if what != "everyday" and not options.regex:
+        results += _lints()
+        if not options.host:
+            for preset in OTHER_COMPILERS:
+                build.build(preset)
+    for preset in presets:      # build all first: a compile error shows before minutes of tests
+        build.build(preset)
+    for preset in presets:
+        results += _ctest(preset, what, options)
+    return 0 if steps.Settings.dry else _report(results)
+
+
+def _lints():
+    packages.ensure("fmt")
+    build.prepare("host")       # the checks of headers use the fetched ones
+    return [Result("lint", "format", "passed" if formatter.check() else "failed", "./wharf fmt --check"),
+            Result("lint", "project rules", "passed" if lint.own_checks() else "failed",
+                   "./wharf lint --fast")]
+
+
+def _ctest(preset, what, options):
+    tree = build.tree(preset)
+    report = tree / "ctest.xml"
+    report.unlink(missing_ok=True)
+    argv = ["ctest", "--test-dir", tree, "-j", options.jobs, "-L", LABELS[what], "--output-on-failure",
+            "--no-tests=ignore", "--output-junit", report]
+    if options.regex:
+        argv += ["-R", options.regex]
+    steps.say(f"testing {preset} ({what})")
+    status = steps.call(argv)
+    if steps.Settings.dry:
+        return []
+    side = "--host" if preset in HOST else "--qemu"
+    results = _read(report, preset, side, what) if report.is_file() else []
+    if status and not any(r.state == "failed" for r in results):
+        results.append(Result(preset, f"ctest ended with status {status}", "failed",
+                              f"ctest --test-dir build/{preset}"))
+    return results
+
+
+def _read(report, preset, side, what):
+    results = []
+    flag = {"everyday": "", "ci": " --ci", "long": " --long"}[what]
+    for case in xml.parse(report).getroot().iter("testcase"):
+        status, name = case.get("status"), case.get("name")
+        state = {"run": "passed", "fail": "failed"}.get(status, "skipped")
+        repeat = f"./wharf test {side}{flag} -R '^{re.escape(name)}$'"
+        results.append(Result(preset, name, state, repeat))
+    return results
+
+
+def _report(results):
+    count = {s: sum(r.state == s for r in results) for s in ("passed", "failed", "skipped")}
+    for result in results:
+        if result.state == "failed":
+            print(f"FAILED {result.where}: {result.name}\n    repeat: {result.repeat}")
+    if count["skipped"]:
+        print(f"{count['skipped']} skipped: "
+              + ", ".join(sorted({r.name for r in results if r.state == "skipped"})))
+    print(f"{count['passed']} passed, {count['failed']} failed", flush=True)
+    if not count["passed"] + count["failed"]:
+        raise Failure("no test ran; look at -R, or at the labels (everyday, ci, long) with "
+                      f"ctest --test-dir {(ROOT / 'build').name}/host -N.")
+    return 1 if count["failed"] else 0

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every header compiles alone, with the flags of a source file of its own build tree."""
+
+import json
+import shlex
+import subprocess
+
+ABOUT = "every header compiles alone"
+TREES = ("release", "host", "clang-release", "host-clang")
+KEPT = ("-I", "-isystem", "-D", "-std", "-f", "-m", "--target")
+
+
+def check(root, files):
+    commands = compile_commands(root)
+    for name in files:
+        if name.endswith(".h"):
+            flags = flags_for(root, name, commands)
+            if flags:
+                error = compile_alone(root, name, flags)
+                if error:
+                    yield name, 1, f"does not compile alone: {error}"
+
+
+def compile_commands(root):
+    """[(source, flags)] of the trees that are configured."""
+    rows = []
+    for tree in TREES:
+        path = root / "build" / tree / "compile_commands.json"
+        if path.is_file():
+            for entry in json.loads(path.read_text()):
+                if entry["file"].endswith(".c"):
+                    rows.append((entry["file"], flags_of(entry)))
+    return rows
+
+
+def flags_of(entry):
+    words = shlex.split(entry["command"])
+    flags, take_next = [words[0]], False
+    for word in words[1:]:
+        if take_next or word.startswith(KEPT):
+            flags.append(word)
+        take_next = word in ("-I", "-isystem", "-D")
+    return flags
+
+
+def flags_for(root, name, commands):
+    """Flags of the source nearest to the header: the longest common path, in a tree that sees it."""
+    where = str(root / name)
+    folder = where.rsplit("/", 1)[0]
+
+    def nearness(row):
+        source, flags = row
+        common = next((i for i, (a, b) in enumerate(zip(where, source)) if a != b), len(source))
+        seen = any(flag.startswith("-I") and folder.startswith(flag[2:]) for flag in flags)
+        return seen, common
+
+    return max(commands, key=nearness)[1] if commands else None
+
+
+def compile_alone(root, name, flags):
+    done = subprocess.run([*flags, "-fsyntax-only", "-Werror", "-x", "c", "-include", str(root / name),
+                           "/dev/null"], cwd=root, text=True, capture_output=True, check=False)
+    errors = [line for line in done.stderr.splitlines() if "error:" in line]
+    return errors[0].split("error:", 1)[1].strip() if errors else ""

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""gdb commands for Wharf's kernel; ./wharf debug loads this file.
+
+wharf-regs             the system registers that say where the CPU is and why, decoded
+wharf-early [ADDRESS]  symbols where the kernel runs before its MMU is on (default: from $pc)
+wharf-late             symbols at the linked address again
+
+The kernel is linked at one fixed high address; nothing is randomised. Only the entry code runs
+elsewhere: at the physical address where the loader put the image.
+"""
+
+import gdb
+
+EXCEPTION_CLASSES = {
+    0x00: "unknown instruction", 0x07: "FP or SIMD access trapped", 0x0e: "illegal execution state",
+    0x15: "SVC", 0x16: "HVC", 0x17: "SMC", 0x18: "system register access trapped",
+    0x20: "instruction abort from user", 0x21: "instruction abort in the kernel",
+    0x22: "PC not aligned", 0x24: "data abort from user", 0x25: "data abort in the kernel",
+    0x26: "SP not aligned", 0x2f: "SError", 0x30: "breakpoint from user", 0x31: "breakpoint",
+    0x32: "single step from user", 0x33: "single step", 0x3c: "BRK",
+}
+FAULTS = {0: "address size", 1: "translation", 2: "access flag", 3: "permission"}
+
+
+def register(name):
+    """Value of a register, or None where QEMU does not show it."""
+    try:
+        return int(gdb.parse_and_eval(f"${name}")) & (2**64 - 1)
+    except (gdb.error, ValueError):
+        return None
+
+
+def describe_esr(esr):
+    kind = esr >> 26
+    text = EXCEPTION_CLASSES.get(kind, f"class {kind:#x}")
+    if kind in (0x20, 0x21, 0x24, 0x25):
+        status = esr & 0x3f
+        fault = FAULTS.get(status >> 2)
+        text += f", {fault} fault at level {status & 3}" if fault else f", status {status:#x}"
+        if kind >= 0x24:
+            text += ", write" if esr & (1 << 6) else ", read"
+    return text
+
+
+class Regs(gdb.Command):
+    """The system registers that say where the CPU is and why, decoded."""
+
+    def __init__(self):
+        super().__init__("wharf-regs", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        cpsr = register("cpsr") or 0
+        masked = "".join(letter for bit, letter in ((9, "D"), (8, "A"), (7, "I"), (6, "F"))
+                         if cpsr & (1 << bit))
+        print(f"EL{(cpsr >> 2) & 3}  SP_EL{cpsr & 1}  masked: {masked or 'nothing'}")
+        for name in ("SCTLR", "TTBR0_EL1", "TTBR1_EL1", "TCR_EL1", "VBAR", "ELR_EL1", "SPSR_EL1",
+                     "ESR_EL1", "FAR_EL1", "TPIDR_EL0", "TPIDR_EL1"):
+            value = register(name)
+            if value is not None:
+                note = f"   {describe_esr(value)}" if name == "ESR_EL1" and value else ""
+                print(f"{name:<10} {value:#018x}{note}")
+
+
+class Early(gdb.Command):
+    """Load symbols at the physical address of the image (argument, or derived from $pc)."""
+
+    def __init__(self):
+        super().__init__("wharf-early", gdb.COMMAND_FILES)
+
+    def invoke(self, argument, from_tty):
+        try:
+            linked = int(gdb.parse_and_eval("(unsigned long)&_start"))
+        except gdb.error as error:
+            raise gdb.GdbError("the kernel has no symbol _start to place the image by") from error
+        physical = int(gdb.parse_and_eval(argument)) if argument else register("pc") & ~0x1fffff
+        path = gdb.objfiles()[0].filename
+        gdb.execute(f"add-symbol-file {path} -o {(physical - linked) & (2**64 - 1):#x}", to_string=True)
+        print(f"symbols also at {physical:#x} (the entry code, before the MMU)")
+
+
+class Late(gdb.Command):
+    """Forget the symbols of wharf-early."""
+
+    def __init__(self):
+        super().__init__("wharf-late", gdb.COMMAND_FILES)
+
+    def invoke(self, argument, from_tty):
+        path = gdb.objfiles()[0].filename
+        gdb.execute("symbol-file", to_string=True)
+        gdb.execute(f"symbol-file {path}", to_string=True)
+
+
+gdb.execute("set confirm off")
+gdb.execute("set pagination off")
+for command in (Regs, Early, Late):
+    command()
+print("wharf-regs, wharf-early and wharf-late are available; hbreak works before the MMU is on")
