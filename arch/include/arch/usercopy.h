@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <arch/mmu.h>
 #include <kern/types.h>
 
 /** First address that is not a user address. Every user range is checked against it. */
@@ -18,4 +19,3 @@ kern_return_t arch_copyout(vaddr_t dst, const void *src, size_t n);
 /** Read one aligned 32-bit word, single-copy atomic (futex). */
 kern_return_t arch_copyin_u32(uint32_t *value, vaddr_t src);
 
-#include <machine/mmu_md.h>

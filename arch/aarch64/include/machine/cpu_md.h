@@ -9,6 +9,7 @@
 struct arch_cpu {
     uint64_t stack_top;    /* kernel stack: where every entry from user mode starts. Constant */
     uint64_t scratch[2];   /* entry code: registers saved while a fault in the kernel is sorted out */
+    uint64_t scratch_kind; /* entry code: not 0 if that fault was synchronous */
     uint64_t stack_bottom; /* lowest valid stack address, the guard page is below. Constant */
     uint64_t emergency_top; /* stack for reports when the kernel stack itself is gone. Constant */
     uint32_t gic_target;   /* GICv2: this CPU's bit in target registers. Own CPU, constant after init */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Making, steering and reporting a thread's user registers.
+ */
+#include <arch/thread.h>
+#include <arch/usercopy.h>
+#include <kern/log.h>
+#include <kern/string.h>
+
+void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg) {
+    memset(t, 0, sizeof(*t));
+    t->frame.pc = entry;
+    t->frame.sp = sp;
+    t->frame.x0 = arg;
+    t->frame.pstate = 0; /* EL0t, nothing masked */
+}
+
+void arch_thread_set_tls(struct arch_thread *t, vaddr_t tls) {
+    t->tls = tls;
+}
+
+void arch_thread_restart_trap(struct arch_thread *t) {
+    t->frame.pc -= 4; /* the SVC instruction; x8 is in the frame since the trap */
+}
+
+vaddr_t arch_thread_pc(const struct arch_thread *t) {
+    return t->frame.pc;
+}
+
+vaddr_t arch_thread_sp(const struct arch_thread *t) {
+    return t->frame.sp;
+}
+
+/* Follow the user's frame records {next fp, return address} as far as they can be read and climb. */
+static void report_frames(const struct arch_thread *t) {
+    enum { MAX_FRAMES = 32 };
+    uint64_t record[2];
+    vaddr_t fp = t->frame.x29;
+    log_error("  frame  0: pc %016lx", t->frame.pc);
+    for (unsigned n = 1; n < MAX_FRAMES && fp % 16 == 0; n++) {
+        if (arch_copyin(record, fp, sizeof(record)) != KERN_SUCCESS || record[1] == 0)
+            break;
+        log_error("  frame %2u: pc %016lx", n, record[1] - 4);
+        if (record[0] <= fp) /* stacks grow down: callers are above */
+            break;
+        fp = record[0];
+    }
+}
+
+void arch_thread_report(const struct arch_thread *t, bool frames) {
+    const uint64_t *x = &t->frame.x0;
+    for (unsigned i = 0; i < 30; i += 3)
+        log_error("  x%-2u %016lx  x%-2u %016lx  x%-2u %016lx", i, x[i], i + 1, x[i + 1], i + 2, x[i + 2]);
+    log_error("  x30 %016lx  sp  %016lx  pc  %016lx  pstate %lx", t->frame.x30, t->frame.sp, t->frame.pc,
+              t->frame.pstate);
+    if (frames)
+        report_frames(t);
+}
