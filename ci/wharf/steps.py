@@ -16,6 +16,7 @@ from .boards import ROOT
 
 LOGS = ROOT / "build" / "log"
 HEARTBEAT = 20.0        # seconds without a word, where output is not a terminal
+LONG = 1.0              # a step that took less is not worth a line
 
 
 class Failure(Exception):
@@ -103,14 +104,12 @@ class _Line:
     def __init__(self, title, start):
         self.title, self.start = title, start
         self.live = sys.stderr.isatty() and not Settings.verbose
-        self.said = start
-        if not self.live:
-            say(f"{title} ...")
+        self.said = None        # when the last line was printed, where output is not a terminal
 
     def wait(self, child, path):
         while True:
             try:
-                return child.wait(timeout=0.5 if self.live else 2.0)
+                return child.wait(timeout=LONG if self.said is None else LONG / 2)
             except subprocess.TimeoutExpired:
                 self._tick(path)
             except BaseException:
@@ -123,6 +122,9 @@ class _Line:
         if self.live:
             print(f"\r\033[Kwharf: {self.title} ... {now - self.start:.0f} s", end="",
                   file=sys.stderr, flush=True)
+        elif self.said is None:
+            self.said = now
+            say(f"{self.title} ...")
         elif now - self.said >= HEARTBEAT:
             self.said = now
             last = "" if Settings.verbose else tail(path, 1).strip()[:60]
@@ -131,4 +133,6 @@ class _Line:
     def end(self, word):
         if self.live:
             print("\r\033[K", end="", file=sys.stderr)
-        say(f"{self.title}: {word}, {time.monotonic() - self.start:.1f} s")
+        took = time.monotonic() - self.start
+        if took >= LONG or word != "done" or Settings.verbose:
+            say(f"{self.title}: {word}, {took:.1f} s")
