@@ -35,6 +35,17 @@ static bool read_uart(const struct dt_walk *w, enum dt_device device, struct dt_
     return true;
 }
 
+/* Remember the first UART, with its path: most often it is the one that stdout-path names. */
+static void read_first(const struct dt_walk *w, enum dt_device device,
+                       struct dt_console_state *state)
+{
+    if (state->first.console.kind != BOARD_UART_NONE || !read_uart(w, device, &state->first))
+        return;
+    state->first_length = w->depth - 1;
+    for (unsigned i = 0; i < state->first_length; i++)
+        state->first_path[i] = w->level[i + 1].name;
+}
+
 static void read_clock(const struct dt_walk *w, struct dt_console_state *state)
 {
     uint32_t phandle = dt_u32(dt_get(w, DT_P_PHANDLE), 0);
@@ -62,10 +73,7 @@ void dt_console_node(const struct dt_walk *w, enum dt_device device, struct dt_c
             state->aux.size = 0;
         break;
     case DT_DEVICE_PL011:
-    case DT_DEVICE_BCM2835_AUX_UART:
-        if (state->first.console.kind == BOARD_UART_NONE)
-            (void)read_uart(w, device, &state->first);
-        break;
+    case DT_DEVICE_BCM2835_AUX_UART: read_first(w, device, state); break;
     default: break;
     }
 }
@@ -95,6 +103,17 @@ static bool component_is(struct path path, unsigned i, const char *name, bool *l
         return false;
     /* The unit address may be left out. */
     return name[length] == '\0' || (name[length] == '@' && memchr(at, '@', length) == NULL);
+}
+
+static bool is_first(const struct dt_console_state *state, struct path path)
+{
+    bool last = false;
+
+    for (unsigned i = 0; i < state->first_length && !last; i++)
+        if (!component_is(path, i, state->first_path[i], &last) ||
+            last != (i + 1 == state->first_length))
+            return false;
+    return last;
 }
 
 /* Walk to the node that `path` names. False: there is none before the tree's end or damage. */
@@ -161,6 +180,10 @@ static bool select_path(struct dt_walk *w, const void *blob, struct dt_console_s
     if (path.length == 0 || (path.text[0] != '/' && !alias_path(w, blob, state, path, &path)) ||
         path.length > PATH_LENGTH_MAX)
         return false;
+    if (is_first(state, path)) { /* the usual case: no need to walk again */
+        state->selected = state->first;
+        return true;
+    }
     dt_walk_start(w, blob, w->err);
     if (!walk_to(w, path)) {
         (void)dt_fail(w->err, KERN_NOT_FOUND, "the console %s is not in the device tree",

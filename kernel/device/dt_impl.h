@@ -108,21 +108,31 @@ struct dt_level {
     bool available; /* status of this node and of all above it */
 };
 
+enum { DT_NAME_SLOTS = 64 }; /* a power of two */
+
 struct dt_walk {
     const void *blob;
     struct dt_error *err;
     const char *strings; /* the strings block */
     uint32_t strings_size;
-    int offset;      /* of the next tag */
+    int offset;      /* of the tag that is looked at */
+    int next;        /* of the one after it */
+    uint32_t tag;    /* the tag at `offset`, if has_tag */
+    bool has_tag;    /* it has been read, but not dealt with */
     int node_offset; /* of the innermost node's tag */
     unsigned depth;  /* open nodes: level[depth - 1] is the innermost */
     bool reading;    /* the innermost node's properties are still being read */
     bool closed_root;
-    const char *extra; /* one more name to look for, none of the above; may be NULL */
+    const char *extra; /* one more property to look for, none of the above; may be NULL */
     uint32_t extra_length;
     uint64_t present; /* bit set: property[] of the innermost node is valid */
     struct dt_value property[DT_PROPERTY_COUNT];
     struct dt_level level[DT_MAX_DEPTH];
+    /* Which property a name in the strings block is, by a hash of its offset. Most are seen often. */
+    struct {
+        uint32_t offset_plus_1; /* 0 = unused */
+        uint32_t id;            /* enum dt_property or DT_PROPERTY_COUNT */
+    } names[DT_NAME_SLOTS];
 };
 
 enum dt_step {
@@ -295,6 +305,8 @@ struct dt_console_state {
     struct dt_value stdout_path;
     int aliases;          /* offset of /aliases, -1 = none */
     struct dt_uart first; /* the first usable UART; kind NONE: none yet */
+    const char *first_path[DT_MAX_DEPTH]; /* names of the nodes from below the root to `first` */
+    unsigned first_length;
     struct dt_uart selected;
     struct dt_range aux;
     struct {

@@ -9,7 +9,13 @@
 #include "dt_impl.h"
 
 /* GICC_DIR, the deactivation register of a split EOI, is at 0x1000. */
-enum { GICC_WITH_DIR = 0x1004, GICC_MIN = 0x100, GICD_MIN = 0x1000, GICR_MIN = 0x20000 };
+enum {
+    GICC_WITH_DIR = 0x1004,
+    GICC_MIN = 0x100,
+    GICD_MIN = 0x1000,
+    GICR_MIN = 0x20000,
+    GICR_FRAME = 0x10000
+};
 
 static kern_return_t block(const struct dt_walk *w, uint32_t i, uint64_t min, struct dt_range *out)
 {
@@ -53,7 +59,8 @@ static kern_return_t read_gic_v3(const struct dt_walk *w, struct board_gic *gic)
         result = block(w, 1 + i, GICR_MIN, &gic->gicr[i]);
     gic->gicr_count = regions;
     if (result == KERN_SUCCESS && dt_number(dt_get(w, DT_P_GICR_STRIDE), &gic->gicr_stride) &&
-        (gic->gicr_stride % GICR_MIN != 0 || gic->gicr_stride > gic->gicr[0].size))
+        (gic->gicr_stride % GICR_FRAME != 0 || gic->gicr_stride < GICR_MIN ||
+         gic->gicr_stride > gic->gicr[0].size))
         result = dt_node_fail(w, KERN_BAD_FORMAT, "redistributor-stride is 0x%llx",
                               (unsigned long long)gic->gicr_stride);
     return result;

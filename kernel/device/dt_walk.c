@@ -75,6 +75,8 @@ void dt_walk_start(struct dt_walk *w, const void *blob, struct dt_error *err)
     w->present = 0;
     w->extra = NULL;
     w->extra_length = 0;
+    w->has_tag = false;
+    memset(w->names, 0, sizeof(w->names));
 }
 
 static kern_return_t bad(const struct dt_walk *w, const char *what)
@@ -85,27 +87,10 @@ static kern_return_t bad(const struct dt_walk *w, const char *what)
                    what, (unsigned long long)w->offset);
 }
 
-/* The name of a property, or NULL; *length is set for a name. */
-static const char *property_name(const struct dt_walk *w, uint32_t at, uint32_t *length)
-{
-    const char *name = w->strings + at;
-    const char *end;
-    uint32_t limit;
-
-    if (at >= w->strings_size)
-        return NULL;
-    limit = w->strings_size - at < NAME_LENGTH_MAX ? w->strings_size - at : NAME_LENGTH_MAX;
-    end = memchr(name, '\0', limit);
-    if (end == NULL)
-        return NULL;
-    *length = (uint32_t)(end - name);
-    return name;
-}
-
 /* Which of the properties that we keep has this name? DT_PROPERTY_COUNT: none. */
-static unsigned property_id(const struct dt_walk *w, const char *name, uint32_t length)
+static uint32_t name_id(const struct dt_walk *w, const char *name, uint32_t length)
 {
-    for (unsigned i = 0; i < DT_P_EXTRA; i++)
+    for (uint32_t i = 0; i < DT_P_EXTRA; i++)
         if (property_names[i].length == length && memcmp(property_names[i].name, name, length) == 0)
             return i;
     if (w->extra != NULL && w->extra_length == length && memcmp(w->extra, name, length) == 0)
@@ -113,30 +98,46 @@ static unsigned property_id(const struct dt_walk *w, const char *name, uint32_t 
     return DT_PROPERTY_COUNT;
 }
 
-/* The property at w->offset; `next` is where libfdt says the next tag is. */
-static kern_return_t read_property(struct dt_walk *w, int next)
+/* The same for the name at offset `at` of the strings block. False: no valid name is there. */
+static bool property_id(struct dt_walk *w, uint32_t at, uint32_t *id)
+{
+    typeof(w->names[0]) *slot = &w->names[(at ^ at >> 6) % DT_NAME_SLOTS];
+    const char *name, *end;
+    uint32_t limit;
+
+    if (at >= w->strings_size)
+        return false;
+    if (slot->offset_plus_1 != at + 1) {
+        name = w->strings + at;
+        limit = w->strings_size - at < NAME_LENGTH_MAX ? w->strings_size - at : NAME_LENGTH_MAX;
+        end = memchr(name, '\0', limit);
+        if (end == NULL)
+            return false;
+        slot->offset_plus_1 = at + 1;
+        slot->id = name_id(w, name, (uint32_t)(end - name));
+    }
+    *id = slot->id;
+    return true;
+}
+
+/* The property that the walk stands on. */
+static kern_return_t read_property(struct dt_walk *w)
 {
     const struct fdt_property *p = fdt_offset_ptr(w->blob, w->offset, PROPERTY_HEADER);
-    uint32_t value_length, name_length;
-    const char *name;
-    unsigned id;
+    uint32_t length, id;
 
     if (p == NULL)
         return bad(w, "a property is cut off");
-    value_length = fdt32_to_cpu(p->len);
-    if (next < 0 ||
-        round_up((uint64_t)w->offset + PROPERTY_HEADER + value_length, 4) != (uint64_t)next)
+    length = fdt32_to_cpu(p->len);
+    if (w->next < 0 ||
+        round_up((uint64_t)w->offset + PROPERTY_HEADER + length, 4) != (uint64_t)w->next)
         return bad(w, "a property is longer than the tree");
     if (!w->reading)
         return bad(w, "a property stands after the node's subnodes");
-    name = property_name(w, fdt32_to_cpu(p->nameoff), &name_length);
-    if (name == NULL)
+    if (!property_id(w, fdt32_to_cpu(p->nameoff), &id))
         return bad(w, "a property has no valid name");
-
-    id = property_id(w, name, name_length);
-    if (id < DT_PROPERTY_COUNT &&
-        !(w->present >> id & 1)) { /* of two equal names the first counts */
-        w->property[id] = (struct dt_value){(const uint8_t *)p->data, value_length};
+    if (id < DT_PROPERTY_COUNT && !(w->present >> id & 1)) { /* the first of that name counts */
+        w->property[id] = (struct dt_value){(const uint8_t *)p->data, length};
         w->present |= UINT64_C(1) << id;
     }
     return KERN_SUCCESS;
@@ -216,14 +217,14 @@ static kern_return_t close_node(struct dt_walk *w)
     return KERN_SUCCESS;
 }
 
-/* What kind of FDT_END was it? */
-static enum dt_step end_of_walk(const struct dt_walk *w, int next)
+/* What kind of FDT_END is it? */
+static enum dt_step end_of_walk(const struct dt_walk *w)
 {
-    if (next >= 0 && w->closed_root)
+    if (w->next >= 0 && w->closed_root)
         return DT_STEP_END;
-    if (next == -FDT_ERR_TRUNCATED)
+    if (w->next == -FDT_ERR_TRUNCATED)
         (void)bad(w, "it is cut off");
-    else if (next >= 0)
+    else if (w->next >= 0)
         (void)bad(w, "it ends within a node");
     else
         (void)bad(w, "an unknown or incomplete element");
@@ -234,23 +235,23 @@ enum dt_step dt_walk_next(struct dt_walk *w)
 {
     for (;;) {
         kern_return_t result = KERN_SUCCESS;
-        int next;
-        uint32_t tag = fdt_next_tag(w->blob, w->offset, &next);
 
-        if (w->reading && tag != FDT_PROP && tag != FDT_NOP) {
-            if (settle_node(w) != KERN_SUCCESS)
-                return DT_STEP_BAD;
-            return DT_STEP_NODE; /* the tag is read again by the next call */
+        if (!w->has_tag)
+            w->tag = fdt_next_tag(w->blob, w->offset, &w->next);
+        w->has_tag = false;
+        if (w->reading && w->tag != FDT_PROP && w->tag != FDT_NOP) {
+            w->has_tag = true; /* for the next call */
+            return settle_node(w) == KERN_SUCCESS ? DT_STEP_NODE : DT_STEP_BAD;
         }
-        switch (tag) {
-        case FDT_PROP: result = read_property(w, next); break;
+        switch (w->tag) {
+        case FDT_PROP: result = read_property(w); break;
         case FDT_BEGIN_NODE: result = open_node(w); break;
         case FDT_END_NODE: result = close_node(w); break;
         case FDT_NOP: break;
-        default: return end_of_walk(w, next);
+        default: return end_of_walk(w);
         }
         if (result != KERN_SUCCESS)
             return DT_STEP_BAD;
-        w->offset = next;
+        w->offset = w->next;
     }
 }

@@ -184,7 +184,8 @@ struct board {
  * Look only for the console. Works as far as it can on a tree that is damaged or incomplete
  * elsewhere, so that there is something to print dt_scan()'s sentence on. Nothing but the header
  * has to be right. KERN_SUCCESS means that *out is a console that we can drive; on every failure
- * *out is not written and *err says why there is none.
+ * *out is not written and *err says why there is none. dt_scan() finds the same console, so this is
+ * only needed when that fails (or before it, at the price of reading the tree twice).
  */
 kern_return_t dt_find_console(const void *blob, size_t max_size, struct board_console *out,
                               struct dt_error *err);
