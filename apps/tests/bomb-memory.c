@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Takes memory until there is none, in pieces that get smaller, gives it back, and gets it again.
+ */
+#include <libsys/check.h>
+#include <libsys/program.h>
+#include <libsys/trap.h>
+#include <stddef.h>
+
+struct piece {
+    struct piece *next;
+    size_t size;
+};
+
+enum { LARGEST = 4 << 20, SMALLEST = 4096 };
+
+static struct piece *take_all(size_t *total)
+{
+    struct piece *pieces = NULL;
+
+    *total = 0;
+    for (size_t size = LARGEST; size >= SMALLEST;) {
+        int64_t at = sys_vm_allocate(size);
+
+        if (at < 0) {
+            kern_return_t kr = trap_error(at);
+
+            CHECK(kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE || kr == KERN_NO_SPACE);
+            size /= 4;
+            continue;
+        }
+        struct piece *piece = (struct piece *)at;
+
+        CHECK(piece->size == 0 && piece->next == NULL);
+        piece->next = pieces;
+        piece->size = size;
+        pieces = piece;
+        *total += size;
+    }
+    return pieces;
+}
+
+static void give_all(struct piece *pieces)
+{
+    while (pieces != NULL) {
+        struct piece *next = pieces->next;
+
+        CHECK_EQUAL(sys_vm_deallocate(pieces, pieces->size), 0);
+        pieces = next;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    size_t first, second;
+
+    (void)argc;
+    (void)argv;
+    give_all(take_all(&first));
+    int64_t free_between = sys_system_info(SYSTEM_INFO_FREE_FRAMES);
+
+    give_all(take_all(&second));
+    CHECK(first > 0);
+    CHECK_EQUAL(second, first);
+    CHECK_EQUAL(sys_system_info(SYSTEM_INFO_FREE_FRAMES), free_between);
+    print("bomb-memory: %lu KiB, then %lu KiB\n", first >> 10, second >> 10);
+    return check_end("bomb-memory");
+}

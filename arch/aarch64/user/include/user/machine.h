@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What user programs need of the machine and C cannot say. Every architecture has a header of this
+ * name; libsys, tests and benchmarks reach registers through it only.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/** The counter now, not moved ahead of what stands before it. */
+static inline uint64_t machine_counter(void)
+{
+    uint64_t now;
+
+    __asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(now)::"memory");
+    return now;
+}
+
+/** The counter as one instruction: for benchmarks that count each of them. */
+static inline uint64_t machine_counter_raw(void)
+{
+    uint64_t now;
+
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(now)::"memory");
+    return now;
+}
+
+static inline void *machine_thread_pointer(void)
+{
+    return __builtin_thread_pointer();
+}
+
+static inline void machine_set_thread_pointer(void *pointer)
+{
+    __asm__ volatile("msr tpidr_el0, %0" ::"r"(pointer) : "memory");
+}
+
+/** In every loop that spins until another thread does something. */
+static inline void machine_relax(void)
+{
+    __asm__ volatile("yield" ::: "memory");
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The first program. Until there are servers to start, it shows that what programs stand on works:
+ * memory, time, floating point under preemption, and futexes, on every CPU.
+ */
+#include "bootstrap.h"
+#include <libsys/check.h>
+#include <libsys/program.h>
+#include <libsys/trap.h>
+
+unsigned cpus_online(void)
+{
+    int64_t n = sys_system_info(SYSTEM_INFO_CPUS_ONLINE);
+
+    return n < 1 ? 1 : n > BOOTSTRAP_CPUS ? BOOTSTRAP_CPUS : (unsigned)n;
+}
+
+static unsigned long mebibytes(uint64_t bytes)
+{
+    return bytes >> 20;
+}
+
+int main(int argc, char **argv)
+{
+    int64_t managed = sys_system_info(SYSTEM_INFO_MANAGED_MEMORY);
+    int64_t free_frames = sys_system_info(SYSTEM_INFO_FREE_FRAMES);
+    int64_t page = sys_system_info(SYSTEM_INFO_PAGE_SIZE);
+
+    print("bootstrap: hello from user level, thread %ld\n", (long)sys_thread_self());
+    for (int i = 1; i < argc; i++)
+        print("bootstrap: argument %s\n", argv[i]);
+    print("bootstrap: %u CPUs, %lu MiB of memory, %lu MiB free\n", cpus_online(),
+          mebibytes((uint64_t)managed), mebibytes((uint64_t)(free_frames * page)));
+
+    check_memory();
+    check_time();
+    check_floating_point();
+    check_hand_off();
+    return check_end("bootstrap");
+}

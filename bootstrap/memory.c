@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory comes zeroed, keeps what is written, and is all given back.
+ */
+#include "bootstrap.h"
+#include <libsys/check.h>
+#include <libsys/trap.h>
+
+enum { PAGE = 4096, PAGES = 64 };
+
+static void fill(uint64_t *memory)
+{
+    for (unsigned page = 0; page < PAGES; page++) {
+        uint64_t *word = memory + page * (PAGE / sizeof(*memory));
+
+        CHECK_EQUAL(word[0], 0);
+        CHECK_EQUAL(word[PAGE / sizeof(*memory) - 1], 0);
+        word[0] = page * 0x9e3779b97f4a7c15;
+    }
+    for (unsigned page = 0; page < PAGES; page++)
+        CHECK(memory[page * (PAGE / sizeof(*memory))] == page * 0x9e3779b97f4a7c15);
+}
+
+static void allocate_once(void)
+{
+    int64_t at = sys_vm_allocate(PAGES * PAGE);
+
+    if (!CHECK(at > 0))
+        return;
+    CHECK_EQUAL(at % PAGE, 0);
+    fill((uint64_t *)at);
+    CHECK_EQUAL(sys_vm_protect((void *)at, PAGE, TRAP_PROT_READ), 0);
+    CHECK_EQUAL(*(volatile uint64_t *)at, 0);
+    CHECK_EQUAL(sys_vm_deallocate((void *)at, PAGES * PAGE), 0);
+    CHECK_EQUAL(sys_vm_deallocate((void *)at, PAGES * PAGE), -KERN_INVALID_ADDRESS);
+}
+
+void check_memory(void)
+{
+    allocate_once(); /* page tables and the kernel's caches reach their size */
+    int64_t before = sys_system_info(SYSTEM_INFO_FREE_FRAMES);
+
+    for (unsigned i = 0; i < 8; i++)
+        allocate_once();
+    CHECK_EQUAL(sys_system_info(SYSTEM_INFO_FREE_FRAMES), before);
+    print("bootstrap: memory checked\n");
+}

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# User programs and the initrd that holds them.
+#
+#   add_user_program(NAME source...)   a static ELF program, linked with libsys, in the initrd as NAME
+#   target `initrd`                    BUILD/initrd.cpio from all of them; part of `all`
+#
+# Include it in the root before the directories that call add_user_program(). The initrd is added
+# when the root directory has been read, so the order of those directories does not matter.
+include_guard(GLOBAL)
+
+set(WHARF_USER_FLAGS
+    -std=gnu2x -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector
+    -fno-omit-frame-pointer -ffunction-sections -fdata-sections -mno-outline-atomics
+    -march=armv8-a -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+    -Wundef)
+
+# What every object of a user program is compiled with.
+add_library(user_flags INTERFACE)
+target_compile_options(user_flags INTERFACE
+    "$<$<COMPILE_LANGUAGE:C>:${WHARF_USER_FLAGS}>" "$<$<COMPILE_LANGUAGE:ASM>:-march=armv8-a;-g>")
+target_include_directories(user_flags INTERFACE
+    ${CMAKE_SOURCE_DIR}/libsys/include
+    ${CMAKE_SOURCE_DIR}/interfaces/include
+    ${CMAKE_SOURCE_DIR}/arch/${WHARF_ARCH}/user/include)
+
+function(add_user_program name)
+    add_executable(${name} ${ARGN})
+    set(script ${CMAKE_SOURCE_DIR}/libsys/program.ld)
+    set(compiler_support gcc)
+    if(WHARF_LIBGCC)
+        set(compiler_support ${WHARF_LIBGCC})
+    endif()
+    set_target_properties(${name} PROPERTIES
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/programs
+        LINK_DEPENDS ${script})
+    target_link_libraries(${name} PRIVATE user_flags libsys ${compiler_support})
+    target_link_options(${name} PRIVATE
+        -nostdlib -static -Wl,-T,${script} -Wl,--gc-sections -Wl,--build-id=none
+        -Wl,-z,max-page-size=4096)
+    set_property(GLOBAL APPEND PROPERTY WHARF_PROGRAMS ${name})
+endfunction()
+
+function(wharf_add_initrd)
+    get_property(programs GLOBAL PROPERTY WHARF_PROGRAMS)
+    set(entries)
+    set(files)
+    foreach(name IN LISTS programs)
+        list(APPEND entries ${name}=$<TARGET_FILE:${name}>)
+        list(APPEND files $<TARGET_FILE:${name}>)
+    endforeach()
+    set(maker ${CMAKE_SOURCE_DIR}/tools/mkinitrd.py)
+    add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/initrd.cpio
+        COMMAND ${maker} --strip ${CMAKE_OBJCOPY} -o ${CMAKE_BINARY_DIR}/initrd.cpio ${entries}
+        DEPENDS ${maker} ${files}
+        COMMENT "Packing initrd.cpio" VERBATIM)
+    add_custom_target(initrd ALL DEPENDS ${CMAKE_BINARY_DIR}/initrd.cpio)
+endfunction()
+
+cmake_language(DEFER DIRECTORY ${CMAKE_SOURCE_DIR} CALL wharf_add_initrd)

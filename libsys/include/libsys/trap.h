@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The trap stubs as C functions; what they do stands in <wharf/trap.h>. Results below zero are
+ * negated kern_return_t. The stubs themselves are made from the trap table (arch/.../user/traps.S).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <wharf/error.h>
+#include <wharf/trap.h>
+
+int64_t sys_thread_self(void);
+int64_t sys_thread_switch(void);
+int64_t sys_futex_wait(const void *word, uint32_t expected, uint64_t deadline);
+int64_t sys_futex_wake(const void *word, uint32_t count);
+int64_t sys_thread_create(void (*entry)(void), void *sp, void *argument, void *tls,
+                          unsigned long priority);
+[[gnu::noreturn]] void sys_thread_exit(uint64_t status);
+[[gnu::noreturn]] void sys_task_exit(uint64_t status);
+int64_t sys_console_write(const void *bytes, size_t length);
+int64_t sys_clock_now(void);
+int64_t sys_sleep_until(uint64_t deadline);
+int64_t sys_vm_allocate(size_t size);
+int64_t sys_vm_deallocate(void *address, size_t size);
+int64_t sys_vm_protect(void *address, size_t size, uint32_t protection);
+int64_t sys_system_info(uint64_t selector);
+int64_t sys_thread_set_affinity(uint64_t mask);
+int64_t sys_thread_set_priority(uint64_t priority);
+
+/** Any trap with any arguments, for tests. */
+int64_t sys_any(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                uint64_t a5);
+
+/** The error in a trap's result; KERN_SUCCESS if it holds none. */
+static inline kern_return_t trap_error(int64_t result)
+{
+    return result < 0 ? (kern_return_t)-result : KERN_SUCCESS;
+}
