@@ -39,7 +39,8 @@ enum mem_type {
 };
 
 /** Flags of an entry beside address, protection and memory type. */
-enum { PTE_YOUNG = 1, /* access flag set */ PTE_RUN = 2, /* part of a 64 KiB run */ PTE_WIRED = 4 /* software bit */ };
+enum { PTE_YOUNG = 1, /* access flag set */ PTE_RUN = 2, /* part of a 64 KiB run */ PTE_WIRED = 4 /* software bit */,
+       PTE_UNMANAGED = 8 /* software bit: no reverse mapping */ };
 
 /* --- entries: pure functions of their arguments (inline, machine/mmu_md.h) --- */
 

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <arch/mmu.h>
+#include <kern/cpu.h>
 #include <kern/frame.h>
 #include <kern/ledger.h>
 #include <kern/spinlock.h>
@@ -34,7 +35,8 @@ struct pmap {
     _Atomic uint64_t asid;       /* generation << 16 | ASID; 0: none yet. Written under ASID lock, read without */
     uint64_t resident;           /* pages mapped */
     uint64_t wired;              /* of them wired */
-    uint64_t tables;             /* table pages, root included */
+    uint64_t tables;             /* table pages, root and spares included */
+    _Atomic uint32_t pins;       /* CPUs that found the pmap by a frame and wait for its lock; RMAP lock to raise */
 };
 
 enum { PMAP_CHUNK = 64 /* leaves changed per call before a range operation returns early */ };
@@ -98,8 +100,14 @@ bool pmap_page_clear_referenced(struct frame *frame);
 
 /* --- the CPU's current address space --- */
 
+/** pmap_activate() when the address space changes. */
+void pmap_switch(struct pmap *pmap);
+
 /** Make it the current CPU's user address space (NULL: none). Gives it an ASID if it has no valid one. */
-void pmap_activate(struct pmap *pmap);
+static inline void pmap_activate(struct pmap *pmap) {
+    if (arch_cpu_self()->pmap != pmap)
+        pmap_switch(pmap);
+}
 
 /** Verify P1..P3, P5 of one pmap (slow). */
 bool pmap_check(struct pmap *pmap);

@@ -41,6 +41,7 @@
 #define PTE_PXN         (UINT64_C(1) << 53)
 #define PTE_UXN         (UINT64_C(1) << 54)
 #define PTE_SW_WIRED    (UINT64_C(1) << 55) /* ignored by hardware */
+#define PTE_SW_UNMANAGED (UINT64_C(1) << 56)
 #define PTE_ADDRESS     UINT64_C(0x0000fffffffff000)
 
 /* MAIR_EL1 indices; the values stand in MAIR_VALUE. The index of a type is its enum mem_type. */
@@ -73,7 +74,8 @@ static inline enum mem_type arch_pte_type(pte_t pte) {
 }
 
 static inline unsigned arch_pte_flags(pte_t pte) {
-    return (pte & PTE_AF ? PTE_YOUNG : 0) | (pte & PTE_CONT ? PTE_RUN : 0) | (pte & PTE_SW_WIRED ? PTE_WIRED : 0);
+    return (pte & PTE_AF ? PTE_YOUNG : 0) | (pte & PTE_CONT ? PTE_RUN : 0) | (pte & PTE_SW_WIRED ? PTE_WIRED : 0) |
+           (pte & PTE_SW_UNMANAGED ? PTE_UNMANAGED : 0);
 }
 
 static inline pte_t arch_pte_table(paddr_t table) {
@@ -91,6 +93,7 @@ static inline pte_t arch_pte_leaf(paddr_t pa, unsigned prot, enum mem_type type,
     pte |= flags & PTE_YOUNG ? PTE_AF : 0;
     pte |= flags & PTE_RUN ? PTE_CONT : 0;
     pte |= flags & PTE_WIRED ? PTE_SW_WIRED : 0;
+    pte |= flags & PTE_UNMANAGED ? PTE_SW_UNMANAGED : 0;
     return pte;
 }
 

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of the physical-map layer share (pmap*.c, rmap.c, asid.c). Nobody else includes it.
+ *
+ * A table page's frame record is used, under the PMAP lock, as follows: `owner` is the pmap; `owner_offset` counts its
+ * valid entries (bits 0..15) and its pieces (bits 16..31); `prev` is the frame that heads the run the pieces belong to;
+ * `next` links lists of tables (the spares of a pmap start in the root's record, at `next`).
+ *
+ * Pieces: a 2 MiB leaf has one reverse mapping, in the record of the run's head. When it is split there is no memory
+ * for 512 of them, so the 4 KiB leaves it became ("pieces") go on sharing that one until the last of them is gone.
+ * A leaf in slot i is a piece exactly if its table has pieces and it maps frame prev + i.
+ *
+ * Spares: for each 2 MiB leaf one empty table page is kept, so that splitting never allocates.
+ */
+#pragma once
+
+#include <kern/cpu.h>
+#include <kern/panic.h>
+#include <kern/pmap.h>
+
+#define PMAP_RUN_SIZE   (PAGE_SIZE * PT_RUN)
+#define PMAP_LARGE_SIZE (PAGE_SIZE * PT_ENTRIES)
+#define PTE_NONE        ((pte_t)0)
+
+enum {
+    PMAP_FLUSH_LIMIT = 32, /* more single flushes than this: flush the address space's ASID instead */
+    PMAP_SCAN = 192,       /* slots a range operation looks at before it returns early */
+};
+
+static inline uint64_t pmap_span(unsigned height) {
+    return PAGE_SIZE << (9 * height);
+}
+
+static inline unsigned pmap_index(vaddr_t va, unsigned height) {
+    return (unsigned)(va >> (PAGE_SHIFT + 9 * height)) % PT_ENTRIES;
+}
+
+/* --- table pages and their records --- */
+
+/** Record of the table page that a slot lies in. */
+static inline struct frame *pmap_table_of(const pte_t *slot) {
+    return frame_at(virt_to_phys(slot));
+}
+
+static inline unsigned pmap_table_valid(const struct frame *table) {
+    return table->owner_offset & 0xffff;
+}
+
+static inline unsigned pmap_table_pieces(const struct frame *table) {
+    return (unsigned)(table->owner_offset >> 16);
+}
+
+static inline void pmap_table_count(struct frame *table, int valid, int pieces) {
+    table->owner_offset += (uint64_t)(int64_t)valid + ((uint64_t)(int64_t)pieces << 16);
+}
+
+/** Would a leaf to pa in this slot share the reverse mapping of the 2 MiB leaf the table came from? */
+static inline bool pmap_is_piece(const struct frame *table, const pte_t *slot, paddr_t pa) {
+    unsigned index = (unsigned)((uintptr_t)slot % PAGE_SIZE / sizeof(pte_t));
+    return pmap_table_pieces(table) != 0 && pa >> PAGE_SHIFT == (uint64_t)table->prev + index;
+}
+
+/** Record that keeps the flags of the managed page mapped by this entry: its own, or that of the run's head. */
+static inline struct frame *pmap_flags_frame(const pte_t *slot, paddr_t pa, unsigned height) {
+    if (height == 0 && pmap_is_piece(pmap_table_of(slot), slot, pa))
+        pa = round_down(pa, PMAP_LARGE_SIZE);
+    return frame_at(pa);
+}
+
+static inline void pmap_list_push(pfn_t *list, struct frame *table) {
+    table->next = *list;
+    *list = frame_number(table);
+}
+
+static inline struct frame *pmap_list_pop(pfn_t *list) {
+    struct frame *table = frame_record(*list);
+    *list = table->next;
+    return table;
+}
+
+/** The pmap's spare tables. */
+static inline pfn_t *pmap_spares(const struct pmap *pmap) {
+    return &frame_at(pmap->root)->next;
+}
+
+/* pmap_table.c; all with the PMAP lock held */
+
+/** One more empty table on `list`, charged. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
+kern_return_t pmap_table_alloc(struct pmap *pmap, pfn_t *list);
+/** Free all tables of a list: no walker may know them any more. */
+void pmap_table_free(struct pmap *pmap, pfn_t *list);
+/** The slot for va at height `target`, or the higher one where the walk ends (invalid entry or leaf). */
+pte_t *pmap_walk(const struct pmap *pmap, vaddr_t va, unsigned target, unsigned *height);
+/** Hang tables of `list` below `slot` until height `target`; returns the slot for va there. */
+pte_t *pmap_link(pte_t *slot, vaddr_t va, unsigned height, unsigned target, pfn_t *list);
+/** Move the empty tables on the way to va to `dead`. The caller flushes the walks to va, then frees them. */
+void pmap_prune(struct pmap *pmap, vaddr_t va, pfn_t *dead);
+/** Make a 2 MiB leaf into a table of 64 KiB runs with the same effect. */
+void pmap_split(struct pmap *pmap, pte_t *slot, vaddr_t va);
+/** Make the 64 KiB run that `slot` belongs to into 16 single pages. */
+void pmap_degrade(struct pmap *pmap, pte_t *slot, vaddr_t va);
+/** Flush the last-level entries of `count` leaves of a height, from va on. */
+void pmap_flush(struct pmap *pmap, vaddr_t va, unsigned count, unsigned height);
+
+static inline pte_t pmap_leaf_with(pte_t pte, unsigned height, unsigned prot, unsigned flags) {
+    return arch_pte_leaf(arch_pte_address(pte), prot, arch_pte_type(pte), height, flags);
+}
+
+/** Leaves (entries) that translate together with this one: 16 for a run. */
+static inline unsigned pmap_leaf_count(pte_t pte, unsigned height) {
+    return height == 0 && (arch_pte_flags(pte) & PTE_RUN) ? PT_RUN : 1;
+}
+
+/** What must not be lost when rights of a mapping of managed memory go away. */
+void pmap_collect(struct frame *frame, bool referenced, bool dirty);
+
+/* --- changes that wait for their TLB flush (pmap_range.c) --- */
+
+/** What happened to the leaf; in the low bits of its address. */
+enum {
+    GATHER_LARGE = 1,     /* it was a 2 MiB leaf */
+    GATHER_GONE = 2,      /* it was removed; else it lost rights */
+    GATHER_UNMANAGED = 4, /* no frame record */
+    GATHER_PIECE = 8,     /* a piece of a split 2 MiB leaf */
+    GATHER_LAST = 16,     /* and the last one: the head's reverse mapping goes */
+    GATHER_WALKS = 32,    /* its table became empty */
+};
+
+struct gather {
+    struct pmap *pmap;
+    struct frame *held; /* the caller holds this frame's RMAP lock and unlinks the mapping himself ... */
+    bool unlink;        /* ... if this says so */
+    pfn_t dead;         /* tables to be freed after the flush */
+    unsigned count;
+    struct {
+        vaddr_t va; /* and GATHER_* */
+        pte_t pte;  /* as it was */
+    } leaf[PMAP_CHUNK];
+};
+
+static inline void gather_init(struct gather *g, struct pmap *pmap, struct frame *held) {
+    g->pmap = pmap;
+    g->held = held;
+    g->unlink = false;
+    g->dead = PFN_NONE;
+    g->count = 0;
+}
+
+/** Invalidate one entry and note what has to follow; empty tables are left to the caller (pmap_prune). */
+void gather_drop(struct gather *g, pte_t *slot, vaddr_t va, unsigned height);
+/** Flush, then give up reverse mappings and tables. Leaves `g` empty. */
+void gather_finish(struct gather *g);
+
+/* --- walking over a range (pmap_range.c) --- */
+
+/** Only leaves that map address va to pa = va + offset are wanted, if `only`. */
+struct pmap_filter {
+    bool only;
+    uint64_t offset;
+};
+
+struct pmap_cursor {
+    vaddr_t va;        /* where to look next; after a find: the start of the leaf or run */
+    vaddr_t end;
+    pte_t *table;      /* last-level table that maps table_va.., or NULL */
+    vaddr_t table_va;
+    unsigned budget;   /* slots that may still be looked at */
+    unsigned height;   /* of the leaf found */
+};
+
+/** Next valid leaf at or after cursor->va; NULL when there is none, or the budget is used up. */
+pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *cursor);
+
+/** pmap_protect() with the lock held, for leaves that pass the filter; `g` may name a held frame. */
+vaddr_t pmap_limit(struct gather *g, vaddr_t va, vaddr_t end, unsigned prot, struct pmap_filter filter);
+
+/* --- reverse mappings (rmap.c) --- */
+
+/** In the low bit of a reverse mapping's address: the mapping is a 2 MiB leaf, or what is left of one. */
+enum { RMAP_LARGE = 1 };
+
+/** A mapping after the first. */
+struct rmap_entry {
+    void *next;        /* link, as struct frame's `rmap`; RMAP lock of the frame */
+    struct pmap *pmap; /* constant */
+    vaddr_t va;        /* and RMAP_LARGE; constant */
+};
+
+void rmap_init(void);
+struct spinlock *rmap_lock_of(const struct frame *frame);
+/** Note that pmap maps the frame at va. Takes the RMAP lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
+kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va);
+/** Forget it. Takes the RMAP lock. */
+void rmap_remove(struct frame *frame, struct pmap *pmap, vaddr_t va);
+
+/** With the RMAP lock held: the mapping that a link stands for; false at the end of the chain. */
+bool rmap_get(const struct frame *frame, void *const *link, struct pmap **pmap, vaddr_t *va);
+/** The link after this one; NULL after the last. */
+void **rmap_next(void **link);
+/** The link that stands for (pmap, va), or NULL. */
+void **rmap_find(struct frame *frame, const struct pmap *pmap, vaddr_t va);
+/** Take the mapping at `link` out; `link` then stands for its successor. PMAP lock of its pmap held as well. */
+void rmap_unlink(struct frame *frame, void **link);
+
+/* --- address space identifiers (asid.c) --- */
+
+void asid_init(void);
+
+/** The number that tags the pmap's TLB entries; 0: there are none. Read after arch_tlb_begin(): see asid.c. */
+static inline unsigned pmap_asid(const struct pmap *pmap) {
+    return (unsigned)(atomic_load_explicit(&pmap->asid, memory_order_relaxed) & 0xffff);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Taking rights away over a range of addresses, and the batching of TLB maintenance that goes with it.
+ *
+ * The order that keeps P4 and R3: entries are invalidated or reduced; the TLBs are flushed; only then do reverse
+ * mappings go (a frame without them may be reused by whoever asks by frame) and emptied tables are freed.
+ */
+#include "pmap_impl.h"
+
+/* --- gathering --- */
+
+void pmap_collect(struct frame *frame, bool referenced, bool dirty) {
+    unsigned set = (referenced ? FRAME_FLAG_REFERENCED : 0u) | (dirty ? FRAME_FLAG_DIRTY : 0u);
+    unsigned have = atomic_load_explicit(&frame->flags, memory_order_relaxed);
+    if ((have & set) != set)
+        atomic_fetch_or_explicit(&frame->flags, (uint16_t)set, memory_order_relaxed);
+}
+
+static void gather_note(struct gather *g, vaddr_t va, pte_t pte, unsigned what) {
+    assert_slow(g->count < PMAP_CHUNK);
+    g->leaf[g->count].va = va | what;
+    g->leaf[g->count].pte = pte;
+    g->count++;
+}
+
+/** How a managed leaf in this slot is counted in the reverse maps; a piece that goes is taken off its table's count. */
+static unsigned leaf_kind(const pte_t *slot, pte_t pte, unsigned height, bool gone) {
+    if (arch_pte_flags(pte) & PTE_UNMANAGED)
+        return GATHER_UNMANAGED;
+    if (height == 1)
+        return GATHER_LARGE;
+    struct frame *table = pmap_table_of(slot);
+    if (!pmap_is_piece(table, slot, arch_pte_address(pte)))
+        return 0;
+    if (!gone)
+        return GATHER_PIECE;
+    pmap_table_count(table, 0, -1);
+    return pmap_table_pieces(table) == 0 ? GATHER_PIECE | GATHER_LAST : GATHER_PIECE;
+}
+
+void gather_drop(struct gather *g, pte_t *slot, vaddr_t va, unsigned height) {
+    struct pmap *pmap = g->pmap;
+    pte_t pte = arch_pte_read(slot);
+    arch_pte_write(slot, PTE_NONE);
+    pmap_table_count(pmap_table_of(slot), -1, 0);
+
+    uint64_t pages = pmap_span(height) >> PAGE_SHIFT;
+    pmap->resident -= pages;
+    if (arch_pte_flags(pte) & PTE_WIRED)
+        pmap->wired -= pages;
+    if (height == 1) {
+        struct frame *spare = pmap_list_pop(pmap_spares(pmap));
+        pmap_list_push(&g->dead, spare);
+    }
+    unsigned large = height == 1 ? GATHER_LARGE : 0;
+    gather_note(g, va, pte, leaf_kind(slot, pte, height, true) | large | GATHER_GONE);
+}
+
+static void gather_flush(const struct gather *g) {
+    arch_tlb_begin();
+    unsigned asid = pmap_asid(g->pmap);
+    if (asid != 0 && g->count > PMAP_FLUSH_LIMIT) {
+        arch_tlb_flush_asid(asid);
+    } else if (asid != 0) {
+        for (unsigned i = 0; i < g->count; i++) {
+            vaddr_t va = g->leaf[i].va;
+            if (va & GATHER_WALKS)
+                arch_tlb_flush_walks(asid, round_down(va, PAGE_SIZE));
+            else
+                arch_tlb_flush_page(asid, round_down(va, PAGE_SIZE), va & GATHER_LARGE ? 1 : 0);
+        }
+    }
+    arch_tlb_end();
+}
+
+/** Pass on what the mapping knew, then drop its reverse mapping if it has gone. */
+static void gather_settle(struct gather *g, vaddr_t tagged, pte_t pte) {
+    paddr_t pa = arch_pte_address(pte);
+    vaddr_t va = round_down(tagged, PAGE_SIZE);
+    if (tagged & GATHER_UNMANAGED)
+        return;
+    if (tagged & (GATHER_PIECE | GATHER_LARGE)) {
+        pa = round_down(pa, PMAP_LARGE_SIZE);
+        va = round_down(va, PMAP_LARGE_SIZE) | RMAP_LARGE;
+    }
+    struct frame *frame = frame_at(pa);
+    bool gone = tagged & GATHER_GONE;
+    pmap_collect(frame, gone && (arch_pte_flags(pte) & PTE_YOUNG), arch_pte_prot(pte) & PROT_WRITE);
+    if (!gone || (tagged & (GATHER_PIECE | GATHER_LAST)) == GATHER_PIECE)
+        return;
+    if (frame == g->held)
+        g->unlink = true;
+    else
+        rmap_remove(frame, g->pmap, va);
+}
+
+void gather_finish(struct gather *g) {
+    if (g->count == 0)
+        return;
+    gather_flush(g);
+    for (unsigned i = 0; i < g->count; i++)
+        gather_settle(g, g->leaf[i].va, g->leaf[i].pte);
+    g->count = 0;
+    pmap_table_free(g->pmap, &g->dead);
+}
+
+/* --- walking --- */
+
+pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *c) {
+    while (c->va < c->end && c->budget > 0) {
+        c->budget--;
+        pte_t *slot;
+        if (c->table != NULL && round_down(c->va, PMAP_LARGE_SIZE) == c->table_va) {
+            slot = &c->table[pmap_index(c->va, 0)];
+            c->height = 0;
+        } else {
+            slot = pmap_walk(pmap, c->va, 0, &c->height);
+            c->table = c->height == 0 ? slot - pmap_index(c->va, 0) : NULL;
+            c->table_va = round_down(c->va, PMAP_LARGE_SIZE);
+        }
+        if (arch_pte_is_valid(arch_pte_read(slot)))
+            return slot;
+        c->va = round_down(c->va, pmap_span(c->height)) + pmap_span(c->height);
+    }
+    return NULL;
+}
+
+/* --- limiting --- */
+
+/** Give one entry the rights `prot` (a true part of what it has), or remove it. */
+static void limit_entry(struct gather *g, pte_t *slot, vaddr_t va, unsigned height, unsigned prot) {
+    pte_t pte = arch_pte_read(slot);
+    if (prot == PROT_NONE) {
+        gather_drop(g, slot, va, height);
+        return;
+    }
+    arch_pte_write(slot, pmap_leaf_with(pte, height, prot, arch_pte_flags(pte)));
+    unsigned kind = leaf_kind(slot, pte, height, false);
+    if (!(arch_pte_prot(pte) & ~prot & PROT_WRITE)) /* keeps writing, or never had it: not known to be dirty */
+        kind |= GATHER_UNMANAGED;
+    gather_note(g, va, pte, kind | (height == 1 ? GATHER_LARGE : 0));
+}
+
+/** Remove the tables that became empty above the entry noted last. */
+static void limit_prune(struct gather *g, struct pmap_cursor *c, vaddr_t va) {
+    pmap_prune(g->pmap, va, &g->dead);
+    g->leaf[g->count - 1].va |= GATHER_WALKS;
+    c->table = NULL;
+}
+
+/** Rights that a leaf keeps when it is limited. */
+static unsigned limited(pte_t pte, unsigned prot) {
+    unsigned keep = arch_pte_prot(pte) & prot;
+    return keep & PROT_WRITE ? keep | PROT_READ : keep;
+}
+
+/** Does the leaf or run of `count` entries at va, found by a search for c->va, stick out of the range? Then cut it. */
+static bool limit_cut(struct gather *g, struct pmap_cursor *c, pte_t *slot, uint64_t size, unsigned count) {
+    vaddr_t start = round_down(c->va, size);
+    if (c->va == start && c->end - start >= size)
+        return false;
+    if (count == PT_RUN)
+        pmap_degrade(g->pmap, slot, c->va);
+    else
+        pmap_split(g->pmap, slot, c->va);
+    return true;
+}
+
+/** Handle the leaf at the cursor; false if there is no room for it in the gathering. */
+static bool limit_leaf(struct gather *g, struct pmap_cursor *c, pte_t *slot, unsigned prot,
+                       struct pmap_filter filter) {
+    pte_t pte = arch_pte_read(slot);
+    unsigned height = c->height, count = pmap_leaf_count(pte, height), keep = limited(pte, prot);
+    uint64_t size = count * pmap_span(height);
+    vaddr_t va = round_down(c->va, pmap_span(height));
+    bool wanted = !filter.only || arch_pte_address(pte) == va + filter.offset;
+    if (!wanted || keep == arch_pte_prot(pte)) {
+        c->va = va + pmap_span(height);
+        return true;
+    }
+    if (limit_cut(g, c, slot, size, count))
+        return true;
+    if (g->count + count > PMAP_CHUNK)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        limit_entry(g, slot + i, va + i * pmap_span(height), height, keep);
+    if (keep == PROT_NONE && pmap_table_valid(pmap_table_of(slot)) == 0)
+        limit_prune(g, c, va);
+    c->va = va + size;
+    return true;
+}
+
+vaddr_t pmap_limit(struct gather *g, vaddr_t va, vaddr_t end, unsigned prot, struct pmap_filter filter) {
+    struct pmap_cursor c = {.va = va, .end = end, .budget = PMAP_SCAN};
+    pte_t *slot;
+    while ((slot = pmap_find_leaf(g->pmap, &c)) != NULL) {
+        if (!limit_leaf(g, &c, slot, prot, filter))
+            break;
+    }
+    gather_finish(g);
+    return c.va < end ? c.va : end;
+}
+
+static void assert_range(vaddr_t va, vaddr_t end) {
+    assert(va <= end && end <= ARCH_USER_VA_END);
+    assert(((va | end) & PAGE_MASK) == 0);
+}
+
+vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot) {
+    struct gather g;
+    assert_range(va, end);
+    spin_lock(&pmap->lock);
+    gather_init(&g, pmap, NULL);
+    va = pmap_limit(&g, va, end, prot, (struct pmap_filter){.only = false});
+    spin_unlock(&pmap->lock);
+    return va;
+}
+
+vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end) {
+    return pmap_protect(pmap, va, end, PROT_NONE);
+}
