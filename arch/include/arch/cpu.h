@@ -34,8 +34,11 @@ void arch_cpu_init(struct cpu *cpu, bool mitigations);
 /** Give cpu its kernel stack, with an unmapped guard page below. KERN_RESOURCE_SHORTAGE. Boot CPU, for every CPU. */
 kern_return_t arch_cpu_make_stack(struct cpu *cpu);
 
+/** Where the stack lies that this CPU runs on now: frame records outside of [*low, *high) are not followed. */
+void arch_cpu_stack_bounds(vaddr_t *low, vaddr_t *high);
+
 /** Stop this CPU for good, interrupts masked, in the deepest state that needs no firmware. */
-[[noreturn]] void arch_cpu_halt(void);
+[[gnu::noreturn]] void arch_cpu_halt(void);
 
 /** What the CPU is, for the boot log and reports, e.g. "Cortex-A72 r0p3". Static storage of the CPU's own. */
 const char *arch_cpu_name(void);

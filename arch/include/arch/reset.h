@@ -17,7 +17,7 @@ void arch_reset_init(const struct board *board);
 bool arch_reset_can(enum arch_reset how);
 
 /** Do it. If the machine cannot, or refuses, halts this CPU. Other CPUs should have been stopped. */
-[[noreturn]] void arch_reset(enum arch_reset how);
+[[gnu::noreturn]] void arch_reset(enum arch_reset how);
 
 /** End an emulated run with an exit status (semihosting). Only on request of the boot argument end=semihost: on real
  *  hardware the instruction is undefined. Returns if nothing answers. */

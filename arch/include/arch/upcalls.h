@@ -56,4 +56,4 @@ void kern_ipi(void);
 void kern_schedule(void);
 
 /** The kernel itself faulted. `what`: one line by arch; registers follow through `report`. Never returns. */
-[[noreturn]] void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t fp, uint64_t code, vaddr_t address);
+[[gnu::noreturn]] void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t fp, uint64_t code, vaddr_t address);

@@ -15,9 +15,13 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/** One line; `format` as for printf (subset: %s %c %d %i %u %x %X %p %zu %ld %lu %lx %llx %% with width, 0, -, precision
- *  for %s), without the final newline. Any context, any lock below LOG held. Lines longer than 240 bytes are cut. */
+/** One line; `format` as for printf (subset: %s %c %d %i %u %x %X %p %%, lengths l ll z j t, flags 0 - #, width and precision,
+ *  also as *), without the final newline. Any context, any lock below LOG held. Lines longer than 240 bytes are cut. */
 [[gnu::format(printf, 2, 3)]] void log_line(enum log_level level, const char *format, ...);
+
+/** One line as log_line(), but without time stamp and always to the console: the lines that tools look for at the start
+ *  of a line ("wharf: ", "ktest: ", "PANIC: "). */
+[[gnu::format(printf, 1, 2)]] void log_plain(const char *format, ...);
 
 #define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...)  log_line(LOG_INFO, __VA_ARGS__)

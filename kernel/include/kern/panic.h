@@ -4,11 +4,19 @@
  */
 #pragma once
 
+#include <arch/reset.h>
 #include <kern/types.h>
 
 /** Print reason, registers, symbolised backtrace, held locks, last trace events and build-id; stop the other CPUs;
  *  reset or halt. Reentrant: a panic inside a panic prints its reason and halts. */
-[[noreturn, gnu::cold, gnu::format(printf, 1, 2)]] void panic(const char *format, ...);
+[[gnu::noreturn, gnu::cold, gnu::format(printf, 1, 2)]] void panic(const char *format, ...);
+
+/** What the end of a panic is (arch_reset()); from the boot options, ARCH_RESET_HALT until then. */
+extern enum arch_reset panic_action;
+
+/** For those who wait for a lock. False as long as nobody has panicked. Afterwards the CPU that panicked is told true:
+ *  do without the lock; every other CPU halts in here. */
+bool panic_breaks_locks(void);
 
 /** Compiled into every build: the condition is a fact of the design, cheap to check. */
 #define assert(condition)                                                                         \

@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <wharf/error.h>
 
+#ifndef static_assert
+#define static_assert _Static_assert /* a keyword only from gcc 13 and clang 16 on */
+#endif
+
 typedef uint64_t paddr_t; /* physical address, bytes */
 typedef uint64_t vaddr_t; /* virtual address, bytes; a user's or the kernel's */
 typedef uint64_t ticks_t; /* a reading of, or a distance on, the machine's counter (arch_counter()) */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Trace rings: recording, and the decoded print of the newest events.
+ */
+#include <kern/cpu.h>
+#include <kern/log.h>
+#include <kern/trace.h>
+
+_Static_assert((TRACE_RING_EVENTS & (TRACE_RING_EVENTS - 1)) == 0, "an index is a mask");
+_Static_assert(TRACE_NUMBER_COUNT <= 32 * 16, "the mask has a bit for each class of 16");
+
+_Atomic uint32_t trace_mask = UINT32_MAX;
+
+struct trace_name {
+    uint32_t number;
+    const char *name, *arg[2]; /* an argument named "0" is not used */
+};
+
+static const struct trace_name trace_names[] = {
+#define TRACE_EVENT(symbol, number, name, a0, a1) {number, name, {a0, a1}},
+#include <kern/trace_events.def>
+#undef TRACE_EVENT
+};
+
+void trace_record(enum trace_number number, uint64_t arg0, uint64_t arg1)
+{
+    struct cpu *self = arch_cpu_self();
+    struct trace_ring *ring = &self->trace;
+    uint64_t head = ring->head;
+
+    ring->event[head % TRACE_RING_EVENTS] =
+        (struct trace_event){arch_counter(), number, self->number, arg0, arg1};
+    /* For a reader on this CPU (panic) the event is complete once it is counted. */
+    atomic_signal_fence(memory_order_release);
+    ring->head = head + 1;
+}
+
+static const struct trace_name *find_name(uint32_t number)
+{
+    for (size_t i = 0; i < array_count(trace_names); i++)
+        if (trace_names[i].number == number)
+            return &trace_names[i];
+    return NULL;
+}
+
+static void print_event(const struct trace_event *event)
+{
+    const struct trace_name *name = find_name(event->number);
+    char text[96];
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (unsigned i = 0; i < 2; i++) {
+        const char *what = name != NULL ? name->arg[i] : "?";
+
+        if ((what[0] != '0' || what[1] != '\0') && length < sizeof(text))
+            length += format_text(text + length, sizeof(text) - length, ", %s %#llx", what,
+                                  (unsigned long long)(i == 0 ? event->arg0 : event->arg1));
+    }
+    log_error("trace: %llu cpu %u %s (%u)%s", (unsigned long long)event->when, event->cpu,
+              name != NULL ? name->name : "unknown event", event->number, text);
+}
+
+static const struct trace_event *event_at(unsigned cpu, uint64_t index)
+{
+    return &cpu_record[cpu].trace.event[index % TRACE_RING_EVENTS];
+}
+
+/* The CPU whose newest event before its `mark` is the latest; MAX_CPUS if there is none. */
+static unsigned latest(const uint64_t *mark)
+{
+    unsigned found = MAX_CPUS;
+
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+        uint64_t head = cpu_record[cpu].trace.head;
+
+        if (mark[cpu] == 0 || head - mark[cpu] >= TRACE_RING_EVENTS)
+            continue;
+        if (found == MAX_CPUS ||
+            event_at(cpu, mark[cpu] - 1)->when > event_at(found, mark[found] - 1)->when)
+            found = cpu;
+    }
+    return found;
+}
+
+/* The CPU whose event at its `mark` is the earliest of those before `end`. */
+static unsigned earliest(const uint64_t *mark, const uint64_t *end)
+{
+    unsigned found = MAX_CPUS;
+
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+        if (mark[cpu] == end[cpu])
+            continue;
+        if (found == MAX_CPUS ||
+            event_at(cpu, mark[cpu])->when < event_at(found, mark[found])->when)
+            found = cpu;
+    }
+    return found;
+}
+
+/* Go back over the newest events, latest first, to see where each CPU's share begins; then print
+ * them in the order of time. */
+void trace_print_last(unsigned count)
+{
+    uint64_t mark[MAX_CPUS], end[MAX_CPUS];
+    unsigned cpu;
+
+    for (cpu = 0; cpu < MAX_CPUS; cpu++)
+        mark[cpu] = end[cpu] = cpu_record[cpu].trace.head;
+    while (count-- > 0 && (cpu = latest(mark)) != MAX_CPUS)
+        mark[cpu]--;
+    while ((cpu = earliest(mark, end)) != MAX_CPUS)
+        print_event(event_at(cpu, mark[cpu]++));
+}
