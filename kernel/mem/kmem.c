@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Kernel objects (kern/kmem.h).
+ *
+ * A slab is 2^order frames full of objects and nothing else; its state is packed into owner_offset of its first frame's
+ * record: how many objects are in use, the first free one, and how many have ever been given out ("fresh" ones behind that
+ * are free too, but untouched: making a slab costs nothing). A free object's first two bytes hold the number of the next
+ * free one. Slabs with and without free objects are on the cache's two lists, linked through the frame records.
+ *
+ * In front of the slabs each CPU has a small stack of objects; it takes KMEM_BATCH from the slabs when it is empty and
+ * returns as many when it is full, so that common calls take no lock.
+ */
+#include "kmem_impl.h"
+#include <kern/cpu.h>
+#include <kern/panic.h>
+#include <kern/string.h>
+
+static struct spinlock set_up_lock =
+    SPINLOCK_INIT(LOCK_KMEM);                 /* first uses of caches; held alone */
+static struct kmem_cache *_Atomic cache_list; /* newest first; only grows */
+
+struct kmem_cache *kmem_first_cache(void)
+{
+    return atomic_load_explicit(&cache_list, memory_order_acquire);
+}
+
+/* --- geometry --- */
+
+/* Smallest slab that wastes at most an eighth; the least wasteful one if there is none. */
+static unsigned choose_order(uint32_t stride)
+{
+    unsigned best = KMEM_MAX_ORDER;
+    uint32_t best_share = UINT32_MAX;
+
+    for (unsigned order = 0; order <= KMEM_MAX_ORDER; order++) {
+        uint32_t bytes = (uint32_t)PAGE_SIZE << order;
+        uint32_t share = bytes < stride ? UINT32_MAX : (bytes % stride) << (KMEM_MAX_ORDER - order);
+
+        if (share <= (uint32_t)PAGE_SIZE << KMEM_MAX_ORDER >> 3)
+            return order;
+        if (share < best_share) {
+            best_share = share;
+            best = order;
+        }
+    }
+    return best;
+}
+
+/* First use of a cache: work out its slabs and put it on the list of all. */
+static void set_up(struct kmem_cache *cache)
+{
+    spin_lock(&set_up_lock);
+    if (!atomic_load_explicit(&cache->ready, memory_order_relaxed)) {
+        uint32_t align = cache->align < KMEM_MIN_ALIGN ? KMEM_MIN_ALIGN : cache->align;
+        uint32_t stride = (uint32_t)round_up(cache->size, align);
+
+        assert(cache->size > 0 && stride <= PAGE_SIZE << KMEM_MAX_ORDER);
+        assert((align & (align - 1)) == 0 && align <= PAGE_SIZE);
+        cache->stride = stride;
+        cache->slab_order = choose_order(stride);
+        cache->per_slab = ((uint32_t)PAGE_SIZE << cache->slab_order) / stride;
+        assert(cache->per_slab < SLAB_END);
+        cache->partial = cache->full = PFN_NONE;
+        cache->next = atomic_load_explicit(&cache_list, memory_order_relaxed);
+        atomic_store_explicit(&cache_list, cache, memory_order_release);
+        atomic_store_explicit(&cache->ready, true, memory_order_release);
+    }
+    spin_unlock(&set_up_lock);
+}
+
+/* --- slabs; cache->lock held --- */
+
+static void slab_set(struct frame *slab, struct slab_state state)
+{
+    slab->owner_offset = slab_pack(state);
+}
+
+static bool slab_has_free(const struct kmem_cache *cache, struct slab_state state)
+{
+    return state.used < cache->per_slab;
+}
+
+/* An empty slab at the front of `partial`. False: no memory. */
+static bool slab_create(struct kmem_cache *cache)
+{
+    struct frame *slab;
+    kern_return_t kr = frame_alloc(&kernel_ledger, LEDGER_FRAMES, cache->slab_order,
+                                   FRAME_NOFAIL_INJECTION, &slab);
+
+    if (kr != KERN_SUCCESS)
+        return false;
+    slab->owner = cache;
+    slab_set(slab, (struct slab_state){.used = 0, .free = SLAB_END, .fresh = 0});
+    frame_list_push(&cache->partial, frame_number(slab));
+    cache->empty_slabs++;
+    return true;
+}
+
+static void slab_destroy(struct kmem_cache *cache, struct frame *slab)
+{
+    frame_list_remove(&cache->partial, frame_number(slab));
+    cache->empty_slabs--;
+    frame_free(&kernel_ledger, LEDGER_FRAMES, slab);
+}
+
+static void *slab_take(struct kmem_cache *cache, struct frame *slab)
+{
+    struct slab_state state = slab_unpack(slab->owner_offset);
+    unsigned index = state.free;
+
+    assert(slab_has_free(cache, state));
+    if (index != SLAB_END) {
+        state.free = *(uint16_t *)slab_object(cache, slab, index);
+        assert(state.free < state.fresh || state.free == SLAB_END);
+    } else {
+        index = state.fresh++;
+        if (CONFIG_SLOW_CHECKS)
+            kmem_poison(cache, slab_object(cache, slab, index));
+    }
+    if (state.used++ == 0)
+        cache->empty_slabs--;
+    slab_set(slab, state);
+    if (!slab_has_free(cache, state)) {
+        frame_list_remove(&cache->partial, frame_number(slab));
+        frame_list_push(&cache->full, frame_number(slab));
+    }
+    return slab_object(cache, slab, index);
+}
+
+/* The slab an object lies in and its number there; an object that is not one of the cache's is a bug of the caller. */
+static struct frame *slab_of(const struct kmem_cache *cache, const void *object, unsigned *index)
+{
+    paddr_t pa = virt_to_phys(object);
+    paddr_t base = round_down(pa, PAGE_SIZE << cache->slab_order);
+    struct frame *slab = frame_at(base);
+    uint32_t offset = (uint32_t)(pa - base);
+
+    assert(frame_state_get(slab) == FRAME_USED && slab->owner == cache);
+    *index = offset / cache->stride;
+    assert(*index < cache->per_slab && *index * cache->stride == offset);
+    return slab;
+}
+
+static void slab_put(struct kmem_cache *cache, void *object)
+{
+    unsigned index;
+    struct frame *slab = slab_of(cache, object, &index);
+    struct slab_state state = slab_unpack(slab->owner_offset);
+
+    assert(state.used > 0 && index < state.fresh);
+    *(uint16_t *)object = state.free;
+    state.free = (uint16_t)index;
+    if (!slab_has_free(cache, state)) {
+        frame_list_remove(&cache->full, frame_number(slab));
+        frame_list_push(&cache->partial, frame_number(slab));
+    }
+    state.used--;
+    slab_set(slab, state);
+    if (state.used == 0 && ++cache->empty_slabs > KMEM_EMPTY_SLABS)
+        slab_destroy(cache, slab);
+}
+
+/* --- per-CPU stacks --- */
+
+/* Fill this CPU's empty stack with up to KMEM_BATCH objects; makes a slab only if it would stay empty otherwise. */
+static void stack_refill(struct kmem_cache *cache, unsigned cpu)
+{
+    uint32_t count = 0;
+
+    spin_lock(&cache->lock);
+    if (cache->partial != PFN_NONE || slab_create(cache)) {
+        while (count < KMEM_BATCH && cache->partial != PFN_NONE)
+            cache->cpu[cpu].object[count++] = slab_take(cache, frame_record(cache->partial));
+    }
+    spin_unlock(&cache->lock);
+    cache->cpu[cpu].count = count;
+}
+
+/* Return the `number` objects that lay longest on this CPU's stack. */
+static void stack_drain(struct kmem_cache *cache, unsigned cpu, uint32_t number)
+{
+    void **objects = cache->cpu[cpu].object;
+    uint32_t rest = cache->cpu[cpu].count - number;
+
+    spin_lock(&cache->lock);
+    for (uint32_t i = 0; i < number; i++)
+        slab_put(cache, objects[i]);
+    spin_unlock(&cache->lock);
+    memmove(objects, objects + number, rest * sizeof(objects[0]));
+    cache->cpu[cpu].count = rest;
+}
+
+/* --- public --- */
+
+kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void **out)
+{
+    if (alloc_must_fail())
+        return KERN_RESOURCE_SHORTAGE;
+    if (unlikely(!atomic_load_explicit(&cache->ready, memory_order_acquire)))
+        set_up(cache);
+
+    kern_return_t kr = ledger_charge(ledger, LEDGER_KMEM, cache->size);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    unsigned cpu = arch_cpu_self()->number;
+    if (unlikely(cache->cpu[cpu].count == 0))
+        stack_refill(cache, cpu);
+    if (unlikely(cache->cpu[cpu].count == 0)) {
+        ledger_return(ledger, LEDGER_KMEM, cache->size);
+        return KERN_RESOURCE_SHORTAGE;
+    }
+
+    void *object = cache->cpu[cpu].object[--cache->cpu[cpu].count];
+    if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
+        panic("kmem: a free %s at %p has been written to", cache->name, object);
+    memset(object, 0, cache->size);
+    atomic_fetch_add_explicit(&cache->live, 1, memory_order_relaxed);
+    *out = object;
+    return KERN_SUCCESS;
+}
+
+void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object)
+{
+    unsigned cpu = arch_cpu_self()->number;
+    unsigned index;
+
+    (void)slab_of(cache, object, &index);
+    if (CONFIG_SLOW_CHECKS) {
+        if (kmem_is_poisoned(cache, object))
+            panic("kmem: the %s at %p is freed twice", cache->name, object);
+        kmem_poison(cache, object);
+    }
+    if (unlikely(cache->cpu[cpu].count == KMEM_CPU_OBJECTS))
+        stack_drain(cache, cpu, KMEM_BATCH);
+    cache->cpu[cpu].object[cache->cpu[cpu].count++] = object;
+    atomic_fetch_sub_explicit(&cache->live, 1, memory_order_relaxed);
+    ledger_return(ledger, LEDGER_KMEM, cache->size);
+}
+
+static void destroy_empty_slabs(struct kmem_cache *cache)
+{
+    spin_lock(&cache->lock);
+    for (pfn_t pfn = cache->partial, next; cache->empty_slabs > 0; pfn = next) {
+        struct frame *slab = frame_record(pfn);
+
+        next = slab->next;
+        if (slab_unpack(slab->owner_offset).used == 0)
+            slab_destroy(cache, slab);
+    }
+    spin_unlock(&cache->lock);
+}
+
+void kmem_drain(void)
+{
+    unsigned cpu = arch_cpu_self()->number;
+
+    for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next) {
+        stack_drain(cache, cpu, cache->cpu[cpu].count);
+        destroy_empty_slabs(cache);
+    }
+}
+
+int64_t kmem_live_objects(void)
+{
+    int64_t live = 0;
+
+    for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
+        live += atomic_load_explicit(&cache->live, memory_order_relaxed);
+    return live;
+}
+
+void kmem_for_each_cache(void (*visit)(const struct kmem_cache *cache, void *context),
+                         void *context)
+{
+    for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
+        visit(cache, context);
+}

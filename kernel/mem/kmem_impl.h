@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between kmem.c and kmem_check.c only: how a slab's state is kept in its frame record, and the poison of free objects.
+ */
+#pragma once
+
+#include "frame_impl.h"
+#include <kern/kmem.h>
+
+enum {
+    KMEM_MAX_ORDER = 3,  /* largest slab: 8 frames */
+    KMEM_MIN_ALIGN = 16, /* also the least size: a link and something to poison */
+    KMEM_BATCH =
+        KMEM_CPU_OBJECTS / 2, /* objects moved between a CPU's stack and the slabs at a time */
+    KMEM_EMPTY_SLABS = 1,     /* kept a cache */
+    SLAB_END = UINT16_MAX,    /* no further free object */
+};
+
+/* What owner_offset of a slab's first frame holds; lock of the cache. */
+struct slab_state {
+    uint16_t used;  /* objects in use or on CPU stacks */
+    uint16_t free;  /* first object that was used before and is free, SLAB_END: none */
+    uint16_t fresh; /* objects from here on have never been used */
+};
+
+static inline uint64_t slab_pack(struct slab_state state)
+{
+    return (uint64_t)state.used | (uint64_t)state.free << 16 | (uint64_t)state.fresh << 32;
+}
+
+static inline struct slab_state slab_unpack(uint64_t packed)
+{
+    return (struct slab_state){
+        .used = (uint16_t)packed,
+        .free = (uint16_t)(packed >> 16),
+        .fresh = (uint16_t)(packed >> 32),
+    };
+}
+
+static inline void *slab_object(const struct kmem_cache *cache, const struct frame *slab,
+                                unsigned index)
+{
+    return (char *)frame_memory(slab) + index * cache->stride;
+}
+
+/** The newest cache; NULL before the first use of any. Follow `next`. */
+struct kmem_cache *kmem_first_cache(void);
+
+/** Fill a free object (debug builds), and see whether it is still filled; the link in its first bytes is left out. */
+void kmem_poison(const struct kmem_cache *cache, void *object);
+bool kmem_is_poisoned(const struct kmem_cache *cache, const void *object);
