@@ -20,7 +20,7 @@ def add_arguments(sub):
     sub.add_argument("--preset", default="debug", choices=build.TARGET_PRESETS)
     sub.add_argument("--console", metavar="FILE", default=str(ROOT / "build" / "log" / "console.log"),
                      help="the console's output (follow it with tail -f in another terminal)")
-    sub.add_argument("-x", "--command", action="append", default=[], metavar="GDB",
+    sub.add_argument("-x", "--ex", action="append", default=[], metavar="GDB",
                      help="run this gdb command, then leave (may be repeated)")
 
 
@@ -34,9 +34,9 @@ def main(options):
         argv = qemu.build_argv(m, serial=f"file:{options.console}", log=steps.LOGS / "qemu.log")
         gdb = ["gdb-multiarch", "-q", build.tree(options.preset) / "kernel.elf",
                "-ex", f"source {HELPERS}", "-ex", f"target remote {socket}"]
-        for command in options.command:
+        for command in options.ex:
             gdb += ["-ex", command]
-        if options.command:
+        if options.ex:
             gdb.insert(1, "-batch")
         if steps.Settings.dry or steps.Settings.verbose:
             steps.show(argv)

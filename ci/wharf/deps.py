@@ -41,12 +41,23 @@ def ensure(*names):
         if is_current(name, table[name]):
             continue
         if steps.Settings.dry:
-            entry = table[name]
-            steps.say(f"to fetch: {name} ({entry.get('source') or entry['package']} {entry['version']})")
+            _show(name, table[name])
             continue
         with packages.apt_lock():
             if not is_current(name, table[name]):
                 _fetch(name, table[name])
+
+
+_shown = set()
+
+
+def _show(name, entry):
+    if name not in _shown:
+        _shown.add(name)
+        what = ["source", "--download-only", "--tar-only", entry["source"]] if "source" in entry \
+            else ["download", f"{entry['package']}={entry['version']}"]
+        steps.show(["apt-get", *what])
+        steps.say(f"and unpack what build/deps/{name} takes of it (ci/deps.json)")
 
 
 def _fetch(name, entry):

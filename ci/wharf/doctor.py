@@ -22,13 +22,12 @@ def main(options):
     for command in VERSIONS:
         print(f"{command:<24} {_version(command)}")
     lacking = packages.missing(packages.NEEDS)
-    old = [p for p in lacking if p == "qemu-system-arm" and packages.qemu_version()[0]]
     for name, entry in deps.pins().items():
         state = "fetched" if deps.is_current(name, entry) else "fetched when first needed"
         print(f"build/deps/{name:<13} {state}: {entry['about']}")
     for preset in sorted((ROOT / "build").glob("*/build.ninja")):
         print(f"build/{preset.parent.name:<18} configured")
-    return _advice(lacking, old, codename)
+    return _advice(lacking, codename)
 
 
 def _version(command):
@@ -39,13 +38,14 @@ def _version(command):
     return text.splitlines()[0] if text else path
 
 
-def _advice(lacking, old, codename):
+def _advice(lacking, codename):
     if not lacking:
         print("nothing is missing")
         return 0
-    for package in old:
-        print(f"{package} is older than {packages.QEMU_LEAST}: it comes from the release's backports")
-    print(f"missing: {' '.join(lacking)}")
+    if packages.qemu_version()[0] and "qemu-system-arm" in lacking:
+        print(f"QEMU is older than {packages.QEMU_LEAST}")
+    names = [package.split("|")[0] for package in lacking]
+    print(f"missing: {' '.join(names)}")
     root = packages.privilege()
     if root is not None:
         print("each subcommand installs what it needs; nothing has to be done by hand.")
@@ -55,10 +55,10 @@ def _advice(lacking, old, codename):
     config = sources.configuration("native")
     prefix = f"{'' if root == [] else 'sudo '}env APT_CONFIG={shlex.quote(str(config))} "
     print(f"    {prefix}apt-get update")
-    names = [package.split("|")[0] for package in lacking]
-    newer = ""
-    if "qemu-system-arm" in lacking and codename in packages.OLD_QEMU:
-        newer = f"-t {codename}-backports "
-    print(f"    {prefix}apt-get --no-install-recommends {newer}install {' '.join(names)}")
+    old_qemu = [n for n in names if n == "qemu-system-arm" and codename in packages.OLD_QEMU]
+    plain = [name for name in names if name not in old_qemu]
+    if plain:
+        print(f"    {prefix}apt-get --no-install-recommends install {' '.join(plain)}")
+    for name in old_qemu:
+        print(f"    {prefix}apt-get --no-install-recommends -t {codename}-backports install {name}")
     return 1
-

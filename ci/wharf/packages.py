@@ -92,11 +92,11 @@ def apt_lock():
 
 
 def ensure(*purposes):
-    """Installs what these purposes lack; Failure with the exact command where it may not."""
+    """Installs what these purposes lack; Failure with the exact commands where it may not."""
     if not missing(purposes):
         return
     if steps.Settings.dry:
-        steps.say(f"packages to install: {' '.join(missing(purposes))}")
+        _show(missing(purposes))
         return
     with apt_lock():
         wanted = missing(purposes)
@@ -108,21 +108,34 @@ def ensure(*purposes):
                       "run ./wharf doctor to see what was found.")
 
 
+_shown = set()
+
+
+def _show(wanted):
+    """For a dry run, where the package lists may not be there to ask."""
+    new = [name for name in wanted if name not in _shown]
+    _shown.update(new)
+    if new:
+        steps.show(["apt-get", "--no-install-recommends", "install", *(n.split("|")[0] for n in new)])
+
+
 def _install(wanted):
     config = sources.configuration("native")
     env = {"APT_CONFIG": str(config)}
     update(env)
-    words = _install_words(wanted, env)
     root = privilege()
-    command = ["env", f"APT_CONFIG={config}", "DEBIAN_FRONTEND=noninteractive", *words]
+    commands = [["env", f"APT_CONFIG={config}", "DEBIAN_FRONTEND=noninteractive", *words]
+                for words in _install_commands(wanted, env)]
     if root is None:
+        lines = "".join(f"\n    sudo {' '.join(command)}" for command in commands)
         raise Failure("packages are missing and this user may not install them; run this once, then "
-                      f"repeat your command:\n    sudo {' '.join(command)}")
-    names = " ".join(word for word in words if word in wanted or "|" in word) or " ".join(wanted)
+                      f"repeat your command:{lines}")
     try:
-        steps.long(f"installing {names}", root + command,
-                   "see the last lines above; ./wharf doctor prints the command to try by hand.",
-                   log="apt-install")
+        for command in commands:
+            names = " ".join(command[command.index("install") + 1:])
+            steps.long(f"installing {names}", root + command,
+                       "see the last lines above; ./wharf doctor prints the command to try by hand.",
+                       log="apt-install")
     finally:
         if root:    # what root wrote under build/apt must stay removable by its user
             steps.query(root + ["chown", "-R", f"{os.getuid()}:{os.getgid()}", sources.APT])
@@ -134,21 +147,23 @@ def update(env):
                must=False)
 
 
-def _install_words(wanted, env):
-    """The apt-get command, with QEMU from backports where the release's own is too old."""
-    names, options = [], []
+def _install_commands(wanted, env):
+    """The apt-get commands. QEMU has its own where it comes from backports: nothing else should."""
+    plain, newer = [], []
     for package in wanted:
         choices = package.split("|")
         found = [name for name in choices if candidate(name, env)]
         if not found:
             raise Failure(f"package {choices[0]} was not found in the archive that this machine uses; look at "
                           "build/log/apt-update.log and at /etc/apt, then run this again.")
-        names.append(found[0])
-        if package == "qemu-system-arm" and major(candidate(package, env)) < QEMU_LEAST:
-            options = ["-t", f"{sources.release()[1]}-backports"]
-            _need_backports(env)
-    return ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300",
-            *options, "install", *names]
+        old = package == "qemu-system-arm" and major(candidate(package, env)) < QEMU_LEAST
+        (newer if old else plain).append(found[0])
+    base = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
+    commands = [[*base, "install", *plain]] if plain else []
+    if newer:
+        _need_backports(env)
+        commands.append([*base, "-t", f"{sources.release()[1]}-backports", "install", *newer])
+    return commands
 
 
 def _need_backports(env):

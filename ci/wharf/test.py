@@ -53,9 +53,7 @@ def main(options):
     presets = [p for p, left_out in [*((p, options.qemu) for p in HOST), *((p, options.host) for p in QEMU)]
                if not left_out]
     results = []
-    if not options.host:
-        packages.ensure("build", "qemu", "uboot", "image")
-        deps.ensure("libfdt", "dtbs", "u-boot-rpi")
+    _prepare(options, what)
     if what != "everyday" and not options.regex:
         results += _lints()
         if not options.host:
@@ -68,8 +66,21 @@ def main(options):
     return 0 if steps.Settings.dry else _report(results)
 
 
+def _prepare(options, what):
+    """All set-up at once, so that a user who may not install gets one line to run."""
+    purposes, wanted = ["build"], ["libfdt", "dtbs"]
+    if not options.qemu:
+        purposes += ["host", "clang"]
+    if not options.host:
+        purposes += ["qemu", "uboot", "image"]
+        wanted += ["u-boot-rpi"]
+    if what != "everyday":
+        purposes += ["host", "clang", "fmt"]
+    packages.ensure(*dict.fromkeys(purposes))
+    deps.ensure(*wanted)
+
+
 def _lints():
-    packages.ensure("fmt")
     build.prepare("host")       # the checks of headers use the fetched ones
     return [Result("lint", "format", "passed" if formatter.check() else "failed", "./wharf fmt --check"),
             Result("lint", "project rules", "passed" if lint.own_checks() else "failed",

@@ -2,12 +2,15 @@
 """gdb commands for Wharf's kernel; ./wharf debug loads this file.
 
 wharf-regs             the system registers that say where the CPU is and why, decoded
-wharf-early [ADDRESS]  symbols where the kernel runs before its MMU is on (default: from $pc)
+wharf-early [ADDRESS]  symbols where the kernel runs before its MMU is on; without an address, in
+                       QEMU's start stub, from the stub's jump, elsewhere from $pc
 wharf-late             symbols at the linked address again
 
 The kernel is linked at one fixed high address; nothing is randomised. Only the entry code runs
 elsewhere: at the physical address where the loader put the image.
 """
+
+import struct
 
 import gdb
 
@@ -19,6 +22,7 @@ EXCEPTION_CLASSES = {
     0x26: "SP not aligned", 0x2f: "SError", 0x30: "breakpoint from user", 0x31: "breakpoint",
     0x32: "single step from user", 0x33: "single step", 0x3c: "BRK",
 }
+STUB = (0x580000c0, 0xaa1f03e1)     # ldr x0, tree; mov x1, xzr; ... the entry is at +0x20
 FAULTS = {0: "address size", 1: "translation", 2: "access flag", 3: "permission"}
 
 
@@ -28,6 +32,15 @@ def register(name):
         return int(gdb.parse_and_eval(f"${name}")) & (2**64 - 1)
     except (gdb.error, ValueError):
         return None
+
+
+def image_address():
+    """Physical address of the image: QEMU's stub jumps there, or the pc is in its first 2 MiB."""
+    pc = register("pc")
+    words = struct.unpack("<10I", bytes(gdb.selected_inferior().read_memory(pc, 40)))
+    if words[:2] == STUB:
+        return words[8] | words[9] << 32
+    return pc & ~0x1fffff
 
 
 def describe_esr(esr):
@@ -72,7 +85,7 @@ class Early(gdb.Command):
             linked = int(gdb.parse_and_eval("(unsigned long)&_start"))
         except gdb.error as error:
             raise gdb.GdbError("the kernel has no symbol _start to place the image by") from error
-        physical = int(gdb.parse_and_eval(argument)) if argument else register("pc") & ~0x1fffff
+        physical = int(gdb.parse_and_eval(argument)) if argument else image_address()
         path = gdb.objfiles()[0].filename
         gdb.execute(f"add-symbol-file {path} -o {(physical - linked) & (2**64 - 1):#x}", to_string=True)
         print(f"symbols also at {physical:#x} (the entry code, before the MMU)")
