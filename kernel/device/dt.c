@@ -124,7 +124,7 @@ static kern_return_t walk_tree(struct dt_walk *w, struct scan *scan)
 
         switch (dt_walk_next(w)) {
         case DT_STEP_END: return KERN_SUCCESS;
-        case DT_STEP_BAD: return KERN_BAD_FORMAT;
+        case DT_STEP_BAD: return w->result;
         case DT_STEP_NODE:
             result = visit(w, scan);
             if (result != KERN_SUCCESS)

@@ -123,7 +123,8 @@ struct dt_walk {
     unsigned depth;  /* open nodes: level[depth - 1] is the innermost */
     bool reading;    /* the innermost node's properties are still being read */
     bool closed_root;
-    const char *extra; /* one more property to look for, none of the above; may be NULL */
+    kern_return_t result; /* why the last step was DT_STEP_BAD */
+    const char *extra;    /* one more property to look for, none of the above; may be NULL */
     uint32_t extra_length;
     uint64_t present; /* bit set: property[] of the innermost node is valid */
     struct dt_value property[DT_PROPERTY_COUNT];
@@ -138,7 +139,7 @@ struct dt_walk {
 enum dt_step {
     DT_STEP_NODE, /* stands on a node all of whose properties have been read */
     DT_STEP_END,  /* the structure block is complete and was well-formed */
-    DT_STEP_BAD,  /* malformed: *err has the sentence */
+    DT_STEP_BAD,  /* malformed or too deep: see dt_walk.result, *err has the sentence */
 };
 
 /* Check the header and everything that later calls rely on. Sentence in *err. */
@@ -303,8 +304,8 @@ struct dt_uart {
 
 struct dt_console_state {
     struct dt_value stdout_path;
-    int aliases;          /* offset of /aliases, -1 = none */
-    struct dt_uart first; /* the first usable UART; kind NONE: none yet */
+    int aliases;                          /* offset of /aliases, -1 = none */
+    struct dt_uart first;                 /* the first usable UART; kind NONE: none yet */
     const char *first_path[DT_MAX_DEPTH]; /* names of the nodes from below the root to `first` */
     unsigned first_length;
     struct dt_uart selected;

@@ -218,39 +218,39 @@ static kern_return_t close_node(struct dt_walk *w)
 }
 
 /* What kind of FDT_END is it? */
-static enum dt_step end_of_walk(const struct dt_walk *w)
+static enum dt_step end_of_walk(struct dt_walk *w)
 {
     if (w->next >= 0 && w->closed_root)
         return DT_STEP_END;
     if (w->next == -FDT_ERR_TRUNCATED)
-        (void)bad(w, "it is cut off");
+        w->result = bad(w, "it is cut off");
     else if (w->next >= 0)
-        (void)bad(w, "it ends within a node");
+        w->result = bad(w, "it ends within a node");
     else
-        (void)bad(w, "an unknown or incomplete element");
+        w->result = bad(w, "an unknown or incomplete element");
     return DT_STEP_BAD;
 }
 
 enum dt_step dt_walk_next(struct dt_walk *w)
 {
     for (;;) {
-        kern_return_t result = KERN_SUCCESS;
-
+        w->result = KERN_SUCCESS;
         if (!w->has_tag)
             w->tag = fdt_next_tag(w->blob, w->offset, &w->next);
         w->has_tag = false;
         if (w->reading && w->tag != FDT_PROP && w->tag != FDT_NOP) {
             w->has_tag = true; /* for the next call */
-            return settle_node(w) == KERN_SUCCESS ? DT_STEP_NODE : DT_STEP_BAD;
+            w->result = settle_node(w);
+            return w->result == KERN_SUCCESS ? DT_STEP_NODE : DT_STEP_BAD;
         }
         switch (w->tag) {
-        case FDT_PROP: result = read_property(w); break;
-        case FDT_BEGIN_NODE: result = open_node(w); break;
-        case FDT_END_NODE: result = close_node(w); break;
+        case FDT_PROP: w->result = read_property(w); break;
+        case FDT_BEGIN_NODE: w->result = open_node(w); break;
+        case FDT_END_NODE: w->result = close_node(w); break;
         case FDT_NOP: break;
         default: return end_of_walk(w);
         }
-        if (result != KERN_SUCCESS)
+        if (w->result != KERN_SUCCESS)
             return DT_STEP_BAD;
         w->offset = w->next;
     }
