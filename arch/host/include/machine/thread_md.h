@@ -34,9 +34,9 @@ struct host_action {
 
 /** The program of a thread. Own CPU while the thread runs. */
 struct host_program {
-    vaddr_t entry;             /* as given to arch_thread_init(): scripts tell programs apart by it */
-    uint64_t arg;              /* likewise */
-    bool busy;                 /* `action` is not complete: it goes on when the thread runs again */
+    vaddr_t entry; /* as given to arch_thread_init(): scripts tell programs apart by it */
+    uint64_t arg;  /* likewise */
+    bool busy;     /* `action` is not complete: it goes on when the thread runs again */
     struct host_action action; /* what it does, or did last */
     ticks_t burn_left;         /* HOST_BURN: not yet spent */
     uint64_t loaded;           /* HOST_TOUCH: the 32-bit word that was read */
@@ -48,17 +48,15 @@ struct host_program {
 struct arch_thread {
     uint64_t x[8]; /* saved argument registers; x[0] is the result of a trap */
     vaddr_t pc, sp;
-    vaddr_t tls;       /* while not running */
-    uint64_t fp;       /* saved FP state, while not running */
-    bool restarted;    /* the trap is to be repeated with x[] */
-    bool result_given; /* arch_thread_set_result() was called since the trap began */
+    vaddr_t tls;    /* while not running */
+    uint64_t fp;    /* saved FP state, while not running */
+    bool restarted; /* the trap is to be repeated with x[] */
     struct host_program program;
 };
 
 static inline void arch_thread_set_result(struct arch_thread *t, uint64_t value)
 {
     t->x[0] = value;
-    t->result_given = true;
 }
 
 static inline void arch_thread_set_arg(struct arch_thread *t, unsigned index, uint64_t value)

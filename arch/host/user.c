@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * User mode: does the actions that the script names, and enters the kernel as a program's instructions would.
+ */
+#include "machine.h"
+
+#include <arch/upcalls.h>
+#include <arch/usercopy.h>
+#include <kern/thread.h>
+
+enum { INSTRUCTION = 4, BURN_SLICE = 512 };
+
+static void action_done(struct thread *t)
+{
+    struct host_program *p = &t->arch.program;
+    p->busy = false;
+    p->actions++;
+    t->arch.pc += INSTRUCTION;
+    uint64_t done = atomic_fetch_add_explicit(&host_machine.steps, 1, memory_order_relaxed) + 1;
+    if (done >= atomic_load_explicit(&host_machine.step_limit, memory_order_relaxed))
+        host_ask_stop(HOST_STOP_STEPS);
+}
+
+/* What a trap returned goes to the thread if it is still current. Otherwise it waits, or runs elsewhere by now, or is
+ * gone: it may not be touched. As the real machine's exit does it. */
+static void trap_done(struct host_cpu *cpu, struct thread *t, uint64_t result)
+{
+    struct arch_thread *a = &t->arch;
+    if (cpu->record->current != t) {
+        if (!atomic_load(&cpu->record->reschedule))
+            host_machine_fail("cpu %u left a trap without a thread and not to reschedule",
+                              cpu->index);
+        return;
+    }
+    if (a->restarted)
+        host_machine_fail("thread %u restarts a trap but did not leave the CPU", t->id);
+    a->x[0] = result;
+    host_hash(result);
+}
+
+/* A trap: arguments go to the handler, not to memory. */
+static void do_trap(struct host_cpu *cpu, struct thread *t)
+{
+    struct arch_thread *a = &t->arch;
+    uint64_t number = a->program.action.number, x[6], result;
+    for (unsigned i = 0; i < 6; i++)
+        x[i] = a->restarted ? a->x[i] : a->program.action.args[i];
+    for (unsigned i = 0; i < 8; i++)
+        a->x[i] = UINT64_C(0xdead0000dead0000) + i;
+    a->restarted = false;
+    action_done(t);
+    host_hash(number ^ x[0] << 8);
+    if (number < kern_trap_count)
+        result = kern_trap_table[number](x[0], x[1], x[2], x[3], x[4], x[5], t);
+    else
+        result = kern_bad_trap(t, number);
+    trap_done(cpu, t, result);
+}
+
+/* The copy routines obey the user's own permissions, so they stand for a user's load and store. */
+static bool user_access(struct host_program *p)
+{
+    uint32_t word = (uint32_t)p->action.value;
+    if (p->action.access == ACCESS_WRITE)
+        return arch_copyout(p->action.va, &word, sizeof(word)) == KERN_SUCCESS;
+    if (arch_copyin_u32(&word, p->action.va) != KERN_SUCCESS)
+        return false;
+    p->loaded = word;
+    return true;
+}
+
+static void do_touch(struct thread *t)
+{
+    struct host_program *p = &t->arch.program;
+    if (user_access(p))
+        action_done(t);
+    else
+        kern_user_fault(t, p->action.va, p->action.access, 0);
+}
+
+static void do_burn(struct host_cpu *cpu, struct thread *t)
+{
+    struct host_program *p = &t->arch.program;
+    ticks_t start = atomic_load(&host_machine.now), alarm = atomic_load(&cpu->alarm);
+    ticks_t until = start + p->burn_left;
+    host_machine.driver->wait(cpu, until < alarm ? until : alarm, false);
+    ticks_t spent = atomic_load(&host_machine.now) - start;
+    if (spent < p->burn_left)
+        p->burn_left -= spent;
+    else
+        action_done(t);
+}
+
+static void next_action(struct host_cpu *cpu, struct thread *t)
+{
+    struct host_program *p = &t->arch.program;
+    p->action = (struct host_action){.kind = HOST_STAY};
+    host_machine.config.script(t, cpu->index, &p->action, host_machine.config.context);
+    p->burn_left = p->action.ticks;
+    p->busy = true;
+    host_hash((uint64_t)t->id << 32 | (uint64_t)p->action.kind);
+}
+
+static void check_registers(struct host_cpu *cpu, const struct thread *t)
+{
+    if (cpu->record->arch.fp != t->arch.program.fp)
+        host_machine_fail("thread %u has the FP state of somebody else", t->id);
+    if (cpu->record->arch.tls != t->arch.tls)
+        host_machine_fail("thread %u has the thread pointer of somebody else", t->id);
+}
+
+void host_user_step(struct host_cpu *cpu, struct thread *t)
+{
+    struct host_program *p = &t->arch.program;
+    check_registers(cpu, t);
+    if (t->arch.restarted) {
+        do_trap(cpu, t);
+        return;
+    }
+    if (!p->busy)
+        next_action(cpu, t);
+    switch (p->action.kind) {
+    case HOST_TRAP: do_trap(cpu, t); break;
+    case HOST_TOUCH: do_touch(t); break;
+    case HOST_BURN: do_burn(cpu, t); break;
+    case HOST_EXCEPTION:
+        p->busy = false;
+        kern_user_exception(t, p->action.exception, p->action.va, 0);
+        break;
+    case HOST_FP:
+        cpu->record->arch.fp = p->fp = p->action.value;
+        action_done(t);
+        break;
+    case HOST_STAY: action_done(t); break;
+    }
+}
