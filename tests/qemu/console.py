@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Starts QEMU, reads its console and judges the lines against a scenario.
+
+The run ends when the last expected line has come; power-off is not waited for. Lines of the
+firmware (U-Boot) are not judged, and what QEMU logs meanwhile does not count.
+"""
+
+import os
+import re
+import select
+import subprocess
+import time
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+FIRMWARE_BEGINS = re.compile(r"^U-Boot \d{4}\.")
+KERNEL_BEGINS = re.compile(r"^Starting kernel")
+AUTOBOOT = b"Hit any key to stop autoboot"
+PROMPT = b"=> "
+
+
+class Failed(Exception):
+    """Why the run is not what the scenario says."""
+
+
+class Watch:
+    """Judges lines one by one."""
+
+    def __init__(self, scenario):
+        self.expect = list(scenario.expect)
+        self.anywhere = list(scenario.anywhere)
+        self.forbidden = [re.compile(p) for p in scenario.forbidden()]
+        self.captured = {}
+
+    def line(self, text):
+        for pattern in self.forbidden:
+            if pattern.search(text):
+                raise Failed(f"this line must not come: {text}")
+        for pattern in [p for p in self.anywhere if self._match(p, text)]:
+            self.anywhere.remove(pattern)
+        if self.expect and self._match(self.expect[0], text):
+            self.expect.pop(0)
+
+    def _match(self, pattern, text):
+        for name, value in self.captured.items():
+            pattern = pattern.replace(f"<{name}>", re.escape(value))
+        found = re.search(pattern, text)
+        if found:
+            self.captured.update(found.groupdict())
+        return bool(found)
+
+    def done(self):
+        return not self.expect and not self.anywhere
+
+    def missing(self):
+        return (self.expect[:1] + self.anywhere)[0]
+
+
+class Console:
+    """One run. After run(), `log_ranges` says which parts of QEMU's log belong to the kernel."""
+
+    def __init__(self, argv, scenario, serial_path, log_path):
+        self.argv = [str(word) for word in argv]
+        self.scenario = scenario
+        self.serial_path, self.log_path = serial_path, log_path
+        self.watch = Watch(scenario)
+        self.firmware = scenario.machine.get("boot") == "uboot"
+        self.log_ranges = [] if self.firmware else [[0, None]]
+        self.partial = b""
+        self.answered = False       # the present autoboot message
+
+    def run(self):
+        limit = self.scenario.silent_for or self.scenario.time_limit()
+        deadline = time.monotonic() + limit
+        with open(self.serial_path, "wb") as record:
+            child = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.STDOUT)
+            try:
+                self._read(child, deadline, record)
+            finally:
+                child.kill()
+                child.wait()
+                child.stdin.close()
+                child.stdout.close()
+
+    def _read(self, child, deadline, record):
+        waits_for_lines = bool(self.scenario.expect or self.scenario.anywhere)
+        while not (waits_for_lines and self.watch.done()):
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([child.stdout], [], [], left)[0]:
+                if not waits_for_lines:
+                    return
+                raise Failed(f"nothing for {self.scenario.time_limit():g} s matched: {self.watch.missing()}")
+            data = os.read(child.stdout.fileno(), 65536)
+            if not data:
+                if not waits_for_lines:
+                    return
+                raise Failed(f"QEMU ended (status {child.wait()}) before: {self.watch.missing()}")
+            record.write(data)
+            record.flush()
+            self._take(data, child.stdin)
+
+    def _take(self, data, keyboard):
+        *lines, self.partial = (self.partial + data).split(b"\n")
+        for line in lines:
+            self._line(ESCAPES.sub("", line.decode(errors="replace")).strip("\r"))
+        if self.firmware:
+            self._hurry(keyboard)
+
+    def _line(self, text):
+        if self.firmware and KERNEL_BEGINS.search(text):
+            self.firmware = False
+            self.log_ranges.append([self._log_size(), None])
+        elif not self.firmware and self.scenario.medium and FIRMWARE_BEGINS.search(text):
+            self.firmware = True
+            self.answered = False
+            self.log_ranges[-1][1] = self._log_size()
+        elif not self.firmware:
+            self.watch.line(text)
+
+    def _hurry(self, keyboard):
+        """Stops U-Boot's count-down and boots at once: two seconds less a run."""
+        if not self.answered and AUTOBOOT in self.partial:
+            self.answered = True
+            self._type(keyboard, b" ")
+        elif self.answered and self.partial.endswith(PROMPT):
+            self._type(keyboard, b"boot\r")
+
+    @staticmethod
+    def _type(keyboard, keys):
+        keyboard.write(keys)
+        keyboard.flush()
+
+    def _log_size(self):
+        try:
+            return os.path.getsize(self.log_path)
+        except OSError:
+            return 0

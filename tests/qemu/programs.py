@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Scenarios around user programs: what they do right, how they crash, and how the system ends."""
+
+from scenario import CI, Scenario, all_ended, ended
+
+VIRT = {"board": "virt", "gic": 2, "mem": "128M"}
+CRASH = (r"^wharf: \S+ crashed: ", r"^wharf: \S+ ended with status (?!0$)")
+STATUS = (r"^wharf: \S+ ended with status (?!0$)",)
+HELLO = (r"^hello: this is hello with 0 arguments$", ended("hello"))
+ADDRESS = "0x(?P<address>[0-9a-f]+)"
+
+
+def passes(name, cpus=1, about="", **more):
+    """A program that checks itself."""
+    machine = {**VIRT, "cpus": cpus, **more.pop("machine", {})}
+    suffix = f"-{cpus}cpu" if cpus != 1 else ""
+    return Scenario(f"{name}{suffix}", machine, append=f"init={name} seed=1", about=about, build="debug",
+                    expect=(rf"^{name}: all checks passed$", ended(name), all_ended()), **more)
+
+
+def crash(name, announced, report, **more):
+    """It crashes, the report names the address, its task ends, and another program is not disturbed."""
+    name = f"crash-{name}"
+    return Scenario(
+        name, {**VIRT, "cpus": more.pop("cpus", 1)}, append=f"init={name},hello", allow=CRASH,
+        anywhere=(*HELLO, all_ended(139)), build="debug",
+        expect=(announced, rf"^wharf: {name} crashed: {report}", ended(name, 139)), **more)
+
+
+def address_crash(name, verb, what, **more):
+    return crash(name, f"^crash: will {verb} {ADDRESS}$", f".*{what}.*0x0*<address>", **more)
+
+
+def crashes():
+    return [
+        address_crash("null", "read", "read"),
+        address_crash("write-rodata", "write", "write"),
+        address_crash("exec-data", "execute", "execut"),
+        address_crash("kernel-address", "read", "read"),
+        crash("stack-overflow", r"^crash: stack near 0x(?P<stack>[0-9a-f]+)[0-9a-f]{5}$",
+              ".*write.*0x0*<stack>"),
+        address_crash("thread", "write", "write", cpus=2),
+        address_crash("undef", "execute", "instruction"),
+        address_crash("privileged", "execute", "instruction"),
+        address_crash("brk", "execute", "breakpoint"),
+        crash("unaligned-pc", "^crash: will execute", ".*align"),
+        crash("unaligned-sp", "^crash: will execute", ".*align"),
+    ]
+
+
+def several():
+    statuses = (r"^hello: this is hello with 1 arguments$", ended("hello"),
+                ended("exit-status", 7), all_ended(7))
+    return [
+        Scenario("exit-status", VIRT, append="init=exit-status arg=7", allow=STATUS,
+                 expect=(ended("exit-status", 7), all_ended(7))),
+        Scenario("many", {**VIRT, "cpus": 2}, append="init=exit-status,hello,bootstrap arg=7",
+                 allow=STATUS, anywhere=(*statuses, ended("bootstrap"))),
+        Scenario("same-twice", {**VIRT, "cpus": 2}, append="init=hello,hello",
+                 expect=(HELLO[1], HELLO[1], all_ended())),
+        Scenario("no-such-program", VIRT, append="init=nobody,hello",
+                 anywhere=(r"wharf: .*nobody", *HELLO), allow=STATUS),
+        Scenario("crash-and-smp", {**VIRT, "cpus": 4}, append="init=smp,crash-null", allow=CRASH,
+                 anywhere=("^smp: all checks passed$", ended("crash-null", 139), all_ended())),
+    ]
+
+
+def ends():
+    """What the kernel does when the programs have ended."""
+    twice = ended("hello"), r"^hello: this is hello", ended("hello")
+    previous = (HELLO[0], r"log: previous run:", r"wharf: hello ended with status 0", HELLO[0])
+    return [
+        Scenario("end-poweroff", VIRT, append="init=hello end=poweroff", expect=(all_ended(),)),
+        Scenario("end-reboot", VIRT, append="init=hello end=reboot", expect=twice),
+        Scenario("end-halt", VIRT, append="init=hello end=halt", expect=(all_ended(),), label=CI),
+        Scenario("log-kept", VIRT, append="init=hello end=reboot", expect=previous),
+        Scenario("log-kept-uboot", {**VIRT, "boot": "uboot"}, "scr", append="init=hello end=reboot",
+                 expect=previous, label=CI, seconds=12),
+        Scenario("log-kept-raspi4b", {"board": "raspi4b"}, append="init=hello end=reboot",
+                 expect=previous, seconds=12),
+    ]
+
+
+def all_scenarios():
+    return [
+        Scenario("hello", VIRT, append="init=hello", expect=(*HELLO, all_ended())),
+        passes("smp", 1), passes("smp", 4), passes("smp", 8, label=CI),
+        passes("preempt", 1), passes("preempt", 4),
+        passes("badtraps", 1), passes("badtraps", 2, label=CI),
+        passes("bomb-threads", 2, seconds=10),
+        passes("bomb-memory", 1, machine={"mem": "64M"}, seconds=10),
+        passes("bomb-memory", 2, machine={"mem": "1G"}, seconds=20, label=CI),
+        *crashes(), *several(), *ends(),
+    ]

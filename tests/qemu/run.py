@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The harness for system tests: boots Wharf in QEMU and compares the console with a scenario.
+
+    tests/qemu/run.py --build build/release NAME...     run scenarios (ctest does it one by one)
+    tests/qemu/run.py --build build/release --list      their names and labels
+    tests/qemu/run.py --build build/release -n NAME     only show QEMU's command line
+
+A run fails on a forbidden line, on an expected line that does not come (ten times the usual
+duration means a hang), and on anything in QEMU's log of wrong accesses that allowed-log.txt does not
+list. Console and log are kept in BUILD/test-logs/; a failure prints the line that repeats it.
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path[:0] = [str(HERE), str(ROOT / "ci")]
+
+import matrix  # noqa: E402
+import programs  # noqa: E402
+import qemulog  # noqa: E402
+import trees  # noqa: E402
+from console import Console, Failed  # noqa: E402
+from loader import loader_argv  # noqa: E402
+from wharf import boards, image, qemu  # noqa: E402
+from wharf.steps import Failure  # noqa: E402
+
+LAST_LINES = 30
+
+
+def main():
+    options = arguments()
+    build = Path(options.build).resolve()
+    kind, compiler = options.type.lower(), options.compiler
+    table = scenarios(kind)
+    if options.list or options.cmake:
+        for s in table.values():
+            labels = s.labels(kind, compiler)
+            # QEMU's own limit comes first; ctest's is for a harness that hangs itself.
+            print(f"{s.name}|{','.join(labels)}|{s.time_limit() * 2 + 60:g}" if options.cmake
+                  else f"{s.name:45} {' '.join(labels)}  {s.append}")
+        return 0
+    failures = 0
+    for name in options.names:
+        if name not in table:
+            sys.exit(f"there is no scenario '{name}' for a {kind} build; --list shows them")
+        failures += not run(table[name], build, options)
+    return 1 if failures else 0
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=str(ROOT / "build" / "release"), metavar="DIR")
+    parser.add_argument("--type", choices=("Release", "Debug", "release", "debug"),
+                        help="build type, if the directory's name does not say it")
+    parser.add_argument("--compiler", default="gcc", choices=("gcc", "clang"))
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--cmake", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", help="another seed= than the scenario's")
+    parser.add_argument("--append", default="", help="further kernel arguments")
+    parser.add_argument("-n", dest="show", action="store_true", help="show the command line only")
+    parser.add_argument("-v", dest="verbose", action="store_true", help="show the console")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    options = parser.parse_args()
+    if not options.type:
+        options.type = "debug" if "debug" in Path(options.build).name else "release"
+    return options
+
+
+def scenarios(kind):
+    """Name -> scenario, for a build type."""
+    found = [*matrix.virt(kind), *matrix.raspi4b(), *programs.all_scenarios(), *trees.all_scenarios()]
+    table = {s.name: s for s in found}
+    assert len(table) == len(found), "two scenarios of one name"
+    return table
+
+
+def run(scenario, build, options):
+    """One run; prints one line, or on failure all that is needed to look into it."""
+    logs = build / "test-logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    serial, log = logs / f"{scenario.name}.console", logs / f"{scenario.name}.qemu"
+    log.unlink(missing_ok=True)
+    argv = []
+    try:
+        argv = command(scenario, build, logs, log, options)
+        if options.show:
+            print(shlex.join(map(str, argv)))
+            return True
+        console = Console(argv, scenario, serial, log)
+        console.run()
+        judge_log(log, console.log_ranges, scenario)
+    except (Failed, Failure, boards.BoardError, OSError) as error:
+        report(scenario, error, argv, serial, options)
+        return False
+    if options.verbose:
+        print(serial.read_text(errors="replace"))
+    print(f"{scenario.name}: ok")
+    medium(scenario, build).unlink(missing_ok=True)
+    return True
+
+
+def medium(scenario, build):
+    return build / "test-media" / f"{scenario.name}.img"
+
+
+def command(scenario, build, logs, log, options):
+    """QEMU's command line; writes the boot medium or device tree that it names."""
+    kernel, initrd = build / "kernel.img", build / "initrd.cpio"
+    for path in (kernel, initrd):
+        if not path.is_file():
+            raise Failed(f"{path} is missing; build first")
+    machine = qemu.Machine(kernel=kernel, initrd=initrd, append=words(scenario, options),
+                           **scenario.machine)
+    if scenario.tree:
+        return loader_argv(scenario, machine, logs, log)
+    if scenario.medium:
+        machine.disk = medium(scenario, build)
+        machine.disk.parent.mkdir(exist_ok=True)
+        if not options.show:
+            image.write(machine.board, scenario.medium, machine.disk, kernel, initrd,
+                        qemu.bootargs(machine))
+    return qemu.build_argv(machine, serial="stdio", log=log)
+
+
+def words(scenario, options):
+    """The kernel arguments, with --seed and --append."""
+    found = scenario.append.split()
+    if options.seed:
+        found = [w for w in found if not w.startswith("seed=")] + [f"seed={options.seed}"]
+    return " ".join(found + options.append.split())
+
+
+def judge_log(log, ranges, scenario):
+    """Nothing unexpected in QEMU's log; and a run that must be silent took no exception."""
+    found = qemulog.complaints(log, ranges, scenario.machine["board"])
+    if found:
+        raise Failed(f"QEMU logged {len(found)} lines that allowed-log.txt does not list, first: {found[0]}")
+
+
+def report(scenario, error, argv, serial, options):
+    print(f"{scenario.name}: FAILED: {error}")
+    if serial.is_file():
+        lines = serial.read_text(errors="replace").splitlines()
+        print(f"  last of {len(lines)} lines of the console (all: {serial}):")
+        for line in lines[-LAST_LINES:]:
+            print(f"    {line}")
+    more = [f"--seed={options.seed}"] if options.seed else []
+    more += [f"--append={options.append}"] if options.append else []
+    here = Path(__file__).resolve().relative_to(ROOT)
+    print(f"  QEMU: {shlex.join(map(str, argv))}")
+    print(f"  repeat: {shlex.join([str(here), '--build', options.build, *more, scenario.name])}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

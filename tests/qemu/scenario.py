@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a scenario is: a machine, what to boot on it, and what its console must say.
+
+Patterns are regular expressions, searched in one line of the console. A named group keeps its text:
+(?P<address>0x[0-9a-f]+) in one pattern is <address> in a later one.
+"""
+
+from dataclasses import dataclass, field
+
+# No scenario may print these, unless it lists them in `allow`.
+FORBIDDEN = (
+    r"^PANIC",
+    r"FAILED",
+    r"^wharf: cannot boot: ",
+    r"^wharf: \S+ crashed: ",
+    r"^wharf: \S+ ended with status (?!0$)",
+)
+
+EVERYDAY, CI, LONG = "everyday", "ci", "long"
+DIRECT_SECONDS, UBOOT_SECONDS = 3, 6     # what a run usually takes at most
+HANG_FACTOR = 10                         # so many times longer is a hang
+
+
+@dataclass
+class Scenario:
+    name: str
+    machine: dict = field(default_factory=dict)   # of wharf.qemu.Machine
+    medium: str | None = None       # with boot=uboot: what U-Boot finds, scr or extlinux
+    append: str = ""                # kernel arguments
+    expect: tuple = ()              # patterns, in this order; the run ends on the last
+    anywhere: tuple = ()            # patterns that must have matched when it ends
+    allow: tuple = ()               # of FORBIDDEN
+    tree: object = None             # function(bytes) -> bytes: start with this device tree instead
+    tree_at: int | None = None      # where to put it, if not at the usual place; 0: x0 = 0
+    silent_for: float = 0           # nothing to expect: the run ends after so many seconds
+    build: str = "release"          # its everyday build; the other one runs it in CI
+    label: str = EVERYDAY
+    seconds: float = 0              # usual duration, if not the usual one
+    about: str = ""
+
+    def labels(self, build, compiler):
+        """Labels in a tree of this build type and compiler; () if it is not run there."""
+        if self.label == EVERYDAY and (self.build != build or compiler != "gcc"):
+            return (CI,)
+        return (self.label,)
+
+    def usual(self):
+        if self.seconds:
+            return self.seconds
+        return UBOOT_SECONDS if self.machine.get("boot") == "uboot" else DIRECT_SECONDS
+
+    def time_limit(self):
+        return self.usual() * HANG_FACTOR
+
+    def forbidden(self):
+        return [pattern for pattern in FORBIDDEN if pattern not in self.allow]
+
+
+def ended(name, status=0):
+    return rf"^wharf: {name} ended with status {status}$"
+
+
+def all_ended(status=0):
+    return rf"^wharf: all programs have ended, status {status}$"
