@@ -31,11 +31,13 @@ def check(root, files):
 
 
 def verdict(root, name, mark, header):
-    """What is wrong with an include, or None. In quotes: only headers of the same folder or below."""
+    """What is wrong with an include, or None. In quotes: only headers of the same module."""
     if mark == '"':
-        local = ".." not in header and (root / name).parent.joinpath(header).is_file()
+        module = root.joinpath(*name.split("/")[:2])
+        path = (root / name).parent.joinpath(header).resolve()
+        local = path.is_file() and path.is_relative_to(module)
         ruled = any(name.startswith(prefix) for prefix, _ in RULES)
-        return None if local or not ruled else f'"{header}" is not in this folder; include <...> instead'
+        return None if local or not ruled else f'"{header}" is not in this module; include <...> instead'
     for prefix, allowed in RULES:
         if name.startswith(prefix):
             return None if re.fullmatch(allowed, header) else f"{prefix} may not include <{header}>"

@@ -62,7 +62,7 @@ def _show(name, entry):
 
 def _fetch(name, entry):
     env = {"APT_CONFIG": str(sources.configuration("target"))}
-    if not list((sources.APT / "target" / "lists").glob("*Release*")):
+    if not list((sources.APT / "target" / "lists").glob("*Packages*")):
         packages.update(env)
     work = DEPS / f".{name}"
     shutil.rmtree(work, ignore_errors=True)

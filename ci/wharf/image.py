@@ -84,7 +84,8 @@ def _collect(board, layout, way, root, built, bootargs):
         if path is None:
             continue
         if not Path(path).is_file():
-            raise Failure(f"{path} is missing; run ./wharf doctor.")
+            raise Failure(f"{path} is missing: the build has not made it, or set-up has not fetched it; remove "
+                          "build/ and run this again.")
         (root / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, root / target)
     values = {"@BOOTARGS@": bootargs, "@INITRD_OFFSET@": f"{_memory_size(built['kernel']):#x}"}

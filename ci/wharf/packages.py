@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
 
 from . import sources, steps
 from .steps import Failure
@@ -142,9 +143,13 @@ def _install(wanted):
 
 
 def update(env):
-    """Fetches the package lists. A missing suite is no error here: its packages are looked for."""
+    """Fetches the package lists. One missing suite is no error here: its packages are looked for."""
     steps.long("fetching package lists", ["apt-get", "-q", "update"], "", env=env, log="apt-update",
                must=False)
+    lists = Path(env["APT_CONFIG"]).parent / "lists"
+    if not list(lists.glob("*Packages*")):
+        raise Failure("the package lists could not be fetched; check this machine's network, proxy and package "
+                      "mirror (build/log/apt-update.log), then run this again.")
 
 
 def _install_commands(wanted, env):

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tests of ./wharf itself: what needs neither network nor QEMU. Registered with ctest."""
+
+import importlib.util
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "ci"))
+
+from wharf import image, packages, qemu, run, sources, test as tests  # noqa: E402
+from wharf.boards import BoardError  # noqa: E402
+from wharf.qemu import Machine  # noqa: E402
+from wharf.steps import Failure  # noqa: E402
+
+DEB822 = """Types: deb
+URIs: http://mirror.test/debian
+# a comment inside
+Suites: bookworm bookworm-updates
+Components: main
+Signed-By: /usr/share/keyrings/a.gpg
+
+Types: deb
+URIs: http://mirror.test/debian-security
+Suites: bookworm-security
+Components: main
+
+Enabled: no
+Types: deb
+URIs: http://off.test/debian
+Suites: bookworm
+Components: main
+
+Types: deb
+URIs: http://other.test/tools
+Suites: nodistro
+Components: main
+"""
+ONE_LINE = """# deb http://commented.test/debian bookworm main
+deb [arch=amd64 signed-by=/k.gpg trusted=yes] http://mirror.test/debian bookworm main contrib # why
+deb-src http://mirror.test/debian bookworm main
+deb http://vendor.test/debian bookworm stable
+"""
+
+
+def lint_module(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "ci" / "lint" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Sources(unittest.TestCase):
+    def entries(self, text, suffix):
+        with tempfile.TemporaryDirectory() as folder:
+            etc = Path(folder)
+            (etc / "sources.list.d").mkdir()
+            (etc / "sources.list.d" / f"a{suffix}").write_text(text)
+            return sources.machine_entries(etc)
+
+    def test_deb822(self):
+        text = sources.derive(self.entries(DEB822, ".sources"), "bookworm", "deb", ["bookworm-backports"])
+        self.assertIn("URIs: http://mirror.test/debian\nSuites: bookworm-backports\n", text)
+        self.assertIn("Signed-By: /usr/share/keyrings/a.gpg", text)
+        self.assertIn("Suites: bookworm-security\nComponents: main\n", text)
+        self.assertNotIn("off.test", text)
+        self.assertNotIn("other.test", text)
+
+    def test_one_line(self):
+        text = sources.derive(self.entries(ONE_LINE, ".list"), "bookworm", "deb deb-src", ["bookworm"])
+        self.assertEqual(text.count("Types:"), 1)
+        self.assertIn("Types: deb deb-src\nURIs: http://mirror.test/debian\nSuites: bookworm\n", text)
+        self.assertIn("Signed-By: /k.gpg\nTrusted: yes", text)
+        self.assertNotIn("Arch", text)
+
+    def test_none(self):
+        with self.assertRaises(Failure):
+            sources.derive(self.entries(ONE_LINE, ".list"), "trixie", "deb", ["trixie"])
+
+    def test_major(self):
+        self.assertEqual(packages.major("1:10.0.2+ds-2"), 10)
+        self.assertEqual(packages.major("7.2"), 7)
+        self.assertEqual(packages.major(""), 0)
+
+
+class Qemu(unittest.TestCase):
+    def test_virt(self):
+        argv = qemu.build_argv(Machine(kernel="k", initrd="i", cpus=8, mem="64M", gic=3, el2=True,
+                                       append="a b"), log="L")
+        line = " ".join(argv)
+        self.assertIn("-M virt,gic-version=3,virtualization=on -cpu cortex-a72 -smp 8 -m 64M", line)
+        self.assertIn("-serial stdio -kernel k -initrd i -append a b -d guest_errors,unimp -D L", line)
+
+    def test_raspi4b_takes_sizes_as_arguments(self):
+        m = Machine(board="raspi4b", kernel="k", cpus=2, mem="64M", append="x")
+        argv = qemu.build_argv(m, serial="S")
+        self.assertNotIn("-smp", argv)
+        self.assertEqual(argv[argv.index("-append") + 1], "maxcpus=2 mem=64M x")
+        self.assertEqual(argv[argv.index("-serial"):][:4], ["-serial", "null", "-serial", "S"])
+
+    def test_refused(self):
+        for m in (Machine(cpus=9), Machine(cpus=0), Machine(mem="64X"), Machine(mem="0M"), Machine(boot="tape"),
+                  Machine(board="raspi4b", mem="4G"), Machine(board="raspi4b", gic=3),
+                  Machine(board="rpi4"), Machine(board="none"), Machine(boot="uboot")):
+            with self.assertRaises(BoardError, msg=str(m)):
+                qemu.build_argv(m)
+
+
+class Console(unittest.TestCase):
+    def console(self, text, only=False, firmware=False):
+        console = run._Console([], None, only, firmware)
+        shown = []
+        run._write, keep = shown.append, run._write
+        try:
+            for at in range(0, len(text), 7):       # lines arrive in pieces
+                if console._take(text[at:at + 7]):
+                    break
+        finally:
+            run._write = keep
+        return console.status, b"".join(shown)
+
+    def test_end(self):
+        status, _ = self.console(b"[0000.000001] boot: x\r\nwharf: all programs have ended, status 3\r\nrest\n")
+        self.assertEqual(status, 3)
+
+    def test_not_in_the_middle_of_a_line(self):
+        self.assertIsNone(self.console(b"say wharf: all programs have ended, status 3\n")[0])
+
+    def test_panic_and_refusal(self):
+        self.assertEqual(self.console(b"PANIC: why\nmore\n")[0], run.PANIC_STATUS)
+        self.assertEqual(self.console(b"wharf: cannot boot: no memory\n")[0], run.PANIC_STATUS)
+
+    def test_program_output_only(self):
+        text = b"U-Boot\nStarting kernel ...\n[0000.000001] boot: x\nhello\nwharf: all programs have ended, status 0\n"
+        self.assertEqual(self.console(text, only=True, firmware=True), (0, b"hello\n"))
+
+
+class Image(unittest.TestCase):
+    def test_fill(self):
+        text = "timeout 1\nappend @BOOTARGS@\n"
+        self.assertEqual(image._fill(text, {"@BOOTARGS@": ""}), "timeout 1\n")
+        self.assertEqual(image._fill(text, {"@BOOTARGS@": "a b"}), "timeout 1\nappend a b\n")
+        for bad in ('a"b', "$x", "a\\b", "a\nb"):
+            with self.assertRaises(Failure):
+                image._fill(text, {"@BOOTARGS@": bad})
+
+    def test_memory_size(self):
+        with tempfile.NamedTemporaryFile() as file:
+            head = bytearray(64)
+            head[16:24] = (0x200001).to_bytes(8, "little")
+            head[56:60] = image.IMAGE_MAGIC
+            Path(file.name).write_bytes(head)
+            self.assertEqual(image._memory_size(file.name), 0x400000)
+            Path(file.name).write_bytes(bytes(64))
+            with self.assertRaises(Failure):
+                image._memory_size(file.name)
+
+
+class Scope(unittest.TestCase):
+    def test_labels(self):
+        import argparse
+        import os
+        none = {"long": False, "ci": False, "everyday": False}
+        keep = os.environ.pop("CI", None)
+        try:
+            self.assertEqual(tests.scope(argparse.Namespace(**none)), "everyday")
+            os.environ["CI"] = "true"
+            self.assertEqual(tests.scope(argparse.Namespace(**none)), "ci")
+            self.assertEqual(tests.scope(argparse.Namespace(**{**none, "everyday": True})), "everyday")
+            self.assertEqual(tests.scope(argparse.Namespace(**{**none, "long": True})), "long")
+        finally:
+            os.environ.pop("CI", None)
+            if keep is not None:
+                os.environ["CI"] = keep
+
+
+class Lint(unittest.TestCase):
+    def test_function_sizes(self):
+        lines = ["static int f(int a)", "{", "    return a;", "}", "struct s {", "};", "int g(void) {", "}"]
+        self.assertEqual(list(lint_module("sizes").c_functions(lines)), [(1, 4), (7, 2)])
+
+    def test_layers(self):
+        layers = lint_module("layers")
+        self.assertIsNone(layers.verdict(ROOT, "kernel/ipc/a.c", "<", "kern/ipc.h"))
+        self.assertIsNotNone(layers.verdict(ROOT, "kernel/ipc/a.c", "<", "machine/x.h"))
+        self.assertIsNotNone(layers.verdict(ROOT, "kernel/ipc/a.c", "<", "stdio.h"))
+        self.assertIsNotNone(layers.verdict(ROOT, "apps/a.c", "<", "kern/ipc.h"))
+        self.assertIsNone(layers.verdict(ROOT, "apps/a.c", "<", "stdio.h"))
+
+    def test_conditionals(self):
+        check = lint_module("conditionals")
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            (root / "kernel").mkdir()
+            (root / "kernel" / "a.c").write_text("#ifdef CONFIG_SMP\n#endif\n#ifndef ROW\n#define ROW(a)\n#endif\n")
+            self.assertEqual([line for _, line, _ in check.check(root, ["kernel/a.c"])], [1])
+
+
+if __name__ == "__main__":
+    unittest.main()
