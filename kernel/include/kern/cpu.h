@@ -40,7 +40,7 @@ struct cpu {
 
     struct {                     /* frame allocator's cache */
         pfn_t frame[FRAME_CACHE_SIZE];
-        uint32_t count;
+        _Atomic uint32_t count; /* written by this CPU, read by any for statistics */
     } frame_cache;
 
     struct lock_check lock_check; /* debug: locks held */

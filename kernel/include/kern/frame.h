@@ -21,7 +21,7 @@
 #include <kern/types.h>
 
 enum frame_state {
-    FRAME_RESERVED,  /* not ours: never managed, or lost */
+    FRAME_RESERVED,  /* heads nothing: not ours, or inside a run. Zero: what a fresh record says */
     FRAME_FREE,      /* head of a free run */
     FRAME_CACHED,    /* in a CPU's cache */
     FRAME_USED,      /* allocated; `owner` is the allocator's */
@@ -30,7 +30,7 @@ enum frame_state {
 struct frame {
     pfn_t next, prev;        /* list links by frame number; FRAMES lock while free, else the owner's */
     _Atomic uint32_t mapped; /* number of user mappings; RMAP lock of the frame */
-    uint8_t state;           /* enum frame_state; FRAMES lock for transitions */
+    _Atomic uint8_t state;   /* enum frame_state; FRAMES lock to or from FREE, else the owner or the cache's CPU */
     uint8_t order;           /* of the run this frame heads, free or allocated */
     _Atomic uint16_t flags;  /* FRAME_FLAG_* */
     void *owner;             /* what the frame belongs to (anon, object, page table's pmap, slab's cache); the owner's lock */
@@ -38,7 +38,7 @@ struct frame {
     void *rmap;              /* first mapping: its pmap, or a chain of struct rmap_entry (tagged); RMAP lock */
     vaddr_t rmap_va;         /* first mapping: its user address; RMAP lock */
 };
-static_assert(sizeof(struct frame) == 48, "one record a frame: every byte costs 256 KiB at 1 GiB");
+_Static_assert(sizeof(struct frame) == 48, "one record a frame: every byte costs 256 KiB at 1 GiB");
 
 enum {
     FRAME_FLAG_REFERENCED = 1, /* used since last asked, collected from mappings that went away */
@@ -48,10 +48,14 @@ enum {
 
 enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };
 
-/** What is to be done with the memory. */
+/** What is to be done with the memory. FRAME_ZEROED is for orders up to FRAME_MAX_ZEROED_ORDER: who wants more zeroes it
+ *  in pieces (D1). */
+enum { FRAME_MAX_ZEROED_ORDER = 4 };
 enum { FRAME_ZEROED = 1 /* content must be zero */, FRAME_NOFAIL_INJECTION = 2 /* not counted by the n-th failure */ };
 
-/** Give [start, end) of physical memory, page aligned and mapped in the direct map, to the allocator. Boot CPU. */
+/** Give [start, end) of physical memory, page aligned and mapped in the direct map, to the allocator; nothing of it may
+ *  have been given before. What lies above 16 TiB, and pieces of a 2 MiB block too small for their records (below 64 KiB),
+ *  are left unused. Boot CPU; may be called again later for memory the boot needed. */
 void frame_add_range(paddr_t start, paddr_t end);
 
 /** 2^order frames, contiguous and aligned; charged as `kind` pages to `ledger`. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
@@ -79,11 +83,11 @@ static inline void *frame_memory(const struct frame *frame) {
 struct frame_statistics {
     uint64_t managed;       /* frames ever added */
     uint64_t free;          /* F3 */
-    uint64_t record_pages;  /* frames that hold records of opened blocks */
+    uint64_t record_pages;  /* frames the allocator itself uses: records of opened blocks, their tables, the block map */
 };
 void frame_statistics(struct frame_statistics *out);
 
-/** True if pa lies in managed RAM (records may be asked for). */
+/** True if pa lies in managed RAM, free or not. Its record exists only if the frame is allocated. */
 bool frame_is_managed(paddr_t pa);
 
 /** Move every CPU cache of this CPU back to the buddy lists (tests, memory pressure). */
@@ -95,5 +99,5 @@ uint64_t alloc_fail_nth(uint64_t n);
 /** Internal to the allocators: count one allocation; true if it is the one that must fail. */
 bool alloc_must_fail(void);
 
-/** Verify F1..F3 (slow). */
+/** Verify F1..F3 (slow). All other CPUs must be outside the allocator. */
 bool frame_check(void);

@@ -16,18 +16,25 @@ enum ledger_kind {
     LEDGER_KIND_COUNT
 };
 
+/** Above every amount that can be charged, low enough that concurrent charges cannot overflow a counter. */
+#define LEDGER_NO_LIMIT (INT64_C(1) << 60)
+
+/** Ledgers nest no deeper than this: a charge walks to the root with interrupts masked. */
+enum { LEDGER_MAX_DEPTH = 32 };
+
 struct ledger {
     struct ledger *parent;                     /* constant; holds a reference on it */
     _Atomic uint32_t references;               /* own life, children included */
     _Atomic int64_t used[LEDGER_KIND_COUNT];   /* >= 0 */
     _Atomic int64_t peak[LEDGER_KIND_COUNT];   /* highest `used` seen, approximate under contention */
-    _Atomic int64_t limit[LEDGER_KIND_COUNT];  /* INT64_MAX: none */
+    _Atomic int64_t limit[LEDGER_KIND_COUNT];  /* LEDGER_NO_LIMIT: none */
 };
 
 /** Pays for what the kernel itself needs; never freed, no limits, parent of all. */
 extern struct ledger kernel_ledger;
 
-/** New ledger under `parent` without limits of its own, one reference. Its own memory is charged to `parent`. */
+/** New ledger under `parent` without limits of its own, one reference. Its own memory is charged to `parent`.
+ *  KERN_LIMIT (also: nested too deep), KERN_RESOURCE_SHORTAGE. */
 kern_return_t ledger_create(struct ledger *parent, struct ledger **out);
 void ledger_ref(struct ledger *ledger);
 /** The last reference frees it; everything charged must have been returned (asserted). */

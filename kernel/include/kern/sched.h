@@ -20,12 +20,14 @@ void sched_cpu_init(struct cpu *cpu);
 void sched_ready(struct thread *thread);
 
 /**
- * The current thread stops running: state WAITING. The caller has linked it on a queue whose lock it holds, or relies on
- * the deadline only. Wake-ups may come from that moment on. The caller then returns to arch, which calls kern_schedule().
+ * The current thread stops running: state WAITING. The caller has linked it on a queue and holds that queue's lock, which
+ * it releases afterwards; wake-ups may come from then on. Returns false, with the thread still running, if the thread
+ * has been told to die meanwhile: the caller then takes it off the queue again.
  */
-void sched_block(struct thread *self);
+bool sched_block(struct thread *self);
 
-/** End a wait: the thread must be WAITING and the caller the one who took it off its queue. */
+/** End a wait: the thread is WAITING and the caller is the one who took it off its queue. The trap it waits in returns
+ *  0 for KERN_SUCCESS or the negated error. The queue's lock may be held. */
 void sched_wake(struct thread *thread, kern_return_t result);
 
 /** The current thread gives the rest of its turn away to those of its own priority. */
@@ -39,3 +41,12 @@ void sched_enqueue_here(struct runnable *runnable);
 
 /** Ask `cpu` to call kern_schedule() soon. */
 void sched_kick(struct cpu *cpu);
+
+/** Change a thread's priority. Takes effect at once, also where it runs or is queued. */
+void sched_set_priority(struct thread *thread, unsigned priority);
+
+/** Set this CPU's alarm to the earliest of its deadlines and the end of the running turn; called without locks. */
+void sched_alarm_update(void);
+
+/** Verify S2, T1 of one CPU's queue (slow; takes its lock). */
+bool sched_check(struct cpu *cpu);

@@ -41,7 +41,7 @@ struct run_queue {
  * A call will lend it to the server; at any time exactly one thread (or none, when it waits) runs on it.
  */
 struct sched_context {
-    uint8_t priority;       /* own priority of the context; RUNQ lock of the holder's CPU */
+    _Atomic uint8_t priority; /* own priority of the context; written by anybody who may, read when it is queued */
     ticks_t quantum;        /* length of a turn; constant */
     ticks_t left;           /* of the present turn; by the CPU that runs it, else RUNQ lock */
     _Atomic uint64_t consumed; /* ticks used in its life; written by the CPU that runs it */

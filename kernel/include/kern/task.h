@@ -30,10 +30,11 @@ struct task {
     struct spinlock map_lock;  /* rank MAP; guards regions */
     struct rb_tree regions;    /* by start address; struct region */
     struct work teardown;      /* started when the last thread is gone */
-    struct list link;          /* on the list of all tasks; TASK_LIST lock */
+    struct list link;          /* on the list of all tasks; TASKS lock */
 };
 
-/** New task with an empty address space and a ledger of its own under `parent_ledger`. One reference for the caller. */
+/** New task with an empty address space and a ledger of its own under `parent_ledger`. One reference for the caller, one for
+ *  its life, which ends with its last thread; a task that never gets a thread is ended by task_terminate(). */
 kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct task **out);
 void task_ref(struct task *task);
 void task_unref(struct task *task);
@@ -41,3 +42,7 @@ void task_unref(struct task *task);
 void task_terminate(struct task *task, uint64_t status, bool crashed);
 /** Tasks that exist; 0 when everything is taken down. */
 unsigned task_live_count(void);
+/** The task shall end, or its last thread is gone: start taking it down. Drops the reference the task's life holds. */
+void task_start_teardown(struct task *task);
+/** Called when a task is gone, with what became of it: the boot's part that waits for the programs to end. */
+void program_ended(const char *name, uint64_t status, bool crashed);

@@ -11,7 +11,7 @@
  *                                                                        v
  *                                        any state -- thread_terminate -> DEAD (reaped by a work item)
  *
- * T1 READY <=> on exactly one run queue.  T2 RUNNING <=> cpu->current of exactly one CPU.
+ * T1 READY <=> on exactly one run queue, or in the hands of the CPU that moves it.  T2 RUNNING <=> cpu->current of exactly one CPU.
  * T3 WAITING <=> linked on the wait queue in `wait`; its deadline may be armed.
  * T4 a thread holds one reference on its task; the task's list holds one on the thread until it is reaped.
  */
@@ -34,13 +34,18 @@ enum thread_flags {
     THREAD_FLAG_YIELD = 2,     /* gives the rest of its turn away; own CPU */
 };
 
-/** What a waiting thread waits for. Written before it is queued, read by whoever wakes it. */
+struct region;
+
+/**
+ * What a waiting thread waits for. Every wait is on a queue (a sleeper on one nobody wakes, see kern/futex.h), so that who
+ * ends it - waker, deadline, termination - is decided in one place: by taking it off the queue under the queue's lock.
+ */
 struct wait_record {
-    struct list link;          /* on the queue; lock of the queue */
-    struct spinlock *queue_lock; /* guards the queue it is on; NULL: waits for nothing but its deadline. THREAD lock */
-    uint64_t key[2];           /* meaning is the queue's (futex: task, address) */
-    struct deadline deadline;  /* armed if the wait has one */
-    kern_return_t result;      /* what the wait ended with; set by the one who ends it */
+    struct list link;                  /* on the queue; the queue's lock */
+    struct spinlock *_Atomic queue_lock; /* of the queue it is or was on last; queues are never freed. Any CPU reads */
+    uint64_t key[2];                   /* meaning is the queue's; the queue's lock */
+    ticks_t until;                     /* TICKS_NEVER: no deadline; the queue's lock */
+    struct deadline deadline;          /* armed if the wait has one; holds a reference on the thread then */
 };
 
 struct thread {
@@ -55,9 +60,10 @@ struct thread {
     struct sched_context own_context; /* the one it was born with */
     struct task *task;              /* constant; reference held */
     struct list task_link;          /* on task->threads; TASK lock */
-    struct spinlock lock;           /* rank THREAD; guards wait as a whole */
     struct wait_record wait;
-    uint64_t exit_status;           /* handed over by thread_exit; TASK lock */
+    struct region *building;        /* vm_allocate in progress, continued when the trap restarts. Own thread only */
+    uint64_t progress;              /* of a trap that restarts: how much of it is done. Own thread only */
+    uint64_t exit_status;           /* handed over by thread_exit. Own thread only */
 };
 
 /** New thread in `task`, SUSPENDED, charged to the task's ledger (THREADS, KMEM). One reference for the caller.
@@ -68,7 +74,9 @@ kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64
 void thread_resume(struct thread *thread);
 /** Ask the thread to die: it does at its next return to user mode, at once if it waits. Any CPU. */
 void thread_terminate(struct thread *thread);
-/** The current thread dies: never returns to user mode; the caller returns to arch. */
+/** The current thread shall die: it does when its trap returns to arch, which reschedules. */
 void thread_exit_current(struct thread *self);
+/** Take a thread that runs nowhere and stands on no queue out of the world. For the scheduler. No lock held. */
+void thread_reap(struct thread *thread);
 void thread_ref(struct thread *thread);
 void thread_unref(struct thread *thread);

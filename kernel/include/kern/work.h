@@ -9,8 +9,8 @@
 #include <kern/types.h>
 
 struct work;
-/** A bounded piece (target: below 5,000 instructions). True: more to do, call again. On false the item is off the
- *  queues before step() returns to the scheduler, so the object that holds it may already be gone. */
+/** A bounded piece (target: below 5,000 instructions). True: more to do, call again. False: the item is not touched any
+ *  more, so step() may have freed what holds it. An item that will be started again says so with work_done() first. */
 typedef bool work_step_t(struct work *work);
 
 struct work {
@@ -22,5 +22,9 @@ struct work {
 enum work_state { WORK_IDLE, WORK_QUEUED, WORK_RUNNING, WORK_AGAIN /* started anew while running */ };
 
 void work_init(struct work *work, work_step_t *step, unsigned priority);
+/** For step(): nothing more is to be done now. False if the item was started anew meanwhile: step() returns true then. */
+bool work_done(struct work *work);
+/** For the scheduler: run one step of an item taken off the queue. */
+void work_run(struct work *work);
 /** Queue it on this CPU unless it is queued already; if it is running it will run once more. Any context. */
 void work_start(struct work *work);

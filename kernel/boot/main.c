@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The boot story, from the first C of the portable kernel to the first program. One stage after the other, each with a
+ * line in the log: the log is the table of contents.
+ */
+#include "boot_impl.h"
+#include <arch/boot.h>
+#include <arch/cache.h>
+#include <arch/console.h>
+#include <arch/irq.h>
+#include <arch/mmu.h>
+#include <arch/reset.h>
+#include <arch/smp.h>
+#include <arch/timer.h>
+#include <arch/upcalls.h>
+#include <kern/boot.h>
+#include <kern/clock.h>
+#include <kern/cpu.h>
+#include <kern/futex.h>
+#include <kern/ktest.h>
+#include <kern/log.h>
+#include <kern/panic.h>
+#include <kern/pmap.h>
+#include <kern/sched.h>
+
+static struct board board;          /* boot CPU; constant after dt_scan() */
+static struct boot_options options; /* the same */
+
+enum { PREVIOUS_LOG = 2048 };
+
+/* The blob, all of it mapped; refuses when there is none. */
+static const void *map_blob(const struct arch_boot_info *info, size_t *size) {
+    enum { HEADER = 40, TOTAL_SIZE = 4 };
+    const uint8_t *header = arch_boot_map_fdt(info->fdt, HEADER);
+    if (!header)
+        boot_refuse("the loader gave no address of a device tree");
+    const uint8_t *n = header + TOTAL_SIZE; /* big-endian */
+    *size = (size_t)n[0] << 24 | (size_t)n[1] << 16 | (size_t)n[2] << 8 | n[3];
+    if (*size < HEADER || *size > DT_MAX_BLOB)
+        *size = HEADER; /* dt_scan() says what is wrong with the header */
+    return arch_boot_map_fdt(info->fdt, *size);
+}
+
+static void use_console(const struct board_console *console) {
+    if (console->kind != BOARD_UART_NONE && console->kind != BOARD_UART_UNSUPPORTED)
+        if (arch_console_init(console) != KERN_SUCCESS)
+            log_error("console: the registers of %s cannot be mapped", console->compatible);
+}
+
+static void read_tree(const struct arch_boot_info *info) {
+    struct dt_error error;
+    size_t size;
+    const void *blob = map_blob(info, &size);
+    if (dt_scan(blob, size, &board, &error) != KERN_SUCCESS) {
+        static struct board_console console;
+        struct dt_error ignored;
+        if (dt_find_console(blob, size, &console, &ignored) == KERN_SUCCESS)
+            use_console(&console);
+        boot_refuse(error.text);
+    }
+    use_console(&board.console);
+    arch_reset_init(&board);
+    if (dt_boot_options(board.bootargs, board.bootargs_length, &options, &error) != KERN_SUCCESS)
+        boot_refuse(error.text);
+    if (options.log == BOOT_LOG_QUIET)
+        log_set_console_level(LOG_WARN);
+    else if (options.log == BOOT_LOG_DEBUG)
+        log_set_console_level(LOG_DEBUG);
+}
+
+static void report_tree(const struct arch_boot_info *info) {
+    boot_stage("boot: Wharf on %s, %s, entered at EL%u, image at %lx", board.model, arch_cpu_name(), info->entry_level,
+               info->kernel_start);
+    boot_stage("dt: %lu MiB of RAM in %u banks, %u CPUs, tree of %u bytes at %lx", board.ram_bytes / MIB,
+               board.bank_count, board.cpu_count, board.blob_size, info->fdt);
+    for (unsigned i = 0; i < options.unknown_count && i < BOOT_MAX_UNKNOWN; i++)
+        log_info("boot: argument not for the kernel: %.*s", (int)options.unknown[i].length, options.unknown[i].text);
+    if (board.console.kind == BOARD_UART_UNSUPPORTED)
+        log_warn("console: %s cannot be driven", board.console.compatible);
+}
+
+static void start_memory(const struct arch_boot_info *info) {
+    paddr_t ring = board.banks[0].base + LOG_RING_OFFSET;
+    bool ring_fits = board.banks[0].size >= LOG_RING_OFFSET + LOG_RING_SIZE &&
+                     (ring + LOG_RING_SIZE <= info->kernel_start || ring >= info->kernel_end);
+    const struct dt_range taken[] = {
+        {info->kernel_start, info->kernel_end - info->kernel_start},
+        {info->fdt, board.blob_size},
+        board.initrd,
+        {ring, ring_fits ? LOG_RING_SIZE : 0},
+    };
+    boot_memory(&board, &options, taken, array_count(taken));
+    extern char _kernel_start[], _text_end[];
+    boot_facts.kernel_text = (uint64_t)(_text_end - _kernel_start);
+
+    static char previous[PREVIOUS_LOG];
+    size_t length = ring_fits ? log_use_ring(phys_to_virt(ring), previous, sizeof(previous)) : 0;
+    if (length) {
+        const char *last = previous; /* the last line of the run before */
+        for (size_t i = 0; i + 1 < length; i++)
+            if (previous[i] == '\n')
+                last = previous + i + 1;
+        log_info("log: previous run: %.*s", (int)(length - (size_t)(last - previous)), last);
+    } else if (!ring_fits) {
+        log_warn("log: no place for a ring that survives a reset at %lx", ring);
+    }
+    struct frame_statistics statistics;
+    frame_statistics(&statistics);
+    boot_stage("mem: %lu MiB free of %lu MiB", (statistics.free << PAGE_SHIFT) / MIB, boot_facts.managed_memory / MIB);
+}
+
+static void start_interrupts(struct cpu *cpu) {
+    kern_return_t kr = arch_irq_init(&board);
+    if (kr != KERN_SUCCESS)
+        boot_refuse("the interrupt controller's registers cannot be used");
+    arch_irq_cpu_init();
+    arch_timer_cpu_init();
+    kr = arch_cpu_make_stack(cpu);
+    if (kr != KERN_SUCCESS)
+        boot_refuse("no memory for a kernel stack");
+    boot_stage("irq: %s, %u lines; timer: %lu Hz", board.gic.compatible, arch_irq_count(), arch_counter_frequency());
+}
+
+static void plant_seed(const struct arch_boot_info *info) {
+    boot_facts.seed[0] = options.seed_given ? options.seed : board.entropy[0] ^ info->entry_counter;
+    boot_facts.seed[1] = options.seed_given ? 0 : board.entropy[1] ^ board.entropy[2] ^ board.entropy[3];
+    dt_wipe_seeds(&board, phys_to_virt(info->fdt));
+}
+
+void kern_main(const struct arch_boot_info *info) {
+    struct cpu *cpu = &cpu_record[0];
+    cpu->hwid = info->boot_cpu_hwid;
+    atomic_store(&cpu->online, true);
+    sched_cpu_init(cpu);
+
+    read_tree(info); /* from here on there is a console */
+    if (info->entry_level == 3)
+        boot_refuse("entered at EL3; a loader must enter the kernel at EL2 or EL1");
+    if (arch_timer_init(&board) != KERN_SUCCESS)
+        boot_refuse("the counter of the architected timer does not run");
+    clock_init(info->entry_counter);
+    arch_cpu_init(cpu, options.mitigations);
+    report_tree(info);
+    start_memory(info);
+    plant_seed(info);
+    start_interrupts(cpu);
+    pmap_init();
+    futex_init();
+    boot_start_cpus(&board, &options, info->boot_cpu_hwid);
+    boot_stage("smp: %u of %u CPUs take part", cpus_online(), board.cpu_count);
+
+    if (options.test.length) {
+        char pattern[64];
+        format_text(pattern, sizeof(pattern), "%.*s", (int)options.test.length, options.test.text);
+        unsigned failed = ktest_run(pattern);
+        boot_stage("test: %u self-tests failed", failed);
+    }
+    if (!boot_start_programs(&board, &options))
+        boot_refuse("no program could be started");
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loading an ELF program into a fresh task. The file is untrusted: whatever is wrong with it is a sentence, never a fault.
+ * Source: ELF-64 Object File Format 1.5; ELF for the Arm 64-bit Architecture.
+ */
+#include "boot_impl.h"
+#include "elf.h"
+#include <arch/timer.h>
+#include <arch/usercopy.h>
+#include <kern/clock.h>
+#include <kern/region.h>
+#include <kern/string.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <wharf/start.h>
+
+enum { MAX_SEGMENTS = 16 };
+
+/* Programs lie below this, the stack ends here. */
+#define PROGRAM_END REGION_ALLOCATE_BASE
+
+static const char *check_header(const struct elf_header *h, size_t size) {
+    if (size < sizeof(*h) || memcmp(h->ident, "\177ELF", 4) != 0)
+        return "not an ELF file";
+    if (h->ident[ELF_CLASS] != ELF_CLASS_64 || h->ident[ELF_DATA] != ELF_DATA_LITTLE || h->machine != ELF_AARCH64)
+        return "not a 64-bit little-endian AArch64 program";
+    if (h->type != ELF_EXECUTABLE)
+        return "not a static program";
+    if (h->program_entry_size != sizeof(struct elf_segment) || h->program_count == 0 ||
+        h->program_count > MAX_SEGMENTS || h->program_offset > size ||
+        h->program_count * sizeof(struct elf_segment) > size - h->program_offset || h->program_offset % 8 != 0)
+        return "the program headers are not inside the file";
+    return NULL;
+}
+
+static const char *check_segment(const struct elf_segment *s, size_t size) {
+    if (s->offset > size || s->file_size > size - s->offset || s->file_size > s->memory_size)
+        return "a segment is not inside the file";
+    if (s->memory_size == 0 || s->address < PAGE_SIZE || s->address >= PROGRAM_END ||
+        s->memory_size > PROGRAM_END - s->address)
+        return "a segment lies outside the addresses of programs";
+    if ((s->flags & ELF_WRITE) && (s->flags & ELF_EXECUTE))
+        return "a segment is writable and executable";
+    return NULL;
+}
+
+/* A populated region with its content. Runs at boot: there is nothing to let in, so KERN_RETRY just goes on. */
+static kern_return_t fill(struct task *task, vaddr_t start, uint64_t pages, unsigned prot, struct region **out) {
+    struct region *region;
+    kern_return_t kr = region_create(task, start, pages, prot, true, &region);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    do
+        kr = region_populate(task, region);
+    while (kr == KERN_RETRY);
+    *out = region;
+    return kr;
+}
+
+static kern_return_t load_segment(struct task *task, const char *file, const struct elf_segment *s) {
+    unsigned prot = (s->flags & ELF_READ ? PROT_READ : 0u) | (s->flags & ELF_WRITE ? PROT_READ | PROT_WRITE : 0u) |
+                    (s->flags & ELF_EXECUTE ? PROT_EXECUTE : 0u);
+    vaddr_t start = round_down(s->address, PAGE_SIZE);
+    uint64_t pages = (round_up(s->address + s->memory_size, PAGE_SIZE) - start) >> PAGE_SHIFT;
+    struct region *region;
+    kern_return_t kr = fill(task, start, pages, prot, &region);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    region_write(region, s->address - start, file + s->offset, s->file_size);
+    if (prot & PROT_EXECUTE)
+        region_sync_code(region);
+    return KERN_SUCCESS;
+}
+
+/* The stack, with the start block and its strings at its upper end (wharf/start.h). */
+static kern_return_t make_stack(struct task *task, const char *name, const char *arguments, vaddr_t *block_address) {
+    struct region *region;
+    vaddr_t top = PROGRAM_END - PAGE_SIZE;
+    vaddr_t bottom = top - START_STACK_SIZE;
+    kern_return_t kr = fill(task, bottom, START_STACK_SIZE >> PAGE_SHIFT, PROT_READ | PROT_WRITE, &region);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    vaddr_t name_at = top - round_up(strlen(name) + 1, 16);
+    vaddr_t arguments_at = name_at - round_up(strlen(arguments) + 1, 16);
+    *block_address = round_down(arguments_at - sizeof(struct start_info), 16);
+    uint64_t seed[2] = {boot_random(), boot_random()};
+    struct start_info block = {
+        .magic = START_MAGIC,
+        .size = sizeof(block),
+        .arguments = (const char *)arguments_at,
+        .name = (const char *)name_at,
+        .entry_counter = clock_origin(),
+        .counter_frequency = arch_counter_frequency(),
+    };
+    memcpy(block.seed, seed, sizeof(block.seed));
+    region_write(region, name_at - bottom, name, strlen(name) + 1);
+    region_write(region, arguments_at - bottom, arguments, strlen(arguments) + 1);
+    region_write(region, *block_address - bottom, &block, sizeof(block));
+    return KERN_SUCCESS;
+}
+
+static kern_return_t build(struct task *task, const char *file, size_t size, const char *name, const char *arguments,
+                           const char **why) {
+    const struct elf_header *h = (const struct elf_header *)file;
+    vaddr_t block;
+    *why = check_header(h, size);
+    if (*why)
+        return KERN_BAD_FORMAT;
+    const struct elf_segment *segment = (const struct elf_segment *)(file + h->program_offset);
+    kern_return_t kr = KERN_SUCCESS;
+    for (unsigned i = 0; i < h->program_count && kr == KERN_SUCCESS; i++) {
+        if (segment[i].type != ELF_LOAD)
+            continue;
+        *why = check_segment(&segment[i], size);
+        kr = *why ? KERN_BAD_FORMAT : load_segment(task, file, &segment[i]);
+    }
+    if (kr == KERN_SUCCESS)
+        kr = make_stack(task, name, arguments, &block);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct thread *thread;
+    if (h->entry % 4 != 0 || h->entry >= USER_VA_END) {
+        *why = "the entry point is not an address of code";
+        return KERN_BAD_FORMAT;
+    }
+    kr = thread_create(task, h->entry, block, block, PRIORITY_DEFAULT, &thread);
+    if (kr == KERN_SUCCESS)
+        thread_unref(thread); /* the task's list keeps it */
+    return kr;
+}
+
+kern_return_t program_load(const void *file, size_t size, const char *name, const char *arguments, struct task **out,
+                           const char **why) {
+    struct task *task;
+    *why = NULL;
+    if ((uintptr_t)file % 4 != 0) {
+        *why = "the file is not aligned in the initrd";
+        return KERN_BAD_FORMAT;
+    }
+    kern_return_t kr = task_create(&kernel_ledger, name, &task);
+    if (kr == KERN_SUCCESS)
+        kr = build(task, file, size, name, arguments, why);
+    else
+        task = NULL;
+    if (kr != KERN_SUCCESS) {
+        if (!*why)
+            *why = "there is not enough memory for it";
+        if (task) {
+            task_terminate(task, 0, false);
+            task_unref(task);
+        }
+        return kr;
+    }
+    *out = task;
+    return KERN_SUCCESS;
+}

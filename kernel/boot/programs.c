@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The first programs: started from the initrd as the boot arguments say, and what happens when they have ended.
+ */
+#include "boot_impl.h"
+#include <arch/reset.h>
+#include <arch/smp.h>
+#include <kern/boot.h>
+#include <kern/cpu.h>
+#include <kern/kmem.h>
+#include <kern/log.h>
+#include <kern/panic.h>
+#include <kern/sched.h>
+#include <kern/string.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+
+enum { MAX_PROGRAMS = 16, NAME_MAX_LENGTH = 31, ARGUMENTS_MAX = 256 };
+
+static struct {
+    char first[NAME_MAX_LENGTH + 1]; /* name of the program whose status counts */
+    _Atomic uint64_t first_status;
+    _Atomic bool first_seen;
+    _Atomic uint32_t left;           /* programs that have not ended, plus one while they are being started */
+    enum boot_end end;
+    int64_t objects_before;          /* kernel objects and free frames when nothing was started yet */
+    uint64_t frames_before;
+} programs;
+
+static const int STATUS_CRASHED = 139;
+
+static void collect_arguments(const struct boot_options *options, char *text, size_t size) {
+    size_t at = 0;
+    text[0] = '\0';
+    for (unsigned i = 0; i < options->arg_count && at < size; i++)
+        at += format_text(text + at, size - at, "%s%.*s", i ? " " : "", (int)options->args[i].length,
+                          options->args[i].text);
+}
+
+static void count_objects(int64_t *objects, uint64_t *frames) {
+    struct frame_statistics statistics;
+    kmem_drain();
+    frame_drain_cache();
+    frame_statistics(&statistics);
+    *objects = kmem_live_objects();
+    *frames = statistics.free;
+}
+
+static void finish(void);
+
+/* A share in `left` is given back; the last one ends the run. */
+static void one_less(void) {
+    if (atomic_fetch_sub(&programs.left, 1) == 1)
+        finish();
+}
+
+/* Load and count one program; its task, not running yet, or NULL. */
+static struct task *load(const struct board *board, const struct boot_word *word, const char *arguments) {
+    char name[NAME_MAX_LENGTH + 1];
+    const char *why;
+    size_t size;
+    struct task *task;
+    format_text(name, sizeof(name), "%.*s", (int)word->length, word->text);
+    const void *file = initrd_find(phys_to_virt(board->initrd.base), board->initrd.size, name, &size, &why);
+    if (!file || program_load(file, size, name, arguments, &task, &why) != KERN_SUCCESS) {
+        log_error("wharf: %s cannot be started: %s", name, why);
+        return NULL;
+    }
+    if (programs.first[0] == '\0')
+        format_text(programs.first, sizeof(programs.first), "%s", name);
+    return task;
+}
+
+bool boot_start_programs(const struct board *board, const struct boot_options *options) {
+    char arguments[ARGUMENTS_MAX];
+    struct task *loaded[MAX_PROGRAMS];
+    unsigned count = 0;
+    struct boot_word list = options->init, word;
+
+    if (board->initrd.size == 0) {
+        log_error("wharf: there is no initrd to take programs from");
+        return false;
+    }
+    programs.end = options->end;
+    collect_arguments(options, arguments, sizeof(arguments));
+    count_objects(&programs.objects_before, &programs.frames_before);
+    struct frame_statistics statistics;
+    frame_statistics(&statistics);
+    boot_facts.kernel_memory = boot_facts.managed_memory - (statistics.free << PAGE_SHIFT);
+
+    while (count < MAX_PROGRAMS && boot_word_next(&list, &word)) {
+        loaded[count] = load(board, &word, arguments);
+        count += loaded[count] != NULL;
+    }
+    atomic_store(&programs.left, count + 1);
+    for (unsigned i = 0; i < count; i++) {
+        struct thread *thread = list_entry(loaded[i]->threads.next, struct thread, task_link);
+        boot_stage("start: %s, task %u, thread %u", loaded[i]->name, loaded[i]->id, thread->id);
+        thread_resume(thread);
+        task_unref(loaded[i]);
+    }
+    if (count > 0)
+        one_less();
+    return count > 0;
+}
+
+void program_ended(const char *name, uint64_t status, bool crashed) {
+    if (programs.first[0] == '\0')
+        return; /* one that could not be loaded */
+    if (crashed)
+        status = (uint64_t)STATUS_CRASHED;
+    log_info("wharf: %s ended with status %lu", name, status);
+    if (strcmp(name, programs.first) == 0 && !atomic_exchange(&programs.first_seen, true))
+        atomic_store(&programs.first_status, status);
+    one_less();
+}
+
+static void check_leaks(void) {
+    int64_t objects;
+    uint64_t frames;
+    count_objects(&objects, &frames);
+    if (objects != programs.objects_before)
+        log_error("wharf: leak: %ld kernel objects before the programs, %ld after", (long)programs.objects_before,
+                  (long)objects);
+    struct frame_statistics statistics;
+    frame_statistics(&statistics);
+    log_info("wharf: %ld kernel objects and %lu free pages left, %lu pages hold frame records", (long)objects, frames,
+             statistics.record_pages);
+}
+
+static void finish(void) {
+    check_leaks();
+    uint64_t status = atomic_load(&programs.first_status);
+    log_info("wharf: all programs have ended, status %lu", status);
+    arch_smp_stop_others();
+    switch (programs.end) {
+    case BOOT_END_SEMIHOST:
+        arch_semihost_exit((unsigned)status);
+        break;
+    case BOOT_END_REBOOT:
+        arch_reset(ARCH_RESET_REBOOT);
+    case BOOT_END_DEFAULT:
+    case BOOT_END_POWEROFF:
+        arch_reset(ARCH_RESET_POWER_OFF);
+    case BOOT_END_HALT:
+        break;
+    }
+    log_info("wharf: halted");
+    arch_reset(ARCH_RESET_HALT);
+}

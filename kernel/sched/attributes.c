@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Changing what the scheduler knows of a thread while it may be anywhere: running, queued or waiting; and the check of
+ * the queues.
+ */
+#include "runqueue.h"
+#include <kern/cpu.h>
+#include <kern/sched.h>
+
+/* Lock the queue of the CPU the thread is on or was on last. `cpu` changes only under the lock of the new queue. */
+static struct cpu *lock_queue_of(struct thread *thread) {
+    for (;;) {
+        uint8_t number = __atomic_load_n(&thread->runnable.cpu, __ATOMIC_RELAXED);
+        struct cpu *cpu = &cpu_record[number];
+        spin_lock(&cpu->run_queue.lock);
+        if (thread->runnable.cpu == number)
+            return cpu;
+        spin_unlock(&cpu->run_queue.lock);
+    }
+}
+
+/* Take it off its queue, if it is on one, and let sched_ready() place it anew; else nudge the CPU that runs it. */
+static void place_again(struct thread *thread, struct cpu *cpu, bool queued) {
+    if (queued)
+        sched_ready(thread);
+    else if (atomic_load(&thread->state) == THREAD_RUNNING)
+        sched_kick(cpu);
+}
+
+void sched_set_priority(struct thread *thread, unsigned priority) {
+    struct cpu *cpu = lock_queue_of(thread);
+    bool queued = thread->runnable.queued;
+    if (queued)
+        runqueue_remove(&cpu->run_queue, &thread->runnable);
+    atomic_store_explicit(&thread->context->priority, (uint8_t)priority, memory_order_relaxed);
+    /* Others compare with what this CPU runs; a raise counts at once, a drop when it reschedules. */
+    spin_unlock(&cpu->run_queue.lock);
+    place_again(thread, cpu, queued);
+}
+
+kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus) {
+    uint64_t online = 0;
+    for (unsigned i = 0; i < cpu_count; i++)
+        online |= (uint64_t)atomic_load(&cpu_record[i].online) << i;
+    if (!(cpus & online))
+        return KERN_INVALID_ARGUMENT;
+    struct cpu *cpu = lock_queue_of(thread);
+    bool queued = thread->runnable.queued;
+    if (queued)
+        runqueue_remove(&cpu->run_queue, &thread->runnable);
+    __atomic_store_n(&thread->affinity, cpus & online, __ATOMIC_RELAXED);
+    spin_unlock(&cpu->run_queue.lock);
+    place_again(thread, cpu, queued);
+    return KERN_SUCCESS;
+}
+
+bool sched_check(struct cpu *cpu) {
+    struct run_queue *q = &cpu->run_queue;
+    unsigned count = 0;
+    bool ok = true;
+    spin_lock(&q->lock);
+    for (unsigned p = 0; p < PRIORITY_COUNT; p++) {
+        struct runnable *r;
+        ok = ok && list_is_empty(&q->list[p]) == !(q->bitmap[p / 64] >> (p % 64) & 1);
+        list_for_each(r, &q->list[p], link) {
+            struct thread *t = container_of(r, struct thread, runnable);
+            ok = ok && r->queued && r->priority == p && r->cpu == cpu->number;
+            if (r->kind == RUNNABLE_THREAD) /* T1, S2 */
+                ok = ok && atomic_load(&t->state) == THREAD_READY && (t->affinity >> cpu->number & 1);
+            count++;
+        }
+    }
+    ok = ok && count == q->count;
+    spin_unlock(&q->lock);
+    return ok;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The run queue's inner operations; the queue's lock is held for all of them.
+ */
+#pragma once
+
+#include <kern/panic.h>
+#include <kern/sched_types.h>
+
+static inline void runqueue_insert(struct run_queue *q, struct runnable *r, bool at_front) {
+    unsigned p = r->priority;
+    assert_slow(!r->queued);
+    if (at_front)
+        list_push_front(&q->list[p], &r->link);
+    else
+        list_push_back(&q->list[p], &r->link);
+    q->bitmap[p / 64] |= UINT64_C(1) << (p % 64);
+    q->count++;
+    r->queued = true;
+}
+
+static inline void runqueue_remove(struct run_queue *q, struct runnable *r) {
+    unsigned p = r->priority;
+    assert_slow(r->queued);
+    list_remove(&r->link);
+    if (list_is_empty(&q->list[p]))
+        q->bitmap[p / 64] &= ~(UINT64_C(1) << (p % 64));
+    q->count--;
+    r->queued = false;
+}
+
+/** The most urgent priority queued, -1 if none. */
+static inline int runqueue_top(const struct run_queue *q) {
+    for (int word = PRIORITY_COUNT / 64 - 1; word >= 0; word--)
+        if (q->bitmap[word])
+            return word * 64 + 63 - __builtin_clzll(q->bitmap[word]);
+    return -1;
+}
+
+static inline struct runnable *runqueue_first(const struct run_queue *q, unsigned priority) {
+    return list_entry(q->list[priority].next, struct runnable, link);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The scheduler: who runs next on this CPU, and where a thread that became ready goes (kern/sched.h: S1..S3).
+ *
+ * A thread's registers and FP state belong to the CPU it runs on until they are saved; that is done before the thread
+ * becomes visible on a queue (in kern_schedule under the run queue's lock, in sched_block before WAITING is published).
+ *
+ * Memory order: state WAITING is published before `flags` is looked at, and thread_terminate() sets `flags` before it
+ * looks at `state`, both sequentially consistent: one of the two sees the other (T3).
+ */
+#include "runqueue.h"
+#include <arch/irq.h>
+#include <arch/smp.h>
+#include <arch/thread.h>
+#include <arch/timer.h>
+#include <arch/upcalls.h>
+#include <kern/cpu.h>
+#include <kern/pmap.h>
+#include <kern/sched.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <kern/trace.h>
+#include <kern/work.h>
+
+struct cpu cpu_record[MAX_CPUS];
+unsigned cpu_count = 1;
+
+void sched_cpu_init(struct cpu *cpu) {
+    spin_init(&cpu->run_queue.lock, LOCK_RUNQ);
+    spin_init(&cpu->timer_lock, LOCK_TIMER);
+    for (unsigned p = 0; p < PRIORITY_COUNT; p++)
+        list_init(&cpu->run_queue.list[p]);
+    cpu->alarm = TICKS_NEVER;
+    cpu->turn_end = TICKS_NEVER;
+    atomic_store(&cpu->idle, true);
+}
+
+void sched_kick(struct cpu *cpu) {
+    atomic_store(&cpu->reschedule, 1);
+    if (cpu != arch_cpu_self()) {
+        trace(TRACE_IPI, cpu->number, 1);
+        arch_ipi_send(cpu);
+    }
+}
+
+void sched_alarm_update(void) {
+    struct cpu *cpu = arch_cpu_self();
+    ticks_t next = deadline_next();
+    if (cpu->turn_end < next)
+        next = cpu->turn_end;
+    if (next != cpu->alarm) {
+        cpu->alarm = next;
+        arch_timer_arm(next);
+    }
+}
+
+/* ---- where a ready thread goes ---- */
+
+/* The CPU on whose queue a thread of `priority` best goes, among `allowed`: the one it ran on if that one would run it
+ * at once (its caches are warm there), else any idle one, else the one that does the least urgent thing. The reads are
+ * hints; whoever is chosen is checked again under its lock. */
+static struct cpu *choose_cpu(unsigned last, unsigned priority, uint64_t allowed) {
+    struct cpu *best = NULL;
+    unsigned best_priority = PRIORITY_COUNT;
+    if (allowed >> last & 1) {
+        best = &cpu_record[last];
+        best_priority = atomic_load_explicit(&best->running_priority, memory_order_relaxed);
+        if (best_priority < priority && atomic_load_explicit(&best->idle, memory_order_relaxed))
+            return best;
+    }
+    for (unsigned i = 0; i < cpu_count; i++) {
+        struct cpu *cpu = &cpu_record[i];
+        if (!(allowed >> i & 1) || !atomic_load_explicit(&cpu->online, memory_order_relaxed))
+            continue;
+        if (atomic_load_explicit(&cpu->idle, memory_order_relaxed))
+            return cpu;
+        unsigned running = atomic_load_explicit(&cpu->running_priority, memory_order_relaxed);
+        if (!best || (best_priority >= priority && running < best_priority)) {
+            best = cpu;
+            best_priority = running;
+        }
+    }
+    return best;
+}
+
+/* Put it on that CPU's queue and see that it is noticed. */
+static void enqueue_on(struct cpu *cpu, struct runnable *r, bool at_front) {
+    spin_lock(&cpu->run_queue.lock);
+    r->cpu = (uint8_t)cpu->number;
+    runqueue_insert(&cpu->run_queue, r, at_front);
+    /* Equal priority, too: a running turn without end gets an end now. */
+    bool notice = r->priority >= atomic_load_explicit(&cpu->running_priority, memory_order_relaxed);
+    spin_unlock(&cpu->run_queue.lock);
+    if (notice)
+        sched_kick(cpu);
+}
+
+void sched_ready(struct thread *thread) {
+    thread->runnable.priority = thread->context->priority;
+    struct cpu *cpu = choose_cpu(thread->runnable.cpu, thread->runnable.priority, thread->affinity);
+    trace(TRACE_SCHED_WAKE, thread->id, cpu->number);
+    atomic_store(&thread->state, THREAD_READY);
+    enqueue_on(cpu, &thread->runnable, false);
+}
+
+void sched_enqueue_here(struct runnable *runnable) {
+    enqueue_on(arch_cpu_self(), runnable, false);
+}
+
+/* ---- the current thread stops ---- */
+
+static void charge(struct cpu *cpu, struct thread *thread, ticks_t now) {
+    struct sched_context *context = thread->context;
+    ticks_t used = now - cpu->turn_start;
+    cpu->turn_start = now;
+    context->left = used < context->left ? context->left - used : 0;
+    uint64_t consumed = atomic_load_explicit(&context->consumed, memory_order_relaxed);
+    atomic_store_explicit(&context->consumed, consumed + used, memory_order_relaxed);
+}
+
+bool sched_block(struct thread *self) {
+    struct cpu *cpu = arch_cpu_self();
+    charge(cpu, self, arch_counter());
+    arch_thread_switch(&self->arch, NULL);
+    atomic_store(&self->state, THREAD_WAITING);
+    if (atomic_load(&self->flags) & THREAD_FLAG_TERMINATE) {
+        arch_thread_switch(NULL, &self->arch);
+        atomic_store(&self->state, THREAD_RUNNING);
+        atomic_store(&cpu->reschedule, 1);
+        return false;
+    }
+    cpu->current = NULL;
+    atomic_store_explicit(&cpu->reschedule, 1, memory_order_relaxed);
+    return true;
+}
+
+void sched_wake(struct thread *thread, kern_return_t result) {
+    arch_thread_set_result(&thread->arch, (uint64_t)-(int64_t)result);
+    if (thread->wait.until != TICKS_NEVER && deadline_cancel(&thread->wait.deadline))
+        thread_unref(thread); /* the armed deadline's; the caller or the queue's order keeps the thread alive */
+    sched_ready(thread);
+}
+
+void sched_yield(struct thread *self) {
+    self->context->left = 0;
+    atomic_store_explicit(&arch_cpu_self()->reschedule, 1, memory_order_relaxed);
+}
+
+/* ---- who runs next ---- */
+
+/* A thread that may run on `number` from another CPU's queue, taken off it; NULL if there is none. Walks a bounded
+ * number of entries, the most urgent first. */
+static struct thread *steal_from(struct cpu *victim, unsigned number) {
+    enum { LOOK_AT = 16 };
+    struct run_queue *q = &victim->run_queue;
+    struct thread *found = NULL;
+    unsigned looked = 0;
+    spin_lock(&q->lock);
+    for (int word = PRIORITY_COUNT / 64 - 1; word >= 0 && !found; word--) {
+        for (uint64_t bits = q->bitmap[word]; bits && !found && looked < LOOK_AT;) {
+            unsigned bit = 63u - (unsigned)__builtin_clzll(bits);
+            bits &= ~(UINT64_C(1) << bit);
+            struct runnable *r;
+            list_for_each(r, &q->list[(unsigned)word * 64 + bit], link) {
+                struct thread *t = container_of(r, struct thread, runnable);
+                if (r->kind == RUNNABLE_THREAD && (t->affinity >> number & 1)) {
+                    runqueue_remove(q, r);
+                    found = t;
+                    break;
+                }
+                if (++looked >= LOOK_AT)
+                    break;
+            }
+        }
+    }
+    spin_unlock(&q->lock);
+    return found;
+}
+
+/* Nothing to do here: take something waiting elsewhere (S3). The CPU is marked idle already, so what becomes ready from
+ * now on comes to us by itself. The thread found is put on our queue. */
+static bool steal(struct cpu *cpu) {
+    for (unsigned i = 1; i < cpu_count; i++) {
+        struct cpu *victim = &cpu_record[(cpu->number + i) % cpu_count];
+        if (__atomic_load_n(&victim->run_queue.count, __ATOMIC_RELAXED) == 0)
+            continue;
+        struct thread *thread = steal_from(victim, cpu->number);
+        if (thread) {
+            enqueue_on(cpu, &thread->runnable, false);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Run one step of a work item; no lock held, no address space active (its owner may be what is torn down). */
+static void run_work(struct cpu *cpu, struct runnable *runnable) {
+    struct work *work = container_of(runnable, struct work, runnable);
+    trace(TRACE_SCHED_WORK, (uint64_t)(uintptr_t)work->step, 0);
+    pmap_activate(NULL);
+    work_run(work);
+    ticks_t now = arch_counter();
+    cpu->turn_start = now;
+    if (arch_irq_pending())
+        arch_irq_poll();
+}
+
+static void become_idle(struct cpu *cpu) {
+    atomic_store_explicit(&cpu->running_priority, 0, memory_order_relaxed);
+    atomic_store_explicit(&cpu->idle, true, memory_order_relaxed);
+    cpu->turn_end = TICKS_NEVER;
+}
+
+/* What leaves the queue to run now; the lock is held. NULL: nothing is queued. */
+static struct runnable *pick(struct cpu *cpu) {
+    int top = runqueue_top(&cpu->run_queue);
+    if (top < 0)
+        return NULL;
+    struct runnable *r = runqueue_first(&cpu->run_queue, (unsigned)top);
+    runqueue_remove(&cpu->run_queue, r);
+    atomic_store_explicit(&cpu->running_priority, r->priority, memory_order_relaxed);
+    return r;
+}
+
+/* The chosen thread takes the CPU; the lock is held. `prev` is who had it, or NULL. */
+static void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now) {
+    if (next->context->left == 0)
+        next->context->left = next->context->quantum;
+    /* S1, tickless: a turn ends by the clock only if somebody of the same priority waits for it. */
+    unsigned p = next->runnable.priority;
+    bool contended = cpu->run_queue.bitmap[p / 64] >> (p % 64) & 1;
+    cpu->turn_start = now;
+    cpu->turn_end = contended ? now + next->context->left : TICKS_NEVER;
+    atomic_store_explicit(&cpu->idle, false, memory_order_relaxed);
+    atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
+    if (prev != next) {
+        trace(TRACE_SCHED_SWITCH, prev ? prev->id : 0, next->id);
+        arch_thread_switch(prev ? &prev->arch : NULL, &next->arch);
+    }
+    cpu->current = next;
+}
+
+/* The thread stops running here for good: it dies, or may not run on this CPU any more. No lock held. */
+static void leave(struct cpu *cpu, struct thread *thread) {
+    arch_thread_switch(&thread->arch, NULL);
+    cpu->current = NULL;
+    if (atomic_load_explicit(&thread->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE)
+        thread_reap(thread);
+    else
+        sched_ready(thread);
+}
+
+/* The thread just picked has been told to die while it was queued. The lock is held on entry and exit. */
+static struct thread *drop_chosen(struct cpu *cpu, struct thread *prev, struct thread *chosen) {
+    if (prev) {
+        arch_thread_switch(&prev->arch, NULL);
+        cpu->current = NULL;
+    }
+    spin_unlock(&cpu->run_queue.lock);
+    thread_reap(chosen);
+    spin_lock(&cpu->run_queue.lock);
+    return NULL;
+}
+
+/* Put the thread that ran until now back; the lock is held. The rest of a turn is used up first. */
+static void put_back(struct cpu *cpu, struct thread *prev) {
+    bool rest = prev->context->left > 0;
+    prev->runnable.priority = prev->context->priority;
+    atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
+    runqueue_insert(&cpu->run_queue, &prev->runnable, rest);
+}
+
+void kern_schedule(void) {
+    struct cpu *cpu = arch_cpu_self();
+    struct thread *prev = cpu->current;
+    ticks_t now = arch_counter();
+    atomic_store(&cpu->reschedule, 0); /* before the queue is looked at: a later request is seen again */
+    if (prev) {
+        charge(cpu, prev, now);
+        if (unlikely(atomic_load_explicit(&prev->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE) ||
+            unlikely(!(prev->affinity >> cpu->number & 1))) {
+            leave(cpu, prev);
+            prev = NULL;
+        }
+    }
+    spin_lock(&cpu->run_queue.lock);
+    if (prev)
+        put_back(cpu, prev);
+    for (;;) {
+        struct runnable *r = pick(cpu);
+        if (likely(r && r->kind == RUNNABLE_THREAD)) {
+            struct thread *next = container_of(r, struct thread, runnable);
+            if (unlikely(atomic_load_explicit(&next->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE)) {
+                prev = drop_chosen(cpu, prev, next);
+                continue;
+            }
+            take_over(cpu, prev, next, now);
+            spin_unlock(&cpu->run_queue.lock);
+            pmap_activate(next->task->pmap);
+            sched_alarm_update();
+            return;
+        }
+        /* Leave the thread that ran, so that others may take it, before anything else is done here. */
+        if (prev) {
+            arch_thread_switch(&prev->arch, NULL);
+            cpu->current = prev = NULL;
+        }
+        if (!r)
+            become_idle(cpu);
+        spin_unlock(&cpu->run_queue.lock);
+        if (r) {
+            run_work(cpu, r);
+        } else if (!steal(cpu)) {
+            pmap_activate(NULL);
+            sched_alarm_update();
+            return;
+        }
+        atomic_store(&cpu->reschedule, 0);
+        now = arch_counter();
+        spin_lock(&cpu->run_queue.lock);
+    }
+}

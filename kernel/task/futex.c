@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Wait queues (kern/futex.h).
+ *
+ * W1 a thread linked on a bucket is WAITING, or about to be by the CPU that holds the bucket's lock.
+ * W2 who takes a thread off a bucket, under its lock, is the one who wakes it: exactly one does.
+ * W3 an armed wait.deadline holds a reference on its thread; who disarms it, or its handler, drops it.
+ */
+#include <kern/cpu.h>
+#include <kern/futex.h>
+#include <kern/panic.h>
+#include <kern/sched.h>
+#include <kern/task.h>
+#include <kern/user_memory.h>
+
+enum { BUCKETS = 64, WAKE_BATCH = 16 };
+
+struct bucket {
+    struct spinlock lock;
+    struct list waiters; /* lock */
+};
+
+static struct bucket buckets[BUCKETS];
+
+void futex_init(void) {
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        spin_init(&buckets[i].lock, LOCK_WAITQ);
+        list_init(&buckets[i].waiters);
+    }
+}
+
+static struct bucket *bucket_of(uint64_t key0, uint64_t key1) {
+    uint64_t h = (key0 >> 6 ^ key1 >> 2) * UINT64_C(0x9e3779b97f4a7c15);
+    return &buckets[h >> 58];
+}
+
+/* Link and stop the current thread; the bucket's lock is held. */
+static kern_return_t wait_locked(struct thread *self, struct bucket *bucket, uint64_t key0, uint64_t key1,
+                                 ticks_t until) {
+    struct wait_record *wait = &self->wait;
+    if (until != TICKS_NEVER && until <= arch_counter())
+        return KERN_OPERATION_TIMED_OUT;
+    wait->key[0] = key0;
+    wait->key[1] = key1;
+    wait->until = until;
+    atomic_store(&wait->queue_lock, &bucket->lock);
+    list_push_back(&bucket->waiters, &wait->link);
+    if (until != TICKS_NEVER) {
+        thread_ref(self); /* W3 */
+        deadline_arm(&wait->deadline, until);
+    }
+    if (sched_block(self))
+        return KERN_SUCCESS;
+    list_remove(&wait->link);
+    if (until != TICKS_NEVER && deadline_cancel(&wait->deadline))
+        thread_unref(self);
+    return KERN_ABORTED;
+}
+
+kern_return_t futex_wait(struct thread *self, vaddr_t address, uint32_t expected, ticks_t until) {
+    uint64_t key = (uint64_t)(uintptr_t)self->task;
+    struct bucket *bucket = bucket_of(key, address);
+    uint32_t value;
+    /* The look and the link are one step under the bucket's lock: a waker that changed the word comes after us. */
+    spin_lock(&bucket->lock);
+    kern_return_t kr = user_read_u32(self, address, &value);
+    if (kr == KERN_SUCCESS)
+        kr = value == expected ? wait_locked(self, bucket, key, address, until) : KERN_RETRY;
+    spin_unlock(&bucket->lock);
+    return kr;
+}
+
+kern_return_t futex_sleep(struct thread *self, ticks_t until) {
+    uint64_t key = (uint64_t)(uintptr_t)self;
+    struct bucket *bucket = bucket_of(key, 0);
+    spin_lock(&bucket->lock);
+    kern_return_t kr = wait_locked(self, bucket, key, 0, until);
+    spin_unlock(&bucket->lock);
+    return kr;
+}
+
+unsigned futex_wake(struct task *task, vaddr_t address, uint32_t count) {
+    uint64_t key = (uint64_t)(uintptr_t)task;
+    struct bucket *bucket = bucket_of(key, address);
+    unsigned woken = 0;
+    struct thread *thread, *next;
+    spin_lock(&bucket->lock);
+    list_for_each_safe(thread, next, &bucket->waiters, wait.link) {
+        if (woken == count)
+            break;
+        if (thread->wait.key[0] != key || thread->wait.key[1] != address)
+            continue;
+        list_remove(&thread->wait.link); /* W2 */
+        sched_wake(thread, KERN_SUCCESS);
+        woken++;
+    }
+    spin_unlock(&bucket->lock);
+    return woken;
+}
+
+/* End a wait that is on the queue of `lock`, if `due` still holds for it. False: the thread waits elsewhere now. */
+static bool end_wait(struct thread *thread, struct spinlock *lock, bool only_if_due, kern_return_t result) {
+    spin_lock(lock);
+    bool here = atomic_load(&thread->wait.queue_lock) == lock;
+    bool due = !only_if_due || thread->wait.until <= arch_counter();
+    if (here && due && list_is_linked(&thread->wait.link)) {
+        list_remove(&thread->wait.link); /* W2 */
+        /* A sleeper asked for nothing but this moment. */
+        bool slept = only_if_due && thread->wait.key[0] == (uint64_t)(uintptr_t)thread;
+        sched_wake(thread, slept ? KERN_SUCCESS : result);
+    }
+    spin_unlock(lock);
+    return here;
+}
+
+void futex_abort(struct thread *thread) {
+    while (!end_wait(thread, atomic_load(&thread->wait.queue_lock), false, KERN_ABORTED))
+        arch_cpu_relax();
+}
+
+void futex_deadline(struct deadline *deadline) {
+    struct thread *thread = container_of(deadline, struct thread, wait.deadline);
+    /* The thread may have been woken and wait anew, even elsewhere: only a wait that is due is ended. */
+    while (!end_wait(thread, atomic_load(&thread->wait.queue_lock), true, KERN_OPERATION_TIMED_OUT))
+        arch_cpu_relax();
+    thread_unref(thread); /* W3 */
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Making and ending tasks (kern/task.h: K1). The end is a work item: it tells the threads to die, a few at a
+ * time, waits for the last, then takes the memory down piece by piece and frees what is left.
+ */
+#include <kern/kmem.h>
+#include <kern/log.h>
+#include <kern/panic.h>
+#include <kern/region.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <kern/trace.h>
+
+static KMEM_CACHE(task_cache, struct task);
+static struct spinlock tasks_lock = SPINLOCK_INIT(LOCK_TASKS);
+static struct list tasks = LIST_INIT(tasks); /* tasks_lock */
+static _Atomic uint32_t next_task_id = 1;
+static _Atomic uint32_t live_tasks;
+
+static work_step_t teardown_step;
+
+kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct task **out) {
+    struct ledger *ledger;
+    void *memory;
+    kern_return_t kr = ledger_create(parent_ledger, &ledger);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = kmem_alloc(&task_cache, ledger, &memory);
+    if (kr != KERN_SUCCESS)
+        goto drop_ledger;
+    struct task *task = memory;
+    kr = pmap_create(ledger, &task->pmap);
+    if (kr != KERN_SUCCESS)
+        goto free_task;
+    spin_init(&task->lock, LOCK_TASK);
+    spin_init(&task->map_lock, LOCK_MAP);
+    atomic_init(&task->references, 2); /* the caller's, and its life's */
+    task->id = atomic_fetch_add(&next_task_id, 1);
+    format_text(task->name, sizeof(task->name), "%s", name);
+    task->ledger = ledger;
+    list_init(&task->threads);
+    work_init(&task->teardown, teardown_step, PRIORITY_REAP);
+    atomic_fetch_add(&live_tasks, 1);
+    spin_lock(&tasks_lock);
+    list_push_back(&tasks, &task->link);
+    spin_unlock(&tasks_lock);
+    trace(TRACE_TASK_CREATE, task->id, 0);
+    *out = task;
+    return KERN_SUCCESS;
+
+free_task:
+    kmem_free(&task_cache, ledger, task);
+drop_ledger:
+    ledger_unref(ledger);
+    return kr;
+}
+
+void task_ref(struct task *task) {
+    atomic_fetch_add_explicit(&task->references, 1, memory_order_relaxed);
+}
+
+void task_unref(struct task *task) {
+    if (atomic_fetch_sub_explicit(&task->references, 1, memory_order_acq_rel) != 1)
+        return;
+    struct ledger *ledger = task->ledger;
+    kmem_free(&task_cache, ledger, task);
+    ledger_unref(ledger);
+    atomic_fetch_sub(&live_tasks, 1);
+}
+
+unsigned task_live_count(void) {
+    return atomic_load(&live_tasks);
+}
+
+/* The next thread of the task that has not been told to die; a reference is taken. NULL when there is none. */
+static struct thread *next_living(struct task *task) {
+    struct thread *thread, *found = NULL;
+    spin_lock(&task->lock);
+    list_for_each(thread, &task->threads, task_link) {
+        if (!(atomic_load(&thread->flags) & THREAD_FLAG_TERMINATE)) {
+            thread_ref(thread);
+            found = thread;
+            /* The next search begins behind it. */
+            list_remove(&thread->task_link);
+            list_push_back(&task->threads, &thread->task_link);
+            break;
+        }
+    }
+    spin_unlock(&task->lock);
+    return found;
+}
+
+void task_terminate(struct task *task, uint64_t status, bool crashed) {
+    spin_lock(&task->lock);
+    bool first = !task->dying;
+    if (first) {
+        task->dying = true;
+        task->exit_status = status;
+        task->crashed = crashed;
+    }
+    spin_unlock(&task->lock);
+    if (first)
+        task_start_teardown(task);
+}
+
+void task_start_teardown(struct task *task) {
+    work_start(&task->teardown);
+}
+
+/* Tell some threads to die. True if there may be more to tell. */
+static bool terminate_some(struct task *task) {
+    enum { BATCH = 8 };
+    for (unsigned n = 0; n < BATCH; n++) {
+        struct thread *thread = next_living(task);
+        if (!thread)
+            return false;
+        thread_terminate(thread);
+        thread_unref(thread);
+    }
+    return true;
+}
+
+static bool has_threads(struct task *task) {
+    spin_lock(&task->lock);
+    bool has = task->thread_count > 0;
+    spin_unlock(&task->lock);
+    return has;
+}
+
+/* May be started twice: by task_terminate() and by the last thread's end. The task is freed here only when no thread is
+ * left, and a thread that is being reaped holds a reference until after it has started us. */
+static bool teardown_step(struct work *work) {
+    struct task *task = container_of(work, struct task, teardown);
+    if (terminate_some(task))
+        return true;
+    if (has_threads(task))
+        return !work_done(work); /* the last of them starts us again */
+    struct region *region = region_any(task); /* no thread is left, so nobody else looks at the regions */
+    if (region) {
+        kern_return_t kr = region_remove(task, region);
+        assert(kr == KERN_SUCCESS || kr == KERN_RETRY);
+        return true;
+    }
+    /* A CPU that ran the last thread may not have left the address space yet: it will, at its next switch. */
+    if (task->pmap && pmap_is_active(task->pmap))
+        return true;
+    pmap_destroy(task->pmap);
+    task->pmap = NULL;
+    spin_lock(&tasks_lock);
+    list_remove(&task->link);
+    spin_unlock(&tasks_lock);
+
+    char name[sizeof(task->name)];
+    uint64_t status = task->exit_status;
+    bool crashed = task->crashed;
+    format_text(name, sizeof(name), "%s", task->name);
+    trace(TRACE_TASK_EXIT, task->id, status);
+    task_unref(task); /* its life's */
+    program_ended(name, status, crashed);
+    return false;
+}

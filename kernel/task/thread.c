@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Making and ending threads (kern/thread.h: T1..T4).
+ */
+#include <arch/thread.h>
+#include <arch/timer.h>
+#include <kern/cpu.h>
+#include <kern/futex.h>
+#include <kern/kmem.h>
+#include <kern/sched.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <kern/trace.h>
+
+static KMEM_CACHE(thread_cache, struct thread);
+static _Atomic uint32_t next_thread_id = 1;
+
+enum { QUANTUM_MS = 10 };
+
+static void thread_init(struct thread *thread, struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg,
+                        unsigned priority) {
+    arch_thread_init(&thread->arch, entry, sp, arg);
+    list_init(&thread->runnable.link);
+    thread->runnable.kind = RUNNABLE_THREAD;
+    thread->runnable.cpu = (uint8_t)arch_cpu_self()->number;
+    atomic_init(&thread->state, THREAD_SUSPENDED);
+    atomic_init(&thread->references, 2); /* the caller's, and the list's */
+    thread->id = atomic_fetch_add(&next_thread_id, 1);
+    thread->affinity = ~UINT64_C(0);
+    thread->context = &thread->own_context;
+    atomic_init(&thread->own_context.priority, (uint8_t)priority);
+    thread->own_context.quantum = arch_counter_frequency() * QUANTUM_MS / 1000;
+    thread->own_context.left = thread->own_context.quantum;
+    thread->own_context.ledger = task->ledger;
+    thread->task = task;
+    list_init(&thread->wait.link);
+    thread->wait.until = TICKS_NEVER;
+    deadline_init(&thread->wait.deadline, futex_deadline);
+}
+
+kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, unsigned priority,
+                            struct thread **out) {
+    kern_return_t kr = ledger_charge(task->ledger, LEDGER_THREADS, 1);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    void *memory;
+    kr = kmem_alloc(&thread_cache, task->ledger, &memory);
+    if (kr != KERN_SUCCESS)
+        goto return_charge;
+    struct thread *thread = memory;
+    thread_init(thread, task, entry, sp, arg, priority);
+
+    spin_lock(&task->lock);
+    if (task->dying) {
+        spin_unlock(&task->lock);
+        kmem_free(&thread_cache, task->ledger, thread);
+        kr = KERN_INVALID_TASK;
+        goto return_charge;
+    }
+    list_push_back(&task->threads, &thread->task_link); /* T4 */
+    task->thread_count++;
+    task_ref(task);
+    spin_unlock(&task->lock);
+    trace(TRACE_THREAD_CREATE, thread->id, task->id);
+    *out = thread;
+    return KERN_SUCCESS;
+
+return_charge:
+    ledger_return(task->ledger, LEDGER_THREADS, 1);
+    return kr;
+}
+
+void thread_resume(struct thread *thread) {
+    sched_ready(thread);
+}
+
+void thread_terminate(struct thread *thread) {
+    /* Sequentially consistent: see the order rule at the head of sched.c. */
+    atomic_fetch_or(&thread->flags, THREAD_FLAG_TERMINATE);
+    uint32_t state = atomic_load(&thread->state);
+    if (state == THREAD_WAITING)
+        futex_abort(thread);
+    else if (state == THREAD_RUNNING)
+        sched_kick(&cpu_record[__atomic_load_n(&thread->runnable.cpu, __ATOMIC_RELAXED)]);
+    /* READY: whoever picks it sees the flag. SUSPENDED threads are resumed to die. */
+    else if (state == THREAD_SUSPENDED)
+        thread_resume(thread);
+}
+
+void thread_exit_current(struct thread *self) {
+    atomic_fetch_or(&self->flags, THREAD_FLAG_TERMINATE);
+    atomic_store(&arch_cpu_self()->reschedule, 1);
+}
+
+void thread_reap(struct thread *thread) {
+    struct task *task = thread->task;
+    trace(TRACE_THREAD_EXIT, thread->id, task->id);
+    atomic_store(&thread->state, THREAD_DEAD);
+    ledger_return(task->ledger, LEDGER_THREADS, 1);
+    spin_lock(&task->lock);
+    list_remove(&thread->task_link);
+    bool last = --task->thread_count == 0;
+    if (last && !task->dying) { /* K1: nobody else ended it */
+        task->dying = true;
+        task->exit_status = thread->exit_status;
+    }
+    spin_unlock(&task->lock);
+    if (last)
+        task_start_teardown(task);
+    thread_unref(thread); /* the list's; from here on the thread may be gone */
+}
+
+void thread_ref(struct thread *thread) {
+    atomic_fetch_add_explicit(&thread->references, 1, memory_order_relaxed);
+}
+
+void thread_unref(struct thread *thread) {
+    if (atomic_fetch_sub_explicit(&thread->references, 1, memory_order_acq_rel) != 1)
+        return;
+    struct task *task = thread->task;
+    kmem_free(&thread_cache, task->ledger, thread);
+    task_unref(task);
+}

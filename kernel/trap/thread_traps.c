@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Traps about threads, waiting and time.
+ */
+#include "traps.h"
+#include <arch/thread.h>
+#include <arch/usercopy.h>
+#include <kern/clock.h>
+#include <kern/cpu.h>
+#include <kern/futex.h>
+#include <kern/sched.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <wharf/trap.h>
+
+uint64_t trap_thread_self(TRAP_ARGUMENTS) {
+    return self->id;
+}
+
+uint64_t trap_thread_switch(TRAP_ARGUMENTS) {
+    sched_yield(self);
+    return 0;
+}
+
+/* A wait that began: the registers are the waker's now; the value returned here goes nowhere. */
+uint64_t trap_futex_wait(TRAP_ARGUMENTS) {
+    if (a0 % sizeof(uint32_t) != 0)
+        return trap_error(KERN_INVALID_ARGUMENT);
+    return trap_error(futex_wait(self, a0, (uint32_t)a1, clock_ticks_at(a2)));
+}
+
+uint64_t trap_futex_wake(TRAP_ARGUMENTS) {
+    enum { BATCH = 16 };
+    if (a0 % sizeof(uint32_t) != 0)
+        return trap_error(KERN_INVALID_ARGUMENT);
+    uint32_t count = (uint32_t)a1;
+    uint64_t done = self->progress;
+    while (done < count) {
+        uint32_t batch = count - done < BATCH ? (uint32_t)(count - done) : BATCH;
+        unsigned woken = futex_wake(self->task, a0, batch);
+        done += woken;
+        if (woken < batch)
+            break;
+        if (done < count && arch_irq_pending()) {
+            self->progress = done;
+            return trap_restart(self, a0, a1, a2);
+        }
+    }
+    self->progress = 0;
+    return done;
+}
+
+uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2) {
+    arch_thread_set_arg(&self->arch, 0, a0);
+    arch_thread_set_arg(&self->arch, 1, a1);
+    arch_thread_set_arg(&self->arch, 2, a2);
+    arch_thread_restart_trap(&self->arch);
+    atomic_store(&arch_cpu_self()->reschedule, 1);
+    return a0;
+}
+
+uint64_t trap_thread_create(TRAP_ARGUMENTS) {
+    if (a0 % 4 != 0 || a1 % 16 != 0 || a4 < 1 || a4 > PRIORITY_MAX)
+        return trap_error(KERN_INVALID_ARGUMENT);
+    if (a0 >= USER_VA_END || a1 > USER_VA_END || a3 > USER_VA_END)
+        return trap_error(KERN_INVALID_ADDRESS);
+    struct thread *thread;
+    kern_return_t kr = thread_create(self->task, a0, a1, a2, (unsigned)a4, &thread);
+    if (kr != KERN_SUCCESS)
+        return trap_error(kr);
+    arch_thread_set_tls(&thread->arch, a3);
+    uint64_t id = thread->id;
+    thread_resume(thread);
+    thread_unref(thread);
+    return id;
+}
+
+uint64_t trap_thread_exit(TRAP_ARGUMENTS) {
+    self->exit_status = a0 & 0xff;
+    thread_exit_current(self);
+    return 0;
+}
+
+uint64_t trap_task_exit(TRAP_ARGUMENTS) {
+    task_terminate(self->task, a0 & 0xff, false);
+    thread_exit_current(self);
+    return 0;
+}
+
+uint64_t trap_clock_now(TRAP_ARGUMENTS) {
+    return clock_now();
+}
+
+uint64_t trap_sleep_until(TRAP_ARGUMENTS) {
+    kern_return_t kr = futex_sleep(self, clock_ticks_at(a0));
+    /* The moment passing is what was asked for; futex_deadline() knows that of sleepers, too. */
+    return trap_error(kr == KERN_OPERATION_TIMED_OUT ? KERN_SUCCESS : kr);
+}
+
+uint64_t trap_thread_set_affinity(TRAP_ARGUMENTS) {
+    kern_return_t kr = sched_set_affinity(self, a0);
+    atomic_store(&arch_cpu_self()->reschedule, 1);
+    return trap_error(kr);
+}
+
+uint64_t trap_thread_set_priority(TRAP_ARGUMENTS) {
+    if (a0 < 1 || a0 > PRIORITY_MAX)
+        return trap_error(KERN_INVALID_ARGUMENT);
+    sched_set_priority(self, (unsigned)a0);
+    return 0;
+}
