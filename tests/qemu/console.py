@@ -11,6 +11,7 @@ import select
 import subprocess
 import time
 
+STAMP = re.compile(r"^\[ *\d+\.\d+\] ")      # of a log line; patterns are written without it
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 FIRMWARE_BEGINS = re.compile(r"^U-Boot \d{4}\.")
 KERNEL_BEGINS = re.compile(r"^Starting kernel")
@@ -115,7 +116,7 @@ class Console:
             self.answered = False
             self.log_ranges[-1][1] = self._log_size()
         elif not self.firmware:
-            self.watch.line(text)
+            self.watch.line(STAMP.sub("", text))
 
     def _hurry(self, keyboard):
         """Stops U-Boot's count-down and boots at once: two seconds less a run."""

@@ -14,6 +14,7 @@ FORBIDDEN = (
     r"^wharf: cannot boot: ",
     r"^wharf: \S+ crashed: ",
     r"^wharf: \S+ ended with status (?!0$)",
+    r"^wharf: leak: ",
 )
 
 EVERYDAY, CI, LONG = "everyday", "ci", "long"
