@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Failure on demand (D16): all allocations are counted, and the n-th can be made to fail. Frames and objects share one
- * count, so a test that walks n from 1 upwards until nothing fails has taken every error path once.
+ * Failure on demand (D16): all allocations are counted, and the n-th can be made to fail. Frames
+ * and objects share one count, so a test that walks n from 1 upwards until nothing fails has taken
+ * every error path once.
  */
 #include <kern/frame.h>
 #include <stdatomic.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Physical frames (kern/frame.h): charging, per-CPU caches for single frames, and the lock around the lists below.
+ * Physical frames (kern/frame.h): charging, per-CPU caches for single frames, and the lock around
+ * the lists below.
  *
- * A cache is its own CPU's: interrupts are masked in the kernel, so it needs no lock. It works as a stack (the frame
- * freed last is the one most likely still in the CPU's data cache) and trades FRAME_BATCH frames at a time with the
- * lists, so that one taking of the lock serves many calls.
+ * A cache is its own CPU's: interrupts are masked in the kernel, so it needs no lock. It works as a
+ * stack (the frame freed last is the one most likely still in the CPU's data cache) and trades
+ * FRAME_BATCH frames at a time with the lists, so that one taking of the lock serves many calls.
  */
 #include "frame_impl.h"
 #include <arch/cache.h>

@@ -2,13 +2,15 @@
 /*
  * Blocks of 2 MiB and the lazy making of frame records (docs/decisions/0003-lazy-frame-records.md).
  *
- * The block map has two bits a block - whole and unopened, opened - in pages that each cover 32 GiB of addresses and are
- * made when the first memory there is added. So adding a bank costs one bit a block, and a hole costs nothing.
+ * The block map has two bits a block - whole and unopened, opened - in pages that each cover 32 GiB
+ * of addresses and are made when the first memory there is added. So adding a bank costs one bit a
+ * block, and a hole costs nothing.
  *
- * Opening a block needs frames: for its records and for the tables that map them. They come from runs that are free
- * already, packed together, so that the new block stays whole; block_take() keeps BLOCK_OPEN_FRAMES of them back as long
- * as there are blocks to open. Where there are none (the first block; a part of a block) they are carved from the new
- * memory itself. Frames used so are FRAME_USED with the owner `block_own_tag` and are never returned.
+ * Opening a block needs frames: for its records and for the tables that map them. They come from a
+ * pool of neighbouring frames, so that blocks stay whole; when the pool is short, the block to be
+ * opened gives its first frames to it. The pool doubles each time, up to POOL_MAX: what is set
+ * aside stays in proportion to what is in use. Frames of the pool are FRAME_USED with the owner
+ * `block_own_tag`; used ones are never returned.
  */
 #include "frame_impl.h"
 #include <arch/cache.h>
@@ -26,15 +28,15 @@ struct block_map {
 };
 _Static_assert(sizeof(struct block_map) == PAGE_SIZE, "one page of the map is one frame");
 
-/* New memory that frames can be carved from before it is in any list: [next, end), of [first, end). */
-struct carve {
-    pfn_t first, next, end;
-};
+enum { POOL_MIN = 16, POOL_MAX = 128 }; /* frames given to the pool at a time */
+_Static_assert(POOL_MIN >= (int)BLOCK_OPEN_FRAMES, "a filled pool suffices for a block");
 
 static struct block_map *map_page[MAP_PAGES]; /* frames_lock */
 static uint32_t search_from; /* no unopened block below this word of the map. frames_lock */
-static struct carve
-    *carve_source; /* where take_frame() carves; NULL: it takes free runs. frames_lock */
+static struct {
+    pfn_t next, end;         /* frames left */
+    uint32_t size;           /* how many it gets next time */
+} pool = {.size = POOL_MIN}; /* frames_lock */
 
 uint64_t block_unopened_count, block_managed_frames, block_own_frames;
 char block_own_tag;
@@ -60,7 +62,7 @@ bool block_is_open(pfn_t pfn)
     return map_test(pfn, true);
 }
 
-/* In an opened block a frame is ours if the run it would be a part of, of some order, has a head. */
+/* In an opened block a frame is ours if, for some order, the run it would be part of has a head. */
 bool block_is_managed(pfn_t pfn)
 {
     if (block_is_unopened(pfn))
@@ -101,8 +103,9 @@ static void mark_open(pfn_t first)
     page->open[word] |= bit;
 }
 
-/* The lowest unopened block (low memory is what devices with short addresses can reach). There must be one.
- * Blocks never become unopened again, so the search goes over the map once in the life of the system. */
+/* The lowest unopened block (low memory is what devices with short addresses can reach). There must
+ * be one. Blocks never become unopened again, so the search goes over the map once in the life of
+ * the system. */
 static pfn_t find_unopened(void)
 {
     for (;; search_from++) {
@@ -118,40 +121,51 @@ static pfn_t find_unopened(void)
     }
 }
 
-/* Note that `pfn`, whose record exists, is used by the allocator itself. */
-static void mark_own(pfn_t pfn)
-{
-    struct frame *frame = frame_record(pfn);
-
-    frame->owner = &block_own_tag;
-    frame->order = 0;
-    frame_state_set(frame, FRAME_USED);
-    block_own_frames++;
-}
-
-/* A frame for the allocator itself, content undefined; PFN_NONE if there is none. Records of carved frames are written
- * when the block they lie in has been opened. */
-static pfn_t take_own_frame(void)
-{
-    if (carve_source != NULL)
-        return carve_source->next < carve_source->end ? carve_source->next++ : PFN_NONE;
-
-    pfn_t pfn = buddy_take(0);
-    if (pfn != PFN_NONE)
-        mark_own(pfn);
-    return pfn;
-}
-
-/* As above, zeroed, by address; 0 if there is none. Frame 0 is not used: frame_add_range() leaves it out. */
+/* A zeroed page of the pool, by address; 0 (frame_add_range() leaves that out) if there is none. */
 static paddr_t take_own_page(void)
 {
-    pfn_t pfn = take_own_frame();
-
-    if (pfn == PFN_NONE)
+    if (pool.next == pool.end)
         return 0;
-    paddr_t pa = (paddr_t)pfn << PAGE_SHIFT;
+    paddr_t pa = (paddr_t)pool.next++ << PAGE_SHIFT;
     arch_zero_page(phys_to_virt(pa));
     return pa;
+}
+
+/* Note that [start, end), whose records exist, are the allocator's own. */
+static void mark_own(pfn_t start, pfn_t end)
+{
+    for (pfn_t pfn = start; pfn < end; pfn++) {
+        struct frame *frame = frame_record(pfn);
+
+        frame->owner = &block_own_tag;
+        frame->order = 0;
+        frame_state_set(frame, FRAME_USED);
+    }
+    block_own_frames += end - start;
+}
+
+/* The pool is too short for another block: what is left of it becomes ordinary free memory. */
+static void pool_empty(void)
+{
+    for (; pool.next < pool.end; pool.next++) {
+        frame_record(pool.next)->owner = NULL;
+        buddy_put(pool.next, 0);
+        block_own_frames--;
+    }
+}
+
+/* Frames the pool may take from a piece of memory of `have` frames: no more than the unopened
+ * blocks will need. */
+static uint32_t pool_share(uint32_t have)
+{
+    uint64_t need = BLOCK_OPEN_FRAMES + block_unopened_count * BLOCK_RECORD_PAGES;
+    uint32_t share = pool.size < need ? pool.size : (uint32_t)need;
+
+    if (share > have / 2)
+        share = have / 2 > BLOCK_OPEN_FRAMES ? have / 2 : BLOCK_OPEN_FRAMES;
+    if (pool.size < POOL_MAX)
+        pool.size *= 2;
+    return share;
 }
 
 /* Back the records of a block. The caller has made sure that the frames suffice. */
@@ -186,78 +200,95 @@ static void put_frames(pfn_t start, pfn_t end)
     }
 }
 
-/* Make the frames of `piece`, all in one block, available; opens the block if it is not. Frames that were carved
- * before are accounted. False: too few to be worth it, nothing done. */
-static bool add_piece(struct carve *piece)
+/* Open the block at `block`, of which [start, end) is ours. Returns the first frame that did not go
+ * to the pool. */
+static pfn_t open_block(pfn_t block, pfn_t start, pfn_t end)
 {
-    pfn_t block = (pfn_t)round_down(piece->first, BLOCK_FRAMES);
-
-    if (!block_is_open(block)) {
-        if (piece->end - piece->next < BLOCK_PIECE_MIN)
-            return false;
-        carve_source = buddy_free_frames >= BLOCK_OPEN_FRAMES ? NULL : piece;
+    if (pool.end - pool.next >= BLOCK_OPEN_FRAMES) {
         make_records(block);
-        carve_source = NULL;
+        return start;
     }
-    for (pfn_t pfn = piece->first; pfn < piece->next; pfn++)
-        mark_own(pfn);
-    put_frames(piece->next, piece->end);
-    return true;
+    pool_empty();
+    pool.next = start;
+    pool.end = start + pool_share(end - start);
+    make_records(block);
+    mark_own(start, pool.end);
+    return pool.end;
 }
 
-static void open_block(void)
+static void open_next_block(void)
 {
-    pfn_t first = find_unopened();
-    struct carve whole = {first, first, first + BLOCK_FRAMES};
-    bool added = add_piece(&whole);
+    pfn_t block = find_unopened();
+    pfn_t end = block + BLOCK_FRAMES;
 
-    assert(added);
+    put_frames(open_block(block, block, end), end);
 }
 
 pfn_t block_take(unsigned order)
 {
-    uint64_t frames = UINT64_C(1) << order;
-
-    /* Without the reserve the next block would have to be broken for its own records. */
-    if (block_unopened_count > 0 && buddy_free_frames < frames + BLOCK_OPEN_FRAMES)
-        open_block();
     pfn_t pfn = buddy_take(order);
-    if (pfn == PFN_NONE && block_unopened_count > 0) {
-        open_block();
+
+    /* The first block opened may be the one that fills the pool: then it takes a second one for a
+     * whole block. */
+    for (unsigned i = 0; i < 2 && pfn == PFN_NONE && block_unopened_count > 0; i++) {
+        open_next_block();
         pfn = buddy_take(order);
     }
     return pfn;
 }
 
-/* Make the page of the map that `piece` needs, from free frames or from the piece. */
-static void ensure_map_page(struct carve *piece)
+/* Give [start, end), a part of one block, to the allocator. `map_frame`, if not PFN_NONE, is the
+ * frame before it, which the block map uses already. A part too small to be worth its records is
+ * left out. */
+static void add_piece(pfn_t start, pfn_t end, pfn_t map_frame)
 {
-    struct block_map **slot = &map_page[piece->first / BLOCK_FRAMES / MAP_BLOCKS];
+    pfn_t block = (pfn_t)round_down(start, BLOCK_FRAMES);
+    bool open = block_is_open(block);
+
+    if (!open && end - start < BLOCK_PIECE_MIN)
+        return;
+    block_managed_frames += end - start;
+    if (!open)
+        start = open_block(block, start, end);
+    if (map_frame != PFN_NONE) {
+        mark_own(map_frame, map_frame + 1);
+        block_managed_frames++;
+    }
+    put_frames(start, end);
+}
+
+/* Make the page of the map for `pfn` if it is not there: from the pool or, if that is empty, the
+ * frame `pfn` itself. True if it is that. */
+static bool ensure_map_page(pfn_t pfn)
+{
+    struct block_map **slot = &map_page[pfn / BLOCK_FRAMES / MAP_BLOCKS];
 
     if (*slot != NULL)
-        return;
-    carve_source = buddy_free_frames > BLOCK_OPEN_FRAMES ? NULL : piece;
+        return false;
     paddr_t pa = take_own_page();
-    carve_source = NULL;
-    assert(pa != 0);
+    bool itself = pa == 0;
+    if (itself) {
+        pa = (paddr_t)pfn << PAGE_SHIFT;
+        arch_zero_page(phys_to_virt(pa));
+    }
     *slot = phys_to_virt(pa);
+    return itself;
 }
 
 void block_add_range(pfn_t start, pfn_t end)
 {
     while (start < end) {
-        pfn_t block = (pfn_t)round_down(start, BLOCK_FRAMES);
-        struct carve piece = {start, start,
-                              end - block < BLOCK_FRAMES ? end : block + BLOCK_FRAMES};
+        pfn_t block_end = (pfn_t)round_down(start, BLOCK_FRAMES) + BLOCK_FRAMES;
+        pfn_t stop = end < block_end ? end : block_end;
+        pfn_t map_frame = ensure_map_page(start) ? start++ : PFN_NONE;
 
-        ensure_map_page(&piece);
-        if (piece.end - piece.next == BLOCK_FRAMES) {
-            mark_unopened(block);
+        if (stop - start == BLOCK_FRAMES) {
+            mark_unopened(start);
             block_managed_frames += BLOCK_FRAMES;
-        } else if (add_piece(&piece)) {
-            block_managed_frames += piece.end - piece.first;
+        } else {
+            add_piece(start, stop, map_frame);
         }
-        start = piece.end;
+        start = stop;
     }
 }
 

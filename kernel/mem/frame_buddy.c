@@ -2,9 +2,10 @@
 /*
  * The buddy lists: free runs of 2^order frames inside opened blocks, aligned to their size.
  *
- * Only the record of a run's first frame is written: it says FRAME_FREE and the order. All other frames of a free run
- * are FRAME_RESERVED, so that a buddy can be judged by its own record alone. Runs never grow beyond a block; so the
- * buddy of a run below the highest order lies in the same block and has a record.
+ * Only the record of a run's first frame is written: it says FRAME_FREE and the order. All other
+ * frames of a free run are FRAME_RESERVED, so that a buddy can be judged by its own record alone.
+ * Runs never grow beyond a block; so the buddy of a run below the highest order lies in the same
+ * block and has a record.
  */
 #include "frame_impl.h"
 #include <kern/panic.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Verification of the frame allocator's invariants F1 to F3. It walks every record of every opened block, from run to run.
+ * Verification of the frame allocator's invariants F1 to F3. It walks every record of every opened
+ * block, from run to run.
  */
 #include "frame_impl.h"
 #include <kern/cpu.h>
 #include <kern/log.h>
 
-/* Frames found by walking the records, to be compared with the lists, the caches and the counters. */
+/* Frames found by walking the records, to be compared with lists, caches and counters. */
 struct census {
     uint64_t free_frames, free_runs, cached, used, own;
 };
@@ -60,7 +61,8 @@ static bool count_block(pfn_t first, void *context)
     return true;
 }
 
-/* Every run of a list is free, of the list's order, and linked both ways; takes what it finds off the census. */
+/* Every run of a list is free, of the list's order, and linked both ways; takes what it finds off
+ * the census. */
 static bool lists_match(struct census *census)
 {
     for (unsigned order = 0; order <= FRAME_MAX_ORDER; order++) {

@@ -2,13 +2,14 @@
 /*
  * Kernel objects (kern/kmem.h).
  *
- * A slab is 2^order frames full of objects and nothing else; its state is packed into owner_offset of its first frame's
- * record: how many objects are in use, the first free one, and how many have ever been given out ("fresh" ones behind that
- * are free too, but untouched: making a slab costs nothing). A free object's first two bytes hold the number of the next
- * free one. Slabs with and without free objects are on the cache's two lists, linked through the frame records.
+ * A slab is 2^order frames full of objects and nothing else; its state is packed into owner_offset
+ * of its first frame's record: how many objects are in use, the first free one, and how many have
+ * ever been given out ("fresh" ones behind that are free too, but untouched: making a slab costs
+ * nothing). A free object's first two bytes hold the number of the next free one. Slabs with and
+ * without free objects are on the cache's two lists, linked through the frame records.
  *
- * In front of the slabs each CPU has a small stack of objects; it takes KMEM_BATCH from the slabs when it is empty and
- * returns as many when it is full, so that common calls take no lock.
+ * In front of the slabs each CPU has a small stack of objects; it takes KMEM_BATCH from the slabs
+ * when it is empty and returns as many when it is full, so that common calls take no lock.
  */
 #include "kmem_impl.h"
 #include <kern/cpu.h>
@@ -127,7 +128,8 @@ static void *slab_take(struct kmem_cache *cache, struct frame *slab)
     return slab_object(cache, slab, index);
 }
 
-/* The slab an object lies in and its number there; an object that is not one of the cache's is a bug of the caller. */
+/* The slab an object lies in and its number there; an object that is not one of the cache's is a
+ * bug of the caller. */
 static struct frame *slab_of(const struct kmem_cache *cache, const void *object, unsigned *index)
 {
     paddr_t pa = virt_to_phys(object);
@@ -162,7 +164,8 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
 /* --- per-CPU stacks --- */
 
-/* Fill this CPU's empty stack with up to KMEM_BATCH objects; makes a slab only if it would stay empty otherwise. */
+/* Fill this CPU's empty stack with up to KMEM_BATCH objects; makes a slab only if it would stay
+ * empty otherwise. */
 static void stack_refill(struct kmem_cache *cache, unsigned cpu)
 {
     uint32_t count = 0;
@@ -213,7 +216,7 @@ kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void *
     void *object = cache->cpu[cpu].object[--cache->cpu[cpu].count];
     if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
         panic("kmem: a free %s at %p has been written to", cache->name, object);
-    memset(object, 0, cache->size);
+    memset(object, 0, cache->stride);
     atomic_fetch_add_explicit(&cache->live, 1, memory_order_relaxed);
     *out = object;
     return KERN_SUCCESS;

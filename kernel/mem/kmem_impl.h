@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between kmem.c and kmem_check.c only: how a slab's state is kept in its frame record, and the poison of free objects.
+ * Between kmem.c and kmem_check.c only: how a slab's state is kept in its frame record, and the
+ * poison of free objects.
  */
 #pragma once
 
@@ -46,6 +47,7 @@ static inline void *slab_object(const struct kmem_cache *cache, const struct fra
 /** The newest cache; NULL before the first use of any. Follow `next`. */
 struct kmem_cache *kmem_first_cache(void);
 
-/** Fill a free object (debug builds), and see whether it is still filled; the link in its first bytes is left out. */
+/** Fill a free object (debug builds), and see whether it is still filled; the link in its first
+ * bytes is left out. */
 void kmem_poison(const struct kmem_cache *cache, void *object);
 bool kmem_is_poisoned(const struct kmem_cache *cache, const void *object);

@@ -2,8 +2,9 @@
 /*
  * Ledgers (kern/ledger.h): counters in a tree, charged from the leaf to the root without a lock.
  *
- * Counters are relaxed: they order nothing. A charge adds first and looks afterwards; one that went over a limit takes
- * back what it added, so the sums are always those of the charges that succeeded plus those still under way.
+ * Counters are relaxed: they order nothing. A charge adds first and looks afterwards; one that went
+ * over a limit takes back what it added, so the sums are always those of the charges that succeeded
+ * plus those still under way.
  */
 #include <kern/kmem.h>
 #include <kern/ledger.h>
@@ -83,7 +84,8 @@ static void assert_all_returned(struct ledger *ledger)
 
 void ledger_unref(struct ledger *ledger)
 {
-    /* The last reference of a child holds one of its parent: go on upwards, at most LEDGER_MAX_DEPTH times. */
+    /* The last reference of a child holds one of its parent: go on upwards, at most
+     * LEDGER_MAX_DEPTH times. */
     while (ledger != NULL) {
         uint32_t old = atomic_fetch_sub_explicit(&ledger->references, 1, memory_order_release);
 
@@ -119,7 +121,8 @@ static void undo_charge(struct ledger *ledger, const struct ledger *end, enum le
 kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
 {
     assert(amount >= 0);
-    /* With this and no limit above LEDGER_NO_LIMIT, charges under way on all CPUs cannot overflow a counter. */
+    /* With this and no limit above LEDGER_NO_LIMIT, charges under way on all CPUs cannot overflow a
+     * counter. */
     if (unlikely(amount > LEDGER_NO_LIMIT / MAX_CPUS))
         return KERN_LIMIT;
 
