@@ -44,17 +44,15 @@ def flags_of(entry):
 
 
 def flags_for(root, name, commands):
-    """Flags of the source nearest to the header: the longest common path, in a tree that sees it."""
-    where = str(root / name)
-    folder = where.rsplit("/", 1)[0]
-
-    def nearness(row):
-        source, flags = row
-        common = next((i for i, (a, b) in enumerate(zip(where, source)) if a != b), len(source))
-        seen = any(flag.startswith("-I") and folder.startswith(flag[2:]) for flag in flags)
-        return seen, common
-
-    return max(commands, key=nearness)[1] if commands else None
+    """Flags of a source of the header's module, or of one that sees the header's folder; None when
+    no such tree is configured."""
+    module = str(root.joinpath(*name.split("/")[:2])) + "/"
+    folder = str((root / name).parent)
+    near = [flags for source, flags in commands if source.startswith(module)]
+    seeing = [flags for _, flags in commands
+              if any(flag.startswith("-I") and (folder + "/").startswith(flag[2:] + "/") for flag in flags)]
+    found = near or seeing
+    return found[0] if found else None
 
 
 def compile_alone(root, name, flags):
