@@ -155,7 +155,7 @@ static kern_return_t conclude(struct dt_walk *w, struct scan *scan)
     if (result == KERN_SUCCESS)
         result = dt_cpu_finish(scan->board, err);
     if (result == KERN_SUCCESS)
-        result = dt_irq_finish(&scan->irq, scan->board, err);
+        result = dt_irq_finish(w, &scan->irq, scan->board);
     if (result != KERN_SUCCESS)
         return result;
     dt_console_finish(w, scan->board->blob, &scan->console);

@@ -27,7 +27,7 @@
 
 /* ---- Sentences (dt_error.c) ---- */
 
-/* Format a sentence: %s (cut at 64 characters, unprintable ones shown as ?), %u, %llx. Returns `code`. */
+/* Format a sentence: %s (cut at 64 characters, unprintable ones as ?), %u, %llx. Returns `code`. */
 [[gnu::format(printf, 3, 4)]] kern_return_t dt_fail(struct dt_error *err, kern_return_t code,
                                                     const char *format, ...);
 
@@ -129,7 +129,7 @@ struct dt_walk {
     uint64_t present; /* bit set: property[] of the innermost node is valid */
     struct dt_value property[DT_PROPERTY_COUNT];
     struct dt_level level[DT_MAX_DEPTH];
-    /* Which property a name in the strings block is, by a hash of its offset. Most are seen often. */
+    /* Which property a name in the strings block is, by a hash of its offset. */
     struct {
         uint32_t offset_plus_1; /* 0 = unused */
         uint32_t id;            /* enum dt_property or DT_PROPERTY_COUNT */
@@ -225,7 +225,7 @@ struct dt_interrupts {
 /* Of the innermost node. */
 struct dt_interrupts dt_interrupts(const struct dt_walk *w);
 
-/* The i-th interrupt, if it goes to the controller `phandle` whose specifiers have `cells` cells. */
+/* The i-th interrupt, if it goes to the controller `phandle` with specifiers of `cells` cells. */
 bool dt_interrupt(const struct dt_interrupts *list, uint32_t i, uint32_t phandle, uint32_t cells,
                   struct board_irq *out);
 
@@ -254,7 +254,7 @@ kern_return_t dt_memory_node(const struct dt_walk *w, struct board *board);
 kern_return_t dt_reservation_node(const struct dt_walk *w, struct board *board);
 kern_return_t dt_memreserve(const void *blob, struct board *board, struct dt_error *err);
 
-/* Sort, check, trim and merge the banks when all have been read; check that the initrd is in one. */
+/* When all banks have been read: sort, check, merge and trim them; check where the initrd is. */
 kern_return_t dt_memory_finish(struct board *board, unsigned nodes, struct dt_error *err);
 
 /* ---- /chosen (dt_chosen.c) ---- */
@@ -289,7 +289,8 @@ struct dt_irq_state {
 void dt_gic_node(const struct dt_walk *w, enum dt_device device, struct dt_irq_state *state);
 kern_return_t dt_timer_node(const struct dt_walk *w, struct dt_irq_state *state,
                             struct board *board);
-kern_return_t dt_irq_finish(struct dt_irq_state *state, struct board *board, struct dt_error *err);
+/* With *w, whose walk is over, to find out more for a sentence. */
+kern_return_t dt_irq_finish(struct dt_walk *w, struct dt_irq_state *state, struct board *board);
 
 /* ---- Console (dt_console.c) ---- */
 

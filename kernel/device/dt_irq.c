@@ -100,31 +100,28 @@ kern_return_t dt_timer_node(const struct dt_walk *w, struct dt_irq_state *state,
 }
 
 /* The timer's controller is none of the GICs: say what it is. */
-static kern_return_t unknown_controller(const struct dt_irq_state *state, const void *blob,
-                                        struct dt_error *err)
+static kern_return_t unknown_controller(struct dt_walk *w, const struct dt_irq_state *state)
 {
-    struct dt_walk w;
+    dt_walk_start(w, w->blob, w->err);
+    while (dt_walk_next(w) == DT_STEP_NODE) {
+        struct dt_value compatible = dt_get(w, DT_P_COMPATIBLE);
 
-    dt_walk_start(&w, blob, err);
-    while (dt_walk_next(&w) == DT_STEP_NODE) {
-        struct dt_value compatible = dt_get(&w, DT_P_COMPATIBLE);
-
-        if (dt_u32(dt_get(&w, DT_P_PHANDLE), 0) != state->timer.parent)
+        if (dt_u32(dt_get(w, DT_P_PHANDLE), 0) != state->timer.parent)
             continue;
-        if (!dt_here(&w)->available)
-            return dt_node_fail(&w, KERN_NOT_SUPPORTED,
+        if (!dt_here(w)->available)
+            return dt_node_fail(w, KERN_NOT_SUPPORTED,
                                 "the timer's interrupt controller is "
                                 "disabled");
-        return dt_node_fail(&w, KERN_NOT_SUPPORTED, "interrupt controller %s is not supported",
+        return dt_node_fail(w, KERN_NOT_SUPPORTED, "interrupt controller %s is not supported",
                             dt_is_strings(compatible) ? dt_string(compatible, 0) : "(nameless)");
     }
-    return dt_fail(err, KERN_BAD_FORMAT,
-                   "the timer's interrupt-parent (phandle 0x%llx) does not "
-                   "exist",
+    return dt_fail(w->err, KERN_BAD_FORMAT,
+                   "the timer's interrupt-parent (phandle 0x%llx) does "
+                   "not exist",
                    (unsigned long long)state->timer.parent);
 }
 
-static kern_return_t find_root(struct dt_irq_state *state, const void *blob, struct dt_error *err)
+static kern_return_t find_root(struct dt_walk *w, struct dt_irq_state *state)
 {
     if (state->gic_count == 1 && state->timer.parent == 0)
         state->timer.parent = state->gics[0].phandle; /* there is nothing to choose from */
@@ -133,14 +130,14 @@ static kern_return_t find_root(struct dt_irq_state *state, const void *blob, str
             break;
     if (state->root < state->gic_count) {
         if (state->gics[state->root].result != KERN_SUCCESS)
-            *err = state->gics[state->root].err;
+            *w->err = state->gics[state->root].err;
         return state->gics[state->root].result;
     }
     if (state->timer.parent == 0)
-        return dt_fail(err, KERN_NOT_SUPPORTED,
+        return dt_fail(w->err, KERN_NOT_SUPPORTED,
                        state->gic_count == 0 ? "the device tree has no interrupt controller"
                                              : "the timer has no interrupt-parent");
-    return unknown_controller(state, blob, err);
+    return unknown_controller(w, state);
 }
 
 /* Which of the timer's interrupts is `name`? In the binding's order if they have no names. */
@@ -156,7 +153,7 @@ static uint32_t timer_index(const struct dt_irq_state *state, const char *name, 
     return UINT32_MAX / 16; /* no such interrupt */
 }
 
-kern_return_t dt_irq_finish(struct dt_irq_state *state, struct board *board, struct dt_error *err)
+kern_return_t dt_irq_finish(struct dt_walk *w, struct dt_irq_state *state, struct board *board)
 {
     struct {
         const char *name;
@@ -170,8 +167,9 @@ kern_return_t dt_irq_finish(struct dt_irq_state *state, struct board *board, str
     kern_return_t result;
 
     if (!state->has_timer)
-        return dt_fail(err, KERN_NOT_SUPPORTED, "the device tree has no timer (arm,armv8-timer)");
-    result = find_root(state, board->blob, err);
+        return dt_fail(w->err, KERN_NOT_SUPPORTED,
+                       "the device tree has no timer (arm,armv8-timer)");
+    result = find_root(w, state);
     if (result != KERN_SUCCESS)
         return result;
     board->gic = state->gics[state->root].gic;
@@ -182,7 +180,7 @@ kern_return_t dt_irq_finish(struct dt_irq_state *state, struct board *board, str
             *irqs[i].irq = (struct board_irq){0};
     if (board->timer.phys.trigger == BOARD_TRIGGER_NONE &&
         board->timer.virt.trigger == BOARD_TRIGGER_NONE)
-        return dt_fail(err, KERN_BAD_FORMAT,
+        return dt_fail(w->err, KERN_BAD_FORMAT,
                        "the timer has neither a physical nor a virtual "
                        "interrupt");
     return KERN_SUCCESS;

@@ -11,6 +11,7 @@
 enum {
     MAX_ADDRESS_CELLS = 3,
     MAX_SIZE_CELLS = 2,
+    MAX_RANGES = 256,       /* of one bus; keeps the time for a hostile tree in bounds */
     PCI_SPACE = 0x03000000, /* of the first of three cells */
 };
 
@@ -121,6 +122,9 @@ static kern_return_t translate_up(const struct dt_walk *w, const struct dt_level
                             "ranges of its bus %s is %u bytes, not a multiple "
                             "of %u",
                             bus->name, bus->ranges.length, entry * 4);
+    if (bus->ranges.length / (entry * 4) > MAX_RANGES)
+        return dt_node_fail(w, KERN_NOT_SUPPORTED, "its bus %s has more than %u ranges", bus->name,
+                            (unsigned)MAX_RANGES);
 
     for (uint32_t at = 0; at < bus->ranges.length / 4; at += entry) {
         struct bus_range from, to;

@@ -2,7 +2,7 @@
 /*
  * kern/bootargs.h - the words of the boot argument line that the kernel understands.
  *
- * The line is split at blanks; there is no quoting. A word that is given twice counts the last time,
+ * The line is split at blanks; there is no quoting. Of a word that is given twice the last counts,
  * except `arg=`, which collects. Words that the kernel does not know are not errors (a boot loader
  * may add its own): the first few are listed so that they can be logged. A known word with a bad
  * value is an error, because ignoring it would silently run something else than was asked for.

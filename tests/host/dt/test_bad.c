@@ -4,14 +4,15 @@
  * property changed; headers and structures that no editor would make are written by hand.
  * argv[1]: folder of the compiled trees.
  */
-#include "check.h"
+#include "dt_check.h"
 
 #include "../../../kernel/device/fdt/libfdt_env.h"
 
 #include <libfdt.h>
 
 static struct board board;
-static struct blob good;
+static struct blob good; /* virt-gicv2 */
+static const char *folder;
 
 /* A property's new value: cells (big-endian) or bytes. */
 #define CELLS(...) \
@@ -27,6 +28,7 @@ struct edit {
     uint32_t count;
     kern_return_t result;
     const char *sentence;
+    const char *tree; /* NULL: virt-gicv2 */
 };
 
 #define BAD   .result = KERN_BAD_FORMAT, .sentence =
@@ -136,6 +138,47 @@ static const struct edit edits[] = {
     {"/intc@8000000", "phandle", CELLS(0x77),
      BAD "the timer's interrupt-parent (phandle 0x1) does not exist"},
     {"/", "interrupt-parent", DELETE, GOOD}, /* with one controller there is no doubt */
+    {"/soc/interrupt-controller@10000000", "#redistributor-regions", CELLS(0), .tree = "gicv3-smc",
+     LACKS "node /soc/interrupt-controller@10000000: it has 0 redistributor regions, 1 to 8 are "
+           "supported"},
+    {"/soc/interrupt-controller@10000000", "#redistributor-regions", CELLS(9), .tree = "gicv3-smc",
+     LACKS "node /soc/interrupt-controller@10000000: it has 9 redistributor regions, 1 to 8 are "
+           "supported"},
+    {"/soc/interrupt-controller@10000000", "#redistributor-regions", CELLS(3), .tree = "gicv3-smc",
+     BAD "node /soc/interrupt-controller@10000000: reg has 3 entries, but at least 4 are needed"},
+    {"/soc/interrupt-controller@10000000", "redistributor-stride", CELLS(0x20001),
+     .tree = "gicv3-smc",
+     BAD "node /soc/interrupt-controller@10000000: redistributor-stride is 0x20001"},
+    {"/soc/interrupt-controller@10000000", "redistributor-stride", CELLS(0x30000),
+     .tree = "gicv3-smc", GOOD},
+    {"/timer", "interrupts-extended", CELLS(0x55, 1, 14, 8, 0), .tree = "gicv3-smc",
+     BAD "the timer's interrupt-parent (phandle 0x55) does not exist"},
+    /* ranges */
+    {"/soc", "ranges", DELETE, .tree = "pi4-like",
+     BAD "node /soc/interrupt-controller@40041000: the CPU cannot reach it, its bus soc has no "
+         "ranges"},
+    {"/soc", "ranges", CELLS(0x40000000, 0, 0xff800000), .tree = "pi4-like",
+     BAD "node /soc/interrupt-controller@40041000: ranges of its bus soc is 12 bytes, not a "
+         "multiple of 16"},
+    {"/soc", "ranges", CELLS(0x40000000, 0, 0xff800000, 0x41000), .tree = "pi4-like",
+     BAD "node /soc/interrupt-controller@40041000: its address 0x40041000 (0x1000 bytes) is not "
+         "within the ranges of its bus soc"},
+    {"/soc", "ranges", CELLS(0x40000000, 0, 0xff800000, 0x41800), .tree = "pi4-like",
+     BAD "node /soc/interrupt-controller@40041000: its address 0x40041000 (0x1000 bytes) is not "
+         "within the ranges of its bus soc"},
+    {"/soc", "ranges", CELLS(0x40000000, 0xffffffff, 0xffff0000, 0x800000), .tree = "pi4-like",
+     BAD "node /soc/interrupt-controller@40041000: its address 0x40041000 (0x1000 bytes) is not "
+         "within the ranges of its bus soc"},
+    {"/soc", "ranges", CELLS(0x40000000, 0x1ffff, 0xff800000, 0x800000), .tree = "pi4-like",
+     BAD "node /soc/interrupt-controller@40041000: address 0x1ffffff841000, size 0x1000 is beyond "
+         "what a CPU can address"},
+    {"/soc", "ranges", .count = LONGEST / 16 * 16, .tree = "pi4-like",
+     LACKS "node /soc/interrupt-controller@40041000: its bus soc has more than 256 ranges"},
+    {"/soc", "ranges", .count = 0, .tree = "pi4-like",
+     GOOD}, /* the bus's addresses are the CPU's */
+    {"/soc", "#address-cells", CELLS(4), .tree = "pi4-like",
+     BAD "node /soc/interrupt-controller@40041000: its bus soc has 4 address cells and 1 size "
+         "cells"},
     /* harmless for dt_scan() */
     {"/chosen", "stdout-path", BYTES("/nowhere\0"), GOOD},
     {"/uart@9000000", "reg", DELETE, GOOD},
@@ -169,12 +212,15 @@ static const struct edit console_edits[] = {
 
 static struct blob edited(const struct edit *e)
 {
-    struct blob b = {malloc(good.size + 2 * LONGEST), good.size + 2 * LONGEST};
+    struct blob from = e->tree == NULL ? good : blob_load(folder, e->tree);
+    struct blob b = {malloc(from.size + 2 * LONGEST), from.size + 2 * LONGEST};
     unsigned char value[LONGEST];
     uint32_t length = e->count;
     int node;
 
-    CHECK_EQ(fdt_open_into(good.data, b.data, (int)b.size), 0);
+    CHECK_EQ(fdt_open_into(from.data, b.data, (int)b.size), 0);
+    if (e->tree != NULL)
+        free(from.data);
     node = fdt_path_offset(b.data, e->node);
     CHECK(node >= 0);
     if (e->count == UINT32_MAX) {
@@ -187,7 +233,7 @@ static struct blob edited(const struct edit *e)
             fdt32_st(value + 4 * i, e->cells[i]);
     } else if (e->bytes != NULL) {
         memcpy(value, e->bytes, length);
-    } else {
+    } else if (length > 0) {
         memset(value, 'x', length - 1);
         value[length - 1] = '\0';
     }
@@ -206,7 +252,7 @@ static void test_edits(void)
         check_case = name;
         b = edited(&edits[i]);
         CHECK_EQ(dt_scan(b.data, b.size, &board, &err), edits[i].result);
-        CHECK_STR(err.text, edits[i].sentence);
+        CHECK_TEXT(err.text, edits[i].sentence);
         free(b.data);
     }
 }
@@ -225,7 +271,7 @@ static void test_console_edits(void)
         if (e->result == KERN_SUCCESS)
             CHECK_EQ(console.regs.base, 0x9000000);
         else
-            CHECK_STR(err.text, e->sentence);
+            CHECK_TEXT(err.text, e->sentence);
         free(b.data);
     }
 }
@@ -269,7 +315,7 @@ static void expect(struct blob b, kern_return_t result, const char *sentence)
 
     check_case = sentence;
     CHECK_EQ(dt_scan(b.data, b.size, &board, &err), result);
-    CHECK_STR(err.text, sentence);
+    CHECK_TEXT(err.text, sentence);
     CHECK(dt_find_console(b.data, b.size, &console, &err) != KERN_SUCCESS);
     free(b.data);
 }
@@ -398,18 +444,20 @@ static void test_header(void)
     }
     check_case = "pointers";
     CHECK_EQ(dt_scan(NULL, 1000, &board, &err), KERN_NOT_SUPPORTED);
-    CHECK_STR(err.text, "the boot loader passed no device tree");
+    CHECK_TEXT(err.text, "the boot loader passed no device tree");
     CHECK_EQ(dt_scan((char *)good.data + 4, 1000, &board, &err), KERN_BAD_FORMAT);
-    CHECK_STR(err.text, "the device tree is not 8-byte aligned");
+    CHECK_TEXT(err.text, "the device tree is not 8-byte aligned");
     CHECK_EQ(dt_scan(good.data, 39, &board, &err), KERN_BAD_FORMAT);
-    CHECK_STR(err.text, "the device tree is cut off within its header");
+    CHECK_TEXT(err.text, "the device tree is cut off within its header");
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2)
         return 2;
-    good = blob_load(argv[1], "virt-gicv2");
+    dt_check_begin(argc, argv);
+    folder = argv[1];
+    good = blob_load(folder, "virt-gicv2");
     test_edits();
     test_console_edits();
     test_structures();
@@ -417,5 +465,5 @@ int main(int argc, char **argv)
     test_limits();
     test_header();
     free(good.data);
-    return check_result();
+    return dt_check_end();
 }

@@ -3,7 +3,7 @@
  * Good trees: what dt_scan() must find on each. argv[1]: folder of the compiled trees of
  * dts/tests, argv[2] (optional): folder with virt-gic2.dtb and virt-gic3.dtb as QEMU dumped them.
  */
-#include "check.h"
+#include "dt_check.h"
 
 static struct board board;
 static struct blob blob;
@@ -15,7 +15,7 @@ static void scan(const char *folder, const char *name)
     check_case = name;
     blob = blob_load(folder, name);
     CHECK_EQ(dt_scan(blob.data, blob.size, &board, &err), KERN_SUCCESS);
-    CHECK_STR(err.text, "");
+    CHECK_TEXT(err.text, "");
 }
 
 static void check_range(struct dt_range r, uint64_t base, uint64_t size)
@@ -67,21 +67,21 @@ static void check_seeds(void)
 static void test_virt_gicv2(const char *folder)
 {
     scan(folder, "virt-gicv2");
-    CHECK_STR(board.model, "test board, GICv2");
-    CHECK_STR(board.compatible, "wharf,test-gicv2");
+    CHECK_TEXT(board.model, "test board, GICv2");
+    CHECK_TEXT(board.compatible, "wharf,test-gicv2");
     CHECK_EQ(board.bank_count, 1);
     check_range(board.banks[0], 0x40000000, 0x8000000);
     CHECK_EQ(board.ram_bytes, 0x8000000);
     CHECK_EQ(board.reservation_count, 0);
     check_range(board.initrd, 0x44000000, 0x12345);
-    CHECK_STR(board.bootargs, "log=debug end=halt");
+    CHECK_TEXT(board.bootargs, "log=debug end=halt");
     CHECK_EQ(board.bootargs_length, 18);
     CHECK_EQ(board.cpu_count, 2);
     CHECK_EQ(board.cpus[0].enabled, true);
     CHECK_EQ(board.cpus[1].enabled, false);
     CHECK_EQ(board.cpus[1].mpidr, 1);
     CHECK_EQ(board.cpus[1].method, BOARD_ENABLE_PSCI);
-    CHECK_STR(board.cpus[0].compatible, "arm,cortex-a72");
+    CHECK_TEXT(board.cpus[0].compatible, "arm,cortex-a72");
     CHECK_EQ(board.psci.conduit, BOARD_PSCI_HVC);
     CHECK_EQ(board.psci.version, 0x10000);
     CHECK_EQ(board.psci.cpu_on, 0xc4000003);
@@ -111,8 +111,8 @@ static void test_virt_gicv2(const char *folder)
 static void test_gicv3(const char *folder)
 {
     scan(folder, "gicv3-smc");
-    CHECK_STR(board.model, "");
-    CHECK_STR(board.bootargs, "");
+    CHECK_TEXT(board.model, "");
+    CHECK_TEXT(board.bootargs, "");
     CHECK_EQ(board.bank_count,
              2); /* the bank across 4 GiB in two entries is one; half a page is lost */
     check_range(board.banks[0], 0x80000000, 0x40000000);
@@ -124,7 +124,7 @@ static void test_gicv3(const char *folder)
     check_range(board.reservations[1].range, 0x8123456, 0x10);
     check_range(board.reservations[2].range, 0x90000000, 0x100000);
     check_range(board.reservations[3].range, 0x110000000, 0x1000);
-    CHECK_STR(board.reservations[3].name, "secure@90000000");
+    CHECK_TEXT(board.reservations[3].name, "secure@90000000");
     CHECK(board.reservations[3].no_map);
     CHECK_EQ(board.cpu_count, 2);
     CHECK_EQ(board.cpus[0].mpidr, 0x100);
@@ -168,10 +168,10 @@ static void test_pi4(const char *folder)
     CHECK_EQ(board.cpus[0].release_addr, 0xd8);
     CHECK_EQ(board.cpus[1].release_addr, 0xe0);
     CHECK_EQ(board.cpus[2].method, BOARD_ENABLE_UNKNOWN);
-    CHECK_STR(board.cpus[2].method_name, "brcm,bcm2836-smp");
+    CHECK_TEXT(board.cpus[2].method_name, "brcm,bcm2836-smp");
     CHECK_EQ(board.psci.conduit, BOARD_PSCI_NONE);
     CHECK_EQ(board.gic.kind, BOARD_GIC_V2);
-    CHECK_STR(board.gic.compatible, "arm,gic-400");
+    CHECK_TEXT(board.gic.compatible, "arm,gic-400");
     check_range(board.gic.gicd, 0xff841000, 0x1000);
     check_range(board.gic.gicc, 0xff842000, 0x2000);
     CHECK(board.gic.gicc_has_dir);
@@ -217,10 +217,10 @@ static void test_foreign_console(const char *folder)
 
     scan(folder, "foreign-console");
     CHECK_EQ(board.console.kind, BOARD_UART_UNSUPPORTED);
-    CHECK_STR(board.console.compatible, "acme,uart");
+    CHECK_TEXT(board.console.compatible, "acme,uart");
     CHECK_EQ(board.console.baud, 9600);
     CHECK_EQ(dt_find_console(blob.data, blob.size, &console, &err), KERN_NOT_SUPPORTED);
-    CHECK_STR(err.text, "the console is a acme,uart, which is not supported");
+    CHECK_TEXT(err.text, "the console is a acme,uart, which is not supported");
     free(blob.data);
 }
 
@@ -249,6 +249,7 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         return 2;
+    dt_check_begin(argc, argv);
     test_virt_gicv2(argv[1]);
     test_gicv3(argv[1]);
     test_pi4(argv[1]);
@@ -256,5 +257,5 @@ int main(int argc, char **argv)
     test_foreign_console(argv[1]);
     if (argc > 2)
         test_qemu_virt(argv[2]);
-    return check_result();
+    return dt_check_end();
 }

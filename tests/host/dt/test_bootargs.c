@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The boot argument line: every word, its limits, and every sentence. */
-#include "check.h"
+#include "dt_check.h"
 
 #include <kern/bootargs.h>
 
@@ -12,7 +12,7 @@ static void parse(const char *line)
 
     check_case = line;
     CHECK_EQ(dt_boot_options(line, strlen(line), &o, &err), KERN_SUCCESS);
-    CHECK_STR(err.text, "");
+    CHECK_TEXT(err.text, "");
 }
 
 static bool is(struct boot_word word, const char *text)
@@ -48,8 +48,8 @@ static void test_good(void)
     CHECK_EQ(o.unknown_count, 2);
     CHECK(is(o.unknown[1], "root=/dev/x"));
 
-    parse(
-        "mem=1g log=info log=debug end=halt end=poweroff mitigations=off mitigations=on seed=18446744073709551615");
+    parse("mem=1g log=info log=debug end=halt end=poweroff mitigations=off "
+          "mitigations=on seed=18446744073709551615");
     CHECK_EQ(o.mem_limit, UINT64_C(1) << 30);
     CHECK_EQ(o.log, BOOT_LOG_DEBUG);
     CHECK_EQ(o.end, BOOT_END_POWEROFF);
@@ -118,10 +118,11 @@ static const struct {
      "boot argument log=0123456789012345678901234567890123456789012: not one of debug, info, quiet"},
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct dt_error err;
 
+    dt_check_begin(argc, argv);
     test_good();
     test_list();
     test_limits();
@@ -130,8 +131,8 @@ int main(void)
         check_case = bad[i].line;
         CHECK_EQ(dt_boot_options(bad[i].line, strlen(bad[i].line), &o, &err),
                  KERN_INVALID_ARGUMENT);
-        CHECK_STR(err.text, bad[i].sentence);
+        CHECK_TEXT(err.text, bad[i].sentence);
         CHECK_EQ(o.max_cpus, 0x55555555); /* nothing written on failure */
     }
-    return check_result();
+    return dt_check_end();
 }

@@ -2,11 +2,9 @@
 /*
  * Damaged trees: whatever happens to a blob, both readers come back, touch nothing outside of it
  * (the sanitizers watch) and have a sentence for every failure; a board that they do accept keeps
- * its promises. argv[1]: folder of the compiled trees, argv[2] (optional): the seed.
+ * its promises. argv[1]: folder of the compiled trees.
  */
-#include "check.h"
-
-#include <time.h>
+#include "dt_check.h"
 
 enum { MUTATIONS = 4000 };
 
@@ -118,19 +116,19 @@ static void test_flipped(struct blob good)
     }
 }
 
-static void mutate(struct blob b, uint64_t *seed)
+static void mutate(struct blob b)
 {
     static const uint32_t interesting[] = {0,  1,  2,          3,          4,          8,         9,
                                            24, 64, 0x7fffffff, 0x80000000, 0xfffffff4, UINT32_MAX};
-    size_t at = random_below(seed, b.size / 4) * 4;
+    size_t at = check_below(b.size / 4) * 4;
 
-    switch (random_below(seed, 4)) {
-    case 0: ((uint8_t *)b.data)[random_below(seed, b.size)] ^= 1 << random_below(seed, 8); break;
-    case 1: set_word(b, at, interesting[random_below(seed, sizeof(interesting) / 4)]); break;
-    case 2: set_word(b, at, word_at(b, random_below(seed, b.size / 4) * 4)); break;
+    switch (check_below(4)) {
+    case 0: ((uint8_t *)b.data)[check_below(b.size)] ^= 1 << check_below(8); break;
+    case 1: set_word(b, at, interesting[check_below(sizeof(interesting) / 4)]); break;
+    case 2: set_word(b, at, word_at(b, check_below(b.size / 4) * 4)); break;
     case 3: {
-        size_t length = random_below(seed, 64), from = random_below(seed, b.size);
-        size_t to = random_below(seed, b.size), most = from > to ? from : to;
+        size_t length = check_below(64), from = check_below(b.size);
+        size_t to = check_below(b.size), most = from > to ? from : to;
 
         if (length > b.size - most)
             length = b.size - most;
@@ -140,13 +138,13 @@ static void mutate(struct blob b, uint64_t *seed)
     }
 }
 
-static void test_random(struct blob good, uint64_t *seed)
+static void test_random(struct blob good)
 {
     for (int i = 0; i < MUTATIONS; i++) {
         struct blob b = blob_copy(good.data, good.size);
 
-        for (uint64_t n = 1 + random_below(seed, 6); n > 0; n--)
-            mutate(b, seed);
+        for (uint64_t n = 1 + check_below(6); n > 0; n--)
+            mutate(b);
         read_it(b);
         free(b.data);
     }
@@ -156,19 +154,17 @@ int main(int argc, char **argv)
 {
     static const char *const names[] = {"virt-gicv2", "gicv3-smc", "pi4-like", "pci-uart",
                                         "foreign-console"};
-    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
-
     if (argc < 2)
         return 2;
-    printf("seed %" PRIu64 "\n", seed);
+    dt_check_begin(argc, argv);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct blob good = blob_load(argv[1], names[i]);
 
         check_case = names[i];
         test_truncated(good);
         test_flipped(good);
-        test_random(good, &seed);
+        test_random(good);
         free(good.data);
     }
-    return check_result();
+    return dt_check_end();
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * dt_usable_ranges() against a model that has one byte for each page of a small machine.
- * argv[1] (optional): the seed.
  */
-#include "check.h"
-
-#include <time.h>
+#include "dt_check.h"
 
 enum { PAGES = 256, TAKEN = 12, ROUNDS = 20000 };
 
@@ -14,29 +11,29 @@ struct model {
 };
 
 /* Random banks: ascending, disjoint, not adjacent, as dt_scan() makes them. */
-static void make_banks(uint64_t *seed, struct board *b, struct model *m)
+static void make_banks(struct board *b, struct model *m)
 {
     memset(m, 0, sizeof(*m));
     b->bank_count = 0;
-    for (unsigned at = (unsigned)random_below(seed, 8); at < PAGES && b->bank_count < 16;) {
-        unsigned size = 1 + (unsigned)random_below(seed, 40);
+    for (unsigned at = (unsigned)check_below(8); at < PAGES && b->bank_count < 16;) {
+        unsigned size = 1 + (unsigned)check_below(40);
 
         if (size > PAGES - at)
             size = PAGES - at;
         b->banks[b->bank_count++] = (struct dt_range){at * PAGE_SIZE, size * PAGE_SIZE};
         memset(m->ram + at, 1, size);
-        at += size + 1 + (unsigned)random_below(seed, 20);
+        at += size + 1 + (unsigned)check_below(20);
     }
 }
 
-static struct dt_range random_range(uint64_t *seed)
+static struct dt_range random_range(void)
 {
-    struct dt_range r = {random_below(seed, PAGES * PAGE_SIZE), random_below(seed, 9 * PAGE_SIZE)};
+    struct dt_range r = {check_below(PAGES * PAGE_SIZE), check_below(9 * PAGE_SIZE)};
 
-    switch (random_below(seed, 16)) {
+    switch (check_below(16)) {
     case 0: r.size = 0; break;
     case 1: r.size = UINT64_MAX; break;
-    case 2: r.base = UINT64_MAX - random_below(seed, 5000); break;
+    case 2: r.base = UINT64_MAX - check_below(5000); break;
     case 3: r.base &= ~(PAGE_SIZE - 1); break;
     case 4: r.size &= ~(PAGE_SIZE - 1); break;
     }
@@ -66,30 +63,30 @@ static void check_output(const struct model *m, const struct dt_range *out, unsi
     CHECK(memcmp(got, m->free, sizeof(got)) == 0);
 }
 
-static void one_round(uint64_t *seed)
+static void one_round(void)
 {
     static struct board b;
     struct model m;
     struct dt_range taken[TAKEN], out[PAGES];
     struct dt_error err;
-    unsigned taken_count = (unsigned)random_below(seed, TAKEN + 1), count = 0, free_pages = 0;
-    uint64_t limit = random_below(seed, 3) == 0 ? 1 + random_below(seed, PAGES * PAGE_SIZE) : 0;
+    unsigned taken_count = (unsigned)check_below(TAKEN + 1), count = 0, free_pages = 0;
+    uint64_t limit = check_below(3) == 0 ? 1 + check_below(PAGES * PAGE_SIZE) : 0;
     uint64_t left = limit == 0 ? PAGES : limit / PAGE_SIZE;
     kern_return_t result;
 
-    make_banks(seed, &b, &m);
+    make_banks(&b, &m);
     for (unsigned p = 0; p < PAGES; p++)
         if (m.ram[p] && left > 0) {
             m.free[p] = 1;
             left--;
         }
-    b.reservation_count = (unsigned)random_below(seed, 8);
+    b.reservation_count = (unsigned)check_below(8);
     for (unsigned i = 0; i < b.reservation_count; i++) {
-        b.reservations[i].range = random_range(seed);
+        b.reservations[i].range = random_range();
         take(&m, b.reservations[i].range);
     }
     for (unsigned i = 0; i < taken_count; i++) {
-        taken[i] = random_range(seed);
+        taken[i] = random_range();
         take(&m, taken[i]);
     }
     for (unsigned p = 0; p < PAGES; p++)
@@ -108,10 +105,8 @@ static void one_round(uint64_t *seed)
 
 int main(int argc, char **argv)
 {
-    uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
-
-    printf("seed %" PRIu64 "\n", seed);
-    for (unsigned i = 0; i < ROUNDS && check_failures == 0; i++)
-        one_round(&seed);
-    return check_result();
+    dt_check_begin(argc, argv);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        one_round();
+    return dt_check_end();
 }
