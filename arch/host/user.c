@@ -5,8 +5,8 @@
 #include "machine.h"
 
 #include <arch/upcalls.h>
-#include <arch/usercopy.h>
 #include <kern/thread.h>
+#include <machine/host_mmu.h>
 
 enum { INSTRUCTION = 4, BURN_SLICE = 512 };
 
@@ -32,9 +32,8 @@ static void trap_done(struct host_cpu *cpu, struct thread *t, uint64_t result)
                               cpu->index);
         return;
     }
-    if (a->restarted)
-        host_machine_fail("thread %u restarts a trap but did not leave the CPU", t->id);
-    a->x[0] = result;
+    if (!a->restarted)
+        a->x[0] = result;
     host_hash(result);
 }
 
@@ -57,25 +56,21 @@ static void do_trap(struct host_cpu *cpu, struct thread *t)
     trap_done(cpu, t, result);
 }
 
-/* The copy routines obey the user's own permissions, so they stand for a user's load and store. */
-static bool user_access(struct host_program *p)
+static void do_touch(struct host_cpu *cpu, struct thread *t)
 {
-    uint32_t word = (uint32_t)p->action.value;
-    if (p->action.access == ACCESS_WRITE)
-        return arch_copyout(p->action.va, &word, sizeof(word)) == KERN_SUCCESS;
-    if (arch_copyin_u32(&word, p->action.va) != KERN_SUCCESS)
-        return false;
-    p->loaded = word;
-    return true;
-}
-
-static void do_touch(struct thread *t)
-{
+    static const unsigned prot_of[] = {[ACCESS_READ] = PROT_READ,
+                                       [ACCESS_WRITE] = PROT_WRITE,
+                                       [ACCESS_EXECUTE] = PROT_EXECUTE};
     struct host_program *p = &t->arch.program;
-    if (user_access(p))
+    uint32_t word = (uint32_t)p->action.value;
+    enum host_fault fault =
+        host_user_access(cpu->index, p->action.va, prot_of[p->action.access], &word, sizeof(word));
+    if (fault == HOST_FAULT_NONE) {
+        p->loaded = word;
         action_done(t);
-    else
-        kern_user_fault(t, p->action.va, p->action.access, 0);
+    } else {
+        kern_user_fault(t, p->action.va, p->action.access, fault);
+    }
 }
 
 static void do_burn(struct host_cpu *cpu, struct thread *t)
@@ -121,7 +116,7 @@ void host_user_step(struct host_cpu *cpu, struct thread *t)
         next_action(cpu, t);
     switch (p->action.kind) {
     case HOST_TRAP: do_trap(cpu, t); break;
-    case HOST_TOUCH: do_touch(t); break;
+    case HOST_TOUCH: do_touch(cpu, t); break;
     case HOST_BURN: do_burn(cpu, t); break;
     case HOST_EXCEPTION:
         p->busy = false;

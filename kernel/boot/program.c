@@ -144,7 +144,8 @@ kern_return_t program_load(const void *file, size_t size, const char *name, cons
         task = NULL;
     if (kr != KERN_SUCCESS) {
         if (!*why)
-            *why = "there is not enough memory for it";
+            *why = kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE ? "there is not enough memory for it"
+                                                                   : "its segments overlap";
         if (task) {
             task_terminate(task, 0, false);
             task_unref(task);

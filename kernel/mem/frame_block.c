@@ -78,15 +78,24 @@ bool block_is_managed(pfn_t pfn)
     return false;
 }
 
-static void mark_unopened(pfn_t first)
+/* Note blocks [block, end), which one page of the map covers: a word, 64 blocks, at a time. */
+static void mark_unopened(uint32_t block, uint32_t end)
 {
-    uint32_t block = first / BLOCK_FRAMES;
+    struct block_map *page = map_page[block / MAP_BLOCKS];
 
-    assert(!block_is_unopened(first) && !block_is_open(first));
-    map_page[block / MAP_BLOCKS]->unopened[block % MAP_BLOCKS / 64] |= UINT64_C(1) << (block % 64);
-    block_unopened_count++;
+    block_unopened_count += end - block;
+    block_managed_frames += (uint64_t)(end - block) * BLOCK_FRAMES;
     if (block / 64 < search_from)
         search_from = block / 64;
+    while (block < end) {
+        unsigned word = block % MAP_BLOCKS / 64;
+        unsigned count = 64 - block % 64 < end - block ? 64 - block % 64 : end - block;
+        uint64_t mask = UINT64_MAX >> (64 - count) << (block % 64);
+
+        assert(((page->unopened[word] | page->open[word]) & mask) == 0);
+        page->unopened[word] |= mask;
+        block += count;
+    }
 }
 
 static void mark_open(pfn_t first)
@@ -277,15 +286,18 @@ static bool ensure_map_page(pfn_t pfn)
 
 void block_add_range(pfn_t start, pfn_t end)
 {
-    while (start < end) {
-        pfn_t block_end = (pfn_t)round_down(start, BLOCK_FRAMES) + BLOCK_FRAMES;
-        pfn_t stop = end < block_end ? end : block_end;
-        pfn_t map_frame = ensure_map_page(start) ? start++ : PFN_NONE;
+    const uint64_t map_frames = (uint64_t)MAP_BLOCKS * BLOCK_FRAMES;
 
-        if (stop - start == BLOCK_FRAMES) {
-            mark_unopened(start);
-            block_managed_frames += BLOCK_FRAMES;
+    while (start < end) {
+        pfn_t map_frame = ensure_map_page(start) ? start++ : PFN_NONE;
+        uint64_t map_end = round_down(start, map_frames) + map_frames;
+        pfn_t block_end = (pfn_t)round_down(start, BLOCK_FRAMES) + BLOCK_FRAMES;
+        pfn_t stop = (pfn_t)round_down(end < map_end ? end : map_end, BLOCK_FRAMES);
+
+        if (start % BLOCK_FRAMES == 0 && start < stop) {
+            mark_unopened(start / BLOCK_FRAMES, stop / BLOCK_FRAMES);
         } else {
+            stop = end < block_end ? end : block_end;
             add_piece(start, stop, map_frame);
         }
         start = stop;

@@ -30,6 +30,7 @@ void sched_cpu_init(struct cpu *cpu) {
     spin_init(&cpu->timer_lock, LOCK_TIMER);
     for (unsigned p = 0; p < PRIORITY_COUNT; p++)
         list_init(&cpu->run_queue.list[p]);
+    atomic_init(&cpu->deadlines.next, TICKS_NEVER);
     cpu->alarm = TICKS_NEVER;
     cpu->turn_end = TICKS_NEVER;
     atomic_store(&cpu->idle, true);

@@ -48,7 +48,7 @@ static vaddr_t find_hole(struct task *task, uint64_t size) {
 static bool is_free(struct task *task, vaddr_t start, uint64_t size) {
     if (start < PAGE_SIZE || start > USER_VA_END || size > USER_VA_END - start)
         return false;
-    struct region *r = first_above(task, start - PAGE_SIZE);
+    struct region *r = first_above(task, start);
     return !r || r->start >= start + size;
 }
 

@@ -144,10 +144,10 @@ static void asid_leave(unsigned cpu) {
 
 void pmap_switch(struct pmap *pmap) {
     struct cpu *cpu = arch_cpu_self();
-    cpu->pmap = pmap;
     if (pmap == NULL) {
         arch_mmu_deactivate();
         asid_leave(cpu->number);
+        __atomic_store_n(&cpu->pmap, NULL, __ATOMIC_RELEASE); /* after the hardware has left: pmap_is_active() */
         return;
     }
     uint64_t asid = atomic_load_explicit(&pmap->asid, memory_order_relaxed);
@@ -158,4 +158,13 @@ void pmap_switch(struct pmap *pmap) {
                                                           memory_order_relaxed, memory_order_relaxed)))
         asid = asid_assign(pmap, cpu->number);
     arch_mmu_activate(pmap->root, (unsigned)(asid % ASID_MAX));
+    __atomic_store_n(&cpu->pmap, pmap, __ATOMIC_RELEASE);
+}
+
+bool pmap_is_active(const struct pmap *pmap) {
+    /* pmap_switch() stores the new pmap after the hardware has left the old one. */
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (__atomic_load_n(&cpu_record[i].pmap, __ATOMIC_ACQUIRE) == pmap)
+            return true;
+    return false;
 }

@@ -24,7 +24,7 @@ _head:
     b       primary_entry
     nop
     .quad   0                              /* text_offset: from a 2 MiB boundary */
-    .quad   _kernel_end - _kernel_start    /* image size, bss included */
+    .quad   _kernel_size                   /* image size, bss included */
     .quad   0xa                            /* little endian, 4 KiB pages, anywhere in memory */
     .quad   0, 0, 0
     .ascii  "ARM\x64"
@@ -175,7 +175,8 @@ from_el2:
     ubfx    x0, x0, #24, #4                /* GIC system registers */
     cbz     x0, 2f
     mrs     x0, s3_4_c12_c9_5              /* ICC_SRE_EL2 */
-    orr     x0, x0, #9                     /* SRE, Enable */
+    mov     x1, #9                         /* SRE, Enable */
+    orr     x0, x0, x1
     msr     s3_4_c12_c9_5, x0
     isb
     mrs     x0, s3_4_c12_c9_5
@@ -311,5 +312,6 @@ boot_identity_l2:   .skip 4096
     .globl arch_empty_table
 arch_empty_table:   .skip 4096
     .globl arch_boot_stack
-arch_boot_stack:    .skip 8192
+arch_boot_stack:    .skip 16384
+    .globl arch_boot_stack_top
 arch_boot_stack_top:

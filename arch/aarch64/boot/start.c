@@ -56,3 +56,9 @@ void arch_secondary_start(struct cpu *cpu) {
 void arch_cpu_set_self(struct cpu *cpu) {
     __asm__ volatile("msr tpidr_el1, %0" ::"r"(cpu) : "memory");
 }
+
+unsigned arch_asid_count(void) {
+    uint64_t mmfr0;
+    __asm__("mrs %0, id_aa64mmfr0_el1" : "=r"(mmfr0));
+    return (mmfr0 >> 4 & 0xf) == 2 ? 1u << 16 : 1u << 8;
+}

@@ -66,6 +66,8 @@ kern_return_t mini_uart_init(volatile void *base, const struct board_console *co
         return kr;
     mmio_write32(base, MU_IER, 0);
     mmio_write32(base, MU_LCR, LCR_8_BITS);
-    mmio_write32(base, MU_CNTL, mmio_read32(base, MU_CNTL) | CNTL_RX_TX);
+    uint32_t control = mmio_read32(base, MU_CNTL);
+    if ((control & CNTL_RX_TX) != CNTL_RX_TX)
+        mmio_write32(base, MU_CNTL, control | CNTL_RX_TX);
     return KERN_SUCCESS;
 }

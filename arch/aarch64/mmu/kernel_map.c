@@ -26,7 +26,7 @@ enum { KERNEL_ROOT_HEIGHT = 3, EARLY_TABLES = 14 };
 #define BLOCK_SIZE (2 * MIB)
 
 /* Table pages for what must be mapped before any memory is known: device tree, console, the first piece of RAM. */
-static alignas(4096) uint8_t early_tables[EARLY_TABLES][PAGE_SIZE];
+[[gnu::aligned(4096)]] static uint8_t early_tables[EARLY_TABLES][PAGE_SIZE];
 static unsigned early_tables_used;
 static vaddr_t device_next = DEVICE_BASE;
 

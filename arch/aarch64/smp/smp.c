@@ -23,9 +23,6 @@ static _Atomic uint32_t stopped;
 kern_return_t arch_smp_start(struct cpu *cpu, const struct board_cpu *description,
                              const struct board *board)
 {
-    if (!description->enabled && description->method != BOARD_ENABLE_PSCI &&
-        description->method != BOARD_ENABLE_SPIN_TABLE)
-        return KERN_NOT_SUPPORTED;
     if (!irq_reaches_cpu(description->mpidr))
         return KERN_FAILURE; /* no redistributor: it could neither be woken nor preempted */
 

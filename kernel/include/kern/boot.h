@@ -20,7 +20,7 @@ extern struct boot_facts boot_facts;
 [[gnu::format(printf, 1, 2)]] void boot_stage(const char *format, ...);
 
 /** Stop for good because of the device tree or the boot arguments: one sentence. */
-[[noreturn]] void boot_refuse(const char *sentence);
+[[gnu::noreturn]] void boot_refuse(const char *sentence);
 
 /** Start the other CPUs and wait until they take part. */
 void boot_start_cpus(const struct board *board, const struct boot_options *options, uint64_t boot_hwid);

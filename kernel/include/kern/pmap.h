@@ -109,5 +109,8 @@ static inline void pmap_activate(struct pmap *pmap) {
         pmap_switch(pmap);
 }
 
+/** Is it the active address space of any CPU? Once no thread of its task exists, a "no" is for good. */
+bool pmap_is_active(const struct pmap *pmap);
+
 /** Verify P1..P3, P5 of one pmap (slow). */
 bool pmap_check(struct pmap *pmap);

@@ -3,7 +3,8 @@
  * The memory of a task at this stage: regions whose frames are all there from the start. The kernel's next parts replace
  * what is behind these calls by map entries, anonymous memory and memory objects.
  *
- * G1 regions of a task do not overlap, are page aligned, and have an unmapped page below them.
+ * G1 regions of a task do not overlap and are page aligned; those the kernel chose the place of have an unmapped page
+ *    at either side.
  * G2 page i of a region is backed by frame pages[i] for i < populated; its frames are charged to the task (FRAMES).
  * Long work is done in chunks: the functions return KERN_RETRY when they stopped early to let interrupts in; the same call
  * then continues (progress is in the region).

@@ -20,9 +20,9 @@
 #define TCR_BOOT (16 | (1 << 8) | (1 << 10) | (3 << 12) | (16 << 16) | (1 << 24) | (1 << 26) | (3 << 28) | (2 << 30))
 
 #define PTE_KERNEL_COMMON  0x0040000000000703 /* UXN, AF, inner shareable, normal memory, page, valid */
-#define PTE_KERNEL_TEXT    (PTE_KERNEL_COMMON | (1 << 7) | (1 << 50)) /* read-only, guarded (BTI) */
-#define PTE_KERNEL_RODATA  (PTE_KERNEL_COMMON | (1 << 7) | (1 << 53)) /* read-only, PXN */
-#define PTE_KERNEL_DATA    (PTE_KERNEL_COMMON | (1 << 53))            /* PXN */
+#define PTE_KERNEL_TEXT    (PTE_KERNEL_COMMON | 0x0004000000000080) /* read-only, guarded (BTI) */
+#define PTE_KERNEL_RODATA  (PTE_KERNEL_COMMON | 0x0020000000000080) /* read-only, PXN */
+#define PTE_KERNEL_DATA    (PTE_KERNEL_COMMON | 0x0020000000000000) /* PXN */
 #define PTE_IDENTITY_BLOCK 0x0040000000000781 /* UXN, AF, inner shareable, read-only, block, valid */
 
 #define ARCH_SECONDARY_MAX 8
