@@ -127,6 +127,9 @@ class Console(unittest.TestCase):
         status, _ = self.console(b"[0000.000001] boot: x\r\nwharf: all programs have ended, status 3\r\nrest\n")
         self.assertEqual(status, 3)
 
+    def test_end_with_time(self):
+        self.assertEqual(self.console(b"[   2.5] wharf: all programs have ended, status 0\n")[0], 0)
+
     def test_not_in_the_middle_of_a_line(self):
         self.assertIsNone(self.console(b"say wharf: all programs have ended, status 3\n")[0])
 

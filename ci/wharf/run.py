@@ -13,8 +13,9 @@ from . import boards, build, deps, image, packages, qemu, steps
 from .qemu import Machine
 from .steps import Failure
 
-END = re.compile(rb"^wharf: all programs have ended, status (-?\d+)")
-FATAL = re.compile(rb"^(PANIC:|wharf: cannot boot: )")
+STAMP = rb"^(?:\[ *\d+\.\d+\] )?"       # time of a log line
+END = re.compile(STAMP + rb"wharf: all programs have ended, status (-?\d+)")
+FATAL = re.compile(STAMP + rb"(PANIC:|wharf: cannot boot: )")
 KERNEL_LINE = re.compile(rb"^(\[ *\d+\.\d+\] |wharf: )")
 PANIC_STATUS, CUT_SHORT, TIMED_OUT = 70, 71, 124
 PANIC_SECONDS = 2.0     # a panic prints its report after its first line

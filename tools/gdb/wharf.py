@@ -10,6 +10,7 @@ The kernel is linked at one fixed high address; nothing is randomised. Only the 
 elsewhere: at the physical address where the loader put the image.
 """
 
+import re
 import struct
 
 import gdb
@@ -81,10 +82,8 @@ class Early(gdb.Command):
         super().__init__("wharf-early", gdb.COMMAND_FILES)
 
     def invoke(self, argument, from_tty):
-        try:
-            linked = int(gdb.parse_and_eval("(unsigned long)&_start"))
-        except gdb.error as error:
-            raise gdb.GdbError("the kernel has no symbol _start to place the image by") from error
+        starts = re.findall(r"^\s*(0x[0-9a-f]+) - 0x", gdb.execute("info files", to_string=True), re.M)
+        linked = min(int(start, 16) for start in starts)
         physical = int(gdb.parse_and_eval(argument)) if argument else image_address()
         path = gdb.objfiles()[0].filename
         gdb.execute(f"add-symbol-file {path} -o {(physical - linked) & (2**64 - 1):#x}", to_string=True)
