@@ -152,7 +152,7 @@ static bool alias_path(struct dt_walk *w, const void *blob, const struct dt_cons
     if (dt_walk_next(w) != DT_STEP_NODE)
         return false;
     v = dt_get(w, DT_P_EXTRA);
-    if (!dt_is_strings(v) || v.data[0] != '/')
+    if (v.data == NULL || !dt_is_strings(v) || v.data[0] != '/')
         return false;
     *out = (struct path){(const char *)v.data, strlen((const char *)v.data)};
     return true;
@@ -211,7 +211,7 @@ static bool select_stdout(struct dt_walk *w, const void *blob, struct dt_console
     const char *end, *colon;
     uint32_t baud;
 
-    if (!dt_is_strings(state->stdout_path))
+    if (text == NULL || !dt_is_strings(state->stdout_path))
         return false;
     end = text + strlen(text);
     colon = strchr(text, ':');

@@ -196,8 +196,8 @@ kern_return_t dt_reg(const struct dt_walk *w, uint32_t i, struct dt_range *out)
 
 kern_return_t dt_device_reg(const struct dt_walk *w, uint32_t i, struct dt_range *out)
 {
-    struct dt_range range;
-    uint32_t count;
+    struct dt_range range = {0};
+    uint32_t count = 0;
     kern_return_t result = dt_reg_count(w, &count);
 
     if (result != KERN_SUCCESS)
