@@ -176,9 +176,9 @@ kern_return_t arch_irq_route(unsigned irq, unsigned cpu)
 }
 
 /*
- * A shared line may be deactivated by a CPU other than the one that took it. GICv3's DIR register
- * does that. GICv2's does it on hardware as we read the architecture, but QEMU's keeps the active
- * state by CPU; the distributor's own register means the same and works on both.
+ * A shared line may be deactivated by a CPU other than the one that took it. ICC_DIR of GICv3 is
+ * specified to do that. For GICv2's GICC_DIR we have seen it only in QEMU, so the distributor's own
+ * register is used, which has the same effect and knows no CPU.
  */
 void arch_irq_deactivate(unsigned irq)
 {
