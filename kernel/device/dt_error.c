@@ -23,13 +23,12 @@ static void put(struct sentence *s, char c)
 
 static void put_string(struct sentence *s, const char *text)
 {
-    unsigned n = 0;
+    unsigned left = QUOTE_MAX;
 
-    for (; text[n] != '\0' && n < QUOTE_MAX; n++)
-        put(s, text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?');
-    if (n == QUOTE_MAX && text[n] != '\0')
-        for (int i = 0; i < 3; i++)
-            put(s, '.');
+    for (; *text != '\0' && left > 0; text++, left--)
+        put(s, *text >= 0x20 && *text < 0x7f ? *text : '?');
+    for (int i = 0; *text != '\0' && i < 3; i++)
+        put(s, '.');
 }
 
 static void put_number(struct sentence *s, unsigned long long value, unsigned base)
