@@ -142,7 +142,7 @@ void sched_wake(struct thread *thread, kern_return_t result) {
     sched_ready(thread);
 }
 
-void sched_yield(struct thread *self) {
+void sched_give_way(struct thread *self) {
     self->context->left = 0;
     atomic_store_explicit(&arch_cpu_self()->reschedule, 1, memory_order_relaxed);
 }

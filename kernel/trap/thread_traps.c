@@ -18,7 +18,7 @@ uint64_t trap_thread_self(TRAP_ARGUMENTS) {
 }
 
 uint64_t trap_thread_switch(TRAP_ARGUMENTS) {
-    sched_yield(self);
+    sched_give_way(self);
     return 0;
 }
 

@@ -31,7 +31,7 @@ bool sched_block(struct thread *self);
 void sched_wake(struct thread *thread, kern_return_t result);
 
 /** The current thread gives the rest of its turn away to those of its own priority. */
-void sched_yield(struct thread *self);
+void sched_give_way(struct thread *self);
 
 /** Change the set of CPUs a thread may run on; moves it if it must. KERN_INVALID_ARGUMENT if no CPU is left. */
 kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus);
