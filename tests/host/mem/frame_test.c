@@ -221,6 +221,30 @@ void test_frame_tiny(void)
     check_recovered();
 }
 
+/* Small pieces while the pool for records is short and would like more than they have. */
+void test_frame_pieces(void)
+{
+    const paddr_t base = 0x40000000;
+
+    stub_add_bank(base, base + 64 * MIB, false);
+    add(base, base + 40 * MIB);
+    uint64_t managed = statistics().managed;
+    for (unsigned i = 0; i < 10; i++) {
+        unsigned frames = 15 + 3 * i;
+        paddr_t start = base + 42 * MIB + i * 2 * MIB + i * PAGE_SIZE;
+
+        add(start, start + frames * PAGE_SIZE);
+        managed += frames < 16 ? 0 : frames;
+        CHECK(statistics().managed == managed);
+        CHECK(frame_is_managed(start + (frames - 1) * PAGE_SIZE) == (frames >= 16));
+        CHECK(!frame_is_managed(start + frames * PAGE_SIZE));
+    }
+    while (run_alloc(0, 0))
+        CHECK(frame_address(runs[run_count - 1].frame) < base + 62 * MIB);
+    free_all();
+    check_recovered();
+}
+
 /* 8 GiB and 1 GiB: what adding costs in memory. The time is shown by ctest; callgrind counts the
  * instructions. */
 void test_frame_large(void)
