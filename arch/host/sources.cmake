@@ -2,6 +2,7 @@
 # The simulated machine's sources, relative to arch/host. Those of the MMU and physical memory are
 # memory.c, mmu.c and usercopy.c.
 set(ARCH_SOURCES
+    boot.c
     console.c
     cpu.c
     irq.c

@@ -4,6 +4,7 @@
  */
 #include <arch/thread.h>
 #include <arch/usercopy.h>
+#include <kern/cpu.h>
 #include <kern/log.h>
 #include <kern/string.h>
 
@@ -21,6 +22,7 @@ void arch_thread_set_tls(struct arch_thread *t, vaddr_t tls) {
 
 void arch_thread_restart_trap(struct arch_thread *t) {
     t->frame.pc -= 4; /* the SVC instruction; x8 is in the frame since the trap */
+    arch_cpu_self()->arch.restart = 1;
 }
 
 vaddr_t arch_thread_pc(const struct arch_thread *t) {

@@ -21,6 +21,7 @@ static_assert(offsetof(struct cpu, arch.scratch) == CPU_SCRATCH);
 static_assert(offsetof(struct cpu, arch.scratch_kind) == CPU_SCRATCH_KIND);
 static_assert(offsetof(struct cpu, arch.stack_bottom) == CPU_STACK_BOTTOM);
 static_assert(offsetof(struct cpu, arch.emergency_top) == CPU_EMERGENCY_TOP);
+static_assert(offsetof(struct cpu, arch.restart) == CPU_RESTART);
 static_assert(offsetof(struct cpu, current) == CPU_CURRENT);
 static_assert(offsetof(struct cpu, reschedule) == CPU_RESCHEDULE);
 static_assert(offsetof(struct thread, arch) == 0, "the entry code takes SP_EL1 for the thread");

@@ -184,6 +184,9 @@ trap_reschedule:
     ldr     x9, [x20, #CPU_CURRENT]
     cmp     x9, x19
     b.ne    arch_leave_kernel              /* it waits, or is gone: the frame is not ours any more */
+    ldr     x9, [x20, #CPU_RESTART]
+    str     xzr, [x20, #CPU_RESTART]
+    cbnz    x9, leave_reschedule           /* the trap will be repeated: its registers are in the frame */
     stp     x0, xzr, [x19, #TF_x0]
     stp     xzr, xzr, [x19, #TF_x2]
     stp     xzr, xzr, [x19, #TF_x4]

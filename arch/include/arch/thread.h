@@ -28,7 +28,8 @@ static inline void arch_thread_set_result(struct arch_thread *t, uint64_t value)
 /** Keep a trap's arguments so that arch_thread_restart_trap() can repeat it; needed only by traps that wait. */
 static inline void arch_thread_set_arg(struct arch_thread *t, unsigned index, uint64_t value);
 
-/** Make the thread repeat its trap when it runs again, with the arguments in its saved registers. */
+/** Make the current thread repeat its trap when it runs again, with the arguments set by arch_thread_set_arg(). The caller
+ *  also sets cpu->reschedule. */
 void arch_thread_restart_trap(struct arch_thread *t);
 
 /** User program counter and stack pointer, for reports and trace. */

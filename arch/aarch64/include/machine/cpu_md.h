@@ -12,6 +12,7 @@ struct arch_cpu {
     uint64_t scratch_kind; /* entry code: not 0 if that fault was synchronous */
     uint64_t stack_bottom; /* lowest valid stack address, the guard page is below. Constant */
     uint64_t emergency_top; /* stack for reports when the kernel stack itself is gone. Constant */
+    uint64_t restart;      /* not 0: the current trap is to be repeated (arch_thread_restart_trap). Own CPU */
     uint32_t gic_target;   /* GICv2: this CPU's bit in target registers. Own CPU, constant after init */
     uint32_t pad;
     uint64_t gic_redist;   /* GICv3: address of this CPU's redistributor. Constant after init */

@@ -10,8 +10,9 @@
 #define CPU_SCRATCH_KIND  24
 #define CPU_STACK_BOTTOM  32
 #define CPU_EMERGENCY_TOP 40
-#define CPU_CURRENT       64
-#define CPU_RESCHEDULE    72
+#define CPU_RESTART       48
+#define CPU_CURRENT       72
+#define CPU_RESCHEDULE    80
 
 /* size of struct trap_frame; also what a fault in the kernel pushes */
 #define TRAP_FRAME_SIZE 272
