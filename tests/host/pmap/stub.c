@@ -27,7 +27,13 @@ void be_cpu(unsigned number)
     host_self->number = number;
 }
 
-void host_sim_point(void) {}
+/* Before a lock and after it, also while others are held: let somebody else run now and then. */
+void host_sim_point(void)
+{
+    static _Thread_local unsigned count;
+    if (++count % 7 == 0)
+        sched_yield();
+}
 
 void host_cpu_relax(void)
 {

@@ -99,6 +99,7 @@ static void *work(void *argument)
 {
     struct worker *w = argument;
     be_cpu(w->cpu);
+    host_on_cpu = true;
     for (unsigned i = 0; i < step_count; i++) {
         struct pmap *pmap = shared[below(w, SHARED)];
         vaddr_t va = some_va(w);
