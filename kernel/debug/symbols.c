@@ -11,8 +11,9 @@
 #include <kern/panic.h>
 #include <kern/string.h>
 
-/* The note section with the build-id, as the linker script brackets it; absent on the host. */
-[[gnu::weak]] extern const uint8_t _build_id_start[], _build_id_end[];
+/* The note section with the build-id, as the linker script brackets it; empty on the host. Not weak:
+ * that would make a global offset table. */
+extern const uint8_t _build_id_start[], _build_id_end[];
 
 /* The names have no index: 4 bytes a symbol are saved where only a report waits. */
 static const char *name_of(const struct ksyms *table, uint32_t index)

@@ -66,9 +66,9 @@ def main():
     for count in (0, 1, 2, 500):
         text, table, end = random_symbols(rng, max(count, 1))
         (scratch / "nm.txt").write_text(text)
-        sources = ["main.c"]
+        sources = ["main.c", str(pathlib.Path(symbols_c).parent / "symbols_none.c")]
         if count == 0:
-            table, sources = {}, sources + [str(pathlib.Path(symbols_c).parent / "symbols_none.c")]
+            table = {}
         else:
             subprocess.run([sys.executable, ksyms, "-o", scratch / "table.S", scratch / "nm.txt"],
                            check=True)

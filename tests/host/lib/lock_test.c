@@ -104,6 +104,16 @@ static void below_after_try(void)
     spin_lock(&task_lock);
 }
 
+/* The lock that forbids it is not the one taken last. */
+static void below_the_first(void)
+{
+    static struct spinlock pmap_lock = SPINLOCK_INIT(LOCK_PMAP);
+
+    spin_lock(&runq_lock);
+    CHECK(spin_trylock(&task_lock));
+    spin_lock(&pmap_lock);
+}
+
 static void release_twice(void)
 {
     spin_lock(&task_lock);
@@ -140,6 +150,12 @@ static void allowed(void)
     spin_unlock(&other_task);
     CHECK(lock_check_none_held());
     CHECK_EQ(stub_self->lock_check.longest, 100);
+    for (unsigned i = 0; i < 2; i++) { /* by address, in whatever order they are named */
+        spin_lock_pair(i ? &task_lock : &other_task, i ? &other_task : &task_lock);
+        CHECK((uintptr_t)stub_self->lock_check.held[0].lock <
+              (uintptr_t)stub_self->lock_check.held[1].lock);
+        spin_unlock_pair(&task_lock, &other_task);
+    }
     spin_lock_pair(&task_lock, &task_lock);
     CHECK_EQ(stub_self->lock_check.depth, 1);
     spin_unlock_pair(&task_lock, &task_lock);
@@ -157,6 +173,7 @@ int main(int argc, char **argv)
     must_panic(same_lock, "while TASK lock");
     must_panic(pair_below, "while RUNQ lock");
     must_panic(below_after_try, "while RUNQ lock");
+    must_panic(below_the_first, "while RUNQ lock");
     must_panic(release_twice, "released but not held");
     must_panic(pair_of_two_ranks, "rank");
     must_panic(too_many, "more than 8");
