@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loops of the benchmarks; see user/bench.h.
+ */
+#define TRAP(number, name, handler, arguments, doc) .set TRAP_NUMBER_##name, number
+#include <wharf/abi/traps.def>
+
+        .macro  function name
+        .section .text.\name, "ax"
+        .balign 64
+        .global \name
+        .type   \name, %function
+\name:
+        .endm
+
+/* The number is loaded in each round, as a program has to: the kernel clears x8. */
+        .macro  trap_loop name, number, trap
+        function \name
+        stp     x19, x20, [sp, #-16]!
+        mov     x19, x0
+        mrs     x20, cntvct_el0
+1:      mov     x8, #\number
+        .if     \trap
+        svc     #0
+        .endif
+        subs    x19, x19, #1
+        b.ne    1b
+        mrs     x0, cntvct_el0
+        sub     x0, x0, x20
+        ldp     x19, x20, [sp], #16
+        ret
+        .endm
+
+        trap_loop bench_loop_empty, 0, 0
+        trap_loop bench_loop_self, TRAP_NUMBER_thread_self, 1
+        trap_loop bench_loop_switch, TRAP_NUMBER_thread_switch, 1
+
+        function bench_nops
+        mrs     x1, cntvct_el0
+        .rept   1000
+        nop
+        .endr
+        mrs     x0, cntvct_el0
+        sub     x0, x0, x1
+        ret
+
+        function bench_store_counter
+1:      mrs     x1, cntvct_el0
+        str     x1, [x0]
+        b       1b
+
+        function bench_sleep_until
+        mov     x8, #TRAP_NUMBER_sleep_until
+        svc     #0
+        mrs     x0, cntvct_el0
+        ret
+
+        .section .note.GNU-stack, "", %progbits

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Measures Wharf in executed instructions and sets the figures beside other systems'.
+
+    bench/bench.py [--build build/release] [--json FILE] [-R REGEX]
+
+QEMU counts instructions (-icount shift=0) and its counter ticks once for each, so figures repeat
+exactly. How, and what the rows mean: docs/performance.md. The others' figures: bench/peers.json.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "ci"))
+
+from wharf import qemu  # noqa: E402
+
+STEP = 1                # rows of peers.json that the present stage of the project has to show
+HANG_SECONDS = 120
+CPU = "cortex-a72,cntfrq=1000000000"
+COUNTING = ["-icount", "shift=0,sleep=off", "-M", "dtb-randomness=off", "-seed", "1"]
+LINE = re.compile(r"^bench: (\S+) (\S+) (\d+) (\d+) (\d+) (\d+)$")
+END = re.compile(r"^(\[ *\d+\.\d+\] )?wharf: all programs have ended, status (\d+)")
+BAD = re.compile(r"^(\[ *\d+\.\d+\] )?(PANIC|wharf: cannot boot|wharf: \S+ crashed)")
+
+
+@dataclass
+class Run:
+    """One boot. rename: other names for its rows ({} keeps all)."""
+
+    programs: str
+    mem: str = "1G"
+    append: str = "mitigations=off"
+    rename: dict | None = None      # old name -> new name; rows that it lacks are dropped
+
+
+@dataclass
+class Row:
+    name: str
+    unit: str
+    min: float
+    median: float
+    max: float
+
+
+RUNS = [
+    Run("init=bench"),
+    Run("init=bench arg=null_trap", append="", rename={"null_trap": "null_trap_mitigated"}),
+    Run("init=bench-yield-a,bench-yield-b"),
+    Run("init=bench-yield-a,bench-yield-b arg=fp"),
+    Run("init=bench-yield-a,bench-yield-b", append="",
+        rename={"yield_switch": "yield_switch_mitigated"}),
+    Run("init=bench-boot", rename={"boot_first_user": "boot_first_user", "kernel_text": "kernel_text",
+                                   "kernel_memory": "kernel_memory_1g"}),
+    Run("init=bench-boot", append="mitigations=off log=quiet",
+        rename={"boot_first_user": "boot_first_user_quiet"}),
+    Run("init=bench-boot", mem="64M", rename={"boot_first_user": "boot_first_user_64m",
+                                              "kernel_memory": "kernel_memory_64m"}),
+    Run("init=bench-boot", mem="8G", rename={"boot_first_user": "boot_first_user_8g",
+                                             "kernel_memory": "kernel_memory_8g"}),
+]
+
+
+class Failure(Exception):
+    """The figures cannot be had; the text says why."""
+
+
+def main():
+    options = arguments()
+    build = Path(options.build).resolve()
+    peers = json.loads((ROOT / "bench" / "peers.json").read_text())["rows"]
+    try:
+        rows = measure(build, re.compile(options.regex), options.verbose)
+    except (Failure, OSError) as error:
+        sys.exit(f"bench: {error}")
+    if options.json:
+        text = json.dumps({"rows": [vars(row) for row in rows.values()]}, indent=1)
+        Path(options.json).write_text(text + "\n")
+    missed = table(rows, peers, re.compile(options.regex))
+    return 1 if missed and options.check else 0
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=str(ROOT / "build" / "release"), metavar="DIR")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    parser.add_argument("-R", "--regex", default="", metavar="REGEX", help="only rows whose name matches")
+    parser.add_argument("--check", action="store_true", help="fail if a target is missed or not measured")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show command lines and consoles")
+    return parser.parse_args()
+
+
+def measure(build, wanted, verbose):
+    """All rows whose name matches, by name."""
+    rows = {}
+    for run in RUNS:
+        if run.rename and not any(wanted.search(name) for name in run.rename.values()):
+            continue
+        for row in boot(run, build, verbose):
+            name = row.name if run.rename is None else run.rename.get(row.name)
+            if name and wanted.search(name):
+                row.name = name
+                rows[name] = row
+    calibration = rows.get("calibration_1000_nops")
+    if calibration and calibration.median != 1001:
+        raise Failure(f"1000 instructions were counted as {calibration.median:g}: QEMU does not count them one by one")
+    return rows
+
+
+def command(run, build):
+    kernel, initrd = build / "kernel.img", build / "initrd.cpio"
+    for path in (kernel, initrd):
+        if not path.is_file():
+            raise Failure(f"{path} is missing; build the release preset first (./wharf bench does)")
+    machine = qemu.Machine(board="virt", cpus=1, mem=run.mem, gic=2, cpu=CPU, kernel=kernel,
+                           initrd=initrd, append=f"{run.append} {run.programs} seed=1".strip(),
+                           extra=COUNTING)
+    return [str(word) for word in qemu.build_argv(machine)]
+
+
+def boot(run, build, verbose):
+    """The rows that one boot prints."""
+    argv = command(run, build)
+    if verbose:
+        print("+", *argv)
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                             errors="replace")
+    rows, started, finished = [], time.monotonic(), False
+    try:
+        # A run prints all the time or hangs; lines are waited for by communicate() in one go.
+        output, _ = child.communicate(timeout=HANG_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        output, _ = child.communicate()
+    for line in output.splitlines():
+        if verbose:
+            print("   ", line)
+        if BAD.search(line):
+            raise Failure(f"'{run.append} {run.programs}' went wrong: {line}")
+        found = LINE.search(line)
+        if found:
+            name, unit = found.group(1, 2)
+            divisor, *values = (int(v) for v in found.group(3, 4, 5, 6))
+            rows.append(Row(name, unit, *(value / divisor for value in values)))
+        finished |= bool(END.search(line))
+    if not finished:
+        raise Failure(f"'{run.append} {run.programs}' did not end after "
+                      f"{time.monotonic() - started:.0f} s; -v shows its console")
+    return rows
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value == int(value) or value >= 1000 else f"{value:,.1f}"
+
+
+def verdict(row, target):
+    if target is None:
+        return ""
+    if row is None:
+        return "NOT MEASURED"
+    return "pass" if row.median <= target else "MISS"
+
+
+def table(rows, peers, wanted):
+    """Prints the table; returns how many targets are missed or not measured."""
+    known = {peer["name"]: peer for peer in peers}
+    due = [p["name"] for p in peers if p["step"] <= STEP and wanted.search(p["name"])]
+    names = due + [name for name in rows if name not in due]
+    missed = 0
+    print(f"{'row':28}{'unit':>13}{'Wharf':>12}{'min..max':>22}{'seL4':>12}{'Linux':>13}{'target':>12}")
+    for name in names:
+        row, peer = rows.get(name), known.get(name, {})
+        result = verdict(row, peer.get("target"))
+        missed += result in ("MISS", "NOT MEASURED")
+        spread = "" if row is None or row.min == row.max else f"{number(row.min)}..{number(row.max)}"
+        print(f"{name:28}{row.unit if row else peer['unit']:>13}{number(row and row.median):>12}"
+              f"{spread:>22}{number(peer.get('sel4')):>12}{number(peer.get('linux')):>13}"
+              f"{number(peer.get('target')):>12}  {result}")
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
