@@ -13,7 +13,7 @@ import json
 import re
 import subprocess
 import sys
-import time
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,14 +133,19 @@ def boot(run, build, verbose):
         print("+", *argv)
     child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                              errors="replace")
-    rows, started, finished = [], time.monotonic(), False
+    watchdog = threading.Timer(HANG_SECONDS, child.kill)
+    watchdog.start()
     try:
-        # A run prints all the time or hangs; lines are waited for by communicate() in one go.
-        output, _ = child.communicate(timeout=HANG_SECONDS)
-    except subprocess.TimeoutExpired:
+        return read_rows(child.stdout, run, verbose)
+    finally:
+        watchdog.cancel()
         child.kill()
-        output, _ = child.communicate()
-    for line in output.splitlines():
+        child.communicate()
+
+
+def read_rows(console, run, verbose):
+    rows = []
+    for line in (text.rstrip() for text in console):
         if verbose:
             print("   ", line)
         if BAD.search(line):
@@ -150,11 +155,10 @@ def boot(run, build, verbose):
             name, unit = found.group(1, 2)
             divisor, *values = (int(v) for v in found.group(3, 4, 5, 6))
             rows.append(Row(name, unit, *(value / divisor for value in values)))
-        finished |= bool(END.search(line))
-    if not finished:
-        raise Failure(f"'{run.append} {run.programs}' did not end after "
-                      f"{time.monotonic() - started:.0f} s; -v shows its console")
-    return rows
+        if END.search(line):
+            return rows
+    raise Failure(f"'{run.append} {run.programs}' did not end within {HANG_SECONDS} s or stopped "
+                  "early; -v shows its console")
 
 
 def number(value):
