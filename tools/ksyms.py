@@ -6,7 +6,7 @@
     ksyms.py [--nm PROGRAM] [--end SYMBOL] --compare FIRST.elf SECOND.elf
 
 The kernel is linked twice. The first link has the empty table of symbols_none.c; the first form
-reads its text symbols and writes FILE.S, whose table takes the empty one's place in the second link.
+reads its text symbols and writes FILE.S, whose table takes the place of it in the second link.
 The linker script puts section .ksyms behind everything that stands in or before the text, so the
 table's size moves no text; the second form makes sure of that: it fails, naming the symbols, if a
 text symbol of the second link is not where the table says.

@@ -2,8 +2,8 @@
 /*
  * Names for addresses of the kernel's text, and the build-id.
  *
- * The table is made by tools/ksyms.py from the first link of the kernel and linked in by the second,
- * where it replaces the empty one of symbols_none.c. Host builds keep the empty one.
+ * The table is made by tools/ksyms.py from the first link of the kernel and linked in by the
+ * second, where it replaces the empty one of symbols_none.c. Host builds keep the empty one.
  */
 #include "symbols.h"
 
@@ -11,8 +11,8 @@
 #include <kern/panic.h>
 #include <kern/string.h>
 
-/* The note section with the build-id, as the linker script brackets it; empty on the host. Not weak:
- * that would make a global offset table. */
+/* The note section with the build-id, as the linker script brackets it; empty on the host. Not
+ * weak: that would make a global offset table. */
 extern const uint8_t _build_id_start[], _build_id_end[];
 
 /* The names have no index: 4 bytes a symbol are saved where only a report waits. */

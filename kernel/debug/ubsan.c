@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What code compiled with -fsanitize=undefined calls when it finds undefined behaviour: a panic with
- * the place. For gcc and clang; both make the same calls, with or without "_abort". Every call has a
- * record whose first member is the place, but for those about returned pointers, which have the
- * place as second argument.
+ * What code compiled with -fsanitize=undefined calls when it finds undefined behaviour: a panic
+ * with the place. For gcc and clang; both make the same calls, with or without "_abort". Every call
+ * has a record whose first member is the place, but for those about returned pointers, which have
+ * the place as second argument.
  *
  * To be compiled without -fsanitize, and not linked where the compiler's own run-time is.
  */

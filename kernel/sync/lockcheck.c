@@ -2,9 +2,9 @@
 /*
  * Lock order and hold times, for debug builds. Each CPU keeps the list of the locks it holds.
  *
- * A lock may be waited for only if its rank is above that of every lock the CPU holds. spin_trylock()
- * does not wait and is not checked; spin_lock_pair() checks its first lock only. A violation is a
- * panic at once, whether or not it would have led to a deadlock this time.
+ * A lock may be waited for only if its rank is above that of every lock the CPU holds.
+ * spin_trylock() does not wait and is not checked; spin_lock_pair() checks its first lock only. A
+ * violation is a panic at once, whether or not it would have led to a deadlock this time.
  *
  * Hold times are recorded, not judged: on an emulated CPU time passes while it does not run. The
  * locks of log and console do not count, for a console is as slow as its wire.

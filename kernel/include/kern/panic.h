@@ -8,7 +8,7 @@
 #include <kern/types.h>
 
 /** Print reason, registers, symbolised backtrace, held locks, last trace events and build-id; stop the other CPUs;
- *  reset or halt. Reentrant: a panic inside a panic prints its reason and halts. */
+ *  reset or halt. Reentrant: a panic inside a panic prints both reasons and ends likewise. */
 [[gnu::noreturn, gnu::cold, gnu::format(printf, 1, 2)]] void panic(const char *format, ...);
 
 /** What the end of a panic is (arch_reset()); from the boot options, ARCH_RESET_HALT until then. */

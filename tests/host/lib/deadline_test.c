@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Deadlines of several CPUs against a model: arm, cancel from any CPU, time goes on, queues are run.
- * Handlers arm and cancel, too.
+ * Deadlines of several CPUs against a model: arm, cancel from any CPU, time goes on, queues are
+ * run. Handlers arm and cancel, too.
  */
 #include "check.h"
 #include "stub/stub.h"

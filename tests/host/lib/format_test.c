@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel/lib/format.c against libc's snprintf(): random conversions, and the few cases where the two
- * are meant to differ.
+ * kernel/lib/format.c against libc's snprintf(): random conversions, and the few cases where the
+ * two are meant to differ.
  */
 #include "check.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Spin locks: mutual exclusion between host threads, pairs, try; and each rule of lockcheck.c broken
- * once, which must panic.
+ * Spin locks: mutual exclusion between host threads, pairs, try; and each rule of lockcheck.c
+ * broken once, which must panic.
  */
 #include "check.h"
 #include "stub/stub.h"

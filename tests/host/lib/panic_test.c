@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The real panic() and kern_kernel_fault(): what the report holds, a panic inside a panic, and other
- * CPUs that come along meanwhile.
+ * The real panic() and kern_kernel_fault(): what the report holds, a panic inside a panic, and
+ * other CPUs that come along meanwhile.
  */
 #include "check.h"
 #include "stub/stub.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel/lib/string.c against libc, with random sizes, alignments and overlaps. string.c is compiled
- * with its functions renamed to wharf_*.
+ * kernel/lib/string.c against libc, with random sizes, alignments and overlaps. string.c is
+ * compiled with its functions renamed to wharf_*.
  */
 #include "check.h"
 

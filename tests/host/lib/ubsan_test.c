@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Each kind of undefined behaviour that the compiler at hand detects, once: the kernel's own run-time
- * must panic with the right words and this file's name. Built with -fsanitize=undefined and linked
- * with kernel/debug/ubsan.c instead of the compiler's run-time.
+ * Each kind of undefined behaviour that the compiler at hand detects, once: the kernel's own
+ * run-time must panic with the right words and this file's name. Built with -fsanitize=undefined
+ * and linked with kernel/debug/ubsan.c instead of the compiler's run-time.
  */
 #include "check.h"
 #include "stub/stub.h"
