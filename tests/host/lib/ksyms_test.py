@@ -58,7 +58,8 @@ def expected(table, end, address):
 
 def main():
     ksyms, compiler, folder, symbols_c, *options = sys.argv[1:]
-    seed = int(os.environ.get("WHARF_SEED", "1"))
+    seed = os.environ.get("WHARF_SEED", "1")
+    seed = random.randrange(1 << 32) if seed == "random" else int(seed, 0)
     rng = random.Random(seed)
     scratch = pathlib.Path(folder)
     scratch.mkdir(parents=True, exist_ok=True)
