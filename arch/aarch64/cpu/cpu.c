@@ -155,7 +155,7 @@ static void tune_a72(bool mitigations)
                                                             ".popsection\n"
                  :
                  : "r"(old | wanted)
-                 : "memory");
+                 : "x16", "memory"); /* a fixup may clobber x16 */
 }
 
 /* ---- SCTLR, PSTATE, traps ---- */

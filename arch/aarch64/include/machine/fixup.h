@@ -3,7 +3,7 @@
  * machine/fixup.h - instructions of the kernel that may fault, and where to go on then.
  *
  * A row of section .extable: two 32-bit words, each the distance from itself to the instruction and
- * to the place to resume.
+ * to the place to resume, which cannot rely on x16 and the flags.
  */
 #pragma once
 
