@@ -35,7 +35,8 @@ static unsigned bank_count;
 
 static char *reserve(uint64_t size, const char *what)
 {
-    char *area = mmap(NULL, size + REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *area =
+        mmap(NULL, size + REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (area == MAP_FAILED)
         fail(what);
     return (char *)(((uintptr_t)area + REGION - 1) & ~(uintptr_t)(REGION - 1));
@@ -49,7 +50,8 @@ static char *reserve(uint64_t size, const char *what)
 
 void host_memory_add_bank(paddr_t start, uint64_t size)
 {
-    if (((start | size) & PAGE_MASK) != 0 || start + size > HOST_MEMORY_LIMIT || bank_count == MAX_BANKS) {
+    if (((start | size) & PAGE_MASK) != 0 || start + size > HOST_MEMORY_LIMIT ||
+        bank_count == MAX_BANKS) {
         fprintf(stderr, "host memory: bad bank\n");
         abort();
     }
@@ -61,14 +63,16 @@ void host_memory_add_bank(paddr_t start, uint64_t size)
 
 static void close_area(char *start, uint64_t size)
 {
-    if (mmap(start, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+    if (mmap(start, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+             0) == MAP_FAILED)
         fail("close simulated memory");
 }
 
 void host_memory_reset(void)
 {
     for (; bank_count > 0; bank_count--)
-        close_area(host_direct_map + bank[bank_count - 1].start, bank[bank_count - 1].end - bank[bank_count - 1].start);
+        close_area(host_direct_map + bank[bank_count - 1].start,
+                   bank[bank_count - 1].end - bank[bank_count - 1].start);
     close_area(host_frame_table, FRAME_TABLE_SIZE);
     memset(region_known, 0, sizeof(region_known));
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The simulated machine's sources, relative to arch/host. Those of the MMU and physical memory are
-# memory.c, mmu.c and usercopy.c.
+# memory.c, mmu*.c and usercopy.c.
 set(ARCH_SOURCES
     boot.c
     console.c
@@ -9,6 +9,8 @@ set(ARCH_SOURCES
     machine.c
     memory.c
     mmu.c
+    mmu_check.c
+    mmu_flush.c
     reset.c
     sim.c
     smp.c

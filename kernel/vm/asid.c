@@ -24,8 +24,8 @@ enum { ASID_BITS = 16, ASID_MAX = 1 << ASID_BITS };
 #define ASID_NOBODY (UINT64_C(1) << 63) /* active: no address space; its number is 0 */
 
 static struct spinlock asid_lock = SPINLOCK_INIT(LOCK_ASID);
-static _Atomic uint64_t asid_generation; /* ASID lock to write */
-static uint32_t asid_next;               /* where to look for a free number; ASID lock */
+static _Atomic uint64_t asid_generation;  /* ASID lock to write */
+static uint32_t asid_next;                /* where to look for a free number; ASID lock */
 static uint64_t asid_used[ASID_MAX / 64]; /* numbers of this generation; ASID lock */
 
 static struct {
@@ -34,7 +34,8 @@ static struct {
     bool flush;                          /* flush at the next asid_assign(); ASID lock */
 } cpu_asid[MAX_CPUS];
 
-void asid_init(void) {
+void asid_init(void)
+{
     atomic_store_explicit(&asid_generation, UINT64_C(1) << ASID_BITS, memory_order_relaxed);
     for (unsigned i = 0; i < array_count(asid_used); i++)
         asid_used[i] = 0;
@@ -47,13 +48,15 @@ void asid_init(void) {
     }
 }
 
-static void asid_mark(uint64_t asid) {
+static void asid_mark(uint64_t asid)
+{
     unsigned number = asid % ASID_MAX;
     asid_used[number / 64] |= UINT64_C(1) << number % 64;
 }
 
 /** A free number at or after asid_next; 0 if there is none. */
-static unsigned asid_find(void) {
+static unsigned asid_find(void)
+{
     unsigned count = arch_asid_count();
     for (unsigned n = asid_next; n < count; n = (n | 63) + 1) {
         uint64_t free = ~asid_used[n / 64] & (~UINT64_C(0) << n % 64);
@@ -65,7 +68,8 @@ static unsigned asid_find(void) {
     return 0;
 }
 
-static void asid_rollover(void) {
+static void asid_rollover(void)
+{
     uint64_t generation = atomic_load_explicit(&asid_generation, memory_order_relaxed);
     atomic_store_explicit(&asid_generation, generation + ASID_MAX, memory_order_relaxed);
     for (unsigned i = 0; i < array_count(asid_used); i++)
@@ -82,7 +86,8 @@ static void asid_rollover(void) {
 }
 
 /** If a CPU has kept the pmap's number through a rollover, renew it (for all that have). */
-static bool asid_renew(uint64_t old, uint64_t new) {
+static bool asid_renew(uint64_t old, uint64_t new)
+{
     bool found = false;
     for (unsigned i = 0; i < MAX_CPUS; i++) {
         if (cpu_asid[i].kept == old && old != 0) {
@@ -93,7 +98,8 @@ static bool asid_renew(uint64_t old, uint64_t new) {
     return found;
 }
 
-static uint64_t asid_choose(uint64_t old) {
+static uint64_t asid_choose(uint64_t old)
+{
     uint64_t generation = atomic_load_explicit(&asid_generation, memory_order_relaxed);
     uint64_t renewed = generation | old % ASID_MAX;
     if (old != 0 && asid_renew(old, renewed))
@@ -113,7 +119,8 @@ static uint64_t asid_choose(uint64_t old) {
 }
 
 /** The slow way: this CPU has to do with a new generation, or the pmap has no number of this one. */
-[[gnu::noinline, gnu::cold]] static uint64_t asid_assign(struct pmap *pmap, unsigned cpu) {
+[[gnu::noinline, gnu::cold]] static uint64_t asid_assign(struct pmap *pmap, unsigned cpu)
+{
     spin_lock(&asid_lock);
     uint64_t asid = atomic_load_explicit(&pmap->asid, memory_order_relaxed);
     uint64_t generation = atomic_load_explicit(&asid_generation, memory_order_relaxed);
@@ -135,33 +142,38 @@ static uint64_t asid_choose(uint64_t old) {
 }
 
 /** No address space: the number this CPU had is not kept through a rollover. */
-static void asid_leave(unsigned cpu) {
+static void asid_leave(unsigned cpu)
+{
     uint64_t active = atomic_load_explicit(&cpu_asid[cpu].active, memory_order_relaxed);
     if (active != 0)
         (void)atomic_compare_exchange_strong_explicit(&cpu_asid[cpu].active, &active, ASID_NOBODY,
                                                       memory_order_relaxed, memory_order_relaxed);
 }
 
-void pmap_switch(struct pmap *pmap) {
+void pmap_switch(struct pmap *pmap)
+{
     struct cpu *cpu = arch_cpu_self();
     if (pmap == NULL) {
         arch_mmu_deactivate();
         asid_leave(cpu->number);
-        __atomic_store_n(&cpu->pmap, NULL, __ATOMIC_RELEASE); /* after the hardware has left: pmap_is_active() */
+        __atomic_store_n(&cpu->pmap, NULL,
+                         __ATOMIC_RELEASE); /* after the hardware has left: pmap_is_active() */
         return;
     }
     uint64_t asid = atomic_load_explicit(&pmap->asid, memory_order_relaxed);
     uint64_t generation = atomic_load_explicit(&asid_generation, memory_order_relaxed);
     uint64_t active = atomic_load_explicit(&cpu_asid[cpu->number].active, memory_order_relaxed);
     if (unlikely((asid ^ generation) >> ASID_BITS != 0 || active == 0 ||
-                 !atomic_compare_exchange_strong_explicit(&cpu_asid[cpu->number].active, &active, asid,
-                                                          memory_order_relaxed, memory_order_relaxed)))
+                 !atomic_compare_exchange_strong_explicit(&cpu_asid[cpu->number].active, &active,
+                                                          asid, memory_order_relaxed,
+                                                          memory_order_relaxed)))
         asid = asid_assign(pmap, cpu->number);
     arch_mmu_activate(pmap->root, (unsigned)(asid % ASID_MAX));
     __atomic_store_n(&cpu->pmap, pmap, __ATOMIC_RELEASE);
 }
 
-bool pmap_is_active(const struct pmap *pmap) {
+bool pmap_is_active(const struct pmap *pmap)
+{
     /* pmap_switch() stores the new pmap after the hardware has left the old one. */
     for (unsigned i = 0; i < cpu_count; i++)
         if (__atomic_load_n(&cpu_record[i].pmap, __ATOMIC_ACQUIRE) == pmap)

@@ -8,12 +8,14 @@
 
 static KMEM_CACHE(pmap_cache, struct pmap);
 
-void pmap_init(void) {
+void pmap_init(void)
+{
     rmap_init();
     asid_init();
 }
 
-kern_return_t pmap_create(struct ledger *ledger, struct pmap **out) {
+kern_return_t pmap_create(struct ledger *ledger, struct pmap **out)
+{
     void *object;
     kern_return_t kr = kmem_alloc(&pmap_cache, ledger, &object);
     if (kr != KERN_SUCCESS)
@@ -35,7 +37,8 @@ kern_return_t pmap_create(struct ledger *ledger, struct pmap **out) {
     return KERN_SUCCESS;
 }
 
-void pmap_destroy(struct pmap *pmap) {
+void pmap_destroy(struct pmap *pmap)
+{
     struct ledger *ledger = pmap->ledger;
     for (;;) {
         /* Whoever came by a reverse mapping may still be waiting for the lock, or be about to give it back. */
@@ -60,27 +63,29 @@ void pmap_destroy(struct pmap *pmap) {
 struct entering {
     vaddr_t va;
     paddr_t pa;
-    unsigned height;  /* of the entries */
-    unsigned count;   /* entries: 16 for a run */
+    unsigned height; /* of the entries */
+    unsigned count;  /* entries: 16 for a run */
     unsigned prot;
     enum mem_type type;
-    unsigned flags;   /* PTE_* of the entries */
+    unsigned flags; /* PTE_* of the entries */
     bool managed, replace;
-    pte_t *slot;      /* first slot, once found */
-    unsigned at;      /* height at which the walk ended; tables are missing while this is not `height` */
-    unsigned pieces;  /* entries that will be pieces of a split leaf */
-    pfn_t tables;     /* new tables to be linked */
+    pte_t *slot; /* first slot, once found */
+    unsigned at; /* height at which the walk ended; tables are missing while this is not `height` */
+    unsigned pieces; /* entries that will be pieces of a split leaf */
+    pfn_t tables;    /* new tables to be linked */
 };
 
-static pte_t entering_leaf(const struct entering *e, unsigned i) {
+static pte_t entering_leaf(const struct entering *e, unsigned i)
+{
     return arch_pte_leaf(e->pa + i * pmap_span(e->height), e->prot, e->type, e->height, e->flags);
 }
 
-static kern_return_t entering_check(struct entering *e, uint64_t size, unsigned flags) {
+static kern_return_t entering_check(struct entering *e, uint64_t size, unsigned flags)
+{
     if (size != PAGE_SIZE && size != PMAP_RUN_SIZE && size != PMAP_LARGE_SIZE)
         return KERN_INVALID_ARGUMENT;
-    if (((e->va | e->pa) & (size - 1)) != 0 || e->prot == PROT_NONE || (e->prot & ~(unsigned)PROT_ALL) != 0 ||
-        (unsigned)e->type >= MEM_TYPE_COUNT)
+    if (((e->va | e->pa) & (size - 1)) != 0 || e->prot == PROT_NONE ||
+        (e->prot & ~(unsigned)PROT_ALL) != 0 || (unsigned)e->type >= MEM_TYPE_COUNT)
         return KERN_INVALID_ARGUMENT;
     if ((e->prot & PROT_WRITE) && (e->prot & PROT_EXECUTE))
         return KERN_PROTECTION_FAILURE;
@@ -91,15 +96,16 @@ static kern_return_t entering_check(struct entering *e, uint64_t size, unsigned 
     e->replace = flags & PMAP_REPLACE;
     e->height = size == PMAP_LARGE_SIZE ? 1 : 0;
     e->count = size == PMAP_RUN_SIZE ? PT_RUN : 1;
-    e->flags = PTE_YOUNG | (e->count == PT_RUN ? PTE_RUN : 0u) | (flags & PMAP_WIRED ? PTE_WIRED : 0u) |
-               (e->managed ? 0u : PTE_UNMANAGED);
+    e->flags = PTE_YOUNG | (e->count == PT_RUN ? PTE_RUN : 0u) |
+               (flags & PMAP_WIRED ? PTE_WIRED : 0u) | (e->managed ? 0u : PTE_UNMANAGED);
     if (arch_pte_address(entering_leaf(e, 0)) != e->pa)
         return KERN_INVALID_ADDRESS; /* beyond what an entry can say */
     return KERN_SUCCESS;
 }
 
 /** Is there anything mapped at the slots found? */
-static bool entering_over_old(const struct entering *e) {
+static bool entering_over_old(const struct entering *e)
+{
     for (unsigned i = 0; i < (e->at == e->height ? e->count : 1); i++) {
         if (arch_pte_is_valid(arch_pte_read(&e->slot[i])))
             return true;
@@ -108,17 +114,20 @@ static bool entering_over_old(const struct entering *e) {
 }
 
 /** Would nothing change? Two threads that fault on one page, say. */
-static bool entering_is_done(const struct entering *e) {
+static bool entering_is_done(const struct entering *e)
+{
     pte_t old = arch_pte_read(e->slot);
     paddr_t pa = arch_pte_address(old) + (e->va & (pmap_span(e->at) - 1));
     unsigned ignore = PTE_RUN, flags = arch_pte_flags(old);
     pte_t new = entering_leaf(e, 0);
-    return pa == e->pa && ((flags ^ e->flags) & ~ignore) == 0 && arch_pte_prot(old) == arch_pte_prot(new) &&
-           arch_pte_type(old) == e->type && pmap_leaf_count(old, e->at) * pmap_span(e->at) >= e->count * PAGE_SIZE;
+    return pa == e->pa && ((flags ^ e->flags) & ~ignore) == 0 &&
+           arch_pte_prot(old) == arch_pte_prot(new) && arch_pte_type(old) == e->type &&
+           pmap_leaf_count(old, e->at) * pmap_span(e->at) >= e->count * PAGE_SIZE;
 }
 
 /** Find the slots; cut what is larger than the new mapping. KERN_EXISTS: the place is taken. */
-static kern_return_t entering_find(struct pmap *pmap, struct entering *e, bool *done) {
+static kern_return_t entering_find(struct pmap *pmap, struct entering *e, bool *done)
+{
     for (;;) {
         e->slot = pmap_walk(pmap, e->va, e->height, &e->at);
         if (!entering_over_old(e))
@@ -140,15 +149,18 @@ static kern_return_t entering_find(struct pmap *pmap, struct entering *e, bool *
 }
 
 /** Does the mapping that is there differ in rights, young and wired only? (R1) */
-static bool entering_is_update(const struct entering *e) {
+static bool entering_is_update(const struct entering *e)
+{
     if (e->at != e->height)
         return false;
     pte_t old = arch_pte_read(e->slot);
-    return arch_pte_is_valid(old) && arch_pte_address(old) == e->pa && arch_pte_type(old) == e->type &&
+    return arch_pte_is_valid(old) && arch_pte_address(old) == e->pa &&
+           arch_pte_type(old) == e->type &&
            ((arch_pte_flags(old) ^ e->flags) & (PTE_RUN | PTE_UNMANAGED)) == 0;
 }
 
-static void entering_update(struct pmap *pmap, const struct entering *e) {
+static void entering_update(struct pmap *pmap, const struct entering *e)
+{
     pte_t old = arch_pte_read(e->slot), new = entering_leaf(e, 0);
     unsigned pages = (unsigned)(e->count * pmap_span(e->height) >> PAGE_SHIFT);
     if ((arch_pte_flags(old) ^ e->flags) & PTE_WIRED)
@@ -156,7 +168,8 @@ static void entering_update(struct pmap *pmap, const struct entering *e) {
     bool dirty = arch_pte_prot(old) & ~arch_pte_prot(new) & PROT_WRITE;
     for (unsigned i = 0; i < e->count; i++) {
         if (dirty && e->managed)
-            pmap_collect(pmap_flags_frame(&e->slot[i], e->pa + i * PAGE_SIZE, e->height), false, true);
+            pmap_collect(pmap_flags_frame(&e->slot[i], e->pa + i * PAGE_SIZE, e->height), false,
+                         true);
         arch_pte_write(&e->slot[i], entering_leaf(e, i));
     }
     /* Added rights are flushed too: a TLB may keep an entry that refused. */
@@ -167,7 +180,8 @@ static void entering_update(struct pmap *pmap, const struct entering *e) {
 }
 
 /** Reverse mappings of the first `count` entries away again. */
-static void entering_undo_rmaps(struct pmap *pmap, struct entering *e, unsigned count) {
+static void entering_undo_rmaps(struct pmap *pmap, struct entering *e, unsigned count)
+{
     struct frame *table = pmap_table_of(e->slot);
     vaddr_t tag = e->height == 1 ? RMAP_LARGE : 0;
     for (unsigned i = 0; i < count && e->managed; i++) {
@@ -181,7 +195,8 @@ static void entering_undo_rmaps(struct pmap *pmap, struct entering *e, unsigned 
 
 /** Reverse mappings, before the tables change: by frame nobody acts on them until the PMAP lock is free. Leaves that
  *  become pieces are counted now, so that the pieces they replace are never the last. */
-static kern_return_t entering_add_rmaps(struct pmap *pmap, struct entering *e) {
+static kern_return_t entering_add_rmaps(struct pmap *pmap, struct entering *e)
+{
     struct frame *table = pmap_table_of(e->slot);
     vaddr_t tag = e->height == 1 ? RMAP_LARGE : 0;
     for (unsigned i = 0; i < e->count && e->managed; i++) {
@@ -200,7 +215,8 @@ static kern_return_t entering_add_rmaps(struct pmap *pmap, struct entering *e) {
 }
 
 /** Everything that may fail: tables, the spare of a 2 MiB leaf, reverse mappings. */
-static kern_return_t entering_reserve(struct pmap *pmap, struct entering *e) {
+static kern_return_t entering_reserve(struct pmap *pmap, struct entering *e)
+{
     kern_return_t kr = KERN_SUCCESS;
     e->tables = PFN_NONE;
     for (unsigned h = e->at; h > e->height && kr == KERN_SUCCESS; h--)
@@ -218,7 +234,8 @@ static kern_return_t entering_reserve(struct pmap *pmap, struct entering *e) {
 }
 
 /** Nothing fails any more: old mappings out (break-before-make), new ones in. */
-static void entering_commit(struct pmap *pmap, struct entering *e) {
+static void entering_commit(struct pmap *pmap, struct entering *e)
+{
     struct gather g;
     gather_init(&g, pmap, NULL);
     for (unsigned i = 0; i < e->count && e->at == e->height; i++) {
@@ -237,7 +254,8 @@ static void entering_commit(struct pmap *pmap, struct entering *e) {
         pmap->wired += pages;
 }
 
-static kern_return_t entering_do(struct pmap *pmap, struct entering *e) {
+static kern_return_t entering_do(struct pmap *pmap, struct entering *e)
+{
     bool done = false;
     kern_return_t kr = entering_find(pmap, e, &done);
     if (kr != KERN_SUCCESS || done)
@@ -252,9 +270,13 @@ static kern_return_t entering_do(struct pmap *pmap, struct entering *e) {
     return kr;
 }
 
-kern_return_t pmap_enter(struct pmap *pmap, vaddr_t va, paddr_t pa, uint64_t size, unsigned prot, enum mem_type type,
-                         unsigned flags) {
-    struct entering e = {.va = va, .pa = pa, .prot = prot & PROT_WRITE ? prot | PROT_READ : prot, .type = type};
+kern_return_t pmap_enter(struct pmap *pmap, vaddr_t va, paddr_t pa, uint64_t size, unsigned prot,
+                         enum mem_type type, unsigned flags)
+{
+    struct entering e = {.va = va,
+                         .pa = pa,
+                         .prot = prot & PROT_WRITE ? prot | PROT_READ : prot,
+                         .type = type};
     kern_return_t kr = entering_check(&e, size, flags);
     if (kr != KERN_SUCCESS)
         return kr;
@@ -267,7 +289,9 @@ kern_return_t pmap_enter(struct pmap *pmap, vaddr_t va, paddr_t pa, uint64_t siz
 /* --- one address --- */
 
 /** The leaf that maps va; *first is its first slot (of 16 for a run), or NULL if there is none. */
-static pte_t find_leaf(struct pmap *pmap, vaddr_t va, pte_t **first, unsigned *height, unsigned *count) {
+static pte_t find_leaf(struct pmap *pmap, vaddr_t va, pte_t **first, unsigned *height,
+                       unsigned *count)
+{
     *first = NULL;
     if (va >= ARCH_USER_VA_END)
         return PTE_NONE;
@@ -281,14 +305,16 @@ static pte_t find_leaf(struct pmap *pmap, vaddr_t va, pte_t **first, unsigned *h
 }
 
 /** Rewrite a whole leaf with other flags; rights stay. */
-static void set_flags(pte_t *first, unsigned count, unsigned height, unsigned flags) {
+static void set_flags(pte_t *first, unsigned count, unsigned height, unsigned flags)
+{
     for (unsigned i = 0; i < count; i++) {
         pte_t pte = arch_pte_read(&first[i]);
         arch_pte_write(&first[i], pmap_leaf_with(pte, height, arch_pte_prot(pte), flags));
     }
 }
 
-kern_return_t pmap_extract(struct pmap *pmap, vaddr_t va, struct pmap_mapping *out) {
+kern_return_t pmap_extract(struct pmap *pmap, vaddr_t va, struct pmap_mapping *out)
+{
     pte_t *first;
     unsigned height, count;
     spin_lock(&pmap->lock);
@@ -307,7 +333,8 @@ kern_return_t pmap_extract(struct pmap *pmap, vaddr_t va, struct pmap_mapping *o
     return KERN_SUCCESS;
 }
 
-kern_return_t pmap_fault(struct pmap *pmap, vaddr_t va, unsigned prot_wanted) {
+kern_return_t pmap_fault(struct pmap *pmap, vaddr_t va, unsigned prot_wanted)
+{
     pte_t *first;
     unsigned height, count;
     kern_return_t kr = KERN_SUCCESS;
@@ -328,7 +355,8 @@ kern_return_t pmap_fault(struct pmap *pmap, vaddr_t va, unsigned prot_wanted) {
     return kr;
 }
 
-kern_return_t pmap_set_wired(struct pmap *pmap, vaddr_t va, bool wired) {
+kern_return_t pmap_set_wired(struct pmap *pmap, vaddr_t va, bool wired)
+{
     pte_t *first;
     unsigned height, count;
     spin_lock(&pmap->lock);

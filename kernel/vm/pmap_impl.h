@@ -23,63 +23,75 @@
 #define PTE_NONE        ((pte_t)0)
 
 enum {
-    PMAP_FLUSH_LIMIT = 32, /* more single flushes than this: flush the address space's ASID instead */
-    PMAP_SCAN = 192,       /* slots a range operation looks at before it returns early */
+    PMAP_FLUSH_LIMIT =
+        32,          /* more single flushes than this: flush the address space's ASID instead */
+    PMAP_SCAN = 192, /* slots a range operation looks at before it returns early */
 };
 
-static inline uint64_t pmap_span(unsigned height) {
+static inline uint64_t pmap_span(unsigned height)
+{
     return PAGE_SIZE << (9 * height);
 }
 
-static inline unsigned pmap_index(vaddr_t va, unsigned height) {
+static inline unsigned pmap_index(vaddr_t va, unsigned height)
+{
     return (unsigned)(va >> (PAGE_SHIFT + 9 * height)) % PT_ENTRIES;
 }
 
 /* --- table pages and their records --- */
 
 /** Record of the table page that a slot lies in. */
-static inline struct frame *pmap_table_of(const pte_t *slot) {
+static inline struct frame *pmap_table_of(const pte_t *slot)
+{
     return frame_at(virt_to_phys(slot));
 }
 
-static inline unsigned pmap_table_valid(const struct frame *table) {
+static inline unsigned pmap_table_valid(const struct frame *table)
+{
     return table->owner_offset & 0xffff;
 }
 
-static inline unsigned pmap_table_pieces(const struct frame *table) {
+static inline unsigned pmap_table_pieces(const struct frame *table)
+{
     return (unsigned)(table->owner_offset >> 16);
 }
 
-static inline void pmap_table_count(struct frame *table, int valid, int pieces) {
+static inline void pmap_table_count(struct frame *table, int valid, int pieces)
+{
     table->owner_offset += (uint64_t)(int64_t)valid + ((uint64_t)(int64_t)pieces << 16);
 }
 
 /** Would a leaf to pa in this slot share the reverse mapping of the 2 MiB leaf the table came from? */
-static inline bool pmap_is_piece(const struct frame *table, const pte_t *slot, paddr_t pa) {
+static inline bool pmap_is_piece(const struct frame *table, const pte_t *slot, paddr_t pa)
+{
     unsigned index = (unsigned)((uintptr_t)slot % PAGE_SIZE / sizeof(pte_t));
     return pmap_table_pieces(table) != 0 && pa >> PAGE_SHIFT == (uint64_t)table->prev + index;
 }
 
 /** Record that keeps the flags of the managed page mapped by this entry: its own, or that of the run's head. */
-static inline struct frame *pmap_flags_frame(const pte_t *slot, paddr_t pa, unsigned height) {
+static inline struct frame *pmap_flags_frame(const pte_t *slot, paddr_t pa, unsigned height)
+{
     if (height == 0 && pmap_is_piece(pmap_table_of(slot), slot, pa))
         pa = round_down(pa, PMAP_LARGE_SIZE);
     return frame_at(pa);
 }
 
-static inline void pmap_list_push(pfn_t *list, struct frame *table) {
+static inline void pmap_list_push(pfn_t *list, struct frame *table)
+{
     table->next = *list;
     *list = frame_number(table);
 }
 
-static inline struct frame *pmap_list_pop(pfn_t *list) {
+static inline struct frame *pmap_list_pop(pfn_t *list)
+{
     struct frame *table = frame_record(*list);
     *list = table->next;
     return table;
 }
 
 /** The pmap's spare tables. */
-static inline pfn_t *pmap_spares(const struct pmap *pmap) {
+static inline pfn_t *pmap_spares(const struct pmap *pmap)
+{
     return &frame_at(pmap->root)->next;
 }
 
@@ -102,12 +114,14 @@ void pmap_degrade(struct pmap *pmap, pte_t *slot, vaddr_t va);
 /** Flush the last-level entries of `count` leaves of a height, from va on. */
 void pmap_flush(struct pmap *pmap, vaddr_t va, unsigned count, unsigned height);
 
-static inline pte_t pmap_leaf_with(pte_t pte, unsigned height, unsigned prot, unsigned flags) {
+static inline pte_t pmap_leaf_with(pte_t pte, unsigned height, unsigned prot, unsigned flags)
+{
     return arch_pte_leaf(arch_pte_address(pte), prot, arch_pte_type(pte), height, flags);
 }
 
 /** Leaves (entries) that translate together with this one: 16 for a run. */
-static inline unsigned pmap_leaf_count(pte_t pte, unsigned height) {
+static inline unsigned pmap_leaf_count(pte_t pte, unsigned height)
+{
     return height == 0 && (arch_pte_flags(pte) & PTE_RUN) ? PT_RUN : 1;
 }
 
@@ -128,9 +142,10 @@ enum {
 
 struct gather {
     struct pmap *pmap;
-    struct frame *held; /* the caller holds this frame's RMAP lock and unlinks the mapping himself ... */
-    bool unlink;        /* ... if this says so */
-    pfn_t dead;         /* tables to be freed after the flush */
+    struct frame
+        *held;   /* the caller holds this frame's RMAP lock and unlinks the mapping himself ... */
+    bool unlink; /* ... if this says so */
+    pfn_t dead;  /* tables to be freed after the flush */
     unsigned count;
     struct {
         vaddr_t va; /* and GATHER_* */
@@ -138,7 +153,8 @@ struct gather {
     } leaf[PMAP_CHUNK];
 };
 
-static inline void gather_init(struct gather *g, struct pmap *pmap, struct frame *held) {
+static inline void gather_init(struct gather *g, struct pmap *pmap, struct frame *held)
+{
     g->pmap = pmap;
     g->held = held;
     g->unlink = false;
@@ -160,19 +176,20 @@ struct pmap_filter {
 };
 
 struct pmap_cursor {
-    vaddr_t va;        /* where to look next; after a find: the start of the leaf or run */
+    vaddr_t va; /* where to look next; after a find: the start of the leaf or run */
     vaddr_t end;
-    pte_t *table;      /* last-level table that maps table_va.., or NULL */
+    pte_t *table; /* last-level table that maps table_va.., or NULL */
     vaddr_t table_va;
-    unsigned budget;   /* slots that may still be looked at */
-    unsigned height;   /* of the leaf found */
+    unsigned budget; /* slots that may still be looked at */
+    unsigned height; /* of the leaf found */
 };
 
 /** Next valid leaf at or after cursor->va; NULL when there is none, or the budget is used up. */
 pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *cursor);
 
 /** pmap_protect() with the lock held, for leaves that pass the filter; `g` may name a held frame. */
-vaddr_t pmap_limit(struct gather *g, vaddr_t va, vaddr_t end, unsigned prot, struct pmap_filter filter);
+vaddr_t pmap_limit(struct gather *g, vaddr_t va, vaddr_t end, unsigned prot,
+                   struct pmap_filter filter);
 
 /* --- reverse mappings (rmap.c) --- */
 
@@ -207,6 +224,7 @@ void rmap_unlink(struct frame *frame, void **link);
 void asid_init(void);
 
 /** The number that tags the pmap's TLB entries; 0: there are none. Read after arch_tlb_begin(): see asid.c. */
-static inline unsigned pmap_asid(const struct pmap *pmap) {
+static inline unsigned pmap_asid(const struct pmap *pmap)
+{
     return (unsigned)(atomic_load_explicit(&pmap->asid, memory_order_relaxed) & 0xffff);
 }

@@ -25,7 +25,9 @@ struct page_op {
 };
 
 /** Take the access flag off a leaf or run. Other frames it maps keep in mind that they may have been used. */
-static void make_old(struct pmap *pmap, const struct page_op *op, pte_t *slot, vaddr_t va, unsigned height) {
+static void make_old(struct pmap *pmap, const struct page_op *op, pte_t *slot, vaddr_t va,
+                     unsigned height)
+{
     unsigned count = pmap_leaf_count(arch_pte_read(slot), height);
     for (unsigned i = 0; i < count; i++) {
         pte_t pte = arch_pte_read(&slot[i]);
@@ -39,7 +41,8 @@ static void make_old(struct pmap *pmap, const struct page_op *op, pte_t *slot, v
 }
 
 /** Look at the access flags of the leaves in [va, end) that map va + offset. */
-static void age(struct pmap *pmap, struct page_op *op, vaddr_t va, vaddr_t end, uint64_t offset) {
+static void age(struct pmap *pmap, struct page_op *op, vaddr_t va, vaddr_t end, uint64_t offset)
+{
     struct pmap_cursor c = {.va = va, .end = end, .budget = PT_ENTRIES};
     pte_t *slot;
     while ((slot = pmap_find_leaf(pmap, &c)) != NULL) {
@@ -59,7 +62,8 @@ static void age(struct pmap *pmap, struct page_op *op, vaddr_t va, vaddr_t end, 
 }
 
 /** Do it to one mapping, PMAP and RMAP locks held. True: the mapping is gone. */
-static bool act(struct pmap *pmap, struct frame *chain, vaddr_t tagged, struct page_op *op) {
+static bool act(struct pmap *pmap, struct frame *chain, vaddr_t tagged, struct page_op *op)
+{
     vaddr_t va = round_down(tagged, PAGE_SIZE), end = va + PAGE_SIZE;
     if (tagged & RMAP_LARGE) {
         va += frame_address(op->frame) - frame_address(chain);
@@ -73,12 +77,14 @@ static bool act(struct pmap *pmap, struct frame *chain, vaddr_t tagged, struct p
     struct gather g;
     gather_init(&g, pmap, chain);
     while (va < end)
-        va = pmap_limit(&g, va, end, op->prot, (struct pmap_filter){.only = true, .offset = offset});
+        va =
+            pmap_limit(&g, va, end, op->prot, (struct pmap_filter){.only = true, .offset = offset});
     return g.unlink;
 }
 
 /** Get the PMAP lock of the mapping at *link while the RMAP lock is held. False: the mapping is gone. */
-static bool lock_pmap(struct frame *chain, void ***link, struct pmap *pmap, vaddr_t va) {
+static bool lock_pmap(struct frame *chain, void ***link, struct pmap *pmap, vaddr_t va)
+{
     if (spin_trylock(&pmap->lock))
         return true;
     struct spinlock *rmap = rmap_lock_of(chain);
@@ -94,7 +100,8 @@ static bool lock_pmap(struct frame *chain, void ***link, struct pmap *pmap, vadd
     return false;
 }
 
-static void for_chain(struct frame *chain, struct page_op *op) {
+static void for_chain(struct frame *chain, struct page_op *op)
+{
     struct spinlock *rmap = rmap_lock_of(chain);
     struct pmap *pmap;
     vaddr_t va;
@@ -118,7 +125,8 @@ static void for_chain(struct frame *chain, struct page_op *op) {
     spin_unlock(rmap);
 }
 
-static void for_all_mappings(struct page_op *op) {
+static void for_all_mappings(struct page_op *op)
+{
     struct frame *head = frame_record((pfn_t)round_down(frame_number(op->frame), PT_ENTRIES));
     if (atomic_load_explicit(&op->frame->mapped, memory_order_relaxed) != 0)
         for_chain(op->frame, op);
@@ -126,12 +134,14 @@ static void for_all_mappings(struct page_op *op) {
         for_chain(head, op);
 }
 
-void pmap_page_protect(struct frame *frame, unsigned prot) {
+void pmap_page_protect(struct frame *frame, unsigned prot)
+{
     struct page_op op = {.action = PAGE_LIMIT, .prot = prot, .frame = frame};
     for_all_mappings(&op);
 }
 
-bool pmap_page_is_referenced(struct frame *frame) {
+bool pmap_page_is_referenced(struct frame *frame)
+{
     struct page_op op = {.action = PAGE_IS_YOUNG, .frame = frame};
     if (atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_REFERENCED)
         return true;
@@ -139,11 +149,13 @@ bool pmap_page_is_referenced(struct frame *frame) {
     return op.young;
 }
 
-bool pmap_page_clear_referenced(struct frame *frame) {
+bool pmap_page_clear_referenced(struct frame *frame)
+{
     struct page_op op = {.action = PAGE_MAKE_OLD, .frame = frame};
     unsigned flags = 0;
     if (atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_REFERENCED)
-        flags = atomic_fetch_and_explicit(&frame->flags, (uint16_t)~FRAME_FLAG_REFERENCED, memory_order_relaxed);
+        flags = atomic_fetch_and_explicit(&frame->flags, (uint16_t)~FRAME_FLAG_REFERENCED,
+                                          memory_order_relaxed);
     for_all_mappings(&op);
     return op.young || (flags & FRAME_FLAG_REFERENCED);
 }

@@ -9,14 +9,16 @@
 
 /* --- gathering --- */
 
-void pmap_collect(struct frame *frame, bool referenced, bool dirty) {
+void pmap_collect(struct frame *frame, bool referenced, bool dirty)
+{
     unsigned set = (referenced ? FRAME_FLAG_REFERENCED : 0u) | (dirty ? FRAME_FLAG_DIRTY : 0u);
     unsigned have = atomic_load_explicit(&frame->flags, memory_order_relaxed);
     if ((have & set) != set)
         atomic_fetch_or_explicit(&frame->flags, (uint16_t)set, memory_order_relaxed);
 }
 
-static void gather_note(struct gather *g, vaddr_t va, pte_t pte, unsigned what) {
+static void gather_note(struct gather *g, vaddr_t va, pte_t pte, unsigned what)
+{
     assert_slow(g->count < PMAP_CHUNK);
     g->leaf[g->count].va = va | what;
     g->leaf[g->count].pte = pte;
@@ -24,7 +26,8 @@ static void gather_note(struct gather *g, vaddr_t va, pte_t pte, unsigned what) 
 }
 
 /** How a managed leaf in this slot is counted in the reverse maps; a piece that goes is taken off its table's count. */
-static unsigned leaf_kind(const pte_t *slot, pte_t pte, unsigned height, bool gone) {
+static unsigned leaf_kind(const pte_t *slot, pte_t pte, unsigned height, bool gone)
+{
     if (arch_pte_flags(pte) & PTE_UNMANAGED)
         return GATHER_UNMANAGED;
     if (height == 1)
@@ -38,7 +41,8 @@ static unsigned leaf_kind(const pte_t *slot, pte_t pte, unsigned height, bool go
     return pmap_table_pieces(table) == 0 ? GATHER_PIECE | GATHER_LAST : GATHER_PIECE;
 }
 
-void gather_drop(struct gather *g, pte_t *slot, vaddr_t va, unsigned height) {
+void gather_drop(struct gather *g, pte_t *slot, vaddr_t va, unsigned height)
+{
     struct pmap *pmap = g->pmap;
     pte_t pte = arch_pte_read(slot);
     arch_pte_write(slot, PTE_NONE);
@@ -56,7 +60,8 @@ void gather_drop(struct gather *g, pte_t *slot, vaddr_t va, unsigned height) {
     gather_note(g, va, pte, leaf_kind(slot, pte, height, true) | large | GATHER_GONE);
 }
 
-static void gather_flush(const struct gather *g) {
+static void gather_flush(const struct gather *g)
+{
     arch_tlb_begin();
     unsigned asid = pmap_asid(g->pmap);
     if (asid != 0 && g->count > PMAP_FLUSH_LIMIT) {
@@ -74,7 +79,8 @@ static void gather_flush(const struct gather *g) {
 }
 
 /** Pass on what the mapping knew, then drop its reverse mapping if it has gone. */
-static void gather_settle(struct gather *g, vaddr_t tagged, pte_t pte) {
+static void gather_settle(struct gather *g, vaddr_t tagged, pte_t pte)
+{
     paddr_t pa = arch_pte_address(pte);
     vaddr_t va = round_down(tagged, PAGE_SIZE);
     if (tagged & GATHER_UNMANAGED)
@@ -94,7 +100,8 @@ static void gather_settle(struct gather *g, vaddr_t tagged, pte_t pte) {
         rmap_remove(frame, g->pmap, va);
 }
 
-void gather_finish(struct gather *g) {
+void gather_finish(struct gather *g)
+{
     if (g->count == 0)
         return;
     gather_flush(g);
@@ -106,7 +113,8 @@ void gather_finish(struct gather *g) {
 
 /* --- walking --- */
 
-pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *c) {
+pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *c)
+{
     while (c->va < c->end && c->budget > 0) {
         c->budget--;
         pte_t *slot;
@@ -128,7 +136,8 @@ pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *c) {
 /* --- limiting --- */
 
 /** Give one entry the rights `prot` (a true part of what it has), or remove it. */
-static void limit_entry(struct gather *g, pte_t *slot, vaddr_t va, unsigned height, unsigned prot) {
+static void limit_entry(struct gather *g, pte_t *slot, vaddr_t va, unsigned height, unsigned prot)
+{
     pte_t pte = arch_pte_read(slot);
     if (prot == PROT_NONE) {
         gather_drop(g, slot, va, height);
@@ -136,26 +145,31 @@ static void limit_entry(struct gather *g, pte_t *slot, vaddr_t va, unsigned heig
     }
     arch_pte_write(slot, pmap_leaf_with(pte, height, prot, arch_pte_flags(pte)));
     unsigned kind = leaf_kind(slot, pte, height, false);
-    if (!(arch_pte_prot(pte) & ~prot & PROT_WRITE)) /* keeps writing, or never had it: not known to be dirty */
+    if (!(arch_pte_prot(pte) & ~prot &
+          PROT_WRITE)) /* keeps writing, or never had it: not known to be dirty */
         kind |= GATHER_UNMANAGED;
     gather_note(g, va, pte, kind | (height == 1 ? GATHER_LARGE : 0));
 }
 
 /** Remove the tables that became empty above the entry noted last. */
-static void limit_prune(struct gather *g, struct pmap_cursor *c, vaddr_t va) {
+static void limit_prune(struct gather *g, struct pmap_cursor *c, vaddr_t va)
+{
     pmap_prune(g->pmap, va, &g->dead);
     g->leaf[g->count - 1].va |= GATHER_WALKS;
     c->table = NULL;
 }
 
 /** Rights that a leaf keeps when it is limited. */
-static unsigned limited(pte_t pte, unsigned prot) {
+static unsigned limited(pte_t pte, unsigned prot)
+{
     unsigned keep = arch_pte_prot(pte) & prot;
     return keep & PROT_WRITE ? keep | PROT_READ : keep;
 }
 
 /** Does the leaf or run of `count` entries at va, found by a search for c->va, stick out of the range? Then cut it. */
-static bool limit_cut(struct gather *g, struct pmap_cursor *c, pte_t *slot, uint64_t size, unsigned count) {
+static bool limit_cut(struct gather *g, struct pmap_cursor *c, pte_t *slot, uint64_t size,
+                      unsigned count)
+{
     vaddr_t start = round_down(c->va, size);
     if (c->va == start && c->end - start >= size)
         return false;
@@ -168,7 +182,8 @@ static bool limit_cut(struct gather *g, struct pmap_cursor *c, pte_t *slot, uint
 
 /** Handle the leaf at the cursor; false if there is no room for it in the gathering. */
 static bool limit_leaf(struct gather *g, struct pmap_cursor *c, pte_t *slot, unsigned prot,
-                       struct pmap_filter filter) {
+                       struct pmap_filter filter)
+{
     pte_t pte = arch_pte_read(slot);
     unsigned height = c->height, count = pmap_leaf_count(pte, height), keep = limited(pte, prot);
     uint64_t size = count * pmap_span(height);
@@ -190,7 +205,9 @@ static bool limit_leaf(struct gather *g, struct pmap_cursor *c, pte_t *slot, uns
     return true;
 }
 
-vaddr_t pmap_limit(struct gather *g, vaddr_t va, vaddr_t end, unsigned prot, struct pmap_filter filter) {
+vaddr_t pmap_limit(struct gather *g, vaddr_t va, vaddr_t end, unsigned prot,
+                   struct pmap_filter filter)
+{
     struct pmap_cursor c = {.va = va, .end = end, .budget = PMAP_SCAN};
     pte_t *slot;
     while ((slot = pmap_find_leaf(g->pmap, &c)) != NULL) {
@@ -201,12 +218,14 @@ vaddr_t pmap_limit(struct gather *g, vaddr_t va, vaddr_t end, unsigned prot, str
     return c.va < end ? c.va : end;
 }
 
-static void assert_range(vaddr_t va, vaddr_t end) {
+static void assert_range(vaddr_t va, vaddr_t end)
+{
     assert(va <= end && end <= ARCH_USER_VA_END);
     assert(((va | end) & PAGE_MASK) == 0);
 }
 
-vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot) {
+vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
+{
     struct gather g;
     assert_range(va, end);
     spin_lock(&pmap->lock);
@@ -216,6 +235,7 @@ vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot) 
     return va;
 }
 
-vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end) {
+vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end)
+{
     return pmap_protect(pmap, va, end, PROT_NONE);
 }

@@ -5,7 +5,8 @@
  */
 #include "pmap_impl.h"
 
-kern_return_t pmap_table_alloc(struct pmap *pmap, pfn_t *list) {
+kern_return_t pmap_table_alloc(struct pmap *pmap, pfn_t *list)
+{
     struct frame *table;
     kern_return_t kr = frame_alloc(pmap->ledger, LEDGER_PAGE_TABLES, 0, FRAME_ZEROED, &table);
     if (kr != KERN_SUCCESS)
@@ -18,7 +19,8 @@ kern_return_t pmap_table_alloc(struct pmap *pmap, pfn_t *list) {
     return KERN_SUCCESS;
 }
 
-void pmap_table_free(struct pmap *pmap, pfn_t *list) {
+void pmap_table_free(struct pmap *pmap, pfn_t *list)
+{
     while (*list != PFN_NONE) {
         struct frame *table = pmap_list_pop(list);
         assert(table->owner_offset == 0);
@@ -28,7 +30,8 @@ void pmap_table_free(struct pmap *pmap, pfn_t *list) {
     }
 }
 
-pte_t *pmap_walk(const struct pmap *pmap, vaddr_t va, unsigned target, unsigned *height) {
+pte_t *pmap_walk(const struct pmap *pmap, vaddr_t va, unsigned target, unsigned *height)
+{
     pte_t *table = phys_to_virt(pmap->root);
     for (unsigned h = ARCH_USER_ROOT_HEIGHT;; h--) {
         pte_t *slot = &table[pmap_index(va, h)];
@@ -41,7 +44,8 @@ pte_t *pmap_walk(const struct pmap *pmap, vaddr_t va, unsigned target, unsigned 
     }
 }
 
-pte_t *pmap_link(pte_t *slot, vaddr_t va, unsigned height, unsigned target, pfn_t *list) {
+pte_t *pmap_link(pte_t *slot, vaddr_t va, unsigned height, unsigned target, pfn_t *list)
+{
     if (height == target)
         return slot;
     arch_pte_sync(); /* walkers must see the zeroes of a table before the entry that leads to it */
@@ -55,7 +59,8 @@ pte_t *pmap_link(pte_t *slot, vaddr_t va, unsigned height, unsigned target, pfn_
     return slot;
 }
 
-void pmap_prune(struct pmap *pmap, vaddr_t va, pfn_t *dead) {
+void pmap_prune(struct pmap *pmap, vaddr_t va, pfn_t *dead)
+{
     pte_t *path[ARCH_USER_ROOT_HEIGHT + 1];
     unsigned h = ARCH_USER_ROOT_HEIGHT;
     path[h] = (pte_t *)phys_to_virt(pmap->root) + pmap_index(va, h);
@@ -76,7 +81,8 @@ void pmap_prune(struct pmap *pmap, vaddr_t va, pfn_t *dead) {
     }
 }
 
-void pmap_flush(struct pmap *pmap, vaddr_t va, unsigned count, unsigned height) {
+void pmap_flush(struct pmap *pmap, vaddr_t va, unsigned count, unsigned height)
+{
     arch_tlb_begin();
     unsigned asid = pmap_asid(pmap);
     for (unsigned i = 0; asid != 0 && i < count; i++)
@@ -84,7 +90,8 @@ void pmap_flush(struct pmap *pmap, vaddr_t va, unsigned count, unsigned height) 
     arch_tlb_end();
 }
 
-void pmap_split(struct pmap *pmap, pte_t *slot, vaddr_t va) {
+void pmap_split(struct pmap *pmap, pte_t *slot, vaddr_t va)
+{
     pte_t old = arch_pte_read(slot);
     paddr_t pa = arch_pte_address(old);
     unsigned prot = arch_pte_prot(old), flags = arch_pte_flags(old) | PTE_RUN;
@@ -104,7 +111,8 @@ void pmap_split(struct pmap *pmap, pte_t *slot, vaddr_t va) {
     arch_pte_sync();
 }
 
-void pmap_degrade(struct pmap *pmap, pte_t *slot, vaddr_t va) {
+void pmap_degrade(struct pmap *pmap, pte_t *slot, vaddr_t va)
+{
     pte_t old[PT_RUN];
     slot -= pmap_index(va, 0) % PT_RUN;
     for (unsigned i = 0; i < PT_RUN; i++) {

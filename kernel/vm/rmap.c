@@ -21,31 +21,38 @@ static struct {
 
 static KMEM_CACHE(rmap_cache, struct rmap_entry);
 
-void rmap_init(void) {
+void rmap_init(void)
+{
     for (unsigned i = 0; i < RMAP_LOCKS; i++)
         spin_init(&rmap_lock[i].lock, LOCK_RMAP);
 }
 
-struct spinlock *rmap_lock_of(const struct frame *frame) {
+struct spinlock *rmap_lock_of(const struct frame *frame)
+{
     pfn_t pfn = frame_number(frame);
     return &rmap_lock[(pfn ^ pfn >> 6) % RMAP_LOCKS].lock;
 }
 
-static bool link_is_entry(const void *link) {
+static bool link_is_entry(const void *link)
+{
     return (uintptr_t)link & 1;
 }
 
-static struct rmap_entry *link_entry(void *link) {
+static struct rmap_entry *link_entry(void *link)
+{
     return (struct rmap_entry *)((uintptr_t)link - 1);
 }
 
-static void frame_count_mapping(struct frame *frame, int change) {
+static void frame_count_mapping(struct frame *frame, int change)
+{
     uint32_t mapped = atomic_load_explicit(&frame->mapped, memory_order_relaxed);
     atomic_store_explicit(&frame->mapped, mapped + (uint32_t)change, memory_order_relaxed);
 }
 
 /** Use the inline place, or `entry` if there is one. False: an entry is needed. */
-static bool rmap_insert(struct frame *frame, struct pmap *pmap, vaddr_t va, struct rmap_entry *entry) {
+static bool rmap_insert(struct frame *frame, struct pmap *pmap, vaddr_t va,
+                        struct rmap_entry *entry)
+{
     if (frame->rmap == NULL) {
         frame->rmap = pmap;
         frame->rmap_va = va;
@@ -59,7 +66,8 @@ static bool rmap_insert(struct frame *frame, struct pmap *pmap, vaddr_t va, stru
     return true;
 }
 
-kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va) {
+kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va)
+{
     struct spinlock *lock = rmap_lock_of(frame);
     spin_lock(lock);
     bool done = rmap_insert(frame, pmap, va, NULL);
@@ -80,7 +88,8 @@ kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va) {
     return KERN_SUCCESS;
 }
 
-bool rmap_get(const struct frame *frame, void *const *link, struct pmap **pmap, vaddr_t *va) {
+bool rmap_get(const struct frame *frame, void *const *link, struct pmap **pmap, vaddr_t *va)
+{
     if (link == NULL || *link == NULL)
         return false;
     if (link_is_entry(*link)) {
@@ -93,11 +102,13 @@ bool rmap_get(const struct frame *frame, void *const *link, struct pmap **pmap, 
     return true;
 }
 
-void **rmap_next(void **link) {
+void **rmap_next(void **link)
+{
     return link_is_entry(*link) ? &link_entry(*link)->next : NULL;
 }
 
-void **rmap_find(struct frame *frame, const struct pmap *pmap, vaddr_t va) {
+void **rmap_find(struct frame *frame, const struct pmap *pmap, vaddr_t va)
+{
     struct pmap *p;
     vaddr_t v;
     for (void **link = &frame->rmap; rmap_get(frame, link, &p, &v); link = rmap_next(link)) {
@@ -107,7 +118,8 @@ void **rmap_find(struct frame *frame, const struct pmap *pmap, vaddr_t va) {
     return NULL;
 }
 
-void rmap_unlink(struct frame *frame, void **link) {
+void rmap_unlink(struct frame *frame, void **link)
+{
     if (link_is_entry(*link)) {
         struct rmap_entry *entry = link_entry(*link);
         *link = entry->next;
@@ -119,7 +131,8 @@ void rmap_unlink(struct frame *frame, void **link) {
     frame_count_mapping(frame, -1);
 }
 
-void rmap_remove(struct frame *frame, struct pmap *pmap, vaddr_t va) {
+void rmap_remove(struct frame *frame, struct pmap *pmap, vaddr_t va)
+{
     struct spinlock *lock = rmap_lock_of(frame);
     spin_lock(lock);
     void **link = rmap_find(frame, pmap, va);

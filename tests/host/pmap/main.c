@@ -26,9 +26,10 @@ int main(int argc, char **argv)
     }
     struct host_mmu_statistics s;
     host_mmu_statistics(&s);
-    printf("mmu: %llu flushes (%llu pages, %llu walks, %llu asids, %llu all), %llu fills, %llu unasked\n",
-           (unsigned long long)s.flushes, (unsigned long long)s.pages, (unsigned long long)s.walks,
-           (unsigned long long)s.asids, (unsigned long long)s.all, (unsigned long long)s.fills,
-           (unsigned long long)s.speculative);
+    printf(
+        "mmu: %llu flushes (%llu pages, %llu walks, %llu asids, %llu all), %llu fills, %llu unasked\n",
+        (unsigned long long)s.flushes, (unsigned long long)s.pages, (unsigned long long)s.walks,
+        (unsigned long long)s.asids, (unsigned long long)s.all, (unsigned long long)s.fills,
+        (unsigned long long)s.speculative);
     return check_end();
 }

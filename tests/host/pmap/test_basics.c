@@ -9,7 +9,8 @@ static struct pmap *pmap;
 
 static const unsigned RW = PROT_READ | PROT_WRITE, RX = PROT_READ | PROT_EXECUTE;
 
-static kern_return_t enter(vaddr_t va, struct frame *frame, uint64_t size, unsigned prot, unsigned flags)
+static kern_return_t enter(vaddr_t va, struct frame *frame, uint64_t size, unsigned prot,
+                           unsigned flags)
 {
     return pmap_enter(pmap, va, frame_address(frame), size, prot, MEM_NORMAL, flags);
 }
@@ -25,7 +26,8 @@ static void test_errors(void)
     CHECK_EQ(enter(PAGE_SIZE, pool.run[0], RUN_SIZE, PROT_READ, 0), KERN_INVALID_ARGUMENT);
     CHECK_EQ(enter(ARCH_USER_VA_END, f, PAGE_SIZE, PROT_READ, 0), KERN_INVALID_ADDRESS);
     CHECK_EQ(enter(~PAGE_MASK, f, PAGE_SIZE, PROT_READ, 0), KERN_INVALID_ADDRESS);
-    CHECK_EQ(pmap_enter(pmap, 0, ~PAGE_MASK, PAGE_SIZE, PROT_READ, MEM_DEVICE, PMAP_UNMANAGED), KERN_INVALID_ADDRESS);
+    CHECK_EQ(pmap_enter(pmap, 0, ~PAGE_MASK, PAGE_SIZE, PROT_READ, MEM_DEVICE, PMAP_UNMANAGED),
+             KERN_INVALID_ADDRESS);
     CHECK_EQ(pmap_extract(pmap, 0, &m), KERN_INVALID_ADDRESS);
     CHECK_EQ(pmap_extract(pmap, ~UINT64_C(0), &m), KERN_INVALID_ADDRESS);
     CHECK_EQ(pmap_fault(pmap, ~UINT64_C(0), PROT_READ), KERN_INVALID_ADDRESS);

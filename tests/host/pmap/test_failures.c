@@ -44,7 +44,8 @@ static kern_return_t page_over_large(void)
     kern_return_t kr = enter(VA + 0x7000, pool.single[0], PAGE_SIZE, PROT_READ);
     struct pmap_mapping m;
     CHECK_EQ(pmap_extract(pmap, VA + 0x7000, &m), KERN_SUCCESS);
-    CHECK_EQ(m.pa, kr == KERN_SUCCESS ? frame_address(pool.single[0]) : frame_address(pool.large[1]) + 0x7000);
+    CHECK_EQ(m.pa, kr == KERN_SUCCESS ? frame_address(pool.single[0])
+                                      : frame_address(pool.large[1]) + 0x7000);
     return kr;
 }
 
@@ -97,8 +98,10 @@ static void test_limit(void)
     CHECK_EQ(ledger_create(&kernel_ledger, &poor), KERN_SUCCESS);
     ledger_set_limit(poor, LEDGER_PAGE_TABLES, 2);
     CHECK_EQ(pmap_create(poor, &p), KERN_SUCCESS);
-    CHECK_EQ(pmap_enter(p, VA, frame_address(pool.single[0]), PAGE_SIZE, PROT_READ, MEM_NORMAL, 0), KERN_LIMIT);
-    CHECK_EQ(pmap_enter(p, VA, frame_address(pool.large[0]), LARGE_SIZE, PROT_READ, MEM_NORMAL, 0), KERN_LIMIT);
+    CHECK_EQ(pmap_enter(p, VA, frame_address(pool.single[0]), PAGE_SIZE, PROT_READ, MEM_NORMAL, 0),
+             KERN_LIMIT);
+    CHECK_EQ(pmap_enter(p, VA, frame_address(pool.large[0]), LARGE_SIZE, PROT_READ, MEM_NORMAL, 0),
+             KERN_LIMIT);
     CHECK_EQ(p->tables, 1);
     CHECK_EQ(atomic_load(&pool.single[0]->mapped), 0);
     pmap_destroy(p);
@@ -121,9 +124,15 @@ void test_failures(void)
     clear();
 
     /* All frames mapped once already: reverse mappings need memory. */
-    CHECK_EQ(pmap_enter(other, 0, frame_address(pool.single[0]), PAGE_SIZE, PROT_READ, MEM_NORMAL, 0), KERN_SUCCESS);
-    CHECK_EQ(pmap_enter(other, RUN_SIZE, frame_address(pool.run[0]), RUN_SIZE, PROT_READ, MEM_NORMAL, 0), KERN_SUCCESS);
-    CHECK_EQ(pmap_enter(other, VA, frame_address(pool.large[0]), LARGE_SIZE, PROT_READ, MEM_NORMAL, 0), KERN_SUCCESS);
+    CHECK_EQ(pmap_enter(other, 0, frame_address(pool.single[0]), PAGE_SIZE, PROT_READ, MEM_NORMAL,
+                        0),
+             KERN_SUCCESS);
+    CHECK_EQ(pmap_enter(other, RUN_SIZE, frame_address(pool.run[0]), RUN_SIZE, PROT_READ,
+                        MEM_NORMAL, 0),
+             KERN_SUCCESS);
+    CHECK_EQ(pmap_enter(other, VA, frame_address(pool.large[0]), LARGE_SIZE, PROT_READ, MEM_NORMAL,
+                        0),
+             KERN_SUCCESS);
     CHECK_EQ(every_failure(page), 3);
     clear();
     CHECK_EQ(every_failure(run), 2 + PT_RUN);

@@ -27,7 +27,8 @@ struct space {
     struct block block[BLOCKS];
 };
 
-static const vaddr_t block_va[BLOCKS] = {0, 7 * LARGE_SIZE, GIB - LARGE_SIZE, ARCH_USER_VA_END - LARGE_SIZE};
+static const vaddr_t block_va[BLOCKS] = {0, 7 * LARGE_SIZE, GIB - LARGE_SIZE,
+                                         ARCH_USER_VA_END - LARGE_SIZE};
 static struct space *space;
 static unsigned space_count, cpu_number;
 static struct pool pool;
@@ -53,7 +54,8 @@ static vaddr_t random_va(uint64_t size)
 
 static unsigned random_prot(void)
 {
-    static const unsigned prot[] = {PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXECUTE, PROT_WRITE};
+    static const unsigned prot[] = {PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXECUTE,
+                                    PROT_WRITE};
     return prot[check_below(4)];
 }
 
@@ -112,7 +114,8 @@ static void limit_page(struct page *page, unsigned prot)
 
 /* --- steps --- */
 
-static kern_return_t expected_enter(struct space *s, vaddr_t va, uint64_t size, unsigned prot, unsigned flags)
+static kern_return_t expected_enter(struct space *s, vaddr_t va, uint64_t size, unsigned prot,
+                                    unsigned flags)
 {
     struct pmap_mapping old;
     bool taken = false;
@@ -124,12 +127,14 @@ static kern_return_t expected_enter(struct space *s, vaddr_t va, uint64_t size, 
         return KERN_SUCCESS;
     if (!(flags & PMAP_REPLACE))
         return KERN_EXISTS;
-    if (size == LARGE_SIZE && (pmap_extract(s->pmap, va, &old) != KERN_SUCCESS || old.size != LARGE_SIZE))
+    if (size == LARGE_SIZE &&
+        (pmap_extract(s->pmap, va, &old) != KERN_SUCCESS || old.size != LARGE_SIZE))
         return KERN_EXISTS; /* smaller leaves have to be removed first */
     return KERN_SUCCESS;
 }
 
-static void model_enter(struct space *s, vaddr_t va, paddr_t pa, uint64_t size, struct page page, bool device)
+static void model_enter(struct space *s, vaddr_t va, paddr_t pa, uint64_t size, struct page page,
+                        bool device)
 {
     for (uint64_t o = 0; o < size; o += PAGE_SIZE) {
         page.pa = pa + o;
@@ -143,7 +148,8 @@ static void model_enter(struct space *s, vaddr_t va, paddr_t pa, uint64_t size, 
 
 static void step_enter(struct space *s)
 {
-    static const uint64_t sizes[] = {PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, RUN_SIZE, RUN_SIZE, LARGE_SIZE};
+    static const uint64_t sizes[] = {PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE,
+                                     RUN_SIZE,  RUN_SIZE,  LARGE_SIZE};
     uint64_t size = sizes[check_below(array_count(sizes))];
     vaddr_t va = random_va(size);
     bool device;
@@ -167,13 +173,15 @@ static void step_enter(struct space *s)
     CHECK_EQ(kr, expected);
     prot |= prot & PROT_WRITE ? PROT_READ : 0;
     if (kr == KERN_SUCCESS)
-        model_enter(s, va, pa, size, (struct page){.prot = prot, .type = type, .wired = flags & PMAP_WIRED}, device);
+        model_enter(s, va, pa, size,
+                    (struct page){.prot = prot, .type = type, .wired = flags & PMAP_WIRED}, device);
 }
 
 static void step_range(struct space *s)
 {
-    static const unsigned limits[] = {PROT_NONE, PROT_NONE, PROT_READ, PROT_READ | PROT_EXECUTE, PROT_READ | PROT_WRITE,
-                                      PROT_WRITE, PROT_EXECUTE};
+    static const unsigned limits[] = {
+        PROT_NONE,  PROT_NONE,   PROT_READ, PROT_READ | PROT_EXECUTE, PROT_READ | PROT_WRITE,
+        PROT_WRITE, PROT_EXECUTE};
     vaddr_t va = random_va(PAGE_SIZE), end;
     uint64_t rest = round_down(va, LARGE_SIZE) + LARGE_SIZE - va;
     uint64_t pages = check_below(3) ? 1 + check_below(40) : 1 + check_below(PT_ENTRIES);
@@ -229,7 +237,8 @@ static bool young_somewhere(paddr_t pa)
 static void step_age(void)
 {
     struct frame *frame = random_frame();
-    bool expected = young_somewhere(frame_address(frame)) || (atomic_load(&frame->flags) & FRAME_FLAG_REFERENCED);
+    bool expected = young_somewhere(frame_address(frame)) ||
+                    (atomic_load(&frame->flags) & FRAME_FLAG_REFERENCED);
     CHECK_EQ(pmap_page_is_referenced(frame), expected);
     CHECK_EQ(pmap_page_clear_referenced(frame), expected);
     CHECK(!young_somewhere(frame_address(frame)));
@@ -279,7 +288,9 @@ static void step_access(void)
     }
     CHECK_EQ(pmap_extract(s->pmap, va, &m), KERN_SUCCESS);
     bool allowed = (access & ~page->prot) == 0;
-    CHECK_EQ(fault, !m.young ? HOST_FAULT_ACCESS_FLAG : allowed ? HOST_FAULT_NONE : HOST_FAULT_PERMISSION);
+    CHECK_EQ(fault, !m.young  ? HOST_FAULT_ACCESS_FLAG
+                    : allowed ? HOST_FAULT_NONE
+                              : HOST_FAULT_PERMISSION);
     if (fault == HOST_FAULT_NONE && ram)
         CHECK_EQ(word, page->pa);
     if (fault != HOST_FAULT_NONE || check_below(20) == 0) {
@@ -325,7 +336,8 @@ static void check_space(struct space *s)
     for (unsigned n = 0; n < BLOCKS * PT_ENTRIES; n++) {
         const struct page *p = &s->block[n / PT_ENTRIES].page[n % PT_ENTRIES];
         struct pmap_mapping m;
-        kern_return_t kr = pmap_extract(s->pmap, s->block[n / PT_ENTRIES].va + n % PT_ENTRIES * PAGE_SIZE, &m);
+        kern_return_t kr =
+            pmap_extract(s->pmap, s->block[n / PT_ENTRIES].va + n % PT_ENTRIES * PAGE_SIZE, &m);
         CHECK_EQ(kr == KERN_SUCCESS, p->pa != 0);
         if (p->pa == 0)
             continue;

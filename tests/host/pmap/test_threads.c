@@ -27,7 +27,9 @@ static uint64_t below(struct worker *w, uint64_t limit)
 static struct frame *some_frame(struct worker *w)
 {
     uint64_t n = below(w, 12);
-    return n < 8 ? pool.single[n] : n < 10 ? pool.run[0] + below(w, PT_RUN) : pool.large[0] + below(w, 3);
+    return n < 8    ? pool.single[n]
+           : n < 10 ? pool.run[0] + below(w, PT_RUN)
+                    : pool.large[0] + below(w, 3);
 }
 
 /* Addresses: 2 MiB for each CPU, so that what is there was put there by it, and one for all. */
@@ -42,8 +44,8 @@ static void work_enter(struct worker *w, struct pmap *pmap)
     uint64_t kind = below(w, 10), size = kind == 0 ? LARGE_SIZE : kind == 1 ? RUN_SIZE : PAGE_SIZE;
     struct frame *frame = kind == 0 ? pool.large[0] : kind == 1 ? pool.run[0] : some_frame(w);
     unsigned prot = below(w, 2) ? PROT_READ : PROT_READ | PROT_WRITE;
-    kern_return_t kr = pmap_enter(pmap, round_down(va, size), frame_address(frame), size, prot, MEM_NORMAL,
-                                  below(w, 3) ? PMAP_REPLACE : 0);
+    kern_return_t kr = pmap_enter(pmap, round_down(va, size), frame_address(frame), size, prot,
+                                  MEM_NORMAL, below(w, 3) ? PMAP_REPLACE : 0);
     if (kr != KERN_SUCCESS && kr != KERN_EXISTS)
         abort();
 }
@@ -104,7 +106,8 @@ static void *work(void *argument)
         struct pmap *pmap = shared[below(w, SHARED)];
         vaddr_t va = some_va(w);
         switch (below(w, 10)) {
-        case 0: case 1: work_enter(w, pmap); break;
+        case 0:
+        case 1: work_enter(w, pmap); break;
         case 2: (void)pmap_remove(pmap, va, va + (1 + below(w, 8)) * PAGE_SIZE); break;
         case 3: (void)pmap_protect(pmap, va, va + (1 + below(w, 8)) * PAGE_SIZE, PROT_READ); break;
         case 4: work_by_frame(w); break;
