@@ -71,7 +71,9 @@ return_charge:
 }
 
 void thread_resume(struct thread *thread) {
-    sched_ready(thread);
+    uint32_t suspended = THREAD_SUSPENDED; /* its creator and one who ends it may both come here */
+    if (atomic_compare_exchange_strong(&thread->state, &suspended, THREAD_READY))
+        sched_ready(thread);
 }
 
 void thread_terminate(struct thread *thread) {
