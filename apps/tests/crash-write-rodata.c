@@ -4,14 +4,15 @@
  */
 #include "crash.h"
 
-static const volatile int constant = 1;
+static const int constant[] = {1, 2};
 
 int main(int argc, char **argv)
 {
-    (void)argc;
     (void)argv;
 
-    crash_announce("write", &constant);
-    *(volatile int *)(uintptr_t)&constant = 2;
+    volatile int *target = crash_pointer((uintptr_t)&constant[argc]);
+
+    crash_announce("write", target);
+    *target = 3;
     return crash_survived();
 }

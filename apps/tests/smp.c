@@ -10,7 +10,7 @@
 #include <libsys/trap.h>
 #include <stdatomic.h>
 
-enum { CPUS_MAX = 8, A_CPU = 2, MOST = CPUS_MAX * A_CPU, ADDS = 2000, MEETINGS = 50, MOVES = 20 };
+enum { CPUS_MAX = 8, A_CPU = 2, MOST = CPUS_MAX * A_CPU, ADDS = 300, MEETINGS = 50, MOVES = 20 };
 
 struct worker {
     struct thread thread;

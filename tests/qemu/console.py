@@ -17,6 +17,7 @@ FIRMWARE_BEGINS = re.compile(r"^U-Boot \d{4}\.")
 KERNEL_BEGINS = re.compile(r"^Starting kernel")
 AUTOBOOT = b"Hit any key to stop autoboot"
 PROMPT = b"=> "
+AFTERMATH_SECONDS = 0.5
 
 
 class Failed(Exception):
@@ -84,6 +85,25 @@ class Console:
                 child.stdout.close()
 
     def _read(self, child, deadline, record):
+        try:
+            self._read_and_judge(child, deadline, record)
+        except Failed:
+            self._read_on(child, record)
+            raise
+
+    @staticmethod
+    def _read_on(child, record):
+        """What follows the line that failed: a panic's report, mostly."""
+        deadline = time.monotonic() + AFTERMATH_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            if not select.select([child.stdout], [], [], left)[0]:
+                return
+            data = os.read(child.stdout.fileno(), 65536)
+            if not data:
+                return
+            record.write(data)
+
+    def _read_and_judge(self, child, deadline, record):
         waits_for_lines = bool(self.scenario.expect or self.scenario.anywhere)
         while not (waits_for_lines and self.watch.done()):
             left = deadline - time.monotonic()

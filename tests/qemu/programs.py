@@ -44,7 +44,6 @@ def crashes():
         address_crash("privileged", "execute", "instruction"),
         address_crash("brk", "execute", "breakpoint"),
         crash("unaligned-pc", "^crash: will execute", ".*align"),
-        crash("unaligned-sp", "^crash: will execute", ".*align"),
     ]
 
 

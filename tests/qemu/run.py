@@ -138,7 +138,7 @@ def words(scenario, options):
 
 def judge_log(log, ranges, scenario):
     """Nothing unexpected in QEMU's log; and a run that must be silent took no exception."""
-    found = qemulog.complaints(log, ranges, scenario.machine["board"])
+    found = qemulog.complaints(log, ranges, scenario.machine["board"], scenario.faults)
     if found:
         raise Failed(f"QEMU logged {len(found)} lines that allowed-log.txt does not list, first: {found[0]}")
 
@@ -150,7 +150,8 @@ def report(scenario, error, argv, serial, options):
         print(f"  last of {len(lines)} lines of the console (all: {serial}):")
         for line in lines[-LAST_LINES:]:
             print(f"    {line}")
-    more = [f"--seed={options.seed}"] if options.seed else []
+    more = [] if options.type.lower() in options.build else ["--type", options.type]
+    more += [f"--seed={options.seed}"] if options.seed else []
     more += [f"--append={options.append}"] if options.append else []
     here = Path(__file__).resolve().relative_to(ROOT)
     print(f"  QEMU: {shlex.join(map(str, argv))}")

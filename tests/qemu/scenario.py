@@ -34,6 +34,7 @@ class Scenario:
     tree: object = None             # function(bytes) -> bytes: start with this device tree instead
     tree_at: int | None = None      # where to put it, if not at the usual place; 0: x0 = 0
     silent_for: float = 0           # nothing to expect: the run ends after so many seconds
+    faults: int = 0                 # exceptions that a silent run may take
     build: str = "release"          # its everyday build; the other one runs it in CI
     label: str = EVERYDAY
     seconds: float = 0              # usual duration, if not the usual one

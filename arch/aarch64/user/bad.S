@@ -27,12 +27,4 @@
         add     x9, x9, #2
         br      x9
 
-        function bad_sp_alignment
-        mov     x9, sp
-        sub     x10, x9, #8
-        mov     sp, x10
-        ldr     x10, [sp]
-        mov     sp, x9
-        ret
-
         .section .note.GNU-stack, "", %progbits

@@ -8,4 +8,3 @@ void bad_undefined(void);
 void bad_privileged(void);
 void bad_breakpoint(void);
 void bad_pc_alignment(void);
-void bad_sp_alignment(void);
