@@ -70,7 +70,7 @@ bool sched_check(struct cpu *cpu) {
             count++;
         }
     }
-    ok = ok && count == q->count;
+    ok = ok && count == q->count && q->top == runqueue_find_top(q);
     spin_unlock(&q->lock);
     return ok;
 }

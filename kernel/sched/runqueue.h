@@ -7,6 +7,14 @@
 #include <kern/panic.h>
 #include <kern/sched_types.h>
 
+/** The most urgent priority by the bitmap, -1 if none. */
+static inline int runqueue_find_top(const struct run_queue *q) {
+    for (int word = PRIORITY_COUNT / 64 - 1; word >= 0; word--)
+        if (q->bitmap[word])
+            return word * 64 + 63 - __builtin_clzll(q->bitmap[word]);
+    return -1;
+}
+
 static inline void runqueue_insert(struct run_queue *q, struct runnable *r, bool at_front) {
     unsigned p = r->priority;
     assert_slow(!r->queued);
@@ -15,6 +23,8 @@ static inline void runqueue_insert(struct run_queue *q, struct runnable *r, bool
     else
         list_push_back(&q->list[p], &r->link);
     q->bitmap[p / 64] |= UINT64_C(1) << (p % 64);
+    if ((int)p > q->top)
+        q->top = (int)p;
     q->count++;
     r->queued = true;
 }
@@ -23,20 +33,28 @@ static inline void runqueue_remove(struct run_queue *q, struct runnable *r) {
     unsigned p = r->priority;
     assert_slow(r->queued);
     list_remove(&r->link);
-    if (list_is_empty(&q->list[p]))
+    if (list_is_empty(&q->list[p])) {
         q->bitmap[p / 64] &= ~(UINT64_C(1) << (p % 64));
+        if ((int)p == q->top)
+            q->top = runqueue_find_top(q);
+    }
     q->count--;
     r->queued = false;
 }
 
-/** The most urgent priority queued, -1 if none. */
-static inline int runqueue_top(const struct run_queue *q) {
-    for (int word = PRIORITY_COUNT / 64 - 1; word >= 0; word--)
-        if (q->bitmap[word])
-            return word * 64 + 63 - __builtin_clzll(q->bitmap[word]);
-    return -1;
-}
-
 static inline struct runnable *runqueue_first(const struct run_queue *q, unsigned priority) {
     return list_entry(q->list[priority].next, struct runnable, link);
+}
+
+/** Round robin: take the first of a list and put `last`, of the same priority, at its end. Neither the bitmap nor the
+ *  counts change. The list is not empty. */
+static inline struct runnable *runqueue_rotate(struct run_queue *q, struct runnable *last) {
+    struct list *list = &q->list[last->priority];
+    struct list *first = list->next;
+    list_push_back(list, &last->link);
+    list_remove(first);
+    struct runnable *r = list_entry(first, struct runnable, link);
+    last->queued = true;
+    r->queued = false;
+    return r;
 }

@@ -30,6 +30,7 @@ void sched_cpu_init(struct cpu *cpu) {
     spin_init(&cpu->timer_lock, LOCK_TIMER);
     for (unsigned p = 0; p < PRIORITY_COUNT; p++)
         list_init(&cpu->run_queue.list[p]);
+    cpu->run_queue.top = -1;
     atomic_init(&cpu->deadlines.next, TICKS_NEVER);
     cpu->alarm = TICKS_NEVER;
     cpu->turn_end = TICKS_NEVER;
@@ -195,13 +196,11 @@ static bool steal(struct cpu *cpu) {
 }
 
 /* Run one step of a work item; no lock held, no address space active (its owner may be what is torn down). */
-static void run_work(struct cpu *cpu, struct runnable *runnable) {
+static void run_work(struct runnable *runnable) {
     struct work *work = container_of(runnable, struct work, runnable);
     trace(TRACE_SCHED_WORK, (uint64_t)(uintptr_t)work->step, 0);
     pmap_activate(NULL);
     work_run(work);
-    ticks_t now = arch_counter();
-    cpu->turn_start = now;
     if (arch_irq_pending())
         arch_irq_poll();
 }
@@ -214,31 +213,42 @@ static void become_idle(struct cpu *cpu) {
 
 /* What leaves the queue to run now; the lock is held. NULL: nothing is queued. */
 static struct runnable *pick(struct cpu *cpu) {
-    int top = runqueue_top(&cpu->run_queue);
-    if (top < 0)
+    if (cpu->run_queue.top < 0)
         return NULL;
-    struct runnable *r = runqueue_first(&cpu->run_queue, (unsigned)top);
+    struct runnable *r = runqueue_first(&cpu->run_queue, (unsigned)cpu->run_queue.top);
     runqueue_remove(&cpu->run_queue, r);
-    atomic_store_explicit(&cpu->running_priority, r->priority, memory_order_relaxed);
     return r;
 }
 
-/* The chosen thread takes the CPU; the lock is held. `prev` is who had it, or NULL. */
-static void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now) {
-    if (next->context->left == 0)
-        next->context->left = next->context->quantum;
-    /* S1, tickless: a turn ends by the clock only if somebody of the same priority waits for it. */
-    unsigned p = next->runnable.priority;
-    bool contended = cpu->run_queue.bitmap[p / 64] >> (p % 64) & 1;
+/* A turn begins or goes on; the lock is held. S1, tickless: it ends by the clock only if somebody of the same priority
+ * waits for it. */
+static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now) {
+    struct sched_context *context = thread->context;
+    if (context->left == 0)
+        context->left = context->quantum;
+    bool contended = cpu->run_queue.top == thread->runnable.priority;
     cpu->turn_start = now;
-    cpu->turn_end = contended ? now + next->context->left : TICKS_NEVER;
+    cpu->turn_end = contended ? now + context->left : TICKS_NEVER;
+    atomic_store_explicit(&cpu->running_priority, thread->runnable.priority, memory_order_relaxed);
+}
+
+/* The chosen thread takes the CPU; the lock is held. `prev` is who had it, or NULL. */
+static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now) {
+    set_turn(cpu, next, now);
     atomic_store_explicit(&cpu->idle, false, memory_order_relaxed);
     atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
-    if (prev != next) {
-        trace(TRACE_SCHED_SWITCH, prev ? prev->id : 0, next->id);
-        arch_thread_switch(prev ? &prev->arch : NULL, &next->arch);
-    }
+    trace(TRACE_SCHED_SWITCH, prev ? prev->id : 0, next->id);
+    arch_thread_switch(prev ? &prev->arch : NULL, &next->arch);
     cpu->current = next;
+}
+
+/* The alarm only ever moves nearer here: one that rings too early sets itself anew, and that happens once a quantum
+ * at most, while switches are many. */
+static inline void alarm_for_turn(struct cpu *cpu) {
+    if (cpu->turn_end < cpu->alarm) {
+        cpu->alarm = cpu->turn_end;
+        arch_timer_arm(cpu->turn_end);
+    }
 }
 
 /* The thread stops running here for good: it dies, or may not run on this CPU any more. No lock held. */
@@ -251,73 +261,104 @@ static void leave(struct cpu *cpu, struct thread *thread) {
         sched_ready(thread);
 }
 
-/* The thread just picked has been told to die while it was queued. The lock is held on entry and exit. */
-static struct thread *drop_chosen(struct cpu *cpu, struct thread *prev, struct thread *chosen) {
-    if (prev) {
-        arch_thread_switch(&prev->arch, NULL);
-        cpu->current = NULL;
-    }
-    spin_unlock(&cpu->run_queue.lock);
-    thread_reap(chosen);
-    spin_lock(&cpu->run_queue.lock);
-    return NULL;
+static inline bool must_leave(struct cpu *cpu, struct thread *thread) {
+    return (atomic_load_explicit(&thread->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE) ||
+           !(thread->affinity >> cpu->number & 1);
+}
+
+static inline bool is_living_thread(struct runnable *r) {
+    struct thread *thread = container_of(r, struct thread, runnable);
+    return r->kind == RUNNABLE_THREAD &&
+           !(atomic_load_explicit(&thread->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE);
 }
 
 /* Put the thread that ran until now back; the lock is held. The rest of a turn is used up first. */
 static void put_back(struct cpu *cpu, struct thread *prev) {
-    bool rest = prev->context->left > 0;
-    prev->runnable.priority = prev->context->priority;
     atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
-    runqueue_insert(&cpu->run_queue, &prev->runnable, rest);
+    runqueue_insert(&cpu->run_queue, &prev->runnable, prev->context->left > 0);
+}
+
+/* The common case: the current thread goes on, or another living thread takes over. The lock is held. Returns who runs
+ * now, or NULL if it takes more: then the current thread has been put back and nothing runs. */
+static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev, ticks_t now) {
+    struct run_queue *q = &cpu->run_queue;
+    int priority = atomic_load_explicit(&prev->context->priority, memory_order_relaxed);
+    prev->runnable.priority = (uint8_t)priority;
+    if (q->top < priority || (q->top == priority && prev->context->left > 0)) {
+        set_turn(cpu, prev, now);
+        return prev;
+    }
+    struct runnable *r = runqueue_first(q, (unsigned)q->top);
+    if (unlikely(!is_living_thread(r))) {
+        arch_thread_switch(&prev->arch, NULL);
+        cpu->current = NULL;
+        put_back(cpu, prev);
+        return NULL;
+    }
+    if (q->top == priority) {
+        atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
+        runqueue_rotate(q, &prev->runnable);
+    } else {
+        runqueue_remove(q, r);
+        put_back(cpu, prev);
+    }
+    struct thread *next = container_of(r, struct thread, runnable);
+    take_over(cpu, prev, next, now);
+    return next;
+}
+
+/* Nothing runs here: take what the queue has, do the work that comes before threads, or become idle. */
+[[gnu::noinline]] static void schedule_from_nothing(struct cpu *cpu) {
+    for (;;) {
+        /* Before the queue is looked at: a later request is seen again. */
+        atomic_store_explicit(&cpu->reschedule, 0, memory_order_relaxed);
+        spin_lock(&cpu->run_queue.lock);
+        struct runnable *r = pick(cpu);
+        if (r && is_living_thread(r)) {
+            struct thread *next = container_of(r, struct thread, runnable);
+            take_over(cpu, NULL, next, arch_counter());
+            spin_unlock(&cpu->run_queue.lock);
+            pmap_activate(next->task->pmap);
+            alarm_for_turn(cpu);
+            return;
+        }
+        if (r)
+            atomic_store_explicit(&cpu->running_priority, r->priority, memory_order_relaxed);
+        else
+            become_idle(cpu);
+        spin_unlock(&cpu->run_queue.lock);
+        if (r && r->kind == RUNNABLE_WORK) {
+            run_work(r);
+        } else if (r) { /* told to die while it was queued */
+            thread_reap(container_of(r, struct thread, runnable));
+        } else if (!steal(cpu)) {
+            pmap_activate(NULL);
+            sched_alarm_update(); /* exactly: an idle CPU sleeps as long as it can */
+            return;
+        }
+    }
 }
 
 void kern_schedule(void) {
     struct cpu *cpu = arch_cpu_self();
     struct thread *prev = cpu->current;
-    ticks_t now = arch_counter();
-    atomic_store(&cpu->reschedule, 0); /* before the queue is looked at: a later request is seen again */
-    if (prev) {
+    if (likely(prev)) {
+        ticks_t now = arch_counter();
         charge(cpu, prev, now);
-        if (unlikely(atomic_load_explicit(&prev->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE) ||
-            unlikely(!(prev->affinity >> cpu->number & 1))) {
+        if (unlikely(must_leave(cpu, prev))) {
             leave(cpu, prev);
-            prev = NULL;
-        }
-    }
-    spin_lock(&cpu->run_queue.lock);
-    if (prev)
-        put_back(cpu, prev);
-    for (;;) {
-        struct runnable *r = pick(cpu);
-        if (likely(r && r->kind == RUNNABLE_THREAD)) {
-            struct thread *next = container_of(r, struct thread, runnable);
-            if (unlikely(atomic_load_explicit(&next->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE)) {
-                prev = drop_chosen(cpu, prev, next);
-                continue;
-            }
-            take_over(cpu, prev, next, now);
+        } else {
+            /* Before the queue is looked at, and seen before the lock is free again: a later request is seen again. */
+            atomic_store_explicit(&cpu->reschedule, 0, memory_order_relaxed);
+            spin_lock(&cpu->run_queue.lock);
+            struct thread *next = choose_quickly(cpu, prev, now);
             spin_unlock(&cpu->run_queue.lock);
-            pmap_activate(next->task->pmap);
-            sched_alarm_update();
-            return;
+            if (likely(next)) {
+                pmap_activate(next->task->pmap);
+                alarm_for_turn(cpu);
+                return;
+            }
         }
-        /* Leave the thread that ran, so that others may take it, before anything else is done here. */
-        if (prev) {
-            arch_thread_switch(&prev->arch, NULL);
-            cpu->current = prev = NULL;
-        }
-        if (!r)
-            become_idle(cpu);
-        spin_unlock(&cpu->run_queue.lock);
-        if (r) {
-            run_work(cpu, r);
-        } else if (!steal(cpu)) {
-            pmap_activate(NULL);
-            sched_alarm_update();
-            return;
-        }
-        atomic_store(&cpu->reschedule, 0);
-        now = arch_counter();
-        spin_lock(&cpu->run_queue.lock);
     }
+    schedule_from_nothing(cpu);
 }

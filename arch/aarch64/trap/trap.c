@@ -143,7 +143,7 @@ static void print_kernel_registers(const struct trap_frame *f) {
 }
 
 void arch_kernel_sync(struct trap_frame *frame, uint64_t esr, vaddr_t far, uint64_t synchronous) {
-    if (synchronous && esr_class(esr) == EC_DABORT_KERNEL) {
+    if (synchronous) {
         uint64_t resume;
         if (arch_fixup_lookup(frame->pc, &resume)) {
             frame->pc = resume;

@@ -298,12 +298,14 @@ kernel_fault:
     cmp     x1, x2
     b.ls    2f
 1:  ldr     x2, [x0, #CPU_EMERGENCY_TOP]
-    sub     x1, x1, x2
-    cmn     x1, #2048                      /* already on the emergency stack? */
+    sub     x2, x1, x2
+    cmn     x2, #2048                      /* already on the emergency stack? */
     b.hs    2f
+    ldr     x2, [x0, #CPU_EMERGENCY_TOP]
     mov     sp, x2
-2:  ldp     x1, x2, [x0, #CPU_SCRATCH]
-    sub     sp, sp, #(TRAP_FRAME_SIZE + 16)
+2:  sub     sp, sp, #(TRAP_FRAME_SIZE + 16)
+    str     x1, [sp, #TF_sp]               /* where the code that faulted had its stack */
+    ldp     x1, x2, [x0, #CPU_SCRATCH]
     stp     x2, x3, [sp, #TF_x2]
     stp     x4, x5, [sp, #TF_x4]
     stp     x6, x7, [sp, #TF_x6]
@@ -319,10 +321,9 @@ kernel_fault:
     mrs     x9, tpidrro_el0
     msr     tpidrro_el0, xzr
     stp     x9, x1, [sp, #TF_x0]
-    add     x9, sp, #(TRAP_FRAME_SIZE + 16)
     mrs     x10, elr_el1
     mrs     x11, spsr_el1
-    stp     x9, x10, [sp, #TF_sp]
+    str     x10, [sp, #TF_pc]
     str     x11, [sp, #TF_pstate]
     mov     x0, sp
     mrs     x1, esr_el1
@@ -337,6 +338,7 @@ kernel_fault:
     msr     spsr_el1, x11
     load_all_but_0_1 sp
     ldr     x30, [sp, #TF_x30]
+    ldr     x16, [sp, #TF_sp]              /* a fixup may clobber x16 */
     ldp     x0, x1, [sp, #TF_x0]
-    add     sp, sp, #(TRAP_FRAME_SIZE + 16)
+    mov     sp, x16
     eret
