@@ -24,8 +24,11 @@
 
 enum {
     PMAP_FLUSH_LIMIT =
-        32,          /* more single flushes than this: flush the address space's ASID instead */
-    PMAP_SCAN = 192, /* slots a range operation looks at before it returns early */
+        32, /* more single flushes than this: flush the address space's ASID instead */
+    /* What a range operation may spend before it returns early, so that a call stays below 5,000
+     * instructions: a slot looked at costs 1, an entry changed PMAP_ENTRY_COST more. */
+    PMAP_SCAN = 96,
+    PMAP_ENTRY_COST = 5,
 };
 
 static inline uint64_t pmap_span(unsigned height)

@@ -201,7 +201,9 @@ static bool limit_leaf(struct gather *g, struct pmap_cursor *c, pte_t *slot, uns
         limit_entry(g, slot + i, va + i * pmap_span(height), height, keep);
     if (keep == PROT_NONE && pmap_table_valid(pmap_table_of(slot)) == 0)
         limit_prune(g, c, va);
+    unsigned cost = count * PMAP_ENTRY_COST;
     c->va = va + size;
+    c->budget -= c->budget < cost ? c->budget : cost;
     return true;
 }
 

@@ -39,7 +39,7 @@ struct pmap {
     _Atomic uint32_t pins;       /* CPUs that found the pmap by a frame and wait for its lock; RMAP lock to raise */
 };
 
-enum { PMAP_CHUNK = 64 /* leaves changed per call before a range operation returns early */ };
+enum { PMAP_CHUNK = 16 /* leaves changed per call before a range operation returns early */ };
 
 /** Flags of pmap_enter(). */
 enum {
