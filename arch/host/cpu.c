@@ -34,10 +34,16 @@ kern_return_t arch_cpu_make_stack(struct cpu *cpu)
 }
 
 /* Only coroutines know their stack; elsewhere no frames are followed. */
-void arch_cpu_stack_bounds(vaddr_t *low, vaddr_t *high)
+void arch_cpu_stack_bounds(vaddr_t inside, vaddr_t *low, vaddr_t *high)
 {
-    *low = host_on_cpu ? host_this->stack_low : 0;
-    *high = host_on_cpu ? host_this->stack_high : 0;
+    bool known = host_on_cpu && inside >= host_this->stack_low && inside < host_this->stack_high;
+    *low = known ? host_this->stack_low : 0;
+    *high = known ? host_this->stack_high : 0;
+}
+
+bool arch_pmu_enable_user(void)
+{
+    return false;
 }
 
 const char *arch_cpu_name(void)

@@ -180,6 +180,16 @@ static void take_call(struct host_cpu *cpu)
     atomic_fetch_and(&cpu->events, ~(uint32_t)EVENT_CALL);
 }
 
+/* A posted call comes at any time before the machine rests. */
+static bool call_arrives(struct host_cpu *cpu)
+{
+    if (!(atomic_load(&cpu->events) & EVENT_CALL))
+        return false;
+    uint64_t *random = host_machine.config.threads ? &cpu->random : &host_machine.random;
+    return !cpu->record->current || atomic_load(&host_machine.draining) ||
+           host_random_below(random, 16) == 0;
+}
+
 /* Interrupts need not arrive before the very next user action. */
 static bool interrupt_arrives(struct host_cpu *cpu)
 {
@@ -200,7 +210,7 @@ void host_cpu_main(struct host_cpu *cpu)
         host_machine.driver->boundary(cpu);
         if (atomic_load(&cpu->events) & EVENT_HALT)
             host_machine.driver->leave(cpu);
-        if (atomic_load(&cpu->events) & EVENT_CALL)
+        if (call_arrives(cpu))
             take_call(cpu);
         else if (interrupt_arrives(cpu))
             arch_irq_poll();
@@ -252,15 +262,24 @@ enum host_stop host_machine_run(uint64_t steps, ticks_t until)
     return run(steps, until);
 }
 
-enum host_stop host_machine_call_ends(unsigned cpu, void (*function)(void *argument),
-                                      void *argument)
+void host_machine_post(unsigned cpu, void (*function)(void *argument), void *argument)
 {
     struct host_cpu *target = &host_machine.cpu[cpu];
-    if (target->state != CPU_PARKED && target->state != CPU_SLEEP)
+    pthread_mutex_lock(&host_machine.lock);
+    bool takes_part = target->state == CPU_PARKED || target->state == CPU_SLEEP;
+    pthread_mutex_unlock(&host_machine.lock);
+    if (!takes_part)
         host_machine_fail("host_machine_call: cpu %u takes no part", cpu);
+    if (atomic_load(&target->events) & EVENT_CALL)
+        host_machine_fail("host_machine_call: cpu %u has a call already", cpu);
     target->call = function;
     target->call_argument = argument;
-    host_post_event(target, EVENT_CALL);
+    atomic_fetch_or(&target->events, EVENT_CALL); /* seen when the machine goes on */
+}
+
+enum host_stop host_machine_call_ends(unsigned cpu, void (*function)(void *argument), void *argument)
+{
+    host_machine_post(cpu, function, argument);
     return run(0, TICKS_NEVER);
 }
 

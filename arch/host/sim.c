@@ -56,11 +56,12 @@ struct host_fiber {
 
 static struct {
     struct host_fiber fiber[MAX_CPUS], controller;
-    struct host_fiber *running;
+    struct host_fiber *running, *before; /* and who ran before it */
     unsigned rarity;          /* give way at one of 2^rarity points */
     unsigned rarity_left;     /* points until another rarity is drawn */
     struct host_cpu *stalled; /* stays behind, though it could go on */
     unsigned stall_left;      /* switches until it may go on */
+    unsigned code_left; /* basic blocks until a CPU may give way within kernel code */
     uint64_t spins;           /* G2 */
     uint64_t points;          /* since anybody was at a boundary */
 } sim;
@@ -69,16 +70,15 @@ static struct host_machine *const m = &host_machine;
 
 /* --- coroutines --- */
 
-static void switched_in(struct host_fiber *self, struct host_fiber *from)
+static void switched_in(struct host_fiber *self)
 {
-    (void)from;
 #ifdef HAVE_ASAN
     const void *bottom;
     size_t size;
     __sanitizer_finish_switch_fiber(self->fake_stack, &bottom, &size);
-    if (from && !from->cpu) {
-        from->stack = (void *)(uintptr_t)bottom;
-        from->stack_size = size;
+    if (sim.before == &sim.controller) { /* of this stack only the sanitizer knows the bounds */
+        sim.controller.stack = (void *)(uintptr_t)bottom;
+        sim.controller.stack_size = size;
     }
 #endif
     host_this = self->cpu;
@@ -94,6 +94,7 @@ static void switch_to(struct host_fiber *next)
         return;
     m->switches++;
     host_hash((next->cpu ? next->cpu->index : MAX_CPUS) ^ atomic_load(&m->now) << 8);
+    sim.before = self;
     sim.running = next;
 #ifdef HAVE_ASAN
     __sanitizer_start_switch_fiber(&self->fake_stack, next->stack, next->stack_size);
@@ -103,13 +104,13 @@ static void switch_to(struct host_fiber *next)
 #endif
     if (swapcontext(&self->context, &next->context) != 0)
         abort();
-    switched_in(self, NULL);
+    switched_in(self);
 }
 
 static void fiber_main(void)
 {
     struct host_fiber *self = sim.running;
-    switched_in(self, &sim.controller);
+    switched_in(self);
     host_cpu_main(self->cpu);
 }
 
@@ -236,6 +237,19 @@ static void sim_sim_point(struct host_cpu *cpu)
     atomic_fetch_add(&m->now, 1);
     if (time_to_change())
         give_way(NULL);
+}
+
+/*
+ * Kernel code that is compiled with -fsanitize-coverage=trace-pc calls this at every basic block: so CPUs also change in
+ * the middle of what takes no lock, between any two accesses with a branch between them.
+ */
+void __sanitizer_cov_trace_pc(void);
+void __sanitizer_cov_trace_pc(void)
+{
+    if (!host_on_cpu || m->config.threads || sim.code_left-- != 0)
+        return;
+    sim.code_left = (unsigned)host_random_below(&m->random, 16u << sim.rarity);
+    give_way(NULL);
 }
 
 static void sim_relax(struct host_cpu *cpu)

@@ -11,7 +11,7 @@
 #include <kern/log.h>
 #include <kern/sched.h>
 
-static bool mitigations; /* constant before a second CPU runs */
+static bool mitigations, pmu_user; /* constant before a second CPU runs */
 
 unsigned cpus_online(void) {
     unsigned n = 0;
@@ -22,6 +22,8 @@ unsigned cpus_online(void) {
 
 void kern_secondary(struct cpu *cpu) {
     arch_cpu_init(cpu, mitigations);
+    if (pmu_user)
+        (void)arch_pmu_enable_user(); /* the boot CPU has said whether there is one */
     arch_irq_cpu_init();
     arch_timer_cpu_init();
     atomic_store(&cpu->online, true);
@@ -57,6 +59,7 @@ void boot_start_cpus(const struct board *board, const struct boot_options *optio
     unsigned limit = options->max_cpus && options->max_cpus < MAX_CPUS ? options->max_cpus : MAX_CPUS;
     unsigned left_alone = 0;
     mitigations = options->mitigations;
+    pmu_user = options->pmu_user;
     for (unsigned i = 0; i < board->cpu_count; i++) {
         const struct board_cpu *description = &board->cpus[i];
         if (description->mpidr == boot_hwid || !description->enabled)

@@ -22,6 +22,7 @@
 #include <kern/panic.h>
 #include <kern/pmap.h>
 #include <kern/sched.h>
+#include <kern/trace.h>
 
 static struct board board;          /* boot CPU; constant after dt_scan() */
 static struct boot_options options; /* the same */
@@ -140,6 +141,12 @@ void kern_main(const struct arch_boot_info *info) {
         boot_refuse("the counter of the architected timer does not run");
     clock_init(info->entry_counter);
     arch_cpu_init(cpu, options.mitigations);
+    if (options.pmu_user && !arch_pmu_enable_user())
+        log_warn("boot: pmu=user, but this CPU has no counters");
+    if (!options.trace)
+        atomic_store(&trace_mask, 0);
+    if (options.end == BOOT_END_REBOOT)
+        panic_action = ARCH_RESET_REBOOT;
     report_tree(info);
     start_memory(info);
     plant_seed(info);

@@ -28,11 +28,14 @@ void backtrace_print(vaddr_t pc, vaddr_t fp)
 {
     vaddr_t low = 0, high = 0;
 
-    arch_cpu_stack_bounds(&low, &high);
+    arch_cpu_stack_bounds(fp, &low, &high);
     print_frame(0, pc, 0);
     for (unsigned i = 1; i < FRAMES_MAX; i++) {
         const vaddr_t *record = (const vaddr_t *)(uintptr_t)fp;
 
+        /* From the emergency stack the chain goes on in the stack that overflowed or faulted. */
+        if (fp < low || fp >= high)
+            arch_cpu_stack_bounds(fp, &low, &high);
         if (fp % sizeof(vaddr_t) != 0 || fp < low || high - fp < 2 * sizeof(vaddr_t) || fp > high)
             break;
         if (record[1] == 0)

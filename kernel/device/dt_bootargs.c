@@ -141,6 +141,30 @@ static kern_return_t set_mitigations(struct boot_word word, struct boot_word val
     return KERN_SUCCESS;
 }
 
+static kern_return_t set_trace(struct boot_word word, struct boot_word value,
+                               struct boot_options *options, struct dt_error *err)
+{
+    static const char *const names[] = {"off", "on", NULL};
+    int choice = parse_choice(value, names);
+
+    if (choice < 0)
+        return refuse(err, word, "neither on nor off");
+    options->trace = choice == 1;
+    return KERN_SUCCESS;
+}
+
+static kern_return_t set_pmu(struct boot_word word, struct boot_word value,
+                             struct boot_options *options, struct dt_error *err)
+{
+    static const char *const names[] = {"off", "user", NULL};
+    int choice = parse_choice(value, names);
+
+    if (choice < 0)
+        return refuse(err, word, "neither user nor off");
+    options->pmu_user = choice == 1;
+    return KERN_SUCCESS;
+}
+
 static kern_return_t set_init(struct boot_word word, struct boot_word value,
                               struct boot_options *options, struct dt_error *err)
 {
@@ -204,6 +228,8 @@ static const struct {
     {"seed=", set_seed},
     {"init=", set_init},
     {"mitigations=", set_mitigations},
+    {"trace=", set_trace},
+    {"pmu=", set_pmu},
     {"arg=", set_arg},
     {"test=", set_test},
     {"log=", set_log},
@@ -236,6 +262,7 @@ kern_return_t dt_boot_options(const char *line, size_t length, struct boot_optio
     const char *at = line, *end = line + strnlen(line, length);
     struct boot_options options = {
         .mitigations = true,
+        .trace = true,
         .init = {bootstrap, sizeof(bootstrap) - 1},
     };
 

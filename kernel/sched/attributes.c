@@ -10,10 +10,10 @@
 /* Lock the queue of the CPU the thread is on or was on last. `cpu` changes only under the lock of the new queue. */
 static struct cpu *lock_queue_of(struct thread *thread) {
     for (;;) {
-        uint8_t number = __atomic_load_n(&thread->runnable.cpu, __ATOMIC_RELAXED);
+        uint8_t number = __atomic_load_n(&thread->runnable.cpu, __ATOMIC_SEQ_CST);
         struct cpu *cpu = &cpu_record[number];
         spin_lock(&cpu->run_queue.lock);
-        if (thread->runnable.cpu == number)
+        if (__atomic_load_n(&thread->runnable.cpu, __ATOMIC_RELAXED) == number)
             return cpu;
         spin_unlock(&cpu->run_queue.lock);
     }
@@ -28,11 +28,11 @@ static void place_again(struct thread *thread, struct cpu *cpu, bool queued) {
 }
 
 void sched_set_priority(struct thread *thread, unsigned priority) {
+    atomic_store(&thread->context->priority, (uint8_t)priority); /* before we look: order rule in sched.c */
     struct cpu *cpu = lock_queue_of(thread);
     bool queued = thread->runnable.queued;
     if (queued)
         runqueue_remove(&cpu->run_queue, &thread->runnable);
-    atomic_store_explicit(&thread->context->priority, (uint8_t)priority, memory_order_relaxed);
     /* Others compare with what this CPU runs; a raise counts at once, a drop when it reschedules. */
     spin_unlock(&cpu->run_queue.lock);
     place_again(thread, cpu, queued);
@@ -44,11 +44,11 @@ kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus) {
         online |= (uint64_t)atomic_load(&cpu_record[i].online) << i;
     if (!(cpus & online))
         return KERN_INVALID_ARGUMENT;
+    atomic_store(&thread->affinity, cpus & online); /* before we look: order rule in sched.c */
     struct cpu *cpu = lock_queue_of(thread);
     bool queued = thread->runnable.queued;
     if (queued)
         runqueue_remove(&cpu->run_queue, &thread->runnable);
-    __atomic_store_n(&thread->affinity, cpus & online, __ATOMIC_RELAXED);
     spin_unlock(&cpu->run_queue.lock);
     place_again(thread, cpu, queued);
     return KERN_SUCCESS;
@@ -66,7 +66,7 @@ bool sched_check(struct cpu *cpu) {
             struct thread *t = container_of(r, struct thread, runnable);
             ok = ok && r->queued && r->priority == p && r->cpu == cpu->number;
             if (r->kind == RUNNABLE_THREAD) /* T1, S2 */
-                ok = ok && atomic_load(&t->state) == THREAD_READY && (t->affinity >> cpu->number & 1);
+                ok = ok && atomic_load(&t->state) == THREAD_READY && (atomic_load(&t->affinity) >> cpu->number & 1);
             count++;
         }
     }

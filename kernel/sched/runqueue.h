@@ -15,6 +15,12 @@ static inline int runqueue_find_top(const struct run_queue *q) {
     return -1;
 }
 
+/* Not a read-modify-write: only the lock's holder writes. */
+static inline void runqueue_count(struct run_queue *q, int change) {
+    uint32_t count = atomic_load_explicit(&q->count, memory_order_relaxed);
+    atomic_store_explicit(&q->count, count + (uint32_t)change, memory_order_relaxed);
+}
+
 static inline void runqueue_insert(struct run_queue *q, struct runnable *r, bool at_front) {
     unsigned p = r->priority;
     assert_slow(!r->queued);
@@ -25,7 +31,7 @@ static inline void runqueue_insert(struct run_queue *q, struct runnable *r, bool
     q->bitmap[p / 64] |= UINT64_C(1) << (p % 64);
     if ((int)p > q->top)
         q->top = (int)p;
-    q->count++;
+    runqueue_count(q, 1);
     r->queued = true;
 }
 
@@ -38,7 +44,7 @@ static inline void runqueue_remove(struct run_queue *q, struct runnable *r) {
         if ((int)p == q->top)
             q->top = runqueue_find_top(q);
     }
-    q->count--;
+    runqueue_count(q, -1);
     r->queued = false;
 }
 

@@ -6,7 +6,9 @@
  * becomes visible on a queue (in kern_schedule under the run queue's lock, in sched_block before WAITING is published).
  *
  * Memory order: state WAITING is published before `flags` is looked at, and thread_terminate() sets `flags` before it
- * looks at `state`, both sequentially consistent: one of the two sees the other (T3).
+ * looks at `state`, both sequentially consistent: one of the two sees the other (T3). So is RUNNING published before
+ * `flags` is looked at again. Who changes affinity or priority writes it and then looks where the thread is queued; who
+ * queues it writes where and then looks at both, under the queue's lock (S1, S2).
  */
 #include "runqueue.h"
 #include <arch/irq.h>
@@ -27,11 +29,10 @@ unsigned cpu_count = 1;
 
 void sched_cpu_init(struct cpu *cpu) {
     spin_init(&cpu->run_queue.lock, LOCK_RUNQ);
-    spin_init(&cpu->timer_lock, LOCK_TIMER);
     for (unsigned p = 0; p < PRIORITY_COUNT; p++)
         list_init(&cpu->run_queue.list[p]);
     cpu->run_queue.top = -1;
-    atomic_init(&cpu->deadlines.next, TICKS_NEVER);
+    deadline_cpu_init(cpu);
     cpu->alarm = TICKS_NEVER;
     cpu->turn_end = TICKS_NEVER;
     atomic_store(&cpu->idle, true);
@@ -85,11 +86,13 @@ static struct cpu *choose_cpu(unsigned last, unsigned priority, uint64_t allowed
     return best;
 }
 
-/* Put it on that CPU's queue and see that it is noticed. */
-static void enqueue_on(struct cpu *cpu, struct runnable *r, bool at_front) {
-    spin_lock(&cpu->run_queue.lock);
-    r->cpu = (uint8_t)cpu->number;
-    runqueue_insert(&cpu->run_queue, r, at_front);
+static inline bool may_run_on(struct thread *thread, const struct cpu *cpu) {
+    return atomic_load(&thread->affinity) >> cpu->number & 1;
+}
+
+/* Put it on that CPU's queue, whose lock is held and gets released, and see that it is noticed. */
+static void insert_and_notice(struct cpu *cpu, struct runnable *r) {
+    runqueue_insert(&cpu->run_queue, r, false);
     /* Equal priority, too: a running turn without end gets an end now. */
     bool notice = r->priority >= atomic_load_explicit(&cpu->running_priority, memory_order_relaxed);
     spin_unlock(&cpu->run_queue.lock);
@@ -97,16 +100,35 @@ static void enqueue_on(struct cpu *cpu, struct runnable *r, bool at_front) {
         sched_kick(cpu);
 }
 
+/* Queue a thread there, at the priority it has now. False: it may not run there (any more). */
+static bool enqueue_on(struct cpu *cpu, struct thread *thread) {
+    struct runnable *r = &thread->runnable;
+    spin_lock(&cpu->run_queue.lock);
+    __atomic_store_n(&r->cpu, (uint8_t)cpu->number, __ATOMIC_SEQ_CST); /* order rule, see above */
+    if (unlikely(!may_run_on(thread, cpu))) {
+        spin_unlock(&cpu->run_queue.lock);
+        return false;
+    }
+    r->priority = atomic_load(&thread->context->priority);
+    insert_and_notice(cpu, r);
+    return true;
+}
+
 void sched_ready(struct thread *thread) {
-    thread->runnable.priority = thread->context->priority;
-    struct cpu *cpu = choose_cpu(thread->runnable.cpu, thread->runnable.priority, thread->affinity);
-    trace(TRACE_SCHED_WAKE, thread->id, cpu->number);
+    struct cpu *cpu;
     atomic_store(&thread->state, THREAD_READY);
-    enqueue_on(cpu, &thread->runnable, false);
+    do {
+        unsigned priority = atomic_load_explicit(&thread->context->priority, memory_order_relaxed);
+        cpu = choose_cpu(thread->runnable.cpu, priority, atomic_load(&thread->affinity));
+        trace(TRACE_SCHED_WAKE, thread->id, cpu->number);
+    } while (!enqueue_on(cpu, thread));
 }
 
 void sched_enqueue_here(struct runnable *runnable) {
-    enqueue_on(arch_cpu_self(), runnable, false);
+    struct cpu *cpu = arch_cpu_self();
+    spin_lock(&cpu->run_queue.lock);
+    runnable->cpu = (uint8_t)cpu->number;
+    insert_and_notice(cpu, runnable);
 }
 
 /* ---- the current thread stops ---- */
@@ -165,7 +187,7 @@ static struct thread *steal_from(struct cpu *victim, unsigned number) {
             struct runnable *r;
             list_for_each(r, &q->list[(unsigned)word * 64 + bit], link) {
                 struct thread *t = container_of(r, struct thread, runnable);
-                if (r->kind == RUNNABLE_THREAD && (t->affinity >> number & 1)) {
+                if (r->kind == RUNNABLE_THREAD && may_run_on(t, &cpu_record[number])) {
                     runqueue_remove(q, r);
                     found = t;
                     break;
@@ -184,13 +206,13 @@ static struct thread *steal_from(struct cpu *victim, unsigned number) {
 static bool steal(struct cpu *cpu) {
     for (unsigned i = 1; i < cpu_count; i++) {
         struct cpu *victim = &cpu_record[(cpu->number + i) % cpu_count];
-        if (__atomic_load_n(&victim->run_queue.count, __ATOMIC_RELAXED) == 0)
+        if (atomic_load_explicit(&victim->run_queue.count, memory_order_relaxed) == 0)
             continue;
         struct thread *thread = steal_from(victim, cpu->number);
-        if (thread) {
-            enqueue_on(cpu, &thread->runnable, false);
+        if (thread && enqueue_on(cpu, thread))
             return true;
-        }
+        if (thread)
+            sched_ready(thread); /* its affinity changed while it was in our hands */
     }
     return false;
 }
@@ -236,7 +258,9 @@ static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
 static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now) {
     set_turn(cpu, next, now);
     atomic_store_explicit(&cpu->idle, false, memory_order_relaxed);
-    atomic_store_explicit(&next->state, THREAD_RUNNING, memory_order_relaxed);
+    atomic_store(&next->state, THREAD_RUNNING);
+    if (unlikely(atomic_load(&next->flags) & THREAD_FLAG_TERMINATE)) /* told to die since it was picked */
+        atomic_store_explicit(&cpu->reschedule, 1, memory_order_relaxed);
     trace(TRACE_SCHED_SWITCH, prev ? prev->id : 0, next->id);
     arch_thread_switch(prev ? &prev->arch : NULL, &next->arch);
     cpu->current = next;
@@ -263,7 +287,7 @@ static void leave(struct cpu *cpu, struct thread *thread) {
 
 static inline bool must_leave(struct cpu *cpu, struct thread *thread) {
     return (atomic_load_explicit(&thread->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE) ||
-           !(thread->affinity >> cpu->number & 1);
+           !may_run_on(thread, cpu);
 }
 
 static inline bool is_living_thread(struct runnable *r) {
@@ -345,12 +369,14 @@ void kern_schedule(void) {
     if (likely(prev)) {
         ticks_t now = arch_counter();
         charge(cpu, prev, now);
+        /* Before the queue is looked at, and seen before the lock is free again: a later request is seen again. */
+        atomic_store_explicit(&cpu->reschedule, 0, memory_order_relaxed);
+        spin_lock(&cpu->run_queue.lock);
+        /* Under the lock: who changes its affinity either is seen here or finds where it has been put. */
         if (unlikely(must_leave(cpu, prev))) {
+            spin_unlock(&cpu->run_queue.lock);
             leave(cpu, prev);
         } else {
-            /* Before the queue is looked at, and seen before the lock is free again: a later request is seen again. */
-            atomic_store_explicit(&cpu->reschedule, 0, memory_order_relaxed);
-            spin_lock(&cpu->run_queue.lock);
             struct thread *next = choose_quickly(cpu, prev, now);
             spin_unlock(&cpu->run_queue.lock);
             if (likely(next)) {

@@ -26,7 +26,7 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     atomic_init(&thread->state, THREAD_SUSPENDED);
     atomic_init(&thread->references, 2); /* the caller's, and the list's */
     thread->id = atomic_fetch_add(&next_thread_id, 1);
-    thread->affinity = ~UINT64_C(0);
+    atomic_init(&thread->affinity, ~UINT64_C(0));
     thread->context = &thread->own_context;
     atomic_init(&thread->own_context.priority, (uint8_t)priority);
     thread->own_context.quantum = arch_counter_frequency() * QUANTUM_MS / 1000;

@@ -116,12 +116,14 @@ unsigned arch_cpu_bhb_iterations(void)
     return model ? model->bhb_iterations : 0;
 }
 
-extern const char arch_vectors[], arch_vectors_bhb[];
+extern const char arch_vectors[], arch_vectors_bhb8[], arch_vectors_bhb32[];
 
 static void choose_vectors(bool mitigations)
 {
-    bool loop = mitigations && arch_cpu_needs_bhb_loop();
-    sysreg_write(vbar_el1, loop ? arch_vectors_bhb : arch_vectors);
+    unsigned iterations = mitigations ? arch_cpu_bhb_iterations() : 0;
+    sysreg_write(vbar_el1, iterations == 0   ? arch_vectors
+                           : iterations <= 8 ? arch_vectors_bhb8
+                                             : arch_vectors_bhb32);
     isb();
 }
 

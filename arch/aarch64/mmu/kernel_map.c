@@ -138,7 +138,10 @@ bool arch_boot_map_memory(paddr_t start, paddr_t end, boot_page_source_t *take_p
             return false;
         start += PAGE_SIZE;
     }
-    arch_pte_sync();
+    /* The device tree's pages were mapped read-only before: a walker may still have that. */
+    arch_tlb_begin();
+    arch_tlb_flush_all();
+    arch_tlb_end();
     return true;
 }
 

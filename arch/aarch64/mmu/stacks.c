@@ -45,9 +45,8 @@ kern_return_t arch_cpu_make_stack(struct cpu *cpu) {
     return KERN_SUCCESS;
 }
 
-void arch_cpu_stack_bounds(vaddr_t *low, vaddr_t *high) {
+void arch_cpu_stack_bounds(vaddr_t here, vaddr_t *low, vaddr_t *high) {
     struct cpu *cpu = arch_cpu_self();
-    vaddr_t here = (vaddr_t)__builtin_frame_address(0);
     extern char arch_boot_stack[], arch_boot_stack_top[];
     if (here >= (vaddr_t)arch_boot_stack && here < (vaddr_t)arch_boot_stack_top) {
         *low = (vaddr_t)arch_boot_stack;
@@ -55,8 +54,10 @@ void arch_cpu_stack_bounds(vaddr_t *low, vaddr_t *high) {
     } else if (here < cpu->arch.emergency_top && here >= cpu->arch.emergency_top - PAGE_SIZE) {
         *low = cpu->arch.emergency_top - PAGE_SIZE;
         *high = cpu->arch.emergency_top;
-    } else {
+    } else if (here >= cpu->arch.stack_bottom && here < cpu->arch.stack_top) {
         *low = cpu->arch.stack_bottom;
         *high = cpu->arch.stack_top;
+    } else {
+        *low = *high = 0;
     }
 }

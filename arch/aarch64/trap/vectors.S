@@ -50,11 +50,11 @@
 .endm
 
 /*
- * Branch-history measure (CVE-2022-23960): eight taken branches flush what user code trained. For CPUs that need it,
+ * Branch-history measure (CVE-2022-23960): so many taken branches flush what user code trained. For CPUs that need it,
  * chosen by VBAR_EL1. x30 is free here. Source: Arm's Spectre-BHB advisory.
  */
-.macro branch_history_loop
-    mov     x30, #8
+.macro branch_history_loop count
+    mov     x30, #\count
 9:  b       . + 4
     subs    x30, x30, #1
     b.ne    9b
@@ -66,7 +66,7 @@
     .balign 128
     stp     x29, x30, [sp, #TF_x29]
     .if \mitigated
-    branch_history_loop
+    branch_history_loop \mitigated
     .endif
     mrs     x30, esr_el1
     lsr     x29, x30, #26
@@ -79,7 +79,7 @@
     .balign 128
     stp     x29, x30, [sp, #TF_x29]
     .if \mitigated
-    branch_history_loop
+    branch_history_loop \mitigated
     .endif
     b       \target
 .endm
@@ -113,7 +113,8 @@
 
     .section .text.vectors, "ax"
     vector_table arch_vectors, 0
-    vector_table arch_vectors_bhb, 1
+    vector_table arch_vectors_bhb8, 8       /* Cortex-A57, A72 */
+    vector_table arch_vectors_bhb32, 32     /* later cores that need more: the most any of them needs */
 
 /* ---------------------------------------------------------------- traps */
     .balign 64

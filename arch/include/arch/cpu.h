@@ -34,8 +34,12 @@ void arch_cpu_init(struct cpu *cpu, bool mitigations);
 /** Give cpu its kernel stack, with an unmapped guard page below. KERN_RESOURCE_SHORTAGE. Boot CPU, for every CPU. */
 kern_return_t arch_cpu_make_stack(struct cpu *cpu);
 
-/** Where the stack lies that this CPU runs on now: frame records outside of [*low, *high) are not followed. */
-void arch_cpu_stack_bounds(vaddr_t *low, vaddr_t *high);
+/** The stack of this CPU that the address `inside` lies in, as [*low, *high); both 0 if none. Backtraces follow frame
+ *  records only there. */
+void arch_cpu_stack_bounds(vaddr_t inside, vaddr_t *low, vaddr_t *high);
+
+/** Let user code read this CPU's cycle and instruction counters. False: there are none. Every CPU for itself. */
+bool arch_pmu_enable_user(void);
 
 /** Stop this CPU for good, interrupts masked, in the deepest state that needs no firmware. */
 [[gnu::noreturn]] void arch_cpu_halt(void);

@@ -37,6 +37,8 @@ struct boot_options {
     uint64_t seed;      /* seed=N */
     bool seed_given;
     bool mitigations;      /* false for mitigations=off */
+    bool trace;            /* false for trace=off: events are not recorded */
+    bool pmu_user;         /* pmu=user: programs may read the cycle counters (benchmarks) */
     struct boot_word init; /* init=NAME[,NAME...]; never empty, default "bootstrap" */
     struct boot_word args[BOOT_MAX_ARGS]; /* arg=WORD, without the "arg=" */
     unsigned arg_count;

@@ -32,7 +32,7 @@ struct runnable {
 struct run_queue {
     struct spinlock lock;                 /* rank RUNQ; guards all below */
     uint64_t bitmap[PRIORITY_COUNT / 64]; /* bit p % 64 of word p / 64: list p is not empty */
-    uint32_t count;                       /* runnables queued; read by any CPU as a hint */
+    _Atomic uint32_t count;               /* runnables queued; read by any CPU as a hint */
     int32_t top;                          /* most urgent priority queued, -1: none */
     struct list list[PRIORITY_COUNT];
 };

@@ -55,7 +55,7 @@ struct thread {
     _Atomic uint32_t flags;         /* enum thread_flags */
     _Atomic uint32_t references;
     uint32_t id;                    /* unique for the life of the system, for reports and trace; constant */
-    uint64_t affinity;              /* bit n: may run on CPU n; RUNQ lock */
+    _Atomic uint64_t affinity;      /* bit n: may run on CPU n; order rule at the head of sched.c */
     struct sched_context *context;  /* it runs on; RUNQ lock */
     struct sched_context own_context; /* the one it was born with */
     struct task *task;              /* constant; reference held */

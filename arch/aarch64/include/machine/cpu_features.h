@@ -13,7 +13,3 @@ static inline bool arch_cpu_needs_bhb_loop(void)
 {
     return arch_cpu_bhb_iterations() != 0;
 }
-
-/** Let user code read this CPU's cycle counter and instruction counter (event counter 0, event 8),
- *  both started at 0. Boot option pmu=user; every CPU, after arch_cpu_init(). False: no PMU. */
-bool arch_pmu_enable_user(void);

@@ -62,6 +62,8 @@ void host_machine_end(void);
 /** Run `function` on a CPU as kernel code, as an interrupt would; it is done when this returns. From the controller;
  *  CPUs may run a few user actions meanwhile. */
 void host_machine_call(unsigned cpu, void (*function)(void *argument), void *argument);
+/** The same, but it happens in the midst of the next host_machine_run(), and is done when that returns. One a CPU. */
+void host_machine_post(unsigned cpu, void (*function)(void *argument), void *argument);
 /** The same for a function that may not return (it halts or resets); says what came of it. */
 enum host_stop host_machine_call_ends(unsigned cpu, void (*function)(void *argument),
                                       void *argument);

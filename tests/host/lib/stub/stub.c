@@ -67,8 +67,9 @@ const char *arch_cpu_name(void)
     return "stub cpu";
 }
 
-void arch_cpu_stack_bounds(vaddr_t *low, vaddr_t *high)
+void arch_cpu_stack_bounds(vaddr_t inside, vaddr_t *low, vaddr_t *high)
 {
+    (void)inside;
     *low = 0;
     *high = 0;
 }
