@@ -27,7 +27,7 @@ HANG_SECONDS = 120
 CPU = "cortex-a72,cntfrq=1000000000"
 COUNTING = ["-icount", "shift=0,sleep=off", "-M", "dtb-randomness=off", "-seed", "1"]
 LINE = re.compile(r"^bench: (\S+) (\S+) (\d+) (\d+) (\d+) (\d+)$")
-END = re.compile(r"^(\[ *\d+\.\d+\] )?wharf: all programs have ended, status (\d+)")
+END = re.compile(r"^bench: done$")
 BAD = re.compile(r"^(\[ *\d+\.\d+\] )?(PANIC|wharf: cannot boot|wharf: \S+ crashed)")
 
 
@@ -84,6 +84,7 @@ def main():
         text = json.dumps({"rows": [vars(row) for row in rows.values()]}, indent=1)
         Path(options.json).write_text(text + "\n")
     missed = table(rows, peers, re.compile(options.regex))
+    show_classes(build, rows)
     return 1 if missed and options.check else 0
 
 
@@ -191,6 +192,16 @@ def table(rows, peers, wanted):
               f"{spread:>22}{number(peer.get('sel4')):>12}{number(peer.get('linux')):>13}"
               f"{number(peer.get('target')):>12}  {result}")
     return missed
+
+
+def show_classes(build, rows):
+    """Beside the counts: what costs more on hardware than one instruction in a row of them."""
+    import path     # it needs this module
+    print("\non the path once:")
+    for name in [name for name in path.PATHS if name in rows]:
+        steps = path.walk(build, name)
+        kinds = [f"{n} {kind}" for kind, n in path.classify(steps).items() if n]
+        print(f"  {name:26}{len(steps):>6} instructions, of them {', '.join(kinds) or 'none special'}")
 
 
 if __name__ == "__main__":

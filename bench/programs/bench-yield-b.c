@@ -7,7 +7,9 @@
 
 int main(int argc, char **argv)
 {
-    (void)yield_prepare(argc, argv);
-    (void)bench_loop_switch(YIELD_ROUNDS);
+    if (yield_with_fp(argc, argv))
+        (void)bench_loop_switch_fp(YIELD_ROUNDS);
+    else
+        (void)bench_loop_switch(YIELD_ROUNDS);
     return 0;
 }

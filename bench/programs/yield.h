@@ -8,18 +8,13 @@
 #include <libsys/string.h>
 #include <stdbool.h>
 #include <user/bench.h>
-#include <user/fp_pattern.h>
 
 /* Under instruction counting a nanosecond is an instruction: the head start is less than a third of
  * the rounds, even where a lone yield takes 50. */
 enum { YIELD_HEAD_START = 1000000, YIELD_ROUNDS = 3 * (SERIES_LENGTH + 2) * REPEATS };
 
-/** Own floating-point state if the first argument says so; returns whether. */
-static inline bool yield_prepare(int argc, char **argv)
+/** Whether the first argument asks for the variant with floating-point state. */
+static inline bool yield_with_fp(int argc, char **argv)
 {
-    bool fp = argc > 1 && strcmp(argv[1], "fp") == 0;
-
-    if (fp)
-        (void)fp_pattern_hold(1, 1);
-    return fp;
+    return argc > 1 && strcmp(argv[1], "fp") == 0;
 }

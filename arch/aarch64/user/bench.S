@@ -14,12 +14,15 @@
         .endm
 
 /* The number is loaded in each round, as a program has to: the kernel clears x8. */
-        .macro  trap_loop name, number, trap
+        .macro  trap_loop name, number, trap, vector=0
         function \name
         stp     x19, x20, [sp, #-16]!
         mov     x19, x0
         mrs     x20, cntvct_el0
 1:      mov     x8, #\number
+        .if     \vector
+        fmov    d0, #1.0
+        .endif
         .if     \trap
         svc     #0
         .endif
@@ -34,6 +37,8 @@
         trap_loop bench_loop_empty, 0, 0
         trap_loop bench_loop_self, TRAP_NUMBER_thread_self, 1
         trap_loop bench_loop_switch, TRAP_NUMBER_thread_switch, 1
+        trap_loop bench_loop_empty_fp, 0, 0, 1
+        trap_loop bench_loop_switch_fp, TRAP_NUMBER_thread_switch, 1, 1
 
         function bench_nops
         mrs     x1, cntvct_el0

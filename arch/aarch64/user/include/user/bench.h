@@ -13,6 +13,9 @@ uint64_t bench_loop_empty(uint64_t n);
 uint64_t bench_loop_self(uint64_t n);
 /** n times thread_switch. */
 uint64_t bench_loop_switch(uint64_t n);
+/** The same with one vector register written in each round. */
+uint64_t bench_loop_empty_fp(uint64_t n);
+uint64_t bench_loop_switch_fp(uint64_t n);
 /** 1000 NOPs: shows whether the counter counts instructions. */
 uint64_t bench_nops(void);
 /** Store the counter to *last again and again; does not return. A round is three instructions. */
