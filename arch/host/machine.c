@@ -277,7 +277,8 @@ void host_machine_post(unsigned cpu, void (*function)(void *argument), void *arg
     atomic_fetch_or(&target->events, EVENT_CALL); /* seen when the machine goes on */
 }
 
-enum host_stop host_machine_call_ends(unsigned cpu, void (*function)(void *argument), void *argument)
+enum host_stop host_machine_call_ends(unsigned cpu, void (*function)(void *argument),
+                                      void *argument)
 {
     host_machine_post(cpu, function, argument);
     return run(0, TICKS_NEVER);

@@ -57,13 +57,13 @@ struct host_fiber {
 static struct {
     struct host_fiber fiber[MAX_CPUS], controller;
     struct host_fiber *running, *before; /* and who ran before it */
-    unsigned rarity;          /* give way at one of 2^rarity points */
-    unsigned rarity_left;     /* points until another rarity is drawn */
-    struct host_cpu *stalled; /* stays behind, though it could go on */
-    unsigned stall_left;      /* switches until it may go on */
+    unsigned rarity;                     /* give way at one of 2^rarity points */
+    unsigned rarity_left;                /* points until another rarity is drawn */
+    struct host_cpu *stalled;            /* stays behind, though it could go on */
+    unsigned stall_left;                 /* switches until it may go on */
     unsigned code_left; /* basic blocks until a CPU may give way within kernel code */
-    uint64_t spins;           /* G2 */
-    uint64_t points;          /* since anybody was at a boundary */
+    uint64_t spins;     /* G2 */
+    uint64_t points;    /* since anybody was at a boundary */
 } sim;
 
 static struct host_machine *const m = &host_machine;

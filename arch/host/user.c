@@ -58,9 +58,8 @@ static void do_trap(struct host_cpu *cpu, struct thread *t)
 
 static void do_touch(struct host_cpu *cpu, struct thread *t)
 {
-    static const unsigned prot_of[] = {[ACCESS_READ] = PROT_READ,
-                                       [ACCESS_WRITE] = PROT_WRITE,
-                                       [ACCESS_EXECUTE] = PROT_EXECUTE};
+    static const unsigned prot_of[] = {
+        [ACCESS_READ] = PROT_READ, [ACCESS_WRITE] = PROT_WRITE, [ACCESS_EXECUTE] = PROT_EXECUTE};
     struct host_program *p = &t->arch.program;
     uint32_t word = (uint32_t)p->action.value;
     enum host_fault fault =

@@ -8,6 +8,8 @@
 #include <machine/host_machine.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/personality.h>
+#include <unistd.h>
 
 #define CHECK(condition)                                                    \
     do {                                                                    \
@@ -28,4 +30,15 @@ static inline uint64_t parameter(const char *name, uint64_t value)
 {
     const char *text = getenv(name);
     return text && *text ? strtoull(text, NULL, 0) : value;
+}
+
+/** Start the program anew at addresses that are the same every time: a run may depend on them (hashed locks, locks
+ *  ordered by address), and ThreadSanitizer asks for it. Where the host forbids it, runs repeat within one process. */
+static inline void fix_addresses(char **argv)
+{
+    int now = personality(0xffffffff);
+    if (now == -1 || (now & ADDR_NO_RANDOMIZE) ||
+        personality((unsigned long)now | ADDR_NO_RANDOMIZE) == -1)
+        return;
+    execv("/proc/self/exe", argv);
 }

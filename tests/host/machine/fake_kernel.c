@@ -5,8 +5,8 @@
 
 #include <arch/smp.h>
 #include <arch/upcalls.h>
-#include <arch/usercopy.h>
 #include <kern/log.h>
+#include <machine/host_mmu.h>
 #include <string.h>
 
 struct cpu cpu_record[MAX_CPUS];
@@ -250,16 +250,12 @@ void log_line(enum log_level level, const char *format, ...)
     (void)level, (void)format;
 }
 
-kern_return_t arch_copyin_u32(uint32_t *value, vaddr_t src)
+enum host_fault host_user_access(unsigned cpu, vaddr_t va, unsigned access, void *buffer, size_t n)
 {
-    if (src == 0)
-        return KERN_INVALID_ADDRESS;
-    *value = (uint32_t)src;
-    return KERN_SUCCESS;
-}
-
-kern_return_t arch_copyout(vaddr_t dst, const void *src, size_t n)
-{
-    (void)src, (void)n;
-    return dst == 0 ? KERN_INVALID_ADDRESS : KERN_SUCCESS;
+    (void)cpu, (void)n;
+    if (va == 0)
+        return HOST_FAULT_TRANSLATION;
+    if (access != PROT_WRITE)
+        *(uint32_t *)buffer = (uint32_t)va;
+    return HOST_FAULT_NONE;
 }

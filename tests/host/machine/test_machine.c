@@ -301,6 +301,7 @@ static const struct test tests[] = {
 
 int main(int argc, char **argv)
 {
+    fix_addresses(argv);
     threads_mode = argc > 1 && strcmp(argv[1], "threads") == 0;
     host_set_repeat_line(threads_mode ? "test_machine threads" : "test_machine");
     for (size_t i = 0; i < array_count(tests); i++) {
