@@ -11,7 +11,6 @@ static KMEM_CACHE(pmap_cache, struct pmap);
 void pmap_init(void)
 {
     rmap_init();
-    asid_init();
 }
 
 kern_return_t pmap_create(struct ledger *ledger, struct pmap **out)
@@ -31,6 +30,7 @@ kern_return_t pmap_create(struct ledger *ledger, struct pmap **out)
     }
     pmap->root = frame_address(pmap_list_pop(&root));
     *pmap_spares(pmap) = PFN_NONE;
+    pmap->asid = asid_alloc();
     arch_pte_sync(); /* the root's zeroes, before a walker gets to see it */
     ledger_ref(ledger);
     *out = pmap;
@@ -50,6 +50,7 @@ void pmap_destroy(struct pmap *pmap)
         arch_cpu_relax();
     }
     assert(pmap->resident == 0 && pmap->wired == 0 && pmap->tables == 1);
+    asid_free(pmap->asid);
     pfn_t root = PFN_NONE;
     pmap_list_push(&root, frame_at(pmap->root));
     pmap_table_free(pmap, &root);

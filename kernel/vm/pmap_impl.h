@@ -224,10 +224,7 @@ void rmap_unlink(struct frame *frame, void **link);
 
 /* --- address space identifiers (asid.c) --- */
 
-void asid_init(void);
-
-/** The number that tags the pmap's TLB entries; 0: there are none. Read after arch_tlb_begin(): see asid.c. */
-static inline unsigned pmap_asid(const struct pmap *pmap)
-{
-    return (unsigned)(atomic_load_explicit(&pmap->asid, memory_order_relaxed) & 0xffff);
-}
+/** A number for a new pmap; never fails: when all are taken it is the one that several pmaps share. */
+unsigned asid_alloc(void);
+/** Give it back: flushed everywhere, free for another pmap. No CPU has the pmap active. */
+void asid_free(unsigned number);

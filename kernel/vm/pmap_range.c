@@ -63,10 +63,10 @@ void gather_drop(struct gather *g, pte_t *slot, vaddr_t va, unsigned height)
 static void gather_flush(const struct gather *g)
 {
     arch_tlb_begin();
-    unsigned asid = pmap_asid(g->pmap);
-    if (asid != 0 && g->count > PMAP_FLUSH_LIMIT) {
+    unsigned asid = g->pmap->asid;
+    if (g->count > PMAP_FLUSH_LIMIT) {
         arch_tlb_flush_asid(asid);
-    } else if (asid != 0) {
+    } else {
         for (unsigned i = 0; i < g->count; i++) {
             vaddr_t va = g->leaf[i].va;
             if (va & GATHER_WALKS)

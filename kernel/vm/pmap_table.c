@@ -84,9 +84,8 @@ void pmap_prune(struct pmap *pmap, vaddr_t va, pfn_t *dead)
 void pmap_flush(struct pmap *pmap, vaddr_t va, unsigned count, unsigned height)
 {
     arch_tlb_begin();
-    unsigned asid = pmap_asid(pmap);
-    for (unsigned i = 0; asid != 0 && i < count; i++)
-        arch_tlb_flush_page(asid, va + i * pmap_span(height), height);
+    for (unsigned i = 0; i < count; i++)
+        arch_tlb_flush_page(pmap->asid, va + i * pmap_span(height), height);
     arch_tlb_end();
 }
 

@@ -32,7 +32,7 @@ struct pmap {
     struct spinlock lock;        /* rank PMAP; guards tables and counts */
     paddr_t root;                /* constant */
     struct ledger *ledger;       /* constant; pays for tables and rmap entries; a reference is held */
-    _Atomic uint64_t asid;       /* generation << 16 | ASID; 0: none yet. Written under ASID lock, read without */
+    uint32_t asid;               /* tags its TLB entries; constant */
     uint64_t resident;           /* pages mapped */
     uint64_t wired;              /* of them wired */
     uint64_t tables;             /* table pages, root and spares included */
@@ -103,7 +103,7 @@ bool pmap_page_clear_referenced(struct frame *frame);
 /** pmap_activate() when the address space changes. */
 void pmap_switch(struct pmap *pmap);
 
-/** Make it the current CPU's user address space (NULL: none). Gives it an ASID if it has no valid one. */
+/** Make it the current CPU's user address space (NULL: none). */
 static inline void pmap_activate(struct pmap *pmap) {
     if (arch_cpu_self()->pmap != pmap)
         pmap_switch(pmap);
