@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What documents say in `code marks` of the tree is there: paths, and `path:name` with the name in the file.
 
-A mark is looked at if it begins with a folder of the top level. A path that holds *, { or capital
-NAME as a stand-in is not looked at; what is built (build/) neither.
+A mark is looked at if it begins with a folder of the top level. A path with NAME or PRESET as a
+stand-in is not looked at; what is built (build/) neither.
 """
 
 import re
 
 ABOUT = "paths and functions that documents name exist"
 MARK = re.compile(r"`([A-Za-z0-9_.-]+/[A-Za-z0-9_./-]*)(?::([A-Za-z_][A-Za-z0-9_]*))?`")
-STAND_IN = re.compile(r"\bNAME\b|\bNNNN\b")
+STAND_IN = re.compile(r"(?<![A-Z])(NAME|PRESET)(?![A-Z])")
 
 
 def check(root, files):
