@@ -45,6 +45,7 @@ kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus) {
     if (!(cpus & online))
         return KERN_INVALID_ARGUMENT;
     atomic_store(&thread->affinity, cpus & online); /* before we look: order rule in sched.c */
+    atomic_fetch_or(&thread->flags, THREAD_FLAG_MOVE);
     struct cpu *cpu = lock_queue_of(thread);
     bool queued = thread->runnable.queued;
     if (queued)

@@ -165,11 +165,6 @@ void sched_wake(struct thread *thread, kern_return_t result) {
     sched_ready(thread);
 }
 
-void sched_give_way(struct thread *self) {
-    self->context->left = 0;
-    atomic_store_explicit(&arch_cpu_self()->reschedule, 1, memory_order_relaxed);
-}
-
 /* ---- who runs next ---- */
 
 /* A thread that may run on `number` from another CPU's queue, taken off it; NULL if there is none. Walks a bounded
@@ -249,7 +244,6 @@ static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
     if (context->left == 0)
         context->left = context->quantum;
     bool contended = cpu->run_queue.top == thread->runnable.priority;
-    cpu->turn_start = now;
     cpu->turn_end = contended ? now + context->left : TICKS_NEVER;
     atomic_store_explicit(&cpu->running_priority, thread->runnable.priority, memory_order_relaxed);
 }
@@ -257,9 +251,8 @@ static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
 /* The chosen thread takes the CPU; the lock is held. `prev` is who had it, or NULL. */
 static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now) {
     set_turn(cpu, next, now);
-    atomic_store_explicit(&cpu->idle, false, memory_order_relaxed);
     atomic_store(&next->state, THREAD_RUNNING);
-    if (unlikely(atomic_load(&next->flags) & THREAD_FLAG_TERMINATE)) /* told to die since it was picked */
+    if (unlikely(atomic_load(&next->flags))) /* must leave again at once */
         atomic_store_explicit(&cpu->reschedule, 1, memory_order_relaxed);
     trace(TRACE_SCHED_SWITCH, prev ? prev->id : 0, next->id);
     arch_thread_switch(prev ? &prev->arch : NULL, &next->arch);
@@ -279,21 +272,11 @@ static inline void alarm_for_turn(struct cpu *cpu) {
 static void leave(struct cpu *cpu, struct thread *thread) {
     arch_thread_switch(&thread->arch, NULL);
     cpu->current = NULL;
-    if (atomic_load_explicit(&thread->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE)
+    /* MOVE goes before the affinity is looked at: a change after that sets it again. */
+    if (atomic_fetch_and(&thread->flags, ~(uint32_t)THREAD_FLAG_MOVE) & THREAD_FLAG_TERMINATE)
         thread_reap(thread);
     else
         sched_ready(thread);
-}
-
-static inline bool must_leave(struct cpu *cpu, struct thread *thread) {
-    return (atomic_load_explicit(&thread->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE) ||
-           !may_run_on(thread, cpu);
-}
-
-static inline bool is_living_thread(struct runnable *r) {
-    struct thread *thread = container_of(r, struct thread, runnable);
-    return r->kind == RUNNABLE_THREAD &&
-           !(atomic_load_explicit(&thread->flags, memory_order_relaxed) & THREAD_FLAG_TERMINATE);
 }
 
 /* Put the thread that ran until now back; the lock is held. The rest of a turn is used up first. */
@@ -302,7 +285,7 @@ static void put_back(struct cpu *cpu, struct thread *prev) {
     runqueue_insert(&cpu->run_queue, &prev->runnable, prev->context->left > 0);
 }
 
-/* The common case: the current thread goes on, or another living thread takes over. The lock is held. Returns who runs
+/* The common case: the current thread goes on, or another thread takes over. The lock is held. Returns who runs
  * now, or NULL if it takes more: then the current thread has been put back and nothing runs. */
 static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev, ticks_t now) {
     struct run_queue *q = &cpu->run_queue;
@@ -313,7 +296,7 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
         return prev;
     }
     struct runnable *r = runqueue_first(q, (unsigned)q->top);
-    if (unlikely(!is_living_thread(r))) {
+    if (unlikely(r->kind != RUNNABLE_THREAD)) {
         arch_thread_switch(&prev->arch, NULL);
         cpu->current = NULL;
         put_back(cpu, prev);
@@ -338,9 +321,11 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
         atomic_store_explicit(&cpu->reschedule, 0, memory_order_relaxed);
         spin_lock(&cpu->run_queue.lock);
         struct runnable *r = pick(cpu);
-        if (r && is_living_thread(r)) {
+        if (r && r->kind == RUNNABLE_THREAD) {
             struct thread *next = container_of(r, struct thread, runnable);
-            take_over(cpu, NULL, next, arch_counter());
+            cpu->turn_start = arch_counter();
+            atomic_store_explicit(&cpu->idle, false, memory_order_relaxed);
+            take_over(cpu, NULL, next, cpu->turn_start);
             spin_unlock(&cpu->run_queue.lock);
             pmap_activate(next->task->pmap);
             alarm_for_turn(cpu);
@@ -351,10 +336,8 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
         else
             become_idle(cpu);
         spin_unlock(&cpu->run_queue.lock);
-        if (r && r->kind == RUNNABLE_WORK) {
+        if (r) {
             run_work(r);
-        } else if (r) { /* told to die while it was queued */
-            thread_reap(container_of(r, struct thread, runnable));
         } else if (!steal(cpu)) {
             pmap_activate(NULL);
             sched_alarm_update(); /* exactly: an idle CPU sleeps as long as it can */
@@ -373,7 +356,7 @@ void kern_schedule(void) {
         atomic_store_explicit(&cpu->reschedule, 0, memory_order_relaxed);
         spin_lock(&cpu->run_queue.lock);
         /* Under the lock: who changes its affinity either is seen here or finds where it has been put. */
-        if (unlikely(must_leave(cpu, prev))) {
+        if (unlikely(atomic_load_explicit(&prev->flags, memory_order_relaxed))) {
             spin_unlock(&cpu->run_queue.lock);
             leave(cpu, prev);
         } else {

@@ -15,7 +15,7 @@
  */
 #include "pmap_impl.h"
 
-enum { ASID_MAX = 1 << 16, ASID_NONE = 0 /* arch's own */, ASID_SHARED = 1, ASID_FIRST = 2 };
+enum { ASID_MAX = 1 << 16, ASID_NONE = 0 /* arch's own */, ASID_SHARED = PMAP_ASID_SHARED, ASID_FIRST = 2 };
 
 static struct spinlock asid_lock = SPINLOCK_INIT(LOCK_ASID);
 static uint32_t asid_next = ASID_FIRST;   /* where to look for a free number; ASID lock */
@@ -62,7 +62,7 @@ void asid_free(unsigned number)
 }
 
 /* S3. Broadcast, because the contract has no local form; this is the path of machines with more tasks than numbers. */
-[[gnu::noinline, gnu::cold]] static void flush_shared(void)
+static void flush_shared(void)
 {
     arch_mmu_deactivate();
     arch_tlb_begin();
@@ -72,16 +72,13 @@ void asid_free(unsigned number)
 
 void pmap_switch(struct pmap *pmap)
 {
-    struct cpu *cpu = arch_cpu_self();
     if (pmap == NULL) {
         arch_mmu_deactivate();
     } else {
-        if (unlikely(pmap->asid == ASID_SHARED))
-            flush_shared();
+        flush_shared();
         arch_mmu_activate(pmap->root, pmap->asid);
     }
-    /* After the hardware has left the old one: pmap_is_active(). */
-    __atomic_store_n(&cpu->pmap, pmap, __ATOMIC_RELEASE);
+    __atomic_store_n(&arch_cpu_self()->pmap, pmap, __ATOMIC_RELEASE);
 }
 
 bool pmap_is_active(const struct pmap *pmap)

@@ -13,6 +13,12 @@
  */
 #include <machine/offsets.h>
 
+/* One more than the highest trap number of the table. */
+    .set trap_count, 0
+#define TRAP(number, name, handler, arguments, doc) .ifge number - trap_count; .set trap_count, number + 1; .endif;
+#include <wharf/abi/traps.def>
+#undef TRAP
+
 /* Bits of CPACR and vectors are set up in C. Save pairs of the frame relative to \base. */
 .macro save_low base
     stp     x0, x1, [\base, #TF_x0]
@@ -136,9 +142,7 @@ user_trap:
     ldr     x9, [x20, #CPU_STACK_TOP]
     mov     x29, xzr
     mov     sp, x9
-    adrp    x9, kern_trap_count
-    ldr     x9, [x9, #:lo12:kern_trap_count]
-    cmp     x8, x9
+    cmp     x8, #trap_count
     b.hs    bad_trap
     csel    x8, x8, xzr, lo                /* no out-of-range index even under speculation */
     csdb
@@ -248,7 +252,7 @@ user_aarch32:                              /* cannot happen: SPSR never says AAr
     .balign 64
 leave_reschedule:
     bl      kern_schedule
-    /* falls through */
+    b       1f
 
 /* Resume whatever is current on this CPU, or idle. The stack is empty from here on. */
     .globl arch_leave_kernel
@@ -256,7 +260,7 @@ arch_leave_kernel:
     mrs     x20, tpidr_el1
     ldr     x9, [x20, #CPU_STACK_TOP]
     mov     sp, x9
-    ldr     w9, [x20, #CPU_RESCHEDULE]
+1:  ldr     w9, [x20, #CPU_RESCHEDULE]
     cbnz    w9, leave_reschedule
     ldr     x0, [x20, #CPU_CURRENT]
     cbz     x0, idle

@@ -27,8 +27,8 @@ thread_entry:
         brk     #0
         .size   thread_entry, . - thread_entry
 
-/* thread_leave(_Atomic uint32_t *alive, uint64_t status): store 0 to *alive, wake the joiner, end. From
- * the store on the stack may be gone, so nothing below touches memory. */
+/* thread_leave(_Atomic uint32_t *alive, uint64_t status): store 0 to *alive, wake the joiner, end.
+ * From the store on the stack may be gone, so nothing below touches memory. */
         .section .text.thread_leave, "ax"
         .balign 16
         .global thread_leave

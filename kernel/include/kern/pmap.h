@@ -100,13 +100,23 @@ bool pmap_page_clear_referenced(struct frame *frame);
 
 /* --- the CPU's current address space --- */
 
-/** pmap_activate() when the address space changes. */
+enum { PMAP_ASID_SHARED = 1 /* the number of all pmaps that got none of their own (kernel/vm/asid.c) */ };
+
+/** The rest of pmap_activate(): no address space, or one that shares its number. */
 void pmap_switch(struct pmap *pmap);
 
 /** Make it the current CPU's user address space (NULL: none). */
 static inline void pmap_activate(struct pmap *pmap) {
-    if (arch_cpu_self()->pmap != pmap)
+    struct cpu *cpu = arch_cpu_self();
+    if (cpu->pmap == pmap)
+        return;
+    if (unlikely(pmap == NULL || pmap->asid == PMAP_ASID_SHARED)) {
         pmap_switch(pmap);
+        return;
+    }
+    arch_mmu_activate(pmap->root, pmap->asid);
+    /* After the hardware has left the old one: pmap_is_active(). */
+    __atomic_store_n(&cpu->pmap, pmap, __ATOMIC_RELEASE);
 }
 
 /** Is it the active address space of any CPU? Once no thread of its task exists, a "no" is for good. */

@@ -31,7 +31,10 @@ bool sched_block(struct thread *self);
 void sched_wake(struct thread *thread, kern_return_t result);
 
 /** The current thread gives the rest of its turn away to those of its own priority. */
-void sched_give_way(struct thread *self);
+static inline void sched_give_way(struct thread *self) {
+    self->context->left = 0;
+    atomic_store_explicit(&arch_cpu_self()->reschedule, 1, memory_order_relaxed);
+}
 
 /** Change the set of CPUs a thread may run on; moves it if it must. KERN_INVALID_ARGUMENT if no CPU is left. */
 kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus);

@@ -66,7 +66,7 @@ static inline bool spin_trylock(struct spinlock *lock) {
 static inline void spin_unlock(struct spinlock *lock) {
     lock_check_release(lock);
     /* Only the holder writes `serving`, so a plain load and a release store do. */
-    uint16_t serving = atomic_load_explicit(&lock->serving, memory_order_relaxed);
+    unsigned serving = atomic_load_explicit(&lock->serving, memory_order_relaxed);
     atomic_store_explicit(&lock->serving, (uint16_t)(serving + 1), memory_order_release);
     arch_sim_point();
 }

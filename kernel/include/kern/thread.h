@@ -31,7 +31,7 @@ enum thread_state { THREAD_SUSPENDED, THREAD_READY, THREAD_RUNNING, THREAD_WAITI
 
 enum thread_flags {
     THREAD_FLAG_TERMINATE = 1, /* must die at its next chance; set by any CPU */
-    THREAD_FLAG_YIELD = 2,     /* gives the rest of its turn away; own CPU */
+    THREAD_FLAG_MOVE = 2,      /* its affinity has changed: place it anew; set by any CPU */
 };
 
 struct region;
