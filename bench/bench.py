@@ -112,7 +112,8 @@ def measure(build, wanted, verbose):
                 rows[name] = row
     calibration = rows.get("calibration_1000_nops")
     if calibration and calibration.median != 1001:
-        raise Failure(f"1000 instructions were counted as {calibration.median:g}: QEMU does not count them one by one")
+        raise Failure(f"1000 instructions were counted as {calibration.median:g}: "
+                      "QEMU does not count them one by one")
     return rows
 
 

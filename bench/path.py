@@ -155,7 +155,8 @@ def main():
     for row in options.rows:
         path = walk(Path(options.build).resolve(), row)
         print(f"{row}: {len(path)} instructions")
-        print("  of them", ", ".join(f"{n} {name}" for name, n in classify(path).items() if n) or "none special")
+        kinds = ", ".join(f"{n} {name}" for name, n in classify(path).items() if n)
+        print("  of them", kinds or "none special")
         for function, count in by_function(path):
             print(f"  {count:6}  {function}")
         if options.list:

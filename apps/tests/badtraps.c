@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A hostile program: every trap with arguments that are wrong in a known way must give the error that
- * wharf/trap.h names, and any arguments at all must leave kernel and program alive.
+ * A hostile program: every trap with arguments that are wrong in a known way must give the error
+ * that wharf/trap.h names, and any arguments at all must leave kernel and program alive.
  */
 #include <libsys/check.h>
 #include <libsys/program.h>
@@ -154,7 +154,7 @@ static uint64_t wild(void)
     }
 }
 
-/** Whether a trap with these arguments may end, block or clutter the program although all is right. */
+/** Whether a trap with these arguments is right and may end, block or clutter the program. */
 static bool too_right(uint64_t trap, const uint64_t a[5])
 {
     switch (trap) {

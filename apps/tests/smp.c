@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads on every CPU: affinity is obeyed, a mutex excludes, a barrier holds, and no wake-up is lost
- * when many wait for the same few words and move from CPU to CPU meanwhile.
+ * Threads on every CPU: affinity is obeyed, a mutex excludes, a barrier holds, and no wake-up is
+ * lost when many wait for the same few words and move from CPU to CPU meanwhile.
  */
 #include <libsys/check.h>
 #include <libsys/program.h>

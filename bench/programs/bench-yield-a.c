@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Yielding between two address spaces: this task measures, bench-yield-b yields back. With the
- * argument fp both write a vector register in each turn, so that each switch has to save and load the
- * floating-point state.
+ * argument fp both write a vector register in each turn, so that each switch has to save and load
+ * the floating-point state.
  */
 #include "yield.h"
 #include <libsys/print.h>

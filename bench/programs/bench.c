@@ -104,8 +104,8 @@ static void spin_low(void *argument)
 }
 
 /**
- * A low thread stores the counter in a loop of three instructions; this one, more urgent, sleeps and
- * reads the counter first thing when it wakes. The difference holds one round of that loop.
+ * A low thread stores the counter in a loop of three instructions; this one, more urgent, sleeps
+ * and reads the counter first thing when it wakes. The difference holds one round of that loop.
  */
 static void bench_timer_preempt(void)
 {
