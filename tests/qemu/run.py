@@ -18,8 +18,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-sys.path[:0] = [str(HERE), str(ROOT / "ci")]
+sys.path[:0] = [str(HERE), str(ROOT / "ci"), str(ROOT / "tools")]
 
+import badfiles  # noqa: E402
 import matrix  # noqa: E402
 import programs  # noqa: E402
 import qemulog  # noqa: E402
@@ -74,7 +75,8 @@ def arguments():
 
 def scenarios(kind):
     """Name -> scenario, for a build type."""
-    found = [*matrix.virt(kind), *matrix.raspi4b(), *programs.all_scenarios(), *trees.all_scenarios()]
+    found = [*matrix.virt(kind), *matrix.raspi4b(), *programs.all_scenarios(),
+             *badfiles.all_scenarios(), *trees.all_scenarios()]
     table = {s.name: s for s in found}
     assert len(table) == len(found), "two scenarios of one name"
     return table
@@ -115,6 +117,9 @@ def command(scenario, build, logs, log, options):
     for path in (kernel, initrd):
         if not path.is_file():
             raise Failed(f"{path} is missing; build first")
+    if scenario.initrd:
+        initrd = logs / f"{scenario.name}.cpio"
+        initrd.write_bytes(scenario.initrd(build))
     machine = qemu.Machine(kernel=kernel, initrd=initrd, append=words(scenario, options),
                            **scenario.machine)
     if scenario.tree:
