@@ -37,7 +37,7 @@ static vaddr_t device_next = DEVICE_BASE;
 
 static void *table_memory(paddr_t table) {
     paddr_t image = arch_image.physical_start;
-    if (table >= image && table < image + BLOCK_SIZE)
+    if (table >= image && table < arch_image_physical(_kernel_end)) /* behind it there is ordinary RAM */
         return (void *)(table - image + KERNEL_IMAGE_BASE);
     return phys_to_virt(table);
 }
