@@ -37,7 +37,7 @@ class Run:
 
     programs: str
     mem: str = "1G"
-    append: str = "mitigations=off"
+    append: str = "mitigations=off trace=off"
     rename: dict | None = None      # old name -> new name; rows that it lacks are dropped
 
 
@@ -52,14 +52,16 @@ class Row:
 
 RUNS = [
     Run("init=bench"),
-    Run("init=bench arg=null_trap", append="", rename={"null_trap": "null_trap_mitigated"}),
+    Run("init=bench arg=null_trap", append="trace=off", rename={"null_trap": "null_trap_mitigated"}),
     Run("init=bench-yield-a,bench-yield-b"),
     Run("init=bench-yield-a,bench-yield-b arg=fp"),
-    Run("init=bench-yield-a,bench-yield-b", append="",
+    Run("init=bench-yield-a,bench-yield-b", append="mitigations=off",
+        rename={"yield_switch": "yield_switch_traced"}),
+    Run("init=bench-yield-a,bench-yield-b", append="trace=off",
         rename={"yield_switch": "yield_switch_mitigated"}),
     Run("init=bench-boot", rename={"boot_first_user": "boot_first_user", "kernel_text": "kernel_text",
                                    "kernel_memory": "kernel_memory_1g"}),
-    Run("init=bench-boot", append="mitigations=off log=quiet",
+    Run("init=bench-boot", append="mitigations=off trace=off log=quiet",
         rename={"boot_first_user": "boot_first_user_quiet"}),
     Run("init=bench-boot", mem="64M", rename={"boot_first_user": "boot_first_user_64m",
                                               "kernel_memory": "kernel_memory_64m"}),
