@@ -16,7 +16,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 FIRMWARE_BEGINS = re.compile(r"^U-Boot \d{4}\.")
 KERNEL_BEGINS = re.compile(r"^Starting kernel")
 AUTOBOOT = b"Hit any key to stop autoboot"
-PROMPT = b"=> "
+PROMPTS = (b"=> ", b"U-Boot> ")
 AFTERMATH_SECONDS = 0.5
 
 
@@ -143,7 +143,7 @@ class Console:
         if not self.answered and AUTOBOOT in self.partial:
             self.answered = True
             self._type(keyboard, b" ")
-        elif self.answered and self.partial.endswith(PROMPT):
+        elif self.answered and self.partial.endswith(PROMPTS):
             self._type(keyboard, b"boot\r")
 
     @staticmethod

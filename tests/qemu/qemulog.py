@@ -15,7 +15,7 @@ def allowed(board):
     for line in ALLOWED.read_text().splitlines():
         if not line.strip() or line.startswith("#"):
             continue
-        where, pattern, _reason = (part.strip() for part in line.split("|", 2))
+        where, pattern, _reason = (part.strip() for part in line.split(" | ", 2))
         if where in ("*", board):
             patterns.append(re.compile(pattern))
     return patterns
