@@ -7,12 +7,14 @@
 #include <kern/cpu.h>
 #include <kern/sched.h>
 
-/* Lock the queue of the CPU the thread is on or was on last. `cpu` changes only under the lock of the new queue. */
-static struct cpu *lock_queue_of(struct thread *thread) {
+/* Lock the queue of the CPU the thread is on or was on last, and tell whether it is on it. `cpu` changes only under the lock
+ * of the new queue, before `queued`: looked at in the other order, both are of one queue, or we try again. */
+static struct cpu *lock_queue_of(struct thread *thread, bool *queued) {
     for (;;) {
         uint8_t number = __atomic_load_n(&thread->runnable.cpu, __ATOMIC_SEQ_CST);
         struct cpu *cpu = &cpu_record[number];
         spin_lock(&cpu->run_queue.lock);
+        *queued = __atomic_load_n(&thread->runnable.queued, __ATOMIC_ACQUIRE);
         if (__atomic_load_n(&thread->runnable.cpu, __ATOMIC_RELAXED) == number)
             return cpu;
         spin_unlock(&cpu->run_queue.lock);
@@ -29,8 +31,8 @@ static void place_again(struct thread *thread, struct cpu *cpu, bool queued) {
 
 void sched_set_priority(struct thread *thread, unsigned priority) {
     atomic_store(&thread->context->priority, (uint8_t)priority); /* before we look: order rule in sched.c */
-    struct cpu *cpu = lock_queue_of(thread);
-    bool queued = thread->runnable.queued;
+    bool queued;
+    struct cpu *cpu = lock_queue_of(thread, &queued);
     if (queued)
         runqueue_remove(&cpu->run_queue, &thread->runnable);
     /* Others compare with what this CPU runs; a raise counts at once, a drop when it reschedules. */
@@ -46,8 +48,8 @@ kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus) {
         return KERN_INVALID_ARGUMENT;
     atomic_store(&thread->affinity, cpus & online); /* before we look: order rule in sched.c */
     atomic_fetch_or(&thread->flags, THREAD_FLAG_MOVE);
-    struct cpu *cpu = lock_queue_of(thread);
-    bool queued = thread->runnable.queued;
+    bool queued;
+    struct cpu *cpu = lock_queue_of(thread, &queued);
     if (queued)
         runqueue_remove(&cpu->run_queue, &thread->runnable);
     spin_unlock(&cpu->run_queue.lock);

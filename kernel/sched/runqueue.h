@@ -21,6 +21,11 @@ static inline void runqueue_count(struct run_queue *q, int change) {
     atomic_store_explicit(&q->count, count + (uint32_t)change, memory_order_relaxed);
 }
 
+/* After `cpu` has been set: lock_queue_of() in attributes.c looks at both without this queue's lock. */
+static inline void runqueue_note(struct runnable *r, bool queued) {
+    __atomic_store_n(&r->queued, queued, __ATOMIC_RELEASE);
+}
+
 static inline void runqueue_insert(struct run_queue *q, struct runnable *r, bool at_front) {
     unsigned p = r->priority;
     assert_slow(!r->queued);
@@ -32,7 +37,7 @@ static inline void runqueue_insert(struct run_queue *q, struct runnable *r, bool
     if ((int)p > q->top)
         q->top = (int)p;
     runqueue_count(q, 1);
-    r->queued = true;
+    runqueue_note(r, true);
 }
 
 static inline void runqueue_remove(struct run_queue *q, struct runnable *r) {
@@ -45,7 +50,7 @@ static inline void runqueue_remove(struct run_queue *q, struct runnable *r) {
             q->top = runqueue_find_top(q);
     }
     runqueue_count(q, -1);
-    r->queued = false;
+    runqueue_note(r, false);
 }
 
 static inline struct runnable *runqueue_first(const struct run_queue *q, unsigned priority) {
@@ -60,7 +65,7 @@ static inline struct runnable *runqueue_rotate(struct run_queue *q, struct runna
     list_push_back(list, &last->link);
     list_remove(first);
     struct runnable *r = list_entry(first, struct runnable, link);
-    last->queued = true;
-    r->queued = false;
+    runqueue_note(last, true);
+    runqueue_note(r, false);
     return r;
 }
