@@ -64,7 +64,8 @@ static void insert(struct deadline_queue *queue, struct deadline *deadline)
 static void take_out(struct deadline_queue *queue, struct deadline *deadline)
 {
     rb_remove(&queue->tree, &deadline->node);
-    atomic_store_explicit(&deadline->cpu, 0, memory_order_relaxed);
+    /* Release: who finds 0 may arm it anew on another CPU at once, without ever taking our lock. */
+    atomic_store_explicit(&deadline->cpu, 0, memory_order_release);
     note_next(queue);
 }
 
@@ -74,7 +75,7 @@ void deadline_arm(struct deadline *deadline, ticks_t when)
     bool earliest;
 
     spin_lock(&self->timer_lock);
-    assert(atomic_load_explicit(&deadline->cpu, memory_order_relaxed) == 0);
+    assert(atomic_load_explicit(&deadline->cpu, memory_order_acquire) == 0);
     deadline->when = when;
     atomic_store_explicit(&deadline->cpu, self->number + 1, memory_order_relaxed);
     insert(&self->deadlines, deadline);
@@ -88,7 +89,7 @@ bool deadline_cancel(struct deadline *deadline)
 {
     uint32_t place;
 
-    while ((place = atomic_load_explicit(&deadline->cpu, memory_order_relaxed)) != 0) {
+    while ((place = atomic_load_explicit(&deadline->cpu, memory_order_acquire)) != 0) {
         struct cpu *cpu = &cpu_record[place - 1];
         bool found;
 
