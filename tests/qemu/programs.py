@@ -83,7 +83,7 @@ def ends():
 def all_scenarios():
     return [
         Scenario("hello", VIRT, append="init=hello", expect=(*HELLO, all_ended())),
-        passes("smp", 1), passes("smp", 4), passes("smp", 8, label=CI),
+        passes("smp", 1), passes("smp", 4), passes("smp", 8, label=CI, seconds=15),
         passes("preempt", 1), passes("preempt", 4),
         passes("badtraps", 1), passes("badtraps", 2, label=CI),
         passes("bomb-threads", 2, seconds=10),
