@@ -26,12 +26,13 @@ void host_thread_switch(struct arch_thread *prev, struct arch_thread *next)
         prev->fp = cpu->fp;
     cpu->loaded = next;
     cpu->fp = next ? next->fp : 0;
-    cpu->tls = next ? next->tls : 0;
+    cpu->tls = next ? __atomic_load_n(&next->tls, __ATOMIC_RELAXED) : 0;
 }
 
+/* Atomic: a thread that is told to die before its creator is done with it enters a CPU once, to leave it at once. */
 void arch_thread_set_tls(struct arch_thread *t, vaddr_t tls)
 {
-    t->tls = tls;
+    __atomic_store_n(&t->tls, tls, __ATOMIC_RELAXED);
 }
 
 void arch_thread_restart_trap(struct arch_thread *t)

@@ -18,6 +18,7 @@
 static struct host_machine *const m = &host_machine;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER; /* with the machine lock */
 static _Atomic ticks_t next_wake;                         /* L2 */
+static bool frozen; /* all rest and the controller looks at them: nobody gets up. Machine lock */
 
 /* By number: the C library's function has the name of one of the kernel's. */
 static void let_others_run(void)
@@ -65,15 +66,19 @@ static void threads_relax(struct host_cpu *cpu)
     let_others_run();
 }
 
+/* Machine lock held. A CPU that waits though it has something to do (an alarm that came due meanwhile) is woken. */
 static bool all_at_rest(void)
 {
+    bool running = false, due = false;
     for (unsigned i = 0; i < m->config.cpus; i++) {
         const struct host_cpu *cpu = &m->cpu[i];
-        if (cpu->state == CPU_RUN ||
-            (cpu->state != CPU_OFF && cpu->state != CPU_HALTED && host_cpu_has_event(cpu, ~0u)))
-            return false;
+        running = running || cpu->state == CPU_RUN;
+        due = due || ((cpu->state == CPU_SLEEP || cpu->state == CPU_PARKED) &&
+                      host_cpu_has_event(cpu, ~0u));
     }
-    return true;
+    if (due)
+        pthread_cond_broadcast(&changed);
+    return !running && !due;
 }
 
 /* All are idle and not asked to rest: time goes to the first alarm. Machine lock held. */
@@ -93,13 +98,18 @@ static void pass_time(void)
 static void rest(struct host_cpu *cpu, enum host_cpu_state state, ticks_t until)
 {
     cpu->wake = until;
-    while (!host_cpu_has_event(cpu, ~0u)) {
+    while (frozen || !host_cpu_has_event(cpu, ~0u)) {
         cpu->state = state; /* again: the controller may have called us running */
+        if (frozen) {
+            pthread_cond_wait(&changed, &m->lock);
+            continue;
+        }
         bool draining = atomic_load(&m->draining);
         if (!draining && (state == CPU_PARKED || until <= atomic_load(&m->now)))
             break;
-        if (until < atomic_load(&next_wake))
-            atomic_store(&next_wake, until);
+        ticks_t alarm = atomic_load(&cpu->alarm), first = until < alarm ? until : alarm;
+        if (first < atomic_load(&next_wake))
+            atomic_store(&next_wake, first);
         if (all_at_rest()) {
             if (!draining)
                 pass_time();
@@ -173,6 +183,7 @@ static void threads_start_cpu(struct host_cpu *cpu)
 static enum host_stop threads_run(void)
 {
     lock();
+    frozen = false;
     atomic_store(&next_wake, 0);
     for (unsigned i = 0; i < m->config.cpus; i++)
         if (m->cpu[i].state == CPU_PARKED && !atomic_load(&m->draining))
@@ -180,12 +191,16 @@ static enum host_stop threads_run(void)
     pthread_cond_broadcast(&changed);
     while (!atomic_load(&m->draining) || !all_at_rest())
         pthread_cond_wait(&changed, &m->lock);
+    frozen = true;
     unlock();
     return atomic_load(&m->stop);
 }
 
 static void threads_end(void)
 {
+    lock();
+    frozen = false;
+    unlock();
     for (unsigned i = 0; i < m->config.cpus; i++) {
         lock();
         bool started = m->cpu[i].state != CPU_OFF;
