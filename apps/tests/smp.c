@@ -3,8 +3,8 @@
  * Threads on every CPU: affinity is obeyed, a mutex excludes, a barrier holds, and no wake-up is
  * lost when many wait for the same few words and move from CPU to CPU meanwhile.
  *
- * The work does not grow with the CPUs: an emulator with fewer host CPUs than it emulates is slow at
- * handing a contended lock on.
+ * The work does not grow with the CPUs: an emulator with fewer host CPUs than it emulates is slow
+ * at handing a contended lock on.
  */
 #include <libsys/check.h>
 #include <libsys/program.h>
