@@ -31,7 +31,7 @@ if(WHARF_ARCH STREQUAL "host")
     target_compile_options(host_flags INTERFACE -g -O1 -fno-omit-frame-pointer ${sanitize})
     target_link_options(host_flags INTERFACE ${sanitize})
     target_link_libraries(kernel_flags INTERFACE host_flags)
-    add_compile_options(-g -O1 -fno-omit-frame-pointer ${sanitize})
+    add_compile_options(-std=gnu2x -g -O1 -fno-omit-frame-pointer ${sanitize})
     add_link_options(${sanitize})
 else()
     # Frame pointers cost two instructions a function and give every report its backtrace. The FP registers belong to

@@ -80,31 +80,48 @@ static void report_tree(const struct arch_boot_info *info) {
         log_warn("console: %s cannot be driven", board.console.compatible);
 }
 
+static bool overlap(struct dt_range a, struct dt_range b) {
+    return a.size && b.size && a.base < b.base + b.size && b.base < a.base + a.size;
+}
+
+/* May the log ring stand at its place, or did a loader or the board put something there? */
+static bool ring_place_is_free(struct dt_range ring, const struct dt_range *taken, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        if (overlap(ring, taken[i]))
+            return false;
+    for (unsigned i = 0; i < board.reservation_count; i++)
+        if (overlap(ring, board.reservations[i].range))
+            return false;
+    return board.banks[0].size >= LOG_RING_OFFSET + LOG_RING_SIZE;
+}
+
+/* Show how the run before this one ended. */
+static void use_ring(paddr_t ring) {
+    static char previous[PREVIOUS_LOG];
+    size_t length = log_use_ring(phys_to_virt(ring), previous, sizeof(previous));
+    const char *last = previous; /* its last line */
+    for (size_t i = 0; i + 1 < length; i++)
+        if (previous[i] == '\n')
+            last = previous + i + 1;
+    if (length)
+        log_info("log: previous run: %.*s", (int)(length - (size_t)(last - previous)), last);
+}
+
 static void start_memory(const struct arch_boot_info *info) {
-    paddr_t ring = board.banks[0].base + LOG_RING_OFFSET;
-    bool ring_fits = board.banks[0].size >= LOG_RING_OFFSET + LOG_RING_SIZE &&
-                     (ring + LOG_RING_SIZE <= info->kernel_start || ring >= info->kernel_end);
+    struct dt_range ring = {board.banks[0].base + LOG_RING_OFFSET, LOG_RING_SIZE};
     const struct dt_range taken[] = {
         {info->kernel_start, info->kernel_end - info->kernel_start},
         {info->fdt, board.blob_size},
         board.initrd,
-        {ring, ring_fits ? LOG_RING_SIZE : 0},
+        ring, /* last: left out if something else is there */
     };
-    boot_memory(&board, &options, taken, array_count(taken));
-    extern char _kernel_start[], _text_end[];
-    boot_facts.kernel_text = (uint64_t)(_text_end - _kernel_start);
-
-    static char previous[PREVIOUS_LOG];
-    size_t length = ring_fits ? log_use_ring(phys_to_virt(ring), previous, sizeof(previous)) : 0;
-    if (length) {
-        const char *last = previous; /* the last line of the run before */
-        for (size_t i = 0; i + 1 < length; i++)
-            if (previous[i] == '\n')
-                last = previous + i + 1;
-        log_info("log: previous run: %.*s", (int)(length - (size_t)(last - previous)), last);
-    } else if (!ring_fits) {
-        log_warn("log: no place for a ring that survives a reset at %lx", ring);
-    }
+    bool ring_fits = ring_place_is_free(ring, taken, array_count(taken) - 1);
+    boot_memory(&board, &options, taken, array_count(taken) - !ring_fits);
+    boot_facts.kernel_text = info->text_size;
+    if (ring_fits)
+        use_ring(ring.base);
+    else
+        log_warn("log: no place for a ring that survives a reset at %lx", ring.base);
     struct frame_statistics statistics;
     frame_statistics(&statistics);
     boot_stage("mem: %lu MiB free of %lu MiB", (statistics.free << PAGE_SHIFT) / MIB, boot_facts.managed_memory / MIB);
@@ -135,6 +152,8 @@ void kern_main(const struct arch_boot_info *info) {
     sched_cpu_init(cpu);
 
     read_tree(info); /* from here on there is a console */
+    if (info->kernel_start % (2 * MIB) != 0)
+        boot_refuse("the image was not loaded at a multiple of 2 MiB");
     if (info->entry_level == 3)
         boot_refuse("entered at EL3; a loader must enter the kernel at EL2 or EL1");
     if (arch_timer_init(&board) != KERN_SUCCESS)

@@ -63,11 +63,12 @@ static struct task *load(const struct board *board, const struct boot_word *word
     format_text(name, sizeof(name), "%.*s", (int)word->length, word->text);
     const void *file = initrd_find(phys_to_virt(board->initrd.base), board->initrd.size, name, &size, &why);
     if (!file || program_load(file, size, name, arguments, &task, &why) != KERN_SUCCESS) {
-        log_error("wharf: %s cannot be started: %s", name, why);
+        log_plain("wharf: %s cannot be started: %s", name, why);
         return NULL;
     }
     if (programs.first[0] == '\0')
         format_text(programs.first, sizeof(programs.first), "%s", name);
+    task->announced = true; /* nothing of it runs yet */
     return task;
 }
 
@@ -78,7 +79,7 @@ bool boot_start_programs(const struct board *board, const struct boot_options *o
     struct boot_word list = options->init, word;
 
     if (board->initrd.size == 0) {
-        log_error("wharf: there is no initrd to take programs from");
+        log_plain("wharf: there is no initrd to take programs from");
         return false;
     }
     programs.end = options->end;
@@ -105,11 +106,9 @@ bool boot_start_programs(const struct board *board, const struct boot_options *o
 }
 
 void program_ended(const char *name, uint64_t status, bool crashed) {
-    if (programs.first[0] == '\0')
-        return; /* one that could not be loaded */
     if (crashed)
         status = (uint64_t)STATUS_CRASHED;
-    log_info("wharf: %s ended with status %lu", name, status);
+    log_plain("wharf: %s ended with status %lu", name, status);
     if (strcmp(name, programs.first) == 0 && !atomic_exchange(&programs.first_seen, true))
         atomic_store(&programs.first_status, status);
     one_less();
@@ -120,7 +119,7 @@ static void check_leaks(void) {
     uint64_t frames;
     count_objects(&objects, &frames);
     if (objects != programs.objects_before)
-        log_error("wharf: leak: %ld kernel objects before the programs, %ld after", (long)programs.objects_before,
+        log_plain("wharf: leak: %ld kernel objects before the programs, %ld after", (long)programs.objects_before,
                   (long)objects);
     struct frame_statistics statistics;
     frame_statistics(&statistics);
@@ -131,7 +130,7 @@ static void check_leaks(void) {
 static void finish(void) {
     check_leaks();
     uint64_t status = atomic_load(&programs.first_status);
-    log_info("wharf: all programs have ended, status %lu", status);
+    log_plain("wharf: all programs have ended, status %lu", status);
     arch_smp_stop_others();
     switch (programs.end) {
     case BOOT_END_SEMIHOST:

@@ -22,8 +22,7 @@ void boot_stage(const char *format, ...) {
 }
 
 void boot_refuse(const char *sentence) {
-    log_set_console_level(LOG_INFO);
-    log_error("wharf: cannot boot: %s", sentence);
+    log_plain("wharf: cannot boot: %s", sentence);
     arch_reset(ARCH_RESET_HALT);
 }
 

@@ -59,8 +59,8 @@ static inline struct runnable *runqueue_first(const struct run_queue *q, unsigne
 
 /** Round robin: take the first of a list and put `last`, of the same priority, at its end. Neither the bitmap nor the
  *  counts change. The list is not empty. */
-static inline struct runnable *runqueue_rotate(struct run_queue *q, struct runnable *last) {
-    struct list *list = &q->list[last->priority];
+static inline struct runnable *runqueue_rotate(struct run_queue *q, struct runnable *last, unsigned priority) {
+    struct list *list = &q->list[priority];
     struct list *first = list->next;
     list_push_back(list, &last->link);
     list_remove(first);

@@ -145,6 +145,7 @@ static void charge(struct cpu *cpu, struct thread *thread, ticks_t now) {
 bool sched_block(struct thread *self) {
     struct cpu *cpu = arch_cpu_self();
     charge(cpu, self, arch_counter());
+    arch_thread_clear_scratch(&self->arch);
     arch_thread_switch(&self->arch, NULL);
     atomic_store(&self->state, THREAD_WAITING);
     if (atomic_load(&self->flags) & THREAD_FLAG_TERMINATE) {
@@ -223,6 +224,8 @@ static void run_work(struct runnable *runnable) {
 }
 
 static void become_idle(struct cpu *cpu) {
+    if (!atomic_load_explicit(&cpu->idle, memory_order_relaxed))
+        cpu->turn_start = arch_counter();
     atomic_store_explicit(&cpu->running_priority, 0, memory_order_relaxed);
     atomic_store_explicit(&cpu->idle, true, memory_order_relaxed);
     cpu->turn_end = TICKS_NEVER;
@@ -304,7 +307,7 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
     }
     if (q->top == priority) {
         atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
-        runqueue_rotate(q, &prev->runnable);
+        runqueue_rotate(q, &prev->runnable, (unsigned)priority);
     } else {
         runqueue_remove(q, r);
         put_back(cpu, prev);
@@ -323,9 +326,12 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
         struct runnable *r = pick(cpu);
         if (r && r->kind == RUNNABLE_THREAD) {
             struct thread *next = container_of(r, struct thread, runnable);
-            cpu->turn_start = arch_counter();
+            ticks_t now = arch_counter();
+            if (atomic_load_explicit(&cpu->idle, memory_order_relaxed))
+                cpu->idle_ticks += now - cpu->turn_start;
             atomic_store_explicit(&cpu->idle, false, memory_order_relaxed);
-            take_over(cpu, NULL, next, cpu->turn_start);
+            cpu->turn_start = now;
+            take_over(cpu, NULL, next, now);
             spin_unlock(&cpu->run_queue.lock);
             pmap_activate(next->task->pmap);
             alarm_for_turn(cpu);

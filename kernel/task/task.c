@@ -152,10 +152,11 @@ static bool teardown_step(struct work *work) {
 
     char name[sizeof(task->name)];
     uint64_t status = task->exit_status;
-    bool crashed = task->crashed;
+    bool crashed = task->crashed, announced = task->announced;
     format_text(name, sizeof(name), "%s", task->name);
     trace(TRACE_TASK_EXIT, task->id, status);
     task_unref(task); /* its life's */
-    program_ended(name, status, crashed);
+    if (announced)
+        program_ended(name, status, crashed);
     return false;
 }

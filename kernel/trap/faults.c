@@ -14,7 +14,7 @@
 
 static void crash(struct thread *self, const char *what, vaddr_t address, uint64_t code) {
     /* One report at a time, and one a task: later crashes of a dying task say nothing. */
-    log_error("wharf: %s crashed: %s %lx, thread %u at %lx (syndrome %lx)", self->task->name, what, address, self->id,
+    log_plain("wharf: %s crashed: %s %lx, thread %u at %lx (syndrome %lx)", self->task->name, what, address, self->id,
               arch_thread_pc(&self->arch), code);
     arch_thread_report(&self->arch, true);
     task_terminate(self->task, 0, true);

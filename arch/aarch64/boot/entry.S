@@ -243,7 +243,8 @@ build_tables:
     ubfx    x4, x23, #30, #9
     str     x3, [x1, x4, lsl #3]
     ldr     x3, =PTE_IDENTITY_BLOCK
-    orr     x3, x3, x23
+    bic     x5, x23, #0x1fffff             /* an image off its boundary lives long enough to be refused */
+    orr     x3, x3, x5
     ubfx    x4, x23, #21, #9
     str     x3, [x2, x4, lsl #3]
     dsb     sy

@@ -40,6 +40,7 @@ void arch_start(paddr_t fdt, paddr_t image, uint64_t counter, unsigned level) {
     info = (struct arch_boot_info){
         .kernel_start = image,
         .kernel_end = arch_image_physical(_kernel_end),
+        .text_size = (uint64_t)(_text_end - _kernel_start),
         .fdt = fdt,
         .entry_counter = counter,
         .boot_cpu_hwid = mpidr & UINT64_C(0xff00ffffff),

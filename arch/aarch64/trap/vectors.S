@@ -190,8 +190,7 @@ trap_reschedule:
     cmp     x9, x19
     b.ne    arch_leave_kernel              /* it waits, or is gone: the frame is not ours any more */
     ldr     x9, [x20, #CPU_RESTART]
-    str     xzr, [x20, #CPU_RESTART]
-    cbnz    x9, leave_reschedule           /* the trap will be repeated: its registers are in the frame */
+    cbnz    x9, trap_restart
     stp     x0, xzr, [x19, #TF_x0]
     stp     xzr, xzr, [x19, #TF_x2]
     stp     xzr, xzr, [x19, #TF_x4]
@@ -202,6 +201,10 @@ trap_reschedule:
     stp     xzr, xzr, [x19, #TF_x14]
     stp     xzr, xzr, [x19, #TF_x16]
     str     xzr, [x19, #TF_x18]
+    b       leave_reschedule
+
+trap_restart:                              /* the trap will be repeated: its registers are in the frame */
+    str     xzr, [x20, #CPU_RESTART]
     b       leave_reschedule
 
 /* ---------------------------------------------------------------- everything else from user mode */

@@ -25,6 +25,10 @@ void arch_thread_set_tls(struct arch_thread *t, vaddr_t tls);
 /** Set the value the current or interrupted trap returns (first result register). For threads that wait in a trap. */
 static inline void arch_thread_set_result(struct arch_thread *t, uint64_t value);
 
+/** The trap's registers other than its result read zero when the thread runs again (wharf/trap.h, R2). For the current
+ *  thread, before it waits. */
+static inline void arch_thread_clear_scratch(struct arch_thread *t);
+
 /** Keep a trap's arguments so that arch_thread_restart_trap() can repeat it; needed only by traps that wait. */
 static inline void arch_thread_set_arg(struct arch_thread *t, unsigned index, uint64_t value);
 

@@ -2,7 +2,7 @@
 /*
  * The kernel's log: lines with a time stamp into a ring that survives a warm reset, and to the console.
  *
- * Ring: LOG_RING_SIZE bytes at the first RAM bank's base + LOG_RING_OFFSET (docs/boards.md), with a header that has a
+ * Ring: LOG_RING_SIZE bytes at the first RAM bank's base + LOG_RING_OFFSET (docs/boot.md), with a header that has a
  * magic, a generation and a checksum of itself; found again after a reset it is shown by `log` tools as "previous".
  */
 #pragma once

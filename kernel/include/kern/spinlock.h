@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Ticket spin locks: fair, one word, taken with interrupts masked (the kernel always runs so), never held across a
- * wait or a return to user code. Ranks stand in kernel/sync/lockrank.def; debug builds check order and hold times.
+ * wait or a return to user code. Ranks stand in kern/lockrank.def; debug builds check order and hold times.
  *
  * Memory order: taking a lock is an acquire, releasing it a release; nothing else is implied.
  */
@@ -38,7 +38,7 @@ static inline void spin_init(struct spinlock *lock, enum lock_rank rank) {
 /** Out of line: wait until `ticket` is served. */
 void spin_wait(struct spinlock *lock, uint16_t ticket);
 
-/* Debug builds (kernel/sync/lockcheck.c); empty in kernel/sync/lockcheck_off.c's header twin for release. */
+/* Checks of debug builds; they compile to nothing in release. */
 #include <kern/lockcheck.h>
 
 static inline void spin_lock(struct spinlock *lock) {

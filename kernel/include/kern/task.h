@@ -25,6 +25,7 @@ struct task {
     struct list threads;       /* (t) */
     uint32_t thread_count;     /* (t) threads not yet reaped */
     bool dying;                /* (t) no new threads or regions */
+    bool announced;            /* (t) a program that was started: program_ended() is called at its end */
     bool crashed;              /* (t) ended by a fault nobody handled */
     uint64_t exit_status;      /* (t) of the first task_exit, thread_exit of the last thread, or 139 */
     struct spinlock map_lock;  /* rank MAP; guards regions */
@@ -44,5 +45,5 @@ void task_terminate(struct task *task, uint64_t status, bool crashed);
 unsigned task_live_count(void);
 /** The task shall end, or its last thread is gone: start taking it down. Drops the reference the task's life holds. */
 void task_start_teardown(struct task *task);
-/** Called when a task is gone, with what became of it: the boot's part that waits for the programs to end. */
+/** Called when an announced task is gone, with what became of it: the boot's part that waits for the programs to end. */
 void program_ended(const char *name, uint64_t status, bool crashed);

@@ -9,7 +9,7 @@
  *                                               ^                        |                           |
  *                                               +------------------------|---- wake, deadline, abort +
  *                                                                        v
- *                                        any state -- thread_terminate -> DEAD (reaped by a work item)
+ *                                        any state -- thread_terminate -> DEAD (reaped by the CPU that finds it so)
  *
  * T1 READY <=> on exactly one run queue, or in the hands of the CPU that moves it.  T2 RUNNING <=> cpu->current of exactly one CPU.
  * T3 WAITING <=> linked on the wait queue in `wait`; its deadline may be armed.

@@ -52,6 +52,12 @@ static inline void arch_thread_set_result(struct arch_thread *t, uint64_t value)
     t->frame.x0 = value;
 }
 
+static inline void arch_thread_clear_scratch(struct arch_thread *t) {
+    uint64_t *x = &t->frame.x0;
+    for (unsigned i = 0; i <= 18; i++)
+        x[i] = 0;
+}
+
 static inline void arch_thread_set_arg(struct arch_thread *t, unsigned index, uint64_t value) {
     (&t->frame.x0)[index] = value;
 }
