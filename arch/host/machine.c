@@ -233,7 +233,7 @@ static enum host_stop run(uint64_t steps, ticks_t until)
     return host_machine.driver->run();
 }
 
-void host_machine_start(const struct host_config *config)
+enum host_stop host_machine_start(const struct host_config *config)
 {
     struct host_machine *m = &host_machine;
     if (m->driver || config->cpus < 1 || config->cpus > MAX_CPUS)
@@ -254,7 +254,7 @@ void host_machine_start(const struct host_config *config)
         m->cpu[i].record->arch.index = i;
     }
     m->driver->start_cpu(&m->cpu[0]);
-    (void)run(0, TICKS_NEVER);
+    return run(0, TICKS_NEVER);
 }
 
 enum host_stop host_machine_run(uint64_t steps, ticks_t until)

@@ -61,7 +61,8 @@ static void test_task(void)
         world_check_accounts();
         if (making.kr == KERN_SUCCESS) {
             CHECK(making.counted < n);
-            printf("  a task with memory and a thread: %llu allocations\n", (unsigned long long)n - 1);
+            printf("  a task with memory and a thread: %llu allocations\n",
+                   (unsigned long long)n - 1);
             return;
         }
         CHECK_EQUAL(making.kr, KERN_RESOURCE_SHORTAGE);

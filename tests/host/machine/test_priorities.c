@@ -43,7 +43,8 @@ static void script(struct thread *t, unsigned cpu, struct host_action *next, voi
     struct actor *a = &actors[t->arch.program.arg];
     (void)context;
     if (!(a->affinity >> cpu & 1))
-        host_machine_fail("actor %llu runs on cpu %u", (unsigned long long)t->arch.program.arg, cpu);
+        host_machine_fail("actor %llu runs on cpu %u", (unsigned long long)t->arch.program.arg,
+                          cpu);
     if (a->arg == BURNER)
         *next = (struct host_action){.kind = HOST_BURN, .ticks = 1000000};
     else

@@ -50,8 +50,9 @@ enum host_stop {
     HOST_STOP_RESET,    /* arch_reset() */
 };
 
-/** Build the machine and run `boot` until everything it started has come to rest. One machine a process at a time. */
-void host_machine_start(const struct host_config *config);
+/** Build the machine and run `boot` until everything it started has come to rest; says what stopped it (HOST_STOP_STEPS:
+ *  nothing). One machine a process at a time. */
+enum host_stop host_machine_start(const struct host_config *config);
 /** Go on for `steps` user actions or until virtual time `until`; then all CPUs come to rest. */
 enum host_stop host_machine_run(uint64_t steps, ticks_t until);
 /** From a script or a call: come to rest soon. */
