@@ -10,8 +10,9 @@
  * rodata r--, data rw-) and an identity map of its own 2 MiB, switches the MMU on, jumps to the high address.
  *
  * Cache rules: everything written here is written with the data cache off, straight to memory. Lines of bss that the
- * loader may have left in the cache are dropped before (a dirty one would overwrite us later) and those of the tables
- * again afterwards (a clean one, fetched by speculation, would hide what we wrote). QEMU shows neither fault.
+ * loader may have left in the cache are dropped before (a dirty one would overwrite us later) and again afterwards (a
+ * clean one, fetched by speculation of whoever else maps them cached, a hypervisor's host for one, would hide what we
+ * wrote). QEMU shows neither fault.
  *
  * Registers kept: x20 device tree, x21 counter at entry, x22 entry level, x23 physical address of _head.
  */
@@ -31,6 +32,7 @@ _head:
     .long   0
 
 primary_entry:
+    msr     daifset, #0xf                  /* U-Boot leaves A open, and VBAR points at the loader */
     mov     x20, x0
     mrs     x22, CurrentEL
     lsr     x22, x22, #2
@@ -57,8 +59,9 @@ primary_entry:
     b.lo    1b
 
     bl      build_tables
-    adrp    x0, _boot_tables_start
-    adrp    x1, _boot_tables_end
+    adrp    x0, _bss_start                 /* the tables are in it, too */
+    add     x0, x0, :lo12:_bss_start
+    adrp    x1, _bss_end
     bl      invalidate_range
     bl      enable_mmu                     /* returns at the high address */
 
@@ -74,6 +77,7 @@ primary_entry:
     mov     x2, x21
     mov     x3, x22
     bl      arch_start
+    msr     daifset, #4                    /* arch_cpu_init() opened it; SP and ELR are about to change */
     b       arch_leave_kernel
 
 /*
@@ -82,6 +86,7 @@ primary_entry:
  */
     .globl arch_secondary_entry
 arch_secondary_entry:
+    msr     daifset, #0xf
     bl      leave_high_levels
     adrp    x23, _head
     bl      enable_mmu
@@ -91,11 +96,14 @@ arch_secondary_entry:
     adrp    x2, arch_secondary_table
     add     x2, x2, :lo12:arch_secondary_table
     mov     w3, #ARCH_SECONDARY_MAX
-1:  ldp     x4, x5, [x2], #16
+1:  ldr     x5, [x2, #8]
     cbz     x5, 2f
+    dmb     ishld                          /* a row being written now has its cpu last: so read hwid after it */
+    ldr     x4, [x2]
     cmp     x4, x0
     b.eq    3f
-2:  sub     w3, w3, #1
+2:  add     x2, x2, #16
+    sub     w3, w3, #1
     cbnz    w3, 1b
 4:  wfi                                    /* nobody asked for this CPU */
     b       4b
@@ -106,6 +114,7 @@ arch_secondary_entry:
     mov     x30, xzr
     mov     x0, x5
     bl      arch_secondary_start
+    msr     daifset, #4
     b       arch_leave_kernel
 
 /*
@@ -118,6 +127,7 @@ leave_high_levels:
     b.eq    from_el3
     cmp     x0, #(2 << 2)
     b.eq    from_el2
+    msr     spsel, #1                      /* exception returns from above see to that themselves */
     ldr     x0, =SCTLR_OFF
     msr     sctlr_el1, x0
     isb
@@ -132,6 +142,8 @@ from_el3:
     ubfx    x0, x0, #8, #4
     mov     x1, #0x3c5                     /* EL1h, masked */
     cbz     x0, 1f
+    ldr     x0, =SCTLR_EL2_OFF             /* unknown after reset: M may be set */
+    msr     sctlr_el2, x0
     mov     x1, #0x3c9                     /* EL2h, masked */
 1:  msr     spsr_el3, x1
     adr     x0, 2f
@@ -149,10 +161,10 @@ from_el2:
     mov     x0, #(1 << 31)                 /* RW: EL1 is AArch64 */
     movk    x0, #0x0300, lsl #32           /* APK, API: pointer authentication is EL1's (ignored where absent) */
     msr     hcr_el2, x0
+    isb                                    /* E2H is 0 now: it decides what the bits of CNTHCTL and CPTR mean */
     ldr     x0, =SCTLR_OFF
     msr     sctlr_el1, x0
-    mrs     x0, cnthctl_el2
-    orr     x0, x0, #3
+    mov     x0, #3                         /* EL1PCTEN, EL1PCEN; traps of later CPUs, unknown after reset: off */
     msr     cnthctl_el2, x0
     msr     cntvoff_el2, xzr
     mov     x0, #0x33ff

@@ -14,6 +14,7 @@
 #include <machine/fixup.h>
 #include <machine/mmu_asm.h>
 #include <machine/offsets.h>
+#include <machine/smp_md.h>
 #include <machine/start.h>
 
 static_assert(offsetof(struct cpu, arch.stack_top) == CPU_STACK_TOP);
@@ -27,6 +28,8 @@ static_assert(offsetof(struct cpu, reschedule) == CPU_RESCHEDULE);
 static_assert(offsetof(struct thread, arch) == 0, "the entry code takes SP_EL1 for the thread");
 static_assert(sizeof(struct trap_frame) == TRAP_FRAME_SIZE && TRAP_FRAME_SIZE % 16 == 0);
 static_assert(MAIR_VALUE_ASM == MAIR_VALUE);
+static_assert(ARCH_SECONDARY_MAX == MAX_CPUS && sizeof(struct arch_secondary) == 16 &&
+              offsetof(struct arch_secondary, cpu) == 8);
 static_assert(PTE_KERNEL_DATA == (PTE_VALID | PTE_TABLE_BIT | PTE_AF | PTE_SH_INNER | PTE_UXN | PTE_PXN));
 static_assert(PTE_KERNEL_TEXT == (PTE_VALID | PTE_TABLE_BIT | PTE_AF | PTE_SH_INNER | PTE_UXN | PTE_AP_READONLY | PTE_GP));
 static_assert(PTE_IDENTITY_BLOCK == (PTE_VALID | PTE_AF | PTE_SH_INNER | PTE_UXN | PTE_AP_READONLY));

@@ -7,6 +7,8 @@
 
 /* SCTLR_EL1, MMU off: RES1 bits, EIS, EOS */
 #define SCTLR_OFF 0x30d00800
+/* SCTLR_EL2, MMU off: RES1 bits */
+#define SCTLR_EL2_OFF 0x30c50830
 /*
  * SCTLR_EL1, on: M(0) C(2) SA(3) SA0(4) nothing of A(1), I(12), DZE(14) UCT(15): user cache zero and type, nTWI(16)
  * nTWE(18): user WFI/WFE not trapped, UCI(26): user cache maintenance; bits 29, 28, 23, 22, 20, 11 RES1 (23 is SPAN where
