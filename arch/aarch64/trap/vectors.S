@@ -55,6 +55,13 @@
     ldp     x28, x29, [\base, #TF_x28]
 .endm
 
+/* ERET, and nothing executed behind it by straight-line speculation with the user's registers (CVE-2020-13844). */
+.macro exception_return
+    eret
+    dsb     nsh
+    isb
+.endm
+
 /*
  * Branch-history measure (CVE-2022-23960): so many taken branches flush what user code trained. For CPUs that need it,
  * chosen by VBAR_EL1. x30 is free here. Source: Arm's Spectre-BHB advisory.
@@ -177,7 +184,7 @@ trap_done:
     mov     x16, xzr
     mov     x17, xzr
     mov     x18, xzr
-    eret
+    exception_return
 
 bad_trap:
     mov     x0, x6
@@ -276,12 +283,15 @@ arch_leave_kernel:
     load_all_but_0_1 sp
     ldr     x30, [sp, #TF_x30]
     ldp     x0, x1, [sp, #TF_x0]
-    eret
+    exception_return
 
 idle:
+    msr     daifclr, #4                    /* a pending SError would keep WFI from sleeping: have it reported */
+    isb                                    /* the alarm is set before we sleep */
     dsb     sy
     wfi                                    /* wakes for a masked interrupt, too */
     bl      arch_irq_poll
+    msr     daifset, #4
     b       arch_leave_kernel
 
 /* ---------------------------------------------------------------- faults of the kernel itself */
@@ -349,4 +359,4 @@ kernel_fault:
     ldr     x16, [sp, #TF_sp]              /* a fixup may clobber x16 */
     ldp     x0, x1, [sp, #TF_x0]
     mov     sp, x16
-    eret
+    exception_return
