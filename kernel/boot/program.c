@@ -123,7 +123,7 @@ static kern_return_t build(struct task *task, const char *file, size_t size, con
         *why = "the entry point is not an address of code";
         return KERN_BAD_FORMAT;
     }
-    kr = thread_create(task, h->entry, block, block, PRIORITY_DEFAULT, &thread);
+    kr = thread_create(task, h->entry, block, block, 0, PRIORITY_DEFAULT, &thread);
     if (kr == KERN_SUCCESS)
         thread_unref(thread); /* the task's list keeps it */
     return kr;

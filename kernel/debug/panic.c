@@ -75,6 +75,7 @@ static void print_place(void)
     arch_smp_stop_others();
     log_plain("PANIC: %s", reason[0]);
     print_place();
+    arch_cpu_report();
     backtrace_print(pc, fp);
     lock_check_print();
     trace_print_last(TRACE_EVENTS);

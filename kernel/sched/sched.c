@@ -355,6 +355,7 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
 void kern_schedule(void) {
     struct cpu *cpu = arch_cpu_self();
     struct thread *prev = cpu->current;
+    assert_slow(lock_check_none_held());
     if (likely(prev)) {
         ticks_t now = arch_counter();
         charge(cpu, prev, now);

@@ -38,7 +38,7 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     deadline_init(&thread->wait.deadline, futex_deadline);
 }
 
-kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, unsigned priority,
+kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls, unsigned priority,
                             struct thread **out) {
     kern_return_t kr = ledger_charge(task->ledger, LEDGER_THREADS, 1);
     if (kr != KERN_SUCCESS)
@@ -49,6 +49,7 @@ kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64
         goto return_charge;
     struct thread *thread = memory;
     thread_init(thread, task, entry, sp, arg, priority);
+    arch_thread_set_tls(&thread->arch, tls);
 
     spin_lock(&task->lock);
     if (task->dying) {

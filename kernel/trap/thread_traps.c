@@ -34,7 +34,7 @@ uint64_t trap_futex_wake(TRAP_ARGUMENTS) {
     if (a0 % sizeof(uint32_t) != 0)
         return trap_error(KERN_INVALID_ARGUMENT);
     uint32_t count = (uint32_t)a1;
-    uint64_t done = self->progress;
+    uint64_t done = trap_progress(self, TRAP_futex_wake);
     while (done < count) {
         uint32_t batch = count - done < BATCH ? (uint32_t)(count - done) : BATCH;
         unsigned woken = futex_wake(self->task, a0, batch);
@@ -42,7 +42,7 @@ uint64_t trap_futex_wake(TRAP_ARGUMENTS) {
         if (woken < batch)
             break;
         if (done < count && arch_irq_pending()) {
-            self->progress = done;
+            trap_set_progress(self, TRAP_futex_wake, done);
             return trap_restart(self, a0, a1, a2);
         }
     }
@@ -62,13 +62,12 @@ uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2
 uint64_t trap_thread_create(TRAP_ARGUMENTS) {
     if (a0 % 4 != 0 || a1 % 16 != 0 || a4 < 1 || a4 > PRIORITY_MAX)
         return trap_error(KERN_INVALID_ARGUMENT);
-    if (a0 >= USER_VA_END || a1 > USER_VA_END || a3 > USER_VA_END)
+    if (a0 >= USER_VA_END || a1 > USER_VA_END || a3 >= USER_VA_END)
         return trap_error(KERN_INVALID_ADDRESS);
     struct thread *thread;
-    kern_return_t kr = thread_create(self->task, a0, a1, a2, (unsigned)a4, &thread);
+    kern_return_t kr = thread_create(self->task, a0, a1, a2, a3, (unsigned)a4, &thread);
     if (kr != KERN_SUCCESS)
         return trap_error(kr);
-    arch_thread_set_tls(&thread->arch, a3);
     uint64_t id = thread->id;
     thread_resume(thread);
     thread_unref(thread);

@@ -44,6 +44,9 @@ bool arch_pmu_enable_user(void);
 /** Stop this CPU for good, interrupts masked, in the deepest state that needs no firmware. */
 [[gnu::noreturn]] void arch_cpu_halt(void);
 
+/** Print the CPU's registers as they are now, through the log. For panic. */
+void arch_cpu_report(void);
+
 /** What the CPU is, for the boot log and reports, e.g. "Cortex-A72 r0p3". Static storage of the CPU's own. */
 const char *arch_cpu_name(void);
 

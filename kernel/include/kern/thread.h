@@ -68,7 +68,7 @@ struct thread {
 
 /** New thread in `task`, SUSPENDED, charged to the task's ledger (THREADS, KMEM). One reference for the caller.
  *  KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_INVALID_TASK (the task is dying). */
-kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, unsigned priority,
+kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls, unsigned priority,
                             struct thread **out);
 /** SUSPENDED -> READY. */
 void thread_resume(struct thread *thread);

@@ -240,7 +240,7 @@ kern_return_t world_task(const char *name, uint64_t arg, unsigned priority, stru
         return kr;
     kr = give_words(task);
     if (kr == KERN_SUCCESS)
-        kr = thread_create(task, 0x10000, 0x20000, arg, priority, &thread);
+        kr = thread_create(task, 0x10000, 0x20000, arg, 0, priority, &thread);
     if (kr != KERN_SUCCESS) {
         task_terminate(task, 0, false);
         task_unref(task);
