@@ -159,10 +159,9 @@ kern_return_t region_populate(struct task *task, struct region *region) {
         for (unsigned n = 0; n < CHUNK && region->populated < page_count(region) && kr == KERN_SUCCESS; n++)
             kr = populate_one(task, region);
         bool full = region->populated == page_count(region);
-        if (kr != KERN_SUCCESS)
-            region->state = REGION_DYING;
-        else if (full)
-            region->state = REGION_READY;
+        /* After an error it stays BUILDING: until its builder has taken it away nobody else may (region_deallocate). */
+        if (kr == KERN_SUCCESS && full)
+            region->state = REGION_READY; /* once the lock is free others may take it away */
         spin_unlock(&task->map_lock);
         if (kr != KERN_SUCCESS || full)
             return kr;
@@ -182,7 +181,8 @@ static void depopulate_some(struct task *task, struct region *region) {
 
 /* One chunk of the removal; the MAP lock is held on entry and released. True when the region is gone. */
 static bool remove_chunk(struct task *task, struct region *region) {
-    region->state = REGION_DYING;
+    if (region->state == REGION_READY)
+        region->state = REGION_DYING;
     depopulate_some(task, region);
     bool empty = region->populated == 0;
     if (empty)

@@ -26,23 +26,24 @@ uint64_t trap_vm_allocate(TRAP_ARGUMENTS) {
     if (pages_of(a0) == 0)
         return trap_error(KERN_NO_SPACE);
     kern_return_t kr = KERN_SUCCESS;
-    kern_return_t failure = (kern_return_t)self->progress; /* of an allocation that is being taken back */
+    kern_return_t failure = (kern_return_t)trap_progress(self, TRAP_vm_allocate); /* it is being taken back */
     struct region *region = self->building;
     if (!region)
         kr = region_create(self->task, 0, pages_of(a0), PROT_READ | PROT_WRITE, false, &region);
     if (kr != KERN_SUCCESS)
         return trap_error(kr);
     self->building = region;
+    vaddr_t start = region->start; /* once it is READY another thread may already have taken it away */
     if (failure == KERN_SUCCESS) {
         kr = region_populate(self->task, region);
         if (kr == KERN_RETRY)
             return trap_restart(self, a0, a1, a2);
         if (kr == KERN_SUCCESS) {
             self->building = NULL;
-            return region->start;
+            return start;
         }
         failure = kr;
-        self->progress = kr;
+        trap_set_progress(self, TRAP_vm_allocate, kr);
     }
     if (region_remove(self->task, region) == KERN_RETRY)
         return trap_restart(self, a0, a1, a2);
@@ -70,9 +71,9 @@ uint64_t trap_vm_protect(TRAP_ARGUMENTS) {
         return trap_error(KERN_INVALID_VALUE);
     if (pages_of(a1) == 0 || pages_of(a1) > REGION_MAX_PAGES)
         return trap_error(KERN_INVALID_ADDRESS);
-    uint64_t done = self->progress;
+    uint64_t done = trap_progress(self, TRAP_vm_protect);
     kern_return_t kr = region_protect(self->task, a0, pages_of(a1) << PAGE_SHIFT, (uint32_t)a2, &done);
-    self->progress = kr == KERN_RETRY ? done : 0;
+    trap_set_progress(self, TRAP_vm_protect, kr == KERN_RETRY ? done : 0);
     return kr == KERN_RETRY ? trap_restart(self, a0, a1, a2) : trap_error(kr);
 }
 

@@ -16,6 +16,8 @@
 #include <kern/thread.h>
 #include <kern/types.h>
 
+/* BUILDING belongs to the one who called region_create(), who makes it READY or takes it away; the others to whoever finds
+ * them under the MAP lock. So a pointer to a region that is not BUILDING is good only while the lock is held. */
 enum region_state { REGION_BUILDING, REGION_READY, REGION_DYING };
 
 struct region {
@@ -39,7 +41,8 @@ enum { REGION_MAX_PAGES = 1 << 18 /* 1 GiB */ };
  *  KERN_RESOURCE_SHORTAGE, KERN_INVALID_ARGUMENT. */
 kern_return_t region_create(struct task *task, vaddr_t start, uint64_t pages, unsigned prot, bool program,
                             struct region **out);
-/** Give it frames until it is full. On any error but KERN_RETRY the region has been marked for region_remove(). */
+/** Give it frames until it is full, then READY: the caller must not touch it any more. After an error other than KERN_RETRY
+ *  the caller takes it away with region_remove(). */
 kern_return_t region_populate(struct task *task, struct region *region);
 /** Take it away, frames and all; the caller is the only one who may. KERN_RETRY or KERN_SUCCESS. */
 kern_return_t region_remove(struct task *task, struct region *region);
