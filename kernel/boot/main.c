@@ -178,6 +178,7 @@ void kern_main(const struct arch_boot_info *info) {
     if (options.test.length) {
         char pattern[64];
         format_text(pattern, sizeof(pattern), "%.*s", (int)options.test.length, options.test.text);
+        ktest_fatal(pattern);
         unsigned failed = ktest_run(pattern);
         boot_stage("test: %u self-tests failed", failed);
     }

@@ -23,5 +23,8 @@ struct ktest {
 #define KTEST_EXPECT(condition) ktest_expect((condition), #condition, __FILE__, __LINE__)
 bool ktest_expect(bool ok, const char *text, const char *file, int line);
 
+/** test=fatal-NAME: end the kernel in one particular way. Returns if the name is none of these. */
+void ktest_fatal(const char *name);
+
 /** Run those whose name contains `pattern` ("all": every one); prints the lines of docs/testing.md. Returns failures. */
 unsigned ktest_run(const char *pattern);
