@@ -114,14 +114,33 @@ static bool enqueue_on(struct cpu *cpu, struct thread *thread) {
     return true;
 }
 
+/* A thread for the CPUs `allowed` has been queued on `here`, where something else runs: let a CPU that is idle come and get
+ * it. The fence pairs with the one in steal(): a CPU that becomes idle finds the thread or is found here (S3). */
+static void offer_to_idle(const struct cpu *here, uint64_t allowed) {
+    atomic_thread_fence(memory_order_seq_cst);
+    for (unsigned i = 0; i < cpu_count; i++) {
+        struct cpu *cpu = &cpu_record[i];
+        if (cpu != here && (allowed >> i & 1) && atomic_load_explicit(&cpu->online, memory_order_relaxed) &&
+            atomic_load_explicit(&cpu->idle, memory_order_relaxed)) {
+            sched_kick(cpu);
+            return;
+        }
+    }
+}
+
 void sched_ready(struct thread *thread) {
     struct cpu *cpu;
+    uint64_t allowed;
     atomic_store(&thread->state, THREAD_READY);
     do {
         unsigned priority = atomic_load_explicit(&thread->context->priority, memory_order_relaxed);
-        cpu = choose_cpu(thread->runnable.cpu, priority, atomic_load(&thread->affinity));
+        allowed = atomic_load(&thread->affinity);
+        cpu = choose_cpu(thread->runnable.cpu, priority, allowed);
         trace(TRACE_SCHED_WAKE, thread->id, cpu->number);
     } while (!enqueue_on(cpu, thread));
+    /* The thread may be gone already. */
+    if (cpu_count > 1 && !atomic_load_explicit(&cpu->idle, memory_order_relaxed))
+        offer_to_idle(cpu, allowed);
 }
 
 void sched_enqueue_here(struct runnable *runnable) {
@@ -200,6 +219,7 @@ static struct thread *steal_from(struct cpu *victim, unsigned number) {
 /* Nothing to do here: take something waiting elsewhere (S3). The CPU is marked idle already, so what becomes ready from
  * now on comes to us by itself. The thread found is put on our queue. */
 static bool steal(struct cpu *cpu) {
+    atomic_thread_fence(memory_order_seq_cst); /* "idle" is seen before we look: offer_to_idle() */
     for (unsigned i = 1; i < cpu_count; i++) {
         struct cpu *victim = &cpu_record[(cpu->number + i) % cpu_count];
         if (atomic_load_explicit(&victim->run_queue.count, memory_order_relaxed) == 0)
@@ -221,6 +241,14 @@ static void run_work(struct runnable *runnable) {
     work_run(work);
     if (arch_irq_pending())
         arch_irq_poll();
+}
+
+/* Something runs here from now on; the lock is held. */
+static void end_idle(struct cpu *cpu, ticks_t now) {
+    if (atomic_load_explicit(&cpu->idle, memory_order_relaxed))
+        cpu->idle_ticks += now - cpu->turn_start;
+    atomic_store_explicit(&cpu->idle, false, memory_order_relaxed);
+    cpu->turn_start = now;
 }
 
 static void become_idle(struct cpu *cpu) {
@@ -280,12 +308,17 @@ static void leave(struct cpu *cpu, struct thread *thread) {
         thread_reap(thread);
     else
         sched_ready(thread);
+    /* Thousands may come here one after the other, when a task ends, and none of them gets to user mode. */
+    if (arch_irq_pending())
+        arch_irq_poll();
 }
 
-/* Put the thread that ran until now back; the lock is held. The rest of a turn is used up first. */
+/* Put the thread that something more urgent takes the CPU from back; the lock is held. The rest of a turn is used up first. */
 static void put_back(struct cpu *cpu, struct thread *prev) {
     atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
     runqueue_insert(&cpu->run_queue, &prev->runnable, prev->context->left > 0);
+    if (cpu_count > 1)
+        offer_to_idle(cpu, atomic_load(&prev->affinity));
 }
 
 /* The common case: the current thread goes on, or another thread takes over. The lock is held. Returns who runs
@@ -326,21 +359,19 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
         struct runnable *r = pick(cpu);
         if (r && r->kind == RUNNABLE_THREAD) {
             struct thread *next = container_of(r, struct thread, runnable);
-            ticks_t now = arch_counter();
-            if (atomic_load_explicit(&cpu->idle, memory_order_relaxed))
-                cpu->idle_ticks += now - cpu->turn_start;
-            atomic_store_explicit(&cpu->idle, false, memory_order_relaxed);
-            cpu->turn_start = now;
-            take_over(cpu, NULL, next, now);
+            end_idle(cpu, arch_counter());
+            take_over(cpu, NULL, next, cpu->turn_start);
             spin_unlock(&cpu->run_queue.lock);
             pmap_activate(next->task->pmap);
             alarm_for_turn(cpu);
             return;
         }
-        if (r)
+        if (r) {
+            end_idle(cpu, arch_counter()); /* else threads would be sent here, to wait for the work's end */
             atomic_store_explicit(&cpu->running_priority, r->priority, memory_order_relaxed);
-        else
+        } else {
             become_idle(cpu);
+        }
         spin_unlock(&cpu->run_queue.lock);
         if (r) {
             run_work(r);
