@@ -39,7 +39,7 @@ kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct
     format_text(task->name, sizeof(task->name), "%s", name);
     task->ledger = ledger;
     list_init(&task->threads);
-    work_init(&task->teardown, teardown_step, PRIORITY_REAP);
+    work_init(&task->teardown, teardown_step, PRIORITY_MAX); /* the task's own threads may be as urgent */
     atomic_fetch_add(&live_tasks, 1);
     spin_lock(&tasks_lock);
     list_push_back(&tasks, &task->link);
@@ -72,18 +72,19 @@ unsigned task_live_count(void) {
     return atomic_load(&live_tasks);
 }
 
-/* The next thread of the task that has not been told to die; a reference is taken. NULL when there is none. */
+/* The next thread of the task that has not been told to die; a reference is taken. NULL when there is none. Those that have
+ * been told stand at the list's end, so this does not grow with their number. */
 static struct thread *next_living(struct task *task) {
-    struct thread *thread, *found = NULL;
+    struct thread *found = NULL;
     spin_lock(&task->lock);
-    list_for_each(thread, &task->threads, task_link) {
-        if (!(atomic_load(&thread->flags) & THREAD_FLAG_TERMINATE)) {
-            thread_ref(thread);
-            found = thread;
-            /* The next search begins behind it. */
+    if (!list_is_empty(&task->threads)) {
+        struct thread *thread = list_entry(task->threads.next, struct thread, task_link);
+        if (!thread->told) {
+            thread->told = true;
             list_remove(&thread->task_link);
             list_push_back(&task->threads, &thread->task_link);
-            break;
+            thread_ref(thread);
+            found = thread;
         }
     }
     spin_unlock(&task->lock);
@@ -135,6 +136,7 @@ static bool teardown_step(struct work *work) {
         return true;
     if (has_threads(task))
         return !work_done(work); /* the last of them starts us again */
+    work->runnable.priority = PRIORITY_REAP; /* on no queue while the step runs; the rest is not urgent */
     struct region *region = region_any(task); /* no thread is left, so nobody else looks at the regions */
     if (region) {
         kern_return_t kr = region_remove(task, region);

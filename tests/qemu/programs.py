@@ -86,6 +86,8 @@ def all_scenarios():
         passes("smp", 1), passes("smp", 4), passes("smp", 8, label=CI, seconds=15),
         passes("preempt", 1), passes("preempt", 4),
         passes("badtraps", 1), passes("badtraps", 2, label=CI),
+        passes("races", 1, machine={"mem": "128M"}, seconds=10),
+        passes("races", 2, machine={"mem": "128M"}, seconds=20, label=CI),
         passes("bomb-threads", 2, seconds=10),
         passes("bomb-memory", 1, machine={"mem": "64M"}, seconds=10),
         passes("bomb-memory", 2, machine={"mem": "1G"}, seconds=20, label=CI),

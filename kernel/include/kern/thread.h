@@ -60,6 +60,7 @@ struct thread {
     struct sched_context own_context; /* the one it was born with */
     struct task *task;              /* constant; reference held */
     struct list task_link;          /* on task->threads; TASK lock */
+    bool told;                      /* the task's end has told it to die; TASK lock */
     struct wait_record wait;
     struct region *building;        /* vm_allocate in progress, continued when the trap restarts. Own thread only */
     uint64_t progress;              /* of a trap that restarts: how much of it is done. Own thread only */
