@@ -42,10 +42,22 @@ static void *table_memory(paddr_t table) {
     return phys_to_virt(table);
 }
 
+/* The early ones go to those who have no source, devices for one, which come after all memory has been mapped. */
 static paddr_t take_table(boot_page_source_t *take_page) {
-    if (early_tables_used < EARLY_TABLES)
-        return (vaddr_t)early_tables[early_tables_used++] - KERNEL_IMAGE_BASE + arch_image.physical_start;
-    return take_page ? take_page() : 0;
+    paddr_t page = take_page ? take_page() : 0;
+    if (!page && early_tables_used < EARLY_TABLES)
+        page = (vaddr_t)early_tables[early_tables_used++] - KERNEL_IMAGE_BASE + arch_image.physical_start;
+    return page;
+}
+
+/* First physical address that the CPU cannot form (ID_AA64MMFR0_EL1.PARange; the entry code sets TCR.IPS so). Whatever
+ * is mapped beyond faults when it is touched. */
+static paddr_t physical_end(void) {
+    static const uint8_t bits[] = {32, 36, 40, 42, 44, 48};
+    uint64_t mmfr0;
+    __asm__("mrs %0, id_aa64mmfr0_el1" : "=r"(mmfr0));
+    unsigned range = mmfr0 & 0xf;
+    return UINT64_C(1) << bits[range < array_count(bits) ? range : array_count(bits) - 1];
 }
 
 /* The table of height `height` that maps va, made if missing. NULL: no table page was to be had. */
@@ -58,6 +70,7 @@ static pte_t *table_for(vaddr_t va, unsigned height, boot_page_source_t *take_pa
             paddr_t page = take_table(take_page);
             if (!page)
                 return NULL;
+            arch_tlb_begin(); /* a walker, even a speculating one, must see the table's zeroes before the way there */
             pte = arch_pte_table(page);
             arch_pte_write(slot, pte);
         }
@@ -87,7 +100,8 @@ static bool map_page(vaddr_t va, paddr_t pa, uint64_t bits, boot_page_source_t *
 }
 
 const void *arch_boot_map_fdt(paddr_t fdt, size_t size) {
-    if (fdt == 0 || fdt % 8 != 0 || size == 0 || size > BLOCK_SIZE || fdt >= DIRECT_MAP_SIZE - BLOCK_SIZE)
+    if (fdt == 0 || fdt % 8 != 0 || size == 0 || size > BLOCK_SIZE || fdt >= DIRECT_MAP_SIZE - BLOCK_SIZE ||
+        fdt + size > physical_end())
         return NULL;
     paddr_t end = round_up(fdt + size, PAGE_SIZE);
     for (paddr_t pa = round_down(fdt, PAGE_SIZE); pa < end; pa += PAGE_SIZE)
@@ -147,7 +161,7 @@ bool arch_boot_map_memory(paddr_t start, paddr_t end, boot_page_source_t *take_p
 
 volatile void *arch_map_device(paddr_t base, size_t size) {
     paddr_t first = round_down(base, PAGE_SIZE);
-    if (size == 0 || base + size < base || base + size > PTE_ADDRESS ||
+    if (size == 0 || base + size < base || base + size > physical_end() ||
         round_up(base + size, PAGE_SIZE) - first > DEVICE_BASE + DEVICE_SIZE - device_next)
         return NULL;
     vaddr_t window = device_next;
