@@ -31,6 +31,9 @@ static kern_return_t map_stack_page(vaddr_t va) {
 kern_return_t arch_cpu_make_stack(struct cpu *cpu) {
     vaddr_t bottom = STACK_BASE + cpu->number * STACK_SLOT + PAGE_SIZE;
     vaddr_t top = bottom + STACK_PAGES * PAGE_SIZE;
+    /* The record of a CPU that could not be started serves the next one: no valid entry may be replaced by another. */
+    if (cpu->arch.stack_top == top)
+        return KERN_SUCCESS;
     for (vaddr_t va = bottom; va < top; va += PAGE_SIZE) {
         kern_return_t kr = map_stack_page(va);
         if (kr != KERN_SUCCESS)
@@ -47,10 +50,13 @@ kern_return_t arch_cpu_make_stack(struct cpu *cpu) {
 
 void arch_cpu_stack_bounds(vaddr_t here, vaddr_t *low, vaddr_t *high) {
     struct cpu *cpu = arch_cpu_self();
-    extern char arch_boot_stack[], arch_boot_stack_top[];
+    extern char arch_boot_stack[], arch_boot_stack_top[], arch_boot_emergency_top[];
     if (here >= (vaddr_t)arch_boot_stack && here < (vaddr_t)arch_boot_stack_top) {
         *low = (vaddr_t)arch_boot_stack;
         *high = (vaddr_t)arch_boot_stack_top;
+    } else if (here < (vaddr_t)arch_boot_emergency_top && here >= (vaddr_t)arch_boot_emergency_top - PAGE_SIZE) {
+        *low = (vaddr_t)arch_boot_emergency_top - PAGE_SIZE;
+        *high = (vaddr_t)arch_boot_emergency_top;
     } else if (here < cpu->arch.emergency_top && here >= cpu->arch.emergency_top - PAGE_SIZE) {
         *low = cpu->arch.emergency_top - PAGE_SIZE;
         *high = cpu->arch.emergency_top;
