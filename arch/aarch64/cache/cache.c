@@ -9,7 +9,9 @@
 /* CTR_EL0 */
 enum {
     CTR_ILINE_SHIFT = 0,  /* log2 of words in the smallest instruction cache line */
-    CTR_DLINE_SHIFT = 16, /* the same for data */
+    CTR_IPOLICY_SHIFT = 14, /* two bits: how the instruction cache finds a line */
+    CTR_IPOLICY_PIPT = 3,   /* by physical address: any alias will do to invalidate it */
+    CTR_DLINE_SHIFT = 16,   /* the same for data */
     CTR_IDC_SHIFT = 28,   /* 1: fetches see stores without cleaning the data cache */
     CTR_DIC_SHIFT = 29,   /* 1: ... and without invalidating the instruction cache */
 };
@@ -33,7 +35,10 @@ void arch_cache_sync_code(const void *va, size_t size)
     if (!(type >> CTR_IDC_SHIFT & 1))
         FOR_EACH_LINE("dc cvau", va, size, line_bytes(type, CTR_DLINE_SHIFT));
     asm volatile("dsb ish" : : : "memory");
-    if (!(type >> CTR_DIC_SHIFT & 1))
+    /* `va` is the kernel's alias, which a cache indexed by virtual address (Cortex-A53) looks up elsewhere. */
+    if (!(type >> CTR_DIC_SHIFT & 1) && (type >> CTR_IPOLICY_SHIFT & 3) != CTR_IPOLICY_PIPT)
+        asm volatile("ic ialluis" : : : "memory");
+    else if (!(type >> CTR_DIC_SHIFT & 1))
         FOR_EACH_LINE("ic ivau", va, size, line_bytes(type, CTR_ILINE_SHIFT));
     asm volatile("dsb ish" : : : "memory");
     isb();
