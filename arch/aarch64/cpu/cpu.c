@@ -208,12 +208,17 @@ static void set_pstate(bool mitigations)
     isb();
 }
 
-/* FP, SVE and SME trap until a thread uses FP; debug registers and the debug channel stay shut. */
+/* FP, SVE and SME trap until a thread uses FP; debug registers, the debug channel and the activity
+ * monitors stay shut. User code sees TPIDRRO_EL0, which is unknown after reset. */
 static void set_traps(void)
 {
     const uint64_t trap_debug_channel = UINT64_C(1) << 12;
     sysreg_write(cpacr_el1, 0);
     sysreg_write(mdscr_el1, trap_debug_channel);
+    sysreg_write(tpidrro_el0, 0);
+    sysreg_write(contextidr_el1, 0); /* goes into traces only */
+    if (field(sysreg_read(id_aa64pfr0_el1), 44))
+        sysreg_write(SYSREG_AMUSERENR, 0);
     isb();
 }
 

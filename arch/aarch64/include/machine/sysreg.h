@@ -26,6 +26,9 @@
 /* Identification registers later than ARMv8.0 */
 #define SYSREG_ID_AA64ISAR2 S3_0_C0_C6_2
 
+/* Activity monitors: what user code may read */
+#define SYSREG_AMUSERENR S3_3_C13_C2_3
+
 /* Fields of PSTATE, by register */
 #define SYSREG_PAN  S3_0_C4_C2_3 /* value in bit 22 */
 #define SYSREG_SSBS S3_3_C4_C2_6 /* value in bit 12 */
