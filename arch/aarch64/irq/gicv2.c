@@ -15,6 +15,7 @@
 enum {
     GICD_ITARGETSR = 0x800, /* 8 bits a line: CPU mask; the first 32 bytes read as our own mask */
     GICD_SGIR = 0xf00,      /* 23:16 CPU mask, 3:0 number */
+    GICD_CPENDSGIR = 0xf10, /* 8 bits an SGI: who sent it. ICPENDR does not reach SGIs */
     GICC_PMR = 0x04,
     GICC_BPR = 0x08,
     GICC_APR = 0xd0, /* active priorities, four words */
@@ -68,6 +69,8 @@ void gicv2_cpu_init(void)
         target_shared_lines(mask);
     self->arch.gic_target = mask;
     irq_reset_private_lines(irq_controller.distributor, 0);
+    for (unsigned i = 0; i < PPI_FIRST; i += 4)
+        mmio_write32(irq_controller.distributor, GICD_CPENDSGIR + i, UINT32_MAX);
 
     uint32_t bypass = mmio_read32(gicc, GICC_CTLR) & CTLR_BYPASS_DISABLE;
     mmio_write32(gicc, GICC_CTLR, bypass);
