@@ -38,7 +38,7 @@ static volatile uint64_t sink;
 [[gnu::noinline]] static uint64_t deeper(volatile uint64_t *above) {
     volatile uint64_t frame[64];
     frame[0] = *above + 1;
-    uint64_t below = deeper(frame);
+    uint64_t below = frame[0] < UINT32_MAX ? deeper(frame) : 0;
     return below + frame[0];
 }
 

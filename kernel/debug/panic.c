@@ -90,7 +90,9 @@ void panic(const char *format, ...)
     va_start(args, format);
     (void)format_text_v(reason[depth], REASON_MAX, format, args);
     va_end(args);
-    report(depth, (vaddr_t)__builtin_return_address(0), (vaddr_t)__builtin_frame_address(0));
+    /* The chain begins with the caller: its call, and its frame, which our own frame record names. */
+    vaddr_t caller_frame = *(const vaddr_t *)__builtin_frame_address(0);
+    report(depth, (vaddr_t)__builtin_return_address(0) - 1, caller_frame);
 }
 
 void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t fp, uint64_t code, vaddr_t address)

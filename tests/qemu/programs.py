@@ -80,6 +80,26 @@ def ends():
     ]
 
 
+def fatal(name, reason, *frames, **more):
+    """The kernel itself ends, on purpose: reason, registers, symbolised frames, trace events."""
+    chain = tuple(rf"#\d+ +0x[0-9a-f]+ {frame}\+0x" for frame in (*frames, "ktest_fatal", "primary_entry"))
+    return Scenario(f"fatal-{name}", {**VIRT, "cpus": 2}, append=f"init=hello test=fatal-{name}", build="debug",
+                    allow=(r"^PANIC",), anywhere=(r"panic: cpu \d, Cortex-A72 .*, build [0-9a-f]{40}$",
+                                                  r"trace: .*boot\.stage"),
+                    expect=(rf"^PANIC: {reason}", r" x19 [0-9a-f]{16} ", *chain, r"trace: .* panic \(1\)"), **more)
+
+
+def fatals():
+    fault = "fault in the kernel at 0x[0-9a-f]+"
+    return [
+        fatal("assert", r"assertion failed: two == 3 \(fatal\.c:\d+\)", "fatal_assert"),
+        fatal("text", rf"{fault} \(fatal_text\+0x", "fatal_text"),
+        fatal("data", rf"{fault} \(\?\+0\)"),
+        Scenario("fatal-stack", {**VIRT, "cpus": 2}, append="init=hello test=fatal-stack", build="debug",
+                 allow=(r"^PANIC",), expect=(rf"^PANIC: {fault} \(deeper\+", "deeper", "fatal_stack")),
+    ]
+
+
 def all_scenarios():
     return [
         Scenario("hello", VIRT, append="init=hello", expect=(*HELLO, all_ended())),
@@ -91,5 +111,5 @@ def all_scenarios():
         passes("bomb-threads", 2, seconds=10),
         passes("bomb-memory", 1, machine={"mem": "64M"}, seconds=10),
         passes("bomb-memory", 2, machine={"mem": "1G"}, seconds=20, label=CI),
-        *crashes(), *several(), *ends(),
+        *crashes(), *several(), *ends(), *fatals(),
     ]

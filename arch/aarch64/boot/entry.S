@@ -324,6 +324,11 @@ boot_identity_l1:   .skip 4096
 boot_identity_l2:   .skip 4096
     .globl arch_empty_table
 arch_empty_table:   .skip 4096
+    .globl arch_boot_emergency_top
+boot_emergency:     .skip 4096             /* the report's stack when the boot stack is gone */
+arch_boot_emergency_top:
+    .globl arch_boot_guard
+arch_boot_guard:    .skip 4096             /* taken out of the map by arch_start() */
     .globl arch_boot_stack
 arch_boot_stack:    .skip 16384
     .globl arch_boot_stack_top

@@ -49,12 +49,15 @@ static void report_frames(const struct arch_thread *t) {
     }
 }
 
-void arch_thread_report(const struct arch_thread *t, bool frames) {
-    const uint64_t *x = &t->frame.x0;
+void arch_frame_report(const struct trap_frame *frame) {
+    const uint64_t *x = &frame->x0;
     for (unsigned i = 0; i < 30; i += 3)
         log_error("  x%-2u %016lx  x%-2u %016lx  x%-2u %016lx", i, x[i], i + 1, x[i + 1], i + 2, x[i + 2]);
-    log_error("  x30 %016lx  sp  %016lx  pc  %016lx  pstate %lx", t->frame.x30, t->frame.sp, t->frame.pc,
-              t->frame.pstate);
+    log_error("  x30 %016lx  sp  %016lx  pc  %016lx  pstate %lx", frame->x30, frame->sp, frame->pc, frame->pstate);
+}
+
+void arch_thread_report(const struct arch_thread *t, bool frames) {
+    arch_frame_report(&t->frame);
     if (frames)
         report_frames(t);
 }

@@ -137,14 +137,6 @@ void arch_user_serror(struct arch_thread *t, uint64_t esr) {
     kern_user_exception(container_of(t, struct thread, arch), USER_EXC_BUS, 0, esr);
 }
 
-static void print_kernel_registers(const struct trap_frame *f) {
-    const uint64_t *x = &f->x0;
-    for (unsigned i = 0; i < 31; i += 3)
-        log_error("  x%-2u %016lx  x%-2u %016lx  %c%-2u %016lx", i, x[i], i + 1, i + 1 < 31 ? x[i + 1] : 0,
-                  i + 2 < 31 ? 'x' : ' ', i + 2, i + 2 < 31 ? x[i + 2] : f->sp);
-    log_error("  sp  %016lx  pc  %016lx  pstate %lx", f->sp, f->pc, f->pstate);
-}
-
 void arch_kernel_sync(struct trap_frame *frame, uint64_t esr, vaddr_t far, uint64_t synchronous) {
     if (synchronous) {
         uint64_t resume;
@@ -154,7 +146,7 @@ void arch_kernel_sync(struct trap_frame *frame, uint64_t esr, vaddr_t far, uint6
         }
     }
     log_panic_mode();
-    print_kernel_registers(frame);
+    arch_frame_report(frame);
     kern_kernel_fault(synchronous ? "fault in the kernel" : "asynchronous abort or unexpected interrupt in the kernel",
                       frame->pc, frame->x29, esr, far);
 }

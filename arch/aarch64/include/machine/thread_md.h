@@ -32,6 +32,9 @@ struct arch_thread {
 };
 static_assert(offsetof(struct arch_thread, frame) == 0);
 
+/** Print general registers, sp, pc and pstate, through the log. */
+void arch_frame_report(const struct trap_frame *frame);
+
 /** fp.S: registers to memory and back; access must be open (CPACR_EL1.FPEN). */
 void arch_fp_save(struct fp_state *fp);
 void arch_fp_load(const struct fp_state *fp);
