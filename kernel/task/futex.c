@@ -2,8 +2,10 @@
 /*
  * Wait queues (kern/futex.h).
  *
- * W1 a thread linked on a bucket is WAITING, or about to be by the CPU that holds the bucket's lock.
- * W2 who takes a thread off a bucket, under its lock, is the one who wakes it: exactly one does.
+ * W1 a thread linked in a bucket is WAITING, or about to be by the CPU that holds the bucket's lock.
+ * W2 who takes a thread out of a bucket, under its lock, is the one who wakes it: exactly one does.
+ *    Buckets are trees by key, equal keys in the order they came: finding a waiter takes a time that grows with the
+ *    logarithm of all waiters only, however a program chooses addresses that collide.
  * W3 an armed wait.deadline holds a reference on its thread; who disarms it, or its handler, drops it.
  */
 #include <kern/cpu.h>
@@ -13,11 +15,11 @@
 #include <kern/task.h>
 #include <kern/user_memory.h>
 
-enum { BUCKETS = 64, WAKE_BATCH = 16 };
+enum { BUCKETS = 64 };
 
 struct bucket {
     struct spinlock lock;
-    struct list waiters; /* lock */
+    struct rb_tree waiters; /* by key; lock */
 };
 
 static struct bucket buckets[BUCKETS];
@@ -25,7 +27,7 @@ static struct bucket buckets[BUCKETS];
 void futex_init(void) {
     for (unsigned i = 0; i < BUCKETS; i++) {
         spin_init(&buckets[i].lock, LOCK_WAITQ);
-        list_init(&buckets[i].waiters);
+        buckets[i].waiters = (struct rb_tree)RB_TREE_INIT;
     }
 }
 
@@ -33,6 +35,48 @@ static struct bucket *bucket_of(uint64_t key0, uint64_t key1) {
     uint64_t h = (key0 >> 6 ^ key1 >> 2) * UINT64_C(0x9e3779b97f4a7c15);
     return &buckets[h >> 58];
 }
+
+/* ---- a bucket's tree; its lock is held ---- */
+
+static struct thread *thread_of(struct rb_node *node) {
+    return node ? rb_entry(node, struct thread, wait.node) : NULL;
+}
+
+static bool is_below(const struct wait_record *wait, uint64_t key0, uint64_t key1) {
+    return wait->key[0] != key0 ? wait->key[0] < key0 : wait->key[1] < key1;
+}
+
+static void link(struct bucket *bucket, struct wait_record *wait) {
+    struct rb_node *parent = NULL, *node = bucket->waiters.root;
+    unsigned side = 0;
+    while (node) {
+        parent = node;
+        const struct wait_record *other = &thread_of(node)->wait;
+        side = !is_below(wait, other->key[0], other->key[1]); /* behind its equals */
+        node = node->child[side];
+    }
+    rb_insert(&bucket->waiters, &wait->node, parent, side);
+    wait->linked = true;
+}
+
+static void unlink(struct bucket *bucket, struct wait_record *wait) {
+    rb_remove(&bucket->waiters, &wait->node);
+    wait->linked = false;
+}
+
+/* Who has waited longest by this key, or else by the next higher one. */
+static struct thread *first_waiter(struct bucket *bucket, uint64_t key0, uint64_t key1) {
+    struct rb_node *node = bucket->waiters.root, *found = NULL;
+    while (node) {
+        bool below = is_below(&thread_of(node)->wait, key0, key1);
+        if (!below)
+            found = node;
+        node = node->child[below];
+    }
+    return thread_of(found);
+}
+
+/* ---- waiting and waking ---- */
 
 /* Link and stop the current thread; the bucket's lock is held. */
 static kern_return_t wait_locked(struct thread *self, struct bucket *bucket, uint64_t key0, uint64_t key1,
@@ -44,14 +88,14 @@ static kern_return_t wait_locked(struct thread *self, struct bucket *bucket, uin
     wait->key[1] = key1;
     wait->until = until;
     atomic_store(&wait->queue_lock, &bucket->lock);
-    list_push_back(&bucket->waiters, &wait->link);
+    link(bucket, wait);
     if (until != TICKS_NEVER) {
         thread_ref(self); /* W3 */
         deadline_arm(&wait->deadline, until);
     }
     if (sched_block(self))
         return KERN_SUCCESS;
-    list_remove(&wait->link);
+    unlink(bucket, wait);
     if (until != TICKS_NEVER && deadline_cancel(&wait->deadline))
         thread_unref(self);
     return KERN_ABORTED;
@@ -83,16 +127,14 @@ unsigned futex_wake(struct task *task, vaddr_t address, uint32_t count) {
     uint64_t key = (uint64_t)(uintptr_t)task;
     struct bucket *bucket = bucket_of(key, address);
     unsigned woken = 0;
-    struct thread *thread, *next;
     spin_lock(&bucket->lock);
-    list_for_each_safe(thread, next, &bucket->waiters, wait.link) {
-        if (woken == count)
-            break;
+    struct thread *thread = first_waiter(bucket, key, address), *next;
+    for (; thread && woken < count; thread = next, woken++) {
         if (thread->wait.key[0] != key || thread->wait.key[1] != address)
-            continue;
-        list_remove(&thread->wait.link); /* W2 */
+            break;
+        next = thread_of(rb_next(&thread->wait.node));
+        unlink(bucket, &thread->wait); /* W2 */
         sched_wake(thread, KERN_SUCCESS);
-        woken++;
     }
     spin_unlock(&bucket->lock);
     return woken;
@@ -103,8 +145,8 @@ static bool end_wait(struct thread *thread, struct spinlock *lock, bool only_if_
     spin_lock(lock);
     bool here = atomic_load(&thread->wait.queue_lock) == lock;
     bool due = !only_if_due || thread->wait.until <= arch_counter();
-    if (here && due && list_is_linked(&thread->wait.link)) {
-        list_remove(&thread->wait.link); /* W2 */
+    if (here && due && thread->wait.linked) {
+        unlink(container_of(lock, struct bucket, lock), &thread->wait); /* W2 */
         /* A sleeper asked for nothing but this moment. */
         bool slept = only_if_due && thread->wait.key[0] == (uint64_t)(uintptr_t)thread;
         sched_wake(thread, slept ? KERN_SUCCESS : result);

@@ -33,7 +33,6 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     thread->own_context.left = thread->own_context.quantum;
     thread->own_context.ledger = task->ledger;
     thread->task = task;
-    list_init(&thread->wait.link);
     thread->wait.until = TICKS_NEVER;
     deadline_init(&thread->wait.deadline, futex_deadline);
 }

@@ -20,6 +20,7 @@
 #include <arch/thread.h>
 #include <kern/deadline.h>
 #include <kern/list.h>
+#include <kern/rbtree.h>
 #include <kern/sched_types.h>
 #include <kern/spinlock.h>
 #include <kern/types.h>
@@ -41,7 +42,8 @@ struct region;
  * ends it - waker, deadline, termination - is decided in one place: by taking it off the queue under the queue's lock.
  */
 struct wait_record {
-    struct list link;                  /* on the queue; the queue's lock */
+    struct rb_node node;               /* in the queue; the queue's lock */
+    bool linked;                       /* it is in the queue; the queue's lock */
     struct spinlock *_Atomic queue_lock; /* of the queue it is or was on last; queues are never freed. Any CPU reads */
     uint64_t key[2];                   /* meaning is the queue's; the queue's lock */
     ticks_t until;                     /* TICKS_NEVER: no deadline; the queue's lock */

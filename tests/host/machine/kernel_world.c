@@ -178,7 +178,7 @@ static void check_thread(const struct thread *t)
         queues += is_queued_on(&cpu_record[i], t);
         cpus += cpu_record[i].current == t;
     }
-    bool waits = list_is_linked(&t->wait.link);
+    bool waits = t->wait.linked;
     if (queues != (state == THREAD_READY) || cpus != (state == THREAD_RUNNING) ||
         waits != (state == THREAD_WAITING))
         host_machine_fail("thread %u: state %u, on %u queues, current of %u CPUs, %s a wait queue",
