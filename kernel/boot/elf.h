@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <stdint.h>
+#include <kern/types.h>
 
 enum { ELF_CLASS = 4, ELF_CLASS_64 = 2, ELF_DATA = 5, ELF_DATA_LITTLE = 1 };
 enum { ELF_EXECUTABLE = 2, ELF_AARCH64 = 183, ELF_LOAD = 1 };
@@ -26,3 +26,6 @@ struct [[gnu::packed, gnu::aligned(4)]] elf_segment {
     uint64_t offset, address, physical, file_size, memory_size, alignment;
 };
 static_assert(sizeof(struct elf_segment) == 56);
+
+/** Everything about a program file that can be told without memory for it. NULL, or a sentence: what is wrong with it. */
+const char *elf_check(const void *file, size_t size);

@@ -14,35 +14,8 @@
 #include <kern/thread.h>
 #include <wharf/start.h>
 
-enum { MAX_SEGMENTS = 16 };
-
-/* Programs lie below this, the stack ends here. */
+/* The stack ends here. */
 #define PROGRAM_END REGION_ALLOCATE_BASE
-
-static const char *check_header(const struct elf_header *h, size_t size) {
-    if (size < sizeof(*h) || memcmp(h->ident, "\177ELF", 4) != 0)
-        return "not an ELF file";
-    if (h->ident[ELF_CLASS] != ELF_CLASS_64 || h->ident[ELF_DATA] != ELF_DATA_LITTLE || h->machine != ELF_AARCH64)
-        return "not a 64-bit little-endian AArch64 program";
-    if (h->type != ELF_EXECUTABLE)
-        return "not a static program";
-    if (h->program_entry_size != sizeof(struct elf_segment) || h->program_count == 0 ||
-        h->program_count > MAX_SEGMENTS || h->program_offset > size ||
-        h->program_count * sizeof(struct elf_segment) > size - h->program_offset || h->program_offset % 8 != 0)
-        return "the program headers are not inside the file";
-    return NULL;
-}
-
-static const char *check_segment(const struct elf_segment *s, size_t size) {
-    if (s->offset > size || s->file_size > size - s->offset || s->file_size > s->memory_size)
-        return "a segment is not inside the file";
-    if (s->memory_size == 0 || s->address < PAGE_SIZE || s->address >= PROGRAM_END ||
-        s->memory_size > PROGRAM_END - s->address)
-        return "a segment lies outside the addresses of programs";
-    if ((s->flags & ELF_WRITE) && (s->flags & ELF_EXECUTE))
-        return "a segment is writable and executable";
-    return NULL;
-}
 
 /* A populated region with its content. Runs at boot: there is nothing to let in, so KERN_RETRY just goes on. */
 static kern_return_t fill(struct task *task, vaddr_t start, uint64_t pages, unsigned prot, struct region **out) {
@@ -99,31 +72,20 @@ static kern_return_t make_stack(struct task *task, const char *name, const char 
     return KERN_SUCCESS;
 }
 
-static kern_return_t build(struct task *task, const char *file, size_t size, const char *name, const char *arguments,
-                           const char **why) {
+/* The file has passed elf_check(). */
+static kern_return_t build(struct task *task, const char *file, const char *name, const char *arguments) {
     const struct elf_header *h = (const struct elf_header *)file;
-    vaddr_t block;
-    *why = check_header(h, size);
-    if (*why)
-        return KERN_BAD_FORMAT;
     const struct elf_segment *segment = (const struct elf_segment *)(file + h->program_offset);
     kern_return_t kr = KERN_SUCCESS;
-    for (unsigned i = 0; i < h->program_count && kr == KERN_SUCCESS; i++) {
-        if (segment[i].type != ELF_LOAD)
-            continue;
-        *why = check_segment(&segment[i], size);
-        kr = *why ? KERN_BAD_FORMAT : load_segment(task, file, &segment[i]);
-    }
+    for (unsigned i = 0; i < h->program_count && kr == KERN_SUCCESS; i++)
+        if (segment[i].type == ELF_LOAD)
+            kr = load_segment(task, file, &segment[i]);
+    vaddr_t block = 0;
     if (kr == KERN_SUCCESS)
         kr = make_stack(task, name, arguments, &block);
-    if (kr != KERN_SUCCESS)
-        return kr;
     struct thread *thread;
-    if (h->entry % 4 != 0 || h->entry >= USER_VA_END) {
-        *why = "the entry point is not an address of code";
-        return KERN_BAD_FORMAT;
-    }
-    kr = thread_create(task, h->entry, block, block, 0, PRIORITY_DEFAULT, &thread);
+    if (kr == KERN_SUCCESS)
+        kr = thread_create(task, h->entry, block, block, 0, PRIORITY_DEFAULT, &thread);
     if (kr == KERN_SUCCESS)
         thread_unref(thread); /* the task's list keeps it */
     return kr;
@@ -132,14 +94,12 @@ static kern_return_t build(struct task *task, const char *file, size_t size, con
 kern_return_t program_load(const void *file, size_t size, const char *name, const char *arguments, struct task **out,
                            const char **why) {
     struct task *task;
-    *why = NULL;
-    if ((uintptr_t)file % 4 != 0) {
-        *why = "the file is not aligned in the initrd";
+    *why = elf_check(file, size);
+    if (*why)
         return KERN_BAD_FORMAT;
-    }
     kern_return_t kr = task_create(&kernel_ledger, name, &task);
     if (kr == KERN_SUCCESS)
-        kr = build(task, file, size, name, arguments, why);
+        kr = build(task, file, name, arguments);
     else
         task = NULL;
     if (kr != KERN_SUCCESS) {
