@@ -32,6 +32,9 @@ static const char *check_segment(const struct elf_segment *s, size_t size) {
     if (s->memory_size == 0 || s->address < PAGE_SIZE || s->address >= REGION_ALLOCATE_BASE ||
         s->memory_size > REGION_ALLOCATE_BASE - s->address)
         return "a segment lies outside the addresses of programs";
+    vaddr_t start = round_down(s->address, PAGE_SIZE);
+    if (round_up(s->address + s->memory_size, PAGE_SIZE) - start > (uint64_t)REGION_MAX_PAGES << PAGE_SHIFT)
+        return "a segment is larger than the kernel maps in one piece";
     if ((s->flags & ELF_WRITE) && (s->flags & ELF_EXECUTE))
         return "a segment is writable and executable";
     return NULL;
