@@ -84,6 +84,22 @@ static bool overlap(struct dt_range a, struct dt_range b) {
     return a.size && b.size && a.base < b.base + b.size && b.base < a.base + a.size;
 }
 
+/* Does the direct map cover it? It leaves out what is not RAM, and whole pages of what the tree forbids to map. */
+static bool is_mapped(struct dt_range range) {
+    for (unsigned i = 0; i < board.reservation_count; i++) {
+        struct dt_range r = board.reservations[i].range;
+        paddr_t low = round_down(r.base, PAGE_SIZE), high = round_up(r.base + r.size, PAGE_SIZE);
+        if (board.reservations[i].no_map && overlap(range, (struct dt_range){low, high - low}))
+            return false;
+    }
+    for (unsigned i = 0; i < board.bank_count; i++) {
+        struct dt_range bank = board.banks[i];
+        if (range.base >= bank.base && range.size <= bank.size && range.base - bank.base <= bank.size - range.size)
+            return true;
+    }
+    return false;
+}
+
 /* May the log ring stand at its place, or did a loader or the board put something there? */
 static bool ring_place_is_free(struct dt_range ring, const struct dt_range *taken, unsigned count) {
     for (unsigned i = 0; i < count; i++)
@@ -115,6 +131,8 @@ static void start_memory(const struct arch_boot_info *info) {
         board.initrd,
         ring, /* last: left out if something else is there */
     };
+    if (board.initrd.size && !is_mapped(board.initrd))
+        boot_refuse("the initrd lies in memory that the device tree forbids to map");
     bool ring_fits = ring_place_is_free(ring, taken, array_count(taken) - 1);
     boot_memory(&board, &options, taken, array_count(taken) - !ring_fits);
     boot_facts.kernel_text = info->text_size;
@@ -142,7 +160,9 @@ static void start_interrupts(struct cpu *cpu) {
 static void plant_seed(const struct arch_boot_info *info) {
     boot_facts.seed[0] = options.seed_given ? options.seed : board.entropy[0] ^ info->entry_counter;
     boot_facts.seed[1] = options.seed_given ? 0 : board.entropy[1] ^ board.entropy[2] ^ board.entropy[3];
-    dt_wipe_seeds(&board, phys_to_virt(info->fdt));
+    /* A tree that is not in the direct map is mapped read-only. */
+    if (is_mapped((struct dt_range){info->fdt, board.blob_size}))
+        dt_wipe_seeds(&board, phys_to_virt(info->fdt));
 }
 
 void kern_main(const struct arch_boot_info *info) {
