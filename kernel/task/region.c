@@ -34,15 +34,25 @@ static struct region *first_above(struct task *task, vaddr_t va) {
     return region_of(found);
 }
 
-/* A hole of `size` bytes with a free page at either side (G1), from REGION_ALLOCATE_BASE up. 0: none. */
-static vaddr_t find_hole(struct task *task, uint64_t size) {
-    vaddr_t at = REGION_ALLOCATE_BASE + PAGE_SIZE;
+/* A hole of `size` bytes with a free page at either side (G1), from `at` up. 0: none. */
+static vaddr_t find_hole_above(struct task *task, vaddr_t at, uint64_t size) {
     for (struct region *r = first_above(task, at); r; r = region_of(rb_next(&r->node))) {
         if (r->start >= at && r->start - at >= size + PAGE_SIZE)
             break;
         at = r->end + PAGE_SIZE;
     }
     return at <= USER_VA_END - PAGE_SIZE && size <= USER_VA_END - PAGE_SIZE - at ? at : 0;
+}
+
+/* Behind the region placed last: nothing lies there until the whole address space has been gone through once, so this does
+ * not walk over regions, of which a program may have a hundred thousand. 0: none. */
+static vaddr_t find_hole(struct task *task, uint64_t size) {
+    vaddr_t at = task->hole_from ? find_hole_above(task, task->hole_from, size) : 0;
+    if (at == 0)
+        at = find_hole_above(task, REGION_ALLOCATE_BASE + PAGE_SIZE, size);
+    if (at != 0)
+        task->hole_from = at + size + PAGE_SIZE;
+    return at;
 }
 
 static bool is_free(struct task *task, vaddr_t start, uint64_t size) {
@@ -185,8 +195,11 @@ static bool remove_chunk(struct task *task, struct region *region) {
         region->state = REGION_DYING;
     depopulate_some(task, region);
     bool empty = region->populated == 0;
-    if (empty)
+    if (empty) {
         rb_remove(&task->regions, &region->node); /* nobody else finds it from here on */
+        if (task->hole_from == region->end + PAGE_SIZE)
+            task->hole_from = region->start;
+    }
     spin_unlock(&task->map_lock);
     if (empty)
         region_free(task, region);

@@ -30,6 +30,7 @@ struct task {
     uint64_t exit_status;      /* (t) of the first task_exit, thread_exit of the last thread, or 139 */
     struct spinlock map_lock;  /* rank MAP; guards regions */
     struct rb_tree regions;    /* by start address; struct region */
+    vaddr_t hole_from;         /* where to look for room first; 0: no region has been placed. MAP lock */
     struct work teardown;      /* started when the last thread is gone */
     struct list link;          /* on the list of all tasks; TASKS lock */
 };
