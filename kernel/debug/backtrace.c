@@ -24,12 +24,29 @@ static void print_frame(unsigned number, vaddr_t address, unsigned back)
         log_error("  #%-2u %#llx", number, (unsigned long long)address);
 }
 
-void backtrace_print(vaddr_t pc, vaddr_t fp)
+/* The caller of a function without a frame: its return address is in the register only. Nothing if it is no address of
+ * the kernel's text, or if the chain begins with it anyway. */
+static void print_link(vaddr_t link, vaddr_t fp)
+{
+    uint64_t offset = 0;
+    vaddr_t low = 0, high = 0;
+
+    arch_cpu_stack_bounds(fp, &low, &high);
+    if (link == 0 || symbol_lookup(link - 1, &offset) == NULL)
+        return;
+    if (fp % sizeof(vaddr_t) == 0 && fp >= low && fp < high && high - fp >= 2 * sizeof(vaddr_t) &&
+        ((const vaddr_t *)(uintptr_t)fp)[1] == link)
+        return;
+    print_frame(0, link, 1);
+}
+
+void backtrace_print(vaddr_t pc, vaddr_t link, vaddr_t fp)
 {
     vaddr_t low = 0, high = 0;
 
     arch_cpu_stack_bounds(fp, &low, &high);
     print_frame(0, pc, 0);
+    print_link(link, fp);
     for (unsigned i = 1; i < FRAMES_MAX; i++) {
         const vaddr_t *record = (const vaddr_t *)(uintptr_t)fp;
 

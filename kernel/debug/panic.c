@@ -65,7 +65,7 @@ static void print_place(void)
 }
 
 /* The text is in reason[depth]. */
-[[gnu::noreturn]] static void report(unsigned depth, vaddr_t pc, vaddr_t fp)
+[[gnu::noreturn]] static void report(unsigned depth, vaddr_t pc, vaddr_t link, vaddr_t fp)
 {
     if (depth > 0) {
         log_plain("PANIC: %s (inside a panic: %s)", reason[depth], reason[0]);
@@ -76,7 +76,7 @@ static void print_place(void)
     log_plain("PANIC: %s", reason[0]);
     print_place();
     arch_cpu_report();
-    backtrace_print(pc, fp);
+    backtrace_print(pc, link, fp);
     lock_check_print();
     trace_print_last(TRACE_EVENTS);
     arch_reset(panic_action);
@@ -92,10 +92,11 @@ void panic(const char *format, ...)
     va_end(args);
     /* The chain begins with the caller: its call, and its frame, which our own frame record names. */
     vaddr_t caller_frame = *(const vaddr_t *)__builtin_frame_address(0);
-    report(depth, (vaddr_t)__builtin_return_address(0) - 1, caller_frame);
+    report(depth, (vaddr_t)__builtin_return_address(0) - 1, 0, caller_frame);
 }
 
-void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t fp, uint64_t code, vaddr_t address)
+void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t link, vaddr_t fp, uint64_t code,
+                       vaddr_t address)
 {
     unsigned depth = begin();
     uint64_t offset = 0;
@@ -105,5 +106,5 @@ void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t fp, uint64_t code, 
                       "%s at %#llx (%s+%#llx), address %#llx, code %#llx", what,
                       (unsigned long long)pc, name != NULL ? name : "?", (unsigned long long)offset,
                       (unsigned long long)address, (unsigned long long)code);
-    report(depth, pc, fp);
+    report(depth, pc, link, fp);
 }

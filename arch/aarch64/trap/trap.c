@@ -148,5 +148,5 @@ void arch_kernel_sync(struct trap_frame *frame, uint64_t esr, vaddr_t far, uint6
     log_panic_mode();
     arch_frame_report(frame);
     kern_kernel_fault(synchronous ? "fault in the kernel" : "asynchronous abort or unexpected interrupt in the kernel",
-                      frame->pc, frame->x29, esr, far);
+                      frame->pc, frame->x30, frame->x29, esr, far);
 }

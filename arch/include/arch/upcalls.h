@@ -55,5 +55,7 @@ void kern_ipi(void);
 /** Choose what runs next; called by arch before it leaves the kernel when cpu->reschedule is set. */
 void kern_schedule(void);
 
-/** The kernel itself faulted. `what`: one line by arch; registers follow through `report`. Never returns. */
-[[gnu::noreturn]] void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t fp, uint64_t code, vaddr_t address);
+/** The kernel itself faulted at pc. `link`: the return address register, which names the caller of a function that has no
+ *  frame of its own. `what`: one line by arch; registers follow through `report`. Never returns. */
+[[gnu::noreturn]] void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t link, vaddr_t fp, uint64_t code,
+                                          vaddr_t address);

@@ -40,8 +40,8 @@ bool panic_breaks_locks(void);
  *  Returns NULL for an address outside the kernel's text. Safe at any time. */
 const char *symbol_lookup(vaddr_t address, uint64_t *offset);
 
-/** Print the call chain that starts at frame pointer `fp`, `pc` first, through the log; stops at anything odd. */
-void backtrace_print(vaddr_t pc, vaddr_t fp);
+/** Print the call chain that starts at frame pointer `fp`, `pc` first, then `link` if the chain does not name it, through the log; stops at anything odd. */
+void backtrace_print(vaddr_t pc, vaddr_t link, vaddr_t fp);
 
 /** The linker's build-id as hexadecimal text, at most `size` bytes with the terminator. */
 void build_id_text(char *buffer, size_t size);

@@ -60,7 +60,7 @@ int main(int argc, char **argv)
     stub_console_clear();
     spin_lock(&log_like); /* holding the log's rank, the log still works */
     switch (setjmp(stub_end)) {
-    case 0: kern_kernel_fault("data abort", 0x1000, 0x8, 0x96000045, 0xdead);
+    case 0: kern_kernel_fault("data abort", 0x1000, 0, 0x8, 0x96000045, 0xdead);
     case 2: break;
     default: CHECK(!"reset");
     }
