@@ -27,6 +27,7 @@ static_assert(offsetof(struct cpu, current) == CPU_CURRENT);
 static_assert(offsetof(struct cpu, reschedule) == CPU_RESCHEDULE);
 static_assert(offsetof(struct thread, arch) == 0, "the entry code takes SP_EL1 for the thread");
 static_assert(sizeof(struct trap_frame) == TRAP_FRAME_SIZE && TRAP_FRAME_SIZE % 16 == 0);
+static_assert(_Alignof(struct thread) % 16 == 0, "SP_EL1 points at it; QEMU does not check the alignment of SP");
 static_assert(MAIR_VALUE_ASM == MAIR_VALUE);
 static_assert(ARCH_SECONDARY_MAX == MAX_CPUS && sizeof(struct arch_secondary) == 16 &&
               offsetof(struct arch_secondary, cpu) == 8);
