@@ -164,6 +164,19 @@ static kern_return_t conclude(struct dt_walk *w, struct scan *scan)
     return KERN_SUCCESS;
 }
 
+/* Where the last block of the blob ends; the header has been checked, so every block lies inside. The reservation block
+ * ends before the structure block or the strings, or has its terminator inside the blob. */
+static uint32_t used_size(const void *blob)
+{
+    int count = fdt_num_mem_rsv(blob); /* negative if it has no end: the scan will refuse that */
+    uint32_t reservations = fdt_off_mem_rsvmap(blob) + (count < 0 ? 0 : (uint32_t)count + 1) * 16;
+    uint32_t structure = fdt_off_dt_struct(blob) + fdt_size_dt_struct(blob);
+    uint32_t strings = fdt_off_dt_strings(blob) + fdt_size_dt_strings(blob);
+    uint32_t end = reservations > structure ? reservations : structure;
+
+    return end > strings ? end : strings;
+}
+
 kern_return_t dt_scan(const void *blob, size_t max_size, struct board *out, struct dt_error *err)
 {
     struct scan scan;
@@ -174,7 +187,7 @@ kern_return_t dt_scan(const void *blob, size_t max_size, struct board *out, stru
         return result;
     memset(out, 0, sizeof(*out));
     out->blob = blob;
-    out->blob_size = fdt_totalsize(blob);
+    out->blob_size = used_size(blob);
     out->model = out->compatible = out->bootargs = "";
     memset(&scan, 0, sizeof(scan));
     scan.board = out;
