@@ -8,7 +8,7 @@
 #include <machine/sysreg.h>
 
 void arch_cpu_report(void) {
-    uint64_t x[12], sp;
+    uint64_t x[12] = {0}, sp;
     __asm__ volatile("stp x19, x20, [%1]\n\tstp x21, x22, [%1, #16]\n\tstp x23, x24, [%1, #32]\n\t"
                      "stp x25, x26, [%1, #48]\n\tstp x27, x28, [%1, #64]\n\tstp x29, x30, [%1, #80]\n\tmov %0, sp"
                      : "=&r"(sp)

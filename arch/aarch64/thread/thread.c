@@ -50,7 +50,7 @@ static void report_frames(const struct arch_thread *t) {
 }
 
 void arch_frame_report(const struct trap_frame *frame) {
-    const uint64_t *x = &frame->x0;
+    const uint64_t *x = trap_frame_x((struct trap_frame *)(uintptr_t)frame);
     for (unsigned i = 0; i < 30; i += 3)
         log_error("  x%-2u %016lx  x%-2u %016lx  x%-2u %016lx", i, x[i], i + 1, x[i + 1], i + 2, x[i + 2]);
     log_error("  x30 %016lx  sp  %016lx  pc  %016lx  pstate %lx", frame->x30, frame->sp, frame->pc, frame->pstate);

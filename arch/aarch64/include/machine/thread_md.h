@@ -32,6 +32,11 @@ struct arch_thread {
 };
 static_assert(offsetof(struct arch_thread, frame) == 0);
 
+/** The general registers x0 to x30 of a frame as an array; they come first and without holes. */
+static inline uint64_t *trap_frame_x(struct trap_frame *frame) {
+    return (uint64_t *)(void *)frame;
+}
+
 /** Print general registers, sp, pc and pstate, through the log. */
 void arch_frame_report(const struct trap_frame *frame);
 
@@ -56,11 +61,11 @@ static inline void arch_thread_set_result(struct arch_thread *t, uint64_t value)
 }
 
 static inline void arch_thread_clear_scratch(struct arch_thread *t) {
-    uint64_t *x = &t->frame.x0;
+    uint64_t *x = trap_frame_x(&t->frame);
     for (unsigned i = 0; i <= 18; i++)
         x[i] = 0;
 }
 
 static inline void arch_thread_set_arg(struct arch_thread *t, unsigned index, uint64_t value) {
-    (&t->frame.x0)[index] = value;
+    trap_frame_x(&t->frame)[index] = value;
 }
