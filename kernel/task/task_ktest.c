@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Self-tests of tasks, threads and regions: rights, limits, and that nothing is left when an allocation fails anywhere.
+ */
+#include <arch/usercopy.h>
+#include <kern/cpu.h>
+#include <kern/frame.h>
+#include <kern/ktest.h>
+#include <kern/ktest_task.h>
+#include <kern/region.h>
+
+enum { RW = PROT_READ | PROT_WRITE, RX = PROT_READ | PROT_EXECUTE };
+
+/* A task that pays into a ledger of the test's own. */
+struct fixture {
+    struct ledger *ledger;
+    struct task *task;
+};
+
+static bool begin(struct fixture *f)
+{
+    if (!KTEST_EXPECT(ledger_create(&kernel_ledger, &f->ledger) == KERN_SUCCESS))
+        return false;
+    if (KTEST_EXPECT(task_create(f->ledger, "ktest", &f->task) == KERN_SUCCESS))
+        return true;
+    ledger_unref(f->ledger);
+    return false;
+}
+
+static bool all_returned(struct ledger *ledger)
+{
+    int64_t sum = 0;
+
+    for (unsigned kind = 0; kind < LEDGER_KIND_COUNT; kind++)
+        sum += ledger_used(ledger, kind);
+    return sum == 0;
+}
+
+static void end(struct fixture *f)
+{
+    ktest_end_task(f->task);
+    KTEST_EXPECT(all_returned(f->ledger));
+    ledger_unref(f->ledger);
+}
+
+static kern_return_t populate(struct task *task, struct region *region)
+{
+    kern_return_t kr;
+
+    do
+        kr = region_populate(task, region);
+    while (kr == KERN_RETRY);
+    return kr;
+}
+
+/* On failure the region is gone again. */
+static kern_return_t make_region(struct task *task, vaddr_t start, uint64_t pages, unsigned prot,
+                                 struct region **out)
+{
+    kern_return_t kr = region_create(task, start, pages, prot, false, out);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = populate(task, *out);
+    if (kr != KERN_SUCCESS)
+        while (region_remove(task, *out) == KERN_RETRY)
+            ;
+    return kr;
+}
+
+static kern_return_t protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot)
+{
+    uint64_t done = 0;
+    kern_return_t kr;
+
+    do
+        kr = region_protect(task, start, size, prot, &done);
+    while (kr == KERN_RETRY);
+    return kr;
+}
+
+static kern_return_t deallocate(struct task *task, vaddr_t start, uint64_t pages)
+{
+    kern_return_t kr;
+
+    do
+        kr = region_deallocate(task, start, pages);
+    while (kr == KERN_RETRY);
+    return kr;
+}
+
+/* Rights of the page at va; -1: not mapped. */
+static int rights(struct task *task, vaddr_t va)
+{
+    struct pmap_mapping mapping;
+
+    return pmap_extract(task->pmap, va, &mapping) == KERN_SUCCESS ? (int)mapping.prot : -1;
+}
+
+static bool rights_are(struct task *task, vaddr_t start, uint64_t pages, int expected)
+{
+    bool same = true;
+
+    for (uint64_t i = 0; i < pages; i++)
+        same = same && rights(task, start + i * PAGE_SIZE) == expected;
+    return same;
+}
+
+KTEST(task_ends_without_threads)
+{
+    struct fixture f;
+
+    if (!begin(&f))
+        return;
+    KTEST_EXPECT(ledger_used(f.ledger, LEDGER_KMEM) > 0);
+    KTEST_EXPECT(ledger_used(f.ledger, LEDGER_PAGE_TABLES) > 0);
+    task_terminate(f.task, 1, false);
+    task_terminate(f.task, 2, false); /* the first status stays, and it ends once */
+    KTEST_EXPECT(f.task->exit_status == 1);
+    struct thread *thread;
+    KTEST_EXPECT(thread_create(f.task, 0, 0, 0, 0, 1, &thread) == KERN_INVALID_TASK);
+    end(&f);
+}
+
+KTEST(region_places_and_refusals)
+{
+    const vaddr_t at = 0x40000000;
+    struct fixture f;
+    struct region *a, *b;
+
+    if (!begin(&f))
+        return;
+    struct task *task = f.task;
+    KTEST_EXPECT(region_create(task, at, 0, RW, false, &a) == KERN_INVALID_ARGUMENT);
+    KTEST_EXPECT(region_create(task, at + 1, 1, RW, false, &a) == KERN_INVALID_ARGUMENT);
+    KTEST_EXPECT(region_create(task, at, UINT64_MAX, RW, false, &a) == KERN_NO_SPACE);
+    KTEST_EXPECT(region_create(task, USER_VA_END, 1, RW, false, &a) == KERN_NO_SPACE);
+    KTEST_EXPECT(region_create(task, USER_VA_END - PAGE_SIZE, 2, RW, false, &a) == KERN_NO_SPACE);
+    KTEST_EXPECT(region_create(task, 0 - PAGE_SIZE, 2, RW, false, &a) == KERN_NO_SPACE);
+    if (KTEST_EXPECT(make_region(task, at, 4, RW, &a) == KERN_SUCCESS)) {
+        KTEST_EXPECT(region_create(task, at + 3 * PAGE_SIZE, 1, RW, false, &b) == KERN_NO_SPACE);
+        KTEST_EXPECT(region_create(task, at - PAGE_SIZE, 2, RW, false, &b) == KERN_NO_SPACE);
+        KTEST_EXPECT(region_create(task, at - PAGE_SIZE, 6, RW, false, &b) == KERN_NO_SPACE);
+        KTEST_EXPECT(deallocate(task, at, 3) == KERN_INVALID_ADDRESS);
+        KTEST_EXPECT(deallocate(task, at + PAGE_SIZE, 3) == KERN_INVALID_ADDRESS);
+        KTEST_EXPECT(deallocate(task, at, 4) == KERN_SUCCESS && rights(task, at) == -1);
+        KTEST_EXPECT(deallocate(task, at, 4) == KERN_INVALID_ADDRESS);
+    }
+    if (KTEST_EXPECT(make_region(task, 0, 3, RW, &a) == KERN_SUCCESS) &&
+        KTEST_EXPECT(make_region(task, 0, 20, RW, &b) == KERN_SUCCESS)) {
+        KTEST_EXPECT(a->start > REGION_ALLOCATE_BASE && b->start >= a->end + PAGE_SIZE); /* G1 */
+        KTEST_EXPECT(rights_are(task, b->start, 20, RW) && rights(task, b->end) == -1);
+    }
+    end(&f);
+}
+
+KTEST(region_rights_follow)
+{
+    const vaddr_t at = 0x40000000;
+    struct fixture f;
+    struct region *region;
+
+    if (!begin(&f))
+        return;
+    struct task *task = f.task;
+    if (KTEST_EXPECT(make_region(task, at, 20, RW, &region) == KERN_SUCCESS)) {
+        vaddr_t middle = at + 5 * PAGE_SIZE;
+        KTEST_EXPECT(protect(task, middle, 10 * PAGE_SIZE, RX) == KERN_SUCCESS);
+        KTEST_EXPECT(rights_are(task, at, 5, RW) && rights_are(task, middle, 10, RX));
+        KTEST_EXPECT(protect(task, middle, PAGE_SIZE, RW | PROT_EXECUTE) ==
+                     KERN_PROTECTION_FAILURE);
+        KTEST_EXPECT(rights_are(task, middle, 10, RX) &&
+                     rights_are(task, at + 15 * PAGE_SIZE, 5, RW));
+        KTEST_EXPECT(protect(task, at, 20 * PAGE_SIZE, PROT_NONE) == KERN_SUCCESS);
+        KTEST_EXPECT(rights_are(task, at, 20, -1));
+        KTEST_EXPECT(protect(task, at, 20 * PAGE_SIZE, PROT_READ) == KERN_SUCCESS);
+        KTEST_EXPECT(rights_are(task, at, 20, PROT_READ) && pmap_check(task->pmap));
+        KTEST_EXPECT(protect(task, at, 21 * PAGE_SIZE, RW) == KERN_INVALID_ADDRESS);
+        KTEST_EXPECT(protect(task, at - PAGE_SIZE, PAGE_SIZE, RW) == KERN_INVALID_ADDRESS);
+        KTEST_EXPECT(protect(task, at + PAGE_SIZE, UINT64_MAX - PAGE_SIZE, RW) ==
+                     KERN_INVALID_ADDRESS);
+    }
+    KTEST_EXPECT(make_region(task, 2 * at, 1, RW | PROT_EXECUTE, &region) ==
+                 KERN_PROTECTION_FAILURE);
+    end(&f);
+}
+
+KTEST(task_limits_hold)
+{
+    struct fixture f;
+    struct thread *thread;
+    struct region *region;
+
+    if (!begin(&f))
+        return;
+    struct ledger *own = f.task->ledger;
+    ledger_set_limit(own, LEDGER_THREADS, 2);
+    for (unsigned i = 0; i < 2; i++)
+        if (KTEST_EXPECT((thread = ktest_thread(f.task, arch_cpu_self()->number, 5)) != NULL))
+            thread_unref(thread);
+    KTEST_EXPECT(thread_create(f.task, 0, 0, 0, 0, 5, &thread) == KERN_LIMIT);
+    KTEST_EXPECT(ledger_used(own, LEDGER_THREADS) == 2 && f.task->thread_count == 2);
+    ledger_set_limit(own, LEDGER_THREADS, 3);
+    ledger_set_limit(own, LEDGER_KMEM, ledger_used(own, LEDGER_KMEM) + 8);
+    KTEST_EXPECT(thread_create(f.task, 0, 0, 0, 0, 5, &thread) == KERN_LIMIT);
+    KTEST_EXPECT(ledger_used(own, LEDGER_THREADS) == 2);
+    KTEST_EXPECT(make_region(f.task, 0, 1, RW, &region) == KERN_LIMIT);
+    ledger_set_limit(own, LEDGER_KMEM, LEDGER_NO_LIMIT);
+    ledger_set_limit(own, LEDGER_FRAMES, 12);
+    KTEST_EXPECT(make_region(f.task, 0, 12, RW, &region) == KERN_LIMIT); /* and one for its index */
+    KTEST_EXPECT(ledger_used(own, LEDGER_FRAMES) == 0);
+    KTEST_EXPECT(make_region(f.task, 0, 11, RW, &region) == KERN_SUCCESS);
+    ledger_set_limit(own, LEDGER_FRAMES, LEDGER_NO_LIMIT);
+    ledger_set_limit(own, LEDGER_MAP_ENTRIES, 1);
+    KTEST_EXPECT(make_region(f.task, 0, 1, RW, &region) == KERN_LIMIT);
+    ledger_set_limit(own, LEDGER_MAP_ENTRIES, LEDGER_NO_LIMIT);
+    ledger_set_limit(own, LEDGER_PAGE_TABLES, ledger_used(own, LEDGER_PAGE_TABLES));
+    KTEST_EXPECT(make_region(f.task, 0x40000000, 1, RW, &region) == KERN_LIMIT);
+    end(&f);
+}
+
+/* All that a program's start and a little life allocate; false as soon as something fails. */
+static bool live(struct ledger *ledger, struct task **task)
+{
+    const vaddr_t at = 0x40000000;
+    struct region *region;
+    struct thread *thread;
+
+    if (task_create(ledger, "ktest", task) != KERN_SUCCESS) {
+        *task = NULL;
+        return false;
+    }
+    if (make_region(*task, at, 9, RW, &region) != KERN_SUCCESS ||
+        make_region(*task, 0, 2, RX, &region) != KERN_SUCCESS)
+        return false;
+    if ((thread = ktest_thread(*task, arch_cpu_self()->number, 5)) == NULL)
+        return false;
+    thread_unref(thread);
+    return protect(*task, at, 9 * PAGE_SIZE, PROT_NONE) == KERN_SUCCESS &&
+           protect(*task, at, 9 * PAGE_SIZE, PROT_READ) == KERN_SUCCESS &&
+           deallocate(*task, at, 9) == KERN_SUCCESS;
+}
+
+KTEST(task_every_allocation_may_fail)
+{
+    struct ledger *ledger;
+    unsigned n = 0;
+    bool whole;
+
+    if (!KTEST_EXPECT(ledger_create(&kernel_ledger, &ledger) == KERN_SUCCESS))
+        return;
+    do {
+        struct task *task;
+
+        alloc_fail_nth(++n);
+        whole = live(ledger, &task);
+        uint64_t counted = alloc_fail_nth(0);
+        KTEST_EXPECT(whole == (counted < n)); /* nobody swallows a failure */
+        if (task != NULL)
+            ktest_end_task(task);
+        if (!KTEST_EXPECT(all_returned(ledger)))
+            break;
+    } while (!whole && n < 200);
+    KTEST_EXPECT(whole && n > 15);
+    ledger_unref(ledger);
+}
