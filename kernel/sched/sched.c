@@ -59,6 +59,11 @@ void sched_alarm_update(void) {
 
 /* ---- where a ready thread goes ---- */
 
+static bool has_nothing_to_do(const struct cpu *cpu) {
+    return atomic_load_explicit(&cpu->idle, memory_order_relaxed) &&
+           atomic_load_explicit(&cpu->run_queue.count, memory_order_relaxed) == 0; /* else it is about to wake up */
+}
+
 /* The CPU on whose queue a thread of `priority` best goes, among `allowed`: the one it ran on if that one would run it
  * at once (its caches are warm there), else any idle one, else the one that does the least urgent thing. The reads are
  * hints; whoever is chosen is checked again under its lock. */
@@ -68,14 +73,14 @@ static struct cpu *choose_cpu(unsigned last, unsigned priority, uint64_t allowed
     if (allowed >> last & 1) {
         best = &cpu_record[last];
         best_priority = atomic_load_explicit(&best->running_priority, memory_order_relaxed);
-        if (best_priority < priority && atomic_load_explicit(&best->idle, memory_order_relaxed))
+        if (best_priority < priority && has_nothing_to_do(best))
             return best;
     }
     for (unsigned i = 0; i < cpu_count; i++) {
         struct cpu *cpu = &cpu_record[i];
         if (!(allowed >> i & 1) || !atomic_load_explicit(&cpu->online, memory_order_relaxed))
             continue;
-        if (atomic_load_explicit(&cpu->idle, memory_order_relaxed))
+        if (has_nothing_to_do(cpu))
             return cpu;
         unsigned running = atomic_load_explicit(&cpu->running_priority, memory_order_relaxed);
         if (!best || (best_priority >= priority && running < best_priority)) {
@@ -350,6 +355,15 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
     return next;
 }
 
+/* More than one thread may have been sent to a CPU while it was idle: what it does not run goes on; the lock is held. */
+static void offer_rest(const struct cpu *cpu) {
+    if (cpu_count == 1 || cpu->run_queue.top < 0)
+        return;
+    struct runnable *r = runqueue_first(&cpu->run_queue, (unsigned)cpu->run_queue.top);
+    if (r->kind == RUNNABLE_THREAD)
+        offer_to_idle(cpu, atomic_load(&container_of(r, struct thread, runnable)->affinity));
+}
+
 /* Nothing runs here: take what the queue has, do the work that comes before threads, or become idle. */
 [[gnu::noinline]] static void schedule_from_nothing(struct cpu *cpu) {
     for (;;) {
@@ -361,6 +375,7 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
             struct thread *next = container_of(r, struct thread, runnable);
             end_idle(cpu, arch_counter());
             take_over(cpu, NULL, next, cpu->turn_start);
+            offer_rest(cpu);
             spin_unlock(&cpu->run_queue.lock);
             pmap_activate(next->task->pmap);
             alarm_for_turn(cpu);
