@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Traps that are interrupted and repeated, and what the other threads of the task do meanwhile: take away what is still
+ * being given, or change the trap into another one.
+ */
+#include "kernel_world.h"
+
+#include <arch/timer.h>
+#include <kern/region.h>
+#include <wharf/trap.h>
+
+/* Where vm_allocate places the first region, and one that is larger than the machine's memory. */
+#define PLACE (REGION_ALLOCATE_BASE + PAGE_SIZE)
+enum { PAGES = 4, MEMORY = 8 << 20, TOO_MUCH = 2 * MEMORY, PRIORITY = 100 };
+
+enum { ALLOCATOR = 1, THIEF, CHANGER };
+
+static uint64_t failed, stolen, steps;
+static uint64_t results[3];
+
+static void trap(struct host_action *next, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2)
+{
+    *next = (struct host_action){.kind = HOST_TRAP, .number = number, .args = {a0, a1, a2}};
+}
+
+/* What does not fit, then what fits, then give that back if it is still there. */
+static void allocate(struct thread *t, struct host_action *next)
+{
+    uint64_t result = t->arch.x[0];
+    unsigned step = t->arch.program.actions % 3;
+    failed += step == 1 && result == (uint64_t)-KERN_RESOURCE_SHORTAGE;
+    if (step == 2)
+        trap(next, TRAP_vm_deallocate, result, PAGES * PAGE_SIZE, 0);
+    else
+        trap(next, TRAP_vm_allocate, step ? PAGES * PAGE_SIZE : TOO_MUCH, 0, 0);
+}
+
+static void steal(struct thread *t, struct host_action *next)
+{
+    bool small = t->arch.program.actions % 2;
+    stolen += t->arch.program.actions && t->arch.x[0] == 0;
+    trap(next, TRAP_vm_deallocate, PLACE, small ? PAGES * PAGE_SIZE : TOO_MUCH, 0);
+}
+
+/* What another thread can bring about by rewriting the code: a futex_wake was to be repeated, and vm_protect comes. */
+static void change(struct thread *t, struct host_action *next)
+{
+    uint64_t step = steps++;
+    if (step > 0 && step <= array_count(results))
+        results[step - 1] = t->arch.x[0];
+    switch (step) {
+    case 0: trap(next, TRAP_vm_allocate, PAGES * PAGE_SIZE, 0, 0); break;
+    case 1:
+        t->progress = (uint64_t)(TRAP_futex_wake + 1) << 56 | 16;
+        trap(next, TRAP_vm_protect, PLACE, PAGES * PAGE_SIZE, TRAP_PROT_NONE);
+        break;
+    case 2:
+        t->progress = (uint64_t)(TRAP_futex_wake + 1) << 56 | 16;
+        trap(next, TRAP_vm_allocate, 0, 0, 0);
+        break;
+    default: trap(next, TRAP_thread_exit, 0, 0, 0); break;
+    }
+}
+
+static void script(struct thread *t, unsigned cpu, struct host_action *next, void *context)
+{
+    (void)cpu, (void)context;
+    switch (t->arch.program.arg) {
+    case ALLOCATOR: allocate(t, next); break;
+    case THIEF: steal(t, next); break;
+    default: change(t, next); break;
+    }
+}
+
+static struct task *task;
+
+static void start(void *argument)
+{
+    struct thread *thread;
+    uint64_t first = (uint64_t)(uintptr_t)argument;
+    CHECK_EQUAL(world_task("hostile", first, PRIORITY, &task, NULL), KERN_SUCCESS);
+    if (first != ALLOCATOR)
+        return;
+    CHECK_EQUAL(thread_create(task, 0x10000, 0x20000, THIEF, 0, PRIORITY, &thread), KERN_SUCCESS);
+    thread_resume(thread);
+    thread_unref(thread);
+}
+
+static void end(void *argument)
+{
+    (void)argument;
+    task_terminate(task, 0, false);
+    task_unref(task);
+}
+
+static void power_on(uint64_t seed)
+{
+    const struct world_config config = {
+        .seed = seed, .cpus = 2, .memory = MEMORY, .script = script};
+    world_start(&config);
+}
+
+static void test_stolen_while_taken_back(void *argument)
+{
+    power_on((uint64_t)(uintptr_t)argument);
+    host_machine_call(0, start, (void *)(uintptr_t)ALLOCATOR);
+    (void)host_machine_run(UINT64_MAX, arch_counter() + arch_counter_frequency() / 40);
+    world_check(&task, 1);
+    host_machine_call(0, end, NULL);
+    world_wait_for_tasks();
+    world_check_accounts();
+    printf("  seed %llu: %llu allocations failed, %llu regions stolen\n",
+           (unsigned long long)(uintptr_t)argument, (unsigned long long)failed,
+           (unsigned long long)stolen);
+    CHECK(failed > 0 && stolen > 0);
+    host_machine_end();
+}
+
+static void test_progress_of_another_trap(void *argument)
+{
+    power_on((uint64_t)(uintptr_t)argument);
+    host_machine_call(0, start, (void *)(uintptr_t)CHANGER);
+    task_unref(task);
+    world_wait_for_tasks();
+    CHECK_EQUAL(results[0], PLACE);
+    CHECK_EQUAL(results[1], KERN_SUCCESS);
+    CHECK_EQUAL(results[2], -(int64_t)KERN_INVALID_ARGUMENT);
+    world_check_accounts();
+    host_machine_end();
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    fix_addresses(argv);
+    host_set_repeat_line("test_restart");
+    bool ok = world_in_child(test_progress_of_another_trap, (void *)1);
+    for (uintptr_t seed = 1; seed <= 4; seed++)
+        ok = world_in_child(test_stolen_while_taken_back, (void *)seed) && ok;
+    printf("%s\n", ok ? "ok" : "FAILED");
+    return ok ? 0 : 1;
+}
