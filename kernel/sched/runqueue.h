@@ -15,10 +15,10 @@ static inline int runqueue_find_top(const struct run_queue *q) {
     return -1;
 }
 
-/* Not a read-modify-write: only the lock's holder writes. */
+/* Not a read-modify-write: only the lock's holder writes. Sequentially consistent: offer_to_idle(). */
 static inline void runqueue_count(struct run_queue *q, int change) {
     uint32_t count = atomic_load_explicit(&q->count, memory_order_relaxed);
-    atomic_store_explicit(&q->count, count + (uint32_t)change, memory_order_relaxed);
+    atomic_store(&q->count, count + (uint32_t)change);
 }
 
 /* After `cpu` has been set: lock_queue_of() in attributes.c looks at both without this queue's lock. */

@@ -120,13 +120,13 @@ static bool enqueue_on(struct cpu *cpu, struct thread *thread) {
 }
 
 /* A thread for the CPUs `allowed` has been queued on `here`, where something else runs: let a CPU that is idle come and get
- * it. The fence pairs with the one in steal(): a CPU that becomes idle finds the thread or is found here (S3). */
+ * it. A CPU that becomes idle finds the thread or is found here (S3): it says so, then looks at the counts of queues; we have
+ * counted the thread and then look for idle CPUs, all of it sequentially consistent. */
 static void offer_to_idle(const struct cpu *here, uint64_t allowed) {
-    atomic_thread_fence(memory_order_seq_cst);
     for (unsigned i = 0; i < cpu_count; i++) {
         struct cpu *cpu = &cpu_record[i];
         if (cpu != here && (allowed >> i & 1) && atomic_load_explicit(&cpu->online, memory_order_relaxed) &&
-            atomic_load_explicit(&cpu->idle, memory_order_relaxed)) {
+            atomic_load(&cpu->idle)) {
             sched_kick(cpu);
             return;
         }
@@ -224,10 +224,9 @@ static struct thread *steal_from(struct cpu *victim, unsigned number) {
 /* Nothing to do here: take something waiting elsewhere (S3). The CPU is marked idle already, so what becomes ready from
  * now on comes to us by itself. The thread found is put on our queue. */
 static bool steal(struct cpu *cpu) {
-    atomic_thread_fence(memory_order_seq_cst); /* "idle" is seen before we look: offer_to_idle() */
     for (unsigned i = 1; i < cpu_count; i++) {
         struct cpu *victim = &cpu_record[(cpu->number + i) % cpu_count];
-        if (atomic_load_explicit(&victim->run_queue.count, memory_order_relaxed) == 0)
+        if (atomic_load(&victim->run_queue.count) == 0) /* order: offer_to_idle() */
             continue;
         struct thread *thread = steal_from(victim, cpu->number);
         if (thread && enqueue_on(cpu, thread))
@@ -260,7 +259,7 @@ static void become_idle(struct cpu *cpu) {
     if (!atomic_load_explicit(&cpu->idle, memory_order_relaxed))
         cpu->turn_start = arch_counter();
     atomic_store_explicit(&cpu->running_priority, 0, memory_order_relaxed);
-    atomic_store_explicit(&cpu->idle, true, memory_order_relaxed);
+    atomic_store(&cpu->idle, true); /* order: offer_to_idle() */
     cpu->turn_end = TICKS_NEVER;
 }
 
