@@ -123,18 +123,29 @@ static void use_ring(paddr_t ring) {
         log_info("log: previous run: %.*s", (int)(length - (size_t)(last - previous)), last);
 }
 
+/* Everything the board's reservations do not name, but somebody uses. Returns how many ranges. */
+static unsigned collect_taken(const struct arch_boot_info *info, struct dt_range *taken) {
+    unsigned count = 0;
+    taken[count++] = (struct dt_range){info->kernel_start, info->kernel_end - info->kernel_start};
+    taken[count++] = (struct dt_range){info->fdt, board.blob_size};
+    taken[count++] = board.initrd;
+    /* CPUs spin there until they are called, those that never are for ever. */
+    for (unsigned i = 0; i < board.cpu_count; i++)
+        if (board.cpus[i].method == BOARD_ENABLE_SPIN_TABLE)
+            taken[count++] = (struct dt_range){board.cpus[i].release_addr, sizeof(uint64_t)};
+    return count;
+}
+
 static void start_memory(const struct arch_boot_info *info) {
+    static struct dt_range taken[4 + DT_MAX_CPUS];
     struct dt_range ring = {board.banks[0].base + LOG_RING_OFFSET, LOG_RING_SIZE};
-    const struct dt_range taken[] = {
-        {info->kernel_start, info->kernel_end - info->kernel_start},
-        {info->fdt, board.blob_size},
-        board.initrd,
-        ring, /* last: left out if something else is there */
-    };
+    unsigned count = collect_taken(info, taken);
     if (board.initrd.size && !is_mapped(board.initrd))
         boot_refuse("the initrd lies in memory that the device tree forbids to map");
-    bool ring_fits = ring_place_is_free(ring, taken, array_count(taken) - 1);
-    boot_memory(&board, &options, taken, array_count(taken) - !ring_fits);
+    bool ring_fits = ring_place_is_free(ring, taken, count);
+    if (ring_fits)
+        taken[count++] = ring;
+    boot_memory(&board, &options, taken, count);
     boot_facts.kernel_text = info->text_size;
     if (ring_fits)
         use_ring(ring.base);

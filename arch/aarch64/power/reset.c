@@ -37,6 +37,10 @@ void arch_reset_init(const struct board *board)
     const struct board_watchdog *found = &board->watchdog;
     if (found->kind == BOARD_WATCHDOG_BCM2835_PM && found->regs.size >= PM_SIZE)
         watchdog = arch_map_device(found->regs.base, found->regs.size);
+    if (watchdog) { /* a loader may have left it running: nobody would feed it here */
+        uint32_t control = mmio_read32(watchdog, PM_RSTC) & 0x00ffffff & ~(uint32_t)RSTC_MODE_MASK;
+        mmio_write32(watchdog, PM_RSTC, PM_PASSWORD | control);
+    }
 }
 
 bool arch_reset_can(enum arch_reset how)

@@ -11,10 +11,11 @@
 #define SCTLR_EL2_OFF 0x30c50830
 /*
  * SCTLR_EL1, on: M(0) C(2) SA(3) SA0(4) nothing of A(1), I(12), DZE(14) UCT(15): user cache zero and type, nTWI(16)
- * nTWE(18): user WFI/WFE not trapped, UCI(26): user cache maintenance; bits 29, 28, 23, 22, 20, 11 RES1 (23 is SPAN where
+ * nTWE(18): user WFI/WFE not trapped, WXN(19): what is writable is not executable, whatever
+ * the entry says, UCI(26): user cache maintenance; bits 29, 28, 23, 22, 20, 11 RES1 (23 is SPAN where
  * there is PAN: arch_cpu_init() clears it there).
  */
-#define SCTLR_ON 0x34d5d81d
+#define SCTLR_ON 0x34ddd81d
 
 #define MAIR_VALUE_ASM 0x000444ff
 
