@@ -20,7 +20,7 @@ static ticks_t in_milliseconds(unsigned n)
 struct thread *ktest_settle(void)
 {
     struct cpu *cpu = arch_cpu_self();
-    ticks_t limit = in_milliseconds(2000);
+    ticks_t limit = in_milliseconds(5000);
 
     while (atomic_load(&cpu->reschedule) && arch_counter() < limit)
         kern_schedule();
@@ -136,7 +136,7 @@ KTEST(sched_turns_end_by_the_clock)
     for (unsigned i = 0; i < 2; i++)
         t[i]->own_context.quantum = t[i]->own_context.left = arch_counter_frequency() / 1000;
     struct thread *last = ktest_settle();
-    for (ticks_t limit = in_milliseconds(2000); switches < 6 && arch_counter() < limit;) {
+    for (ticks_t limit = in_milliseconds(5000); switches < 6 && arch_counter() < limit;) {
         if (arch_irq_pending())
             arch_irq_poll();
         switches += ktest_settle() != last;

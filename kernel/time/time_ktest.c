@@ -26,10 +26,10 @@ static void ring(struct deadline *deadline)
     b->place = rung++;
 }
 
-/* Let the alarm ring until `count` have, two seconds at most. */
+/* Let the alarm ring until `count` have, five seconds at most. */
 static void wait_for(unsigned count)
 {
-    ticks_t limit = arch_counter() + 2 * arch_counter_frequency();
+    ticks_t limit = arch_counter() + 5 * arch_counter_frequency();
 
     while (rung < count && arch_counter() < limit)
         if (arch_irq_pending())

@@ -9,7 +9,7 @@
 #include <kern/task.h>
 #include <kern/thread.h>
 
-/** Call the scheduler until nothing asks for it any more, two seconds at most. Returns the thread that runs now. */
+/** Call the scheduler until nothing asks for it any more, five seconds at most. Returns the thread that runs now. */
 struct thread *ktest_settle(void);
 
 /** New thread of `task`, suspended, bound to CPU `cpu`, with a turn that does not end by itself. NULL: could not be made. */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Self-tests of vectors, FP registers, and of the way to another CPU: an interrupt brings it to a thread, another one away
+ * from it.
+ */
+#include <arch/thread.h>
+#include <arch/timer.h>
+#include <kern/cpu.h>
+#include <kern/ktest.h>
+#include <kern/ktest_task.h>
+#include <kern/region.h>
+#include <kern/sched.h>
+#include <kern/string.h>
+#include <machine/image.h>
+#include <machine/sysreg.h>
+
+extern const char arch_vectors[], arch_vectors_bhb8[], arch_vectors_bhb32[];
+
+KTEST(trap_vectors_are_where_they_must_be)
+{
+    vaddr_t used = sysreg_read(vbar_el1);
+
+    KTEST_EXPECT(used == (vaddr_t)arch_vectors || used == (vaddr_t)arch_vectors_bhb8 ||
+                 used == (vaddr_t)arch_vectors_bhb32);
+    KTEST_EXPECT(used % 2048 == 0 && used >= (vaddr_t)_kernel_start &&
+                 used + 2048 <= (vaddr_t)_text_end);
+    KTEST_EXPECT((vaddr_t)arch_vectors_bhb8 % 2048 == 0 && (vaddr_t)arch_vectors_bhb32 % 2048 == 0);
+    KTEST_EXPECT((sysreg_read(daif) & 0xc0) == 0xc0); /* the kernel runs with IRQ and FIQ masked */
+    KTEST_EXPECT((sysreg_read(cpacr_el1) >> 20 & 3) == 0); /* and FP trapped */
+}
+
+/* Nobody's state is in the registers: threads load theirs when they use them. */
+KTEST(trap_fp_registers_there_and_back)
+{
+    static struct fp_state given, got;
+    uint64_t cpacr = sysreg_read(cpacr_el1);
+    uint8_t *byte = (uint8_t *)given.v;
+
+    for (unsigned i = 0; i < sizeof(given.v); i++)
+        byte[i] = (uint8_t)(i * 37 + i / 16 + 1);
+    given.fpcr = UINT64_C(0x03c00000); /* DN, FZ, rounding towards zero */
+    given.fpsr = UINT64_C(0x0800009f); /* QC and the cumulative flags */
+    memset(&got, 0, sizeof(got));
+    sysreg_write(cpacr_el1, cpacr | UINT64_C(3) << 20);
+    isb();
+    arch_fp_load(&given);
+    arch_fp_save(&got);
+    KTEST_EXPECT(memcmp(&given, &got, sizeof(got)) == 0);
+    memset(&given, 0, sizeof(given));
+    arch_fp_load(&given);
+    arch_fp_save(&got);
+    KTEST_EXPECT(memcmp(&given, &got, sizeof(got)) == 0);
+    sysreg_write(cpacr_el1, cpacr);
+    isb();
+}
+
+/* ---- other CPUs ---- */
+
+#define CODE UINT64_C(0x400000)
+#define DATA UINT64_C(0x500000)
+
+/* Counts at its stack pointer, for ever. */
+static const uint32_t counting[] = {
+    0x910003e1, /* mov x1, sp */
+    0xb9400022, /* ldr w2, [x1] */
+    0x11000442, /* add w2, w2, #1 */
+    0xb9000022, /* str w2, [x1] */
+    0x17fffffd, /* b to the load */
+};
+
+static struct region *make_page(struct task *task, vaddr_t va, unsigned prot)
+{
+    struct region *region;
+
+    if (!KTEST_EXPECT(region_create(task, va, 1, prot, true, &region) == KERN_SUCCESS) ||
+        !KTEST_EXPECT(region_populate(task, region) == KERN_SUCCESS))
+        return NULL;
+    return region;
+}
+
+static ticks_t in_five_seconds(void)
+{
+    return arch_counter() + 5 * arch_counter_frequency();
+}
+
+/* The page is the thread's: it counts there. Afterwards nobody but we knows the thread. */
+static void run_on(struct task *task, unsigned cpu, const volatile uint32_t *counter)
+{
+    struct thread *thread = ktest_thread(task, cpu, PRIORITY_DEFAULT);
+
+    if (!KTEST_EXPECT(thread != NULL))
+        return;
+    uint32_t before = *counter;
+    ticks_t limit = in_five_seconds();
+    thread->arch.frame.pc = CODE;
+    thread->arch.frame.sp = DATA;
+    thread_resume(thread);
+    while (*counter - before < 100 && arch_counter() < limit)
+        arch_cpu_relax();
+    KTEST_EXPECT(*counter - before >= 100 && cpu_record[cpu].current == thread);
+    thread_terminate(thread);
+    while (atomic_load(&thread->references) > 1 && arch_counter() < limit)
+        arch_cpu_relax();
+    KTEST_EXPECT(atomic_load(&thread->state) == THREAD_DEAD);
+    thread_unref(thread);
+}
+
+/* A thread that is bound to here keeps the task alive meanwhile, so that its objects are freed where they were made. */
+KTEST(trap_every_cpu_can_be_called)
+{
+    struct task *task;
+    struct thread *keeper;
+    struct region *code, *data;
+
+    if (!KTEST_EXPECT(task_create(&kernel_ledger, "ktest", &task) == KERN_SUCCESS))
+        return;
+    keeper = ktest_thread(task, arch_cpu_self()->number, PRIORITY_DEFAULT);
+    code = make_page(task, CODE, PROT_READ | PROT_EXECUTE);
+    data = make_page(task, DATA, PROT_READ | PROT_WRITE);
+    if (KTEST_EXPECT(keeper != NULL) && code != NULL && data != NULL) {
+        region_write(code, 0, counting, sizeof(counting));
+        region_sync_code(code);
+        for (unsigned i = 0; i < cpu_count; i++)
+            if (i != arch_cpu_self()->number && atomic_load(&cpu_record[i].online))
+                run_on(task, i, frame_memory(frame_record(data->pages[0])));
+    }
+    if (keeper != NULL)
+        thread_unref(keeper);
+    ktest_end_task(task);
+}
