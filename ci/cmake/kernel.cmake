@@ -38,7 +38,7 @@ else()
     # user code. Outline atomics would need code that asks the CPU, -mstrict-align is for Device memory.
     target_compile_options(kernel_flags INTERFACE
         "$<$<COMPILE_LANGUAGE:C>:-ffreestanding;-mgeneral-regs-only;-mstrict-align;-mno-outline-atomics>"
-        $<$<COMPILE_LANGUAGE:C>:-fno-omit-frame-pointer> $<$<COMPILE_LANGUAGE:C>:-fno-stack-protector>
+        $<$<COMPILE_LANGUAGE:C>:-fno-omit-frame-pointer> $<$<COMPILE_LANGUAGE:C>:-fstack-protector-strong>
         $<$<COMPILE_LANGUAGE:C>:-ffunction-sections> $<$<COMPILE_LANGUAGE:C>:-fno-common> $<$<COMPILE_LANGUAGE:C>:-mbranch-protection=bti> -march=armv8-a -g)
     if(CMAKE_BUILD_TYPE STREQUAL "Debug")
         target_compile_options(kernel_flags INTERFACE "$<$<COMPILE_LANGUAGE:C>:-O1;-fsanitize=undefined;-fno-sanitize=alignment>")

@@ -22,6 +22,7 @@
 #include <kern/panic.h>
 #include <kern/pmap.h>
 #include <kern/sched.h>
+#include <kern/stack_guard.h>
 #include <kern/trace.h>
 
 static struct board board;          /* boot CPU; constant after dt_scan() */
@@ -168,15 +169,16 @@ static void start_interrupts(struct cpu *cpu) {
     boot_stage("irq: %s, %u lines; timer: %lu Hz", board.gic.compatible, arch_irq_count(), arch_counter_frequency());
 }
 
-static void plant_seed(const struct arch_boot_info *info) {
+NO_STACK_GUARD static void plant_seed(const struct arch_boot_info *info) {
     boot_facts.seed[0] = options.seed_given ? options.seed : board.entropy[0] ^ info->entry_counter;
     boot_facts.seed[1] = options.seed_given ? 0 : board.entropy[1] ^ board.entropy[2] ^ board.entropy[3];
     /* A tree that is not in the direct map is mapped read-only. */
     if (is_mapped((struct dt_range){info->fdt, board.blob_size}))
-        dt_wipe_seeds(&board, phys_to_virt(info->fdt));
+        stack_guard_plant(boot_random());
+    dt_wipe_seeds(&board, phys_to_virt(info->fdt));
 }
 
-void kern_main(const struct arch_boot_info *info) {
+NO_STACK_GUARD void kern_main(const struct arch_boot_info *info) {
     struct cpu *cpu = &cpu_record[0];
     cpu->hwid = info->boot_cpu_hwid;
     atomic_store(&cpu->online, true);

@@ -54,6 +54,15 @@ static volatile uint64_t sink;
     panic("lock order is not checked in this build");
 }
 
+/* The canary above the array is found changed. */
+[[gnu::noinline]] static void fatal_canary(void) {
+    volatile char text[16];
+    volatile char *volatile at = text;
+    for (unsigned i = 0; i < 40; i++)
+        at[i] = 'x';
+    sink = (uint64_t)text[3];
+}
+
 void ktest_fatal(const char *name) {
     static const struct {
         const char *name;
@@ -61,6 +70,7 @@ void ktest_fatal(const char *name) {
     } fatal[] = {
         {"fatal-assert", fatal_assert}, {"fatal-null", fatal_null},   {"fatal-text", fatal_text},
         {"fatal-data", fatal_data},     {"fatal-stack", fatal_stack}, {"fatal-lock-order", fatal_lock_order},
+        {"fatal-canary", fatal_canary},
     };
     for (unsigned i = 0; i < array_count(fatal); i++)
         if (strcmp(name, fatal[i].name) == 0) {

@@ -7,6 +7,7 @@
 #include <arch/mmu.h>
 #include <arch/upcalls.h>
 #include <kern/cpu.h>
+#include <kern/stack_guard.h>
 #include <machine/image.h>
 #include <machine/start.h>
 
@@ -36,7 +37,7 @@ static void guard_boot_stack(void) {
     arch_tlb_end();
 }
 
-void arch_start(paddr_t fdt, paddr_t image, uint64_t counter, unsigned level) {
+NO_STACK_GUARD void arch_start(paddr_t fdt, paddr_t image, uint64_t counter, unsigned level) {
     arch_image.physical_start = image;
     arch_empty_root = arch_image_physical(arch_empty_table);
     leave_identity_map();
