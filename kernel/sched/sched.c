@@ -46,15 +46,9 @@ void sched_kick(struct cpu *cpu) {
     }
 }
 
-enum { STORM_GAPS_A_SECOND = 20000 }; /* 50 us for threads between two batches of deadlines */
-
 void sched_alarm_update(void) {
     struct cpu *cpu = arch_cpu_self();
     ticks_t next = deadline_next();
-    /* More is due than was handled at once: let threads run before the rest (D1). */
-    ticks_t now = arch_counter();
-    if (unlikely(next <= now))
-        next = now + arch_counter_frequency() / STORM_GAPS_A_SECOND;
     if (cpu->turn_end < next)
         next = cpu->turn_end;
     if (next != cpu->alarm) {

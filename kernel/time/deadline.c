@@ -16,7 +16,10 @@
 #include <kern/trace.h>
 
 /* Handlers of one run; the rest waits for the next, with interrupts let in between (D1). */
-enum { RUN_MAX = 16 };
+enum {
+    RUN_MAX = 16,             /* handlers called in one go */
+    PAUSES_A_SECOND = 20000,  /* then threads get 50 us */
+};
 
 void deadline_cpu_init(struct cpu *cpu)
 {
@@ -126,7 +129,9 @@ void deadline_run_expired(void)
     struct cpu *self = arch_cpu_self();
     ticks_t now = arch_counter();
 
-    for (unsigned count = 0; count < RUN_MAX; count++) {
+    unsigned count;
+
+    for (count = 0; count < RUN_MAX; count++) {
         deadline_handler_t *handler;
         struct deadline *due = take_due(self, now, &handler);
 
@@ -135,10 +140,14 @@ void deadline_run_expired(void)
         trace(TRACE_TIMER, (uintptr_t)due, 0);
         handler(due);
     }
+    self->deadlines.pause = count == RUN_MAX ? arch_counter() + arch_counter_frequency() / PAUSES_A_SECOND : 0;
     sched_alarm_update();
 }
 
 ticks_t deadline_next(void)
 {
-    return atomic_load_explicit(&arch_cpu_self()->deadlines.next, memory_order_relaxed);
+    const struct deadline_queue *queue = &arch_cpu_self()->deadlines;
+    ticks_t next = atomic_load_explicit(&queue->next, memory_order_relaxed);
+
+    return next < queue->pause ? queue->pause : next;
 }

@@ -32,11 +32,13 @@ bool deadline_cancel(struct deadline *deadline);
 struct deadline_queue {
     struct rb_tree tree;   /* by `when`; TIMER lock */
     _Atomic ticks_t next;  /* `when` of the first, else TICKS_NEVER; TIMER lock for writing */
+    ticks_t pause;         /* no alarm before this: more was due than one batch. Own CPU */
 };
 struct cpu;
 /** Prepare a CPU's queue and its lock. Before the CPU is online. */
 void deadline_cpu_init(struct cpu *cpu);
 /** Call the handlers of what is due, a bounded number of them, and set the alarm again (also if some are left). */
 void deadline_run_expired(void);
-/** Time of this CPU's earliest deadline; TICKS_NEVER if there is none. */
+/** When this CPU's alarm must ring for its deadlines: at the earliest of them, or, when there were too many at once,
+ *  after a pause in which threads run (D1). TICKS_NEVER if there is none. */
 ticks_t deadline_next(void);
