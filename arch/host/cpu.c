@@ -41,9 +41,7 @@ void arch_cpu_stack_bounds(vaddr_t inside, vaddr_t *low, vaddr_t *high)
     *high = known ? host_this->stack_high : 0;
 }
 
-void arch_cpu_report(void)
-{
-}
+void arch_cpu_report(void) {}
 
 bool arch_pmu_enable_user(void)
 {

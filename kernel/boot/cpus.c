@@ -13,14 +13,16 @@
 
 static bool mitigations, pmu_user; /* constant before a second CPU runs */
 
-unsigned cpus_online(void) {
+unsigned cpus_online(void)
+{
     unsigned n = 0;
     for (unsigned i = 0; i < cpu_count; i++)
         n += atomic_load_explicit(&cpu_record[i].online, memory_order_relaxed);
     return n;
 }
 
-void kern_secondary(struct cpu *cpu) {
+void kern_secondary(struct cpu *cpu)
+{
     arch_cpu_init(cpu, mitigations);
     if (pmu_user)
         (void)arch_pmu_enable_user(); /* the boot CPU has said whether there is one */
@@ -31,7 +33,8 @@ void kern_secondary(struct cpu *cpu) {
 }
 
 /* Give the CPU its record and stack and ask for it. False: it stays off, with a line that says why. */
-static bool start(unsigned number, const struct board_cpu *description, const struct board *board) {
+static bool start(unsigned number, const struct board_cpu *description, const struct board *board)
+{
     struct cpu *cpu = &cpu_record[number];
     cpu->number = number;
     cpu->hwid = description->mpidr;
@@ -46,7 +49,8 @@ static bool start(unsigned number, const struct board_cpu *description, const st
 }
 
 /* All were asked at once; a CPU that does not come within a second is dead hardware, and left out. */
-static void wait_for_all(void) {
+static void wait_for_all(void)
+{
     ticks_t give_up = arch_counter() + arch_counter_frequency();
     while (cpus_online() < cpu_count && arch_counter() < give_up)
         arch_cpu_relax();
@@ -55,8 +59,11 @@ static void wait_for_all(void) {
             log_warn("smp: cpu %u (%lx) was started but does not answer", i, cpu_record[i].hwid);
 }
 
-void boot_start_cpus(const struct board *board, const struct boot_options *options, uint64_t boot_hwid) {
-    unsigned limit = options->max_cpus && options->max_cpus < MAX_CPUS ? options->max_cpus : MAX_CPUS;
+void boot_start_cpus(const struct board *board, const struct boot_options *options,
+                     uint64_t boot_hwid)
+{
+    unsigned limit =
+        options->max_cpus && options->max_cpus < MAX_CPUS ? options->max_cpus : MAX_CPUS;
     unsigned left_alone = 0;
     mitigations = options->mitigations;
     pmu_user = options->pmu_user;

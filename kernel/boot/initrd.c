@@ -9,7 +9,8 @@
 enum { HEADER = 110, FIELDS = 13, FIELD_FILESIZE = 6, FIELD_NAMESIZE = 11 };
 
 /* Eight hexadecimal digits. */
-static bool field(const char *digits, uint64_t *out) {
+static bool field(const char *digits, uint64_t *out)
+{
     uint64_t value = 0;
     for (unsigned i = 0; i < 8; i++) {
         char c = digits[i];
@@ -34,13 +35,15 @@ struct entry {
 };
 
 /* The entry whose header is at `at`. */
-static bool read_entry(const char *archive, size_t archive_size, size_t at, struct entry *out) {
+static bool read_entry(const char *archive, size_t archive_size, size_t at, struct entry *out)
+{
     uint64_t file_size, name_size;
     if (at > archive_size || archive_size - at < HEADER || memcmp(archive + at, "07070", 5) != 0 ||
         (archive[at + 5] != '1' && archive[at + 5] != '2'))
         return false;
     const char *fields = archive + at + 6;
-    if (!field(fields + 8 * FIELD_FILESIZE, &file_size) || !field(fields + 8 * FIELD_NAMESIZE, &name_size))
+    if (!field(fields + 8 * FIELD_FILESIZE, &file_size) ||
+        !field(fields + 8 * FIELD_NAMESIZE, &name_size))
         return false;
     size_t data = round_up(at + HEADER + name_size, 4); /* numbers of 32 bits: no overflow */
     if (name_size == 0 || data > archive_size || file_size > archive_size - data ||
@@ -57,7 +60,8 @@ static bool read_entry(const char *archive, size_t archive_size, size_t at, stru
 }
 
 /* "./x", "/x" and "x" are the same file. */
-static const char *plain(const char *name) {
+static const char *plain(const char *name)
+{
     if (name[0] == '.' && name[1] == '/')
         name++;
     while (*name == '/')
@@ -65,7 +69,9 @@ static const char *plain(const char *name) {
     return name;
 }
 
-const void *initrd_find(const void *archive, size_t archive_size, const char *name, size_t *size, const char **why) {
+const void *initrd_find(const void *archive, size_t archive_size, const char *name, size_t *size,
+                        const char **why)
+{
     struct entry entry;
     for (size_t at = 0;; at = entry.next) {
         if (!read_entry(archive, archive_size, at, &entry)) {

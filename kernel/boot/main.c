@@ -31,7 +31,8 @@ static struct boot_options options; /* the same */
 enum { PREVIOUS_LOG = 2048 };
 
 /* The blob, all of it mapped; refuses when there is none. */
-static const void *map_blob(const struct arch_boot_info *info, size_t *size) {
+static const void *map_blob(const struct arch_boot_info *info, size_t *size)
+{
     enum { HEADER = 40, TOTAL_SIZE = 4 };
     const uint8_t *header = arch_boot_map_fdt(info->fdt, HEADER);
     if (!header)
@@ -43,13 +44,15 @@ static const void *map_blob(const struct arch_boot_info *info, size_t *size) {
     return arch_boot_map_fdt(info->fdt, *size);
 }
 
-static void use_console(const struct board_console *console) {
+static void use_console(const struct board_console *console)
+{
     if (console->kind != BOARD_UART_NONE && console->kind != BOARD_UART_UNSUPPORTED)
         if (arch_console_init(console) != KERN_SUCCESS)
             log_error("console: the registers of %s cannot be mapped", console->compatible);
 }
 
-static void read_tree(const struct arch_boot_info *info) {
+static void read_tree(const struct arch_boot_info *info)
+{
     struct dt_error error;
     size_t size;
     const void *blob = map_blob(info, &size);
@@ -70,23 +73,28 @@ static void read_tree(const struct arch_boot_info *info) {
         log_set_console_level(LOG_DEBUG);
 }
 
-static void report_tree(const struct arch_boot_info *info) {
-    boot_stage("boot: Wharf on %s, %s, entered at EL%u, image at %lx", board.model, arch_cpu_name(), info->entry_level,
-               info->kernel_start);
-    boot_stage("dt: %lu MiB of RAM in %u banks, %u CPUs, tree of %u bytes at %lx", board.ram_bytes / MIB,
-               board.bank_count, board.cpu_count, board.blob_size, info->fdt);
+static void report_tree(const struct arch_boot_info *info)
+{
+    boot_stage("boot: Wharf on %s, %s, entered at EL%u, image at %lx", board.model, arch_cpu_name(),
+               info->entry_level, info->kernel_start);
+    boot_stage("dt: %lu MiB of RAM in %u banks, %u CPUs, tree of %u bytes at %lx",
+               board.ram_bytes / MIB, board.bank_count, board.cpu_count, board.blob_size,
+               info->fdt);
     for (unsigned i = 0; i < options.unknown_count && i < BOOT_MAX_UNKNOWN; i++)
-        log_info("boot: argument not for the kernel: %.*s", (int)options.unknown[i].length, options.unknown[i].text);
+        log_info("boot: argument not for the kernel: %.*s", (int)options.unknown[i].length,
+                 options.unknown[i].text);
     if (board.console.kind == BOARD_UART_UNSUPPORTED)
         log_warn("console: %s cannot be driven", board.console.compatible);
 }
 
-static bool overlap(struct dt_range a, struct dt_range b) {
+static bool overlap(struct dt_range a, struct dt_range b)
+{
     return a.size && b.size && a.base < b.base + b.size && b.base < a.base + a.size;
 }
 
 /* Does the direct map cover it? It leaves out what is not RAM, and whole pages of what the tree forbids to map. */
-static bool is_mapped(struct dt_range range) {
+static bool is_mapped(struct dt_range range)
+{
     for (unsigned i = 0; i < board.reservation_count; i++) {
         struct dt_range r = board.reservations[i].range;
         paddr_t low = round_down(r.base, PAGE_SIZE), high = round_up(r.base + r.size, PAGE_SIZE);
@@ -95,14 +103,16 @@ static bool is_mapped(struct dt_range range) {
     }
     for (unsigned i = 0; i < board.bank_count; i++) {
         struct dt_range bank = board.banks[i];
-        if (range.base >= bank.base && range.size <= bank.size && range.base - bank.base <= bank.size - range.size)
+        if (range.base >= bank.base && range.size <= bank.size &&
+            range.base - bank.base <= bank.size - range.size)
             return true;
     }
     return false;
 }
 
 /* May the log ring stand at its place, or did a loader or the board put something there? */
-static bool ring_place_is_free(struct dt_range ring, const struct dt_range *taken, unsigned count) {
+static bool ring_place_is_free(struct dt_range ring, const struct dt_range *taken, unsigned count)
+{
     for (unsigned i = 0; i < count; i++)
         if (overlap(ring, taken[i]))
             return false;
@@ -113,7 +123,8 @@ static bool ring_place_is_free(struct dt_range ring, const struct dt_range *take
 }
 
 /* Show how the run before this one ended. */
-static void use_ring(paddr_t ring) {
+static void use_ring(paddr_t ring)
+{
     static char previous[PREVIOUS_LOG];
     size_t length = log_use_ring(phys_to_virt(ring), previous, sizeof(previous));
     const char *last = previous; /* its last line */
@@ -125,7 +136,8 @@ static void use_ring(paddr_t ring) {
 }
 
 /* Everything the board's reservations do not name, but somebody uses. Returns how many ranges. */
-static unsigned collect_taken(const struct arch_boot_info *info, struct dt_range *taken) {
+static unsigned collect_taken(const struct arch_boot_info *info, struct dt_range *taken)
+{
     unsigned count = 0;
     taken[count++] = (struct dt_range){info->kernel_start, info->kernel_end - info->kernel_start};
     taken[count++] = (struct dt_range){info->fdt, board.blob_size};
@@ -137,7 +149,8 @@ static unsigned collect_taken(const struct arch_boot_info *info, struct dt_range
     return count;
 }
 
-static void start_memory(const struct arch_boot_info *info) {
+static void start_memory(const struct arch_boot_info *info)
+{
     static struct dt_range taken[4 + DT_MAX_CPUS];
     struct dt_range ring = {board.banks[0].base + LOG_RING_OFFSET, LOG_RING_SIZE};
     unsigned count = collect_taken(info, taken);
@@ -154,10 +167,12 @@ static void start_memory(const struct arch_boot_info *info) {
         log_warn("log: no place for a ring that survives a reset at %lx", ring.base);
     struct frame_statistics statistics;
     frame_statistics(&statistics);
-    boot_stage("mem: %lu MiB free of %lu MiB", (statistics.free << PAGE_SHIFT) / MIB, boot_facts.managed_memory / MIB);
+    boot_stage("mem: %lu MiB free of %lu MiB", (statistics.free << PAGE_SHIFT) / MIB,
+               boot_facts.managed_memory / MIB);
 }
 
-static void start_interrupts(struct cpu *cpu) {
+static void start_interrupts(struct cpu *cpu)
+{
     kern_return_t kr = arch_irq_init(&board);
     if (kr != KERN_SUCCESS)
         boot_refuse("the interrupt controller's registers cannot be used");
@@ -166,19 +181,23 @@ static void start_interrupts(struct cpu *cpu) {
     kr = arch_cpu_make_stack(cpu);
     if (kr != KERN_SUCCESS)
         boot_refuse("no memory for a kernel stack");
-    boot_stage("irq: %s, %u lines; timer: %lu Hz", board.gic.compatible, arch_irq_count(), arch_counter_frequency());
+    boot_stage("irq: %s, %u lines; timer: %lu Hz", board.gic.compatible, arch_irq_count(),
+               arch_counter_frequency());
 }
 
-NO_STACK_GUARD static void plant_seed(const struct arch_boot_info *info) {
+NO_STACK_GUARD static void plant_seed(const struct arch_boot_info *info)
+{
     boot_facts.seed[0] = options.seed_given ? options.seed : board.entropy[0] ^ info->entry_counter;
-    boot_facts.seed[1] = options.seed_given ? 0 : board.entropy[1] ^ board.entropy[2] ^ board.entropy[3];
+    boot_facts.seed[1] =
+        options.seed_given ? 0 : board.entropy[1] ^ board.entropy[2] ^ board.entropy[3];
     /* A tree that is not in the direct map is mapped read-only. */
     if (is_mapped((struct dt_range){info->fdt, board.blob_size}))
         stack_guard_plant(boot_random());
     dt_wipe_seeds(&board, phys_to_virt(info->fdt));
 }
 
-NO_STACK_GUARD void kern_main(const struct arch_boot_info *info) {
+NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
+{
     struct cpu *cpu = &cpu_record[0];
     cpu->hwid = info->boot_cpu_hwid;
     atomic_store(&cpu->online, true);

@@ -20,7 +20,8 @@ static struct dt_range usable[MAX_RANGES];
 static unsigned usable_count;
 static paddr_t source_next, source_end; /* the first piece: where table pages come from */
 
-static paddr_t take_page(void) {
+static paddr_t take_page(void)
+{
     if (source_next == source_end)
         return 0;
     paddr_t page = source_next;
@@ -30,7 +31,8 @@ static paddr_t take_page(void) {
 }
 
 /* Map [start, end) without the parts that the tree forbids to map. */
-static void map_allowed(const struct board *board, paddr_t start, paddr_t end) {
+static void map_allowed(const struct board *board, paddr_t start, paddr_t end)
+{
     while (start < end) {
         /* The nearest forbidden range at or above start. */
         paddr_t hole = end, hole_end = end;
@@ -49,11 +51,12 @@ static void map_allowed(const struct board *board, paddr_t start, paddr_t end) {
     }
 }
 
-void boot_memory(const struct board *board, const struct boot_options *options, const struct dt_range *taken,
-                 unsigned taken_count) {
+void boot_memory(const struct board *board, const struct boot_options *options,
+                 const struct dt_range *taken, unsigned taken_count)
+{
     struct dt_error error;
-    if (dt_usable_ranges(board, options->mem_limit, taken, taken_count, usable, MAX_RANGES, &usable_count, &error) !=
-        KERN_SUCCESS)
+    if (dt_usable_ranges(board, options->mem_limit, taken, taken_count, usable, MAX_RANGES,
+                         &usable_count, &error) != KERN_SUCCESS)
         boot_refuse(error.text);
 
     source_next = usable[0].base;

@@ -18,7 +18,9 @@
 #define PROGRAM_END REGION_ALLOCATE_BASE
 
 /* A populated region with its content. Runs at boot: there is nothing to let in, so KERN_RETRY just goes on. */
-static kern_return_t fill(struct task *task, vaddr_t start, uint64_t pages, unsigned prot, struct region **out) {
+static kern_return_t fill(struct task *task, vaddr_t start, uint64_t pages, unsigned prot,
+                          struct region **out)
+{
     struct region *region;
     kern_return_t kr = region_create(task, start, pages, prot, true, &region);
     if (kr != KERN_SUCCESS)
@@ -30,8 +32,10 @@ static kern_return_t fill(struct task *task, vaddr_t start, uint64_t pages, unsi
     return kr;
 }
 
-static kern_return_t load_segment(struct task *task, const char *file, const struct elf_segment *s) {
-    unsigned prot = (s->flags & ELF_READ ? PROT_READ : 0u) | (s->flags & ELF_WRITE ? PROT_READ | PROT_WRITE : 0u) |
+static kern_return_t load_segment(struct task *task, const char *file, const struct elf_segment *s)
+{
+    unsigned prot = (s->flags & ELF_READ ? PROT_READ : 0u) |
+                    (s->flags & ELF_WRITE ? PROT_READ | PROT_WRITE : 0u) |
                     (s->flags & ELF_EXECUTE ? PROT_EXECUTE : 0u);
     vaddr_t start = round_down(s->address, PAGE_SIZE);
     uint64_t pages = (round_up(s->address + s->memory_size, PAGE_SIZE) - start) >> PAGE_SHIFT;
@@ -46,11 +50,14 @@ static kern_return_t load_segment(struct task *task, const char *file, const str
 }
 
 /* The stack, with the start block and its strings at its upper end (wharf/start.h). */
-static kern_return_t make_stack(struct task *task, const char *name, const char *arguments, vaddr_t *block_address) {
+static kern_return_t make_stack(struct task *task, const char *name, const char *arguments,
+                                vaddr_t *block_address)
+{
     struct region *region;
     vaddr_t top = PROGRAM_END - PAGE_SIZE;
     vaddr_t bottom = top - START_STACK_SIZE;
-    kern_return_t kr = fill(task, bottom, START_STACK_SIZE >> PAGE_SHIFT, PROT_READ | PROT_WRITE, &region);
+    kern_return_t kr =
+        fill(task, bottom, START_STACK_SIZE >> PAGE_SHIFT, PROT_READ | PROT_WRITE, &region);
     if (kr != KERN_SUCCESS)
         return kr;
     vaddr_t name_at = top - round_up(strlen(name) + 1, 16);
@@ -73,7 +80,9 @@ static kern_return_t make_stack(struct task *task, const char *name, const char 
 }
 
 /* The file has passed elf_check(). */
-static kern_return_t build(struct task *task, const char *file, const char *name, const char *arguments) {
+static kern_return_t build(struct task *task, const char *file, const char *name,
+                           const char *arguments)
+{
     const struct elf_header *h = (const struct elf_header *)file;
     const struct elf_segment *segment = (const struct elf_segment *)(file + h->program_offset);
     kern_return_t kr = KERN_SUCCESS;
@@ -91,8 +100,9 @@ static kern_return_t build(struct task *task, const char *file, const char *name
     return kr;
 }
 
-kern_return_t program_load(const void *file, size_t size, const char *name, const char *arguments, struct task **out,
-                           const char **why) {
+kern_return_t program_load(const void *file, size_t size, const char *name, const char *arguments,
+                           struct task **out, const char **why)
+{
     struct task *task;
     *why = elf_check(file, size);
     if (*why)
@@ -104,8 +114,9 @@ kern_return_t program_load(const void *file, size_t size, const char *name, cons
         task = NULL;
     if (kr != KERN_SUCCESS) {
         if (!*why)
-            *why = kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE ? "there is not enough memory for it"
-                                                                   : "its segments overlap";
+            *why = kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE
+                       ? "there is not enough memory for it"
+                       : "its segments overlap";
         if (task) {
             task_terminate(task, 0, false);
             task_unref(task);

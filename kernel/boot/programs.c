@@ -21,23 +21,25 @@ static struct {
     char first[NAME_MAX_LENGTH + 1]; /* name of the program whose status counts */
     _Atomic uint64_t first_status;
     _Atomic bool first_seen;
-    _Atomic uint32_t left;           /* programs that have not ended, plus one while they are being started */
+    _Atomic uint32_t left; /* programs that have not ended, plus one while they are being started */
     enum boot_end end;
-    int64_t objects_before;          /* kernel objects and free frames when nothing was started yet */
+    int64_t objects_before; /* kernel objects and free frames when nothing was started yet */
     uint64_t frames_before;
 } programs;
 
 static const int STATUS_CRASHED = 139;
 
-static void collect_arguments(const struct boot_options *options, char *text, size_t size) {
+static void collect_arguments(const struct boot_options *options, char *text, size_t size)
+{
     size_t at = 0;
     text[0] = '\0';
     for (unsigned i = 0; i < options->arg_count && at < size; i++)
-        at += format_text(text + at, size - at, "%s%.*s", i ? " " : "", (int)options->args[i].length,
-                          options->args[i].text);
+        at += format_text(text + at, size - at, "%s%.*s", i ? " " : "",
+                          (int)options->args[i].length, options->args[i].text);
 }
 
-static void count_objects(int64_t *objects, uint64_t *frames) {
+static void count_objects(int64_t *objects, uint64_t *frames)
+{
     struct frame_statistics statistics;
     kmem_drain();
     frame_drain_cache();
@@ -49,19 +51,23 @@ static void count_objects(int64_t *objects, uint64_t *frames) {
 static void finish(void);
 
 /* A share in `left` is given back; the last one ends the run. */
-static void one_less(void) {
+static void one_less(void)
+{
     if (atomic_fetch_sub(&programs.left, 1) == 1)
         finish();
 }
 
 /* Load and count one program; its task, not running yet, or NULL. */
-static struct task *load(const struct board *board, const struct boot_word *word, const char *arguments) {
+static struct task *load(const struct board *board, const struct boot_word *word,
+                         const char *arguments)
+{
     char name[NAME_MAX_LENGTH + 1];
     const char *why;
     size_t size;
     struct task *task;
     format_text(name, sizeof(name), "%.*s", (int)word->length, word->text);
-    const void *file = initrd_find(phys_to_virt(board->initrd.base), board->initrd.size, name, &size, &why);
+    const void *file =
+        initrd_find(phys_to_virt(board->initrd.base), board->initrd.size, name, &size, &why);
     if (!file || program_load(file, size, name, arguments, &task, &why) != KERN_SUCCESS) {
         log_plain("wharf: %s cannot be started: %s", name, why);
         return NULL;
@@ -72,7 +78,8 @@ static struct task *load(const struct board *board, const struct boot_word *word
     return task;
 }
 
-bool boot_start_programs(const struct board *board, const struct boot_options *options) {
+bool boot_start_programs(const struct board *board, const struct boot_options *options)
+{
     char arguments[ARGUMENTS_MAX];
     struct task *loaded[MAX_PROGRAMS];
     unsigned count = 0;
@@ -105,7 +112,8 @@ bool boot_start_programs(const struct board *board, const struct boot_options *o
     return count > 0;
 }
 
-void program_ended(const char *name, uint64_t status, bool crashed) {
+void program_ended(const char *name, uint64_t status, bool crashed)
+{
     if (crashed)
         status = (uint64_t)STATUS_CRASHED;
     log_plain("wharf: %s ended with status %lu", name, status);
@@ -114,35 +122,32 @@ void program_ended(const char *name, uint64_t status, bool crashed) {
     one_less();
 }
 
-static void check_leaks(void) {
+static void check_leaks(void)
+{
     int64_t objects;
     uint64_t frames;
     count_objects(&objects, &frames);
     if (objects != programs.objects_before)
-        log_plain("wharf: leak: %ld kernel objects before the programs, %ld after", (long)programs.objects_before,
-                  (long)objects);
+        log_plain("wharf: leak: %ld kernel objects before the programs, %ld after",
+                  (long)programs.objects_before, (long)objects);
     struct frame_statistics statistics;
     frame_statistics(&statistics);
-    log_info("wharf: %ld kernel objects and %lu free pages left, %lu pages hold frame records", (long)objects, frames,
-             statistics.record_pages);
+    log_info("wharf: %ld kernel objects and %lu free pages left, %lu pages hold frame records",
+             (long)objects, frames, statistics.record_pages);
 }
 
-static void finish(void) {
+static void finish(void)
+{
     check_leaks();
     uint64_t status = atomic_load(&programs.first_status);
     log_plain("wharf: all programs have ended, status %lu", status);
     arch_smp_stop_others();
     switch (programs.end) {
-    case BOOT_END_SEMIHOST:
-        arch_semihost_exit((unsigned)status);
-        break;
-    case BOOT_END_REBOOT:
-        arch_reset(ARCH_RESET_REBOOT);
+    case BOOT_END_SEMIHOST: arch_semihost_exit((unsigned)status); break;
+    case BOOT_END_REBOOT: arch_reset(ARCH_RESET_REBOOT);
     case BOOT_END_DEFAULT:
-    case BOOT_END_POWEROFF:
-        arch_reset(ARCH_RESET_POWER_OFF);
-    case BOOT_END_HALT:
-        break;
+    case BOOT_END_POWEROFF: arch_reset(ARCH_RESET_POWER_OFF);
+    case BOOT_END_HALT: break;
     }
     log_info("wharf: halted");
     arch_reset(ARCH_RESET_HALT);

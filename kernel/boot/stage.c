@@ -11,7 +11,8 @@
 struct boot_facts boot_facts;
 static unsigned stage; /* boot CPU only */
 
-void boot_stage(const char *format, ...) {
+void boot_stage(const char *format, ...)
+{
     char text[160];
     va_list args;
     va_start(args, format);
@@ -21,13 +22,15 @@ void boot_stage(const char *format, ...) {
     trace(TRACE_BOOT_STAGE, ++stage, 0);
 }
 
-void boot_refuse(const char *sentence) {
+void boot_refuse(const char *sentence)
+{
     log_plain("wharf: cannot boot: %s", sentence);
     arch_reset(ARCH_RESET_HALT);
 }
 
 /* SplitMix64: one add a number, so it is an atomic counter with a scrambled output. */
-uint64_t boot_random(void) {
+uint64_t boot_random(void)
+{
     static _Atomic uint64_t counter;
     uint64_t z = boot_facts.seed[0] + atomic_fetch_add(&counter, 1) * UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);

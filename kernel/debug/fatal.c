@@ -11,43 +11,50 @@
 
 static volatile uint64_t sink;
 
-[[gnu::noinline]] static void fatal_assert(void) {
+[[gnu::noinline]] static void fatal_assert(void)
+{
     volatile unsigned two = 2;
     assert(two == 3);
 }
 
-[[gnu::noinline]] static void fatal_null(void) {
+[[gnu::noinline]] static void fatal_null(void)
+{
     uint64_t *volatile nowhere = NULL;
     sink = *nowhere;
 }
 
 /* The kernel's text is not writable, wherever it is seen (W^X). */
-[[gnu::noinline]] static void fatal_text(void) {
+[[gnu::noinline]] static void fatal_text(void)
+{
     uint32_t *volatile code = (uint32_t *)(uintptr_t)&fatal_null;
     *code = 0;
 }
 
 /* Nor is data executable. */
-[[gnu::noinline]] static void fatal_data(void) {
+[[gnu::noinline]] static void fatal_data(void)
+{
     static uint32_t code[4] = {0xd65f03c0}; /* ret */
     void (*volatile function)(void) = (void (*)(void))(uintptr_t)code;
     function();
 }
 
 /* The guard page below the stack stops it; the report uses the emergency stack. */
-[[gnu::noinline]] static uint64_t deeper(volatile uint64_t *above) {
+[[gnu::noinline]] static uint64_t deeper(volatile uint64_t *above)
+{
     volatile uint64_t frame[64];
     frame[0] = *above + 1;
     uint64_t below = frame[0] < UINT32_MAX ? deeper(frame) : 0;
     return below + frame[0];
 }
 
-[[gnu::noinline]] static void fatal_stack(void) {
+[[gnu::noinline]] static void fatal_stack(void)
+{
     volatile uint64_t start = 0;
     sink = deeper(&start);
 }
 
-[[gnu::noinline]] static void fatal_lock_order(void) {
+[[gnu::noinline]] static void fatal_lock_order(void)
+{
     static struct spinlock high = SPINLOCK_INIT(LOCK_RUNQ), low = SPINLOCK_INIT(LOCK_TASK);
     spin_lock(&high);
     spin_lock(&low);
@@ -55,7 +62,8 @@ static volatile uint64_t sink;
 }
 
 /* The canary above the array is found changed. */
-[[gnu::noinline]] static void fatal_canary(void) {
+[[gnu::noinline]] static void fatal_canary(void)
+{
     volatile char text[16];
     volatile char *volatile at = text;
     for (unsigned i = 0; i < 40; i++)
@@ -63,13 +71,15 @@ static volatile uint64_t sink;
     sink = (uint64_t)text[3];
 }
 
-void ktest_fatal(const char *name) {
+void ktest_fatal(const char *name)
+{
     static const struct {
         const char *name;
         void (*run)(void);
     } fatal[] = {
-        {"fatal-assert", fatal_assert}, {"fatal-null", fatal_null},   {"fatal-text", fatal_text},
-        {"fatal-data", fatal_data},     {"fatal-stack", fatal_stack}, {"fatal-lock-order", fatal_lock_order},
+        {"fatal-assert", fatal_assert}, {"fatal-null", fatal_null},
+        {"fatal-text", fatal_text},     {"fatal-data", fatal_data},
+        {"fatal-stack", fatal_stack},   {"fatal-lock-order", fatal_lock_order},
         {"fatal-canary", fatal_canary},
     };
     for (unsigned i = 0; i < array_count(fatal); i++)

@@ -8,10 +8,12 @@
 
 uintptr_t __stack_chk_guard = UINT64_C(0x5bd1e9955bd1e900); /* until stack_guard_plant() */
 
-void stack_guard_plant(uint64_t random) {
+void stack_guard_plant(uint64_t random)
+{
     __stack_chk_guard = (uintptr_t)(random & ~UINT64_C(0xff));
 }
 
-void __stack_chk_fail(void) {
+void __stack_chk_fail(void)
+{
     panic("a function has written beyond an array on its stack");
 }

@@ -12,14 +12,16 @@
 #include <kern/sched.h>
 #include <kern/trace.h>
 
-void kern_interrupt(unsigned irq) {
+void kern_interrupt(unsigned irq)
+{
     trace(TRACE_IRQ, irq, 0);
     arch_irq_mask(irq);
     arch_irq_deactivate(irq);
     log_warn("irq: interrupt %u without an owner", irq);
 }
 
-void kern_timer(void) {
+void kern_timer(void)
+{
     struct cpu *cpu = arch_cpu_self();
     trace(TRACE_TIMER, cpu->alarm, 0);
     cpu->alarm = TICKS_NEVER; /* the hardware's is off */
@@ -31,7 +33,8 @@ void kern_timer(void) {
     sched_alarm_update();
 }
 
-void kern_ipi(void) {
+void kern_ipi(void)
+{
     struct cpu *cpu = arch_cpu_self();
     trace(TRACE_IPI, cpu->number, 0);
     atomic_store_explicit(&cpu->reschedule, 1, memory_order_relaxed);

@@ -9,7 +9,8 @@
 
 /* Lock the queue of the CPU the thread is on or was on last, and tell whether it is on it. `cpu` changes only under the lock
  * of the new queue, before `queued`: looked at in the other order, both are of one queue, or we try again. */
-static struct cpu *lock_queue_of(struct thread *thread, bool *queued) {
+static struct cpu *lock_queue_of(struct thread *thread, bool *queued)
+{
     for (;;) {
         uint8_t number = __atomic_load_n(&thread->runnable.cpu, __ATOMIC_SEQ_CST);
         struct cpu *cpu = &cpu_record[number];
@@ -22,15 +23,18 @@ static struct cpu *lock_queue_of(struct thread *thread, bool *queued) {
 }
 
 /* Take it off its queue, if it is on one, and let sched_ready() place it anew; else nudge the CPU that runs it. */
-static void place_again(struct thread *thread, struct cpu *cpu, bool queued) {
+static void place_again(struct thread *thread, struct cpu *cpu, bool queued)
+{
     if (queued)
         sched_ready(thread);
     else if (atomic_load(&thread->state) == THREAD_RUNNING)
         sched_kick(cpu);
 }
 
-void sched_set_priority(struct thread *thread, unsigned priority) {
-    atomic_store(&thread->context->priority, (uint8_t)priority); /* before we look: order rule in sched.c */
+void sched_set_priority(struct thread *thread, unsigned priority)
+{
+    atomic_store(&thread->context->priority,
+                 (uint8_t)priority); /* before we look: order rule in sched.c */
     bool queued;
     struct cpu *cpu = lock_queue_of(thread, &queued);
     if (queued)
@@ -40,7 +44,8 @@ void sched_set_priority(struct thread *thread, unsigned priority) {
     place_again(thread, cpu, queued);
 }
 
-kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus) {
+kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus)
+{
     uint64_t online = 0;
     for (unsigned i = 0; i < cpu_count; i++)
         online |= (uint64_t)atomic_load(&cpu_record[i].online) << i;
@@ -57,7 +62,8 @@ kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus) {
     return KERN_SUCCESS;
 }
 
-bool sched_check(struct cpu *cpu) {
+bool sched_check(struct cpu *cpu)
+{
     struct run_queue *q = &cpu->run_queue;
     unsigned count = 0;
     bool ok = true;
@@ -69,7 +75,8 @@ bool sched_check(struct cpu *cpu) {
             struct thread *t = container_of(r, struct thread, runnable);
             ok = ok && r->queued && r->priority == p && r->cpu == cpu->number;
             if (r->kind == RUNNABLE_THREAD) /* T1, S2 */
-                ok = ok && atomic_load(&t->state) == THREAD_READY && (atomic_load(&t->affinity) >> cpu->number & 1);
+                ok = ok && atomic_load(&t->state) == THREAD_READY &&
+                     (atomic_load(&t->affinity) >> cpu->number & 1);
             count++;
         }
     }

@@ -27,7 +27,8 @@
 struct cpu cpu_record[MAX_CPUS];
 unsigned cpu_count = 1;
 
-void sched_cpu_init(struct cpu *cpu) {
+void sched_cpu_init(struct cpu *cpu)
+{
     spin_init(&cpu->run_queue.lock, LOCK_RUNQ);
     for (unsigned p = 0; p < PRIORITY_COUNT; p++)
         list_init(&cpu->run_queue.list[p]);
@@ -38,7 +39,8 @@ void sched_cpu_init(struct cpu *cpu) {
     atomic_store(&cpu->idle, true);
 }
 
-void sched_kick(struct cpu *cpu) {
+void sched_kick(struct cpu *cpu)
+{
     atomic_store(&cpu->reschedule, 1);
     if (cpu != arch_cpu_self()) {
         trace(TRACE_IPI, cpu->number, 1);
@@ -46,7 +48,8 @@ void sched_kick(struct cpu *cpu) {
     }
 }
 
-void sched_alarm_update(void) {
+void sched_alarm_update(void)
+{
     struct cpu *cpu = arch_cpu_self();
     ticks_t next = deadline_next();
     if (cpu->turn_end < next)
@@ -59,15 +62,18 @@ void sched_alarm_update(void) {
 
 /* ---- where a ready thread goes ---- */
 
-static bool has_nothing_to_do(const struct cpu *cpu) {
+static bool has_nothing_to_do(const struct cpu *cpu)
+{
     return atomic_load_explicit(&cpu->idle, memory_order_relaxed) &&
-           atomic_load_explicit(&cpu->run_queue.count, memory_order_relaxed) == 0; /* else it is about to wake up */
+           atomic_load_explicit(&cpu->run_queue.count, memory_order_relaxed) ==
+               0; /* else it is about to wake up */
 }
 
 /* The CPU on whose queue a thread of `priority` best goes, among `allowed`: the one it ran on if that one would run it
  * at once (its caches are warm there), else any idle one, else the one that does the least urgent thing. The reads are
  * hints; whoever is chosen is checked again under its lock. */
-static struct cpu *choose_cpu(unsigned last, unsigned priority, uint64_t allowed) {
+static struct cpu *choose_cpu(unsigned last, unsigned priority, uint64_t allowed)
+{
     struct cpu *best = NULL;
     unsigned best_priority = PRIORITY_COUNT;
     if (allowed >> last & 1) {
@@ -91,12 +97,14 @@ static struct cpu *choose_cpu(unsigned last, unsigned priority, uint64_t allowed
     return best;
 }
 
-static inline bool may_run_on(struct thread *thread, const struct cpu *cpu) {
+static inline bool may_run_on(struct thread *thread, const struct cpu *cpu)
+{
     return atomic_load(&thread->affinity) >> cpu->number & 1;
 }
 
 /* Put it on that CPU's queue, whose lock is held and gets released, and see that it is noticed. */
-static void insert_and_notice(struct cpu *cpu, struct runnable *r) {
+static void insert_and_notice(struct cpu *cpu, struct runnable *r)
+{
     runqueue_insert(&cpu->run_queue, r, false);
     /* Equal priority, too: a running turn without end gets an end now. */
     bool notice = r->priority >= atomic_load_explicit(&cpu->running_priority, memory_order_relaxed);
@@ -106,7 +114,8 @@ static void insert_and_notice(struct cpu *cpu, struct runnable *r) {
 }
 
 /* Queue a thread there, at the priority it has now. False: it may not run there (any more). */
-static bool enqueue_on(struct cpu *cpu, struct thread *thread) {
+static bool enqueue_on(struct cpu *cpu, struct thread *thread)
+{
     struct runnable *r = &thread->runnable;
     spin_lock(&cpu->run_queue.lock);
     __atomic_store_n(&r->cpu, (uint8_t)cpu->number, __ATOMIC_SEQ_CST); /* order rule, see above */
@@ -122,18 +131,20 @@ static bool enqueue_on(struct cpu *cpu, struct thread *thread) {
 /* A thread for the CPUs `allowed` has been queued on `here`, where something else runs: let a CPU that is idle come and get
  * it. A CPU that becomes idle finds the thread or is found here (S3): it says so, then looks at the counts of queues; we have
  * counted the thread and then look for idle CPUs, all of it sequentially consistent. */
-static void offer_to_idle(const struct cpu *here, uint64_t allowed) {
+static void offer_to_idle(const struct cpu *here, uint64_t allowed)
+{
     for (unsigned i = 0; i < cpu_count; i++) {
         struct cpu *cpu = &cpu_record[i];
-        if (cpu != here && (allowed >> i & 1) && atomic_load_explicit(&cpu->online, memory_order_relaxed) &&
-            atomic_load(&cpu->idle)) {
+        if (cpu != here && (allowed >> i & 1) &&
+            atomic_load_explicit(&cpu->online, memory_order_relaxed) && atomic_load(&cpu->idle)) {
             sched_kick(cpu);
             return;
         }
     }
 }
 
-void sched_ready(struct thread *thread) {
+void sched_ready(struct thread *thread)
+{
     struct cpu *cpu;
     uint64_t allowed;
     atomic_store(&thread->state, THREAD_READY);
@@ -148,7 +159,8 @@ void sched_ready(struct thread *thread) {
         offer_to_idle(cpu, allowed);
 }
 
-void sched_enqueue_here(struct runnable *runnable) {
+void sched_enqueue_here(struct runnable *runnable)
+{
     struct cpu *cpu = arch_cpu_self();
     spin_lock(&cpu->run_queue.lock);
     runnable->cpu = (uint8_t)cpu->number;
@@ -157,7 +169,8 @@ void sched_enqueue_here(struct runnable *runnable) {
 
 /* ---- the current thread stops ---- */
 
-static void charge(struct cpu *cpu, struct thread *thread, ticks_t now) {
+static void charge(struct cpu *cpu, struct thread *thread, ticks_t now)
+{
     struct sched_context *context = thread->context;
     ticks_t used = now - cpu->turn_start;
     cpu->turn_start = now;
@@ -166,7 +179,8 @@ static void charge(struct cpu *cpu, struct thread *thread, ticks_t now) {
     atomic_store_explicit(&context->consumed, consumed + used, memory_order_relaxed);
 }
 
-bool sched_block(struct thread *self) {
+bool sched_block(struct thread *self)
+{
     struct cpu *cpu = arch_cpu_self();
     charge(cpu, self, arch_counter());
     arch_thread_clear_scratch(&self->arch);
@@ -183,10 +197,12 @@ bool sched_block(struct thread *self) {
     return true;
 }
 
-void sched_wake(struct thread *thread, kern_return_t result) {
-    arch_thread_set_result(&thread->arch, (uint64_t)-(int64_t)result);
+void sched_wake(struct thread *thread, kern_return_t result)
+{
+    arch_thread_set_result(&thread->arch, (uint64_t) - (int64_t)result);
     if (thread->wait.until != TICKS_NEVER && deadline_cancel(&thread->wait.deadline))
-        thread_unref(thread); /* the armed deadline's; the caller or the queue's order keeps the thread alive */
+        thread_unref(
+            thread); /* the armed deadline's; the caller or the queue's order keeps the thread alive */
     sched_ready(thread);
 }
 
@@ -194,7 +210,8 @@ void sched_wake(struct thread *thread, kern_return_t result) {
 
 /* A thread that may run on `number` from another CPU's queue, taken off it; NULL if there is none. Walks a bounded
  * number of entries, the most urgent first. */
-static struct thread *steal_from(struct cpu *victim, unsigned number) {
+static struct thread *steal_from(struct cpu *victim, unsigned number)
+{
     enum { LOOK_AT = 16 };
     struct run_queue *q = &victim->run_queue;
     struct thread *found = NULL;
@@ -223,7 +240,8 @@ static struct thread *steal_from(struct cpu *victim, unsigned number) {
 
 /* Nothing to do here: take something waiting elsewhere (S3). The CPU is marked idle already, so what becomes ready from
  * now on comes to us by itself. The thread found is put on our queue. */
-static bool steal(struct cpu *cpu) {
+static bool steal(struct cpu *cpu)
+{
     for (unsigned i = 1; i < cpu_count; i++) {
         struct cpu *victim = &cpu_record[(cpu->number + i) % cpu_count];
         if (atomic_load(&victim->run_queue.count) == 0) /* order: offer_to_idle() */
@@ -238,7 +256,8 @@ static bool steal(struct cpu *cpu) {
 }
 
 /* Run one step of a work item; no lock held, no address space active (its owner may be what is torn down). */
-static void run_work(struct runnable *runnable) {
+static void run_work(struct runnable *runnable)
+{
     struct work *work = container_of(runnable, struct work, runnable);
     trace(TRACE_SCHED_WORK, (uint64_t)(uintptr_t)work->step, 0);
     pmap_activate(NULL);
@@ -248,14 +267,16 @@ static void run_work(struct runnable *runnable) {
 }
 
 /* Something runs here from now on; the lock is held. */
-static void end_idle(struct cpu *cpu, ticks_t now) {
+static void end_idle(struct cpu *cpu, ticks_t now)
+{
     if (atomic_load_explicit(&cpu->idle, memory_order_relaxed))
         cpu->idle_ticks += now - cpu->turn_start;
     atomic_store_explicit(&cpu->idle, false, memory_order_relaxed);
     cpu->turn_start = now;
 }
 
-static void become_idle(struct cpu *cpu) {
+static void become_idle(struct cpu *cpu)
+{
     if (!atomic_load_explicit(&cpu->idle, memory_order_relaxed))
         cpu->turn_start = arch_counter();
     atomic_store_explicit(&cpu->running_priority, 0, memory_order_relaxed);
@@ -264,7 +285,8 @@ static void become_idle(struct cpu *cpu) {
 }
 
 /* What leaves the queue to run now; the lock is held. NULL: nothing is queued. */
-static struct runnable *pick(struct cpu *cpu) {
+static struct runnable *pick(struct cpu *cpu)
+{
     if (cpu->run_queue.top < 0)
         return NULL;
     struct runnable *r = runqueue_first(&cpu->run_queue, (unsigned)cpu->run_queue.top);
@@ -274,7 +296,8 @@ static struct runnable *pick(struct cpu *cpu) {
 
 /* A turn begins or goes on; the lock is held. S1, tickless: it ends by the clock only if somebody of the same priority
  * waits for it. */
-static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now) {
+static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
+{
     struct sched_context *context = thread->context;
     if (context->left == 0)
         context->left = context->quantum;
@@ -284,7 +307,8 @@ static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
 }
 
 /* The chosen thread takes the CPU; the lock is held. `prev` is who had it, or NULL. */
-static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now) {
+static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now)
+{
     set_turn(cpu, next, now);
     atomic_store(&next->state, THREAD_RUNNING);
     if (unlikely(atomic_load(&next->flags))) /* must leave again at once */
@@ -296,7 +320,8 @@ static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread
 
 /* The alarm only ever moves nearer here: one that rings too early sets itself anew, and that happens once a quantum
  * at most, while switches are many. */
-static inline void alarm_for_turn(struct cpu *cpu) {
+static inline void alarm_for_turn(struct cpu *cpu)
+{
     if (cpu->turn_end < cpu->alarm) {
         cpu->alarm = cpu->turn_end;
         arch_timer_arm(cpu->turn_end);
@@ -304,7 +329,8 @@ static inline void alarm_for_turn(struct cpu *cpu) {
 }
 
 /* The thread stops running here for good: it dies, or may not run on this CPU any more. No lock held. */
-static void leave(struct cpu *cpu, struct thread *thread) {
+static void leave(struct cpu *cpu, struct thread *thread)
+{
     arch_thread_switch(&thread->arch, NULL);
     cpu->current = NULL;
     /* MOVE goes before the affinity is looked at: a change after that sets it again. */
@@ -318,7 +344,8 @@ static void leave(struct cpu *cpu, struct thread *thread) {
 }
 
 /* Put the thread that something more urgent takes the CPU from back; the lock is held. The rest of a turn is used up first. */
-static void put_back(struct cpu *cpu, struct thread *prev) {
+static void put_back(struct cpu *cpu, struct thread *prev)
+{
     atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
     runqueue_insert(&cpu->run_queue, &prev->runnable, prev->context->left > 0);
     if (cpu_count > 1)
@@ -327,7 +354,8 @@ static void put_back(struct cpu *cpu, struct thread *prev) {
 
 /* The common case: the current thread goes on, or another thread takes over. The lock is held. Returns who runs
  * now, or NULL if it takes more: then the current thread has been put back and nothing runs. */
-static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev, ticks_t now) {
+static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev, ticks_t now)
+{
     struct run_queue *q = &cpu->run_queue;
     int priority = atomic_load_explicit(&prev->context->priority, memory_order_relaxed);
     prev->runnable.priority = (uint8_t)priority;
@@ -355,7 +383,8 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
 }
 
 /* More than one thread may have been sent to a CPU while it was idle: what it does not run goes on; the lock is held. */
-static void offer_rest(const struct cpu *cpu) {
+static void offer_rest(const struct cpu *cpu)
+{
     if (cpu_count == 1 || cpu->run_queue.top < 0)
         return;
     struct runnable *r = runqueue_first(&cpu->run_queue, (unsigned)cpu->run_queue.top);
@@ -364,7 +393,8 @@ static void offer_rest(const struct cpu *cpu) {
 }
 
 /* Nothing runs here: take what the queue has, do the work that comes before threads, or become idle. */
-[[gnu::noinline]] static void schedule_from_nothing(struct cpu *cpu) {
+[[gnu::noinline]] static void schedule_from_nothing(struct cpu *cpu)
+{
     for (;;) {
         /* Before the queue is looked at: a later request is seen again. */
         atomic_store_explicit(&cpu->reschedule, 0, memory_order_relaxed);
@@ -381,7 +411,9 @@ static void offer_rest(const struct cpu *cpu) {
             return;
         }
         if (r) {
-            end_idle(cpu, arch_counter()); /* else threads would be sent here, to wait for the work's end */
+            end_idle(
+                cpu,
+                arch_counter()); /* else threads would be sent here, to wait for the work's end */
             atomic_store_explicit(&cpu->running_priority, r->priority, memory_order_relaxed);
         } else {
             become_idle(cpu);
@@ -397,7 +429,8 @@ static void offer_rest(const struct cpu *cpu) {
     }
 }
 
-void kern_schedule(void) {
+void kern_schedule(void)
+{
     struct cpu *cpu = arch_cpu_self();
     struct thread *prev = cpu->current;
     assert_slow(lock_check_none_held());

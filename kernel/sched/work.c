@@ -11,7 +11,8 @@
 #include <kern/sched.h>
 #include <kern/work.h>
 
-void work_init(struct work *work, work_step_t *step, unsigned priority) {
+void work_init(struct work *work, work_step_t *step, unsigned priority)
+{
     list_init(&work->runnable.link);
     work->runnable.kind = RUNNABLE_WORK;
     work->runnable.priority = (uint8_t)priority;
@@ -20,7 +21,8 @@ void work_init(struct work *work, work_step_t *step, unsigned priority) {
     atomic_init(&work->state, WORK_IDLE);
 }
 
-void work_start(struct work *work) {
+void work_start(struct work *work)
+{
     uint32_t state = atomic_load(&work->state);
     for (;;) {
         if (state == WORK_QUEUED || state == WORK_AGAIN)
@@ -33,12 +35,14 @@ void work_start(struct work *work) {
         sched_enqueue_here(&work->runnable);
 }
 
-bool work_done(struct work *work) {
+bool work_done(struct work *work)
+{
     uint32_t running = WORK_RUNNING;
     return atomic_compare_exchange_strong(&work->state, &running, WORK_IDLE);
 }
 
-void work_run(struct work *work) {
+void work_run(struct work *work)
+{
     atomic_store(&work->state, WORK_RUNNING);
     if (!work->step(work))
         return;

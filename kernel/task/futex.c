@@ -24,29 +24,34 @@ struct bucket {
 
 static struct bucket buckets[BUCKETS];
 
-void futex_init(void) {
+void futex_init(void)
+{
     for (unsigned i = 0; i < BUCKETS; i++) {
         spin_init(&buckets[i].lock, LOCK_WAITQ);
         buckets[i].waiters = (struct rb_tree)RB_TREE_INIT;
     }
 }
 
-static struct bucket *bucket_of(uint64_t key0, uint64_t key1) {
+static struct bucket *bucket_of(uint64_t key0, uint64_t key1)
+{
     uint64_t h = (key0 >> 6 ^ key1 >> 2) * UINT64_C(0x9e3779b97f4a7c15);
     return &buckets[h >> 58];
 }
 
 /* ---- a bucket's tree; its lock is held ---- */
 
-static struct thread *thread_of(struct rb_node *node) {
+static struct thread *thread_of(struct rb_node *node)
+{
     return node ? rb_entry(node, struct thread, wait.node) : NULL;
 }
 
-static bool is_below(const struct wait_record *wait, uint64_t key0, uint64_t key1) {
+static bool is_below(const struct wait_record *wait, uint64_t key0, uint64_t key1)
+{
     return wait->key[0] != key0 ? wait->key[0] < key0 : wait->key[1] < key1;
 }
 
-static void link(struct bucket *bucket, struct wait_record *wait) {
+static void link(struct bucket *bucket, struct wait_record *wait)
+{
     struct rb_node *parent = NULL, *node = bucket->waiters.root;
     unsigned side = 0;
     while (node) {
@@ -59,13 +64,15 @@ static void link(struct bucket *bucket, struct wait_record *wait) {
     wait->linked = true;
 }
 
-static void unlink(struct bucket *bucket, struct wait_record *wait) {
+static void unlink(struct bucket *bucket, struct wait_record *wait)
+{
     rb_remove(&bucket->waiters, &wait->node);
     wait->linked = false;
 }
 
 /* Who has waited longest by this key, or else by the next higher one. */
-static struct thread *first_waiter(struct bucket *bucket, uint64_t key0, uint64_t key1) {
+static struct thread *first_waiter(struct bucket *bucket, uint64_t key0, uint64_t key1)
+{
     struct rb_node *node = bucket->waiters.root, *found = NULL;
     while (node) {
         bool below = is_below(&thread_of(node)->wait, key0, key1);
@@ -79,8 +86,9 @@ static struct thread *first_waiter(struct bucket *bucket, uint64_t key0, uint64_
 /* ---- waiting and waking ---- */
 
 /* Link and stop the current thread; the bucket's lock is held. */
-static kern_return_t wait_locked(struct thread *self, struct bucket *bucket, uint64_t key0, uint64_t key1,
-                                 ticks_t until) {
+static kern_return_t wait_locked(struct thread *self, struct bucket *bucket, uint64_t key0,
+                                 uint64_t key1, ticks_t until)
+{
     struct wait_record *wait = &self->wait;
     if (until != TICKS_NEVER && until <= arch_counter())
         return KERN_OPERATION_TIMED_OUT;
@@ -101,7 +109,8 @@ static kern_return_t wait_locked(struct thread *self, struct bucket *bucket, uin
     return KERN_ABORTED;
 }
 
-kern_return_t futex_wait(struct thread *self, vaddr_t address, uint32_t expected, ticks_t until) {
+kern_return_t futex_wait(struct thread *self, vaddr_t address, uint32_t expected, ticks_t until)
+{
     uint64_t key = (uint64_t)(uintptr_t)self->task;
     struct bucket *bucket = bucket_of(key, address);
     uint32_t value;
@@ -114,7 +123,8 @@ kern_return_t futex_wait(struct thread *self, vaddr_t address, uint32_t expected
     return kr;
 }
 
-kern_return_t futex_sleep(struct thread *self, ticks_t until) {
+kern_return_t futex_sleep(struct thread *self, ticks_t until)
+{
     uint64_t key = (uint64_t)(uintptr_t)self;
     struct bucket *bucket = bucket_of(key, 0);
     spin_lock(&bucket->lock);
@@ -123,7 +133,8 @@ kern_return_t futex_sleep(struct thread *self, ticks_t until) {
     return kr;
 }
 
-unsigned futex_wake(struct task *task, vaddr_t address, uint32_t count) {
+unsigned futex_wake(struct task *task, vaddr_t address, uint32_t count)
+{
     uint64_t key = (uint64_t)(uintptr_t)task;
     struct bucket *bucket = bucket_of(key, address);
     unsigned woken = 0;
@@ -141,7 +152,9 @@ unsigned futex_wake(struct task *task, vaddr_t address, uint32_t count) {
 }
 
 /* End a wait that is on the queue of `lock`, if `due` still holds for it. False: the thread waits elsewhere now. */
-static bool end_wait(struct thread *thread, struct spinlock *lock, bool only_if_due, kern_return_t result) {
+static bool end_wait(struct thread *thread, struct spinlock *lock, bool only_if_due,
+                     kern_return_t result)
+{
     spin_lock(lock);
     bool here = atomic_load(&thread->wait.queue_lock) == lock;
     bool due = !only_if_due || thread->wait.until <= arch_counter();
@@ -155,12 +168,14 @@ static bool end_wait(struct thread *thread, struct spinlock *lock, bool only_if_
     return here;
 }
 
-void futex_abort(struct thread *thread) {
+void futex_abort(struct thread *thread)
+{
     while (!end_wait(thread, atomic_load(&thread->wait.queue_lock), false, KERN_ABORTED))
         arch_cpu_relax();
 }
 
-void futex_deadline(struct deadline *deadline) {
+void futex_deadline(struct deadline *deadline)
+{
     struct thread *thread = container_of(deadline, struct thread, wait.deadline);
     /* The thread may have been woken and wait anew, even elsewhere: only a wait that is due is ended. */
     while (!end_wait(thread, atomic_load(&thread->wait.queue_lock), true, KERN_OPERATION_TIMED_OUT))

@@ -16,12 +16,14 @@ enum { CHUNK = 8 /* pages between looks for interrupts: about 8 x 300 instructio
 
 /* ---- the tree; the MAP lock is held ---- */
 
-static struct region *region_of(struct rb_node *node) {
+static struct region *region_of(struct rb_node *node)
+{
     return node ? rb_entry(node, struct region, node) : NULL;
 }
 
 /* The first region that ends above va. */
-static struct region *first_above(struct task *task, vaddr_t va) {
+static struct region *first_above(struct task *task, vaddr_t va)
+{
     struct rb_node *node = task->regions.root, *found = NULL;
     while (node) {
         if (region_of(node)->end > va) {
@@ -35,7 +37,8 @@ static struct region *first_above(struct task *task, vaddr_t va) {
 }
 
 /* A hole of `size` bytes with a free page at either side (G1), from `at` up. 0: none. */
-static vaddr_t find_hole_above(struct task *task, vaddr_t at, uint64_t size) {
+static vaddr_t find_hole_above(struct task *task, vaddr_t at, uint64_t size)
+{
     for (struct region *r = first_above(task, at); r; r = region_of(rb_next(&r->node))) {
         if (r->start >= at && r->start - at >= size + PAGE_SIZE)
             break;
@@ -46,7 +49,8 @@ static vaddr_t find_hole_above(struct task *task, vaddr_t at, uint64_t size) {
 
 /* Behind the region placed last: nothing lies there until the whole address space has been gone through once, so this does
  * not walk over regions, of which a program may have a hundred thousand. 0: none. */
-static vaddr_t find_hole(struct task *task, uint64_t size) {
+static vaddr_t find_hole(struct task *task, uint64_t size)
+{
     vaddr_t at = task->hole_from ? find_hole_above(task, task->hole_from, size) : 0;
     if (at == 0)
         at = find_hole_above(task, REGION_ALLOCATE_BASE + PAGE_SIZE, size);
@@ -55,14 +59,16 @@ static vaddr_t find_hole(struct task *task, uint64_t size) {
     return at;
 }
 
-static bool is_free(struct task *task, vaddr_t start, uint64_t size) {
+static bool is_free(struct task *task, vaddr_t start, uint64_t size)
+{
     if (start < PAGE_SIZE || start > USER_VA_END || size > USER_VA_END - start)
         return false;
     struct region *r = first_above(task, start);
     return !r || r->start >= start + size;
 }
 
-static void insert(struct task *task, struct region *region) {
+static void insert(struct task *task, struct region *region)
+{
     struct rb_node *parent = NULL, *node = task->regions.root;
     unsigned side = 0;
     while (node) {
@@ -75,14 +81,16 @@ static void insert(struct task *task, struct region *region) {
 
 /* ---- life ---- */
 
-static unsigned order_for(uint64_t bytes) {
+static unsigned order_for(uint64_t bytes)
+{
     unsigned order = 0;
     while ((PAGE_SIZE << order) < bytes)
         order++;
     return order;
 }
 
-static kern_return_t region_alloc(struct task *task, uint64_t pages, struct region **out) {
+static kern_return_t region_alloc(struct task *task, uint64_t pages, struct region **out)
+{
     void *memory;
     kern_return_t kr = kmem_alloc(&region_cache, task->ledger, &memory);
     if (kr != KERN_SUCCESS)
@@ -99,14 +107,16 @@ static kern_return_t region_alloc(struct task *task, uint64_t pages, struct regi
     return KERN_SUCCESS;
 }
 
-static void region_free(struct task *task, struct region *region) {
+static void region_free(struct task *task, struct region *region)
+{
     frame_free(task->ledger, LEDGER_FRAMES, region->index);
     ledger_return(task->ledger, LEDGER_MAP_ENTRIES, 1);
     kmem_free(&region_cache, task->ledger, region);
 }
 
-kern_return_t region_create(struct task *task, vaddr_t start, uint64_t pages, unsigned prot, bool program,
-                            struct region **out) {
+kern_return_t region_create(struct task *task, vaddr_t start, uint64_t pages, unsigned prot,
+                            bool program, struct region **out)
+{
     if (pages == 0 || start % PAGE_SIZE != 0)
         return KERN_INVALID_ARGUMENT;
     if (pages > REGION_MAX_PAGES)
@@ -142,12 +152,14 @@ kern_return_t region_create(struct task *task, vaddr_t start, uint64_t pages, un
     return KERN_SUCCESS;
 }
 
-static uint64_t page_count(const struct region *region) {
+static uint64_t page_count(const struct region *region)
+{
     return (region->end - region->start) >> PAGE_SHIFT;
 }
 
 /* One page more; the MAP lock is held. */
-static kern_return_t populate_one(struct task *task, struct region *region) {
+static kern_return_t populate_one(struct task *task, struct region *region)
+{
     struct frame *frame;
     kern_return_t kr = frame_alloc(task->ledger, LEDGER_FRAMES, 0, FRAME_ZEROED, &frame);
     if (kr != KERN_SUCCESS)
@@ -162,11 +174,13 @@ static kern_return_t populate_one(struct task *task, struct region *region) {
     return KERN_SUCCESS;
 }
 
-kern_return_t region_populate(struct task *task, struct region *region) {
+kern_return_t region_populate(struct task *task, struct region *region)
+{
     kern_return_t kr = KERN_SUCCESS;
     do {
         spin_lock(&task->map_lock);
-        for (unsigned n = 0; n < CHUNK && region->populated < page_count(region) && kr == KERN_SUCCESS; n++)
+        for (unsigned n = 0;
+             n < CHUNK && region->populated < page_count(region) && kr == KERN_SUCCESS; n++)
             kr = populate_one(task, region);
         bool full = region->populated == page_count(region);
         /* After an error it stays BUILDING: until its builder has taken it away nobody else may (region_deallocate). */
@@ -180,7 +194,8 @@ kern_return_t region_populate(struct task *task, struct region *region) {
 }
 
 /* Up to CHUNK pages less, from the end; the MAP lock is held. */
-static void depopulate_some(struct task *task, struct region *region) {
+static void depopulate_some(struct task *task, struct region *region)
+{
     uint64_t keep = region->populated > CHUNK ? region->populated - CHUNK : 0;
     vaddr_t end = region->start + (region->populated << PAGE_SHIFT);
     for (vaddr_t va = region->start + (keep << PAGE_SHIFT); va < end;)
@@ -190,7 +205,8 @@ static void depopulate_some(struct task *task, struct region *region) {
 }
 
 /* One chunk of the removal; the MAP lock is held on entry and released. True when the region is gone. */
-static bool remove_chunk(struct task *task, struct region *region) {
+static bool remove_chunk(struct task *task, struct region *region)
+{
     if (region->state == REGION_READY)
         region->state = REGION_DYING;
     depopulate_some(task, region);
@@ -206,7 +222,8 @@ static bool remove_chunk(struct task *task, struct region *region) {
     return empty;
 }
 
-kern_return_t region_remove(struct task *task, struct region *region) {
+kern_return_t region_remove(struct task *task, struct region *region)
+{
     do {
         spin_lock(&task->map_lock);
         if (remove_chunk(task, region))
@@ -215,13 +232,14 @@ kern_return_t region_remove(struct task *task, struct region *region) {
     return KERN_RETRY;
 }
 
-kern_return_t region_deallocate(struct task *task, vaddr_t start, uint64_t pages) {
+kern_return_t region_deallocate(struct task *task, vaddr_t start, uint64_t pages)
+{
     do {
         /* Looked up anew for each chunk: another thread may be taking the same region away. */
         spin_lock(&task->map_lock);
         struct region *region = first_above(task, start);
-        if (!region || region->start != start || region->state == REGION_BUILDING || region->program ||
-            page_count(region) != pages) {
+        if (!region || region->start != start || region->state == REGION_BUILDING ||
+            region->program || page_count(region) != pages) {
             spin_unlock(&task->map_lock);
             return KERN_INVALID_ADDRESS;
         }
@@ -231,21 +249,27 @@ kern_return_t region_deallocate(struct task *task, vaddr_t start, uint64_t pages
     return KERN_RETRY;
 }
 
-struct region *region_any(struct task *task) {
+struct region *region_any(struct task *task)
+{
     return region_of(rb_first(&task->regions));
 }
 
 /* Give the page its mapping back or another protection. Removal by PROT_NONE frees tables only, never needs memory. */
-static kern_return_t protect_one(struct task *task, struct region *region, vaddr_t va, unsigned prot) {
+static kern_return_t protect_one(struct task *task, struct region *region, vaddr_t va,
+                                 unsigned prot)
+{
     if (prot == PROT_NONE)
         return pmap_remove(task->pmap, va, va + PAGE_SIZE) > va ? KERN_SUCCESS : KERN_FAILURE;
     pfn_t pfn = region->pages[(va - region->start) >> PAGE_SHIFT];
     if (prot & PROT_EXECUTE)
         arch_cache_sync_code(frame_memory(frame_record(pfn)), PAGE_SIZE);
-    return pmap_enter(task->pmap, va, (paddr_t)pfn << PAGE_SHIFT, PAGE_SIZE, prot, MEM_NORMAL, PMAP_REPLACE);
+    return pmap_enter(task->pmap, va, (paddr_t)pfn << PAGE_SHIFT, PAGE_SIZE, prot, MEM_NORMAL,
+                      PMAP_REPLACE);
 }
 
-static kern_return_t protect_chunk(struct task *task, vaddr_t start, uint64_t size, unsigned prot, uint64_t *done) {
+static kern_return_t protect_chunk(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
+                                   uint64_t *done)
+{
     struct region *region = first_above(task, start);
     if (!region || region->start > start || region->state != REGION_READY || region->program ||
         size > region->end - start)
@@ -259,7 +283,9 @@ static kern_return_t protect_chunk(struct task *task, vaddr_t start, uint64_t si
     return kr;
 }
 
-kern_return_t region_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot, uint64_t *done) {
+kern_return_t region_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
+                             uint64_t *done)
+{
     do {
         spin_lock(&task->map_lock);
         kern_return_t kr = protect_chunk(task, start, size, prot, done);
@@ -270,7 +296,8 @@ kern_return_t region_protect(struct task *task, vaddr_t start, uint64_t size, un
     return KERN_RETRY;
 }
 
-void region_write(struct region *region, uint64_t offset, const void *src, uint64_t n) {
+void region_write(struct region *region, uint64_t offset, const void *src, uint64_t n)
+{
     const char *from = src;
     while (n > 0) {
         uint64_t in_page = offset & PAGE_MASK;
@@ -283,7 +310,8 @@ void region_write(struct region *region, uint64_t offset, const void *src, uint6
     }
 }
 
-void region_sync_code(struct region *region) {
+void region_sync_code(struct region *region)
+{
     for (uint64_t i = 0; i < region->populated; i++)
         arch_cache_sync_code(frame_memory(frame_record(region->pages[i])), PAGE_SIZE);
 }

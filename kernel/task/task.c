@@ -19,7 +19,8 @@ static _Atomic uint32_t live_tasks;
 
 static work_step_t teardown_step;
 
-kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct task **out) {
+kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct task **out)
+{
     struct ledger *ledger;
     void *memory;
     kern_return_t kr = ledger_create(parent_ledger, &ledger);
@@ -39,7 +40,8 @@ kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct
     format_text(task->name, sizeof(task->name), "%s", name);
     task->ledger = ledger;
     list_init(&task->threads);
-    work_init(&task->teardown, teardown_step, PRIORITY_MAX); /* the task's own threads may be as urgent */
+    work_init(&task->teardown, teardown_step,
+              PRIORITY_MAX); /* the task's own threads may be as urgent */
     atomic_fetch_add(&live_tasks, 1);
     spin_lock(&tasks_lock);
     list_push_back(&tasks, &task->link);
@@ -55,11 +57,13 @@ drop_ledger:
     return kr;
 }
 
-void task_ref(struct task *task) {
+void task_ref(struct task *task)
+{
     atomic_fetch_add_explicit(&task->references, 1, memory_order_relaxed);
 }
 
-void task_unref(struct task *task) {
+void task_unref(struct task *task)
+{
     if (atomic_fetch_sub_explicit(&task->references, 1, memory_order_acq_rel) != 1)
         return;
     struct ledger *ledger = task->ledger;
@@ -68,13 +72,15 @@ void task_unref(struct task *task) {
     atomic_fetch_sub(&live_tasks, 1);
 }
 
-unsigned task_live_count(void) {
+unsigned task_live_count(void)
+{
     return atomic_load(&live_tasks);
 }
 
 /* The next thread of the task that has not been told to die; a reference is taken. NULL when there is none. Those that have
  * been told stand at the list's end, so this does not grow with their number. */
-static struct thread *next_living(struct task *task) {
+static struct thread *next_living(struct task *task)
+{
     struct thread *found = NULL;
     spin_lock(&task->lock);
     if (!list_is_empty(&task->threads)) {
@@ -91,7 +97,8 @@ static struct thread *next_living(struct task *task) {
     return found;
 }
 
-void task_terminate(struct task *task, uint64_t status, bool crashed) {
+void task_terminate(struct task *task, uint64_t status, bool crashed)
+{
     spin_lock(&task->lock);
     bool first = !task->dying;
     if (first) {
@@ -104,12 +111,14 @@ void task_terminate(struct task *task, uint64_t status, bool crashed) {
         task_start_teardown(task);
 }
 
-void task_start_teardown(struct task *task) {
+void task_start_teardown(struct task *task)
+{
     work_start(&task->teardown);
 }
 
 /* Tell some threads to die. True if there may be more to tell. */
-static bool terminate_some(struct task *task) {
+static bool terminate_some(struct task *task)
+{
     enum { BATCH = 8 };
     for (unsigned n = 0; n < BATCH; n++) {
         struct thread *thread = next_living(task);
@@ -121,7 +130,8 @@ static bool terminate_some(struct task *task) {
     return true;
 }
 
-static bool has_threads(struct task *task) {
+static bool has_threads(struct task *task)
+{
     spin_lock(&task->lock);
     bool has = task->thread_count > 0;
     spin_unlock(&task->lock);
@@ -130,14 +140,17 @@ static bool has_threads(struct task *task) {
 
 /* May be started twice: by task_terminate() and by the last thread's end. The task is freed here only when no thread is
  * left, and a thread that is being reaped holds a reference until after it has started us. */
-static bool teardown_step(struct work *work) {
+static bool teardown_step(struct work *work)
+{
     struct task *task = container_of(work, struct task, teardown);
     if (terminate_some(task))
         return true;
     if (has_threads(task))
         return !work_done(work); /* the last of them starts us again */
-    work->runnable.priority = PRIORITY_REAP; /* on no queue while the step runs; the rest is not urgent */
-    struct region *region = region_any(task); /* no thread is left, so nobody else looks at the regions */
+    work->runnable.priority =
+        PRIORITY_REAP; /* on no queue while the step runs; the rest is not urgent */
+    struct region *region =
+        region_any(task); /* no thread is left, so nobody else looks at the regions */
     if (region) {
         kern_return_t kr = region_remove(task, region);
         assert(kr == KERN_SUCCESS || kr == KERN_RETRY);

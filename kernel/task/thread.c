@@ -17,8 +17,9 @@ static _Atomic uint32_t next_thread_id = 1;
 
 enum { QUANTUM_MS = 10 };
 
-static void thread_init(struct thread *thread, struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg,
-                        unsigned priority) {
+static void thread_init(struct thread *thread, struct task *task, vaddr_t entry, vaddr_t sp,
+                        uint64_t arg, unsigned priority)
+{
     arch_thread_init(&thread->arch, entry, sp, arg);
     list_init(&thread->runnable.link);
     thread->runnable.kind = RUNNABLE_THREAD;
@@ -37,8 +38,9 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     deadline_init(&thread->wait.deadline, futex_deadline);
 }
 
-kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls, unsigned priority,
-                            struct thread **out) {
+kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls,
+                            unsigned priority, struct thread **out)
+{
     kern_return_t kr = ledger_charge(task->ledger, LEDGER_THREADS, 1);
     if (kr != KERN_SUCCESS)
         return kr;
@@ -70,13 +72,15 @@ return_charge:
     return kr;
 }
 
-void thread_resume(struct thread *thread) {
+void thread_resume(struct thread *thread)
+{
     uint32_t suspended = THREAD_SUSPENDED; /* its creator and one who ends it may both come here */
     if (atomic_compare_exchange_strong(&thread->state, &suspended, THREAD_READY))
         sched_ready(thread);
 }
 
-void thread_terminate(struct thread *thread) {
+void thread_terminate(struct thread *thread)
+{
     /* Sequentially consistent: see the order rule at the head of sched.c. */
     atomic_fetch_or(&thread->flags, THREAD_FLAG_TERMINATE);
     uint32_t state = atomic_load(&thread->state);
@@ -89,12 +93,14 @@ void thread_terminate(struct thread *thread) {
         thread_resume(thread);
 }
 
-void thread_exit_current(struct thread *self) {
+void thread_exit_current(struct thread *self)
+{
     atomic_fetch_or(&self->flags, THREAD_FLAG_TERMINATE);
     atomic_store(&arch_cpu_self()->reschedule, 1);
 }
 
-void thread_reap(struct thread *thread) {
+void thread_reap(struct thread *thread)
+{
     struct task *task = thread->task;
     trace(TRACE_THREAD_EXIT, thread->id, task->id);
     atomic_store(&thread->state, THREAD_DEAD);
@@ -112,11 +118,13 @@ void thread_reap(struct thread *thread) {
     thread_unref(thread); /* the list's; from here on the thread may be gone */
 }
 
-void thread_ref(struct thread *thread) {
+void thread_ref(struct thread *thread)
+{
     atomic_fetch_add_explicit(&thread->references, 1, memory_order_relaxed);
 }
 
-void thread_unref(struct thread *thread) {
+void thread_unref(struct thread *thread)
+{
     if (atomic_fetch_sub_explicit(&thread->references, 1, memory_order_acq_rel) != 1)
         return;
     struct task *task = thread->task;

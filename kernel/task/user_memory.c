@@ -8,7 +8,8 @@
 #include <kern/user_memory.h>
 
 /* Make every page of the range young. KERN_INVALID_ADDRESS if one is not there or forbids the access. */
-static kern_return_t make_young(struct thread *self, vaddr_t va, size_t n, unsigned prot) {
+static kern_return_t make_young(struct thread *self, vaddr_t va, size_t n, unsigned prot)
+{
     if (n == 0 || va >= USER_VA_END || n > USER_VA_END - va)
         return KERN_INVALID_ADDRESS;
     for (vaddr_t page = round_down(va, PAGE_SIZE); page < va + n; page += PAGE_SIZE)
@@ -17,21 +18,24 @@ static kern_return_t make_young(struct thread *self, vaddr_t va, size_t n, unsig
     return KERN_SUCCESS;
 }
 
-kern_return_t user_copyin(struct thread *self, void *dst, vaddr_t src, size_t n) {
+kern_return_t user_copyin(struct thread *self, void *dst, vaddr_t src, size_t n)
+{
     if (arch_copyin(dst, src, n) == KERN_SUCCESS)
         return KERN_SUCCESS;
     kern_return_t kr = make_young(self, src, n, PROT_READ);
     return kr == KERN_SUCCESS ? arch_copyin(dst, src, n) : kr;
 }
 
-kern_return_t user_copyout(struct thread *self, vaddr_t dst, const void *src, size_t n) {
+kern_return_t user_copyout(struct thread *self, vaddr_t dst, const void *src, size_t n)
+{
     if (arch_copyout(dst, src, n) == KERN_SUCCESS)
         return KERN_SUCCESS;
     kern_return_t kr = make_young(self, dst, n, PROT_WRITE);
     return kr == KERN_SUCCESS ? arch_copyout(dst, src, n) : kr;
 }
 
-kern_return_t user_read_u32(struct thread *self, vaddr_t src, uint32_t *value) {
+kern_return_t user_read_u32(struct thread *self, vaddr_t src, uint32_t *value)
+{
     if (arch_copyin_u32(value, src) == KERN_SUCCESS)
         return KERN_SUCCESS;
     kern_return_t kr = make_young(self, src, sizeof(*value), PROT_READ);

@@ -17,8 +17,8 @@
 
 /* Handlers of one run; the rest waits for the next, with interrupts let in between (D1). */
 enum {
-    RUN_MAX = 16,             /* handlers called in one go */
-    PAUSES_A_SECOND = 20000,  /* then threads get 50 us */
+    RUN_MAX = 16,            /* handlers called in one go */
+    PAUSES_A_SECOND = 20000, /* then threads get 50 us */
 };
 
 void deadline_cpu_init(struct cpu *cpu)
@@ -140,7 +140,8 @@ void deadline_run_expired(void)
         trace(TRACE_TIMER, (uintptr_t)due, 0);
         handler(due);
     }
-    self->deadlines.pause = count == RUN_MAX ? arch_counter() + arch_counter_frequency() / PAUSES_A_SECOND : 0;
+    self->deadlines.pause =
+        count == RUN_MAX ? arch_counter() + arch_counter_frequency() / PAUSES_A_SECOND : 0;
     sched_alarm_update();
 }
 

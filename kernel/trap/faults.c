@@ -12,16 +12,18 @@
 #include <kern/thread.h>
 #include <kern/trace.h>
 
-static void crash(struct thread *self, const char *what, vaddr_t address, uint64_t code) {
+static void crash(struct thread *self, const char *what, vaddr_t address, uint64_t code)
+{
     /* One report at a time, and one a task: later crashes of a dying task say nothing. */
-    log_plain("wharf: %s crashed: %s %lx, thread %u at %lx (syndrome %lx)", self->task->name, what, address, self->id,
-              arch_thread_pc(&self->arch), code);
+    log_plain("wharf: %s crashed: %s %lx, thread %u at %lx (syndrome %lx)", self->task->name, what,
+              address, self->id, arch_thread_pc(&self->arch), code);
     arch_thread_report(&self->arch, true);
     task_terminate(self->task, 0, true);
     thread_exit_current(self);
 }
 
-static bool is_dying(struct thread *self) {
+static bool is_dying(struct thread *self)
+{
     spin_lock(&self->task->lock);
     bool dying = self->task->dying;
     spin_unlock(&self->task->lock);
@@ -30,21 +32,26 @@ static bool is_dying(struct thread *self) {
     return dying;
 }
 
-void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code) {
+void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
+{
     static const char *const what[] = {
         [ACCESS_READ] = "read of",
         [ACCESS_WRITE] = "write to",
         [ACCESS_EXECUTE] = "execution of",
     };
     trace(TRACE_FAULT, va, access);
-    unsigned prot = access == ACCESS_WRITE ? PROT_WRITE : access == ACCESS_EXECUTE ? PROT_EXECUTE : PROT_READ;
+    unsigned prot = access == ACCESS_WRITE     ? PROT_WRITE
+                    : access == ACCESS_EXECUTE ? PROT_EXECUTE
+                                               : PROT_READ;
     if (pmap_fault(self->task->pmap, round_down(va, PAGE_SIZE), prot) == KERN_SUCCESS)
         return;
     if (!is_dying(self))
         crash(self, what[access], va, code);
 }
 
-void kern_user_exception(struct thread *self, enum user_exception kind, vaddr_t address, uint64_t code) {
+void kern_user_exception(struct thread *self, enum user_exception kind, vaddr_t address,
+                         uint64_t code)
+{
     static const char *const what[] = {
         [USER_EXC_BAD_INSTRUCTION] = "bad instruction at",
         [USER_EXC_ALIGNMENT] = "misaligned address",

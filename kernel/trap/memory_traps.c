@@ -16,24 +16,28 @@
 #include <wharf/trap.h>
 
 /* Bytes to pages, rounded up; 0 if that overflows or there are none. */
-static uint64_t pages_of(uint64_t size) {
+static uint64_t pages_of(uint64_t size)
+{
     return size > UINT64_MAX - PAGE_MASK ? 0 : (size + PAGE_MASK) >> PAGE_SHIFT;
 }
 
-uint64_t trap_vm_allocate(TRAP_ARGUMENTS) {
+uint64_t trap_vm_allocate(TRAP_ARGUMENTS)
+{
     if (a0 == 0)
         return trap_error(KERN_INVALID_ARGUMENT);
     if (pages_of(a0) == 0)
         return trap_error(KERN_NO_SPACE);
     kern_return_t kr = KERN_SUCCESS;
-    kern_return_t failure = (kern_return_t)trap_progress(self, TRAP_vm_allocate); /* it is being taken back */
+    kern_return_t failure =
+        (kern_return_t)trap_progress(self, TRAP_vm_allocate); /* it is being taken back */
     struct region *region = self->building;
     if (!region)
         kr = region_create(self->task, 0, pages_of(a0), PROT_READ | PROT_WRITE, false, &region);
     if (kr != KERN_SUCCESS)
         return trap_error(kr);
     self->building = region;
-    vaddr_t start = region->start; /* once it is READY another thread may already have taken it away */
+    vaddr_t start =
+        region->start; /* once it is READY another thread may already have taken it away */
     if (failure == KERN_SUCCESS) {
         kr = region_populate(self->task, region);
         if (kr == KERN_RETRY)
@@ -52,19 +56,22 @@ uint64_t trap_vm_allocate(TRAP_ARGUMENTS) {
     return trap_error(failure);
 }
 
-uint64_t trap_vm_deallocate(TRAP_ARGUMENTS) {
+uint64_t trap_vm_deallocate(TRAP_ARGUMENTS)
+{
     if (a0 % PAGE_SIZE != 0 || a1 == 0)
         return trap_error(KERN_INVALID_ARGUMENT);
     kern_return_t kr = region_deallocate(self->task, a0, pages_of(a1));
     return kr == KERN_RETRY ? trap_restart(self, a0, a1, a2) : trap_error(kr);
 }
 
-static bool is_allowed_protection(uint64_t prot) {
+static bool is_allowed_protection(uint64_t prot)
+{
     return prot == TRAP_PROT_NONE || prot == TRAP_PROT_READ || prot == TRAP_PROT_READ_WRITE ||
            prot == TRAP_PROT_READ_EXECUTE;
 }
 
-uint64_t trap_vm_protect(TRAP_ARGUMENTS) {
+uint64_t trap_vm_protect(TRAP_ARGUMENTS)
+{
     if (a0 % PAGE_SIZE != 0 || a1 == 0)
         return trap_error(KERN_INVALID_ARGUMENT);
     if (!is_allowed_protection((uint32_t)a2))
@@ -72,12 +79,14 @@ uint64_t trap_vm_protect(TRAP_ARGUMENTS) {
     if (pages_of(a1) == 0 || pages_of(a1) > REGION_MAX_PAGES)
         return trap_error(KERN_INVALID_ADDRESS);
     uint64_t done = trap_progress(self, TRAP_vm_protect);
-    kern_return_t kr = region_protect(self->task, a0, pages_of(a1) << PAGE_SHIFT, (uint32_t)a2, &done);
+    kern_return_t kr =
+        region_protect(self->task, a0, pages_of(a1) << PAGE_SHIFT, (uint32_t)a2, &done);
     trap_set_progress(self, TRAP_vm_protect, kr == KERN_RETRY ? done : 0);
     return kr == KERN_RETRY ? trap_restart(self, a0, a1, a2) : trap_error(kr);
 }
 
-uint64_t trap_console_write(TRAP_ARGUMENTS) {
+uint64_t trap_console_write(TRAP_ARGUMENTS)
+{
     char text[TRAP_CONSOLE_MAX]; /* a quarter of the kernel stack; nothing deep is called with it */
     if (a1 > TRAP_CONSOLE_MAX)
         return trap_error(KERN_INVALID_ARGUMENT);
@@ -89,31 +98,20 @@ uint64_t trap_console_write(TRAP_ARGUMENTS) {
     return trap_error(kr);
 }
 
-uint64_t trap_system_info(TRAP_ARGUMENTS) {
+uint64_t trap_system_info(TRAP_ARGUMENTS)
+{
     struct frame_statistics frames;
     switch (a0) {
-    case SYSTEM_INFO_CPUS_ONLINE:
-        return cpus_online();
-    case SYSTEM_INFO_FREE_FRAMES:
-        frame_statistics(&frames);
-        return frames.free;
-    case SYSTEM_INFO_KERNEL_OBJECTS:
-        return (uint64_t)kmem_live_objects();
-    case SYSTEM_INFO_ENTRY_COUNTER:
-        return clock_origin();
-    case SYSTEM_INFO_COUNTER_FREQUENCY:
-        return arch_counter_frequency();
-    case SYSTEM_INFO_PAGE_SIZE:
-        return PAGE_SIZE;
-    case SYSTEM_INFO_KERNEL_MEMORY:
-        return boot_facts.kernel_memory;
-    case SYSTEM_INFO_THIS_CPU:
-        return arch_cpu_self()->number;
-    case SYSTEM_INFO_KERNEL_TEXT:
-        return boot_facts.kernel_text;
-    case SYSTEM_INFO_MANAGED_MEMORY:
-        return boot_facts.managed_memory;
-    default:
-        return trap_error(KERN_INVALID_VALUE);
+    case SYSTEM_INFO_CPUS_ONLINE: return cpus_online();
+    case SYSTEM_INFO_FREE_FRAMES: frame_statistics(&frames); return frames.free;
+    case SYSTEM_INFO_KERNEL_OBJECTS: return (uint64_t)kmem_live_objects();
+    case SYSTEM_INFO_ENTRY_COUNTER: return clock_origin();
+    case SYSTEM_INFO_COUNTER_FREQUENCY: return arch_counter_frequency();
+    case SYSTEM_INFO_PAGE_SIZE: return PAGE_SIZE;
+    case SYSTEM_INFO_KERNEL_MEMORY: return boot_facts.kernel_memory;
+    case SYSTEM_INFO_THIS_CPU: return arch_cpu_self()->number;
+    case SYSTEM_INFO_KERNEL_TEXT: return boot_facts.kernel_text;
+    case SYSTEM_INFO_MANAGED_MEMORY: return boot_facts.managed_memory;
+    default: return trap_error(KERN_INVALID_VALUE);
     }
 }

@@ -5,25 +5,28 @@
 #include "traps.h"
 #include <arch/upcalls.h>
 
-uint64_t trap_error(kern_return_t kr) {
-    return (uint64_t)-(int64_t)kr;
+uint64_t trap_error(kern_return_t kr)
+{
+    return (uint64_t) - (int64_t)kr;
 }
 
-uint64_t kern_bad_trap(struct thread *self, uint64_t number) {
+uint64_t kern_bad_trap(struct thread *self, uint64_t number)
+{
     (void)self;
     (void)number;
     return trap_error(KERN_INVALID_TRAP);
 }
 
-static uint64_t trap_hole(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
-                          struct thread *self) {
+static uint64_t trap_hole(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                          uint64_t a5, struct thread *self)
+{
     (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
     return kern_bad_trap(self, 0);
 }
 
 trap_handler_t *const kern_trap_table[] = {
 #define TRAP(number, name, handler, arguments, doc) [number] = handler,
-#define TRAP_HOLE(number, doc) [number] = trap_hole,
+#define TRAP_HOLE(number, doc)                      [number] = trap_hole,
 #include <wharf/abi/traps.def>
 #undef TRAP
 #undef TRAP_HOLE

@@ -13,23 +13,27 @@
 #include <kern/thread.h>
 #include <wharf/trap.h>
 
-uint64_t trap_thread_self(TRAP_ARGUMENTS) {
+uint64_t trap_thread_self(TRAP_ARGUMENTS)
+{
     return self->id;
 }
 
-uint64_t trap_thread_switch(TRAP_ARGUMENTS) {
+uint64_t trap_thread_switch(TRAP_ARGUMENTS)
+{
     sched_give_way(self);
     return 0;
 }
 
 /* A wait that began: the registers are the waker's now; the value returned here goes nowhere. */
-uint64_t trap_futex_wait(TRAP_ARGUMENTS) {
+uint64_t trap_futex_wait(TRAP_ARGUMENTS)
+{
     if (a0 % sizeof(uint32_t) != 0)
         return trap_error(KERN_INVALID_ARGUMENT);
     return trap_error(futex_wait(self, a0, (uint32_t)a1, clock_ticks_at(a2)));
 }
 
-uint64_t trap_futex_wake(TRAP_ARGUMENTS) {
+uint64_t trap_futex_wake(TRAP_ARGUMENTS)
+{
     enum { BATCH = 16 };
     if (a0 % sizeof(uint32_t) != 0)
         return trap_error(KERN_INVALID_ARGUMENT);
@@ -50,7 +54,8 @@ uint64_t trap_futex_wake(TRAP_ARGUMENTS) {
     return done;
 }
 
-uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2) {
+uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2)
+{
     arch_thread_set_arg(&self->arch, 0, a0);
     arch_thread_set_arg(&self->arch, 1, a1);
     arch_thread_set_arg(&self->arch, 2, a2);
@@ -59,7 +64,8 @@ uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2
     return a0;
 }
 
-uint64_t trap_thread_create(TRAP_ARGUMENTS) {
+uint64_t trap_thread_create(TRAP_ARGUMENTS)
+{
     if (a0 % 4 != 0 || a1 % 16 != 0 || a4 < 1 || a4 > PRIORITY_MAX)
         return trap_error(KERN_INVALID_ARGUMENT);
     if (a0 >= USER_VA_END || a1 > USER_VA_END || a3 >= USER_VA_END)
@@ -74,35 +80,41 @@ uint64_t trap_thread_create(TRAP_ARGUMENTS) {
     return id;
 }
 
-uint64_t trap_thread_exit(TRAP_ARGUMENTS) {
+uint64_t trap_thread_exit(TRAP_ARGUMENTS)
+{
     self->exit_status = a0 & 0xff;
     thread_exit_current(self);
     return 0;
 }
 
-uint64_t trap_task_exit(TRAP_ARGUMENTS) {
+uint64_t trap_task_exit(TRAP_ARGUMENTS)
+{
     task_terminate(self->task, a0 & 0xff, false);
     thread_exit_current(self);
     return 0;
 }
 
-uint64_t trap_clock_now(TRAP_ARGUMENTS) {
+uint64_t trap_clock_now(TRAP_ARGUMENTS)
+{
     return clock_now();
 }
 
-uint64_t trap_sleep_until(TRAP_ARGUMENTS) {
+uint64_t trap_sleep_until(TRAP_ARGUMENTS)
+{
     kern_return_t kr = futex_sleep(self, clock_ticks_at(a0));
     /* The moment passing is what was asked for; futex_deadline() knows that of sleepers, too. */
     return trap_error(kr == KERN_OPERATION_TIMED_OUT ? KERN_SUCCESS : kr);
 }
 
-uint64_t trap_thread_set_affinity(TRAP_ARGUMENTS) {
+uint64_t trap_thread_set_affinity(TRAP_ARGUMENTS)
+{
     kern_return_t kr = sched_set_affinity(self, a0);
     atomic_store(&arch_cpu_self()->reschedule, 1);
     return trap_error(kr);
 }
 
-uint64_t trap_thread_set_priority(TRAP_ARGUMENTS) {
+uint64_t trap_thread_set_priority(TRAP_ARGUMENTS)
+{
     if (a0 < 1 || a0 > PRIORITY_MAX)
         return trap_error(KERN_INVALID_ARGUMENT);
     sched_set_priority(self, (unsigned)a0);

@@ -19,12 +19,14 @@ uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2
  * trap the task's other threads can change the SVC into another one, which must not take the number for its own. */
 enum { TRAP_PROGRESS_BITS = 56 };
 
-static inline void trap_set_progress(struct thread *self, unsigned number, uint64_t done) {
+static inline void trap_set_progress(struct thread *self, unsigned number, uint64_t done)
+{
     self->progress = done ? (uint64_t)(number + 1) << TRAP_PROGRESS_BITS | done : 0;
 }
 
 /** 0: the trap begins. */
-static inline uint64_t trap_progress(const struct thread *self, unsigned number) {
+static inline uint64_t trap_progress(const struct thread *self, unsigned number)
+{
     bool own = self->progress >> TRAP_PROGRESS_BITS == number + 1;
     return own ? self->progress & ((UINT64_C(1) << TRAP_PROGRESS_BITS) - 1) : 0;
 }
@@ -33,7 +35,7 @@ static inline uint64_t trap_progress(const struct thread *self, unsigned number)
 #include <wharf/abi/traps.def>
 #undef TRAP
 
-#define TRAP_ARGUMENTS                                                                                     \
-    [[gnu::unused]] uint64_t a0, [[gnu::unused]] uint64_t a1, [[gnu::unused]] uint64_t a2,                \
-        [[gnu::unused]] uint64_t a3, [[gnu::unused]] uint64_t a4, [[gnu::unused]] uint64_t a5,            \
+#define TRAP_ARGUMENTS                                                                         \
+    [[gnu::unused]] uint64_t a0, [[gnu::unused]] uint64_t a1, [[gnu::unused]] uint64_t a2,     \
+        [[gnu::unused]] uint64_t a3, [[gnu::unused]] uint64_t a4, [[gnu::unused]] uint64_t a5, \
         [[gnu::unused]] struct thread *self

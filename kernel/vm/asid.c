@@ -15,7 +15,12 @@
  */
 #include "pmap_impl.h"
 
-enum { ASID_MAX = 1 << 16, ASID_NONE = 0 /* arch's own */, ASID_SHARED = PMAP_ASID_SHARED, ASID_FIRST = 2 };
+enum {
+    ASID_MAX = 1 << 16,
+    ASID_NONE = 0 /* arch's own */,
+    ASID_SHARED = PMAP_ASID_SHARED,
+    ASID_FIRST = 2
+};
 
 static struct spinlock asid_lock = SPINLOCK_INIT(LOCK_ASID);
 static uint32_t asid_next = ASID_FIRST;   /* where to look for a free number; ASID lock */

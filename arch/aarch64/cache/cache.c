@@ -8,12 +8,12 @@
 
 /* CTR_EL0 */
 enum {
-    CTR_ILINE_SHIFT = 0,  /* log2 of words in the smallest instruction cache line */
+    CTR_ILINE_SHIFT = 0,    /* log2 of words in the smallest instruction cache line */
     CTR_IPOLICY_SHIFT = 14, /* two bits: how the instruction cache finds a line */
     CTR_IPOLICY_PIPT = 3,   /* by physical address: any alias will do to invalidate it */
     CTR_DLINE_SHIFT = 16,   /* the same for data */
-    CTR_IDC_SHIFT = 28,   /* 1: fetches see stores without cleaning the data cache */
-    CTR_DIC_SHIFT = 29,   /* 1: ... and without invalidating the instruction cache */
+    CTR_IDC_SHIFT = 28,     /* 1: fetches see stores without cleaning the data cache */
+    CTR_DIC_SHIFT = 29,     /* 1: ... and without invalidating the instruction cache */
 };
 
 static uint64_t line_bytes(uint64_t type, unsigned shift)

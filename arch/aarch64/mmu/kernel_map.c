@@ -35,24 +35,29 @@ static vaddr_t device_next = DEVICE_BASE;
 #define LEAF_RAM    (KERNEL_LEAF | PTE_SH_INNER | PTE_ATTR(MEM_NORMAL))
 #define LEAF_DEVICE (KERNEL_LEAF | PTE_SH_OUTER | PTE_ATTR(MEM_DEVICE))
 
-static void *table_memory(paddr_t table) {
+static void *table_memory(paddr_t table)
+{
     paddr_t image = arch_image.physical_start;
-    if (table >= image && table < arch_image_physical(_kernel_end)) /* behind it there is ordinary RAM */
+    if (table >= image &&
+        table < arch_image_physical(_kernel_end)) /* behind it there is ordinary RAM */
         return (void *)(table - image + KERNEL_IMAGE_BASE);
     return phys_to_virt(table);
 }
 
 /* The early ones go to those who have no source, devices for one, which come after all memory has been mapped. */
-static paddr_t take_table(boot_page_source_t *take_page) {
+static paddr_t take_table(boot_page_source_t *take_page)
+{
     paddr_t page = take_page ? take_page() : 0;
     if (!page && early_tables_used < EARLY_TABLES)
-        page = (vaddr_t)early_tables[early_tables_used++] - KERNEL_IMAGE_BASE + arch_image.physical_start;
+        page = (vaddr_t)early_tables[early_tables_used++] - KERNEL_IMAGE_BASE +
+               arch_image.physical_start;
     return page;
 }
 
 /* First physical address that the CPU cannot form (ID_AA64MMFR0_EL1.PARange; the entry code sets TCR.IPS so). Whatever
  * is mapped beyond faults when it is touched. */
-static paddr_t physical_end(void) {
+static paddr_t physical_end(void)
+{
     static const uint8_t bits[] = {32, 36, 40, 42, 44, 48};
     uint64_t mmfr0;
     __asm__("mrs %0, id_aa64mmfr0_el1" : "=r"(mmfr0));
@@ -61,7 +66,8 @@ static paddr_t physical_end(void) {
 }
 
 /* The table of height `height` that maps va, made if missing. NULL: no table page was to be had. */
-static pte_t *table_for(vaddr_t va, unsigned height, boot_page_source_t *take_page) {
+static pte_t *table_for(vaddr_t va, unsigned height, boot_page_source_t *take_page)
+{
     pte_t *table = arch_kernel_root;
     for (unsigned h = KERNEL_ROOT_HEIGHT; h > height; h--) {
         pte_t *slot = &table[(va >> (12 + 9 * h)) & 511];
@@ -80,7 +86,8 @@ static pte_t *table_for(vaddr_t va, unsigned height, boot_page_source_t *take_pa
     return table;
 }
 
-static bool has_table(vaddr_t va) {
+static bool has_table(vaddr_t va)
+{
     pte_t *table = arch_kernel_root;
     for (unsigned h = KERNEL_ROOT_HEIGHT; h > 0; h--) {
         pte_t pte = arch_pte_read(&table[(va >> (12 + 9 * h)) & 511]);
@@ -91,7 +98,8 @@ static bool has_table(vaddr_t va) {
     return true;
 }
 
-static bool map_page(vaddr_t va, paddr_t pa, uint64_t bits, boot_page_source_t *take_page) {
+static bool map_page(vaddr_t va, paddr_t pa, uint64_t bits, boot_page_source_t *take_page)
+{
     pte_t *table = table_for(va, 0, take_page);
     if (!table)
         return false;
@@ -99,9 +107,10 @@ static bool map_page(vaddr_t va, paddr_t pa, uint64_t bits, boot_page_source_t *
     return true;
 }
 
-const void *arch_boot_map_fdt(paddr_t fdt, size_t size) {
-    if (fdt == 0 || fdt % 8 != 0 || size == 0 || size > BLOCK_SIZE || fdt >= DIRECT_MAP_SIZE - BLOCK_SIZE ||
-        fdt + size > physical_end())
+const void *arch_boot_map_fdt(paddr_t fdt, size_t size)
+{
+    if (fdt == 0 || fdt % 8 != 0 || size == 0 || size > BLOCK_SIZE ||
+        fdt >= DIRECT_MAP_SIZE - BLOCK_SIZE || fdt + size > physical_end())
         return NULL;
     paddr_t end = round_up(fdt + size, PAGE_SIZE);
     for (paddr_t pa = round_down(fdt, PAGE_SIZE); pa < end; pa += PAGE_SIZE)
@@ -112,17 +121,21 @@ const void *arch_boot_map_fdt(paddr_t fdt, size_t size) {
 }
 
 /* Permissions of the direct map's page at pa: M1. */
-static uint64_t ram_bits(paddr_t pa) {
-    bool read_only = pa >= arch_image.physical_start && pa < arch_image.physical_start + arch_image_read_only_size();
+static uint64_t ram_bits(paddr_t pa)
+{
+    bool read_only = pa >= arch_image.physical_start &&
+                     pa < arch_image.physical_start + arch_image_read_only_size();
     return LEAF_RAM | (read_only ? PTE_AP_READONLY : 0);
 }
 
-static bool map_block(paddr_t pa, boot_page_source_t *take_page) {
+static bool map_block(paddr_t pa, boot_page_source_t *take_page)
+{
     vaddr_t va = DIRECT_MAP_BASE + pa;
     /* The image's block needs pages for M1; a block that has pages already (the device tree's) keeps them. */
     if (pa == arch_image.physical_start || has_table(va))
         return arch_boot_map_memory(pa, pa + BLOCK_SIZE - PAGE_SIZE, take_page) &&
-               map_page(va + BLOCK_SIZE - PAGE_SIZE, pa + BLOCK_SIZE - PAGE_SIZE, ram_bits(pa + BLOCK_SIZE - PAGE_SIZE), take_page);
+               map_page(va + BLOCK_SIZE - PAGE_SIZE, pa + BLOCK_SIZE - PAGE_SIZE,
+                        ram_bits(pa + BLOCK_SIZE - PAGE_SIZE), take_page);
     pte_t *table = table_for(va, 1, take_page);
     if (!table)
         return false;
@@ -131,14 +144,16 @@ static bool map_block(paddr_t pa, boot_page_source_t *take_page) {
 }
 
 /* Map one GiB at most of whole blocks: the table is looked up once. */
-static bool map_blocks(paddr_t start, paddr_t end, boot_page_source_t *take_page) {
+static bool map_blocks(paddr_t start, paddr_t end, boot_page_source_t *take_page)
+{
     for (paddr_t pa = start; pa < end; pa += BLOCK_SIZE)
         if (!map_block(pa, take_page))
             return false;
     return true;
 }
 
-bool arch_boot_map_memory(paddr_t start, paddr_t end, boot_page_source_t *take_page) {
+bool arch_boot_map_memory(paddr_t start, paddr_t end, boot_page_source_t *take_page)
+{
     assert(end <= DIRECT_MAP_SIZE && start <= end);
     while (start < end) {
         if (start % BLOCK_SIZE == 0 && end - start >= BLOCK_SIZE) {
@@ -159,7 +174,8 @@ bool arch_boot_map_memory(paddr_t start, paddr_t end, boot_page_source_t *take_p
     return true;
 }
 
-volatile void *arch_map_device(paddr_t base, size_t size) {
+volatile void *arch_map_device(paddr_t base, size_t size)
+{
     paddr_t first = round_down(base, PAGE_SIZE);
     if (size == 0 || base + size < base || base + size > physical_end() ||
         round_up(base + size, PAGE_SIZE) - first > DEVICE_BASE + DEVICE_SIZE - device_next)
@@ -172,7 +188,8 @@ volatile void *arch_map_device(paddr_t base, size_t size) {
     return (volatile void *)(window + (base - first));
 }
 
-bool arch_map_frame_record_page(void *va, paddr_t pa, paddr_t (*take_page)(void)) {
+bool arch_map_frame_record_page(void *va, paddr_t pa, paddr_t (*take_page)(void))
+{
     if (!map_page((vaddr_t)va, pa, LEAF_RAM, take_page))
         return false;
     arch_pte_sync();

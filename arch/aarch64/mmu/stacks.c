@@ -11,24 +11,28 @@
 enum { STACK_PAGES = 4 };
 #define STACK_SLOT (64 * KIB)
 
-static paddr_t take_frame(void) {
+static paddr_t take_frame(void)
+{
     struct frame *frame;
     if (frame_alloc(&kernel_ledger, LEDGER_PAGE_TABLES, 0, FRAME_ZEROED, &frame) != KERN_SUCCESS)
         return 0;
     return frame_address(frame);
 }
 
-static kern_return_t map_stack_page(vaddr_t va) {
+static kern_return_t map_stack_page(vaddr_t va)
+{
     struct frame *frame;
     kern_return_t kr = frame_alloc(&kernel_ledger, LEDGER_FRAMES, 0, FRAME_ZEROED, &frame);
     if (kr != KERN_SUCCESS)
         return kr;
     /* Kernel stacks are mapped like frame records: normal memory, never executable. Never taken back. */
-    return arch_map_frame_record_page((void *)va, frame_address(frame), take_frame) ? KERN_SUCCESS
-                                                                                    : KERN_RESOURCE_SHORTAGE;
+    return arch_map_frame_record_page((void *)va, frame_address(frame), take_frame)
+               ? KERN_SUCCESS
+               : KERN_RESOURCE_SHORTAGE;
 }
 
-kern_return_t arch_cpu_make_stack(struct cpu *cpu) {
+kern_return_t arch_cpu_make_stack(struct cpu *cpu)
+{
     vaddr_t bottom = STACK_BASE + cpu->number * STACK_SLOT + PAGE_SIZE;
     vaddr_t top = bottom + STACK_PAGES * PAGE_SIZE;
     /* The record of a CPU that could not be started serves the next one: no valid entry may be replaced by another. */
@@ -48,13 +52,15 @@ kern_return_t arch_cpu_make_stack(struct cpu *cpu) {
     return KERN_SUCCESS;
 }
 
-void arch_cpu_stack_bounds(vaddr_t here, vaddr_t *low, vaddr_t *high) {
+void arch_cpu_stack_bounds(vaddr_t here, vaddr_t *low, vaddr_t *high)
+{
     struct cpu *cpu = arch_cpu_self();
     extern char arch_boot_stack[], arch_boot_stack_top[], arch_boot_emergency_top[];
     if (here >= (vaddr_t)arch_boot_stack && here < (vaddr_t)arch_boot_stack_top) {
         *low = (vaddr_t)arch_boot_stack;
         *high = (vaddr_t)arch_boot_stack_top;
-    } else if (here < (vaddr_t)arch_boot_emergency_top && here >= (vaddr_t)arch_boot_emergency_top - PAGE_SIZE) {
+    } else if (here < (vaddr_t)arch_boot_emergency_top &&
+               here >= (vaddr_t)arch_boot_emergency_top - PAGE_SIZE) {
         *low = (vaddr_t)arch_boot_emergency_top - PAGE_SIZE;
         *high = (vaddr_t)arch_boot_emergency_top;
     } else if (here < cpu->arch.emergency_top && here >= cpu->arch.emergency_top - PAGE_SIZE) {

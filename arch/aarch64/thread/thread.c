@@ -8,7 +8,8 @@
 #include <kern/log.h>
 #include <kern/string.h>
 
-void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg) {
+void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg)
+{
     memset(t, 0, sizeof(*t));
     t->frame.pc = entry;
     t->frame.sp = sp;
@@ -16,25 +17,30 @@ void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t
     t->frame.pstate = 0; /* EL0t, nothing masked */
 }
 
-void arch_thread_set_tls(struct arch_thread *t, vaddr_t tls) {
+void arch_thread_set_tls(struct arch_thread *t, vaddr_t tls)
+{
     t->tls = tls;
 }
 
-void arch_thread_restart_trap(struct arch_thread *t) {
+void arch_thread_restart_trap(struct arch_thread *t)
+{
     t->frame.pc -= 4; /* the SVC instruction; x8 is in the frame since the trap */
     arch_cpu_self()->arch.restart = 1;
 }
 
-vaddr_t arch_thread_pc(const struct arch_thread *t) {
+vaddr_t arch_thread_pc(const struct arch_thread *t)
+{
     return t->frame.pc;
 }
 
-vaddr_t arch_thread_sp(const struct arch_thread *t) {
+vaddr_t arch_thread_sp(const struct arch_thread *t)
+{
     return t->frame.sp;
 }
 
 /* Follow the user's frame records {next fp, return address} as far as they can be read and climb. */
-static void report_frames(const struct arch_thread *t) {
+static void report_frames(const struct arch_thread *t)
+{
     enum { MAX_FRAMES = 32 };
     uint64_t record[2];
     vaddr_t fp = t->frame.x29;
@@ -49,14 +55,18 @@ static void report_frames(const struct arch_thread *t) {
     }
 }
 
-void arch_frame_report(const struct trap_frame *frame) {
+void arch_frame_report(const struct trap_frame *frame)
+{
     const uint64_t *x = trap_frame_x((struct trap_frame *)(uintptr_t)frame);
     for (unsigned i = 0; i < 30; i += 3)
-        log_error("  x%-2u %016lx  x%-2u %016lx  x%-2u %016lx", i, x[i], i + 1, x[i + 1], i + 2, x[i + 2]);
-    log_error("  x30 %016lx  sp  %016lx  pc  %016lx  pstate %lx", frame->x30, frame->sp, frame->pc, frame->pstate);
+        log_error("  x%-2u %016lx  x%-2u %016lx  x%-2u %016lx", i, x[i], i + 1, x[i + 1], i + 2,
+                  x[i + 2]);
+    log_error("  x30 %016lx  sp  %016lx  pc  %016lx  pstate %lx", frame->x30, frame->sp, frame->pc,
+              frame->pstate);
 }
 
-void arch_thread_report(const struct arch_thread *t, bool frames) {
+void arch_thread_report(const struct arch_thread *t, bool frames)
+{
     arch_frame_report(&t->frame);
     if (frames)
         report_frames(t);

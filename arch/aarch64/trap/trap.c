@@ -27,13 +27,17 @@ static_assert(offsetof(struct cpu, current) == CPU_CURRENT);
 static_assert(offsetof(struct cpu, reschedule) == CPU_RESCHEDULE);
 static_assert(offsetof(struct thread, arch) == 0, "the entry code takes SP_EL1 for the thread");
 static_assert(sizeof(struct trap_frame) == TRAP_FRAME_SIZE && TRAP_FRAME_SIZE % 16 == 0);
-static_assert(_Alignof(struct thread) % 16 == 0, "SP_EL1 points at it; QEMU does not check the alignment of SP");
+static_assert(_Alignof(struct thread) % 16 == 0,
+              "SP_EL1 points at it; QEMU does not check the alignment of SP");
 static_assert(MAIR_VALUE_ASM == MAIR_VALUE);
 static_assert(ARCH_SECONDARY_MAX == MAX_CPUS && sizeof(struct arch_secondary) == 16 &&
               offsetof(struct arch_secondary, cpu) == 8);
-static_assert(PTE_KERNEL_DATA == (PTE_VALID | PTE_TABLE_BIT | PTE_AF | PTE_SH_INNER | PTE_UXN | PTE_PXN));
-static_assert(PTE_KERNEL_TEXT == (PTE_VALID | PTE_TABLE_BIT | PTE_AF | PTE_SH_INNER | PTE_UXN | PTE_AP_READONLY | PTE_GP));
-static_assert(PTE_IDENTITY_BLOCK == (PTE_VALID | PTE_AF | PTE_SH_INNER | PTE_UXN | PTE_AP_READONLY));
+static_assert(PTE_KERNEL_DATA ==
+              (PTE_VALID | PTE_TABLE_BIT | PTE_AF | PTE_SH_INNER | PTE_UXN | PTE_PXN));
+static_assert(PTE_KERNEL_TEXT == (PTE_VALID | PTE_TABLE_BIT | PTE_AF | PTE_SH_INNER | PTE_UXN |
+                                  PTE_AP_READONLY | PTE_GP));
+static_assert(PTE_IDENTITY_BLOCK ==
+              (PTE_VALID | PTE_AF | PTE_SH_INNER | PTE_UXN | PTE_AP_READONLY));
 
 /* Exception classes, ESR_EL1.EC */
 enum {
@@ -50,17 +54,20 @@ enum {
     EC_BRK = 0x3c,
 };
 
-static unsigned esr_class(uint64_t esr) {
+static unsigned esr_class(uint64_t esr)
+{
     return (unsigned)(esr >> 26) & 0x3f;
 }
 
 /* Fault status: the MMU refused (translation, access flag, permission), in whatever level. */
-static bool is_mmu_fault(uint64_t esr) {
+static bool is_mmu_fault(uint64_t esr)
+{
     unsigned status = (unsigned)esr & 0x3f;
     return status >= 0x04 && status <= 0x0f;
 }
 
-static void user_abort(struct thread *thread, uint64_t esr, vaddr_t far, enum access access) {
+static void user_abort(struct thread *thread, uint64_t esr, vaddr_t far, enum access access)
+{
     enum { STATUS_ALIGNMENT = 0x21, STATUS_TLB_CONFLICT = 0x30 };
     unsigned status = (unsigned)esr & 0x3f;
     if (is_mmu_fault(esr)) {
@@ -79,7 +86,8 @@ static void user_abort(struct thread *thread, uint64_t esr, vaddr_t far, enum ac
 }
 
 /* The first FP instruction of this turn. */
-static void fp_enter(struct arch_thread *t) {
+static void fp_enter(struct arch_thread *t)
+{
     uint64_t cpacr;
     __asm__ volatile("mrs %0, cpacr_el1" : "=r"(cpacr));
     __asm__ volatile("msr cpacr_el1, %0\n\tisb" ::"r"(cpacr | (UINT64_C(3) << 20)) : "memory");
@@ -87,7 +95,8 @@ static void fp_enter(struct arch_thread *t) {
     t->fp_live = 1;
 }
 
-void arch_fp_leave(struct arch_thread *t) {
+void arch_fp_leave(struct arch_thread *t)
+{
     uint64_t cpacr;
     arch_fp_save(&t->fp);
     t->fp_live = 0;
@@ -96,49 +105,39 @@ void arch_fp_leave(struct arch_thread *t) {
     __asm__ volatile("msr cpacr_el1, %0" ::"r"(cpacr & ~(UINT64_C(3) << 20)) : "memory");
 }
 
-void arch_user_sync(struct arch_thread *t, uint64_t esr, vaddr_t far) {
+void arch_user_sync(struct arch_thread *t, uint64_t esr, vaddr_t far)
+{
     struct thread *thread = container_of(t, struct thread, arch);
     vaddr_t pc = t->frame.pc;
     switch (esr_class(esr)) {
-    case EC_FP_ACCESS:
-        fp_enter(t);
-        break;
+    case EC_FP_ACCESS: fp_enter(t); break;
     case EC_DABORT_USER: {
-        bool write = (esr & (1 << 6)) && !(esr & (1 << 8)); /* WnR, but cache maintenance only reads */
+        bool write =
+            (esr & (1 << 6)) && !(esr & (1 << 8)); /* WnR, but cache maintenance only reads */
         user_abort(thread, esr, far, write ? ACCESS_WRITE : ACCESS_READ);
         break;
     }
-    case EC_IABORT_USER:
-        user_abort(thread, esr, far, ACCESS_EXECUTE);
-        break;
-    case EC_PC_ALIGNMENT:
-        kern_user_exception(thread, USER_EXC_ALIGNMENT, far, esr);
-        break;
-    case EC_SP_ALIGNMENT:
-        kern_user_exception(thread, USER_EXC_ALIGNMENT, t->frame.sp, esr);
-        break;
-    case EC_FP_EXCEPTION:
-        kern_user_exception(thread, USER_EXC_ARITHMETIC, pc, esr);
-        break;
+    case EC_IABORT_USER: user_abort(thread, esr, far, ACCESS_EXECUTE); break;
+    case EC_PC_ALIGNMENT: kern_user_exception(thread, USER_EXC_ALIGNMENT, far, esr); break;
+    case EC_SP_ALIGNMENT: kern_user_exception(thread, USER_EXC_ALIGNMENT, t->frame.sp, esr); break;
+    case EC_FP_EXCEPTION: kern_user_exception(thread, USER_EXC_ARITHMETIC, pc, esr); break;
     case EC_BREAKPOINT:
     case EC_STEP:
-    case EC_BRK:
-        kern_user_exception(thread, USER_EXC_BREAKPOINT, pc, esr);
-        break;
-    case EC_WATCHPOINT:
-        kern_user_exception(thread, USER_EXC_BREAKPOINT, far, esr);
-        break;
+    case EC_BRK: kern_user_exception(thread, USER_EXC_BREAKPOINT, pc, esr); break;
+    case EC_WATCHPOINT: kern_user_exception(thread, USER_EXC_BREAKPOINT, far, esr); break;
     default: /* undefined, system registers, SVE, SME, BTI, pointer authentication, HVC, SMC ... */
         kern_user_exception(thread, USER_EXC_BAD_INSTRUCTION, pc, esr);
         break;
     }
 }
 
-void arch_user_serror(struct arch_thread *t, uint64_t esr) {
+void arch_user_serror(struct arch_thread *t, uint64_t esr)
+{
     kern_user_exception(container_of(t, struct thread, arch), USER_EXC_BUS, 0, esr);
 }
 
-void arch_kernel_sync(struct trap_frame *frame, uint64_t esr, vaddr_t far, uint64_t synchronous) {
+void arch_kernel_sync(struct trap_frame *frame, uint64_t esr, vaddr_t far, uint64_t synchronous)
+{
     if (synchronous) {
         uint64_t resume;
         if (arch_fixup_lookup(frame->pc, &resume)) {
@@ -148,6 +147,7 @@ void arch_kernel_sync(struct trap_frame *frame, uint64_t esr, vaddr_t far, uint6
     }
     log_panic_mode();
     arch_frame_report(frame);
-    kern_kernel_fault(synchronous ? "fault in the kernel" : "asynchronous abort or unexpected interrupt in the kernel",
+    kern_kernel_fault(synchronous ? "fault in the kernel"
+                                  : "asynchronous abort or unexpected interrupt in the kernel",
                       frame->pc, frame->x30, frame->x29, esr, far);
 }

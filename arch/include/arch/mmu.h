@@ -31,42 +31,49 @@ enum { PROT_NONE = 0, PROT_READ = 1, PROT_WRITE = 2, PROT_EXECUTE = 4, PROT_ALL 
 
 /** How a mapping behaves. */
 enum mem_type {
-    MEM_NORMAL,         /* cached, shared between CPUs */
-    MEM_UNCACHED,       /* normal memory, not cached: framebuffers, DMA descriptors */
-    MEM_DEVICE,         /* registers; writes may be posted (nGnRE) */
-    MEM_DEVICE_STRICT,  /* registers; writes complete in order (nGnRnE): configuration spaces */
+    MEM_NORMAL,        /* cached, shared between CPUs */
+    MEM_UNCACHED,      /* normal memory, not cached: framebuffers, DMA descriptors */
+    MEM_DEVICE,        /* registers; writes may be posted (nGnRE) */
+    MEM_DEVICE_STRICT, /* registers; writes complete in order (nGnRnE): configuration spaces */
     MEM_TYPE_COUNT,
 };
 
 /** Flags of an entry beside address, protection and memory type. */
-enum { PTE_YOUNG = 1, /* access flag set */ PTE_RUN = 2, /* part of a 64 KiB run */ PTE_WIRED = 4 /* software bit */,
-       PTE_UNMANAGED = 8 /* software bit: no reverse mapping */ };
+enum {
+    PTE_YOUNG = 1,
+    /* access flag set */ PTE_RUN = 2,
+    /* part of a 64 KiB run */ PTE_WIRED = 4 /* software bit */,
+    PTE_UNMANAGED = 8 /* software bit: no reverse mapping */
+};
 
 /* --- entries: pure functions of their arguments (inline, machine/mmu_md.h) --- */
 
 static inline bool arch_pte_is_valid(pte_t pte);
 static inline bool arch_pte_is_table(pte_t pte, unsigned height);
-static inline paddr_t arch_pte_address(pte_t pte);               /* of the frame or of the next table */
-static inline unsigned arch_pte_prot(pte_t pte);                 /* PROT_* of a leaf */
-static inline enum mem_type arch_pte_type(pte_t pte);            /* of a leaf */
-static inline unsigned arch_pte_flags(pte_t pte);                /* PTE_* of a leaf */
-static inline pte_t arch_pte_table(paddr_t table);               /* entry that points to a table */
-static inline pte_t arch_pte_leaf(paddr_t pa, unsigned prot, enum mem_type type, unsigned height, unsigned flags); /* user leaf */
+static inline paddr_t arch_pte_address(pte_t pte);    /* of the frame or of the next table */
+static inline unsigned arch_pte_prot(pte_t pte);      /* PROT_* of a leaf */
+static inline enum mem_type arch_pte_type(pte_t pte); /* of a leaf */
+static inline unsigned arch_pte_flags(pte_t pte);     /* PTE_* of a leaf */
+static inline pte_t arch_pte_table(paddr_t table);    /* entry that points to a table */
+static inline pte_t arch_pte_leaf(paddr_t pa, unsigned prot, enum mem_type type, unsigned height,
+                                  unsigned flags); /* user leaf */
 
 /* --- table memory: single-copy atomic, relaxed order --- */
 
 static inline pte_t arch_pte_read(const pte_t *slot);
 static inline void arch_pte_write(pte_t *slot, pte_t pte);
-static inline void arch_pte_sync(void);                          /* R2 */
+static inline void arch_pte_sync(void); /* R2 */
 
 /* --- TLB: broadcast; between begin and end any number of flushes --- */
 
-static inline void arch_tlb_begin(void);                          /* earlier entry writes are seen by all walkers */
-static inline void arch_tlb_flush_page(unsigned asid, vaddr_t va, unsigned height); /* last-level entry of a leaf */
-static inline void arch_tlb_flush_walks(unsigned asid, vaddr_t va);  /* leaf and cached table entries above va */
+static inline void arch_tlb_begin(void); /* earlier entry writes are seen by all walkers */
+static inline void arch_tlb_flush_page(unsigned asid, vaddr_t va,
+                                       unsigned height); /* last-level entry of a leaf */
+static inline void arch_tlb_flush_walks(unsigned asid,
+                                        vaddr_t va); /* leaf and cached table entries above va */
 static inline void arch_tlb_flush_asid(unsigned asid);
-static inline void arch_tlb_flush_all(void);                      /* everything of user spaces; ASID rollover */
-static inline void arch_tlb_end(void);                            /* waits until all CPUs have done it */
+static inline void arch_tlb_flush_all(void); /* everything of user spaces; ASID rollover */
+static inline void arch_tlb_end(void);       /* waits until all CPUs have done it */
 
 /* --- the active user address space of this CPU --- */
 

@@ -15,7 +15,8 @@ struct board_cpu;
  * `cpu` has its number, hardware id and stack. Returns when the request has been accepted, not when the CPU runs.
  * KERN_NOT_SUPPORTED: no enable method we know; KERN_FAILURE: the firmware refused.
  */
-kern_return_t arch_smp_start(struct cpu *cpu, const struct board_cpu *description, const struct board *board);
+kern_return_t arch_smp_start(struct cpu *cpu, const struct board_cpu *description,
+                             const struct board *board);
 
 /** Interrupt another CPU: its kern_ipi() runs soon. All stores before the call are visible to it. */
 void arch_ipi_send(struct cpu *target);

@@ -19,8 +19,8 @@ void kern_secondary(struct cpu *cpu);
 
 /** The handlers of user traps by number (wharf/abi/traps.def). Arguments as the user passed them; the result goes to
  *  the user's first result register unless the thread was made to wait or to restart. */
-typedef uint64_t trap_handler_t(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
-                                struct thread *self);
+typedef uint64_t trap_handler_t(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                                uint64_t a5, struct thread *self);
 extern trap_handler_t *const kern_trap_table[];
 extern const uint64_t kern_trap_count;
 
@@ -41,7 +41,8 @@ enum user_exception {
 };
 
 /** Something else `self` did that the machine refuses. */
-void kern_user_exception(struct thread *self, enum user_exception kind, vaddr_t address, uint64_t code);
+void kern_user_exception(struct thread *self, enum user_exception kind, vaddr_t address,
+                         uint64_t code);
 
 /** A device interrupt, acknowledged, priority dropped, still active. */
 void kern_interrupt(unsigned irq);
@@ -57,5 +58,5 @@ void kern_schedule(void);
 
 /** The kernel itself faulted at pc. `link`: the return address register, which names the caller of a function that has no
  *  frame of its own. `what`: one line by arch; registers follow through `report`. Never returns. */
-[[gnu::noreturn]] void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t link, vaddr_t fp, uint64_t code,
-                                          vaddr_t address);
+[[gnu::noreturn]] void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t link, vaddr_t fp,
+                                         uint64_t code, vaddr_t address);

@@ -18,4 +18,3 @@ kern_return_t arch_copyout(vaddr_t dst, const void *src, size_t n);
 
 /** Read one aligned 32-bit word, single-copy atomic (futex). */
 kern_return_t arch_copyin_u32(uint32_t *value, vaddr_t src);
-

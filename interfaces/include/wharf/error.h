@@ -5,7 +5,7 @@
  */
 #pragma once
 
-typedef enum [[nodiscard]] kern_return {
+typedef enum [[nodiscard]] kern_return{
 #define ERROR(name, number, class, sentence) name = number,
 #include <wharf/abi/errors.def>
 #undef ERROR

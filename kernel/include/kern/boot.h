@@ -10,9 +10,10 @@
 
 struct boot_facts {
     uint64_t managed_memory; /* bytes of RAM in all banks, cut by mem= */
-    uint64_t kernel_memory;  /* bytes of it that programs could not get when the first program started */
-    uint64_t kernel_text;    /* bytes of code */
-    uint64_t seed[2];        /* of everything random; from seed= or the device tree */
+    uint64_t
+        kernel_memory; /* bytes of it that programs could not get when the first program started */
+    uint64_t kernel_text; /* bytes of code */
+    uint64_t seed[2];     /* of everything random; from seed= or the device tree */
 };
 extern struct boot_facts boot_facts;
 
@@ -23,7 +24,8 @@ extern struct boot_facts boot_facts;
 [[gnu::noreturn]] void boot_refuse(const char *sentence);
 
 /** Start the other CPUs and wait until they take part. */
-void boot_start_cpus(const struct board *board, const struct boot_options *options, uint64_t boot_hwid);
+void boot_start_cpus(const struct board *board, const struct boot_options *options,
+                     uint64_t boot_hwid);
 unsigned cpus_online(void);
 
 /** Make a task of every program init= names, from the initrd, ready to run. False: none could be started. */

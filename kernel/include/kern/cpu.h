@@ -19,26 +19,29 @@ struct pmap;
 enum { FRAME_CACHE_SIZE = 32 };
 
 struct cpu {
-    struct arch_cpu arch;        /* first: kernel stack top etc., see machine/cpu_md.h */
-    struct thread *current;      /* the thread that runs in user mode here, NULL when idle. Entry code reads it */
-    _Atomic uint32_t reschedule; /* not 0: call kern_schedule() before leaving the kernel. Set by any CPU */
-    uint32_t number;             /* 0 .. cpu_count - 1, constant */
-    uint64_t hwid;               /* hardware id (MPIDR affinity), constant */
-    _Atomic bool online;         /* set by the CPU itself when it takes part */
-    _Atomic bool idle;           /* nothing to run; RUNQ lock for writing */
-    _Atomic uint32_t running_priority; /* of what runs; 0 when idle; RUNQ lock for writing, read by any CPU as a hint */
+    struct arch_cpu arch; /* first: kernel stack top etc., see machine/cpu_md.h */
+    struct thread
+        *current; /* the thread that runs in user mode here, NULL when idle. Entry code reads it */
+    _Atomic uint32_t
+        reschedule;      /* not 0: call kern_schedule() before leaving the kernel. Set by any CPU */
+    uint32_t number;     /* 0 .. cpu_count - 1, constant */
+    uint64_t hwid;       /* hardware id (MPIDR affinity), constant */
+    _Atomic bool online; /* set by the CPU itself when it takes part */
+    _Atomic bool idle;   /* nothing to run; RUNQ lock for writing */
+    _Atomic uint32_t
+        running_priority; /* of what runs; 0 when idle; RUNQ lock for writing, read by any CPU as a hint */
 
-    struct pmap *pmap;           /* active user address space, NULL: none */
+    struct pmap *pmap; /* active user address space, NULL: none */
     struct run_queue run_queue;
-    ticks_t turn_start;          /* counter when `current` started to be charged */
-    ticks_t turn_end;            /* counter when its quantum ends, TICKS_NEVER: nobody waits behind it */
-    ticks_t alarm;               /* what the hardware alarm is set to */
-    ticks_t idle_ticks;          /* time spent idle */
+    ticks_t turn_start; /* counter when `current` started to be charged */
+    ticks_t turn_end;   /* counter when its quantum ends, TICKS_NEVER: nobody waits behind it */
+    ticks_t alarm;      /* what the hardware alarm is set to */
+    ticks_t idle_ticks; /* time spent idle */
 
-    struct spinlock timer_lock;  /* rank TIMER; guards deadlines */
+    struct spinlock timer_lock;      /* rank TIMER; guards deadlines */
     struct deadline_queue deadlines; /* may be changed by other CPUs under timer_lock */
 
-    struct {                     /* frame allocator's cache */
+    struct { /* frame allocator's cache */
         pfn_t frame[FRAME_CACHE_SIZE];
         _Atomic uint32_t count; /* written by this CPU, read by any for statistics */
     } frame_cache;

@@ -30,9 +30,9 @@ bool deadline_cancel(struct deadline *deadline);
 
 /** Per-CPU part, called by the boot and by kern_timer(). */
 struct deadline_queue {
-    struct rb_tree tree;   /* by `when`; TIMER lock */
-    _Atomic ticks_t next;  /* `when` of the first, else TICKS_NEVER; TIMER lock for writing */
-    ticks_t pause;         /* no alarm before this: more was due than one batch. Own CPU */
+    struct rb_tree tree;  /* by `when`; TIMER lock */
+    _Atomic ticks_t next; /* `when` of the first, else TICKS_NEVER; TIMER lock for writing */
+    ticks_t pause;        /* no alarm before this: more was due than one batch. Own CPU */
 };
 struct cpu;
 /** Prepare a CPU's queue and its lock. Before the CPU is online. */

@@ -151,8 +151,8 @@ struct dt_seed_place { /* where in the blob a seed stands */
 
 struct board {
     const void *blob;
-    uint32_t blob_size;     /* up to the end of its last block; loaders pad totalsize far beyond that */
-    const char *model;      /* in blob, "" if absent */
+    uint32_t blob_size; /* up to the end of its last block; loaders pad totalsize far beyond that */
+    const char *model;  /* in blob, "" if absent */
     const char *compatible; /* in blob: the root's first string, "" if absent */
 
     struct dt_range banks[DT_MAX_BANKS]; /* ascending, disjoint, not adjacent, page aligned */

@@ -21,22 +21,24 @@
 #include <kern/types.h>
 
 enum frame_state {
-    FRAME_RESERVED,  /* heads nothing: not ours, or inside a run. Zero: what a fresh record says */
-    FRAME_FREE,      /* head of a free run */
-    FRAME_CACHED,    /* in a CPU's cache */
-    FRAME_USED,      /* allocated; `owner` is the allocator's */
+    FRAME_RESERVED, /* heads nothing: not ours, or inside a run. Zero: what a fresh record says */
+    FRAME_FREE,     /* head of a free run */
+    FRAME_CACHED,   /* in a CPU's cache */
+    FRAME_USED,     /* allocated; `owner` is the allocator's */
 };
 
 struct frame {
-    pfn_t next, prev;        /* list links by frame number; FRAMES lock while free, else the owner's */
+    pfn_t next, prev; /* list links by frame number; FRAMES lock while free, else the owner's */
     _Atomic uint32_t mapped; /* number of user mappings; RMAP lock of the frame */
-    _Atomic uint8_t state;   /* enum frame_state; FRAMES lock to or from FREE, else the owner or the cache's CPU */
-    uint8_t order;           /* of the run this frame heads, free or allocated */
-    _Atomic uint16_t flags;  /* FRAME_FLAG_* */
-    void *owner;             /* what the frame belongs to (anon, object, page table's pmap, slab's cache); the owner's lock */
-    uint64_t owner_offset;   /* and where in it; the owner's lock */
-    void *rmap;              /* first mapping: its pmap, or a chain of struct rmap_entry (tagged); RMAP lock */
-    vaddr_t rmap_va;         /* first mapping: its user address; RMAP lock */
+    _Atomic uint8_t
+        state; /* enum frame_state; FRAMES lock to or from FREE, else the owner or the cache's CPU */
+    uint8_t order;          /* of the run this frame heads, free or allocated */
+    _Atomic uint16_t flags; /* FRAME_FLAG_* */
+    void *
+        owner; /* what the frame belongs to (anon, object, page table's pmap, slab's cache); the owner's lock */
+    uint64_t owner_offset; /* and where in it; the owner's lock */
+    void *rmap; /* first mapping: its pmap, or a chain of struct rmap_entry (tagged); RMAP lock */
+    vaddr_t rmap_va; /* first mapping: its user address; RMAP lock */
 };
 _Static_assert(sizeof(struct frame) == 48, "one record a frame: every byte costs 256 KiB at 1 GiB");
 
@@ -51,7 +53,10 @@ enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };
 /** What is to be done with the memory. FRAME_ZEROED is for orders up to FRAME_MAX_ZEROED_ORDER: who wants more zeroes it
  *  in pieces (D1). */
 enum { FRAME_MAX_ZEROED_ORDER = 4 };
-enum { FRAME_ZEROED = 1 /* content must be zero */, FRAME_NOFAIL_INJECTION = 2 /* not counted by the n-th failure */ };
+enum {
+    FRAME_ZEROED = 1 /* content must be zero */,
+    FRAME_NOFAIL_INJECTION = 2 /* not counted by the n-th failure */
+};
 
 /** Give [start, end) of physical memory, page aligned and mapped in the direct map, to the allocator; nothing of it may
  *  have been given before. What lies above 16 TiB, and pieces of a 2 MiB block too small for their records (below 64 KiB),
@@ -59,31 +64,37 @@ enum { FRAME_ZEROED = 1 /* content must be zero */, FRAME_NOFAIL_INJECTION = 2 /
 void frame_add_range(paddr_t start, paddr_t end);
 
 /** 2^order frames, contiguous and aligned; charged as `kind` pages to `ledger`. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
-kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned order, unsigned flags,
-                          struct frame **out);
+kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned order,
+                          unsigned flags, struct frame **out);
 /** Give the run headed by `frame` back; ledger and kind as at allocation. Nothing may map it (asserted). */
 void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *frame);
 
-static inline struct frame *frame_record(pfn_t pfn) {
+static inline struct frame *frame_record(pfn_t pfn)
+{
     return (struct frame *)arch_frame_table() + pfn;
 }
-static inline pfn_t frame_number(const struct frame *frame) {
+static inline pfn_t frame_number(const struct frame *frame)
+{
     return (pfn_t)(frame - (struct frame *)arch_frame_table());
 }
-static inline paddr_t frame_address(const struct frame *frame) {
+static inline paddr_t frame_address(const struct frame *frame)
+{
     return (paddr_t)frame_number(frame) << PAGE_SHIFT;
 }
-static inline struct frame *frame_at(paddr_t pa) {
+static inline struct frame *frame_at(paddr_t pa)
+{
     return frame_record((pfn_t)(pa >> PAGE_SHIFT));
 }
-static inline void *frame_memory(const struct frame *frame) {
+static inline void *frame_memory(const struct frame *frame)
+{
     return phys_to_virt(frame_address(frame));
 }
 
 struct frame_statistics {
-    uint64_t managed;       /* frames ever added */
-    uint64_t free;          /* F3 */
-    uint64_t record_pages;  /* frames the allocator itself uses: records of opened blocks, their tables, the block map */
+    uint64_t managed; /* frames ever added */
+    uint64_t free;    /* F3 */
+    uint64_t
+        record_pages; /* frames the allocator itself uses: records of opened blocks, their tables, the block map */
 };
 void frame_statistics(struct frame_statistics *out);
 

@@ -13,10 +13,10 @@ struct ktest {
 };
 
 /** KTEST(module_what_is_expected) { ... } */
-#define KTEST(test_name)                                                                             \
-    static void ktest_##test_name(void);                                                             \
-    [[gnu::used, gnu::section("ktest")]] static const struct ktest ktest_row_##test_name = {#test_name, \
-                                                                                     ktest_##test_name}; \
+#define KTEST(test_name)                                                                     \
+    static void ktest_##test_name(void);                                                     \
+    [[gnu::used, gnu::section("ktest")]] static const struct ktest ktest_row_##test_name = { \
+        #test_name, ktest_##test_name};                                                      \
     static void ktest_##test_name(void)
 
 /** Report and count a failure; the test goes on. */

@@ -23,11 +23,11 @@ enum ledger_kind {
 enum { LEDGER_MAX_DEPTH = 32 };
 
 struct ledger {
-    struct ledger *parent;                     /* constant; holds a reference on it */
-    _Atomic uint32_t references;               /* own life, children included */
-    _Atomic int64_t used[LEDGER_KIND_COUNT];   /* >= 0 */
-    _Atomic int64_t peak[LEDGER_KIND_COUNT];   /* highest `used` seen, approximate under contention */
-    _Atomic int64_t limit[LEDGER_KIND_COUNT];  /* LEDGER_NO_LIMIT: none */
+    struct ledger *parent;                   /* constant; holds a reference on it */
+    _Atomic uint32_t references;             /* own life, children included */
+    _Atomic int64_t used[LEDGER_KIND_COUNT]; /* >= 0 */
+    _Atomic int64_t peak[LEDGER_KIND_COUNT]; /* highest `used` seen, approximate under contention */
+    _Atomic int64_t limit[LEDGER_KIND_COUNT]; /* LEDGER_NO_LIMIT: none */
 };
 
 /** Pays for what the kernel itself needs; never freed, no limits, parent of all. */
@@ -45,7 +45,8 @@ kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_
 void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount);
 void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit);
 
-static inline int64_t ledger_used(struct ledger *ledger, enum ledger_kind kind) {
+static inline int64_t ledger_used(struct ledger *ledger, enum ledger_kind kind)
+{
     return atomic_load_explicit(&ledger->used[kind], memory_order_relaxed);
 }
 

@@ -11,43 +11,54 @@ struct list {
     struct list *next, *prev;
 };
 
-#define LIST_INIT(name) { &(name), &(name) }
+#define LIST_INIT(name)  \
+    {                    \
+        &(name), &(name) \
+    }
 
-static inline void list_init(struct list *l) {
+static inline void list_init(struct list *l)
+{
     l->next = l->prev = l;
 }
 
-static inline bool list_is_empty(const struct list *l) {
+static inline bool list_is_empty(const struct list *l)
+{
     return l->next == l;
 }
 
-static inline bool list_is_linked(const struct list *link) {
+static inline bool list_is_linked(const struct list *link)
+{
     return link->next != link;
 }
 
-static inline void list_insert_between(struct list *link, struct list *prev, struct list *next) {
+static inline void list_insert_between(struct list *link, struct list *prev, struct list *next)
+{
     link->prev = prev;
     link->next = next;
     prev->next = link;
     next->prev = link;
 }
 
-static inline void list_push_back(struct list *l, struct list *link) {
+static inline void list_push_back(struct list *l, struct list *link)
+{
     list_insert_between(link, l->prev, l);
 }
 
-static inline void list_push_front(struct list *l, struct list *link) {
+static inline void list_push_front(struct list *l, struct list *link)
+{
     list_insert_between(link, l, l->next);
 }
 
-static inline void list_remove(struct list *link) {
+static inline void list_remove(struct list *link)
+{
     link->prev->next = link->next;
     link->next->prev = link->prev;
     list_init(link);
 }
 
 /** First link, removed; NULL if the list is empty. */
-static inline struct list *list_pop_front(struct list *l) {
+static inline struct list *list_pop_front(struct list *l)
+{
     struct list *link = l->next;
     if (link == l)
         return NULL;
@@ -58,12 +69,12 @@ static inline struct list *list_pop_front(struct list *l) {
 #define list_entry(link, type, member) container_of(link, type, member)
 
 /** Walk; the body must not remove `var`. */
-#define list_for_each(var, l, member)                                                        \
-    for (var = list_entry((l)->next, typeof(*var), member); &var->member != (l);             \
+#define list_for_each(var, l, member)                                            \
+    for (var = list_entry((l)->next, typeof(*var), member); &var->member != (l); \
          var = list_entry(var->member.next, typeof(*var), member))
 
 /** Walk; the body may remove `var`. */
-#define list_for_each_safe(var, tmp, l, member)                                           \
-    for (var = list_entry((l)->next, typeof(*var), member),                               \
-        tmp = list_entry(var->member.next, typeof(*var), member);                          \
+#define list_for_each_safe(var, tmp, l, member)                   \
+    for (var = list_entry((l)->next, typeof(*var), member),       \
+        tmp = list_entry(var->member.next, typeof(*var), member); \
          &var->member != (l); var = tmp, tmp = list_entry(tmp->member.next, typeof(*tmp), member))

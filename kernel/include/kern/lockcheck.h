@@ -25,17 +25,20 @@ void lock_check_before_slow(const struct spinlock *lock);
 void lock_check_taken_slow(const struct spinlock *lock);
 void lock_check_release_slow(const struct spinlock *lock);
 
-static inline void lock_check_before(const struct spinlock *lock) {
+static inline void lock_check_before(const struct spinlock *lock)
+{
     if (CONFIG_SLOW_CHECKS)
         lock_check_before_slow(lock);
 }
 
-static inline void lock_check_taken(const struct spinlock *lock) {
+static inline void lock_check_taken(const struct spinlock *lock)
+{
     if (CONFIG_SLOW_CHECKS)
         lock_check_taken_slow(lock);
 }
 
-static inline void lock_check_release(const struct spinlock *lock) {
+static inline void lock_check_release(const struct spinlock *lock)
+{
     if (CONFIG_SLOW_CHECKS)
         lock_check_release_slow(lock);
 }

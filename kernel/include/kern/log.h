@@ -43,7 +43,8 @@ void log_user_text(const char *text, size_t length);
 void log_panic_mode(void);
 
 /** Format into a buffer, always terminated; returns the length it would have had. */
-[[gnu::format(printf, 3, 4)]] size_t format_text(char *buffer, size_t size, const char *format, ...);
+[[gnu::format(printf, 3, 4)]] size_t format_text(char *buffer, size_t size, const char *format,
+                                                 ...);
 size_t format_text_v(char *buffer, size_t size, const char *format, va_list args);
 
 /** Copy up to `size` newest bytes of the ring, oldest first; returns how many. For panic and the host tool. */

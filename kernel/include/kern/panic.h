@@ -19,17 +19,17 @@ extern enum arch_reset panic_action;
 bool panic_breaks_locks(void);
 
 /** Compiled into every build: the condition is a fact of the design, cheap to check. */
-#define assert(condition)                                                                         \
-    do {                                                                                          \
-        if (unlikely(!(condition)))                                                               \
-            panic("assertion failed: %s (%s:%d)", #condition, __FILE_NAME__, __LINE__);           \
+#define assert(condition)                                                               \
+    do {                                                                                \
+        if (unlikely(!(condition)))                                                     \
+            panic("assertion failed: %s (%s:%d)", #condition, __FILE_NAME__, __LINE__); \
     } while (0)
 
 /** Checks that cost: debug builds only. CONFIG_SLOW_CHECKS is a constant, both branches always compile. */
-#define assert_slow(condition)         \
-    do {                               \
-        if (CONFIG_SLOW_CHECKS)        \
-            assert(condition);         \
+#define assert_slow(condition)  \
+    do {                        \
+        if (CONFIG_SLOW_CHECKS) \
+            assert(condition);  \
     } while (0)
 
 #ifndef __FILE_NAME__

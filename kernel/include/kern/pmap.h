@@ -29,14 +29,15 @@
 #include <kern/types.h>
 
 struct pmap {
-    struct spinlock lock;        /* rank PMAP; guards tables and counts */
-    paddr_t root;                /* constant */
-    struct ledger *ledger;       /* constant; pays for tables and rmap entries; a reference is held */
-    uint32_t asid;               /* tags its TLB entries; constant */
-    uint64_t resident;           /* pages mapped */
-    uint64_t wired;              /* of them wired */
-    uint64_t tables;             /* table pages, root and spares included */
-    _Atomic uint32_t pins;       /* CPUs that found the pmap by a frame and wait for its lock; RMAP lock to raise */
+    struct spinlock lock;  /* rank PMAP; guards tables and counts */
+    paddr_t root;          /* constant */
+    struct ledger *ledger; /* constant; pays for tables and rmap entries; a reference is held */
+    uint32_t asid;         /* tags its TLB entries; constant */
+    uint64_t resident;     /* pages mapped */
+    uint64_t wired;        /* of them wired */
+    uint64_t tables;       /* table pages, root and spares included */
+    _Atomic uint32_t
+        pins; /* CPUs that found the pmap by a frame and wait for its lock; RMAP lock to raise */
 };
 
 enum { PMAP_CHUNK = 16 /* leaves changed per call before a range operation returns early */ };
@@ -61,8 +62,8 @@ void pmap_destroy(struct pmap *pmap);
  * record carries the reverse mapping (2 MiB), or 16 frames with one each (64 KiB).
  * KERN_RESOURCE_SHORTAGE / KERN_LIMIT: no table page or rmap entry; nothing changed then (beyond freeable tables).
  */
-kern_return_t pmap_enter(struct pmap *pmap, vaddr_t va, paddr_t pa, uint64_t size, unsigned prot, enum mem_type type,
-                         unsigned flags);
+kern_return_t pmap_enter(struct pmap *pmap, vaddr_t va, paddr_t pa, uint64_t size, unsigned prot,
+                         enum mem_type type, unsigned flags);
 
 /** Remove all mappings in [va, end), at most PMAP_CHUNK leaves; returns the address up to which it is done. A leaf that
  *  extends beyond the range is split first; KERN_RESOURCE_SHORTAGE can then not happen: splitting a 2 MiB leaf uses a
@@ -73,8 +74,8 @@ vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end);
 vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot);
 
 struct pmap_mapping {
-    paddr_t pa;      /* of the byte at va */
-    uint64_t size;   /* of the leaf or run */
+    paddr_t pa;    /* of the byte at va */
+    uint64_t size; /* of the leaf or run */
     unsigned prot;
     enum mem_type type;
     bool young, wired;
@@ -100,13 +101,16 @@ bool pmap_page_clear_referenced(struct frame *frame);
 
 /* --- the CPU's current address space --- */
 
-enum { PMAP_ASID_SHARED = 1 /* the number of all pmaps that got none of their own (kernel/vm/asid.c) */ };
+enum {
+    PMAP_ASID_SHARED = 1 /* the number of all pmaps that got none of their own (kernel/vm/asid.c) */
+};
 
 /** The rest of pmap_activate(): no address space, or one that shares its number. */
 void pmap_switch(struct pmap *pmap);
 
 /** Make it the current CPU's user address space (NULL: none). */
-static inline void pmap_activate(struct pmap *pmap) {
+static inline void pmap_activate(struct pmap *pmap)
+{
     struct cpu *cpu = arch_cpu_self();
     if (cpu->pmap == pmap)
         return;

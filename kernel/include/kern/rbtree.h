@@ -19,7 +19,10 @@ struct rb_tree {
     struct rb_node *first; /* least node, NULL when empty */
 };
 
-#define RB_TREE_INIT { NULL, NULL }
+#define RB_TREE_INIT \
+    {                \
+        NULL, NULL   \
+    }
 #define rb_entry(node, type, member) container_of(node, type, member)
 
 /** Link `node` as child[side] of `parent` (NULL: the tree is empty), then restore the balance. */
@@ -29,7 +32,8 @@ struct rb_node *rb_next(const struct rb_node *node);
 struct rb_node *rb_prev(const struct rb_node *node);
 struct rb_node *rb_last(const struct rb_tree *tree);
 
-static inline struct rb_node *rb_first(const struct rb_tree *tree) {
+static inline struct rb_node *rb_first(const struct rb_tree *tree)
+{
     return tree->first;
 }
 

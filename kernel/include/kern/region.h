@@ -21,15 +21,15 @@
 enum region_state { REGION_BUILDING, REGION_READY, REGION_DYING };
 
 struct region {
-    struct rb_node node;   /* in task->regions; MAP lock, like all below */
-    vaddr_t start, end;    /* constant */
-    pfn_t *pages;          /* in frames of their own, 2^pages_order */
-    uint64_t populated;    /* pages that have a frame and are mapped */
-    struct frame *index;   /* the frames `pages` lies in */
+    struct rb_node node; /* in task->regions; MAP lock, like all below */
+    vaddr_t start, end;  /* constant */
+    pfn_t *pages;        /* in frames of their own, 2^pages_order */
+    uint64_t populated;  /* pages that have a frame and are mapped */
+    struct frame *index; /* the frames `pages` lies in */
     uint8_t index_order;
-    uint8_t state;         /* enum region_state */
-    uint8_t prot;          /* PROT_* given to new pages */
-    bool program;          /* part of the program: not to be changed by vm_protect or vm_deallocate */
+    uint8_t state; /* enum region_state */
+    uint8_t prot;  /* PROT_* given to new pages */
+    bool program;  /* part of the program: not to be changed by vm_protect or vm_deallocate */
 };
 
 enum { REGION_MAX_PAGES = 1 << 18 /* 1 GiB */ };
@@ -39,8 +39,8 @@ enum { REGION_MAX_PAGES = 1 << 18 /* 1 GiB */ };
 
 /** A new region of `pages` pages at `start` (0: wherever there is room), not populated. KERN_NO_SPACE, KERN_LIMIT,
  *  KERN_RESOURCE_SHORTAGE, KERN_INVALID_ARGUMENT. */
-kern_return_t region_create(struct task *task, vaddr_t start, uint64_t pages, unsigned prot, bool program,
-                            struct region **out);
+kern_return_t region_create(struct task *task, vaddr_t start, uint64_t pages, unsigned prot,
+                            bool program, struct region **out);
 /** Give it frames until it is full, then READY: the caller must not touch it any more. After an error other than KERN_RETRY
  *  the caller takes it away with region_remove(). */
 kern_return_t region_populate(struct task *task, struct region *region);
@@ -53,7 +53,8 @@ kern_return_t region_deallocate(struct task *task, vaddr_t start, uint64_t pages
 struct region *region_any(struct task *task);
 /** Change the protection of pages inside one READY region that is not the program's; *done counts the bytes done, from
  *  where a repeated call continues. */
-kern_return_t region_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot, uint64_t *done);
+kern_return_t region_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
+                             uint64_t *done);
 /** Copy into a populated region whatever its protection (loader). */
 void region_write(struct region *region, uint64_t offset, const void *src, uint64_t n);
 /** After region_write: instruction fetch sees it. */

@@ -31,7 +31,8 @@ bool sched_block(struct thread *self);
 void sched_wake(struct thread *thread, kern_return_t result);
 
 /** The current thread gives the rest of its turn away to those of its own priority. */
-static inline void sched_give_way(struct thread *self) {
+static inline void sched_give_way(struct thread *self)
+{
     self->context->left = 0;
     atomic_store_explicit(&arch_cpu_self()->reschedule, 1, memory_order_relaxed);
 }

@@ -11,21 +11,21 @@
 
 enum {
     PRIORITY_COUNT = 256,
-    PRIORITY_IDLE = 0,      /* runs when nothing else wants to */
+    PRIORITY_IDLE = 0, /* runs when nothing else wants to */
     PRIORITY_DEFAULT = 96,
-    PRIORITY_REAP = 160,    /* teardown of what died */
-    PRIORITY_MAX = 255,     /* the most urgent */
+    PRIORITY_REAP = 160, /* teardown of what died */
+    PRIORITY_MAX = 255,  /* the most urgent */
 };
 
 enum runnable_kind { RUNNABLE_THREAD, RUNNABLE_WORK };
 
 /** What a run queue holds. */
 struct runnable {
-    struct list link;  /* RUNQ lock of the CPU whose queue it is on */
-    uint8_t priority;  /* effective priority it is queued at; RUNQ lock while queued */
-    uint8_t kind;      /* enum runnable_kind, constant */
-    uint8_t cpu;       /* CPU whose queue it is on, or ran on last; RUNQ lock of that CPU */
-    bool queued;       /* on a run queue; RUNQ lock */
+    struct list link; /* RUNQ lock of the CPU whose queue it is on */
+    uint8_t priority; /* effective priority it is queued at; RUNQ lock while queued */
+    uint8_t kind;     /* enum runnable_kind, constant */
+    uint8_t cpu;      /* CPU whose queue it is on, or ran on last; RUNQ lock of that CPU */
+    bool queued;      /* on a run queue; RUNQ lock */
 };
 
 /** 256 round-robin lists and a bitmap of those that are not empty. */
@@ -42,9 +42,10 @@ struct run_queue {
  * A call will lend it to the server; at any time exactly one thread (or none, when it waits) runs on it.
  */
 struct sched_context {
-    _Atomic uint8_t priority; /* own priority of the context; written by anybody who may, read when it is queued */
-    ticks_t quantum;        /* length of a turn; constant */
-    ticks_t left;           /* of the present turn; by the CPU that runs it, else RUNQ lock */
+    _Atomic uint8_t
+        priority; /* own priority of the context; written by anybody who may, read when it is queued */
+    ticks_t quantum;           /* length of a turn; constant */
+    ticks_t left;              /* of the present turn; by the CPU that runs it, else RUNQ lock */
     _Atomic uint64_t consumed; /* ticks used in its life; written by the CPU that runs it */
-    struct ledger *ledger;  /* who pays; constant */
+    struct ledger *ledger;     /* who pays; constant */
 };

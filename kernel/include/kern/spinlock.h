@@ -28,9 +28,13 @@ struct spinlock {
     uint32_t rank; /* enum lock_rank, constant */
 };
 
-#define SPINLOCK_INIT(r) { .word = 0, .rank = (r) }
+#define SPINLOCK_INIT(r)       \
+    {                          \
+        .word = 0, .rank = (r) \
+    }
 
-static inline void spin_init(struct spinlock *lock, enum lock_rank rank) {
+static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
+{
     atomic_init(&lock->word, 0);
     lock->rank = rank;
 }
@@ -41,7 +45,8 @@ void spin_wait(struct spinlock *lock, uint16_t ticket);
 /* Checks of debug builds; they compile to nothing in release. */
 #include <kern/lockcheck.h>
 
-static inline void spin_lock(struct spinlock *lock) {
+static inline void spin_lock(struct spinlock *lock)
+{
     arch_sim_point();
     lock_check_before(lock);
     uint32_t old = atomic_fetch_add_explicit(&lock->word, UINT32_C(1) << 16, memory_order_acquire);
@@ -52,7 +57,8 @@ static inline void spin_lock(struct spinlock *lock) {
 }
 
 /** Take the lock if nobody has it. Allowed against the rank order: it cannot wait. */
-static inline bool spin_trylock(struct spinlock *lock) {
+static inline bool spin_trylock(struct spinlock *lock)
+{
     uint32_t old = atomic_load_explicit(&lock->word, memory_order_relaxed);
     if ((uint16_t)(old >> 16) != (uint16_t)old)
         return false;
@@ -63,7 +69,8 @@ static inline bool spin_trylock(struct spinlock *lock) {
     return true;
 }
 
-static inline void spin_unlock(struct spinlock *lock) {
+static inline void spin_unlock(struct spinlock *lock)
+{
     lock_check_release(lock);
     /* Only the holder writes `serving`, so a plain load and a release store do. */
     unsigned serving = atomic_load_explicit(&lock->serving, memory_order_relaxed);
@@ -72,8 +79,10 @@ static inline void spin_unlock(struct spinlock *lock) {
 }
 
 /** Somebody holds it. For assertions; says nothing about who. */
-static inline bool spin_is_held(const struct spinlock *lock) {
-    uint32_t word = atomic_load_explicit(&((struct spinlock *)(uintptr_t)lock)->word, memory_order_relaxed);
+static inline bool spin_is_held(const struct spinlock *lock)
+{
+    uint32_t word =
+        atomic_load_explicit(&((struct spinlock *)(uintptr_t)lock)->word, memory_order_relaxed);
     return (uint16_t)(word >> 16) != (uint16_t)word;
 }
 

@@ -16,23 +16,23 @@
 #include <kern/work.h>
 
 struct task {
-    struct spinlock lock;      /* rank TASK; guards the members marked (t) */
+    struct spinlock lock; /* rank TASK; guards the members marked (t) */
     _Atomic uint32_t references;
-    uint32_t id;               /* unique for the life of the system; constant */
-    char name[32];             /* for reports; constant */
-    struct ledger *ledger;     /* constant; reference held */
-    struct pmap *pmap;         /* constant until teardown */
-    struct list threads;       /* (t) */
-    uint32_t thread_count;     /* (t) threads not yet reaped */
-    bool dying;                /* (t) no new threads or regions */
-    bool announced;            /* (t) a program that was started: program_ended() is called at its end */
-    bool crashed;              /* (t) ended by a fault nobody handled */
-    uint64_t exit_status;      /* (t) of the first task_exit, thread_exit of the last thread, or 139 */
-    struct spinlock map_lock;  /* rank MAP; guards regions */
-    struct rb_tree regions;    /* by start address; struct region */
-    vaddr_t hole_from;         /* where to look for room first; 0: no region has been placed. MAP lock */
-    struct work teardown;      /* started when the last thread is gone */
-    struct list link;          /* on the list of all tasks; TASKS lock */
+    uint32_t id;           /* unique for the life of the system; constant */
+    char name[32];         /* for reports; constant */
+    struct ledger *ledger; /* constant; reference held */
+    struct pmap *pmap;     /* constant until teardown */
+    struct list threads;   /* (t) */
+    uint32_t thread_count; /* (t) threads not yet reaped */
+    bool dying;            /* (t) no new threads or regions */
+    bool announced;       /* (t) a program that was started: program_ended() is called at its end */
+    bool crashed;         /* (t) ended by a fault nobody handled */
+    uint64_t exit_status; /* (t) of the first task_exit, thread_exit of the last thread, or 139 */
+    struct spinlock map_lock; /* rank MAP; guards regions */
+    struct rb_tree regions;   /* by start address; struct region */
+    vaddr_t hole_from;    /* where to look for room first; 0: no region has been placed. MAP lock */
+    struct work teardown; /* started when the last thread is gone */
+    struct list link;     /* on the list of all tasks; TASKS lock */
 };
 
 /** New task with an empty address space and a ledger of its own under `parent_ledger`. One reference for the caller, one for

@@ -42,37 +42,40 @@ struct region;
  * ends it - waker, deadline, termination - is decided in one place: by taking it off the queue under the queue's lock.
  */
 struct wait_record {
-    struct rb_node node;               /* in the queue; the queue's lock */
-    bool linked;                       /* it is in the queue; the queue's lock */
-    struct spinlock *_Atomic queue_lock; /* of the queue it is or was on last; queues are never freed. Any CPU reads */
-    uint64_t key[2];                   /* meaning is the queue's; the queue's lock */
-    ticks_t until;                     /* TICKS_NEVER: no deadline; the queue's lock */
-    struct deadline deadline;          /* armed if the wait has one; holds a reference on the thread then */
+    struct rb_node node; /* in the queue; the queue's lock */
+    bool linked;         /* it is in the queue; the queue's lock */
+    struct spinlock *_Atomic
+        queue_lock;  /* of the queue it is or was on last; queues are never freed. Any CPU reads */
+    uint64_t key[2]; /* meaning is the queue's; the queue's lock */
+    ticks_t until;   /* TICKS_NEVER: no deadline; the queue's lock */
+    struct deadline deadline; /* armed if the wait has one; holds a reference on the thread then */
 };
 
 struct thread {
-    struct arch_thread arch;        /* first: the entry code saves registers here */
-    struct runnable runnable;       /* RUNQ lock */
-    _Atomic uint32_t state;         /* enum thread_state; RUNQ lock of runnable.cpu, except WAITING -> READY: see sched.c */
-    _Atomic uint32_t flags;         /* enum thread_flags */
+    struct arch_thread arch;  /* first: the entry code saves registers here */
+    struct runnable runnable; /* RUNQ lock */
+    _Atomic uint32_t
+        state; /* enum thread_state; RUNQ lock of runnable.cpu, except WAITING -> READY: see sched.c */
+    _Atomic uint32_t flags; /* enum thread_flags */
     _Atomic uint32_t references;
-    uint32_t id;                    /* unique for the life of the system, for reports and trace; constant */
-    _Atomic uint64_t affinity;      /* bit n: may run on CPU n; order rule at the head of sched.c */
-    struct sched_context *context;  /* it runs on; RUNQ lock */
+    uint32_t id; /* unique for the life of the system, for reports and trace; constant */
+    _Atomic uint64_t affinity;     /* bit n: may run on CPU n; order rule at the head of sched.c */
+    struct sched_context *context; /* it runs on; RUNQ lock */
     struct sched_context own_context; /* the one it was born with */
-    struct task *task;              /* constant; reference held */
-    struct list task_link;          /* on task->threads; TASK lock */
-    bool told;                      /* the task's end has told it to die; TASK lock */
+    struct task *task;                /* constant; reference held */
+    struct list task_link;            /* on task->threads; TASK lock */
+    bool told;                        /* the task's end has told it to die; TASK lock */
     struct wait_record wait;
-    struct region *building;        /* vm_allocate in progress, continued when the trap restarts. Own thread only */
-    uint64_t progress;              /* of a trap that restarts: how much of it is done. Own thread only */
-    uint64_t exit_status;           /* handed over by thread_exit. Own thread only */
+    struct region
+        *building; /* vm_allocate in progress, continued when the trap restarts. Own thread only */
+    uint64_t progress;    /* of a trap that restarts: how much of it is done. Own thread only */
+    uint64_t exit_status; /* handed over by thread_exit. Own thread only */
 };
 
 /** New thread in `task`, SUSPENDED, charged to the task's ledger (THREADS, KMEM). One reference for the caller.
  *  KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_INVALID_TASK (the task is dying). */
-kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls, unsigned priority,
-                            struct thread **out);
+kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls,
+                            unsigned priority, struct thread **out);
 /** SUSPENDED -> READY. */
 void thread_resume(struct thread *thread);
 /** Ask the thread to die: it does at its next return to user mode, at once if it waits. Any CPU. */

@@ -28,7 +28,8 @@ struct trace_event {
 #define TRACE_RING_EVENTS 256 /* per CPU, a power of two: 8 KiB */
 
 struct trace_ring {
-    uint64_t head; /* events ever written; the ring's index is head % TRACE_RING_EVENTS. Own CPU only */
+    uint64_t
+        head; /* events ever written; the ring's index is head % TRACE_RING_EVENTS. Own CPU only */
     struct trace_event event[TRACE_RING_EVENTS];
 };
 
@@ -38,8 +39,10 @@ extern _Atomic uint32_t trace_mask;
 void trace_record(enum trace_number number, uint64_t arg0, uint64_t arg1);
 
 /** Record an event if its class is on: two instructions and a branch when it is off. */
-static inline void trace(enum trace_number number, uint64_t arg0, uint64_t arg1) {
-    if (unlikely(__atomic_load_n((uint32_t *)(void *)&trace_mask, __ATOMIC_RELAXED) & (1u << (number / 16))))
+static inline void trace(enum trace_number number, uint64_t arg0, uint64_t arg1)
+{
+    if (unlikely(__atomic_load_n((uint32_t *)(void *)&trace_mask, __ATOMIC_RELAXED) &
+                 (1u << (number / 16))))
         trace_record(number, arg0, arg1);
 }
 

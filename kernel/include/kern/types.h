@@ -15,7 +15,8 @@
 
 typedef uint64_t paddr_t; /* physical address, bytes */
 typedef uint64_t vaddr_t; /* virtual address, bytes; a user's or the kernel's */
-typedef uint64_t ticks_t; /* a reading of, or a distance on, the machine's counter (arch_counter()) */
+typedef uint64_t
+    ticks_t; /* a reading of, or a distance on, the machine's counter (arch_counter()) */
 typedef uint64_t nanos_t; /* nanoseconds since boot, as programs see time */
 typedef uint32_t pfn_t;   /* number of a physical frame: address / PAGE_SIZE; machines to 16 TiB */
 
@@ -27,18 +28,21 @@ typedef uint32_t pfn_t;   /* number of a physical frame: address / PAGE_SIZE; ma
 #define TICKS_NEVER UINT64_MAX
 #define NANOS_NEVER UINT64_MAX
 
-#define MAX_CPUS 8 /* as many as a GICv2 can address; more CPUs in the tree are reported and left alone */
+#define MAX_CPUS \
+    8 /* as many as a GICv2 can address; more CPUs in the tree are reported and left alone */
 
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
 
-static inline uint64_t round_down(uint64_t x, uint64_t power_of_two) {
+static inline uint64_t round_down(uint64_t x, uint64_t power_of_two)
+{
     return x & ~(power_of_two - 1);
 }
 
 /** Round up; the caller has made sure that x + power_of_two - 1 does not overflow. */
-static inline uint64_t round_up(uint64_t x, uint64_t power_of_two) {
+static inline uint64_t round_up(uint64_t x, uint64_t power_of_two)
+{
     return (x + power_of_two - 1) & ~(power_of_two - 1);
 }
 

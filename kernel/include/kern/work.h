@@ -19,7 +19,12 @@ struct work {
     _Atomic uint32_t state;   /* enum work_state */
 };
 
-enum work_state { WORK_IDLE, WORK_QUEUED, WORK_RUNNING, WORK_AGAIN /* started anew while running */ };
+enum work_state {
+    WORK_IDLE,
+    WORK_QUEUED,
+    WORK_RUNNING,
+    WORK_AGAIN /* started anew while running */
+};
 
 void work_init(struct work *work, work_step_t *step, unsigned priority);
 /** For step(): nothing more is to be done now. False if the item was started anew meanwhile: step() returns true then. */

@@ -95,8 +95,10 @@ static void end(void *argument)
 
 static void power_on(uint64_t seed)
 {
-    const struct world_config config = {
-        .seed = seed, .cpus = 2, .memory = MEMORY, .script = script};
+    const struct world_config config = {.seed = seed,
+                                        .cpus = 2,
+                                        .memory = MEMORY,
+                                        .script = script};
     world_start(&config);
 }
 

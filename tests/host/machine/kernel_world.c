@@ -155,7 +155,8 @@ static void check_cpu(struct cpu *cpu)
     struct rb_node *first = rb_first(&cpu->deadlines.tree);
     CHECK(rb_check(&cpu->deadlines.tree));
     if (first) {
-        ticks_t when = rb_entry(first, struct deadline, node)->when, alarm = host_machine_alarm(cpu->number);
+        ticks_t when = rb_entry(first, struct deadline, node)->when,
+                alarm = host_machine_alarm(cpu->number);
         CHECK(alarm <= when || alarm <= cpu->deadlines.pause);
     }
 }

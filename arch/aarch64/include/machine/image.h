@@ -13,11 +13,13 @@ extern struct arch_image arch_image;
 
 extern char _kernel_start[], _text_end[], _rodata_end[], _kernel_end[];
 
-static inline paddr_t arch_image_physical(const void *address) {
+static inline paddr_t arch_image_physical(const void *address)
+{
     return (vaddr_t)address - (vaddr_t)_kernel_start + arch_image.physical_start;
 }
 
 /** Bytes from the image's start that are text or read-only data. */
-static inline uint64_t arch_image_read_only_size(void) {
+static inline uint64_t arch_image_read_only_size(void)
+{
     return (uint64_t)(_rodata_end - _kernel_start);
 }

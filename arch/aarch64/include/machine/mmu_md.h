@@ -27,40 +27,45 @@
 #define KERNEL_IMAGE_BASE UINT64_C(0xffffffff80000000)
 
 /* Descriptor bits, Arm ARM D8.3 */
-#define PTE_VALID       (UINT64_C(1) << 0)
-#define PTE_TABLE_BIT   (UINT64_C(1) << 1) /* table at heights > 0, page at height 0 */
-#define PTE_ATTR(i)     ((uint64_t)(i) << 2)
-#define PTE_AP_USER     (UINT64_C(1) << 6)
-#define PTE_AP_READONLY (UINT64_C(1) << 7)
-#define PTE_SH_INNER    (UINT64_C(3) << 8)
-#define PTE_SH_OUTER    (UINT64_C(2) << 8)
-#define PTE_AF          (UINT64_C(1) << 10)
-#define PTE_NG          (UINT64_C(1) << 11)
-#define PTE_GP          (UINT64_C(1) << 50) /* guarded page: BTI, ignored by CPUs without */
-#define PTE_CONT        (UINT64_C(1) << 52)
-#define PTE_PXN         (UINT64_C(1) << 53)
-#define PTE_UXN         (UINT64_C(1) << 54)
-#define PTE_SW_WIRED    (UINT64_C(1) << 55) /* ignored by hardware */
+#define PTE_VALID        (UINT64_C(1) << 0)
+#define PTE_TABLE_BIT    (UINT64_C(1) << 1) /* table at heights > 0, page at height 0 */
+#define PTE_ATTR(i)      ((uint64_t)(i) << 2)
+#define PTE_AP_USER      (UINT64_C(1) << 6)
+#define PTE_AP_READONLY  (UINT64_C(1) << 7)
+#define PTE_SH_INNER     (UINT64_C(3) << 8)
+#define PTE_SH_OUTER     (UINT64_C(2) << 8)
+#define PTE_AF           (UINT64_C(1) << 10)
+#define PTE_NG           (UINT64_C(1) << 11)
+#define PTE_GP           (UINT64_C(1) << 50) /* guarded page: BTI, ignored by CPUs without */
+#define PTE_CONT         (UINT64_C(1) << 52)
+#define PTE_PXN          (UINT64_C(1) << 53)
+#define PTE_UXN          (UINT64_C(1) << 54)
+#define PTE_SW_WIRED     (UINT64_C(1) << 55) /* ignored by hardware */
 #define PTE_SW_UNMANAGED (UINT64_C(1) << 56)
-#define PTE_ADDRESS     UINT64_C(0x0000fffffffff000)
+#define PTE_ADDRESS      UINT64_C(0x0000fffffffff000)
 
 /* MAIR_EL1 indices; the values stand in MAIR_VALUE. The index of a type is its enum mem_type. */
-#define MAIR_VALUE (UINT64_C(0xff) << 0 /* normal, write-back */ | UINT64_C(0x44) << 8 /* normal, not cached */ | \
-                    UINT64_C(0x04) << 16 /* device nGnRE */ | UINT64_C(0x00) << 24 /* device nGnRnE */)
+#define MAIR_VALUE                                                                                 \
+    (UINT64_C(0xff) << 0 /* normal, write-back */ | UINT64_C(0x44) << 8 /* normal, not cached */ | \
+     UINT64_C(0x04) << 16 /* device nGnRE */ | UINT64_C(0x00) << 24 /* device nGnRnE */)
 
-static inline bool arch_pte_is_valid(pte_t pte) {
+static inline bool arch_pte_is_valid(pte_t pte)
+{
     return pte & PTE_VALID;
 }
 
-static inline bool arch_pte_is_table(pte_t pte, unsigned height) {
+static inline bool arch_pte_is_table(pte_t pte, unsigned height)
+{
     return height > 0 && (pte & (PTE_VALID | PTE_TABLE_BIT)) == (PTE_VALID | PTE_TABLE_BIT);
 }
 
-static inline paddr_t arch_pte_address(pte_t pte) {
+static inline paddr_t arch_pte_address(pte_t pte)
+{
     return pte & PTE_ADDRESS;
 }
 
-static inline unsigned arch_pte_prot(pte_t pte) {
+static inline unsigned arch_pte_prot(pte_t pte)
+{
     unsigned prot = 0;
     if (pte & PTE_AP_USER)
         prot |= PROT_READ | (pte & PTE_AP_READONLY ? 0 : PROT_WRITE);
@@ -69,20 +74,25 @@ static inline unsigned arch_pte_prot(pte_t pte) {
     return prot;
 }
 
-static inline enum mem_type arch_pte_type(pte_t pte) {
+static inline enum mem_type arch_pte_type(pte_t pte)
+{
     return (enum mem_type)((pte >> 2) & 7);
 }
 
-static inline unsigned arch_pte_flags(pte_t pte) {
-    return (pte & PTE_AF ? PTE_YOUNG : 0) | (pte & PTE_CONT ? PTE_RUN : 0) | (pte & PTE_SW_WIRED ? PTE_WIRED : 0) |
-           (pte & PTE_SW_UNMANAGED ? PTE_UNMANAGED : 0);
+static inline unsigned arch_pte_flags(pte_t pte)
+{
+    return (pte & PTE_AF ? PTE_YOUNG : 0) | (pte & PTE_CONT ? PTE_RUN : 0) |
+           (pte & PTE_SW_WIRED ? PTE_WIRED : 0) | (pte & PTE_SW_UNMANAGED ? PTE_UNMANAGED : 0);
 }
 
-static inline pte_t arch_pte_table(paddr_t table) {
+static inline pte_t arch_pte_table(paddr_t table)
+{
     return table | PTE_TABLE_BIT | PTE_VALID;
 }
 
-static inline pte_t arch_pte_leaf(paddr_t pa, unsigned prot, enum mem_type type, unsigned height, unsigned flags) {
+static inline pte_t arch_pte_leaf(paddr_t pa, unsigned prot, enum mem_type type, unsigned height,
+                                  unsigned flags)
+{
     pte_t pte = pa | PTE_VALID | PTE_ATTR(type) | PTE_NG | PTE_PXN;
     pte |= height == 0 ? PTE_TABLE_BIT : 0;
     pte |= type == MEM_NORMAL ? PTE_SH_INNER : PTE_SH_OUTER;
@@ -97,67 +107,81 @@ static inline pte_t arch_pte_leaf(paddr_t pa, unsigned prot, enum mem_type type,
     return pte;
 }
 
-static inline pte_t arch_pte_read(const pte_t *slot) {
+static inline pte_t arch_pte_read(const pte_t *slot)
+{
     return __atomic_load_n(slot, __ATOMIC_RELAXED);
 }
 
-static inline void arch_pte_write(pte_t *slot, pte_t pte) {
+static inline void arch_pte_write(pte_t *slot, pte_t pte)
+{
     __atomic_store_n(slot, pte, __ATOMIC_RELAXED);
 }
 
-static inline void arch_pte_sync(void) {
+static inline void arch_pte_sync(void)
+{
     /* The walker must see the entry before the instruction after the next exception return uses it; ERET is the
      * context synchronisation. The ISB is for the kernel's own unprivileged accesses. */
     __asm__ volatile("dsb ishst\n\tisb" ::: "memory");
 }
 
-static inline void arch_tlb_begin(void) {
+static inline void arch_tlb_begin(void)
+{
     __asm__ volatile("dsb ishst" ::: "memory");
 }
 
-static inline void arch_tlb_flush_page(unsigned asid, vaddr_t va, unsigned height) {
+static inline void arch_tlb_flush_page(unsigned asid, vaddr_t va, unsigned height)
+{
     (void)height; /* VALE1IS removes the last-level entry whatever its size, runs included */
     uint64_t op = (uint64_t)asid << 48 | ((va >> 12) & ((UINT64_C(1) << 44) - 1));
     __asm__ volatile("tlbi vale1is, %0" ::"r"(op) : "memory");
 }
 
-static inline void arch_tlb_flush_walks(unsigned asid, vaddr_t va) {
+static inline void arch_tlb_flush_walks(unsigned asid, vaddr_t va)
+{
     uint64_t op = (uint64_t)asid << 48 | ((va >> 12) & ((UINT64_C(1) << 44) - 1));
     __asm__ volatile("tlbi vae1is, %0" ::"r"(op) : "memory");
 }
 
-static inline void arch_tlb_flush_asid(unsigned asid) {
+static inline void arch_tlb_flush_asid(unsigned asid)
+{
     __asm__ volatile("tlbi aside1is, %0" ::"r"((uint64_t)asid << 48) : "memory");
 }
 
-static inline void arch_tlb_flush_all(void) {
+static inline void arch_tlb_flush_all(void)
+{
     __asm__ volatile("tlbi vmalle1is" ::: "memory");
 }
 
-static inline void arch_tlb_end(void) {
+static inline void arch_tlb_end(void)
+{
     __asm__ volatile("dsb ish\n\tisb" ::: "memory");
 }
 
 /** Physical address of a table without entries: TTBR0 when no user address space is active. Constant after boot. */
 extern uint64_t arch_empty_root;
 
-static inline void arch_mmu_activate(paddr_t root, unsigned asid) {
+static inline void arch_mmu_activate(paddr_t root, unsigned asid)
+{
     /* TTBR0 carries the ASID (TCR.A1 = 0), so root and ASID change together. */
     __asm__ volatile("msr ttbr0_el1, %0\n\tisb" ::"r"(root | (uint64_t)asid << 48) : "memory");
 }
 
-static inline void arch_mmu_deactivate(void) {
+static inline void arch_mmu_deactivate(void)
+{
     __asm__ volatile("msr ttbr0_el1, %0\n\tisb" ::"r"(arch_empty_root) : "memory");
 }
 
-static inline void *phys_to_virt(paddr_t pa) {
+static inline void *phys_to_virt(paddr_t pa)
+{
     return (void *)(uintptr_t)(pa + DIRECT_MAP_BASE);
 }
 
-static inline paddr_t virt_to_phys(const void *direct_map_address) {
+static inline paddr_t virt_to_phys(const void *direct_map_address)
+{
     return (paddr_t)(uintptr_t)direct_map_address - DIRECT_MAP_BASE;
 }
 
-static inline void *arch_frame_table(void) {
+static inline void *arch_frame_table(void)
+{
     return (void *)FRAME_TABLE_BASE;
 }

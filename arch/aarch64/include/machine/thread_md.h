@@ -25,15 +25,17 @@ struct fp_state {
 };
 
 struct arch_thread {
-    struct trap_frame frame; /* first; SP_EL1 points here while the thread runs in user mode. Own CPU while running */
-    uint64_t tls;            /* TPIDR_EL0 while not running */
-    uint64_t fp_live;        /* this turn's FP access is open and the registers hold its state. Own CPU */
-    struct fp_state fp;      /* valid while !fp_live */
+    struct trap_frame
+        frame; /* first; SP_EL1 points here while the thread runs in user mode. Own CPU while running */
+    uint64_t tls;     /* TPIDR_EL0 while not running */
+    uint64_t fp_live; /* this turn's FP access is open and the registers hold its state. Own CPU */
+    struct fp_state fp; /* valid while !fp_live */
 };
 static_assert(offsetof(struct arch_thread, frame) == 0);
 
 /** The general registers x0 to x30 of a frame as an array; they come first and without holes. */
-static inline uint64_t *trap_frame_x(struct trap_frame *frame) {
+static inline uint64_t *trap_frame_x(struct trap_frame *frame)
+{
     return (uint64_t *)(void *)frame;
 }
 
@@ -46,7 +48,8 @@ void arch_fp_load(const struct fp_state *fp);
 /** Save a live state and trap FP again. Out of line: only threads that used FP this turn come here. */
 void arch_fp_leave(struct arch_thread *t);
 
-static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next) {
+static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next)
+{
     if (prev) {
         __asm__ volatile("mrs %0, tpidr_el0" : "=r"(prev->tls));
         if (unlikely(prev->fp_live))
@@ -56,16 +59,19 @@ static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thre
         __asm__ volatile("msr tpidr_el0, %0" ::"r"(next->tls));
 }
 
-static inline void arch_thread_set_result(struct arch_thread *t, uint64_t value) {
+static inline void arch_thread_set_result(struct arch_thread *t, uint64_t value)
+{
     t->frame.x0 = value;
 }
 
-static inline void arch_thread_clear_scratch(struct arch_thread *t) {
+static inline void arch_thread_clear_scratch(struct arch_thread *t)
+{
     uint64_t *x = trap_frame_x(&t->frame);
     for (unsigned i = 0; i <= 18; i++)
         x[i] = 0;
 }
 
-static inline void arch_thread_set_arg(struct arch_thread *t, unsigned index, uint64_t value) {
+static inline void arch_thread_set_arg(struct arch_thread *t, unsigned index, uint64_t value)
+{
     trap_frame_x(&t->frame)[index] = value;
 }

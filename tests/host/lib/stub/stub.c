@@ -67,9 +67,7 @@ const char *arch_cpu_name(void)
     return "stub cpu";
 }
 
-void arch_cpu_report(void)
-{
-}
+void arch_cpu_report(void) {}
 
 void arch_cpu_stack_bounds(vaddr_t inside, vaddr_t *low, vaddr_t *high)
 {
