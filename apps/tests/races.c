@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A hostile program whose threads work against each other inside the kernel: memory taken away by one while another is
- * still being given it, or while it is being taken back because there was not enough; and an end that has to be
- * enforced on threads more urgent than anything else.
+ * A hostile program whose threads work against each other inside the kernel: memory taken away by
+ * one while another is still being given it, or while it is being taken back because there was not
+ * enough; and an end that has to be enforced on threads more urgent than anything else.
  */
 #include <libsys/check.h>
 #include <libsys/program.h>
@@ -24,7 +24,8 @@ static void steal(void *argument)
             taken++;
 }
 
-/** Allocations of `size`, while others try to take away what the first one got. Returns how many were successful. */
+/** Allocations of `size`, while others try to take away what the first one got. Returns how many
+ *  were successful. */
 static unsigned allocate_under_attack(uint64_t size, unsigned times)
 {
     unsigned got = 0;

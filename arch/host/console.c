@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The simulated console: a buffer that tests read. With WHARF_CONSOLE in the environment it is also printed.
+ * The simulated console: a buffer that tests read. With WHARF_CONSOLE in the environment it is also
+ * printed.
  */
 #include "machine.h"
 
@@ -20,7 +21,8 @@ kern_return_t arch_console_init(const struct board_console *console)
     return KERN_SUCCESS;
 }
 
-/* Serialised by the caller's console lock; in a panic nothing serialises, then text may be mixed up. */
+/* Serialised by the caller's console lock; in a panic nothing serialises, then text may be mixed
+ * up. */
 void arch_console_write(const char *bytes, size_t count)
 {
     if (getenv("WHARF_CONSOLE"))

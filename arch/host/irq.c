@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The simulated interrupt controller: HOST_IRQ_COUNT numbers, of which those from HOST_FIRST_LINE on are lines of
- * devices, with the habits of a GIC with split end of interrupt.
+ * The simulated interrupt controller: HOST_IRQ_COUNT numbers, of which those from HOST_FIRST_LINE
+ * on are lines of devices, with the habits of a GIC with split end of interrupt.
  *
- * I1 A line is delivered when it is pending, unmasked and not active; it is active from delivery until
- *    arch_irq_deactivate().
- * I2 A level line is pending while the device holds it up; an edge line from the rise until it is delivered.
+ * I1 A line is delivered when it is pending, unmasked and not active; it is active from delivery
+ *    until arch_irq_deactivate().
+ * I2 A level line is pending while the device holds it up; an edge line from the rise until it is
+ *    delivered.
  * I3 EVENT_LINE is set for the CPU a deliverable line is routed to.
  */
 #include "machine.h"
@@ -150,7 +151,8 @@ bool host_irq_pending(void)
     return host_on_cpu && host_cpu_has_event(host_this, EVENT_IPI | EVENT_LINE);
 }
 
-/* Acknowledge one line of this CPU; false: none is left. A line may have gone down again: then nothing is delivered. */
+/* Acknowledge one line of this CPU; false: none is left. A line may have gone down again: then
+ * nothing is delivered. */
 static bool acknowledge(unsigned cpu, unsigned *irq)
 {
     bool found = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Start and stop of the simulated machine, and the life of each of its CPUs: out of the kernel, look for interrupts, do
- * a user action or idle, into the kernel again.
+ * Start and stop of the simulated machine, and the life of each of its CPUs: out of the kernel,
+ * look for interrupts, do a user action or idle, into the kernel again.
  */
 #include "machine.h"
 

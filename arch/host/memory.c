@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Physical memory of the simulated machine: a reserved part of the host's address space, of which only the banks can be
- * touched; and the array of frame records, of which only the pages that the kernel has backed can.
+ * Physical memory of the simulated machine: a reserved part of the host's address space, of which
+ * only the banks can be touched; and the array of frame records, of which only the pages that the
+ * kernel has backed can.
  */
 #include <arch/boot.h>
 #include <arch/cache.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The simulated MMU: walker, TLBs, user accesses. machine/host_mmu.h says what it finds, mmu.h how it is divided.
+ * The simulated MMU: walker, TLBs, user accesses. machine/host_mmu.h says what it finds, mmu.h how
+ * it is divided.
  */
 #include "mmu.h"
 #include <stdarg.h>

@@ -6,8 +6,9 @@
  * mmu_flush.c  entry writes and broadcast maintenance, and the watch over the rules of arch/mmu.h
  * mmu_check.c  what a test asks for: are the TLBs still right; figures
  *
- * M1 host_tlb[n] is guarded by its lock, also against its own CPU: a flush comes from anywhere. A simulated access holds
- *    it until the data has been moved, as a real flush waits for accesses that use the old translation.
+ * M1 host_tlb[n] is guarded by its lock, also against its own CPU: a flush comes from anywhere. A
+ *    simulated access holds it until the data has been moved, as a real flush waits for accesses
+ *    that use the old translation.
  * M2 host_own[n] belongs to whatever runs as CPU n.
  */
 #pragma once

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The simulated MMU: entry writes, broadcast maintenance, and the watch over the rules of arch/mmu.h.
+ * The simulated MMU: entry writes, broadcast maintenance, and the watch over the rules of
+ * arch/mmu.h.
  */
 #include "mmu.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * arch/reset.h on the simulated machine: a reset ends the run if the test expects one, else it is a failure of the test.
+ * arch/reset.h on the simulated machine: a reset ends the run if the test expects one, else it is a
+ * failure of the test.
  */
 #include "machine.h"
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The deterministic driver. Every simulated CPU is a coroutine; all run on the host thread of the controller, one at a
- * time, and the seed decides where one gives way to another.
+ * The deterministic driver. Every simulated CPU is a coroutine; all run on the host thread of the
+ * controller, one at a time, and the seed decides where one gives way to another.
  *
- * Virtual time moves a little at every point where CPUs may change, and jumps when nobody has anything to do: to the
- * next alarm, or to the end of the shortest computation. So computations of several CPUs overlap as they would.
+ * Virtual time moves a little at every point where CPUs may change, and jumps when nobody has
+ * anything to do: to the next alarm, or to the end of the shortest computation. So computations of
+ * several CPUs overlap as they would.
  *
  * G1 A CPU that spins (arch_cpu_relax) gives way to another, so that whoever it waits for gets on.
- * G2 When MANY_SPINS relaxes follow each other and nobody does anything else, all CPUs wait for each other.
+ * G2 When MANY_SPINS relaxes follow each other and nobody does anything else, all CPUs wait for
+ *    each other.
  */
 #include "machine.h"
 
@@ -150,7 +152,8 @@ static bool can_run(const struct host_cpu *cpu)
     }
 }
 
-/* Nobody can run: let time pass until somebody can. False: nobody ever will, or the run's time is over. */
+/* Nobody can run: let time pass until somebody can. False: nobody ever will, or the run's time is
+ * over. */
 static bool pass_time(void)
 {
     ticks_t next = TICKS_NEVER, limit = atomic_load(&m->time_limit);
@@ -240,8 +243,9 @@ static void sim_sim_point(struct host_cpu *cpu)
 }
 
 /*
- * Kernel code that is compiled with -fsanitize-coverage=trace-pc calls this at every basic block: so CPUs also change in
- * the middle of what takes no lock, between any two accesses with a branch between them.
+ * Kernel code that is compiled with -fsanitize-coverage=trace-pc calls this at every basic block:
+ * so CPUs also change in the middle of what takes no lock, between any two accesses with a branch
+ * between them.
  */
 void __sanitizer_cov_trace_pc(void);
 void __sanitizer_cov_trace_pc(void)

@@ -29,7 +29,8 @@ void host_thread_switch(struct arch_thread *prev, struct arch_thread *next)
     cpu->tls = next ? __atomic_load_n(&next->tls, __ATOMIC_RELAXED) : 0;
 }
 
-/* Atomic: a thread that is told to die before its creator is done with it enters a CPU once, to leave it at once. */
+/* Atomic: a thread that is told to die before its creator is done with it enters a CPU once, to
+ * leave it at once. */
 void arch_thread_set_tls(struct arch_thread *t, vaddr_t tls)
 {
     __atomic_store_n(&t->tls, tls, __ATOMIC_RELAXED);

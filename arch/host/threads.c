@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The driver with host threads: every simulated CPU is one, so that the host's scheduler and ThreadSanitizer see the
- * kernel's code run at the same time.
+ * The driver with host threads: every simulated CPU is one, so that the host's scheduler and
+ * ThreadSanitizer see the kernel's code run at the same time.
  *
- * Virtual time moves with what CPUs do, and to the next alarm when all of them are idle. CPUs that have nothing to do
- * wait on one condition; nothing is polled.
+ * Virtual time moves with what CPUs do, and to the next alarm when all of them are idle. CPUs that
+ * have nothing to do wait on one condition; nothing is polled.
  *
  * L1 `state` and `wake` of a CPU change under the machine lock.
  * L2 `next_wake` is at most the wake of every idle CPU: who moves time beyond it wakes them.
@@ -66,7 +66,8 @@ static void threads_relax(struct host_cpu *cpu)
     let_others_run();
 }
 
-/* Machine lock held. A CPU that waits though it has something to do (an alarm that came due meanwhile) is woken. */
+/* Machine lock held. A CPU that waits though it has something to do (an alarm that came due
+ * meanwhile) is woken. */
 static bool all_at_rest(void)
 {
     bool running = false, due = false;
@@ -94,7 +95,8 @@ static void pass_time(void)
         atomic_store(&m->now, next);
 }
 
-/* Wait in `state` until an event, `until`, or, when parked, until the controller lets go. Machine lock held. */
+/* Wait in `state` until an event, `until`, or, when parked, until the controller lets go. Machine
+ * lock held. */
 static void rest(struct host_cpu *cpu, enum host_cpu_state state, ticks_t until)
 {
     cpu->wake = until;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * arch/timer.h on the simulated machine. The counter is one number for the whole machine; the drivers move it.
+ * arch/timer.h on the simulated machine. The counter is one number for the whole machine; the
+ * drivers move it.
  */
 #include "machine.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * User mode: does the actions that the script names, and enters the kernel as a program's instructions would.
+ * User mode: does the actions that the script names, and enters the kernel as a program's
+ * instructions would.
  */
 #include "machine.h"
 
@@ -21,7 +22,8 @@ static void action_done(struct thread *t)
         host_ask_stop(HOST_STOP_STEPS);
 }
 
-/* What a trap returned goes to the thread if it is still current. Otherwise it waits, or runs elsewhere by now, or is
+/* What a trap returned goes to the thread if it is still current. Otherwise it waits, or runs
+ * elsewhere by now, or is
  * gone: it may not be touched. As the real machine's exit does it. */
 static void trap_done(struct host_cpu *cpu, struct thread *t, uint64_t result)
 {

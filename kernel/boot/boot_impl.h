@@ -6,16 +6,18 @@
 
 #include <kern/boot.h>
 
-/** Map RAM and start the frame allocator; `taken`: what is occupied beyond the board's reservations. */
+/** Map RAM and start the frame allocator; `taken`: what is occupied beyond the board's
+ *  reservations. */
 void boot_memory(const struct board *board, const struct boot_options *options,
                  const struct dt_range *taken, unsigned taken_count);
 
-/** Find a file of the initrd, a cpio archive in newc form. Returns its content, or NULL with the reason in *why. */
+/** Find a file of the initrd, a cpio archive in newc form. Returns its content, or NULL with the
+ *  reason in *why. */
 const void *initrd_find(const void *archive, size_t archive_size, const char *name, size_t *size,
                         const char **why);
 
 struct task;
-/** Load a static AArch64 ELF program into a fresh task and give it its first thread, not yet ready. KERN_BAD_FORMAT with
- *  a sentence in *why for everything that is wrong with the file. */
+/** Load a static AArch64 ELF program into a fresh task and give it its first thread, not yet
+ *  ready. KERN_BAD_FORMAT with a sentence in *why for everything that is wrong with the file. */
 kern_return_t program_load(const void *file, size_t size, const char *name, const char *arguments,
                            struct task **out, const char **why);

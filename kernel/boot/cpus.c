@@ -32,7 +32,8 @@ void kern_secondary(struct cpu *cpu)
     sched_alarm_update();
 }
 
-/* Give the CPU its record and stack and ask for it. False: it stays off, with a line that says why. */
+/* Give the CPU its record and stack and ask for it. False: it stays off, with a line that says
+ * why. */
 static bool start(unsigned number, const struct board_cpu *description, const struct board *board)
 {
     struct cpu *cpu = &cpu_record[number];
@@ -48,7 +49,8 @@ static bool start(unsigned number, const struct board_cpu *description, const st
     return kr == KERN_SUCCESS;
 }
 
-/* All were asked at once; a CPU that does not come within a second is dead hardware, and left out. */
+/* All were asked at once; a CPU that does not come within a second is dead hardware, and left
+ * out. */
 static void wait_for_all(void)
 {
     ticks_t give_up = arch_counter() + arch_counter_frequency();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Is a file a program we can load? Pure functions of the file, which is untrusted: no number of it is used before it has
- * been compared with the file's size. Source: ELF-64 Object File Format 1.5; ELF for the Arm 64-bit Architecture.
+ * Is a file a program we can load? Pure functions of the file, which is untrusted: no number of it
+ * is used before it has been compared with the file's size. Source: ELF-64 Object File Format 1.5;
+ * ELF for the Arm 64-bit Architecture.
  */
 #include "elf.h"
 #include <arch/usercopy.h>

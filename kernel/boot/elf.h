@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The part of the ELF-64 format that a static program needs. Source: ELF-64 Object File Format, Version 1.5.
+ * The part of the ELF-64 format that a static program needs. Source: ELF-64 Object File Format,
+ * Version 1.5.
  */
 #pragma once
 
@@ -30,5 +31,6 @@ struct [[gnu::packed, gnu::aligned(4)]] elf_segment
 };
 static_assert(sizeof(struct elf_segment) == 56);
 
-/** Everything about a program file that can be told without memory for it. NULL, or a sentence: what is wrong with it. */
+/** Everything about a program file that can be told without memory for it. NULL, or a sentence:
+ *  what is wrong with it. */
 const char *elf_check(const void *file, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reading the initrd: a cpio archive in newc form. The archive is untrusted; every number in it is checked against the
- * archive's end before it is used.
+ * Reading the initrd: a cpio archive in newc form. The archive is untrusted; every number in it is
+ * checked against the archive's end before it is used.
  */
 #include "boot_impl.h"
 #include <kern/string.h>

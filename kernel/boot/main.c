@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The boot story, from the first C of the portable kernel to the first program. One stage after the other, each with a
- * line in the log: the log is the table of contents.
+ * The boot story, from the first C of the portable kernel to the first program. One stage after the
+ * other, each with a line in the log: the log is the table of contents.
  */
 #include "boot_impl.h"
 #include <arch/boot.h>
@@ -92,7 +92,8 @@ static bool overlap(struct dt_range a, struct dt_range b)
     return a.size && b.size && a.base < b.base + b.size && b.base < a.base + a.size;
 }
 
-/* Does the direct map cover it? It leaves out what is not RAM, and whole pages of what the tree forbids to map. */
+/* Does the direct map cover it? It leaves out what is not RAM, and whole pages of what the tree
+ * forbids to map. */
 static bool is_mapped(struct dt_range range)
 {
     for (unsigned i = 0; i < board.reservation_count; i++) {

@@ -2,8 +2,9 @@
 /*
  * From the device tree's memory to a working frame allocator.
  *
- * Order: a first piece of usable RAM is mapped with arch's own few table pages; table pages for the rest come from that
- * piece; then everything that may be mapped is, and what nobody occupies goes to the allocator.
+ * Order: a first piece of usable RAM is mapped with arch's own few table pages; table pages for the
+ * rest come from that piece; then everything that may be mapped is, and what nobody occupies goes
+ * to the allocator.
  */
 #include "boot_impl.h"
 #include <arch/boot.h>

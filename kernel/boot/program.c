@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loading an ELF program into a fresh task. The file is untrusted: whatever is wrong with it is a sentence, never a fault.
- * Source: ELF-64 Object File Format 1.5; ELF for the Arm 64-bit Architecture.
+ * Loading an ELF program into a fresh task. The file is untrusted: whatever is wrong with it is a
+ * sentence, never a fault. Source: ELF-64 Object File Format 1.5; ELF for the Arm 64-bit
+ * Architecture.
  */
 #include "boot_impl.h"
 #include "elf.h"
@@ -17,7 +18,8 @@
 /* The stack ends here. */
 #define PROGRAM_END REGION_ALLOCATE_BASE
 
-/* A populated region with its content. Runs at boot: there is nothing to let in, so KERN_RETRY just goes on. */
+/* A populated region with its content. Runs at boot: there is nothing to let in, so KERN_RETRY
+ * just goes on. */
 static kern_return_t fill(struct task *task, vaddr_t start, uint64_t pages, unsigned prot,
                           struct region **out)
 {

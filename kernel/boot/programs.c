@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The first programs: started from the initrd as the boot arguments say, and what happens when they have ended.
+ * The first programs: started from the initrd as the boot arguments say, and what happens when they
+ * have ended.
  */
 #include "boot_impl.h"
 #include <arch/reset.h>

@@ -24,8 +24,8 @@ static void print_frame(unsigned number, vaddr_t address, unsigned back)
         log_error("  #%-2u %#llx", number, (unsigned long long)address);
 }
 
-/* The caller of a function without a frame: its return address is in the register only. Nothing if it is no address of
- * the kernel's text, or if the chain begins with it anyway. */
+/* The caller of a function without a frame: its return address is in the register only. Nothing
+ * if it is no address of the kernel's text, or if the chain begins with it anyway. */
 static void print_link(vaddr_t link, vaddr_t fp)
 {
     uint64_t offset = 0;

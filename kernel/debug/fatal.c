@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Faults on purpose, one a run: that the kernel's own end is reported as it should be. Chosen by test=fatal-NAME; the
- * expected reports stand in tests/qemu/programs.py. Everything here is wrong code, written so that compilers keep it.
+ * Faults on purpose, one a run: that the kernel's own end is reported as it should be. Chosen by
+ * test=fatal-NAME; the expected reports stand in tests/qemu/programs.py. Everything here is wrong
+ * code, written so that compilers keep it.
  */
 #include <kern/cpu.h>
 #include <kern/ktest.h>

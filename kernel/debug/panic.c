@@ -90,7 +90,8 @@ void panic(const char *format, ...)
     va_start(args, format);
     (void)format_text_v(reason[depth], REASON_MAX, format, args);
     va_end(args);
-    /* The chain begins with the caller: its call, and its frame, which our own frame record names. */
+    /* The chain begins with the caller: its call, and its frame, which our own frame record
+     * names. */
     vaddr_t caller_frame = *(const vaddr_t *)__builtin_frame_address(0);
     report(depth, (vaddr_t)__builtin_return_address(0) - 1, 0, caller_frame);
 }

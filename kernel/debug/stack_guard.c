@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stack canaries: compilers put the guard value above arrays on the stack and call __stack_chk_fail() when it has changed.
- * The names are theirs. The value is random per boot; its lowest byte is zero, so that it stops string functions.
+ * Stack canaries: compilers put the guard value above arrays on the stack and call
+ * __stack_chk_fail() when it has changed. The names are theirs. The value is random per boot; its
+ * lowest byte is zero, so that it stops string functions.
  */
 #include <kern/panic.h>
 #include <kern/stack_guard.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Self-test of the trace rings: the newest events are there, complete and in order, however many were recorded.
+ * Self-test of the trace rings: the newest events are there, complete and in order, however many
+ * were recorded.
  */
 #include <kern/cpu.h>
 #include <kern/ktest.h>

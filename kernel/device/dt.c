@@ -164,8 +164,9 @@ static kern_return_t conclude(struct dt_walk *w, struct scan *scan)
     return KERN_SUCCESS;
 }
 
-/* Where the last block of the blob ends; the header has been checked, so every block lies inside. The reservation block
- * ends before the structure block or the strings, or has its terminator inside the blob. */
+/* Where the last block of the blob ends; the header has been checked, so every block lies inside.
+ * The reservation block ends before the structure block or the strings, or has its terminator
+ * inside the blob. */
 static uint32_t used_size(const void *blob)
 {
     int count = fdt_num_mem_rsv(blob); /* negative if it has no end: the scan will refuse that */

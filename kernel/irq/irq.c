@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupts, as arch hands them up. Device interrupts get owners with the device ports; until then nobody unmasks a
- * shared line, so one that comes is spurious: masked, counted, completed.
+ * Interrupts, as arch hands them up. Device interrupts get owners with the device ports; until then
+ * nobody unmasks a shared line, so one that comes is spurious: masked, counted, completed.
  */
 #include <arch/irq.h>
 #include <arch/timer.h>

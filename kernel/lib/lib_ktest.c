@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Self-tests of the string functions and of formatting as compiled for the machine; the same at length: tests/host/lib.
+ * Self-tests of the string functions and of formatting as compiled for the machine; the same at
+ * length: tests/host/lib.
  */
 #include <kern/ktest.h>
 #include <kern/log.h>

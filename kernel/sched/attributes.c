@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Changing what the scheduler knows of a thread while it may be anywhere: running, queued or waiting; and the check of
- * the queues.
+ * Changing what the scheduler knows of a thread while it may be anywhere: running, queued or
+ * waiting; and the check of the queues.
  */
 #include "runqueue.h"
 #include <kern/cpu.h>
 #include <kern/sched.h>
 
-/* Lock the queue of the CPU the thread is on or was on last, and tell whether it is on it. `cpu` changes only under the lock
- * of the new queue, before `queued`: looked at in the other order, both are of one queue, or we try again. */
+/* Lock the queue of the CPU the thread is on or was on last, and tell whether it is on it. `cpu`
+ * changes only under the lock of the new queue, before `queued`: looked at in the other order,
+ * both are of one queue, or we try again. */
 static struct cpu *lock_queue_of(struct thread *thread, bool *queued)
 {
     for (;;) {
@@ -22,7 +23,8 @@ static struct cpu *lock_queue_of(struct thread *thread, bool *queued)
     }
 }
 
-/* Take it off its queue, if it is on one, and let sched_ready() place it anew; else nudge the CPU that runs it. */
+/* Take it off its queue, if it is on one, and let sched_ready() place it anew; else nudge the CPU
+ * that runs it. */
 static void place_again(struct thread *thread, struct cpu *cpu, bool queued)
 {
     if (queued)
@@ -39,7 +41,8 @@ void sched_set_priority(struct thread *thread, unsigned priority)
     struct cpu *cpu = lock_queue_of(thread, &queued);
     if (queued)
         runqueue_remove(&cpu->run_queue, &thread->runnable);
-    /* Others compare with what this CPU runs; a raise counts at once, a drop when it reschedules. */
+    /* Others compare with what this CPU runs; a raise counts at once, a drop when it
+     * reschedules. */
     spin_unlock(&cpu->run_queue.lock);
     place_again(thread, cpu, queued);
 }

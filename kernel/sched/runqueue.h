@@ -16,14 +16,16 @@ static inline int runqueue_find_top(const struct run_queue *q)
     return -1;
 }
 
-/* Not a read-modify-write: only the lock's holder writes. Sequentially consistent: offer_to_idle(). */
+/* Not a read-modify-write: only the lock's holder writes. Sequentially consistent:
+ * offer_to_idle(). */
 static inline void runqueue_count(struct run_queue *q, int change)
 {
     uint32_t count = atomic_load_explicit(&q->count, memory_order_relaxed);
     atomic_store(&q->count, count + (uint32_t)change);
 }
 
-/* After `cpu` has been set: lock_queue_of() in attributes.c looks at both without this queue's lock. */
+/* After `cpu` has been set: lock_queue_of() in attributes.c looks at both without this queue's
+ * lock. */
 static inline void runqueue_note(struct runnable *r, bool queued)
 {
     __atomic_store_n(&r->queued, queued, __ATOMIC_RELEASE);
@@ -63,8 +65,8 @@ static inline struct runnable *runqueue_first(const struct run_queue *q, unsigne
     return list_entry(q->list[priority].next, struct runnable, link);
 }
 
-/** Round robin: take the first of a list and put `last`, of the same priority, at its end. Neither the bitmap nor the
- *  counts change. The list is not empty. */
+/** Round robin: take the first of a list and put `last`, of the same priority, at its end. Neither
+ *  the bitmap nor the counts change. The list is not empty. */
 static inline struct runnable *runqueue_rotate(struct run_queue *q, struct runnable *last,
                                                unsigned priority)
 {

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The scheduler: who runs next on this CPU, and where a thread that became ready goes (kern/sched.h: S1..S3).
+ * The scheduler: who runs next on this CPU, and where a thread that became ready goes
+ * (kern/sched.h: S1..S3).
  *
- * A thread's registers and FP state belong to the CPU it runs on until they are saved; that is done before the thread
- * becomes visible on a queue (in kern_schedule under the run queue's lock, in sched_block before WAITING is published).
+ * A thread's registers and FP state belong to the CPU it runs on until they are saved; that is done
+ * before the thread becomes visible on a queue (in kern_schedule under the run queue's lock, in
+ * sched_block before WAITING is published).
  *
- * Memory order: state WAITING is published before `flags` is looked at, and thread_terminate() sets `flags` before it
- * looks at `state`, both sequentially consistent: one of the two sees the other (T3). So is RUNNING published before
- * `flags` is looked at again. Who changes affinity or priority writes it and then looks where the thread is queued; who
- * queues it writes where and then looks at both, under the queue's lock (S1, S2).
+ * Memory order: state WAITING is published before `flags` is looked at, and thread_terminate() sets
+ * `flags` before it looks at `state`, both sequentially consistent: one of the two sees the other
+ * (T3). So is RUNNING published before `flags` is looked at again. Who changes affinity or priority
+ * writes it and then looks where the thread is queued; who queues it writes where and then looks at
+ * both, under the queue's lock (S1, S2).
  */
 #include "runqueue.h"
 #include <arch/irq.h>
@@ -69,9 +72,10 @@ static bool has_nothing_to_do(const struct cpu *cpu)
                0; /* else it is about to wake up */
 }
 
-/* The CPU on whose queue a thread of `priority` best goes, among `allowed`: the one it ran on if that one would run it
- * at once (its caches are warm there), else any idle one, else the one that does the least urgent thing. The reads are
- * hints; whoever is chosen is checked again under its lock. */
+/* The CPU on whose queue a thread of `priority` best goes, among `allowed`: the one it ran on if
+ * that one would run it at once (its caches are warm there), else any idle one, else the one that
+ * does the least urgent thing. The reads are hints; whoever is chosen is checked again under its
+ * lock. */
 static struct cpu *choose_cpu(unsigned last, unsigned priority, uint64_t allowed)
 {
     struct cpu *best = NULL;
@@ -128,9 +132,10 @@ static bool enqueue_on(struct cpu *cpu, struct thread *thread)
     return true;
 }
 
-/* A thread for the CPUs `allowed` has been queued on `here`, where something else runs: let a CPU that is idle come and get
- * it. A CPU that becomes idle finds the thread or is found here (S3): it says so, then looks at the counts of queues; we have
- * counted the thread and then look for idle CPUs, all of it sequentially consistent. */
+/* A thread for the CPUs `allowed` has been queued on `here`, where something else runs: let a CPU
+ * that is idle come and get it. A CPU that becomes idle finds the thread or is found here (S3):
+ * it says so, then looks at the counts of queues; we have counted the thread and then look for
+ * idle CPUs, all of it sequentially consistent. */
 static void offer_to_idle(const struct cpu *here, uint64_t allowed)
 {
     for (unsigned i = 0; i < cpu_count; i++) {
@@ -201,15 +206,15 @@ void sched_wake(struct thread *thread, kern_return_t result)
 {
     arch_thread_set_result(&thread->arch, (uint64_t) - (int64_t)result);
     if (thread->wait.until != TICKS_NEVER && deadline_cancel(&thread->wait.deadline))
-        thread_unref(
-            thread); /* the armed deadline's; the caller or the queue's order keeps the thread alive */
+        thread_unref(thread); /* the armed deadline's; the caller or the queue's order keeps the
+                                 thread alive */
     sched_ready(thread);
 }
 
 /* ---- who runs next ---- */
 
-/* A thread that may run on `number` from another CPU's queue, taken off it; NULL if there is none. Walks a bounded
- * number of entries, the most urgent first. */
+/* A thread that may run on `number` from another CPU's queue, taken off it; NULL if there is
+ * none. Walks a bounded number of entries, the most urgent first. */
 static struct thread *steal_from(struct cpu *victim, unsigned number)
 {
     enum { LOOK_AT = 16 };
@@ -238,8 +243,8 @@ static struct thread *steal_from(struct cpu *victim, unsigned number)
     return found;
 }
 
-/* Nothing to do here: take something waiting elsewhere (S3). The CPU is marked idle already, so what becomes ready from
- * now on comes to us by itself. The thread found is put on our queue. */
+/* Nothing to do here: take something waiting elsewhere (S3). The CPU is marked idle already, so
+ * what becomes ready from now on comes to us by itself. The thread found is put on our queue. */
 static bool steal(struct cpu *cpu)
 {
     for (unsigned i = 1; i < cpu_count; i++) {
@@ -255,7 +260,8 @@ static bool steal(struct cpu *cpu)
     return false;
 }
 
-/* Run one step of a work item; no lock held, no address space active (its owner may be what is torn down). */
+/* Run one step of a work item; no lock held, no address space active (its owner may be what is
+ * torn down). */
 static void run_work(struct runnable *runnable)
 {
     struct work *work = container_of(runnable, struct work, runnable);
@@ -294,8 +300,8 @@ static struct runnable *pick(struct cpu *cpu)
     return r;
 }
 
-/* A turn begins or goes on; the lock is held. S1, tickless: it ends by the clock only if somebody of the same priority
- * waits for it. */
+/* A turn begins or goes on; the lock is held. S1, tickless: it ends by the clock only if somebody
+ * of the same priority waits for it. */
 static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
 {
     struct sched_context *context = thread->context;
@@ -318,8 +324,8 @@ static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread
     cpu->current = next;
 }
 
-/* The alarm only ever moves nearer here: one that rings too early sets itself anew, and that happens once a quantum
- * at most, while switches are many. */
+/* The alarm only ever moves nearer here: one that rings too early sets itself anew, and that
+ * happens once a quantum at most, while switches are many. */
 static inline void alarm_for_turn(struct cpu *cpu)
 {
     if (cpu->turn_end < cpu->alarm) {
@@ -328,7 +334,8 @@ static inline void alarm_for_turn(struct cpu *cpu)
     }
 }
 
-/* The thread stops running here for good: it dies, or may not run on this CPU any more. No lock held. */
+/* The thread stops running here for good: it dies, or may not run on this CPU any more. No lock
+ * held. */
 static void leave(struct cpu *cpu, struct thread *thread)
 {
     arch_thread_switch(&thread->arch, NULL);
@@ -338,12 +345,14 @@ static void leave(struct cpu *cpu, struct thread *thread)
         thread_reap(thread);
     else
         sched_ready(thread);
-    /* Thousands may come here one after the other, when a task ends, and none of them gets to user mode. */
+    /* Thousands may come here one after the other, when a task ends, and none of them gets to
+     * user mode. */
     if (arch_irq_pending())
         arch_irq_poll();
 }
 
-/* Put the thread that something more urgent takes the CPU from back; the lock is held. The rest of a turn is used up first. */
+/* Put the thread that something more urgent takes the CPU from back; the lock is held. The rest
+ * of a turn is used up first. */
 static void put_back(struct cpu *cpu, struct thread *prev)
 {
     atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
@@ -352,8 +361,9 @@ static void put_back(struct cpu *cpu, struct thread *prev)
         offer_to_idle(cpu, atomic_load(&prev->affinity));
 }
 
-/* The common case: the current thread goes on, or another thread takes over. The lock is held. Returns who runs
- * now, or NULL if it takes more: then the current thread has been put back and nothing runs. */
+/* The common case: the current thread goes on, or another thread takes over. The lock is held.
+ * Returns who runs now, or NULL if it takes more: then the current thread has been put back and
+ * nothing runs. */
 static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev, ticks_t now)
 {
     struct run_queue *q = &cpu->run_queue;
@@ -382,7 +392,8 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
     return next;
 }
 
-/* More than one thread may have been sent to a CPU while it was idle: what it does not run goes on; the lock is held. */
+/* More than one thread may have been sent to a CPU while it was idle: what it does not run goes
+ * on; the lock is held. */
 static void offer_rest(const struct cpu *cpu)
 {
     if (cpu_count == 1 || cpu->run_queue.top < 0)
@@ -392,7 +403,8 @@ static void offer_rest(const struct cpu *cpu)
         offer_to_idle(cpu, atomic_load(&container_of(r, struct thread, runnable)->affinity));
 }
 
-/* Nothing runs here: take what the queue has, do the work that comes before threads, or become idle. */
+/* Nothing runs here: take what the queue has, do the work that comes before threads, or become
+ * idle. */
 [[gnu::noinline]] static void schedule_from_nothing(struct cpu *cpu)
 {
     for (;;) {
@@ -437,10 +449,12 @@ void kern_schedule(void)
     if (likely(prev)) {
         ticks_t now = arch_counter();
         charge(cpu, prev, now);
-        /* Before the queue is looked at, and seen before the lock is free again: a later request is seen again. */
+        /* Before the queue is looked at, and seen before the lock is free again: a later request
+         * is seen again. */
         atomic_store_explicit(&cpu->reschedule, 0, memory_order_relaxed);
         spin_lock(&cpu->run_queue.lock);
-        /* Under the lock: who changes its affinity either is seen here or finds where it has been put. */
+        /* Under the lock: who changes its affinity either is seen here or finds where it has been
+         * put. */
         if (unlikely(atomic_load_explicit(&prev->flags, memory_order_relaxed))) {
             spin_unlock(&cpu->run_queue.lock);
             leave(cpu, prev);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Self-tests of the scheduler and of work items on this CPU. Threads become current but are never entered
- * (kern/ktest_task.h). The thorough tests run on the simulated machine, tests/host/machine.
+ * Self-tests of the scheduler and of work items on this CPU. Threads become current but are never
+ * entered (kern/ktest_task.h). The thorough tests run on the simulated machine, tests/host/machine.
  */
 #include <arch/irq.h>
 #include <arch/timer.h>

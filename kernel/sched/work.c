@@ -4,7 +4,8 @@
  *
  *   IDLE -- work_start --> QUEUED -- scheduler --> RUNNING -- step true --> QUEUED
  *                                                  RUNNING -- work_done --> IDLE
- *                                                  RUNNING -- work_start --> AGAIN -- step true --> QUEUED
+ *                                                  RUNNING -- work_start --> AGAIN -- step true -->
+ * QUEUED
  */
 #include <kern/list.h>
 #include <kern/panic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Self-tests of spin locks on one CPU: what they say of themselves, pairs, and the tickets' wrap. Contention is tested by
- * tests/host/lib and by programs on several CPUs.
+ * Self-tests of spin locks on one CPU: what they say of themselves, pairs, and the tickets' wrap.
+ * Contention is tested by tests/host/lib and by programs on several CPUs.
  */
 #include <kern/ktest.h>
 #include <kern/spinlock.h>

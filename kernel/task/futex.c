@@ -2,11 +2,14 @@
 /*
  * Wait queues (kern/futex.h).
  *
- * W1 a thread linked in a bucket is WAITING, or about to be by the CPU that holds the bucket's lock.
+ * W1 a thread linked in a bucket is WAITING, or about to be by the CPU that holds the bucket's
+ *    lock.
  * W2 who takes a thread out of a bucket, under its lock, is the one who wakes it: exactly one does.
- *    Buckets are trees by key, equal keys in the order they came: finding a waiter takes a time that grows with the
- *    logarithm of all waiters only, however a program chooses addresses that collide.
- * W3 an armed wait.deadline holds a reference on its thread; who disarms it, or its handler, drops it.
+ *    Buckets are trees by key, equal keys in the order they came: finding a waiter takes a time
+ *    that grows with the logarithm of all waiters only, however a program chooses addresses that
+ *    collide.
+ * W3 an armed wait.deadline holds a reference on its thread; who disarms it, or its handler, drops
+ *    it.
  */
 #include <kern/cpu.h>
 #include <kern/futex.h>
@@ -114,7 +117,8 @@ kern_return_t futex_wait(struct thread *self, vaddr_t address, uint32_t expected
     uint64_t key = (uint64_t)(uintptr_t)self->task;
     struct bucket *bucket = bucket_of(key, address);
     uint32_t value;
-    /* The look and the link are one step under the bucket's lock: a waker that changed the word comes after us. */
+    /* The look and the link are one step under the bucket's lock: a waker that changed the word
+     * comes after us. */
     spin_lock(&bucket->lock);
     kern_return_t kr = user_read_u32(self, address, &value);
     if (kr == KERN_SUCCESS)
@@ -151,7 +155,8 @@ unsigned futex_wake(struct task *task, vaddr_t address, uint32_t count)
     return woken;
 }
 
-/* End a wait that is on the queue of `lock`, if `due` still holds for it. False: the thread waits elsewhere now. */
+/* End a wait that is on the queue of `lock`, if `due` still holds for it. False: the thread waits
+ * elsewhere now. */
 static bool end_wait(struct thread *thread, struct spinlock *lock, bool only_if_due,
                      kern_return_t result)
 {
@@ -177,7 +182,8 @@ void futex_abort(struct thread *thread)
 void futex_deadline(struct deadline *deadline)
 {
     struct thread *thread = container_of(deadline, struct thread, wait.deadline);
-    /* The thread may have been woken and wait anew, even elsewhere: only a wait that is due is ended. */
+    /* The thread may have been woken and wait anew, even elsewhere: only a wait that is due is
+     * ended. */
     while (!end_wait(thread, atomic_load(&thread->wait.queue_lock), true, KERN_OPERATION_TIMED_OUT))
         arch_cpu_relax();
     thread_unref(thread); /* W3 */

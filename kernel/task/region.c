@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Eagerly backed memory (kern/region.h: G1, G2). Each function takes the MAP lock for one chunk at a time.
+ * Eagerly backed memory (kern/region.h: G1, G2). Each function takes the MAP lock for one chunk at
+ * a time.
  */
 #include <arch/cache.h>
 #include <arch/cpu.h>
@@ -47,8 +48,9 @@ static vaddr_t find_hole_above(struct task *task, vaddr_t at, uint64_t size)
     return at <= USER_VA_END - PAGE_SIZE && size <= USER_VA_END - PAGE_SIZE - at ? at : 0;
 }
 
-/* Behind the region placed last: nothing lies there until the whole address space has been gone through once, so this does
- * not walk over regions, of which a program may have a hundred thousand. 0: none. */
+/* Behind the region placed last: nothing lies there until the whole address space has been gone
+ * through once, so this does not walk over regions, of which a program may have a hundred
+ * thousand. 0: none. */
 static vaddr_t find_hole(struct task *task, uint64_t size)
 {
     vaddr_t at = task->hole_from ? find_hole_above(task, task->hole_from, size) : 0;
@@ -183,7 +185,8 @@ kern_return_t region_populate(struct task *task, struct region *region)
              n < CHUNK && region->populated < page_count(region) && kr == KERN_SUCCESS; n++)
             kr = populate_one(task, region);
         bool full = region->populated == page_count(region);
-        /* After an error it stays BUILDING: until its builder has taken it away nobody else may (region_deallocate). */
+        /* After an error it stays BUILDING: until its builder has taken it away nobody else may
+         * (region_deallocate). */
         if (kr == KERN_SUCCESS && full)
             region->state = REGION_READY; /* once the lock is free others may take it away */
         spin_unlock(&task->map_lock);
@@ -204,7 +207,8 @@ static void depopulate_some(struct task *task, struct region *region)
         frame_free(task->ledger, LEDGER_FRAMES, frame_record(region->pages[--region->populated]));
 }
 
-/* One chunk of the removal; the MAP lock is held on entry and released. True when the region is gone. */
+/* One chunk of the removal; the MAP lock is held on entry and released. True when the region is
+ * gone. */
 static bool remove_chunk(struct task *task, struct region *region)
 {
     if (region->state == REGION_READY)
@@ -254,7 +258,8 @@ struct region *region_any(struct task *task)
     return region_of(rb_first(&task->regions));
 }
 
-/* Give the page its mapping back or another protection. Removal by PROT_NONE frees tables only, never needs memory. */
+/* Give the page its mapping back or another protection. Removal by PROT_NONE frees tables only,
+ * never needs memory. */
 static kern_return_t protect_one(struct task *task, struct region *region, vaddr_t va,
                                  unsigned prot)
 {

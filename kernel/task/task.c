@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Making and ending tasks (kern/task.h: K1). The end is a work item: it tells the threads to die, a few at a
- * time, waits for the last, then takes the memory down piece by piece and frees what is left.
+ * Making and ending tasks (kern/task.h: K1). The end is a work item: it tells the threads to die, a
+ * few at a time, waits for the last, then takes the memory down piece by piece and frees what is
+ * left.
  */
 #include <kern/kmem.h>
 #include <kern/log.h>
@@ -77,8 +78,9 @@ unsigned task_live_count(void)
     return atomic_load(&live_tasks);
 }
 
-/* The next thread of the task that has not been told to die; a reference is taken. NULL when there is none. Those that have
- * been told stand at the list's end, so this does not grow with their number. */
+/* The next thread of the task that has not been told to die; a reference is taken. NULL when
+ * there is none. Those that have been told stand at the list's end, so this does not grow with
+ * their number. */
 static struct thread *next_living(struct task *task)
 {
     struct thread *found = NULL;
@@ -138,8 +140,9 @@ static bool has_threads(struct task *task)
     return has;
 }
 
-/* May be started twice: by task_terminate() and by the last thread's end. The task is freed here only when no thread is
- * left, and a thread that is being reaped holds a reference until after it has started us. */
+/* May be started twice: by task_terminate() and by the last thread's end. The task is freed here
+ * only when no thread is left, and a thread that is being reaped holds a reference until after it
+ * has started us. */
 static bool teardown_step(struct work *work)
 {
     struct task *task = container_of(work, struct task, teardown);
@@ -156,7 +159,8 @@ static bool teardown_step(struct work *work)
         assert(kr == KERN_SUCCESS || kr == KERN_RETRY);
         return true;
     }
-    /* A CPU that ran the last thread may not have left the address space yet: it will, at its next switch. */
+    /* A CPU that ran the last thread may not have left the address space yet: it will, at its
+     * next switch. */
     if (task->pmap && pmap_is_active(task->pmap))
         return true;
     pmap_destroy(task->pmap);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Self-tests of tasks, threads and regions: rights, limits, and that nothing is left when an allocation fails anywhere.
+ * Self-tests of tasks, threads and regions: rights, limits, and that nothing is left when an
+ * allocation fails anywhere.
  */
 #include <arch/usercopy.h>
 #include <kern/cpu.h>

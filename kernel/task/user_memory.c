@@ -7,7 +7,8 @@
 #include <kern/task.h>
 #include <kern/user_memory.h>
 
-/* Make every page of the range young. KERN_INVALID_ADDRESS if one is not there or forbids the access. */
+/* Make every page of the range young. KERN_INVALID_ADDRESS if one is not there or forbids the
+ * access. */
 static kern_return_t make_young(struct thread *self, vaddr_t va, size_t n, unsigned prot)
 {
     if (n == 0 || va >= USER_VA_END || n > USER_VA_END - va)

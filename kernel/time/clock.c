@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Counter to nanoseconds and back, exact over the machine's life: quotient and remainder, no accumulated factor.
+ * Counter to nanoseconds and back, exact over the machine's life: quotient and remainder, no
+ * accumulated factor.
  */
 #include <arch/timer.h>
 #include <kern/clock.h>

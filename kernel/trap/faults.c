@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What user code did that the machine refuses: the access flag is resolved; everything else ends the task with a report.
- * (Exception messages to handlers come with the kernel's next parts; this is what happens when nobody handles it.)
+ * What user code did that the machine refuses: the access flag is resolved; everything else ends
+ * the task with a report. (Exception messages to handlers come with the kernel's next parts; this
+ * is what happens when nobody handles it.)
  */
 #include <arch/thread.h>
 #include <arch/upcalls.h>

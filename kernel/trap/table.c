@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table of traps, made from wharf/abi/traps.def. The entry code calls through it (arch/upcalls.h).
+ * The table of traps, made from wharf/abi/traps.def. The entry code calls through it
+ * (arch/upcalls.h).
  */
 #include "traps.h"
 #include <arch/upcalls.h>

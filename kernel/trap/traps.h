@@ -11,12 +11,13 @@
 /** The result of a trap that failed (or 0). */
 uint64_t trap_error(kern_return_t kr);
 
-/** Let interrupts in: the trap is repeated with these arguments (more than three are not needed yet), progress being in the
- *  thread or in what it works on. Return what this returns. */
+/** Let interrupts in: the trap is repeated with these arguments (more than three are not needed
+ *  yet), progress being in the thread or in what it works on. Return what this returns. */
 uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2);
 
-/* How far a restarted trap has come, kept in self->progress together with the trap's number: between a restart and the repeated
- * trap the task's other threads can change the SVC into another one, which must not take the number for its own. */
+/* How far a restarted trap has come, kept in self->progress together with the trap's number:
+ * between a restart and the repeated trap the task's other threads can change the SVC into
+ * another one, which must not take the number for its own. */
 enum { TRAP_PROGRESS_BITS = 56 };
 
 static inline void trap_set_progress(struct thread *self, unsigned number, uint64_t done)

@@ -2,16 +2,19 @@
 /*
  * Address space identifiers, and the switch from one address space to another.
  *
- * A pmap gets a number at its creation and keeps it until it is destroyed, so switching to it is one register write. A
- * machine has 65,536 numbers, or 256; pmaps beyond that share one number, and pay for it with a flush at each switch.
+ * A pmap gets a number at its creation and keeps it until it is destroyed, so switching to it is
+ * one register write. A machine has 65,536 numbers, or 256; pmaps beyond that share one number, and
+ * pay for it with a flush at each switch.
  *
  * S1 a number other than ASID_SHARED tags the translations of one pmap at most.
- * S2 a number is free only if no TLB holds a translation with it: it is flushed everywhere when its pmap goes.
- * S3 a CPU's TLB holds translations with ASID_SHARED only of the pmap that it has active, or had active last: it flushes
- *    that number, while no user tables are active, before it goes to a pmap that shares it.
+ * S2 a number is free only if no TLB holds a translation with it: it is flushed everywhere when its
+ *    pmap goes.
+ * S3 a CPU's TLB holds translations with ASID_SHARED only of the pmap that it has active, or had
+ *    active last: it flushes that number, while no user tables are active, before it goes to a pmap
+ *    that shares it.
  *
- * Changes of tables flush by the pmap's number on all CPUs, the shared one too: that takes the sharers' entries with it,
- * which costs them a walk and nothing else.
+ * Changes of tables flush by the pmap's number on all CPUs, the shared one too: that takes the
+ * sharers' entries with it, which costs them a walk and nothing else.
  */
 #include "pmap_impl.h"
 
@@ -66,7 +69,8 @@ void asid_free(unsigned number)
     spin_unlock(&asid_lock);
 }
 
-/* S3. Broadcast, because the contract has no local form; this is the path of machines with more tasks than numbers. */
+/* S3. Broadcast, because the contract has no local form; this is the path of machines with more
+ * tasks than numbers. */
 static void flush_shared(void)
 {
     arch_mmu_deactivate();

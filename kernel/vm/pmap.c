@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Physical maps: making and unmaking them, entering mappings, and what concerns one address.
- * Ranges are in pmap_range.c, operations by frame in pmap_page.c, the tables themselves in pmap_table.c.
+ * Physical maps: making and unmaking them, entering mappings, and what concerns one address. Ranges
+ * are in pmap_range.c, operations by frame in pmap_page.c, the tables themselves in pmap_table.c.
  */
 #include "pmap_impl.h"
 #include <kern/kmem.h>
@@ -41,7 +41,8 @@ void pmap_destroy(struct pmap *pmap)
 {
     struct ledger *ledger = pmap->ledger;
     for (;;) {
-        /* Whoever came by a reverse mapping may still be waiting for the lock, or be about to give it back. */
+        /* Whoever came by a reverse mapping may still be waiting for the lock, or be about to
+         * give it back. */
         spin_lock(&pmap->lock);
         bool pinned = atomic_load_explicit(&pmap->pins, memory_order_acquire) != 0;
         spin_unlock(&pmap->lock);
@@ -194,8 +195,9 @@ static void entering_undo_rmaps(struct pmap *pmap, struct entering *e, unsigned 
     }
 }
 
-/** Reverse mappings, before the tables change: by frame nobody acts on them until the PMAP lock is free. Leaves that
- *  become pieces are counted now, so that the pieces they replace are never the last. */
+/** Reverse mappings, before the tables change: by frame nobody acts on them until the PMAP lock is
+ *  free. Leaves that become pieces are counted now, so that the pieces they replace are never the
+ *  last. */
 static kern_return_t entering_add_rmaps(struct pmap *pmap, struct entering *e)
 {
     struct frame *table = pmap_table_of(e->slot);
@@ -349,7 +351,8 @@ kern_return_t pmap_fault(struct pmap *pmap, vaddr_t va, unsigned prot_wanted)
         set_flags(first, count, height, arch_pte_flags(pte) | PTE_YOUNG);
         arch_pte_sync(); /* an entry without the flag is in no TLB */
     } else {
-        /* It is allowed already: another CPU was faster, or this one's TLB has kept what used to be there. */
+        /* It is allowed already: another CPU was faster, or this one's TLB has kept what used to
+         * be there. */
         pmap_flush(pmap, round_down(va, pmap_span(height)), 1, height);
     }
     spin_unlock(&pmap->lock);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Verifies one pmap: P1, P2, P3 and P5 of kern/pmap.h, its counts and its spares. Slow; for tests and debug builds.
- * Nobody else may be changing the pmap; other address spaces may share its frames and change.
+ * Verifies one pmap: P1, P2, P3 and P5 of kern/pmap.h, its counts and its spares. Slow; for tests
+ * and debug builds. Nobody else may be changing the pmap; other address spaces may share its frames
+ * and change.
  */
 #include "pmap_impl.h"
 #include <kern/log.h>

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the physical-map layer share (pmap*.c, rmap.c, asid.c). Nobody else includes it.
+ * What the files of the physical-map layer share (pmap*.c, rmap.c, asid.c). Nobody else includes
+ * it.
  *
- * A table page's frame record is used, under the PMAP lock, as follows: `owner` is the pmap; `owner_offset` counts its
- * valid entries (bits 0..15) and its pieces (bits 16..31); `prev` is the frame that heads the run the pieces belong to;
- * `next` links lists of tables (the spares of a pmap start in the root's record, at `next`).
+ * A table page's frame record is used, under the PMAP lock, as follows: `owner` is the pmap;
+ * `owner_offset` counts its valid entries (bits 0..15) and its pieces (bits 16..31); `prev` is the
+ * frame that heads the run the pieces belong to; `next` links lists of tables (the spares of a pmap
+ * start in the root's record, at `next`).
  *
- * Pieces: a 2 MiB leaf has one reverse mapping, in the record of the run's head. When it is split there is no memory
- * for 512 of them, so the 4 KiB leaves it became ("pieces") go on sharing that one until the last of them is gone.
- * A leaf in slot i is a piece exactly if its table has pieces and it maps frame prev + i.
+ * Pieces: a 2 MiB leaf has one reverse mapping, in the record of the run's head. When it is split
+ * there is no memory for 512 of them, so the 4 KiB leaves it became ("pieces") go on sharing that
+ * one until the last of them is gone. A leaf in slot i is a piece exactly if its table has pieces
+ * and it maps frame prev + i.
  *
  * Spares: for each 2 MiB leaf one empty table page is kept, so that splitting never allocates.
  */
@@ -64,14 +67,16 @@ static inline void pmap_table_count(struct frame *table, int valid, int pieces)
     table->owner_offset += (uint64_t)(int64_t)valid + ((uint64_t)(int64_t)pieces << 16);
 }
 
-/** Would a leaf to pa in this slot share the reverse mapping of the 2 MiB leaf the table came from? */
+/** Would a leaf to pa in this slot share the reverse mapping of the 2 MiB leaf the table came
+ *  from? */
 static inline bool pmap_is_piece(const struct frame *table, const pte_t *slot, paddr_t pa)
 {
     unsigned index = (unsigned)((uintptr_t)slot % PAGE_SIZE / sizeof(pte_t));
     return pmap_table_pieces(table) != 0 && pa >> PAGE_SHIFT == (uint64_t)table->prev + index;
 }
 
-/** Record that keeps the flags of the managed page mapped by this entry: its own, or that of the run's head. */
+/** Record that keeps the flags of the managed page mapped by this entry: its own, or that of the
+ *  run's head. */
 static inline struct frame *pmap_flags_frame(const pte_t *slot, paddr_t pa, unsigned height)
 {
     if (height == 0 && pmap_is_piece(pmap_table_of(slot), slot, pa))
@@ -104,11 +109,13 @@ static inline pfn_t *pmap_spares(const struct pmap *pmap)
 kern_return_t pmap_table_alloc(struct pmap *pmap, pfn_t *list);
 /** Free all tables of a list: no walker may know them any more. */
 void pmap_table_free(struct pmap *pmap, pfn_t *list);
-/** The slot for va at height `target`, or the higher one where the walk ends (invalid entry or leaf). */
+/** The slot for va at height `target`, or the higher one where the walk ends (invalid entry or
+ *  leaf). */
 pte_t *pmap_walk(const struct pmap *pmap, vaddr_t va, unsigned target, unsigned *height);
 /** Hang tables of `list` below `slot` until height `target`; returns the slot for va there. */
 pte_t *pmap_link(pte_t *slot, vaddr_t va, unsigned height, unsigned target, pfn_t *list);
-/** Move the empty tables on the way to va to `dead`. The caller flushes the walks to va, then frees them. */
+/** Move the empty tables on the way to va to `dead`. The caller flushes the walks to va, then
+ *  frees them. */
 void pmap_prune(struct pmap *pmap, vaddr_t va, pfn_t *dead);
 /** Make a 2 MiB leaf into a table of 64 KiB runs with the same effect. */
 void pmap_split(struct pmap *pmap, pte_t *slot, vaddr_t va);
@@ -165,7 +172,8 @@ static inline void gather_init(struct gather *g, struct pmap *pmap, struct frame
     g->count = 0;
 }
 
-/** Invalidate one entry and note what has to follow; empty tables are left to the caller (pmap_prune). */
+/** Invalidate one entry and note what has to follow; empty tables are left to the caller
+ *  (pmap_prune). */
 void gather_drop(struct gather *g, pte_t *slot, vaddr_t va, unsigned height);
 /** Flush, then give up reverse mappings and tables. Leaves `g` empty. */
 void gather_finish(struct gather *g);
@@ -190,13 +198,15 @@ struct pmap_cursor {
 /** Next valid leaf at or after cursor->va; NULL when there is none, or the budget is used up. */
 pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *cursor);
 
-/** pmap_protect() with the lock held, for leaves that pass the filter; `g` may name a held frame. */
+/** pmap_protect() with the lock held, for leaves that pass the filter; `g` may name a held
+ * frame. */
 vaddr_t pmap_limit(struct gather *g, vaddr_t va, vaddr_t end, unsigned prot,
                    struct pmap_filter filter);
 
 /* --- reverse mappings (rmap.c) --- */
 
-/** In the low bit of a reverse mapping's address: the mapping is a 2 MiB leaf, or what is left of one. */
+/** In the low bit of a reverse mapping's address: the mapping is a 2 MiB leaf, or what is left of
+ *  one. */
 enum { RMAP_LARGE = 1 };
 
 /** A mapping after the first. */
@@ -219,12 +229,14 @@ bool rmap_get(const struct frame *frame, void *const *link, struct pmap **pmap, 
 void **rmap_next(void **link);
 /** The link that stands for (pmap, va), or NULL. */
 void **rmap_find(struct frame *frame, const struct pmap *pmap, vaddr_t va);
-/** Take the mapping at `link` out; `link` then stands for its successor. PMAP lock of its pmap held as well. */
+/** Take the mapping at `link` out; `link` then stands for its successor. PMAP lock of its pmap
+ *  held as well. */
 void rmap_unlink(struct frame *frame, void **link);
 
 /* --- address space identifiers (asid.c) --- */
 
-/** A number for a new pmap; never fails: when all are taken it is the one that several pmaps share. */
+/** A number for a new pmap; never fails: when all are taken it is the one that several pmaps
+ *  share. */
 unsigned asid_alloc(void);
 /** Give it back: flushed everywhere, free for another pmap. No CPU has the pmap active. */
 void asid_free(unsigned number);

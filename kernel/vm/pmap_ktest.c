@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Self-tests of physical maps on the machine's own MMU: what user accesses (through the copy routines, which have the
- * user's rights) see after each change. The thorough tests run on the simulated machine, tests/host/pmap.
+ * Self-tests of physical maps on the machine's own MMU: what user accesses (through the copy
+ * routines, which have the user's rights) see after each change. The thorough tests run on the
+ * simulated machine, tests/host/pmap.
  */
 #include <arch/usercopy.h>
 #include <kern/cpu.h>

@@ -2,16 +2,19 @@
 /*
  * Operations by frame: over all mappings of a frame, in whatever address spaces they are.
  *
- * They start from the frame's RMAP lock, while everybody else takes PMAP before RMAP. So the PMAP lock of a mapping's
- * address space is tried; if somebody has it, the address space is pinned (it cannot be destroyed: it still has this
- * mapping, and later pmap_destroy() waits for the pin), the RMAP lock is dropped, and the PMAP lock is waited for in
- * order. The lock is fair, so there is no livelock: each wait ends in one mapping dealt with, or found gone.
+ * They start from the frame's RMAP lock, while everybody else takes PMAP before RMAP. So the PMAP
+ * lock of a mapping's address space is tried; if somebody has it, the address space is pinned (it
+ * cannot be destroyed: it still has this mapping, and later pmap_destroy() waits for the pin), the
+ * RMAP lock is dropped, and the PMAP lock is waited for in order. The lock is fair, so there is no
+ * livelock: each wait ends in one mapping dealt with, or found gone.
  *
- * With both locks held neither the mapping nor its place in the chain can change, so the walk goes on where it was.
+ * With both locks held neither the mapping nor its place in the chain can change, so the walk goes
+ * on where it was.
  *
- * A frame may be mapped by pages (its own chain), and as part of a 2 MiB run (in the chain of the run's head, which is
- * the frame aligned to 2 MiB). Asked for the head, the whole run is meant, or what is left of it; asked for another
- * frame of the run, that page only: the leaf is split where needed. Flags of a run are collected in its head's record.
+ * A frame may be mapped by pages (its own chain), and as part of a 2 MiB run (in the chain of the
+ * run's head, which is the frame aligned to 2 MiB). Asked for the head, the whole run is meant, or
+ * what is left of it; asked for another frame of the run, that page only: the leaf is split where
+ * needed. Flags of a run are collected in its head's record.
  */
 #include "pmap_impl.h"
 
@@ -24,7 +27,8 @@ struct page_op {
     bool young;          /* out: some mapping was young */
 };
 
-/** Take the access flag off a leaf or run. Other frames it maps keep in mind that they may have been used. */
+/** Take the access flag off a leaf or run. Other frames it maps keep in mind that they may have
+ *  been used. */
 static void make_old(struct pmap *pmap, const struct page_op *op, pte_t *slot, vaddr_t va,
                      unsigned height)
 {
@@ -82,7 +86,8 @@ static bool act(struct pmap *pmap, struct frame *chain, vaddr_t tagged, struct p
     return g.unlink;
 }
 
-/** Get the PMAP lock of the mapping at *link while the RMAP lock is held. False: the mapping is gone. */
+/** Get the PMAP lock of the mapping at *link while the RMAP lock is held. False: the mapping is
+ *  gone. */
 static bool lock_pmap(struct frame *chain, void ***link, struct pmap *pmap, vaddr_t va)
 {
     if (spin_trylock(&pmap->lock))

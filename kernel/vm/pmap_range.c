@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Taking rights away over a range of addresses, and the batching of TLB maintenance that goes with it.
+ * Taking rights away over a range of addresses, and the batching of TLB maintenance that goes with
+ * it.
  *
- * The order that keeps P4 and R3: entries are invalidated or reduced; the TLBs are flushed; only then do reverse
- * mappings go (a frame without them may be reused by whoever asks by frame) and emptied tables are freed.
+ * The order that keeps P4 and R3: entries are invalidated or reduced; the TLBs are flushed; only
+ * then do reverse mappings go (a frame without them may be reused by whoever asks by frame) and
+ * emptied tables are freed.
  */
 #include "pmap_impl.h"
 
@@ -25,7 +27,8 @@ static void gather_note(struct gather *g, vaddr_t va, pte_t pte, unsigned what)
     g->count++;
 }
 
-/** How a managed leaf in this slot is counted in the reverse maps; a piece that goes is taken off its table's count. */
+/** How a managed leaf in this slot is counted in the reverse maps; a piece that goes is taken off
+ *  its table's count. */
 static unsigned leaf_kind(const pte_t *slot, pte_t pte, unsigned height, bool gone)
 {
     if (arch_pte_flags(pte) & PTE_UNMANAGED)
@@ -166,7 +169,8 @@ static unsigned limited(pte_t pte, unsigned prot)
     return keep & PROT_WRITE ? keep | PROT_READ : keep;
 }
 
-/** Does the leaf or run of `count` entries at va, found by a search for c->va, stick out of the range? Then cut it. */
+/** Does the leaf or run of `count` entries at va, found by a search for c->va, stick out of the
+ *  range? Then cut it. */
 static bool limit_cut(struct gather *g, struct pmap_cursor *c, pte_t *slot, uint64_t size,
                       unsigned count)
 {

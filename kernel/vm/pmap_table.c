@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The radix tree under a pmap: its table pages, finding a slot, splitting large leaves and runs.
- * Every function runs with the PMAP lock held. pmap_impl.h says how the tables' frame records are used.
+ * Every function runs with the PMAP lock held. pmap_impl.h says how the tables' frame records are
+ * used.
  */
 #include "pmap_impl.h"
 

@@ -2,10 +2,10 @@
 /*
  * Reverse mappings: from a frame to every (pmap, address) that maps it.
  *
- * A frame's chain is a sequence of links. A link with its low bit set points to a struct rmap_entry and goes on at the
- * entry's `next`. A link without it is the end: NULL, or the pmap of the frame's inline mapping, whose address is
- * frame->rmap_va. So the first mapping costs nothing, further ones go in front of it, and taking any of them out
- * neither allocates nor moves another.
+ * A frame's chain is a sequence of links. A link with its low bit set points to a struct rmap_entry
+ * and goes on at the entry's `next`. A link without it is the end: NULL, or the pmap of the frame's
+ * inline mapping, whose address is frame->rmap_va. So the first mapping costs nothing, further ones
+ * go in front of it, and taking any of them out neither allocates nor moves another.
  *
  * frame->mapped is the number of links that stand for a mapping (P2).
  */

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's first instructions, on the boot CPU and on every further one. The only position-independent code.
+ * The kernel's first instructions, on the boot CPU and on every further one. The only
+ * position-independent code.
  *
- * Contract at entry (Linux arm64 boot protocol): MMU and data cache off, interrupts masked, x0 = physical address of the
- * device tree (boot CPU), image loaded at a 2 MiB boundary and clean to the point of coherency. EL2 or EL1; from EL3
- * we step down just to be able to say why we refuse.
+ * Contract at entry (Linux arm64 boot protocol): MMU and data cache off, interrupts masked, x0 =
+ * physical address of the device tree (boot CPU), image loaded at a 2 MiB boundary and clean to the
+ * point of coherency. EL2 or EL1; from EL3 we step down just to be able to say why we refuse.
  *
- * What it does: leaves EL3/EL2, zeroes bss, builds the page tables of the image with final permissions (text r-x,
- * rodata r--, data rw-) and an identity map of its own 2 MiB, switches the MMU on, jumps to the high address.
+ * What it does: leaves EL3/EL2, zeroes bss, builds the page tables of the image with final
+ * permissions (text r-x, rodata r--, data rw-) and an identity map of its own 2 MiB, switches the
+ * MMU on, jumps to the high address.
  *
- * Cache rules: everything written here is written with the data cache off, straight to memory. Lines of bss that the
- * loader may have left in the cache are dropped before (a dirty one would overwrite us later) and again afterwards (a
- * clean one, fetched by speculation of whoever else maps them cached, a hypervisor's host for one, would hide what we
- * wrote). QEMU shows neither fault.
+ * Cache rules: everything written here is written with the data cache off, straight to memory.
+ * Lines of bss that the loader may have left in the cache are dropped before (a dirty one would
+ * overwrite us later) and again afterwards (a clean one, fetched by speculation of whoever else
+ * maps them cached, a hypervisor's host for one, would hide what we wrote). QEMU shows neither
+ * fault.
  *
- * Registers kept: x20 device tree, x21 counter at entry, x22 entry level, x23 physical address of _head.
+ * Registers kept: x20 device tree, x21 counter at entry, x22 entry level, x23 physical address of
+ * _head.
  */
 #include <machine/mmu_asm.h>
 #include <machine/offsets.h>
@@ -81,8 +85,9 @@ primary_entry:
     b       arch_leave_kernel
 
 /*
- * Further CPUs come here, by PSCI or out of a spin table, at the level the boot CPU was entered at, MMU off. They read no
- * memory before their MMU is on, so nothing need be cleaned for them but this code, which the loader did.
+ * Further CPUs come here, by PSCI or out of a spin table, at the level the boot CPU was entered at,
+ * MMU off. They read no memory before their MMU is on, so nothing need be cleaned for them but this
+ * code, which the loader did.
  */
     .globl arch_secondary_entry
 arch_secondary_entry:
@@ -118,8 +123,8 @@ arch_secondary_entry:
     b       arch_leave_kernel
 
 /*
- * Drop to EL1 from wherever we are. Returns at EL1 with MMU and caches off. Clobbers x0-x3; uses x30 as return address
- * across the exception returns.
+ * Drop to EL1 from wherever we are. Returns at EL1 with MMU and caches off. Clobbers x0-x3; uses
+ * x30 as return address across the exception returns.
  */
 leave_high_levels:
     mrs     x0, CurrentEL
@@ -199,7 +204,8 @@ from_el2:
     mov     x0, #0x3c5                     /* EL1h, D A I F masked */
     msr     spsr_el2, x0
     msr     elr_el2, x30
-    /* Erratum 1319367: SCTLR_EL1.M stays off until we are at EL1, so no walk mixes the two levels' state. */
+    /* Erratum 1319367: SCTLR_EL1.M stays off until we are at EL1, so no walk mixes the two
+     * levels' state. */
     isb
     eret
 
@@ -273,7 +279,8 @@ build_tables:
     b       1b
 2:  ret
 
-/* MMU and caches on, with the tables of build_tables; returns at the high address of the caller. x23 as above. */
+/* MMU and caches on, with the tables of build_tables; returns at the high address of the caller.
+ * x23 as above. */
 enable_mmu:
     ldr     x0, =MAIR_VALUE_ASM
     msr     mair_el1, x0

@@ -18,8 +18,9 @@ extern char arch_empty_table[], arch_boot_stack[], arch_boot_stack_top[], arch_b
     arch_boot_emergency_top[];
 extern pte_t boot_image_l3[PT_ENTRIES];
 
-/* No user address space, and the user's 39 bits instead of the identity map's 48. Where the CPU can do it (E0PD), what
- * user code tries at kernel addresses faults in the same time whether they are mapped or not. */
+/* No user address space, and the user's 39 bits instead of the identity map's 48. Where the CPU
+ * can do it (E0PD), what user code tries at kernel addresses faults in the same time whether they
+ * are mapped or not. */
 static void leave_identity_map(void)
 {
     const uint64_t e0pd1 = UINT64_C(1) << 56;
@@ -32,7 +33,8 @@ static void leave_identity_map(void)
                      : "memory");
 }
 
-/* The page below the boot stack is no memory: an overflow faults instead of running through the page tables. */
+/* The page below the boot stack is no memory: an overflow faults instead of running through the
+ * page tables. */
 static void guard_boot_stack(void)
 {
     arch_pte_write(&boot_image_l3[((vaddr_t)arch_boot_guard - KERNEL_IMAGE_BASE) >> PAGE_SHIFT], 0);

@@ -35,7 +35,8 @@ void arch_cache_sync_code(const void *va, size_t size)
     if (!(type >> CTR_IDC_SHIFT & 1))
         FOR_EACH_LINE("dc cvau", va, size, line_bytes(type, CTR_DLINE_SHIFT));
     asm volatile("dsb ish" : : : "memory");
-    /* `va` is the kernel's alias, which a cache indexed by virtual address (Cortex-A53) looks up elsewhere. */
+    /* `va` is the kernel's alias, which a cache indexed by virtual address (Cortex-A53) looks up
+     * elsewhere. */
     if (!(type >> CTR_DIC_SHIFT & 1) && (type >> CTR_IPOLICY_SHIFT & 3) != CTR_IPOLICY_PIPT)
         asm volatile("ic ialluis" : : : "memory");
     else if (!(type >> CTR_DIC_SHIFT & 1))

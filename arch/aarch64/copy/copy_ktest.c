@@ -56,7 +56,8 @@ static struct frame *take_run(void)
     return KTEST_EXPECT(kr == KERN_SUCCESS) ? run : NULL;
 }
 
-/* One copy each way, `n` bytes between `user_offset` and `kernel_offset`; nothing around it changes. */
+/* One copy each way, `n` bytes between `user_offset` and `kernel_offset`; nothing around it
+ * changes. */
 static bool copies_exactly(struct frame *run, unsigned user_offset, unsigned kernel_offset,
                            unsigned n)
 {

@@ -49,7 +49,8 @@ enum {
     PART_A78C = 0xd4b,
 };
 
-/* Arm's CPUs we know by name, and the branch-history iterations Arm gives for them (Spectre-BHB). */
+/* Arm's CPUs we know by name, and the branch-history iterations Arm gives for them
+ * (Spectre-BHB). */
 static const struct cpu_model {
     uint16_t part;
     uint8_t bhb_iterations;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The CPU's registers for a panic: those a callee preserves, which still hold what the kernel was working with, and the
- * system registers that say how it came here and in whose address space.
+ * The CPU's registers for a panic: those a callee preserves, which still hold what the kernel was
+ * working with, and the system registers that say how it came here and in whose address space.
  */
 #include <arch/cpu.h>
 #include <kern/log.h>

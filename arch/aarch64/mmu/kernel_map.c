@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's own address space: direct map, device registers, stacks, frame records. Grows only; entries are added
- * over invalid ones, or change nothing but permissions, so no TLB maintenance is needed but in map_leaf().
+ * The kernel's own address space: direct map, device registers, stacks, frame records. Grows only;
+ * entries are added over invalid ones, or change nothing but permissions, so no TLB maintenance is
+ * needed but in map_leaf().
  *
- * M1 no page is writable and executable, under any address: the direct map's alias of the image is never executable and
- *    read-only where the image is.
+ * M1 no page is writable and executable, under any address: the direct map's alias of the image is
+ *    never executable and read-only where the image is.
  * M2 nothing that is not RAM is mapped as Normal memory: edges of banks are mapped by page.
  *
  * Locks: boot functions run on one CPU; arch_map_frame_record_page() is serialised by its caller.
@@ -25,7 +26,8 @@ enum { KERNEL_ROOT_HEIGHT = 3, EARLY_TABLES = 14 };
 
 #define BLOCK_SIZE (2 * MIB)
 
-/* Table pages for what must be mapped before any memory is known: device tree, console, the first piece of RAM. */
+/* Table pages for what must be mapped before any memory is known: device tree, console, the first
+ * piece of RAM. */
 [[gnu::aligned(4096)]] static uint8_t early_tables[EARLY_TABLES][PAGE_SIZE];
 static unsigned early_tables_used;
 static vaddr_t device_next = DEVICE_BASE;
@@ -44,7 +46,8 @@ static void *table_memory(paddr_t table)
     return phys_to_virt(table);
 }
 
-/* The early ones go to those who have no source, devices for one, which come after all memory has been mapped. */
+/* The early ones go to those who have no source, devices for one, which come after all memory has
+ * been mapped. */
 static paddr_t take_table(boot_page_source_t *take_page)
 {
     paddr_t page = take_page ? take_page() : 0;
@@ -54,8 +57,8 @@ static paddr_t take_table(boot_page_source_t *take_page)
     return page;
 }
 
-/* First physical address that the CPU cannot form (ID_AA64MMFR0_EL1.PARange; the entry code sets TCR.IPS so). Whatever
- * is mapped beyond faults when it is touched. */
+/* First physical address that the CPU cannot form (ID_AA64MMFR0_EL1.PARange; the entry code sets
+ * TCR.IPS so). Whatever is mapped beyond faults when it is touched. */
 static paddr_t physical_end(void)
 {
     static const uint8_t bits[] = {32, 36, 40, 42, 44, 48};
@@ -76,7 +79,8 @@ static pte_t *table_for(vaddr_t va, unsigned height, boot_page_source_t *take_pa
             paddr_t page = take_table(take_page);
             if (!page)
                 return NULL;
-            arch_tlb_begin(); /* a walker, even a speculating one, must see the table's zeroes before the way there */
+            arch_tlb_begin(); /* a walker, even a speculating one, must see the table's zeroes
+                                 before the way there */
             pte = arch_pte_table(page);
             arch_pte_write(slot, pte);
         }
@@ -131,7 +135,8 @@ static uint64_t ram_bits(paddr_t pa)
 static bool map_block(paddr_t pa, boot_page_source_t *take_page)
 {
     vaddr_t va = DIRECT_MAP_BASE + pa;
-    /* The image's block needs pages for M1; a block that has pages already (the device tree's) keeps them. */
+    /* The image's block needs pages for M1; a block that has pages already (the device tree's)
+     * keeps them. */
     if (pa == arch_image.physical_start || has_table(va))
         return arch_boot_map_memory(pa, pa + BLOCK_SIZE - PAGE_SIZE, take_page) &&
                map_page(va + BLOCK_SIZE - PAGE_SIZE, pa + BLOCK_SIZE - PAGE_SIZE,

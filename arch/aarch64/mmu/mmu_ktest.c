@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Self-tests of the kernel's own address space: M1 and M2 of kernel_map.c in the tables as they are, guard pages, and what
- * the hardware answers when asked to translate.
+ * Self-tests of the kernel's own address space: M1 and M2 of kernel_map.c in the tables as they
+ * are, guard pages, and what the hardware answers when asked to translate.
  */
 #include <arch/mmu.h>
 #include <kern/cpu.h>

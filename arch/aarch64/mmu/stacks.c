@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Kernel stacks: one a CPU, with an unmapped page below it, and a page of emergency stack for the report when the first
- * has overflowed. Layout of a CPU's slot: guard, stack (4 pages), guard, emergency stack (1 page), guards to the slot's end.
+ * Kernel stacks: one a CPU, with an unmapped page below it, and a page of emergency stack for the
+ * report when the first has overflowed. Layout of a CPU's slot: guard, stack (4 pages), guard,
+ * emergency stack (1 page), guards to the slot's end.
  */
 #include <arch/cpu.h>
 #include <arch/mmu.h>
@@ -25,7 +26,8 @@ static kern_return_t map_stack_page(vaddr_t va)
     kern_return_t kr = frame_alloc(&kernel_ledger, LEDGER_FRAMES, 0, FRAME_ZEROED, &frame);
     if (kr != KERN_SUCCESS)
         return kr;
-    /* Kernel stacks are mapped like frame records: normal memory, never executable. Never taken back. */
+    /* Kernel stacks are mapped like frame records: normal memory, never executable. Never taken
+     * back. */
     return arch_map_frame_record_page((void *)va, frame_address(frame), take_frame)
                ? KERN_SUCCESS
                : KERN_RESOURCE_SHORTAGE;
@@ -35,7 +37,8 @@ kern_return_t arch_cpu_make_stack(struct cpu *cpu)
 {
     vaddr_t bottom = STACK_BASE + cpu->number * STACK_SLOT + PAGE_SIZE;
     vaddr_t top = bottom + STACK_PAGES * PAGE_SIZE;
-    /* The record of a CPU that could not be started serves the next one: no valid entry may be replaced by another. */
+    /* The record of a CPU that could not be started serves the next one: no valid entry may be
+     * replaced by another. */
     if (cpu->arch.stack_top == top)
         return KERN_SUCCESS;
     for (vaddr_t va = bottom; va < top; va += PAGE_SIZE) {

@@ -4,9 +4,9 @@
  * names holds an address, and jumps there.
  *
  * The slot usually lies in a reserved page of RAM that the direct map covers. It is written through
- * the direct map and cleaned to the point of coherency; a second, uncached mapping would be an alias
- * with other attributes. Nothing else in the line is ever dirty: the only writes to that page while
- * our caches are on are those here.
+ * the direct map and cleaned to the point of coherency; a second, uncached mapping would be an
+ * alias with other attributes. Nothing else in the line is ever dirty: the only writes to that page
+ * while our caches are on are those here.
  */
 #include <arch/boot.h>
 #include <arch/cache.h>

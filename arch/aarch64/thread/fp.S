@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * FP/SIMD registers to memory and back (struct fp_state). The one file of the kernel that uses these registers.
+ * FP/SIMD registers to memory and back (struct fp_state). The one file of the kernel that uses
+ * these registers.
  */
     .arch_extension fp
     .arch_extension simd

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sorting exceptions out: which upcall an exception of user code becomes, and what is left when the kernel faults.
- * Source: Arm ARM D24.2.40 (ESR_EL1).
+ * Sorting exceptions out: which upcall an exception of user code becomes, and what is left when the
+ * kernel faults. Source: Arm ARM D24.2.40 (ESR_EL1).
  */
 #include <arch/mmu.h>
 #include <arch/thread.h>
@@ -101,7 +101,8 @@ void arch_fp_leave(struct arch_thread *t)
     arch_fp_save(&t->fp);
     t->fp_live = 0;
     __asm__ volatile("mrs %0, cpacr_el1" : "=r"(cpacr));
-    /* No ISB: the exception return synchronises before user code can use FP, and the kernel never does. */
+    /* No ISB: the exception return synchronises before user code can use FP, and the kernel never
+     * does. */
     __asm__ volatile("msr cpacr_el1, %0" ::"r"(cpacr & ~(UINT64_C(3) << 20)) : "memory");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Self-tests of vectors, FP registers, and of the way to another CPU: an interrupt brings it to a thread, another one away
- * from it.
+ * Self-tests of vectors, FP registers, and of the way to another CPU: an interrupt brings it to a
+ * thread, another one away from it.
  */
 #include <arch/thread.h>
 #include <arch/timer.h>
@@ -105,7 +105,8 @@ static void run_on(struct task *task, unsigned cpu, const volatile uint32_t *cou
     thread_unref(thread);
 }
 
-/* A thread that is bound to here keeps the task alive meanwhile, so that its objects are freed where they were made. */
+/* A thread that is bound to here keeps the task alive meanwhile, so that its objects are freed
+ * where they were made. */
 KTEST(trap_every_cpu_can_be_called)
 {
     struct task *task;

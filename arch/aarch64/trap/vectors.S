@@ -2,14 +2,16 @@
 /*
  * Exception vectors and the way back to user mode.
  *
- * In user mode SP_EL1 points at the current thread's trap frame, so the first stores need no register. The kernel then
- * runs on the CPU's one stack, from its top. Interrupts stay masked until the exception return.
+ * In user mode SP_EL1 points at the current thread's trap frame, so the first stores need no
+ * register. The kernel then runs on the CPU's one stack, from its top. Interrupts stay masked until
+ * the exception return.
  *
- * A trap (SVC) may clobber x1-x18; the kernel returns them zeroed, so no register leaks between domains (D4). Its fast way
- * in and out saves and loads only what C does not preserve.
+ * A trap (SVC) may clobber x1-x18; the kernel returns them zeroed, so no register leaks between
+ * domains (D4). Its fast way in and out saves and loads only what C does not preserve.
  *
- * Who owns a frame: this CPU, until the thread is made visible as waiting or ready (sched_block, kern_schedule). After
- * a trap handler has returned with `reschedule` set, the frame is touched only if the thread is still current.
+ * Who owns a frame: this CPU, until the thread is made visible as waiting or ready (sched_block,
+ * kern_schedule). After a trap handler has returned with `reschedule` set, the frame is touched
+ * only if the thread is still current.
  */
 #include <machine/offsets.h>
 
@@ -55,7 +57,8 @@
     ldp     x28, x29, [\base, #TF_x28]
 .endm
 
-/* ERET, and nothing executed behind it by straight-line speculation with the user's registers (CVE-2020-13844). */
+/* ERET, and nothing executed behind it by straight-line speculation with the user's registers
+ * (CVE-2020-13844). */
 .macro exception_return
     eret
     dsb     nsh
@@ -63,8 +66,8 @@
 .endm
 
 /*
- * Branch-history measure (CVE-2022-23960): so many taken branches flush what user code trained. For CPUs that need it,
- * chosen by VBAR_EL1. x30 is free here. Source: Arm's Spectre-BHB advisory.
+ * Branch-history measure (CVE-2022-23960): so many taken branches flush what user code trained. For
+ * CPUs that need it, chosen by VBAR_EL1. x30 is free here. Source: Arm's Spectre-BHB advisory.
  */
 .macro branch_history_loop count
     mov     x30, #\count
@@ -214,7 +217,8 @@ trap_restart:                              /* the trap will be repeated: its reg
     str     xzr, [x20, #CPU_RESTART]
     b       leave_reschedule
 
-/* ---------------------------------------------------------------- everything else from user mode */
+/* ---------------------------------------------------------------- everything else from user
+ * mode */
 .macro user_full
     save_low sp
     save_high sp
@@ -296,8 +300,8 @@ idle:
 
 /* ---------------------------------------------------------------- faults of the kernel itself */
 /*
- * x0 is in TPIDRRO_EL0. If the stack pointer is not inside this CPU's stack with room for a frame, the
- * emergency stack is used: the report then cannot fault for ever.
+ * x0 is in TPIDRRO_EL0. If the stack pointer is not inside this CPU's stack with room for a frame,
+ * the emergency stack is used: the report then cannot fault for ever.
  */
 kernel_abort:
     mrs     x0, tpidr_el1

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Cache maintenance by address. Ranges are kernel virtual addresses of Normal memory; each function completes (its own
- * barrier included) before it returns. Costs one operation a line: callers chunk long ranges (see D1).
+ * Cache maintenance by address. Ranges are kernel virtual addresses of Normal memory; each function
+ * completes (its own barrier included) before it returns. Costs one operation a line: callers chunk
+ * long ranges (see D1).
  */
 #pragma once
 
 #include <kern/types.h>
 
-/** Make instructions just written to [va, va+size) visible to instruction fetch of all CPUs (point of unification). */
+/** Make instructions just written to [va, va+size) visible to instruction fetch of all CPUs (point
+ *  of unification). */
 void arch_cache_sync_code(const void *va, size_t size);
 
-/** Write dirty lines back to memory so that a device, or a CPU with caches off, sees them (point of coherency). */
+/** Write dirty lines back to memory so that a device, or a CPU with caches off, sees them (point
+ *  of coherency). */
 void arch_cache_clean(const void *va, size_t size);
 
-/** Write back and drop: after a device wrote memory, or before it does. Lines that straddle the ends are kept correct. */
+/** Write back and drop: after a device wrote memory, or before it does. Lines that straddle the
+ *  ends are kept correct. */
 void arch_cache_clean_invalidate(const void *va, size_t size);
 
 /** Zero one page, by the fastest means (no read of the old content). */

@@ -8,11 +8,13 @@
 
 struct board_console;
 
-/** Use the console the device tree names; registers get mapped. KERN_NOT_SUPPORTED for kinds we cannot drive. */
+/** Use the console the device tree names; registers get mapped. KERN_NOT_SUPPORTED for kinds we
+ *  cannot drive. */
 kern_return_t arch_console_init(const struct board_console *console);
 
-/** Write bytes, waiting for room in the FIFO (bounded: a dead UART loses output instead of hanging the kernel).
- *  "\n" is sent as is; the caller adds "\r". Does nothing before arch_console_init(). The console lock is held. */
+/** Write bytes, waiting for room in the FIFO (bounded: a dead UART loses output instead of hanging
+ *  the kernel). "\n" is sent as is; the caller adds "\r". Does nothing before
+ *  arch_console_init(). The console lock is held. */
 void arch_console_write(const char *bytes, size_t count);
 
 /** One byte if there is one, else -1. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The interrupt controller. Interrupts are named by the controller's number (INTID on a GIC). End of interrupt is
- * split: the arch drops the priority when it hands the interrupt to the kernel, and the line stays active (cannot
- * fire again) until arch_irq_deactivate().
+ * The interrupt controller. Interrupts are named by the controller's number (INTID on a GIC). End
+ * of interrupt is
+ * split: the arch drops the priority when it hands the interrupt to the kernel, and the line stays
+ * active (cannot fire again) until arch_irq_deactivate().
  */
 #pragma once
 
@@ -21,19 +22,22 @@ void arch_irq_cpu_init(void);
 /** Number of interrupt numbers the controller has (valid: 0 .. count - 1). */
 unsigned arch_irq_count(void);
 
-/** Let a line interrupt, or not. Any CPU for shared lines; private lines of this CPU. Out-of-range: ignored. */
+/** Let a line interrupt, or not. Any CPU for shared lines; private lines of this CPU.
+ *  Out-of-range: ignored. */
 void arch_irq_unmask(unsigned irq);
 void arch_irq_mask(unsigned irq);
 
-/** Say how a shared line signals. The line must be masked. KERN_INVALID_ARGUMENT for numbers without choice. */
+/** Say how a shared line signals. The line must be masked. KERN_INVALID_ARGUMENT for numbers
+ *  without choice. */
 kern_return_t arch_irq_configure(unsigned irq, enum irq_trigger trigger);
 
 /** Deliver a shared line to one CPU. */
 kern_return_t arch_irq_route(unsigned irq, unsigned cpu);
 
-/** The interrupt's source has been served: it may fire again. Completes the priority drop done at delivery. */
+/** The interrupt's source has been served: it may fire again. Completes the priority drop done at
+ *  delivery. */
 void arch_irq_deactivate(unsigned irq);
 
-/** Take every pending interrupt of this CPU and hand it up (kern_interrupt, kern_timer, kern_ipi). Interrupts masked;
- *  what preemption points and the idle loop call. */
+/** Take every pending interrupt of this CPU and hand it up (kern_interrupt, kern_timer, kern_ipi).
+ *  Interrupts masked; what preemption points and the idle loop call. */
 void arch_irq_poll(void);

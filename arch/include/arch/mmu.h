@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The page-table contract under kernel/vm/pmap.c: format of entries, TLB maintenance, the active address space.
+ * The page-table contract under kernel/vm/pmap.c: format of entries, TLB maintenance, the active
+ * address space.
  *
- * Tables are radix trees of 512 eight-byte entries, one page each. `height` counts from the leaves: entries of a
- * height-0 table map 4 KiB pages, height 1 maps 2 MiB blocks, height 2 1 GiB. A user root is a table of height
- * ARCH_USER_ROOT_HEIGHT; user addresses are below ARCH_USER_VA_END. Sixteen neighbouring height-0 entries, aligned in
- * virtual and physical address, with the same attributes and PTE_RUN set, form a 64 KiB run that one TLB entry serves.
+ * Tables are radix trees of 512 eight-byte entries, one page each. `height` counts from the leaves:
+ * entries of a height-0 table map 4 KiB pages, height 1 maps 2 MiB blocks, height 2 1 GiB. A user
+ * root is a table of height ARCH_USER_ROOT_HEIGHT; user addresses are below ARCH_USER_VA_END.
+ * Sixteen neighbouring height-0 entries, aligned in virtual and physical address, with the same
+ * attributes and PTE_RUN set, form a 64 KiB run that one TLB entry serves.
  *
  * Rules that pmap keeps and implementations rely on:
- * R1  A valid entry is changed to another valid entry only if merely permissions or the young bit change. Any change of
- *     address, size (runs included) or attribute goes through invalid + TLB flush first (break-before-make).
+ * R1  A valid entry is changed to another valid entry only if merely permissions or the young bit
+ *     change. Any change of address, size (runs included) or attribute goes through invalid + TLB
+ *     flush first (break-before-make).
  * R2  After writing entries over invalid ones: arch_pte_sync() before user code relies on them.
- * R3  After taking rights away: arch_tlb_begin(), arch_tlb_flush_*() for each address, arch_tlb_end(); only then may the
- *     frame be reused. Maintenance is broadcast to all CPUs; no interrupts are sent.
- * R4  A table page is freed only after arch_tlb_flush_walks() between begin and end (cached intermediate entries).
- * R5  The young bit (access flag) is never set by hardware: first use of an entry without it faults, and pmap sets it.
+ * R3  After taking rights away: arch_tlb_begin(), arch_tlb_flush_*() for each address,
+ *     arch_tlb_end(); only then may the frame be reused. Maintenance is broadcast to all CPUs; no
+ *     interrupts are sent.
+ * R4  A table page is freed only after arch_tlb_flush_walks() between begin and end (cached
+ *     intermediate entries).
+ * R5  The young bit (access flag) is never set by hardware: first use of an entry without it
+ *     faults, and pmap sets it.
  *
- * machine/mmu_md.h supplies the inline functions and the constants ARCH_USER_ROOT_HEIGHT, ARCH_USER_VA_END.
+ * machine/mmu_md.h supplies the inline functions and the constants ARCH_USER_ROOT_HEIGHT,
+ * ARCH_USER_VA_END.
  */
 #pragma once
 
@@ -89,12 +96,13 @@ unsigned arch_asid_count(void);
 static inline void *phys_to_virt(paddr_t pa);
 static inline paddr_t virt_to_phys(const void *direct_map_address);
 
-/** Virtual address of the array of frame records, large enough for every frame number; not backed until
- *  arch_map_frame_records(). */
+/** Virtual address of the array of frame records, large enough for every frame number; not backed
+ *  until arch_map_frame_records(). */
 static inline void *arch_frame_table(void);
 
-/** Back [va, va + PAGE_SIZE) of the frame table with the zeroed frame at pa. `take_page` supplies table pages (may be
- *  called up to three times). False if it could not. Serialised by the caller's FRAMES lock. */
+/** Back [va, va + PAGE_SIZE) of the frame table with the zeroed frame at pa. `take_page` supplies
+ *  table pages (may be called up to three times). False if it could not. Serialised by the
+ *  caller's FRAMES lock. */
 [[nodiscard]] bool arch_map_frame_record_page(void *va, paddr_t pa, paddr_t (*take_page)(void));
 
 #include <machine/mmu_md.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one reset hook (D10): PSCI, or the watchdog found by `compatible`; for panic, essential tasks and reboot.
+ * The one reset hook (D10): PSCI, or the watchdog found by `compatible`; for panic, essential tasks
+ * and reboot.
  */
 #pragma once
 
@@ -16,9 +17,10 @@ void arch_reset_init(const struct board *board);
 /** True if the machine can do `how` by itself. */
 bool arch_reset_can(enum arch_reset how);
 
-/** Do it. If the machine cannot, or refuses, halts this CPU. Other CPUs should have been stopped. */
+/** Do it. If the machine cannot, or refuses, halts this CPU. Other CPUs should have been
+ * stopped. */
 [[gnu::noreturn]] void arch_reset(enum arch_reset how);
 
-/** End an emulated run with an exit status (semihosting). Only on request of the boot argument end=semihost: on real
- *  hardware the instruction is undefined. Returns if nothing answers. */
+/** End an emulated run with an exit status (semihosting). Only on request of the boot argument
+ *  end=semihost: on real hardware the instruction is undefined. Returns if nothing answers. */
 void arch_semihost_exit(unsigned status);

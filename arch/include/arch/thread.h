@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine's part of a thread: its saved user registers. There is no kernel context to save: the kernel has one
- * stack a CPU, and a thread that waits is described by these registers and a wait record (D1).
+ * The machine's part of a thread: its saved user registers. There is no kernel context to save: the
+ * kernel has one stack a CPU, and a thread that waits is described by these registers and a wait
+ * record (D1).
  *
  * machine/thread_md.h supplies `struct arch_thread`, the first member of struct thread.
  */
@@ -12,34 +13,39 @@
 
 struct task;
 
-/** Fresh registers: will start at `entry` with stack `sp` and `arg` in the first argument register, all others zero. */
+/** Fresh registers: will start at `entry` with stack `sp` and `arg` in the first argument
+ *  register, all others zero. */
 void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg);
 
-/** Leave `prev` and get ready to run `next` (either may be NULL): FP state, user thread pointer. Not the registers of
- *  the trap frame, which the entry code saves and loads; not the address space. */
+/** Leave `prev` and get ready to run `next` (either may be NULL): FP state, user thread pointer.
+ *  Not the registers of the trap frame, which the entry code saves and loads; not the address
+ *  space. */
 static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next);
 
 /** The thread pointer register that user code sees. For a thread that is not running. */
 void arch_thread_set_tls(struct arch_thread *t, vaddr_t tls);
 
-/** Set the value the current or interrupted trap returns (first result register). For threads that wait in a trap. */
+/** Set the value the current or interrupted trap returns (first result register). For threads that
+ *  wait in a trap. */
 static inline void arch_thread_set_result(struct arch_thread *t, uint64_t value);
 
-/** The trap's registers other than its result read zero when the thread runs again (wharf/trap.h, R2). For the current
- *  thread, before it waits. */
+/** The trap's registers other than its result read zero when the thread runs again (wharf/trap.h,
+ *  R2). For the current thread, before it waits. */
 static inline void arch_thread_clear_scratch(struct arch_thread *t);
 
-/** Keep a trap's arguments so that arch_thread_restart_trap() can repeat it; needed only by traps that wait. */
+/** Keep a trap's arguments so that arch_thread_restart_trap() can repeat it; needed only by traps
+ *  that wait. */
 static inline void arch_thread_set_arg(struct arch_thread *t, unsigned index, uint64_t value);
 
-/** Make the current thread repeat its trap when it runs again, with the arguments set by arch_thread_set_arg(). The caller
- *  also sets cpu->reschedule. */
+/** Make the current thread repeat its trap when it runs again, with the arguments set by
+ *  arch_thread_set_arg(). The caller also sets cpu->reschedule. */
 void arch_thread_restart_trap(struct arch_thread *t);
 
 /** User program counter and stack pointer, for reports and trace. */
 vaddr_t arch_thread_pc(const struct arch_thread *t);
 vaddr_t arch_thread_sp(const struct arch_thread *t);
 
-/** Print the registers and, as far as user memory can be read, the frames of the call stack, through the log.
- *  The thread must be current on this CPU (its address space active) for frames; registers always. */
+/** Print the registers and, as far as user memory can be read, the frames of the call stack,
+ *  through the log. The thread must be current on this CPU (its address space active) for frames;
+ *  registers always. */
 void arch_thread_report(const struct arch_thread *t, bool frames);

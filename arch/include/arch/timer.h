@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Time: one counter, common to all CPUs, that never stops or jumps, and one alarm per CPU (tickless).
+ * Time: one counter, common to all CPUs, that never stops or jumps, and one alarm per CPU
+ * (tickless).
  */
 #pragma once
 
@@ -8,7 +9,8 @@
 
 struct board;
 
-/** Find and check the timer. KERN_NOT_SUPPORTED when the counter's frequency is zero or absurd. Boot CPU, once. */
+/** Find and check the timer. KERN_NOT_SUPPORTED when the counter's frequency is zero or absurd.
+ *  Boot CPU, once. */
 kern_return_t arch_timer_init(const struct board *board);
 
 /** Enable this CPU's timer interrupt, alarm off. Every CPU. */

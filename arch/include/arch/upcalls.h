@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everything arch calls in the portable kernel. All are called with interrupts masked, on the CPU's kernel stack, with
- * no lock held, and return; on return the arch resumes arch_cpu_self()->current, or idles when that is NULL.
+ * Everything arch calls in the portable kernel. All are called with interrupts masked, on the CPU's
+ * kernel stack, with no lock held, and return; on return the arch resumes arch_cpu_self()->current,
+ * or idles when that is NULL.
  */
 #pragma once
 
@@ -17,8 +18,9 @@ void kern_main(const struct arch_boot_info *info);
 /** A further CPU, MMU on, on its own stack, arch_cpu_self() set. */
 void kern_secondary(struct cpu *cpu);
 
-/** The handlers of user traps by number (wharf/abi/traps.def). Arguments as the user passed them; the result goes to
- *  the user's first result register unless the thread was made to wait or to restart. */
+/** The handlers of user traps by number (wharf/abi/traps.def). Arguments as the user passed them;
+ *  the result goes to the user's first result register unless the thread was made to wait or to
+ *  restart. */
 typedef uint64_t trap_handler_t(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
                                 uint64_t a5, struct thread *self);
 extern trap_handler_t *const kern_trap_table[];
@@ -29,7 +31,8 @@ uint64_t kern_bad_trap(struct thread *self, uint64_t number);
 
 enum access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_EXECUTE = 4 };
 
-/** `self` touched user address va and the MMU refused. `code`: the machine's own syndrome, for reports. */
+/** `self` touched user address va and the MMU refused. `code`: the machine's own syndrome, for
+ *  reports. */
 void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code);
 
 enum user_exception {
@@ -53,10 +56,12 @@ void kern_timer(void);
 /** Another CPU wants this one to look at its flags. */
 void kern_ipi(void);
 
-/** Choose what runs next; called by arch before it leaves the kernel when cpu->reschedule is set. */
+/** Choose what runs next; called by arch before it leaves the kernel when cpu->reschedule is
+ * set. */
 void kern_schedule(void);
 
-/** The kernel itself faulted at pc. `link`: the return address register, which names the caller of a function that has no
- *  frame of its own. `what`: one line by arch; registers follow through `report`. Never returns. */
+/** The kernel itself faulted at pc. `link`: the return address register, which names the caller of
+ *  a function that has no frame of its own. `what`: one line by arch; registers follow through
+ *  `report`. Never returns. */
 [[gnu::noreturn]] void kern_kernel_fault(const char *what, vaddr_t pc, vaddr_t link, vaddr_t fp,
                                          uint64_t code, vaddr_t address);

@@ -75,7 +75,8 @@
  *      KERN_INVALID_VALUE      not one of the four protections; so also: writing and executing
  *                              together
  *      KERN_INVALID_ADDRESS    not inside one region of vm_allocate
- *      KERN_LIMIT, KERN_RESOURCE_SHORTAGE  pages that had no protection need a page table to get one
+ *      KERN_LIMIT, KERN_RESOURCE_SHORTAGE  pages that had no protection need a page table to get
+ *      one
  *                              back; those before have been changed
  *   After a change to executable the instruction caches agree with what was written before.
  *

@@ -28,7 +28,8 @@ void boot_start_cpus(const struct board *board, const struct boot_options *optio
                      uint64_t boot_hwid);
 unsigned cpus_online(void);
 
-/** Make a task of every program init= names, from the initrd, ready to run. False: none could be started. */
+/** Make a task of every program init= names, from the initrd, ready to run. False: none could be
+ *  started. */
 bool boot_start_programs(const struct board *board, const struct boot_options *options);
 
 /** Next number of the seeded generator; any CPU. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One record a CPU. The machine's part comes first, for the entry code finds its fields by fixed offsets. A record is
- * written by its own CPU only, except the members that say otherwise.
+ * One record a CPU. The machine's part comes first, for the entry code finds its fields by fixed
+ * offsets. A record is written by its own CPU only, except the members that say otherwise.
  */
 #pragma once
 
@@ -28,8 +28,8 @@ struct cpu {
     uint64_t hwid;       /* hardware id (MPIDR affinity), constant */
     _Atomic bool online; /* set by the CPU itself when it takes part */
     _Atomic bool idle;   /* nothing to run; RUNQ lock for writing */
-    _Atomic uint32_t
-        running_priority; /* of what runs; 0 when idle; RUNQ lock for writing, read by any CPU as a hint */
+    _Atomic uint32_t running_priority; /* of what runs; 0 when idle; RUNQ lock for writing, read by
+                                          any CPU as a hint */
 
     struct pmap *pmap; /* active user address space, NULL: none */
     struct run_queue run_queue;

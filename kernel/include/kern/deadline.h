@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Deadlines: a function to be called on a CPU when the counter reaches a value. One ordered queue a CPU; the CPU's alarm
- * stands at the earliest entry (or the end of the running thread's quantum, kernel/sched). Tickless.
+ * Deadlines: a function to be called on a CPU when the counter reaches a value. One ordered queue a
+ * CPU; the CPU's alarm stands at the earliest entry (or the end of the running thread's quantum,
+ * kernel/sched). Tickless.
  *
  * D1 an armed deadline is in exactly one CPU's queue, the one named in its `cpu`.
- * D2 the handler runs on that CPU, in the kernel, interrupts masked, no lock held, at or after the time, once.
- * After deadline_cancel() has returned true the handler does not run; false means it has run, is running or never will.
+ * D2 the handler runs on that CPU, in the kernel, interrupts masked, no lock held, at or after the
+ * time, once. After deadline_cancel() has returned true the handler does not run; false means it
+ * has run, is running or never will.
  */
 #pragma once
 
@@ -37,8 +39,9 @@ struct deadline_queue {
 struct cpu;
 /** Prepare a CPU's queue and its lock. Before the CPU is online. */
 void deadline_cpu_init(struct cpu *cpu);
-/** Call the handlers of what is due, a bounded number of them, and set the alarm again (also if some are left). */
+/** Call the handlers of what is due, a bounded number of them, and set the alarm again (also if
+ *  some are left). */
 void deadline_run_expired(void);
-/** When this CPU's alarm must ring for its deadlines: at the earliest of them, or, when there were too many at once,
- *  after a pause in which threads run (D1). TICKS_NEVER if there is none. */
+/** When this CPU's alarm must ring for its deadlines: at the earliest of them, or, when there were
+ *  too many at once, after a pause in which threads run (D1). TICKS_NEVER if there is none. */
 ticks_t deadline_next(void);

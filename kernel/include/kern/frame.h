@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Physical memory: frames of 4 KiB, a buddy allocator over them, per-CPU caches in front, one record a frame.
+ * Physical memory: frames of 4 KiB, a buddy allocator over them, per-CPU caches in front, one
+ * record a frame.
  *
- * Records are made lazily, by 2 MiB block: the array of records is virtual (arch_frame_table()), and a block's part of it
- * is backed when the block's first frame is needed ("opened"), from frames already free or from the block itself. So the
- * boot does not touch all records, and memory nobody used costs nothing. A frame of a block that is not open has no record
- * and is free.
+ * Records are made lazily, by 2 MiB block: the array of records is virtual (arch_frame_table()),
+ * and a block's part of it is backed when the block's first frame is needed ("opened"), from frames
+ * already free or from the block itself. So the boot does not touch all records, and memory nobody
+ * used costs nothing. A frame of a block that is not open has no record and is free.
  *
  * Invariants (frame_check() verifies them):
- * F1 every managed frame is in exactly one place: an unopened block, a buddy list, a CPU's cache, or allocated.
- * F2 a free run of order n is aligned to 2^n frames, and its buddy is not a free run of the same order.
+ * F1 every managed frame is in exactly one place: an unopened block, a buddy list, a CPU's cache,
+ *    or allocated.
+ * F2 a free run of order n is aligned to 2^n frames, and its buddy is not a free run of the same
+ *    order.
  * F3 free_frames counts the frames of unopened blocks, buddy lists and CPU caches.
- * F4 the charge of LEDGER_FRAMES/PAGE_TABLES/... made at allocation is returned to the same ledger at free: the caller
- *    names the ledger both times.
+ * F4 the charge of LEDGER_FRAMES/PAGE_TABLES/... made at allocation is returned to the same ledger
+ *    at free: the caller names the ledger both times.
  */
 #pragma once
 
@@ -30,12 +33,12 @@ enum frame_state {
 struct frame {
     pfn_t next, prev; /* list links by frame number; FRAMES lock while free, else the owner's */
     _Atomic uint32_t mapped; /* number of user mappings; RMAP lock of the frame */
-    _Atomic uint8_t
-        state; /* enum frame_state; FRAMES lock to or from FREE, else the owner or the cache's CPU */
-    uint8_t order;          /* of the run this frame heads, free or allocated */
-    _Atomic uint16_t flags; /* FRAME_FLAG_* */
-    void *
-        owner; /* what the frame belongs to (anon, object, page table's pmap, slab's cache); the owner's lock */
+    _Atomic uint8_t state;   /* enum frame_state; FRAMES lock to or from FREE, else the owner or the
+                                cache's CPU */
+    uint8_t order;           /* of the run this frame heads, free or allocated */
+    _Atomic uint16_t flags;  /* FRAME_FLAG_* */
+    void *owner; /* what the frame belongs to (anon, object, page table's pmap, slab's cache); the
+                    owner's lock */
     uint64_t owner_offset; /* and where in it; the owner's lock */
     void *rmap; /* first mapping: its pmap, or a chain of struct rmap_entry (tagged); RMAP lock */
     vaddr_t rmap_va; /* first mapping: its user address; RMAP lock */
@@ -50,23 +53,26 @@ enum {
 
 enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };
 
-/** What is to be done with the memory. FRAME_ZEROED is for orders up to FRAME_MAX_ZEROED_ORDER: who wants more zeroes it
- *  in pieces (D1). */
+/** What is to be done with the memory. FRAME_ZEROED is for orders up to FRAME_MAX_ZEROED_ORDER:
+ *  who wants more zeroes it in pieces (D1). */
 enum { FRAME_MAX_ZEROED_ORDER = 4 };
 enum {
     FRAME_ZEROED = 1 /* content must be zero */,
     FRAME_NOFAIL_INJECTION = 2 /* not counted by the n-th failure */
 };
 
-/** Give [start, end) of physical memory, page aligned and mapped in the direct map, to the allocator; nothing of it may
- *  have been given before. What lies above 16 TiB, and pieces of a 2 MiB block too small for their records (below 64 KiB),
- *  are left unused. Boot CPU; may be called again later for memory the boot needed. */
+/** Give [start, end) of physical memory, page aligned and mapped in the direct map, to the
+ *  allocator; nothing of it may have been given before. What lies above 16 TiB, and pieces of a 2
+ *  MiB block too small for their records (below 64 KiB), are left unused. Boot CPU; may be called
+ *  again later for memory the boot needed. */
 void frame_add_range(paddr_t start, paddr_t end);
 
-/** 2^order frames, contiguous and aligned; charged as `kind` pages to `ledger`. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
+/** 2^order frames, contiguous and aligned; charged as `kind` pages to `ledger`. KERN_LIMIT,
+ *  KERN_RESOURCE_SHORTAGE. */
 kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned order,
                           unsigned flags, struct frame **out);
-/** Give the run headed by `frame` back; ledger and kind as at allocation. Nothing may map it (asserted). */
+/** Give the run headed by `frame` back; ledger and kind as at allocation. Nothing may map it
+ *  (asserted). */
 void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *frame);
 
 static inline struct frame *frame_record(pfn_t pfn)
@@ -91,21 +97,23 @@ static inline void *frame_memory(const struct frame *frame)
 }
 
 struct frame_statistics {
-    uint64_t managed; /* frames ever added */
-    uint64_t free;    /* F3 */
-    uint64_t
-        record_pages; /* frames the allocator itself uses: records of opened blocks, their tables, the block map */
+    uint64_t managed;      /* frames ever added */
+    uint64_t free;         /* F3 */
+    uint64_t record_pages; /* frames the allocator itself uses: records of opened blocks, their
+                              tables, the block map */
 };
 void frame_statistics(struct frame_statistics *out);
 
-/** True if pa lies in managed RAM, free or not. Its record exists only if the frame is allocated. */
+/** True if pa lies in managed RAM, free or not. Its record exists only if the frame is
+ * allocated. */
 bool frame_is_managed(paddr_t pa);
 
 /** Move every CPU cache of this CPU back to the buddy lists (tests, memory pressure). */
 void frame_drain_cache(void);
 
-/** Let the n-th allocation from now on fail with KERN_RESOURCE_SHORTAGE (frames and objects counted together); 0 = off.
- *  Returns how many allocations were counted since the last call. Part of every build (D16). */
+/** Let the n-th allocation from now on fail with KERN_RESOURCE_SHORTAGE (frames and objects
+ *  counted together); 0 = off. Returns how many allocations were counted since the last call.
+ *  Part of every build (D16). */
 uint64_t alloc_fail_nth(uint64_t n);
 /** Internal to the allocators: count one allocation; true if it is the one that must fail. */
 bool alloc_must_fail(void);

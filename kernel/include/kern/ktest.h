@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * In-kernel self-tests: functions registered by section, run at boot with test=all (or test=PART of a name), on one CPU
- * with all others idle, before the first program. Each ends with the object counts it began with, or fails.
+ * In-kernel self-tests: functions registered by section, run at boot with test=all (or test=PART of
+ * a name), on one CPU with all others idle, before the first program. Each ends with the object
+ * counts it began with, or fails.
  */
 #pragma once
 
@@ -26,5 +27,6 @@ bool ktest_expect(bool ok, const char *text, const char *file, int line);
 /** test=fatal-NAME: end the kernel in one particular way. Returns if the name is none of these. */
 void ktest_fatal(const char *name);
 
-/** Run those whose name contains `pattern` ("all": every one); prints the lines of docs/testing.md. Returns failures. */
+/** Run those whose name contains `pattern` ("all": every one); prints the lines of
+ *  docs/testing.md. Returns failures. */
 unsigned ktest_run(const char *pattern);

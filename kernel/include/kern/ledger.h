@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ledgers: who pays for what (D6). A ledger counts each kind of resource against a limit; ledgers form a tree, and a
- * charge is made in the ledger and all its ancestors or in none. Lock-free: counters are atomics; a charge that fails
- * part way up is undone below, so a concurrent charge may see a limit as reached for a moment (it then fails cleanly).
+ * Ledgers: who pays for what (D6). A ledger counts each kind of resource against a limit; ledgers
+ * form a tree, and a charge is made in the ledger and all its ancestors or in none. Lock-free:
+ * counters are atomics; a charge that fails part way up is undone below, so a concurrent charge may
+ * see a limit as reached for a moment (it then fails cleanly).
  */
 #pragma once
 
@@ -16,7 +17,8 @@ enum ledger_kind {
     LEDGER_KIND_COUNT
 };
 
-/** Above every amount that can be charged, low enough that concurrent charges cannot overflow a counter. */
+/** Above every amount that can be charged, low enough that concurrent charges cannot overflow a
+ *  counter. */
 #define LEDGER_NO_LIMIT (INT64_C(1) << 60)
 
 /** Ledgers nest no deeper than this: a charge walks to the root with interrupts masked. */
@@ -33,14 +35,15 @@ struct ledger {
 /** Pays for what the kernel itself needs; never freed, no limits, parent of all. */
 extern struct ledger kernel_ledger;
 
-/** New ledger under `parent` without limits of its own, one reference. Its own memory is charged to `parent`.
- *  KERN_LIMIT (also: nested too deep), KERN_RESOURCE_SHORTAGE. */
+/** New ledger under `parent` without limits of its own, one reference. Its own memory is charged
+ *  to `parent`. KERN_LIMIT (also: nested too deep), KERN_RESOURCE_SHORTAGE. */
 kern_return_t ledger_create(struct ledger *parent, struct ledger **out);
 void ledger_ref(struct ledger *ledger);
 /** The last reference frees it; everything charged must have been returned (asserted). */
 void ledger_unref(struct ledger *ledger);
 
-/** KERN_LIMIT if the ledger or an ancestor would exceed its limit; nothing charged then. amount >= 0. */
+/** KERN_LIMIT if the ledger or an ancestor would exceed its limit; nothing charged then. amount >=
+ *  0. */
 kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_t amount);
 void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount);
 void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit);

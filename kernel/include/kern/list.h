@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Doubly linked circular list, intrusive: the link is a member of the element, so no operation allocates or fails.
- * A link that is on no list points to itself (list_link_init) - is_linked tells. Locking is the owner's.
+ * Doubly linked circular list, intrusive: the link is a member of the element, so no operation
+ * allocates or fails. A link that is on no list points to itself (list_link_init) - is_linked
+ * tells. Locking is the owner's.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lock-order and hold-time checks of debug builds: each CPU keeps the stack of locks it holds. In release builds
- * (CONFIG_SLOW_CHECKS == 0) the calls compile to nothing. (kernel/sync/lockcheck.c)
+ * Lock-order and hold-time checks of debug builds: each CPU keeps the stack of locks it holds. In
+ * release builds (CONFIG_SLOW_CHECKS == 0) the calls compile to nothing. (kernel/sync/lockcheck.c)
  */
 #pragma once
 
@@ -43,7 +43,8 @@ static inline void lock_check_release(const struct spinlock *lock)
         lock_check_release_slow(lock);
 }
 
-/** No lock is held by this CPU: asserted on the way out of the kernel. Always true in release builds. */
+/** No lock is held by this CPU: asserted on the way out of the kernel. Always true in release
+ *  builds. */
 bool lock_check_none_held(void);
 /** Print the locks this CPU holds (panic). */
 void lock_check_print(void);

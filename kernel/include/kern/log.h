@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's log: lines with a time stamp into a ring that survives a warm reset, and to the console.
+ * The kernel's log: lines with a time stamp into a ring that survives a warm reset, and to the
+ * console.
  *
- * Ring: LOG_RING_SIZE bytes at the first RAM bank's base + LOG_RING_OFFSET (docs/boot.md), with a header that has a
- * magic, a generation and a checksum of itself; found again after a reset it is shown by `log` tools as "previous".
+ * Ring: LOG_RING_SIZE bytes at the first RAM bank's base + LOG_RING_OFFSET (docs/boot.md), with a
+ * header that has a magic, a generation and a checksum of itself; found again after a reset it is
+ * shown by `log` tools as "previous".
  */
 #pragma once
 
@@ -15,12 +17,13 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/** One line; `format` as for printf (subset: %s %c %d %i %u %x %X %p %%, lengths l ll z j t, flags 0 - #, width and precision,
- *  also as *), without the final newline. Any context, any lock below LOG held. Lines longer than 240 bytes are cut. */
+/** One line; `format` as for printf (subset: %s %c %d %i %u %x %X %p %%, lengths l ll z j t, flags
+ *  0 - #, width and precision, also as *), without the final newline. Any context, any lock below
+ *  LOG held. Lines longer than 240 bytes are cut. */
 [[gnu::format(printf, 2, 3)]] void log_line(enum log_level level, const char *format, ...);
 
-/** One line as log_line(), but without time stamp and always to the console: the lines that tools look for at the start
- *  of a line ("wharf: ", "ktest: ", "PANIC: "). */
+/** One line as log_line(), but without time stamp and always to the console: the lines that tools
+ *  look for at the start of a line ("wharf: ", "ktest: ", "PANIC: "). */
 [[gnu::format(printf, 1, 2)]] void log_plain(const char *format, ...);
 
 #define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
@@ -31,9 +34,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 /** Lines below this level go to the ring only, not to the console. */
 void log_set_console_level(enum log_level level);
 
-/** Start using the persistent ring at `ring` (LOG_RING_SIZE bytes, mapped uncached or cached as the caller knows); lines
- *  so far are copied. If the ring held a valid log of the run before, it is kept as "previous" text: its tail (up to
- *  `previous_size` bytes) is copied to `previous`, and its length returned. Boot CPU, once. */
+/** Start using the persistent ring at `ring` (LOG_RING_SIZE bytes, mapped uncached or cached as
+ *  the caller knows); lines so far are copied. If the ring held a valid log of the run before, it
+ *  is kept as "previous" text: its tail (up to `previous_size` bytes) is copied to `previous`,
+ *  and its length returned. Boot CPU, once. */
 size_t log_use_ring(void *ring, char *previous, size_t previous_size);
 
 /** Raw text of a user program to console and ring, as it is. */
@@ -47,5 +51,6 @@ void log_panic_mode(void);
                                                  ...);
 size_t format_text_v(char *buffer, size_t size, const char *format, va_list args);
 
-/** Copy up to `size` newest bytes of the ring, oldest first; returns how many. For panic and the host tool. */
+/** Copy up to `size` newest bytes of the ring, oldest first; returns how many. For panic and the
+ *  host tool. */
 size_t log_read_tail(char *buffer, size_t size);

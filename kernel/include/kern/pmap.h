@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Physical maps: the page tables of one user address space, portable over arch/mmu.h (in the manner of NetBSD's
- * pmap(9)). A pmap is a cache of what the layer above knows: only wired mappings may not be forgotten.
+ * Physical maps: the page tables of one user address space, portable over arch/mmu.h (in the manner
+ * of NetBSD's pmap(9)). A pmap is a cache of what the layer above knows: only wired mappings may
+ * not be forgotten.
  *
- * Besides page tables this layer keeps the reverse maps: for each frame, every (pmap, address) that maps it. The first
- * mapping is inline in the frame record, further ones are entries allocated when the mapping is made, so taking a
- * frame away from its users allocates nothing (D7, D9).
+ * Besides page tables this layer keeps the reverse maps: for each frame, every (pmap, address) that
+ * maps it. The first mapping is inline in the frame record, further ones are entries allocated when
+ * the mapping is made, so taking a frame away from its users allocates nothing (D7, D9).
  *
  * P1 A valid leaf for managed memory has exactly one reverse mapping, and the other way round.
  * P2 frame->mapped == number of reverse mappings of that frame.
- * P3 Every table page below the root has at least one valid entry; empty ones are freed; all are charged to the ledger.
+ * P3 Every table page below the root has at least one valid entry; empty ones are freed; all are
+ *    charged to the ledger.
  * P4 No CPU's TLB holds a translation that grants more than the tables do once a call has returned.
- * P5 Sizes: a 2 MiB leaf or 64 KiB run exists only if address, physical address, protection and type agree all over;
- *    it is split (or degraded to pages) when a part of it changes.
+ * P5 Sizes: a 2 MiB leaf or 64 KiB run exists only if address, physical address, protection and
+ *    type agree all over; it is split (or degraded to pages) when a part of it changes.
  *
- * Locks: PMAP (tables) before RMAP (a frame's chain). Operations by frame (pmap_page_*) start from the RMAP side: they
- * take the frame's RMAP lock, pick a mapping, and try the PMAP lock; on failure they drop, wait for the PMAP lock in
- * order, and look again. All calls: interrupts masked, any CPU, bounded to `PMAP_CHUNK` entries a call where a range is
- * given - they return how far they got.
+ * Locks: PMAP (tables) before RMAP (a frame's chain). Operations by frame (pmap_page_*) start from
+ * the RMAP side: they take the frame's RMAP lock, pick a mapping, and try the PMAP lock; on failure
+ * they drop, wait for the PMAP lock in order, and look again. All calls: interrupts masked, any
+ * CPU, bounded to `PMAP_CHUNK` entries a call where a range is given - they return how far they
+ * got.
  */
 #pragma once
 
@@ -57,20 +60,22 @@ kern_return_t pmap_create(struct ledger *ledger, struct pmap **out);
 void pmap_destroy(struct pmap *pmap);
 
 /**
- * Map the frame(s) at pa at user address va: size PAGE_SIZE, 64 KiB or 2 MiB, all three aligned to it. W and X together
- * are refused (KERN_PROTECTION_FAILURE). For managed memory of more than a page the frames are one run whose head's
- * record carries the reverse mapping (2 MiB), or 16 frames with one each (64 KiB).
- * KERN_RESOURCE_SHORTAGE / KERN_LIMIT: no table page or rmap entry; nothing changed then (beyond freeable tables).
+ * Map the frame(s) at pa at user address va: size PAGE_SIZE, 64 KiB or 2 MiB, all three aligned to
+ * it. W and X together are refused (KERN_PROTECTION_FAILURE). For managed memory of more than a
+ * page the frames are one run whose head's record carries the reverse mapping (2 MiB), or 16 frames
+ * with one each (64 KiB). KERN_RESOURCE_SHORTAGE / KERN_LIMIT: no table page or rmap entry; nothing
+ * changed then (beyond freeable tables).
  */
 kern_return_t pmap_enter(struct pmap *pmap, vaddr_t va, paddr_t pa, uint64_t size, unsigned prot,
                          enum mem_type type, unsigned flags);
 
-/** Remove all mappings in [va, end), at most PMAP_CHUNK leaves; returns the address up to which it is done. A leaf that
- *  extends beyond the range is split first; KERN_RESOURCE_SHORTAGE can then not happen: splitting a 2 MiB leaf uses a
- *  table page kept with it since it was entered. */
+/** Remove all mappings in [va, end), at most PMAP_CHUNK leaves; returns the address up to which it
+ *  is done. A leaf that extends beyond the range is split first; KERN_RESOURCE_SHORTAGE can then
+ *  not happen: splitting a 2 MiB leaf uses a table page kept with it since it was entered. */
 vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end);
 
-/** Limit the protection of existing mappings in the range to exactly `prot` (PROT_NONE removes). Same chunking. */
+/** Limit the protection of existing mappings in the range to exactly `prot` (PROT_NONE removes).
+ *  Same chunking. */
 vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot);
 
 struct pmap_mapping {
@@ -83,8 +88,9 @@ struct pmap_mapping {
 /** What va maps to. KERN_INVALID_ADDRESS if nothing. */
 kern_return_t pmap_extract(struct pmap *pmap, vaddr_t va, struct pmap_mapping *out);
 
-/** A user access faulted: if the mapping allows it and only the software access flag was missing, set it and return
- *  KERN_SUCCESS (the access is repeated). Otherwise KERN_INVALID_ADDRESS / KERN_PROTECTION_FAILURE. */
+/** A user access faulted: if the mapping allows it and only the software access flag was missing,
+ *  set it and return KERN_SUCCESS (the access is repeated). Otherwise KERN_INVALID_ADDRESS /
+ *  KERN_PROTECTION_FAILURE. */
 kern_return_t pmap_fault(struct pmap *pmap, vaddr_t va, unsigned prot_wanted);
 
 /** Change whether the mapping at va is wired. */
@@ -92,7 +98,8 @@ kern_return_t pmap_set_wired(struct pmap *pmap, vaddr_t va, bool wired);
 
 /* --- by frame, over all address spaces --- */
 
-/** Reduce every mapping of the frame to `prot`: PROT_READ|PROT_EXECUTE takes writing away, PROT_NONE removes all. */
+/** Reduce every mapping of the frame to `prot`: PROT_READ|PROT_EXECUTE takes writing away,
+ *  PROT_NONE removes all. */
 void pmap_page_protect(struct frame *frame, unsigned prot);
 /** Has any mapping used the frame since the last pmap_page_clear_referenced()? */
 bool pmap_page_is_referenced(struct frame *frame);
@@ -123,7 +130,8 @@ static inline void pmap_activate(struct pmap *pmap)
     __atomic_store_n(&cpu->pmap, pmap, __ATOMIC_RELEASE);
 }
 
-/** Is it the active address space of any CPU? Once no thread of its task exists, a "no" is for good. */
+/** Is it the active address space of any CPU? Once no thread of its task exists, a "no" is for
+ *  good. */
 bool pmap_is_active(const struct pmap *pmap);
 
 /** Verify P1..P3, P5 of one pmap (slow). */

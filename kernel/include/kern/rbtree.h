@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Red-black tree, intrusive and ordered by the caller: insertion walks down with the caller's comparison (as the
- * deadline queue and the address maps need), then calls rb_insert() with the place it found. O(log n), no allocation,
- * no recursion. The least node is cached. Locking is the owner's. (kernel/lib/rbtree.c)
+ * Red-black tree, intrusive and ordered by the caller: insertion walks down with the caller's
+ * comparison (as the deadline queue and the address maps need), then calls rb_insert() with the
+ * place it found. O(log n), no allocation, no recursion. The least node is cached. Locking is the
+ * owner's. (kernel/lib/rbtree.c)
  */
 #pragma once
 

@@ -2,10 +2,12 @@
 /*
  * The scheduler: 256 fixed priorities, 255 the most urgent, round robin within one, a queue a CPU.
  *
- * S1 A CPU never runs something while a more urgent runnable that may run there stands on its queue, except between an
- *    event and the next exit from the kernel (cpu->reschedule is set then).
+ * S1 A CPU never runs something while a more urgent runnable that may run there stands on its
+ *    queue, except between an event and the next exit from the kernel (cpu->reschedule is set
+ *    then).
  * S2 A thread is on one queue at most (T1), on a CPU its affinity allows.
- * S3 A CPU is idle only if its queue was empty and no other CPU's queue had something it may run, at that moment.
+ * S3 A CPU is idle only if its queue was empty and no other CPU's queue had something it may run,
+ *    at that moment.
  */
 #pragma once
 
@@ -16,18 +18,20 @@
 /** Prepare this CPU's queue. Every CPU before it is online. */
 void sched_cpu_init(struct cpu *cpu);
 
-/** Put a thread that is not queued and not running on a queue: READY. Chooses the CPU, preempts or nudges it. */
+/** Put a thread that is not queued and not running on a queue: READY. Chooses the CPU, preempts or
+ *  nudges it. */
 void sched_ready(struct thread *thread);
 
 /**
- * The current thread stops running: state WAITING. The caller has linked it on a queue and holds that queue's lock, which
- * it releases afterwards; wake-ups may come from then on. Returns false, with the thread still running, if the thread
- * has been told to die meanwhile: the caller then takes it off the queue again.
+ * The current thread stops running: state WAITING. The caller has linked it on a queue and holds
+ * that queue's lock, which it releases afterwards; wake-ups may come from then on. Returns false,
+ * with the thread still running, if the thread has been told to die meanwhile: the caller then
+ * takes it off the queue again.
  */
 bool sched_block(struct thread *self);
 
-/** End a wait: the thread is WAITING and the caller is the one who took it off its queue. The trap it waits in returns
- *  0 for KERN_SUCCESS or the negated error. The queue's lock may be held. */
+/** End a wait: the thread is WAITING and the caller is the one who took it off its queue. The trap
+ *  it waits in returns 0 for KERN_SUCCESS or the negated error. The queue's lock may be held. */
 void sched_wake(struct thread *thread, kern_return_t result);
 
 /** The current thread gives the rest of its turn away to those of its own priority. */
@@ -37,7 +41,8 @@ static inline void sched_give_way(struct thread *self)
     atomic_store_explicit(&arch_cpu_self()->reschedule, 1, memory_order_relaxed);
 }
 
-/** Change the set of CPUs a thread may run on; moves it if it must. KERN_INVALID_ARGUMENT if no CPU is left. */
+/** Change the set of CPUs a thread may run on; moves it if it must. KERN_INVALID_ARGUMENT if no
+ *  CPU is left. */
 kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus);
 
 /** Queue a runnable on the current CPU (work items). */
@@ -49,7 +54,8 @@ void sched_kick(struct cpu *cpu);
 /** Change a thread's priority. Takes effect at once, also where it runs or is queued. */
 void sched_set_priority(struct thread *thread, unsigned priority);
 
-/** Set this CPU's alarm to the earliest of its deadlines and the end of the running turn; called without locks. */
+/** Set this CPU's alarm to the earliest of its deadlines and the end of the running turn; called
+ *  without locks. */
 void sched_alarm_update(void);
 
 /** Verify S2, T1 of one CPU's queue (slow; takes its lock). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The scheduler's structures, apart from its functions (kern/sched.h) so that threads, work items and CPUs can hold them.
+ * The scheduler's structures, apart from its functions (kern/sched.h) so that threads, work items
+ * and CPUs can hold them.
  */
 #pragma once
 
@@ -38,12 +39,13 @@ struct run_queue {
 };
 
 /**
- * A scheduling context: the right to run - priority, quantum, account, payer - apart from the thread that uses it (D4).
- * A call will lend it to the server; at any time exactly one thread (or none, when it waits) runs on it.
+ * A scheduling context: the right to run - priority, quantum, account, payer - apart from the
+ * thread that uses it (D4). A call will lend it to the server; at any time exactly one thread (or
+ * none, when it waits) runs on it.
  */
 struct sched_context {
-    _Atomic uint8_t
-        priority; /* own priority of the context; written by anybody who may, read when it is queued */
+    _Atomic uint8_t priority;  /* own priority of the context; written by anybody who may, read when
+                                  it is queued */
     ticks_t quantum;           /* length of a turn; constant */
     ticks_t left;              /* of the present turn; by the CPU that runs it, else RUNQ lock */
     _Atomic uint64_t consumed; /* ticks used in its life; written by the CPU that runs it */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ticket spin locks: fair, one word, taken with interrupts masked (the kernel always runs so), never held across a
- * wait or a return to user code. Ranks stand in kern/lockrank.def; debug builds check order and hold times.
+ * Ticket spin locks: fair, one word, taken with interrupts masked (the kernel always runs so),
+ * never held across a wait or a return to user code. Ranks stand in kern/lockrank.def; debug builds
+ * check order and hold times.
  *
  * Memory order: taking a lock is an acquire, releasing it a release; nothing else is implied.
  */

@@ -6,8 +6,8 @@
 
 #include <kern/types.h>
 
-/** Choose the guard value. Boot CPU, once, before others run; every function then on the stack is NO_STACK_GUARD, for it
- *  would find another value at its end than it has put there. */
+/** Choose the guard value. Boot CPU, once, before others run; every function then on the stack is
+ *  NO_STACK_GUARD, for it would find another value at its end than it has put there. */
 void stack_guard_plant(uint64_t random);
 
 #define NO_STACK_GUARD __attribute__((no_stack_protector))

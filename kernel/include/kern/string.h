@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The few functions of <string.h> that the kernel and libfdt use, with their standard meaning. The kernel brings its
- * own (kernel/lib/string.c), written in plain C so that they work before the MMU is on; host builds link libc's.
+ * The few functions of <string.h> that the kernel and libfdt use, with their standard meaning. The
+ * kernel brings its own (kernel/lib/string.c), written in plain C so that they work before the MMU
+ * is on; host builds link libc's.
  */
 #pragma once
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks: an address space, a ledger, threads. The task of this stage has its memory given eagerly, region by region
- * (kern/region.h); ports and lazily filled memory come with the kernel's next parts.
+ * Tasks: an address space, a ledger, threads. The task of this stage has its memory given eagerly,
+ * region by region (kern/region.h); ports and lazily filled memory come with the kernel's next
+ * parts.
  *
- * K1 a task lives while it has threads or references; when its last thread is gone, a work item takes its memory down in
- *    bounded steps, then its ledger must be at zero.
+ * K1 a task lives while it has threads or references; when its last thread is gone, a work item
+ *    takes its memory down in bounded steps, then its ledger must be at zero.
  */
 #pragma once
 
@@ -35,16 +36,20 @@ struct task {
     struct list link;     /* on the list of all tasks; TASKS lock */
 };
 
-/** New task with an empty address space and a ledger of its own under `parent_ledger`. One reference for the caller, one for
- *  its life, which ends with its last thread; a task that never gets a thread is ended by task_terminate(). */
+/** New task with an empty address space and a ledger of its own under `parent_ledger`. One
+ *  reference for the caller, one for its life, which ends with its last thread; a task that never
+ *  gets a thread is ended by task_terminate(). */
 kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct task **out);
 void task_ref(struct task *task);
 void task_unref(struct task *task);
-/** End the task: all threads are terminated; the first status given stays. Any CPU; returns before it is done. */
+/** End the task: all threads are terminated; the first status given stays. Any CPU; returns before
+ *  it is done. */
 void task_terminate(struct task *task, uint64_t status, bool crashed);
 /** Tasks that exist; 0 when everything is taken down. */
 unsigned task_live_count(void);
-/** The task shall end, or its last thread is gone: start taking it down. Drops the reference the task's life holds. */
+/** The task shall end, or its last thread is gone: start taking it down. Drops the reference the
+ *  task's life holds. */
 void task_start_teardown(struct task *task);
-/** Called when an announced task is gone, with what became of it: the boot's part that waits for the programs to end. */
+/** Called when an announced task is gone, with what became of it: the boot's part that waits for
+ *  the programs to end. */
 void program_ended(const char *name, uint64_t status, bool crashed);

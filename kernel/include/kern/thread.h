@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads. A thread is its user registers, what it waits for, and the scheduling context it runs on. There is no kernel
- * stack and no kernel context: a thread in the kernel is either being worked for by the CPU right now, or it waits and
- * its wait record says everything (D1).
+ * Threads. A thread is its user registers, what it waits for, and the scheduling context it runs
+ * on. There is no kernel stack and no kernel context: a thread in the kernel is either being worked
+ * for by the CPU right now, or it waits and its wait record says everything (D1).
  *
- *      thread_create           thread_resume            scheduler               trap that waits
- *   (none) ------> SUSPENDED ---------------> READY <---------------> RUNNING ------------------> WAITING
- *                                               ^                        |                           |
- *                                               +------------------------|---- wake, deadline, abort +
- *                                                                        v
- *                                        any state -- thread_terminate -> DEAD (reaped by the CPU that finds it so)
+ *      thread_create        thread_resume        scheduler            trap that waits
+ *   (none) -----> SUSPENDED -------------> READY <---------> RUNNING ----------------> WAITING
+ *                                            ^                  |                         |
+ *                                            +------------------|-- wake, deadline, abort +
+ *                                                               v
+ *      any state -- thread_terminate --> DEAD (reaped by the CPU that finds it so)
  *
- * T1 READY <=> on exactly one run queue, or in the hands of the CPU that moves it.  T2 RUNNING <=> cpu->current of exactly one CPU.
+ * T1 READY <=> on exactly one run queue, or in the hands of the CPU that moves it.  T2 RUNNING <=>
+ *    cpu->current of exactly one CPU.
  * T3 WAITING <=> linked on the wait queue in `wait`; its deadline may be armed.
- * T4 a thread holds one reference on its task; the task's list holds one on the thread until it is reaped.
+ * T4 a thread holds one reference on its task; the task's list holds one on the thread until it is
+ *    reaped.
  */
 #pragma once
 
@@ -38,8 +40,9 @@ enum thread_flags {
 struct region;
 
 /**
- * What a waiting thread waits for. Every wait is on a queue (a sleeper on one nobody wakes, see kern/futex.h), so that who
- * ends it - waker, deadline, termination - is decided in one place: by taking it off the queue under the queue's lock.
+ * What a waiting thread waits for. Every wait is on a queue (a sleeper on one nobody wakes, see
+ * kern/futex.h), so that who ends it - waker, deadline, termination - is decided in one place: by
+ * taking it off the queue under the queue's lock.
  */
 struct wait_record {
     struct rb_node node; /* in the queue; the queue's lock */
@@ -54,9 +57,9 @@ struct wait_record {
 struct thread {
     struct arch_thread arch;  /* first: the entry code saves registers here */
     struct runnable runnable; /* RUNQ lock */
-    _Atomic uint32_t
-        state; /* enum thread_state; RUNQ lock of runnable.cpu, except WAITING -> READY: see sched.c */
-    _Atomic uint32_t flags; /* enum thread_flags */
+    _Atomic uint32_t state;   /* enum thread_state; RUNQ lock of runnable.cpu, except WAITING ->
+                                 READY: see sched.c */
+    _Atomic uint32_t flags;   /* enum thread_flags */
     _Atomic uint32_t references;
     uint32_t id; /* unique for the life of the system, for reports and trace; constant */
     _Atomic uint64_t affinity;     /* bit n: may run on CPU n; order rule at the head of sched.c */
@@ -72,8 +75,8 @@ struct thread {
     uint64_t exit_status; /* handed over by thread_exit. Own thread only */
 };
 
-/** New thread in `task`, SUSPENDED, charged to the task's ledger (THREADS, KMEM). One reference for the caller.
- *  KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_INVALID_TASK (the task is dying). */
+/** New thread in `task`, SUSPENDED, charged to the task's ledger (THREADS, KMEM). One reference
+ *  for the caller. KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_INVALID_TASK (the task is dying). */
 kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls,
                             unsigned priority, struct thread **out);
 /** SUSPENDED -> READY. */
@@ -82,7 +85,8 @@ void thread_resume(struct thread *thread);
 void thread_terminate(struct thread *thread);
 /** The current thread shall die: it does when its trap returns to arch, which reschedules. */
 void thread_exit_current(struct thread *self);
-/** Take a thread that runs nowhere and stands on no queue out of the world. For the scheduler. No lock held. */
+/** Take a thread that runs nowhere and stands on no queue out of the world. For the scheduler. No
+ *  lock held. */
 void thread_reap(struct thread *thread);
 void thread_ref(struct thread *thread);
 void thread_unref(struct thread *thread);

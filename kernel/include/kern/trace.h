@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Per-CPU trace rings: fixed-size binary events, cheap enough to stay on (D15). Events stand in kern/trace_events.def:
- * TRACE_EVENT(symbol, number, name, arg0 name, arg1 name). A ring overwrites its oldest events.
+ * Per-CPU trace rings: fixed-size binary events, cheap enough to stay on (D15). Events stand in
+ * kern/trace_events.def: TRACE_EVENT(symbol, number, name, arg0 name, arg1 name). A ring overwrites
+ * its oldest events.
  *
- * An event is 32 bytes: counter, number and CPU, two arguments. Only its own CPU writes a ring; readers (panic, dump)
- * accept that the newest events may be torn and check the sequence.
+ * An event is 32 bytes: counter, number and CPU, two arguments. Only its own CPU writes a ring;
+ * readers (panic, dump) accept that the newest events may be torn and check the sequence.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Copies between the kernel and the current thread's user memory. A page that is only marked old (software access flag)
- * is made young and the copy repeated; everything else that does not work is KERN_INVALID_ADDRESS.
+ * Copies between the kernel and the current thread's user memory. A page that is only marked old
+ * (software access flag) is made young and the copy repeated; everything else that does not work is
+ * KERN_INVALID_ADDRESS.
  */
 #pragma once
 

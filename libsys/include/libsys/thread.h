@@ -28,7 +28,8 @@ struct thread {
     int64_t id;   /* set by the starter; the thread itself asks the kernel */
 };
 
-/** Start function(argument). On KERN_RESOURCE_SHORTAGE, KERN_LIMIT, KERN_NO_SPACE nothing is left. */
+/** Start function(argument). On KERN_RESOURCE_SHORTAGE, KERN_LIMIT, KERN_NO_SPACE nothing is
+ * left. */
 kern_return_t thread_start(struct thread *thread, thread_function_t *function, void *argument,
                            unsigned priority);
 /** Wait until it has ended, and give its stack back. Once for each thread that was started. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fuzzing what the boot reads of an initrd. The input is taken as a program, and as an archive in which a program is looked
- * for. What the checks let through is then used as the loader uses it, in memory of exactly the input's size: an address
- * outside of it is AddressSanitizer's to find, a broken promise of elf_check() ours.
+ * Fuzzing what the boot reads of an initrd. The input is taken as a program, and as an archive in
+ * which a program is looked for. What the checks let through is then used as the loader uses it, in
+ * memory of exactly the input's size: an address outside of it is AddressSanitizer's to find, a
+ * broken promise of elf_check() ours.
  */
 #include "boot_impl.h"
 #include "elf.h"

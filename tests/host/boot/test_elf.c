@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * elf_check() with hostile files: each with the sentence it must be answered by. Files lie in memory of their exact size,
- * so that AddressSanitizer sees a read beyond the end.
+ * elf_check() with hostile files: each with the sentence it must be answered by. Files lie in
+ * memory of their exact size, so that AddressSanitizer sees a read beyond the end.
  */
 #include "check.h"
 #include "elf.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * initrd_find() with good and hostile archives. Every archive lies in memory of its exact size, so that AddressSanitizer
- * sees a read beyond its end.
+ * initrd_find() with good and hostile archives. Every archive lies in memory of its exact size, so
+ * that AddressSanitizer sees a read beyond its end.
  */
 #include "boot_impl.h"
 #include "check.h"
@@ -50,7 +50,8 @@ static void end(struct archive *a)
     add(a, "TRAILER!!!", "");
 }
 
-/* What is found in a copy of exactly that size; text of the content, or the reason why nothing was. */
+/* What is found in a copy of exactly that size; text of the content, or the reason why nothing
+ * was. */
 static const char *look(const struct archive *a, size_t size, const char *name)
 {
     static char content[4096];
@@ -144,7 +145,8 @@ static void test_hostile_headers(void)
     }
 }
 
-/* The digits of all fields: only hexadecimal ones, large and small; those of fields we do not need may be anything. */
+/* The digits of all fields: only hexadecimal ones, large and small; those of fields we do not
+ * need may be anything. */
 static void test_digits(void)
 {
     enum { FILE_SIZE_AT = 6 + 6 * 8, NAME_SIZE_AT = 6 + 11 * 8 };

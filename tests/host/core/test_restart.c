@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Traps that are interrupted and repeated, and what the other threads of the task do meanwhile: take away what is still
- * being given, or change the trap into another one.
+ * Traps that are interrupted and repeated, and what the other threads of the task do meanwhile:
+ * take away what is still being given, or change the trap into another one.
  */
 #include "kernel_world.h"
 
@@ -42,7 +42,8 @@ static void steal(struct thread *t, struct host_action *next)
     trap(next, TRAP_vm_deallocate, PLACE, small ? PAGES * PAGE_SIZE : TOO_MUCH, 0);
 }
 
-/* What another thread can bring about by rewriting the code: a futex_wake was to be repeated, and vm_protect comes. */
+/* What another thread can bring about by rewriting the code: a futex_wake was to be repeated, and
+ * vm_protect comes. */
 static void change(struct thread *t, struct host_action *next)
 {
     uint64_t step = steps++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the machine's tests share: a check that ends the program with the line that repeats it, parameters from the
- * environment, and the row of tests.
+ * What the machine's tests share: a check that ends the program with the line that repeats it,
+ * parameters from the environment, and the row of tests.
  */
 #pragma once
 
@@ -32,8 +32,9 @@ static inline uint64_t parameter(const char *name, uint64_t value)
     return text && *text ? strtoull(text, NULL, 0) : value;
 }
 
-/** Start the program anew at addresses that are the same every time: a run may depend on them (hashed locks, locks
- *  ordered by address), and ThreadSanitizer asks for it. Where the host forbids it, runs repeat within one process. */
+/** Start the program anew at addresses that are the same every time: a run may depend on them
+ *  (hashed locks, locks ordered by address), and ThreadSanitizer asks for it. Where the host
+ *  forbids it, runs repeat within one process. */
 static inline void fix_addresses(char **argv)
 {
     int now = personality(0xffffffff);

@@ -94,7 +94,8 @@ static uint64_t add(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t
     return a0 + a1 + a2 + a3 + a4 + a5;
 }
 
-/* Wait once; when woken the trap is repeated with its first argument cleared and returns the others' sum. */
+/* Wait once; when woken the trap is repeated with its first argument cleared and returns the
+ * others' sum. */
 static uint64_t wait(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5,
                      struct thread *self)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A kernel of a hundred lines, to test the machine itself: one queue of ready threads under one lock, round robin.
+ * A kernel of a hundred lines, to test the machine itself: one queue of ready threads under one
+ * lock, round robin.
  */
 #pragma once
 
@@ -17,7 +18,8 @@ extern uint64_t fake_alarms[MAX_CPUS], fake_counter, fake_last_irq_cpu;
 extern _Atomic uint64_t fake_exceptions;
 extern unsigned fake_irqs[HOST_IRQ_COUNT];
 
-/** Bring up CPUs and `threads` threads; the argument of host_config.boot is a pointer to the number. */
+/** Bring up CPUs and `threads` threads; the argument of host_config.boot is a pointer to the
+ *  number. */
 void fake_boot(void *threads);
 /** Forget everything of the last machine. */
 void fake_reset(void);

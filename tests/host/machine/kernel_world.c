@@ -101,7 +101,8 @@ void world_check_accounts(void)
     frame_statistics(&statistics);
     CHECK_EQUAL(task_live_count(), 0);
     CHECK_EQUAL(kmem_live_objects(), world.objects);
-    /* Pages that hold records are not given back; slabs that are kept empty are counted by nobody else. */
+    /* Pages that hold records are not given back; slabs that are kept empty are counted by nobody
+     * else. */
     CHECK_EQUAL(statistics.free + statistics.record_pages, world.frames);
     for (unsigned kind = 0; kind < LEDGER_KIND_COUNT; kind++)
         if (ledger_used(&kernel_ledger, kind) != world.used[kind])
@@ -151,7 +152,8 @@ static void check_cpu(struct cpu *cpu)
         for (unsigned i = 0; i < cpu_count; i++)
             world_idle_with_work += i != cpu->number && cpu_record[i].run_queue.count > 0;
     }
-    /* Nobody's deadline is forgotten: the alarm stands at or before it, or at the end of the pause after a batch. */
+    /* Nobody's deadline is forgotten: the alarm stands at or before it, or at the end of the
+     * pause after a batch. */
     struct rb_node *first = rb_first(&cpu->deadlines.tree);
     CHECK(rb_check(&cpu->deadlines.tree));
     if (first) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The portable kernel on the simulated machine, without device tree and programs: what the boot does, step by step, and
- * the accounts that must balance at the end.
+ * The portable kernel on the simulated machine, without device tree and programs: what the boot
+ * does, step by step, and the accounts that must balance at the end.
  */
 #pragma once
 
@@ -25,19 +25,22 @@ struct world_config {
 /** Power on: memory, MMU, kernel on all CPUs. Remembers how many objects and frames there are. */
 void world_start(const struct world_config *config);
 
-/** Compare objects, frames, ledgers with the beginning; fails if something is missing. Nothing may run any more. */
+/** Compare objects, frames, ledgers with the beginning; fails if something is missing. Nothing may
+ *  run any more. */
 void world_check_accounts(void);
 
 /** Let the machine rest until no task is left; fails when it takes too long. */
 void world_wait_for_tasks(void);
 
-/** Checks of scheduler, timers, frames and objects that hold whenever the machine is at rest; `tasks`: to look at. */
+/** Checks of scheduler, timers, frames and objects that hold whenever the machine is at rest;
+ *  `tasks`: to look at. */
 void world_check(struct task *const *tasks, unsigned count);
-/** How often a CPU stood idle while another had something waiting that could run there: not an error by S3. */
+/** How often a CPU stood idle while another had something waiting that could run there: not an
+ *  error by S3. */
 extern uint64_t world_idle_with_work;
 
-/** New task with one page of words and one thread, on some CPU; the caller gets references. Kernel context or controller
- *  through host_machine_call(). `*thread` may be NULL when not wanted. */
+/** New task with one page of words and one thread, on some CPU; the caller gets references. Kernel
+ *  context or controller through host_machine_call(). `*thread` may be NULL when not wanted. */
 kern_return_t world_task(const char *name, uint64_t arg, unsigned priority, struct task **task,
                          struct thread **thread);
 

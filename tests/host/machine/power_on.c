@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Formats: Devicetree Specification 0.4, chapter 5; cpio "newc" (SVR4 without checksum); ELF-64 Object File Format 1.5.
+ * Formats: Devicetree Specification 0.4, chapter 5; cpio "newc" (SVR4 without checksum); ELF-64
+ * Object File Format 1.5.
  */
 #include "power_on.h"
 

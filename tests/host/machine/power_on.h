@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a boot loader leaves in memory, built in the test: a device tree, and an initrd with a program.
+ * What a boot loader leaves in memory, built in the test: a device tree, and an initrd with a
+ * program.
  */
 #pragma once
 
@@ -15,7 +16,8 @@ struct loaded_board {
     const char *leave_out; /* a node that is not there, or NULL */
 };
 
-/** Write the flattened device tree; returns its size. `out` is 8-byte aligned and large enough (8 KiB). */
+/** Write the flattened device tree; returns its size. `out` is 8-byte aligned and large enough (8
+ *  KiB). */
 size_t make_device_tree(const struct loaded_board *board, void *out);
 
 /** A static ELF program of one page of code and one of data, with `entry`. Returns its size. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The whole of kern_main() on the simulated machine: device tree, memory, CPUs, a program from the initrd that runs and
- * ends, power off. And trees that lack something: one sentence and a halt.
+ * The whole of kern_main() on the simulated machine: device tree, memory, CPUs, a program from the
+ * initrd that runs and ends, power off. And trees that lack something: one sentence and a halt.
  */
 #include "check.h"
 #include "power_on.h"
@@ -23,7 +23,8 @@ enum { ENTRY = 0x400000, DATA = 0x500000, HELLO_AT = DATA + 16, THREADS = 6 };
 
 static const char hello[] = "hello from a script\n";
 
-/* --- the program: checks where it is, says hello, starts threads that compute, ends with status 5 --- */
+/* --- the program: checks where it is, says hello, starts threads that compute, ends with status
+ * 5 --- */
 
 static void do_trap(struct host_action *next, uint64_t number, uint64_t a0, uint64_t a1,
                     uint64_t a2)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Failure on demand (D16): the n-th allocation fails, for every n there is, while a task is made, a thread is made by a
- * trap, and memory is allocated by a trap. Each attempt says KERN_RESOURCE_SHORTAGE or succeeds, and leaves nothing.
+ * Failure on demand (D16): the n-th allocation fails, for every n there is, while a task is made, a
+ * thread is made by a trap, and memory is allocated by a trap. Each attempt says
+ * KERN_RESOURCE_SHORTAGE or succeeds, and leaves nothing.
  */
 #include "kernel_world.h"
 

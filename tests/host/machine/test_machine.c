@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The simulated machine by itself, under a tiny kernel: traps and registers, time, interrupts, interleaving,
- * repeatability, dead-lock detection; in both modes.
+ * The simulated machine by itself, under a tiny kernel: traps and registers, time, interrupts,
+ * interleaving, repeatability, dead-lock detection; in both modes.
  */
 #include "check.h"
 #include "fake_kernel.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who gets the CPU: the more urgent at once (S1), equals by turns, nobody where its affinity forbids; idle CPUs take what
- * waits elsewhere (S3); and the accounts of scheduling contexts say what really happened.
+ * Who gets the CPU: the more urgent at once (S1), equals by turns, nobody where its affinity
+ * forbids; idle CPUs take what waits elsewhere (S3); and the accounts of scheduling contexts say
+ * what really happened.
  */
 #include "kernel_world.h"
 

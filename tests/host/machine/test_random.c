@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Random programs on the portable kernel. Threads yield, sleep, wait, wake, compute, touch memory, make and end threads
- * and tasks, change their priority and CPUs; the controller ends tasks and threads and moves others about. Each script
- * keeps a model of its thread and checks what every trap returned; at rest the invariants of kern/sched.h and
- * kern/thread.h are checked; at the end the accounts balance.
+ * Random programs on the portable kernel. Threads yield, sleep, wait, wake, compute, touch memory,
+ * make and end threads and tasks, change their priority and CPUs; the controller ends tasks and
+ * threads and moves others about. Each script keeps a model of its thread and checks what every
+ * trap returned; at rest the invariants of kern/sched.h and kern/thread.h are checked; at the end
+ * the accounts balance.
  *
  *      test_random [threads|repeats]   WHARF_SEED, WHARF_STEPS, WHARF_RUNS, WHARF_CPUS
  */
@@ -403,8 +404,8 @@ static void one_run(void *argument)
     models = NULL;
 }
 
-/* The same seed twice: the two print the same line, byte for byte. Children begin with equal memory, so even addresses
- * that go into decisions (hashed locks, pairs of locks) are the same. */
+/* The same seed twice: the two print the same line, byte for byte. Children begin with equal
+ * memory, so even addresses that go into decisions (hashed locks, pairs of locks) are the same. */
 static int repeats(uint64_t seed)
 {
     char text[2][400];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the pmap tests put under kernel/vm and kernel/mem instead of a whole kernel: CPUs that are only named (or host
- * threads), a log and a panic that end the test.
+ * What the pmap tests put under kernel/vm and kernel/mem instead of a whole kernel: CPUs that are
+ * only named (or host threads), a log and a panic that end the test.
  */
 #include "pmap_test.h"
 #include <arch/timer.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the contract says in words, once each: errors, sizes, splitting, chunks, the cost of maintenance.
+ * What the contract says in words, once each: errors, sizes, splitting, chunks, the cost of
+ * maintenance.
  */
 #include "pmap_test.h"
 
@@ -47,7 +48,8 @@ static void figures_begin(void)
     host_mmu_statistics(&figures);
 }
 
-/* No more maintenance than this since figures_begin(), and never all of an address space or of the TLB. */
+/* No more maintenance than this since figures_begin(), and never all of an address space or of
+ * the TLB. */
 static void figures_check(uint64_t flushes, uint64_t pages)
 {
     struct host_mmu_statistics now;
@@ -84,7 +86,8 @@ static void test_maintenance(void)
     pmap_activate(NULL);
 }
 
-/* A 2 MiB leaf loses one page, then everything but one page; then the reverse mapping of the whole goes. */
+/* A 2 MiB leaf loses one page, then everything but one page; then the reverse mapping of the
+ * whole goes. */
 static void test_split(void)
 {
     struct pmap_mapping m;

@@ -59,7 +59,8 @@ static kern_return_t large_over_large(void)
     return enter(VA, pool.large[0], LARGE_SIZE, PROT_READ);
 }
 
-/* Let the first allocation of `call` fail, then the second, until it succeeds. Returns how many there were. */
+/* Let the first allocation of `call` fail, then the second, until it succeeds. Returns how many
+ * there were. */
 static unsigned every_failure(kern_return_t (*call)(void))
 {
     for (unsigned n = 1;; n++) {

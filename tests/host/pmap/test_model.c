@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A random sequence of calls on several address spaces that share frames, beside a model that knows nothing of tables:
- * for each page of a few 2 MiB blocks, what it should map. After every step no TLB may hold too much; simulated user
- * accesses must do exactly what the model says. The sizes of leaves are the implementation's choice; where the contract
- * lets something depend on them (young, wired) the model asks for the size.
+ * A random sequence of calls on several address spaces that share frames, beside a model that knows
+ * nothing of tables: for each page of a few 2 MiB blocks, what it should map. After every step no
+ * TLB may hold too much; simulated user accesses must do exactly what the model says. The sizes of
+ * leaves are the implementation's choice; where the contract lets something depend on them (young,
+ * wired) the model asks for the size.
  */
 #include "pmap_test.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Four host threads as CPUs on three shared address spaces, and each with one of its own that comes and goes, while all
- * of them take frames away by number. For ThreadSanitizer, and for the locks between the two directions.
+ * Four host threads as CPUs on three shared address spaces, and each with one of its own that comes
+ * and goes, while all of them take frames away by number. For ThreadSanitizer, and for the locks
+ * between the two directions.
  */
 #include "pmap_test.h"
 #include <pthread.h>
@@ -64,7 +65,8 @@ static void work_by_frame(struct worker *w)
         (void)pmap_page_is_referenced(frame);
 }
 
-/* What is read, if anything, is the page that some frame begins with; writing puts the same back. */
+/* What is read, if anything, is the page that some frame begins with; writing puts the same
+ * back. */
 static void work_access(struct worker *w)
 {
     struct pmap *pmap = cpu_record[w->cpu].pmap;

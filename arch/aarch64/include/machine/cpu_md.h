@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The AArch64 part of a CPU record, found through TPIDR_EL1. Offsets are known to the entry code (offsets.h).
+ * The AArch64 part of a CPU record, found through TPIDR_EL1. Offsets are known to the entry code
+ * (offsets.h).
  */
 #pragma once
 

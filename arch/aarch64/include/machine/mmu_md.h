@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * AArch64 translation tables behind arch/mmu.h: stage 1, 4 KiB granule, EL1&0. User space is TTBR0 with 39 bits (three
+ * AArch64 translation tables behind arch/mmu.h: stage 1, 4 KiB granule, EL1&0. User space is TTBR0
+ * with 39 bits (three
  * levels: root height 2), the kernel TTBR1 with 48 bits. Source: Arm ARM D8 (VMSAv8-64).
  *
  * Kernel addresses (48 bits, all from KERNEL_VA_BASE up):
@@ -96,7 +97,8 @@ static inline pte_t arch_pte_leaf(paddr_t pa, unsigned prot, enum mem_type type,
     pte_t pte = pa | PTE_VALID | PTE_ATTR(type) | PTE_NG | PTE_PXN;
     pte |= height == 0 ? PTE_TABLE_BIT : 0;
     pte |= type == MEM_NORMAL ? PTE_SH_INNER : PTE_SH_OUTER;
-    /* Execute-only (no PTE_AP_USER) is possible: the kernel's unprivileged loads then fail as the user's would. */
+    /* Execute-only (no PTE_AP_USER) is possible: the kernel's unprivileged loads then fail as the
+     * user's would. */
     pte |= prot & (PROT_READ | PROT_WRITE) ? PTE_AP_USER : 0;
     pte |= prot & PROT_WRITE ? 0 : PTE_AP_READONLY;
     pte |= prot & PROT_EXECUTE ? 0 : PTE_UXN;
@@ -119,8 +121,9 @@ static inline void arch_pte_write(pte_t *slot, pte_t pte)
 
 static inline void arch_pte_sync(void)
 {
-    /* The walker must see the entry before the instruction after the next exception return uses it; ERET is the
-     * context synchronisation. The ISB is for the kernel's own unprivileged accesses. */
+    /* The walker must see the entry before the instruction after the next exception return uses
+     * it; ERET is the context synchronisation. The ISB is for the kernel's own unprivileged
+     * accesses. */
     __asm__ volatile("dsb ishst\n\tisb" ::: "memory");
 }
 
@@ -157,7 +160,8 @@ static inline void arch_tlb_end(void)
     __asm__ volatile("dsb ish\n\tisb" ::: "memory");
 }
 
-/** Physical address of a table without entries: TTBR0 when no user address space is active. Constant after boot. */
+/** Physical address of a table without entries: TTBR0 when no user address space is active.
+ *  Constant after boot. */
 extern uint64_t arch_empty_root;
 
 static inline void arch_mmu_activate(paddr_t root, unsigned asid)

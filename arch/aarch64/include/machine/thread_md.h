@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The AArch64 part of a thread: general registers as the entry code saves them, FP/SIMD state, the thread pointer.
+ * The AArch64 part of a thread: general registers as the entry code saves them, FP/SIMD state, the
+ * thread pointer.
  *
- * FP policy: a thread starts each turn with FP access trapped. Its first FP instruction traps, the kernel loads its
- * state and opens access (`fp_live`). When the thread leaves the CPU with live state it is saved at once, so no state is
- * ever owned by a CPU the thread is not on (D1). Threads that use no FP pay one test a switch.
+ * FP policy: a thread starts each turn with FP access trapped. Its first FP instruction traps, the
+ * kernel loads its state and opens access (`fp_live`). When the thread leaves the CPU with live
+ * state it is saved at once, so no state is ever owned by a CPU the thread is not on (D1). Threads
+ * that use no FP pay one test a switch.
  */
 #pragma once
 
@@ -25,9 +27,9 @@ struct fp_state {
 };
 
 struct arch_thread {
-    struct trap_frame
-        frame; /* first; SP_EL1 points here while the thread runs in user mode. Own CPU while running */
-    uint64_t tls;     /* TPIDR_EL0 while not running */
+    struct trap_frame frame; /* first; SP_EL1 points here while the thread runs in user mode. Own
+                                CPU while running */
+    uint64_t tls;            /* TPIDR_EL0 while not running */
     uint64_t fp_live; /* this turn's FP access is open and the registers hold its state. Own CPU */
     struct fp_state fp; /* valid while !fp_live */
 };
@@ -45,7 +47,8 @@ void arch_frame_report(const struct trap_frame *frame);
 /** fp.S: registers to memory and back; access must be open (CPACR_EL1.FPEN). */
 void arch_fp_save(struct fp_state *fp);
 void arch_fp_load(const struct fp_state *fp);
-/** Save a live state and trap FP again. Out of line: only threads that used FP this turn come here. */
+/** Save a live state and trap FP again. Out of line: only threads that used FP this turn come
+ *  here. */
 void arch_fp_leave(struct arch_thread *t);
 
 static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next)

@@ -2,9 +2,10 @@
 /*
  * The simulated machine's part of a CPU record.
  *
- * In deterministic mode all simulated CPUs share one host thread and `host_self` changes when the machine switches from
- * one to another; in threads mode every CPU is a host thread and has its own. Unit tests that need no machine name the
- * CPU they pretend to be with arch_cpu_set_self() and may change it at any time.
+ * In deterministic mode all simulated CPUs share one host thread and `host_self` changes when the
+ * machine switches from one to another; in threads mode every CPU is a host thread and has its own.
+ * Unit tests that need no machine name the CPU they pretend to be with arch_cpu_set_self() and may
+ * change it at any time.
  */
 #pragma once
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The simulated machine's page tables behind arch/mmu.h. The geometry is AArch64's; the bits are deliberately others, so
- * that portable code that knows a bit does not pass its tests. An entry also says at which height it stands: the walker
- * refuses one that is out of place.
+ * The simulated machine's page tables behind arch/mmu.h. The geometry is AArch64's; the bits are
+ * deliberately others, so that portable code that knows a bit does not pass its tests. An entry
+ * also says at which height it stands: the walker refuses one that is out of place.
  *
- *   63 valid   62 table   56..57 height   48 young   49 run   50 wired   51 unmanaged   44..45 type   40..42 protection
- *   0..35 frame number
+ *   63 valid   62 table   56..57 height   48 young   49 run   50 wired   51 unmanaged   44..45 type
+ * 40..42 protection 0..35 frame number
  *
- * TLB and table writes go through arch/host/mmu.c, which watches that the rules of arch/mmu.h are kept.
+ * TLB and table writes go through arch/host/mmu.c, which watches that the rules of arch/mmu.h are
+ * kept.
  */
 #pragma once
 

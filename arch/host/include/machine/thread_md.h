@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The simulated machine's part of a thread: a few registers, and what its program is doing. There is no user code: a
- * callback of the test (the script) decides each next action of a thread when the last one is complete.
+ * The simulated machine's part of a thread: a few registers, and what its program is doing. There
+ * is no user code: a callback of the test (the script) decides each next action of a thread when
+ * the last one is complete.
  *
- * Registers follow the real machine's habits, so that a kernel that is careless with them is caught: x[0] is both the
- * first argument and the result; on entry to a trap the saved x[] hold rubbish, because a real entry does not save them
- * either (arch_thread_set_arg() does); the pc stands behind the trap instruction, and a restart moves it back.
+ * Registers follow the real machine's habits, so that a kernel that is careless with them is
+ * caught: x[0] is both the first argument and the result; on entry to a trap the saved x[] hold
+ * rubbish, because a real entry does not save them either (arch_thread_set_arg() does); the pc
+ * stands behind the trap instruction, and a restart moves it back.
  */
 #pragma once
 

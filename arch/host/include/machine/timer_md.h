@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Virtual time: it moves when simulated CPUs do something, and jumps to the next alarm when all of them are idle.
+ * Virtual time: it moves when simulated CPUs do something, and jumps to the next alarm when all of
+ * them are idle.
  */
 #pragma once
 
