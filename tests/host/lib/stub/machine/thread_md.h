@@ -28,3 +28,8 @@ static inline void arch_thread_set_arg(struct arch_thread *t, unsigned index, ui
     (void)index;
     (void)value;
 }
+
+static inline void arch_thread_clear_scratch(struct arch_thread *t)
+{
+    (void)t;
+}
