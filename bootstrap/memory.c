@@ -23,7 +23,7 @@ static void fill(uint64_t *memory)
 
 static void allocate_once(void)
 {
-    int64_t at = sys_vm_allocate(PAGES * PAGE);
+    int64_t at = sys_vm_allocate((uint64_t)PAGES * PAGE);
 
     if (!CHECK(at > 0))
         return;
@@ -31,8 +31,8 @@ static void allocate_once(void)
     fill((uint64_t *)at);
     CHECK_EQUAL(sys_vm_protect((void *)at, PAGE, TRAP_PROT_READ), 0);
     CHECK_EQUAL(*(volatile uint64_t *)at, 0);
-    CHECK_EQUAL(sys_vm_deallocate((void *)at, PAGES * PAGE), 0);
-    CHECK_EQUAL(sys_vm_deallocate((void *)at, PAGES * PAGE), -KERN_INVALID_ADDRESS);
+    CHECK_EQUAL(sys_vm_deallocate((void *)at, (uint64_t)PAGES * PAGE), 0);
+    CHECK_EQUAL(sys_vm_deallocate((void *)at, (uint64_t)PAGES * PAGE), -KERN_INVALID_ADDRESS);
 }
 
 void check_memory(void)

@@ -94,7 +94,7 @@ static void try_known(void)
 /** Protections, on memory that is really there. */
 static void try_protections(void)
 {
-    int64_t at = sys_vm_allocate(4 * 4096);
+    int64_t at = sys_vm_allocate(4 * UINT64_C(4096));
 
     if (!CHECK(at > 0))
         return;
@@ -109,11 +109,11 @@ static void try_protections(void)
     CHECK_EQUAL(sys_vm_protect(memory, 4096, TRAP_PROT_NONE), 0);
     CHECK_EQUAL(sys_console_write(memory, 1), -KERN_INVALID_ADDRESS);
     CHECK_EQUAL(sys_console_write(memory + 4096, 0), 0);
-    CHECK_EQUAL(sys_console_write(memory + 4 * 4096 - 8, 16), -KERN_INVALID_ADDRESS);
+    CHECK_EQUAL(sys_console_write(memory + 4 * UINT64_C(4096) - 8, 16), -KERN_INVALID_ADDRESS);
     CHECK_EQUAL(sys_futex_wait(memory, 0, 0), -KERN_INVALID_ADDRESS);
-    CHECK_EQUAL(sys_vm_protect(memory, 5 * 4096, TRAP_PROT_READ), -KERN_INVALID_ADDRESS);
+    CHECK_EQUAL(sys_vm_protect(memory, 5 * UINT64_C(4096), TRAP_PROT_READ), -KERN_INVALID_ADDRESS);
     CHECK_EQUAL(sys_vm_deallocate(memory + 4096, 4096), -KERN_INVALID_ADDRESS);
-    CHECK_EQUAL(sys_vm_deallocate(memory, 4 * 4096), 0);
+    CHECK_EQUAL(sys_vm_deallocate(memory, 4 * UINT64_C(4096)), 0);
     CHECK_EQUAL(sys_console_write(memory + 4096, 1), -KERN_INVALID_ADDRESS);
 }
 

@@ -29,7 +29,7 @@ static struct piece *take_all(size_t *total)
             size /= 4;
             continue;
         }
-        struct piece *piece = (struct piece *)at;
+        struct piece *piece = (struct piece *)(uintptr_t)at;
 
         CHECK(piece->size == 0 && piece->next == NULL);
         piece->next = pieces;

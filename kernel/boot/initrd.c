@@ -42,8 +42,8 @@ static bool read_entry(const char *archive, size_t archive_size, size_t at, stru
         (archive[at + 5] != '1' && archive[at + 5] != '2'))
         return false;
     const char *fields = archive + at + 6;
-    if (!field(fields + 8 * FIELD_FILESIZE, &file_size) ||
-        !field(fields + 8 * FIELD_NAMESIZE, &name_size))
+    if (!field(fields + (size_t)8 * FIELD_FILESIZE, &file_size) ||
+        !field(fields + (size_t)8 * FIELD_NAMESIZE, &name_size))
         return false;
     size_t data = round_up(at + HEADER + name_size, 4); /* numbers of 32 bits: no overflow */
     if (name_size == 0 || data > archive_size || file_size > archive_size - data ||

@@ -41,7 +41,7 @@ static inline struct slab_state slab_unpack(uint64_t packed)
 static inline void *slab_object(const struct kmem_cache *cache, const struct frame *slab,
                                 unsigned index)
 {
-    return (char *)frame_memory(slab) + index * cache->stride;
+    return (char *)frame_memory(slab) + (size_t)index * cache->stride;
 }
 
 /** The newest cache; NULL before the first use of any. Follow `next`. */
