@@ -63,7 +63,7 @@ NO_STACK_GUARD void arch_start(paddr_t fdt, paddr_t image, uint64_t counter, uns
     info = (struct arch_boot_info){
         .kernel_start = image,
         .kernel_end = arch_image_physical(_kernel_end),
-        .text_size = (uint64_t)(_text_end - _kernel_start),
+        .text_size = (uint64_t)(_text_work_end - _kernel_start),
         .fdt = fdt,
         .entry_counter = counter,
         .boot_cpu_hwid = mpidr & UINT64_C(0xff00ffffff),

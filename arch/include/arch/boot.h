@@ -10,7 +10,7 @@
 struct arch_boot_info {
     paddr_t kernel_start;   /* first byte of the loaded image, page aligned */
     paddr_t kernel_end;     /* first byte after the image and its bss, page aligned */
-    uint64_t text_size;     /* bytes of code in it */
+    uint64_t text_size;     /* bytes of code in it, without the self-tests */
     paddr_t fdt;            /* the device tree as the loader named it; not validated */
     uint64_t entry_counter; /* arch_counter() at the kernel's first instruction */
     uint64_t boot_cpu_hwid; /* hardware id of the CPU that boots (MPIDR affinity bits) */

@@ -121,7 +121,7 @@ enum system_info {
     SYSTEM_INFO_PAGE_SIZE = 5,         /* bytes */
     SYSTEM_INFO_KERNEL_MEMORY = 6,     /* bytes of managed memory that programs cannot get */
     SYSTEM_INFO_THIS_CPU = 7,          /* number of the CPU the caller runs on */
-    SYSTEM_INFO_KERNEL_TEXT = 8,       /* bytes of the kernel's code */
+    SYSTEM_INFO_KERNEL_TEXT = 8,       /* bytes of the kernel's code without its self-tests */
     SYSTEM_INFO_MANAGED_MEMORY = 9,    /* bytes of RAM the kernel may use, itself included */
 };
 

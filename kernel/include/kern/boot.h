@@ -12,7 +12,7 @@ struct boot_facts {
     uint64_t managed_memory; /* bytes of RAM in all banks, cut by mem= */
     uint64_t
         kernel_memory; /* bytes of it that programs could not get when the first program started */
-    uint64_t kernel_text; /* bytes of code */
+    uint64_t kernel_text; /* bytes of code, without the self-tests */
     uint64_t seed[2];     /* of everything random; from seed= or the device tree */
 };
 extern struct boot_facts boot_facts;

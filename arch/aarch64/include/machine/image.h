@@ -11,7 +11,7 @@ struct arch_image {
 };
 extern struct arch_image arch_image;
 
-extern char _kernel_start[], _text_end[], _rodata_end[], _kernel_end[];
+extern char _kernel_start[], _text_work_end[], _text_end[], _rodata_end[], _kernel_end[];
 
 static inline paddr_t arch_image_physical(const void *address)
 {
