@@ -94,8 +94,10 @@ def fatals():
     return [
         fatal("assert", r"assertion failed: two == 3 \(fatal\.c:\d+\)", "fatal_assert"),
         fatal("text", rf"{fault} \(fatal_text\+0x", "fatal_text"),
-        fatal("canary", "a function has written beyond an array on its stack", "__stack_chk_fail"),
         fatal("data", rf"{fault} \(\?\+0\)"),
+        Scenario("fatal-canary", VIRT, append="init=hello test=fatal-canary", build="debug",
+                 allow=(r"^PANIC",), expect=(r"^PANIC: a function has written beyond an array on its stack",
+                                             r"__stack_chk_fail\+", r"fatal_canary\+")),
         Scenario("fatal-stack", {**VIRT, "cpus": 2}, append="init=hello test=fatal-stack", build="debug",
                  allow=(r"^PANIC",), expect=(rf"^PANIC: {fault} \(deeper\+", "deeper", "fatal_stack")),
     ]

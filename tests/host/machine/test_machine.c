@@ -73,11 +73,17 @@ static void test_actions(void)
     start(1, 2, 5, script_everything);
     CHECK_EQUAL(host_machine_run(7000, TICKS_NEVER), HOST_STOP_STEPS);
     CHECK(host_machine_steps() >= 7000);
-    if (!threads_mode)
-        CHECK(atomic_load(&fake_exceptions) > 900);
-    CHECK(fake_alarms[0] > 10 && fake_alarms[1] > 10);
+    uint64_t actions = 0;
     for (unsigned i = 0; i < thread_count; i++)
-        CHECK(fake_thread[i].arch.program.actions > 500);
+        actions += fake_thread[i].arch.program.actions;
+    CHECK(actions > 2500);
+    /* Who gets how much is the host's business where CPUs are its threads. */
+    if (!threads_mode) {
+        CHECK(atomic_load(&fake_exceptions) > 900);
+        CHECK(fake_alarms[0] > 10 && fake_alarms[1] > 10);
+        for (unsigned i = 0; i < thread_count; i++)
+            CHECK(fake_thread[i].arch.program.actions > 500);
+    }
     host_machine_end();
 }
 
