@@ -6,7 +6,8 @@
  * FP policy: a thread starts each turn with FP access trapped. Its first FP instruction traps, the
  * kernel loads its state and opens access (`fp_live`). When the thread leaves the CPU with live
  * state it is saved at once, so no state is ever owned by a CPU the thread is not on (D1). Threads
- * that use no FP pay one test a switch.
+ * that use no FP pay one test a switch. From one thread with live state to another that has used
+ * FP lately (`fp_turns`) there is no trap: the state is loaded in the same go.
  */
 #pragma once
 
@@ -30,7 +31,8 @@ struct arch_thread {
     struct trap_frame frame; /* first; SP_EL1 points here while the thread runs in user mode. Own
                                 CPU while running */
     uint64_t tls;            /* TPIDR_EL0 while not running */
-    uint64_t fp_live; /* this turn's FP access is open and the registers hold its state. Own CPU */
+    uint64_t fp_live;  /* this turn's FP access is open and the registers hold its state. Own CPU */
+    uint64_t fp_turns; /* so many turns may still begin with the state loaded. Own CPU */
     struct fp_state fp; /* valid while !fp_live */
 };
 static_assert(offsetof(struct arch_thread, frame) == 0);
@@ -47,16 +49,16 @@ void arch_frame_report(const struct trap_frame *frame);
 /** fp.S: registers to memory and back; access must be open (CPACR_EL1.FPEN). */
 void arch_fp_save(struct fp_state *fp);
 void arch_fp_load(const struct fp_state *fp);
-/** Save a live state and trap FP again. Out of line: only threads that used FP this turn come
- *  here. */
-void arch_fp_leave(struct arch_thread *t);
+/** Save the live state of `prev`; load that of `next` if it is likely to need it, else trap FP
+ *  again. Out of line: only threads that used FP this turn come here. `next` may be NULL. */
+void arch_fp_switch(struct arch_thread *prev, struct arch_thread *next);
 
 static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next)
 {
     if (prev) {
         __asm__ volatile("mrs %0, tpidr_el0" : "=r"(prev->tls));
         if (unlikely(prev->fp_live))
-            arch_fp_leave(prev);
+            arch_fp_switch(prev, next);
     }
     if (next)
         __asm__ volatile("msr tpidr_el0, %0" ::"r"(next->tls));
