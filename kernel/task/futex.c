@@ -10,6 +10,9 @@
  *    collide.
  * W3 an armed wait.deadline holds a reference on its thread; who disarms it, or its handler, drops
  *    it.
+ * W4 wait.queue_lock points at a bucket's lock exactly while the thread is linked in that bucket,
+ *    and is changed from or to it under that lock only. Who finds it so under the lock may look at
+ *    the rest of the wait record; who does not, may not: the thread may be waiting anew elsewhere.
  */
 #include <kern/cpu.h>
 #include <kern/futex.h>
@@ -64,13 +67,13 @@ static void link(struct bucket *bucket, struct wait_record *wait)
         node = node->child[side];
     }
     rb_insert(&bucket->waiters, &wait->node, parent, side);
-    wait->linked = true;
+    atomic_store(&wait->queue_lock, &bucket->lock); /* W4 */
 }
 
 static void unlink(struct bucket *bucket, struct wait_record *wait)
 {
     rb_remove(&bucket->waiters, &wait->node);
-    wait->linked = false;
+    atomic_store(&wait->queue_lock, NULL); /* W4 */
 }
 
 /* Who has waited longest by this key, or else by the next higher one. */
@@ -98,7 +101,6 @@ static kern_return_t wait_locked(struct thread *self, struct bucket *bucket, uin
     wait->key[0] = key0;
     wait->key[1] = key1;
     wait->until = until;
-    atomic_store(&wait->queue_lock, &bucket->lock);
     link(bucket, wait);
     if (until != TICKS_NEVER) {
         thread_ref(self); /* W3 */
@@ -155,15 +157,14 @@ unsigned futex_wake(struct task *task, vaddr_t address, uint32_t count)
     return woken;
 }
 
-/* End a wait that is on the queue of `lock`, if `due` still holds for it. False: the thread waits
- * elsewhere now. */
+/* End a wait that is on the queue of `lock`, if it is due or need not be. False: the thread does not
+ * wait there (any more), and nothing else of its wait may be looked at. */
 static bool end_wait(struct thread *thread, struct spinlock *lock, bool only_if_due,
                      kern_return_t result)
 {
     spin_lock(lock);
-    bool here = atomic_load(&thread->wait.queue_lock) == lock;
-    bool due = !only_if_due || thread->wait.until <= arch_counter();
-    if (here && due && thread->wait.linked) {
+    bool here = atomic_load(&thread->wait.queue_lock) == lock; /* W4: and stays so */
+    if (here && (!only_if_due || thread->wait.until <= arch_counter())) {
         unlink(container_of(lock, struct bucket, lock), &thread->wait); /* W2 */
         /* A sleeper asked for nothing but this moment. */
         bool slept = only_if_due && thread->wait.key[0] == (uint64_t)(uintptr_t)thread;
@@ -173,10 +174,18 @@ static bool end_wait(struct thread *thread, struct spinlock *lock, bool only_if_
     return here;
 }
 
+/* End the thread's wait wherever it is; a thread that waits nowhere has been woken by somebody else. */
+static void end_any_wait(struct thread *thread, bool only_if_due, kern_return_t result)
+{
+    struct spinlock *lock;
+    while ((lock = atomic_load(&thread->wait.queue_lock)) &&
+           !end_wait(thread, lock, only_if_due, result))
+        arch_cpu_relax();
+}
+
 void futex_abort(struct thread *thread)
 {
-    while (!end_wait(thread, atomic_load(&thread->wait.queue_lock), false, KERN_ABORTED))
-        arch_cpu_relax();
+    end_any_wait(thread, false, KERN_ABORTED);
 }
 
 void futex_deadline(struct deadline *deadline)
@@ -184,7 +193,6 @@ void futex_deadline(struct deadline *deadline)
     struct thread *thread = container_of(deadline, struct thread, wait.deadline);
     /* The thread may have been woken and wait anew, even elsewhere: only a wait that is due is
      * ended. */
-    while (!end_wait(thread, atomic_load(&thread->wait.queue_lock), true, KERN_OPERATION_TIMED_OUT))
-        arch_cpu_relax();
+    end_any_wait(thread, true, KERN_OPERATION_TIMED_OUT);
     thread_unref(thread); /* W3 */
 }

@@ -45,12 +45,11 @@ struct region;
  * taking it off the queue under the queue's lock.
  */
 struct wait_record {
-    struct rb_node node; /* in the queue; the queue's lock */
-    bool linked;         /* it is in the queue; the queue's lock */
-    struct spinlock *_Atomic
-        queue_lock;  /* of the queue it is or was on last; queues are never freed. Any CPU reads */
-    uint64_t key[2]; /* meaning is the queue's; the queue's lock */
-    ticks_t until;   /* TICKS_NEVER: no deadline; the queue's lock */
+    struct rb_node node;                 /* in the queue; the queue's lock */
+    struct spinlock *_Atomic queue_lock; /* of the queue it is in; NULL: in none. Changed under that
+                                            lock; queues are never freed. Any CPU reads */
+    uint64_t key[2];                     /* meaning is the queue's; the queue's lock */
+    ticks_t until;                       /* TICKS_NEVER: no deadline; the queue's lock */
     struct deadline deadline; /* armed if the wait has one; holds a reference on the thread then */
 };
 

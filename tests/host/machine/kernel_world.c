@@ -183,7 +183,7 @@ static void check_thread(const struct thread *t)
         queues += is_queued_on(&cpu_record[i], t);
         cpus += cpu_record[i].current == t;
     }
-    bool waits = t->wait.linked;
+    bool waits = atomic_load(&t->wait.queue_lock) != NULL;
     if (queues != (state == THREAD_READY) || cpus != (state == THREAD_RUNNING) ||
         waits != (state == THREAD_WAITING))
         host_machine_fail("thread %u: state %u, on %u queues, current of %u CPUs, %s a wait queue",
