@@ -22,7 +22,7 @@ static struct piece *take_all(size_t *total)
     for (size_t size = LARGEST; size >= SMALLEST;) {
         int64_t at = sys_vm_allocate(size);
 
-        if (at < 0) {
+        if (at <= 0) {
             kern_return_t kr = trap_error(at);
 
             CHECK(kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE || kr == KERN_NO_SPACE);
