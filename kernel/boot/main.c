@@ -191,10 +191,10 @@ NO_STACK_GUARD static void plant_seed(const struct arch_boot_info *info)
     boot_facts.seed[0] = options.seed_given ? options.seed : board.entropy[0] ^ info->entry_counter;
     boot_facts.seed[1] =
         options.seed_given ? 0 : board.entropy[1] ^ board.entropy[2] ^ board.entropy[3];
+    stack_guard_plant(boot_random());
     /* A tree that is not in the direct map is mapped read-only. */
     if (is_mapped((struct dt_range){info->fdt, board.blob_size}))
-        stack_guard_plant(boot_random());
-    dt_wipe_seeds(&board, phys_to_virt(info->fdt));
+        dt_wipe_seeds(&board, phys_to_virt(info->fdt));
 }
 
 NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)

@@ -9,6 +9,7 @@ otherwise silence and a halt, which the harness checks by looking for exceptions
 import struct
 
 import fdt
+import loader
 from matrix import BOOT_EXPECT, SELF_TESTS
 from scenario import CI, Scenario
 
@@ -81,6 +82,15 @@ def two_banks(tree):
                                             "no-map": b""}))
 
 
+def tree_in_unmappable_memory(tree):
+    """A no-map reservation over all places where a loader may have put the tree: its own pages stay
+    mapped read-only, so its seeds cannot be wiped, and nothing may try."""
+    holder = tree.root.add(fdt.Node("reserved-memory", {
+        "#address-cells": fdt.cells(2), "#size-cells": fdt.cells(2), "ranges": b""}))
+    holder.add(fdt.Node("firmware@%x" % loader.TREE, {
+        "reg": fdt.cells(0, loader.TREE, 0, 0x200000), "no-map": b""}))
+
+
 def console_behind_buses(tree):
     """The console two buses down, each shifting its addresses."""
     pl011 = tree.root.child("pl011")
@@ -122,6 +132,7 @@ SCENARIOS = [
     fine("good", lambda tree: None),
     fine("two-banks", two_banks),
     fine("buses", console_behind_buses),
+    fine("unmappable", tree_in_unmappable_memory),
     fine("many-nodes", many_nodes, label=CI),
     silent("none", lambda data: data, tree_at=0),
     # No memory there: the one look at it faults, and that is the end of it.
