@@ -24,8 +24,7 @@ static struct {
     _Atomic bool first_seen;
     _Atomic uint32_t left; /* programs that have not ended, plus one while they are being started */
     enum boot_end end;
-    int64_t objects_before; /* kernel objects and free frames when nothing was started yet */
-    uint64_t frames_before;
+    int64_t objects_before; /* kernel objects when nothing was started yet */
 } programs;
 
 static const int STATUS_CRASHED = 139;
@@ -39,14 +38,13 @@ static void collect_arguments(const struct boot_options *options, char *text, si
                           (int)options->args[i].length, options->args[i].text);
 }
 
-static void count_objects(int64_t *objects, uint64_t *frames)
+/* Kernel objects, and the frames when this CPU's caches are empty. */
+static int64_t count_objects(struct frame_statistics *frames)
 {
-    struct frame_statistics statistics;
     kmem_drain();
     frame_drain_cache();
-    frame_statistics(&statistics);
-    *objects = kmem_live_objects();
-    *frames = statistics.free;
+    frame_statistics(frames);
+    return kmem_live_objects();
 }
 
 static void finish(void);
@@ -92,10 +90,9 @@ bool boot_start_programs(const struct board *board, const struct boot_options *o
     }
     programs.end = options->end;
     collect_arguments(options, arguments, sizeof(arguments));
-    count_objects(&programs.objects_before, &programs.frames_before);
-    struct frame_statistics statistics;
-    frame_statistics(&statistics);
-    boot_facts.kernel_memory = boot_facts.managed_memory - (statistics.free << PAGE_SHIFT);
+    struct frame_statistics frames;
+    programs.objects_before = count_objects(&frames);
+    boot_facts.kernel_memory = boot_facts.managed_memory - (frames.free << PAGE_SHIFT);
 
     while (count < MAX_PROGRAMS && boot_word_next(&list, &word)) {
         loaded[count] = load(board, &word, arguments);
@@ -125,16 +122,13 @@ void program_ended(const char *name, uint64_t status, bool crashed)
 
 static void check_leaks(void)
 {
-    int64_t objects;
-    uint64_t frames;
-    count_objects(&objects, &frames);
+    struct frame_statistics frames;
+    int64_t objects = count_objects(&frames);
     if (objects != programs.objects_before)
         log_plain("wharf: leak: %ld kernel objects before the programs, %ld after",
                   (long)programs.objects_before, (long)objects);
-    struct frame_statistics statistics;
-    frame_statistics(&statistics);
     log_info("wharf: %ld kernel objects and %lu free pages left, %lu pages hold frame records",
-             (long)objects, frames, statistics.record_pages);
+             (long)objects, frames.free, frames.record_pages);
 }
 
 static void finish(void)

@@ -23,10 +23,15 @@ static struct cpu *lock_queue_of(struct thread *thread, bool *queued)
     }
 }
 
-/* Take it off its queue, if it is on one, and let sched_ready() place it anew; else nudge the CPU
- * that runs it. */
-static void place_again(struct thread *thread, struct cpu *cpu, bool queued)
+/* What the thread is scheduled by has been written: take it off its queue, if it is on one, and let
+ * sched_ready() place it anew; else nudge the CPU that runs it. */
+static void place_again(struct thread *thread)
 {
+    bool queued;
+    struct cpu *cpu = lock_queue_of(thread, &queued);
+    if (queued)
+        runqueue_remove(&cpu->run_queue, &thread->runnable);
+    spin_unlock(&cpu->run_queue.lock);
     if (queued)
         sched_ready(thread);
     else if (atomic_load(&thread->state) == THREAD_RUNNING)
@@ -35,16 +40,10 @@ static void place_again(struct thread *thread, struct cpu *cpu, bool queued)
 
 void sched_set_priority(struct thread *thread, unsigned priority)
 {
-    atomic_store(&thread->context->priority,
-                 (uint8_t)priority); /* before we look: order rule in sched.c */
-    bool queued;
-    struct cpu *cpu = lock_queue_of(thread, &queued);
-    if (queued)
-        runqueue_remove(&cpu->run_queue, &thread->runnable);
-    /* Others compare with what this CPU runs; a raise counts at once, a drop when it
+    /* Before we look: order rule in sched.c. A raise counts at once, a drop when its CPU
      * reschedules. */
-    spin_unlock(&cpu->run_queue.lock);
-    place_again(thread, cpu, queued);
+    atomic_store(&thread->context->priority, (uint8_t)priority);
+    place_again(thread);
 }
 
 kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus)
@@ -56,12 +55,7 @@ kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus)
         return KERN_INVALID_ARGUMENT;
     atomic_store(&thread->affinity, cpus & online); /* before we look: order rule in sched.c */
     atomic_fetch_or(&thread->flags, THREAD_FLAG_MOVE);
-    bool queued;
-    struct cpu *cpu = lock_queue_of(thread, &queued);
-    if (queued)
-        runqueue_remove(&cpu->run_queue, &thread->runnable);
-    spin_unlock(&cpu->run_queue.lock);
-    place_again(thread, cpu, queued);
+    place_again(thread);
     return KERN_SUCCESS;
 }
 

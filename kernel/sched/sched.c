@@ -67,9 +67,9 @@ void sched_alarm_update(void)
 
 static bool has_nothing_to_do(const struct cpu *cpu)
 {
+    /* Idle with something queued: it is about to wake up. */
     return atomic_load_explicit(&cpu->idle, memory_order_relaxed) &&
-           atomic_load_explicit(&cpu->run_queue.count, memory_order_relaxed) ==
-               0; /* else it is about to wake up */
+           atomic_load_explicit(&cpu->run_queue.count, memory_order_relaxed) == 0;
 }
 
 /* The CPU on whose queue a thread of `priority` best goes, among `allowed`: the one it ran on if
