@@ -161,7 +161,7 @@ static bool teardown_step(struct work *work)
     }
     /* A CPU that ran the last thread may not have left the address space yet: it will, at its
      * next switch. */
-    if (task->pmap && pmap_is_active(task->pmap))
+    if (pmap_is_active(task->pmap))
         return true;
     pmap_destroy(task->pmap);
     task->pmap = NULL;

@@ -132,15 +132,21 @@ static uint64_t ram_bits(paddr_t pa)
     return LEAF_RAM | (read_only ? PTE_AP_READONLY : 0);
 }
 
+static bool map_pages(paddr_t start, paddr_t end, boot_page_source_t *take_page)
+{
+    for (paddr_t pa = start; pa < end; pa += PAGE_SIZE)
+        if (!map_page(DIRECT_MAP_BASE + pa, pa, ram_bits(pa), take_page))
+            return false;
+    return true;
+}
+
 static bool map_block(paddr_t pa, boot_page_source_t *take_page)
 {
     vaddr_t va = DIRECT_MAP_BASE + pa;
     /* The image's block needs pages for M1; a block that has pages already (the device tree's)
      * keeps them. */
     if (pa == arch_image.physical_start || has_table(va))
-        return arch_boot_map_memory(pa, pa + BLOCK_SIZE - PAGE_SIZE, take_page) &&
-               map_page(va + BLOCK_SIZE - PAGE_SIZE, pa + BLOCK_SIZE - PAGE_SIZE,
-                        ram_bits(pa + BLOCK_SIZE - PAGE_SIZE), take_page);
+        return map_pages(pa, pa + BLOCK_SIZE, take_page);
     pte_t *table = table_for(va, 1, take_page);
     if (!table)
         return false;
@@ -148,29 +154,16 @@ static bool map_block(paddr_t pa, boot_page_source_t *take_page)
     return true;
 }
 
-/* Map one GiB at most of whole blocks: the table is looked up once. */
-static bool map_blocks(paddr_t start, paddr_t end, boot_page_source_t *take_page)
-{
-    for (paddr_t pa = start; pa < end; pa += BLOCK_SIZE)
-        if (!map_block(pa, take_page))
-            return false;
-    return true;
-}
-
 bool arch_boot_map_memory(paddr_t start, paddr_t end, boot_page_source_t *take_page)
 {
     assert(end <= DIRECT_MAP_SIZE && start <= end);
+    /* M2: whole blocks, and pages at the edges. */
     while (start < end) {
-        if (start % BLOCK_SIZE == 0 && end - start >= BLOCK_SIZE) {
-            paddr_t blocks_end = round_down(end, BLOCK_SIZE);
-            if (!map_blocks(start, blocks_end, take_page))
-                return false;
-            start = blocks_end;
-            continue;
-        }
-        if (!map_page(DIRECT_MAP_BASE + start, start, ram_bits(start), take_page))
+        bool whole = start % BLOCK_SIZE == 0 && end - start >= BLOCK_SIZE;
+        paddr_t next = start + (whole ? BLOCK_SIZE : PAGE_SIZE);
+        if (!(whole ? map_block(start, take_page) : map_pages(start, next, take_page)))
             return false;
-        start += PAGE_SIZE;
+        start = next;
     }
     /* The device tree's pages were mapped read-only before: a walker may still have that. */
     arch_tlb_begin();
