@@ -42,8 +42,20 @@ void sched_set_priority(struct thread *thread, unsigned priority)
 {
     /* Before we look: order rule in sched.c. A raise counts at once, a drop when its CPU
      * reschedules. */
-    atomic_store(&thread->context->priority, (uint8_t)priority);
+    atomic_store(&thread->own_context.priority, (uint8_t)priority);
+    atomic_store(&thread->floor, (uint8_t)priority);
     place_again(thread);
+}
+
+void sched_lend_priority(struct thread *thread, unsigned priority)
+{
+    uint8_t old = atomic_load(&thread->inherited);
+    do
+        if (old >= priority)
+            return;
+    while (!atomic_compare_exchange_weak(&thread->inherited, &old, (uint8_t)priority));
+    if (atomic_load(&thread->floor) < priority)
+        place_again(thread);
 }
 
 kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus)

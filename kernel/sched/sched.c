@@ -127,7 +127,7 @@ static bool enqueue_on(struct cpu *cpu, struct thread *thread)
         spin_unlock(&cpu->run_queue.lock);
         return false;
     }
-    r->priority = atomic_load(&thread->context->priority);
+    r->priority = (uint8_t)sched_effective(thread);
     insert_and_notice(cpu, r);
     return true;
 }
@@ -154,7 +154,7 @@ void sched_ready(struct thread *thread)
     uint64_t allowed;
     atomic_store(&thread->state, THREAD_READY);
     do {
-        unsigned priority = atomic_load_explicit(&thread->context->priority, memory_order_relaxed);
+        unsigned priority = sched_effective(thread);
         allowed = atomic_load(&thread->affinity);
         cpu = choose_cpu(thread->runnable.cpu, priority, allowed);
         trace(TRACE_SCHED_WAKE, thread->id, cpu->number);
@@ -367,7 +367,7 @@ static void put_back(struct cpu *cpu, struct thread *prev)
 static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev, ticks_t now)
 {
     struct run_queue *q = &cpu->run_queue;
-    int priority = atomic_load_explicit(&prev->context->priority, memory_order_relaxed);
+    int priority = (int)sched_effective(prev);
     prev->runnable.priority = (uint8_t)priority;
     if (q->top < priority || (q->top == priority && prev->context->left > 0)) {
         set_turn(cpu, prev, now);

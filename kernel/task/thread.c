@@ -30,6 +30,7 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     atomic_init(&thread->affinity, ~UINT64_C(0));
     thread->context = &thread->own_context;
     atomic_init(&thread->own_context.priority, (uint8_t)priority);
+    atomic_init(&thread->floor, (uint8_t)priority);
     thread->own_context.quantum = arch_counter_frequency() * QUANTUM_MS / 1000;
     thread->own_context.left = thread->own_context.quantum;
     thread->own_context.ledger = task->ledger;

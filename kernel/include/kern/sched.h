@@ -15,6 +15,14 @@
 #include <kern/thread.h>
 #include <kern/types.h>
 
+/** S4 */
+static inline unsigned sched_effective(struct thread *thread)
+{
+    unsigned own = atomic_load_explicit(&thread->floor, memory_order_relaxed);
+    unsigned lent = atomic_load_explicit(&thread->inherited, memory_order_relaxed);
+    return own > lent ? own : lent;
+}
+
 /** Prepare this CPU's queue. Every CPU before it is online. */
 void sched_cpu_init(struct cpu *cpu);
 
@@ -51,8 +59,12 @@ void sched_enqueue_here(struct runnable *runnable);
 /** Ask `cpu` to call kern_schedule() soon. */
 void sched_kick(struct cpu *cpu);
 
-/** Change a thread's priority. Takes effect at once, also where it runs or is queued. */
+/** Change a thread's base priority. Takes effect at once, also where it runs or is queued. */
 void sched_set_priority(struct thread *thread, unsigned priority);
+
+/** A caller that waits for what this thread does has this priority: the thread gets at least that until
+ *  it waits for messages again. */
+void sched_lend_priority(struct thread *thread, unsigned priority);
 
 /** Set this CPU's alarm to the earliest of its deadlines and the end of the running turn; called
  *  without locks. */

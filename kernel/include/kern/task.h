@@ -23,6 +23,9 @@ struct task {
     char name[32];         /* for reports; constant */
     struct ledger *ledger; /* constant; reference held */
     struct pmap *pmap;     /* constant until teardown */
+    struct space *space;   /* names of rights; constant; reference held */
+    struct port *self_port; /* kernel object port; constant until teardown */
+    uint32_t suspend_count; /* (t) */
     struct list threads;   /* (t) */
     uint32_t thread_count; /* (t) threads not yet reaped */
     bool dying;            /* (t) no new threads or regions */

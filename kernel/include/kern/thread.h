@@ -35,9 +35,24 @@ enum thread_state { THREAD_SUSPENDED, THREAD_READY, THREAD_RUNNING, THREAD_WAITI
 enum thread_flags {
     THREAD_FLAG_TERMINATE = 1, /* must die at its next chance; set by any CPU */
     THREAD_FLAG_MOVE = 2,      /* its affinity has changed: place it anew; set by any CPU */
+    THREAD_FLAG_SUSPEND = 4,   /* its suspend count or its task's is not 0: it does not run; set and
+                                  cleared under the TASK lock */
+    THREAD_FLAG_ABORT = 8,     /* thread_abort() while it was not in a wait that could be ended: the next
+                                  wait ends at once */
 };
 
 struct region;
+struct reply;
+struct kmsg;
+struct port;
+
+/** In which kind of queue a thread waits; decides what is done to take it out. */
+enum wait_kind {
+    WAIT_FUTEX,   /* a bucket of the futex table, sleepers too: lock of the bucket */
+    WAIT_RECEIVE, /* receivers of a port or set: its lock */
+    WAIT_SEND,    /* a port's senders that wait for room: its lock */
+    WAIT_REPLY,   /* the answer to its call: thread.reply's state word, no lock */
+};
 
 /**
  * What a waiting thread waits for. Every wait is on a queue (a sleeper on one nobody wakes, see
@@ -45,7 +60,13 @@ struct region;
  * taking it off the queue under the queue's lock.
  */
 struct wait_record {
-    struct rb_node node;                 /* in the queue; the queue's lock */
+    union {
+        struct rb_node node; /* WAIT_FUTEX: in the bucket; the queue's lock */
+        struct list link;    /* WAIT_RECEIVE, WAIT_SEND: in the queue; the queue's lock */
+    };
+    uint8_t kind;                        /* enum wait_kind; written before queue_lock or the state */
+    bool send_turn;                      /* WAIT_SEND: woken because there is room: may overtake. Own
+                                            thread while it runs */
     struct spinlock *_Atomic queue_lock; /* of the queue it is in; NULL: in none. Changed under that
                                             lock; queues are never freed. Any CPU reads */
     uint64_t key[2];                     /* meaning is the queue's; the queue's lock */
@@ -63,7 +84,9 @@ struct thread {
     uint32_t id; /* unique for the life of the system, for reports and trace; constant */
     _Atomic uint64_t affinity;     /* bit n: may run on CPU n; order rule at the head of sched.c */
     struct sched_context *context; /* it runs on; RUNQ lock */
-    struct sched_context own_context; /* the one it was born with */
+    struct sched_context own_context; /* the one it was born with; its priority is the thread's base */
+    _Atomic uint8_t floor;     /* base priority, or that of a waiter for a futex it owns; S4 */
+    _Atomic uint8_t inherited; /* priority of those who wait for its answers; S4 */
     struct task *task;                /* constant; reference held */
     struct list task_link;            /* on task->threads; TASK lock */
     bool told;                        /* the task's end has told it to die; TASK lock */
@@ -72,6 +95,12 @@ struct thread {
         *building; /* vm_allocate in progress, continued when the trap restarts. Own thread only */
     uint64_t progress;    /* of a trap that restarts: how much of it is done. Own thread only */
     uint64_t exit_status; /* handed over by thread_exit. Own thread only */
+    struct reply *reply;  /* the right to answer its calls (Y3). Own thread; others while it waits */
+    struct reply *held;   /* an answer it owes, without a name. Own thread; who delivers to it */
+    struct kmsg *handed;  /* a message handed over while it waited (M3). Who delivers, then own thread */
+    struct port *self_port;    /* kernel object port; constant until the thread is reaped */
+    uint32_t self_name;        /* of it in the task's space, 0: none yet. Own thread */
+    uint32_t suspend_count;    /* TASK lock */
 };
 
 /** New thread in `task`, SUSPENDED, charged to the task's ledger (THREADS, KMEM). One reference

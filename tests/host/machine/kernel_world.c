@@ -138,7 +138,7 @@ static void check_cpu(struct cpu *cpu)
     CHECK(sched_check(cpu));
     CHECK(!atomic_load(&cpu->reschedule));
     if (cpu->current) { /* S1 */
-        unsigned running = atomic_load(&cpu->current->context->priority);
+        unsigned running = sched_effective(cpu->current);
         if (top_priority(q) > running)
             host_machine_fail("S1: cpu %u runs priority %u while %u waits", cpu->number, running,
                               top_priority(q));

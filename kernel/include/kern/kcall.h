@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls of kernel objects: messages that the kernel executes itself, in the sender's context (D2).
+ * The functions that decode them are generated from interfaces/.
+ */
+#pragma once
+
+#include <kern/ipc_object.h>
+#include <kern/types.h>
+
+struct port;
+struct thread;
+
+enum { KCALL_RIGHTS = 32 };
+
+/** A call in progress. On the kernel stack. */
+struct kcall {
+    struct thread *self;   /* the caller; it runs */
+    struct port *port;     /* the kernel object's port that was called; a reference is held */
+    const void *in;        /* the request's data behind its descriptors, 8-aligned */
+    uint32_t in_size;
+    void *out;             /* room for the reply's data, 8-aligned: MSG_BODY_MAX less descriptors */
+    uint32_t out_size;     /* of it used */
+    struct kright right[KCALL_RIGHTS]; /* of the request, in order of its descriptors; what is left
+                                          of them after the call is destroyed */
+    unsigned rights;
+    struct kright out_right[KCALL_RIGHTS]; /* of the reply */
+    unsigned out_rights;
+    bool restart; /* the call has done a part and is to be repeated (KERN_RETRY): the trap is restarted;
+                     rights stay the caller's */
+};
+
+/** Execute a request to a kernel object: port->kobject, message id `id`. The result is the reply's id. */
+kern_return_t kcall_dispatch(struct kcall *call, uint32_t id);

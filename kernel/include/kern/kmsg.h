@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages in the kernel.
+ *
+ * M1 a kmsg owns its rights: destination, reply, and those of its descriptors, whose `value` holds
+ *    the object's address while the message is here (O2).
+ * M2 its memory, and its length against LEDGER_QUEUED, are charged to `ledger` until it is freed. The
+ *    kmsg inside a send-once right or reply is charged with that (cannot fail when it is needed).
+ * M3 it is in one place: in the hands of the CPU that works on it, on one port's queue, in a
+ *    thread's wait record (handed over, not taken yet), or in a reply (answer nobody waited for).
+ */
+#pragma once
+
+#include <kern/ipc_object.h>
+#include <kern/ledger.h>
+#include <kern/list.h>
+#include <wharf/message.h>
+
+enum kmsg_flags {
+    KMSG_STAMPED = 1,  /* has its sequence number: it was taken off the queue once and put back */
+    KMSG_EMBEDDED = 2, /* part of a sonce or a reply: freed with that */
+};
+
+struct kmsg {
+    struct list link;      /* lock of the queue it is on; on a list of the CPU that works on it */
+    struct kright remote;  /* the destination's right: send, or send-once before delivery */
+    struct kright reply;   /* the local right of the header; null: none */
+    struct ledger *ledger; /* M2; reference held. NULL for embedded ones */
+    struct kport_array *arrays; /* of out-of-line port descriptors; NULL: none */
+    uint32_t id;
+    uint32_t seqno;       /* if KMSG_STAMPED */
+    uint16_t length;      /* of the body */
+    uint16_t capacity;    /* bytes of body[] */
+    uint8_t descriptors;
+    uint8_t flags;        /* enum kmsg_flags */
+    uint8_t priority;     /* of the sender, if it waits for the answer; 0: nobody waits */
+    uint8_t how_sent;     /* the destination's disposition, for the receiver */
+    uint64_t body[];
+};
+
+/** Bytes a kmsg inside another object has for its body. */
+enum { KMSG_SMALL = MSG_REGISTER_BYTES };
+
+/** Rights of one out-of-line array. */
+struct kport_array {
+    struct kport_array *next; /* of the same message */
+    uint32_t count;
+    uint8_t kind; /* of all rights; objects may be NULL each */
+    struct ipc_object *object[MSG_OOL_PORTS_MAX];
+};
+
+/** A message with room for `length` bytes, all rights null, charged to `ledger`. KERN_LIMIT,
+ *  KERN_RESOURCE_SHORTAGE. */
+kern_return_t kmsg_alloc(struct ledger *ledger, uint32_t length, struct kmsg **out);
+/** Free the memory; it owns no rights any more. An embedded one's owner is freed by others. */
+void kmsg_free(struct kmsg *msg);
+/** Destroy the message and every right in it. No lock held. */
+void kmsg_destroy(struct kmsg *msg);
+/** Prepare a kmsg that lies in another object. */
+void kmsg_init_embedded(struct kmsg *msg);
+/** Array for `count` rights; freed by kmsg_free(). */
+kern_return_t kmsg_add_array(struct kmsg *msg, struct kport_array **out);
+
+static inline struct msg_descriptor *kmsg_descriptor(struct kmsg *msg, unsigned i)
+{
+    return (struct msg_descriptor *)(void *)msg->body + i;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Name spaces: a task's names for rights. A name is index << 16 | generation, so that a stale one
+ * fails. Entries lie in chunks that never move while the space lives: the message path looks a
+ * name up without the space's lock (space_peek), then locks the port and looks at the entry again.
+ *
+ * N1 a name denotes one entry; entry.bits has its generation; bits without rights: free.
+ * N2 one name per port for send and receive rights; send-once rights have names of their own. The
+ *    tree over hashes of object addresses finds the name of a send or receive right.
+ * N3 an entry's rights to a live port change only under that port's lock (and the space's): who holds
+ *    the port's lock and finds the entry unchanged may use the right.
+ * N4 a send entry whose port is dead is a dead name; it is made one when somebody looks at it.
+ * N5 user references: 1 to SPACE_UREFS_MAX for send and dead names; 0 for pure receive and set, 1
+ *    for send-once.
+ */
+#pragma once
+
+#include <kern/ipc_object.h>
+#include <kern/ledger.h>
+#include <kern/port.h>
+#include <kern/spinlock.h>
+#include <wharf/message.h>
+
+enum {
+    SPACE_CHUNK_ENTRIES = 128,
+    SPACE_CHUNKS_INLINE = 2,
+    SPACE_CHUNKS_MAX = 511,
+    SPACE_UREFS_MAX = 65535,
+};
+
+/* Rights of an entry, low bits of `bits`. */
+enum { RIGHT_SEND = 1, RIGHT_RECEIVE = 2, RIGHT_SEND_ONCE = 4, RIGHT_SET = 8, RIGHT_DEAD = 16, RIGHT_ALL = 31 };
+
+struct ipc_entry {
+    _Atomic uint64_t object; /* address of the struct ipc_object; 0: none. N3 */
+    _Atomic uint32_t bits;   /* generation << 16 | RIGHT_*. N3 */
+    uint32_t urefs;          /* N5; of a free entry: the next free index. Space lock */
+    uint32_t child[2];       /* of the tree of N2, as indices. Space lock */
+    struct name_request *request; /* dead-name or send-possible request; space lock */
+};
+_Static_assert(sizeof(struct ipc_entry) == 32, "128 entries a page");
+
+struct space {
+    struct ipc_entry *_Atomic *_Atomic chunks; /* first `limit` / 128 are there. Grows only */
+    _Atomic uint32_t limit;        /* indices below have an entry. Grows only */
+    struct spinlock lock;          /* rank SPACE; guards the rest */
+    bool dead;                     /* torn down: nothing is added any more */
+    uint32_t root;                 /* of the tree of N2; 0: empty */
+    uint32_t free_first, free_last; /* free entries, the longest free first; 0: none */
+    uint32_t free_count, reserved; /* entries promised to receives in progress: reserved <= free */
+    uint32_t used;
+    uint32_t teardown;             /* next index to be cleared */
+    struct ipc_entry *_Atomic inline_chunks[SPACE_CHUNKS_INLINE];
+    struct ledger *ledger;         /* pays; reference held */
+    _Atomic uint32_t references;   /* the task's, name requests' */
+};
+
+/** A request to be told about the port behind a name. */
+struct name_request {
+    struct list port_link; /* on port->requests; port lock. Whoever unlinks it owns it */
+    struct space *space;   /* reference held */
+    mach_port_name_t name;
+    bool send_possible;    /* else: dead name */
+    bool armed;            /* send-possible: a send failed for want of room since; port lock */
+    struct kright notify;  /* send-once */
+    struct ledger *ledger; /* pays; reference held */
+};
+
+kern_return_t space_create(struct ledger *ledger, struct space **out);
+void space_ref(struct space *space);
+void space_unref(struct space *space);
+/** Destroy the rights of a few names; true if there are more. The task has no threads. */
+bool space_destroy_some(struct space *space);
+/** Verify N1, N2, N5 and the free list (slow). */
+bool space_check(struct space *space);
+
+/** The entry of a name, or NULL, without any lock: what it says must be looked at again under the
+ *  port's lock (N3). */
+static inline struct ipc_entry *space_peek(struct space *space, mach_port_name_t name)
+{
+    uint32_t index = name >> 16;
+    if (unlikely(index >= atomic_load_explicit(&space->limit, memory_order_acquire)))
+        return NULL;
+    struct ipc_entry *_Atomic *chunks = atomic_load_explicit(&space->chunks, memory_order_relaxed);
+    struct ipc_entry *chunk =
+        atomic_load_explicit(&chunks[index / SPACE_CHUNK_ENTRIES], memory_order_relaxed);
+    return &chunk[index % SPACE_CHUNK_ENTRIES];
+}
+
+/** The entry of a name that is in use, with its rights; NULL: KERN_INVALID_NAME. Turns a name of a dead port
+ *  into a dead name (N4). The space's lock is held. */
+struct ipc_entry *space_lookup(struct space *space, mach_port_name_t name);
+
+static inline struct ipc_object *entry_object(const struct ipc_entry *entry)
+{
+    return (struct ipc_object *)(uintptr_t)atomic_load_explicit(
+        &((struct ipc_entry *)(uintptr_t)entry)->object, memory_order_relaxed);
+}
+static inline unsigned entry_rights(const struct ipc_entry *entry)
+{
+    return atomic_load_explicit(&((struct ipc_entry *)(uintptr_t)entry)->bits,
+                                memory_order_relaxed) & RIGHT_ALL;
+}
+
+/** Make sure that the next `count` insertions find entries. KERN_NO_SPACE, KERN_LIMIT,
+ *  KERN_RESOURCE_SHORTAGE. Takes the lock. */
+kern_return_t space_reserve(struct space *space, unsigned count);
+void space_unreserve(struct space *space, unsigned count);
+
+/** Give a right a name; takes the right. An entry has been reserved and is used up, or given back if the
+ *  name exists. A dead right gets MSG_DEAD without a name. Takes the lock. */
+mach_port_name_t space_insert(struct space *space, struct kright *right);
+/** The same with the space's lock held; what must be told afterwards goes to `later`. */
+mach_port_name_t space_insert_locked(struct space *space, struct kright *right, struct list *later);
+
+/** Take a right out of the space as `disposition` says (MSG_*), for a message or a call. The space's lock is
+ *  held. KERN_INVALID_NAME, KERN_INVALID_RIGHT; MAKE_SEND_ONCE also KERN_LIMIT, KERN_RESOURCE_SHORTAGE (a
+ *  sonce is made, charged to the space's ledger). A dead name gives a dead right where Mach says so. */
+kern_return_t space_take(struct space *space, mach_port_name_t name, unsigned disposition,
+                         struct kright *out, struct list *later);
+/** Undo of the last space_take() while the lock has been held all the time since. */
+void space_untake(struct space *space, mach_port_name_t name, unsigned disposition,
+                  struct kright *right);
+
+/** The port of a receive right, with a reference; KERN_INVALID_NAME, KERN_INVALID_RIGHT. Takes the lock. */
+kern_return_t space_receive_port(struct space *space, mach_port_name_t name, struct port **out);
+
+/* ---- calls of the port interface; kernel/ipc/names.c. All take the lock ---- */
+kern_return_t space_allocate(struct space *space, unsigned right, mach_port_name_t *out);
+kern_return_t space_deallocate(struct space *space, mach_port_name_t name);
+kern_return_t space_mod_refs(struct space *space, mach_port_name_t name, unsigned right, int32_t delta);
+kern_return_t space_get_refs(struct space *space, mach_port_name_t name, unsigned right, uint32_t *out);
+kern_return_t space_type(struct space *space, mach_port_name_t name, uint32_t *out);
+kern_return_t space_move_member(struct space *space, mach_port_name_t member, mach_port_name_t set);
+/** Register, replace or cancel (null) a request; the previous right comes back in `notify`. */
+kern_return_t space_request_notification(struct space *space, mach_port_name_t name, unsigned id,
+                                         uint32_t sync, struct kright *notify);
+/** Copy every send right (and dead name) of `from` under the same name; `to` is new and nobody's yet. In
+ *  bounded steps: KERN_RETRY, with *progress kept, until done. */
+kern_return_t space_copy_send_rights(struct space *from, struct space *to, uint32_t *progress);
