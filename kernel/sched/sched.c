@@ -188,7 +188,6 @@ bool sched_block(struct thread *self)
 {
     struct cpu *cpu = arch_cpu_self();
     charge(cpu, self, arch_counter());
-    arch_thread_clear_scratch(&self->arch);
     arch_thread_switch(&self->arch, NULL);
     atomic_store(&self->state, THREAD_WAITING);
     if (atomic_load(&self->flags) & THREAD_FLAG_TERMINATE) {
@@ -200,15 +199,6 @@ bool sched_block(struct thread *self)
     cpu->current = NULL;
     atomic_store_explicit(&cpu->reschedule, 1, memory_order_relaxed);
     return true;
-}
-
-void sched_wake(struct thread *thread, kern_return_t result)
-{
-    arch_thread_set_result(&thread->arch, (uint64_t) - (int64_t)result);
-    if (thread->wait.until != TICKS_NEVER && deadline_cancel(&thread->wait.deadline))
-        thread_unref(thread); /* the armed deadline's; the caller or the queue's order keeps the
-                                 thread alive */
-    sched_ready(thread);
 }
 
 /* ---- who runs next ---- */

@@ -10,6 +10,7 @@
 #include <kern/ktest.h>
 #include <kern/ktest_task.h>
 #include <kern/sched.h>
+#include <kern/wait.h>
 #include <kern/work.h>
 
 static ticks_t in_milliseconds(unsigned n)
@@ -110,7 +111,7 @@ KTEST(sched_wake_preempts)
         KTEST_EXPECT(sched_block(t[0]) && cpu->current == NULL);
         KTEST_EXPECT(atomic_load(&t[0]->state) == THREAD_WAITING);
         KTEST_EXPECT(ktest_settle() == t[1]);
-        sched_wake(t[0], KERN_SUCCESS);
+        wait_end(t[0], KERN_SUCCESS);
         KTEST_EXPECT(ktest_settle() == t[0] && sched_check(cpu));
     }
     KTEST_EXPECT(sched_set_affinity(t[1], 0) == KERN_INVALID_ARGUMENT);

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Wait queues (kern/futex.h).
+ * The table of queues (kern/futex.h).
  *
- * W1 a thread linked in a bucket is WAITING, or about to be by the CPU that holds the bucket's
- *    lock.
- * W2 who takes a thread out of a bucket, under its lock, is the one who wakes it: exactly one does.
- *    Buckets are trees by key, equal keys in the order they came: finding a waiter takes a time
- *    that grows with the logarithm of all waiters only, however a program chooses addresses that
- *    collide.
- * W3 an armed wait.deadline holds a reference on its thread; who disarms it, or its handler, drops
- *    it.
- * W4 wait.queue_lock points at a bucket's lock exactly while the thread is linked in that bucket,
- *    and is changed from or to it under that lock only. Who finds it so under the lock may look at
- *    the rest of the wait record; who does not, may not: the thread may be waiting anew elsewhere.
+ * A wait follows W1 to W4 of kern/wait.h; its queue is a bucket. Buckets are trees by key, equal keys
+ * in the order they came: finding a waiter takes a time that grows with the logarithm of all
+ * waiters only, however a program chooses addresses that collide.
  */
 #include <kern/cpu.h>
 #include <kern/futex.h>
@@ -20,6 +12,7 @@
 #include <kern/sched.h>
 #include <kern/task.h>
 #include <kern/user_memory.h>
+#include <kern/wait.h>
 
 enum { BUCKETS = 64 };
 
@@ -67,13 +60,11 @@ static void link(struct bucket *bucket, struct wait_record *wait)
         node = node->child[side];
     }
     rb_insert(&bucket->waiters, &wait->node, parent, side);
-    atomic_store(&wait->queue_lock, &bucket->lock); /* W4 */
 }
 
 static void unlink(struct bucket *bucket, struct wait_record *wait)
 {
     rb_remove(&bucket->waiters, &wait->node);
-    atomic_store(&wait->queue_lock, NULL); /* W4 */
 }
 
 /* Who has waited longest by this key, or else by the next higher one. */
@@ -91,27 +82,18 @@ static struct thread *first_waiter(struct bucket *bucket, uint64_t key0, uint64_
 
 /* ---- waiting and waking ---- */
 
-/* Link and stop the current thread; the bucket's lock is held. */
+/* Stop and link the current thread; the bucket's lock is held. */
 static kern_return_t wait_locked(struct thread *self, struct bucket *bucket, uint64_t key0,
                                  uint64_t key1, ticks_t until)
 {
-    struct wait_record *wait = &self->wait;
-    if (until != TICKS_NEVER && until <= arch_counter())
-        return KERN_OPERATION_TIMED_OUT;
-    wait->key[0] = key0;
-    wait->key[1] = key1;
-    wait->until = until;
-    link(bucket, wait);
-    if (until != TICKS_NEVER) {
-        thread_ref(self); /* W3 */
-        deadline_arm(&wait->deadline, until);
-    }
-    if (sched_block(self))
-        return KERN_SUCCESS;
-    unlink(bucket, wait);
-    if (until != TICKS_NEVER && deadline_cancel(&wait->deadline))
-        thread_unref(self);
-    return KERN_ABORTED;
+    kern_return_t kr = wait_begin(self, WAIT_FUTEX, &bucket->lock, until);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    arch_thread_clear_scratch(&self->arch);
+    self->wait.key[0] = key0;
+    self->wait.key[1] = key1;
+    link(bucket, &self->wait);
+    return KERN_SUCCESS;
 }
 
 kern_return_t futex_wait(struct thread *self, vaddr_t address, uint32_t expected, ticks_t until)
@@ -151,48 +133,20 @@ unsigned futex_wake(struct task *task, vaddr_t address, uint32_t count)
             break;
         next = thread_of(rb_next(&thread->wait.node));
         unlink(bucket, &thread->wait); /* W2 */
-        sched_wake(thread, KERN_SUCCESS);
+        wait_end(thread, KERN_SUCCESS);
     }
     spin_unlock(&bucket->lock);
     return woken;
 }
 
-/* End a wait that is on the queue of `lock`, if it is due or need not be. False: the thread does not
- * wait there (any more), and nothing else of its wait may be looked at. */
-static bool end_wait(struct thread *thread, struct spinlock *lock, bool only_if_due,
-                     kern_return_t result)
+/* ---- for those who end a wait from outside (kern/wait.h); the bucket's lock is held ---- */
+
+bool futex_is_sleeper(const struct thread *thread)
 {
-    spin_lock(lock);
-    bool here = atomic_load(&thread->wait.queue_lock) == lock; /* W4: and stays so */
-    if (here && (!only_if_due || thread->wait.until <= arch_counter())) {
-        unlink(container_of(lock, struct bucket, lock), &thread->wait); /* W2 */
-        /* A sleeper asked for nothing but this moment. */
-        bool slept = only_if_due && thread->wait.key[0] == (uint64_t)(uintptr_t)thread;
-        sched_wake(thread, slept ? KERN_SUCCESS : result);
-    }
-    spin_unlock(lock);
-    return here;
+    return thread->wait.key[0] == (uint64_t)(uintptr_t)thread;
 }
 
-/* End the thread's wait wherever it is; a thread that waits nowhere has been woken by somebody else. */
-static void end_any_wait(struct thread *thread, bool only_if_due, kern_return_t result)
+void futex_unlink(struct thread *thread, struct spinlock *lock)
 {
-    struct spinlock *lock;
-    while ((lock = atomic_load(&thread->wait.queue_lock)) &&
-           !end_wait(thread, lock, only_if_due, result))
-        arch_cpu_relax();
-}
-
-void futex_abort(struct thread *thread)
-{
-    end_any_wait(thread, false, KERN_ABORTED);
-}
-
-void futex_deadline(struct deadline *deadline)
-{
-    struct thread *thread = container_of(deadline, struct thread, wait.deadline);
-    /* The thread may have been woken and wait anew, even elsewhere: only a wait that is due is
-     * ended. */
-    end_any_wait(thread, true, KERN_OPERATION_TIMED_OUT);
-    thread_unref(thread); /* W3 */
+    unlink(container_of(lock, struct bucket, lock), &thread->wait);
 }

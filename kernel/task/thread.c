@@ -5,12 +5,12 @@
 #include <arch/thread.h>
 #include <arch/timer.h>
 #include <kern/cpu.h>
-#include <kern/futex.h>
 #include <kern/kmem.h>
 #include <kern/sched.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/trace.h>
+#include <kern/wait.h>
 
 static KMEM_CACHE(thread_cache, struct thread);
 static _Atomic uint32_t next_thread_id = 1;
@@ -36,7 +36,7 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     thread->own_context.ledger = task->ledger;
     thread->task = task;
     thread->wait.until = TICKS_NEVER;
-    deadline_init(&thread->wait.deadline, futex_deadline);
+    deadline_init(&thread->wait.deadline, wait_deadline);
 }
 
 kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls,
@@ -86,7 +86,7 @@ void thread_terminate(struct thread *thread)
     atomic_fetch_or(&thread->flags, THREAD_FLAG_TERMINATE);
     uint32_t state = atomic_load(&thread->state);
     if (state == THREAD_WAITING)
-        futex_abort(thread);
+        (void)wait_abort(thread);
     else if (state == THREAD_RUNNING)
         sched_kick(&cpu_record[__atomic_load_n(&thread->runnable.cpu, __ATOMIC_RELAXED)]);
     /* READY: whoever picks it sees the flag. SUSPENDED threads are resumed to die. */

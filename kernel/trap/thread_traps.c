@@ -102,7 +102,7 @@ uint64_t trap_clock_now(TRAP_ARGUMENTS)
 uint64_t trap_sleep_until(TRAP_ARGUMENTS)
 {
     kern_return_t kr = futex_sleep(self, clock_ticks_at(a0));
-    /* The moment passing is what was asked for; futex_deadline() knows that of sleepers, too. */
+    /* The moment passing is what was asked for; wait_deadline() knows that of sleepers, too. */
     return trap_error(kr == KERN_OPERATION_TIMED_OUT ? KERN_SUCCESS : kr);
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Waiting: a hashed table of queues, by two words. Users wait on (task, address); a sleeper waits
- * on (thread, 0), where nobody wakes but its deadline. Every wait of the kernel goes through here
- * (kern/thread.h, struct wait_record).
+ * A hashed table of queues, by two words, to wait in (kern/wait.h). Users wait on (task, address); a
+ * sleeper waits on (thread, 0), where nobody wakes but its deadline.
  */
 #pragma once
 
@@ -25,8 +24,7 @@ kern_return_t futex_sleep(struct thread *self, ticks_t until);
  *  how many. */
 unsigned futex_wake(struct task *task, vaddr_t address, uint32_t count);
 
-/** End the wait of a thread, if it waits, with KERN_ABORTED. */
-void futex_abort(struct thread *thread);
-
-/** The deadline handler of all waits. */
-void futex_deadline(struct deadline *deadline);
+/** For kernel/task/wait.c, under the bucket's lock: the thread, which waits in that bucket, is a sleeper;
+ *  take it off the bucket. */
+bool futex_is_sleeper(const struct thread *thread);
+void futex_unlink(struct thread *thread, struct spinlock *lock);

@@ -34,13 +34,10 @@ void sched_ready(struct thread *thread);
  * The current thread stops running: state WAITING. The caller has linked it on a queue and holds
  * that queue's lock, which it releases afterwards; wake-ups may come from then on. Returns false,
  * with the thread still running, if the thread has been told to die meanwhile: the caller then
- * takes it off the queue again.
+ * takes it off the queue again. The trap's registers stay as they are: the caller clears them if
+ * they shall read zero afterwards.
  */
 bool sched_block(struct thread *self);
-
-/** End a wait: the thread is WAITING and the caller is the one who took it off its queue. The trap
- *  it waits in returns 0 for KERN_SUCCESS or the negated error. The queue's lock may be held. */
-void sched_wake(struct thread *thread, kern_return_t result);
 
 /** The current thread gives the rest of its turn away to those of its own priority. */
 static inline void sched_give_way(struct thread *self)
