@@ -5,11 +5,17 @@
  * A slab is 2^order frames full of objects and nothing else; its state is packed into owner_offset
  * of its first frame's record: how many objects are in use, the first free one, and how many have
  * ever been given out ("fresh" ones behind that are free too, but untouched: making a slab costs
- * nothing). A free object's first two bytes hold the number of the next free one. Slabs with and
- * without free objects are on the cache's two lists, linked through the frame records.
+ * nothing). A free object holds the number of the next free one in two of its bytes: the first, or
+ * those that a type-stable cache names. Slabs with and without free objects are on the cache's two
+ * lists, linked through the frame records.
  *
  * In front of the slabs each CPU has a small stack of objects; it takes KMEM_BATCH from the slabs
  * when it is empty and returns as many when it is full, so that common calls take no lock.
+ *
+ * Empty slabs of a type-stable cache (K4) take a way round before their frames are free: `leaving`,
+ * then `cooling`, where they stay for a grace period. There is one for the whole cache at a time,
+ * and whatever leaves during it waits for the next, so that slabs need no memory of their own to
+ * wait in. On either list a slab is as whole as ever, and comes back when objects are wanted.
  */
 #include "kmem_impl.h"
 #include <kern/cpu.h>
@@ -47,6 +53,8 @@ static unsigned choose_order(uint32_t stride)
     return best;
 }
 
+static void grace_ended(struct grace *grace);
+
 /* First use of a cache: work out its slabs and put it on the list of all. */
 static void set_up(struct kmem_cache *cache)
 {
@@ -57,11 +65,14 @@ static void set_up(struct kmem_cache *cache)
 
         assert(cache->size > 0 && stride <= PAGE_SIZE << KMEM_MAX_ORDER);
         assert((align & (align - 1)) == 0 && align <= PAGE_SIZE);
+        assert(cache->link % alignof(uint16_t) == 0 && cache->link + sizeof(uint16_t) <= stride);
         cache->stride = stride;
         cache->slab_order = choose_order(stride);
         cache->per_slab = ((uint32_t)PAGE_SIZE << cache->slab_order) / stride;
         assert(cache->per_slab < SLAB_END);
         cache->partial = cache->full = PFN_NONE;
+        cache->leaving = cache->cooling = PFN_NONE;
+        cache->grace.run = grace_ended;
         cache->next = atomic_load_explicit(&cache_list, memory_order_relaxed);
         atomic_store_explicit(&cache_list, cache, memory_order_release);
         atomic_store_explicit(&cache->ready, true, memory_order_release);
@@ -81,27 +92,99 @@ static bool slab_has_free(const struct kmem_cache *cache, struct slab_state stat
     return state.used < cache->per_slab;
 }
 
-/* An empty slab at the front of `partial`. False: no memory. */
+/* An empty slab comes, or comes back: at the front of `partial`. */
+static void slab_enter(struct kmem_cache *cache, struct frame *slab)
+{
+    frame_list_push(&cache->partial, frame_number(slab));
+    cache->empty_slabs++;
+}
+
+/* A slab that was to leave is whole still. False: there is none. */
+static bool slab_recall(struct kmem_cache *cache)
+{
+    pfn_t *list = cache->leaving != PFN_NONE ? &cache->leaving : &cache->cooling;
+    pfn_t pfn = *list;
+
+    if (pfn == PFN_NONE)
+        return false;
+    frame_list_remove(list, pfn);
+    slab_enter(cache, frame_record(pfn));
+    return true;
+}
+
+/* One more empty slab. False: no memory. */
 static bool slab_create(struct kmem_cache *cache)
 {
     struct frame *slab;
+
+    if (slab_recall(cache))
+        return true;
     kern_return_t kr = frame_alloc(&kernel_ledger, LEDGER_FRAMES, cache->slab_order,
                                    FRAME_NOFAIL_INJECTION, &slab);
-
     if (kr != KERN_SUCCESS)
         return false;
     slab->owner = cache;
     slab_set(slab, (struct slab_state){.used = 0, .free = SLAB_END, .fresh = 0});
-    frame_list_push(&cache->partial, frame_number(slab));
-    cache->empty_slabs++;
+    slab_enter(cache, slab);
     return true;
 }
 
+/* K4: see that a grace period is asked for if slabs want to leave. */
+static void ask_for_grace(struct kmem_cache *cache)
+{
+    if (cache->asked)
+        return;
+    if (cache->cooling == PFN_NONE) {
+        cache->cooling = cache->leaving;
+        cache->leaving = PFN_NONE;
+    }
+    if (cache->cooling != PFN_NONE) {
+        cache->asked = true;
+        cache->defer(&cache->grace);
+    }
+}
+
+/* What is on `cooling` was there when the period began. What is left of it afterwards waits for one
+ * more: that costs nothing, and the pieces stay small. */
+static void grace_ended(struct grace *grace)
+{
+    struct kmem_cache *cache = container_of(grace, struct kmem_cache, grace);
+
+    spin_lock(&cache->lock);
+    for (unsigned i = 0; i < KMEM_COOL_SLABS && cache->cooling != PFN_NONE; i++) {
+        struct frame *slab = frame_record(cache->cooling);
+
+        frame_list_remove(&cache->cooling, frame_number(slab));
+        frame_free(&kernel_ledger, LEDGER_FRAMES, slab);
+    }
+    cache->asked = false;
+    ask_for_grace(cache);
+    spin_unlock(&cache->lock);
+}
+
+/* An empty slab leaves. */
 static void slab_destroy(struct kmem_cache *cache, struct frame *slab)
 {
     frame_list_remove(&cache->partial, frame_number(slab));
     cache->empty_slabs--;
-    frame_free(&kernel_ledger, LEDGER_FRAMES, slab);
+    if (kmem_is_stable(cache)) {
+        frame_list_push(&cache->leaving, frame_number(slab));
+        ask_for_grace(cache);
+    } else {
+        frame_free(&kernel_ledger, LEDGER_FRAMES, slab);
+    }
+}
+
+/* An object's first use. */
+static void make_fresh(const struct kmem_cache *cache, void *object)
+{
+    if (kmem_is_stable(cache)) {
+        memset(object, 0, cache->stride);
+        if (cache->init != NULL)
+            cache->init(object);
+    } else if (CONFIG_SLOW_CHECKS) {
+        kmem_poison(cache, object);
+    }
 }
 
 static void *slab_take(struct kmem_cache *cache, struct frame *slab)
@@ -111,12 +194,11 @@ static void *slab_take(struct kmem_cache *cache, struct frame *slab)
 
     assert(slab_has_free(cache, state));
     if (index != SLAB_END) {
-        state.free = *(uint16_t *)slab_object(cache, slab, index);
+        state.free = *slab_link(cache, slab_object(cache, slab, index));
         assert(state.free < state.fresh || state.free == SLAB_END);
     } else {
         index = state.fresh++;
-        if (CONFIG_SLOW_CHECKS)
-            kmem_poison(cache, slab_object(cache, slab, index));
+        make_fresh(cache, slab_object(cache, slab, index));
     }
     if (state.used++ == 0)
         cache->empty_slabs--;
@@ -150,7 +232,7 @@ static void slab_put(struct kmem_cache *cache, void *object)
     struct slab_state state = slab_unpack(slab->owner_offset);
 
     assert(state.used > 0 && index < state.fresh);
-    *(uint16_t *)object = state.free;
+    *slab_link(cache, object) = state.free;
     state.free = (uint16_t)index;
     if (!slab_has_free(cache, state)) {
         frame_list_remove(&cache->full, frame_number(slab));
@@ -214,12 +296,25 @@ kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void *
     }
 
     void *object = cache->cpu[cpu].object[--cache->cpu[cpu].count];
-    if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
-        panic("kmem: a free %s at %p has been written to", cache->name, object);
-    memset(object, 0, cache->stride);
+    if (!kmem_is_stable(cache)) {
+        if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
+            panic("kmem: a free %s at %p has been written to", cache->name, object);
+        memset(object, 0, cache->stride);
+    }
     atomic_fetch_add_explicit(&cache->live, 1, memory_order_relaxed);
     *out = object;
     return KERN_SUCCESS;
+}
+
+/* Debug builds: what can be said without a lock about an object that is about to be freed. */
+static bool seems_free(const struct kmem_cache *cache, unsigned cpu, const void *object)
+{
+    if (!kmem_is_stable(cache))
+        return kmem_is_poisoned(cache, object);
+    for (uint32_t i = 0; i < cache->cpu[cpu].count; i++)
+        if (cache->cpu[cpu].object[i] == object)
+            return true;
+    return false;
 }
 
 void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object)
@@ -229,9 +324,10 @@ void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object)
 
     (void)slab_of(cache, object, &index);
     if (CONFIG_SLOW_CHECKS) {
-        if (kmem_is_poisoned(cache, object))
+        if (seems_free(cache, cpu, object))
             panic("kmem: the %s at %p is freed twice", cache->name, object);
-        kmem_poison(cache, object);
+        if (!kmem_is_stable(cache))
+            kmem_poison(cache, object);
     }
     if (unlikely(cache->cpu[cpu].count == KMEM_CPU_OBJECTS))
         stack_drain(cache, cpu, KMEM_BATCH);

@@ -26,6 +26,12 @@ bool kmem_is_poisoned(const struct kmem_cache *cache, const void *object)
     return true;
 }
 
+/* K3. */
+static bool is_untouched(const struct kmem_cache *cache, const void *object)
+{
+    return !CONFIG_SLOW_CHECKS || kmem_is_stable(cache) || kmem_is_poisoned(cache, object);
+}
+
 /* One slab: its owner, and a free list that is as long as its counts say. */
 static bool slab_is_sound(const struct kmem_cache *cache, const struct frame *slab)
 {
@@ -38,13 +44,11 @@ static bool slab_is_sound(const struct kmem_cache *cache, const struct frame *sl
     if (state.used > state.fresh || state.fresh > cache->per_slab)
         return false;
     for (unsigned index = state.free; index != SLAB_END; free++) {
-        const void *object = slab_object(cache, slab, index);
+        void *object = slab_object(cache, slab, index);
 
-        if (index >= state.fresh || free >= state.fresh)
+        if (index >= state.fresh || free >= state.fresh || !is_untouched(cache, object))
             return false;
-        if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
-            return false;
-        index = *(const uint16_t *)object;
+        index = *slab_link(cache, object);
     }
     return state.used + free == state.fresh;
 }
@@ -65,6 +69,18 @@ static bool list_is_sound(const struct kmem_cache *cache, pfn_t head, bool full,
     return true;
 }
 
+/* K4: the slabs that wait have no object in use, and who waits is waited for. */
+static bool leavers_are_sound(const struct kmem_cache *cache)
+{
+    int64_t used = 0;
+    uint32_t empty = 0;
+    bool none = cache->leaving == PFN_NONE && cache->cooling == PFN_NONE;
+
+    return list_is_sound(cache, cache->leaving, false, &used, &empty) &&
+           list_is_sound(cache, cache->cooling, false, &used, &empty) && used == 0 &&
+           (none || (cache->asked && kmem_is_stable(cache)));
+}
+
 static bool cache_is_sound(struct kmem_cache *cache)
 {
     int64_t used = 0;
@@ -73,12 +89,13 @@ static bool cache_is_sound(struct kmem_cache *cache)
     spin_lock(&cache->lock);
     bool sound = list_is_sound(cache, cache->partial, false, &used, &empty) &&
                  list_is_sound(cache, cache->full, true, &used, &empty) &&
-                 empty == cache->empty_slabs && empty <= KMEM_EMPTY_SLABS;
+                 empty == cache->empty_slabs && empty <= KMEM_EMPTY_SLABS &&
+                 leavers_are_sound(cache);
     spin_unlock(&cache->lock);
     for (unsigned i = 0; i < MAX_CPUS; i++) {
         used -= cache->cpu[i].count;
-        for (uint32_t j = 0; CONFIG_SLOW_CHECKS && j < cache->cpu[i].count; j++)
-            sound = sound && kmem_is_poisoned(cache, cache->cpu[i].object[j]);
+        for (uint32_t j = 0; j < cache->cpu[i].count; j++)
+            sound = sound && is_untouched(cache, cache->cpu[i].object[j]);
     }
     return sound && used == atomic_load_explicit(&cache->live, memory_order_relaxed);
 }

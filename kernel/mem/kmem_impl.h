@@ -14,6 +14,7 @@ enum {
     KMEM_BATCH =
         KMEM_CPU_OBJECTS / 2, /* objects moved between a CPU's stack and the slabs at a time */
     KMEM_EMPTY_SLABS = 1,     /* kept a cache */
+    KMEM_COOL_SLABS = 4,      /* given back at a time when their grace period is over */
     SLAB_END = UINT16_MAX,    /* no further free object */
 };
 
@@ -44,10 +45,22 @@ static inline void *slab_object(const struct kmem_cache *cache, const struct fra
     return (char *)frame_memory(slab) + (size_t)index * cache->stride;
 }
 
+/* Where a free object keeps the number of the next free one of its slab. */
+static inline uint16_t *slab_link(const struct kmem_cache *cache, void *object)
+{
+    return (uint16_t *)((char *)object + cache->link);
+}
+
+/* K4. */
+static inline bool kmem_is_stable(const struct kmem_cache *cache)
+{
+    return cache->defer != NULL;
+}
+
 /** The newest cache; NULL before the first use of any. Follow `next`. */
 struct kmem_cache *kmem_first_cache(void);
 
 /** Fill a free object (debug builds), and see whether it is still filled; the link in its first
- * bytes is left out. */
+ * bytes is left out. Not for type-stable caches. */
 void kmem_poison(const struct kmem_cache *cache, void *object);
 bool kmem_is_poisoned(const struct kmem_cache *cache, const void *object);

@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Self-tests of the memory basics on the real machine: the direct map, the record pages and zeroing
- * are what the host tests can only imitate. The runner compares frames and objects before and
- * after.
+ * Self-tests of the memory basics on the real machine: the direct map, the record pages, zeroing,
+ * and the interrupts of a grace period are what the host tests can only imitate. The runner
+ * compares frames and objects before and after.
  */
+#include <arch/irq.h>
+#include <arch/timer.h>
+#include <kern/cpu.h>
 #include <kern/frame.h>
+#include <kern/grace.h>
 #include <kern/kmem.h>
 #include <kern/ktest.h>
+#include <kern/ktest_task.h>
 
 struct sample {
     uint64_t word[13];
 };
 static KMEM_CACHE(sample_cache, struct sample);
+
+enum { VISITED = 0x51de };
+struct visited {
+    uint64_t word[40];
+    void *next; /* the allocator's while it is free */
+};
 
 /* The content of a run, a word a page, must survive while other runs are written. */
 static void stamp(struct frame *frame)
@@ -131,6 +142,55 @@ KTEST(mem_objects_come_zeroed_and_charged)
     }
     ledger_unref(ledger);
     KTEST_EXPECT(kmem_check());
+}
+
+/* Grace periods need their work item to run, and the other CPUs to take an interrupt. */
+static bool all_periods_end(void)
+{
+    ticks_t limit = arch_counter() + arch_counter_frequency() * 5;
+
+    while (!grace_idle() && arch_counter() < limit) {
+        ktest_settle();
+        if (arch_irq_pending())
+            arch_irq_poll();
+        arch_cpu_relax();
+    }
+    return grace_idle();
+}
+
+static void make_visited(void *object)
+{
+    ((struct visited *)object)->word[0] = VISITED;
+}
+
+static KMEM_CACHE_STABLE(visited_cache, struct visited, next, make_visited);
+
+KTEST(mem_stable_objects_stay_for_a_grace_period)
+{
+    struct visited *object[50] = {NULL};
+    int64_t before = ledger_used(&kernel_ledger, LEDGER_FRAMES);
+
+    for (unsigned i = 0; i < array_count(object); i++) {
+        void *memory = NULL;
+
+        if (!KTEST_EXPECT(kmem_alloc(&visited_cache, &kernel_ledger, &memory) == KERN_SUCCESS))
+            continue;
+        object[i] = memory;
+        KTEST_EXPECT(object[i]->word[0] == VISITED && object[i]->word[1] == 0);
+        object[i]->word[1] = i;
+    }
+    int64_t most = ledger_used(&kernel_ledger, LEDGER_FRAMES);
+    for (unsigned i = 0; i < array_count(object); i++)
+        if (object[i] != NULL)
+            kmem_free(&visited_cache, &kernel_ledger, object[i]);
+    kmem_drain();
+    KTEST_EXPECT(kmem_check() && !grace_idle());
+    KTEST_EXPECT(most > before && ledger_used(&kernel_ledger, LEDGER_FRAMES) == most);
+    for (unsigned i = 0; i < array_count(object); i++)
+        KTEST_EXPECT(object[i] == NULL ||
+                     (object[i]->word[0] == VISITED && object[i]->word[1] == i));
+    KTEST_EXPECT(all_periods_end());
+    KTEST_EXPECT(kmem_check() && ledger_used(&kernel_ledger, LEDGER_FRAMES) == before);
 }
 
 KTEST(mem_limits_hold_up_the_tree)
