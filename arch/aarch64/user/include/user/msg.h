@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The trap msg as inline functions, one for each shape of use. Which register holds what stands in
+ * <wharf/message.h>. The stubs that tools/defsgen.py makes are built on these; arch/host/user has the
+ * same functions for tests on the development host.
+ *
+ * The kernel returns x1 to x18 with payload or zero, so that all of them count as written; x19 to
+ * x30 and sp are kept. The constants are loaded inside, beside the trap: as operands they would
+ * need more registers than an asm statement may name.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <wharf/wire.h>
+
+/* Number of the trap; the table is wharf/abi/traps.def. */
+#define USER_MSG_TRAP "17"
+
+/** A word whose value does not matter: a register as it is, for no instruction. */
+static inline uint64_t user_msg_any(void)
+{
+    uint64_t word;
+    asm("" : "=r"(word));
+    return word;
+}
+
+/** The trap with all its registers in memory, in and out. */
+static inline void user_msg_trap(struct msg_registers *registers)
+{
+    asm volatile("ldp x0, x1, [%0]\n\t"
+                 "ldp x2, x3, [%0, #16]\n\t"
+                 "ldp x4, x5, [%0, #32]\n\t"
+                 "ldp x6, x7, [%0, #48]\n\t"
+                 "ldp x9, x10, [%0, #64]\n\t"
+                 "ldp x11, x12, [%0, #80]\n\t"
+                 "ldp x13, x14, [%0, #96]\n\t"
+                 "ldp x15, x16, [%0, #112]\n\t"
+                 "mov x8, #" USER_MSG_TRAP "\n\t"
+                 "svc #0\n\t"
+                 "stp x0, x1, [%0]\n\t"
+                 "stp x2, x3, [%0, #16]\n\t"
+                 "stp x4, x5, [%0, #32]\n\t"
+                 "stp x6, x7, [%0, #48]\n\t"
+                 "stp x9, x10, [%0, #64]\n\t"
+                 "stp x11, x12, [%0, #80]\n\t"
+                 "stp x13, x14, [%0, #96]"
+                 :
+                 : "r"(registers)
+                 : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12",
+                   "x13", "x14", "x15", "x16", "x17", "x18", "cc", "memory");
+}
+
+/** Call: send *id, *control and the words to `destination`, wait for the answer, which must fit in
+ *  registers too. Returns whether all is well: result 0, id 0, length and descriptors as in `shape`
+ *  (WIRE_SHAPE). The others are written whatever happened; *result is x0. */
+[[gnu::always_inline]] static inline bool user_msg_call(uint64_t destination, uint64_t *id,
+                                                        uint64_t *control, uint64_t word[8],
+                                                        uint64_t deadline, uint32_t shape,
+                                                        int64_t *result)
+{
+    register uint64_t x4 asm("x4") = word[0];
+    register uint64_t x5 asm("x5") = word[1];
+    register uint64_t x6 asm("x6") = word[2];
+    register uint64_t x7 asm("x7") = word[3];
+    register uint64_t x9 asm("x9") = word[4];
+    register uint64_t x10 asm("x10") = word[5];
+    register uint64_t x11 asm("x11") = word[6];
+    register uint64_t x12 asm("x12") = word[7];
+    register uint64_t x14 asm("x14") = deadline;
+    register uint64_t x0 asm("x0") = destination;
+    register uint64_t x1 asm("x1") = *id;
+    register uint64_t x2 asm("x2") = *control;
+    register uint64_t x17 asm("x17"); /* zero if all is well */
+    asm volatile("mov x3, #0\n\t"
+                 "mov w13, #%c[reply]\n\t" /* the upper half becomes zero */
+                 "mov x15, #0\n\t"
+                 "mov x16, #0\n\t"
+                 "mov x8, #" USER_MSG_TRAP "\n\t"
+                 "svc #0\n\t"
+                 "ubfx x17, x2, #16, #24\n\t"
+                 "sub x17, x17, %[shape]\n\t"
+                 "orr x17, x17, x0\n\t"
+                 "orr x17, x17, x1"
+                 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x4), "+r"(x5), "+r"(x6), "+r"(x7), "+r"(x9),
+                   "+r"(x10), "+r"(x11), "+r"(x12), "+r"(x14), "=r"(x17)
+                 : [reply] "i"((int32_t)MSG_REPLY), [shape] "i"(shape)
+                 : "x3", "x8", "x13", "x15", "x16", "x18", "cc", "memory");
+    *result = (int64_t)x0;
+    *id = x1;
+    *control = x2;
+    word[0] = x4;
+    word[1] = x5;
+    word[2] = x6;
+    word[3] = x7;
+    word[4] = x9;
+    word[5] = x10;
+    word[6] = x11;
+    word[7] = x12;
+    return x17 == 0;
+}
+
+/** Answer and receive the next: send id and control to `destination` (0: send nothing) with the 64
+ *  bytes at `out`; then receive as registers->receive, deadline, buffer and size tell, which stay as
+ *  they are. result, id, control, local and the words are stored; id and control come back by
+ *  pointer too, and the right to answer with in *remote. */
+[[gnu::always_inline]] static inline int64_t user_msg_serve(struct msg_registers *registers,
+                                                            uint64_t destination, uint64_t *id,
+                                                            uint64_t *control, const void *out,
+                                                            uint64_t *remote)
+{
+    register uint64_t x0 asm("x0") = destination;
+    register uint64_t x1 asm("x1") = *id;
+    register uint64_t x2 asm("x2") = *control;
+    register uint64_t x13 asm("x13");
+    asm volatile("mov x3, #0\n\t"
+                 "ldp x4, x5, [%[out]]\n\t"
+                 "ldp x6, x7, [%[out], #16]\n\t"
+                 "ldp x9, x10, [%[out], #32]\n\t"
+                 "ldp x11, x12, [%[out], #48]\n\t"
+                 "ldp x13, x14, [%[in], #96]\n\t"
+                 "ldp x15, x16, [%[in], #112]\n\t"
+                 "mov x8, #" USER_MSG_TRAP "\n\t"
+                 "svc #0\n\t"
+                 "stp x0, x1, [%[in]]\n\t"
+                 "stp x2, x3, [%[in], #16]\n\t"
+                 "stp x4, x5, [%[in], #32]\n\t"
+                 "stp x6, x7, [%[in], #48]\n\t"
+                 "stp x9, x10, [%[in], #64]\n\t"
+                 "stp x11, x12, [%[in], #80]"
+                 : "+r"(x0), "+r"(x1), "+r"(x2), "=&r"(x13)
+                 : [out] "r"(out), [in] "r"(registers)
+                 : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x14", "x15",
+                   "x16", "x17", "x18", "cc", "memory");
+    *id = x1;
+    *control = x2;
+    *remote = x13;
+    return (int64_t)x0;
+}
