@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls through ports: what generated stubs have in common. Invariants in <libsys/stub.h>.
+ */
+#include <libsys/stub.h>
+#include <libsys/trap.h>
+
+/* Results of servers are small numbers. A larger id is no result but another message's id. */
+enum { RESULT_END = 0x1000 };
+
+static bool is_right(uint64_t name)
+{
+    return name != MSG_NULL && name != MSG_DEAD;
+}
+
+static void release_array(const struct msg_descriptor *descriptor)
+{
+    const mach_port_name_t *names = (const mach_port_name_t *)(uintptr_t)descriptor->value;
+    for (uint32_t i = 0; i < descriptor->size; i++) {
+        if (is_right(names[i])) {
+            stub_release_right(names[i], descriptor->disposition);
+        }
+    }
+}
+
+static void release_memory(const struct msg_descriptor *descriptor)
+{
+    const uint64_t unit = descriptor->kind == MSG_OOL_PORTS ? sizeof(mach_port_name_t) : 1;
+    if (descriptor->size != 0) {
+        stub_release_memory((void *)(uintptr_t)descriptor->value, descriptor->size * unit);
+    }
+}
+
+void stub_release_received(const void *body, unsigned count)
+{
+    const struct msg_descriptor *descriptor = body;
+    for (unsigned i = 0; i < count; i++, descriptor++) {
+        if (descriptor->kind == MSG_PORT) {
+            if (is_right(descriptor->value)) {
+                stub_release_right((mach_port_name_t)descriptor->value, descriptor->disposition);
+            }
+            continue;
+        }
+        if (descriptor->kind == MSG_OOL_PORTS) {
+            release_array(descriptor);
+        }
+        release_memory(descriptor);
+    }
+}
+
+void stub_release_unsent(const void *body, unsigned count)
+{
+    const struct msg_descriptor *descriptor = body;
+    for (unsigned i = 0; i < count; i++, descriptor++) {
+        const bool moves = descriptor->disposition == MSG_MOVE_RECEIVE ||
+                           descriptor->disposition == MSG_MOVE_SEND ||
+                           descriptor->disposition == MSG_MOVE_SEND_ONCE;
+        if (moves && descriptor->kind == MSG_PORT && is_right(descriptor->value)) {
+            stub_release_right((mach_port_name_t)descriptor->value, descriptor->disposition);
+        } else if (moves && descriptor->kind == MSG_OOL_PORTS) {
+            release_array(descriptor);
+        }
+        if (descriptor->kind != MSG_PORT && (descriptor->flags & MSG_DEALLOCATE) != 0) {
+            release_memory(descriptor);
+        }
+    }
+}
+
+bool stub_descriptors_fit(const void *body, const struct wire_descriptor *wanted, unsigned count)
+{
+    const struct msg_descriptor *descriptor = body;
+    for (unsigned i = 0; i < count; i++) {
+        if (!wire_descriptor_fits(&descriptor[i], &wanted[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+kern_return_t stub_bad_reply(const void *body, uint32_t shape)
+{
+    stub_release_received(body, wire_descriptors(shape));
+    return MIG_BAD_REPLY;
+}
+
+/* The trap's result if it failed; otherwise what a reply with this id means. */
+static kern_return_t verdict(const struct msg_registers *registers, const void *body)
+{
+    if (registers->result < 0) {
+        /* The caller cannot do anything with a reply that its stub has no room for. */
+        const kern_return_t error = (kern_return_t)-registers->result;
+        return error == MACH_RCV_TOO_LARGE ? MIG_BAD_REPLY : error;
+    }
+    const uint32_t shape = wire_shape(registers->control);
+    if (registers->id == MSG_ID_SEND_ONCE) {
+        return MIG_SERVER_DIED;
+    }
+    if (registers->id >= RESULT_END || (registers->id != 0 && shape != 0)) {
+        return stub_bad_reply(body, shape);
+    }
+    return (kern_return_t)registers->id;
+}
+
+static void wait_again(struct msg_registers *registers, void *buffer, uint32_t size,
+                       uint64_t deadline)
+{
+    while (registers->result == -(int64_t)MACH_RCV_INTERRUPTED) {
+        *registers = (struct msg_registers){
+            .receive = MSG_REPLY,
+            .deadline = deadline,
+            .buffer = (uintptr_t)buffer,
+            .size = size,
+        };
+        user_msg_trap(registers);
+    }
+}
+
+kern_return_t stub_recover(struct msg_registers *registers, uint32_t shape, uint64_t deadline)
+{
+    wait_again(registers, NULL, 0, deadline);
+    const kern_return_t result = verdict(registers, registers->word);
+    if (result == KERN_SUCCESS && wire_shape(registers->control) != shape) {
+        return stub_bad_reply(registers->word, wire_shape(registers->control));
+    }
+    return result;
+}
+
+static void load_body(struct msg_registers *registers, const void *body, uint32_t shape)
+{
+    if (wire_length(shape) > MSG_REGISTER_BYTES) {
+        registers->word[0] = (uintptr_t)body;
+    } else if (wire_length(shape) != 0) {
+        __builtin_memcpy(registers->word, body, wire_length(shape));
+    }
+}
+
+kern_return_t stub_call(mach_port_name_t to, uint32_t id, void *body, uint32_t shape,
+                        uint32_t capacity, uint64_t deadline, uint32_t *reply)
+{
+    struct msg_registers registers = {
+        .destination = to,
+        .id = id,
+        .control =
+            MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, wire_length(shape), wire_descriptors(shape)),
+        .receive = MSG_REPLY,
+        .deadline = deadline,
+        .buffer = (uintptr_t)body,
+        .size = capacity,
+    };
+    load_body(&registers, body, shape);
+    user_msg_trap(&registers);
+    wait_again(&registers, body, capacity, deadline);
+    *reply = wire_shape(registers.control);
+    if (registers.result == 0 && wire_length(*reply) <= MSG_REGISTER_BYTES) {
+        __builtin_memcpy(body, registers.word, wire_length(*reply));
+    }
+    return verdict(&registers, body);
+}
+
+kern_return_t stub_send(mach_port_name_t to, unsigned disposition, uint32_t id, const void *body,
+                        uint32_t shape, uint64_t deadline)
+{
+    struct msg_registers registers = {
+        .destination = to,
+        .id = id,
+        .control = MSG_CONTROL(disposition, 0, wire_length(shape), wire_descriptors(shape)),
+        .deadline = deadline,
+    };
+    load_body(&registers, body, shape);
+    user_msg_trap(&registers);
+    return trap_error(registers.result);
+}
+
+uint64_t stub_deadline(uint64_t nanoseconds)
+{
+    return (uint64_t)sys_clock_now() + nanoseconds;
+}
