@@ -4,7 +4,7 @@
 import hashlib
 import json
 
-from . import deps, packages, steps
+from . import deps, newlib, packages, steps
 from .boards import ROOT
 
 TARGET_PRESETS = ("release", "debug", "clang-release", "clang-debug")
@@ -29,6 +29,8 @@ def prepare(preset):
         purposes.append("clang")
     packages.ensure(*purposes)
     deps.ensure("libfdt", *(["dtbs"] if preset in HOST_PRESETS else []))
+    if preset in TARGET_PRESETS:
+        newlib.ensure()
 
 
 def build(preset, targets=()):

@@ -3,7 +3,8 @@
 
 Everything comes through apt, so its signatures cover it. A source tarball must also have the
 pinned hash. A binary package is taken in the pinned version where the archive still has it, with
-the pinned hash; where a point release has replaced it, the newer one is taken, and said so.
+the pinned hash; where a point release has replaced it, the newer one is taken, and said so. Files
+taken out of it may have pinned hashes of their own, which a newer one must meet too.
 A stamp (.stamp, a hash of the entry in ci/deps.json) makes the second run do nothing.
 """
 
@@ -61,8 +62,9 @@ def _show(name, entry):
 
 
 def _fetch(name, entry):
-    env = {"APT_CONFIG": str(sources.configuration("target"))}
-    if not list((sources.APT / "target" / "lists").glob("*Packages*")):
+    config = sources.configuration("target", entry.get("release", sources.RELEASE))
+    env = {"APT_CONFIG": str(config)}
+    if not list((config.parent / "lists").glob("*Packages*")):
         packages.update(env)
     work = DEPS / f".{name}"
     shutil.rmtree(work, ignore_errors=True)
@@ -76,6 +78,10 @@ def _fetch(name, entry):
         if lacking:
             raise Failure(f"{archive.name} does not hold {lacking[0]}, which {name} needs; the pin of {name} in "
                           "ci/deps.json must be brought up to date.")
+        for file, pinned in entry.get("hashes", {}).items():
+            if hashlib.sha256((work / "files" / file).read_bytes()).hexdigest() != pinned:
+                raise Failure(f"{file} of {archive.name} does not have the pinned hash; it must be checked and pinned "
+                              "in ci/deps.json.")
         (work / "files" / ".stamp").write_text(f"{_fingerprint(entry)}\n{version}\n")
         shutil.rmtree(DEPS / name, ignore_errors=True)
         (work / "files").rename(DEPS / name)

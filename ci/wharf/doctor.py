@@ -3,7 +3,7 @@
 
 import shlex
 
-from . import deps, packages, sources, steps
+from . import deps, newlib, packages, sources, steps
 from .boards import ROOT
 
 VERSIONS = ["cmake", "ninja", "aarch64-linux-gnu-gcc", "gcc", "clang", "ld.lld", "qemu-system-aarch64",
@@ -25,6 +25,8 @@ def main(options):
     for name, entry in deps.pins().items():
         state = "fetched" if deps.is_current(name, entry) else "fetched when first needed"
         print(f"build/deps/{name:<13} {state}: {entry['about']}")
+    state = "built" if newlib.is_current() else "built when first needed"
+    print(f"build/deps/{'newlib':<13} {state}: C library of programs, made from newlib-source")
     for preset in sorted((ROOT / "build").glob("*/build.ninja")):
         print(f"build/{preset.parent.name:<18} configured")
     return _advice(lacking, codename)

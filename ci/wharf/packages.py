@@ -25,6 +25,7 @@ NEEDS = {
         ("cmake", "cmake"),
         ("ninja-build", "ninja"),
         ("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc"),
+        ("make", "make"),
         ("cpio", "cpio"),
     ],
     "host": [

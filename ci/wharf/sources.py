@@ -2,13 +2,13 @@
 """Private apt configurations under build/apt, derived from the machine's own package sources.
 
 No registry is named anywhere in this project: the archive, its mirror, its proxy and its keys are
-those that the machine already uses; only suite, components and types are replaced. Two
-configurations exist, and neither changes a file of the machine's apt:
+those that the machine already uses; only suite, components and types are replaced. There are two
+kinds of configuration, and neither changes a file of the machine's apt:
 
   native  the machine's architecture and dpkg state, with backports: to install packages
   target  arm64, source packages, firmware, and an empty dpkg state: to download only, which needs
-          no privilege. Always of one release (RELEASE), so that what is built into the system is
-          the same on every machine
+          no privilege. Always of one release (RELEASE, or the one that ci/deps.json names), so
+          that what is built into the system is the same on every machine
 """
 
 import re
@@ -116,13 +116,13 @@ def _stanza(entry, types, suites, components):
                       f"Components: {components}", *entry["fields"], ""])
 
 
-def configuration(kind):
+def configuration(kind, suite=RELEASE):
     """Writes the private configuration `kind` and returns the path of its apt.conf."""
     system, codename = release()
     if system != "debian" or not codename:
         raise Failure(f"set-up installs packages on Debian 12 or newer only (this is '{system}'); "
                       "install what ./wharf doctor lists by hand.")
-    home = APT / kind
+    home = APT / (kind if suite == RELEASE else f"{kind}-{suite}")
     for part in ("lists/partial", "cache/archives/partial"):
         (home / part).mkdir(parents=True, exist_ok=True)
     lines = [f'Dir::State::lists "{home}/lists";', f'Dir::Cache "{home}/cache";',
@@ -132,7 +132,7 @@ def configuration(kind):
     if kind == "native":
         types, suites = "deb", [codename, f"{codename}-updates", f"{codename}-backports"]
     else:
-        types, suites = "deb deb-src", [RELEASE + suffix for suffix in ("", "-updates")]
+        types, suites = "deb deb-src", [suite + suffix for suffix in ("", "-updates")]
         (home / "status").touch()
         lines += [f'Dir::State::status "{home}/status";', 'Dir::Etc::preferencesparts "/dev/null";',
                   'APT::Architecture "arm64";', 'APT::Architectures { "arm64"; };']
