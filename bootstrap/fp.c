@@ -6,6 +6,7 @@
  */
 #include "bootstrap.h"
 #include <libsys/check.h>
+#include <libsys/kernel.h>
 #include <libsys/thread.h>
 #include <libsys/trap.h>
 #include <user/fp_pattern.h>
@@ -41,7 +42,7 @@ static void work(void *argument)
 {
     struct worker *self = argument;
 
-    if (sys_thread_set_affinity(UINT64_C(1) << self->cpu) != 0)
+    if (kernel_thread_set_affinity(UINT64_C(1) << self->cpu) != 0)
         self->damaged++;
     /* At least one round, however slow the machine. */
     do {
@@ -51,7 +52,7 @@ static void work(void *argument)
         self->rounds++;
         if (self->rounds % 16 == self->seed % 16)
             (void)sys_thread_switch();
-    } while ((uint64_t)sys_clock_now() < self->until);
+    } while (kernel_clock_now() < self->until);
 }
 
 void check_floating_point(void)
@@ -59,7 +60,7 @@ void check_floating_point(void)
     unsigned cpus = cpus_online();
     unsigned started = 0;
     uint64_t rounds = 0;
-    uint64_t until = (uint64_t)sys_clock_now() + RUN;
+    uint64_t until = kernel_clock_now() + RUN;
 
     for (unsigned i = 0; i < cpus * THREADS_A_CPU; i++, started++) {
         struct worker *worker = &workers[i];

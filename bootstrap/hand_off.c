@@ -4,6 +4,7 @@
  */
 #include "bootstrap.h"
 #include <libsys/check.h>
+#include <libsys/kernel.h>
 #include <libsys/sync.h>
 #include <libsys/thread.h>
 #include <libsys/trap.h>
@@ -25,7 +26,7 @@ static void pass_on(void *argument)
 {
     struct member *self = argument;
 
-    CHECK_EQUAL(sys_thread_set_affinity(UINT64_C(1) << self->cpu), 0);
+    CHECK_EQUAL(kernel_thread_set_affinity(UINT64_C(1) << self->cpu), 0);
     for (; self->laps < LAPS; self->laps++) {
         word_wait_while(&self->turn, 0);
         atomic_store(&self->turn, 0);
@@ -36,12 +37,12 @@ static void pass_on(void *argument)
 static void check_futex_results(void)
 {
     static _Atomic uint32_t word = 5;
-    uint64_t now = (uint64_t)sys_clock_now();
+    uint64_t now = kernel_clock_now();
 
     CHECK_EQUAL(sys_futex_wait((void *)&word, 4, TRAP_NEVER), -KERN_RETRY);
     CHECK_EQUAL(sys_futex_wait((void *)&word, 5, now), -KERN_OPERATION_TIMED_OUT);
     CHECK_EQUAL(sys_futex_wait((void *)&word, 5, now + 200000), -KERN_OPERATION_TIMED_OUT);
-    CHECK((uint64_t)sys_clock_now() >= now + 200000);
+    CHECK(kernel_clock_now() >= now + 200000);
     CHECK_EQUAL(sys_futex_wake((void *)&word, 1), 0);
 }
 

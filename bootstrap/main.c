@@ -5,12 +5,13 @@
  */
 #include "bootstrap.h"
 #include <libsys/check.h>
+#include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/trap.h>
 
 unsigned cpus_online(void)
 {
-    int64_t n = sys_system_info(SYSTEM_INFO_CPUS_ONLINE);
+    uint64_t n = kernel_system_info(SYSTEM_INFO_CPUS_ONLINE);
 
     return n < 1 ? 1 : n > BOOTSTRAP_CPUS ? BOOTSTRAP_CPUS : (unsigned)n;
 }
@@ -22,15 +23,15 @@ static unsigned long mebibytes(uint64_t bytes)
 
 int main(int argc, char **argv)
 {
-    int64_t managed = sys_system_info(SYSTEM_INFO_MANAGED_MEMORY);
-    int64_t free_frames = sys_system_info(SYSTEM_INFO_FREE_FRAMES);
-    int64_t page = sys_system_info(SYSTEM_INFO_PAGE_SIZE);
+    uint64_t managed = kernel_system_info(SYSTEM_INFO_MANAGED_MEMORY);
+    uint64_t free_frames = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
+    uint64_t page = kernel_system_info(SYSTEM_INFO_PAGE_SIZE);
 
     print("bootstrap: hello from user level, thread %ld\n", (long)sys_thread_self());
     for (int i = 1; i < argc; i++)
         print("bootstrap: argument %s\n", argv[i]);
     print("bootstrap: %u CPUs, %lu MiB of memory, %lu MiB free\n", cpus_online(),
-          mebibytes((uint64_t)managed), mebibytes((uint64_t)(free_frames * page)));
+          mebibytes(managed), mebibytes(free_frames * page));
 
     check_memory();
     check_time();

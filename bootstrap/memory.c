@@ -4,7 +4,7 @@
  */
 #include "bootstrap.h"
 #include <libsys/check.h>
-#include <libsys/trap.h>
+#include <libsys/kernel.h>
 
 enum { PAGE = 4096, PAGES = 64 };
 
@@ -23,25 +23,25 @@ static void fill(uint64_t *memory)
 
 static void allocate_once(void)
 {
-    int64_t at = sys_vm_allocate((uint64_t)PAGES * PAGE);
+    void *at;
 
-    if (!CHECK(at > 0))
+    if (!CHECK_EQUAL(kernel_vm_allocate((size_t)PAGES * PAGE, &at), 0))
         return;
-    CHECK_EQUAL(at % PAGE, 0);
-    fill((uint64_t *)at);
-    CHECK_EQUAL(sys_vm_protect((void *)at, PAGE, TRAP_PROT_READ), 0);
+    CHECK_EQUAL((uintptr_t)at % PAGE, 0);
+    fill(at);
+    CHECK_EQUAL(kernel_vm_protect(at, PAGE, TRAP_PROT_READ), 0);
     CHECK_EQUAL(*(volatile uint64_t *)at, 0);
-    CHECK_EQUAL(sys_vm_deallocate((void *)at, (uint64_t)PAGES * PAGE), 0);
-    CHECK_EQUAL(sys_vm_deallocate((void *)at, (uint64_t)PAGES * PAGE), -KERN_INVALID_ADDRESS);
+    CHECK_EQUAL(kernel_vm_deallocate(at, (size_t)PAGES * PAGE), 0);
+    CHECK_EQUAL(kernel_vm_deallocate(at, (size_t)PAGES * PAGE), KERN_INVALID_ADDRESS);
 }
 
 void check_memory(void)
 {
     allocate_once(); /* page tables and the kernel's caches reach their size */
-    int64_t before = sys_system_info(SYSTEM_INFO_FREE_FRAMES);
+    uint64_t before = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
 
     for (unsigned i = 0; i < 8; i++)
         allocate_once();
-    CHECK_EQUAL(sys_system_info(SYSTEM_INFO_FREE_FRAMES), before);
+    CHECK_EQUAL(kernel_system_info(SYSTEM_INFO_FREE_FRAMES), before);
     print("bootstrap: memory checked\n");
 }

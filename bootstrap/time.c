@@ -6,8 +6,8 @@
  */
 #include "bootstrap.h"
 #include <libsys/check.h>
+#include <libsys/kernel.h>
 #include <libsys/program.h>
-#include <libsys/trap.h>
 #include <user/machine.h>
 
 enum { ROUNDS = 10, NAP = 500 * 1000 };
@@ -24,7 +24,7 @@ static void check_clocks_agree(void)
 {
     uint64_t tick = 1000000000 / program_start_info->counter_frequency + 1;
     uint64_t before = nanoseconds_by_counter();
-    uint64_t clock = (uint64_t)sys_clock_now();
+    uint64_t clock = kernel_clock_now();
     uint64_t after = nanoseconds_by_counter();
 
     CHECK(clock + tick >= before && clock <= after + tick);
@@ -35,16 +35,16 @@ void check_time(void)
     uint64_t latest = 0;
 
     for (unsigned i = 0; i < ROUNDS; i++) {
-        uint64_t deadline = (uint64_t)sys_clock_now() + NAP;
+        uint64_t deadline = kernel_clock_now() + NAP;
 
-        CHECK_EQUAL(sys_sleep_until(deadline), 0);
-        uint64_t now = (uint64_t)sys_clock_now();
+        CHECK_EQUAL(kernel_sleep_until(deadline), 0);
+        uint64_t now = kernel_clock_now();
 
         CHECK(now >= deadline);
         if (now - deadline > latest)
             latest = now - deadline;
         check_clocks_agree();
     }
-    CHECK_EQUAL(sys_sleep_until(1), 0);
+    CHECK_EQUAL(kernel_sleep_until(1), 0);
     print("bootstrap: time checked, latest wake-up %lu us late\n", latest / 1000);
 }

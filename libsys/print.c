@@ -2,10 +2,10 @@
 /*
  * A small formatter, and print() on top of it.
  */
+#include <libsys/kernel.h>
 #include <libsys/print.h>
-#include <libsys/string.h>
-#include <libsys/trap.h>
 #include <stdbool.h>
+#include <string.h>
 
 struct output {
     char *at;
@@ -143,5 +143,5 @@ void print(const char *format, ...)
     size_t n = format_text_list(line, sizeof(line), format, arguments);
     va_end(arguments);
     /* There is nobody to tell that the console does not work. */
-    (void)sys_console_write(line, n);
+    (void)kernel_console_write(line, n);
 }

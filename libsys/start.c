@@ -2,18 +2,30 @@
 /*
  * From the kernel's start block to main().
  */
+#include "tls.h"
+#include <libsys/kernel.h>
 #include <libsys/program.h>
-#include <libsys/string.h>
 #include <libsys/thread.h>
 #include <libsys/trap.h>
+#include <stdlib.h>
+#include <string.h>
 #include <user/machine.h>
+
+enum { STATUS_NO_START = 127 }; /* there is nothing to start from */
 
 const struct start_info *program_start_info;
 uint64_t program_first_counter;
 
-static struct thread first_thread;
 static char words[1024];                           /* arguments, cut into words by NULs */
 static char *arguments[PROGRAM_ARGUMENTS_MAX + 1]; /* ended by NULL */
+
+/* By the linker script. */
+typedef void constructor_t(void);
+extern constructor_t *const program_init[];
+extern constructor_t *const program_init_end[];
+
+/* The program's; it may take fewer arguments. */
+int main(int argc, char **argv);
 
 /** Cut the argument line at its blanks. What does not fit is left off. */
 static int split_arguments(const struct start_info *info)
@@ -34,20 +46,16 @@ static int split_arguments(const struct start_info *info)
     return count;
 }
 
-void program_exit(int status)
-{
-    sys_task_exit((uint64_t)status);
-}
-
 void program_start(const struct start_info *info, uint64_t counter)
 {
     if (info == NULL || info->magic != START_MAGIC || info->size < sizeof(*info))
-        sys_task_exit(127);
+        kernel_task_exit(STATUS_NO_START);
     program_start_info = info;
     program_first_counter = counter;
-    first_thread.self = &first_thread;
-    first_thread.alive = 1;
-    first_thread.id = sys_thread_self();
-    machine_set_thread_pointer(&first_thread);
-    program_exit(main(split_arguments(info), arguments));
+    tls_make(tls_first_block());
+    machine_set_thread_pointer(tls_first_block());
+    thread_current()->id = sys_thread_self();
+    for (constructor_t *const *next = program_init; next < program_init_end; next++)
+        (*next)();
+    exit(main(split_arguments(info), arguments));
 }

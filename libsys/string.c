@@ -1,38 +1,95 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * String functions, in plain C; the C library replaces them. Compiled with
- * -fno-tree-loop-distribute-patterns, or the compiler would turn memset into a call of itself.
+ * Functions on memory and strings, in place of those of newlib that use vector registers: with
+ * these a program that computes nothing in floating point has no such state, and the kernel none to
+ * save and restore at each switch. The others (memcpy, memmove, strcmp, strncmp) are newlib's.
+ *
+ * Words are read where they are aligned, so that a word that holds a byte of the string lies in the
+ * same page, whatever else it holds. The machine is little-endian: earlier bytes are lower ones.
+ * Compiled with -fno-tree-loop-distribute-patterns, or the compiler would turn memset into a call
+ * of itself.
  */
-#include <libsys/string.h>
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <string.h>
 
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
+typedef uint64_t word_t [[gnu::may_alias]];
+
+enum { WORD = sizeof(word_t) };
+
+static uint64_t load(const void *at)
 {
-    unsigned char *t = to;
-    const unsigned char *f = from;
+    uint64_t value;
 
-    while (n-- > 0)
-        *t++ = *f++;
-    return to;
+    __builtin_memcpy(&value, at, sizeof(value));
+    return value;
 }
 
-void *memmove(void *to, const void *from, size_t n)
+static void store(void *at, uint64_t value)
 {
-    unsigned char *t = to;
-    const unsigned char *f = from;
+    __builtin_memcpy(at, &value, sizeof(value));
+}
 
-    if (t <= f)
-        return memcpy(to, from, n);
-    while (n-- > 0)
-        t[n] = f[n];
-    return to;
+static uint64_t spread(int byte)
+{
+    return 0x0101010101010101 * (unsigned char)byte;
+}
+
+/** The top bit of each byte of `value` that is zero, and no other bit. */
+static uint64_t zero_bytes(uint64_t value)
+{
+    const uint64_t low = 0x7f7f7f7f7f7f7f7f;
+
+    return ~(((value & low) + low) | value | low);
+}
+
+static unsigned first_byte(uint64_t bits)
+{
+    return (unsigned)__builtin_ctzll(bits) / 8;
+}
+
+/** The first byte from `s` on that is `byte` or `other`; there is one. */
+static inline char *find(const char *s, int byte, int other)
+{
+    unsigned before = (uintptr_t)s % WORD;
+    const word_t *word = (const word_t *)(s - before);
+    uint64_t wanted = spread(byte);
+    uint64_t wanted_too = spread(other);
+    uint64_t found = zero_bytes(*word ^ wanted) | zero_bytes(*word ^ wanted_too);
+
+    found &= UINT64_MAX << (8 * before);
+    while (found == 0) {
+        word++;
+        found = zero_bytes(*word ^ wanted) | zero_bytes(*word ^ wanted_too);
+    }
+    return (char *)(uintptr_t)word + first_byte(found);
 }
 
 void *memset(void *at, int byte, size_t n)
 {
-    unsigned char *t = at;
+    char *t = at;
+    char *end = t + n;
+    uint64_t value = spread(byte);
 
-    while (n-- > 0)
-        *t++ = (unsigned char)byte;
+    if (n < WORD) {
+        while (t < end)
+            *t++ = (char)byte;
+        return at;
+    }
+    /* The first and the last word may overlap those between them. */
+    store(t, value);
+    for (t += WORD - (uintptr_t)t % WORD; (size_t)(end - t) >= 4 * sizeof(word_t);
+         t += 4 * sizeof(word_t)) {
+        word_t *word = (word_t *)t;
+
+        word[0] = value;
+        word[1] = value;
+        word[2] = value;
+        word[3] = value;
+    }
+    for (; end - t >= WORD; t += WORD)
+        *(word_t *)t = value;
+    store(end - WORD, value);
     return at;
 }
 
@@ -41,6 +98,13 @@ int memcmp(const void *a, const void *b, size_t n)
     const unsigned char *x = a;
     const unsigned char *y = b;
 
+    for (; n >= WORD; n -= WORD, x += WORD, y += WORD) {
+        uint64_t v = load(x);
+        uint64_t w = load(y);
+
+        if (v != w)
+            return __builtin_bswap64(v) < __builtin_bswap64(w) ? -1 : 1;
+    }
     for (; n > 0; n--, x++, y++) {
         if (*x != *y)
             return *x - *y;
@@ -48,20 +112,85 @@ int memcmp(const void *a, const void *b, size_t n)
     return 0;
 }
 
-size_t strlen(const char *s)
+void *memchr(const void *s, int byte, size_t n)
 {
-    size_t n = 0;
+    const unsigned char *at = s;
+    uint64_t wanted = spread(byte);
 
-    while (s[n] != '\0')
-        n++;
-    return n;
+    for (; n > 0 && (uintptr_t)at % WORD != 0; n--, at++) {
+        if (*at == (unsigned char)byte)
+            return (void *)(uintptr_t)at;
+    }
+    for (; n >= WORD; n -= WORD, at += WORD) {
+        uint64_t found = zero_bytes(*(const word_t *)at ^ wanted);
+
+        if (found != 0)
+            return (void *)(uintptr_t)(at + first_byte(found));
+    }
+    for (; n > 0; n--, at++) {
+        if (*at == (unsigned char)byte)
+            return (void *)(uintptr_t)at;
+    }
+    return NULL;
 }
 
-int strcmp(const char *a, const char *b)
+void *memrchr(const void *s, int byte, size_t n)
 {
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
+    const unsigned char *at = s;
+
+    while (n-- > 0) {
+        if (at[n] == (unsigned char)byte)
+            return (void *)(uintptr_t)&at[n];
     }
-    return (unsigned char)*a - (unsigned char)*b;
+    return NULL;
+}
+
+void *rawmemchr(const void *s, int byte)
+{
+    return find(s, byte, byte);
+}
+
+size_t strlen(const char *s)
+{
+    return (size_t)(find(s, 0, 0) - s);
+}
+
+size_t strnlen(const char *s, size_t n)
+{
+    const char *end = memchr(s, 0, n);
+
+    return end != NULL ? (size_t)(end - s) : n;
+}
+
+char *strchrnul(const char *s, int byte)
+{
+    return find(s, byte, 0);
+}
+
+char *strchr(const char *s, int byte)
+{
+    char *at = find(s, byte, 0);
+
+    return *at == (char)byte ? at : NULL;
+}
+
+char *strrchr(const char *s, int byte)
+{
+    const char *end = s + strlen(s);
+
+    return memrchr(s, byte, (size_t)(end - s) + 1);
+}
+
+char *stpcpy(char *restrict to, const char *restrict from)
+{
+    size_t n = strlen(from);
+
+    memcpy(to, from, n + 1);
+    return to + n;
+}
+
+char *strcpy(char *restrict to, const char *restrict from)
+{
+    memcpy(to, from, strlen(from) + 1);
+    return to;
 }

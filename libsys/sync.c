@@ -8,6 +8,7 @@
 #include <libsys/sync.h>
 #include <libsys/trap.h>
 #include <stdatomic.h>
+#include <user/machine.h>
 
 void word_wait_while(_Atomic uint32_t *word, uint32_t value)
 {
@@ -21,12 +22,17 @@ void word_set(_Atomic uint32_t *word, uint32_t value)
     (void)sys_futex_wake((const void *)word, UINT32_MAX);
 }
 
-void mutex_lock(struct mutex *mutex)
+bool mutex_try_lock(struct mutex *mutex)
 {
     uint32_t seen = 0;
 
-    if (atomic_compare_exchange_strong_explicit(&mutex->state, &seen, 1, memory_order_acquire,
-                                                memory_order_relaxed))
+    return atomic_compare_exchange_strong_explicit(&mutex->state, &seen, 1, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+    if (mutex_try_lock(mutex))
         return;
     while (atomic_exchange_explicit(&mutex->state, 2, memory_order_acquire) != 0)
         (void)sys_futex_wait((const void *)&mutex->state, 2, TRAP_NEVER);
@@ -36,6 +42,49 @@ void mutex_unlock(struct mutex *mutex)
 {
     if (atomic_exchange_explicit(&mutex->state, 0, memory_order_release) == 2)
         (void)sys_futex_wake((const void *)&mutex->state, 1);
+}
+
+/* Only the owner itself can find its own name there, so the order of that load does not matter. */
+static bool is_mine(struct recursive_mutex *mutex)
+{
+    return atomic_load_explicit(&mutex->owner, memory_order_relaxed) ==
+           (uintptr_t)machine_thread_pointer();
+}
+
+static void enter(struct recursive_mutex *mutex)
+{
+    atomic_store_explicit(&mutex->owner, (uintptr_t)machine_thread_pointer(), memory_order_relaxed);
+    mutex->depth = 1;
+}
+
+void recursive_mutex_lock(struct recursive_mutex *mutex)
+{
+    if (is_mine(mutex)) {
+        mutex->depth++;
+        return;
+    }
+    mutex_lock(&mutex->mutex);
+    enter(mutex);
+}
+
+bool recursive_mutex_try_lock(struct recursive_mutex *mutex)
+{
+    if (is_mine(mutex)) {
+        mutex->depth++;
+        return true;
+    }
+    if (!mutex_try_lock(&mutex->mutex))
+        return false;
+    enter(mutex);
+    return true;
+}
+
+void recursive_mutex_unlock(struct recursive_mutex *mutex)
+{
+    if (--mutex->depth > 0)
+        return;
+    atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
+    mutex_unlock(&mutex->mutex);
 }
 
 void barrier_wait(struct barrier *barrier)

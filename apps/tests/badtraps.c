@@ -5,9 +5,9 @@
  */
 #include <libsys/check.h>
 #include <libsys/program.h>
-#include <libsys/string.h>
 #include <libsys/trap.h>
 #include <stddef.h>
+#include <string.h>
 
 #define TOP      0xffffffffffffffff
 #define KERNEL   0xffff800000000000 /* a kernel address, however the kernel is laid out */

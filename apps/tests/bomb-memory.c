@@ -3,8 +3,8 @@
  * Takes memory until there is none, in pieces that get smaller, gives it back, and gets it again.
  */
 #include <libsys/check.h>
+#include <libsys/kernel.h>
 #include <libsys/program.h>
-#include <libsys/trap.h>
 #include <stddef.h>
 
 struct piece {
@@ -20,16 +20,15 @@ static struct piece *take_all(size_t *total)
 
     *total = 0;
     for (size_t size = LARGEST; size >= SMALLEST;) {
-        int64_t at = sys_vm_allocate(size);
+        void *at;
+        kern_return_t kr = kernel_vm_allocate(size, &at);
 
-        if (at <= 0) {
-            kern_return_t kr = trap_error(at);
-
+        if (kr != KERN_SUCCESS) {
             CHECK(kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE || kr == KERN_NO_SPACE);
             size /= 4;
             continue;
         }
-        struct piece *piece = (struct piece *)(uintptr_t)at;
+        struct piece *piece = at;
 
         CHECK(piece->size == 0 && piece->next == NULL);
         piece->next = pieces;
@@ -45,7 +44,7 @@ static void give_all(struct piece *pieces)
     while (pieces != NULL) {
         struct piece *next = pieces->next;
 
-        CHECK_EQUAL(sys_vm_deallocate(pieces, pieces->size), 0);
+        CHECK_EQUAL(kernel_vm_deallocate(pieces, pieces->size), 0);
         pieces = next;
     }
 }
@@ -57,12 +56,12 @@ int main(int argc, char **argv)
     (void)argc;
     (void)argv;
     give_all(take_all(&first));
-    int64_t free_between = sys_system_info(SYSTEM_INFO_FREE_FRAMES);
+    uint64_t free_between = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
 
     give_all(take_all(&second));
     CHECK(first > 0);
     CHECK_EQUAL(second, first);
-    CHECK_EQUAL(sys_system_info(SYSTEM_INFO_FREE_FRAMES), free_between);
+    CHECK_EQUAL(kernel_system_info(SYSTEM_INFO_FREE_FRAMES), free_between);
     print("bomb-memory: %lu KiB, then %lu KiB\n", first >> 10, second >> 10);
     return check_end("bomb-memory");
 }

@@ -4,10 +4,10 @@
  * takes it gets back, and exhaustion is an error code.
  */
 #include <libsys/check.h>
+#include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/sync.h>
 #include <libsys/thread.h>
-#include <libsys/trap.h>
 
 enum { MOST = 4096 };
 
@@ -40,21 +40,20 @@ static unsigned explode(void)
 }
 
 /** The kernel reaps ended threads a moment after they announce their end. */
-static void wait_for_reaping(int64_t objects)
+static void wait_for_reaping(uint64_t objects)
 {
-    uint64_t give_up = (uint64_t)sys_clock_now() + UINT64_C(5000000000);
+    uint64_t give_up = kernel_clock_now() + UINT64_C(5000000000);
 
-    while (sys_system_info(SYSTEM_INFO_KERNEL_OBJECTS) > objects &&
-           (uint64_t)sys_clock_now() < give_up)
-        (void)sys_sleep_until((uint64_t)sys_clock_now() + 1000000);
-    CHECK_EQUAL(sys_system_info(SYSTEM_INFO_KERNEL_OBJECTS), objects);
+    while (kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS) > objects && kernel_clock_now() < give_up)
+        (void)kernel_sleep_until(kernel_clock_now() + 1000000);
+    CHECK_EQUAL(kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS), objects);
 }
 
 int main(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    int64_t objects = sys_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
+    uint64_t objects = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
     unsigned first = explode();
 
     wait_for_reaping(objects);

@@ -4,9 +4,9 @@
  * of higher priority takes the CPU from them when it wakes; one of lower priority gets nothing.
  */
 #include <libsys/check.h>
+#include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/thread.h>
-#include <libsys/trap.h>
 #include <stdatomic.h>
 
 enum { SPINNERS = 2, RUN = 200 * 1000 * 1000, LOW = 50, MIDDLE = 60, HIGH = 150 };
@@ -19,7 +19,7 @@ static void spin(void *argument)
 {
     _Atomic uint64_t *count = argument;
 
-    CHECK_EQUAL(sys_thread_set_affinity(1), 0);
+    CHECK_EQUAL(kernel_thread_set_affinity(1), 0);
     while (!atomic_load_explicit(&stop, memory_order_relaxed))
         atomic_store_explicit(count, *count + 1, memory_order_relaxed);
 }
@@ -30,16 +30,16 @@ int main(int argc, char **argv)
 
     (void)argc;
     (void)argv;
-    CHECK_EQUAL(sys_thread_set_affinity(1), 0);
-    CHECK_EQUAL(sys_system_info(SYSTEM_INFO_THIS_CPU), 0);
-    CHECK_EQUAL(sys_thread_set_priority(HIGH), 0);
+    CHECK_EQUAL(kernel_thread_set_affinity(1), 0);
+    CHECK_EQUAL(kernel_system_info(SYSTEM_INFO_THIS_CPU), 0);
+    CHECK_EQUAL(kernel_thread_set_priority(HIGH), 0);
     for (unsigned i = 0; i < SPINNERS; i++)
         CHECK_EQUAL(thread_start(&spinners[i], spin, &counts[i], MIDDLE), 0);
-    CHECK_EQUAL(sys_sleep_until((uint64_t)sys_clock_now() + RUN), 0);
+    CHECK_EQUAL(kernel_sleep_until(kernel_clock_now() + RUN), 0);
     uint64_t seen[SPINNERS] = {counts[0], counts[1]};
 
     CHECK_EQUAL(thread_start(&low, spin, &starved, LOW), 0);
-    CHECK_EQUAL(sys_sleep_until((uint64_t)sys_clock_now() + RUN), 0);
+    CHECK_EQUAL(kernel_sleep_until(kernel_clock_now() + RUN), 0);
     CHECK(seen[0] > 0 && seen[1] > 0);
     CHECK(counts[0] > seen[0] && counts[1] > seen[1]);
     CHECK_EQUAL(starved, 0);

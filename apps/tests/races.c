@@ -5,10 +5,10 @@
  * enough; and an end that has to be enforced on threads more urgent than anything else.
  */
 #include <libsys/check.h>
+#include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/sync.h>
 #include <libsys/thread.h>
-#include <libsys/trap.h>
 
 enum { THIEVES = 1, SPINNERS = 8, PAGE = 4096 };
 
@@ -20,7 +20,7 @@ static void steal(void *argument)
 {
     (void)argument;
     while (!stop)
-        if (sys_vm_deallocate((void *)target, target_size) == 0)
+        if (kernel_vm_deallocate((void *)target, target_size) == 0)
             taken++;
 }
 
@@ -35,15 +35,16 @@ static unsigned allocate_under_attack(uint64_t size, unsigned times)
     for (unsigned i = 0; i < THIEVES; i++)
         CHECK_EQUAL(thread_start(&thieves[i], steal, NULL, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
     for (unsigned i = 0; i < times; i++) {
-        int64_t at = sys_vm_allocate(size);
+        void *at;
+        kern_return_t kr = kernel_vm_allocate(size, &at);
 
-        if (at > 0) {
+        if (kr == KERN_SUCCESS) {
             got++;
             target = (uint64_t)at;
-            int64_t kr = sys_vm_deallocate((void *)at, size);
-            CHECK(kr == 0 || kr == -KERN_INVALID_ADDRESS);
+            kr = kernel_vm_deallocate(at, size);
+            CHECK(kr == KERN_SUCCESS || kr == KERN_INVALID_ADDRESS);
         } else {
-            CHECK(at == -KERN_RESOURCE_SHORTAGE || at == -KERN_LIMIT);
+            CHECK(kr == KERN_RESOURCE_SHORTAGE || kr == KERN_LIMIT);
         }
     }
     stop = 1;
@@ -55,7 +56,7 @@ static unsigned allocate_under_attack(uint64_t size, unsigned times)
 static void spin(void *argument)
 {
     (void)argument;
-    (void)sys_thread_set_priority(255);
+    (void)kernel_thread_set_priority(255);
     for (;;)
         ;
 }
@@ -66,7 +67,7 @@ int main(int argc, char **argv)
     (void)argv;
     unsigned small = allocate_under_attack(PAGE, 3000);
     print("races: %u small\n", small);
-    uint64_t whole = (uint64_t)sys_system_info(SYSTEM_INFO_FREE_FRAMES) * PAGE;
+    uint64_t whole = kernel_system_info(SYSTEM_INFO_FREE_FRAMES) * PAGE;
     unsigned most = allocate_under_attack(whole / 2, 4); /* so that thieves know the place */
 
     print("races: %u of half\n", most);
@@ -79,9 +80,9 @@ int main(int argc, char **argv)
     int status = check_end("races");
 
     /* The end comes to these, too: there are CPUs they leave no time on. */
-    (void)sys_thread_set_priority(255);
+    (void)kernel_thread_set_priority(255);
     for (unsigned i = 0; i < SPINNERS; i++)
         (void)thread_start(&spinners[i], spin, NULL, 255);
-    (void)sys_sleep_until((uint64_t)sys_clock_now() + 50000000);
+    (void)kernel_sleep_until(kernel_clock_now() + 50000000);
     return status;
 }

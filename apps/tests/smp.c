@@ -7,6 +7,7 @@
  * at handing a contended lock on.
  */
 #include <libsys/check.h>
+#include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/sync.h>
 #include <libsys/thread.h>
@@ -31,8 +32,8 @@ static _Atomic uint64_t seen_cpus;
 
 static void go_to(unsigned cpu)
 {
-    CHECK_EQUAL(sys_thread_set_affinity(UINT64_C(1) << cpu), 0);
-    CHECK_EQUAL(sys_system_info(SYSTEM_INFO_THIS_CPU), cpu);
+    CHECK_EQUAL(kernel_thread_set_affinity(UINT64_C(1) << cpu), 0);
+    CHECK_EQUAL(kernel_system_info(SYSTEM_INFO_THIS_CPU), cpu);
     atomic_fetch_or(&seen_cpus, UINT64_C(1) << cpu);
 }
 
@@ -72,7 +73,7 @@ static void work(void *argument)
     meet();
     for (unsigned i = 0; i < MOVES; i++)
         go_to((self->number + i) % cpus);
-    CHECK_EQUAL(sys_thread_set_affinity(~UINT64_C(0)), 0);
+    CHECK_EQUAL(kernel_thread_set_affinity(~UINT64_C(0)), 0);
     add_under_lock();
 }
 
@@ -80,7 +81,7 @@ int main(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    cpus = (unsigned)sys_system_info(SYSTEM_INFO_CPUS_ONLINE);
+    cpus = (unsigned)kernel_system_info(SYSTEM_INFO_CPUS_ONLINE);
     if (!CHECK(cpus >= 1 && cpus <= CPUS_MAX))
         return check_end("smp");
     count = cpus * A_CPU;

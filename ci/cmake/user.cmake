@@ -8,16 +8,25 @@
 # when the root directory has been read, so the order of those directories does not matter.
 include_guard(GLOBAL)
 
+set(WHARF_NEWLIB_DIR ${CMAKE_SOURCE_DIR}/build/deps/newlib CACHE PATH "The C library, put there by ./wharf")
+if(NOT EXISTS ${WHARF_NEWLIB_DIR}/lib/libc.a)
+    message(FATAL_ERROR "newlib is not in ${WHARF_NEWLIB_DIR}: run ./wharf test or ./wharf run, they build it")
+endif()
+
+# The compiler's own headers and newlib's, no others. Debian's cross gcc takes its target for Linux: programs must not.
+execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=include
+    OUTPUT_VARIABLE compiler_headers OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 set(WHARF_USER_FLAGS
-    -std=gnu2x -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector
-    -fno-omit-frame-pointer -ffunction-sections -fdata-sections -mno-outline-atomics
-    -march=armv8-a -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-    -Wundef)
+    -std=gnu2x -O2 -g -fno-pic -fno-pie -ftls-model=local-exec -fno-stack-protector
+    -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -fno-common
+    -mno-outline-atomics -march=armv8-a -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+    -Wundef -nostdinc -isystem ${compiler_headers} -isystem ${WHARF_NEWLIB_DIR}/include
+    -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix -D__wharf__=1)
 
 # What every object of a user program is compiled with.
 add_library(user_flags INTERFACE)
 target_compile_options(user_flags INTERFACE
-    "$<$<COMPILE_LANGUAGE:C>:${WHARF_USER_FLAGS}>" "$<$<COMPILE_LANGUAGE:ASM>:-march=armv8-a;-g>")
+    "$<$<COMPILE_LANGUAGE:C>:SHELL:$<JOIN:${WHARF_USER_FLAGS}, >>" "$<$<COMPILE_LANGUAGE:ASM>:-march=armv8-a;-g>")
 target_include_directories(user_flags INTERFACE
     ${CMAKE_SOURCE_DIR}/libsys/include
     ${CMAKE_SOURCE_DIR}/interfaces/include
@@ -33,7 +42,10 @@ function(add_user_program name)
     set_target_properties(${name} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/programs
         LINK_DEPENDS ${script})
-    target_link_libraries(${name} PRIVATE user_flags libsys ${compiler_support})
+    # libsys and newlib call each other.
+    target_link_libraries(${name} PRIVATE user_flags
+        -Wl,--start-group libsys ${WHARF_NEWLIB_DIR}/lib/libm.a ${WHARF_NEWLIB_DIR}/lib/libc.a ${compiler_support}
+        -Wl,--end-group)
     target_link_options(${name} PRIVATE
         -nostdlib -static -Wl,-T,${script} -Wl,--gc-sections -Wl,--build-id=none
         -Wl,-z,max-page-size=4096)

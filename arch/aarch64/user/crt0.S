@@ -17,7 +17,7 @@ _start:
         brk     #0                      /* program_start does not return */
         .size   _start, . - _start
 
-/* A thread made by thread_start(): x0 = its struct thread, which is also its thread pointer. */
+/* A thread made by thread_start(): x0 = its struct thread. */
         .section .text.thread_entry, "ax"
         .balign 16
         .global thread_entry

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Printing on the kernel's console, until there is a console server. One call of print() reaches
- * the console in one piece, so lines of several threads do not mix.
+ * Printing on the kernel's console, until there is a console server, with less code and less state
+ * than printf(). One call of print() reaches the console in one piece, so lines of several threads
+ * do not mix; it does not wait for what printf() has buffered.
  */
 #pragma once
 

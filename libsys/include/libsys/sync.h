@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct mutex {
@@ -12,7 +13,19 @@ struct mutex {
 };
 
 void mutex_lock(struct mutex *mutex);
+bool mutex_try_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
+
+/** One that its owner may lock again; it is free after as many unlocks. */
+struct recursive_mutex {
+    struct mutex mutex;
+    uint32_t depth;          /* guarded by mutex */
+    _Atomic uintptr_t owner; /* written by the owner; thread pointer, or 0 */
+};
+
+void recursive_mutex_lock(struct recursive_mutex *mutex);
+bool recursive_mutex_try_lock(struct recursive_mutex *mutex);
+void recursive_mutex_unlock(struct recursive_mutex *mutex);
 
 struct barrier {
     uint32_t count; /* threads that meet; constant */

@@ -7,6 +7,10 @@
 
 #include <stdint.h>
 
+/* Thread-local data, variant 1 (ELF for the Arm 64-bit Architecture, "Thread Local Storage"): the
+ * thread pointer shows at two words that belong to the system, the data follow. */
+enum { MACHINE_TLS_BEFORE = 16 };
+
 /** The counter now, not moved ahead of what stands before it. */
 static inline uint64_t machine_counter(void)
 {

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Random bytes: the ChaCha20 block function (RFC 8439), keyed from the start block's seed. The first
+ * half of each block becomes the next key, so what was given out cannot be computed from what is in
+ * memory later. The same seed= on the boot line gives the same bytes.
+ */
+#include "calls.h"
+#include <libsys/program.h>
+#include <libsys/sync.h>
+#include <string.h>
+
+enum { KEY_WORDS = 8, BLOCK_WORDS = 16, ROUNDS = 20, MOST = 256 /* POSIX: of one call */ };
+
+static struct mutex lock;
+static uint32_t key[KEY_WORDS];
+static bool seeded;
+
+static void quarter(uint32_t *w, unsigned a, unsigned b, unsigned c, unsigned d)
+{
+    static const unsigned char turns[] = {16, 12, 8, 7};
+
+    for (unsigned i = 0; i < 4; i += 2) {
+        w[a] += w[b];
+        w[d] ^= w[a];
+        w[d] = w[d] << turns[i] | w[d] >> (32 - turns[i]);
+        w[c] += w[d];
+        w[b] ^= w[c];
+        w[b] = w[b] << turns[i + 1] | w[b] >> (32 - turns[i + 1]);
+    }
+}
+
+/** One block; counter and nonce are zero, as every block has a key of its own. */
+static void make_block(uint32_t block[BLOCK_WORDS])
+{
+    /* "expand 32-byte k" */
+    uint32_t input[BLOCK_WORDS] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+
+    memcpy(input + 4, key, sizeof(key));
+    memcpy(block, input, sizeof(input));
+    for (unsigned i = 0; i < ROUNDS; i += 2) {
+        for (unsigned n = 0; n < 4; n++)
+            quarter(block, n, n + 4, n + 8, n + 12);
+        for (unsigned n = 0; n < 4; n++)
+            quarter(block, n, 4 + (n + 1) % 4, 8 + (n + 2) % 4, 12 + (n + 3) % 4);
+    }
+    for (unsigned i = 0; i < BLOCK_WORDS; i++)
+        block[i] += input[i];
+}
+
+int _getentropy(void *bytes, size_t size)
+{
+    uint32_t block[BLOCK_WORDS];
+    char *to = bytes;
+
+    if (size > MOST)
+        return call_fails(EIO);
+    mutex_lock(&lock);
+    if (!seeded)
+        memcpy(key, program_start_info->seed, sizeof(program_start_info->seed));
+    seeded = true;
+    while (size > 0) {
+        size_t n = size < sizeof(block) - sizeof(key) ? size : sizeof(block) - sizeof(key);
+
+        make_block(block);
+        memcpy(key, block, sizeof(key));
+        memcpy(to, block + KEY_WORDS, n);
+        to += n;
+        size -= n;
+    }
+    mutex_unlock(&lock);
+    return 0;
+}
