@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The smallest program.
+ * What everybody's first program looks like.
  */
-#include <libsys/print.h>
-#include <libsys/program.h>
+#include <stdio.h>
 
 int main(int argc, char **argv)
 {
-    print("hello: this is %s with %d arguments\n", argv[0], argc - 1);
-    return 0;
+    printf("hello: this is %s with %d arguments\n", argv[0], argc - 1);
 }

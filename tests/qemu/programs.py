@@ -64,6 +64,16 @@ def several():
     ]
 
 
+def c_library():
+    """The C library's own order of things at a program's end, behind its checks."""
+    lines = ("all checks passed", "atexit, registered last", "atexit, registered first", "destructor, first",
+             "destructor, last", "text from a buffer")
+    expect = (*(f"^clib: {line}$" for line in lines), ended("clib", 42), all_ended(42))
+    return [Scenario(f"clib-{cpus}cpu", {**VIRT, "cpus": cpus}, append="init=clib seed=1", build=build,
+                     allow=STATUS, expect=expect)
+            for cpus, build in ((1, "debug"), (4, "release"))]
+
+
 def ends():
     """What the kernel does when the programs have ended."""
     twice = ended("hello"), r"^hello: this is hello", ended("hello")
@@ -114,5 +124,5 @@ def all_scenarios():
         passes("bomb-threads", 2, seconds=10),
         passes("bomb-memory", 1, machine={"mem": "64M"}, seconds=10),
         passes("bomb-memory", 2, machine={"mem": "1G"}, seconds=20, label=CI),
-        *crashes(), *several(), *ends(), *fatals(),
+        *c_library(), *crashes(), *several(), *ends(), *fatals(),
     ]
