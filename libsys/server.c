@@ -43,8 +43,8 @@ static kern_return_t call(const struct server_interface *interface, struct serve
     if ((routine->request & SERVER_ABSENT) != 0) {
         return MIG_BAD_ID;
     }
-    if (variable ? wire_descriptors(shape) != wire_descriptors(routine->request & ~SERVER_VARIABLE)
-                 : shape != routine->request) {
+    const uint32_t wanted = routine->request & ~(SERVER_VARIABLE | SERVER_LONG);
+    if (variable ? wire_descriptors(shape) != wire_descriptors(wanted) : shape != wanted) {
         return MIG_BAD_ARGUMENTS;
     }
     const kern_return_t error = check_descriptors(interface, number, message);
@@ -162,9 +162,10 @@ static kern_return_t notify(const struct server *server, struct server_message *
 }
 
 /* The trap failed. KERN_SUCCESS: go on, with nothing to send. */
-[[gnu::cold, gnu::noinline]] static kern_return_t recover(struct loop *loop, kern_return_t error)
+[[gnu::cold, gnu::noinline]] static kern_return_t recover(struct loop *loop)
 {
     struct server_message *message = &loop->message;
+    const kern_return_t error = trap_error(message->received.result);
     if (error == MACH_RCV_TOO_LARGE) {
         refuse_long(loop->server);
     } else if (error < MACH_RCV_INVALID_NAME) {
@@ -244,20 +245,19 @@ kern_return_t server_run(const struct server *server)
         const int64_t result =
             user_msg_serve(&message->received, message->reply, &id, &control, words, &remote);
         if (__builtin_expect(result < 0, 0)) {
-            const kern_return_t error = recover(&loop, trap_error(result));
+            const kern_return_t error = recover(&loop);
             if (error != KERN_SUCCESS) {
                 return error;
             }
             continue;
         }
         message->reply = (mach_port_name_t)remote;
-        const uint32_t shape = wire_shape(control);
-        const uint32_t number = (uint32_t)id - table.base;
-        if (__builtin_expect(number < table.numbers && shape <= MSG_REGISTER_BYTES &&
-                                 table.routines[number].request == shape,
+        const uint64_t number = id - table.base;
+        const struct server_routine *routine = &table.routines[number];
+        if (__builtin_expect(number < table.numbers && routine->request == wire_shape(control),
                              1)) {
-            message->out_shape = table.routines[number].reply;
-            answer = table.routines[number].handler(message);
+            message->out_shape = routine->reply;
+            answer = routine->handler(message);
         } else {
             answer = dispatch(&loop);
             table = table_of(&loop);

@@ -1034,10 +1034,13 @@ def make_server(found):
             tables.append(f"[{routine['number']}] = {routine['name']}_arguments,")
         code.function(f"static kern_return_t serve_{routine['name']}(struct server_message *message)",
                       server_handler(names, routine))
-        request = shape(routine["request"]) if routine["request"]["length"] is not None else \
-            f"SERVER_VARIABLE | {shape(routine['request'], 0)}"
+        wanted_shape, message = shape(routine["request"], routine["request"]["length"] or 0), routine["request"]
+        if message["length"] is None:
+            wanted_shape = "SERVER_VARIABLE | " + wanted_shape
+        elif message["length"] > REGISTER_BYTES or message["descriptors"]:
+            wanted_shape = "SERVER_LONG | " + wanted_shape
         reply = shape(routine["reply"], routine["reply"]["length"] or 0)
-        rows[routine["number"]] = f"{{{request}, {reply}, serve_{routine['name']}}}"
+        rows[routine["number"]] = f"{{{wanted_shape}, {reply}, serve_{routine['name']}}}"
         if not routine["oneway"]:
             code.function(reply_head(names, routine), reply_function(names, routine))
     code("", "static const struct server_routine routines[] = {")

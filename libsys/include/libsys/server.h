@@ -36,12 +36,14 @@ struct server_message {
 /** Decodes the body, calls the function of `ops`, encodes the reply. Generated. */
 typedef kern_return_t server_handler_t(struct server_message *message);
 
-/* What a request's shape is compared with: one of these bits instead of a length. */
+/* What a request's shape is compared with has one of these bits unless it is fixed and all of it is
+ * in registers: then it equals no shape, and the loop looks twice. */
 #define SERVER_VARIABLE 0x80000000u /* the handler checks the length */
 #define SERVER_ABSENT   0x40000000u /* there is no routine of this number */
+#define SERVER_LONG     0x20000000u /* more than 64 bytes, or descriptors */
 
 struct server_routine {
-    uint32_t request; /* WIRE_SHAPE, or SERVER_ */
+    uint32_t request; /* WIRE_SHAPE and SERVER_ */
     uint32_t reply;   /* WIRE_SHAPE on success, unless the handler sets message->out_shape */
     server_handler_t *handler;
 };
@@ -73,9 +75,10 @@ struct server {
     uint32_t out_size;
 };
 
-/** Serve until receiving fails for good; returns that error (MACH_RCV_). KERN_INVALID_ARGUMENT: no
- *  interface, or `in` or `out` is too small for one. Several threads may serve one port, each
- *  with its own struct server and memory. */
+/** Serve until receiving fails for good; returns that error (MACH_RCV_). After MACH_RCV_NO_SPACE the
+ *  message is still queued: make room, or let go of the port. KERN_INVALID_ARGUMENT: no interface,
+ *  or `in` or `out` is too small for one. Several threads may serve one port, each with its own
+ *  struct server and memory. */
 kern_return_t server_run(const struct server *server);
 
 /** Answer one message: in, out, received.id and received.control are set. Returns the reply's id; with KERN_SUCCESS message->out_shape tells the reply's shape. */
