@@ -4,9 +4,11 @@
  */
 #include "machine.h"
 
+#include <arch/mmu.h>
 #include <arch/thread.h>
 #include <kern/log.h>
 #include <kern/thread.h>
+#include <wharf/thread_state.h>
 
 void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg)
 {
@@ -23,7 +25,7 @@ void host_thread_switch(struct arch_thread *prev, struct arch_thread *next)
     if (prev && cpu->loaded != prev)
         host_machine_fail("arch_thread_switch: prev is not what the registers hold");
     if (prev)
-        prev->fp = cpu->fp;
+        __atomic_store_n(&prev->fp, cpu->fp, __ATOMIC_RELAXED);
     cpu->loaded = next;
     cpu->fp = next ? next->fp : 0;
     cpu->tls = next ? __atomic_load_n(&next->tls, __ATOMIC_RELAXED) : 0;
@@ -40,6 +42,60 @@ void arch_thread_restart_trap(struct arch_thread *t)
 {
     t->pc -= 4;
     t->restarted = true;
+}
+
+void arch_thread_end_restart(struct arch_thread *t, uint64_t result)
+{
+    if (!t->restarted)
+        host_machine_fail("arch_thread_end_restart: no trap was to be repeated");
+    t->pc += 4;
+    t->restarted = false;
+    t->x[0] = result;
+}
+
+size_t arch_thread_state_size(unsigned flavour)
+{
+    return flavour == THREAD_STATE_GENERAL ? sizeof(struct thread_state_general)
+           : flavour == THREAD_STATE_FP    ? sizeof(struct thread_state_fp)
+                                           : 0;
+}
+
+/* Only the registers that this machine has; the rest reads zero. Atomic: a thread that waits and is told
+ * to die at this moment enters a CPU once more, and writes the same values back. */
+void arch_thread_get_state(const struct arch_thread *t, unsigned flavour, bool waits, void *out)
+{
+    if (flavour == THREAD_STATE_FP) {
+        *(struct thread_state_fp *)out =
+            (struct thread_state_fp){.v[0][0] = __atomic_load_n(&t->fp, __ATOMIC_RELAXED)};
+        return;
+    }
+    struct thread_state_general *state = out;
+    *state = (struct thread_state_general){.pc = t->pc,
+                                           .sp = t->sp,
+                                           .tls = __atomic_load_n(&t->tls, __ATOMIC_RELAXED)};
+    for (unsigned i = 0; !waits && i < array_count(t->x); i++)
+        state->x[i] = t->x[i];
+}
+
+/* A program has no instructions to jump to: at another pc it goes on with the script's next action. */
+kern_return_t arch_thread_set_state(struct arch_thread *t, unsigned flavour, const void *in)
+{
+    const struct thread_state_general *state = in;
+    if (flavour == THREAD_STATE_FP) {
+        t->fp = t->program.fp = ((const struct thread_state_fp *)in)->v[0][0];
+        return KERN_SUCCESS;
+    }
+    if (state->pc % 4 != 0 || state->pc >= ARCH_USER_VA_END || state->sp > ARCH_USER_VA_END ||
+        state->tls >= ARCH_USER_VA_END)
+        return KERN_INVALID_ADDRESS;
+    if (state->pc != t->pc)
+        t->restarted = t->program.busy = false;
+    for (unsigned i = 0; i < array_count(t->x); i++)
+        t->x[i] = state->x[i];
+    t->pc = state->pc;
+    t->sp = state->sp;
+    t->tls = state->tls;
+    return KERN_SUCCESS;
 }
 
 vaddr_t arch_thread_pc(const struct arch_thread *t)

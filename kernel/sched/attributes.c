@@ -23,19 +23,51 @@ static struct cpu *lock_queue_of(struct thread *thread, bool *queued)
     }
 }
 
-/* What the thread is scheduled by has been written: take it off its queue, if it is on one, and let
- * sched_ready() place it anew; else nudge the CPU that runs it. */
-static void place_again(struct thread *thread)
+/* What the thread is scheduled by has been written. If it is queued, take it off and let sched_ready()
+ * place it anew: always, or only if it must be parked (S5); if it is parked and need not be, the same.
+ * Else nudge the CPU that runs it. */
+static void place(struct thread *thread, bool always)
 {
     bool queued;
     struct cpu *cpu = lock_queue_of(thread, &queued);
-    if (queued)
+    bool held = sched_is_held(thread);
+    bool parked = atomic_load(&thread->state) == THREAD_SUSPENDED;
+    if (queued && (always || held))
         runqueue_remove(&cpu->run_queue, &thread->runnable);
+    else
+        queued = false;
+    if (parked && !held) /* under the lock: nobody else does it, too */
+        atomic_store(&thread->state, THREAD_READY);
     spin_unlock(&cpu->run_queue.lock);
-    if (queued)
+    if (queued || (parked && !held))
         sched_ready(thread);
     else if (atomic_load(&thread->state) == THREAD_RUNNING)
         sched_kick(cpu);
+}
+
+static void place_again(struct thread *thread)
+{
+    place(thread, true);
+}
+
+void sched_flags_changed(struct thread *thread)
+{
+    place(thread, false);
+}
+
+struct cpu *sched_hold_still(struct thread *thread)
+{
+    bool queued;
+    struct cpu *cpu = lock_queue_of(thread, &queued);
+    if (queued || atomic_load(&thread->state) == THREAD_SUSPENDED)
+        return cpu;
+    spin_unlock(&cpu->run_queue.lock);
+    return NULL;
+}
+
+void sched_let_go(struct cpu *cpu)
+{
+    spin_unlock(&cpu->run_queue.lock);
 }
 
 void sched_set_priority(struct thread *thread, unsigned priority)

@@ -11,7 +11,9 @@
  * `flags` before it looks at `state`, both sequentially consistent: one of the two sees the other
  * (T3). So is RUNNING published before `flags` is looked at again. Who changes affinity or priority
  * writes it and then looks where the thread is queued; who queues it writes where and then looks at
- * both, under the queue's lock (S1, S2).
+ * both, under the queue's lock (S1, S2). The flags SUSPEND and TERMINATE follow that rule, too: who
+ * queues a thread looks at them under the lock, and parks it under that lock; who changes them then
+ * looks, under the lock of the thread's CPU, whether it is parked (S5).
  */
 #include "runqueue.h"
 #include <arch/irq.h>
@@ -117,19 +119,25 @@ static void insert_and_notice(struct cpu *cpu, struct runnable *r)
         sched_kick(cpu);
 }
 
-/* Queue a thread there, at the priority it has now. False: it may not run there (any more). */
-static bool enqueue_on(struct cpu *cpu, struct thread *thread)
+enum placed { QUEUED, PARKED, NOT_HERE };
+
+/* Queue a thread there, at the priority it has now, or park it (S5). NOT_HERE: it may not run there
+ * (any more). */
+static enum placed enqueue_on(struct cpu *cpu, struct thread *thread)
 {
     struct runnable *r = &thread->runnable;
     spin_lock(&cpu->run_queue.lock);
     __atomic_store_n(&r->cpu, (uint8_t)cpu->number, __ATOMIC_SEQ_CST); /* order rule, see above */
-    if (unlikely(!may_run_on(thread, cpu))) {
+    bool held = sched_is_held(thread);
+    if (unlikely(held || !may_run_on(thread, cpu))) {
+        if (held)
+            atomic_store(&thread->state, THREAD_SUSPENDED);
         spin_unlock(&cpu->run_queue.lock);
-        return false;
+        return held ? PARKED : NOT_HERE;
     }
     r->priority = (uint8_t)sched_effective(thread);
     insert_and_notice(cpu, r);
-    return true;
+    return QUEUED;
 }
 
 /* A thread for the CPUs `allowed` has been queued on `here`, where something else runs: let a CPU
@@ -152,15 +160,17 @@ void sched_ready(struct thread *thread)
 {
     struct cpu *cpu;
     uint64_t allowed;
+    enum placed placed;
     atomic_store(&thread->state, THREAD_READY);
     do {
         unsigned priority = sched_effective(thread);
         allowed = atomic_load(&thread->affinity);
         cpu = choose_cpu(thread->runnable.cpu, priority, allowed);
         trace(TRACE_SCHED_WAKE, thread->id, cpu->number);
-    } while (!enqueue_on(cpu, thread));
+    } while ((placed = enqueue_on(cpu, thread)) == NOT_HERE);
     /* The thread may be gone already. */
-    if (cpu_count > 1 && !atomic_load_explicit(&cpu->idle, memory_order_relaxed))
+    if (cpu_count > 1 && placed == QUEUED &&
+        !atomic_load_explicit(&cpu->idle, memory_order_relaxed))
         offer_to_idle(cpu, allowed);
 }
 
@@ -190,15 +200,22 @@ bool sched_block(struct thread *self)
     charge(cpu, self, arch_counter());
     arch_thread_switch(&self->arch, NULL);
     atomic_store(&self->state, THREAD_WAITING);
-    if (atomic_load(&self->flags) & THREAD_FLAG_TERMINATE) {
-        arch_thread_switch(NULL, &self->arch);
-        atomic_store(&self->state, THREAD_RUNNING);
-        atomic_store(&cpu->reschedule, 1);
-        return false;
-    }
     cpu->current = NULL;
     atomic_store_explicit(&cpu->reschedule, 1, memory_order_relaxed);
+    if (atomic_load(&self->flags) & THREAD_FLAG_TERMINATE) {
+        sched_unblock(self);
+        return false;
+    }
     return true;
+}
+
+void sched_unblock(struct thread *self)
+{
+    struct cpu *cpu = arch_cpu_self();
+    cpu->current = self;
+    arch_thread_switch(NULL, &self->arch);
+    atomic_store(&self->state, THREAD_RUNNING);
+    atomic_store(&cpu->reschedule, 1);
 }
 
 /* ---- who runs next ---- */
@@ -242,9 +259,10 @@ static bool steal(struct cpu *cpu)
         if (atomic_load(&victim->run_queue.count) == 0) /* order: offer_to_idle() */
             continue;
         struct thread *thread = steal_from(victim, cpu->number);
-        if (thread && enqueue_on(cpu, thread))
+        enum placed placed = thread ? enqueue_on(cpu, thread) : PARKED;
+        if (placed == QUEUED)
             return true;
-        if (thread)
+        if (placed == NOT_HERE)
             sched_ready(thread); /* its affinity changed while it was in our hands */
     }
     return false;
@@ -324,8 +342,8 @@ static inline void alarm_for_turn(struct cpu *cpu)
     }
 }
 
-/* The thread stops running here for good: it dies, or may not run on this CPU any more. No lock
- * held. */
+/* The thread stops running here for good: it dies, is held, or may not run on this CPU any more. No
+ * lock held. */
 static void leave(struct cpu *cpu, struct thread *thread)
 {
     arch_thread_switch(&thread->arch, NULL);

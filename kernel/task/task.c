@@ -4,6 +4,7 @@
  * few at a time, waits for the last, then takes the memory down piece by piece and frees what is
  * left.
  */
+#include <kern/control.h>
 #include <kern/kmem.h>
 #include <kern/log.h>
 #include <kern/panic.h>
@@ -40,6 +41,7 @@ kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct
     task->id = atomic_fetch_add(&next_task_id, 1);
     format_text(task->name, sizeof(task->name), "%s", name);
     task->ledger = ledger;
+    task->max_priority = PRIORITY_MAX;
     list_init(&task->threads);
     work_init(&task->teardown, teardown_step,
               PRIORITY_MAX); /* the task's own threads may be as urgent */
@@ -172,7 +174,8 @@ static bool teardown_step(struct work *work)
     char name[sizeof(task->name)];
     uint64_t status = task->exit_status;
     bool crashed = task->crashed, announced = task->announced;
-    format_text(name, sizeof(name), "%s", task->name);
+    task_copy_name(task, name, sizeof(name));
+    task_check_essential(task, name, status, crashed);
     trace(TRACE_TASK_EXIT, task->id, status);
     task_unref(task); /* its life's */
     if (announced)

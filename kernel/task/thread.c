@@ -24,7 +24,10 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     list_init(&thread->runnable.link);
     thread->runnable.kind = RUNNABLE_THREAD;
     thread->runnable.cpu = (uint8_t)arch_cpu_self()->number;
-    atomic_init(&thread->state, THREAD_SUSPENDED);
+    atomic_store(&thread->flags,
+                 THREAD_FLAG_SUSPEND); /* before the state: it is never taken for one
+                                                          that must be queued */
+    atomic_store(&thread->state, THREAD_SUSPENDED);
     atomic_init(&thread->references, 2); /* the caller's, and the list's */
     thread->id = atomic_fetch_add(&next_thread_id, 1);
     atomic_init(&thread->affinity, ~UINT64_C(0));
@@ -35,6 +38,7 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     thread->own_context.left = thread->own_context.quantum;
     thread->own_context.ledger = task->ledger;
     thread->task = task;
+    thread->suspend_count = 1; /* taken back by the first resume */
     thread->wait.until = TICKS_NEVER;
     deadline_init(&thread->wait.deadline, wait_deadline);
 }
@@ -54,12 +58,13 @@ kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64
     arch_thread_set_tls(&thread->arch, tls);
 
     spin_lock(&task->lock);
-    if (task->dying) {
+    if (task->dying || priority > task->max_priority) {
+        kr = task->dying ? KERN_INVALID_TASK : KERN_DENIED;
         spin_unlock(&task->lock);
         kmem_free(&thread_cache, task->ledger, thread);
-        kr = KERN_INVALID_TASK;
         goto return_charge;
     }
+    thread->max_priority = task->max_priority;
     list_push_back(&task->threads, &thread->task_link); /* T4 */
     task->thread_count++;
     task_ref(task);
@@ -73,25 +78,14 @@ return_charge:
     return kr;
 }
 
-void thread_resume(struct thread *thread)
-{
-    uint32_t suspended = THREAD_SUSPENDED; /* its creator and one who ends it may both come here */
-    if (atomic_compare_exchange_strong(&thread->state, &suspended, THREAD_READY))
-        sched_ready(thread);
-}
-
 void thread_terminate(struct thread *thread)
 {
     /* Sequentially consistent: see the order rule at the head of sched.c. */
     atomic_fetch_or(&thread->flags, THREAD_FLAG_TERMINATE);
-    uint32_t state = atomic_load(&thread->state);
-    if (state == THREAD_WAITING)
+    if (atomic_load(&thread->state) == THREAD_WAITING)
         (void)wait_abort(thread);
-    else if (state == THREAD_RUNNING)
-        sched_kick(&cpu_record[__atomic_load_n(&thread->runnable.cpu, __ATOMIC_RELAXED)]);
-    /* READY: whoever picks it sees the flag. SUSPENDED threads are resumed to die. */
-    else if (state == THREAD_SUSPENDED)
-        thread_resume(thread);
+    else
+        sched_flags_changed(thread);
 }
 
 void thread_exit_current(struct thread *self)

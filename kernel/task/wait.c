@@ -113,6 +113,18 @@ static bool end_anywhere(struct thread *thread, enum cause cause)
     return ended;
 }
 
+struct spinlock *wait_hold_still(struct thread *thread)
+{
+    struct spinlock *lock;
+    while ((lock = atomic_load(&thread->wait.queue_lock))) {
+        spin_lock(lock);
+        if (atomic_load(&thread->wait.queue_lock) == lock) /* W4 */
+            return lock;
+        spin_unlock(lock);
+    }
+    return NULL;
+}
+
 bool wait_abort(struct thread *thread)
 {
     return end_anywhere(thread, ABORTED);

@@ -6,6 +6,7 @@
  */
 #include <arch/thread.h>
 #include <arch/upcalls.h>
+#include <kern/control.h>
 #include <kern/cpu.h>
 #include <kern/log.h>
 #include <kern/pmap.h>
@@ -15,9 +16,11 @@
 
 static void crash(struct thread *self, const char *what, vaddr_t address, uint64_t code)
 {
+    char name[sizeof(self->task->name)];
+    task_copy_name(self->task, name, sizeof(name));
     /* One report at a time, and one a task: later crashes of a dying task say nothing. */
-    log_plain("wharf: %s crashed: %s %lx, thread %u at %lx (syndrome %lx)", self->task->name, what,
-              address, self->id, arch_thread_pc(&self->arch), code);
+    log_plain("wharf: %s crashed: %s %lx, thread %u at %lx (syndrome %lx)", name, what, address,
+              self->id, arch_thread_pc(&self->arch), code);
     arch_thread_report(&self->arch, true);
     task_terminate(self->task, 0, true);
     thread_exit_current(self);

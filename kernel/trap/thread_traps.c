@@ -6,6 +6,7 @@
 #include <arch/thread.h>
 #include <arch/usercopy.h>
 #include <kern/clock.h>
+#include <kern/control.h>
 #include <kern/cpu.h>
 #include <kern/futex.h>
 #include <kern/sched.h>
@@ -52,6 +53,13 @@ uint64_t trap_futex_wake(TRAP_ARGUMENTS)
     }
     self->progress = 0;
     return done;
+}
+
+uint64_t trap_aborted(struct thread *thread)
+{
+    uint64_t done = trap_progress(thread, TRAP_futex_wake);
+    thread->progress = 0;
+    return done ? done : trap_error(KERN_ABORTED); /* those woken are what futex_wake() counts */
 }
 
 uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2)
@@ -115,8 +123,5 @@ uint64_t trap_thread_set_affinity(TRAP_ARGUMENTS)
 
 uint64_t trap_thread_set_priority(TRAP_ARGUMENTS)
 {
-    if (a0 < 1 || a0 > PRIORITY_MAX)
-        return trap_error(KERN_INVALID_ARGUMENT);
-    sched_set_priority(self, (unsigned)a0);
-    return 0;
+    return trap_error(thread_set_priority(self, a0 > PRIORITY_MAX ? 0 : (unsigned)a0));
 }

@@ -28,6 +28,13 @@ void arch_thread_restart_trap(struct arch_thread *t)
     arch_cpu_self()->arch.restart = 1;
 }
 
+void arch_thread_end_restart(struct arch_thread *t, uint64_t result)
+{
+    t->frame.pc += 4;
+    arch_thread_clear_scratch(t);
+    arch_thread_set_result(t, result);
+}
+
 vaddr_t arch_thread_pc(const struct arch_thread *t)
 {
     return t->frame.pc;

@@ -41,6 +41,19 @@ static inline void arch_thread_set_arg(struct arch_thread *t, unsigned index, ui
  *  arch_thread_set_arg(). The caller also sets cpu->reschedule. */
 void arch_thread_restart_trap(struct arch_thread *t);
 
+/** A trap that would be repeated is over instead and returns `result`, as if it had done so. The thread
+ *  runs nowhere. */
+void arch_thread_end_restart(struct arch_thread *t, uint64_t result);
+
+/** Size of a register set (wharf/thread_state.h); 0: the machine has no such set. */
+size_t arch_thread_state_size(unsigned flavour);
+/** Copy a set out. The thread runs nowhere; its FP state is saved. `waits`: it waits in a trap and
+ *  may be woken at this moment: registers that a trap clobbers or returns are not looked at, and zero. */
+void arch_thread_get_state(const struct arch_thread *t, unsigned flavour, bool waits, void *out);
+/** Set it. Whatever it holds, the thread stays an unprivileged one that can be interrupted. The thread is
+ *  parked. KERN_INVALID_ADDRESS (wharf/thread_state.h). */
+kern_return_t arch_thread_set_state(struct arch_thread *t, unsigned flavour, const void *in);
+
 /** User program counter and stack pointer, for reports and trace. */
 vaddr_t arch_thread_pc(const struct arch_thread *t);
 vaddr_t arch_thread_sp(const struct arch_thread *t);

@@ -36,6 +36,7 @@
  * 5 thread_create(entry, sp, argument, tls, priority) -> id of the new thread, > 0
  *      KERN_INVALID_ARGUMENT   entry not a multiple of 4, sp not of 16, priority not 1 to 255
  *      KERN_INVALID_ADDRESS    entry, sp or tls is not a user address (sp may be the end of it)
+ *      KERN_DENIED             priority above the task's maximum
  *      KERN_LIMIT, KERN_RESOURCE_SHORTAGE
  *   The thread starts at entry with x0 = argument, TPIDR_EL0 = tls, every other register zero, on
  *   any CPU, with floating point enabled and its state zero. Whether entry and sp are mapped shows
@@ -89,6 +90,7 @@
  * 16 thread_set_priority(priority) -> 0: 1 to 255, 255 the most urgent. Lowering it lets others
  *   run.
  *      KERN_INVALID_ARGUMENT   other values
+ *      KERN_DENIED             above the thread's maximum
  */
 #pragma once
 

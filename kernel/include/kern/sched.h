@@ -8,6 +8,9 @@
  * S2 A thread is on one queue at most (T1), on a CPU its affinity allows.
  * S3 A CPU is idle only if its queue was empty and no other CPU's queue had something it may run,
  *    at that moment.
+ * S5 A held thread (THREAD_FLAG_SUSPEND, but not told to die) runs no user code and is on no queue,
+ *    but between the setting of the flag and the next time somebody would queue it or leave the
+ *    kernel to it: then it is parked, SUSPENDED. Its wait goes on.
  */
 #pragma once
 
@@ -23,11 +26,18 @@ static inline unsigned sched_effective(struct thread *thread)
     return own > lent ? own : lent;
 }
 
+/** S5 */
+static inline bool sched_is_held(struct thread *thread)
+{
+    return (atomic_load(&thread->flags) & (THREAD_FLAG_SUSPEND | THREAD_FLAG_TERMINATE)) ==
+           THREAD_FLAG_SUSPEND;
+}
+
 /** Prepare this CPU's queue. Every CPU before it is online. */
 void sched_cpu_init(struct cpu *cpu);
 
 /** Put a thread that is not queued and not running on a queue: READY. Chooses the CPU, preempts or
- *  nudges it. */
+ *  nudges it. A held thread is parked instead (S5). */
 void sched_ready(struct thread *thread);
 
 /**
@@ -38,6 +48,8 @@ void sched_ready(struct thread *thread);
  * they shall read zero afterwards.
  */
 bool sched_block(struct thread *self);
+/** Undo of sched_block() by its caller, as long as nobody else can wake the thread. */
+void sched_unblock(struct thread *self);
 
 /** The current thread gives the rest of its turn away to those of its own priority. */
 static inline void sched_give_way(struct thread *self)
@@ -62,6 +74,17 @@ void sched_set_priority(struct thread *thread, unsigned priority);
 /** A caller that waits for what this thread does has this priority: the thread gets at least that until
  *  it waits for messages again. */
 void sched_lend_priority(struct thread *thread, unsigned priority);
+
+/** The thread's flags SUSPEND or TERMINATE have been changed: park it if it is queued and held, queue it
+ *  if it is parked and no longer held, have its CPU look if it runs. Exactly one of those who change
+ *  the flags queues a parked thread. */
+void sched_flags_changed(struct thread *thread);
+
+/** Keep a thread that is parked or queued where it is, so that its registers may be looked at or
+ *  changed: the lock of the CPU returned is held until sched_let_go(). NULL: it runs, waits, is dead or on
+ *  its way. */
+struct cpu *sched_hold_still(struct thread *thread);
+void sched_let_go(struct cpu *cpu);
 
 /** Set this CPU's alarm to the earliest of its deadlines and the end of the running turn; called
  *  without locks. */

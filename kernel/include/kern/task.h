@@ -20,15 +20,19 @@ struct task {
     struct spinlock lock; /* rank TASK; guards the members marked (t) */
     _Atomic uint32_t references;
     uint32_t id;           /* unique for the life of the system; constant */
-    char name[32];         /* for reports; constant */
+    char name[32];         /* for reports, always ends with 0; (t) */
     struct ledger *ledger; /* constant; reference held */
     struct pmap *pmap;     /* constant until teardown */
     struct space *space;   /* names of rights; constant; reference held */
     struct port *self_port; /* kernel object port; constant until teardown */
     uint32_t suspend_count; /* (t) */
+    uint64_t swept;         /* (t) threads visited since the beginning to be suspended or resumed:
+                               kernel/task/control.c */
     struct list threads;   /* (t) */
     uint32_t thread_count; /* (t) threads not yet reaped */
     bool dying;            /* (t) no new threads or regions */
+    bool essential;        /* (t) its end restarts the machine */
+    uint8_t max_priority;  /* (t) of new threads */
     bool announced;       /* (t) a program that was started: program_ended() is called at its end */
     bool crashed;         /* (t) ended by a fault nobody handled */
     uint64_t exit_status; /* (t) of the first task_exit, thread_exit of the last thread, or 139 */

@@ -4,11 +4,12 @@
  * on. There is no kernel stack and no kernel context: a thread in the kernel is either being worked
  * for by the CPU right now, or it waits and its wait record says everything (D1).
  *
- *      thread_create        thread_resume        scheduler            trap that waits
+ *      thread_create          resume             scheduler            trap that waits
  *   (none) -----> SUSPENDED -------------> READY <---------> RUNNING ----------------> WAITING
- *                                            ^                  |                         |
- *                                            +------------------|-- wake, deadline, abort +
- *                                                               v
+ *                     ^                      ^                  |                         |
+ *                     |                      +------------------|-- wake, deadline, abort +
+ *                     +-- held, and READY or stopped running    |
+ *                         (kern/control.h, S5)                  v
  *      any state -- thread_terminate --> DEAD (reaped by the CPU that finds it so)
  *
  * T1 READY <=> on exactly one run queue, or in the hands of the CPU that moves it.  T2 RUNNING <=>
@@ -37,8 +38,6 @@ enum thread_flags {
     THREAD_FLAG_MOVE = 2,      /* its affinity has changed: place it anew; set by any CPU */
     THREAD_FLAG_SUSPEND = 4,   /* its suspend count or its task's is not 0: it does not run; set and
                                   cleared under the TASK lock */
-    THREAD_FLAG_ABORT = 8,     /* thread_abort() while it was not in a wait that could be ended: the next
-                                  wait ends at once */
 };
 
 struct region;
@@ -101,13 +100,17 @@ struct thread {
     struct port *self_port;    /* kernel object port; constant until the thread is reaped */
     uint32_t self_name;        /* of it in the task's space, 0: none yet. Own thread */
     uint32_t suspend_count;    /* TASK lock */
+    uint8_t max_priority;      /* its base may be set up to this; TASK lock */
+    char name[16];             /* for reports, always ends with 0; TASK lock */
 };
 
-/** New thread in `task`, SUSPENDED, charged to the task's ledger (THREADS, KMEM). One reference
- *  for the caller. KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_INVALID_TASK (the task is dying). */
+/** New thread in `task`, suspended once, charged to the task's ledger (THREADS, KMEM). One reference
+ *  for the caller. KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_INVALID_TASK (the task is dying),
+ *  KERN_DENIED (the priority is above the task's maximum). */
 kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls,
                             unsigned priority, struct thread **out);
-/** SUSPENDED -> READY. */
+/** Start a thread that was created: takes its one suspension back (kern/control.h). It may have been told
+ *  to die already. */
 void thread_resume(struct thread *thread);
 /** Ask the thread to die: it does at its next return to user mode, at once if it waits. Any CPU. */
 void thread_terminate(struct thread *thread);

@@ -44,5 +44,9 @@ void wait_end_written(struct thread *thread);
  *  its wait. Any CPU; a reference on the thread is held. */
 bool wait_abort(struct thread *thread);
 
+/** Keep a thread waiting, so that its wait record and registers may be looked at: the lock of its queue,
+ *  which is held then. NULL: it is in no queue. */
+struct spinlock *wait_hold_still(struct thread *thread);
+
 /** The handler of wait.deadline. */
 void wait_deadline(struct deadline *deadline);

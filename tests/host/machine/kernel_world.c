@@ -80,6 +80,7 @@ void world_start(const struct world_config *config)
     host_machine_start(&(struct host_config){.seed = config->seed,
                                              .cpus = config->cpus,
                                              .threads = config->threads,
+                                             .reset_ends_run = config->reset_ends_run,
                                              .boot = boot,
                                              .script = config->script,
                                              .context = config->context});
@@ -188,7 +189,12 @@ static void check_thread(const struct thread *t)
         waits != (state == THREAD_WAITING))
         host_machine_fail("thread %u: state %u, on %u queues, current of %u CPUs, %s a wait queue",
                           t->id, state, queues, cpus, waits ? "on" : "not on");
-    bool told_to_die = atomic_load(&((struct thread *)(uintptr_t)t)->flags) & THREAD_FLAG_TERMINATE;
+    uint32_t flags = atomic_load(&((struct thread *)(uintptr_t)t)->flags);
+    bool told_to_die = flags & THREAD_FLAG_TERMINATE;
+    bool held = !told_to_die && (flags & THREAD_FLAG_SUSPEND);
+    if (held ? state == THREAD_READY || state == THREAD_RUNNING
+             : state == THREAD_SUSPENDED) /* S5 */
+        host_machine_fail("thread %u: state %u, flags %x", t->id, state, flags);
     if (told_to_die && (state == THREAD_RUNNING || state == THREAD_WAITING))
         host_machine_fail("thread %u has been told to die, but its state is %u", t->id, state);
     if (state == THREAD_READY || state == THREAD_RUNNING)

@@ -18,6 +18,7 @@ struct world_config {
     bool threads;
     uint64_t memory; /* bytes; 0: 64 MiB */
     unsigned asids;  /* 0: 256 */
+    bool reset_ends_run;
     host_script_t *script;
     void *context;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Random programs on the portable kernel. Threads yield, sleep, wait, wake, compute, touch memory,
- * make and end threads and tasks, change their priority and CPUs; the controller ends tasks and
- * threads and moves others about. Each script keeps a model of its thread and checks what every
+ * make and end threads and tasks, change their priority and CPUs; the controller ends, suspends and
+ * resumes tasks and threads, aborts what threads do, copies their registers, moves them about. Each script keeps a model of its thread and checks what every
  * trap returned; at rest the invariants of kern/sched.h and kern/thread.h are checked; at the end
  * the accounts balance.
  *
@@ -11,6 +11,7 @@
 #include "kernel_world.h"
 
 #include <kern/clock.h>
+#include <kern/control.h>
 #include <kern/cpu.h>
 #include <kern/region.h>
 #include <kern/sched.h>
@@ -55,7 +56,7 @@ static const struct world_config *run_config;
 
 static void check_wait(const struct thread *t, const struct model *m, int64_t r)
 {
-    EXPECT(r == 0 || r == -KERN_RETRY || r == -KERN_OPERATION_TIMED_OUT);
+    EXPECT(r == 0 || r == -KERN_RETRY || r == -KERN_OPERATION_TIMED_OUT || r == -KERN_ABORTED);
     if (r == -KERN_OPERATION_TIMED_OUT)
         EXPECT(m->args[2] != NANOS_NEVER && clock_now() >= m->args[2]);
 }
@@ -69,7 +70,7 @@ static void check_memory(const struct thread *t, struct model *m, int64_t r)
         EXPECT(r == 0);
         m->region = 0;
     } else {
-        EXPECT(r == 0 || r == -KERN_RESOURCE_SHORTAGE);
+        EXPECT(r == 0 || r == -KERN_RESOURCE_SHORTAGE || r == -KERN_ABORTED);
     }
 }
 
@@ -85,7 +86,9 @@ static void check_result(const struct thread *t, struct model *m)
                r == -KERN_INVALID_TASK);
         break;
     case TRAP_clock_now: EXPECT((nanos_t)r >= m->called && (nanos_t)r <= clock_now()); break;
-    case TRAP_sleep_until: EXPECT(r == 0 && clock_now() >= m->args[0]); break;
+    case TRAP_sleep_until:
+        EXPECT((r == 0 && clock_now() >= m->args[0]) || r == -KERN_ABORTED);
+        break;
     case TRAP_vm_allocate:
     case TRAP_vm_deallocate:
     case TRAP_vm_protect: check_memory(t, m, r); break;
@@ -280,13 +283,44 @@ static struct thread *pick_thread(struct task *task, uint64_t n)
     return found;
 }
 
+/* A call that would have to be repeated is not. */
+static void control_thread(struct job *job, struct thread *thread)
+{
+    struct thread_state_general state;
+    size_t size = sizeof(state);
+    uint64_t progress = 0;
+    switch (host_random_below(&job->random, 6)) {
+    case 0: (void)thread_suspend(thread, &progress); break;
+    case 1:
+    case 2: (void)thread_resume_count(thread); break;
+    case 3: (void)thread_abort(thread); break;
+    case 4: (void)thread_abort_safely(thread); break;
+    default:
+        if (thread_get_state(thread, THREAD_STATE_GENERAL, &state, &size) == KERN_SUCCESS)
+            (void)thread_set_state(thread, THREAD_STATE_GENERAL, &state, size);
+    }
+}
+
+static void control_task(struct job *job)
+{
+    uint64_t progress = 0;
+    if (host_random_below(&job->random, 3) == 0)
+        (void)task_suspend(*job->slot, &progress);
+    else
+        (void)task_resume(*job->slot, &progress);
+}
+
 static void change_thread(struct job *job)
 {
     struct thread *thread = pick_thread(*job->slot, host_random(&job->random));
     if (!thread)
         return;
-    switch (host_random_below(&job->random, 4)) {
+    switch (host_random_below(&job->random, 8)) {
     case 0: thread_terminate(thread); break;
+    case 2:
+    case 3:
+    case 4:
+    case 5: control_thread(job, thread); break;
     case 1: (void)sched_set_affinity(thread, host_random(&job->random)); break;
     default: sched_set_priority(thread, 1 + (unsigned)host_random_below(&job->random, 255)); break;
     }
@@ -300,6 +334,8 @@ static void do_job(void *argument)
         make_task(job);
     else if (host_random_below(&job->random, 24) == 0)
         task_terminate(*job->slot, 3, false);
+    else if (host_random_below(&job->random, 8) == 0)
+        control_task(job);
     else
         change_thread(job);
 }

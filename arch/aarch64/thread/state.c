@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A thread's registers as others see and set them (wharf/thread_state.h).
+ *
+ * PSTATE: what is set from outside are the condition flags. SSBS and DIT, which user code may change by
+ * itself, stay as they are; everything else is 0: EL0, AArch64, nothing masked, no single step, no BTYPE
+ * (the new pc need not be where the old branch was going). Source: Arm ARM C5.2.19 (SPSR_EL1).
+ */
+#include <arch/mmu.h>
+#include <arch/thread.h>
+#include <kern/string.h>
+#include <wharf/thread_state.h>
+
+enum { X_CLOBBERED = 19 /* x0 to x18: wharf/trap.h, R2 */ };
+
+#define PSTATE_SSBS (UINT64_C(1) << 12)
+#define PSTATE_DIT  (UINT64_C(1) << 24)
+
+size_t arch_thread_state_size(unsigned flavour)
+{
+    switch (flavour) {
+    case THREAD_STATE_GENERAL: return sizeof(struct thread_state_general);
+    case THREAD_STATE_FP: return sizeof(struct thread_state_fp);
+    default: return 0;
+    }
+}
+
+static void get_general(const struct arch_thread *t, bool waits, struct thread_state_general *out)
+{
+    const uint64_t *x = trap_frame_x((struct trap_frame *)(uintptr_t)&t->frame);
+    for (unsigned i = 0; i < array_count(out->x); i++)
+        out->x[i] = waits && i < X_CLOBBERED ? 0 : x[i];
+    out->sp = t->frame.sp;
+    out->pc = t->frame.pc;
+    out->pstate = t->frame.pstate;
+    out->tls = t->tls;
+}
+
+static void get_fp(const struct arch_thread *t, struct thread_state_fp *out)
+{
+    static_assert(sizeof(out->v) == sizeof(t->fp.v));
+    memcpy(out->v, t->fp.v, sizeof(out->v));
+    out->fpsr = (uint32_t)t->fp.fpsr;
+    out->fpcr = (uint32_t)t->fp.fpcr;
+}
+
+void arch_thread_get_state(const struct arch_thread *t, unsigned flavour, bool waits, void *out)
+{
+    if (flavour == THREAD_STATE_GENERAL)
+        get_general(t, waits, out);
+    else
+        get_fp(t, out);
+}
+
+static kern_return_t set_general(struct arch_thread *t, const struct thread_state_general *in)
+{
+    if (in->pc % 4 != 0 || in->pc >= ARCH_USER_VA_END || in->sp > ARCH_USER_VA_END ||
+        in->tls >= ARCH_USER_VA_END)
+        return KERN_INVALID_ADDRESS;
+    memcpy(trap_frame_x(&t->frame), in->x, sizeof(in->x));
+    t->frame.sp = in->sp;
+    t->frame.pc = in->pc;
+    t->frame.pstate =
+        (in->pstate & THREAD_STATE_FLAGS) | (t->frame.pstate & (PSTATE_SSBS | PSTATE_DIT));
+    t->tls = in->tls;
+    return KERN_SUCCESS;
+}
+
+static void set_fp(struct arch_thread *t, const struct thread_state_fp *in)
+{
+    memcpy(t->fp.v, in->v, sizeof(in->v));
+    t->fp.fpsr = in->fpsr;
+    t->fp.fpcr = in->fpcr;
+}
+
+kern_return_t arch_thread_set_state(struct arch_thread *t, unsigned flavour, const void *in)
+{
+    if (flavour == THREAD_STATE_GENERAL)
+        return set_general(t, in);
+    set_fp(t, in);
+    return KERN_SUCCESS;
+}

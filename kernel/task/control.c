@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Suspending, resuming and aborting threads (kern/control.h: C1..C3; kern/sched.h: S5).
+ *
+ * A whole task is suspended or resumed by visits, thread after thread, in the order of its list,
+ * and a thread that was visited goes to the list's end. So who needs every thread of this moment
+ * visited waits until task->swept has grown by their number: threads made later stand behind them,
+ * and those that die only make it less. Everybody's visits do the same - they make the thread's flag
+ * say what the counts say now - so any number of callers sweep together. (A dying task's list is in
+ * another order, kernel/task/task.c; it is not swept.)
+ */
+#include <arch/thread.h>
+#include <kern/control.h>
+#include <kern/cpu.h>
+#include <kern/sched.h>
+#include <kern/task.h>
+#include <kern/wait.h>
+
+static bool is_ending(struct thread *thread)
+{
+    return thread->task->dying || (atomic_load(&thread->flags) & THREAD_FLAG_TERMINATE);
+}
+
+/* C1: the counts may have changed. The TASK lock is held. */
+static void update_flag(struct thread *thread)
+{
+    bool held = thread->suspend_count > 0 || thread->task->suspend_count > 0;
+    uint32_t flag = THREAD_FLAG_SUSPEND;
+    uint32_t old =
+        held ? atomic_fetch_or(&thread->flags, flag) : atomic_fetch_and(&thread->flags, ~flag);
+    if (held != !!(old & flag))
+        sched_flags_changed(thread);
+}
+
+/* Held, but its CPU, which has been asked, has not left user mode yet. */
+static bool runs_still(struct thread *thread)
+{
+    return sched_is_held(thread) && atomic_load(&thread->state) == THREAD_RUNNING &&
+           thread != arch_cpu_self()->current;
+}
+
+kern_return_t thread_suspend(struct thread *thread, uint64_t *progress)
+{
+    struct task *task = thread->task;
+    kern_return_t kr = KERN_SUCCESS;
+    spin_lock(&task->lock);
+    if (is_ending(thread)) {
+        kr = KERN_TERMINATED;
+    } else if (*progress == 0 && thread->suspend_count == UINT32_MAX) {
+        kr = KERN_OVERFLOW;
+    } else {
+        if (*progress == 0) {
+            thread->suspend_count++;
+            update_flag(thread);
+        }
+        kr = runs_still(thread) ? KERN_RETRY : KERN_SUCCESS;
+    }
+    spin_unlock(&task->lock);
+    *progress = kr == KERN_RETRY;
+    return kr;
+}
+
+kern_return_t thread_resume_count(struct thread *thread)
+{
+    struct task *task = thread->task;
+    kern_return_t kr = KERN_SUCCESS;
+    spin_lock(&task->lock);
+    if (is_ending(thread)) {
+        kr = KERN_TERMINATED;
+    } else if (thread->suspend_count == 0) {
+        kr = KERN_FAILURE;
+    } else {
+        thread->suspend_count--;
+        update_flag(thread);
+    }
+    spin_unlock(&task->lock);
+    return kr;
+}
+
+void thread_resume(struct thread *thread)
+{
+    (void)thread_resume_count(thread);
+}
+
+/* ---- all threads of a task; its lock is held ---- */
+
+static void move_to_end(struct task *task, struct thread *thread)
+{
+    list_remove(&thread->task_link);
+    list_push_back(&task->threads, &thread->task_link);
+}
+
+/* Visit until `target`, but only a few. KERN_RETRY: there is more, or one still runs. */
+static kern_return_t sweep(struct task *task, uint64_t target)
+{
+    enum { BATCH = 8 };
+    for (unsigned n = 0; task->swept < target && !list_is_empty(&task->threads); n++) {
+        struct thread *thread = list_entry(task->threads.next, struct thread, task_link);
+        update_flag(thread);
+        if (n == BATCH || runs_still(thread))
+            return KERN_RETRY;
+        move_to_end(task, thread);
+        task->swept++;
+    }
+    return KERN_SUCCESS;
+}
+
+/* The caller itself, if it is of this task, is visited last: a caller that is stopped in the middle
+ * would leave the others running. False: somebody else has suspended it meanwhile, so it stops
+ * before anything is done. Not a visit that counts, for it is out of order. */
+static bool put_caller_last(struct task *task)
+{
+    struct thread *self = arch_cpu_self()->current;
+    if (!self || self->task != task || is_ending(self))
+        return true;
+    update_flag(self);
+    move_to_end(task, self);
+    return !sched_is_held(self);
+}
+
+/* One suspension more, or one less. Progress is the target of the sweep, and 1: 0 is the start. */
+static kern_return_t change_task(struct task *task, bool suspend, uint64_t *progress)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    uint64_t target = *progress - 1;
+    spin_lock(&task->lock);
+    if (task->dying) {
+        kr = KERN_TERMINATED;
+    } else if (*progress == 0) {
+        if (task->suspend_count == (suspend ? UINT32_MAX : 0))
+            kr = suspend ? KERN_OVERFLOW : KERN_FAILURE;
+        else if (!put_caller_last(task))
+            kr = KERN_RETRY;
+        else
+            task->suspend_count += suspend ? 1 : UINT32_MAX;
+        target = task->swept + task->thread_count;
+        *progress = kr == KERN_SUCCESS ? target + 1 : 0;
+    }
+    if (kr == KERN_SUCCESS)
+        kr = sweep(task, target);
+    spin_unlock(&task->lock);
+    if (kr != KERN_RETRY)
+        *progress = 0;
+    return kr;
+}
+
+kern_return_t task_suspend(struct task *task, uint64_t *progress)
+{
+    return change_task(task, true, progress);
+}
+
+kern_return_t task_resume(struct task *task, uint64_t *progress)
+{
+    return change_task(task, false, progress);
+}
+
+/* ---- abort ---- */
+
+/* The thread waits for nothing and stands still: end the trap it is in the midst of. */
+static kern_return_t end_trap(struct thread *thread, bool safely)
+{
+    if (thread->handed || thread->building)
+        return KERN_BUSY;
+    if (thread->progress == 0)
+        return KERN_NOT_WAITING;
+    if (safely)
+        return KERN_BUSY;
+    arch_thread_end_restart(&thread->arch, trap_aborted(thread));
+    return KERN_SUCCESS;
+}
+
+/* The TASK lock is held: nobody resumes it meanwhile. */
+static kern_return_t abort_locked(struct thread *thread, bool safely)
+{
+    if (is_ending(thread))
+        return KERN_TERMINATED;
+    if (wait_abort(thread))
+        return KERN_SUCCESS;
+    struct cpu *cpu = sched_hold_still(thread);
+    if (cpu) {
+        kern_return_t kr = end_trap(thread, safely);
+        sched_let_go(cpu);
+        return kr;
+    }
+    /* Somebody else is just ending its wait, or moving it, or its CPU is about to leave it. */
+    if (atomic_load(&thread->state) != THREAD_RUNNING || runs_still(thread))
+        return KERN_RETRY;
+    return KERN_NOT_WAITING;
+}
+
+static kern_return_t abort_thread(struct thread *thread, bool safely)
+{
+    if (thread == arch_cpu_self()->current)
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&thread->task->lock);
+    kern_return_t kr = abort_locked(thread, safely);
+    spin_unlock(&thread->task->lock);
+    return kr;
+}
+
+kern_return_t thread_abort(struct thread *thread)
+{
+    return abort_thread(thread, false);
+}
+
+kern_return_t thread_abort_safely(struct thread *thread)
+{
+    return abort_thread(thread, true);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Looking at the registers of suspended threads, and changing them (kern/control.h: C4).
+ */
+#include <arch/thread.h>
+#include <kern/control.h>
+#include <kern/cpu.h>
+#include <kern/sched.h>
+#include <kern/task.h>
+#include <kern/wait.h>
+
+/* May the registers be had, as far as the thread's flags say? The TASK lock is held. */
+static kern_return_t check_thread(struct thread *thread)
+{
+    if (thread->task->dying || (atomic_load(&thread->flags) & THREAD_FLAG_TERMINATE))
+        return KERN_TERMINATED;
+    return sched_is_held(thread) ? KERN_SUCCESS : KERN_BUSY;
+}
+
+static kern_return_t get_locked(struct thread *thread, unsigned flavour, void *state)
+{
+    struct cpu *cpu = sched_hold_still(thread);
+    if (cpu) {
+        arch_thread_get_state(&thread->arch, flavour, false, state);
+        sched_let_go(cpu);
+        return KERN_SUCCESS;
+    }
+    struct spinlock *lock = wait_hold_still(thread);
+    bool waits = atomic_load(&thread->state) == THREAD_WAITING;
+    /* Without a queue somebody may wake it now. Then it is parked, and only those registers are
+     * written that are not looked at. */
+    if (waits)
+        arch_thread_get_state(&thread->arch, flavour, true, state);
+    if (lock)
+        spin_unlock(lock);
+    return waits ? KERN_SUCCESS : KERN_RETRY;
+}
+
+kern_return_t thread_get_state(struct thread *thread, unsigned flavour, void *state, size_t *size)
+{
+    size_t needed = arch_thread_state_size(flavour);
+    if (needed == 0)
+        return KERN_INVALID_VALUE;
+    if (*size < needed || thread == arch_cpu_self()->current)
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&thread->task->lock);
+    kern_return_t kr = check_thread(thread);
+    if (kr == KERN_SUCCESS)
+        kr = get_locked(thread, flavour, state);
+    spin_unlock(&thread->task->lock);
+    if (kr == KERN_SUCCESS)
+        *size = needed;
+    return kr;
+}
+
+static kern_return_t set_locked(struct thread *thread, unsigned flavour, const void *state)
+{
+    struct cpu *cpu = sched_hold_still(thread);
+    if (!cpu)
+        return atomic_load(&thread->state) == THREAD_WAITING ? KERN_BUSY : KERN_RETRY;
+    /* A trap in the midst would write its result over it, or take other registers for its own. */
+    bool in_trap = thread->progress || thread->building || thread->handed;
+    kern_return_t kr = in_trap ? KERN_BUSY : arch_thread_set_state(&thread->arch, flavour, state);
+    sched_let_go(cpu);
+    return kr;
+}
+
+kern_return_t thread_set_state(struct thread *thread, unsigned flavour, const void *state,
+                               size_t size)
+{
+    size_t needed = arch_thread_state_size(flavour);
+    if (needed == 0)
+        return KERN_INVALID_VALUE;
+    if (size != needed || thread == arch_cpu_self()->current)
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&thread->task->lock);
+    kern_return_t kr = check_thread(thread);
+    if (kr == KERN_SUCCESS)
+        kr = set_locked(thread, flavour, state);
+    spin_unlock(&thread->task->lock);
+    return kr;
+}
