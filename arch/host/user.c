@@ -5,9 +5,12 @@
  */
 #include "machine.h"
 
+#include <arch/message.h>
 #include <arch/upcalls.h>
 #include <kern/thread.h>
 #include <machine/host_mmu.h>
+#include <string.h>
+#include <wharf/message.h>
 
 enum { INSTRUCTION = 4, BURN_SLICE = 512 };
 
@@ -39,14 +42,38 @@ static void trap_done(struct host_cpu *cpu, struct thread *t, uint64_t result)
     host_hash(result);
 }
 
+/* The message trap keeps its registers in memory. The fast way takes over to another thread. */
+static void do_message(struct host_cpu *cpu, struct thread *t)
+{
+    struct arch_thread *a = &t->arch;
+    if (!a->restarted)
+        memcpy(a->x, a->program.action.args, sizeof(a->x));
+    a->restarted = false;
+    action_done(t);
+    host_hash(a->x[1] ^ a->x[2] << 8);
+    struct arch_thread registers = {0}; /* where the body is while the fast way runs */
+    memcpy(registers.x, a->x, sizeof(a->x));
+    struct thread *next = kern_msg_fast(a->x[0], a->x[1], a->x[2], a->x[3]);
+    if (next && cpu->record->current != next)
+        host_machine_fail("kern_msg_fast: another thread is current");
+    else if (next)
+        arch_message_spill(&registers, &next->arch);
+    else if (cpu->record->current == t)
+        kern_msg(t);
+}
+
 /* A trap: arguments go to the handler, not to memory. */
 static void do_trap(struct host_cpu *cpu, struct thread *t)
 {
     struct arch_thread *a = &t->arch;
     uint64_t number = a->program.action.number, x[6], result;
+    if (number == TRAP_MSG) {
+        do_message(cpu, t);
+        return;
+    }
     for (unsigned i = 0; i < 6; i++)
         x[i] = a->restarted ? a->x[i] : a->program.action.args[i];
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < array_count(a->x); i++)
         a->x[i] = UINT64_C(0xdead0000dead0000) + i;
     a->restarted = false;
     action_done(t);

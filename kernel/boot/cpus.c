@@ -9,6 +9,7 @@
 #include <kern/boot.h>
 #include <kern/cpu.h>
 #include <kern/log.h>
+#include <kern/msg.h>
 #include <kern/sched.h>
 
 static bool mitigations, pmu_user; /* constant before a second CPU runs */
@@ -40,7 +41,9 @@ static bool start(unsigned number, const struct board_cpu *description, const st
     cpu->number = number;
     cpu->hwid = description->mpidr;
     sched_cpu_init(cpu);
-    kern_return_t kr = arch_cpu_make_stack(cpu);
+    kern_return_t kr = msg_cpu_init(cpu);
+    if (kr == KERN_SUCCESS)
+        kr = arch_cpu_make_stack(cpu);
     if (kr == KERN_SUCCESS)
         kr = arch_smp_start(cpu, description, board);
     if (kr != KERN_SUCCESS)

@@ -19,8 +19,10 @@
 #include <kern/futex.h>
 #include <kern/ktest.h>
 #include <kern/log.h>
+#include <kern/msg.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
+#include <kern/port.h>
 #include <kern/sched.h>
 #include <kern/stack_guard.h>
 #include <kern/trace.h>
@@ -225,6 +227,9 @@ NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
     start_interrupts(cpu);
     pmap_init();
     futex_init();
+    reaper_init();
+    if (msg_cpu_init(cpu) != KERN_SUCCESS)
+        boot_refuse("there is no memory for the message buffers");
     boot_start_cpus(&board, &options, info->boot_cpu_hwid);
     boot_stage("smp: %u of %u CPUs take part", cpus_online(), board.cpu_count);
 

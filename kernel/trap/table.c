@@ -18,7 +18,7 @@ uint64_t kern_bad_trap(struct thread *self, uint64_t number)
     return trap_error(KERN_INVALID_TRAP);
 }
 
-static uint64_t trap_hole(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+[[gnu::unused]] static uint64_t trap_hole(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
                           uint64_t a5, struct thread *self)
 {
     (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;

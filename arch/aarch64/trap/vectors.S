@@ -14,6 +14,7 @@
  * only if the thread is still current.
  */
 #include <machine/offsets.h>
+#include <wharf/message.h>
 
 /* One more than the highest trap number of the table. */
     .set trap_count, 0
@@ -140,20 +141,20 @@ user_trap:
     stp     x23, x24, [sp, #TF_x23]
     stp     x21, x22, [sp, #TF_x21]
     stp     x19, x20, [sp, #TF_x19]
-    mrs     x9, sp_el0
-    mrs     x10, elr_el1
-    mrs     x11, spsr_el1
-    stp     x9, x10, [sp, #TF_sp]
-    str     x11, [sp, #TF_pstate]
+    mrs     x17, sp_el0                    /* x17 and x18 only: a message is in the others */
+    mrs     x18, elr_el1
+    stp     x17, x18, [sp, #TF_sp]
+    mrs     x17, spsr_el1
+    str     x17, [sp, #TF_pstate]
     str     x8, [sp, #TF_x8]
-    mov     x6, sp                         /* struct thread *: the frame is its first member */
-    mov     x19, sp
+    mov     x6, sp
+    mov     x19, sp                        /* struct thread *: the frame is its first member */
     mrs     x20, tpidr_el1
-    ldr     x9, [x20, #CPU_STACK_TOP]
+    ldr     x17, [x20, #CPU_STACK_TOP]
     mov     x29, xzr
-    mov     sp, x9
+    mov     sp, x17
     cmp     x8, #trap_count
-    b.hs    bad_trap
+    b.hs    message_trap
     csel    x8, x8, xzr, lo                /* no out-of-range index even under speculation */
     csdb
     adrp    x9, kern_trap_table
@@ -188,6 +189,131 @@ trap_done:
     mov     x17, xzr
     mov     x18, xzr
     exception_return
+
+/* Clear the registers behind the end of a body of x17 bytes; none of it is in registers if that is
+ * more than they hold. Clobbers x18, flags. */
+.macro clear_body
+    sub     x18, x17, #1
+    cmp     x18, #MSG_REGISTER_BYTES
+    csel    x17, x17, xzr, lo
+    cmp     x17, #0
+    csel    x4, x4, xzr, hi
+    cmp     x17, #8
+    csel    x5, x5, xzr, hi
+    cmp     x17, #16
+    csel    x6, x6, xzr, hi
+    cmp     x17, #24
+    csel    x7, x7, xzr, hi
+    cmp     x17, #32
+    csel    x9, x9, xzr, hi
+    cmp     x17, #40
+    csel    x10, x10, xzr, hi
+    cmp     x17, #48
+    csel    x11, x11, xzr, hi
+    cmp     x17, #56
+    csel    x12, x12, xzr, hi
+.endm
+
+/*
+ * The message trap (wharf/message.h). kern_msg_fast() leaves the body in x4-x7, x9-x12: it and all it calls
+ * is compiled not to use these registers (kernel/CMakeLists.txt). A body in memory needs none of them; it
+ * is copied by code that does use them.
+ */
+    .if     trap_count > TRAP_MSG
+    .error  "the table of traps has grown over the number of msg"
+    .endif
+    .balign 64
+message_trap:
+    cmp     x8, #TRAP_MSG
+    b.ne    bad_trap
+    stp     x0, x1, [x19, #TF_x0]
+    stp     x2, x3, [x19, #TF_x2]
+    stp     x13, x14, [x19, #TF_x13]
+    stp     x15, x16, [x19, #TF_x15]
+    ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
+    cmp     x17, #MSG_REGISTER_BYTES
+    b.hi    message_long
+    cmn     x14, #1                        /* a deadline: not the fast way */
+    b.ne    message_slow
+    bl      kern_msg_fast
+    cbz     x0, message_slow
+    ldr     w17, [x20, #CPU_RESCHEDULE]
+    cbnz    w17, message_reschedule
+message_resume:
+    mov     sp, x0
+    ldp     x17, x18, [sp, #TF_sp]
+    msr     sp_el0, x17
+    ldr     x17, [sp, #TF_pstate]
+    msr     elr_el1, x18
+    msr     spsr_el1, x17
+    ldp     x2, x3, [sp, #TF_x2]
+    ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
+    cmp     x17, #MSG_REGISTER_BYTES
+    b.ne    message_clear
+message_cleared:
+    ldp     x29, x30, [sp, #TF_x29]
+    ldp     x27, x28, [sp, #TF_x27]
+    ldp     x25, x26, [sp, #TF_x25]
+    ldp     x23, x24, [sp, #TF_x23]
+    ldp     x21, x22, [sp, #TF_x21]
+    ldp     x19, x20, [sp, #TF_x19]
+    ldp     x13, x14, [sp, #TF_x13]
+    ldp     x0, x1, [sp, #TF_x0]
+    mov     x8, xzr
+    mov     x15, xzr
+    mov     x16, xzr
+    mov     x17, xzr
+    mov     x18, xzr
+    exception_return
+
+message_clear:
+    cbnz    x17, 1f
+    mov     x4, xzr
+    mov     x5, xzr
+    mov     x6, xzr
+    mov     x7, xzr
+    mov     x9, xzr
+    mov     x10, xzr
+    mov     x11, xzr
+    mov     x12, xzr
+    b       message_cleared
+1:  clear_body
+    b       message_cleared
+
+message_long:
+    stp     x4, x5, [x19, #TF_x4]
+    cmn     x14, #1
+    b.ne    message_in_frame
+    bl      kern_msg_fast
+    cbz     x0, message_in_frame
+    b       arch_leave_kernel              /* the body's registers are zero in the frame */
+
+message_slow:
+    stp     x4, x5, [x19, #TF_x4]
+    stp     x6, x7, [x19, #TF_x6]
+    stp     x9, x10, [x19, #TF_x9]
+    stp     x11, x12, [x19, #TF_x11]
+message_in_frame:
+    ldr     x17, [x20, #CPU_CURRENT]
+    cmp     x17, x19
+    b.ne    arch_leave_kernel              /* the fast way had to take care of a thread's end: all is done */
+    stp     xzr, xzr, [x19, #TF_x17]
+    mov     x0, x19
+    bl      kern_msg
+    b       arch_leave_kernel
+
+message_reschedule:                        /* as message_resume, but the body goes to the frame */
+    ldr     x2, [x0, #TF_x2]
+    ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
+    clear_body
+    stp     x4, x5, [x0, #TF_x4]
+    stp     x6, x7, [x0, #TF_x6]
+    stp     x9, x10, [x0, #TF_x9]
+    stp     x11, x12, [x0, #TF_x11]
+    str     xzr, [x0, #TF_x8]
+    stp     xzr, xzr, [x0, #TF_x15]
+    stp     xzr, xzr, [x0, #TF_x17]
+    b       leave_reschedule
 
 bad_trap:
     mov     x0, x6

@@ -26,6 +26,22 @@ typedef uint64_t trap_handler_t(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t 
 extern trap_handler_t *const kern_trap_table[];
 extern const uint64_t kern_trap_count;
 
+/**
+ * The message trap (wharf/message.h), whose registers are in `self`'s saved state; results go there,
+ * too. Afterwards the arch resumes whatever is current, or calls kern_schedule().
+ */
+void kern_msg(struct thread *self);
+
+/**
+ * The same, tried first: a call to, or an answer for, a thread that waits for just that. The header's
+ * registers are in `self`'s saved state and in the arguments; the body's still are in the
+ * registers, where this function leaves them (it is compiled so). Returns the thread that runs now,
+ * in the trap's result, with its header registers set and the body to be had from the registers
+ * (of which `MSG_LENGTH` bytes of its control word count, none if that is above MSG_REGISTER_BYTES).
+ * NULL: nothing has happened, kern_msg() is to be called.
+ */
+struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, uint64_t local);
+
 /** A trap number outside the table. Result as above. */
 uint64_t kern_bad_trap(struct thread *self, uint64_t number);
 

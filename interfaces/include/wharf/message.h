@@ -3,7 +3,7 @@
  * Messages: the one trap that sends and receives, its registers, the body's layout, names,
  * dispositions, notifications. docs/abi.md tells the same as prose.
  *
- * Trap 17, msg: send, then receive; either part may be missing (no send: destination 0; no receive:
+ * Trap 64, msg: send, then receive; either part may be missing (no send: destination 0; no receive:
  * receive name 0). If the send fails the receive is not attempted.
  *
  *   register   in                                           out
@@ -44,6 +44,8 @@
 typedef uint32_t mach_port_name_t;
 #endif
 
+#define TRAP_MSG 64 /* above the table of wharf/abi/traps.def: it has an entry of its own */
+
 #define MSG_NULL  0u          /* no right */
 #define MSG_DEAD  0xffffffffu /* a right whose port has died */
 #define MSG_REPLY 0xfffffffeu /* see above */
@@ -52,7 +54,8 @@ typedef uint32_t mach_port_name_t;
 #define MSG_BODY_MAX        8192 /* longest body, descriptors included */
 #define MSG_DESCRIPTORS_MAX 32
 #define MSG_DESCRIPTOR_SIZE 16
-#define MSG_OOL_PORTS_MAX   512  /* rights in one array */
+#define MSG_RIGHTS_MAX      64 /* rights in one message, the header's not counted */
+#define MSG_OOL_PORTS_MAX   MSG_RIGHTS_MAX
 
 /* The control word. */
 #define MSG_REMOTE_SHIFT      0  /* 8 bits: disposition of the destination (in), right received (out) */

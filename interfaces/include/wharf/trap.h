@@ -33,6 +33,16 @@
  *      KERN_INVALID_ARGUMENT   address not a multiple of 4
  *   The memory is not touched; an address where nobody waits gives 0.
  *
+ * 4 futex_requeue(address, u32 wake_count, u32 expected, target, u32 move_count) -> number of threads
+ *   woken and moved. The longest waiting at `address` are woken, at most wake_count; of those
+ *   behind them at most move_count wait at `target` from then on, in the same order, behind
+ *   those there: until a wake there, or their own deadline.
+ *      KERN_RETRY              the word at `address` is not `expected`; nobody is woken or moved
+ *      KERN_INVALID_ADDRESS    the word cannot be read
+ *      KERN_INVALID_ARGUMENT   address or target not a multiple of 4, or the same
+ *   The word is looked at once, in one step with the first threads; a change while there are more
+ *   to come stops nothing. The target's memory is not touched.
+ *
  * 5 thread_create(entry, sp, argument, tls, priority) -> id of the new thread, > 0
  *      KERN_INVALID_ARGUMENT   entry not a multiple of 4, sp not of 16, priority not 1 to 255
  *      KERN_INVALID_ADDRESS    entry, sp or tls is not a user address (sp may be the end of it)
@@ -91,6 +101,35 @@
  *   run.
  *      KERN_INVALID_ARGUMENT   other values
  *      KERN_DENIED             above the thread's maximum
+ *
+ * 64 msg: see wharf/message.h.
+ *
+ * 18 reply_keep() -> a name for the answer that the caller owes (MSG_REPLY): a send-once right, with
+ *   which any thread of the task may answer later.
+ *      MACH_RCV_NO_REPLY       the thread owes none
+ *      KERN_NO_SPACE, KERN_LIMIT, KERN_RESOURCE_SHORTAGE  it still owes it
+ *
+ * Futexes with owners: the word tells who holds what is waited for, and whoever waits lends its
+ * priority to the owner, and through it to the owner of the futex that one waits for, at
+ * most 8 threads away. An owner is named by its thread's port, a name in the task's space. 0, or a
+ * name that denotes no living thread of the task, is nobody: then nothing is lent. What the
+ * last of these traps said holds for all who wait there. What is lent ends when the waiter's wait ends,
+ * however it ends, or another is the owner. An owner's end wakes nobody. These queues are not those of
+ * traps 2 to 4, though the words may be the same.
+ *
+ * 19 futex_wait_pi(address, u32 expected, deadline, u32 owner) -> as futex_wait. `owner` owns
+ *   the futex from then on; nothing changes if the thread does not wait.
+ *      KERN_INVALID_ARGUMENT   address not a multiple of 4, or the owner is the caller
+ *
+ * 20 futex_wake_pi(address) -> 1, or 0 if nobody waits. The most urgent thread is woken, of equals the
+ *   longest waiting; it is the owner for those that remain.
+ *      KERN_INVALID_ARGUMENT   address not a multiple of 4
+ *
+ * 21 futex_requeue_pi(address, u32 wake_count, u32 expected, target, u32 move_count, u32 owner) -> as
+ *   futex_requeue, from an ordinary futex to one with an owner, where the order is by priority.
+ *   `owner`, who may be the caller, owns the target from then on.
+ *
+ * A lock's word holds its owner's name and one bit that says that somebody may wait: libsys/sync.c.
  */
 #pragma once
 

@@ -15,6 +15,7 @@
 
 struct thread;
 struct pmap;
+struct msg_buffers;
 
 enum { FRAME_CACHE_SIZE = 32 };
 
@@ -45,6 +46,8 @@ struct cpu {
         pfn_t frame[FRAME_CACHE_SIZE];
         _Atomic uint32_t count; /* written by this CPU, read by any for statistics */
     } frame_cache;
+
+    struct msg_buffers *msg_buffers; /* for long requests of kernel objects; constant */
 
     struct lock_check lock_check; /* debug: locks held */
     struct trace_ring trace;

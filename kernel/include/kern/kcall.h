@@ -26,8 +26,8 @@ struct kcall {
     unsigned rights;
     struct kright out_right[KCALL_RIGHTS]; /* of the reply */
     unsigned out_rights;
-    bool restart; /* the call has done a part and is to be repeated (KERN_RETRY): the trap is restarted;
-                     rights stay the caller's */
+    bool restart; /* a part is done, and the call is to be repeated from its registers: for routines whose
+                     rights, if any, were copied (MSG_COPY_SEND) */
 };
 
 /** Execute a request to a kernel object: port->kobject, message id `id`. The result is the reply's id. */

@@ -35,6 +35,8 @@ struct kmsg {
     uint8_t flags;        /* enum kmsg_flags */
     uint8_t priority;     /* of the sender, if it waits for the answer; 0: nobody waits */
     uint8_t how_sent;     /* the destination's disposition, for the receiver */
+    bool payload;         /* `local` is a protected payload; when taken off the queue, like: */
+    uint64_t local;       /* what the receiver gets as local name */
     uint64_t body[];
 };
 
@@ -45,7 +47,8 @@ enum { KMSG_SMALL = MSG_REGISTER_BYTES };
 struct kport_array {
     struct kport_array *next; /* of the same message */
     uint32_t count;
-    uint8_t kind; /* of all rights; objects may be NULL each */
+    uint8_t kind;    /* of all rights; objects may be NULL each */
+    vaddr_t address; /* of the memory in the receiver, while it receives */
     struct ipc_object *object[MSG_OOL_PORTS_MAX];
 };
 

@@ -96,6 +96,11 @@ kern_return_t pmap_fault(struct pmap *pmap, vaddr_t va, unsigned prot_wanted);
 /** Change whether the mapping at va is wired. */
 kern_return_t pmap_set_wired(struct pmap *pmap, vaddr_t va, bool wired);
 
+/** Copy n bytes, at most MSG_BODY_MAX, from user address src of the current address space to dst of another,
+ *  with the users' own rights. KERN_INVALID_ADDRESS: something is not there (any more) or may not be
+ *  written; then an unspecified part has been copied. Pages of either side that are old stay so. */
+kern_return_t pmap_copy_across(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n);
+
 /* --- by frame, over all address spaces --- */
 
 /** Reduce every mapping of the frame to `prot`: PROT_READ|PROT_EXECUTE takes writing away,

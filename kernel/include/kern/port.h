@@ -70,6 +70,7 @@ struct port {
     uint32_t limit;        /* messages */
     uint32_t byte_limit;   /* bytes of bodies */
     uint32_t queued_bytes;
+    uint8_t queue_priority; /* highest of a waiting caller's message since the queue was empty */
     uint32_t senders;      /* P3 */
     uint32_t make_sends;   /* MAKE_SEND operations since the receive right came here */
     mach_port_name_t name; /* of the receive right in `space` */
@@ -156,8 +157,11 @@ static inline void set_ref(struct port_set *set)
 }
 /** The name is gone: members leave, waiters are told. In bounded steps: true if there is more. */
 bool set_destroy_some(struct port_set *set);
-/** Put `port` into `set`, or take it out (NULL). Both are the same space's, whose lock is held. */
-void port_change_set(struct port *port, struct port_set *set);
+/** Put `port` into `set`, out of the one it was in; its messages go to threads that wait there. Both
+ *  are names of the same space, whose lock is held. */
+void port_enter_set(struct port *port, struct port_set *set, struct list *later);
+/** Out of its set, if it is in one. */
+void port_leave_set(struct port *port);
 
 /* ---- queues; locks as said ---- */
 
@@ -165,8 +169,8 @@ void port_change_set(struct port *port, struct port_set *set);
  *  held; the place has been counted in `queued` (false: not yet, delivery of send-once and notifications). The
  *  port is ALIVE. */
 void port_enqueue_locked(struct port *port, struct kmsg *msg, bool counted);
-/** Take the oldest message off and stamp it; NULL: none. Senders that wait for room are woken. */
-struct kmsg *port_dequeue_locked(struct port *port);
+/** Take the oldest message off and stamp it; NULL: none. A sender that waits for room is woken, send-possible requests are fired onto `later`. */
+struct kmsg *port_dequeue_locked(struct port *port, struct list *later);
 /** Put a message that was taken off back to where it was. Takes it; destroyed if the port died. */
 void port_put_back(struct port *port, struct kmsg *msg);
 

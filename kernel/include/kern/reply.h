@@ -36,7 +36,8 @@ enum reply_state {
 
 struct reply {
     struct ipc_object ipc;         /* first. IPC_REPLY */
-    _Atomic uint32_t state;        /* enum reply_state */
+    _Atomic uint32_t state;        /* enum reply_state; above it, for WAITED with a deadline, a number
+                                      that differs from that of the waits before */
     struct thread *owner;          /* constant until ORPHAN */
     struct thread *_Atomic holder; /* the thread that has it without a name, for reports and for
                                       raising it; may be stale: threads are type-stable */
@@ -46,6 +47,8 @@ struct reply {
     uint64_t room[KMSG_SMALL / 8];
 };
 
+enum { REPLY_STATE_BITS = 3, REPLY_STATE_MASK = (1 << REPLY_STATE_BITS) - 1 };
+
 kern_return_t reply_create(struct thread *owner, struct reply **out);
 /** The owner gives it up: it ends, or makes a new one. */
 void reply_abandon(struct reply *reply);
@@ -53,6 +56,8 @@ void reply_abandon(struct reply *reply);
 void reply_destroy_right(struct reply *reply);
 /** End the owner's wait for the answer, if it still waits; the right stays. */
 bool reply_end_wait(struct thread *owner, kern_return_t result);
-/** Answer with a kernel-made message of at most KMSG_SMALL bytes without rights but `rights`. Takes the
- *  right and what is in `msg`, which may be the embedded one. Cannot fail. */
+/** The deadline of the owner's wait rang: end it if it is due. */
+void reply_deadline(struct thread *owner);
+/** Answer with a message. Takes the right and the message, which may be the
+ *  embedded one. Cannot fail. */
 void reply_deliver(struct reply *reply, struct kmsg *msg);

@@ -8,6 +8,9 @@
  * S2 A thread is on one queue at most (T1), on a CPU its affinity allows.
  * S3 A CPU is idle only if its queue was empty and no other CPU's queue had something it may run,
  *    at that moment.
+ * S6 A thread that owes an answer runs on the scheduling context that its caller lent: same quantum,
+ *    account and payer. The loan ends with the caller's wait, which others can end at any time: it is
+ *    looked at again whenever time is charged (kernel/sched/lend.c).
  * S5 A held thread (THREAD_FLAG_SUSPEND, but not told to die) runs no user code and is on no queue,
  *    but between the setting of the flag and the next time somebody would queue it or leave the
  *    kernel to it: then it is parked, SUSPENDED. Its wait goes on.
@@ -18,7 +21,8 @@
 #include <kern/thread.h>
 #include <kern/types.h>
 
-/** S4 */
+/** S4 A thread is scheduled by the higher one of its floor - its base priority, or that of a waiter
+ *  for a futex it owns (kern/futex.h) - and of what callers that wait for its answer have lent. */
 static inline unsigned sched_effective(struct thread *thread)
 {
     unsigned own = atomic_load_explicit(&thread->floor, memory_order_relaxed);
@@ -65,11 +69,26 @@ kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus);
 /** Queue a runnable on the current CPU (work items). */
 void sched_enqueue_here(struct runnable *runnable);
 
+/** The current thread, or one that waits and is the caller's to wake, owes `reply` from now on: lend it the
+ *  context of the reply's owner (S6). */
+void sched_borrow_context(struct thread *thread, struct reply *reply);
+
+/** The context that the thread runs on: a loan that has ended is given up (S6). Own CPU. */
+struct sched_context *sched_valid_context(struct thread *thread);
+
+/** A thread that waits for an answer has become more urgent: raise those who work for it (S4), along the
+ *  chain of calls, 8 threads at most. */
+void sched_raise_servers(struct thread *thread);
+
 /** Ask `cpu` to call kern_schedule() soon. */
 void sched_kick(struct cpu *cpu);
 
 /** Change a thread's base priority. Takes effect at once, also where it runs or is queued. */
 void sched_set_priority(struct thread *thread, unsigned priority);
+
+/** Change the least priority a thread has (S4). Takes effect at once. For kernel/task/futex_pi.c, which
+ *  holds the OWNED lock: only there a floor is written. */
+void sched_set_floor(struct thread *thread, unsigned floor);
 
 /** A caller that waits for what this thread does has this priority: the thread gets at least that until
  *  it waits for messages again. */

@@ -47,7 +47,16 @@ struct sched_context {
     _Atomic uint8_t priority;  /* own priority of the context; written by anybody who may, read when
                                   it is queued */
     ticks_t quantum;           /* length of a turn; constant */
-    ticks_t left;              /* of the present turn; by the CPU that runs it, else RUNQ lock */
+    ticks_t left;              /* of the present turn; by the CPU that runs it */
     _Atomic uint64_t consumed; /* ticks used in its life; written by the CPU that runs it */
     struct ledger *ledger;     /* who pays; constant */
 };
+
+static inline void sched_context_init(struct sched_context *context, unsigned priority,
+                                      ticks_t quantum, struct ledger *ledger)
+{
+    atomic_store_explicit(&context->priority, (uint8_t)priority, memory_order_relaxed);
+    context->quantum = context->left = quantum;
+    atomic_store_explicit(&context->consumed, 0, memory_order_relaxed);
+    context->ledger = ledger;
+}

@@ -113,14 +113,21 @@ mach_port_name_t space_insert(struct space *space, struct kright *right);
 /** The same with the space's lock held; what must be told afterwards goes to `later`. */
 mach_port_name_t space_insert_locked(struct space *space, struct kright *right, struct list *later);
 
-/** Take a right out of the space as `disposition` says (MSG_*), for a message or a call. The space's lock is
- *  held. KERN_INVALID_NAME, KERN_INVALID_RIGHT; MAKE_SEND_ONCE also KERN_LIMIT, KERN_RESOURCE_SHORTAGE (a
- *  sonce is made, charged to the space's ledger). A dead name gives a dead right where Mach says so. */
+/** Take a right out of the space as `disposition` says (MSG_*), for a message or a call; first of two
+ *  steps (kernel/ipc/take.c). The space's lock is held. KERN_INVALID_NAME, KERN_INVALID_RIGHT,
+ *  KERN_INVALID_VALUE (no such disposition); MAKE_SEND_ONCE also KERN_LIMIT, KERN_RESOURCE_SHORTAGE
+ *  (a sonce is made, charged to the space's ledger). A dead name gives a dead right where Mach
+ *  says so, MSG_NULL a null one. */
 kern_return_t space_take(struct space *space, mach_port_name_t name, unsigned disposition,
-                         struct kright *out, struct list *later);
-/** Undo of the last space_take() while the lock has been held all the time since. */
+                         struct kright *out);
+/** Undo of a space_take() while the lock has been held all the time since, in reverse order. */
 void space_untake(struct space *space, mach_port_name_t name, unsigned disposition,
                   struct kright *right);
+/** The second step: the right has gone. */
+void space_finish(struct space *space, mach_port_name_t name, unsigned disposition,
+                  const struct kright *right, struct list *later);
+/** The kind of right that a disposition makes of a name: MSG_MOVE_*; 0: no such disposition. */
+unsigned msg_kind_of(unsigned disposition);
 
 /** The port of a receive right, with a reference; KERN_INVALID_NAME, KERN_INVALID_RIGHT. Takes the lock. */
 kern_return_t space_receive_port(struct space *space, mach_port_name_t name, struct port **out);

@@ -17,6 +17,8 @@
  * T3 WAITING <=> linked on the wait queue in `wait`; its deadline may be armed.
  * T4 a thread holds one reference on its task; the task's list holds one on the thread until it is
  *    reaped.
+ * T5 the memory of threads is type-stable (kern/kmem.h): the holder of a reply and the owner of one
+ *    may have ended when somebody follows a chain of calls; what is found there is a hint then.
  */
 #pragma once
 
@@ -69,40 +71,53 @@ struct wait_record {
     struct spinlock *_Atomic queue_lock; /* of the queue it is in; NULL: in none. Changed under that
                                             lock; queues are never freed. Any CPU reads */
     uint64_t key[2];                     /* meaning is the queue's; the queue's lock */
+    uint8_t priority; /* WAIT_FUTEX: its place among its equals, 0 where there is no owner; the
+                         queue's lock */
     ticks_t until;                       /* TICKS_NEVER: no deadline; the queue's lock */
     struct deadline deadline; /* armed if the wait has one; holds a reference on the thread then */
 };
 
 struct thread {
     struct arch_thread arch;  /* first: the entry code saves registers here */
-    struct runnable runnable; /* RUNQ lock */
-    _Atomic uint32_t state;   /* enum thread_state; RUNQ lock of runnable.cpu, except WAITING ->
-                                 READY: see sched.c */
-    _Atomic uint32_t flags;   /* enum thread_flags */
     _Atomic uint32_t references;
     uint32_t id; /* unique for the life of the system, for reports and trace; constant */
-    _Atomic uint64_t affinity;     /* bit n: may run on CPU n; order rule at the head of sched.c */
-    struct sched_context *context; /* it runs on; RUNQ lock */
-    struct sched_context own_context; /* the one it was born with; its priority is the thread's base */
-    _Atomic uint8_t floor;     /* base priority, or that of a waiter for a futex it owns; S4 */
-    _Atomic uint8_t inherited; /* priority of those who wait for its answers; S4 */
-    struct task *task;                /* constant; reference held */
-    struct list task_link;            /* on task->threads; TASK lock */
-    bool told;                        /* the task's end has told it to die; TASK lock */
+    struct task *task;     /* constant; reference held */
+    struct list task_link; /* on task->threads; TASK lock */
+    bool told;             /* the task's end has told it to die; TASK lock */
     struct wait_record wait;
     struct region
         *building; /* vm_allocate in progress, continued when the trap restarts. Own thread only */
     uint64_t progress;    /* of a trap that restarts: how much of it is done. Own thread only */
     uint64_t exit_status; /* handed over by thread_exit. Own thread only */
-    struct reply *reply;  /* the right to answer its calls (Y3). Own thread; others while it waits */
-    struct reply *held;   /* an answer it owes, without a name. Own thread; who delivers to it */
+    uint32_t wait_number; /* of its waits for answers with a deadline. Own thread */
     struct kmsg *handed;  /* a message handed over while it waited (M3). Who delivers, then own thread */
-    struct port *self_port;    /* kernel object port; constant until the thread is reaped */
-    uint32_t self_name;        /* of it in the task's space, 0: none yet. Own thread */
-    uint32_t suspend_count;    /* TASK lock */
-    uint8_t max_priority;      /* its base may be set up to this; TASK lock */
-    char name[16];             /* for reports, always ends with 0; TASK lock */
+    struct port *self_port; /* kernel object port; NULL when it has ended: TASK lock */
+    uint32_t self_name;     /* of it in the task's space, 0: none yet. Own thread */
+    uint32_t suspend_count; /* TASK lock */
+    uint8_t max_priority;   /* its base may be set up to this; TASK lock */
+    char name[16];          /* for reports, always ends with 0; TASK lock */
+
+    /* T5: what follows is looked at by others who only believe that the thread is there. */
+    struct runnable runnable; /* RUNQ lock */
+    _Atomic uint32_t state;   /* enum thread_state; RUNQ lock of runnable.cpu, except WAITING ->
+                                 READY: see sched.c */
+    _Atomic uint32_t flags;   /* enum thread_flags */
+    _Atomic uint64_t affinity;     /* bit n: may run on CPU n; order rule at the head of sched.c */
+    struct sched_context *context; /* it runs on: its own, or that of a caller (kern/sched.h, S6). Own
+                                      CPU; who hands over to it */
+    struct sched_context own_context; /* the one it was born with; its priority is the thread's base */
+    _Atomic uint8_t floor;     /* base priority, or that of a waiter for a futex it owns; S4 */
+    _Atomic uint8_t inherited; /* priority of those who wait for its answers; S4 */
+    _Atomic bool lends;        /* waits in a futex with an owner; OWNED lock for writing */
+    struct rb_tree donors;     /* F2 of kern/futex.h: those that lend to it, the most urgent first; OWNED lock */
+    struct rb_node donor_node; /* F2: in lends_to->donors; OWNED lock */
+    struct thread *lends_to;   /* F2: NULL: nobody; reference held; OWNED lock */
+    struct reply *reply;       /* the right to answer its calls (Y3). Own thread */
+    struct reply *held; /* an answer it owes, without a name. Own thread; who hands over to it */
 };
+
+/** Bytes that a new thread may simply clear (T5). */
+#define THREAD_VISITED offsetof(struct thread, runnable)
 
 /** New thread in `task`, suspended once, charged to the task's ledger (THREADS, KMEM). One reference
  *  for the caller. KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_INVALID_TASK (the task is dying),

@@ -34,6 +34,9 @@ kern_return_t wait_timed_out(enum wait_kind kind);
 kern_return_t wait_begin(struct thread *self, enum wait_kind kind, struct spinlock *lock,
                          ticks_t until);
 
+/** Undo of wait_begin() by its caller, before anybody else can end the wait. */
+void wait_undo(struct thread *self);
+
 /** The caller has taken the thread off its queue, whose lock it holds (W2): the wait is over, and the
  *  trap returns 0 or the negated error. */
 void wait_end(struct thread *thread, kern_return_t result);

@@ -9,7 +9,9 @@
 #include <kern/frame.h>
 #include <kern/futex.h>
 #include <kern/kmem.h>
+#include <kern/msg.h>
 #include <kern/pmap.h>
+#include <kern/port.h>
 #include <kern/region.h>
 #include <kern/sched.h>
 #include <machine/host_mmu.h>
@@ -47,6 +49,8 @@ static void boot(void *unused)
     arch_timer_cpu_init();
     pmap_init();
     futex_init();
+    reaper_init();
+    CHECK_EQUAL(msg_cpu_init(cpu), KERN_SUCCESS);
     board.cpu_count = world.config.cpus;
     for (unsigned i = 0; i < board.cpu_count; i++)
         board.cpus[i] = (struct board_cpu){.mpidr = i, .enabled = true};

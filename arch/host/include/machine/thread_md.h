@@ -26,7 +26,7 @@ enum host_action_kind {
 struct host_action {
     enum host_action_kind kind;
     uint64_t number;
-    uint64_t args[6];
+    uint64_t args[17]; /* x0 to x16; traps but msg have six */
     vaddr_t va;
     enum access access;
     uint64_t value;
@@ -48,7 +48,7 @@ struct host_program {
 };
 
 struct arch_thread {
-    uint64_t x[8]; /* saved argument registers; x[0] is the result of a trap */
+    uint64_t x[17]; /* saved argument registers; x[0] is the result of a trap */
     vaddr_t pc, sp;
     vaddr_t tls;    /* while not running */
     uint64_t fp;    /* saved FP state, while not running */

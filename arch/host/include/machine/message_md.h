@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Message registers of the simulated machine.
+ */
+#pragma once
+
+#include <machine/thread_md.h>
+
+static inline uint64_t arch_message_get(const struct arch_thread *t, enum msg_register r)
+{
+    return t->x[r];
+}
+
+static inline void arch_message_set(struct arch_thread *t, enum msg_register r, uint64_t value)
+{
+    t->x[r] = value;
+}
+
+static inline void arch_message_get_body(const struct arch_thread *t, uint64_t words[8])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        words[i] = t->x[4 + i];
+        words[4 + i] = t->x[9 + i];
+    }
+}
+
+static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *words,
+                                         unsigned count)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        t->x[4 + i] = i < count ? words[i] : 0;
+        t->x[9 + i] = 4 + i < count ? words[4 + i] : 0;
+    }
+}
+
+static inline void arch_message_spill(const struct arch_thread *self, struct arch_thread *next)
+{
+    uint64_t length = next->x[MSG_X_CONTROL] >> 16 & 0xffff;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned r = i < 4 ? 4 + i : 5 + i;
+        next->x[r] = length <= 64 && length > i * 8 ? self->x[r] : 0;
+    }
+}
+
+static inline void arch_message_fail(struct arch_thread *t, kern_return_t result)
+{
+    for (unsigned i = 1; i < 17; i++)
+        t->x[i] = 0;
+    t->x[0] = (uint64_t) - (int64_t)result;
+}
+
+static inline void arch_message_repeat(struct arch_thread *t)
+{
+    t->pc -= 4;
+    t->restarted = true;
+}

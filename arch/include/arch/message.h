@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The registers of the msg trap (wharf/message.h) in a thread's saved state. While a thread is in
+ * that trap its arguments are in its saved registers, as wharf/message.h lists them; results are
+ * put there too. Fast entry and exit (kern_msg_fast) may keep the body in registers instead.
+ *
+ * machine/message_md.h supplies the inline functions.
+ */
+#pragma once
+
+#include <kern/types.h>
+
+struct arch_thread;
+
+/** Header registers of the trap, in and out: their numbers in wharf/message.h. */
+enum msg_register {
+    MSG_X_DEST = 0,    /* out: result */
+    MSG_X_ID = 1,
+    MSG_X_CONTROL = 2,
+    MSG_X_LOCAL = 3,
+    MSG_X_ADDRESS = 4, /* of a body in memory */
+    MSG_X_RECEIVE = 13, /* out: remote */
+    MSG_X_DEADLINE = 14, /* out: sequence number */
+    MSG_X_BUFFER = 15,
+    MSG_X_BUFFER_SIZE = 16,
+};
+
+static inline uint64_t arch_message_get(const struct arch_thread *t, enum msg_register r);
+static inline void arch_message_set(struct arch_thread *t, enum msg_register r, uint64_t value);
+
+/** The eight body words. `words` has room for, or holds, MSG_REGISTER_BYTES. */
+static inline void arch_message_get_body(const struct arch_thread *t, uint64_t words[8]);
+/** Set `count` words; those behind are zero. */
+static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *words,
+                                         unsigned count);
+
+/** The trap ends with an error: every message register but the result is zero. */
+static inline void arch_message_fail(struct arch_thread *t, kern_return_t result);
+/** The trap of a thread that waits in it, or has just returned from waiting, is repeated with the
+ *  registers as they are. */
+static inline void arch_message_repeat(struct arch_thread *t);
+
+/**
+ * For kern_msg_fast(), which leaves the body in registers: save it with the thread that gets it, for the
+ * function has to call code that uses the registers. It then returns NULL, with `next` current.
+ */
+static inline void arch_message_spill(const struct arch_thread *self, struct arch_thread *next);
+
+#include <machine/message_md.h>

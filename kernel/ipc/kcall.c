@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Messages to kernel objects: executed at once, in the sender's context (kern/kcall.h). The answer
+ * goes into the caller's registers if it waits for it there, else it becomes a message like any other.
+ */
+#include "msg_impl.h"
+#include "names.h"
+#include <kern/cpu.h>
+#include <kern/kcall.h>
+#include <kern/notify.h>
+#include <kern/panic.h>
+#include <kern/sched.h>
+#include <kern/string.h>
+#include <kern/task.h>
+#include <kern/user_memory.h>
+
+/* Requests and replies longer than the registers. One call at a time runs on a CPU, and none waits inside. */
+struct msg_buffers {
+    uint64_t in[MSG_BODY_MAX / 8];
+    uint64_t out[MSG_BODY_MAX / 8];
+};
+
+kern_return_t msg_cpu_init(struct cpu *cpu)
+{
+    enum { ORDER = 2 };
+    static_assert(sizeof(struct msg_buffers) == PAGE_SIZE << ORDER);
+    struct frame *frame;
+    if (cpu->msg_buffers)
+        return KERN_SUCCESS;
+    kern_return_t kr = frame_alloc(&kernel_ledger, LEDGER_FRAMES, ORDER, 0, &frame);
+    if (kr == KERN_SUCCESS)
+        cpu->msg_buffers = frame_memory(frame);
+    return kr;
+}
+
+/* ---- the request ---- */
+
+static kern_return_t copyin_request(struct thread *self, uint64_t control, uint64_t small[8],
+                                    const void **body)
+{
+    uint32_t length = msg_length(control);
+    if (length <= MSG_REGISTER_BYTES) {
+        arch_message_get_body(&self->arch, small);
+        *body = small;
+        return KERN_SUCCESS;
+    }
+    uint64_t *in = arch_cpu_self()->msg_buffers->in;
+    *body = in;
+    vaddr_t from = arch_message_get(&self->arch, MSG_X_ADDRESS);
+    return user_copyin(self, in, from, length) == KERN_SUCCESS ? KERN_SUCCESS
+                                                               : MACH_SEND_INVALID_DATA;
+}
+
+/* The rights it carries; ports only. */
+static kern_return_t take_rights(struct thread *self, const struct msg_descriptor *d,
+                                 unsigned count, struct kcall *call)
+{
+    struct taken_list list = {.count = 0};
+    struct list later = LIST_INIT(later);
+    struct space *space = self->task->space;
+    kern_return_t kr = KERN_SUCCESS;
+    spin_lock(&space->lock);
+    for (unsigned i = 0; i < count && kr == KERN_SUCCESS; i++) {
+        if (d[i].kind != MSG_PORT || d[i].size || d[i].flags || d[i].zero ||
+            d[i].value > UINT32_MAX)
+            kr = MACH_SEND_INVALID_TYPE;
+        else if (msg_take(space, &list, (mach_port_name_t)d[i].value, d[i].disposition,
+                          &call->right[i]) != KERN_SUCCESS)
+            kr = MACH_SEND_INVALID_RIGHT;
+    }
+    if (kr == KERN_SUCCESS)
+        msg_take_finish(space, &list, &later);
+    else
+        msg_take_undo(space, &list);
+    spin_unlock(&space->lock);
+    notify_deliver(&later);
+    call->rights = kr == KERN_SUCCESS ? count : 0;
+    return kr;
+}
+
+static void destroy_rights(struct kright *right, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        kright_destroy(&right[i]);
+}
+
+/* ---- the answer ---- */
+
+/* As a message, for a reply port, or because it does not fit the caller's registers or buffer. */
+static kern_return_t make_message(struct thread *self, struct kcall *call, kern_return_t result,
+                                  struct kmsg **out)
+{
+    uint32_t head = call->out_rights * (uint32_t)MSG_DESCRIPTOR_SIZE;
+    struct kmsg *msg;
+    if (kmsg_alloc(self->task->ledger, head + call->out_size, &msg) != KERN_SUCCESS)
+        return MACH_SEND_NO_BUFFER;
+    msg->id = (uint32_t)result;
+    msg->descriptors = (uint8_t)call->out_rights;
+    msg->how_sent = MSG_MOVE_SEND_ONCE;
+    for (unsigned i = 0; i < call->out_rights; i++) {
+        *kmsg_descriptor(msg, i) =
+            (struct msg_descriptor){.value = (uintptr_t)call->out_right[i].object,
+                                    .kind = MSG_PORT,
+                                    .disposition = call->out_right[i].kind};
+        call->out_right[i] = (struct kright){0};
+    }
+    memcpy((uint8_t *)msg->body + head, call->out, call->out_size);
+    *out = msg;
+    return KERN_SUCCESS;
+}
+
+/* Into the caller's registers: it is short and carries no rights. */
+static void answer_in_registers(struct thread *self, struct kcall *call, kern_return_t result)
+{
+    arch_message_set_body(&self->arch, call->out, (call->out_size + 7) / 8);
+    msg_set_header(self, (uint32_t)result,
+                   MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, call->out_size, 0), 0, 0, 0);
+}
+
+static void send_to(struct kright *to, struct kmsg *msg)
+{
+    if (!to->object) {
+        kmsg_destroy(msg);
+    } else if (to->object->kind == IPC_REPLY) {
+        struct reply *reply = reply_of(to->object);
+        *to = (struct kright){0};
+        reply_deliver(reply, msg);
+    } else if (to->object->kind == IPC_SONCE) {
+        struct port *port = sonce_of(to->object)->port;
+        struct kright right = {&port->ipc, MSG_MOVE_SEND_ONCE};
+        port_ref(port);
+        sonce_free(sonce_of(to->object));
+        *to = (struct kright){0};
+        msg_send_from_kernel(&right, msg);
+    } else {
+        msg_send_from_kernel(to, msg);
+    }
+}
+
+/* The caller waits for the answer in this very trap. */
+static bool answers_in_place(const struct thread *self, uint64_t control)
+{
+    return msg_local(control) == MSG_MAKE_REPLY &&
+           (uint32_t)arch_message_get(&self->arch, MSG_X_RECEIVE) == MSG_REPLY;
+}
+
+/* STAGE_OVER: the trap is over. */
+static enum stage give_answer(struct thread *self, uint64_t control, struct kcall *call,
+                              kern_return_t result, struct kright *to, kern_return_t *kr)
+{
+    struct kmsg *msg;
+    bool in_place = answers_in_place(self, control);
+    if (in_place && call->out_rights == 0 && call->out_size <= MSG_REGISTER_BYTES) {
+        answer_in_registers(self, call, result);
+        return STAGE_OVER;
+    }
+    if (!to->object && msg_local(control) != MSG_MAKE_REPLY)
+        return STAGE_DONE; /* nobody wants to know */
+    *kr = make_message(self, call, result, &msg);
+    if (*kr != KERN_SUCCESS)
+        return STAGE_FAILED;
+    if (msg_local(control) == MSG_MAKE_REPLY) {
+        self->reply->answer = msg;
+        atomic_store(&self->reply->state, REPLY_DONE);
+    } else {
+        send_to(to, msg);
+    }
+    return STAGE_DONE; /* the receive half finds it */
+}
+
+/* ---- the call ---- */
+
+/* Is the local right there? It is taken only when the call has been executed, for that may have to be
+ * repeated. */
+static kern_return_t check_reply_right(struct thread *self, uint64_t control)
+{
+    struct space *space = self->task->space;
+    mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_LOCAL);
+    unsigned disposition = msg_local(control);
+    if (disposition == MSG_MAKE_REPLY && name == MSG_NULL)
+        return reply_prepare(self) == KERN_SUCCESS ? KERN_SUCCESS : MACH_SEND_NO_BUFFER;
+    if (disposition == 0 && name == MSG_NULL)
+        return KERN_SUCCESS;
+    if (disposition == MSG_MOVE_RECEIVE || !msg_kind_of(disposition) || name == MSG_NULL)
+        return MACH_SEND_INVALID_HEADER;
+    unsigned needed = disposition == MSG_MOVE_SEND || disposition == MSG_COPY_SEND ? RIGHT_SEND
+                      : disposition == MSG_MOVE_SEND_ONCE ? RIGHT_SEND_ONCE
+                                                          : RIGHT_RECEIVE;
+    spin_lock(&space->lock);
+    struct ipc_entry *entry = space_lookup(space, name);
+    bool there = entry && (entry_rights(entry) & (needed | RIGHT_DEAD));
+    spin_unlock(&space->lock);
+    return there ? KERN_SUCCESS : MACH_SEND_INVALID_REPLY;
+}
+
+/* If another thread of the task took it away meanwhile, nobody hears of the result. */
+static void take_reply_right(struct thread *self, uint64_t control, struct kright *out)
+{
+    struct taken_list list = {.count = 0};
+    struct list later = LIST_INIT(later);
+    struct space *space = self->task->space;
+    unsigned disposition = msg_local(control);
+    *out = (struct kright){0};
+    if (disposition == 0 || disposition == MSG_MAKE_REPLY)
+        return;
+    spin_lock(&space->lock);
+    if (msg_take(space, &list, (mach_port_name_t)arch_message_get(&self->arch, MSG_X_LOCAL),
+                 disposition, out) == KERN_SUCCESS)
+        msg_take_finish(space, &list, &later);
+    spin_unlock(&space->lock);
+    notify_deliver(&later);
+}
+
+/* The destination's right is used up, if it was moved. */
+static void consume_destination(struct thread *self, uint64_t control)
+{
+    if (msg_remote(control) == MSG_MOVE_SEND)
+        (void)!space_deallocate(self->task->space,
+                                (mach_port_name_t)arch_message_get(&self->arch, MSG_X_DEST));
+}
+
+static enum stage conclude(struct thread *self, uint64_t control, struct kcall *call,
+                           kern_return_t result, kern_return_t *kr)
+{
+    struct kright to;
+    if (result != KERN_SUCCESS)
+        call->out_size = 0;
+    take_reply_right(self, control, &to);
+    enum stage stage = give_answer(self, control, call, result, &to, kr);
+    destroy_rights(call->out_right, call->out_rights);
+    kright_destroy(&to);
+    consume_destination(self, control);
+    return stage;
+}
+
+enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t *kr)
+{
+    uint64_t control = arch_message_get(&self->arch, MSG_X_CONTROL);
+    uint64_t small_in[8];
+    unsigned descriptors = msg_descriptors(control);
+    uint32_t head = descriptors * (uint32_t)MSG_DESCRIPTOR_SIZE;
+    const void *body;
+    struct kcall call;
+    call.self = self;
+    call.port = port;
+    call.rights = call.out_rights = 0;
+    call.out_size = 0;
+    call.restart = false;
+    call.out = arch_cpu_self()->msg_buffers->out;
+    *kr = copyin_request(self, control, small_in, &body);
+    if (*kr == KERN_SUCCESS)
+        *kr = check_reply_right(self, control);
+    if (*kr == KERN_SUCCESS && descriptors > 0)
+        *kr = take_rights(self, body, descriptors, &call);
+    if (*kr != KERN_SUCCESS) {
+        port_unref(port);
+        return STAGE_FAILED;
+    }
+    call.in = (const uint8_t *)body + head;
+    call.in_size = msg_length(control) - head;
+    kern_return_t result =
+        kcall_dispatch(&call, (uint32_t)arch_message_get(&self->arch, MSG_X_ID));
+    destroy_rights(call.right, call.rights);
+    enum stage stage;
+    if (call.restart) {
+        arch_message_repeat(&self->arch);
+        sched_give_way(self);
+        stage = STAGE_STOPPED;
+    } else {
+        stage = conclude(self, control, &call, result, kr);
+    }
+    port_unref(port);
+    return stage;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory of messages, and their end (kern/kmsg.h: M1, M2).
+ */
+#include "ipc_impl.h"
+#include <kern/kmem.h>
+#include <kern/kmsg.h>
+#include <kern/notify.h>
+#include <kern/panic.h>
+#include <kern/port.h>
+#include <kern/reply.h>
+
+/* Four sizes, by room for the body. */
+#define KMSG_OF(bytes)                 \
+    struct kmsg_##bytes {              \
+        struct kmsg message;           \
+        uint64_t room[(bytes) / 8];    \
+    };                                 \
+    static KMEM_CACHE(cache_##bytes, struct kmsg_##bytes)
+KMSG_OF(64);
+KMSG_OF(512);
+KMSG_OF(2048);
+KMSG_OF(8192);
+static KMEM_CACHE(array_cache, struct kport_array);
+
+static struct kmem_cache *cache_for(uint32_t length, uint16_t *capacity)
+{
+    if (length <= 512) {
+        *capacity = length <= 64 ? 64 : 512;
+        return length <= 64 ? &cache_64 : &cache_512;
+    }
+    *capacity = length <= 2048 ? 2048 : 8192;
+    return length <= 2048 ? &cache_2048 : &cache_8192;
+}
+
+kern_return_t kmsg_alloc(struct ledger *ledger, uint32_t length, struct kmsg **out)
+{
+    uint16_t capacity;
+    void *memory;
+    struct kmem_cache *cache = cache_for(length, &capacity);
+    kern_return_t kr = ledger_charge(ledger, LEDGER_QUEUED, length);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = kmem_alloc(cache, ledger, &memory);
+    if (kr != KERN_SUCCESS) {
+        ledger_return(ledger, LEDGER_QUEUED, length);
+        return kr;
+    }
+    struct kmsg *msg = memory;
+    list_init(&msg->link);
+    ledger_ref(ledger);
+    msg->ledger = ledger;
+    msg->length = (uint16_t)length;
+    msg->capacity = capacity;
+    *out = msg;
+    return KERN_SUCCESS;
+}
+
+void kmsg_init_embedded(struct kmsg *msg)
+{
+    list_init(&msg->link);
+    msg->flags |= KMSG_EMBEDDED;
+    msg->capacity = KMSG_SMALL;
+}
+
+kern_return_t kmsg_add_array(struct kmsg *msg, struct kport_array **out)
+{
+    void *memory;
+    kern_return_t kr = kmem_alloc(&array_cache, msg->ledger, &memory);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct kport_array *array = memory;
+    array->next = msg->arrays;
+    msg->arrays = array;
+    *out = array;
+    return KERN_SUCCESS;
+}
+
+/* The message in a sonce goes with it; the message in a reply stays for its next use. */
+static void free_embedded(struct kmsg *msg)
+{
+    if (msg->flags & KMSG_IN_SONCE)
+        sonce_free(container_of(msg, struct sonce, message));
+}
+
+void kmsg_free(struct kmsg *msg)
+{
+    if (msg->flags & KMSG_EMBEDDED) {
+        free_embedded(msg);
+        return;
+    }
+    uint16_t capacity;
+    struct kmem_cache *cache = cache_for(msg->capacity, &capacity);
+    struct ledger *ledger = msg->ledger;
+    while (msg->arrays) {
+        struct kport_array *array = msg->arrays;
+        msg->arrays = array->next;
+        kmem_free(&array_cache, ledger, array);
+    }
+    ledger_return(ledger, LEDGER_QUEUED, msg->length);
+    kmem_free(cache, ledger, msg);
+    ledger_unref(ledger);
+}
+
+void kmsg_drop_remote(struct kmsg *msg)
+{
+    struct kright remote = msg->remote;
+    msg->remote = (struct kright){0};
+    if (!remote.object || remote.object->kind != IPC_PORT)
+        return;
+    if (remote.kind == MSG_MOVE_SEND)
+        kright_destroy(&remote);
+    else
+        port_unref(container_of(remote.object, struct port, ipc));
+}
+
+static void destroy_array(struct kport_array *array)
+{
+    for (uint32_t i = 0; i < array->count; i++) {
+        struct kright right = {array->object[i], array->kind};
+        kright_destroy(&right);
+    }
+    array->count = 0;
+}
+
+void kmsg_destroy_rights(struct kmsg *msg)
+{
+    kright_destroy(&msg->reply);
+    for (unsigned i = 0; i < msg->descriptors; i++) {
+        struct msg_descriptor *d = kmsg_descriptor(msg, i);
+        if (d->kind == MSG_PORT) {
+            struct kright right = {(struct ipc_object *)(uintptr_t)d->value, d->disposition};
+            kright_destroy(&right);
+        }
+    }
+    for (struct kport_array *array = msg->arrays; array; array = array->next)
+        destroy_array(array);
+    msg->descriptors = 0;
+}
+
+void kmsg_destroy(struct kmsg *msg)
+{
+    kmsg_destroy_rights(msg);
+    kmsg_drop_remote(msg); /* after a receive right on its way there: transit_begin() */
+    kmsg_free(msg);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The message trap: send, then receive (wharf/message.h). Arguments are in the thread's saved
+ * registers and results go there, so that whoever ends a wait can write them.
+ *
+ * When the send half is done, its registers say so (destination 0): a trap that is repeated does
+ * only what is left (D1).
+ */
+#include "msg_impl.h"
+#include <arch/upcalls.h>
+#include <kern/cpu.h>
+#include <kern/notify.h>
+#include <kern/sched.h>
+#include <kern/task.h>
+
+/* Nothing to receive: the trap ends here. */
+static void finish(struct thread *self)
+{
+    arch_message_fail(&self->arch, KERN_SUCCESS);
+}
+
+static void fail(struct thread *self, kern_return_t kr)
+{
+    uint64_t control = arch_message_get(&self->arch, MSG_X_ID);
+    arch_message_fail(&self->arch, kr);
+    if (kr == MACH_RCV_TOO_LARGE)
+        arch_message_set(&self->arch, MSG_X_CONTROL, control);
+}
+
+void kern_msg(struct thread *self)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    enum stage stage = STAGE_DONE;
+    if ((uint32_t)arch_message_get(&self->arch, MSG_X_DEST) != MSG_NULL) {
+        stage = msg_send(self, &kr);
+        if (stage == STAGE_DONE)
+            arch_message_set(&self->arch, MSG_X_DEST, MSG_NULL);
+    }
+    if (stage == STAGE_DONE) {
+        if ((uint32_t)arch_message_get(&self->arch, MSG_X_RECEIVE) == MSG_NULL) {
+            finish(self);
+            return;
+        }
+        stage = msg_receive(self, &kr);
+    }
+    if (stage == STAGE_FAILED)
+        fail(self, kr);
+}
+
+kern_return_t reply_keep(struct thread *self, mach_port_name_t *out)
+{
+    struct reply *reply = self->held;
+    if (!reply)
+        return MACH_RCV_NO_REPLY;
+    kern_return_t kr = space_reserve(self->task->space, 1);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct kright right = {&reply->ipc, MSG_MOVE_SEND_ONCE};
+    msg_hold_reply(self, NULL, 0);
+    atomic_store_explicit(&reply->holder, NULL, memory_order_relaxed);
+    *out = space_insert(self->task->space, &right);
+    return KERN_SUCCESS;
+}
+
+void thread_end_messages(struct thread *thread)
+{
+    msg_return_handed(thread);
+    struct reply *held = thread->held, *own = thread->reply;
+    thread->held = thread->reply = NULL;
+    if (held)
+        reply_destroy_right(held);
+    if (own)
+        reply_abandon(own);
+    spin_lock(&thread->task->lock); /* who lists the task's threads takes rights to their ports */
+    struct port *port = thread->self_port;
+    thread->self_port = NULL;
+    spin_unlock(&thread->task->lock);
+    port_destroy_kobject(port);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the stages of the message trap (kern/msg.h).
+ */
+#pragma once
+
+#include "ipc_impl.h"
+#include <arch/message.h>
+#include <kern/msg.h>
+
+/** How a stage ended. */
+enum stage {
+    STAGE_DONE,    /* go on with the next */
+    STAGE_FAILED,  /* *kr says why; nothing has changed */
+    STAGE_OVER,    /* the trap has its result */
+    STAGE_STOPPED, /* the thread waits, or repeats the trap: its registers say the rest */
+};
+
+/** A right taken out of the sender's space: what is needed to undo it, or to finish. */
+struct taken {
+    struct kright right;
+    mach_port_name_t name;
+    uint8_t disposition;
+};
+
+struct taken_list {
+    unsigned count;
+    struct taken right[MSG_RIGHTS_MAX + 2]; /* those of the descriptors, and the header's two */
+};
+
+/* ---- copyin.c ---- */
+/** Check the control word: lengths, counts, unused bits. */
+kern_return_t msg_check_control(uint64_t control);
+/** A message with the trap's body; names of its rights still in it. MACH_SEND_INVALID_DATA, _INVALID_TYPE,
+ *  _INVALID_HEADER, _NO_BUFFER. */
+kern_return_t msg_copyin(struct thread *self, uint64_t control, struct kmsg **out);
+/** Take one right for the header or a descriptor; noted in `list`. The space's lock is held. */
+kern_return_t msg_take(struct space *space, struct taken_list *list, mach_port_name_t name,
+                       unsigned disposition, struct kright *out);
+/** Take all the descriptors' rights: names become objects. `dest`: where receive rights go, NULL: to a
+ *  thread. On an error the caller undoes what is in `list`. The space's lock is held. */
+kern_return_t msg_take_body(struct space *space, struct taken_list *list, struct kmsg *msg,
+                            unsigned descriptors, struct port *dest);
+/** Put everything back. The lock has been held since. */
+void msg_take_undo(struct space *space, struct taken_list *list);
+/** Everything has been taken: second step for all of `list`. */
+void msg_take_finish(struct space *space, struct taken_list *list, struct list *later);
+
+/* ---- send.c ---- */
+enum stage msg_send(struct thread *self, kern_return_t *kr);
+
+/* ---- receive.c ---- */
+enum stage msg_receive(struct thread *self, kern_return_t *kr);
+
+/* ---- copyout.c ---- */
+/** Give the message to the current thread: registers, buffer, names. On success the message is gone; on an
+ *  error it is whole and *control tells its length. */
+kern_return_t msg_copyout(struct thread *self, struct kmsg *msg, uint64_t *control);
+/** The header registers of a received message. `remote`: name or MSG_REPLY. */
+void msg_set_header(struct thread *self, uint32_t id, uint64_t control, uint64_t local,
+                    uint64_t remote, uint32_t seqno);
+/** The thread holds this reply now, or none (NULL): context and priority follow. */
+void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority);
+
+/* ---- kcall.c ---- */
+/** Execute the trap's message to a kernel object's port (a reference is held and dropped here). */
+enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t *kr);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Entries of name spaces, for the files that change them. The space's lock is held for all of it.
+ */
+#pragma once
+
+#include "ipc_impl.h"
+#include <kern/space.h>
+#include <kern/string.h>
+
+static inline struct ipc_entry *entry_at(struct space *space, uint32_t index)
+{
+    struct ipc_entry *_Atomic *chunks = atomic_load_explicit(&space->chunks, memory_order_relaxed);
+    struct ipc_entry *chunk =
+        atomic_load_explicit(&chunks[index / SPACE_CHUNK_ENTRIES], memory_order_relaxed);
+    return &chunk[index % SPACE_CHUNK_ENTRIES];
+}
+
+kern_return_t space_reserve_locked(struct space *space, unsigned count);
+/** One chunk of entries more, which are on no list. */
+kern_return_t space_grow_bare(struct space *space);
+/** The entry is free, to be used after all that are free now. */
+void entry_append_free(struct space *space, uint32_t index);
+/** Fill an entry that is on no list: a send right or dead name. */
+void entry_place(struct space *space, uint32_t index, struct ipc_object *object, uint32_t bits);
+/** Index of the entry with send or receive rights to the object; 0: none. */
+uint32_t tree_find(struct space *space, const struct ipc_object *object);
+/** A reserved entry gets these rights; urefs are the caller's to set. Returns its name. */
+mach_port_name_t entry_new(struct space *space, struct ipc_object *object, unsigned rights,
+                           struct ipc_entry **out);
+/* In the bits of an entry whose last right has been taken, between the two steps of taking. */
+enum { ENTRY_LIMBO = 32 };
+
+/** Change the rights; N3 is the caller's. */
+void entry_set_rights(struct ipc_entry *entry, unsigned rights);
+/** Take one right away; N3 is the caller's. */
+static inline void entry_take_right(struct ipc_entry *entry, unsigned right)
+{
+    unsigned left = entry_rights(entry) & ~right;
+    entry_set_rights(entry, left ? left : (unsigned)ENTRY_LIMBO);
+}
+/** It has no object any more. */
+void entry_forget_object(struct space *space, mach_port_name_t name, struct ipc_entry *entry);
+/** It has no right any more: its request is answered by port-deleted, its name is free. */
+void entry_free(struct space *space, mach_port_name_t name, struct ipc_entry *entry,
+                struct list *later);
+/** The entry's request, if it is still the entry's, ends with port-deleted. */
+void request_cancel(struct space *space, struct ipc_entry *entry, struct list *later);
+/** The port's armed send-possible requests fire, a few at a time. The port's lock is held. */
+void request_fire_possible_locked(struct port *port, struct list *later);
+/** A send to this name of `port` has to wait for room: its send-possible request, if there is one, is
+ *  armed. The locks of space and port are held. */
+void request_arm_locked(struct space *space, mach_port_name_t name, struct port *port);

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ports and the rights to them, apart from names (kern/port.h: P1 to P6).
+ */
+#include "names.h"
+#include <kern/kmem.h>
+#include <kern/notify.h>
+#include <kern/panic.h>
+#include <kern/port.h>
+#include <kern/sched.h>
+#include <kern/thread.h>
+#include <stdatomic.h>
+
+static void init_port(void *memory)
+{
+    struct port *port = memory;
+    port->ipc.kind = IPC_PORT;
+    spin_init(&port->lock, LOCK_PORT);
+    list_init(&port->receivers);
+    list_init(&port->queue);
+    list_init(&port->blocked);
+    list_init(&port->set_link);
+    list_init(&port->ready_link);
+    list_init(&port->requests);
+    list_init(&port->reap_link);
+}
+
+static void init_sonce(void *memory)
+{
+    struct sonce *sonce = memory;
+    sonce->ipc.kind = IPC_SONCE;
+}
+
+static KMEM_CACHE_STABLE(port_cache, struct port, transit, init_port);
+static KMEM_CACHE_STABLE(sonce_cache, struct sonce, room, init_sonce);
+
+/* ---- life ---- */
+
+/* Everything a lookup without a lock may see changes under the lock (O1). */
+static void begin_life(struct port *port, struct ledger *ledger)
+{
+    spin_lock(&port->lock);
+    port->kobject = KOBJECT_NONE;
+    port->object = NULL;
+    port->has_payload = false;
+    port->local = 0;
+    port->seqno = 0;
+    port->queued = port->queued_bytes = 0;
+    port->queue_priority = 0;
+    port->limit = PORT_LIMIT_DEFAULT;
+    port->byte_limit = PORT_BYTES_DEFAULT;
+    port->senders = port->make_sends = 0;
+    port->name = 0;
+    port->space = NULL;
+    port->set = NULL;
+    port->server = NULL;
+    port->transit = NULL;
+    port->no_senders = port->destroyed = (struct kright){0};
+    port->ledger = ledger;
+    atomic_store_explicit(&port->references, 1, memory_order_relaxed);
+    port->state = PORT_ALIVE;
+    spin_unlock(&port->lock);
+}
+
+kern_return_t port_create(struct ledger *ledger, struct port **out)
+{
+    void *memory;
+    kern_return_t kr = ledger_charge(ledger, LEDGER_PORTS, 1);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = kmem_alloc(&port_cache, ledger, &memory);
+    if (kr != KERN_SUCCESS) {
+        ledger_return(ledger, LEDGER_PORTS, 1);
+        return kr;
+    }
+    ledger_ref(ledger);
+    begin_life(memory, ledger);
+    *out = memory;
+    return KERN_SUCCESS;
+}
+
+kern_return_t port_create_kobject(struct ledger *ledger, enum kobject kind, void *object,
+                                  struct port **out)
+{
+    struct port *port;
+    kern_return_t kr = port_create(ledger, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    spin_lock(&port->lock);
+    port->object = object;
+    port->kobject = (uint8_t)kind;
+    spin_unlock(&port->lock);
+    *out = port;
+    return KERN_SUCCESS;
+}
+
+static void port_free(struct port *port)
+{
+    struct ledger *ledger = port->ledger;
+    spin_lock(&port->lock);
+    assert(port->state == PORT_DEAD && port->senders == 0);
+    port->state = PORT_FREE;
+    spin_unlock(&port->lock);
+    ledger_return(ledger, LEDGER_PORTS, 1);
+    kmem_free(&port_cache, ledger, port);
+    ledger_unref(ledger);
+}
+
+void port_unref(struct port *port)
+{
+    if (atomic_fetch_sub_explicit(&port->references, 1, memory_order_acq_rel) == 1)
+        port_free(port);
+}
+
+/* The receive right's reference goes to the reaper. The lock is held. */
+static void die_locked(struct port *port)
+{
+    port->state = PORT_DEAD;
+    port->kobject = KOBJECT_NONE;
+    port->object = NULL;
+    port->space = NULL;
+    reaper_add(port);
+}
+
+void port_destroy_kobject(struct port *port)
+{
+    spin_lock(&port->lock);
+    die_locked(port);
+    spin_unlock(&port->lock);
+}
+
+/* The request of port-destroyed gets the right instead of its death. Not if the right would then wait
+ * in its own queue. */
+static bool give_to_requester(struct port *port)
+{
+    struct list later = LIST_INIT(later);
+    spin_lock(&port->lock);
+    struct kright to = port->destroyed, right = {&port->ipc, MSG_MOVE_RECEIVE};
+    uint64_t payload = port->has_payload ? port->local : 0;
+    port->has_payload = false;
+    port->local = 0;
+    port->destroyed = (struct kright){0};
+    spin_unlock(&port->lock);
+    if (!to.object)
+        return false;
+    struct port *dest = to.object->kind == IPC_SONCE ? sonce_of(to.object)->port : NULL;
+    if (transit_begin(port, dest) != KERN_SUCCESS) {
+        kright_destroy(&to);
+        return false;
+    }
+    (void)notify_prepare_right(&later, &to, MSG_ID_PORT_DESTROYED, &right, payload);
+    notify_deliver(&later);
+    return true;
+}
+
+void port_destroy_receive(struct port *port)
+{
+    transit_end(port);
+    if (give_to_requester(port))
+        return;
+    spin_lock(&port->lock);
+    die_locked(port);
+    spin_unlock(&port->lock);
+}
+
+/* ---- where receive rights in messages are going: no circles ---- */
+
+static struct spinlock move_lock = SPINLOCK_INIT(LOCK_MOVE);
+
+kern_return_t transit_begin(struct port *port, struct port *dest)
+{
+    enum { DEPTH_MAX = 32 };
+    unsigned depth = 0;
+    kern_return_t kr = KERN_SUCCESS;
+    spin_lock(&move_lock);
+    /* A port in transit is kept alive by the message it is in, that one's destination by it. */
+    for (struct port *p = dest; p && kr == KERN_SUCCESS; p = p->transit)
+        kr = p == port ? MACH_SEND_CIRCULAR : ++depth > DEPTH_MAX ? KERN_LIMIT : KERN_SUCCESS;
+    if (kr == KERN_SUCCESS)
+        port->transit = dest;
+    spin_unlock(&move_lock);
+    return kr;
+}
+
+void transit_end(struct port *port)
+{
+    spin_lock(&move_lock);
+    port->transit = NULL;
+    spin_unlock(&move_lock);
+}
+
+void port_leave_space(struct port *port, bool keep_payload)
+{
+    if (port->set)
+        port_leave_set(port);
+    spin_lock(&port->lock);
+    struct thread *thread;
+    while ((thread = msg_pop_waiter(&port->receivers)))
+        msg_wake_error(thread, MACH_RCV_PORT_CHANGED);
+    port->space = NULL;
+    port->name = 0;
+    if (!keep_payload || !port->has_payload) {
+        port->has_payload = false;
+        port->local = 0;
+    }
+    port->seqno = 0;
+    port->make_sends = 0;
+    spin_unlock(&port->lock);
+}
+
+/* ---- rights ---- */
+
+void port_make_send(struct port *port)
+{
+    port_ref(port);
+    port->senders++;
+    port->make_sends++;
+}
+
+struct kright port_send_right(struct port *port)
+{
+    struct kright right = {NULL, MSG_MOVE_SEND};
+    spin_lock(&port->lock);
+    if (port->state == PORT_ALIVE) {
+        port_make_send(port);
+        right.object = &port->ipc;
+    }
+    spin_unlock(&port->lock);
+    return right;
+}
+
+void port_copy_send(struct port *port)
+{
+    port_ref(port);
+    spin_lock(&port->lock);
+    port->senders++;
+    spin_unlock(&port->lock);
+}
+
+void port_drop_send_locked(struct port *port, struct list *later)
+{
+    if (--port->senders == 0 && port->state == PORT_ALIVE)
+        notify_prepare(later, &port->no_senders, MSG_ID_NO_SENDERS, port->make_sends, 4);
+}
+
+kern_return_t sonce_create(struct port *port, struct ledger *ledger, struct sonce **out)
+{
+    void *memory;
+    kern_return_t kr = kmem_alloc(&sonce_cache, ledger, &memory);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct sonce *sonce = memory;
+    port_ref(port);
+    sonce->port = port;
+    ledger_ref(ledger);
+    sonce->ledger = ledger;
+    sonce->message = (struct kmsg){0};
+    kmsg_init_embedded(&sonce->message);
+    sonce->message.flags |= KMSG_IN_SONCE;
+    *out = sonce;
+    return KERN_SUCCESS;
+}
+
+void sonce_free(struct sonce *sonce)
+{
+    struct ledger *ledger = sonce->ledger;
+    if (sonce->port)
+        port_unref(sonce->port);
+    kmem_free(&sonce_cache, ledger, sonce);
+    ledger_unref(ledger);
+}
+
+static void destroy_send(struct port *port)
+{
+    struct list later = LIST_INIT(later);
+    spin_lock(&port->lock);
+    port_drop_send_locked(port, &later);
+    spin_unlock(&port->lock);
+    port_unref(port);
+    notify_deliver(&later);
+}
+
+static void destroy_send_once(struct kright *right)
+{
+    struct list later = LIST_INIT(later);
+    if (right->object->kind == IPC_REPLY) {
+        reply_destroy_right(reply_of(right->object));
+        return;
+    }
+    notify_prepare(&later, right, MSG_ID_SEND_ONCE, 0, 0);
+    notify_deliver(&later);
+}
+
+void kright_destroy(struct kright *right)
+{
+    struct kright gone = *right;
+    *right = (struct kright){0};
+    if (!gone.object)
+        return;
+    switch (gone.kind) {
+    case MSG_MOVE_SEND: destroy_send(port_of(gone.object)); break;
+    case MSG_MOVE_SEND_ONCE: destroy_send_once(&gone); break;
+    case MSG_MOVE_RECEIVE: port_destroy_receive(port_of(gone.object)); break;
+    default: panic("ipc: right of kind %u", gone.kind);
+    }
+}
+
+/* ---- queue ---- */
+
+static struct thread *pop_receiver(struct port *port)
+{
+    struct port_set *set = port->set;
+    if (!set)
+        return msg_pop_waiter(&port->receivers);
+    spin_lock(&set->lock);
+    struct thread *thread = msg_pop_waiter(&set->receivers);
+    spin_unlock(&set->lock);
+    return thread;
+}
+
+static void stamp(struct port *port, struct kmsg *msg)
+{
+    msg->local = port->local;
+    msg->payload = port->has_payload;
+    if (msg->flags & KMSG_STAMPED)
+        return;
+    msg->seqno = port->seqno++;
+    msg->flags |= KMSG_STAMPED;
+}
+
+/* P6: the queue is no longer empty. */
+static void become_ready(struct port *port)
+{
+    struct port_set *set = port->set;
+    if (!set)
+        return;
+    spin_lock(&set->lock);
+    if (!list_is_linked(&port->ready_link))
+        list_push_back(&set->ready, &port->ready_link);
+    spin_unlock(&set->lock);
+}
+
+/* P6: a message has been taken; the set goes on with another member. */
+static void rotate(struct port *port)
+{
+    struct port_set *set = port->set;
+    if (!set)
+        return;
+    spin_lock(&set->lock);
+    list_remove(&port->ready_link);
+    if (!list_is_empty(&port->queue))
+        list_push_back(&set->ready, &port->ready_link);
+    spin_unlock(&set->lock);
+}
+
+static void lend_to_server(struct port *port, uint8_t priority)
+{
+    if (priority > port->queue_priority)
+        port->queue_priority = priority;
+    if (priority > 0 && port->server)
+        sched_lend_priority(port->server, priority);
+}
+
+void port_enqueue_locked(struct port *port, struct kmsg *msg, bool counted)
+{
+    struct thread *receiver = list_is_empty(&port->queue) ? pop_receiver(port) : NULL;
+    if (receiver) {
+        if (counted)
+            port->queued--;
+        stamp(port, msg);
+        receiver->handed = msg;
+        msg_wake_repeat(receiver);
+        return;
+    }
+    if (!counted)
+        port->queued++;
+    port->queued_bytes += msg->length;
+    list_push_back(&port->queue, &msg->link);
+    become_ready(port);
+    lend_to_server(port, msg->priority);
+}
+
+/* P5: a place has become free. One sender more is woken for each; it looks again by itself. */
+void port_wake_sender_locked(struct port *port)
+{
+    if (list_is_empty(&port->blocked) || port->queued >= port->limit)
+        return;
+    struct thread *sender = msg_pop_waiter(&port->blocked);
+    if (sender) {
+        sender->wait.send_turn = true;
+        msg_wake_repeat(sender);
+    }
+}
+
+struct kmsg *port_dequeue_locked(struct port *port, struct list *later)
+{
+    struct list *link = list_pop_front(&port->queue);
+    if (!link)
+        return NULL;
+    struct kmsg *msg = list_entry(link, struct kmsg, link);
+    port->queued--;
+    port->queued_bytes -= msg->length;
+    /* Who takes this one is to hurry for those behind it, too. */
+    if (list_is_empty(&port->queue))
+        port->queue_priority = 0;
+    else if (msg->priority < port->queue_priority)
+        msg->priority = port->queue_priority;
+    stamp(port, msg);
+    rotate(port);
+    port_wake_sender_locked(port);
+    request_fire_possible_locked(port, later);
+    return msg;
+}
+
+void port_put_back(struct port *port, struct kmsg *msg)
+{
+    spin_lock(&port->lock);
+    bool alive = port->state == PORT_ALIVE;
+    struct thread *receiver = alive ? pop_receiver(port) : NULL;
+    if (receiver) {
+        receiver->handed = msg;
+        msg_wake_repeat(receiver);
+    } else if (alive) {
+        port->queued++;
+        port->queued_bytes += msg->length;
+        list_push_front(&port->queue, &msg->link);
+        become_ready(port);
+    }
+    spin_unlock(&port->lock);
+    if (!alive)
+        kmsg_destroy(msg);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copying straight from the current address space into another one, for messages to a thread that
+ * waits with a buffer. The pmap's lock is held for each page, so that the frame stays the page's while
+ * it is written through the direct map; 4 KiB at a time bounds that.
+ */
+#include "pmap_impl.h"
+#include <arch/usercopy.h>
+
+/* One page's part. The kernel's writes do not go through the mapping: the page is marked by hand. */
+static kern_return_t copy_within_page(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n)
+{
+    unsigned height;
+    kern_return_t kr = KERN_INVALID_ADDRESS;
+    spin_lock(&to->lock);
+    pte_t *slot = pmap_walk(to, dst, 0, &height);
+    pte_t pte = slot ? arch_pte_read(slot) : PTE_NONE;
+    if (arch_pte_is_valid(pte) && !arch_pte_is_table(pte, height) &&
+        (arch_pte_prot(pte) & PROT_WRITE) && arch_pte_type(pte) == MEM_NORMAL) {
+        paddr_t pa = arch_pte_address(pte) + (dst & (pmap_span(height) - 1));
+        kr = arch_copyin(phys_to_virt(pa), src, n);
+        if (!(arch_pte_flags(pte) & PTE_UNMANAGED))
+            atomic_fetch_or_explicit(
+                &pmap_flags_frame(slot, round_down(pa, PAGE_SIZE), height)->flags,
+                FRAME_FLAG_DIRTY | FRAME_FLAG_REFERENCED, memory_order_relaxed);
+    }
+    spin_unlock(&to->lock);
+    return kr;
+}
+
+kern_return_t pmap_copy_across(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n)
+{
+    if (dst >= USER_VA_END || n > USER_VA_END - dst)
+        return KERN_INVALID_ADDRESS;
+    while (n > 0) {
+        size_t part = PAGE_SIZE - (dst & PAGE_MASK);
+        if (part > n)
+            part = n;
+        kern_return_t kr = copy_within_page(to, dst, src, part);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        dst += part;
+        src += part;
+        n -= part;
+    }
+    return KERN_SUCCESS;
+}
