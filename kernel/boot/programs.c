@@ -11,10 +11,12 @@
 #include <kern/kmem.h>
 #include <kern/log.h>
 #include <kern/panic.h>
+#include <kern/port.h>
 #include <kern/sched.h>
 #include <kern/string.h>
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <kern/work.h>
 
 enum { MAX_PROGRAMS = 16, NAME_MAX_LENGTH = 31, ARGUMENTS_MAX = 256 };
 
@@ -47,13 +49,14 @@ static int64_t count_objects(struct frame_statistics *frames)
     return kmem_live_objects();
 }
 
-static void finish(void);
+static work_step_t finish_step;
+static struct work finish_work;
 
 /* A share in `left` is given back; the last one ends the run. */
 static void one_less(void)
 {
     if (atomic_fetch_sub(&programs.left, 1) == 1)
-        finish();
+        work_start(&finish_work);
 }
 
 /* Load and count one program; its task, not running yet, or NULL. */
@@ -89,6 +92,7 @@ bool boot_start_programs(const struct board *board, const struct boot_options *o
         return false;
     }
     programs.end = options->end;
+    work_init(&finish_work, finish_step, PRIORITY_IDLE + 1);
     collect_arguments(options, arguments, sizeof(arguments));
     struct frame_statistics frames;
     programs.objects_before = count_objects(&frames);
@@ -129,6 +133,18 @@ static void check_leaks(void)
                   (long)programs.objects_before, (long)objects);
     log_info("wharf: %ld kernel objects and %lu free pages left, %lu pages hold frame records",
              (long)objects, frames.free, frames.record_pages);
+}
+
+static void finish(void);
+
+/* Ports die before what was in them is gone: everything is counted when the reaper has done its work. */
+static bool finish_step(struct work *work)
+{
+    (void)work;
+    if (!reaper_is_idle())
+        return true;
+    finish();
+    return false;
 }
 
 static void finish(void)

@@ -15,6 +15,7 @@
 #include <arch/irq.h>
 #include <arch/smp.h>
 #include <arch/timer.h>
+#include <kern/port.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
 #include <kern/dt.h>
@@ -239,6 +240,7 @@ static void boot(void *early)
     arch_timer_cpu_init();
     pmap_init();
     futex_init();
+    reaper_init();
     cpu_count = run.cpus;
     for (unsigned i = 1; i < run.cpus; i++) {
         cpu_record[i].number = i;
