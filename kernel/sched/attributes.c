@@ -5,6 +5,7 @@
  */
 #include "runqueue.h"
 #include <kern/cpu.h>
+#include <kern/futex.h>
 #include <kern/sched.h>
 
 /* Lock the queue of the CPU the thread is on or was on last, and tell whether it is on it. `cpu`
@@ -72,10 +73,17 @@ void sched_let_go(struct cpu *cpu)
 
 void sched_set_priority(struct thread *thread, unsigned priority)
 {
+    atomic_store(&thread->own_context.priority, (uint8_t)priority);
+    futex_priority_changed(thread);
+}
+
+void sched_set_floor(struct thread *thread, unsigned floor)
+{
+    if (atomic_load_explicit(&thread->floor, memory_order_relaxed) == floor)
+        return;
     /* Before we look: order rule in sched.c. A raise counts at once, a drop when its CPU
      * reschedules. */
-    atomic_store(&thread->own_context.priority, (uint8_t)priority);
-    atomic_store(&thread->floor, (uint8_t)priority);
+    atomic_store(&thread->floor, (uint8_t)floor);
     place_again(thread);
 }
 
@@ -86,8 +94,10 @@ void sched_lend_priority(struct thread *thread, unsigned priority)
         if (old >= priority)
             return;
     while (!atomic_compare_exchange_weak(&thread->inherited, &old, (uint8_t)priority));
-    if (atomic_load(&thread->floor) < priority)
-        place_again(thread);
+    if (atomic_load(&thread->floor) >= priority)
+        return;
+    place_again(thread);
+    futex_raised(thread);
 }
 
 kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus)

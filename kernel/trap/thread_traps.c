@@ -57,9 +57,103 @@ uint64_t trap_futex_wake(TRAP_ARGUMENTS)
 
 uint64_t trap_aborted(struct thread *thread)
 {
-    uint64_t done = trap_progress(thread, TRAP_futex_wake);
+    static const uint8_t counts[] = {TRAP_futex_wake, TRAP_futex_requeue, TRAP_futex_requeue_pi};
+    uint64_t done = 0;
+    for (unsigned i = 0; i < array_count(counts) && !done; i++)
+        done = trap_progress(thread, counts[i]);
     thread->progress = 0;
-    return done ? done : trap_error(KERN_ABORTED); /* those woken are what futex_wake() counts */
+    return done ? done : trap_error(KERN_ABORTED); /* those woken or moved so far */
+}
+
+/* As trap_restart(), with all six arguments. */
+static uint64_t restart_with(struct thread *self, const uint64_t *a)
+{
+    for (unsigned i = 3; i < 6; i++)
+        arch_thread_set_arg(&self->arch, i, a[i]);
+    return trap_restart(self, a[0], a[1], a[2]);
+}
+
+/* The owner that a trap names, who must not be the caller unless `self_allowed`. */
+static kern_return_t owner_named(struct thread *self, uint32_t name, bool self_allowed,
+                                 struct thread **out)
+{
+    struct thread *owner = name ? futex_owner_lookup(self, name) : NULL;
+    if (owner == self && !self_allowed) {
+        thread_unref(owner);
+        return KERN_INVALID_ARGUMENT;
+    }
+    *out = owner;
+    return KERN_SUCCESS;
+}
+
+uint64_t trap_futex_wait_pi(TRAP_ARGUMENTS)
+{
+    struct thread *owner;
+    if (a0 % sizeof(uint32_t) != 0)
+        return trap_error(KERN_INVALID_ARGUMENT);
+    kern_return_t kr = owner_named(self, (uint32_t)a3, false, &owner);
+    if (kr == KERN_SUCCESS)
+        kr = futex_wait_pi(self, a0, (uint32_t)a1, clock_ticks_at(a2), owner);
+    return trap_error(kr);
+}
+
+uint64_t trap_futex_wake_pi(TRAP_ARGUMENTS)
+{
+    if (a0 % sizeof(uint32_t) != 0)
+        return trap_error(KERN_INVALID_ARGUMENT);
+    return futex_wake_pi(self->task, a0);
+}
+
+/* Both kinds of requeue, whose first five arguments are the same; piece by piece. */
+static uint64_t requeue(struct thread *self, unsigned number, const uint64_t *a,
+                        struct thread *owner)
+{
+    struct futex_requeue what = {.address = a[0],
+                                 .target = a[3],
+                                 .expected = (uint32_t)a[2],
+                                 .wake = (uint32_t)a[1],
+                                 .move = (uint32_t)a[4],
+                                 .pi = number == TRAP_futex_requeue_pi,
+                                 .owner = owner};
+    uint64_t done = trap_progress(self, number);
+    bool more = true;
+    while (more) {
+        kern_return_t kr = futex_requeue(self, &what, &done, &more);
+        if (kr != KERN_SUCCESS)
+            return trap_error(kr);
+        if (more && arch_irq_pending()) {
+            trap_set_progress(self, number, done);
+            return restart_with(self, a);
+        }
+    }
+    self->progress = 0;
+    return done;
+}
+
+static bool are_words(uint64_t address, uint64_t target)
+{
+    return address % sizeof(uint32_t) == 0 && target % sizeof(uint32_t) == 0 && address != target;
+}
+
+uint64_t trap_futex_requeue(TRAP_ARGUMENTS)
+{
+    const uint64_t a[] = {a0, a1, a2, a3, a4, a5};
+    return are_words(a0, a3) ? requeue(self, TRAP_futex_requeue, a, NULL)
+                             : trap_error(KERN_INVALID_ARGUMENT);
+}
+
+uint64_t trap_futex_requeue_pi(TRAP_ARGUMENTS)
+{
+    const uint64_t a[] = {a0, a1, a2, a3, a4, a5};
+    struct thread *owner;
+    kern_return_t kr =
+        are_words(a0, a3) ? owner_named(self, (uint32_t)a5, true, &owner) : KERN_INVALID_ARGUMENT;
+    if (kr != KERN_SUCCESS)
+        return trap_error(kr);
+    uint64_t result = requeue(self, TRAP_futex_requeue_pi, a, owner);
+    if (owner)
+        thread_unref(owner);
+    return result;
 }
 
 uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2)

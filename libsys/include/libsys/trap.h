@@ -14,6 +14,12 @@ int64_t sys_thread_self(void);
 int64_t sys_thread_switch(void);
 int64_t sys_futex_wait(const void *word, uint32_t expected, uint64_t deadline);
 int64_t sys_futex_wake(const void *word, uint32_t count);
+int64_t sys_futex_requeue(const void *word, uint32_t wake, uint32_t expected, const void *target,
+                          uint32_t move);
+int64_t sys_futex_wait_pi(const void *word, uint32_t expected, uint64_t deadline, uint32_t owner);
+int64_t sys_futex_wake_pi(const void *word);
+int64_t sys_futex_requeue_pi(const void *word, uint32_t wake, uint32_t expected, const void *target,
+                             uint32_t move, uint32_t owner);
 int64_t sys_thread_create(void (*entry)(void), void *sp, void *argument, void *tls,
                           unsigned long priority);
 [[gnu::noreturn]] void sys_thread_exit(uint64_t status);
