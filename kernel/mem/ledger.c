@@ -87,12 +87,11 @@ void ledger_unref(struct ledger *ledger)
     /* The last reference of a child holds one of its parent: go on upwards, at most
      * LEDGER_MAX_DEPTH times. */
     while (ledger != NULL) {
-        uint32_t old = atomic_fetch_sub_explicit(&ledger->references, 1, memory_order_release);
+        uint32_t old = atomic_fetch_sub_explicit(&ledger->references, 1, memory_order_acq_rel);
 
         assert(old > 0);
         if (old > 1)
             return;
-        atomic_thread_fence(memory_order_acquire);
         assert(ledger != &kernel_ledger);
         assert_all_returned(ledger);
 

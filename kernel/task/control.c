@@ -12,6 +12,7 @@
 #include <arch/thread.h>
 #include <kern/control.h>
 #include <kern/cpu.h>
+#include <kern/port.h>
 #include <kern/sched.h>
 #include <kern/task.h>
 #include <kern/wait.h>
@@ -156,11 +157,18 @@ kern_return_t task_resume(struct task *task, uint64_t *progress)
 
 /* ---- abort ---- */
 
-/* The thread waits for nothing and stands still: end the trap it is in the midst of. */
-static kern_return_t end_trap(struct thread *thread, bool safely)
+/* The thread waits for nothing and stands still: end the trap it is in the midst of. A message that was
+ * handed to it, and that it has not seen yet, goes to `returned`. */
+static kern_return_t end_trap(struct thread *thread, bool safely, struct kmsg **returned)
 {
-    if (thread->handed || thread->building)
+    if (thread->building)
         return KERN_BUSY;
+    if (thread->handed) {
+        *returned = thread->handed;
+        thread->handed = NULL;
+        arch_thread_end_restart(&thread->arch, (uint64_t)-MACH_RCV_INTERRUPTED);
+        return KERN_SUCCESS;
+    }
     if (thread->progress == 0)
         return KERN_NOT_WAITING;
     if (safely)
@@ -170,7 +178,7 @@ static kern_return_t end_trap(struct thread *thread, bool safely)
 }
 
 /* The TASK lock is held: nobody resumes it meanwhile. */
-static kern_return_t abort_locked(struct thread *thread, bool safely)
+static kern_return_t abort_locked(struct thread *thread, bool safely, struct kmsg **returned)
 {
     if (is_ending(thread))
         return KERN_TERMINATED;
@@ -178,7 +186,7 @@ static kern_return_t abort_locked(struct thread *thread, bool safely)
         return KERN_SUCCESS;
     struct cpu *cpu = sched_hold_still(thread);
     if (cpu) {
-        kern_return_t kr = end_trap(thread, safely);
+        kern_return_t kr = end_trap(thread, safely, returned);
         sched_let_go(cpu);
         return kr;
     }
@@ -190,11 +198,14 @@ static kern_return_t abort_locked(struct thread *thread, bool safely)
 
 static kern_return_t abort_thread(struct thread *thread, bool safely)
 {
+    struct kmsg *returned = NULL;
     if (thread == arch_cpu_self()->current)
         return KERN_INVALID_ARGUMENT;
     spin_lock(&thread->task->lock);
-    kern_return_t kr = abort_locked(thread, safely);
+    kern_return_t kr = abort_locked(thread, safely, &returned);
     spin_unlock(&thread->task->lock);
+    if (returned)
+        port_put_back(container_of(returned->remote.object, struct port, ipc), returned);
     return kr;
 }
 

@@ -52,13 +52,13 @@ kern_return_t task_resume(struct task *task, uint64_t *progress);
  * Make a kernel call of the thread return. A wait ends: with KERN_ABORTED, MACH_SEND_INTERRUPTED
  * (nothing has been sent) or MACH_RCV_INTERRUPTED (the send part, if any, is done). Else, if the
  * thread is not on a CPU and in the midst of a trap that is done in pieces, the trap returns what
- * trap_aborted() says of the pieces done.
+ * trap_aborted() says of the pieces done. A message that was handed to a suspended thread, which
+ * has not seen it, goes back to its queue: MACH_RCV_INTERRUPTED.
  *      KERN_NOT_WAITING        neither: it executes user code or is about to, and nothing has
  *                              changed. No later wait is affected: who wants to be sure suspends it
  *                              first
  *      KERN_BUSY               in the midst of a trap that must be completed: memory is being
- *                              given to the task, or a message was handed over and is not in
- *                              its registers yet. It has to run on
+ *                              given to the task. It has to run on
  *      KERN_INVALID_ARGUMENT   the caller itself
  *      KERN_TERMINATED, KERN_RETRY (C3)
  * After KERN_SUCCESS or KERN_NOT_WAITING on a suspended thread its registers may be set. So a signal

@@ -4,6 +4,8 @@
 #include <arch/timer.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
+#include <kern/space.h>
+#include <wharf/message.h>
 #include <wharf/trap.h>
 
 /* What the scripts saw of themselves. Atomic: several CPUs. */
@@ -13,10 +15,34 @@ static struct {
 static uint64_t seed;
 struct task *its_task;
 struct thread *target;
+_Atomic uint32_t port_name, messages;
 
 static void trap(struct host_action *next, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2)
 {
     *next = (struct host_action){.kind = HOST_TRAP, .number = number, .args = {a0, a1, a2}};
+}
+
+/* A message without a body; the parts that are not wanted are 0. */
+static void message(struct host_action *next, unsigned remote, unsigned local, uint32_t receive)
+{
+    if (port_name == 0)
+        return; /* not yet */
+    *next = (struct host_action){.kind = HOST_TRAP, .number = TRAP_MSG};
+    next->args[0] = remote ? port_name : 0;
+    next->args[2] = MSG_CONTROL(remote, local, 0, 0);
+    next->args[13] = receive;
+    next->args[14] = NANOS_NEVER;
+}
+
+static void send(struct host_action *next)
+{
+    uint32_t left = atomic_load(&messages);
+    while (left > 0 && !atomic_compare_exchange_weak(&messages, &left, left - 1))
+        continue;
+    if (left > 0)
+        message(next, MSG_MAKE_SEND, 0, 0);
+    else
+        trap(next, TRAP_thread_switch, 0, 0, 0);
 }
 
 static void script(struct thread *t, unsigned cpu, struct host_action *next, void *context)
@@ -33,6 +59,9 @@ static void script(struct thread *t, unsigned cpu, struct host_action *next, voi
         break;
     case WAITER: trap(next, TRAP_futex_wait, WORLD_WORDS_VA, 0, NANOS_NEVER); break;
     case SLEEPER: trap(next, TRAP_sleep_until, clock_now() + 20000, 0, 0); break;
+    case RECEIVER: message(next, 0, 0, port_name); break;
+    case CALLER: message(next, MSG_MAKE_SEND, MSG_MAKE_REPLY, MSG_REPLY); break;
+    case SENDER: send(next); break;
     default:
         trap(next, t->arch.program.actions % 2 ? TRAP_thread_switch : TRAP_futex_wake,
              WORLD_WORDS_VA, 1, 0);
@@ -131,7 +160,22 @@ void begin(enum role role)
     uint64_t argument = role;
     host_machine_call(a_cpu(), make, &argument);
     atomic_store(&seen[role].actions, 0);
+    port_name = messages = 0;
     run(STEPS);
+}
+
+static kern_return_t allocate_port(struct call *call)
+{
+    mach_port_name_t name;
+    kern_return_t kr = space_allocate(call->thread->task->space, RIGHT_RECEIVE, &name);
+    if (kr == KERN_SUCCESS)
+        port_name = name;
+    return kr;
+}
+
+void make_port(void)
+{
+    CHECK_EQUAL(on(target, allocate_port), KERN_SUCCESS);
 }
 
 kern_return_t add_thread(struct call *call)

@@ -13,11 +13,14 @@ enum { PRIORITY = 100, STEPS = 400 };
 
 /** What a thread does, for ever. */
 enum role {
-    BURNER,  /* computes, a little at a time */
-    FP_USER, /* loads FP_VALUE into the FP registers, then nothing */
-    WAITER,  /* waits on a word until it is woken */
-    SLEEPER, /* sleeps, a little at a time */
-    WAKER,   /* wakes a WAITER, gives its turn away */
+    BURNER,   /* computes, a little at a time */
+    FP_USER,  /* loads FP_VALUE into the FP registers, then nothing */
+    WAITER,   /* waits on a word until it is woken */
+    SLEEPER,  /* sleeps, a little at a time */
+    WAKER,    /* wakes a WAITER, gives its turn away */
+    RECEIVER, /* receives from the port */
+    CALLER,   /* calls the port, and waits for the answer */
+    SENDER,   /* sends as many messages to the port as `messages` says, then gives its turn away */
     ROLES
 };
 #define FP_VALUE UINT64_C(0x5ca1ab1e)
@@ -25,6 +28,8 @@ enum role {
 /* The task and its first thread, both with a reference. */
 extern struct task *its_task;
 extern struct thread *target;
+/* Receive right in the task, for the last three roles; messages to be sent. */
+extern _Atomic uint32_t port_name, messages;
 
 /** Start a machine for tests of this kind. */
 void control_start(uint64_t seed, unsigned cpus, bool threads, bool reset_ends_run);
@@ -32,6 +37,8 @@ void control_start(uint64_t seed, unsigned cpus, bool threads, bool reset_ends_r
 /** Make the task, let it run for a while; end it and see that nothing is left. */
 void begin(enum role role);
 void end(void);
+/** Make the port. */
+void make_port(void);
 /** Let the machine go on for some user actions, 10 ms at most. */
 void run(uint64_t steps);
 

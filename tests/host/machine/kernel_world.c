@@ -13,6 +13,7 @@
 #include <kern/pmap.h>
 #include <kern/port.h>
 #include <kern/region.h>
+#include <kern/reply.h>
 #include <kern/sched.h>
 #include <machine/host_mmu.h>
 #include <string.h>
@@ -189,6 +190,8 @@ static void check_thread(const struct thread *t)
         cpus += cpu_record[i].current == t;
     }
     bool waits = atomic_load(&t->wait.queue_lock) != NULL;
+    if (!waits && state == THREAD_WAITING && t->wait.kind == WAIT_REPLY) /* W5 */
+        waits = (atomic_load(&t->reply->state) & REPLY_STATE_MASK) == REPLY_WAITED;
     if (queues != (state == THREAD_READY) || cpus != (state == THREAD_RUNNING) ||
         waits != (state == THREAD_WAITING))
         host_machine_fail("thread %u: state %u, on %u queues, current of %u CPUs, %s a wait queue",
