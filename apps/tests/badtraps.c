@@ -24,8 +24,7 @@ static _Atomic uint32_t word;
 #define WORD ((uint64_t)&word)
 
 static const struct attempt attempts[] = {
-    {4, {0}, KERN_INVALID_TRAP},
-    {17, {0}, KERN_INVALID_TRAP},
+    {1000, {0}, KERN_INVALID_TRAP},
     {1u << 31, {0}, KERN_INVALID_TRAP},
     {TRAP_futex_wait, {WORD + 1, 0, TRAP_NEVER}, KERN_INVALID_ARGUMENT},
     {TRAP_futex_wait, {0, 0, TRAP_NEVER}, KERN_INVALID_ADDRESS},
@@ -37,6 +36,18 @@ static const struct attempt attempts[] = {
     {TRAP_futex_wake, {WORD + 2, 1}, KERN_INVALID_ARGUMENT},
     {TRAP_futex_wake, {HOLE, 1}, KERN_SUCCESS},
     {TRAP_futex_wake, {WORD, 0}, KERN_SUCCESS},
+    {TRAP_futex_requeue, {WORD, 1, 0, WORD + 4, 1}, KERN_SUCCESS},
+    {TRAP_futex_requeue, {WORD, 1, 1, WORD + 4, 1}, KERN_RETRY},
+    {TRAP_futex_requeue, {WORD, 1, 0, WORD, 1}, KERN_INVALID_ARGUMENT},
+    {TRAP_futex_requeue, {WORD, 1, 0, WORD + 5, 1}, KERN_INVALID_ARGUMENT},
+    {TRAP_futex_requeue, {HOLE, 1, 0, WORD, 1}, KERN_INVALID_ADDRESS},
+    {TRAP_futex_wait_pi, {WORD + 1, 0, TRAP_NEVER}, KERN_INVALID_ARGUMENT},
+    {TRAP_futex_wait_pi, {KERNEL, 0, TRAP_NEVER}, KERN_INVALID_ADDRESS},
+    {TRAP_futex_wait_pi, {WORD, 1, TRAP_NEVER, 0xffffffff}, KERN_RETRY},
+    {TRAP_futex_wait_pi, {WORD, 0, 0, 0x10001}, KERN_OPERATION_TIMED_OUT},
+    {TRAP_futex_wake_pi, {WORD + 2}, KERN_INVALID_ARGUMENT},
+    {TRAP_futex_wake_pi, {WORD}, KERN_SUCCESS},
+    {TRAP_futex_requeue_pi, {KERNEL, 0, 0, WORD, TOP}, KERN_INVALID_ADDRESS},
     {TRAP_thread_create, {NO_ENTRY, HOLE, 0, 0, 96}, KERN_INVALID_ARGUMENT},
     {TRAP_thread_create, {0x400000, HOLE + 8, 0, 0, 96}, KERN_INVALID_ARGUMENT},
     {TRAP_thread_create, {0x400000, HOLE, 0, 0, 0}, KERN_INVALID_ARGUMENT},
@@ -161,7 +172,8 @@ static bool too_right(uint64_t trap, const uint64_t a[5])
     case TRAP_thread_exit:
     case TRAP_task_exit:
     case TRAP_thread_create: return true; /* tried above, with arguments that are surely wrong */
-    case TRAP_futex_wait: return a[2] > 1000;
+    case TRAP_futex_wait:
+    case TRAP_futex_wait_pi: return a[2] > 1000;
     case TRAP_sleep_until: return a[0] > 1000;
     case TRAP_console_write:
         return a[1] != 0 && a[1] <= TRAP_CONSOLE_MAX && a[0] >= 0x400000 &&
@@ -174,7 +186,7 @@ static bool too_right(uint64_t trap, const uint64_t a[5])
 static void try_wild(unsigned times)
 {
     for (unsigned i = 0; i < times; i++) {
-        uint64_t trap = random_next() % 20;
+        uint64_t trap = random_next() % 24;
         uint64_t a[5] = {wild(), wild(), wild(), wild(), wild()};
 
         if (!too_right(trap, a))
