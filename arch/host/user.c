@@ -53,12 +53,15 @@ static void do_message(struct host_cpu *cpu, struct thread *t)
     host_hash(a->x[1] ^ a->x[2] << 8);
     struct arch_thread registers = {0}; /* where the body is while the fast way runs */
     memcpy(registers.x, a->x, sizeof(a->x));
-    struct thread *next = kern_msg_fast(a->x[0], a->x[1], a->x[2], a->x[3]);
+    struct thread *next = NULL;
+    bool is_long = msg_length(a->x[2]) > MSG_REGISTER_BYTES;
+    if (a->x[MSG_X_LOCAL] == 0 && a->x[MSG_X_DEADLINE] == UINT64_MAX)
+        next = (is_long ? kern_msg_fast_long : kern_msg_fast)(a->x[0], a->x[1], a->x[2], t);
     if (next && cpu->record->current != next)
         host_machine_fail("kern_msg_fast: another thread is current");
-    else if (next)
+    else if (next && !is_long)
         arch_message_spill(&registers, &next->arch);
-    else if (cpu->record->current == t)
+    else if (!next)
         kern_msg(t);
 }
 

@@ -76,10 +76,10 @@ kern_return_t msg_copyin(struct thread *self, uint64_t control, struct kmsg **ou
     if (kmsg_alloc(self->task->ledger, length, &msg) != KERN_SUCCESS)
         return MACH_SEND_NO_BUFFER;
     if (length <= MSG_REGISTER_BYTES) {
-        arch_message_get_body(&self->arch, msg->body);
+        arch_message_get_body(&self->arch, kmsg_body(msg));
     } else {
         vaddr_t from = arch_message_get(&self->arch, MSG_X_ADDRESS);
-        if (user_copyin(self, msg->body, from, length) != KERN_SUCCESS)
+        if (user_copyin(self, kmsg_body(msg), from, length) != KERN_SUCCESS)
             kr = MACH_SEND_INVALID_DATA;
     }
     if (kr == KERN_SUCCESS)

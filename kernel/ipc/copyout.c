@@ -159,7 +159,7 @@ static kern_return_t try_buffer(struct thread *self, const struct kmsg *msg)
     if (head > 0 && user_copyout(self, to, zero, head) != KERN_SUCCESS)
         return MACH_RCV_INVALID_DATA;
     if (msg->length > head &&
-        user_copyout(self, to + head, (const uint8_t *)msg->body + head, msg->length - head) !=
+        user_copyout(self, to + head, (const uint8_t *)kmsg_body(msg) + head, msg->length - head) !=
             KERN_SUCCESS)
         return MACH_RCV_INVALID_DATA;
     return KERN_SUCCESS;
@@ -170,8 +170,8 @@ static void write_body(struct thread *self, struct kmsg *msg)
     if (msg->length <= MSG_REGISTER_BYTES) {
         unsigned words = (msg->length + 7u) / 8;
         if (msg->length % 8) /* behind the end: zero */
-            msg->body[words - 1] &= (UINT64_C(1) << msg->length % 8 * 8) - 1;
-        arch_message_set_body(&self->arch, msg->body, words);
+            kmsg_body(msg)[words - 1] &= (UINT64_C(1) << msg->length % 8 * 8) - 1;
+        arch_message_set_body(&self->arch, kmsg_body(msg), words);
         return;
     }
     vaddr_t to = arch_message_get(&self->arch, MSG_X_BUFFER);
@@ -179,7 +179,7 @@ static void write_body(struct thread *self, struct kmsg *msg)
     /* It could be written a moment ago. A task that unmaps its own buffer meanwhile has the names, and
      * zeroes where they should stand. */
     if (msg->descriptors > 0 &&
-        user_copyout(self, to, msg->body, msg->descriptors * (size_t)MSG_DESCRIPTOR_SIZE) !=
+        user_copyout(self, to, kmsg_body(msg), msg->descriptors * (size_t)MSG_DESCRIPTOR_SIZE) !=
             KERN_SUCCESS)
         return;
 }

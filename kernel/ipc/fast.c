@@ -26,70 +26,64 @@
 #include <kern/trace.h>
 #include <kern/wait.h>
 
-/* A control word without its length. */
+/* Control words of the two shapes, with a length of whole words. By the mask up to 120 bytes are in
+ * registers; who calls us has seen to MSG_REGISTER_BYTES. */
 #define CALL_CONTROL   MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 0, 0)
 #define ANSWER_CONTROL MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0)
-#define LENGTH_MASK    (UINT64_C(0xffff) << MSG_LENGTH_SHIFT)
+#define SHORT_LENGTHS  (UINT64_C(0x78) << MSG_LENGTH_SHIFT)
+#define LONG_LENGTHS   (UINT64_C(0x3ff8) << MSG_LENGTH_SHIFT)
 
-/* Whole words, so that registers are full or unused; long ones within the limit. */
-static inline bool is_length_ok(uint32_t length)
+/* port->head of a port that is alive and no kernel object's, without has_payload. */
+#define PORT_HEAD      (IPC_PORT | PORT_ALIVE << 8 | KOBJECT_NONE << 16)
+#define PORT_HEAD_MASK 0xffffffu
+#define PAYLOAD_SHIFT  24 /* of has_payload in it */
+static_assert(offsetof(struct port, ipc) == 0 && offsetof(struct port, state) == 1 &&
+              offsetof(struct port, kobject) == 2 && offsetof(struct port, has_payload) == 3);
+
+/* What an instance of the code below is for; constant in each. Functions that are not inlined have at most four
+ * arguments, and are called last: with the registers of the body taken away there are no others. */
+struct variant {
+    bool is_long; /* the body is in memory */
+    bool has_fp;  /* the current thread has floating-point state */
+    bool is_set;  /* the port is in a set */
+};
+
+static inline bool has_shape(uint64_t control, uint64_t shape, struct variant v)
 {
-    return (length & 7) == 0 && length <= MSG_BODY_MAX;
+    uint64_t lengths = v.is_long ? LONG_LENGTHS : SHORT_LENGTHS;
+    return (control & ~lengths) == shape && (!v.is_long || msg_length(control) <= MSG_BODY_MAX);
 }
 
-/* Relaxed look at something that others may change; what depends on it is looked at again under a lock. */
-#define LOOK(object) __atomic_load_n(&(object), __ATOMIC_RELAXED)
-
-/* A live port that no kernel object stands behind, locked; NULL: it is not that, or somebody has the lock. */
-static inline struct port *lock_port(struct ipc_entry *entry, uint64_t object, uint32_t bits)
+/* The entry of a name that is in use with this right, by its bits as they are read before the object; NULL: it is
+ * not. */
+static inline struct ipc_entry *peek(struct thread *self, mach_port_name_t name, unsigned right,
+                                     uint32_t *bits)
 {
-    struct port *port = port_of((struct ipc_object *)(uintptr_t)object);
+    struct ipc_entry *entry = space_peek(self->space, name);
+    if (unlikely(!entry))
+        return NULL;
+    *bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
+    return likely(*bits >> 16 == (name & 0xffff) && (*bits & right)) ? entry : NULL;
+}
+
+/* A live port that no kernel object stands behind, locked; NULL: it is not that, or somebody has the lock. If the
+ * entry's bits are the same under the lock, so is its object (N3). */
+static inline struct port *lock_port(struct ipc_entry *entry, uint32_t bits)
+{
+    struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
     if (unlikely(!spin_trylock(&port->lock)))
         return NULL;
-    /* N3 */
-    if (likely(atomic_load_explicit(&entry->object, memory_order_relaxed) == object &&
-               atomic_load_explicit(&entry->bits, memory_order_relaxed) == bits &&
-               port->ipc.kind == IPC_PORT && port->state == PORT_ALIVE))
+    if (likely(relaxed_load(entry->bits) == bits &&
+               (relaxed_load(port->head) & PORT_HEAD_MASK) == PORT_HEAD))
         return port;
     spin_unlock(&port->lock);
     return NULL;
 }
 
-/* The port that a name with this right denotes, locked. */
-static inline struct port *find_port(struct thread *self, mach_port_name_t name, unsigned right,
-                                     struct ipc_entry **out)
+/* A thread that waits, and has nothing about it that would need more than to go on here. */
+static inline bool may_go_on_here(struct thread *thread, const struct cpu *cpu)
 {
-    struct ipc_entry *entry = space_peek(self->task->space, name);
-    if (unlikely(!entry))
-        return NULL;
-    uint32_t bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
-    if (unlikely(bits >> 16 != (name & 0xffff) || !(bits & right)))
-        return NULL;
-    *out = entry;
-    return lock_port(entry, atomic_load_explicit(&entry->object, memory_order_relaxed), bits);
-}
-
-static inline bool may_run_here(struct thread *thread, const struct cpu *cpu)
-{
-    return atomic_load_explicit(&thread->affinity, memory_order_relaxed) >> cpu->number & 1;
-}
-
-/* `next`, which nobody else can find any more, takes the processor from `self`, whose state is not
- * published yet. */
-static inline void switch_threads(struct cpu *cpu, struct thread *self, struct thread *next,
-                                  unsigned priority)
-{
-    trace(TRACE_SCHED_SWITCH, self->id, next->id);
-    arch_thread_switch(&self->arch, &next->arch);
-    __atomic_store_n(&next->runnable.cpu, (uint8_t)cpu->number, __ATOMIC_RELAXED);
-    next->runnable.priority = (uint8_t)priority;
-    atomic_store_explicit(&cpu->running_priority, priority, memory_order_relaxed);
-    cpu->current = next;
-    pmap_activate(next->task->pmap);
-    atomic_store(&next->state, THREAD_RUNNING);
-    /* Order rule of sched.c: RUNNING is published, then the flags are looked at. */
-    if (unlikely(atomic_load(&next->flags)))
-        atomic_store_explicit(&cpu->reschedule, 1, memory_order_relaxed);
+    return relaxed_load(thread->flags) == 0 && (relaxed_load(thread->affinity) >> cpu->number & 1);
 }
 
 static inline void set_header(struct thread *next, uint64_t id, uint64_t control, uint64_t local,
@@ -105,183 +99,190 @@ static inline void set_header(struct thread *next, uint64_t id, uint64_t control
 }
 
 /* A long body into the buffer of a thread that waits and stays where it is meanwhile. */
-static bool copy_long(struct thread *self, struct thread *to, uint32_t length)
+static bool copy_long(struct thread *self, struct thread *to, uint64_t control)
 {
-    if (arch_message_get(&to->arch, MSG_X_BUFFER_SIZE) < length)
+    uint32_t length = msg_length(control);
+    if (arch_message_get(&to->arch, MSG_X_BUFFER_SIZE) < length ||
+        pmap_copy_across(to->pmap, arch_message_get(&to->arch, MSG_X_BUFFER),
+                         arch_message_get(&self->arch, MSG_X_ADDRESS), length) != KERN_SUCCESS)
         return false;
-    return pmap_copy_across(to->task->pmap, arch_message_get(&to->arch, MSG_X_BUFFER),
-                            arch_message_get(&self->arch, MSG_X_ADDRESS), length) == KERN_SUCCESS;
+    arch_message_set_body(&to->arch, NULL, 0);
+    arch_message_set(&to->arch, MSG_X_BUFFER, 0);
+    arch_message_set(&to->arch, MSG_X_BUFFER_SIZE, 0);
+    return true;
 }
 
-/* The registers of a long message, but the header's, are zero. */
-static void clear_long(struct thread *next)
+/* ---- from one thread to the other ---- */
+
+/* `next`, which nobody else can find any more, takes the processor from `self`, whose state is not
+ * published yet. */
+static inline void switch_threads(struct cpu *cpu, struct thread *self, struct thread *next,
+                                  unsigned priority, struct variant v)
 {
-    arch_message_set_body(&next->arch, NULL, 0);
-    arch_message_set(&next->arch, MSG_X_BUFFER, 0);
-    arch_message_set(&next->arch, MSG_X_BUFFER_SIZE, 0);
+    if (v.has_fp)
+        arch_thread_switch(&self->arch, &next->arch);
+    else
+        arch_thread_switch_light(&self->arch, &next->arch);
+    relaxed_store(next->runnable.cpu, (uint8_t)cpu->number);
+    relaxed_store(cpu->running_priority, priority);
+    cpu->current = next;
+    pmap_activate_user(cpu, next->pmap, next->pmap->active);
+    relaxed_store(next->state, THREAD_RUNNING);
+    relaxed_store(self->state, THREAD_WAITING); /* seen after its registers: a release follows */
 }
 
-/* Somebody told the thread to die while it went to wait, and may have found nothing to end (T3). */
-static struct thread *end_wait_of(struct thread *self, struct thread *next)
+/* What is rare after a switch: somebody told `self` to die while it went to wait, and may have found nothing to
+ * end (T3); there is a trace; `next` has flags. */
+[[gnu::noinline]] static struct thread *after_switch(struct thread *self, struct thread *next,
+                                                     bool is_long)
 {
-    arch_message_spill(&self->arch, &next->arch);
-    (void)wait_abort(self);
-    return NULL;
+    if (relaxed_load(next->flags))
+        relaxed_store(arch_cpu_self()->reschedule, 1);
+    if (!is_long)
+        arch_message_spill(&self->arch, &next->arch);
+    trace(TRACE_SCHED_SWITCH, self->id, next->id);
+    if (relaxed_load(self->flags) & THREAD_FLAG_TERMINATE)
+        (void)wait_abort(self);
+    if (!is_long)
+        arch_message_reload(&next->arch);
+    return next;
+}
+
+/* Order rule of sched.c: states are published, then the flags are looked at. */
+static inline struct thread *look_at_flags(struct thread *self, struct thread *next,
+                                           struct variant v)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    uint32_t flags = relaxed_load(next->flags) | (relaxed_load(self->flags) & THREAD_FLAG_TERMINATE);
+    if (unlikely(flags || trace_is_on(TRACE_SCHED_SWITCH)))
+        return after_switch(self, next, v.is_long);
+    return next;
 }
 
 /* ---- a call ---- */
 
-/* A thread that waits to receive from the port, itself or through its set, and may be given to. It is still on its
- * list; the port's lock is held, and on success that of the set, if there is one. */
-static inline struct thread *find_server(struct port *port, const struct cpu *cpu)
+/* The first waiter of a list, whose lock is held; it leaves the list if it may be given to. */
+static inline struct thread *take_server(struct thread *self, struct port *port,
+                                         struct list *waiters, uint64_t control,
+                                         const struct cpu *cpu, struct variant v)
 {
-    struct port_set *set = port->set;
-    struct list *waiters = &port->receivers;
-    if (set) {
-        if (unlikely(!spin_trylock(&set->lock)))
-            return NULL;
-        waiters = &set->receivers;
-    }
-    if (likely(!list_is_empty(waiters))) {
-        struct thread *server = list_entry(waiters->next, struct thread, wait.link);
-        if (likely(port->server == server && server->wait.until == TICKS_NEVER &&
-                   atomic_load_explicit(&server->flags, memory_order_relaxed) == 0 &&
-                   may_run_here(server, cpu)))
-            return server;
-    }
-    if (set)
-        spin_unlock(&set->lock);
-    return NULL;
+    struct thread *server = port->server;
+    if (unlikely(waiters->next != &server->wait.link || server->wait.until != TICKS_NEVER ||
+                 !may_go_on_here(server, cpu)) ||
+        (v.is_long && !copy_long(self, server, control)))
+        return NULL;
+    struct list *link = &server->wait.link;
+    link->prev->next = link->next;
+    link->next->prev = link->prev;
+    relaxed_store(server->wait.queue_lock, NULL); /* W4 */
+    return server;
 }
 
-static inline struct thread *call(struct cpu *cpu, struct thread *self, uint64_t dest, uint64_t id,
-                                  uint64_t control)
+/* The server works for the caller from now on; returns its urgency. */
+static inline unsigned lend(struct thread *self, struct thread *server, struct reply *reply)
 {
+    unsigned lent = relaxed_load(arch_cpu_self()->running_priority);
+    unsigned own = relaxed_load(server->floor);
+    relaxed_store(server->inherited, lent);        /* S4 */
+    relaxed_store(server->context, self->context); /* S6 */
+    relaxed_store(server->held, reply);            /* Y1 */
+    relaxed_store(reply->holder, server);
+    return own > lent ? own : lent;
+}
+
+/* The port's lock is held, and released. */
+[[gnu::always_inline]] static inline struct thread *
+call_port(struct thread *self, struct port *port, uint64_t id, uint64_t control, struct variant v)
+{
+    struct cpu *cpu = arch_cpu_self();
     struct reply *reply = self->reply;
-    struct ipc_entry *entry;
-    uint32_t length = msg_length(control);
-    if (unlikely(!is_length_ok(length) || !reply ||
-                 atomic_load_explicit(&reply->state, memory_order_relaxed) != REPLY_IDLE))
+    struct port_set *set = v.is_set ? port->set : NULL;
+    struct list *waiters = v.is_set ? &set->receivers : &port->receivers;
+    struct thread *server = NULL;
+    if (!v.is_set || spin_trylock(&set->lock)) {
+        server = take_server(self, port, waiters, control, cpu, v);
+        if (v.is_set)
+            spin_unlock(&set->lock);
+    }
+    if (unlikely(!server)) {
+        spin_unlock(&port->lock);
         return NULL;
-    struct port *port = find_port(self, (mach_port_name_t)dest, RIGHT_SEND, &entry);
-    if (unlikely(!port))
-        return NULL;
-    struct thread *server = find_server(port, cpu);
-    if (unlikely(!server))
-        goto unlock_port;
-    if (unlikely(length > MSG_REGISTER_BYTES)) {
-        if (!copy_long(self, server, length))
-            goto unlock_set;
-        clear_long(server);
     }
 
     /* From here on it is done. */
-    list_remove(&server->wait.link);
-    atomic_store_explicit(&server->wait.queue_lock, NULL, memory_order_relaxed); /* W4 */
     uint32_t seqno = port->seqno++;
-    uint64_t local = port->local;
-    uint64_t flags = (uint64_t)port->has_payload << MSG_FLAGS_SHIFT; /* MSG_FLAG_PAYLOAD */
-    if (port->set)
-        spin_unlock(&port->set->lock);
+    uint64_t local = port->local, payload = port->head >> PAYLOAD_SHIFT;
     spin_unlock(&port->lock);
-
     set_header(server, id,
-               (control & LENGTH_MASK) | MSG_MOVE_SEND_ONCE | MSG_COPY_SEND << MSG_LOCAL_SHIFT |
-                   flags,
+               control + (MSG_CONTROL(MSG_MOVE_SEND_ONCE, MSG_COPY_SEND, 0, 0) - CALL_CONTROL) +
+                   (payload << MSG_FLAGS_SHIFT), /* MSG_FLAG_PAYLOAD */
                local, MSG_REPLY, seqno);
-    unsigned lent = self->runnable.priority, own = LOOK(server->floor);
-    atomic_store_explicit(&server->inherited, (uint8_t)lent, memory_order_relaxed); /* S4 */
-    __atomic_store_n(&server->context, self->context, __ATOMIC_RELAXED);            /* S6 */
-    __atomic_store_n(&server->held, reply, __ATOMIC_RELAXED);
-    atomic_store_explicit(&reply->holder, server, memory_order_relaxed);
+    unsigned priority = lend(self, server, reply);
     self->wait.kind = WAIT_REPLY;
-    __atomic_store_n(&self->wait.until, TICKS_NEVER, __ATOMIC_RELAXED);
     arch_message_set(&self->arch, MSG_X_DEST, 0); /* the rest, if it is woken: to receive */
-    switch_threads(cpu, self, server, own > lent ? own : lent);
-    atomic_store(&self->state, THREAD_WAITING);
-    atomic_store(&reply->state, REPLY_WAITED); /* Y4 from here on */
-    if (unlikely(atomic_load(&self->flags) & THREAD_FLAG_TERMINATE))
-        return end_wait_of(self, server);
-    return server;
+    switch_threads(cpu, self, server, priority, v);
+    atomic_store_explicit(&reply->state, REPLY_WAITED, memory_order_release); /* Y4 from here on */
+    return look_at_flags(self, server, v);
+}
 
-unlock_set:
-    if (port->set)
-        spin_unlock(&port->set->lock);
-unlock_port:
-    spin_unlock(&port->lock);
-    return NULL;
+/* Out of line: ports in sets, callers with floating-point state. */
+[[gnu::noinline]] static struct thread *call_set(struct thread *self, struct port *port, uint64_t id,
+                                                 uint64_t control)
+{
+    return call_port(self, port, id, control, (struct variant){.has_fp = true, .is_set = true});
+}
+[[gnu::noinline]] static struct thread *call_set_long(struct thread *self, struct port *port,
+                                                      uint64_t id, uint64_t control)
+{
+    return call_port(self, port, id, control,
+                     (struct variant){.is_long = true, .has_fp = true, .is_set = true});
+}
+[[gnu::noinline]] static struct thread *call_fp(struct thread *self, struct port *port, uint64_t id,
+                                                uint64_t control)
+{
+    return call_port(self, port, id, control, (struct variant){.has_fp = true});
+}
+
+[[gnu::always_inline]] static inline struct thread *call(struct thread *self, uint64_t dest,
+                                                         uint64_t id, uint64_t control,
+                                                         struct variant v)
+{
+    uint32_t bits;
+    struct ipc_entry *entry = peek(self, (mach_port_name_t)dest, RIGHT_SEND, &bits);
+    if (unlikely(!entry || relaxed_load(self->reply->state) != REPLY_IDLE))
+        return NULL;
+    struct port *port = lock_port(entry, bits);
+    if (unlikely(!port))
+        return NULL;
+    if (unlikely(port->set))
+        return (v.is_long ? call_set_long : call_set)(self, port, id, control);
+    if (unlikely(!v.has_fp && arch_thread_has_fp(&self->arch)))
+        return call_fp(self, port, id, control);
+    return call_port(self, port, id, control, v);
 }
 
 /* ---- an answer ---- */
 
-/* Where the thread that answers waits next: a port or set that has no message. Its lock is held. */
-struct waiting_place {
-    struct spinlock *lock;
-    struct list *waiters;
-};
-
-static inline bool lock_set(struct ipc_entry *entry, uint32_t bits, struct waiting_place *out)
+/* Somebody as urgent as the client, or more so, is ready. As urgent: it came while something more urgent ran, and the
+ * client's turn gets an end. */
+static bool give_turn_an_end(struct cpu *cpu, int top, unsigned priority)
 {
-    struct port_set *set = set_of(entry_object(entry));
-    if (unlikely(!spin_trylock(&set->lock)))
+    if (top > (int)priority)
         return false;
-    *out = (struct waiting_place){&set->lock, &set->receivers};
-    if (likely(entry_object(entry) == &set->ipc &&
-               atomic_load_explicit(&entry->bits, memory_order_relaxed) == bits &&
-               set->ipc.kind == IPC_SET && set->alive && list_is_empty(&set->ready)))
-        return true;
-    spin_unlock(&set->lock);
-    return false;
-}
-
-static inline bool lock_waiting_place(struct thread *self, mach_port_name_t name,
-                                      struct waiting_place *out)
-{
-    struct ipc_entry *entry = space_peek(self->task->space, name);
-    if (unlikely(!entry))
-        return false;
-    uint32_t bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
-    if (unlikely(bits >> 16 != (name & 0xffff)))
-        return false;
-    if (bits & RIGHT_SET)
-        return lock_set(entry, bits, out);
-    if (unlikely(!(bits & RIGHT_RECEIVE)))
-        return false;
-    struct port *port = lock_port(entry, (uint64_t)(uintptr_t)entry_object(entry), bits);
-    if (unlikely(!port))
-        return false;
-    *out = (struct waiting_place){&port->lock, &port->receivers};
-    if (likely(!port->set && list_is_empty(&port->queue)))
-        return true;
-    spin_unlock(&port->lock);
-    return false;
-}
-
-/* Does the client take the answer and the processor, without anybody more urgent to be asked? */
-static inline bool may_take_over(struct cpu *cpu, struct thread *client, unsigned priority)
-{
-    int top = LOOK(cpu->run_queue.top);
-    if (unlikely(top >= (int)priority)) {
-        if (top > (int)priority)
-            return false;
-        /* Somebody as urgent as the client came while something more urgent ran: the turn gets an end. */
-        if (cpu->turn_end == TICKS_NEVER)
-            atomic_store_explicit(&cpu->reschedule, 1, memory_order_relaxed);
-    }
-    return atomic_load_explicit(&client->flags, memory_order_relaxed) == 0 &&
-           may_run_here(client, cpu);
+    if (cpu->turn_end == TICKS_NEVER)
+        relaxed_store(cpu->reschedule, 1);
+    return true;
 }
 
 /* Long answers: the client's buffer is written while its wait is claimed. */
-static bool give_long(struct thread *self, struct reply *reply, uint32_t length)
+static bool give_long(struct thread *self, struct reply *reply, uint64_t control)
 {
     struct thread *client = reply->owner;
     uint32_t waited = REPLY_WAITED;
     if (!atomic_compare_exchange_strong(&reply->state, &waited, REPLY_CLAIMED))
         return false;
-    bool fits = copy_long(self, client, length);
-    if (fits) {
-        clear_long(client);
+    if (copy_long(self, client, control)) {
+        atomic_store(&reply->state, REPLY_IDLE);
         return true;
     }
     atomic_store(&reply->state, REPLY_WAITED);
@@ -290,68 +291,128 @@ static bool give_long(struct thread *self, struct reply *reply, uint32_t length)
     return false;
 }
 
-static inline bool claim_client(struct thread *self, struct reply *reply, uint32_t length)
+static inline bool claim_client(struct thread *self, struct reply *reply, uint64_t control,
+                                struct variant v)
 {
     uint32_t waited = REPLY_WAITED;
-    if (unlikely(length > MSG_REGISTER_BYTES))
-        return give_long(self, reply, length);
+    if (v.is_long)
+        return give_long(self, reply, control);
     return atomic_compare_exchange_strong_explicit(&reply->state, &waited, REPLY_IDLE,
-                                                   memory_order_acq_rel, memory_order_relaxed);
+                                                   memory_order_acquire, memory_order_relaxed);
 }
 
-static inline struct thread *answer(struct cpu *cpu, struct thread *self, uint64_t id,
-                                    uint64_t control)
+/* The thread that answers waits on this list next, whose lock is held, and released. */
+[[gnu::always_inline]] static inline struct thread *
+answer_and_wait(struct thread *self, struct spinlock *lock, struct list *waiters, uint64_t id,
+                uint64_t control, struct variant v)
 {
+    struct cpu *cpu = arch_cpu_self();
     struct reply *reply = self->held;
-    struct waiting_place place;
-    uint32_t length = msg_length(control);
-    /* Exactly WAITED: without a deadline. */
-    if (unlikely(!reply || !is_length_ok(length) ||
-                 atomic_load_explicit(&reply->state, memory_order_acquire) != REPLY_WAITED))
-        return NULL;
     struct thread *client = reply->owner;
     unsigned priority = sched_effective(client);
-    if (unlikely(!may_take_over(cpu, client, priority) ||
-                 !lock_waiting_place(
-                     self, (mach_port_name_t)arch_message_get(&self->arch, MSG_X_RECEIVE), &place)))
-        return NULL;
-    if (unlikely(!claim_client(self, reply, length))) {
-        spin_unlock(place.lock);
+    int top = relaxed_load(cpu->run_queue.top);
+    if (unlikely(!may_go_on_here(client, cpu) ||
+                 (top >= (int)priority && !give_turn_an_end(cpu, top, priority)) ||
+                 !claim_client(self, reply, control, v))) {
+        spin_unlock(lock);
         return NULL;
     }
 
     /* From here on it is done. The client is ours alone. */
-    if (unlikely(length > MSG_REGISTER_BYTES))
-        atomic_store(&reply->state, REPLY_IDLE);
-    set_header(client, id, (control & LENGTH_MASK) | MSG_MOVE_SEND_ONCE << MSG_LOCAL_SHIFT, 0, 0,
-               0);
-    __atomic_store_n(&self->held, NULL, __ATOMIC_RELAXED);
-    atomic_store_explicit(&self->inherited, 0, memory_order_relaxed);
-    __atomic_store_n(&self->context, &self->own_context, __ATOMIC_RELAXED);
+    set_header(client, id,
+               control + (MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0) - ANSWER_CONTROL), 0, 0, 0);
+    relaxed_store(self->held, NULL);
+    relaxed_store(self->inherited, 0);
+    relaxed_store(self->context, &self->own_context);
     self->wait.kind = WAIT_RECEIVE;
-    self->wait.until = TICKS_NEVER;
     arch_message_set(&self->arch, MSG_X_DEST, 0); /* the rest, if it is woken: to receive */
-    list_push_back(place.waiters, &self->wait.link);
-    atomic_store_explicit(&self->wait.queue_lock, place.lock, memory_order_relaxed); /* W4 */
-    switch_threads(cpu, self, client, priority);
-    atomic_store(&self->state, THREAD_WAITING);
-    spin_unlock(place.lock); /* who takes the lock finds the thread waiting, and its registers saved */
-    if (unlikely(atomic_load(&self->flags) & THREAD_FLAG_TERMINATE))
-        return end_wait_of(self, client);
-    return client;
+    list_push_back(waiters, &self->wait.link);
+    relaxed_store(self->wait.queue_lock, lock); /* W4 */
+    switch_threads(cpu, self, client, priority, v);
+    spin_unlock(lock); /* who takes the lock finds the thread waiting, and its registers saved */
+    return look_at_flags(self, client, v);
 }
 
-struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, uint64_t local)
+/* Out of line: answers by threads that wait for sets, or have floating-point state. */
+[[gnu::always_inline]] static inline struct thread *answer_into_set(struct thread *self,
+                                                                    struct ipc_entry *entry,
+                                                                    uint64_t id, uint64_t control,
+                                                                    bool is_long)
 {
-    struct cpu *cpu = arch_cpu_self();
-    struct thread *self = cpu->current;
-    if (unlikely(local != 0))
+    uint32_t bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
+    struct port_set *set = set_of(entry_object(entry));
+    mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_RECEIVE);
+    if (bits >> 16 != (name & 0xffff) || !(bits & RIGHT_SET) || !spin_trylock(&set->lock))
         return NULL;
-    uint64_t shape = control & ~LENGTH_MASK;
-    if (shape == CALL_CONTROL &&
-        (uint32_t)arch_message_get(&self->arch, MSG_X_RECEIVE) == MSG_REPLY)
-        return call(cpu, self, dest, id, control);
-    if (shape == ANSWER_CONTROL && (uint32_t)dest == MSG_REPLY)
-        return answer(cpu, self, id, control);
+    if (relaxed_load(entry->bits) == bits && set->alive && list_is_empty(&set->ready))
+        return answer_and_wait(self, &set->lock, &set->receivers, id, control,
+                               (struct variant){.is_long = is_long, .has_fp = true});
+    spin_unlock(&set->lock);
     return NULL;
+}
+[[gnu::noinline]] static struct thread *answer_set(struct thread *self, struct ipc_entry *entry,
+                                                   uint64_t id, uint64_t control)
+{
+    return answer_into_set(self, entry, id, control, false);
+}
+[[gnu::noinline]] static struct thread *answer_set_long(struct thread *self,
+                                                        struct ipc_entry *entry, uint64_t id,
+                                                        uint64_t control)
+{
+    return answer_into_set(self, entry, id, control, true);
+}
+[[gnu::noinline]] static struct thread *answer_fp(struct thread *self, struct port *port, uint64_t id,
+                                                  uint64_t control)
+{
+    return answer_and_wait(self, &port->lock, &port->receivers, id, control,
+                           (struct variant){.has_fp = true});
+}
+
+[[gnu::always_inline]] static inline struct thread *answer(struct thread *self, uint64_t id,
+                                                           uint64_t control, struct variant v)
+{
+    struct reply *reply = self->held;
+    mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_RECEIVE);
+    uint32_t bits;
+    /* Exactly WAITED: without a deadline. Claimed later. */
+    if (unlikely(!reply || relaxed_load(reply->state) != REPLY_WAITED))
+        return NULL;
+    struct ipc_entry *entry = peek(self, name, RIGHT_RECEIVE | RIGHT_SET, &bits);
+    if (unlikely(!entry))
+        return NULL;
+    if (unlikely(bits & RIGHT_SET))
+        return (v.is_long ? answer_set_long : answer_set)(self, entry, id, control);
+    struct port *port = lock_port(entry, bits);
+    if (unlikely(!port))
+        return NULL;
+    if (unlikely(port->set || !list_is_empty(&port->queue))) {
+        spin_unlock(&port->lock);
+        return NULL;
+    }
+    if (unlikely(!v.has_fp && arch_thread_has_fp(&self->arch)))
+        return answer_fp(self, port, id, control);
+    return answer_and_wait(self, &port->lock, &port->receivers, id, control, v);
+}
+
+[[gnu::always_inline]] static inline struct thread *fast(uint64_t dest, uint64_t id,
+                                                         uint64_t control, struct thread *self,
+                                                         struct variant v)
+{
+    if (has_shape(control, CALL_CONTROL, v) &&
+        (uint32_t)arch_message_get(&self->arch, MSG_X_RECEIVE) == MSG_REPLY)
+        return call(self, dest, id, control, v);
+    if (has_shape(control, ANSWER_CONTROL, v) && (uint32_t)dest == MSG_REPLY)
+        return answer(self, id, control, v);
+    return NULL;
+}
+
+struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self)
+{
+    return fast(dest, id, control, self, (struct variant){.is_long = false});
+}
+
+struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control,
+                                  struct thread *self)
+{
+    return fast(dest, id, control, self, (struct variant){.is_long = true, .has_fp = true});
 }

@@ -6,8 +6,13 @@
 #include <arch/upcalls.h>
 #include <kern/types.h>
 
-struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, uint64_t local)
+struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self)
 {
-    (void)dest, (void)id, (void)control, (void)local;
+    (void)dest, (void)id, (void)control, (void)self;
     return NULL;
+}
+
+struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self)
+{
+    return kern_msg_fast(dest, id, control, self);
 }

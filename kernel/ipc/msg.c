@@ -66,7 +66,8 @@ void thread_end_messages(struct thread *thread)
 {
     msg_return_handed(thread);
     struct reply *held = thread->held, *own = thread->reply;
-    thread->held = thread->reply = NULL;
+    relaxed_store(thread->held, NULL);
+    relaxed_store(thread->reply, NULL);
     if (held)
         reply_destroy_right(held);
     if (own)

@@ -42,7 +42,7 @@ void notify_prepare(struct list *later, struct kright *to, uint32_t id, uint64_t
     msg->id = id;
     msg->descriptors = 0;
     msg->length = (uint16_t)size;
-    msg->body[0] = body;
+    kmsg_body(msg)[0] = body;
     list_push_back(later, &msg->link);
 }
 
@@ -57,7 +57,7 @@ bool notify_prepare_right(struct list *later, struct kright *to, uint32_t id,
     msg->length = MSG_DESCRIPTOR_SIZE + sizeof(body);
     *kmsg_descriptor(msg, 0) = (struct msg_descriptor){
         .value = (uintptr_t)carried->object, .kind = MSG_PORT, .disposition = carried->kind};
-    msg->body[MSG_DESCRIPTOR_SIZE / 8] = body;
+    kmsg_body(msg)[MSG_DESCRIPTOR_SIZE / 8] = body;
     *carried = (struct kright){0};
     list_push_back(later, &msg->link);
     return true;

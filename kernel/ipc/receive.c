@@ -212,7 +212,7 @@ enum stage msg_receive(struct thread *self, kern_return_t *kr)
 {
     mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_RECEIVE);
     struct source source;
-    enum stage stage;
+    enum stage stage = STAGE_FAILED;
     if (name == MSG_REPLY)
         return receive_answer(self, kr);
     if (self->held) { /* who receives anew will not answer any more */

@@ -5,6 +5,7 @@
 #include "ipc_impl.h"
 #include <arch/message.h>
 #include <arch/timer.h>
+#include <kern/exception.h>
 #include <kern/kmem.h>
 #include <kern/notify.h>
 #include <kern/panic.h>
@@ -31,7 +32,8 @@ kern_return_t reply_create(struct thread *owner, struct reply **out)
     struct reply *reply = memory;
     ledger_ref(ledger);
     reply->ledger = ledger;
-    reply->owner = owner;
+    relaxed_store(reply->owner, owner);
+    reply->for_exception = false;
     atomic_store_explicit(&reply->holder, NULL, memory_order_relaxed);
     reply->answer = NULL;
     reply->message = (struct kmsg){0};
@@ -79,6 +81,10 @@ void reply_abandon(struct reply *reply)
 static void hand_over(struct reply *reply, uint32_t state)
 {
     struct thread *owner = reply->owner;
+    if (reply->for_exception) {
+        exception_answered(reply, state == REPLY_LOST);
+        return;
+    }
     atomic_store(&reply->state, state);
     msg_wake_repeat(owner);
 }
@@ -124,23 +130,43 @@ bool reply_claim(struct reply *reply)
     return claim(reply, REPLY_CLAIMED);
 }
 
+/* From `word`, for somebody who came by way of the owner: the owner may have given this reply up meanwhile, and
+ * its memory be somebody else's. Whose wait it is, is known when it is claimed. */
+static bool claim_of(struct reply *reply, uint32_t word, const struct thread *owner)
+{
+    if ((word & REPLY_STATE_MASK) != REPLY_WAITED || !change(reply, word, REPLY_CLAIMED))
+        return false;
+    bool is_owner = relaxed_load(reply->owner) == owner;
+    atomic_store(&reply->state, is_owner ? (uint32_t)REPLY_OPEN : word); /* Y4 */
+    return is_owner;
+}
+
 bool reply_end_wait(struct thread *owner, kern_return_t result)
 {
-    struct reply *reply = owner->reply;
-    if (!reply || !claim(reply, REPLY_OPEN)) /* Y4 */
-        return false;
+    struct reply *reply = relaxed_load(owner->reply);
+    if (!reply || !claim_of(reply, atomic_load(&reply->state), owner))
+        return exception_end_wait(owner);
     msg_wake_error(owner, result);
+    return true;
+}
+
+bool reply_end_exception(struct reply *reply)
+{
+    struct thread *owner = reply->owner;
+    if (!claim(reply, REPLY_OPEN))
+        return false;
+    wait_end_written(owner);
     return true;
 }
 
 void reply_deadline(struct thread *owner)
 {
-    struct reply *reply = owner->reply;
-    uint32_t word = reply ? atomic_load(&reply->state) : 0;
+    struct reply *reply = relaxed_load(owner->reply);
+    uint32_t word = reply ? atomic_load(&reply->state) : REPLY_IDLE;
     /* The number in the word tells this wait from a later one, whose deadline we might read. */
-    if ((word & REPLY_STATE_MASK) == REPLY_WAITED && word != REPLY_WAITED &&
+    if (word != REPLY_WAITED &&
         __atomic_load_n(&owner->wait.until, __ATOMIC_RELAXED) <= arch_counter() &&
-        change(reply, word, REPLY_OPEN))
+        claim_of(reply, word, owner))
         msg_wake_error(owner, MACH_RCV_TIMED_OUT);
 }
 
@@ -159,7 +185,7 @@ kern_return_t reply_prepare(struct thread *self)
             return kr;
         if (reply)
             reply_abandon(reply);
-        self->reply = fresh;
+        relaxed_store(self->reply, fresh);
         return KERN_SUCCESS;
     }
     struct kmsg *answer = state == REPLY_DONE ? reply->answer : NULL;

@@ -73,7 +73,7 @@ void sched_let_go(struct cpu *cpu)
 
 void sched_set_priority(struct thread *thread, unsigned priority)
 {
-    atomic_store(&thread->own_context.priority, (uint8_t)priority);
+    atomic_store(&thread->own_context.priority, priority);
     futex_priority_changed(thread);
 }
 
@@ -89,11 +89,11 @@ void sched_set_floor(struct thread *thread, unsigned floor)
 
 void sched_lend_priority(struct thread *thread, unsigned priority)
 {
-    uint8_t old = atomic_load(&thread->inherited);
+    uint32_t old = atomic_load(&thread->inherited);
     do
         if (old >= priority)
             return;
-    while (!atomic_compare_exchange_weak(&thread->inherited, &old, (uint8_t)priority));
+    while (!atomic_compare_exchange_weak(&thread->inherited, &old, priority));
     if (atomic_load(&thread->floor) >= priority)
         return;
     place_again(thread);

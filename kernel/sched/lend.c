@@ -57,12 +57,22 @@ struct sched_context *sched_valid_context(struct thread *thread)
     return context;
 }
 
+/* The reply that the thread waits for; NULL: none. */
+static struct reply *waited_by(struct thread *thread)
+{
+    struct reply *reply = __atomic_load_n(&thread->reply, __ATOMIC_RELAXED);
+    if (reply && is_waited(reply))
+        return reply;
+    reply = atomic_load_explicit(&thread->exception_reply, memory_order_relaxed);
+    return reply && is_waited(reply) ? reply : NULL;
+}
+
 void sched_raise_servers(struct thread *thread)
 {
     unsigned priority = sched_effective(thread);
     for (unsigned hop = 0; hop < HOPS_MAX; hop++) {
-        struct reply *reply = __atomic_load_n(&thread->reply, __ATOMIC_RELAXED);
-        if (!reply || !is_waited(reply))
+        struct reply *reply = waited_by(thread);
+        if (!reply)
             return;
         struct thread *holder = atomic_load_explicit(&reply->holder, memory_order_acquire);
         if (!holder || __atomic_load_n(&holder->held, __ATOMIC_RELAXED) != reply)

@@ -187,6 +187,8 @@ void sched_enqueue_here(struct runnable *runnable)
 static void charge(struct cpu *cpu, struct thread *thread, ticks_t now)
 {
     struct sched_context *context = thread->context;
+    if (unlikely(context != &thread->own_context))
+        context = sched_valid_context(thread);
     ticks_t used = now - cpu->turn_start;
     cpu->turn_start = now;
     context->left = used < context->left ? context->left - used : 0;
@@ -342,10 +344,12 @@ static inline void alarm_for_turn(struct cpu *cpu)
     }
 }
 
-/* The thread stops running here for good: it dies, is held, or may not run on this CPU any more. No
- * lock held. */
+/* The thread stops running here for good: it dies, is held, waits for a handler of its exception, or may
+ * not run on this CPU any more. No lock held. */
 static void leave(struct cpu *cpu, struct thread *thread)
 {
+    if (exception_is_due(thread) && exception_continue(thread))
+        return;
     arch_thread_switch(&thread->arch, NULL);
     cpu->current = NULL;
     /* MOVE goes before the affinity is looked at: a change after that sets it again. */
@@ -426,7 +430,7 @@ static void offer_rest(const struct cpu *cpu)
             take_over(cpu, NULL, next, cpu->turn_start);
             offer_rest(cpu);
             spin_unlock(&cpu->run_queue.lock);
-            pmap_activate(next->task->pmap);
+            pmap_activate_user(cpu, next->pmap, next->pmap->active);
             alarm_for_turn(cpu);
             return;
         }
@@ -470,7 +474,7 @@ void kern_schedule(void)
             struct thread *next = choose_quickly(cpu, prev, now);
             spin_unlock(&cpu->run_queue.lock);
             if (likely(next)) {
-                pmap_activate(next->task->pmap);
+                pmap_activate_user(cpu, next->pmap, next->pmap->active);
                 alarm_for_turn(cpu);
                 return;
             }

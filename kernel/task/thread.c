@@ -6,13 +6,19 @@
 #include <arch/timer.h>
 #include <kern/cpu.h>
 #include <kern/kmem.h>
+#include <kern/msg.h>
+#include <kern/reply.h>
 #include <kern/sched.h>
+#include <kern/space.h>
+#include <kern/string.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/trace.h>
 #include <kern/wait.h>
 
-static KMEM_CACHE(thread_cache, struct thread);
+/* Type-stable: whoever lends to a thread or is lent to may look at it when it has just ended
+ * (kernel/sched/lend.c). The number of a free thread's successor lies where only its own wait is. */
+static KMEM_CACHE_STABLE(thread_cache, struct thread, progress, NULL);
 static _Atomic uint32_t next_thread_id = 1;
 
 enum { QUANTUM_MS = 10 };
@@ -20,24 +26,27 @@ enum { QUANTUM_MS = 10 };
 static void thread_init(struct thread *thread, struct task *task, vaddr_t entry, vaddr_t sp,
                         uint64_t arg, unsigned priority)
 {
+    memset(thread, 0, THREAD_VISITED);
     arch_thread_init(&thread->arch, entry, sp, arg);
     list_init(&thread->runnable.link);
     thread->runnable.kind = RUNNABLE_THREAD;
-    thread->runnable.cpu = (uint8_t)arch_cpu_self()->number;
-    atomic_store(&thread->flags,
-                 THREAD_FLAG_SUSPEND); /* before the state: it is never taken for one
+    __atomic_store_n(&thread->runnable.cpu, (uint8_t)arch_cpu_self()->number, __ATOMIC_RELAXED);
+    atomic_store(&thread->flags, THREAD_FLAG_SUSPEND); /* before the state: it is never taken for one
                                                           that must be queued */
     atomic_store(&thread->state, THREAD_SUSPENDED);
     atomic_init(&thread->references, 2); /* the caller's, and the list's */
     thread->id = atomic_fetch_add(&next_thread_id, 1);
-    atomic_init(&thread->affinity, ~UINT64_C(0));
-    thread->context = &thread->own_context;
-    atomic_init(&thread->own_context.priority, (uint8_t)priority);
-    atomic_init(&thread->floor, (uint8_t)priority);
-    thread->own_context.quantum = arch_counter_frequency() * QUANTUM_MS / 1000;
-    thread->own_context.left = thread->own_context.quantum;
-    thread->own_context.ledger = task->ledger;
+    atomic_store(&thread->affinity, ~UINT64_C(0));
+    __atomic_store_n(&thread->context, &thread->own_context, __ATOMIC_RELAXED);
+    __atomic_store_n(&thread->held, NULL, __ATOMIC_RELAXED);
+    atomic_store_explicit(&thread->exception_reply, NULL, memory_order_relaxed);
+    atomic_store(&thread->floor, (uint8_t)priority);
+    atomic_store(&thread->inherited, 0);
+    sched_context_init(&thread->own_context, priority, arch_counter_frequency() * QUANTUM_MS / 1000,
+                       task->ledger);
     thread->task = task;
+    thread->space = task->space;
+    thread->pmap = task->pmap;
     thread->suspend_count = 1; /* taken back by the first resume */
     thread->wait.until = TICKS_NEVER;
     deadline_init(&thread->wait.deadline, wait_deadline);
@@ -56,13 +65,19 @@ kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64
     struct thread *thread = memory;
     thread_init(thread, task, entry, sp, arg, priority);
     arch_thread_set_tls(&thread->arch, tls);
+    kr = reply_create(thread, &thread->reply);
+    if (kr != KERN_SUCCESS)
+        goto free_thread;
+    kr = port_create_kobject(task->ledger, KOBJECT_THREAD, thread, &thread->self_port);
+    if (kr != KERN_SUCCESS)
+        goto free_reply;
 
     spin_lock(&task->lock);
     if (task->dying || priority > task->max_priority) {
         kr = task->dying ? KERN_INVALID_TASK : KERN_DENIED;
         spin_unlock(&task->lock);
-        kmem_free(&thread_cache, task->ledger, thread);
-        goto return_charge;
+        port_destroy_kobject(thread->self_port);
+        goto free_reply;
     }
     thread->max_priority = task->max_priority;
     list_push_back(&task->threads, &thread->task_link); /* T4 */
@@ -73,6 +88,10 @@ kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64
     *out = thread;
     return KERN_SUCCESS;
 
+free_reply:
+    reply_abandon(thread->reply);
+free_thread:
+    kmem_free(&thread_cache, task->ledger, thread);
 return_charge:
     ledger_return(task->ledger, LEDGER_THREADS, 1);
     return kr;
@@ -94,11 +113,25 @@ void thread_exit_current(struct thread *self)
     atomic_store(&arch_cpu_self()->reschedule, 1);
 }
 
+/* What calls of kernel objects have left with it: a task half made, the name of its own port. */
+static void end_call(struct thread *thread)
+{
+    if (thread->making) {
+        task_terminate(thread->making, 0, false);
+        task_unref(thread->making);
+    }
+    if (thread->self_name) /* the program may have given it up itself */
+        (void)!space_deallocate(thread->task->space, thread->self_name);
+}
+
 void thread_reap(struct thread *thread)
 {
     struct task *task = thread->task;
     trace(TRACE_THREAD_EXIT, thread->id, task->id);
     atomic_store(&thread->state, THREAD_DEAD);
+    end_call(thread);
+    thread_end_messages(thread);
+    exception_end_thread(thread);
     ledger_return(task->ledger, LEDGER_THREADS, 1);
     spin_lock(&task->lock);
     list_remove(&thread->task_link);

@@ -4,8 +4,10 @@
  * its owner's business: kernel/task/futex.c, kernel/ipc/.
  */
 #include <arch/cpu.h>
+#include <arch/message.h>
 #include <arch/timer.h>
 #include <kern/futex.h>
+#include <kern/reply.h>
 #include <kern/sched.h>
 #include <kern/wait.h>
 
@@ -31,7 +33,10 @@ kern_return_t wait_timed_out(enum wait_kind kind)
  * alive. */
 static void disarm(struct thread *thread)
 {
-    if (thread->wait.until != TICKS_NEVER && deadline_cancel(&thread->wait.deadline))
+    if (thread->wait.until == TICKS_NEVER)
+        return;
+    relaxed_store(thread->wait.until, TICKS_NEVER); /* W6 */
+    if (deadline_cancel(&thread->wait.deadline))
         thread_unref(thread);
 }
 
@@ -53,6 +58,13 @@ kern_return_t wait_begin(struct thread *self, enum wait_kind kind, struct spinlo
     atomic_store(&wait->queue_lock, NULL);
     disarm(self);
     return wait_interrupted(kind);
+}
+
+void wait_undo(struct thread *self)
+{
+    atomic_store(&self->wait.queue_lock, NULL);
+    disarm(self);
+    sched_unblock(self);
 }
 
 void wait_end_written(struct thread *thread)
@@ -83,6 +95,7 @@ static void end_linked(struct thread *thread, struct spinlock *lock, enum cause 
         futex_unlink(thread, lock);
     } else {
         list_remove(&thread->wait.link);
+        arch_message_fail(&thread->arch, result);
     }
     wait_end(thread, result);
 }
@@ -127,7 +140,7 @@ struct spinlock *wait_hold_still(struct thread *thread)
 
 bool wait_abort(struct thread *thread)
 {
-    return end_anywhere(thread, ABORTED);
+    return end_anywhere(thread, ABORTED) || reply_end_wait(thread, MACH_RCV_INTERRUPTED);
 }
 
 void wait_deadline(struct deadline *deadline)
@@ -135,6 +148,7 @@ void wait_deadline(struct deadline *deadline)
     struct thread *thread = container_of(deadline, struct thread, wait.deadline);
     /* The thread may have been woken and wait anew, even elsewhere: only a wait that is due is
      * ended. */
-    (void)end_anywhere(thread, DUE);
+    if (!end_anywhere(thread, DUE))
+        reply_deadline(thread);
     thread_unref(thread); /* W3 */
 }

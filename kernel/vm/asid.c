@@ -84,7 +84,8 @@ void pmap_switch(struct pmap *pmap)
     if (pmap == NULL) {
         arch_mmu_deactivate();
     } else {
-        flush_shared();
+        if (pmap->asid == ASID_SHARED)
+            flush_shared();
         arch_mmu_activate(pmap->root, pmap->asid);
     }
     __atomic_store_n(&arch_cpu_self()->pmap, pmap, __ATOMIC_RELEASE);

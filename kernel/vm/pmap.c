@@ -31,6 +31,8 @@ kern_return_t pmap_create(struct ledger *ledger, struct pmap **out)
     pmap->root = frame_address(pmap_list_pop(&root));
     *pmap_spares(pmap) = PFN_NONE;
     pmap->asid = asid_alloc();
+    if (pmap->asid != PMAP_ASID_SHARED)
+        pmap->active = pmap->root | (uint64_t)pmap->asid << 48;
     arch_pte_sync(); /* the root's zeroes, before a walker gets to see it */
     ledger_ref(ledger);
     *out = pmap;

@@ -134,9 +134,9 @@ void arch_user_sync(struct arch_thread *t, uint64_t esr, vaddr_t far)
     case EC_SP_ALIGNMENT: kern_user_exception(thread, USER_EXC_ALIGNMENT, t->frame.sp, esr); break;
     case EC_FP_EXCEPTION: kern_user_exception(thread, USER_EXC_ARITHMETIC, pc, esr); break;
     case EC_BREAKPOINT:
-    case EC_STEP:
     case EC_BRK: kern_user_exception(thread, USER_EXC_BREAKPOINT, pc, esr); break;
-    case EC_WATCHPOINT: kern_user_exception(thread, USER_EXC_BREAKPOINT, far, esr); break;
+    case EC_STEP: kern_user_exception(thread, USER_EXC_STEP, pc, esr); break;
+    case EC_WATCHPOINT: kern_user_exception(thread, USER_EXC_WATCHPOINT, far, esr); break;
     default: /* undefined, system registers, SVE, SME, BTI, pointer authentication, HVC, SMC ... */
         kern_user_exception(thread, USER_EXC_BAD_INSTRUCTION, pc, esr);
         break;

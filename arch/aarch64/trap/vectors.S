@@ -89,7 +89,8 @@
     lsr     x29, x30, #26
     cmp     x29, #0x15                     /* SVC from AArch64 */
     b.ne    user_fault
-    b       user_trap
+    tbz     x30, #0, user_trap             /* an odd immediate: a message */
+    b       user_message
 .endm
 
 .macro user_other mitigated, target
@@ -154,7 +155,7 @@ user_trap:
     mov     x29, xzr
     mov     sp, x17
     cmp     x8, #trap_count
-    b.hs    message_trap
+    b.hs    bad_trap
     csel    x8, x8, xzr, lo                /* no out-of-range index even under speculation */
     csdb
     adrp    x9, kern_trap_table
@@ -216,30 +217,38 @@ trap_done:
 
 /*
  * The message trap (wharf/message.h). kern_msg_fast() leaves the body in x4-x7, x9-x12: it and all it calls
- * is compiled not to use these registers (kernel/CMakeLists.txt). A body in memory needs none of them; it
- * is copied by code that does use them.
+ * is compiled not to use these registers (kernel/CMakeLists.txt). A body in memory needs none of them.
  */
-    .if     trap_count > TRAP_MSG
-    .error  "the table of traps has grown over the number of msg"
-    .endif
     .balign 64
-message_trap:
-    cmp     x8, #TRAP_MSG
-    b.ne    bad_trap
-    stp     x0, x1, [x19, #TF_x0]
-    stp     x2, x3, [x19, #TF_x2]
-    stp     x13, x14, [x19, #TF_x13]
-    stp     x15, x16, [x19, #TF_x15]
+user_message:
+    stp     x27, x28, [sp, #TF_x27]
+    stp     x25, x26, [sp, #TF_x25]
+    stp     x23, x24, [sp, #TF_x23]
+    stp     x21, x22, [sp, #TF_x21]
+    stp     x19, x20, [sp, #TF_x19]
+    mrs     x17, sp_el0
+    mrs     x18, elr_el1
+    stp     x17, x18, [sp, #TF_sp]
+    mrs     x17, spsr_el1
+    str     x17, [sp, #TF_pstate]
+    stp     x0, x1, [sp, #TF_x0]
+    stp     x2, x3, [sp, #TF_x2]
+    stp     x13, x14, [sp, #TF_x13]
+    stp     x15, x16, [sp, #TF_x15]
+    mrs     x19, tpidr_el1
+    orn     x17, x3, x14                   /* a local name or a deadline: not the fast way */
+    mov     x3, sp                         /* struct thread *: the frame is its first member */
+    ldr     x18, [x19, #CPU_STACK_TOP]
+    mov     sp, x18
+    cbnz    x17, message_slow
     ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
     cmp     x17, #MSG_REGISTER_BYTES
     b.hi    message_long
-    cmn     x14, #1                        /* a deadline: not the fast way */
-    b.ne    message_slow
     bl      kern_msg_fast
     cbz     x0, message_slow
+    mrs     x20, tpidr_el1
     ldr     w17, [x20, #CPU_RESCHEDULE]
     cbnz    w17, message_reschedule
-message_resume:
     mov     sp, x0
     ldp     x17, x18, [sp, #TF_sp]
     msr     sp_el0, x17
@@ -247,9 +256,7 @@ message_resume:
     msr     elr_el1, x18
     msr     spsr_el1, x17
     ldp     x2, x3, [sp, #TF_x2]
-    ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
-    cmp     x17, #MSG_REGISTER_BYTES
-    b.ne    message_clear
+    tbz     x2, #(MSG_LENGTH_SHIFT + 6), message_clear
 message_cleared:
     ldp     x29, x30, [sp, #TF_x29]
     ldp     x27, x28, [sp, #TF_x27]
@@ -266,7 +273,8 @@ message_cleared:
     mov     x18, xzr
     exception_return
 
-message_clear:
+message_clear:                             /* fewer than 64 bytes */
+    ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
     cbnz    x17, 1f
     mov     x4, xzr
     mov     x5, xzr
@@ -281,24 +289,25 @@ message_clear:
     b       message_cleared
 
 message_long:
-    stp     x4, x5, [x19, #TF_x4]
-    cmn     x14, #1
-    b.ne    message_in_frame
-    bl      kern_msg_fast
+    mrs     x20, tpidr_el1
+    stp     x4, x5, [x3, #TF_x4]
+    bl      kern_msg_fast_long
     cbz     x0, message_in_frame
-    b       arch_leave_kernel              /* the body's registers are zero in the frame */
+    b       arch_leave_kernel
 
-message_slow:
-    stp     x4, x5, [x19, #TF_x4]
-    stp     x6, x7, [x19, #TF_x6]
-    stp     x9, x10, [x19, #TF_x9]
-    stp     x11, x12, [x19, #TF_x11]
+message_slow:                              /* nothing is in the registers but the body */
+    mrs     x20, tpidr_el1
+    ldr     x0, [x20, #CPU_CURRENT]
+    stp     x4, x5, [x0, #TF_x4]
+    stp     x6, x7, [x0, #TF_x6]
+    stp     x9, x10, [x0, #TF_x9]
+    stp     x11, x12, [x0, #TF_x11]
 message_in_frame:
-    ldr     x17, [x20, #CPU_CURRENT]
-    cmp     x17, x19
-    b.ne    arch_leave_kernel              /* the fast way had to take care of a thread's end: all is done */
-    stp     xzr, xzr, [x19, #TF_x17]
-    mov     x0, x19
+    mrs     x20, tpidr_el1
+    ldr     x0, [x20, #CPU_CURRENT]
+    stp     xzr, xzr, [x0, #TF_x17]
+    str     xzr, [x0, #TF_x8]
+    mov     x29, xzr
     bl      kern_msg
     b       arch_leave_kernel
 

@@ -40,10 +40,9 @@ static inline void arch_message_fail(struct arch_thread *t, kern_return_t result
  *  registers as they are. */
 static inline void arch_message_repeat(struct arch_thread *t);
 
-/**
- * For kern_msg_fast(), which leaves the body in registers: save it with the thread that gets it, for the
- * function has to call code that uses the registers. It then returns NULL, with `next` current.
- */
+/** For kern_msg_fast(), which leaves the body in registers: keep it with the thread that gets it while
+ *  the function calls code that uses the registers; and load it again. */
 static inline void arch_message_spill(const struct arch_thread *self, struct arch_thread *next);
+static inline void arch_message_reload(const struct arch_thread *next);
 
 #include <machine/message_md.h>

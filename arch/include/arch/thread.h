@@ -22,6 +22,11 @@ void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t
  *  space. */
 static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next);
 
+/** The current thread has floating-point state in the registers. If not, switching away from it may be
+ *  done by arch_thread_switch_light(), which calls nothing. Neither is NULL. */
+static inline bool arch_thread_has_fp(const struct arch_thread *t);
+static inline void arch_thread_switch_light(struct arch_thread *prev, struct arch_thread *next);
+
 /** The thread pointer register that user code sees. For a thread that is not running. */
 void arch_thread_set_tls(struct arch_thread *t, vaddr_t tls);
 

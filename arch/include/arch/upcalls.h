@@ -33,14 +33,18 @@ extern const uint64_t kern_trap_count;
 void kern_msg(struct thread *self);
 
 /**
- * The same, tried first: a call to, or an answer for, a thread that waits for just that. The header's
- * registers are in `self`'s saved state and in the arguments; the body's still are in the
- * registers, where this function leaves them (it is compiled so). Returns the thread that runs now,
- * in the trap's result, with its header registers set and the body to be had from the registers
- * (of which `MSG_LENGTH` bytes of its control word count, none if that is above MSG_REGISTER_BYTES).
- * NULL: nothing has happened, kern_msg() is to be called.
+ * The same, tried first if the local name is 0, there is no deadline, and the body is in registers: a
+ * call to, or an answer for, a thread that waits for just that. The header's registers are in
+ * `self`'s saved state and in the arguments; the body's still are in the processor's, where this
+ * function leaves them (it is compiled so). Returns the thread that runs now, in the trap's result,
+ * with its header registers set; the body is to be taken from the registers, as many bytes as its
+ * control word says. NULL: nothing has happened, kern_msg() is to be called.
  */
-struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, uint64_t local);
+struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self);
+/** The same for a body in memory, which uses the registers as it likes; those of the body are zero in
+ *  the saved state of the thread returned. */
+struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control,
+                                  struct thread *self);
 
 /** A trap number outside the table. Result as above. */
 uint64_t kern_bad_trap(struct thread *self, uint64_t number);
@@ -55,7 +59,9 @@ enum user_exception {
     USER_EXC_BAD_INSTRUCTION, /* undefined or not permitted at user level */
     USER_EXC_ALIGNMENT,       /* pc, sp or data alignment */
     USER_EXC_ARITHMETIC,      /* floating point */
-    USER_EXC_BREAKPOINT,      /* breakpoint instruction, single step, watchpoint */
+    USER_EXC_BREAKPOINT,      /* breakpoint, by instruction or register */
+    USER_EXC_STEP,            /* one instruction has been executed */
+    USER_EXC_WATCHPOINT,      /* a watched address was touched */
     USER_EXC_BUS,             /* external abort, SError */
 };
 

@@ -3,7 +3,7 @@
  * Messages: the one trap that sends and receives, its registers, the body's layout, names,
  * dispositions, notifications. docs/abi.md tells the same as prose.
  *
- * Trap 64, msg: send, then receive; either part may be missing (no send: destination 0; no receive:
+ * SVC with an odd immediate: send, then receive; either part may be missing (no send: destination 0; no receive:
  * receive name 0). If the send fails the receive is not attempted.
  *
  *   register   in                                           out
@@ -44,7 +44,7 @@
 typedef uint32_t mach_port_name_t;
 #endif
 
-#define TRAP_MSG 64 /* above the table of wharf/abi/traps.def: it has an entry of its own */
+#define TRAP_MSG 64 /* names it in traces and tests; programs use the immediate */
 
 #define MSG_NULL  0u          /* no right */
 #define MSG_DEAD  0xffffffffu /* a right whose port has died */

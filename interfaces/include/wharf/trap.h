@@ -6,7 +6,7 @@
  * Calling (AArch64): SVC #0, number in x8, arguments in x0 to x5, result in x0.
  *   R1 x19 to x30, sp, TPIDR_EL0, v0 to v31, FPCR and FPSR are preserved.
  *   R2 x1 to x18 hold zero afterwards, whatever they held before; NZCV is unspecified.
- *   R3 A number that no row has: x0 = -KERN_INVALID_TRAP. An SVC immediate other than 0 is ignored.
+ *   R3 A number that no row has: x0 = -KERN_INVALID_TRAP. An SVC with an odd immediate is not one of these but msg.
  *
  * Results are signed 64-bit. Negative: the negated kern_return_t. The traps that return a
  * kern_return_t return -KERN_x or 0 in the same way, so that one test (x0 < 0) finds every error.
@@ -102,7 +102,7 @@
  *      KERN_INVALID_ARGUMENT   other values
  *      KERN_DENIED             above the thread's maximum
  *
- * 64 msg: see wharf/message.h.
+ * SVC #1 msg: see wharf/message.h.
  *
  * 18 reply_keep() -> a name for the answer that the caller owes (MSG_REPLY): a send-once right, with
  *   which any thread of the task may answer later.

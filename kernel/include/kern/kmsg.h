@@ -18,7 +18,8 @@
 
 enum kmsg_flags {
     KMSG_STAMPED = 1,  /* has its sequence number: it was taken off the queue once and put back */
-    KMSG_EMBEDDED = 2, /* part of a sonce or a reply: freed with that */
+    KMSG_EMBEDDED = 2, /* part of a sonce, a reply or a timer: freed with that */
+    KMSG_OWNED = 16,   /* with it: of a timer (kern/kobj.h), which is told when it is done */
 };
 
 struct kmsg {
@@ -30,15 +31,20 @@ struct kmsg {
     uint32_t id;
     uint32_t seqno;       /* if KMSG_STAMPED */
     uint16_t length;      /* of the body */
-    uint16_t capacity;    /* bytes of body[] */
+    uint16_t capacity;    /* bytes of its body's room */
     uint8_t descriptors;
     uint8_t flags;        /* enum kmsg_flags */
     uint8_t priority;     /* of the sender, if it waits for the answer; 0: nobody waits */
     uint8_t how_sent;     /* the destination's disposition, for the receiver */
     bool payload;         /* `local` is a protected payload; when taken off the queue, like: */
     uint64_t local;       /* what the receiver gets as local name */
-    uint64_t body[];
-};
+};                        /* `capacity` bytes of body follow: kmsg_body() */
+
+/** The body's words. A constant message's may be written by who made it so. */
+static inline uint64_t *kmsg_body(const struct kmsg *msg)
+{
+    return (uint64_t *)(uintptr_t)(msg + 1);
+}
 
 /** Bytes a kmsg inside another object has for its body. */
 enum { KMSG_SMALL = MSG_REGISTER_BYTES };
@@ -66,5 +72,5 @@ kern_return_t kmsg_add_array(struct kmsg *msg, struct kport_array **out);
 
 static inline struct msg_descriptor *kmsg_descriptor(struct kmsg *msg, unsigned i)
 {
-    return (struct msg_descriptor *)(void *)msg->body + i;
+    return (struct msg_descriptor *)(void *)kmsg_body(msg) + i;
 }

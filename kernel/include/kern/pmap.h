@@ -34,6 +34,8 @@
 struct pmap {
     struct spinlock lock;  /* rank PMAP; guards tables and counts */
     paddr_t root;          /* constant */
+    uint64_t active;       /* root | asid << 48; 0: the ASID is shared, and pmap_switch() must see to that.
+                              Constant */
     struct ledger *ledger; /* constant; pays for tables and rmap entries; a reference is held */
     uint32_t asid;         /* tags its TLB entries; constant */
     uint64_t resident;     /* pages mapped */
@@ -117,20 +119,26 @@ enum {
     PMAP_ASID_SHARED = 1 /* the number of all pmaps that got none of their own (kernel/vm/asid.c) */
 };
 
-/** The rest of pmap_activate(): no address space, or one that shares its number. */
+/** The rest of pmap_activate(). */
 void pmap_switch(struct pmap *pmap);
 
 /** Make it the current CPU's user address space (NULL: none). */
 static inline void pmap_activate(struct pmap *pmap)
 {
-    struct cpu *cpu = arch_cpu_self();
+    if (arch_cpu_self()->pmap != pmap)
+        pmap_switch(pmap);
+}
+
+/** The same for a thread's, which is there. `active`: pmap->active. */
+static inline void pmap_activate_user(struct cpu *cpu, struct pmap *pmap, uint64_t active)
+{
     if (cpu->pmap == pmap)
         return;
-    if (unlikely(pmap == NULL || pmap->asid == PMAP_ASID_SHARED)) {
+    if (unlikely(active == 0)) {
         pmap_switch(pmap);
         return;
     }
-    arch_mmu_activate(pmap->root, pmap->asid);
+    arch_mmu_activate(active & ((UINT64_C(1) << 48) - 1), (unsigned)(active >> 48));
     /* After the hardware has left the old one: pmap_is_active(). */
     __atomic_store_n(&cpu->pmap, pmap, __ATOMIC_RELEASE);
 }

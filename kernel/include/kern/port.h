@@ -55,10 +55,15 @@ enum kobject {
 enum { PORT_LIMIT_DEFAULT = 16, PORT_LIMIT_MAX = 1024, PORT_BYTES_DEFAULT = 65536 };
 
 struct port {
-    struct ipc_object ipc; /* first. IPC_PORT */
-    uint8_t state;         /* enum port_state; lock */
-    uint8_t kobject;       /* enum kobject; lock */
-    bool has_payload;      /* lock */
+    union {
+        struct {
+            struct ipc_object ipc; /* first. IPC_PORT */
+            uint8_t state;         /* enum port_state; lock */
+            uint8_t kobject;       /* enum kobject; lock */
+            bool has_payload;      /* lock */
+        };
+        uint32_t head; /* the four in one look */
+    };
     struct spinlock lock;  /* rank PORT; guards all members without a remark */
     struct list receivers; /* threads that wait to receive here (thread.wait.link) */
     struct port_set *set;  /* it is a member of; NULL: none. Changed under both locks */
@@ -108,7 +113,7 @@ struct sonce {
     struct ipc_object ipc; /* first. IPC_SONCE */
     struct port *port;     /* reference held */
     struct ledger *ledger; /* pays; reference held */
-    struct kmsg message;   /* embedded; flexible array: last */
+    struct kmsg message;   /* embedded; its body: */
     uint64_t room[KMSG_SMALL / 8];
 };
 

@@ -37,13 +37,14 @@ enum reply_state {
 struct reply {
     struct ipc_object ipc;         /* first. IPC_REPLY */
     _Atomic uint32_t state;        /* enum reply_state; above it, for WAITED with a deadline, a number
-                                      that differs from that of the waits before */
+                                      that differs from that of the waits before; for an exception, 1 */
     struct thread *owner;          /* constant until ORPHAN */
+    bool for_exception;            /* it is owner->exception_reply (kern/exception.h); constant */
     struct thread *_Atomic holder; /* the thread that has it without a name, for reports and for
                                       raising it; may be stale: threads are type-stable */
     struct kmsg *answer;           /* in DONE; who made it so wrote it before */
     struct ledger *ledger;         /* pays; reference held */
-    struct kmsg message;           /* embedded: short answers that nobody waits for. Last */
+    struct kmsg message;           /* embedded: short answers that nobody waits for; its body: */
     uint64_t room[KMSG_SMALL / 8];
 };
 

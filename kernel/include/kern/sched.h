@@ -25,8 +25,7 @@
  *  for a futex it owns (kern/futex.h) - and of what callers that wait for its answer have lent. */
 static inline unsigned sched_effective(struct thread *thread)
 {
-    unsigned own = atomic_load_explicit(&thread->floor, memory_order_relaxed);
-    unsigned lent = atomic_load_explicit(&thread->inherited, memory_order_relaxed);
+    unsigned own = relaxed_load(thread->floor), lent = relaxed_load(thread->inherited);
     return own > lent ? own : lent;
 }
 

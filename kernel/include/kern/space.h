@@ -32,17 +32,17 @@ enum {
 enum { RIGHT_SEND = 1, RIGHT_RECEIVE = 2, RIGHT_SEND_ONCE = 4, RIGHT_SET = 8, RIGHT_DEAD = 16, RIGHT_ALL = 31 };
 
 struct ipc_entry {
-    _Atomic uint64_t object; /* address of the struct ipc_object; 0: none. N3 */
     _Atomic uint32_t bits;   /* generation << 16 | RIGHT_*. N3 */
     uint32_t urefs;          /* N5; of a free entry: the next free index. Space lock */
+    _Atomic uint64_t object; /* address of the struct ipc_object; 0: none. N3 */
     uint32_t child[2];       /* of the tree of N2, as indices. Space lock */
     struct name_request *request; /* dead-name or send-possible request; space lock */
 };
 _Static_assert(sizeof(struct ipc_entry) == 32, "128 entries a page");
 
 struct space {
-    struct ipc_entry *_Atomic *_Atomic chunks; /* first `limit` / 128 are there. Grows only */
     _Atomic uint32_t limit;        /* indices below have an entry. Grows only */
+    struct ipc_entry *_Atomic *_Atomic chunks; /* first `limit` / 128 are there. Grows only */
     struct spinlock lock;          /* rank SPACE; guards the rest */
     bool dead;                     /* torn down: nothing is added any more */
     uint32_t root;                 /* of the tree of N2; 0: empty */
@@ -81,9 +81,8 @@ static inline struct ipc_entry *space_peek(struct space *space, mach_port_name_t
     uint32_t index = name >> 16;
     if (unlikely(index >= atomic_load_explicit(&space->limit, memory_order_acquire)))
         return NULL;
-    struct ipc_entry *_Atomic *chunks = atomic_load_explicit(&space->chunks, memory_order_relaxed);
-    struct ipc_entry *chunk =
-        atomic_load_explicit(&chunks[index / SPACE_CHUNK_ENTRIES], memory_order_relaxed);
+    struct ipc_entry *_Atomic *chunks = relaxed_load(space->chunks);
+    struct ipc_entry *chunk = relaxed_load(chunks[index / SPACE_CHUNK_ENTRIES]);
     return &chunk[index % SPACE_CHUNK_ENTRIES];
 }
 
@@ -142,6 +141,43 @@ kern_return_t space_move_member(struct space *space, mach_port_name_t member, ma
 /** Register, replace or cancel (null) a request; the previous right comes back in `notify`. */
 kern_return_t space_request_notification(struct space *space, mach_port_name_t name, unsigned id,
                                          uint32_t sync, struct kright *notify);
+/* ---- the same; kernel/ipc/names_status.c ---- */
+
+struct port_receive_status;
+/** Give a right a name: `name`, which has to be the one that the object has, or, if it is MSG_NULL, that one or a new one.
+ *  Takes the right on success. KERN_INVALID_NAME, KERN_RIGHT_EXISTS (under another name), KERN_NAME_EXISTS (the name
+ *  is another right's), KERN_INVALID_CAPABILITY (null or dead), and errors of space_reserve(). */
+kern_return_t space_insert_as(struct space *space, mach_port_name_t name, struct kright *right,
+                              mach_port_name_t *out);
+/** Take a right out as `disposition` says. Errors of space_take(). */
+kern_return_t space_extract(struct space *space, mach_port_name_t name, unsigned disposition,
+                            struct kright *out);
+/** Names in use and their rights from index `position` on, at most `max`; returns how many. *next: where to go on;
+ *  0: the end. */
+uint32_t space_list(struct space *space, uint32_t position, uint32_t max,
+                    mach_port_name_t *names, uint32_t *rights, uint32_t *next);
+/** What space_list_set() is to tell, and tells. */
+struct set_listing {
+    mach_port_name_t after;  /* member to begin behind; MSG_NULL: the first */
+    uint32_t max;            /* names there is room for */
+    mach_port_name_t *names; /* members */
+    uint32_t count;          /* how many of them */
+    uint32_t all;            /* members of the set */
+    bool done;               /* no more */
+};
+/** KERN_INVALID_NAME, KERN_INVALID_RIGHT, KERN_NOT_FOUND: `after` is no member. */
+kern_return_t space_list_set(struct space *space, mach_port_name_t name,
+                             struct set_listing *listing);
+/** Of the port of a receive right. KERN_INVALID_NAME, KERN_INVALID_RIGHT. */
+kern_return_t space_receive_status(struct space *space, mach_port_name_t name,
+                                   struct port_receive_status *status);
+/** Also KERN_INVALID_VALUE: no messages, more than PORT_LIMIT_MAX, or no bytes. */
+kern_return_t space_set_limits(struct space *space, mach_port_name_t name, uint32_t messages,
+                               uint32_t bytes);
+enum port_word { PORT_WORD_SEQNO, PORT_WORD_MAKE_SENDS, PORT_WORD_PAYLOAD, PORT_WORD_NO_PAYLOAD };
+kern_return_t space_set_port_word(struct space *space, mach_port_name_t name, enum port_word word,
+                                  uint64_t value);
+
 /** Copy every send right (and dead name) of `from` under the same name; `to` is new and nobody's yet. In
  *  bounded steps: KERN_RETRY, with *progress kept, until done. */
 kern_return_t space_copy_send_rights(struct space *from, struct space *to, uint32_t *progress);

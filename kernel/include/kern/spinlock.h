@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <arch/atomic.h>
 #include <arch/cpu.h>
 #include <kern/types.h>
 #include <stdatomic.h>
@@ -60,11 +61,8 @@ static inline void spin_lock(struct spinlock *lock)
 /** Take the lock if nobody has it. Allowed against the rank order: it cannot wait. */
 static inline bool spin_trylock(struct spinlock *lock)
 {
-    uint32_t old = atomic_load_explicit(&lock->word, memory_order_relaxed);
-    if ((uint16_t)(old >> 16) != (uint16_t)old)
-        return false;
-    if (!atomic_compare_exchange_strong_explicit(&lock->word, &old, old + (UINT32_C(1) << 16),
-                                                 memory_order_acquire, memory_order_relaxed))
+    uint32_t taken;
+    if (!arch_ticket_try((uint32_t *)(void *)&lock->word, &taken))
         return false;
     lock_check_taken(lock);
     return true;
@@ -74,8 +72,8 @@ static inline void spin_unlock(struct spinlock *lock)
 {
     lock_check_release(lock);
     /* Only the holder writes `serving`, so a plain load and a release store do. */
-    unsigned serving = atomic_load_explicit(&lock->serving, memory_order_relaxed);
-    atomic_store_explicit(&lock->serving, (uint16_t)(serving + 1), memory_order_release);
+    uint32_t word = relaxed_load(lock->word);
+    atomic_store_explicit(&lock->serving, (uint16_t)(word + 1), memory_order_release);
     arch_sim_point();
 }
 

@@ -24,6 +24,7 @@
 
 #include <arch/thread.h>
 #include <kern/deadline.h>
+#include <kern/exception.h>
 #include <kern/list.h>
 #include <kern/rbtree.h>
 #include <kern/sched_types.h>
@@ -40,11 +41,14 @@ enum thread_flags {
     THREAD_FLAG_MOVE = 2,      /* its affinity has changed: place it anew; set by any CPU */
     THREAD_FLAG_SUSPEND = 4,   /* its suspend count or its task's is not 0: it does not run; set and
                                   cleared under the TASK lock */
+    THREAD_FLAG_EXCEPTION = 8, /* it asks the next handler (kern/exception.h, E2); set by who answers */
 };
 
 struct region;
 struct reply;
 struct kmsg;
+struct pmap;
+struct space;
 struct port;
 
 /** In which kind of queue a thread waits; decides what is done to take it out. */
@@ -82,17 +86,23 @@ struct thread {
     _Atomic uint32_t references;
     uint32_t id; /* unique for the life of the system, for reports and trace; constant */
     struct task *task;     /* constant; reference held */
+    struct space *space;   /* the task's; constant */
+    struct pmap *pmap;     /* the task's; constant */
     struct list task_link; /* on task->threads; TASK lock */
     bool told;             /* the task's end has told it to die; TASK lock */
     struct wait_record wait;
-    struct region
-        *building; /* vm_allocate in progress, continued when the trap restarts. Own thread only */
+    bool building;        /* in the midst of a call that has to be completed: memory or a task is
+                             being made. Own thread only */
+    struct task *making;  /* task.create in progress, a reference held; it is ended with the thread.
+                             Own thread only */
     uint64_t progress;    /* of a trap that restarts: how much of it is done. Own thread only */
     uint64_t exit_status; /* handed over by thread_exit. Own thread only */
     uint32_t wait_number; /* of its waits for answers with a deadline. Own thread */
     struct kmsg *handed;  /* a message handed over while it waited (M3). Who delivers, then own thread */
     struct port *self_port; /* kernel object port; NULL when it has ended: TASK lock */
     uint32_t self_name;     /* of it in the task's space, 0: none yet. Own thread */
+    struct exception_handler handler; /* of its exceptions; TASK lock */
+    struct exception exception;       /* the last one. Own thread */
     uint32_t suspend_count; /* TASK lock */
     uint8_t max_priority;   /* its base may be set up to this; TASK lock */
     char name[16];          /* for reports, always ends with 0; TASK lock */
@@ -106,14 +116,15 @@ struct thread {
     struct sched_context *context; /* it runs on: its own, or that of a caller (kern/sched.h, S6). Own
                                       CPU; who hands over to it */
     struct sched_context own_context; /* the one it was born with; its priority is the thread's base */
-    _Atomic uint8_t floor;     /* base priority, or that of a waiter for a futex it owns; S4 */
-    _Atomic uint8_t inherited; /* priority of those who wait for its answers; S4 */
+    _Atomic uint32_t floor;     /* base priority, or that of a waiter for a futex it owns; S4 */
+    _Atomic uint32_t inherited; /* priority of those who wait for its answers; S4 */
     _Atomic bool lends;        /* waits in a futex with an owner; OWNED lock for writing */
     struct rb_tree donors;     /* F2 of kern/futex.h: those that lend to it, the most urgent first; OWNED lock */
     struct rb_node donor_node; /* F2: in lends_to->donors; OWNED lock */
     struct thread *lends_to;   /* F2: NULL: nobody; reference held; OWNED lock */
     struct reply *reply;       /* the right to answer its calls (Y3). Own thread */
     struct reply *held; /* an answer it owes, without a name. Own thread; who hands over to it */
+    struct reply *_Atomic exception_reply; /* for its exceptions; NULL: none yet. Own thread */
 };
 
 /** Bytes that a new thread may simply clear (T5). */

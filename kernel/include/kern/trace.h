@@ -39,11 +39,17 @@ extern _Atomic uint32_t trace_mask;
 
 void trace_record(enum trace_number number, uint64_t arg0, uint64_t arg1);
 
+/** Is the event's class on? */
+static inline bool trace_is_on(enum trace_number number)
+{
+    return __atomic_load_n((uint32_t *)(void *)&trace_mask, __ATOMIC_RELAXED) &
+           (1u << (number / 16));
+}
+
 /** Record an event if its class is on: two instructions and a branch when it is off. */
 static inline void trace(enum trace_number number, uint64_t arg0, uint64_t arg1)
 {
-    if (unlikely(__atomic_load_n((uint32_t *)(void *)&trace_mask, __ATOMIC_RELAXED) &
-                 (1u << (number / 16))))
+    if (unlikely(trace_is_on(number)))
         trace_record(number, arg0, arg1);
 }
 

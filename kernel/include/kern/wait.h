@@ -14,6 +14,8 @@
  *    type-stable).
  * W5 WAIT_REPLY has no queue: its queue_lock is NULL, and the reply's state word takes the place of
  *    W1 and W2 (kern/reply.h, Y2 and Y4).
+ * W6 wait.until is TICKS_NEVER but in a wait that has a deadline: who hands a message over needs to
+ *    set nothing.
  */
 #pragma once
 

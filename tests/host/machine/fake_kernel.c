@@ -175,10 +175,15 @@ void kern_msg(struct thread *self)
     (void)self;
 }
 
-struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, uint64_t local)
+struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self)
 {
-    (void)dest, (void)id, (void)control, (void)local;
+    (void)dest, (void)id, (void)control, (void)self;
     return NULL;
+}
+
+struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self)
+{
+    return kern_msg_fast(dest, id, control, self);
 }
 
 uint64_t kern_bad_trap(struct thread *self, uint64_t number)

@@ -38,20 +38,17 @@ static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *
 
 static inline void arch_message_spill(const struct arch_thread *self, struct arch_thread *next)
 {
-    uint64_t *x = trap_frame_x(&next->frame);
-    uint64_t length = x[MSG_X_CONTROL] >> 16 & 0xffff; /* MSG_LENGTH_SHIFT */
     (void)self;
-    if (length <= 64)
-        __asm__ volatile("stp x4, x5, [%0, #32]\n\tstp x6, x7, [%0, #48]\n\t"
-                         "stp x9, x10, [%0, #72]\n\tstp x11, x12, [%0, #88]" ::"r"(x)
-                         : "memory");
-    for (unsigned i = 0; i < 4; i++) {
-        if (length <= i * 8 || length > 64)
-            x[4 + i] = 0;
-        if (length <= (4 + i) * 8 || length > 64)
-            x[9 + i] = 0;
-    }
-    x[8] = x[17] = x[18] = 0;
+    __asm__ volatile("stp x4, x5, [%0, #32]\n\tstp x6, x7, [%0, #48]\n\t"
+                     "stp x9, x10, [%0, #72]\n\tstp x11, x12, [%0, #88]" ::"r"(&next->frame)
+                     : "memory");
+}
+
+static inline void arch_message_reload(const struct arch_thread *next)
+{
+    __asm__ volatile("ldp x4, x5, [%0, #32]\n\tldp x6, x7, [%0, #48]\n\t"
+                     "ldp x9, x10, [%0, #72]\n\tldp x11, x12, [%0, #88]" ::"r"(&next->frame)
+                     : "memory");
 }
 
 static inline void arch_message_fail(struct arch_thread *t, kern_return_t result)

@@ -53,6 +53,17 @@ void arch_fp_load(const struct fp_state *fp);
  *  again. Out of line: only threads that used FP this turn come here. `next` may be NULL. */
 void arch_fp_switch(struct arch_thread *prev, struct arch_thread *next);
 
+static inline bool arch_thread_has_fp(const struct arch_thread *t)
+{
+    return t->fp_live;
+}
+
+static inline void arch_thread_switch_light(struct arch_thread *prev, struct arch_thread *next)
+{
+    __asm__ volatile("mrs %0, tpidr_el0" : "=r"(prev->tls));
+    __asm__ volatile("msr tpidr_el0, %0" ::"r"(next->tls));
+}
+
 static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next)
 {
     if (prev) {

@@ -42,6 +42,11 @@ static inline void arch_message_spill(const struct arch_thread *self, struct arc
     }
 }
 
+static inline void arch_message_reload(const struct arch_thread *next)
+{
+    (void)next; /* the machine has kept it (user.c) */
+}
+
 static inline void arch_message_fail(struct arch_thread *t, kern_return_t result)
 {
     for (unsigned i = 1; i < 17; i++)

@@ -78,3 +78,13 @@ static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thre
 {
     host_thread_switch(prev, next);
 }
+
+static inline bool arch_thread_has_fp(const struct arch_thread *t)
+{
+    return t->program.fp != 0;
+}
+
+static inline void arch_thread_switch_light(struct arch_thread *prev, struct arch_thread *next)
+{
+    host_thread_switch(prev, next);
+}

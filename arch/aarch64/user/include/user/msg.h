@@ -14,9 +14,6 @@
 #include <stdint.h>
 #include <wharf/wire.h>
 
-/* Number of the trap; the table is wharf/abi/traps.def. */
-#define USER_MSG_TRAP "17"
-
 /** A word whose value does not matter: a register as it is, for no instruction. */
 static inline uint64_t user_msg_any(void)
 {
@@ -36,8 +33,7 @@ static inline void user_msg_trap(struct msg_registers *registers)
                  "ldp x11, x12, [%0, #80]\n\t"
                  "ldp x13, x14, [%0, #96]\n\t"
                  "ldp x15, x16, [%0, #112]\n\t"
-                 "mov x8, #" USER_MSG_TRAP "\n\t"
-                 "svc #0\n\t"
+                 "svc #1\n\t"
                  "stp x0, x1, [%0]\n\t"
                  "stp x2, x3, [%0, #16]\n\t"
                  "stp x4, x5, [%0, #32]\n\t"
@@ -76,8 +72,7 @@ static inline void user_msg_trap(struct msg_registers *registers)
                  "mov w13, #%c[reply]\n\t" /* the upper half becomes zero */
                  "mov x15, #0\n\t"
                  "mov x16, #0\n\t"
-                 "mov x8, #" USER_MSG_TRAP "\n\t"
-                 "svc #0\n\t"
+                 "svc #1\n\t"
                  "ubfx x17, x2, #16, #24\n\t"
                  "sub x17, x17, %[shape]\n\t"
                  "orr x17, x17, x0\n\t"
@@ -120,8 +115,7 @@ static inline void user_msg_trap(struct msg_registers *registers)
                  "ldp x11, x12, [%[out], #48]\n\t"
                  "ldp x13, x14, [%[in], #96]\n\t"
                  "ldp x15, x16, [%[in], #112]\n\t"
-                 "mov x8, #" USER_MSG_TRAP "\n\t"
-                 "svc #0\n\t"
+                 "svc #1\n\t"
                  "stp x0, x1, [%[in]]\n\t"
                  "stp x2, x3, [%[in], #16]\n\t"
                  "stp x4, x5, [%[in], #32]\n\t"
