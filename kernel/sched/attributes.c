@@ -73,8 +73,7 @@ void sched_let_go(struct cpu *cpu)
 
 void sched_set_priority(struct thread *thread, unsigned priority)
 {
-    atomic_store(&thread->own_context.priority, priority);
-    futex_priority_changed(thread);
+    futex_set_base(thread, priority);
 }
 
 void sched_set_floor(struct thread *thread, unsigned floor)
@@ -83,7 +82,7 @@ void sched_set_floor(struct thread *thread, unsigned floor)
         return;
     /* Before we look: order rule in sched.c. A raise counts at once, a drop when its CPU
      * reschedules. */
-    atomic_store(&thread->floor, (uint8_t)floor);
+    atomic_store(&thread->floor, floor);
     place_again(thread);
 }
 

@@ -130,9 +130,10 @@ static struct thread *lend_on(struct thread *thread, unsigned hops)
     return last;
 }
 
-void futex_priority_changed(struct thread *thread)
+void futex_set_base(struct thread *thread, unsigned priority)
 {
     futex_pi_lock();
+    atomic_store(&thread->own_context.priority, priority);
     struct thread *last = lend_on(thread, FUTEX_HOPS);
     futex_pi_unlock();
     sched_raise_servers(last);

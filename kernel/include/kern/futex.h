@@ -73,10 +73,10 @@ bool futex_wake_pi(struct task *task, vaddr_t address);
  *  NULL: there is none. */
 struct thread *futex_owner_lookup(struct thread *self, uint32_t name);
 
-/** The thread's base priority has been written: work out its floor, and let those it lends to know. No
- *  lock of OWNED's rank or above is held. */
-void futex_priority_changed(struct thread *thread);
-/** The same for a thread that may be gone already (T5), after what others lend it has been raised.
+/** Write the thread's base priority, work out its floor, and let those it lends to know. No lock of
+ *  OWNED's rank or above is held. */
+void futex_set_base(struct thread *thread, unsigned priority);
+/** What others lend a thread, which may be gone already (T5), has been raised: let those know.
  *  Quick if it lends to nobody. */
 void futex_raised(struct thread *thread);
 
