@@ -70,8 +70,8 @@ void sched_alarm_update(void)
 static bool has_nothing_to_do(const struct cpu *cpu)
 {
     /* Idle with something queued: it is about to wake up. */
-    return atomic_load_explicit(&cpu->idle, memory_order_relaxed) &&
-           atomic_load_explicit(&cpu->run_queue.count, memory_order_relaxed) == 0;
+    return relaxed_load(cpu->idle) &&
+           relaxed_load(cpu->run_queue.count) == 0;
 }
 
 /* The CPU on whose queue a thread of `priority` best goes, among `allowed`: the one it ran on if
@@ -84,17 +84,17 @@ static struct cpu *choose_cpu(unsigned last, unsigned priority, uint64_t allowed
     unsigned best_priority = PRIORITY_COUNT;
     if (allowed >> last & 1) {
         best = &cpu_record[last];
-        best_priority = atomic_load_explicit(&best->running_priority, memory_order_relaxed);
+        best_priority = relaxed_load(best->running_priority);
         if (best_priority < priority && has_nothing_to_do(best))
             return best;
     }
     for (unsigned i = 0; i < cpu_count; i++) {
         struct cpu *cpu = &cpu_record[i];
-        if (!(allowed >> i & 1) || !atomic_load_explicit(&cpu->online, memory_order_relaxed))
+        if (!(allowed >> i & 1) || !relaxed_load(cpu->online))
             continue;
         if (has_nothing_to_do(cpu))
             return cpu;
-        unsigned running = atomic_load_explicit(&cpu->running_priority, memory_order_relaxed);
+        unsigned running = relaxed_load(cpu->running_priority);
         if (!best || (best_priority >= priority && running < best_priority)) {
             best = cpu;
             best_priority = running;
@@ -113,7 +113,7 @@ static void insert_and_notice(struct cpu *cpu, struct runnable *r)
 {
     runqueue_insert(&cpu->run_queue, r, false);
     /* Equal priority, too: a running turn without end gets an end now. */
-    bool notice = r->priority >= atomic_load_explicit(&cpu->running_priority, memory_order_relaxed);
+    bool notice = r->priority >= relaxed_load(cpu->running_priority);
     spin_unlock(&cpu->run_queue.lock);
     if (notice)
         sched_kick(cpu);
@@ -149,7 +149,7 @@ static void offer_to_idle(const struct cpu *here, uint64_t allowed)
     for (unsigned i = 0; i < cpu_count; i++) {
         struct cpu *cpu = &cpu_record[i];
         if (cpu != here && (allowed >> i & 1) &&
-            atomic_load_explicit(&cpu->online, memory_order_relaxed) && atomic_load(&cpu->idle)) {
+            relaxed_load(cpu->online) && atomic_load(&cpu->idle)) {
             sched_kick(cpu);
             return;
         }
@@ -170,7 +170,7 @@ void sched_ready(struct thread *thread)
     } while ((placed = enqueue_on(cpu, thread)) == NOT_HERE);
     /* The thread may be gone already. */
     if (cpu_count > 1 && placed == QUEUED &&
-        !atomic_load_explicit(&cpu->idle, memory_order_relaxed))
+        !relaxed_load(cpu->idle))
         offer_to_idle(cpu, allowed);
 }
 
@@ -184,7 +184,7 @@ void sched_enqueue_here(struct runnable *runnable)
 
 /* ---- the current thread stops ---- */
 
-static void charge(struct cpu *cpu, struct thread *thread, ticks_t now)
+static inline void charge(struct cpu *cpu, struct thread *thread, ticks_t now)
 {
     struct sched_context *context = thread->context;
     if (unlikely(context != &thread->own_context))
@@ -192,8 +192,7 @@ static void charge(struct cpu *cpu, struct thread *thread, ticks_t now)
     ticks_t used = now - cpu->turn_start;
     cpu->turn_start = now;
     context->left = used < context->left ? context->left - used : 0;
-    uint64_t consumed = atomic_load_explicit(&context->consumed, memory_order_relaxed);
-    atomic_store_explicit(&context->consumed, consumed + used, memory_order_relaxed);
+    relaxed_store(context->consumed, relaxed_load(context->consumed) + used);
 }
 
 bool sched_block(struct thread *self)
@@ -203,7 +202,7 @@ bool sched_block(struct thread *self)
     arch_thread_switch(&self->arch, NULL);
     atomic_store(&self->state, THREAD_WAITING);
     cpu->current = NULL;
-    atomic_store_explicit(&cpu->reschedule, 1, memory_order_relaxed);
+    relaxed_store(cpu->reschedule, 1);
     if (atomic_load(&self->flags) & THREAD_FLAG_TERMINATE) {
         sched_unblock(self);
         return false;
@@ -285,17 +284,17 @@ static void run_work(struct runnable *runnable)
 /* Something runs here from now on; the lock is held. */
 static void end_idle(struct cpu *cpu, ticks_t now)
 {
-    if (atomic_load_explicit(&cpu->idle, memory_order_relaxed))
+    if (relaxed_load(cpu->idle))
         cpu->idle_ticks += now - cpu->turn_start;
-    atomic_store_explicit(&cpu->idle, false, memory_order_relaxed);
+    relaxed_store(cpu->idle, false);
     cpu->turn_start = now;
 }
 
 static void become_idle(struct cpu *cpu)
 {
-    if (!atomic_load_explicit(&cpu->idle, memory_order_relaxed))
+    if (!relaxed_load(cpu->idle))
         cpu->turn_start = arch_counter();
-    atomic_store_explicit(&cpu->running_priority, 0, memory_order_relaxed);
+    relaxed_store(cpu->running_priority, 0);
     atomic_store(&cpu->idle, true); /* order: offer_to_idle() */
     cpu->turn_end = TICKS_NEVER;
 }
@@ -319,7 +318,7 @@ static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
         context->left = context->quantum;
     bool contended = cpu->run_queue.top == thread->runnable.priority;
     cpu->turn_end = contended ? now + context->left : TICKS_NEVER;
-    atomic_store_explicit(&cpu->running_priority, thread->runnable.priority, memory_order_relaxed);
+    relaxed_store(cpu->running_priority, thread->runnable.priority);
 }
 
 /* The chosen thread takes the CPU; the lock is held. `prev` is who had it, or NULL. */
@@ -328,7 +327,7 @@ static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread
     set_turn(cpu, next, now);
     atomic_store(&next->state, THREAD_RUNNING);
     if (unlikely(atomic_load(&next->flags))) /* must leave again at once */
-        atomic_store_explicit(&cpu->reschedule, 1, memory_order_relaxed);
+        relaxed_store(cpu->reschedule, 1);
     trace(TRACE_SCHED_SWITCH, prev ? prev->id : 0, next->id);
     arch_thread_switch(prev ? &prev->arch : NULL, &next->arch);
     cpu->current = next;
@@ -367,7 +366,7 @@ static void leave(struct cpu *cpu, struct thread *thread)
  * of a turn is used up first. */
 static void put_back(struct cpu *cpu, struct thread *prev)
 {
-    atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
+    relaxed_store(prev->state, THREAD_READY);
     runqueue_insert(&cpu->run_queue, &prev->runnable, prev->context->left > 0);
     if (cpu_count > 1)
         offer_to_idle(cpu, atomic_load(&prev->affinity));
@@ -393,7 +392,7 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
         return NULL;
     }
     if (q->top == priority) {
-        atomic_store_explicit(&prev->state, THREAD_READY, memory_order_relaxed);
+        relaxed_store(prev->state, THREAD_READY);
         runqueue_rotate(q, &prev->runnable, (unsigned)priority);
     } else {
         runqueue_remove(q, r);
@@ -421,7 +420,7 @@ static void offer_rest(const struct cpu *cpu)
 {
     for (;;) {
         /* Before the queue is looked at: a later request is seen again. */
-        atomic_store_explicit(&cpu->reschedule, 0, memory_order_relaxed);
+        relaxed_store(cpu->reschedule, 0);
         spin_lock(&cpu->run_queue.lock);
         struct runnable *r = pick(cpu);
         if (r && r->kind == RUNNABLE_THREAD) {
@@ -438,7 +437,7 @@ static void offer_rest(const struct cpu *cpu)
             end_idle(
                 cpu,
                 arch_counter()); /* else threads would be sent here, to wait for the work's end */
-            atomic_store_explicit(&cpu->running_priority, r->priority, memory_order_relaxed);
+            relaxed_store(cpu->running_priority, r->priority);
         } else {
             become_idle(cpu);
         }
@@ -463,11 +462,11 @@ void kern_schedule(void)
         charge(cpu, prev, now);
         /* Before the queue is looked at, and seen before the lock is free again: a later request
          * is seen again. */
-        atomic_store_explicit(&cpu->reschedule, 0, memory_order_relaxed);
+        relaxed_store(cpu->reschedule, 0);
         spin_lock(&cpu->run_queue.lock);
         /* Under the lock: who changes its affinity either is seen here or finds where it has been
          * put. */
-        if (unlikely(atomic_load_explicit(&prev->flags, memory_order_relaxed))) {
+        if (unlikely(relaxed_load(prev->flags))) {
             spin_unlock(&cpu->run_queue.lock);
             leave(cpu, prev);
         } else {

@@ -58,7 +58,7 @@ void sched_unblock(struct thread *self);
 static inline void sched_give_way(struct thread *self)
 {
     self->context->left = 0;
-    atomic_store_explicit(&arch_cpu_self()->reschedule, 1, memory_order_relaxed);
+    relaxed_store(arch_cpu_self()->reschedule, 1);
 }
 
 /** Change the set of CPUs a thread may run on; moves it if it must. KERN_INVALID_ARGUMENT if no
