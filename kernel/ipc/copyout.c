@@ -76,9 +76,11 @@ static void insert_all(struct space *space, struct kmsg *msg, mach_port_name_t *
                               later);
     }
     for (struct kport_array *array = msg->arrays; array; array = array->next)
-        for (uint32_t i = 0; i < array->count; i++)
-            array->object[i] = (struct ipc_object *)(uintptr_t)insert(space, array->object[i],
-                                                                      array->kind, later);
+        for (uint32_t i = 0; i < array->count; i++) {
+            bool is_null = !array->object[i] && !(array->dead >> i & 1);
+            array->object[i] = (struct ipc_object *)(uintptr_t)insert(
+                space, array->object[i], is_null ? 0 : array->kind, later);
+        }
     spin_unlock(&space->lock);
 }
 
@@ -177,11 +179,10 @@ static void write_body(struct thread *self, struct kmsg *msg)
     vaddr_t to = arch_message_get(&self->arch, MSG_X_BUFFER);
     arch_message_set_body(&self->arch, NULL, 0);
     /* It could be written a moment ago. A task that unmaps its own buffer meanwhile has the names, and
-     * zeroes where they should stand. */
-    if (msg->descriptors > 0 &&
-        user_copyout(self, to, kmsg_body(msg), msg->descriptors * (size_t)MSG_DESCRIPTOR_SIZE) !=
-            KERN_SUCCESS)
-        return;
+     * zeroes where they should stand: nothing is to be done about it. */
+    (void)!(msg->descriptors > 0 &&
+            user_copyout(self, to, kmsg_body(msg),
+                         msg->descriptors * (size_t)MSG_DESCRIPTOR_SIZE) == KERN_SUCCESS);
 }
 
 kern_return_t msg_copyout(struct thread *self, struct kmsg *msg, uint64_t *control)

@@ -5,6 +5,7 @@
  */
 #include "ipc_impl.h"
 #include <arch/message.h>
+#include <kern/sched.h>
 #include <kern/wait.h>
 
 bool msg_wait(struct thread *self, enum wait_kind kind, struct spinlock *lock, struct list *list,
@@ -20,12 +21,28 @@ bool msg_wait(struct thread *self, enum wait_kind kind, struct spinlock *lock, s
     return true;
 }
 
+/* The first that may run when it is woken, among a few; else the first. */
+static struct thread *choose_waiter(struct list *list)
+{
+    enum { LOOK_AT = 8 };
+    unsigned looked = 0;
+    struct thread *thread;
+    list_for_each(thread, list, wait.link)
+    {
+        if (!sched_is_held(thread))
+            return thread;
+        if (++looked == LOOK_AT)
+            break;
+    }
+    return list_entry(list->next, struct thread, wait.link);
+}
+
 struct thread *msg_pop_waiter(struct list *list)
 {
-    struct list *link = list_pop_front(list);
-    if (!link)
+    if (list_is_empty(list))
         return NULL;
-    struct thread *thread = list_entry(link, struct thread, wait.link);
+    struct thread *thread = choose_waiter(list);
+    list_remove(&thread->wait.link);
     atomic_store(&thread->wait.queue_lock, NULL); /* W4 */
     return thread;
 }
