@@ -40,6 +40,8 @@ static kern_return_t find_destination(struct space *space, mach_port_name_t name
 {
     struct ipc_entry *entry = space_lookup(space, name);
     *out = (struct destination){0};
+    if (disposition == MSG_MOVE_RECEIVE || !msg_kind_of(disposition))
+        return MACH_SEND_INVALID_HEADER;
     if (!entry || (entry_rights(entry) & RIGHT_DEAD))
         return MACH_SEND_INVALID_DEST;
     unsigned needed = disposition == MSG_MOVE_SEND || disposition == MSG_COPY_SEND ? RIGHT_SEND
