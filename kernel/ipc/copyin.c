@@ -131,6 +131,8 @@ static kern_return_t take_array(struct space *space, struct taken_list *list,
         if (kr != KERN_SUCCESS)
             return kr;
         array->object[i] = right.object;
+        if (!right.object && right.kind)
+            array->dead |= UINT64_C(1) << i;
     }
     array->kind = (uint8_t)msg_kind_of(disposition);
     array->count = count;

@@ -55,6 +55,7 @@ struct kport_array {
     uint32_t count;
     uint8_t kind;    /* of all rights; objects may be NULL each */
     vaddr_t address; /* of the memory in the receiver, while it receives */
+    uint64_t dead;   /* bit n: object[n] is NULL because its port has died, and not null */
     struct ipc_object *object[MSG_OOL_PORTS_MAX];
 };
 
