@@ -166,8 +166,8 @@ static inline struct thread *take_server(struct thread *self, struct port *port,
                                          struct list *waiters, uint64_t control,
                                          const struct cpu *cpu, struct variant v)
 {
-    struct thread *server = port->server;
-    if (unlikely(waiters->next != &server->wait.link || server->wait.until != TICKS_NEVER ||
+    struct thread *server = list_entry(waiters->next, struct thread, wait.link); /* or no thread at all: */
+    if (unlikely(server != port->server || server->wait.until != TICKS_NEVER ||
                  !may_go_on_here(server, cpu)) ||
         (v.is_long && !copy_long(self, server, control)))
         return NULL;
