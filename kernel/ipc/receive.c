@@ -31,14 +31,18 @@ static enum stage stopped(struct thread *self, bool waits, kern_return_t *kr)
 
 static enum stage take_answer(struct thread *self, kern_return_t *kr)
 {
-    struct reply *reply = self->reply;
+    struct reply *reply = self->reply, *held = self->held;
     uint64_t control;
     *kr = msg_copyout(self, reply->answer, &control);
     if (*kr == KERN_SUCCESS) {
         reply->answer = NULL;
         atomic_store(&reply->state, REPLY_IDLE);
+        if (held && self->held != held) /* the answer brought another one to hold */
+            reply_destroy_right(held);
         return STAGE_DONE;
     }
+    if (*kr == MACH_RCV_TOO_LARGE)
+        arch_message_set(&self->arch, MSG_X_ID, control); /* for msg.c, which reports it */
     return STAGE_FAILED;
 }
 
