@@ -29,13 +29,16 @@ void msg_set_header(struct thread *self, uint32_t id, uint64_t control, uint64_t
 
 void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority)
 {
-    self->held = reply;
-    atomic_store_explicit(&self->inherited, (uint8_t)priority, memory_order_relaxed);
-    self->context = &self->own_context;
-    if (!reply)
-        return;
-    atomic_store_explicit(&reply->holder, self, memory_order_relaxed);
-    sched_borrow_context(self, reply);
+    relaxed_store(self->held, reply);
+    relaxed_store(self->inherited, priority);
+    relaxed_store(self->context, &self->own_context);
+    if (reply) {
+        relaxed_store(reply->holder, self);
+        sched_borrow_context(self, reply);
+    }
+    /* S1: it may have become less urgent than somebody who is ready, or more than what it is known to be. */
+    if (sched_effective(self) != relaxed_load(arch_cpu_self()->running_priority))
+        relaxed_store(arch_cpu_self()->reschedule, 1);
 }
 
 /* ---- names ---- */

@@ -40,8 +40,8 @@
 static_assert(offsetof(struct port, ipc) == 0 && offsetof(struct port, state) == 1 &&
               offsetof(struct port, kobject) == 2 && offsetof(struct port, has_payload) == 3);
 
-/* What an instance of the code below is for; constant in each. Functions that are not inlined have at most four
- * arguments, and are called last: with the registers of the body taken away there are no others. */
+/* What an instance of the code below is for; constant in each. Functions that are not inlined are called last:
+ * nothing has to be kept then that has no register. */
 struct variant {
     bool is_long; /* the body is in memory */
     bool has_fp;  /* the current thread has floating-point state */
@@ -166,8 +166,9 @@ static inline struct thread *take_server(struct thread *self, struct port *port,
                                          struct list *waiters, uint64_t control,
                                          const struct cpu *cpu, struct variant v)
 {
-    struct thread *server = list_entry(waiters->next, struct thread, wait.link); /* or no thread at all: */
-    if (unlikely(server != port->server || server->wait.until != TICKS_NEVER ||
+    struct thread *server = port->server;
+    uintptr_t first = (uintptr_t)server + offsetof(struct thread, wait.link); /* NULL is no waiter */
+    if (unlikely((uintptr_t)waiters->next != first || server->wait.until != TICKS_NEVER ||
                  !may_go_on_here(server, cpu)) ||
         (v.is_long && !copy_long(self, server, control)))
         return NULL;
@@ -368,11 +369,11 @@ answer_and_wait(struct thread *self, struct spinlock *lock, struct list *waiters
                            (struct variant){.has_fp = true});
 }
 
-[[gnu::always_inline]] static inline struct thread *answer(struct thread *self, uint64_t id,
+[[gnu::always_inline]] static inline struct thread *answer(struct thread *self,
+                                                           mach_port_name_t name, uint64_t id,
                                                            uint64_t control, struct variant v)
 {
     struct reply *reply = self->held;
-    mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_RECEIVE);
     uint32_t bits;
     /* Exactly WAITED: without a deadline. Claimed later. */
     if (unlikely(!reply || relaxed_load(reply->state) != REPLY_WAITED))
@@ -396,23 +397,23 @@ answer_and_wait(struct thread *self, struct spinlock *lock, struct list *waiters
 
 [[gnu::always_inline]] static inline struct thread *fast(uint64_t dest, uint64_t id,
                                                          uint64_t control, struct thread *self,
-                                                         struct variant v)
+                                                         uint64_t receive, struct variant v)
 {
-    if (has_shape(control, CALL_CONTROL, v) &&
-        (uint32_t)arch_message_get(&self->arch, MSG_X_RECEIVE) == MSG_REPLY)
+    if (has_shape(control, CALL_CONTROL, v) && (uint32_t)receive == MSG_REPLY)
         return call(self, dest, id, control, v);
     if (has_shape(control, ANSWER_CONTROL, v) && (uint32_t)dest == MSG_REPLY)
-        return answer(self, id, control, v);
+        return answer(self, (mach_port_name_t)receive, id, control, v);
     return NULL;
 }
 
-struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self)
+struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
+                             uint64_t receive)
 {
-    return fast(dest, id, control, self, (struct variant){.is_long = false});
+    return fast(dest, id, control, self, receive, (struct variant){.is_long = false});
 }
 
 struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control,
-                                  struct thread *self)
+                                  struct thread *self, uint64_t receive)
 {
-    return fast(dest, id, control, self, (struct variant){.is_long = true, .has_fp = true});
+    return fast(dest, id, control, self, receive, (struct variant){.is_long = true, .has_fp = true});
 }

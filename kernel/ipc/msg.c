@@ -65,6 +65,7 @@ kern_return_t reply_keep(struct thread *self, mach_port_name_t *out)
 void thread_end_messages(struct thread *thread)
 {
     msg_return_handed(thread);
+    msg_pass_turn(thread, thread->send_turn);
     struct reply *held = thread->held, *own = thread->reply;
     relaxed_store(thread->held, NULL);
     relaxed_store(thread->reply, NULL);

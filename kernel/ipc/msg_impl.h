@@ -47,6 +47,8 @@ void msg_take_undo(struct space *space, struct taken_list *list);
 void msg_take_finish(struct space *space, struct taken_list *list, struct list *later);
 
 /* ---- send.c ---- */
+/** Give the turn to send (thread->send_turn) to the next that waits for room at `turn`; NULL: nothing. */
+void msg_pass_turn(struct thread *self, struct port *turn);
 enum stage msg_send(struct thread *self, kern_return_t *kr);
 
 /* ---- receive.c ---- */

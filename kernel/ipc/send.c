@@ -69,9 +69,8 @@ static bool has_room(const struct port *port, uint32_t length)
 /* Wait for room, or fail for want of it. The port's lock is held and released; the space's is held. */
 static enum stage wait_for_room(struct thread *self, struct port *port, kern_return_t *kr)
 {
-    bool at_front = self->wait.send_turn;
+    bool at_front = self->send_turn == port;
     ticks_t until = clock_ticks_at(arch_message_get(&self->arch, MSG_X_DEADLINE));
-    self->wait.send_turn = false;
     if (until != TICKS_NEVER) /* it may fail: who asked for it is told when there is room */
         request_arm_locked(self->task->space,
                            (mach_port_name_t)arch_message_get(&self->arch, MSG_X_DEST), port);
@@ -92,7 +91,7 @@ static enum stage look_for_room(struct thread *self, struct destination *dest, u
         return STAGE_FAILED;
     }
     spin_lock(&port->lock);
-    bool behind = !list_is_empty(&port->blocked) && !self->wait.send_turn;
+    bool behind = !list_is_empty(&port->blocked) && self->send_turn != port;
     if (port->state == PORT_ALIVE && (behind || !has_room(port, length)))
         return wait_for_room(self, port, kr);
     spin_unlock(&port->lock);
@@ -180,11 +179,13 @@ static enum stage take_all(struct thread *self, uint64_t control, struct destina
     /* Another thread of the task may have changed the name since it was looked at. */
     *kr = name == MSG_REPLY ? KERN_SUCCESS
                             : find_destination(space, name, msg_remote(control), dest);
+    if (*kr == KERN_SUCCESS && dest->port && dest->port->kobject)
+        room = false; /* a kernel object's now: begin anew */
     if (*kr == KERN_SUCCESS)
         *kr = take_header(self, &list, control, msg);
     if (*kr == KERN_SUCCESS)
         *kr = msg_take_body(space, &list, msg, msg_descriptors(control), dest->port);
-    if (*kr == KERN_SUCCESS)
+    if (*kr == KERN_SUCCESS && room)
         room = reserve_place(dest, msg->length);
     if (*kr == KERN_SUCCESS && room) {
         msg_take_finish(space, &list, &later);
@@ -298,7 +299,20 @@ static enum stage send_answer(struct thread *self, uint64_t control, kern_return
     return send_message(self, control, &dest, kr);
 }
 
-enum stage msg_send(struct thread *self, kern_return_t *kr)
+/* The turn that the thread was woken for has been used, or is of no use to it: if there is room still, the next that
+ * waits is woken. So a turn is not lost when the one who has it fails or ends. */
+void msg_pass_turn(struct thread *self, struct port *turn)
+{
+    if (!turn)
+        return;
+    self->send_turn = NULL;
+    spin_lock(&turn->lock);
+    port_wake_sender_locked(turn);
+    spin_unlock(&turn->lock);
+    port_unref(turn);
+}
+
+static enum stage send(struct thread *self, kern_return_t *kr)
 {
     uint64_t control = arch_message_get(&self->arch, MSG_X_CONTROL);
     mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_DEST);
@@ -323,6 +337,16 @@ enum stage msg_send(struct thread *self, kern_return_t *kr)
     if (kernel_port)
         return msg_call_kernel(self, kernel_port, kr);
     return stage == STAGE_DONE ? send_message(self, control, &dest, kr) : stage;
+}
+
+enum stage msg_send(struct thread *self, kern_return_t *kr)
+{
+    struct port *turn = self->send_turn;
+    enum stage stage = send(self, kr);
+    /* A thread that waits again is somebody else's already: its turn was taken back before. */
+    if (turn && stage != STAGE_STOPPED)
+        msg_pass_turn(self, turn);
+    return stage;
 }
 
 void msg_send_from_kernel(struct kright *to, struct kmsg *msg)

@@ -191,33 +191,29 @@ trap_done:
     mov     x18, xzr
     exception_return
 
-/* Clear the registers behind the end of a body of x17 bytes; none of it is in registers if that is
- * more than they hold. Clobbers x18, flags. */
+/* Clear the registers behind the end of a body of x17 bytes, at most 64. Clobbers flags. */
 .macro clear_body
-    sub     x18, x17, #1
-    cmp     x18, #MSG_REGISTER_BYTES
-    csel    x17, x17, xzr, lo
     cmp     x17, #0
-    csel    x4, x4, xzr, hi
-    cmp     x17, #8
-    csel    x5, x5, xzr, hi
-    cmp     x17, #16
-    csel    x6, x6, xzr, hi
-    cmp     x17, #24
-    csel    x7, x7, xzr, hi
-    cmp     x17, #32
     csel    x9, x9, xzr, hi
-    cmp     x17, #40
+    cmp     x17, #8
     csel    x10, x10, xzr, hi
-    cmp     x17, #48
+    cmp     x17, #16
     csel    x11, x11, xzr, hi
-    cmp     x17, #56
+    cmp     x17, #24
     csel    x12, x12, xzr, hi
+    cmp     x17, #32
+    csel    x13, x13, xzr, hi
+    cmp     x17, #40
+    csel    x14, x14, xzr, hi
+    cmp     x17, #48
+    csel    x15, x15, xzr, hi
+    cmp     x17, #56
+    csel    x18, x18, xzr, hi
 .endm
 
 /*
- * The message trap (wharf/message.h). kern_msg_fast() leaves the body in x4-x7, x9-x12: it and all it calls
- * is compiled not to use these registers (kernel/CMakeLists.txt). A body in memory needs none of them.
+ * The message trap (wharf/message.h). kern_msg_fast() leaves the body in x9-x15 and x18: it and all it
+ * calls is compiled not to use these registers (kernel/CMakeLists.txt). A body in memory needs none of them.
  */
     .balign 64
 user_message:
@@ -226,20 +222,20 @@ user_message:
     stp     x23, x24, [sp, #TF_x23]
     stp     x21, x22, [sp, #TF_x21]
     stp     x19, x20, [sp, #TF_x19]
-    mrs     x17, sp_el0
-    mrs     x18, elr_el1
-    stp     x17, x18, [sp, #TF_sp]
-    mrs     x17, spsr_el1
-    str     x17, [sp, #TF_pstate]
+    mrs     x16, sp_el0
+    mrs     x17, elr_el1
+    stp     x16, x17, [sp, #TF_sp]
+    mrs     x16, spsr_el1
+    str     x16, [sp, #TF_pstate]
     stp     x0, x1, [sp, #TF_x0]
     stp     x2, x3, [sp, #TF_x2]
-    stp     x13, x14, [sp, #TF_x13]
-    stp     x15, x16, [sp, #TF_x15]
+    stp     x4, x5, [sp, #TF_x4]
+    stp     x6, x7, [sp, #TF_x6]
     mrs     x19, tpidr_el1
-    orn     x17, x3, x14                   /* a local name or a deadline: not the fast way */
+    orn     x17, x3, x5                    /* a local name or a deadline: not the fast way */
     mov     x3, sp                         /* struct thread *: the frame is its first member */
-    ldr     x18, [x19, #CPU_STACK_TOP]
-    mov     sp, x18
+    ldr     x16, [x19, #CPU_STACK_TOP]
+    mov     sp, x16
     cbnz    x17, message_slow
     ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
     cmp     x17, #MSG_REGISTER_BYTES
@@ -250,11 +246,11 @@ user_message:
     ldr     w17, [x20, #CPU_RESCHEDULE]
     cbnz    w17, message_reschedule
     mov     sp, x0
-    ldp     x17, x18, [sp, #TF_sp]
-    msr     sp_el0, x17
-    ldr     x17, [sp, #TF_pstate]
-    msr     elr_el1, x18
-    msr     spsr_el1, x17
+    ldp     x16, x17, [sp, #TF_sp]
+    msr     sp_el0, x16
+    ldr     x16, [sp, #TF_pstate]
+    msr     elr_el1, x17
+    msr     spsr_el1, x16
     ldp     x2, x3, [sp, #TF_x2]
     tbz     x2, #(MSG_LENGTH_SHIFT + 6), message_clear
 message_cleared:
@@ -264,64 +260,65 @@ message_cleared:
     ldp     x23, x24, [sp, #TF_x23]
     ldp     x21, x22, [sp, #TF_x21]
     ldp     x19, x20, [sp, #TF_x19]
-    ldp     x13, x14, [sp, #TF_x13]
+    ldp     x4, x5, [sp, #TF_x4]
     ldp     x0, x1, [sp, #TF_x0]
+    mov     x6, xzr
+    mov     x7, xzr
     mov     x8, xzr
-    mov     x15, xzr
     mov     x16, xzr
     mov     x17, xzr
-    mov     x18, xzr
     exception_return
 
 message_clear:                             /* fewer than 64 bytes */
     ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
     cbnz    x17, 1f
-    mov     x4, xzr
-    mov     x5, xzr
-    mov     x6, xzr
-    mov     x7, xzr
     mov     x9, xzr
     mov     x10, xzr
     mov     x11, xzr
     mov     x12, xzr
+    mov     x13, xzr
+    mov     x14, xzr
+    mov     x15, xzr
+    mov     x18, xzr
     b       message_cleared
 1:  clear_body
     b       message_cleared
 
 message_long:
-    mrs     x20, tpidr_el1
-    stp     x4, x5, [x3, #TF_x4]
+    str     x9, [x3, #TF_x9]               /* the body's address */
     bl      kern_msg_fast_long
     cbz     x0, message_in_frame
     b       arch_leave_kernel
 
-message_slow:                              /* nothing is in the registers but the body */
+message_slow:                              /* the body is in the registers still */
     mrs     x20, tpidr_el1
     ldr     x0, [x20, #CPU_CURRENT]
-    stp     x4, x5, [x0, #TF_x4]
-    stp     x6, x7, [x0, #TF_x6]
     stp     x9, x10, [x0, #TF_x9]
     stp     x11, x12, [x0, #TF_x11]
+    stp     x13, x14, [x0, #TF_x13]
+    str     x15, [x0, #TF_x15]
+    str     x18, [x0, #TF_x18]
 message_in_frame:
     mrs     x20, tpidr_el1
     ldr     x0, [x20, #CPU_CURRENT]
-    stp     xzr, xzr, [x0, #TF_x17]
     str     xzr, [x0, #TF_x8]
+    stp     xzr, xzr, [x0, #TF_x16]
     mov     x29, xzr
     bl      kern_msg
     b       arch_leave_kernel
 
-message_reschedule:                        /* as message_resume, but the body goes to the frame */
+message_reschedule:                        /* as the way back above, but the body goes to the frame */
     ldr     x2, [x0, #TF_x2]
     ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
     clear_body
-    stp     x4, x5, [x0, #TF_x4]
-    stp     x6, x7, [x0, #TF_x6]
     stp     x9, x10, [x0, #TF_x9]
     stp     x11, x12, [x0, #TF_x11]
+    stp     x13, x14, [x0, #TF_x13]
+    str     x15, [x0, #TF_x15]
+    str     x18, [x0, #TF_x18]
+    stp     xzr, xzr, [x0, #TF_x6]
     str     xzr, [x0, #TF_x8]
-    stp     xzr, xzr, [x0, #TF_x15]
-    stp     xzr, xzr, [x0, #TF_x17]
+    stp     xzr, xzr, [x0, #TF_x16]
     b       leave_reschedule
 
 bad_trap:

@@ -12,18 +12,20 @@
 
 struct arch_thread;
 
-/** Header registers of the trap, in and out: their numbers in wharf/message.h. */
-enum msg_register {
-    MSG_X_DEST = 0,    /* out: result */
-    MSG_X_ID = 1,
-    MSG_X_CONTROL = 2,
-    MSG_X_LOCAL = 3,
-    MSG_X_ADDRESS = 4, /* of a body in memory */
-    MSG_X_RECEIVE = 13, /* out: remote */
-    MSG_X_DEADLINE = 14, /* out: sequence number */
-    MSG_X_BUFFER = 15,
-    MSG_X_BUFFER_SIZE = 16,
-};
+#include <machine/message_md.h>
+
+/* enum msg_register, which message_md.h defines: the header's registers, in and out.
+ *
+ *   MSG_X_DEST          destination; out: result
+ *   MSG_X_ID
+ *   MSG_X_CONTROL
+ *   MSG_X_LOCAL
+ *   MSG_X_RECEIVE       name to receive from; out: remote
+ *   MSG_X_DEADLINE      out: sequence number
+ *   MSG_X_BUFFER        out: zero
+ *   MSG_X_BUFFER_SIZE   out: zero
+ *   MSG_X_ADDRESS       of a body in memory: the register of the first body word
+ */
 
 static inline uint64_t arch_message_get(const struct arch_thread *t, enum msg_register r);
 static inline void arch_message_set(struct arch_thread *t, enum msg_register r, uint64_t value);
@@ -44,5 +46,3 @@ static inline void arch_message_repeat(struct arch_thread *t);
  *  the function calls code that uses the registers; and load it again. */
 static inline void arch_message_spill(const struct arch_thread *self, struct arch_thread *next);
 static inline void arch_message_reload(const struct arch_thread *next);
-
-#include <machine/message_md.h>

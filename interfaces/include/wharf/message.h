@@ -12,13 +12,14 @@
  *   x2         control word, below                          control word of the message received
  *   x3         local name (the right to reply with)         local: protected payload of the port it
  *                                                           came through, or, if it has none, its name
- *   x4-x7,     body of at most 64 bytes; or, if it is       body of at most 64 bytes; registers
- *   x9-x12     longer, x4 = its address, the others ignored behind its end are zero
- *   x13        name to receive from: a port, a set,         remote: right to reply with. MSG_REPLY:
+ *   x4         name to receive from: a port, a set,         remote: right to reply with. MSG_REPLY:
  *              MSG_REPLY: answer to this thread's call      held by this thread; 0: none
- *   x14        deadline of either wait, in nanoseconds      sequence number of the port
- *   x15, x16   receive buffer: address, size (0: none)      zero
- *   x17, x18   ignored                                      zero
+ *   x5         deadline of either wait, in nanoseconds      sequence number of the port
+ *   x6, x7     receive buffer: address, size (0: none)      zero
+ *   x9-x15,    body of at most 64 bytes; or, if it is       body of at most 64 bytes; registers
+ *   x18        longer, x9 = its address, the others ignored behind its end are zero
+ *   x8, x16,   ignored                                      zero
+ *   x17
  *
  * A body is descriptors (MSG_DESCRIPTOR_SIZE bytes each), then plain bytes. A received body of more than
  * 64 bytes lies in the receive buffer. One that does not fit there stays queued; the result is

@@ -17,7 +17,7 @@
 
 #define WIRE_ALIGN 8u
 
-/** The registers of the trap msg in the order x0 to x7, x9 to x16; <wharf/message.h> tells more. */
+/** The registers of the trap msg, header first; <wharf/message.h> tells more. */
 struct msg_registers {
     union {
         uint64_t destination; /* in */
@@ -26,7 +26,6 @@ struct msg_registers {
     uint64_t id;
     uint64_t control;
     uint64_t local;
-    uint64_t word[MSG_REGISTER_BYTES / 8];
     union {
         uint64_t receive; /* in */
         uint64_t remote;  /* out */
@@ -37,6 +36,7 @@ struct msg_registers {
     };
     uint64_t buffer; /* in */
     uint64_t size;   /* in */
+    uint64_t word[MSG_REGISTER_BYTES / 8];
 };
 
 /* Length and number of descriptors, as they stand side by side in the control word. */

@@ -70,8 +70,6 @@ struct wait_record {
         struct list link;    /* WAIT_RECEIVE, WAIT_SEND: in the queue; the queue's lock */
     };
     uint8_t kind;                        /* enum wait_kind; written before queue_lock or the state */
-    bool send_turn;                      /* WAIT_SEND: woken because there is room: may overtake. Own
-                                            thread while it runs */
     struct spinlock *_Atomic queue_lock; /* of the queue it is in; NULL: in none. Changed under that
                                             lock; queues are never freed. Any CPU reads */
     uint64_t key[2];                     /* meaning is the queue's; the queue's lock */
@@ -98,6 +96,8 @@ struct thread {
     uint64_t progress;    /* of a trap that restarts: how much of it is done. Own thread only */
     uint64_t exit_status; /* handed over by thread_exit. Own thread only */
     uint32_t wait_number; /* of its waits for answers with a deadline. Own thread */
+    struct port *send_turn; /* woken because there is room there: it may overtake others that wait, or
+                               passes the turn on. Reference held. Who wakes it, then own thread */
     struct kmsg *handed;  /* a message handed over while it waited (M3). Who delivers, then own thread */
     struct port *self_port; /* kernel object port; NULL when it has ended: TASK lock */
     uint32_t self_name;     /* of it in the task's space, 0: none yet. Own thread */

@@ -175,15 +175,17 @@ void kern_msg(struct thread *self)
     (void)self;
 }
 
-struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self)
+struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
+                             uint64_t receive)
 {
-    (void)dest, (void)id, (void)control, (void)self;
+    (void)dest, (void)id, (void)control, (void)self, (void)receive;
     return NULL;
 }
 
-struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self)
+struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
+                                  uint64_t receive)
 {
-    return kern_msg_fast(dest, id, control, self);
+    return kern_msg_fast(dest, id, control, self, receive);
 }
 
 uint64_t kern_bad_trap(struct thread *self, uint64_t number)

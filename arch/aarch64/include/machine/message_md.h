@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Message registers in the trap frame.
+ * Message registers in the trap frame: x0 to x7 the header, x9 to x15 and x18 the body.
  */
 #pragma once
 
-#include <kern/string.h>
 #include <machine/thread_md.h>
+
+enum msg_register {
+    MSG_X_DEST = 0,
+    MSG_X_ID = 1,
+    MSG_X_CONTROL = 2,
+    MSG_X_LOCAL = 3,
+    MSG_X_RECEIVE = 4,
+    MSG_X_DEADLINE = 5,
+    MSG_X_BUFFER = 6,
+    MSG_X_BUFFER_SIZE = 7,
+    MSG_X_ADDRESS = 9,
+};
+
+/* Where the words of the body are: seven neighbours and one apart. */
+enum { MSG_X_BODY = 9, MSG_X_BODY_NEIGHBOURS = 7, MSG_X_BODY_LAST = 18 };
 
 static inline uint64_t arch_message_get(const struct arch_thread *t, enum msg_register r)
 {
@@ -20,34 +34,34 @@ static inline void arch_message_set(struct arch_thread *t, enum msg_register r, 
 static inline void arch_message_get_body(const struct arch_thread *t, uint64_t words[8])
 {
     const uint64_t *x = trap_frame_x((struct trap_frame *)(uintptr_t)&t->frame);
-    for (unsigned i = 0; i < 4; i++) {
-        words[i] = x[4 + i];
-        words[4 + i] = x[9 + i];
-    }
+    for (unsigned i = 0; i < MSG_X_BODY_NEIGHBOURS; i++)
+        words[i] = x[MSG_X_BODY + i];
+    words[MSG_X_BODY_NEIGHBOURS] = x[MSG_X_BODY_LAST];
 }
 
 static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *words,
                                          unsigned count)
 {
     uint64_t *x = trap_frame_x(&t->frame);
-    for (unsigned i = 0; i < 4; i++) {
-        x[4 + i] = i < count ? words[i] : 0;
-        x[9 + i] = 4 + i < count ? words[4 + i] : 0;
-    }
+    for (unsigned i = 0; i < MSG_X_BODY_NEIGHBOURS; i++)
+        x[MSG_X_BODY + i] = i < count ? words[i] : 0;
+    x[MSG_X_BODY_LAST] = count > MSG_X_BODY_NEIGHBOURS ? words[MSG_X_BODY_NEIGHBOURS] : 0;
 }
 
 static inline void arch_message_spill(const struct arch_thread *self, struct arch_thread *next)
 {
     (void)self;
-    __asm__ volatile("stp x4, x5, [%0, #32]\n\tstp x6, x7, [%0, #48]\n\t"
-                     "stp x9, x10, [%0, #72]\n\tstp x11, x12, [%0, #88]" ::"r"(&next->frame)
+    __asm__ volatile("stp x9, x10, [%0, #72]\n\tstp x11, x12, [%0, #88]\n\t"
+                     "stp x13, x14, [%0, #104]\n\tstr x15, [%0, #120]\n\tstr x18, [%0, #144]" ::"r"(
+                         &next->frame)
                      : "memory");
 }
 
 static inline void arch_message_reload(const struct arch_thread *next)
 {
-    __asm__ volatile("ldp x4, x5, [%0, #32]\n\tldp x6, x7, [%0, #48]\n\t"
-                     "ldp x9, x10, [%0, #72]\n\tldp x11, x12, [%0, #88]" ::"r"(&next->frame)
+    __asm__ volatile("ldp x9, x10, [%0, #72]\n\tldp x11, x12, [%0, #88]\n\t"
+                     "ldp x13, x14, [%0, #104]\n\tldr x15, [%0, #120]\n\tldr x18, [%0, #144]" ::"r"(
+                         &next->frame)
                      : "memory");
 }
 
@@ -61,5 +75,5 @@ static inline void arch_message_fail(struct arch_thread *t, kern_return_t result
 
 static inline void arch_message_repeat(struct arch_thread *t)
 {
-    t->frame.pc -= 4; /* the SVC; x8 is in the frame since the trap */
+    t->frame.pc -= 4; /* the SVC: its immediate tells the trap */
 }

@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Message registers of the simulated machine.
+ * Message registers of the simulated machine, which has its own numbers for them: x0 to x3 and x13 to
+ * x16 the header, x4 to x7 and x9 to x12 the body.
  */
 #pragma once
 
 #include <machine/thread_md.h>
+
+enum msg_register {
+    MSG_X_DEST = 0,
+    MSG_X_ID = 1,
+    MSG_X_CONTROL = 2,
+    MSG_X_LOCAL = 3,
+    MSG_X_ADDRESS = 4,
+    MSG_X_RECEIVE = 13,
+    MSG_X_DEADLINE = 14,
+    MSG_X_BUFFER = 15,
+    MSG_X_BUFFER_SIZE = 16,
+};
 
 static inline uint64_t arch_message_get(const struct arch_thread *t, enum msg_register r)
 {

@@ -32,15 +32,17 @@ static inline void user_msg_trap(struct msg_registers *registers)
                  "ldp x9, x10, [%0, #64]\n\t"
                  "ldp x11, x12, [%0, #80]\n\t"
                  "ldp x13, x14, [%0, #96]\n\t"
-                 "ldp x15, x16, [%0, #112]\n\t"
+                 "ldr x15, [%0, #112]\n\t"
+                 "ldr x18, [%0, #120]\n\t"
                  "svc #1\n\t"
                  "stp x0, x1, [%0]\n\t"
                  "stp x2, x3, [%0, #16]\n\t"
                  "stp x4, x5, [%0, #32]\n\t"
-                 "stp x6, x7, [%0, #48]\n\t"
                  "stp x9, x10, [%0, #64]\n\t"
                  "stp x11, x12, [%0, #80]\n\t"
-                 "stp x13, x14, [%0, #96]"
+                 "stp x13, x14, [%0, #96]\n\t"
+                 "str x15, [%0, #112]\n\t"
+                 "str x18, [%0, #120]"
                  :
                  : "r"(registers)
                  : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12",
@@ -55,43 +57,42 @@ static inline void user_msg_trap(struct msg_registers *registers)
                                                         uint64_t deadline, uint32_t shape,
                                                         int64_t *result)
 {
-    register uint64_t x4 asm("x4") = word[0];
-    register uint64_t x5 asm("x5") = word[1];
-    register uint64_t x6 asm("x6") = word[2];
-    register uint64_t x7 asm("x7") = word[3];
-    register uint64_t x9 asm("x9") = word[4];
-    register uint64_t x10 asm("x10") = word[5];
-    register uint64_t x11 asm("x11") = word[6];
-    register uint64_t x12 asm("x12") = word[7];
-    register uint64_t x14 asm("x14") = deadline;
+    register uint64_t x9 asm("x9") = word[0];
+    register uint64_t x10 asm("x10") = word[1];
+    register uint64_t x11 asm("x11") = word[2];
+    register uint64_t x12 asm("x12") = word[3];
+    register uint64_t x13 asm("x13") = word[4];
+    register uint64_t x14 asm("x14") = word[5];
+    register uint64_t x15 asm("x15") = word[6];
+    register uint64_t x18 asm("x18") = word[7];
+    register uint64_t x5 asm("x5") = deadline;
     register uint64_t x0 asm("x0") = destination;
     register uint64_t x1 asm("x1") = *id;
     register uint64_t x2 asm("x2") = *control;
     register uint64_t x17 asm("x17"); /* zero if all is well */
     asm volatile("mov x3, #0\n\t"
-                 "mov w13, #%c[reply]\n\t" /* the upper half becomes zero */
-                 "mov x15, #0\n\t"
-                 "mov x16, #0\n\t"
+                 "mov w4, #%c[reply]\n\t" /* the upper half becomes zero */
+                 "mov x7, #0\n\t"
                  "svc #1\n\t"
                  "ubfx x17, x2, #16, #24\n\t"
                  "sub x17, x17, %[shape]\n\t"
                  "orr x17, x17, x0\n\t"
                  "orr x17, x17, x1"
-                 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x4), "+r"(x5), "+r"(x6), "+r"(x7), "+r"(x9),
-                   "+r"(x10), "+r"(x11), "+r"(x12), "+r"(x14), "=r"(x17)
+                 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x5), "+r"(x9), "+r"(x10), "+r"(x11), "+r"(x12),
+                   "+r"(x13), "+r"(x14), "+r"(x15), "+r"(x18), "=r"(x17)
                  : [reply] "i"((int32_t)MSG_REPLY), [shape] "i"(shape)
-                 : "x3", "x8", "x13", "x15", "x16", "x18", "cc", "memory");
+                 : "x3", "x4", "x6", "x7", "x8", "x16", "cc", "memory");
     *result = (int64_t)x0;
     *id = x1;
     *control = x2;
-    word[0] = x4;
-    word[1] = x5;
-    word[2] = x6;
-    word[3] = x7;
-    word[4] = x9;
-    word[5] = x10;
-    word[6] = x11;
-    word[7] = x12;
+    word[0] = x9;
+    word[1] = x10;
+    word[2] = x11;
+    word[3] = x12;
+    word[4] = x13;
+    word[5] = x14;
+    word[6] = x15;
+    word[7] = x18;
     return x17 == 0;
 }
 
@@ -107,27 +108,29 @@ static inline void user_msg_trap(struct msg_registers *registers)
     register uint64_t x0 asm("x0") = destination;
     register uint64_t x1 asm("x1") = *id;
     register uint64_t x2 asm("x2") = *control;
-    register uint64_t x13 asm("x13");
+    register uint64_t x4 asm("x4");
     asm volatile("mov x3, #0\n\t"
-                 "ldp x4, x5, [%[out]]\n\t"
-                 "ldp x6, x7, [%[out], #16]\n\t"
-                 "ldp x9, x10, [%[out], #32]\n\t"
-                 "ldp x11, x12, [%[out], #48]\n\t"
-                 "ldp x13, x14, [%[in], #96]\n\t"
-                 "ldp x15, x16, [%[in], #112]\n\t"
+                 "ldp x9, x10, [%[out]]\n\t"
+                 "ldp x11, x12, [%[out], #16]\n\t"
+                 "ldp x13, x14, [%[out], #32]\n\t"
+                 "ldr x15, [%[out], #48]\n\t"
+                 "ldr x18, [%[out], #56]\n\t"
+                 "ldp x4, x5, [%[in], #32]\n\t"
+                 "ldp x6, x7, [%[in], #48]\n\t"
                  "svc #1\n\t"
                  "stp x0, x1, [%[in]]\n\t"
                  "stp x2, x3, [%[in], #16]\n\t"
-                 "stp x4, x5, [%[in], #32]\n\t"
-                 "stp x6, x7, [%[in], #48]\n\t"
                  "stp x9, x10, [%[in], #64]\n\t"
-                 "stp x11, x12, [%[in], #80]"
-                 : "+r"(x0), "+r"(x1), "+r"(x2), "=&r"(x13)
+                 "stp x11, x12, [%[in], #80]\n\t"
+                 "stp x13, x14, [%[in], #96]\n\t"
+                 "str x15, [%[in], #112]\n\t"
+                 "str x18, [%[in], #120]"
+                 : "+r"(x0), "+r"(x1), "+r"(x2), "=&r"(x4)
                  : [out] "r"(out), [in] "r"(registers)
-                 : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x14", "x15",
+                 : "x3", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
                    "x16", "x17", "x18", "cc", "memory");
     *id = x1;
     *control = x2;
-    *remote = x13;
+    *remote = x4;
     return (int64_t)x0;
 }
