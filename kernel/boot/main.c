@@ -17,6 +17,7 @@
 #include <kern/clock.h>
 #include <kern/cpu.h>
 #include <kern/futex.h>
+#include <kern/kobj.h>
 #include <kern/ktest.h>
 #include <kern/log.h>
 #include <kern/msg.h>
@@ -230,6 +231,8 @@ NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
     reaper_init();
     if (msg_cpu_init(cpu) != KERN_SUCCESS)
         boot_refuse("there is no memory for the message buffers");
+    if (kobj_init() != KERN_SUCCESS)
+        boot_refuse("there is no memory for the host's ports");
     boot_start_cpus(&board, &options, info->boot_cpu_hwid);
     boot_stage("smp: %u of %u CPUs take part", cpus_online(), board.cpu_count);
 

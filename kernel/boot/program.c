@@ -51,34 +51,47 @@ static kern_return_t load_segment(struct task *task, const char *file, const str
     return KERN_SUCCESS;
 }
 
-/* The stack, with the start block and its strings at its upper end (wharf/start.h). */
-static kern_return_t make_stack(struct task *task, const char *name, const char *arguments,
-                                vaddr_t *block_address)
-{
+/* Where the start block and its strings lie, at the upper end of the stack (wharf/start.h). */
+struct stack {
     struct region *region;
+    vaddr_t bottom, name, arguments, block;
+};
+
+static kern_return_t make_stack(struct task *task, const char *name, const char *arguments,
+                                struct stack *stack)
+{
     vaddr_t top = PROGRAM_END - PAGE_SIZE;
-    vaddr_t bottom = top - START_STACK_SIZE;
-    kern_return_t kr =
-        fill(task, bottom, START_STACK_SIZE >> PAGE_SHIFT, PROT_READ | PROT_WRITE, &region);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    vaddr_t name_at = top - round_up(strlen(name) + 1, 16);
-    vaddr_t arguments_at = name_at - round_up(strlen(arguments) + 1, 16);
-    *block_address = round_down(arguments_at - sizeof(struct start_info), 16);
+    stack->bottom = top - START_STACK_SIZE;
+    stack->name = top - round_up(strlen(name) + 1, 16);
+    stack->arguments = stack->name - round_up(strlen(arguments) + 1, 16);
+    stack->block = round_down(stack->arguments - sizeof(struct start_info), 16);
+    kern_return_t kr = fill(task, stack->bottom, START_STACK_SIZE >> PAGE_SHIFT,
+                            PROT_READ | PROT_WRITE, &stack->region);
+    if (kr == KERN_SUCCESS) {
+        region_write(stack->region, stack->name - stack->bottom, name, strlen(name) + 1);
+        region_write(stack->region, stack->arguments - stack->bottom, arguments,
+                     strlen(arguments) + 1);
+    }
+    return kr;
+}
+
+static kern_return_t write_block(struct task *task, struct thread *thread,
+                                 const struct stack *stack)
+{
     uint64_t seed[2] = {boot_random(), boot_random()};
     struct start_info block = {
         .magic = START_MAGIC,
         .size = sizeof(block),
-        .arguments = (const char *)arguments_at,
-        .name = (const char *)name_at,
+        .arguments = (const char *)stack->arguments,
+        .name = (const char *)stack->name,
         .entry_counter = clock_origin(),
         .counter_frequency = arch_counter_frequency(),
     };
     memcpy(block.seed, seed, sizeof(block.seed));
-    region_write(region, name_at - bottom, name, strlen(name) + 1);
-    region_write(region, arguments_at - bottom, arguments, strlen(arguments) + 1);
-    region_write(region, *block_address - bottom, &block, sizeof(block));
-    return KERN_SUCCESS;
+    kern_return_t kr = boot_give_rights(task, thread, &block);
+    if (kr == KERN_SUCCESS)
+        region_write(stack->region, stack->block - stack->bottom, &block, sizeof(block));
+    return kr;
 }
 
 /* The file has passed elf_check(). */
@@ -91,14 +104,16 @@ static kern_return_t build(struct task *task, const char *file, const char *name
     for (unsigned i = 0; i < h->program_count && kr == KERN_SUCCESS; i++)
         if (segment[i].type == ELF_LOAD)
             kr = load_segment(task, file, &segment[i]);
-    vaddr_t block = 0;
+    struct stack stack;
     if (kr == KERN_SUCCESS)
-        kr = make_stack(task, name, arguments, &block);
+        kr = make_stack(task, name, arguments, &stack);
     struct thread *thread;
     if (kr == KERN_SUCCESS)
-        kr = thread_create(task, h->entry, block, block, 0, PRIORITY_DEFAULT, &thread);
-    if (kr == KERN_SUCCESS)
+        kr = thread_create(task, h->entry, stack.block, stack.block, 0, PRIORITY_DEFAULT, &thread);
+    if (kr == KERN_SUCCESS) {
+        kr = write_block(task, thread, &stack);
         thread_unref(thread); /* the task's list keeps it */
+    }
     return kr;
 }
 

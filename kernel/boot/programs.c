@@ -94,6 +94,10 @@ bool boot_start_programs(const struct board *board, const struct boot_options *o
     programs.end = options->end;
     work_init(&finish_work, finish_step, PRIORITY_IDLE + 1);
     collect_arguments(options, arguments, sizeof(arguments));
+    if (boot_share_initrd(&board->initrd) != KERN_SUCCESS) {
+        log_plain("wharf: there is no memory for the right to the initrd");
+        return false;
+    }
     struct frame_statistics frames;
     programs.objects_before = count_objects(&frames);
     boot_facts.kernel_memory = boot_facts.managed_memory - (frames.free << PAGE_SHIFT);

@@ -1,11 +1,118 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which interface a kernel object answers (kern/kcall.h).
+ * Which interface a kernel object answers: by the kind of its port and the message's id (kern/kcall.h).
+ * The object is taken hold of under the port's lock and kept for the call (kern/kobj.h: B1).
  */
+#include <kern/exception.h>
 #include <kern/kcall.h>
+#include <kern/kobj.h>
+#include <kern/port.h>
+#include <wharf/if/clock_kernel.h>
+#include <wharf/if/exception_ports_kernel.h>
+#include <wharf/if/host_debug_kernel.h>
+#include <wharf/if/host_irq_kernel.h>
+#include <wharf/if/host_kernel.h>
+#include <wharf/if/host_memory_kernel.h>
+#include <wharf/if/host_reboot_kernel.h>
+#include <wharf/if/host_tasks_kernel.h>
+#include <wharf/if/host_time_kernel.h>
+#include <wharf/if/memory_entry_kernel.h>
+#include <wharf/if/port_kernel.h>
+#include <wharf/if/task_kernel.h>
+#include <wharf/if/thread_kernel.h>
+#include <wharf/if/timer_kernel.h>
+#include <wharf/if/vm_kernel.h>
+
+enum { NUMBER_BITS = 8, NUMBER_MASK = 0xff };
+
+static kern_return_t call_task(struct kcall *call, struct task *task, uint32_t id)
+{
+    uint32_t number = id & NUMBER_MASK;
+    switch (id & ~(uint32_t)NUMBER_MASK) {
+    case TASK_BASE: return task_demux(call, task, number);
+    case PORT_BASE: return port_demux(call, task, number);
+    case VM_BASE: return vm_demux(call, task, number);
+    case EXCEPTION_PORTS_BASE:
+        return exception_ports_demux(
+            call, &(struct exception_place){.slot = EXCEPTION_OF_TASK, .task = task}, number);
+    default: return MIG_BAD_ID;
+    }
+}
+
+static kern_return_t call_thread(struct kcall *call, struct thread *thread, uint32_t id)
+{
+    uint32_t number = id & NUMBER_MASK;
+    switch (id & ~(uint32_t)NUMBER_MASK) {
+    case THREAD_BASE: return thread_demux(call, thread, number);
+    case EXCEPTION_PORTS_BASE:
+        return exception_ports_demux(
+            call, &(struct exception_place){.slot = EXCEPTION_OF_THREAD, .thread = thread}, number);
+    default: return MIG_BAD_ID;
+    }
+}
+
+static kern_return_t call_tasks(struct kcall *call, uint32_t id)
+{
+    uint32_t number = id & NUMBER_MASK;
+    switch (id & ~(uint32_t)NUMBER_MASK) {
+    case HOST_TASKS_BASE: return host_tasks_demux(call, &host, number);
+    case EXCEPTION_PORTS_BASE:
+        return exception_ports_demux(
+            call, &(struct exception_place){.slot = EXCEPTION_OF_HOST}, number);
+    default: return MIG_BAD_ID;
+    }
+}
+
+/* The others answer one interface each. */
+static uint32_t base_of(enum kobject kind)
+{
+    static const uint16_t bases[KOBJECT_COUNT] = {
+        [KOBJECT_HOST] = HOST_BASE,
+        [KOBJECT_HOST_MEMORY] = HOST_MEMORY_BASE,
+        [KOBJECT_HOST_TIME] = HOST_TIME_BASE,
+        [KOBJECT_HOST_REBOOT] = HOST_REBOOT_BASE,
+        [KOBJECT_HOST_IRQ] = HOST_IRQ_BASE,
+        [KOBJECT_HOST_DEBUG] = HOST_DEBUG_BASE,
+        [KOBJECT_CLOCK] = CLOCK_BASE,
+        [KOBJECT_TIMER] = TIMER_BASE,
+        [KOBJECT_MEMORY_ENTRY] = MEMORY_ENTRY_BASE,
+    };
+    return bases[kind];
+}
+
+static kern_return_t call_object(struct kcall *call, enum kobject kind, void *object, uint32_t id)
+{
+    uint32_t number = id - base_of(kind);
+    switch (kind) {
+    case KOBJECT_TASK: return call_task(call, object, id);
+    case KOBJECT_THREAD: return call_thread(call, object, id);
+    case KOBJECT_HOST_TASKS: return call_tasks(call, id);
+    case KOBJECT_HOST: return host_demux(call, &host, number);
+    case KOBJECT_HOST_MEMORY: return host_memory_demux(call, &host, number);
+    case KOBJECT_HOST_TIME: return host_time_demux(call, &host, number);
+    case KOBJECT_HOST_REBOOT: return host_reboot_demux(call, &host, number);
+    case KOBJECT_HOST_IRQ: return host_irq_demux(call, &host, number);
+    case KOBJECT_HOST_DEBUG: return host_debug_demux(call, &host, number);
+    case KOBJECT_CLOCK: return clock_demux(call, &host, number);
+    case KOBJECT_TIMER: return timer_demux(call, object, number);
+    case KOBJECT_MEMORY_ENTRY: return memory_entry_demux(call, object, number);
+    default: return KERN_TERMINATED; /* it died since its port was found */
+    }
+}
 
 kern_return_t kcall_dispatch(struct kcall *call, uint32_t id)
 {
-    (void)call, (void)id;
-    return MIG_BAD_ID;
+    struct port *port = call->port;
+    /* The clock's port never changes, and is asked often. */
+    if (port == host.port[KOBJECT_CLOCK])
+        return clock_demux(call, &host, id - CLOCK_BASE);
+    spin_lock(&port->lock);
+    enum kobject kind = port->kobject;
+    void *object = kobj_acquire_locked(port, kind);
+    spin_unlock(&port->lock);
+    if (!object)
+        return KERN_TERMINATED;
+    kern_return_t kr = call_object(call, kind, object, id);
+    kobj_release(kind, object);
+    return kr;
 }

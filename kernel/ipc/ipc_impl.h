@@ -11,7 +11,7 @@
 #include <kern/thread.h>
 
 /* More of enum kmsg_flags: where an embedded message lies. */
-enum { KMSG_IN_SONCE = 4, KMSG_IN_REPLY = 8 };
+enum { KMSG_IN_SONCE = 4, KMSG_IN_REPLY = 8, KMSG_IN_TIMER = KMSG_OWNED };
 
 static inline struct port *port_of(struct ipc_object *object)
 {
@@ -71,6 +71,8 @@ void request_fire_dead(struct name_request *request);
 void reply_free(struct reply *reply);
 /** Take the owner's wait for oneself: it is the caller's to wake, and the state CLAIMED. */
 bool reply_claim(struct reply *reply);
+/** End the wait for a handler's answer, if it lasts: the owner runs on with its registers as they are. */
+bool reply_end_exception(struct reply *reply);
 /** Make the current thread's reply IDLE: an old answer is given up. Errors of reply_create(). */
 kern_return_t reply_prepare(struct thread *self);
 /** The current thread waits for its answer. False: it does not; *why: KERN_RETRY if the answer has come. */

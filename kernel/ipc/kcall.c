@@ -104,7 +104,7 @@ static kern_return_t make_message(struct thread *self, struct kcall *call, kern_
                                     .disposition = call->out_right[i].kind};
         call->out_right[i] = (struct kright){0};
     }
-    memcpy((uint8_t *)msg->body + head, call->out, call->out_size);
+    memcpy((uint8_t *)kmsg_body(msg) + head, call->out, call->out_size);
     *out = msg;
     return KERN_SUCCESS;
 }
@@ -117,7 +117,7 @@ static void answer_in_registers(struct thread *self, struct kcall *call, kern_re
                    MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, call->out_size, 0), 0, 0, 0);
 }
 
-static void send_to(struct kright *to, struct kmsg *msg)
+void msg_send_to_right(struct kright *to, struct kmsg *msg)
 {
     if (!to->object) {
         kmsg_destroy(msg);
@@ -163,7 +163,7 @@ static enum stage give_answer(struct thread *self, uint64_t control, struct kcal
         self->reply->answer = msg;
         atomic_store(&self->reply->state, REPLY_DONE);
     } else {
-        send_to(to, msg);
+        msg_send_to_right(to, msg);
     }
     return STAGE_DONE; /* the receive half finds it */
 }

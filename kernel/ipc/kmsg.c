@@ -4,6 +4,7 @@
  */
 #include "ipc_impl.h"
 #include <kern/kmem.h>
+#include <kern/kobj.h>
 #include <kern/kmsg.h>
 #include <kern/notify.h>
 #include <kern/panic.h>
@@ -81,6 +82,8 @@ static void free_embedded(struct kmsg *msg)
 {
     if (msg->flags & KMSG_IN_SONCE)
         sonce_free(container_of(msg, struct sonce, message));
+    else if (msg->flags & KMSG_IN_TIMER)
+        timer_message_done(msg);
 }
 
 void kmsg_free(struct kmsg *msg)
@@ -140,7 +143,10 @@ void kmsg_destroy_rights(struct kmsg *msg)
 
 void kmsg_destroy(struct kmsg *msg)
 {
+    struct kright reply = msg->reply;
+    msg->reply = (struct kright){0};
     kmsg_destroy_rights(msg);
     kmsg_drop_remote(msg); /* after a receive right on its way there: transit_begin() */
     kmsg_free(msg);
+    kright_destroy(&reply); /* last: the message may lie in it, and is used again from then on */
 }

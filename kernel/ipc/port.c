@@ -4,6 +4,7 @@
  */
 #include "names.h"
 #include <kern/kmem.h>
+#include <kern/kobj.h>
 #include <kern/notify.h>
 #include <kern/panic.h>
 #include <kern/port.h>
@@ -239,7 +240,10 @@ void port_copy_send(struct port *port)
 
 void port_drop_send_locked(struct port *port, struct list *later)
 {
-    if (--port->senders == 0 && port->state == PORT_ALIVE)
+    port->senders--;
+    if (unlikely(port->kobject))
+        kobj_sender_gone(port);
+    if (port->senders == 0 && port->state == PORT_ALIVE)
         notify_prepare(later, &port->no_senders, MSG_ID_NO_SENDERS, port->make_sends, 4);
 }
 
@@ -369,6 +373,7 @@ void port_enqueue_locked(struct port *port, struct kmsg *msg, bool counted)
             port->queued--;
         stamp(port, msg);
         receiver->handed = msg;
+        relaxed_store(receiver->inherited, msg->priority); /* S4: from the moment it is ready */
         msg_wake_repeat(receiver);
         return;
     }
@@ -387,7 +392,8 @@ void port_wake_sender_locked(struct port *port)
         return;
     struct thread *sender = msg_pop_waiter(&port->blocked);
     if (sender) {
-        sender->wait.send_turn = true;
+        port_ref(port);
+        sender->send_turn = port;
         msg_wake_repeat(sender);
     }
 }

@@ -158,3 +158,15 @@ void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limi
         limit = LEDGER_NO_LIMIT;
     atomic_store_explicit(&ledger->limit[kind], limit, memory_order_relaxed);
 }
+
+bool ledger_lower_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit)
+{
+    int64_t now = atomic_load_explicit(&ledger->limit[kind], memory_order_relaxed);
+
+    assert(limit >= 0);
+    while (limit <= now)
+        if (atomic_compare_exchange_weak_explicit(&ledger->limit[kind], &now, limit,
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return true;
+    return false;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Eagerly backed memory (kern/region.h: G1, G2). Each function takes the MAP lock for one chunk at
+ * Eagerly backed memory (kern/region.h: G1 to G4). Each function takes the MAP lock for one chunk at
  * a time.
  */
 #include <arch/cache.h>
@@ -22,8 +22,7 @@ static struct region *region_of(struct rb_node *node)
     return node ? rb_entry(node, struct region, node) : NULL;
 }
 
-/* The first region that ends above va. */
-static struct region *first_above(struct task *task, vaddr_t va)
+struct region *region_above(struct task *task, vaddr_t va)
 {
     struct rb_node *node = task->regions.root, *found = NULL;
     while (node) {
@@ -40,7 +39,7 @@ static struct region *first_above(struct task *task, vaddr_t va)
 /* A hole of `size` bytes with a free page at either side (G1), from `at` up. 0: none. */
 static vaddr_t find_hole_above(struct task *task, vaddr_t at, uint64_t size)
 {
-    for (struct region *r = first_above(task, at); r; r = region_of(rb_next(&r->node))) {
+    for (struct region *r = region_above(task, at); r; r = region_of(rb_next(&r->node))) {
         if (r->start >= at && r->start - at >= size + PAGE_SIZE)
             break;
         at = r->end + PAGE_SIZE;
@@ -65,7 +64,7 @@ static bool is_free(struct task *task, vaddr_t start, uint64_t size)
 {
     if (start < PAGE_SIZE || start > USER_VA_END || size > USER_VA_END - start)
         return false;
-    struct region *r = first_above(task, start);
+    struct region *r = region_above(task, start);
     return !r || r->start >= start + size;
 }
 
@@ -91,67 +90,98 @@ static unsigned order_for(uint64_t bytes)
     return order;
 }
 
-static kern_return_t region_alloc(struct task *task, uint64_t pages, struct region **out)
+/* An index of frames, unless the pages are a backing's. */
+static kern_return_t region_alloc(struct task *task, const struct region_request *request,
+                                  struct region **out)
 {
     void *memory;
     kern_return_t kr = kmem_alloc(&region_cache, task->ledger, &memory);
     if (kr != KERN_SUCCESS)
         return kr;
     struct region *region = memory;
-    region->index_order = (uint8_t)order_for(pages * sizeof(pfn_t));
-    kr = frame_alloc(task->ledger, LEDGER_FRAMES, region->index_order, 0, &region->index);
-    if (kr != KERN_SUCCESS) {
-        kmem_free(&region_cache, task->ledger, region);
-        return kr;
+    if (!request->backing || request->copy) {
+        region->index_order = (uint8_t)order_for(request->pages * sizeof(pfn_t));
+        kr = frame_alloc(task->ledger, LEDGER_FRAMES, region->index_order, 0, &region->index);
+        if (kr != KERN_SUCCESS) {
+            kmem_free(&region_cache, task->ledger, region);
+            return kr;
+        }
+        region->pages = frame_memory(region->index);
     }
-    region->pages = frame_memory(region->index);
+    if (request->backing)
+        backing_ref(region->backing = request->backing);
     *out = region;
     return KERN_SUCCESS;
 }
 
 static void region_free(struct task *task, struct region *region)
 {
-    frame_free(task->ledger, LEDGER_FRAMES, region->index);
+    if (region->index)
+        frame_free(task->ledger, LEDGER_FRAMES, region->index);
+    if (region->backing)
+        backing_unref(region->backing);
     ledger_return(task->ledger, LEDGER_MAP_ENTRIES, 1);
     kmem_free(&region_cache, task->ledger, region);
 }
 
-kern_return_t region_create(struct task *task, vaddr_t start, uint64_t pages, unsigned prot,
-                            bool program, struct region **out)
+/* Give it its place; the MAP lock is held. */
+static kern_return_t place(struct task *task, struct region_request *request,
+                           struct region *region, enum region_state state)
 {
-    if (pages == 0 || start % PAGE_SIZE != 0)
+    uint64_t size = request->pages << PAGE_SHIFT;
+    if (task->map_closed)
+        return KERN_TERMINATED;
+    vaddr_t start = request->start ? request->start : find_hole(task, size);
+    if (start == 0 || !is_free(task, start, size))
+        return KERN_NO_SPACE;
+    region->start = request->start = start;
+    region->end = start + size;
+    region->state = (uint8_t)state;
+    region->first = request->first;
+    region->copies = request->copy;
+    region->prot = request->prot;
+    region->max_prot = request->max_prot;
+    region->inherit = request->inherit;
+    region->program = request->program;
+    insert(task, region);
+    return KERN_SUCCESS;
+}
+
+static kern_return_t reserve(struct task *task, struct region_request *request,
+                             enum region_state state, struct region **out)
+{
+    if (request->pages == 0 || request->start % PAGE_SIZE != 0)
         return KERN_INVALID_ARGUMENT;
-    if (pages > REGION_MAX_PAGES)
+    if (request->pages > REGION_MAX_PAGES)
         return KERN_NO_SPACE;
     struct region *region;
     kern_return_t kr = ledger_charge(task->ledger, LEDGER_MAP_ENTRIES, 1);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = region_alloc(task, pages, &region);
+    kr = region_alloc(task, request, &region);
     if (kr != KERN_SUCCESS) {
         ledger_return(task->ledger, LEDGER_MAP_ENTRIES, 1);
         return kr;
     }
-    uint64_t size = pages << PAGE_SHIFT;
     spin_lock(&task->map_lock);
-    if (start == 0)
-        start = find_hole(task, size);
-    bool fits = start != 0 && is_free(task, start, size);
-    if (fits) {
-        region->start = start;
-        region->end = start + size;
-        region->state = REGION_BUILDING;
-        region->prot = (uint8_t)prot;
-        region->program = program;
-        insert(task, region);
-    }
+    kr = place(task, request, region, state);
     spin_unlock(&task->map_lock);
-    if (!fits) {
+    if (kr != KERN_SUCCESS)
         region_free(task, region);
-        return KERN_NO_SPACE;
-    }
-    *out = region;
-    return KERN_SUCCESS;
+    else
+        *out = region;
+    return kr;
+}
+
+kern_return_t region_create(struct task *task, vaddr_t start, uint64_t pages, unsigned prot,
+                            bool program, struct region **out)
+{
+    struct region_request request = {.start = start,
+                                     .pages = pages,
+                                     .prot = (uint8_t)prot,
+                                     .max_prot = PROT_READ | PROT_WRITE | PROT_EXECUTE,
+                                     .program = program};
+    return reserve(task, &request, REGION_BUILDING, out);
 }
 
 static uint64_t page_count(const struct region *region)
@@ -159,21 +189,55 @@ static uint64_t page_count(const struct region *region)
     return (region->end - region->start) >> PAGE_SHIFT;
 }
 
+/* Memory that is not the frame allocator's has no records for reverse maps. */
+static unsigned map_flags(const struct region *region)
+{
+    return region->pages || region->backing->pages ? 0 : PMAP_UNMANAGED;
+}
+
+/* A frame for the next page, with its content. */
+static kern_return_t new_page(struct task *task, struct region *region, struct frame **out)
+{
+    bool copy = region->copies;
+    kern_return_t kr =
+        frame_alloc(task->ledger, LEDGER_FRAMES, 0, copy ? 0 : FRAME_ZEROED, out);
+    if (kr == KERN_SUCCESS && copy)
+        memcpy(frame_memory(*out),
+               phys_to_virt(backing_page(region->backing, region->first + region->populated)),
+               PAGE_SIZE);
+    return kr;
+}
+
 /* One page more; the MAP lock is held. */
 static kern_return_t populate_one(struct task *task, struct region *region)
 {
-    struct frame *frame;
-    kern_return_t kr = frame_alloc(task->ledger, LEDGER_FRAMES, 0, FRAME_ZEROED, &frame);
+    struct frame *frame = NULL;
+    kern_return_t kr = region->pages ? new_page(task, region, &frame) : KERN_SUCCESS;
     if (kr != KERN_SUCCESS)
         return kr;
     vaddr_t va = region->start + (region->populated << PAGE_SHIFT);
-    kr = pmap_enter(task->pmap, va, frame_address(frame), PAGE_SIZE, region->prot, MEM_NORMAL, 0);
-    if (kr != KERN_SUCCESS) {
+    if (frame)
+        region->pages[region->populated] = frame_number(frame); /* G2 */
+    paddr_t pa = region_page(region, region->populated);
+    if (region->backing && (region->prot & PROT_EXECUTE))
+        arch_cache_sync_code(phys_to_virt(pa), PAGE_SIZE);
+    if (region->prot != PROT_NONE)
+        kr = pmap_enter(task->pmap, va, pa, PAGE_SIZE, region->prot, MEM_NORMAL,
+                        map_flags(region));
+    if (kr == KERN_SUCCESS)
+        region->populated++;
+    else if (frame)
         frame_free(task->ledger, LEDGER_FRAMES, frame);
-        return kr;
-    }
-    region->pages[region->populated++] = frame_number(frame); /* G2 */
-    return KERN_SUCCESS;
+    return kr;
+}
+
+/* Some pages more. The MAP lock is held. True: it is full. */
+static bool populate_some(struct task *task, struct region *region, kern_return_t *kr)
+{
+    for (unsigned n = 0;
+         n < CHUNK && region->populated < page_count(region) && *kr == KERN_SUCCESS; n++)
+        *kr = populate_one(task, region);
+    return region->populated == page_count(region);
 }
 
 kern_return_t region_populate(struct task *task, struct region *region)
@@ -181,10 +245,7 @@ kern_return_t region_populate(struct task *task, struct region *region)
     kern_return_t kr = KERN_SUCCESS;
     do {
         spin_lock(&task->map_lock);
-        for (unsigned n = 0;
-             n < CHUNK && region->populated < page_count(region) && kr == KERN_SUCCESS; n++)
-            kr = populate_one(task, region);
-        bool full = region->populated == page_count(region);
+        bool full = populate_some(task, region, &kr);
         /* After an error it stays BUILDING: until its builder has taken it away nobody else may
          * (region_deallocate). */
         if (kr == KERN_SUCCESS && full)
@@ -196,6 +257,51 @@ kern_return_t region_populate(struct task *task, struct region *region)
     return KERN_RETRY;
 }
 
+/* A piece of region_allocate(): the region may be gone, then there is nothing to do. */
+static kern_return_t fill(struct task *task, vaddr_t start)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    do {
+        spin_lock(&task->map_lock);
+        struct region *region = region_above(task, start);
+        bool there = region && region->start == start && region->state == REGION_READY;
+        bool full = !there || populate_some(task, region, &kr);
+        if (task->map_closed)
+            kr = KERN_TERMINATED;
+        spin_unlock(&task->map_lock);
+        if (kr != KERN_SUCCESS || full)
+            return kr;
+    } while (!arch_irq_pending());
+    return KERN_RETRY;
+}
+
+/* Progress is the region's address and, once it is being taken back, why: errors are smaller than pages.
+ * Who takes the region away before it is full does no more harm than later. */
+kern_return_t region_allocate(struct task *task, struct region_request *request,
+                              uint64_t *progress)
+{
+    struct region *region;
+    if (*progress == 0) {
+        kern_return_t kr = reserve(task, request, REGION_READY, &region);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        *progress = request->start;
+    }
+    request->start = *progress & ~PAGE_MASK;
+    kern_return_t failure = (kern_return_t)(*progress & PAGE_MASK);
+    if (failure == KERN_SUCCESS) {
+        failure = fill(task, request->start);
+        if (failure == KERN_RETRY)
+            return failure;
+        *progress |= failure;
+    }
+    if (failure != KERN_SUCCESS && failure != KERN_TERMINATED &&
+        region_deallocate(task, request->start, request->pages) == KERN_RETRY)
+        return KERN_RETRY;
+    *progress = 0;
+    return failure;
+}
+
 /* Up to CHUNK pages less, from the end; the MAP lock is held. */
 static void depopulate_some(struct task *task, struct region *region)
 {
@@ -203,6 +309,8 @@ static void depopulate_some(struct task *task, struct region *region)
     vaddr_t end = region->start + (region->populated << PAGE_SHIFT);
     for (vaddr_t va = region->start + (keep << PAGE_SHIFT); va < end;)
         va = pmap_remove(task->pmap, va, end);
+    if (!region->pages)
+        region->populated = keep;
     while (region->populated > keep)
         frame_free(task->ledger, LEDGER_FRAMES, frame_record(region->pages[--region->populated]));
 }
@@ -241,7 +349,7 @@ kern_return_t region_deallocate(struct task *task, vaddr_t start, uint64_t pages
     do {
         /* Looked up anew for each chunk: another thread may be taking the same region away. */
         spin_lock(&task->map_lock);
-        struct region *region = first_above(task, start);
+        struct region *region = region_above(task, start);
         if (!region || region->start != start || region->state == REGION_BUILDING ||
             region->program || page_count(region) != pages) {
             spin_unlock(&task->map_lock);
@@ -253,52 +361,107 @@ kern_return_t region_deallocate(struct task *task, vaddr_t start, uint64_t pages
     return KERN_RETRY;
 }
 
-struct region *region_any(struct task *task)
+bool region_teardown_some(struct task *task)
 {
-    return region_of(rb_first(&task->regions));
+    spin_lock(&task->map_lock);
+    task->map_closed = true;
+    struct region *region = region_of(rb_first(&task->regions));
+    if (!region) {
+        spin_unlock(&task->map_lock);
+        return false;
+    }
+    (void)remove_chunk(task, region);
+    return true;
 }
+
+/* ---- protection ---- */
+
+/* What is to be done with pages: give them a protection, or leave them at most that. */
+struct change {
+    unsigned prot;
+    bool limit;
+};
 
 /* Give the page its mapping back or another protection. Removal by PROT_NONE frees tables only,
  * never needs memory. */
 static kern_return_t protect_one(struct task *task, struct region *region, vaddr_t va,
-                                 unsigned prot)
+                                 const struct change *change)
 {
+    struct pmap_mapping now;
+    unsigned prot = change->prot;
+    if (change->limit)
+        prot = pmap_extract(task->pmap, va, &now) == KERN_SUCCESS ? prot & now.prot : PROT_NONE;
     if (prot == PROT_NONE)
         return pmap_remove(task->pmap, va, va + PAGE_SIZE) > va ? KERN_SUCCESS : KERN_FAILURE;
-    pfn_t pfn = region->pages[(va - region->start) >> PAGE_SHIFT];
+    paddr_t pa = region_page(region, (va - region->start) >> PAGE_SHIFT);
     if (prot & PROT_EXECUTE)
-        arch_cache_sync_code(frame_memory(frame_record(pfn)), PAGE_SIZE);
-    return pmap_enter(task->pmap, va, (paddr_t)pfn << PAGE_SHIFT, PAGE_SIZE, prot, MEM_NORMAL,
-                      PMAP_REPLACE);
+        arch_cache_sync_code(phys_to_virt(pa), PAGE_SIZE);
+    return pmap_enter(task->pmap, va, pa, PAGE_SIZE, prot, MEM_NORMAL,
+                      PMAP_REPLACE | map_flags(region));
 }
 
-static kern_return_t protect_chunk(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
-                                   uint64_t *done)
+/* All pages of the range, which are there, belong to one region. */
+static kern_return_t check_range(const struct region *region, vaddr_t start, uint64_t size,
+                                 const struct change *change)
 {
-    struct region *region = first_above(task, start);
     if (!region || region->start > start || region->state != REGION_READY || region->program ||
-        size > region->end - start)
+        size > region->end - start ||
+        (start + size - region->start) >> PAGE_SHIFT > region->populated)
         return KERN_INVALID_ADDRESS;
-    kern_return_t kr = KERN_SUCCESS;
+    bool whole = region->start == start && region->end == start + size;
+    if (change->limit)
+        return whole ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
+    return change->prot & ~(unsigned)region->max_prot ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
+}
+
+static kern_return_t change_chunk(struct task *task, vaddr_t start, uint64_t size,
+                                  const struct change *change, uint64_t *done)
+{
+    struct region *region = region_above(task, start);
+    kern_return_t kr = check_range(region, start, size, change);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (change->limit)
+        region->max_prot &= (uint8_t)change->prot;
+    bool at_once = *done == 0;
+    region->mixed = true;
     for (unsigned n = 0; n < CHUNK && *done < size && kr == KERN_SUCCESS; n++) {
-        kr = protect_one(task, region, start + *done, prot);
+        kr = protect_one(task, region, start + *done, change);
         if (kr == KERN_SUCCESS)
             *done += PAGE_SIZE;
+    }
+    /* In several chunks others might have changed pages in between. */
+    if (at_once && *done >= size && !change->limit && size == region->end - region->start) {
+        region->mixed = false;
+        region->prot = (uint8_t)change->prot;
     }
     return kr;
 }
 
-kern_return_t region_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
-                             uint64_t *done)
+static kern_return_t change_range(struct task *task, vaddr_t start, uint64_t size,
+                                  const struct change *change, uint64_t *done)
 {
     do {
         spin_lock(&task->map_lock);
-        kern_return_t kr = protect_chunk(task, start, size, prot, done);
+        kern_return_t kr = change_chunk(task, start, size, change, done);
         spin_unlock(&task->map_lock);
         if (kr != KERN_SUCCESS || *done >= size)
             return kr;
     } while (!arch_irq_pending());
     return KERN_RETRY;
+}
+
+kern_return_t region_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
+                             uint64_t *done)
+{
+    return change_range(task, start, size, &(struct change){.prot = prot}, done);
+}
+
+kern_return_t region_limit(struct task *task, vaddr_t start, uint64_t size, unsigned max_prot,
+                           uint64_t *done)
+{
+    return change_range(task, start, size, &(struct change){.prot = max_prot, .limit = true},
+                        done);
 }
 
 void region_write(struct region *region, uint64_t offset, const void *src, uint64_t n)

@@ -9,6 +9,8 @@
 #include <kern/log.h>
 #include <kern/panic.h>
 #include <kern/region.h>
+#include <kern/port.h>
+#include <kern/space.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/trace.h>
@@ -35,6 +37,12 @@ kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct
     kr = pmap_create(ledger, &task->pmap);
     if (kr != KERN_SUCCESS)
         goto free_task;
+    kr = space_create(ledger, &task->space);
+    if (kr != KERN_SUCCESS)
+        goto destroy_pmap;
+    kr = port_create_kobject(ledger, KOBJECT_TASK, task, &task->self_port);
+    if (kr != KERN_SUCCESS)
+        goto destroy_space;
     spin_init(&task->lock, LOCK_TASK);
     spin_init(&task->map_lock, LOCK_MAP);
     atomic_init(&task->references, 2); /* the caller's, and its life's */
@@ -53,6 +61,10 @@ kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct
     *out = task;
     return KERN_SUCCESS;
 
+destroy_space:
+    space_unref(task->space);
+destroy_pmap:
+    pmap_destroy(task->pmap);
 free_task:
     kmem_free(&task_cache, ledger, task);
 drop_ledger:
@@ -70,9 +82,28 @@ void task_unref(struct task *task)
     if (atomic_fetch_sub_explicit(&task->references, 1, memory_order_acq_rel) != 1)
         return;
     struct ledger *ledger = task->ledger;
+    space_unref(task->space);
     kmem_free(&task_cache, ledger, task);
     ledger_unref(ledger);
     atomic_fetch_sub(&live_tasks, 1);
+}
+
+kern_return_t task_next(struct task *task, struct task **out)
+{
+    *out = NULL;
+    spin_lock(&tasks_lock);
+    bool there = !task || list_is_linked(&task->link);
+    const struct list *link = task ? task->link.next : tasks.next;
+    if (there && link != &tasks)
+        task_ref(*out = list_entry(link, struct task, link));
+    spin_unlock(&tasks_lock);
+    return there ? KERN_SUCCESS : KERN_NOT_FOUND;
+}
+
+void task_sender_gone(struct task *task, uint32_t left)
+{
+    if (left <= atomic_load_explicit(&task->own_rights, memory_order_relaxed))
+        work_start(&task->teardown); /* which looks */
 }
 
 unsigned task_live_count(void)
@@ -142,25 +173,44 @@ static bool has_threads(struct task *task)
     return has;
 }
 
+/* Has it ended, or will it never begin (task_sender_gone)? */
+static bool is_ending(struct task *task)
+{
+    spin_lock(&task->lock);
+    if (!task->started)
+        task->dying = true;
+    bool dying = task->dying;
+    spin_unlock(&task->lock);
+    return dying;
+}
+
 /* May be started twice: by task_terminate() and by the last thread's end. The task is freed here
  * only when no thread is left, and a thread that is being reaped holds a reference until after it
  * has started us. */
 static bool teardown_step(struct work *work)
 {
     struct task *task = container_of(work, struct task, teardown);
+    if (!is_ending(task))
+        return !work_done(work);
     if (terminate_some(task))
         return true;
     if (has_threads(task))
         return !work_done(work); /* the last of them starts us again */
     work->runnable.priority =
         PRIORITY_REAP; /* on no queue while the step runs; the rest is not urgent */
-    struct region *region =
-        region_any(task); /* no thread is left, so nobody else looks at the regions */
-    if (region) {
-        kern_return_t kr = region_remove(task, region);
-        assert(kr == KERN_SUCCESS || kr == KERN_RETRY);
-        return true;
+    if (task->self_port) {
+        exception_end_task(task);
+        struct port *port = task->self_port;
+        spin_lock(&task->lock); /* who lists tasks takes rights to their ports */
+        task->self_port = NULL;
+        spin_unlock(&task->lock);
+        port_destroy_kobject(port);
+        kright_destroy(&task->bootstrap);
     }
+    if (space_destroy_some(task->space))
+        return true;
+    if (region_teardown_some(task))
+        return true;
     /* A CPU that ran the last thread may not have left the address space yet: it will, at its
      * next switch. */
     if (pmap_is_active(task->pmap))

@@ -82,6 +82,7 @@ kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64
     thread->max_priority = task->max_priority;
     list_push_back(&task->threads, &thread->task_link); /* T4 */
     task->thread_count++;
+    task->started = true;
     task_ref(task);
     spin_unlock(&task->lock);
     trace(TRACE_THREAD_CREATE, thread->id, task->id);

@@ -27,33 +27,16 @@ uint64_t trap_vm_allocate(TRAP_ARGUMENTS)
         return trap_error(KERN_INVALID_ARGUMENT);
     if (pages_of(a0) == 0)
         return trap_error(KERN_NO_SPACE);
-    kern_return_t kr = KERN_SUCCESS;
-    kern_return_t failure =
-        (kern_return_t)trap_progress(self, TRAP_vm_allocate); /* it is being taken back */
-    struct region *region = self->building;
-    if (!region)
-        kr = region_create(self->task, 0, pages_of(a0), PROT_READ | PROT_WRITE, false, &region);
-    if (kr != KERN_SUCCESS)
-        return trap_error(kr);
-    self->building = region;
-    vaddr_t start =
-        region->start; /* once it is READY another thread may already have taken it away */
-    if (failure == KERN_SUCCESS) {
-        kr = region_populate(self->task, region);
-        if (kr == KERN_RETRY)
-            return trap_restart(self, a0, a1, a2);
-        if (kr == KERN_SUCCESS) {
-            self->building = NULL;
-            return start;
-        }
-        failure = kr;
-        trap_set_progress(self, TRAP_vm_allocate, kr);
-    }
-    if (region_remove(self->task, region) == KERN_RETRY)
+    struct region_request request = {.pages = pages_of(a0),
+                                     .prot = PROT_READ | PROT_WRITE,
+                                     .max_prot = PROT_READ | PROT_WRITE | PROT_EXECUTE};
+    uint64_t progress = trap_progress(self, TRAP_vm_allocate);
+    kern_return_t kr = region_allocate(self->task, &request, &progress);
+    self->building = kr == KERN_RETRY;
+    trap_set_progress(self, TRAP_vm_allocate, progress);
+    if (kr == KERN_RETRY)
         return trap_restart(self, a0, a1, a2);
-    self->building = NULL;
-    self->progress = 0;
-    return trap_error(failure);
+    return kr == KERN_SUCCESS ? request.start : trap_error(kr);
 }
 
 uint64_t trap_vm_deallocate(TRAP_ARGUMENTS)

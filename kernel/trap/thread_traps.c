@@ -9,14 +9,23 @@
 #include <kern/control.h>
 #include <kern/cpu.h>
 #include <kern/futex.h>
+#include <kern/kobj.h>
+#include <kern/msg.h>
 #include <kern/sched.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <wharf/trap.h>
 
+/* The first time. */
+static uint64_t name_self(struct thread *self)
+{
+    kern_return_t kr = thread_name_port(self);
+    return kr == KERN_SUCCESS ? self->self_name : trap_error(kr);
+}
+
 uint64_t trap_thread_self(TRAP_ARGUMENTS)
 {
-    return self->id;
+    return likely(self->self_name) ? self->self_name : name_self(self);
 }
 
 uint64_t trap_thread_switch(TRAP_ARGUMENTS)
@@ -194,6 +203,13 @@ uint64_t trap_task_exit(TRAP_ARGUMENTS)
     task_terminate(self->task, a0 & 0xff, false);
     thread_exit_current(self);
     return 0;
+}
+
+uint64_t trap_reply_keep(TRAP_ARGUMENTS)
+{
+    mach_port_name_t name;
+    kern_return_t kr = reply_keep(self, &name);
+    return kr == KERN_SUCCESS ? name : trap_error(kr);
 }
 
 uint64_t trap_clock_now(TRAP_ARGUMENTS)

@@ -24,4 +24,22 @@ struct start_info {
     uint64_t entry_counter;     /* CNTVCT_EL0 at the kernel's first instruction: clock zero */
     uint64_t counter_frequency; /* of CNTVCT_EL0, Hz */
     uint8_t seed[16];           /* different for each program, repeated by the same seed= */
+
+    /* Names of the rights the program has from the start; 0: it does not have this one. Who makes a task by
+     * messages inserts rights and writes the block as it sees fit; the kernel gives the programs of
+     * init= all but a bootstrap port. Interfaces: interfaces/NAME.defs. */
+    uint32_t task;        /* task, port, vm: itself, or what its maker put in the place of that */
+    uint32_t thread;      /* thread: its first; what the trap thread_self returns there */
+    uint32_t bootstrap;   /* to ask for other services */
+    uint32_t host;        /* host: facts, for everybody */
+    uint32_t clock;       /* clock: for everybody */
+    uint32_t host_memory; /* and the powers, one each */
+    uint32_t host_time;
+    uint32_t host_reboot;
+    uint32_t host_irq;
+    uint32_t host_debug;
+    uint32_t host_tasks;
+    uint32_t initrd;        /* memory_entry, to be read and executed: the initrd lies in its pages ... */
+    uint64_t initrd_offset; /* ... from this byte on, ... */
+    uint64_t initrd_size;   /* ... this many bytes */
 };

@@ -47,6 +47,8 @@ void ledger_unref(struct ledger *ledger);
 kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_t amount);
 void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount);
 void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit);
+/** The same, but never up, whoever else sets it at this moment: false then. */
+bool ledger_lower_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit);
 
 static inline int64_t ledger_used(struct ledger *ledger, enum ledger_kind kind)
 {

@@ -34,3 +34,5 @@ void msg_return_handed(struct thread *thread);
 /** Send a message that the kernel made to a port, beyond the queue's limit: `to` is a send right. Takes
  *  both. */
 void msg_send_from_kernel(struct kright *to, struct kmsg *msg);
+/** The same for any right to send, to a port or a reply; a null or dead one: the message is destroyed. */
+void msg_send_to_right(struct kright *to, struct kmsg *msg);

@@ -9,6 +9,9 @@
  */
 #pragma once
 
+#include <kern/exception.h>
+#include <kern/ipc_object.h>
+#include <kern/exception.h>
 #include <kern/ledger.h>
 #include <kern/list.h>
 #include <kern/pmap.h>
@@ -24,19 +27,26 @@ struct task {
     struct ledger *ledger; /* constant; reference held */
     struct pmap *pmap;     /* constant until teardown */
     struct space *space;   /* names of rights; constant; reference held */
-    struct port *self_port; /* kernel object port; constant until teardown */
+    struct port *self_port; /* kernel object port; NULL when teardown has begun: TASK lock */
+    struct exception_handler debugger; /* asked first about exceptions; (t) */
+    struct exception_handler handler;  /* asked when a thread's own did not help; (t) */
     uint32_t suspend_count; /* (t) */
     uint64_t swept;         /* (t) threads visited since the beginning to be suspended or resumed:
                                kernel/task/control.c */
     struct list threads;   /* (t) */
     uint32_t thread_count; /* (t) threads not yet reaped */
     bool dying;            /* (t) no new threads or regions */
+    bool started;          /* (t) it has had a thread */
+    _Atomic uint8_t own_rights; /* send rights to its port that it was made with; what is behind them
+                              cannot reach it. Written by its maker before anybody knows it */
     bool essential;        /* (t) its end restarts the machine */
     uint8_t max_priority;  /* (t) of new threads */
     bool announced;       /* (t) a program that was started: program_ended() is called at its end */
     bool crashed;         /* (t) ended by a fault nobody handled */
     uint64_t exit_status; /* (t) of the first task_exit, thread_exit of the last thread, or 139 */
+    struct kright bootstrap;  /* special port, a send right; (t) */
     struct spinlock map_lock; /* rank MAP; guards regions */
+    bool map_closed;          /* teardown has come to the regions: none is made any more. MAP lock */
     struct rb_tree regions;   /* by start address; struct region */
     vaddr_t hole_from;    /* where to look for room first; 0: no region has been placed. MAP lock */
     struct work teardown; /* started when the last thread is gone */
@@ -52,6 +62,12 @@ void task_unref(struct task *task);
 /** End the task: all threads are terminated; the first status given stays. Any CPU; returns before
  *  it is done. */
 void task_terminate(struct task *task, uint64_t status, bool crashed);
+/** The next task after `task` (NULL: the first) whose teardown has not begun, the oldest first; with a reference.
+ *  NULL: there is none. KERN_NOT_FOUND: `task` is on the list no more. */
+kern_return_t task_next(struct task *task, struct task **out);
+/** A send right to its port has gone, `left` are left; the port's lock is held. Ends a task that has never had a
+ *  thread when nobody else can reach it: its maker's end, or a lost answer, leaves nothing. */
+void task_sender_gone(struct task *task, uint32_t left);
 /** Tasks that exist; 0 when everything is taken down. */
 unsigned task_live_count(void);
 /** The task shall end, or its last thread is gone: start taking it down. Drops the reference the

@@ -9,6 +9,7 @@
 #include <kern/frame.h>
 #include <kern/futex.h>
 #include <kern/kmem.h>
+#include <kern/kobj.h>
 #include <kern/msg.h>
 #include <kern/pmap.h>
 #include <kern/port.h>
@@ -52,6 +53,7 @@ static void boot(void *unused)
     futex_init();
     reaper_init();
     CHECK_EQUAL(msg_cpu_init(cpu), KERN_SUCCESS);
+    CHECK_EQUAL(kobj_init(), KERN_SUCCESS);
     board.cpu_count = world.config.cpus;
     for (unsigned i = 0; i < board.cpu_count; i++)
         board.cpus[i] = (struct board_cpu){.mpidr = i, .enabled = true};

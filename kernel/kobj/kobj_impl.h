@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the files of kernel/kobj.
+ */
+#pragma once
+
+#include <kern/kobj.h>
+#include <kern/ledger.h>
+#include <kern/region.h>
+#include <kern/work.h>
+#include <stdatomic.h>
+
+/** A right to memory: a part of a backing (kern/region.h), and how it may be mapped. All constant. */
+struct memory_entry {
+    _Atomic uint32_t references; /* the port's, and calls in progress */
+    struct port *port;
+    struct backing *backing; /* reference held */
+    uint64_t first, pages;   /* of the backing */
+    unsigned max_prot;
+    struct ledger *ledger; /* pays; reference held */
+    struct work ending;    /* B2 */
+};
+
+/** A right to a new memory entry; takes the reference on `backing`, also when it fails. KERN_LIMIT,
+ *  KERN_RESOURCE_SHORTAGE. */
+kern_return_t memory_entry_create(struct ledger *ledger, struct backing *backing, uint64_t first,
+                                  uint64_t pages, unsigned max_prot, struct kright *out);
+void memory_entry_ended(struct memory_entry *entry);
+void memory_entry_unref(struct memory_entry *entry);
+
+/** A new timer, which `ledger` pays for. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
+kern_return_t timer_create(struct ledger *ledger, struct kright *out);
+void timer_ended(struct timer *timer);
+void timer_ref(struct timer *timer);
+void timer_unref(struct timer *timer);
+
+/** Protections a mapping can have, and those that can be its most. */
+bool vm_is_protection(uint32_t prot);
+bool vm_is_maximum(uint32_t prot);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls of tasks; what they do stands in interfaces/task.defs.
+ */
+#include "kobj_impl.h"
+#include <arch/usercopy.h>
+#include <kern/control.h>
+#include <kern/cpu.h>
+#include <kern/exception.h>
+#include <kern/sched.h>
+#include <kern/space.h>
+#include <kern/string.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <wharf/if/task_kernel.h>
+
+/* ---- create ---- */
+
+/* Copy a send right; the source is kept. */
+static struct kright copy_right(const struct kright *right)
+{
+    if (right->object)
+        port_copy_send(container_of(right->object, struct port, ipc));
+    return *right;
+}
+
+static kern_return_t check_limits(const struct task_limit *limits, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (limits[i].kind >= LEDGER_KIND_COUNT || limits[i].zero)
+            return KERN_INVALID_VALUE;
+    return KERN_SUCCESS;
+}
+
+static int64_t limit_of(uint64_t limit)
+{
+    return limit > (uint64_t)LEDGER_NO_LIMIT ? LEDGER_NO_LIMIT : (int64_t)limit;
+}
+
+/* A task that nobody knows yet, with what it inherits but for names. */
+static kern_return_t make_task(struct task *parent, const char *name,
+                               const struct task_limit *limits, uint32_t count, struct task **out)
+{
+    struct task *task;
+    kern_return_t kr = check_limits(limits, count);
+    if (kr == KERN_SUCCESS)
+        kr = task_create(parent->ledger, "", &task);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    task_set_name(task, name, strlen(name));
+    exception_inherit(parent, task);
+    for (uint32_t i = 0; i < count; i++)
+        ledger_set_limit(task->ledger, limits[i].kind, limit_of(limits[i].limit));
+    spin_lock(&parent->lock);
+    bool dying = parent->dying;
+    if (!dying) {
+        task->max_priority = parent->max_priority;
+        task->bootstrap = copy_right(&parent->bootstrap);
+    }
+    spin_unlock(&parent->lock);
+    if (dying) {
+        task_terminate(task, 0, false);
+        task_unref(task);
+        return KERN_TERMINATED;
+    }
+    *out = task;
+    return KERN_SUCCESS;
+}
+
+/* The new task's name for itself: a right to its own port, or to the one its maker put in its place. */
+static kern_return_t name_itself(struct task *task, struct kright *substitute, uint32_t *name)
+{
+    kern_return_t kr = space_reserve(task->space, 1);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    bool own = substitute->kind == 0;
+    struct kright self = own ? port_send_right(task->self_port) : *substitute;
+    atomic_store_explicit(&task->own_rights, own, memory_order_relaxed);
+    *substitute = (struct kright){0};
+    *name = space_insert(task->space, &self);
+    return KERN_SUCCESS;
+}
+
+/* Whose making goes on: begun in an earlier piece of this call, or now. */
+static kern_return_t find_made(struct kcall *call, struct task *parent, const char *name,
+                               const struct task_limit *limits, uint32_t count, struct task **out)
+{
+    if (call->self->making && kcall_progress(call, KCALL_TAG_TASK_CREATE)) {
+        *out = call->self->making;
+        return KERN_SUCCESS;
+    }
+    if (call->self->making) { /* another call went before it, and was given up */
+        task_terminate(call->self->making, 0, false);
+        task_unref(call->self->making);
+        call->self->making = NULL;
+    }
+    return make_task(parent, name, limits, count, out);
+}
+
+kern_return_t ktask_create(struct kcall *call, struct task *target, uint32_t flags,
+                           const char *name, const struct task_limit *limits,
+                           uint32_t limits_count, struct kright *self_port, struct kright *made,
+                           uint32_t *self_name)
+{
+    struct thread *self = call->self;
+    struct task *task;
+    uint32_t copied = (uint32_t)kcall_progress(call, KCALL_TAG_TASK_CREATE);
+    if (flags & ~TASK_INHERIT_SEND_RIGHTS)
+        return KERN_INVALID_VALUE;
+    kern_return_t kr = find_made(call, target, name, limits, limits_count, &task);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (flags & TASK_INHERIT_SEND_RIGHTS)
+        kr = space_copy_send_rights(self->task->space, task->space, &copied);
+    if (kr == KERN_SUCCESS)
+        kr = name_itself(task, self_port, self_name);
+    self->building = kr == KERN_RETRY;
+    self->making = kr == KERN_RETRY ? task : NULL;
+    if (kr == KERN_SUCCESS)
+        *made = port_send_right(task->self_port);
+    else if (kr != KERN_RETRY)
+        task_terminate(task, 0, false);
+    if (kr != KERN_RETRY)
+        task_unref(task);
+    return kcall_again(call, KCALL_TAG_TASK_CREATE, copied, kr);
+}
+
+kern_return_t ktask_create_thread(struct kcall *call, struct task *target, uint64_t entry,
+                                  uint64_t sp, uint64_t argument, uint64_t tls, uint32_t priority,
+                                  bool run, struct kright *out, uint32_t *id)
+{
+    (void)call;
+    if (entry % 4 != 0 || sp % 16 != 0 || priority < 1 || priority > PRIORITY_MAX)
+        return KERN_INVALID_ARGUMENT;
+    if (entry >= USER_VA_END || sp > USER_VA_END || tls >= USER_VA_END)
+        return KERN_INVALID_ADDRESS;
+    struct thread *thread;
+    kern_return_t kr = thread_create(target, entry, sp, argument, tls, priority, &thread);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    *out = port_send_right(thread->self_port); /* suspended, it does not end before */
+    *id = thread->id;
+    if (run)
+        thread_resume(thread);
+    thread_unref(thread);
+    return KERN_SUCCESS;
+}
+
+/* ---- life ---- */
+
+kern_return_t ktask_terminate(struct kcall *call, struct task *target, uint32_t status)
+{
+    task_terminate(target, status & 0xff, false);
+    if (target == call->self->task)
+        thread_exit_current(call->self);
+    return KERN_SUCCESS;
+}
+
+kern_return_t ktask_suspend(struct kcall *call, struct task *target)
+{
+    uint64_t progress = kcall_progress(call, KCALL_TAG_TASK_SUSPEND);
+    kern_return_t kr = task_suspend(target, &progress);
+    return kcall_again(call, KCALL_TAG_TASK_SUSPEND, progress, kr);
+}
+
+kern_return_t ktask_resume(struct kcall *call, struct task *target)
+{
+    uint64_t progress = kcall_progress(call, KCALL_TAG_TASK_RESUME);
+    kern_return_t kr = task_resume(target, &progress);
+    return kcall_again(call, KCALL_TAG_TASK_RESUME, progress, kr);
+}
+
+/* ---- description ---- */
+
+kern_return_t ktask_info(struct kcall *call, struct task *target, struct task_info *info)
+{
+    (void)call;
+    task_get_info(target, info);
+    return KERN_SUCCESS;
+}
+
+/* Rights to the ports of the threads behind `link`, at most TASK_THREADS_MAX. The TASK lock is held. */
+static void collect_threads(struct task *task, const struct list *link, struct kright *out)
+{
+    for (unsigned n = 0; n < TASK_THREADS_MAX && link != &task->threads; link = link->next) {
+        struct thread *thread = list_entry(link, struct thread, task_link);
+        if (thread->self_port)
+            out[n++] = port_send_right(thread->self_port);
+    }
+}
+
+kern_return_t ktask_threads(struct kcall *call, struct task *target, struct kright *after,
+                            struct kright *first, struct kright *r1, struct kright *r2,
+                            struct kright *r3, struct kright *r4, struct kright *r5,
+                            struct kright *r6, struct kright *r7)
+{
+    (void)call, (void)r1, (void)r2, (void)r3, (void)r4, (void)r5, (void)r6, (void)r7;
+    struct thread *last = kobj_of_right(after, KOBJECT_THREAD);
+    if (after->kind && !last)
+        return after->object ? KERN_INVALID_CAPABILITY : KERN_NOT_FOUND;
+    kern_return_t kr = KERN_SUCCESS;
+    spin_lock(&target->lock);
+    if (target->dying)
+        kr = KERN_TERMINATED;
+    else if (last && (last->task != target || !last->self_port))
+        kr = KERN_NOT_FOUND;
+    else /* the results follow each other in the call */
+        collect_threads(target, last ? last->task_link.next : target->threads.next, first);
+    spin_unlock(&target->lock);
+    if (last)
+        thread_unref(last);
+    return kr;
+}
+
+kern_return_t ktask_ledger(struct kcall *call, struct task *target, uint32_t kind, uint64_t *used,
+                           uint64_t *peak, uint64_t *limit)
+{
+    (void)call;
+    if (kind >= LEDGER_KIND_COUNT)
+        return KERN_INVALID_VALUE;
+    int64_t most = atomic_load_explicit(&target->ledger->limit[kind], memory_order_relaxed);
+    *used = (uint64_t)ledger_used(target->ledger, kind);
+    *peak = (uint64_t)atomic_load_explicit(&target->ledger->peak[kind], memory_order_relaxed);
+    *limit = most == LEDGER_NO_LIMIT ? UINT64_MAX : (uint64_t)most;
+    return KERN_SUCCESS;
+}
+
+/* ---- attributes ---- */
+
+kern_return_t ktask_set_name(struct kcall *call, struct task *target, const char *name)
+{
+    (void)call;
+    task_set_name(target, name, strlen(name));
+    return KERN_SUCCESS;
+}
+
+kern_return_t ktask_get_special_port(struct kcall *call, struct task *target, uint32_t which,
+                                     struct kright *port)
+{
+    (void)call;
+    if (which != TASK_SPECIAL_BOOTSTRAP)
+        return KERN_INVALID_VALUE;
+    spin_lock(&target->lock);
+    *port = copy_right(&target->bootstrap);
+    spin_unlock(&target->lock);
+    return KERN_SUCCESS;
+}
+
+kern_return_t ktask_set_special_port(struct kcall *call, struct task *target, uint32_t which,
+                                     struct kright *port)
+{
+    (void)call;
+    if (which != TASK_SPECIAL_BOOTSTRAP)
+        return KERN_INVALID_VALUE;
+    spin_lock(&target->lock);
+    bool dying = target->dying; /* its end has been through here, or will not come again */
+    if (!dying) {
+        struct kright before = target->bootstrap;
+        target->bootstrap = *port;
+        *port = before; /* destroyed with what the request carried */
+    }
+    spin_unlock(&target->lock);
+    return dying ? KERN_TERMINATED : KERN_SUCCESS;
+}
+
+kern_return_t ktask_set_limit(struct kcall *call, struct task *target, uint32_t kind,
+                              uint64_t limit)
+{
+    (void)call;
+    if (kind >= LEDGER_KIND_COUNT)
+        return KERN_INVALID_VALUE;
+    return ledger_lower_limit(target->ledger, kind, limit_of(limit)) ? KERN_SUCCESS : KERN_DENIED;
+}
+
+kern_return_t ktask_set_max_priority(struct kcall *call, struct task *target, uint32_t priority)
+{
+    (void)call;
+    return task_set_max_priority(target, priority, false);
+}

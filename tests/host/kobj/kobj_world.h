@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What scenarios about kernel objects share: a program with the rights of a first one.
+ */
+#pragma once
+
+#include "../ipc/ipc_world.h"
+#include "client.h"
+#include <kern/clock.h>
+#include <kern/control.h>
+#include <kern/kobj.h>
+/* The kernel's functions are declared; from here on the same names are the stubs'. */
+#include "client_names.h"
+
+#include <wharf/if/clock.h>
+#include <wharf/if/host.h>
+#include <wharf/if/host_debug.h>
+#include <wharf/if/host_irq.h>
+#include <wharf/if/host_memory.h>
+#include <wharf/if/host_tasks.h>
+#include <wharf/if/host_time.h>
+#include <wharf/if/memory_entry.h>
+#include <wharf/if/port.h>
+#include <wharf/if/task.h>
+#include <wharf/if/thread.h>
+#include <wharf/if/timer.h>
+#include <wharf/if/vm.h>
+
+#define SCENARIO(name) void scene_##name(void);
+#include "scenarios.def"
+#undef SCENARIO
+
+#define OK(expression)   CHECK_EQUAL((expression), KERN_SUCCESS)
+#define GIVES(kr, call)  CHECK_EQUAL((call), (kr))
+
+/** The program that makes the calls, and its names for itself and the host's ports. */
+struct me {
+    struct actor *actor;
+    uint32_t task, host, clock, memory, time, irq, debug, tasks;
+};
+extern struct me me;
+/** The kernel's clock. */
+uint64_t clock_now_value(void);
+/** Make it. */
+void enter(void);
+/** A task below it, made by message; it has no thread. Returns the name of its port. */
+uint32_t child_new(uint32_t flags, uint32_t self_port, uint32_t *self_name);
+/** End it, and drop its port's name. */
+void child_end(uint32_t task);
+/** A port of its own, with a send right under the same name. */
+uint32_t own_port(void);
+/** Drop one reference of a name. */
+void drop_name(uint32_t name);
+/** The task behind a name. */
+struct task *task_behind(uint32_t name);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory of tasks, and rights to it.
+ */
+#include "kobj_world.h"
+
+#include <string.h>
+
+enum { PAGE = 4096, RW = VM_PROT_READ | VM_PROT_WRITE };
+
+static uint64_t allocate(uint32_t task, unsigned pages)
+{
+    uint64_t at;
+    OK(vm_allocate(task, 0, (uint64_t)pages * PAGE, VM_ANYWHERE, &at));
+    return at;
+}
+
+static void check_bytes(uint32_t task, uint64_t at, const void *expected, uint32_t size)
+{
+    uint8_t data[VM_DATA_MAX];
+    uint32_t n;
+    OK(vm_read(task, at, size, data, &n));
+    CHECK(n == size && memcmp(data, expected, size) == 0);
+}
+
+void scene_memory(void)
+{
+    uint64_t at, start, size;
+    uint32_t prot, max, inherit, flags;
+    enter();
+    at = allocate(me.task, 5);
+    GIVES(KERN_INVALID_ARGUMENT, vm_allocate(me.task, 0, 0, VM_ANYWHERE, &start));
+    GIVES(KERN_NO_SPACE, vm_allocate(me.task, 0, UINT64_MAX, VM_ANYWHERE, &start));
+    GIVES(KERN_NO_SPACE, vm_allocate(me.task, 0, PAGE, 0, &start));
+    GIVES(KERN_NO_SPACE, vm_allocate(me.task, at + PAGE, PAGE, 0, &start));
+    GIVES(KERN_INVALID_VALUE, vm_allocate(me.task, 0, PAGE, 8, &start));
+    OK(vm_allocate(me.task, 0x5000000, PAGE + 1, 0, &start));
+    CHECK_EQUAL(start, 0x5000000);
+    OK(vm_deallocate(me.task, start, 2 * PAGE));
+    GIVES(KERN_INVALID_ADDRESS, vm_deallocate(me.task, start, 2 * PAGE));
+    OK(vm_region(me.task, at + 3, &start, &size, &prot, &max, &inherit, &flags));
+    CHECK(start == at && size == 5 * PAGE && prot == RW && max == 7 && flags == 0);
+    OK(vm_protect(me.task, at + PAGE, 2 * PAGE, false, VM_PROT_READ));
+    OK(vm_region(me.task, at, &start, &size, &prot, &max, &inherit, &flags));
+    CHECK(start == at && size == PAGE && prot == RW);
+    OK(vm_region(me.task, at + size, &start, &size, &prot, &max, &inherit, &flags));
+    CHECK(start == at + PAGE && size == 2 * PAGE && prot == VM_PROT_READ);
+    GIVES(KERN_INVALID_VALUE, vm_protect(me.task, at, PAGE, false, 7));
+    GIVES(KERN_INVALID_VALUE, vm_protect(me.task, at, PAGE, false, VM_PROT_WRITE));
+    GIVES(KERN_INVALID_ADDRESS, vm_protect(me.task, at, 6 * PAGE, false, VM_PROT_READ));
+    OK(vm_protect(me.task, at, 5 * PAGE, true, VM_PROT_READ));
+    GIVES(KERN_PROTECTION_FAILURE, vm_protect(me.task, at, PAGE, false, RW));
+    GIVES(KERN_PROTECTION_FAILURE, vm_write(me.task, at, "x", 1));
+    OK(vm_protect(me.task, at, PAGE, false, 0));
+    GIVES(KERN_PROTECTION_FAILURE, vm_read(me.task, at, 1, &(uint8_t){0}, &flags));
+    GIVES(KERN_INVALID_ADDRESS, vm_read(me.task, 0x7000000, 1, &(uint8_t){0}, &flags));
+    GIVES(KERN_NOT_FOUND,
+          vm_region(me.task, at + 100 * PAGE, &start, &size, &prot, &max, &inherit, &flags));
+    OK(vm_deallocate(me.task, at, 5 * PAGE));
+}
+
+void scene_memory_of_another(void)
+{
+    uint8_t bytes[VM_DATA_MAX];
+    enter();
+    uint32_t child = child_new(0, 0, NULL);
+    uint64_t at = allocate(child, 3);
+    for (unsigned i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * 7);
+    OK(vm_write(child, at + 100, bytes, sizeof(bytes)));
+    check_bytes(child, at + 100, bytes, sizeof(bytes));
+    check_bytes(child, at + PAGE + 5, bytes + PAGE + 5 - 100, 91);
+    GIVES(KERN_INVALID_ADDRESS, vm_write(child, at + 3 * PAGE - 5, bytes, 10)); /* all or nothing */
+    check_bytes(child, at + 3 * PAGE - 5, "\0\0\0\0", 5);
+    child_end(child);
+}
+
+void scene_shared_memory(void)
+{
+    uint64_t there, size, start;
+    uint32_t entry, part, max, prot, inherit, flags;
+    enter();
+    uint32_t child = child_new(0, 0, NULL);
+    uint64_t at = allocate(me.task, 6);
+    OK(vm_write(me.task, at + 2 * PAGE, "before", 6));
+    OK(vm_make_entry(me.task, at + PAGE, 4 * PAGE, RW, &entry));
+    OK(memory_entry_info(entry, &size, &max));
+    CHECK(size == 4 * PAGE && max == RW);
+    OK(vm_map(child, 0, 2 * PAGE, PAGE, VM_ANYWHERE, entry, RW, RW, VM_INHERIT_SHARE, &there));
+    check_bytes(child, there, "before", 6);
+    OK(vm_write(child, there, "after!", 6));
+    check_bytes(me.task, at + 2 * PAGE, "after!", 6);
+    OK(vm_region(child, there, &start, &size, &prot, &max, &inherit, &flags));
+    CHECK(size == 2 * PAGE && flags == VM_SHARED && inherit == VM_INHERIT_SHARE);
+    OK(memory_entry_narrow(entry, PAGE, PAGE, VM_PROT_READ, &part));
+    GIVES(KERN_PROTECTION_FAILURE, memory_entry_narrow(part, 0, PAGE, RW, &flags));
+    GIVES(KERN_INVALID_ARGUMENT, memory_entry_narrow(part, 0, 2 * PAGE, 1, &flags));
+    GIVES(KERN_PROTECTION_FAILURE,
+          vm_map(child, 0, PAGE, 0, VM_ANYWHERE, part, 1, RW, VM_INHERIT_COPY, &start));
+    GIVES(KERN_INVALID_ARGUMENT,
+          vm_map(child, 0, PAGE, PAGE, VM_ANYWHERE, part, 1, 1, VM_INHERIT_COPY, &start));
+    OK(vm_map(child, 0, PAGE, 0, VM_ANYWHERE | VM_COPY, part, RW, RW, VM_INHERIT_COPY, &start));
+    check_bytes(child, start, "after!", 6);
+    OK(vm_write(child, start, "mine", 4)); /* nobody else's */
+    check_bytes(me.task, at + 2 * PAGE, "after!", 6);
+    drop_name(entry);
+    drop_name(part);
+    rest();
+    OK(vm_deallocate(me.task, at, 6 * PAGE));
+    check_bytes(child, there, "after!", 6); /* the mapping keeps it */
+    OK(vm_deallocate(child, there, 2 * PAGE));
+    child_end(child);
+}
+
+/* More than one piece, while others run; and a task that ends in between. */
+void scene_large_memory(void)
+{
+    enum { PAGES = 700 };
+    uint64_t there;
+    uint32_t entry;
+    enter();
+    uint32_t child = child_new(0, 0, NULL);
+    uint64_t at = allocate(child, PAGES);
+    OK(vm_protect(child, at, PAGES * PAGE, false, VM_PROT_READ));
+    OK(vm_protect(child, at, PAGES * PAGE, true, VM_PROT_READ | VM_PROT_EXECUTE));
+    OK(vm_make_entry(child, at, PAGES * PAGE, VM_PROT_READ, &entry));
+    OK(vm_map(me.task, 0, PAGES * PAGE, 0, VM_ANYWHERE, entry, 1, 1, VM_INHERIT_COPY, &there));
+    child_end(child);
+    check_bytes(me.task, there + 699 * PAGE, "\0\0", 2);
+    struct message m = {.dest = me.task,
+                        .remote = MSG_COPY_SEND,
+                        .id = VM_ID_ALLOCATE,
+                        .how_local = MSG_MAKE_REPLY,
+                        .receive = MSG_REPLY,
+                        .length = 24,
+                        .body = {0, 5000 * PAGE, VM_ANYWHERE}};
+    post_only(me.actor, m);
+    for (unsigned n = 0; n < 1000 && !me.actor->thread->building; n++)
+        (void)host_machine_run(1, NANOS_NEVER);
+    end_task(me.actor);
+    rest();
+}
+
+static void fail_nth(void *n)
+{
+    (void)alloc_fail_nth(*(uint64_t *)n);
+}
+
+/* Every allocation of these calls fails once. */
+void scene_failures(void)
+{
+    uint64_t none = 0, there = 0;
+    uint32_t entry = 0, child = 0, self, timer = 0;
+    enter();
+    uint64_t at = allocate(me.task, 9);
+    kern_return_t kr = KERN_FAILURE;
+    for (uint64_t n = 1; kr != KERN_SUCCESS; n++) {
+        in_kernel(fail_nth, &n);
+        kr = vm_make_entry(me.task, at, 9 * PAGE, RW, &entry);
+        if (kr == KERN_SUCCESS)
+            kr = task_create(me.task, TASK_INHERIT_SEND_RIGHTS, "", NULL, 0, 0, &child, &self);
+        if (kr == KERN_SUCCESS)
+            kr = vm_map(child, 0, 9 * PAGE, 0, VM_ANYWHERE | VM_COPY, entry, RW, RW,
+                        VM_INHERIT_COPY, &there);
+        if (kr == KERN_SUCCESS)
+            kr = clock_create_timer(me.clock, &timer);
+        in_kernel(fail_nth, &none);
+        CHECK(kr == KERN_SUCCESS || kr == KERN_RESOURCE_SHORTAGE || kr == MACH_SEND_NO_BUFFER ||
+              kr == MACH_RCV_NO_SPACE);
+        if (child)
+            child_end(child);
+        if (entry)
+            drop_name(entry);
+        entry = child = 0;
+        CHECK(n < 500);
+    }
+    drop_name(timer);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The port interface.
+ */
+#include "kobj_world.h"
+
+#include <string.h>
+
+void scene_names(void)
+{
+    uint32_t port, refs, rights, same, next, names[PORT_NAMES_MAX], kinds[PORT_NAMES_MAX], n, k;
+    struct port_receive_status status;
+    enter();
+    GIVES(KERN_INVALID_VALUE, port_allocate(me.task, 3, &port));
+    OK(port_allocate(me.task, PORT_RIGHT_RECEIVE, &port));
+    OK(port_insert_made_send(me.task, 0, port, &same));
+    CHECK_EQUAL(same, port);
+    OK(port_mod_refs(me.task, port, PORT_RIGHT_SEND, 4));
+    OK(port_get_refs(me.task, port, PORT_RIGHT_SEND, &refs));
+    CHECK_EQUAL(refs, 5);
+    GIVES(KERN_INVALID_VALUE, port_mod_refs(me.task, port, PORT_RIGHT_SEND, -6));
+    OK(port_type(me.task, port, &rights));
+    CHECK_EQUAL(rights, PORT_RIGHT_SEND | PORT_RIGHT_RECEIVE);
+    OK(port_set_limits(me.task, port, 3, 100));
+    GIVES(KERN_INVALID_VALUE, port_set_limits(me.task, port, 0, 100));
+    GIVES(KERN_INVALID_VALUE, port_set_limits(me.task, port, 1025, 100));
+    OK(port_set_seqno(me.task, port, 77));
+    OK(port_set_make_sends(me.task, port, 9));
+    OK(port_set_payload(me.task, port, UINT64_C(0x123456789abcdef0)));
+    OK(port_get_receive_status(me.task, port, &status));
+    CHECK(status.seqno == 77 && status.make_sends == 9 && status.message_limit == 3 &&
+          status.byte_limit == 100 && status.senders == 1 && status.messages == 0 &&
+          status.has_payload && status.payload == UINT64_C(0x123456789abcdef0));
+    OK(port_clear_payload(me.task, port));
+    OK(port_get_receive_status(me.task, port, &status));
+    CHECK(!status.has_payload && status.payload == 0);
+    GIVES(KERN_INVALID_RIGHT, port_get_receive_status(me.task, me.task, &status));
+    GIVES(KERN_INVALID_NAME, port_get_receive_status(me.task, 0x12345678, &status));
+    OK(port_names(me.task, 0, &next, names, &n, kinds, &k));
+    CHECK(next == 0 && n == k && n == 9); /* the host's seven, the task, the port */
+    OK(port_mod_refs(me.task, port, PORT_RIGHT_RECEIVE, -1));
+    OK(port_names(me.task, 0, &next, names, &n, kinds, &k));
+    unsigned dead = 0;
+    for (uint32_t i = 0; i < n; i++)
+        dead += names[i] == port && kinds[i] == PORT_RIGHT_DEAD;
+    CHECK_EQUAL(dead, 1);
+    OK(port_mod_refs(me.task, port, PORT_RIGHT_DEAD, -5));
+    GIVES(KERN_INVALID_NAME, port_type(me.task, port, &rights));
+}
+
+void scene_rights_between_tasks(void)
+{
+    uint32_t its, same, got, self, rights;
+    enter();
+    uint32_t port = own_port(), other = own_port();
+    uint32_t child = child_new(0, 0, &self);
+    OK(port_insert_send(child, 0, port, &its));
+    OK(port_insert_send(child, its, port, &same));
+    CHECK_EQUAL(its, same);
+    GIVES(KERN_RIGHT_EXISTS, port_insert_send(child, self, port, &same));
+    GIVES(KERN_NAME_EXISTS, port_insert_send(child, its, other, &same));
+    GIVES(KERN_INVALID_NAME, port_insert_send(child, 0x4440001, other, &same));
+    GIVES(KERN_INVALID_CAPABILITY, port_insert_send(child, 0, 0, &same));
+    OK(port_extract_send(child, its, PORT_HOW_COPY_SEND, &got));
+    CHECK_EQUAL(got, port);
+    OK(port_extract_send(child, its, PORT_HOW_MOVE_SEND, &got));
+    OK(port_extract_send(child, its, PORT_HOW_MOVE_SEND, &got));
+    GIVES(KERN_INVALID_NAME, port_extract_send(child, its, PORT_HOW_MOVE_SEND, &got));
+    GIVES(KERN_INVALID_RIGHT, port_extract_receive(child, self, &got));
+    GIVES(KERN_INVALID_VALUE, port_extract_send(child, self, PORT_HOW_MOVE_RECEIVE, &got));
+    OK(port_insert_receive(child, 0, port, &its)); /* the send right stays here */
+    OK(port_type(me.task, port, &rights));
+    CHECK_EQUAL(rights, PORT_RIGHT_SEND);
+    OK(port_extract_send_once(child, its, PORT_HOW_MAKE_SEND_ONCE, &got));
+    OK(port_type(me.task, got, &rights));
+    CHECK_EQUAL(rights, PORT_RIGHT_SEND_ONCE);
+    OK(port_insert_send_once(child, got, &same));
+    OK(port_extract_receive(child, its, &got));
+    CHECK_EQUAL(got, port);
+    child_end(child);
+}
+
+void scene_sets(void)
+{
+    enum { MEMBERS = 200 };
+    uint32_t set, members[PORT_NAMES_MAX], n, all, after = 0, seen = 0, port[MEMBERS];
+    struct port_receive_status status;
+    bool done;
+    enter();
+    OK(port_allocate(me.task, PORT_RIGHT_SET, &set));
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        OK(port_allocate(me.task, PORT_RIGHT_RECEIVE, &port[i]));
+        OK(port_move_member(me.task, port[i], set));
+    }
+    do {
+        OK(port_get_set_status(me.task, set, after, &done, &all, members, &n));
+        CHECK(all == MEMBERS && n > 0);
+        for (uint32_t i = 0; i < n; i++)
+            CHECK_EQUAL(members[i], port[seen++]);
+        after = members[n - 1];
+    } while (!done);
+    CHECK_EQUAL(seen, MEMBERS);
+    OK(port_get_receive_status(me.task, port[7], &status));
+    CHECK_EQUAL(status.set, set);
+    OK(port_move_member(me.task, port[7], 0));
+    GIVES(KERN_NOT_FOUND, port_get_set_status(me.task, set, port[7], &done, &all, members, &n));
+    OK(port_mod_refs(me.task, set, PORT_RIGHT_SET, -1)); /* in pieces */
+    GIVES(KERN_INVALID_NAME, port_get_set_status(me.task, set, 0, &done, &all, members, &n));
+}
+
+void scene_notifications(void)
+{
+    uint32_t before, again;
+    enter();
+    uint32_t port = own_port(), hears = own_port();
+    OK(port_request_notification(me.task, port, MSG_ID_DEAD_NAME, 0, hears, &before));
+    CHECK_EQUAL(before, 0);
+    OK(port_cancel_notification(me.task, port, MSG_ID_DEAD_NAME, &before));
+    CHECK(before != 0);
+    OK(port_request_notification(me.task, port, MSG_ID_DEAD_NAME, 0, hears, &again));
+    CHECK_EQUAL(again, 0);
+    GIVES(KERN_INVALID_VALUE, port_request_notification(me.task, port, 5, 0, hears, &again));
+    OK(port_mod_refs(me.task, port, PORT_RIGHT_RECEIVE, -1));
+    rest();
+    CHECK_EQUAL(perform(me.actor, (struct message){.receive = hears}), KERN_SUCCESS);
+    CHECK_EQUAL(got_id(me.actor), MSG_ID_SEND_ONCE); /* that of the call that failed */
+    CHECK_EQUAL(perform(me.actor, (struct message){.receive = hears}), KERN_SUCCESS);
+    check_got(me.actor, MSG_ID_DEAD_NAME, hears, port);
+}
+
+void scene_wrong_calls(void)
+{
+    uint64_t at;
+    uint32_t name;
+    enter();
+    GIVES(MIG_BAD_ID, clock_create_timer(me.host, &name));
+    GIVES(MIG_BAD_ID, task_suspend(me.clock));
+    GIVES(MIG_BAD_ID, host_tasks_set_essential(me.task, me.task, true));
+    GIVES(MIG_BAD_ID, thread_terminate(me.task));
+    GIVES(KERN_INVALID_TASK, host_tasks_set_essential(me.tasks, me.host, true));
+    GIVES(KERN_INVALID_CAPABILITY,
+          vm_map(me.task, 0, 4096, 0, VM_ANYWHERE, me.host, 1, 1, VM_INHERIT_COPY, &at));
+    for (uint32_t id = 0; id < 0x2000; id += 0x10) { /* no shape fits an empty body with rubbish */
+        struct message m = {.dest = me.task,
+                            .remote = MSG_COPY_SEND,
+                            .id = id,
+                            .length = 24,
+                            .how_local = MSG_MAKE_REPLY,
+                            .receive = MSG_REPLY};
+        CHECK_EQUAL(perform(me.actor, m), KERN_SUCCESS);
+        CHECK(got_id(me.actor) != KERN_SUCCESS);
+    }
+}
