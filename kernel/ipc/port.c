@@ -196,8 +196,9 @@ void port_leave_space(struct port *port, bool keep_payload)
         port_leave_set(port);
     spin_lock(&port->lock);
     struct thread *thread;
+    bool dies = keep_payload && !port->destroyed.object;
     while ((thread = msg_pop_waiter(&port->receivers)))
-        msg_wake_error(thread, MACH_RCV_PORT_CHANGED);
+        msg_wake_error(thread, dies ? MACH_RCV_PORT_DIED : MACH_RCV_PORT_CHANGED);
     port->space = NULL;
     port->name = 0;
     if (!keep_payload || !port->has_payload) {
