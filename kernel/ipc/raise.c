@@ -4,36 +4,13 @@
  * registers in it, in a message of its own. The thread stops before the request leaves, so that its registers are
  * saved and no answer comes too early.
  */
-#include "ipc_impl.h"
-#include <kern/exception.h>
-#include <kern/panic.h>
+#include "raise_impl.h"
 #include <kern/sched.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/wait.h>
 #include <wharf/if/exception_ports_types.h>
 #include <wharf/if/exception_types.h>
-#include <wharf/thread_state.h>
-
-/* Data of both requests; behind it come the registers. */
-struct request {
-    uint32_t kind;
-    uint32_t number;
-    uint64_t code;
-    uint64_t address;
-};
-
-enum {
-    RIGHTS = 2,
-    RIGHTS_LENGTH = RIGHTS * MSG_DESCRIPTOR_SIZE + sizeof(struct request),
-    STATE_LENGTH = sizeof(struct request) + sizeof(struct thread_state_general),
-};
-
-/* Not the plain word, which the fast way of the message trap takes for a call's. */
-enum { WAITED = REPLY_WAITED | 1 << REPLY_STATE_BITS };
-
-static_assert(RIGHTS_LENGTH <= MSG_REGISTER_BYTES);
-static_assert(sizeof(struct request) == 24 && STATE_LENGTH == 304, "as interfaces/exception.defs has them");
 
 /* ---- may this port be asked? ---- */
 
@@ -118,8 +95,8 @@ static struct kmsg *message_with_rights(struct thread *self, struct reply *reply
     struct kmsg *msg = &reply->message;
     msg->flags &= (uint8_t)~KMSG_STAMPED;
     msg->id = EXCEPTION_ID_RAISE;
-    msg->length = RIGHTS_LENGTH;
-    msg->descriptors = RIGHTS;
+    msg->length = EXCEPTION_RIGHTS_LENGTH;
+    msg->descriptors = EXCEPTION_RIGHTS;
     put_right(msg, 0, self->self_port);
     put_right(msg, 1, with_task ? self->task->self_port : NULL);
     return msg;
@@ -128,7 +105,7 @@ static struct kmsg *message_with_rights(struct thread *self, struct reply *reply
 static struct kmsg *message_with_state(struct thread *self)
 {
     struct kmsg *msg;
-    if (kmsg_alloc(self->task->ledger, STATE_LENGTH, &msg) != KERN_SUCCESS)
+    if (kmsg_alloc(self->task->ledger, EXCEPTION_STATE_LENGTH, &msg) != KERN_SUCCESS)
         return NULL;
     msg->id = EXCEPTION_ID_RAISE_STATE;
     return msg;
@@ -137,7 +114,6 @@ static struct kmsg *message_with_state(struct thread *self)
 static struct kmsg *make_message(struct thread *self, struct reply *reply, enum exception_slot slot,
                                  unsigned flavour)
 {
-    const struct exception *e = &self->exception;
     struct kmsg *msg = flavour == EXCEPTION_PORTS_FLAVOUR_STATE
                            ? message_with_state(self)
                            : message_with_rights(self, reply, slot != EXCEPTION_OF_THREAD);
@@ -145,15 +121,24 @@ static struct kmsg *make_message(struct thread *self, struct reply *reply, enum 
         return NULL;
     msg->how_sent = MSG_COPY_SEND;
     msg->priority = (uint8_t)sched_effective(self);
-    *(struct request *)(void *)kmsg_descriptor(msg, msg->descriptors) = (struct request){
-        .kind = e->kind, .number = self->id, .code = e->code, .address = e->address};
+    exception_fill(self, (struct exception_request *)(void *)kmsg_descriptor(msg, msg->descriptors));
     return msg;
 }
 
 /* ---- asking ---- */
 
-static void send(struct port *port, struct kmsg *msg)
+/* `to`: a thread that was taken off the port's list for this. */
+static void send(struct port *port, struct kmsg *msg, const struct server *to)
 {
+    if (to->thread) {
+        msg->seqno = to->seqno;
+        msg->local = to->local;
+        msg->payload = to->payload;
+        msg->flags |= KMSG_STAMPED;
+        to->thread->handed = msg;
+        msg_wake_repeat(to->thread);
+        return;
+    }
     spin_lock(&port->lock);
     bool alive = port->state == PORT_ALIVE;
     if (alive)
@@ -163,49 +148,57 @@ static void send(struct port *port, struct kmsg *msg)
         kmsg_destroy(msg); /* it died in this moment; the reply's right is destroyed, and the thread asks the next */
 }
 
-/* It has been told to die before it waited. */
-static bool give_up(struct reply *reply, struct kmsg *msg)
+/* There will be no message. Who waited for it looks at its port again. */
+static bool give_up(struct port *port, const struct server *to)
 {
-    atomic_store(&reply->state, REPLY_IDLE);
-    kmsg_destroy(msg);
+    if (to->thread)
+        msg_wake_repeat(to->thread);
+    port_unref(port);
     return false;
 }
 
 bool exception_ask(struct thread *self, struct port *port, enum exception_slot slot,
-                   unsigned flavour)
+                   unsigned flavour, bool direct)
 {
-    struct reply *reply = may_ask(self, port) ? prepare_reply(self) : NULL;
-    struct kmsg *msg = reply ? make_message(self, reply, slot, flavour) : NULL;
-    if (!msg) {
-        port_unref(port);
-        return false;
-    }
-    msg->remote = (struct kright){&port->ipc, MSG_MOVE_SEND_ONCE}; /* the reference is the message's */
+    struct server to = {NULL};
+    if (!(direct && exception_find_server(port, &to)) && !may_ask(self, port))
+        return give_up(port, &to);
+    struct reply *reply = prepare_reply(self);
     self->exception.flavour = (uint8_t)flavour;
-    atomic_store(&reply->state, REPLY_OPEN);
-    if (wait_begin(self, WAIT_REPLY, NULL, TICKS_NEVER) != KERN_SUCCESS)
-        return give_up(reply, msg);
+    if (reply && to.thread && exception_hand_to(self, reply, &to, slot, flavour)) {
+        port_unref(port);
+        return true;
+    }
+    struct kmsg *msg = reply ? make_message(self, reply, slot, flavour) : NULL;
+    if (!msg)
+        return give_up(port, &to);
+    msg->remote = (struct kright){&port->ipc, MSG_MOVE_SEND_ONCE}; /* the reference is the message's */
+    if (wait_begin(self, WAIT_REPLY, NULL, TICKS_NEVER) != KERN_SUCCESS) {
+        port_ref(port);
+        kmsg_destroy(msg);
+        return give_up(port, &to); /* it has been told to die */
+    }
     if (flavour == EXCEPTION_PORTS_FLAVOUR_STATE)
         arch_thread_get_state(&self->arch, THREAD_STATE_GENERAL, false,
-                              (uint8_t *)kmsg_body(msg) + sizeof(struct request));
+                              &((struct exception_state_request *)(void *)kmsg_body(msg))->state);
     msg->reply = (struct kright){&reply->ipc, MSG_MOVE_SEND_ONCE};
     /* E1, Y4 from here on: others may end the wait, and the thread with it. The reply is there as long as the
      * message is ours. Who told the thread to die before found no wait to end (W5). */
-    atomic_store(&reply->state, WAITED);
+    atomic_store(&reply->state, EXCEPTION_WAITED);
     if (unlikely(atomic_load(&self->flags) & THREAD_FLAG_TERMINATE))
         (void)reply_end_exception(reply);
-    send(port, msg);
+    send(port, msg, &to);
     return true;
 }
 
 /* ---- the answer ---- */
 
 /* Registers of a thread that is to repeat a trap it is in the midst of stay as they are: they are the trap's. */
-static bool set_state(struct thread *owner, const struct kmsg *msg)
+bool exception_set_state(struct thread *owner, const struct thread_state_general *state)
 {
     if (owner->progress || owner->building || owner->handed)
         return true;
-    return arch_thread_set_state(&owner->arch, THREAD_STATE_GENERAL, kmsg_body(msg)) == KERN_SUCCESS;
+    return arch_thread_set_state(&owner->arch, THREAD_STATE_GENERAL, state) == KERN_SUCCESS;
 }
 
 static bool handles(struct thread *owner, const struct kmsg *msg)
@@ -214,7 +207,7 @@ static bool handles(struct thread *owner, const struct kmsg *msg)
     uint32_t length = state ? sizeof(struct thread_state_general) : 0;
     if (msg->id != KERN_SUCCESS || msg->descriptors > 0 || msg->length != length)
         return false;
-    return !state || set_state(owner, msg);
+    return !state || exception_set_state(owner, (const void *)kmsg_body(msg));
 }
 
 void exception_answered(struct reply *reply, bool lost)
@@ -252,7 +245,7 @@ bool exception_hold_still(struct thread *thread)
 void exception_let_go(struct thread *thread)
 {
     struct reply *reply = atomic_load(&thread->exception_reply);
-    atomic_store(&reply->state, WAITED);
+    atomic_store(&reply->state, EXCEPTION_WAITED);
     /* Who told the thread to die meanwhile found nothing to end. */
     if (atomic_load(&thread->flags) & THREAD_FLAG_TERMINATE)
         (void)reply_end_exception(reply);

@@ -64,13 +64,13 @@ static struct port *next_handler(struct thread *self, unsigned *flavour)
     return port;
 }
 
-/* True: the thread waits. */
-static bool ask_next(struct thread *self)
+/* True: the thread waits. `direct`: the handler may have the processor at once. */
+static bool ask_next(struct thread *self, bool direct)
 {
     struct port *port;
     unsigned flavour = 0;
     while (!is_told_to_die(self) && (port = next_handler(self, &flavour)))
-        if (exception_ask(self, port, self->exception.next - 1, flavour))
+        if (exception_ask(self, port, self->exception.next - 1, flavour, direct))
             return true;
     if (!is_told_to_die(self))
         exception_unhandled(self);
@@ -81,7 +81,7 @@ void exception_raise(struct thread *self, unsigned kind, vaddr_t address, uint64
 {
     trace(TRACE_EXCEPTION, kind, arch_thread_pc(&self->arch));
     self->exception = (struct exception){.kind = (uint8_t)kind, .address = address, .code = code};
-    (void)ask_next(self);
+    (void)ask_next(self, true);
 }
 
 bool exception_is_due(struct thread *thread)
@@ -93,7 +93,7 @@ bool exception_is_due(struct thread *thread)
 bool exception_continue(struct thread *self)
 {
     atomic_fetch_and(&self->flags, ~(uint32_t)THREAD_FLAG_EXCEPTION);
-    return ask_next(self);
+    return ask_next(self, false);
 }
 
 /* ---- registration ---- */

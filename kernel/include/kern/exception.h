@@ -92,10 +92,11 @@ void exception_end_task(struct task *task);
 
 /* ---- the thread while it waits; kernel/ipc/raise.c ---- */
 
-/** Ask a handler on behalf of the current thread; takes the reference on the port. True: it waits. False: this handler
- *  cannot be asked, or the thread has been told to die. A message never carries more than the port gives where the
+/** Ask a handler on behalf of the current thread; takes the reference on the port. True: it waits; if `direct`, a thread of
+ *  the handler may be current instead. False: this handler cannot be asked, or the thread has been told to die. A message never carries more than the port gives where the
  *  handler was registered: a thread's handler gets no right to the task. */
-bool exception_ask(struct thread *self, struct port *port, enum exception_slot slot, unsigned flavour);
+bool exception_ask(struct thread *self, struct port *port, enum exception_slot slot,
+                   unsigned flavour, bool direct);
 /** The reply, CLAIMED, has got its answer, or its right was destroyed (`lost`). */
 void exception_answered(struct reply *reply, bool lost);
 /** End the wait for an answer, if the thread waits for one: E4. */

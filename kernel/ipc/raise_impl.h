@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between raise.c and raise_fast.c: exceptions as messages (kern/exception.h).
+ */
+#pragma once
+
+#include "ipc_impl.h"
+#include <kern/exception.h>
+#include <wharf/thread_state.h>
+
+/** Data of both requests (interfaces/exception.defs); behind it come the registers. */
+struct exception_request {
+    uint32_t kind;
+    uint32_t number;
+    uint64_t code;
+    uint64_t address;
+};
+
+struct exception_state_request {
+    struct exception_request request;
+    struct thread_state_general state;
+};
+
+enum {
+    EXCEPTION_RIGHTS = 2,
+    EXCEPTION_RIGHTS_LENGTH =
+        EXCEPTION_RIGHTS * MSG_DESCRIPTOR_SIZE + sizeof(struct exception_request),
+    EXCEPTION_STATE_LENGTH = sizeof(struct exception_state_request),
+    /* A reply's state while an exception waits: not the plain word, which the fast way of the message trap takes for a
+     * call's. */
+    EXCEPTION_WAITED = REPLY_WAITED | 1 << REPLY_STATE_BITS,
+};
+static_assert(EXCEPTION_RIGHTS_LENGTH <= MSG_REGISTER_BYTES);
+static_assert(EXCEPTION_RIGHTS_LENGTH == 56 && EXCEPTION_STATE_LENGTH == 304, "ABI");
+
+/** A thread that waited to receive, taken off its list, and what it receives with the message. */
+struct server {
+    struct thread *thread;
+    uint64_t local;
+    uint32_t seqno;
+    bool payload;
+};
+
+static inline void exception_fill(const struct thread *self, struct exception_request *out)
+{
+    const struct exception *e = &self->exception;
+    *out = (struct exception_request){
+        .kind = e->kind, .number = self->id, .code = e->code, .address = e->address};
+}
+
+/** Set the registers by an answer; false: they are no user thread's. The reply is claimed. */
+bool exception_set_state(struct thread *owner, const struct thread_state_general *state);
+
+/** A handler that can be handed to here and now. True: it is the caller's to wake, and the port's server. */
+bool exception_find_server(struct port *port, struct server *out);
+/** Hand the exception over, and the processor with it; `reply` is IDLE. False: nothing has happened, and the server still is
+ *  the caller's to wake. */
+bool exception_hand_to(struct thread *self, struct reply *reply, const struct server *to,
+                       enum exception_slot slot, unsigned flavour);
+/** The current thread, in the message trap, answers the exception that it holds the reply of. False: nothing has happened. */
+bool exception_answer_fast(struct thread *self);
