@@ -399,6 +399,11 @@ void port_wake_sender_locked(struct port *port)
     }
 }
 
+void port_sender_left_locked(struct spinlock *lock)
+{
+    port_wake_sender_locked(container_of(lock, struct port, lock));
+}
+
 struct kmsg *port_dequeue_locked(struct port *port, struct list *later)
 {
     struct list *link = list_pop_front(&port->queue);
@@ -425,7 +430,9 @@ void port_put_back(struct port *port, struct kmsg *msg)
     bool alive = port->state == PORT_ALIVE;
     struct thread *receiver = alive ? pop_receiver(port) : NULL;
     if (receiver) {
+        stamp(port, msg); /* its name or payload may be another now */
         receiver->handed = msg;
+        relaxed_store(receiver->inherited, msg->priority);
         msg_wake_repeat(receiver);
     } else if (alive) {
         port->queued++;

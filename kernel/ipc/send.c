@@ -221,14 +221,21 @@ static void settle_remote(struct kmsg *msg, struct destination *dest)
 static void deliver_to_port(struct kmsg *msg, struct destination *dest)
 {
     struct port *port = dest->port;
+    struct list later = LIST_INIT(later);
     settle_remote(msg, dest);
     spin_lock(&port->lock);
     bool alive = port->state == PORT_ALIVE;
     if (alive)
         port_enqueue_locked(port, msg, dest->counted);
+    if (alive && dest->counted && list_is_empty(&port->queue)) {
+        /* Handed over: somebody may have begun to wait for the place that was promised to it. */
+        port_wake_sender_locked(port);
+        request_fire_possible_locked(port, &later);
+    }
     spin_unlock(&port->lock);
     if (!alive)
         kmsg_destroy(msg); /* it died in this moment: sent just before */
+    notify_deliver(&later);
 }
 
 static void deliver(struct thread *self, struct kmsg *msg, struct destination *dest)

@@ -7,6 +7,7 @@
 #include <arch/message.h>
 #include <arch/timer.h>
 #include <kern/futex.h>
+#include <kern/port.h>
 #include <kern/reply.h>
 #include <kern/sched.h>
 #include <kern/wait.h>
@@ -95,6 +96,8 @@ static void end_linked(struct thread *thread, struct spinlock *lock, enum cause 
         futex_unlink(thread, lock);
     } else {
         list_remove(&thread->wait.link);
+        if (kind == WAIT_SEND)
+            port_sender_left_locked(lock);
         arch_message_fail(&thread->arch, result);
     }
     wait_end(thread, result);

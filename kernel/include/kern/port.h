@@ -176,6 +176,9 @@ void port_leave_set(struct port *port);
 void port_enqueue_locked(struct port *port, struct kmsg *msg, bool counted);
 /** Take the oldest message off and stamp it; NULL: none. A sender that waits for room is woken, send-possible requests are fired onto `later`. */
 struct kmsg *port_dequeue_locked(struct port *port, struct list *later);
+/** A sender stopped waiting for room at the port of this lock, which is held: the next one's message may be
+ *  shorter. */
+void port_sender_left_locked(struct spinlock *lock);
 /** Put a message that was taken off back to where it was. Takes it; destroyed if the port died. */
 void port_put_back(struct port *port, struct kmsg *msg);
 
