@@ -74,8 +74,13 @@ static enum stage wait_for_room(struct thread *self, struct port *port, kern_ret
     if (until != TICKS_NEVER) /* it may fail: who asked for it is told when there is room */
         request_arm_locked(self->task->space,
                            (mach_port_name_t)arch_message_get(&self->arch, MSG_X_DEST), port);
+    self->send_turn = NULL;
     bool waits = msg_wait(self, WAIT_SEND, &port->lock, &port->blocked, at_front, until, kr);
+    if (at_front && !waits)
+        self->send_turn = port; /* msg_send() passes it on */
     spin_unlock(&port->lock);
+    if (at_front && waits)
+        port_unref(port); /* not the last: the sender's name has one */
     return waits ? STAGE_STOPPED : STAGE_FAILED;
 }
 
@@ -90,6 +95,8 @@ static enum stage look_for_room(struct thread *self, struct destination *dest, u
         *kr = MACH_SEND_TOO_LARGE;
         return STAGE_FAILED;
     }
+    if (self->send_turn && self->send_turn != port)
+        msg_pass_turn(self, self->send_turn); /* its registers were changed meanwhile */
     spin_lock(&port->lock);
     bool behind = !list_is_empty(&port->blocked) && self->send_turn != port;
     if (port->state == PORT_ALIVE && (behind || !has_room(port, length)))
@@ -348,11 +355,10 @@ static enum stage send(struct thread *self, kern_return_t *kr)
 
 enum stage msg_send(struct thread *self, kern_return_t *kr)
 {
-    struct port *turn = self->send_turn;
     enum stage stage = send(self, kr);
-    /* A thread that waits again is somebody else's already: its turn was taken back before. */
-    if (turn && stage != STAGE_STOPPED)
-        msg_pass_turn(self, turn);
+    /* A thread that waits again is somebody else's already, and gave its turn up before. */
+    if (stage != STAGE_STOPPED)
+        msg_pass_turn(self, self->send_turn);
     return stage;
 }
 
