@@ -9,6 +9,7 @@
  * say what the counts say now - so any number of callers sweep together. (A dying task's list is in
  * another order, kernel/task/task.c; it is not swept.)
  */
+#include <arch/message.h>
 #include <arch/thread.h>
 #include <kern/control.h>
 #include <kern/cpu.h>
@@ -166,7 +167,8 @@ static kern_return_t end_trap(struct thread *thread, bool safely, struct kmsg **
     if (thread->handed) {
         *returned = thread->handed;
         thread->handed = NULL;
-        arch_thread_end_restart(&thread->arch, (uint64_t)-MACH_RCV_INTERRUPTED);
+        arch_thread_end_restart(&thread->arch, 0);
+        arch_message_fail(&thread->arch, MACH_RCV_INTERRUPTED);
         return KERN_SUCCESS;
     }
     if (thread->progress == 0)
