@@ -207,6 +207,12 @@ void port_leave_space(struct port *port, bool keep_payload)
     }
     port->seqno = 0;
     port->make_sends = 0;
+    struct kmsg *msg; /* those put back stand first, and get new numbers */
+    list_for_each(msg, &port->queue, link) {
+        if (!(msg->flags & KMSG_STAMPED))
+            break;
+        msg->flags &= (uint8_t)~KMSG_STAMPED;
+    }
     spin_unlock(&port->lock);
 }
 
