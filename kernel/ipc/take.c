@@ -127,10 +127,11 @@ kern_return_t space_take(struct space *space, mach_port_name_t name, unsigned di
 
 static void untake_send(struct ipc_entry *entry, struct port *port)
 {
-    if (entry_rights(entry) & RIGHT_SEND) { /* it was a copy */
+    /* It was a copy; of a name that has been found dead meanwhile, perhaps. */
+    if (entry_rights(entry) & (RIGHT_SEND | RIGHT_DEAD)) {
         struct list unused = LIST_INIT(unused);
         spin_lock(&port->lock);
-        port_drop_send_locked(port, &unused); /* the entry still has one: not the last */
+        port_drop_send_locked(port, &unused); /* the entry still has one, or the port is dead */
         spin_unlock(&port->lock);
         port_unref(port);
     } else {
