@@ -42,6 +42,11 @@ static void trap_done(struct host_cpu *cpu, struct thread *t, uint64_t result)
     host_hash(result);
 }
 
+uint64_t *host_message_body(void)
+{
+    return arch_cpu_self()->arch.message_body;
+}
+
 /* The message trap keeps its registers in memory. The fast way takes over to another thread. */
 static void do_message(struct host_cpu *cpu, struct thread *t)
 {
@@ -51,8 +56,7 @@ static void do_message(struct host_cpu *cpu, struct thread *t)
     a->restarted = false;
     action_done(t);
     host_hash(a->x[1] ^ a->x[2] << 8);
-    struct arch_thread registers = {0}; /* where the body is while the fast way runs */
-    memcpy(registers.x, a->x, sizeof(a->x));
+    arch_message_get_body(a, host_message_body());
     struct thread *next = NULL;
     bool is_long = msg_length(a->x[2]) > MSG_REGISTER_BYTES;
     if (a->x[MSG_X_LOCAL] == 0 && a->x[MSG_X_DEADLINE] == UINT64_MAX)
@@ -64,7 +68,8 @@ static void do_message(struct host_cpu *cpu, struct thread *t)
         kern_msg(t);
     if (!next || is_long)
         return;
-    arch_message_spill(&registers, &next->arch);
+    arch_message_set_body(&next->arch, host_message_body(),
+                          (msg_length(next->arch.x[2]) + 7) / 8);
     /* The real machine's exit clears these. */
     next->arch.x[MSG_X_BUFFER] = next->arch.x[MSG_X_BUFFER_SIZE] = 0;
 }

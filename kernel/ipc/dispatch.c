@@ -64,7 +64,7 @@ static kern_return_t call_tasks(struct kcall *call, uint32_t id)
 }
 
 /* The others answer one interface each. */
-static uint32_t base_of(enum kobject kind)
+static uint32_t base_of(unsigned kind)
 {
     static const uint16_t bases[KOBJECT_COUNT] = {
         [KOBJECT_HOST] = HOST_BASE,
@@ -80,7 +80,7 @@ static uint32_t base_of(enum kobject kind)
     return bases[kind];
 }
 
-static kern_return_t call_object(struct kcall *call, enum kobject kind, void *object, uint32_t id)
+kern_return_t kcall_execute(struct kcall *call, unsigned kind, void *object, uint32_t id)
 {
     uint32_t number = id - base_of(kind);
     switch (kind) {
@@ -112,7 +112,7 @@ kern_return_t kcall_dispatch(struct kcall *call, uint32_t id)
     spin_unlock(&port->lock);
     if (!object)
         return KERN_TERMINATED;
-    kern_return_t kr = call_object(call, kind, object, id);
+    kern_return_t kr = kcall_execute(call, kind, object, id);
     kobj_release(kind, object);
     return kr;
 }

@@ -15,7 +15,8 @@
  * The body of at most MSG_REGISTER_BYTES stays in the processor's registers: this file and what it calls on
  * that way are compiled not to use them. Longer ones are copied from memory to memory.
  */
-#include "ipc_impl.h"
+#include "msg_impl.h"
+#include "names.h"
 #include <arch/message.h>
 #include <arch/thread.h>
 #include <arch/upcalls.h>
@@ -138,13 +139,14 @@ static inline void switch_threads(struct cpu *cpu, struct thread *self, struct t
 {
     if (relaxed_load(next->flags))
         relaxed_store(arch_cpu_self()->reschedule, 1);
+    uint64_t body[8];
     if (!is_long)
-        arch_message_spill(&self->arch, &next->arch);
+        arch_message_keep(body);
     trace(TRACE_SCHED_SWITCH, self->id, next->id);
     if (relaxed_load(self->flags) & THREAD_FLAG_TERMINATE)
         (void)wait_abort(self);
     if (!is_long)
-        arch_message_reload(&next->arch);
+        arch_message_load(body);
     return next;
 }
 
@@ -252,6 +254,8 @@ call_port(struct thread *self, struct port *port, uint64_t id, uint64_t control,
     struct ipc_entry *entry = peek(self, (mach_port_name_t)dest, RIGHT_SEND, &bits);
     if (unlikely(!entry || relaxed_load(self->reply->state) != REPLY_IDLE))
         return NULL;
+    if (unlikely(bits & ENTRY_KERNEL))
+        return v.is_long ? NULL : msg_call_kernel_fast(self, entry, bits, id, control);
     struct port *port = lock_port(entry, bits);
     if (unlikely(!port))
         return NULL;

@@ -20,7 +20,7 @@ static void copy_entry(struct space *to, uint32_t index, struct ipc_entry *from)
 {
     struct ipc_object *object = entry_object(from);
     uint32_t bits = atomic_load(&from->bits);
-    unsigned rights = bits & (RIGHT_SEND | RIGHT_DEAD);
+    unsigned rights = bits & (RIGHT_SEND | RIGHT_DEAD | ENTRY_KERNEL);
     if (rights & RIGHT_SEND)
         port_copy_send(port_of(object));
     entry_place(to, index, object, (bits & 0xffff0000u) | rights);

@@ -219,6 +219,16 @@ static void consume_destination(struct thread *self, uint64_t control)
                                 (mach_port_name_t)arch_message_get(&self->arch, MSG_X_DEST));
 }
 
+/* Its maker has its port, or does not know of it. */
+static void settle_thread(struct kcall *call, bool known)
+{
+    if (!known)
+        thread_terminate(call->made);
+    else if (call->run)
+        thread_resume(call->made);
+    thread_unref(call->made);
+}
+
 static enum stage conclude(struct thread *self, uint64_t control, struct kcall *call,
                            kern_return_t result, kern_return_t *kr)
 {
@@ -227,10 +237,22 @@ static enum stage conclude(struct thread *self, uint64_t control, struct kcall *
         call->out_size = 0;
     take_reply_right(self, control, &to);
     enum stage stage = give_answer(self, control, call, result, &to, kr);
+    if (unlikely(call->made))
+        settle_thread(call, stage != STAGE_FAILED);
     destroy_rights(call->out_right, call->out_rights);
     kright_destroy(&to);
     consume_destination(self, control);
     return stage;
+}
+
+void msg_conclude_kernel_fast(struct thread *self, uint64_t control, struct kcall *call,
+                              kern_return_t result)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    /* Without memory for the answer there is none: what it would have carried has been destroyed. */
+    if (conclude(self, control, call, result, &kr) == STAGE_FAILED)
+        atomic_store(&self->reply->state, REPLY_LOST);
+    arch_message_set(&self->arch, MSG_X_DEST, MSG_NULL); /* the send half is done */
 }
 
 enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t *kr)
@@ -246,6 +268,7 @@ enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t
     call.rights = call.out_rights = 0;
     call.out_size = 0;
     call.restart = false;
+    call.made = NULL;
     call.out = arch_cpu_self()->msg_buffers->out;
     *kr = copyin_request(self, control, small_in, &body);
     if (*kr == KERN_SUCCESS)

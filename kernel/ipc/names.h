@@ -31,6 +31,9 @@ mach_port_name_t entry_new(struct space *space, struct ipc_object *object, unsig
 /* In the bits of an entry whose last right has been taken, between the two steps of taking. */
 enum { ENTRY_LIMBO = 32 };
 
+/* In the bits of an entry whose send right is to a kernel object's port, for good. */
+enum { ENTRY_KERNEL = 64 };
+
 /** Change the rights; N3 is the caller's. */
 void entry_set_rights(struct ipc_entry *entry, unsigned rights);
 /** Take one right away; N3 is the caller's. */

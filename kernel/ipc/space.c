@@ -194,7 +194,8 @@ void entry_place(struct space *space, uint32_t index, struct ipc_object *object,
 void entry_set_rights(struct ipc_entry *entry, unsigned rights)
 {
     uint32_t bits = atomic_load_explicit(&entry->bits, memory_order_relaxed);
-    atomic_store_explicit(&entry->bits, (bits & 0xffff0000u) | rights, memory_order_relaxed);
+    atomic_store_explicit(&entry->bits, (bits & (0xffff0000u | ENTRY_KERNEL)) | rights,
+                          memory_order_relaxed);
 }
 
 void entry_forget_object(struct space *space, mach_port_name_t name, struct ipc_entry *entry)

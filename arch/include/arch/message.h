@@ -42,7 +42,7 @@ static inline void arch_message_fail(struct arch_thread *t, kern_return_t result
  *  registers as they are. */
 static inline void arch_message_repeat(struct arch_thread *t);
 
-/** For kern_msg_fast(), which leaves the body in registers: keep it with the thread that gets it while
- *  the function calls code that uses the registers; and load it again. */
-static inline void arch_message_spill(const struct arch_thread *self, struct arch_thread *next);
-static inline void arch_message_reload(const struct arch_thread *next);
+/** For kern_msg_fast(), which finds the body in registers and leaves it there: keep it while code is called that
+ *  uses the registers; and load one. */
+static inline void arch_message_keep(uint64_t words[8]);
+static inline void arch_message_load(const uint64_t words[8]);

@@ -28,7 +28,11 @@ struct kcall {
     unsigned out_rights;
     bool restart; /* a part is done, and the call is to be repeated from its registers: for routines whose
                      rights, if any, were copied (MSG_COPY_SEND) */
+    struct thread *made; /* a thread the call has made, reference held: it lives only if the answer arrives */
+    bool run;            /* and is to be resumed then */
 };
 
+/** The same for an object that is known, and stays: kind, object. */
+kern_return_t kcall_execute(struct kcall *call, unsigned kind, void *object, uint32_t id);
 /** Execute a request to a kernel object: port->kobject, message id `id`. The result is the reply's id. */
 kern_return_t kcall_dispatch(struct kcall *call, uint32_t id);

@@ -48,20 +48,17 @@ static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *
     x[MSG_X_BODY_LAST] = count > MSG_X_BODY_NEIGHBOURS ? words[MSG_X_BODY_NEIGHBOURS] : 0;
 }
 
-static inline void arch_message_spill(const struct arch_thread *self, struct arch_thread *next)
+static inline void arch_message_keep(uint64_t words[8])
 {
-    (void)self;
-    __asm__ volatile("stp x9, x10, [%0, #72]\n\tstp x11, x12, [%0, #88]\n\t"
-                     "stp x13, x14, [%0, #104]\n\tstr x15, [%0, #120]\n\tstr x18, [%0, #144]" ::"r"(
-                         &next->frame)
+    __asm__ volatile("stp x9, x10, [%0]\n\tstp x11, x12, [%0, #16]\n\t"
+                     "stp x13, x14, [%0, #32]\n\tstp x15, x18, [%0, #48]" ::"r"(words)
                      : "memory");
 }
 
-static inline void arch_message_reload(const struct arch_thread *next)
+static inline void arch_message_load(const uint64_t words[8])
 {
-    __asm__ volatile("ldp x9, x10, [%0, #72]\n\tldp x11, x12, [%0, #88]\n\t"
-                     "ldp x13, x14, [%0, #104]\n\tldr x15, [%0, #120]\n\tldr x18, [%0, #144]" ::"r"(
-                         &next->frame)
+    __asm__ volatile("ldp x9, x10, [%0]\n\tldp x11, x12, [%0, #16]\n\t"
+                     "ldp x13, x14, [%0, #32]\n\tldp x15, x18, [%0, #48]" ::"r"(words)
                      : "memory");
 }
 

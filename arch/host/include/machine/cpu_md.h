@@ -18,6 +18,7 @@ struct arch_cpu {
     struct arch_thread
         *loaded; /* whose FP state and thread pointer are in the registers. Own CPU */
     uint64_t fp; /* the simulated FP registers. Own CPU */
+    uint64_t message_body[8]; /* those of a message on the fast way. Own CPU */
     vaddr_t tls; /* the simulated thread pointer. Own CPU */
 };
 

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fast way of a message in registers to a kernel object: the caller's own task and threads, the host and the
+ * clock. They stay for as long as the caller runs, so that the port need not be locked and nothing be counted; it is
+ * enough that entry and port are unchanged when the object has been read. Others take the long way.
+ *
+ * Like fast.c this is compiled not to use the body's registers: they are kept first of all.
+ */
+#include "msg_impl.h"
+#include "names.h"
+#include <kern/cpu.h>
+#include <kern/kcall.h>
+#include <kern/kobj.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+
+/* The object behind the port of an entry; NULL: none that stays. */
+static inline void *object_that_stays(struct thread *self, struct ipc_entry *entry, uint32_t bits,
+                                      unsigned *kind)
+{
+    struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
+    void *object = relaxed_load(port->object);
+    unsigned of_kind = relaxed_load(port->kobject);
+    atomic_thread_fence(memory_order_acquire);
+    if (unlikely(relaxed_load(entry->bits) != bits || relaxed_load(port->state) != PORT_ALIVE))
+        return NULL;
+    *kind = of_kind;
+    bool stays = object == &host || object == self->task || object == self;
+    return likely(stays) ? object : NULL;
+}
+
+/* The answer into the registers. */
+static inline void answer_in_registers(struct thread *self, struct kcall *call, kern_return_t kr)
+{
+    static const uint64_t nothing[8];
+    uint32_t size = kr == KERN_SUCCESS ? call->out_size : 0;
+    struct arch_thread *t = &self->arch;
+    arch_message_set(t, MSG_X_DEST, 0);
+    arch_message_set(t, MSG_X_ID, kr);
+    arch_message_set(t, MSG_X_CONTROL, MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, size, 0));
+    arch_message_set(t, MSG_X_LOCAL, 0);
+    arch_message_set(t, MSG_X_RECEIVE, 0);
+    arch_message_set(t, MSG_X_DEADLINE, 0);
+    arch_message_load(size > 0 ? call->out : nothing);
+}
+
+struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry, uint32_t bits,
+                                    uint64_t id, uint64_t control)
+{
+    uint64_t body[8];
+    unsigned kind;
+    arch_message_keep(body);
+    struct cpu *cpu = arch_cpu_self();
+    void *object = object_that_stays(self, entry, bits, &kind);
+    if (unlikely(!object || relaxed_load(cpu->reschedule)))
+        return NULL;
+    struct kcall call;
+    call.self = self;
+    call.port = port_of(entry_object(entry));
+    call.in = body;
+    call.in_size = msg_length(control);
+    call.out = cpu->msg_buffers;
+    call.out_size = 0;
+    call.rights = call.out_rights = 0;
+    call.restart = false;
+    call.made = NULL;
+    kern_return_t kr = kcall_execute(&call, kind, object, (uint32_t)id);
+    if (unlikely(call.restart)) { /* kern_msg() does it once more, and repeats the trap if need be */
+        arch_message_load(body);
+        return NULL;
+    }
+    if (likely(call.out_rights == 0 && call.out_size <= MSG_REGISTER_BYTES &&
+               cpu->current == self)) {
+        answer_in_registers(self, &call, kr);
+        return self;
+    }
+    msg_conclude_kernel_fast(self, control, &call, kr);
+    return NULL;
+}
