@@ -53,6 +53,7 @@ class Row:
 RUNS = [
     Run("init=bench"),
     Run("init=bench arg=null_trap", append="trace=off", rename={"null_trap": "null_trap_mitigated"}),
+    Run("init=bench-exception"),
     Run("init=bench-yield-a,bench-yield-b"),
     Run("init=bench-yield-a,bench-yield-b arg=fp"),
     Run("init=bench-yield-a,bench-yield-b", append="mitigations=off",

@@ -97,7 +97,7 @@ int main(void)
     CHECK_EQUAL(port_allocate(self, PORT_RIGHT_RECEIVE, &handler.port), KERN_SUCCESS);
     CHECK_EQUAL(port_insert_made_send(self, handler.port, handler.port, &name), KERN_SUCCESS);
     CHECK_EQUAL(thread_start(&handler.thread, serve, NULL, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
-    measure("exception_rights", EXCEPTION_PORTS_FLAVOUR_RIGHTS);
+    measure("exception_round_trip", EXCEPTION_PORTS_FLAVOUR_RIGHTS);
     measure("exception_state", EXCEPTION_PORTS_FLAVOUR_STATE);
     print("bench: done\n");
     return 0;

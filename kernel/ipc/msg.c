@@ -7,6 +7,7 @@
  * only what is left (D1).
  */
 #include "msg_impl.h"
+#include "raise_impl.h"
 #include <arch/upcalls.h>
 #include <kern/cpu.h>
 #include <kern/notify.h>
@@ -31,7 +32,10 @@ void kern_msg(struct thread *self)
 {
     kern_return_t kr = KERN_SUCCESS;
     enum stage stage = STAGE_DONE;
-    if ((uint32_t)arch_message_get(&self->arch, MSG_X_DEST) != MSG_NULL) {
+    uint32_t dest = (uint32_t)arch_message_get(&self->arch, MSG_X_DEST);
+    if (dest == MSG_REPLY && self->held && self->held->for_exception && exception_answer_fast(self))
+        return;
+    if (dest != MSG_NULL) {
         stage = msg_send(self, &kr);
         if (stage == STAGE_DONE)
             arch_message_set(&self->arch, MSG_X_DEST, MSG_NULL);

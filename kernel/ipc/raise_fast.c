@@ -179,7 +179,7 @@ bool exception_hand_to(struct thread *self, struct reply *reply, const struct se
     relaxed_store(self->state, THREAD_WAITING);
     atomic_store(&reply->state, EXCEPTION_WAITED); /* E1, Y4 from here on */
     look_at_flags(cpu, server);
-    if (unlikely(relaxed_load(self->flags) & THREAD_FLAG_TERMINATE))
+    if (unlikely(atomic_load(&self->flags) & THREAD_FLAG_TERMINATE))
         (void)reply_end_exception(reply);
     return true;
 }

@@ -33,18 +33,21 @@ static struct port *wanted(const struct exception_handler *handler, unsigned kin
     return port;
 }
 
+static const struct exception_handler *handler_of(const struct thread *self, unsigned slot)
+{
+    return slot == EXCEPTION_OF_THREAD     ? &self->handler
+           : slot == EXCEPTION_OF_DEBUGGER ? &self->task->debugger
+                                           : &self->task->handler;
+}
+
 static struct port *next_of_task(struct thread *self, unsigned *flavour)
 {
-    struct task *task = self->task;
-    const struct exception_handler *const order[] = {[EXCEPTION_OF_DEBUGGER] = &task->debugger,
-                                                     [EXCEPTION_OF_THREAD] = &self->handler,
-                                                     [EXCEPTION_OF_TASK] = &task->handler};
     struct exception *e = &self->exception;
     struct port *port = NULL;
-    spin_lock(&task->lock);
-    while (!port && e->next < array_count(order))
-        port = wanted(order[e->next++], e->kind, flavour);
-    spin_unlock(&task->lock);
+    spin_lock(&self->task->lock);
+    while (!port && e->next < EXCEPTION_OF_HOST)
+        port = wanted(handler_of(self, e->next++), e->kind, flavour);
+    spin_unlock(&self->task->lock);
     return port;
 }
 

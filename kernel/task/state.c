@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Looking at the registers of suspended threads, and changing them (kern/control.h: C4).
+ * Looking at the registers of threads that are suspended or wait for the answer to an exception, and
+ * changing them (kern/control.h: C4; kern/exception.h: E1).
  */
 #include <arch/thread.h>
 #include <kern/control.h>
@@ -45,12 +46,25 @@ kern_return_t thread_get_state(struct thread *thread, unsigned flavour, void *st
         return KERN_INVALID_ARGUMENT;
     spin_lock(&thread->task->lock);
     kern_return_t kr = check_thread(thread);
-    if (kr == KERN_SUCCESS)
+    if (kr != KERN_TERMINATED && exception_hold_still(thread)) {
+        arch_thread_get_state(&thread->arch, flavour, false, state);
+        exception_let_go(thread);
+        kr = KERN_SUCCESS;
+    } else if (kr == KERN_SUCCESS) {
         kr = get_locked(thread, flavour, state);
+    }
     spin_unlock(&thread->task->lock);
     if (kr == KERN_SUCCESS)
         *size = needed;
     return kr;
+}
+
+/* The thread stands still. A trap in the midst would write its result over the registers, or take others for
+ * its own. */
+static kern_return_t set_still(struct thread *thread, unsigned flavour, const void *state)
+{
+    bool in_trap = thread->progress || thread->building || thread->handed;
+    return in_trap ? KERN_BUSY : arch_thread_set_state(&thread->arch, flavour, state);
 }
 
 static kern_return_t set_locked(struct thread *thread, unsigned flavour, const void *state)
@@ -58,9 +72,7 @@ static kern_return_t set_locked(struct thread *thread, unsigned flavour, const v
     struct cpu *cpu = sched_hold_still(thread);
     if (!cpu)
         return atomic_load(&thread->state) == THREAD_WAITING ? KERN_BUSY : KERN_RETRY;
-    /* A trap in the midst would write its result over it, or take other registers for its own. */
-    bool in_trap = thread->progress || thread->building || thread->handed;
-    kern_return_t kr = in_trap ? KERN_BUSY : arch_thread_set_state(&thread->arch, flavour, state);
+    kern_return_t kr = set_still(thread, flavour, state);
     sched_let_go(cpu);
     return kr;
 }
@@ -75,8 +87,12 @@ kern_return_t thread_set_state(struct thread *thread, unsigned flavour, const vo
         return KERN_INVALID_ARGUMENT;
     spin_lock(&thread->task->lock);
     kern_return_t kr = check_thread(thread);
-    if (kr == KERN_SUCCESS)
+    if (kr != KERN_TERMINATED && exception_hold_still(thread)) {
+        kr = set_still(thread, flavour, state);
+        exception_let_go(thread);
+    } else if (kr == KERN_SUCCESS) {
         kr = set_locked(thread, flavour, state);
+    }
     spin_unlock(&thread->task->lock);
     return kr;
 }

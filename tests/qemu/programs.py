@@ -119,6 +119,7 @@ def all_scenarios():
         passes("smp", 1), passes("smp", 4), passes("smp", 8, label=CI, seconds=15),
         passes("locks", 1), passes("locks", 2), passes("locks", 4, label=CI, seconds=40),
         passes("preempt", 1), passes("preempt", 4),
+        passes("exceptions", 1), passes("exceptions", 4),
         passes("badtraps", 1), passes("badtraps", 2, label=CI),
         passes("races", 1, machine={"mem": "128M"}, seconds=10),
         passes("races", 2, machine={"mem": "128M"}, seconds=20, label=CI),

@@ -25,11 +25,27 @@ size_t arch_thread_state_size(unsigned flavour)
     }
 }
 
+/* By pairs of registers, for exceptions carry them along. Without the asm the compiler makes a call of memcpy(), which
+ * takes three times as long. */
+static inline void copy_x(uint64_t to[restrict 31], const uint64_t from[restrict 31])
+{
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < 30; i += 2) {
+        uint64_t a = from[i], b = from[i + 1];
+        __asm__("" : "+r"(a), "+r"(b));
+        to[i] = a;
+        to[i + 1] = b;
+    }
+    to[30] = from[30];
+}
+
 static void get_general(const struct arch_thread *t, bool waits, struct thread_state_general *out)
 {
     const uint64_t *x = trap_frame_x((struct trap_frame *)(uintptr_t)&t->frame);
-    for (unsigned i = 0; i < array_count(out->x); i++)
-        out->x[i] = waits && i < X_CLOBBERED ? 0 : x[i];
+    if (!waits)
+        copy_x(out->x, x);
+    for (unsigned i = 0; waits && i < array_count(out->x); i++)
+        out->x[i] = i < X_CLOBBERED ? 0 : x[i];
     out->sp = t->frame.sp;
     out->pc = t->frame.pc;
     out->pstate = t->frame.pstate;
@@ -57,7 +73,7 @@ static kern_return_t set_general(struct arch_thread *t, const struct thread_stat
     if (in->pc % 4 != 0 || in->pc >= ARCH_USER_VA_END || in->sp > ARCH_USER_VA_END ||
         in->tls >= ARCH_USER_VA_END)
         return KERN_INVALID_ADDRESS;
-    memcpy(trap_frame_x(&t->frame), in->x, sizeof(in->x));
+    copy_x(trap_frame_x(&t->frame), in->x);
     t->frame.sp = in->sp;
     t->frame.pc = in->pc;
     t->frame.pstate =

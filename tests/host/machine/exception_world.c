@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "exception_world.h"
 
+#include <arch/message.h>
 #include <arch/timer.h>
 #include <kern/space.h>
 #include <wharf/if/exception_ports_types.h>
@@ -31,19 +32,19 @@ static void receive(struct handler *h, struct host_action *next)
 {
     h->phase = RECEIVES;
     *next = (struct host_action){.kind = HOST_TRAP, .number = TRAP_MSG};
-    next->args[13] = h->name;
-    next->args[14] = NANOS_NEVER;
-    next->args[15] = BUFFER;
-    next->args[16] = BUFFER_SIZE;
+    next->args[MSG_X_RECEIVE] = h->name;
+    next->args[MSG_X_DEADLINE] = NANOS_NEVER;
+    next->args[MSG_X_BUFFER] = BUFFER;
+    next->args[MSG_X_BUFFER_SIZE] = BUFFER_SIZE;
 }
 
 static void answer(struct handler *h, struct host_action *next, uint32_t id, uint32_t length)
 {
     receive(h, next);
-    next->args[0] = MSG_REPLY;
-    next->args[1] = id;
-    next->args[2] = MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, length, 0);
-    next->args[4] = BUFFER + HEAD;
+    next->args[MSG_X_DEST] = MSG_REPLY;
+    next->args[MSG_X_ID] = id;
+    next->args[MSG_X_CONTROL] = MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, length, 0);
+    next->args[MSG_X_ADDRESS] = BUFFER + HEAD;
 }
 
 /* Success, as the flavour wants it. */
@@ -54,17 +55,19 @@ static void succeed(struct handler *h, struct host_action *next)
 
 static void note_request(struct handler *h, const struct thread *t)
 {
-    uint64_t control = t->arch.x[2];
-    bool state = t->arch.x[1] == EXCEPTION_ID_RAISE_STATE;
+    uint64_t control = t->arch.x[MSG_X_CONTROL];
+    bool state = t->arch.x[MSG_X_ID] == EXCEPTION_ID_RAISE_STATE;
     uint64_t digit = (uint64_t)(h - handlers) + 1, before = atomic_load(&order);
-    if (!state && t->arch.x[1] != EXCEPTION_ID_RAISE)
-        host_machine_fail("message %llx is no exception", (unsigned long long)t->arch.x[1]);
-    CHECK_EQUAL(t->arch.x[13], MSG_REPLY);
+    if (!state && t->arch.x[MSG_X_ID] != EXCEPTION_ID_RAISE)
+        host_machine_fail("message %llx is no exception", (unsigned long long)t->arch.x[MSG_X_ID]);
+    CHECK_EQUAL(t->arch.x[MSG_X_RECEIVE], MSG_REPLY);
     CHECK_EQUAL(msg_descriptors(control), state ? 0 : 2);
     CHECK_EQUAL(msg_length(control), state ? 304 : 56);
     if (!state) { /* rights to the thread, and unless it is the thread's handler, the task */
-        CHECK((uint32_t)t->arch.x[4] != MSG_NULL && t->arch.x[5] >> 40 == MSG_MOVE_SEND);
-        CHECK(((uint32_t)t->arch.x[6] == MSG_NULL) == (h == &handlers[EXCEPTION_OF_THREAD]) ||
+        uint64_t words[8];
+        arch_message_get_body(&t->arch, words);
+        CHECK((uint32_t)words[0] != MSG_NULL && words[1] >> 40 == MSG_MOVE_SEND);
+        CHECK(((uint32_t)words[2] == MSG_NULL) == (h == &handlers[EXCEPTION_OF_THREAD]) ||
               before >= 10000); /* not one of the stories */
     }
     h->phase = HAS_REQUEST;
@@ -110,7 +113,7 @@ static void serve(struct handler *h, struct thread *t, struct host_action *next)
         return;
     case WRITES_PC: succeed(h, next); return;
     case RECEIVES:
-        if (t->arch.x[0] == 0) {
+        if (t->arch.x[MSG_X_DEST] == 0) {
             note_request(h, t);
             break;
         }
