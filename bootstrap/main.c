@@ -27,7 +27,7 @@ int main(int argc, char **argv)
     uint64_t free_frames = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
     uint64_t page = kernel_system_info(SYSTEM_INFO_PAGE_SIZE);
 
-    print("bootstrap: hello from user level, thread %ld\n", (long)sys_thread_self());
+    print("bootstrap: hello from user level, thread %ld\n", (long)kernel_thread_id());
     for (int i = 1; i < argc; i++)
         print("bootstrap: argument %s\n", argv[i]);
     print("bootstrap: %u CPUs, %lu MiB of memory, %lu MiB free\n", cpus_online(),

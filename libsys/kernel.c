@@ -1,48 +1,114 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The way to the kernel's objects; see <libsys/kernel.h>. Here it is the interim traps. Only
- * thread_leave (arch/.../user/crt0.S) has one of its own, thread_exit: it may not use its stack.
+ * The way to the kernel's objects; see <libsys/kernel.h>: messages to the ports that the start block names. The
+ * clock is read from the counter, and sleeping is waiting for a word that nobody changes.
  */
 #include <libsys/kernel.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
 #include <libsys/trap.h>
+#include <user/machine.h>
+#include <wharf/if/host.h>
+#include <wharf/if/host_debug.h>
+#include <wharf/if/port.h>
+#include <wharf/if/task.h>
+#include <wharf/if/thread.h>
+#include <wharf/if/vm.h>
+
+static mach_port_name_t this_task(void)
+{
+    return program_start_info->task;
+}
+
+/* ---- memory ---- */
 
 kern_return_t kernel_vm_allocate(size_t size, void **address)
 {
-    int64_t at = sys_vm_allocate(size);
+    uint64_t at;
+    kern_return_t kr = vm_allocate(this_task(), 0, size, VM_ANYWHERE, &at);
 
-    if (at >= 0)
-        *address = (void *)at;
-    return trap_error(at);
+    if (kr == KERN_SUCCESS)
+        *address = (void *)(uintptr_t)at;
+    return kr;
 }
 
 kern_return_t kernel_vm_deallocate(void *address, size_t size)
 {
-    return trap_error(sys_vm_deallocate(address, size));
+    return vm_deallocate(this_task(), (uintptr_t)address, size);
 }
 
 kern_return_t kernel_vm_protect(void *address, size_t size, enum trap_protection protection)
 {
-    return trap_error(sys_vm_protect(address, size, protection));
+    return vm_protect(this_task(), (uintptr_t)address, size, false, protection);
 }
 
+void stub_release_right(mach_port_name_t name, unsigned kind)
+{
+    /* It came with a message just now: it is there. */
+    if (kind == MSG_MOVE_RECEIVE)
+        (void)!port_mod_refs(this_task(), name, PORT_RIGHT_RECEIVE, -1);
+    else
+        (void)!port_deallocate(this_task(), name);
+}
+
+void stub_release_memory(void *address, uint64_t size)
+{
+    (void)!vm_deallocate(this_task(), (uintptr_t)address, size);
+}
+
+/* ---- threads ---- */
+
+/* It runs only when its name has arrived: if the answer is lost, the kernel takes the thread back. */
 kern_return_t kernel_thread_create(void (*entry)(void), void *sp, void *argument, void *tls,
                                    unsigned priority, int64_t *id)
 {
-    int64_t made = sys_thread_create(entry, sp, argument, tls, priority);
+    mach_port_name_t thread;
+    uint32_t number;
+    kern_return_t kr =
+        task_create_thread(this_task(), (uintptr_t)entry, (uintptr_t)sp, (uintptr_t)argument,
+                           (uintptr_t)tls, priority, false, &thread, &number);
 
-    if (made >= 0)
-        *id = made;
-    return trap_error(made);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = thread_resume(thread);
+    stub_release_right(thread, MSG_MOVE_SEND);
+    if (kr == KERN_SUCCESS)
+        *id = number;
+    return kr;
+}
+
+/* The trap names the caller; it fails only when there is no room for the name. */
+static kern_return_t this_thread(mach_port_name_t *name)
+{
+    int64_t result = sys_thread_self();
+
+    *name = result < 0 ? MSG_NULL : (mach_port_name_t)result;
+    return trap_error(result);
+}
+
+int64_t kernel_thread_id(void)
+{
+    struct thread_info info;
+    mach_port_name_t self;
+
+    return this_thread(&self) == KERN_SUCCESS && thread_info(self, &info) == KERN_SUCCESS ? info.id
+                                                                                         : 0;
 }
 
 kern_return_t kernel_thread_set_affinity(uint64_t mask)
 {
-    return trap_error(sys_thread_set_affinity(mask));
+    mach_port_name_t self;
+    kern_return_t kr = this_thread(&self);
+
+    return kr == KERN_SUCCESS ? thread_set_affinity(self, mask) : kr;
 }
 
 kern_return_t kernel_thread_set_priority(unsigned priority)
 {
-    return trap_error(sys_thread_set_priority(priority));
+    mach_port_name_t self;
+    kern_return_t kr = this_thread(&self);
+
+    return kr == KERN_SUCCESS ? thread_set_priority(self, priority) : kr;
 }
 
 void kernel_task_exit(int status)
@@ -50,13 +116,18 @@ void kernel_task_exit(int status)
     sys_task_exit((uint64_t)status);
 }
 
+/* ---- the console ---- */
+
 kern_return_t kernel_console_write(const void *bytes, size_t length)
 {
     const char *at = bytes;
 
+    if (program_start_info->host_debug == MSG_NULL)
+        return KERN_NO_ACCESS;
     do {
-        size_t n = length < TRAP_CONSOLE_MAX ? length : TRAP_CONSOLE_MAX;
-        kern_return_t kr = trap_error(sys_console_write(at, n));
+        size_t n = length < HOST_DEBUG_TEXT_MAX ? length : HOST_DEBUG_TEXT_MAX;
+        kern_return_t kr =
+            host_debug_console_write(program_start_info->host_debug, at, (uint32_t)n);
 
         if (kr != KERN_SUCCESS)
             return kr;
@@ -66,19 +137,59 @@ kern_return_t kernel_console_write(const void *bytes, size_t length)
     return KERN_SUCCESS;
 }
 
+/* ---- time ---- */
+
 uint64_t kernel_clock_now(void)
 {
-    return (uint64_t)sys_clock_now();
+    static const uint64_t second = 1000000000;
+    uint64_t frequency = program_start_info->counter_frequency;
+    uint64_t ticks = machine_counter() - program_start_info->entry_counter;
+
+    /* The kernel's own formula. */
+    return ticks / frequency * second + ticks % frequency * second / frequency;
 }
 
 kern_return_t kernel_sleep_until(uint64_t deadline)
 {
-    return trap_error(sys_sleep_until(deadline));
+    static const uint32_t word; /* 0, and nobody else waits or wakes there */
+    kern_return_t kr;
+
+    do
+        kr = trap_error(sys_futex_wait(&word, 0, deadline));
+    while (kr == KERN_SUCCESS);
+    return kr == KERN_OPERATION_TIMED_OUT ? KERN_SUCCESS : kr;
+}
+
+/* ---- facts ---- */
+
+static uint64_t constant_fact(enum system_info selector)
+{
+    struct host_facts facts;
+
+    if (host_info(program_start_info->host, &facts) != KERN_SUCCESS)
+        return 0;
+    switch (selector) {
+    case SYSTEM_INFO_CPUS_ONLINE: return facts.cpus_online;
+    case SYSTEM_INFO_ENTRY_COUNTER: return facts.entry_counter;
+    case SYSTEM_INFO_COUNTER_FREQUENCY: return facts.counter_frequency;
+    case SYSTEM_INFO_PAGE_SIZE: return facts.page_size;
+    case SYSTEM_INFO_KERNEL_MEMORY: return facts.kernel_memory;
+    case SYSTEM_INFO_KERNEL_TEXT: return facts.kernel_text;
+    case SYSTEM_INFO_MANAGED_MEMORY: return facts.managed_memory;
+    default: return 0;
+    }
 }
 
 uint64_t kernel_system_info(enum system_info selector)
 {
-    int64_t value = sys_system_info(selector);
+    struct host_statistics now;
 
-    return value < 0 ? 0 : (uint64_t)value;
+    if (selector != SYSTEM_INFO_FREE_FRAMES && selector != SYSTEM_INFO_KERNEL_OBJECTS &&
+        selector != SYSTEM_INFO_THIS_CPU)
+        return constant_fact(selector);
+    if (host_statistics(program_start_info->host, &now) != KERN_SUCCESS)
+        return 0;
+    return selector == SYSTEM_INFO_FREE_FRAMES      ? now.free_frames
+           : selector == SYSTEM_INFO_KERNEL_OBJECTS ? now.kernel_objects
+                                                    : now.cpu;
 }

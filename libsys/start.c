@@ -54,7 +54,7 @@ void program_start(const struct start_info *info, uint64_t counter)
     program_first_counter = counter;
     tls_make(tls_first_block());
     machine_set_thread_pointer(tls_first_block());
-    thread_current()->id = sys_thread_self();
+    thread_current()->id = kernel_thread_id();
     for (constructor_t *const *next = program_init; next < program_init_end; next++)
         (*next)();
     exit(main(split_arguments(info), arguments));

@@ -2,6 +2,7 @@
 /*
  * Calls through ports: what generated stubs have in common. Invariants in <libsys/stub.h>.
  */
+#include <libsys/kernel.h>
 #include <libsys/stub.h>
 #include <libsys/trap.h>
 
@@ -173,5 +174,5 @@ kern_return_t stub_send(mach_port_name_t to, unsigned disposition, uint32_t id, 
 
 uint64_t stub_deadline(uint64_t nanoseconds)
 {
-    return (uint64_t)sys_clock_now() + nanoseconds;
+    return kernel_clock_now() + nanoseconds;
 }

@@ -40,6 +40,12 @@ void kobj_sender_gone(struct port *port)
 {
     switch (port->kobject) {
     case KOBJECT_TASK: task_sender_gone(port->object, port->senders); break;
+    case KOBJECT_THREAD: {
+        struct thread *thread = port->object;
+        if (port->senders == 0 && !atomic_load_explicit(&thread->started, memory_order_relaxed))
+            thread_terminate(thread); /* parked, it is in no queue whose lock may be held */
+        break;
+    }
     case KOBJECT_TIMER:
         if (port->senders == 0)
             timer_ended(port->object);

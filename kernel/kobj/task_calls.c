@@ -129,7 +129,6 @@ kern_return_t ktask_create_thread(struct kcall *call, struct task *target, uint6
                                   uint64_t sp, uint64_t argument, uint64_t tls, uint32_t priority,
                                   bool run, struct kright *out, uint32_t *id)
 {
-    (void)call;
     if (entry % 4 != 0 || sp % 16 != 0 || priority < 1 || priority > PRIORITY_MAX)
         return KERN_INVALID_ARGUMENT;
     if (entry >= USER_VA_END || sp > USER_VA_END || tls >= USER_VA_END)
@@ -140,9 +139,8 @@ kern_return_t ktask_create_thread(struct kcall *call, struct task *target, uint6
         return kr;
     *out = port_send_right(thread->self_port); /* suspended, it does not end before */
     *id = thread->id;
-    if (run)
-        thread_resume(thread);
-    thread_unref(thread);
+    call->made = thread;
+    call->run = run;
     return KERN_SUCCESS;
 }
 

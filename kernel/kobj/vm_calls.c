@@ -53,8 +53,7 @@ static kern_return_t make(struct kcall *call, struct task *task, struct region_r
                           uint64_t *at)
 {
     uint64_t progress = kcall_progress(call, KCALL_TAG_VM_ALLOCATE);
-    kern_return_t kr = region_allocate(task, request, &progress);
-    call->self->building = kr == KERN_RETRY;
+    kern_return_t kr = region_allocate(call->self, task, request, &progress);
     *at = request->start;
     return kcall_again(call, KCALL_TAG_VM_ALLOCATE, progress, kr);
 }

@@ -73,6 +73,7 @@ kern_return_t thread_resume_count(struct thread *thread)
         kr = KERN_FAILURE;
     } else {
         thread->suspend_count--;
+        atomic_store_explicit(&thread->started, true, memory_order_relaxed);
         update_flag(thread);
     }
     spin_unlock(&task->lock);
@@ -162,6 +163,8 @@ kern_return_t task_resume(struct task *task, uint64_t *progress)
  * handed to it, and that it has not seen yet, goes to `returned`. */
 static kern_return_t end_trap(struct thread *thread, bool safely, struct kmsg **returned)
 {
+    if (exception_withdraw(thread))
+        return KERN_SUCCESS;
     if (thread->building)
         return KERN_BUSY;
     if (thread->handed) {

@@ -189,12 +189,6 @@ static uint64_t page_count(const struct region *region)
     return (region->end - region->start) >> PAGE_SHIFT;
 }
 
-/* Memory that is not the frame allocator's has no records for reverse maps. */
-static unsigned map_flags(const struct region *region)
-{
-    return region->pages || region->backing->pages ? 0 : PMAP_UNMANAGED;
-}
-
 /* A frame for the next page, with its content. */
 static kern_return_t new_page(struct task *task, struct region *region, struct frame **out)
 {
@@ -223,7 +217,7 @@ static kern_return_t populate_one(struct task *task, struct region *region)
         arch_cache_sync_code(phys_to_virt(pa), PAGE_SIZE);
     if (region->prot != PROT_NONE)
         kr = pmap_enter(task->pmap, va, pa, PAGE_SIZE, region->prot, MEM_NORMAL,
-                        map_flags(region));
+                        region_map_flags(region));
     if (kr == KERN_SUCCESS)
         region->populated++;
     else if (frame)
@@ -255,51 +249,6 @@ kern_return_t region_populate(struct task *task, struct region *region)
             return kr;
     } while (!arch_irq_pending());
     return KERN_RETRY;
-}
-
-/* A piece of region_allocate(): the region may be gone, then there is nothing to do. */
-static kern_return_t fill(struct task *task, vaddr_t start)
-{
-    kern_return_t kr = KERN_SUCCESS;
-    do {
-        spin_lock(&task->map_lock);
-        struct region *region = region_above(task, start);
-        bool there = region && region->start == start && region->state == REGION_READY;
-        bool full = !there || populate_some(task, region, &kr);
-        if (task->map_closed)
-            kr = KERN_TERMINATED;
-        spin_unlock(&task->map_lock);
-        if (kr != KERN_SUCCESS || full)
-            return kr;
-    } while (!arch_irq_pending());
-    return KERN_RETRY;
-}
-
-/* Progress is the region's address and, once it is being taken back, why: errors are smaller than pages.
- * Who takes the region away before it is full does no more harm than later. */
-kern_return_t region_allocate(struct task *task, struct region_request *request,
-                              uint64_t *progress)
-{
-    struct region *region;
-    if (*progress == 0) {
-        kern_return_t kr = reserve(task, request, REGION_READY, &region);
-        if (kr != KERN_SUCCESS)
-            return kr;
-        *progress = request->start;
-    }
-    request->start = *progress & ~PAGE_MASK;
-    kern_return_t failure = (kern_return_t)(*progress & PAGE_MASK);
-    if (failure == KERN_SUCCESS) {
-        failure = fill(task, request->start);
-        if (failure == KERN_RETRY)
-            return failure;
-        *progress |= failure;
-    }
-    if (failure != KERN_SUCCESS && failure != KERN_TERMINATED &&
-        region_deallocate(task, request->start, request->pages) == KERN_RETRY)
-        return KERN_RETRY;
-    *progress = 0;
-    return failure;
 }
 
 /* Up to CHUNK pages less, from the end; the MAP lock is held. */
@@ -344,14 +293,17 @@ kern_return_t region_remove(struct task *task, struct region *region)
     return KERN_RETRY;
 }
 
-kern_return_t region_deallocate(struct task *task, vaddr_t start, uint64_t pages)
+/* The region that is exactly this: READY or being taken away, or, for its builder, BUILDING. */
+static kern_return_t take_away(struct task *task, vaddr_t start, uint64_t pages,
+                               enum region_state state)
 {
+    bool building = state == REGION_BUILDING;
     do {
         /* Looked up anew for each chunk: another thread may be taking the same region away. */
         spin_lock(&task->map_lock);
         struct region *region = region_above(task, start);
-        if (!region || region->start != start || region->state == REGION_BUILDING ||
-            region->program || page_count(region) != pages) {
+        if (!region || region->start != start || page_count(region) != pages ||
+            region->program || building != (region->state == REGION_BUILDING)) {
             spin_unlock(&task->map_lock);
             return KERN_INVALID_ADDRESS;
         }
@@ -359,6 +311,11 @@ kern_return_t region_deallocate(struct task *task, vaddr_t start, uint64_t pages
             return KERN_SUCCESS;
     } while (!arch_irq_pending());
     return KERN_RETRY;
+}
+
+kern_return_t region_deallocate(struct task *task, vaddr_t start, uint64_t pages)
+{
+    return take_away(task, start, pages, REGION_READY);
 }
 
 bool region_teardown_some(struct task *task)
@@ -374,94 +331,85 @@ bool region_teardown_some(struct task *task)
     return true;
 }
 
-/* ---- protection ---- */
+/* ---- making a region for a call ---- */
 
-/* What is to be done with pages: give them a protection, or leave them at most that. */
-struct change {
-    unsigned prot;
-    bool limit;
-};
-
-/* Give the page its mapping back or another protection. Removal by PROT_NONE frees tables only,
- * never needs memory. */
-static kern_return_t protect_one(struct task *task, struct region *region, vaddr_t va,
-                                 const struct change *change)
+/* A piece of region_allocate(). The region is gone only if the task is. */
+static kern_return_t fill(struct task *task, vaddr_t start)
 {
-    struct pmap_mapping now;
-    unsigned prot = change->prot;
-    if (change->limit)
-        prot = pmap_extract(task->pmap, va, &now) == KERN_SUCCESS ? prot & now.prot : PROT_NONE;
-    if (prot == PROT_NONE)
-        return pmap_remove(task->pmap, va, va + PAGE_SIZE) > va ? KERN_SUCCESS : KERN_FAILURE;
-    paddr_t pa = region_page(region, (va - region->start) >> PAGE_SHIFT);
-    if (prot & PROT_EXECUTE)
-        arch_cache_sync_code(phys_to_virt(pa), PAGE_SIZE);
-    return pmap_enter(task->pmap, va, pa, PAGE_SIZE, prot, MEM_NORMAL,
-                      PMAP_REPLACE | map_flags(region));
-}
-
-/* All pages of the range, which are there, belong to one region. */
-static kern_return_t check_range(const struct region *region, vaddr_t start, uint64_t size,
-                                 const struct change *change)
-{
-    if (!region || region->start > start || region->state != REGION_READY || region->program ||
-        size > region->end - start ||
-        (start + size - region->start) >> PAGE_SHIFT > region->populated)
-        return KERN_INVALID_ADDRESS;
-    bool whole = region->start == start && region->end == start + size;
-    if (change->limit)
-        return whole ? KERN_SUCCESS : KERN_INVALID_ADDRESS;
-    return change->prot & ~(unsigned)region->max_prot ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
-}
-
-static kern_return_t change_chunk(struct task *task, vaddr_t start, uint64_t size,
-                                  const struct change *change, uint64_t *done)
-{
-    struct region *region = region_above(task, start);
-    kern_return_t kr = check_range(region, start, size, change);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    if (change->limit)
-        region->max_prot &= (uint8_t)change->prot;
-    bool at_once = *done == 0;
-    region->mixed = true;
-    for (unsigned n = 0; n < CHUNK && *done < size && kr == KERN_SUCCESS; n++) {
-        kr = protect_one(task, region, start + *done, change);
-        if (kr == KERN_SUCCESS)
-            *done += PAGE_SIZE;
-    }
-    /* In several chunks others might have changed pages in between. */
-    if (at_once && *done >= size && !change->limit && size == region->end - region->start) {
-        region->mixed = false;
-        region->prot = (uint8_t)change->prot;
-    }
-    return kr;
-}
-
-static kern_return_t change_range(struct task *task, vaddr_t start, uint64_t size,
-                                  const struct change *change, uint64_t *done)
-{
+    kern_return_t kr = KERN_SUCCESS;
     do {
         spin_lock(&task->map_lock);
-        kern_return_t kr = change_chunk(task, start, size, change, done);
+        struct region *region = region_above(task, start);
+        bool there = region && region->start == start && region->state == REGION_BUILDING;
+        bool full = !there || populate_some(task, region, &kr);
+        if (!there || task->map_closed)
+            kr = KERN_TERMINATED;
+        if (kr == KERN_SUCCESS && full)
+            region->state = REGION_READY;
         spin_unlock(&task->map_lock);
-        if (kr != KERN_SUCCESS || *done >= size)
+        if (kr != KERN_SUCCESS || full)
             return kr;
     } while (!arch_irq_pending());
     return KERN_RETRY;
 }
 
-kern_return_t region_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
-                             uint64_t *done)
+/* Progress is the region's address and, once it is being taken back, why: errors are smaller than pages. */
+static kern_return_t allocate(struct task *task, struct region_request *request,
+                              uint64_t *progress)
 {
-    return change_range(task, start, size, &(struct change){.prot = prot}, done);
+    struct region *region;
+    if (*progress == 0) {
+        kern_return_t kr = reserve(task, request, REGION_BUILDING, &region);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        *progress = request->start;
+    }
+    request->start = *progress & ~PAGE_MASK;
+    kern_return_t failure = (kern_return_t)(*progress & PAGE_MASK);
+    if (failure == KERN_SUCCESS) {
+        failure = fill(task, request->start);
+        if (failure == KERN_RETRY)
+            return failure;
+        *progress |= failure;
+    }
+    if (failure != KERN_SUCCESS && failure != KERN_TERMINATED &&
+        take_away(task, request->start, request->pages, REGION_BUILDING) == KERN_RETRY)
+        return KERN_RETRY;
+    *progress = 0;
+    return failure;
 }
 
-kern_return_t region_limit(struct task *task, vaddr_t start, uint64_t size, unsigned max_prot,
-                           uint64_t *done)
+void region_abandon(struct thread *self)
 {
-    return change_range(task, start, size, &(struct change){.prot = max_prot, .limit = true},
-                        done);
+    struct task *task = self->building_in;
+    if (!task)
+        return;
+    self->building_in = NULL;
+    spin_lock(&task->map_lock);
+    struct region *region = region_above(task, self->building_at);
+    if (region && region->start == self->building_at && region->state == REGION_BUILDING)
+        region->state = REGION_READY; /* as far as it is there */
+    spin_unlock(&task->map_lock);
+    task_unref(task);
+}
+
+kern_return_t region_allocate(struct thread *self, struct task *task,
+                              struct region_request *request, uint64_t *progress)
+{
+    if (*progress == 0 || self->building_in != task) {
+        region_abandon(self);
+        *progress = 0;
+    }
+    kern_return_t kr = allocate(task, request, progress);
+    self->building = kr == KERN_RETRY;
+    if (kr == KERN_RETRY && !self->building_in) {
+        task_ref(self->building_in = task);
+        self->building_at = request->start;
+    } else if (kr != KERN_RETRY && self->building_in) {
+        self->building_in = NULL;
+        task_unref(task);
+    }
+    return kr;
 }
 
 void region_write(struct region *region, uint64_t offset, const void *src, uint64_t n)

@@ -7,6 +7,7 @@
 #include <kern/cpu.h>
 #include <kern/kmem.h>
 #include <kern/msg.h>
+#include <kern/region.h>
 #include <kern/reply.h>
 #include <kern/sched.h>
 #include <kern/space.h>
@@ -117,6 +118,7 @@ void thread_exit_current(struct thread *self)
 /* What calls of kernel objects have left with it: a task half made, the name of its own port. */
 static void end_call(struct thread *thread)
 {
+    region_abandon(thread);
     if (thread->making) {
         task_terminate(thread->making, 0, false);
         task_unref(thread->making);

@@ -31,8 +31,7 @@ uint64_t trap_vm_allocate(TRAP_ARGUMENTS)
                                      .prot = PROT_READ | PROT_WRITE,
                                      .max_prot = PROT_READ | PROT_WRITE | PROT_EXECUTE};
     uint64_t progress = trap_progress(self, TRAP_vm_allocate);
-    kern_return_t kr = region_allocate(self->task, &request, &progress);
-    self->building = kr == KERN_RETRY;
+    kern_return_t kr = region_allocate(self, self->task, &request, &progress);
     trap_set_progress(self, TRAP_vm_allocate, progress);
     if (kr == KERN_RETRY)
         return trap_restart(self, a0, a1, a2);

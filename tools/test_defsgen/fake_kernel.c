@@ -5,7 +5,7 @@
  */
 #include "roundtrip.h"
 
-#include <libsys/trap.h>
+#include <libsys/kernel.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +39,7 @@ unsigned check_failures(void)
     return failures;
 }
 
-int64_t sys_clock_now(void)
+uint64_t kernel_clock_now(void)
 {
     return 1000;
 }

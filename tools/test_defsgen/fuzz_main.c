@@ -4,7 +4,7 @@
  *
  *     fuzz_main ROUNDS
  */
-#include <libsys/trap.h>
+#include <libsys/kernel.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <user/msg.h>
@@ -18,7 +18,7 @@ void host_msg_trap(struct msg_registers *registers)
     abort();
 }
 
-int64_t sys_clock_now(void)
+uint64_t kernel_clock_now(void)
 {
     abort();
 }

@@ -78,10 +78,13 @@ struct region_request {
     bool program;
 };
 
-/** Make a region, step by step; other threads may find it at once, and take it away. *progress is 0 at the first
- *  call, and after every result but KERN_RETRY. Errors of region_create(), KERN_TERMINATED. */
-kern_return_t region_allocate(struct task *task, struct region_request *request,
-                              uint64_t *progress);
+/** Make a region, step by step, for a call of the current thread, in any task. Nobody else can touch it before it is
+ *  whole. *progress is 0 at the first call, and after every result but KERN_RETRY. Errors of region_create(),
+ *  KERN_TERMINATED. */
+kern_return_t region_allocate(struct thread *self, struct task *task,
+                              struct region_request *request, uint64_t *progress);
+/** The thread will not go on with what it began to make: it is left to the task as far as it is there. */
+void region_abandon(struct thread *self);
 
 /** Give it frames until it is full, then READY: the caller must not touch it any more. After an
  *  error other than KERN_RETRY the caller takes it away with region_remove(). */
@@ -139,6 +142,11 @@ static inline paddr_t region_page(const struct region *region, uint64_t i)
 {
     return region->pages ? (paddr_t)region->pages[i] << PAGE_SHIFT
                          : backing_page(region->backing, region->first + i);
+}
+/** Flags of pmap_enter(): memory that is not the frame allocator's has no records for reverse maps. */
+static inline unsigned region_map_flags(const struct region *region)
+{
+    return region->pages || region->backing->pages ? 0 : PMAP_UNMANAGED;
 }
 /** First region of the task that ends above va, or NULL. The MAP lock is held. */
 struct region *region_above(struct task *task, vaddr_t va);

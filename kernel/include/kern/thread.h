@@ -91,6 +91,9 @@ struct thread {
     struct wait_record wait;
     bool building;        /* in the midst of a call that has to be completed: memory or a task is
                              being made. Own thread only */
+    struct task *building_in; /* that gets memory by such a call, a reference held, and where.
+                                 Own thread only */
+    vaddr_t building_at;
     struct task *making;  /* task.create in progress, a reference held; it is ended with the thread.
                              Own thread only */
     uint64_t progress;    /* of a trap that restarts: how much of it is done. Own thread only */
@@ -104,6 +107,8 @@ struct thread {
     struct exception_handler handler; /* of its exceptions; TASK lock */
     struct exception exception;       /* the last one. Own thread */
     uint32_t suspend_count; /* TASK lock */
+    _Atomic bool started;   /* it has been resumed once; TASK lock for writing. Until then it ends with
+                               the last right to it: nobody knows of it */
     uint8_t max_priority;   /* its base may be set up to this; TASK lock */
     char name[16];          /* for reports, always ends with 0; TASK lock */
 

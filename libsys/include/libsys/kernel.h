@@ -21,6 +21,8 @@ kern_return_t kernel_vm_protect(void *address, size_t size, enum trap_protection
 
 kern_return_t kernel_thread_create(void (*entry)(void), void *sp, void *argument, void *tls,
                                    unsigned priority, int64_t *id);
+/** Number of the caller, as reports and thread_create tell it; 0 if the kernel has no memory to say. */
+int64_t kernel_thread_id(void);
 /** Of the caller. */
 kern_return_t kernel_thread_set_affinity(uint64_t mask);
 kern_return_t kernel_thread_set_priority(unsigned priority);
@@ -28,7 +30,8 @@ kern_return_t kernel_thread_set_priority(unsigned priority);
 /** End all threads of this task. The low 8 bits of the status count. */
 [[gnu::noreturn]] void kernel_task_exit(int status);
 
-/** Any length; up to TRAP_CONSOLE_MAX bytes come out in one piece. */
+/** Any length; up to HOST_DEBUG_TEXT_MAX bytes come out in one piece. KERN_NO_ACCESS: the program has no right
+ *  to the console. */
 kern_return_t kernel_console_write(const void *bytes, size_t length);
 
 /** Nanoseconds since boot. */

@@ -55,8 +55,8 @@ void stub_release_memory(void *address, uint64_t size)
 {
     host_machine_fail("a stub gave up %llu bytes at %p", (unsigned long long)size, address);
 }
-int64_t sys_clock_now(void);
-int64_t sys_clock_now(void)
+uint64_t kernel_clock_now(void);
+uint64_t kernel_clock_now(void)
 {
     return 0;
 }

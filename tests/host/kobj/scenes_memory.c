@@ -146,7 +146,7 @@ static void fail_nth(void *n)
     (void)alloc_fail_nth(*(uint64_t *)n);
 }
 
-/* Every allocation of these calls fails once. */
+/* Every allocation of these calls fails once; also those for the answer, whose rights are lost then. */
 void scene_failures(void)
 {
     uint64_t none = 0, there = 0;
@@ -166,7 +166,7 @@ void scene_failures(void)
             kr = clock_create_timer(me.clock, &timer);
         in_kernel(fail_nth, &none);
         CHECK(kr == KERN_SUCCESS || kr == KERN_RESOURCE_SHORTAGE || kr == MACH_SEND_NO_BUFFER ||
-              kr == MACH_RCV_NO_SPACE);
+              kr == MIG_SERVER_DIED || kr == MACH_RCV_NO_SPACE);
         if (child)
             child_end(child);
         if (entry)
@@ -175,4 +175,33 @@ void scene_failures(void)
         CHECK(n < 500);
     }
     drop_name(timer);
+}
+
+/* A thread whose maker does not hear of it is taken back; one that is to run does not before. */
+void scene_failing_threads(void)
+{
+    uint64_t none = 0;
+    uint32_t thread = 0, id;
+    struct task_info info;
+    enter();
+    uint32_t child = child_new(0, 0, NULL);
+    kern_return_t kr = KERN_FAILURE;
+    for (uint64_t n = 1; kr != KERN_SUCCESS; n++) {
+        in_kernel(fail_nth, &n);
+        kr = task_create_thread(child, 0x10000, 0x20000, 0, 0, 90, false, &thread, &id);
+        in_kernel(fail_nth, &none);
+        if (kr != KERN_SUCCESS && n > 1) { /* one that was made and lost ended, and the task with it */
+            rest();
+            drop_name(child);
+            child = child_new(0, 0, NULL);
+        }
+        CHECK(n < 50);
+    }
+    OK(task_info(child, &info));
+    CHECK_EQUAL(info.threads, 1);
+    drop_name(thread); /* nobody knows it any more */
+    rest();
+    uint32_t rights;
+    OK(port_type(me.task, child, &rights));
+    CHECK_EQUAL(rights, PORT_RIGHT_DEAD);
 }
