@@ -72,7 +72,8 @@ kern_return_t thread_abort_safely(struct thread *thread);
 /* ---- registers; kernel/task/state.c ---- */
 
 /**
- * Copy a set of registers (THREAD_STATE_*) of a suspended thread to `state`, which has room for
+ * Copy a set of registers (THREAD_STATE_*) of a thread to `state` that is suspended, or waits for the answer to an exception
+ * (kern/exception.h: E1; then all registers are there), which has room for
  * *size bytes, aligned to 8; *size becomes what was written. x0 to x18 of a waiting thread read as
  * zero: the wait's result is to come there.
  *      KERN_INVALID_VALUE      no such set on this machine
@@ -82,7 +83,7 @@ kern_return_t thread_abort_safely(struct thread *thread);
  */
 kern_return_t thread_get_state(struct thread *thread, unsigned flavour, void *state, size_t *size);
 /**
- * Set it. As above, and
+ * Set it. As above, and, unless it waits for the answer to an exception,
  *      KERN_INVALID_ARGUMENT   `size` is not that of the set
  *      KERN_INVALID_ADDRESS    pc, sp or thread pointer is no user address, or pc not a multiple
  *                              of 4
