@@ -136,6 +136,7 @@ static void send(struct port *port, struct kmsg *msg, const struct server *to)
         msg->payload = to->payload;
         msg->flags |= KMSG_STAMPED;
         to->thread->handed = msg;
+        relaxed_store(to->thread->inherited, msg->priority); /* S4 */
         msg_wake_repeat(to->thread);
         return;
     }
@@ -151,8 +152,13 @@ static void send(struct port *port, struct kmsg *msg, const struct server *to)
 /* There will be no message. Who waited for it looks at its port again. */
 static bool give_up(struct port *port, const struct server *to)
 {
-    if (to->thread)
+    if (to->thread) {
+        spin_lock(&port->lock);
+        if (port->seqno == to->seqno + 1) /* nobody has got a later one */
+            port->seqno--;
+        spin_unlock(&port->lock);
         msg_wake_repeat(to->thread);
+    }
     port_unref(port);
     return false;
 }
@@ -161,14 +167,14 @@ bool exception_ask(struct thread *self, struct port *port, enum exception_slot s
                    unsigned flavour, bool direct)
 {
     struct server to = {NULL};
-    if (!(direct && exception_find_server(port, &to)) && !may_ask(self, port))
-        return give_up(port, &to);
-    struct reply *reply = prepare_reply(self);
     self->exception.flavour = (uint8_t)flavour;
-    if (reply && to.thread && exception_hand_to(self, reply, &to, slot, flavour)) {
+    if (direct && exception_ask_fast(self, port, slot, flavour, &to)) {
         port_unref(port);
         return true;
     }
+    if (!to.thread && !may_ask(self, port))
+        return give_up(port, &to);
+    struct reply *reply = prepare_reply(self);
     struct kmsg *msg = reply ? make_message(self, reply, slot, flavour) : NULL;
     if (!msg)
         return give_up(port, &to);
@@ -182,11 +188,12 @@ bool exception_ask(struct thread *self, struct port *port, enum exception_slot s
         arch_thread_get_state(&self->arch, THREAD_STATE_GENERAL, false,
                               &((struct exception_state_request *)(void *)kmsg_body(msg))->state);
     msg->reply = (struct kright){&reply->ipc, MSG_MOVE_SEND_ONCE};
+    relaxed_store(reply->holder, NULL);
     /* E1, Y4 from here on: others may end the wait, and the thread with it. The reply is there as long as the
      * message is ours. Who told the thread to die before found no wait to end (W5). */
     atomic_store(&reply->state, EXCEPTION_WAITED);
     if (unlikely(atomic_load(&self->flags) & THREAD_FLAG_TERMINATE))
-        (void)reply_end_exception(reply);
+        (void)reply_end_exception(reply, self);
     send(port, msg, &to);
     return true;
 }
@@ -227,7 +234,7 @@ void exception_answered(struct reply *reply, bool lost)
 bool exception_end_wait(struct thread *thread)
 {
     struct reply *reply = atomic_load(&thread->exception_reply);
-    return reply && reply->owner == thread && reply_end_exception(reply);
+    return reply && reply_end_exception(reply, thread);
 }
 
 bool exception_withdraw(struct thread *thread)
@@ -239,7 +246,13 @@ bool exception_withdraw(struct thread *thread)
 bool exception_hold_still(struct thread *thread)
 {
     struct reply *reply = atomic_load(&thread->exception_reply);
-    return reply && reply_claim(reply);
+    if (!reply || !reply_claim(reply, EXCEPTION_WAITED))
+        return false;
+    if (relaxed_load(reply->owner) == thread)
+        return true;
+    /* It was given up meanwhile, and is another's. */
+    atomic_store(&reply->state, EXCEPTION_WAITED);
+    return false;
 }
 
 void exception_let_go(struct thread *thread)
@@ -248,7 +261,7 @@ void exception_let_go(struct thread *thread)
     atomic_store(&reply->state, EXCEPTION_WAITED);
     /* Who told the thread to die meanwhile found nothing to end. */
     if (atomic_load(&thread->flags) & THREAD_FLAG_TERMINATE)
-        (void)reply_end_exception(reply);
+        (void)reply_end_exception(reply, thread);
 }
 
 void exception_end_reply(struct thread *thread)

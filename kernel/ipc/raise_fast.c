@@ -48,7 +48,7 @@ static void look_at_flags(struct cpu *cpu, struct thread *next)
 /* ---- to the handler ---- */
 
 /* The first that waits to receive, taken off its list, if it can be given to. The port's lock is held. */
-static struct thread *pop_server(struct port *port, const struct cpu *cpu)
+static inline struct thread *pop_server(struct port *port, const struct cpu *cpu)
 {
     if (port->set || list_is_empty(&port->receivers))
         return NULL;
@@ -60,23 +60,21 @@ static struct thread *pop_server(struct port *port, const struct cpu *cpu)
     return server;
 }
 
-bool exception_find_server(struct port *port, struct server *out)
+static inline bool find_server(struct port *port, const struct cpu *cpu, struct server *out)
 {
     if (!spin_trylock(&port->lock))
         return false;
-    bool fits = port->state == PORT_ALIVE && !port->kobject;
-    out->thread = fits ? pop_server(port, arch_cpu_self()) : NULL;
-    struct thread *before = NULL;
-    if (out->thread) {
-        out->seqno = port->seqno++;
-        out->local = port->local;
-        out->payload = port->has_payload;
-        before = port_note_server_locked(port, out->thread);
+    struct thread *server = NULL, *before = NULL;
+    if (port->state == PORT_ALIVE && !port->kobject)
+        server = pop_server(port, cpu);
+    if (server) {
+        *out = (struct server){server, port->local, port->seqno++, port->has_payload};
+        before = port_note_server_locked(port, server);
     }
     spin_unlock(&port->lock);
-    if (before)
+    if (unlikely(before))
         thread_unref(before);
-    return out->thread;
+    return server;
 }
 
 /* One user reference more of the name that the space has for the port already; MSG_NULL: it has none that can
@@ -151,12 +149,15 @@ static unsigned lend(struct cpu *cpu, struct thread *self, struct thread *server
     return own > lent ? own : lent;
 }
 
-bool exception_hand_to(struct thread *self, struct reply *reply, const struct server *to,
-                       enum exception_slot slot, unsigned flavour)
+bool exception_ask_fast(struct thread *self, struct port *port, enum exception_slot slot,
+                        unsigned flavour, struct server *to)
 {
     struct cpu *cpu = arch_cpu_self();
-    struct thread *server = to->thread;
+    struct reply *reply = atomic_load_explicit(&self->exception_reply, memory_order_relaxed);
     bool with_state = flavour == EXCEPTION_PORTS_FLAVOUR_STATE;
+    if (!reply || relaxed_load(reply->state) != REPLY_IDLE || !find_server(port, cpu, to))
+        return false;
+    struct thread *server = to->thread;
     if (!with_state && !write_rights(self, server, slot != EXCEPTION_OF_THREAD))
         return false;
     arch_thread_switch(&self->arch, &server->arch);
@@ -176,11 +177,11 @@ bool exception_hand_to(struct thread *self, struct reply *reply, const struct se
     self->wait.kind = WAIT_REPLY;
     relaxed_store(self->wait.until, TICKS_NEVER);
     take_processor(cpu, server, lend(cpu, self, server, reply));
-    relaxed_store(self->state, THREAD_WAITING);
+    atomic_store(&self->state, THREAD_WAITING);
     atomic_store(&reply->state, EXCEPTION_WAITED); /* E1, Y4 from here on */
     look_at_flags(cpu, server);
     if (unlikely(atomic_load(&self->flags) & THREAD_FLAG_TERMINATE))
-        (void)reply_end_exception(reply);
+        (void)reply_end_exception(reply, self);
     return true;
 }
 

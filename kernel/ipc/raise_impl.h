@@ -51,11 +51,9 @@ static inline void exception_fill(const struct thread *self, struct exception_re
 /** Set the registers by an answer; false: they are no user thread's. The reply is claimed. */
 bool exception_set_state(struct thread *owner, const struct thread_state_general *state);
 
-/** A handler that can be handed to here and now. True: it is the caller's to wake, and the port's server. */
-bool exception_find_server(struct port *port, struct server *out);
-/** Hand the exception over, and the processor with it; `reply` is IDLE. False: nothing has happened, and the server still is
- *  the caller's to wake. */
-bool exception_hand_to(struct thread *self, struct reply *reply, const struct server *to,
-                       enum exception_slot slot, unsigned flavour);
+/** Hand the exception to a handler that waits, and the processor with it. False: nothing has happened, but that a thread
+ *  may have been taken off the port's list, which then is in `to`, and is the caller's to wake. */
+bool exception_ask_fast(struct thread *self, struct port *port, enum exception_slot slot,
+                        unsigned flavour, struct server *to);
 /** The current thread, in the message trap, answers the exception that it holds the reply of. False: nothing has happened. */
 bool exception_answer_fast(struct thread *self);

@@ -52,7 +52,7 @@ static struct port *next_of_task(struct thread *self, unsigned *flavour)
 }
 
 /* The next one; NULL: there is no more. */
-static struct port *next_handler(struct thread *self, unsigned *flavour)
+static inline struct port *next_handler(struct thread *self, unsigned *flavour)
 {
     struct exception *e = &self->exception;
     struct port *port = NULL;

@@ -83,11 +83,12 @@ kern_return_t thread_abort_safely(struct thread *thread);
  */
 kern_return_t thread_get_state(struct thread *thread, unsigned flavour, void *state, size_t *size);
 /**
- * Set it. As above, and, unless it waits for the answer to an exception,
+ * Set it. As above, and
  *      KERN_INVALID_ARGUMENT   `size` is not that of the set
  *      KERN_INVALID_ADDRESS    pc, sp or thread pointer is no user address, or pc not a multiple
  *                              of 4
- *      KERN_BUSY               it waits, or is in the midst of a trap: abort it first
+ *      KERN_BUSY               it waits for something else than the answer to an exception, or is in the
+ *                              midst of a trap: abort it first
  * Whatever is in `state`, the thread stays in user mode with interrupts on (wharf/thread_state.h).
  */
 kern_return_t thread_set_state(struct thread *thread, unsigned flavour, const void *state,
