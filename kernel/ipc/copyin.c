@@ -43,8 +43,8 @@ static kern_return_t check_descriptor(const struct msg_descriptor *d)
         return MACH_SEND_INVALID_TYPE;
     if (d->kind == MSG_OOL_MEMORY)
         return KERN_NOT_SUPPORTED;
-    if (!msg_kind_of(d->disposition) || (d->flags & ~MSG_DEALLOCATE) ||
-        (d->kind == MSG_PORT && (d->size || d->flags || d->value > UINT32_MAX)))
+    if (!msg_kind_of(d->disposition) ||
+        d->flags || (d->kind == MSG_PORT && (d->size || d->value > UINT32_MAX)))
         return MACH_SEND_INVALID_TYPE;
     return KERN_SUCCESS;
 }

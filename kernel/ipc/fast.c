@@ -72,7 +72,8 @@ static inline struct ipc_entry *peek(struct thread *self, mach_port_name_t name,
 static inline struct port *lock_port(struct ipc_entry *entry, uint32_t bits)
 {
     struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
-    if (unlikely(!spin_trylock(&port->lock)))
+    /* NULL: the name has just become another's, or nobody's. */
+    if (unlikely(!port || !spin_trylock(&port->lock)))
         return NULL;
     if (likely(relaxed_load(entry->bits) == bits &&
                (relaxed_load(port->head) & PORT_HEAD_MASK) == PORT_HEAD))
@@ -92,7 +93,7 @@ static inline void set_header(struct thread *next, uint64_t id, uint64_t control
 {
     struct arch_thread *t = &next->arch;
     arch_message_set(t, MSG_X_DEST, 0);
-    arch_message_set(t, MSG_X_ID, id);
+    arch_message_set(t, MSG_X_ID, (uint32_t)id);
     arch_message_set(t, MSG_X_CONTROL, control);
     arch_message_set(t, MSG_X_LOCAL, local);
     arch_message_set(t, MSG_X_RECEIVE, remote);
@@ -129,7 +130,8 @@ static inline void switch_threads(struct cpu *cpu, struct thread *self, struct t
     cpu->current = next;
     pmap_activate_user(cpu, next->pmap, next->pmap->active);
     relaxed_store(next->state, THREAD_RUNNING);
-    relaxed_store(self->state, THREAD_WAITING); /* seen after its registers: a release follows */
+    /* Whoever sees it waiting may look at its registers. */
+    atomic_store_explicit(&self->state, THREAD_WAITING, memory_order_release);
 }
 
 /* What is rare after a switch: somebody told `self` to die while it went to wait, and may have found nothing to
@@ -137,13 +139,16 @@ static inline void switch_threads(struct cpu *cpu, struct thread *self, struct t
 [[gnu::noinline]] static struct thread *after_switch(struct thread *self, struct thread *next,
                                                      bool is_long)
 {
+    uint32_t flags = relaxed_load(self->flags);
     if (relaxed_load(next->flags))
         relaxed_store(arch_cpu_self()->reschedule, 1);
     uint64_t body[8];
     if (!is_long)
         arch_message_keep(body);
     trace(TRACE_SCHED_SWITCH, self->id, next->id);
-    if (relaxed_load(self->flags) & THREAD_FLAG_TERMINATE)
+    if (flags & THREAD_FLAG_MOVE) /* its urgency may have changed when it was lent already */
+        sched_raise_servers(self);
+    if (flags & THREAD_FLAG_TERMINATE)
         (void)wait_abort(self);
     if (!is_long)
         arch_message_load(body);
@@ -155,7 +160,8 @@ static inline struct thread *look_at_flags(struct thread *self, struct thread *n
                                            struct variant v)
 {
     atomic_thread_fence(memory_order_seq_cst);
-    uint32_t flags = relaxed_load(next->flags) | (relaxed_load(self->flags) & THREAD_FLAG_TERMINATE);
+    enum { OF_SELF = THREAD_FLAG_TERMINATE | THREAD_FLAG_MOVE };
+    uint32_t flags = relaxed_load(next->flags) | (relaxed_load(self->flags) & OF_SELF);
     if (unlikely(flags || trace_is_on(TRACE_SCHED_SWITCH)))
         return after_switch(self, next, v.is_long);
     return next;
@@ -246,6 +252,17 @@ call_port(struct thread *self, struct port *port, uint64_t id, uint64_t control,
     return call_port(self, port, id, control, (struct variant){.has_fp = true});
 }
 
+/* In a set, or with senders that wait for room: those are not overtaken, and who has their turn passes it on. */
+static inline struct thread *call_by_detour(struct thread *self, struct port *port, uint64_t id,
+                                            uint64_t control, struct variant v)
+{
+    port_note_detour_locked(port);
+    if (port->set && list_is_empty(&port->blocked))
+        return (v.is_long ? call_set_long : call_set)(self, port, id, control);
+    spin_unlock(&port->lock);
+    return NULL;
+}
+
 [[gnu::always_inline]] static inline struct thread *call(struct thread *self, uint64_t dest,
                                                          uint64_t id, uint64_t control,
                                                          struct variant v)
@@ -259,8 +276,8 @@ call_port(struct thread *self, struct port *port, uint64_t id, uint64_t control,
     struct port *port = lock_port(entry, bits);
     if (unlikely(!port))
         return NULL;
-    if (unlikely(port->set))
-        return (v.is_long ? call_set_long : call_set)(self, port, id, control);
+    if (unlikely(port->detour))
+        return call_by_detour(self, port, id, control, v);
     if (unlikely(!v.has_fp && arch_thread_has_fp(&self->arch)))
         return call_fp(self, port, id, control);
     return call_port(self, port, id, control, v);
@@ -316,7 +333,8 @@ answer_and_wait(struct thread *self, struct spinlock *lock, struct list *waiters
     struct thread *client = reply->owner;
     unsigned priority = sched_effective(client);
     int top = relaxed_load(cpu->run_queue.top);
-    if (unlikely(!may_go_on_here(client, cpu) ||
+    /* On another context, time is charged before it goes on (S6). */
+    if (unlikely(!may_go_on_here(client, cpu) || self->context != client->context ||
                  (top >= (int)priority && !give_turn_an_end(cpu, top, priority)) ||
                  !claim_client(self, reply, control, v))) {
         spin_unlock(lock);
@@ -347,7 +365,7 @@ answer_and_wait(struct thread *self, struct spinlock *lock, struct list *waiters
     uint32_t bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
     struct port_set *set = set_of(entry_object(entry));
     mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_RECEIVE);
-    if (bits >> 16 != (name & 0xffff) || !(bits & RIGHT_SET) || !spin_trylock(&set->lock))
+    if (bits >> 16 != (name & 0xffff) || !(bits & RIGHT_SET) || !set || !spin_trylock(&set->lock))
         return NULL;
     if (relaxed_load(entry->bits) == bits && set->alive && list_is_empty(&set->ready))
         return answer_and_wait(self, &set->lock, &set->receivers, id, control,

@@ -16,15 +16,18 @@
 
 /* The object behind the port of an entry; NULL: none that stays. */
 static inline void *object_that_stays(struct thread *self, struct ipc_entry *entry, uint32_t bits,
-                                      unsigned *kind)
+                                      unsigned *kind, struct port **out)
 {
     struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
+    if (unlikely(!port)) /* the name has just become another's, or nobody's */
+        return NULL;
     void *object = relaxed_load(port->object);
     unsigned of_kind = relaxed_load(port->kobject);
     atomic_thread_fence(memory_order_acquire);
     if (unlikely(relaxed_load(entry->bits) != bits || relaxed_load(port->state) != PORT_ALIVE))
         return NULL;
     *kind = of_kind;
+    *out = port;
     bool stays = object == &host || object == self->task || object == self;
     return likely(stays) ? object : NULL;
 }
@@ -49,14 +52,13 @@ struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry
 {
     uint64_t body[8];
     unsigned kind;
+    struct kcall call;
     arch_message_keep(body);
     struct cpu *cpu = arch_cpu_self();
-    void *object = object_that_stays(self, entry, bits, &kind);
+    void *object = object_that_stays(self, entry, bits, &kind, &call.port);
     if (unlikely(!object || relaxed_load(cpu->reschedule)))
         return NULL;
-    struct kcall call;
     call.self = self;
-    call.port = port_of(entry_object(entry));
     call.in = body;
     call.in_size = msg_length(control);
     call.out = cpu->msg_buffers;

@@ -49,8 +49,16 @@ void port_leave_space(struct port *port, bool keep_payload);
 kern_return_t transit_begin(struct port *port, struct port *dest);
 /** It has arrived, or goes with its message. */
 void transit_end(struct port *port);
+/** Calls to the port cannot go the fast way through it alone (port->detour). The lock is held. */
+static inline void port_note_detour_locked(struct port *port)
+{
+    port->detour = port->set || !list_is_empty(&port->blocked);
+}
 /** A place in the queue is free: a sender that waits for it is woken. The lock is held. */
 void port_wake_sender_locked(struct port *port);
+/** The queue is empty and its receiver about to wait: wake some of those who wait for room, and tell some of those who
+ *  asked to be told. True: there are more, and the receiver comes again. The lock is held. */
+bool port_call_senders_locked(struct port *port, struct list *later);
 /** Note who received from the port last. Returns whom the caller unrefs after unlocking, or NULL. The
  *  lock is held. */
 static inline struct thread *port_note_server_locked(struct port *port, struct thread *server)
@@ -69,10 +77,10 @@ void request_fire_dead(struct name_request *request);
 
 /* ---- reply.c ---- */
 void reply_free(struct reply *reply);
-/** Take the owner's wait for oneself: it is the caller's to wake, and the state CLAIMED. */
-bool reply_claim(struct reply *reply);
+/** Take the owner's wait, if the state word is this, for oneself: it is the caller's to wake, and the state CLAIMED. */
+bool reply_claim(struct reply *reply, uint32_t word);
 /** End the wait for a handler's answer, if it lasts: the owner runs on with its registers as they are. */
-bool reply_end_exception(struct reply *reply);
+bool reply_end_exception(struct reply *reply, struct thread *owner);
 /** Make the current thread's reply IDLE: an old answer is given up. Errors of reply_create(). */
 kern_return_t reply_prepare(struct thread *self);
 /** The current thread waits for its answer. False: it does not; *why: KERN_RETRY if the answer has come. */

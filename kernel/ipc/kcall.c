@@ -92,8 +92,9 @@ static kern_return_t make_message(struct thread *self, struct kcall *call, kern_
 {
     uint32_t head = call->out_rights * (uint32_t)MSG_DESCRIPTOR_SIZE;
     struct kmsg *msg;
+    /* The call has been executed: the error is one of receiving. */
     if (kmsg_alloc(self->task->ledger, head + call->out_size, &msg) != KERN_SUCCESS)
-        return MACH_SEND_NO_BUFFER;
+        return MACH_RCV_NO_SPACE;
     msg->id = (uint32_t)result;
     msg->descriptors = (uint8_t)call->out_rights;
     msg->how_sent = MSG_MOVE_SEND_ONCE;

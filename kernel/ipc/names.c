@@ -299,19 +299,38 @@ void request_fire_dead(struct name_request *request)
     notify_deliver(&later);
 }
 
-void request_fire_possible_locked(struct port *port, struct list *later)
+/* The first request of a port that is armed; they stand before the others, the longest armed first. */
+static struct name_request *first_armed(struct port *port)
+{
+    if (list_is_empty(&port->requests))
+        return NULL;
+    struct name_request *request = list_entry(port->requests.next, struct name_request, port_link);
+    return request->armed ? request : NULL;
+}
+
+bool request_fire_possible_locked(struct port *port, struct list *later)
 {
     enum { BATCH = 4 };
-    for (unsigned n = 0; n < BATCH && !list_is_empty(&port->requests); n++) {
-        struct name_request *request =
-            list_entry(port->requests.next, struct name_request, port_link);
-        if (!request->armed)
-            return;
+    struct name_request *request;
+    for (unsigned n = 0; n < BATCH && (request = first_armed(port)); n++) {
         request->armed = false;
         list_remove(&request->port_link);
         list_push_back(&port->requests, &request->port_link);
         notify_prepare(later, &request->notify, MSG_ID_SEND_POSSIBLE, request->name, 4);
     }
+    return first_armed(port);
+}
+
+/* Behind those that are armed already. */
+static void insert_armed(struct port *port, struct name_request *request)
+{
+    struct name_request *before;
+    request->armed = true;
+    list_remove(&request->port_link);
+    list_for_each(before, &port->requests, port_link)
+        if (!before->armed)
+            break;
+    list_insert_between(&request->port_link, before->port_link.prev, &before->port_link);
 }
 
 void request_arm_locked(struct space *space, mach_port_name_t name, struct port *port)
@@ -321,9 +340,7 @@ void request_arm_locked(struct space *space, mach_port_name_t name, struct port 
     if (!request || !request->send_possible || entry_object(entry) != &port->ipc ||
         !list_is_linked(&request->port_link))
         return;
-    request->armed = true;
-    list_remove(&request->port_link);
-    list_push_front(&port->requests, &request->port_link);
+    insert_armed(port, request);
 }
 
 /* The name is dead already: told at once if `sync`. */
@@ -348,10 +365,9 @@ static bool request_link(struct name_request *request, struct port *port, bool n
     spin_lock(&port->lock);
     bool alive = port->state == PORT_ALIVE;
     if (alive && now) {
-        request->armed = true;
-        list_push_front(&port->requests, &request->port_link);
+        insert_armed(port, request);
         if (port->queued < port->limit)
-            request_fire_possible_locked(port, later);
+            (void)request_fire_possible_locked(port, later);
     } else if (alive) {
         list_push_back(&port->requests, &request->port_link);
     }

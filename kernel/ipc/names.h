@@ -49,8 +49,8 @@ void entry_free(struct space *space, mach_port_name_t name, struct ipc_entry *en
                 struct list *later);
 /** The entry's request, if it is still the entry's, ends with port-deleted. */
 void request_cancel(struct space *space, struct ipc_entry *entry, struct list *later);
-/** The port's armed send-possible requests fire, a few at a time. The port's lock is held. */
-void request_fire_possible_locked(struct port *port, struct list *later);
+/** The port's armed send-possible requests fire, a few at a time; true: there are more. The port's lock is held. */
+bool request_fire_possible_locked(struct port *port, struct list *later);
 /** A send to this name of `port` has to wait for room: its send-possible request, if there is one, is
  *  armed. The locks of space and port are held. */
 void request_arm_locked(struct space *space, mach_port_name_t name, struct port *port);

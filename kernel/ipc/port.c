@@ -54,6 +54,7 @@ static void begin_life(struct port *port, struct ledger *ledger)
     port->name = 0;
     port->space = NULL;
     port->set = NULL;
+    port->detour = 0;
     port->server = NULL;
     port->transit = NULL;
     port->no_senders = port->destroyed = (struct kright){0};
@@ -410,6 +411,14 @@ void port_sender_left_locked(struct spinlock *lock)
     port_wake_sender_locked(container_of(lock, struct port, lock));
 }
 
+bool port_call_senders_locked(struct port *port, struct list *later)
+{
+    enum { BATCH = 4 };
+    for (unsigned n = 0; n < BATCH && !list_is_empty(&port->blocked); n++)
+        port_wake_sender_locked(port);
+    return !list_is_empty(&port->blocked) | request_fire_possible_locked(port, later);
+}
+
 struct kmsg *port_dequeue_locked(struct port *port, struct list *later)
 {
     struct list *link = list_pop_front(&port->queue);
@@ -426,7 +435,7 @@ struct kmsg *port_dequeue_locked(struct port *port, struct list *later)
     stamp(port, msg);
     rotate(port);
     port_wake_sender_locked(port);
-    request_fire_possible_locked(port, later);
+    (void)request_fire_possible_locked(port, later);
     return msg;
 }
 

@@ -85,8 +85,9 @@ static struct reply *prepare_reply(struct thread *self)
 static void put_right(struct kmsg *msg, unsigned i, struct port *port)
 {
     struct kright right = port ? port_send_right(port) : (struct kright){0};
-    *kmsg_descriptor(msg, i) = (struct msg_descriptor){
-        .value = (uintptr_t)right.object, .kind = MSG_PORT, .disposition = right.kind};
+    *kmsg_descriptor(msg, i) = (struct msg_descriptor){.value = (uintptr_t)right.object,
+                                                       .kind = MSG_PORT,
+                                                       .disposition = right.kind};
 }
 
 /* The message in the reply: the last one in it has been received, or its right would not have come back. */
@@ -121,7 +122,8 @@ static struct kmsg *make_message(struct thread *self, struct reply *reply, enum 
         return NULL;
     msg->how_sent = MSG_COPY_SEND;
     msg->priority = (uint8_t)sched_effective(self);
-    exception_fill(self, (struct exception_request *)(void *)kmsg_descriptor(msg, msg->descriptors));
+    exception_fill(self,
+                   (struct exception_request *)(void *)kmsg_descriptor(msg, msg->descriptors));
     return msg;
 }
 
@@ -146,7 +148,8 @@ static void send(struct port *port, struct kmsg *msg, const struct server *to)
         port_enqueue_locked(port, msg, false);
     spin_unlock(&port->lock);
     if (!alive)
-        kmsg_destroy(msg); /* it died in this moment; the reply's right is destroyed, and the thread asks the next */
+        kmsg_destroy(
+            msg); /* it died in this moment; the reply's right is destroyed, and the thread asks the next */
 }
 
 /* There will be no message. Who waited for it looks at its port again. */
@@ -178,7 +181,8 @@ bool exception_ask(struct thread *self, struct port *port, enum exception_slot s
     struct kmsg *msg = reply ? make_message(self, reply, slot, flavour) : NULL;
     if (!msg)
         return give_up(port, &to);
-    msg->remote = (struct kright){&port->ipc, MSG_MOVE_SEND_ONCE}; /* the reference is the message's */
+    msg->remote =
+        (struct kright){&port->ipc, MSG_MOVE_SEND_ONCE}; /* the reference is the message's */
     if (wait_begin(self, WAIT_REPLY, NULL, TICKS_NEVER) != KERN_SUCCESS) {
         port_ref(port);
         kmsg_destroy(msg);

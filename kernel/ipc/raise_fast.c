@@ -110,10 +110,13 @@ static bool write_rights(struct thread *self, struct thread *server, bool with_t
     spin_unlock(&space->lock);
     if (thread == MSG_NULL || (with_task && task == MSG_NULL))
         return false;
-    const uint64_t words[] = {thread,     send_right_word(),
-                              task,       with_task ? send_right_word() : 0,
+    const uint64_t words[] = {thread,
+                              send_right_word(),
+                              task,
+                              with_task ? send_right_word() : 0,
                               e->kind | (uint64_t)self->id << 32,
-                              e->code,    e->address};
+                              e->code,
+                              e->address};
     arch_message_set_body(&server->arch, words, array_count(words));
     return true;
 }
@@ -249,8 +252,8 @@ bool exception_answer_fast(struct thread *self)
     struct thread_state_general state;
     uint32_t length;
     if (relaxed_load(reply->state) != EXCEPTION_WAITED || !is_plain(self, &length) ||
-        (length > 0 && arch_copyin(&state, arch_message_get(&self->arch, MSG_X_ADDRESS), length) !=
-                           KERN_SUCCESS))
+        (length > 0 &&
+         arch_copyin(&state, arch_message_get(&self->arch, MSG_X_ADDRESS), length) != KERN_SUCCESS))
         return false;
     unsigned priority = sched_effective(thread);
     struct port *port = is_most_urgent(cpu, priority) ? lock_empty_port(self) : NULL;
@@ -274,7 +277,8 @@ bool exception_answer_fast(struct thread *self)
     arch_thread_switch(&self->arch, &thread->arch);
     take_processor(cpu, thread, priority);
     atomic_store(&self->state, THREAD_WAITING);
-    spin_unlock(&port->lock); /* who takes the lock finds the handler waiting, and its registers saved */
+    spin_unlock(
+        &port->lock); /* who takes the lock finds the handler waiting, and its registers saved */
     look_at_flags(cpu, thread);
     if (unlikely(atomic_load(&self->flags) & THREAD_FLAG_TERMINATE))
         (void)wait_abort(self);

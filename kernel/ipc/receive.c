@@ -123,7 +123,11 @@ static struct kmsg *take_from_port(struct thread *self, struct port *port, enum 
         *kr = MACH_RCV_IN_SET;
     else if ((msg = port_dequeue_locked(port, &later)))
         before = port_note_server_locked(port, self);
-    else
+    else if (port_call_senders_locked(port, &later)) {
+        arch_message_repeat(&self->arch);
+        sched_give_way(self);
+        *stage = STAGE_STOPPED;
+    } else
         *stage = stopped(self, msg_wait(self, WAIT_RECEIVE, &port->lock, &port->receivers, false,
                                         deadline_of(self), kr), kr);
     spin_unlock(&port->lock);

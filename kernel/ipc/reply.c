@@ -125,9 +125,9 @@ void reply_destroy_right(struct reply *reply)
     }
 }
 
-bool reply_claim(struct reply *reply)
+bool reply_claim(struct reply *reply, uint32_t word)
 {
-    return claim(reply, REPLY_CLAIMED);
+    return change(reply, word, REPLY_CLAIMED);
 }
 
 /* From `word`, for somebody who came by way of the owner: the owner may have given this reply up meanwhile, and
@@ -136,9 +136,21 @@ static bool claim_of(struct reply *reply, uint32_t word, const struct thread *ow
 {
     if ((word & REPLY_STATE_MASK) != REPLY_WAITED || !change(reply, word, REPLY_CLAIMED))
         return false;
-    bool is_owner = relaxed_load(reply->owner) == owner;
-    atomic_store(&reply->state, is_owner ? (uint32_t)REPLY_OPEN : word); /* Y4 */
-    return is_owner;
+    struct thread *found = relaxed_load(reply->owner);
+    if (likely(found == owner)) {
+        struct thread *holder = relaxed_load(reply->holder);
+        atomic_store(&reply->state, REPLY_OPEN); /* Y4 */
+        if (holder)
+            sched_loan_ended(holder, reply);
+        return true;
+    }
+    atomic_store(&reply->state, word);
+    /* Who wanted to end that one's wait at this moment found it claimed: do it for them. */
+    if (atomic_load(&found->flags) & THREAD_FLAG_TERMINATE)
+        (void)wait_abort(found);
+    else if (relaxed_load(found->wait.until) <= arch_counter())
+        reply_deadline(found);
+    return false;
 }
 
 bool reply_end_wait(struct thread *owner, kern_return_t result)
@@ -150,10 +162,9 @@ bool reply_end_wait(struct thread *owner, kern_return_t result)
     return true;
 }
 
-bool reply_end_exception(struct reply *reply)
+bool reply_end_exception(struct reply *reply, struct thread *owner)
 {
-    struct thread *owner = reply->owner;
-    if (!claim(reply, REPLY_OPEN))
+    if (!claim_of(reply, atomic_load(&reply->state), owner))
         return false;
     wait_end_written(owner);
     return true;

@@ -76,6 +76,7 @@ static enum stage wait_for_room(struct thread *self, struct port *port, kern_ret
                            (mach_port_name_t)arch_message_get(&self->arch, MSG_X_DEST), port);
     self->send_turn = NULL;
     bool waits = msg_wait(self, WAIT_SEND, &port->lock, &port->blocked, at_front, until, kr);
+    port_note_detour_locked(port);
     if (at_front && !waits)
         self->send_turn = port; /* msg_send() passes it on */
     spin_unlock(&port->lock);
@@ -98,7 +99,9 @@ static enum stage look_for_room(struct thread *self, struct destination *dest, u
     if (self->send_turn && self->send_turn != port)
         msg_pass_turn(self, self->send_turn); /* its registers were changed meanwhile */
     spin_lock(&port->lock);
-    bool behind = !list_is_empty(&port->blocked) && self->send_turn != port;
+    /* An empty queue is nobody's turn: those who have one may not be running. */
+    bool behind =
+        port->queued > 0 && !list_is_empty(&port->blocked) && self->send_turn != port;
     if (port->state == PORT_ALIVE && (behind || !has_room(port, length)))
         return wait_for_room(self, port, kr);
     spin_unlock(&port->lock);
@@ -260,6 +263,7 @@ static void deliver(struct thread *self, struct kmsg *msg, struct destination *d
 /* The thread awaits an answer from now on. It has prepared its reply. */
 static void add_own_reply(struct thread *self, struct kmsg *msg)
 {
+    relaxed_store(self->reply->holder, NULL);
     atomic_store(&self->reply->state, REPLY_OPEN);
     msg->reply = (struct kright){&self->reply->ipc, MSG_MOVE_SEND_ONCE};
     msg->priority = (uint8_t)sched_effective(self);
@@ -267,8 +271,10 @@ static void add_own_reply(struct thread *self, struct kmsg *msg)
 
 static void note_handed_on(struct thread *self, const struct kmsg *msg)
 {
-    if (self->held && msg->reply.object == &self->held->ipc)
+    if (self->held && msg->reply.object == &self->held->ipc) {
+        relaxed_store(self->held->holder, NULL);
         msg_hold_reply(self, NULL, 0);
+    }
 }
 
 /* ---- the stages ---- */

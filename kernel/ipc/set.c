@@ -60,6 +60,7 @@ static void leave_locked(struct port *port, struct port_set *set)
     list_remove(&port->ready_link);
     set->member_count--;
     port->set = NULL;
+    port_note_detour_locked(port);
 }
 
 static void enter_locked(struct port *port, struct port_set *set)
@@ -67,6 +68,7 @@ static void enter_locked(struct port *port, struct port_set *set)
     list_push_back(&set->members, &port->set_link);
     set->member_count++;
     port->set = set;
+    port_note_detour_locked(port);
     if (!list_is_empty(&port->queue))
         list_push_back(&set->ready, &port->ready_link);
 }
@@ -81,6 +83,7 @@ static void serve_waiters(struct port *port, struct port_set *set, struct list *
         if (!thread)
             return;
         thread->handed = port_dequeue_locked(port, later);
+        relaxed_store(thread->inherited, thread->handed->priority); /* S4 */
         msg_wake_repeat(thread);
     }
 }

@@ -211,8 +211,8 @@ void entry_free(struct space *space, mach_port_name_t name, struct ipc_entry *en
 {
     if (entry->request)
         request_cancel(space, entry, later);
-    entry_forget_object(space, name, entry);
     entry_set_rights(entry, 0);
+    entry_forget_object(space, name, entry);
     space->used--;
     entry_append_free(space, name >> 16);
 }
@@ -222,8 +222,8 @@ static void turn_dead(struct space *space, mach_port_name_t name, struct ipc_ent
 {
     struct ipc_object *object = entry_object(entry);
     bool once = entry_rights(entry) & RIGHT_SEND_ONCE;
-    entry_forget_object(space, name, entry);
     entry_set_rights(entry, RIGHT_DEAD);
+    entry_forget_object(space, name, entry);
     if (once) {
         entry->urefs = 1;
         if (object->kind == IPC_SONCE)
@@ -347,7 +347,10 @@ bool space_destroy_some(struct space *space)
     enum { BATCH = 8, LOOK_AT = 128 };
     spin_lock(&space->lock);
     space->dead = true;
+    bool reserved = space->reserved > 0;
     spin_unlock(&space->lock);
+    if (reserved) /* somebody is about to insert: within this entry into the kernel */
+        return true;
     uint32_t limit = atomic_load(&space->limit);
     for (unsigned n = 0, looked = 0; n < BATCH && looked < LOOK_AT; looked++) {
         if (space->teardown >= limit)

@@ -46,8 +46,11 @@ static void place(struct thread *thread, bool always)
         sched_kick(cpu);
 }
 
-static void place_again(struct thread *thread)
+/* A hand-over that is under way may have read the old values, and the thread be on no queue for us to see: it finds the
+ * flag when it has published its state (order rule in sched.c). */
+void sched_place_again(struct thread *thread)
 {
+    atomic_fetch_or(&thread->flags, THREAD_FLAG_MOVE);
     place(thread, true);
 }
 
@@ -83,7 +86,7 @@ void sched_set_floor(struct thread *thread, unsigned floor)
     /* Before we look: order rule in sched.c. A raise counts at once, a drop when its CPU
      * reschedules. */
     atomic_store(&thread->floor, floor);
-    place_again(thread);
+    sched_place_again(thread);
 }
 
 void sched_lend_priority(struct thread *thread, unsigned priority)
@@ -95,7 +98,7 @@ void sched_lend_priority(struct thread *thread, unsigned priority)
     while (!atomic_compare_exchange_weak(&thread->inherited, &old, priority));
     if (atomic_load(&thread->floor) >= priority)
         return;
-    place_again(thread);
+    sched_place_again(thread);
     futex_raised(thread);
 }
 
@@ -107,8 +110,7 @@ kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus)
     if (!(cpus & online))
         return KERN_INVALID_ARGUMENT;
     atomic_store(&thread->affinity, cpus & online); /* before we look: order rule in sched.c */
-    atomic_fetch_or(&thread->flags, THREAD_FLAG_MOVE);
-    place_again(thread);
+    sched_place_again(thread);
     return KERN_SUCCESS;
 }
 

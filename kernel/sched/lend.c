@@ -81,3 +81,12 @@ void sched_raise_servers(struct thread *thread)
         thread = holder;
     }
 }
+
+void sched_loan_ended(struct thread *thread, const struct reply *reply)
+{
+    /* If it answers at this very moment, what it does next may lose what it is lent for once. */
+    if (__atomic_load_n(&thread->held, __ATOMIC_RELAXED) != reply)
+        return;
+    relaxed_store(thread->inherited, 0);
+    sched_place_again(thread);
+}

@@ -186,9 +186,7 @@ void sched_enqueue_here(struct runnable *runnable)
 
 static inline void charge(struct cpu *cpu, struct thread *thread, ticks_t now)
 {
-    struct sched_context *context = thread->context;
-    if (unlikely(context != &thread->own_context))
-        context = sched_valid_context(thread);
+    struct sched_context *context = sched_context_of(thread);
     ticks_t used = now - cpu->turn_start;
     cpu->turn_start = now;
     context->left = used < context->left ? context->left - used : 0;
@@ -313,7 +311,7 @@ static struct runnable *pick(struct cpu *cpu)
  * of the same priority waits for it. */
 static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
 {
-    struct sched_context *context = thread->context;
+    struct sched_context *context = sched_context_of(thread);
     if (context->left == 0)
         context->left = context->quantum;
     bool contended = cpu->run_queue.top == thread->runnable.priority;

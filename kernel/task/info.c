@@ -67,7 +67,9 @@ static uint32_t answerer(struct thread *thread)
 {
     struct reply *reply = __atomic_load_n(&thread->reply, __ATOMIC_ACQUIRE);
     struct thread *holder = reply ? atomic_load(&reply->holder) : NULL;
-    return holder ? __atomic_load_n(&holder->id, __ATOMIC_RELAXED) : 0;
+    /* Else it is somebody who had an earlier one, and may be gone. */
+    bool holds = holder && __atomic_load_n(&holder->held, __ATOMIC_RELAXED) == reply;
+    return holds ? __atomic_load_n(&holder->id, __ATOMIC_RELAXED) : 0;
 }
 
 static void describe_wait(struct thread *thread, struct thread_info *info)

@@ -66,6 +66,7 @@ struct port {
     };
     struct spinlock lock;  /* rank PORT; guards all members without a remark */
     struct list receivers; /* threads that wait to receive here (thread.wait.link) */
+    uint32_t detour; /* not 0 if it is in a set or senders wait for room; may be so still when they do not */
     struct port_set *set;  /* it is a member of; NULL: none. Changed under both locks */
     uint64_t local;        /* what receivers get: protected payload, or the name of the receive right */
     uint32_t seqno;        /* of the next message */

@@ -10,7 +10,7 @@
  *    at that moment.
  * S6 A thread that owes an answer runs on the scheduling context that its caller lent: same quantum,
  *    account and payer. The loan ends with the caller's wait, which others can end at any time: it is
- *    looked at again whenever time is charged (kernel/sched/lend.c).
+ *    looked at again whenever the context is used (sched_context_of(), kernel/sched/lend.c).
  * S5 A held thread (THREAD_FLAG_SUSPEND, but not told to die) runs no user code and is on no queue,
  *    but between the setting of the flag and the next time somebody would queue it or leave the
  *    kernel to it: then it is parked, SUSPENDED. Its wait goes on.
@@ -54,13 +54,6 @@ bool sched_block(struct thread *self);
 /** Undo of sched_block() by its caller, as long as nobody else can wake the thread. */
 void sched_unblock(struct thread *self);
 
-/** The current thread gives the rest of its turn away to those of its own priority. */
-static inline void sched_give_way(struct thread *self)
-{
-    self->context->left = 0;
-    relaxed_store(arch_cpu_self()->reschedule, 1);
-}
-
 /** Change the set of CPUs a thread may run on; moves it if it must. KERN_INVALID_ARGUMENT if no
  *  CPU is left. */
 kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus);
@@ -74,6 +67,27 @@ void sched_borrow_context(struct thread *thread, struct reply *reply);
 
 /** The context that the thread runs on: a loan that has ended is given up (S6). Own CPU. */
 struct sched_context *sched_valid_context(struct thread *thread);
+
+/** The same, with the common case at hand. */
+static inline struct sched_context *sched_context_of(struct thread *thread)
+{
+    struct sched_context *context = thread->context;
+    return likely(context == &thread->own_context) ? context : sched_valid_context(thread);
+}
+
+/** The current thread gives the rest of its turn away to those of its own priority. */
+static inline void sched_give_way(struct thread *self)
+{
+    sched_context_of(self)->left = 0;
+    relaxed_store(arch_cpu_self()->reschedule, 1);
+}
+
+/** What a thread is scheduled by has changed: have it placed anew where it is queued or runs, or is being handed the
+ *  processor. */
+void sched_place_again(struct thread *thread);
+
+/** A caller does not wait any more for what `thread` owes by `reply`: it is as urgent as it is by itself. */
+void sched_loan_ended(struct thread *thread, const struct reply *reply);
 
 /** A thread that waits for an answer has become more urgent: raise those who work for it (S4), along the
  *  chain of calls, 8 threads at most. */
