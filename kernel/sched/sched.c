@@ -319,6 +319,12 @@ static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
     relaxed_store(cpu->running_priority, thread->runnable.priority);
 }
 
+/* Out of line: nothing of it is loaded while tracing is off. */
+[[gnu::noinline]] static void trace_switch(const struct thread *prev, const struct thread *next)
+{
+    trace_record(TRACE_SCHED_SWITCH, prev ? prev->id : 0, next->id);
+}
+
 /* The chosen thread takes the CPU; the lock is held. `prev` is who had it, or NULL. */
 static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now)
 {
@@ -326,7 +332,8 @@ static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread
     atomic_store(&next->state, THREAD_RUNNING);
     if (unlikely(atomic_load(&next->flags))) /* must leave again at once */
         relaxed_store(cpu->reschedule, 1);
-    trace(TRACE_SCHED_SWITCH, prev ? prev->id : 0, next->id);
+    if (unlikely(trace_is_on(TRACE_SCHED_SWITCH)))
+        trace_switch(prev, next);
     arch_thread_switch(prev ? &prev->arch : NULL, &next->arch);
     cpu->current = next;
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <arch/atomic.h>
 #include <arch/timer.h>
 #include <kern/types.h>
 
@@ -42,8 +43,7 @@ void trace_record(enum trace_number number, uint64_t arg0, uint64_t arg1);
 /** Is the event's class on? */
 static inline bool trace_is_on(enum trace_number number)
 {
-    return __atomic_load_n((uint32_t *)(void *)&trace_mask, __ATOMIC_RELAXED) &
-           (1u << (number / 16));
+    return relaxed_load(trace_mask) & (1u << (number / 16));
 }
 
 /** Record an event if its class is on: two instructions and a branch when it is off. */
