@@ -247,21 +247,21 @@ bool exception_withdraw(struct thread *thread)
            THREAD_FLAG_EXCEPTION;
 }
 
-bool exception_hold_still(struct thread *thread)
+/* The thread may have a new reply by now, and this one another owner: who has claimed it knows. */
+struct reply *exception_hold_still(struct thread *thread)
 {
     struct reply *reply = atomic_load(&thread->exception_reply);
     if (!reply || !reply_claim(reply, EXCEPTION_WAITED))
-        return false;
+        return NULL;
     if (relaxed_load(reply->owner) == thread)
-        return true;
-    /* It was given up meanwhile, and is another's. */
-    atomic_store(&reply->state, EXCEPTION_WAITED);
-    return false;
+        return reply;
+    exception_let_go(reply);
+    return NULL;
 }
 
-void exception_let_go(struct thread *thread)
+void exception_let_go(struct reply *reply)
 {
-    struct reply *reply = atomic_load(&thread->exception_reply);
+    struct thread *thread = relaxed_load(reply->owner);
     atomic_store(&reply->state, EXCEPTION_WAITED);
     /* Who told the thread to die meanwhile found nothing to end. */
     if (atomic_load(&thread->flags) & THREAD_FLAG_TERMINATE)

@@ -234,7 +234,7 @@ static bool take_thread(struct reply *reply, uint32_t length,
         atomic_store(&reply->state, REPLY_IDLE);
         return true;
     }
-    exception_let_go(thread);
+    exception_let_go(reply);
     return false;
 }
 

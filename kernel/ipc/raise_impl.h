@@ -44,8 +44,10 @@ struct server {
 static inline void exception_fill(const struct thread *self, struct exception_request *out)
 {
     const struct exception *e = &self->exception;
-    *out = (struct exception_request){
-        .kind = e->kind, .number = self->id, .code = e->code, .address = e->address};
+    *out = (struct exception_request){.kind = e->kind,
+                                      .number = self->id,
+                                      .code = e->code,
+                                      .address = e->address};
 }
 
 /** Set the registers by an answer; false: they are no user thread's. The reply is claimed. */

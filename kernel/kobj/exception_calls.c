@@ -31,8 +31,7 @@ static kern_return_t swap(struct exception_place *target, uint32_t slot, uint32_
         return kr;
     if (flavour != (uint8_t)flavour)
         return KERN_INVALID_VALUE;
-    *handler =
-        (struct exception_handler){.port = *port, .mask = mask, .flavour = (uint8_t)flavour};
+    *handler = (struct exception_handler){.port = *port, .mask = mask, .flavour = (uint8_t)flavour};
     kr = exception_swap(&place, handler);
     if (kr == KERN_SUCCESS)
         *port = (struct kright){0};

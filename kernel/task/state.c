@@ -46,9 +46,10 @@ kern_return_t thread_get_state(struct thread *thread, unsigned flavour, void *st
         return KERN_INVALID_ARGUMENT;
     spin_lock(&thread->task->lock);
     kern_return_t kr = check_thread(thread);
-    if (kr != KERN_TERMINATED && exception_hold_still(thread)) {
+    struct reply *still = kr != KERN_TERMINATED ? exception_hold_still(thread) : NULL;
+    if (still) {
         arch_thread_get_state(&thread->arch, flavour, false, state);
-        exception_let_go(thread);
+        exception_let_go(still);
         kr = KERN_SUCCESS;
     } else if (kr == KERN_SUCCESS) {
         kr = get_locked(thread, flavour, state);
@@ -87,9 +88,10 @@ kern_return_t thread_set_state(struct thread *thread, unsigned flavour, const vo
         return KERN_INVALID_ARGUMENT;
     spin_lock(&thread->task->lock);
     kern_return_t kr = check_thread(thread);
-    if (kr != KERN_TERMINATED && exception_hold_still(thread)) {
+    struct reply *still = kr != KERN_TERMINATED ? exception_hold_still(thread) : NULL;
+    if (still) {
         kr = set_still(thread, flavour, state);
-        exception_let_go(thread);
+        exception_let_go(still);
     } else if (kr == KERN_SUCCESS) {
         kr = set_locked(thread, flavour, state);
     }

@@ -47,11 +47,11 @@ struct exception_handler {
 
 /** The exception that a thread raised last. Own thread; flavour also by who has claimed the reply. */
 struct exception {
-    uint64_t code;    /* the machine's own word for it */
-    vaddr_t address;  /* what was touched, or the pc */
-    uint8_t kind;     /* enum exception_kind */
-    uint8_t next;     /* enum exception_slot: who is asked next. E3 */
-    uint8_t flavour;  /* of the message that an answer is awaited to */
+    uint64_t code;   /* the machine's own word for it */
+    vaddr_t address; /* what was touched, or the pc */
+    uint8_t kind;    /* enum exception_kind */
+    uint8_t next;    /* enum exception_slot: who is asked next. E3 */
+    uint8_t flavour; /* of the message that an answer is awaited to */
 };
 
 /* ---- raising; kernel/task/exception.c ---- */
@@ -80,7 +80,8 @@ struct exception_place {
 /** Exchange the handler for another, whose right is taken; the old one, with its right, is the caller's. On errors
  *  nothing has changed. KERN_INVALID_VALUE: a mask of unknown kinds, or an unknown flavour; KERN_INVALID_CAPABILITY:
  *  a kernel object's port; KERN_TERMINATED. Without a port the mask does not count. */
-kern_return_t exception_swap(const struct exception_place *place, struct exception_handler *handler);
+kern_return_t exception_swap(const struct exception_place *place,
+                             struct exception_handler *handler);
 /** A copy, with a right of its own; a null right if there is none or its port has died. KERN_TERMINATED. */
 kern_return_t exception_get(const struct exception_place *place, struct exception_handler *out);
 /** A task that is nobody's yet gets the handler of the one that makes it, but not its debugger. */
@@ -104,9 +105,9 @@ bool exception_end_wait(struct thread *thread);
 /** The thread stands still, be it parked or queued by a CPU whose run queue's lock is held: E4 for what has not been
  *  asked yet. False: nothing was due. */
 bool exception_withdraw(struct thread *thread);
-/** Keep a thread waiting, for its registers to be read or written (E1). False: it does not wait for an answer to
+/** Keep a thread waiting, for its registers to be read or written (E1). NULL: it does not wait for an answer to
  *  an exception. A reference on the thread is held. */
-bool exception_hold_still(struct thread *thread);
-void exception_let_go(struct thread *thread);
+struct reply *exception_hold_still(struct thread *thread);
+void exception_let_go(struct reply *reply);
 /** The thread ends. */
 void exception_end_reply(struct thread *thread);

@@ -77,11 +77,14 @@ static void note_request(struct handler *h, const struct thread *t)
         continue;
 }
 
-static void touch_pc(struct handler *h, struct host_action *next, enum access access, uint64_t value)
+static void touch_pc(struct handler *h, struct host_action *next, enum access access,
+                     uint64_t value)
 {
     h->phase = access == ACCESS_READ ? READS_PC : WRITES_PC;
-    *next = (struct host_action){
-        .kind = HOST_TOUCH, .va = BUFFER + PC_AT, .access = access, .value = value};
+    *next = (struct host_action){.kind = HOST_TOUCH,
+                                 .va = BUFFER + PC_AT,
+                                 .access = access,
+                                 .value = value};
 }
 
 static void decide(struct handler *h, struct host_action *next)
@@ -108,9 +111,7 @@ static void serve(struct handler *h, struct thread *t, struct host_action *next)
     if (!atomic_load(&h->ready))
         return;
     switch (h->phase) {
-    case READS_PC:
-        touch_pc(h, next, ACCESS_WRITE, jump ? 2 : t->arch.program.loaded + 4);
-        return;
+    case READS_PC: touch_pc(h, next, ACCESS_WRITE, jump ? 2 : t->arch.program.loaded + 4); return;
     case WRITES_PC: succeed(h, next); return;
     case RECEIVES:
         if (t->arch.x[MSG_X_DEST] == 0) {
@@ -156,8 +157,8 @@ static void script(struct thread *t, unsigned cpu, struct host_action *next, voi
 
 void exceptions_start(uint64_t seed, unsigned cpus, bool threads)
 {
-    world_start(&(struct world_config){
-        .seed = seed, .cpus = cpus, .threads = threads, .script = script});
+    world_start(
+        &(struct world_config){.seed = seed, .cpus = cpus, .threads = threads, .script = script});
 }
 
 static struct kright send_right_to(struct handler *handler)
@@ -180,8 +181,9 @@ struct registration {
 static void do_register(void *argument)
 {
     struct registration *r = argument;
-    struct exception_handler new = {
-        .port = send_right_to(r->handler), .mask = r->mask, .flavour = (uint8_t)r->flavour};
+    struct exception_handler new = {.port = send_right_to(r->handler),
+                                    .mask = r->mask,
+                                    .flavour = (uint8_t)r->flavour};
     r->kr = exception_swap(r->place, &new);
     kright_destroy(&new.port); /* the old one, or the one that was not taken */
 }
@@ -232,8 +234,8 @@ void exceptions_begin(unsigned flavour)
 static void drop(void *argument)
 {
     struct exception_handler none = {.flavour = EXCEPTION_PORTS_FLAVOUR_RIGHTS};
-    struct task *const tasks[] = {victim_task, handlers[0].task, handlers[1].task,
-                                  handlers[2].task, handlers[3].task};
+    struct task *const tasks[] = {victim_task, handlers[0].task, handlers[1].task, handlers[2].task,
+                                  handlers[3].task};
     (void)argument;
     CHECK_EQUAL(exception_swap(&(struct exception_place){.slot = EXCEPTION_OF_HOST}, &none),
                 KERN_SUCCESS);

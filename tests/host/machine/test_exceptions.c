@@ -317,7 +317,8 @@ static void test_no_memory(unsigned flavour)
         raise_one(STEP_OVER);
         host_machine_call(0, fail_nth, &off);
         CHECK(goes_on_with(0));
-        CHECK(asked() != 0 || n > 1); /* a request, or its answer, may be what there was no memory for */
+        CHECK(asked() != 0 ||
+              n > 1); /* a request, or its answer, may be what there was no memory for */
         exceptions_end();
     }
 }
@@ -335,7 +336,7 @@ static unsigned below(unsigned bound)
 static void disturb(struct call *call, unsigned cpu)
 {
     static struct thread_state_general state[MAX_CPUS];
-    static kern_return_t (*const functions[])(struct call *call) = {
+    static kern_return_t (*const functions[])(struct call * call) = {
         call_suspend, call_resume, call_resume, call_abort, call_abort, call_get, call_set,
     };
     *call = (struct call){.function = functions[below(array_count(functions))],
