@@ -92,7 +92,7 @@ int64_t kernel_thread_id(void)
     mach_port_name_t self;
 
     return this_thread(&self) == KERN_SUCCESS && thread_info(self, &info) == KERN_SUCCESS ? info.id
-                                                                                         : 0;
+                                                                                          : 0;
 }
 
 kern_return_t kernel_thread_set_affinity(uint64_t mask)

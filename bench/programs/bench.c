@@ -15,6 +15,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <user/bench.h>
+#include <user/machine.h>
+#include <wharf/if/clock.h>
+#include <wharf/if/port.h>
 
 static uint64_t empty; /* REPEATS rounds of the loop without a trap */
 
@@ -125,10 +128,49 @@ static void bench_timer_preempt(void)
     series_print(&series, "timer_preempt", "instructions", 1);
 }
 
+/* A call of a kernel object through its stub: the clock, whose answer is one word ... */
+static uint64_t loop_clock(uint64_t rounds)
+{
+    uint64_t start = machine_counter_raw(), now;
+
+    for (uint64_t i = 0; i < rounds; i++)
+        (void)!clock_now(program_start_info->clock, &now);
+    return machine_counter_raw() - start;
+}
+
+/* ... and the task, whose names are looked at. */
+static uint64_t loop_names(uint64_t rounds)
+{
+    uint64_t start = machine_counter_raw();
+    uint32_t rights;
+
+    for (uint64_t i = 0; i < rounds; i++)
+        (void)!port_type(program_start_info->task, program_start_info->host, &rights);
+    return machine_counter_raw() - start;
+}
+
+static void bench_call_clock(void)
+{
+    static struct series series;
+
+    series_run(&series, loop_clock, empty);
+    series_print(&series, "call_clock", "instructions", REPEATS);
+}
+
+static void bench_call_task(void)
+{
+    static struct series series;
+
+    series_run(&series, loop_names, empty);
+    series_print(&series, "call_task", "instructions", REPEATS);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
 } rows[] = {
+    {"call_clock", bench_call_clock},
+    {"call_task", bench_call_task},
     {"null_trap", bench_null_trap},
     {"yield_alone", bench_yield_alone},
     {"yield_switch_same_task", bench_yield_same_task},

@@ -57,45 +57,29 @@ static kern_return_t call_tasks(struct kcall *call, uint32_t id)
     switch (id & ~(uint32_t)NUMBER_MASK) {
     case HOST_TASKS_BASE: return host_tasks_demux(call, &host, number);
     case EXCEPTION_PORTS_BASE:
-        return exception_ports_demux(
-            call, &(struct exception_place){.slot = EXCEPTION_OF_HOST}, number);
+        return exception_ports_demux(call, &(struct exception_place){.slot = EXCEPTION_OF_HOST},
+                                     number);
     default: return MIG_BAD_ID;
     }
 }
 
-/* The others answer one interface each. */
-static uint32_t base_of(unsigned kind)
-{
-    static const uint16_t bases[KOBJECT_COUNT] = {
-        [KOBJECT_HOST] = HOST_BASE,
-        [KOBJECT_HOST_MEMORY] = HOST_MEMORY_BASE,
-        [KOBJECT_HOST_TIME] = HOST_TIME_BASE,
-        [KOBJECT_HOST_REBOOT] = HOST_REBOOT_BASE,
-        [KOBJECT_HOST_IRQ] = HOST_IRQ_BASE,
-        [KOBJECT_HOST_DEBUG] = HOST_DEBUG_BASE,
-        [KOBJECT_CLOCK] = CLOCK_BASE,
-        [KOBJECT_TIMER] = TIMER_BASE,
-        [KOBJECT_MEMORY_ENTRY] = MEMORY_ENTRY_BASE,
-    };
-    return bases[kind];
-}
-
+/* The others answer one interface each; a number outside of it is none. The clock is asked most. */
 kern_return_t kcall_execute(struct kcall *call, unsigned kind, void *object, uint32_t id)
 {
-    uint32_t number = id - base_of(kind);
+    if (likely(kind == KOBJECT_CLOCK))
+        return clock_demux(call, &host, id - CLOCK_BASE);
     switch (kind) {
     case KOBJECT_TASK: return call_task(call, object, id);
     case KOBJECT_THREAD: return call_thread(call, object, id);
     case KOBJECT_HOST_TASKS: return call_tasks(call, id);
-    case KOBJECT_HOST: return host_demux(call, &host, number);
-    case KOBJECT_HOST_MEMORY: return host_memory_demux(call, &host, number);
-    case KOBJECT_HOST_TIME: return host_time_demux(call, &host, number);
-    case KOBJECT_HOST_REBOOT: return host_reboot_demux(call, &host, number);
-    case KOBJECT_HOST_IRQ: return host_irq_demux(call, &host, number);
-    case KOBJECT_HOST_DEBUG: return host_debug_demux(call, &host, number);
-    case KOBJECT_CLOCK: return clock_demux(call, &host, number);
-    case KOBJECT_TIMER: return timer_demux(call, object, number);
-    case KOBJECT_MEMORY_ENTRY: return memory_entry_demux(call, object, number);
+    case KOBJECT_HOST: return host_demux(call, &host, id - HOST_BASE);
+    case KOBJECT_HOST_MEMORY: return host_memory_demux(call, &host, id - HOST_MEMORY_BASE);
+    case KOBJECT_HOST_TIME: return host_time_demux(call, &host, id - HOST_TIME_BASE);
+    case KOBJECT_HOST_REBOOT: return host_reboot_demux(call, &host, id - HOST_REBOOT_BASE);
+    case KOBJECT_HOST_IRQ: return host_irq_demux(call, &host, id - HOST_IRQ_BASE);
+    case KOBJECT_HOST_DEBUG: return host_debug_demux(call, &host, id - HOST_DEBUG_BASE);
+    case KOBJECT_TIMER: return timer_demux(call, object, id - TIMER_BASE);
+    case KOBJECT_MEMORY_ENTRY: return memory_entry_demux(call, object, id - MEMORY_ENTRY_BASE);
     default: return KERN_TERMINATED; /* it died since its port was found */
     }
 }

@@ -114,8 +114,8 @@ static kern_return_t make_message(struct thread *self, struct kcall *call, kern_
 static void answer_in_registers(struct thread *self, struct kcall *call, kern_return_t result)
 {
     arch_message_set_body(&self->arch, call->out, (call->out_size + 7) / 8);
-    msg_set_header(self, (uint32_t)result,
-                   MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, call->out_size, 0), 0, 0, 0);
+    msg_set_header(self, (uint32_t)result, MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, call->out_size, 0), 0,
+                   0, 0);
 }
 
 void msg_send_to_right(struct kright *to, struct kmsg *msg)
@@ -185,8 +185,8 @@ static kern_return_t check_reply_right(struct thread *self, uint64_t control)
     if (disposition == MSG_MOVE_RECEIVE || !msg_kind_of(disposition) || name == MSG_NULL)
         return MACH_SEND_INVALID_HEADER;
     unsigned needed = disposition == MSG_MOVE_SEND || disposition == MSG_COPY_SEND ? RIGHT_SEND
-                      : disposition == MSG_MOVE_SEND_ONCE ? RIGHT_SEND_ONCE
-                                                          : RIGHT_RECEIVE;
+                      : disposition == MSG_MOVE_SEND_ONCE                          ? RIGHT_SEND_ONCE
+                                                                                   : RIGHT_RECEIVE;
     spin_lock(&space->lock);
     struct ipc_entry *entry = space_lookup(space, name);
     bool there = entry && (entry_rights(entry) & (needed | RIGHT_DEAD));
@@ -282,13 +282,13 @@ enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t
     }
     call.in = (const uint8_t *)body + head;
     call.in_size = msg_length(control) - head;
-    kern_return_t result =
-        kcall_dispatch(&call, (uint32_t)arch_message_get(&self->arch, MSG_X_ID));
+    kern_return_t result = kcall_dispatch(&call, (uint32_t)arch_message_get(&self->arch, MSG_X_ID));
     destroy_rights(call.right, call.rights);
     enum stage stage;
     if (call.restart) {
         arch_message_repeat(&self->arch);
-        sched_give_way(self);
+        atomic_store(&arch_cpu_self()->reschedule,
+                     1); /* interrupts, and who is more urgent; the turn is kept */
         stage = STAGE_STOPPED;
     } else {
         stage = conclude(self, control, &call, result, kr);

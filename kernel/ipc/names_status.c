@@ -9,6 +9,18 @@
 
 /* ---- rights in and out ---- */
 
+bool space_is_only_sender(struct space *space, struct port *port)
+{
+    spin_lock(&space->lock);
+    uint32_t index = tree_find(space, &port->ipc);
+    uint32_t own = index && (entry_rights(entry_at(space, index)) & RIGHT_SEND);
+    spin_lock(&port->lock);
+    bool only = port->senders == own;
+    spin_unlock(&port->lock);
+    spin_unlock(&space->lock);
+    return only;
+}
+
 /* May the right come under this name? The lock is held. */
 static kern_return_t check_name(struct space *space, mach_port_name_t name,
                                 const struct kright *right)
@@ -62,15 +74,14 @@ kern_return_t space_extract(struct space *space, mach_port_name_t name, unsigned
 
 /* ---- listings ---- */
 
-uint32_t space_list(struct space *space, uint32_t position, uint32_t max,
-                    mach_port_name_t *names, uint32_t *rights, uint32_t *next)
+uint32_t space_list(struct space *space, uint32_t position, uint32_t max, mach_port_name_t *names,
+                    uint32_t *rights, uint32_t *next)
 {
     enum { LOOK_AT = 512 };
     uint32_t count = 0, index = position ? position : 1;
     spin_lock(&space->lock);
     uint32_t limit = atomic_load(&space->limit);
-    for (unsigned looked = 0; looked < LOOK_AT && index < limit && count < max;
-         looked++, index++) {
+    for (unsigned looked = 0; looked < LOOK_AT && index < limit && count < max; looked++, index++) {
         struct ipc_entry *entry = entry_at(space, index);
         if (!entry_rights(entry))
             continue;
@@ -98,9 +109,8 @@ static kern_return_t list_set(struct space *space, struct port_set *set,
                               struct set_listing *listing)
 {
     struct ipc_entry *entry = listing->after ? space_lookup(space, listing->after) : NULL;
-    struct port *last = entry && (entry_rights(entry) & RIGHT_RECEIVE)
-                            ? port_of(entry_object(entry))
-                            : NULL;
+    struct port *last =
+        entry && (entry_rights(entry) & RIGHT_RECEIVE) ? port_of(entry_object(entry)) : NULL;
     kern_return_t kr = KERN_NOT_FOUND;
     spin_lock(&set->lock);
     if (!listing->after)

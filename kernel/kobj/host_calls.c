@@ -76,8 +76,8 @@ kern_return_t khost_get_clock(struct kcall *call, struct host *target, struct kr
 
 /* ---- memory ---- */
 
-kern_return_t khost_memory_set_limit(struct kcall *call, struct host *target,
-                                     struct kright *right, uint32_t kind, uint64_t limit)
+kern_return_t khost_memory_set_limit(struct kcall *call, struct host *target, struct kright *right,
+                                     uint32_t kind, uint64_t limit)
 {
     (void)call, (void)target;
     if (kind >= LEDGER_KIND_COUNT)

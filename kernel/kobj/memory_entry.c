@@ -84,9 +84,8 @@ kern_return_t kmemory_entry_info(struct kcall *call, struct memory_entry *target
     return KERN_SUCCESS;
 }
 
-kern_return_t kmemory_entry_narrow(struct kcall *call, struct memory_entry *target,
-                                   uint64_t offset, uint64_t size, uint32_t max_protection,
-                                   struct kright *entry)
+kern_return_t kmemory_entry_narrow(struct kcall *call, struct memory_entry *target, uint64_t offset,
+                                   uint64_t size, uint32_t max_protection, struct kright *entry)
 {
     uint64_t whole = target->pages << PAGE_SHIFT;
     if (offset % PAGE_SIZE != 0 || size % PAGE_SIZE != 0 || size == 0 || size > whole ||

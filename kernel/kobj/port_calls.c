@@ -31,16 +31,16 @@ kern_return_t kport_deallocate(struct kcall *call, struct task *target, uint32_t
 }
 
 /* A set's members leave a few at a time; how many are left is all the progress there is. */
-kern_return_t kport_mod_refs(struct kcall *call, struct task *target, uint32_t name,
-                             uint32_t right, int32_t delta)
+kern_return_t kport_mod_refs(struct kcall *call, struct task *target, uint32_t name, uint32_t right,
+                             int32_t delta)
 {
     kern_return_t kr = space_mod_refs(target->space, name, right, delta);
     call->restart = kr == KERN_RETRY;
     return kr;
 }
 
-kern_return_t kport_get_refs(struct kcall *call, struct task *target, uint32_t name,
-                             uint32_t right, uint32_t *refs)
+kern_return_t kport_get_refs(struct kcall *call, struct task *target, uint32_t name, uint32_t right,
+                             uint32_t *refs)
 {
     (void)call;
     return space_get_refs(target->space, name, right, refs);
@@ -53,8 +53,8 @@ kern_return_t kport_type(struct kcall *call, struct task *target, uint32_t name,
 }
 
 kern_return_t kport_names(struct kcall *call, struct task *target, uint32_t position,
-                          uint32_t *next, uint32_t *names, uint32_t *names_count,
-                          uint32_t *rights, uint32_t *rights_count)
+                          uint32_t *next, uint32_t *names, uint32_t *names_count, uint32_t *rights,
+                          uint32_t *rights_count)
 {
     (void)call;
     *names_count = *rights_count =
@@ -147,8 +147,8 @@ kern_return_t kport_insert_made_send(struct kcall *call, struct task *target, ui
     return space_insert_as(target->space, name, right, got);
 }
 
-kern_return_t kport_insert_send_once(struct kcall *call, struct task *target,
-                                     struct kright *right, uint32_t *got)
+kern_return_t kport_insert_send_once(struct kcall *call, struct task *target, struct kright *right,
+                                     uint32_t *got)
 {
     (void)call;
     return space_insert_as(target->space, MSG_NULL, right, got);

@@ -98,9 +98,8 @@ static kern_return_t find_made(struct kcall *call, struct task *parent, const ch
 }
 
 kern_return_t ktask_create(struct kcall *call, struct task *target, uint32_t flags,
-                           const char *name, const struct task_limit *limits,
-                           uint32_t limits_count, struct kright *self_port, struct kright *made,
-                           uint32_t *self_name)
+                           const char *name, const struct task_limit *limits, uint32_t limits_count,
+                           struct kright *self_port, struct kright *made, uint32_t *self_name)
 {
     struct thread *self = call->self;
     struct task *task;

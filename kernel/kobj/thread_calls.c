@@ -62,8 +62,8 @@ kern_return_t kthread_get_state(struct kcall *call, struct thread *target, uint3
 kern_return_t kthread_set_state(struct kcall *call, struct thread *target, uint32_t flavour,
                                 const uint64_t *state, uint32_t state_count)
 {
-    return once_more(call, thread_set_state(target, flavour, state,
-                                            state_count * sizeof(uint64_t)));
+    return once_more(call,
+                     thread_set_state(target, flavour, state, state_count * sizeof(uint64_t)));
 }
 
 kern_return_t kthread_info(struct kcall *call, struct thread *target, struct thread_info *info)
@@ -86,8 +86,7 @@ kern_return_t kthread_set_priority(struct kcall *call, struct thread *target, ui
     return thread_set_priority(target, priority);
 }
 
-kern_return_t kthread_set_max_priority(struct kcall *call, struct thread *target,
-                                       uint32_t priority)
+kern_return_t kthread_set_max_priority(struct kcall *call, struct thread *target, uint32_t priority)
 {
     (void)call;
     return thread_set_max_priority(target, priority, false);

@@ -112,8 +112,9 @@ static bool prepare(struct timer *timer, struct kright *to)
     if (timer->out || timer->pending == 0)
         return false;
     struct kmsg *msg = &timer->message;
-    struct timer_expiry body = {
-        .payload = timer->payload, .moment = timer->last, .count = timer->pending};
+    struct timer_expiry body = {.payload = timer->payload,
+                                .moment = timer->last,
+                                .count = timer->pending};
     timer->pending = 0;
     msg->id = timer->id;
     msg->length = sizeof(body);

@@ -58,11 +58,12 @@ static kern_return_t make(struct kcall *call, struct task *task, struct region_r
     return kcall_again(call, KCALL_TAG_VM_ALLOCATE, progress, kr);
 }
 
-kern_return_t kvm_allocate(struct kcall *call, struct task *target, uint64_t address,
-                           uint64_t size, uint32_t flags, uint64_t *at)
+kern_return_t kvm_allocate(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
+                           uint32_t flags, uint64_t *at)
 {
-    struct region_request request = {
-        .prot = PROT_READ | PROT_WRITE, .max_prot = PROT_ALL, .inherit = VM_INHERIT_COPY};
+    struct region_request request = {.prot = PROT_READ | PROT_WRITE,
+                                     .max_prot = PROT_ALL,
+                                     .inherit = VM_INHERIT_COPY};
     if (flags & ~VM_ANYWHERE)
         return KERN_INVALID_VALUE;
     kern_return_t kr = check_place(address, size, flags, &request);
@@ -79,8 +80,8 @@ kern_return_t kvm_deallocate(struct kcall *call, struct task *target, uint64_t a
     return kr;
 }
 
-kern_return_t kvm_protect(struct kcall *call, struct task *target, uint64_t address,
-                          uint64_t size, bool maximum, uint32_t protection)
+kern_return_t kvm_protect(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
+                          bool maximum, uint32_t protection)
 {
     kern_return_t kr = check_range(address, &size);
     if (kr != KERN_SUCCESS)
@@ -163,9 +164,9 @@ kern_return_t kvm_map(struct kcall *call, struct task *target, uint64_t address,
     return kr;
 }
 
-kern_return_t kvm_region(struct kcall *call, struct task *target, uint64_t address,
-                         uint64_t *start, uint64_t *size, uint32_t *protection,
-                         uint32_t *max_protection, uint32_t *inheritance, uint32_t *flags)
+kern_return_t kvm_region(struct kcall *call, struct task *target, uint64_t address, uint64_t *start,
+                         uint64_t *size, uint32_t *protection, uint32_t *max_protection,
+                         uint32_t *inheritance, uint32_t *flags)
 {
     (void)call;
     struct region_facts facts;

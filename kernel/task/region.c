@@ -10,6 +10,7 @@
 #include <kern/pmap.h>
 #include <kern/region.h>
 #include <kern/string.h>
+#include <wharf/if/vm_types.h>
 
 static KMEM_CACHE(region_cache, struct region);
 
@@ -125,8 +126,8 @@ static void region_free(struct task *task, struct region *region)
 }
 
 /* Give it its place; the MAP lock is held. */
-static kern_return_t place(struct task *task, struct region_request *request,
-                           struct region *region, enum region_state state)
+static kern_return_t place(struct task *task, struct region_request *request, struct region *region,
+                           enum region_state state)
 {
     uint64_t size = request->pages << PAGE_SHIFT;
     if (task->map_closed)
@@ -180,6 +181,7 @@ kern_return_t region_create(struct task *task, vaddr_t start, uint64_t pages, un
                                      .pages = pages,
                                      .prot = (uint8_t)prot,
                                      .max_prot = PROT_READ | PROT_WRITE | PROT_EXECUTE,
+                                     .inherit = VM_INHERIT_COPY,
                                      .program = program};
     return reserve(task, &request, REGION_BUILDING, out);
 }
@@ -193,8 +195,7 @@ static uint64_t page_count(const struct region *region)
 static kern_return_t new_page(struct task *task, struct region *region, struct frame **out)
 {
     bool copy = region->copies;
-    kern_return_t kr =
-        frame_alloc(task->ledger, LEDGER_FRAMES, 0, copy ? 0 : FRAME_ZEROED, out);
+    kern_return_t kr = frame_alloc(task->ledger, LEDGER_FRAMES, 0, copy ? 0 : FRAME_ZEROED, out);
     if (kr == KERN_SUCCESS && copy)
         memcpy(frame_memory(*out),
                phys_to_virt(backing_page(region->backing, region->first + region->populated)),
@@ -228,8 +229,8 @@ static kern_return_t populate_one(struct task *task, struct region *region)
 /* Some pages more. The MAP lock is held. True: it is full. */
 static bool populate_some(struct task *task, struct region *region, kern_return_t *kr)
 {
-    for (unsigned n = 0;
-         n < CHUNK && region->populated < page_count(region) && *kr == KERN_SUCCESS; n++)
+    for (unsigned n = 0; n < CHUNK && region->populated < page_count(region) && *kr == KERN_SUCCESS;
+         n++)
         *kr = populate_one(task, region);
     return region->populated == page_count(region);
 }
@@ -302,8 +303,8 @@ static kern_return_t take_away(struct task *task, vaddr_t start, uint64_t pages,
         /* Looked up anew for each chunk: another thread may be taking the same region away. */
         spin_lock(&task->map_lock);
         struct region *region = region_above(task, start);
-        if (!region || region->start != start || page_count(region) != pages ||
-            region->program || building != (region->state == REGION_BUILDING)) {
+        if (!region || region->start != start || page_count(region) != pages || region->program ||
+            building != (region->state == REGION_BUILDING)) {
             spin_unlock(&task->map_lock);
             return KERN_INVALID_ADDRESS;
         }
@@ -354,8 +355,7 @@ static kern_return_t fill(struct task *task, vaddr_t start)
 }
 
 /* Progress is the region's address and, once it is being taken back, why: errors are smaller than pages. */
-static kern_return_t allocate(struct task *task, struct region_request *request,
-                              uint64_t *progress)
+static kern_return_t allocate(struct task *task, struct region_request *request, uint64_t *progress)
 {
     struct region *region;
     if (*progress == 0) {

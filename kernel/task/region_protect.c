@@ -93,6 +93,5 @@ kern_return_t region_protect(struct task *task, vaddr_t start, uint64_t size, un
 kern_return_t region_limit(struct task *task, vaddr_t start, uint64_t size, unsigned max_prot,
                            uint64_t *done)
 {
-    return change_range(task, start, size, &(struct change){.prot = max_prot, .limit = true},
-                        done);
+    return change_range(task, start, size, &(struct change){.prot = max_prot, .limit = true}, done);
 }

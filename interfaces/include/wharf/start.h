@@ -39,7 +39,7 @@ struct start_info {
     uint32_t host_irq;
     uint32_t host_debug;
     uint32_t host_tasks;
-    uint32_t initrd;        /* memory_entry, to be read and executed: the initrd lies in its pages ... */
+    uint32_t initrd; /* memory_entry, to be read and executed: the initrd lies in its pages ... */
     uint64_t initrd_offset; /* ... from this byte on, ... */
     uint64_t initrd_size;   /* ... this many bytes */
 };

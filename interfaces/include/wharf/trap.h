@@ -16,7 +16,10 @@
  * happens. Arguments are 64 bits wide unless it says u32: then the upper half is ignored. Moments
  * are nanoseconds since boot; TRAP_NEVER is the moment that does not come.
  *
- * 0 thread_self() -> id of the caller, > 0, unique for the life of the system.
+ * 0 thread_self() -> the caller's name for its own port (interfaces/thread.defs). Made by the first call, and the same
+ *   in all later ones; a call adds no user reference. A program that gives the name up has none: it is not made anew.
+ *   It goes with the thread. Its number, for reports, is in thread.info.
+ *      KERN_NO_SPACE, KERN_LIMIT, KERN_RESOURCE_SHORTAGE  no name could be made
  *
  * 1 thread_switch() -> 0. Threads of the caller's priority that are ready on this CPU run first.
  *

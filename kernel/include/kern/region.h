@@ -25,10 +25,10 @@
 /** Memory that several regions may map. */
 struct backing {
     _Atomic uint32_t references;
-    uint64_t count;        /* pages; constant, like all below */
-    const pfn_t *pages;    /* their frames; NULL: contiguous, and not the frame allocator's */
-    paddr_t base;          /* then: where */
-    struct frame *index;   /* the frames `pages` lies in */
+    uint64_t count;      /* pages; constant, like all below */
+    const pfn_t *pages;  /* their frames; NULL: contiguous, and not the frame allocator's */
+    paddr_t base;        /* then: where */
+    struct frame *index; /* the frames `pages` lies in */
     unsigned index_order;
     struct ledger *ledger; /* pays for all of it; reference held */
     struct work teardown;  /* gives the frames back, a few at a time */
@@ -44,18 +44,19 @@ struct region {
     struct rb_node node; /* in task->regions; MAP lock, like all below */
     vaddr_t start, end;  /* constant */
     pfn_t *pages;        /* in frames of their own, 2^pages_order; NULL: G3 */
-    struct backing *backing; /* G3; or, while `copies`, what its pages are copied from. Reference held */
-    uint64_t first;          /* page of the backing that the region begins with */
-    uint64_t populated;  /* pages that have a frame and are mapped */
+    struct backing
+        *backing;       /* G3; or, while `copies`, what its pages are copied from. Reference held */
+    uint64_t first;     /* page of the backing that the region begins with */
+    uint64_t populated; /* pages that have a frame and are mapped */
     struct frame *index; /* the frames `pages` lies in */
     uint8_t index_order;
-    uint8_t state; /* enum region_state */
-    uint8_t prot;  /* PROT_* given to new pages, and that all have unless `mixed` */
+    uint8_t state;    /* enum region_state */
+    uint8_t prot;     /* PROT_* given to new pages, and that all have unless `mixed` */
     uint8_t max_prot; /* what can be given */
     uint8_t inherit;  /* enum vm_inherit, for the kernel's next part */
     bool mixed;       /* pages may have different protections */
     bool copies;      /* populated by copying from the backing */
-    bool program;  /* part of the program: not to be changed by vm_protect or vm_deallocate */
+    bool program;     /* part of the program: not to be changed by vm_protect or vm_deallocate */
 };
 
 enum { REGION_MAX_PAGES = 1 << 18 /* 1 GiB */ };

@@ -34,7 +34,8 @@ void host_msg_trap(struct msg_registers *r)
         memcpy(m.body, r->word, sizeof(m.body));
     (void)perform(client, m);
     const uint64_t *x = client->x;
-    *r = (struct msg_registers){.result = (int64_t)x[0], .id = x[1], .control = x[2], .local = x[3]};
+    *r =
+        (struct msg_registers){.result = (int64_t)x[0], .id = x[1], .control = x[2], .local = x[3]};
     r->remote = got_reply(client);
     r->sequence = got_seqno(client);
     length = msg_length(r->control);

@@ -30,8 +30,8 @@
 #include "scenarios.def"
 #undef SCENARIO
 
-#define OK(expression)   CHECK_EQUAL((expression), KERN_SUCCESS)
-#define GIVES(kr, call)  CHECK_EQUAL((call), (kr))
+#define OK(expression)  CHECK_EQUAL((expression), KERN_SUCCESS)
+#define GIVES(kr, call) CHECK_EQUAL((call), (kr))
 
 /** The program that makes the calls, and its names for itself and the host's ports. */
 struct me {

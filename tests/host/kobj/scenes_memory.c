@@ -190,7 +190,8 @@ void scene_failing_threads(void)
         in_kernel(fail_nth, &n);
         kr = task_create_thread(child, 0x10000, 0x20000, 0, 0, 90, false, &thread, &id);
         in_kernel(fail_nth, &none);
-        if (kr != KERN_SUCCESS && n > 1) { /* one that was made and lost ended, and the task with it */
+        if (kr != KERN_SUCCESS &&
+            n > 1) { /* one that was made and lost ended, and the task with it */
             rest();
             drop_name(child);
             child = child_new(0, 0, NULL);
