@@ -159,7 +159,7 @@ static inline void switch_threads(struct cpu *cpu, struct thread *self, struct t
 static inline struct thread *look_at_flags(struct thread *self, struct thread *next,
                                            struct variant v)
 {
-    atomic_thread_fence(memory_order_seq_cst);
+    arch_fence();
     enum { OF_SELF = THREAD_FLAG_TERMINATE | THREAD_FLAG_MOVE };
     uint32_t flags = relaxed_load(next->flags) | (relaxed_load(self->flags) & OF_SELF);
     if (unlikely(flags || trace_is_on(TRACE_SCHED_SWITCH)))

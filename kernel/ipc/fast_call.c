@@ -21,9 +21,9 @@ static inline void *object_that_stays(struct thread *self, struct ipc_entry *ent
     struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
     if (unlikely(!port)) /* the name has just become another's, or nobody's */
         return NULL;
-    void *object = relaxed_load(port->object);
-    unsigned of_kind = relaxed_load(port->kobject);
-    atomic_thread_fence(memory_order_acquire);
+    /* In this order, and before entry and port are looked at again. */
+    unsigned of_kind = __atomic_load_n(&port->kobject, __ATOMIC_ACQUIRE);
+    void *object = __atomic_load_n(&port->object, __ATOMIC_ACQUIRE);
     if (unlikely(relaxed_load(entry->bits) != bits || relaxed_load(port->state) != PORT_ALIVE))
         return NULL;
     *kind = of_kind;

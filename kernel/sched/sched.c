@@ -189,7 +189,8 @@ static inline void charge(struct cpu *cpu, struct thread *thread, ticks_t now)
     struct sched_context *context = sched_context_of(thread);
     ticks_t used = now - cpu->turn_start;
     cpu->turn_start = now;
-    context->left = used < context->left ? context->left - used : 0;
+    ticks_t left = relaxed_load(context->left); /* its owner may run again, here and there for a moment (S6) */
+    relaxed_store(context->left, used < left ? left - used : 0);
     relaxed_store(context->consumed, relaxed_load(context->consumed) + used);
 }
 
@@ -312,10 +313,11 @@ static struct runnable *pick(struct cpu *cpu)
 static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
 {
     struct sched_context *context = sched_context_of(thread);
-    if (context->left == 0)
-        context->left = context->quantum;
+    ticks_t left = relaxed_load(context->left);
+    if (left == 0)
+        relaxed_store(context->left, left = context->quantum);
     bool contended = cpu->run_queue.top == thread->runnable.priority;
-    cpu->turn_end = contended ? now + context->left : TICKS_NEVER;
+    cpu->turn_end = contended ? now + left : TICKS_NEVER;
     relaxed_store(cpu->running_priority, thread->runnable.priority);
 }
 
@@ -372,7 +374,7 @@ static void leave(struct cpu *cpu, struct thread *thread)
 static void put_back(struct cpu *cpu, struct thread *prev)
 {
     relaxed_store(prev->state, THREAD_READY);
-    runqueue_insert(&cpu->run_queue, &prev->runnable, prev->context->left > 0);
+    runqueue_insert(&cpu->run_queue, &prev->runnable, relaxed_load(prev->context->left) > 0);
     if (cpu_count > 1)
         offer_to_idle(cpu, atomic_load(&prev->affinity));
 }
@@ -385,7 +387,7 @@ static inline struct thread *choose_quickly(struct cpu *cpu, struct thread *prev
     struct run_queue *q = &cpu->run_queue;
     int priority = (int)sched_effective(prev);
     prev->runnable.priority = (uint8_t)priority;
-    if (q->top < priority || (q->top == priority && prev->context->left > 0)) {
+    if (q->top < priority || (q->top == priority && relaxed_load(prev->context->left) > 0)) {
         set_turn(cpu, prev, now);
         return prev;
     }

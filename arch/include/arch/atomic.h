@@ -9,6 +9,11 @@
  *       C11's relaxed order. Compilers of today compute the address apart for those. `object` is an
  *       lvalue, _Atomic or not.
  *
+ *   void arch_fence()
+ *       Everything before it is seen by other CPUs before anything behind it is done: between publishing
+ *       something and looking whether somebody asked for something else meanwhile. ThreadSanitizer knows no
+ *       fences, hence a function of the machine's.
+ *
  *   bool arch_ticket_try(uint32_t *word, uint32_t *taken)
  *       A ticket lock's word is {serving: low half, next: high half}. If nobody has the lock
  *       (halves equal): take a ticket, acquire order, *taken = the word as it is now. Else false.

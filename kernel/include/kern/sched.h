@@ -78,7 +78,7 @@ static inline struct sched_context *sched_context_of(struct thread *thread)
 /** The current thread gives the rest of its turn away to those of its own priority. */
 static inline void sched_give_way(struct thread *self)
 {
-    sched_context_of(self)->left = 0;
+    relaxed_store(sched_context_of(self)->left, 0);
     relaxed_store(arch_cpu_self()->reschedule, 1);
 }
 

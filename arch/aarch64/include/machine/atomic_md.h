@@ -29,3 +29,8 @@ static inline bool arch_ticket_try(uint32_t *word, uint32_t *taken)
     *taken = value;
     return likely(busy == 0);
 }
+
+static inline void arch_fence(void)
+{
+    __asm__ volatile("dmb ish" ::: "memory");
+}

@@ -18,3 +18,9 @@ static inline bool arch_ticket_try(uint32_t *word, uint32_t *taken)
            __atomic_compare_exchange_n(word, &old, *taken, false, __ATOMIC_ACQUIRE,
                                        __ATOMIC_RELAXED);
 }
+
+static inline void arch_fence(void)
+{
+    static _Thread_local uint32_t nothing;
+    (void)__atomic_fetch_add(&nothing, 1, __ATOMIC_SEQ_CST); /* a full fence on x86 */
+}
