@@ -102,7 +102,7 @@ kern_return_t task_next(struct task *task, struct task **out)
 
 void task_sender_gone(struct task *task, uint32_t left)
 {
-    if (left <= atomic_load_explicit(&task->own_rights, memory_order_relaxed))
+    if (left <= 1) /* perhaps its own name for itself */
         work_start(&task->teardown); /* which looks */
 }
 
@@ -177,9 +177,14 @@ static bool has_threads(struct task *task)
 static bool is_ending(struct task *task)
 {
     spin_lock(&task->lock);
+    bool dying = task->dying, started = task->started;
+    spin_unlock(&task->lock);
+    if (dying || started || !space_is_only_sender(task->space, task->self_port))
+        return dying;
+    spin_lock(&task->lock);
     if (!task->started)
         task->dying = true;
-    bool dying = task->dying;
+    dying = task->dying;
     spin_unlock(&task->lock);
     return dying;
 }

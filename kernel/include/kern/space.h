@@ -130,6 +130,8 @@ unsigned msg_kind_of(unsigned disposition);
 
 /** The port of a receive right, with a reference; KERN_INVALID_NAME, KERN_INVALID_RIGHT. Takes the lock. */
 kern_return_t space_receive_port(struct space *space, mach_port_name_t name, struct port **out);
+/** No send right to the port is anywhere but in this space. Takes the lock. */
+bool space_is_only_sender(struct space *space, struct port *port);
 
 /* ---- calls of the port interface; kernel/ipc/names.c. All take the lock ---- */
 kern_return_t space_allocate(struct space *space, unsigned right, mach_port_name_t *out);
