@@ -73,9 +73,7 @@ static kern_return_t name_itself(struct task *task, struct kright *substitute, u
     kern_return_t kr = space_reserve(task->space, 1);
     if (kr != KERN_SUCCESS)
         return kr;
-    bool own = substitute->kind == 0;
-    struct kright self = own ? port_send_right(task->self_port) : *substitute;
-    atomic_store_explicit(&task->own_rights, own, memory_order_relaxed);
+    struct kright self = substitute->kind == 0 ? port_send_right(task->self_port) : *substitute;
     *substitute = (struct kright){0};
     *name = space_insert(task->space, &self);
     return KERN_SUCCESS;

@@ -37,8 +37,6 @@ struct task {
     uint32_t thread_count; /* (t) threads not yet reaped */
     bool dying;            /* (t) no new threads or regions */
     bool started;          /* (t) it has had a thread */
-    _Atomic uint8_t own_rights; /* send rights to its port that it was made with; what is behind them
-                              cannot reach it. Written by its maker before anybody knows it */
     bool essential;        /* (t) its end restarts the machine */
     uint8_t max_priority;  /* (t) of new threads */
     bool announced;       /* (t) a program that was started: program_ended() is called at its end */
