@@ -158,6 +158,38 @@ static void resume(void *argument)
     CHECK_EQUAL(thread_resume_count(((struct actor *)argument)->thread), KERN_SUCCESS);
 }
 
+static void suspend_both(void)
+{
+    in_kernel(suspend, s[1]);
+    in_kernel(suspend, s[2]);
+}
+
+/* Who may not run is passed over. */
+void scene_suspended_waiters_are_passed_over(void)
+{
+    set_scene(3, 1);
+    OK(s[0], to(d[0], 0));
+    post(s[1], to(d[1], 1));
+    post(s[2], to(d[2], 2));
+    in_kernel(suspend, s[1]);
+    expect_id(r, p, 0);
+    CHECK_EQUAL(result(s[2]), KERN_SUCCESS);
+    in_kernel(resume, s[1]);
+    rest();
+    CHECK(!is_done(s[1]));
+    expect_id(r, p, 2);
+    expect_id(r, p, 1);
+    struct actor *r2 = actor_mate(r, ACTOR_PRIORITY);
+    post(r, from(p));
+    post(r2, from(p));
+    in_kernel(suspend, r);
+    OK(s[0], to(d[0], 3));
+    check_got(r2, 3, p, 0);
+    in_kernel(resume, r);
+    OK(s[0], to(d[0], 4));
+    check_got(r, 4, p, 0);
+}
+
 /* The first in the row has got its turn and ends before it uses it. */
 void scene_turn_of_the_dead_passes_on(void)
 {
@@ -166,9 +198,10 @@ void scene_turn_of_the_dead_passes_on(void)
         OK(s[0], to(d[0], 0));
         post(s[1], to(d[1], 1));
         post(s[2], to(d[2], 2));
-        in_kernel(suspend, s[1]);
+        suspend_both();
         OK(r, from(p));
         post(r, from(p));
+        in_kernel(resume, s[2]);
         if (i)
             end_thread(s[1]);
         else
@@ -176,6 +209,43 @@ void scene_turn_of_the_dead_passes_on(void)
         CHECK_EQUAL(result(s[2]), KERN_SUCCESS);
         CHECK_EQUAL(result(r), KERN_SUCCESS);
         CHECK_EQUAL(got_id(r), 2);
+    }
+}
+
+/* The same while other messages are queued, so that nobody but the loser of the turn can pass it on. */
+void scene_turn_passes_on_in_a_long_queue(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        set_scene(3, 3);
+        uint32_t x = port_new(s[1]);
+        for (unsigned n = 0; n < 3; n++)
+            OK(s[0], to(d[0], n));
+        struct message m = to(d[1], 10);
+        put_port(s[1], &m, x, MSG_MAKE_SEND);
+        post(s[1], m);
+        post(s[2], to(d[2], 11));
+        if (i == 0)
+            kill_port(s[1], x);
+        else
+            suspend_both();
+        expect_id(r, p, 0);
+        if (i > 0) { /* the first of two that may not run has got it */
+            in_kernel(resume, s[2]);
+            rest();
+            CHECK(!is_done(s[2]));
+        }
+        if (i == 1)
+            end_thread(s[1]);
+        if (i == 2)
+            end_task(s[1]);
+        if (i == 3) { /* it uses its turn, late */
+            in_kernel(resume, s[1]);
+            rest();
+            CHECK_EQUAL(result(s[1]), KERN_SUCCESS);
+            CHECK(!is_done(s[2]));
+            expect_id(r, p, 1);
+        }
+        CHECK_EQUAL(result(s[2]), KERN_SUCCESS);
     }
 }
 
