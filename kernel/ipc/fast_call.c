@@ -21,21 +21,21 @@ static inline void *object_that_stays(struct thread *self, struct ipc_entry *ent
     struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
     if (unlikely(!port)) /* the name has just become another's, or nobody's */
         return NULL;
-    /* In this order, and before entry and port are looked at again. */
-    unsigned of_kind = __atomic_load_n(&port->kobject, __ATOMIC_ACQUIRE);
-    void *object = __atomic_load_n(&port->object, __ATOMIC_ACQUIRE);
-    if (unlikely(relaxed_load(entry->bits) != bits || relaxed_load(port->state) != PORT_ALIVE))
-        return NULL;
-    *kind = of_kind;
     *out = port;
-    bool stays = object == &host || object == self->task || object == self;
-    return likely(stays) ? object : NULL;
+    /* In this order: whose object it is, what kind it has, whether the name still is the port's. */
+    void *object = __atomic_load_n(&port->object, __ATOMIC_ACQUIRE);
+    uint32_t head = __atomic_load_n(&port->head, __ATOMIC_ACQUIRE);
+    *kind = head >> 16 & 0xff;
+    bool stays = object == self || object == self->task || object == &host;
+    if (unlikely(relaxed_load(entry->bits) != bits ||
+                 (head & 0xffff) != (IPC_PORT | PORT_ALIVE << 8) || !stays))
+        return NULL;
+    return object;
 }
 
-/* The answer into the registers. */
+/* The answer into the registers. What is in them behind its end is cleared by who returns to the caller. */
 static inline void answer_in_registers(struct thread *self, struct kcall *call, kern_return_t kr)
 {
-    static const uint64_t nothing[8];
     uint32_t size = kr == KERN_SUCCESS ? call->out_size : 0;
     struct arch_thread *t = &self->arch;
     arch_message_set(t, MSG_X_DEST, 0);
@@ -44,7 +44,8 @@ static inline void answer_in_registers(struct thread *self, struct kcall *call, 
     arch_message_set(t, MSG_X_LOCAL, 0);
     arch_message_set(t, MSG_X_RECEIVE, 0);
     arch_message_set(t, MSG_X_DEADLINE, 0);
-    arch_message_load(size > 0 ? call->out : nothing);
+    if (size > 0)
+        arch_message_load(call->out);
 }
 
 struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry, uint32_t bits,
@@ -54,28 +55,27 @@ struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry
     unsigned kind;
     struct kcall call;
     arch_message_keep(body);
-    struct cpu *cpu = arch_cpu_self();
     void *object = object_that_stays(self, entry, bits, &kind, &call.port);
-    if (unlikely(!object || relaxed_load(cpu->reschedule)))
+    if (unlikely(!object || relaxed_load(arch_cpu_self()->reschedule)))
         return NULL;
     call.self = self;
     call.in = body;
     call.in_size = msg_length(control);
-    call.out = cpu->msg_buffers;
+    call.out = arch_cpu_self()->msg_buffers;
     call.out_size = 0;
     call.rights = call.out_rights = 0;
-    call.restart = false;
     call.made = NULL;
+    call.run = call.restart = false;
     kern_return_t kr = kcall_execute(&call, kind, object, (uint32_t)id);
+    self = call.self; /* no register keeps it across the call, memory does */
     if (unlikely(call.restart)) { /* kern_msg() does it once more, and repeats the trap if need be */
         arch_message_load(body);
         return NULL;
     }
-    if (likely(call.out_rights == 0 && call.out_size <= MSG_REGISTER_BYTES &&
-               cpu->current == self)) {
+    if (likely(call.out_rights == 0 && call.out_size <= MSG_REGISTER_BYTES)) {
         answer_in_registers(self, &call, kr);
         return self;
     }
-    msg_conclude_kernel_fast(self, control, &call, kr);
+    msg_conclude_kernel_fast(self, arch_message_get(&self->arch, MSG_X_CONTROL), &call, kr);
     return NULL;
 }
