@@ -459,6 +459,15 @@ static void offer_rest(const struct cpu *cpu)
     }
 }
 
+/* Nothing is wanted of the current thread but that it is placed anew, and it may stay here: it keeps its turn, at
+ * the priority it has now. MOVE goes before that and the affinity are looked at: a change after that sets it again.
+ * The lock is held. */
+static bool stays(struct cpu *cpu, struct thread *thread)
+{
+    uint32_t flags = atomic_fetch_and(&thread->flags, ~(uint32_t)THREAD_FLAG_MOVE);
+    return flags == THREAD_FLAG_MOVE && may_run_on(thread, cpu);
+}
+
 void kern_schedule(void)
 {
     struct cpu *cpu = arch_cpu_self();
@@ -473,7 +482,7 @@ void kern_schedule(void)
         spin_lock(&cpu->run_queue.lock);
         /* Under the lock: who changes its affinity either is seen here or finds where it has been
          * put. */
-        if (unlikely(relaxed_load(prev->flags))) {
+        if (unlikely(relaxed_load(prev->flags)) && !stays(cpu, prev)) {
             spin_unlock(&cpu->run_queue.lock);
             leave(cpu, prev);
         } else {
