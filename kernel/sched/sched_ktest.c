@@ -18,17 +18,6 @@ static ticks_t in_milliseconds(unsigned n)
     return arch_counter() + arch_counter_frequency() / 1000 * n;
 }
 
-struct thread *ktest_settle(void)
-{
-    struct cpu *cpu = arch_cpu_self();
-    ticks_t limit = in_milliseconds(5000);
-
-    while (atomic_load(&cpu->reschedule) && arch_counter() < limit)
-        kern_schedule();
-    KTEST_EXPECT(!atomic_load(&cpu->reschedule));
-    return cpu->current;
-}
-
 struct thread *ktest_thread(struct task *task, unsigned cpu, unsigned priority)
 {
     struct thread *thread;

@@ -83,7 +83,8 @@ static ticks_t in_five_seconds(void)
     return arch_counter() + 5 * arch_counter_frequency();
 }
 
-/* The page is the thread's: it counts there. Afterwards nobody but we knows the thread. */
+/* The page is the thread's: it counts there. It dies on this CPU, so that what it had is freed where it was
+ * made. Afterwards nobody but we knows it. */
 static void run_on(struct task *task, unsigned cpu, const volatile uint32_t *counter)
 {
     struct thread *thread = ktest_thread(task, cpu, PRIORITY_DEFAULT);
@@ -99,9 +100,13 @@ static void run_on(struct task *task, unsigned cpu, const volatile uint32_t *cou
     while (*counter - before < 100 && arch_counter() < limit)
         arch_cpu_relax();
     KTEST_EXPECT(*counter - before >= 100 && cpu_record[cpu].current == thread);
+    KTEST_EXPECT(sched_set_affinity(thread, UINT64_C(1) << arch_cpu_self()->number) ==
+                 KERN_SUCCESS);
+    while (atomic_load(&thread->state) != THREAD_READY && arch_counter() < limit)
+        arch_cpu_relax();
     thread_terminate(thread);
     while (atomic_load(&thread->references) > 1 && arch_counter() < limit)
-        arch_cpu_relax();
+        (void)ktest_settle();
     KTEST_EXPECT(atomic_load(&thread->state) == THREAD_DEAD);
     thread_unref(thread);
 }

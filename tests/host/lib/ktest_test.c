@@ -8,14 +8,23 @@
 #include <kern/frame.h>
 #include <kern/kmem.h>
 #include <kern/ktest.h>
+#include <kern/ktest_task.h>
 
 static int64_t objects = 7;
 static struct frame_statistics frames = {.managed = 100, .free = 50};
-static unsigned drained;
+static unsigned drained, rested;
+static unsigned waiting; /* frames that a grace period, or what begins one, keeps */
 
 int64_t kmem_live_objects(void)
 {
     return objects;
+}
+
+void ktest_rest(void)
+{
+    rested++;
+    frames.free += waiting;
+    waiting = 0;
 }
 
 void kmem_drain(void)
@@ -37,6 +46,7 @@ KTEST(one_passes)
 {
     frames.free--; /* a block was opened: */
     frames.record_pages++;
+    frames.free -= waiting = 5;
     KTEST_EXPECT(1 + 1 == 2);
 }
 
@@ -65,6 +75,7 @@ int main(int argc, char **argv)
     CHECK(strstr(stub_console, "ktest: three_leaks FAILED (1)\r\n") != NULL);
     CHECK(strstr(stub_console, "\r\nktest: 2 passed, 2 failed\r\n") != NULL);
     CHECK_EQ(drained, 16);
+    CHECK_EQ(rested, 16);
     stub_console_clear();
     CHECK_EQ(ktest_run("ne_pass"), 0);
     CHECK_TEXT(stub_console, "ktest: one_passes ok\r\nktest: 1 passed, 0 failed\r\n");
