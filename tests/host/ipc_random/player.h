@@ -59,7 +59,9 @@ struct game {
     bool threads;      /* CPUs are host threads */
     bool moves;        /* receive rights go into messages */
     bool wild;         /* rubbish is sent, too */
-    bool small_limits; /* ledgers are small: resource errors come */
+    bool small_limits; /* ledgers are small */
+    bool failures;     /* now and then an allocation fails */
+    bool shortage;     /* either: errors about memory come */
     bool many_priorities;
 };
 extern struct game game;
