@@ -13,6 +13,11 @@
 /* More of enum kmsg_flags: where an embedded message lies. */
 enum { KMSG_IN_SONCE = 4, KMSG_IN_REPLY = 8, KMSG_IN_TIMER = KMSG_OWNED };
 
+/* O3 */
+static_assert(offsetof(struct port, lock) == offsetof(struct port_set, lock) &&
+              offsetof(struct port, lock) == offsetof(struct sonce, no_lock) &&
+              offsetof(struct port, lock) == offsetof(struct reply, no_lock));
+
 static inline struct port *port_of(struct ipc_object *object)
 {
     return container_of(object, struct port, ipc);

@@ -199,7 +199,7 @@ static struct port *lock_empty_port(struct thread *self)
     if (bits >> 16 != (name & 0xffff) || !(bits & RIGHT_RECEIVE))
         return NULL;
     struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
-    if (!spin_trylock(&port->lock))
+    if (!port || !spin_trylock(&port->lock)) /* NULL: as in fast.c */
         return NULL;
     if (relaxed_load(entry->bits) == bits && port->state == PORT_ALIVE && !port->kobject &&
         !port->set && list_is_empty(&port->queue)) /* N3 */

@@ -5,6 +5,8 @@
  * O1 the memory of every object of these kinds is type-stable (kern/kmem.h): a name lookup without
  *    a lock may still look at one that has just been freed; it then locks it and looks at the name
  *    again.
+ * O3 what is found that way may be of another kind than it was taken for. So ports and sets have their lock
+ *    at the same place, and the other kinds an unused word there: to try it does no harm.
  * O2 a struct kright that is not null owns what it denotes: one send right, one send-once right or
  *    the receive right. Whoever holds it either hands it on or destroys it, exactly once.
  */

@@ -112,6 +112,7 @@ struct port_set {
 /** A send-once right made from a receive right, with the message that tells of its loss. */
 struct sonce {
     struct ipc_object ipc; /* first. IPC_SONCE */
+    uint32_t no_lock;      /* O3 */
     struct port *port;     /* reference held */
     struct ledger *ledger; /* pays; reference held */
     struct kmsg message;   /* embedded; its body: */
