@@ -74,19 +74,22 @@ unsigned cpu_number(void)
 
 /* ---- what may stand in registers after a message trap ---- */
 
-/* Where a word of the body is. */
+/* Where the words of a body are; written before the machine starts. */
+static uint8_t word_at[MSG_REGISTER_BYTES / 8];
+
+static void find_words(void)
+{
+    const uint64_t words[MSG_REGISTER_BYTES / 8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    struct arch_thread t = {0};
+    arch_message_set_body(&t, words, array_count(words));
+    for (unsigned r = 0; r < array_count(t.x); r++)
+        if (t.x[r])
+            word_at[t.x[r] - 1] = (uint8_t)r;
+}
+
 unsigned word_register(unsigned i)
 {
-    static uint8_t where[MSG_REGISTER_BYTES / 8]; /* 0: not known yet */
-    if (!where[7]) {
-        const uint64_t words[MSG_REGISTER_BYTES / 8] = {1, 2, 3, 4, 5, 6, 7, 8};
-        struct arch_thread t = {0};
-        arch_message_set_body(&t, words, array_count(words));
-        for (unsigned r = 0; r < array_count(t.x); r++)
-            if (t.x[r])
-                where[t.x[r] - 1] = (uint8_t)r;
-    }
-    return where[i];
+    return word_at[i];
 }
 
 static bool is_body_register(unsigned r, unsigned *word)
@@ -291,6 +294,7 @@ void ipc_start(uint64_t seed, unsigned cpus, bool threads)
     stage.threads = threads;
     stage.cpus = cpus;
     stage.random = seed;
+    find_words();
     world_start(&(struct world_config){
         .seed = seed, .cpus = cpus, .threads = threads, .memory = 256 * MIB, .script = script});
 }
