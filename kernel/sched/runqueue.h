@@ -41,7 +41,7 @@ static inline void runqueue_insert(struct run_queue *q, struct runnable *r, bool
         list_push_back(&q->list[p], &r->link);
     q->bitmap[p / 64] |= UINT64_C(1) << (p % 64);
     if ((int)p > q->top)
-        q->top = (int)p;
+        relaxed_store(q->top, (int)p); /* read without the lock by its CPU when it hands over */
     runqueue_count(q, 1);
     runqueue_note(r, true);
 }
@@ -54,7 +54,7 @@ static inline void runqueue_remove(struct run_queue *q, struct runnable *r)
     if (list_is_empty(&q->list[p])) {
         q->bitmap[p / 64] &= ~(UINT64_C(1) << (p % 64));
         if ((int)p == q->top)
-            q->top = runqueue_find_top(q);
+            relaxed_store(q->top, runqueue_find_top(q));
     }
     runqueue_count(q, -1);
     runqueue_note(r, false);

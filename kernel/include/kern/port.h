@@ -54,7 +54,7 @@ enum kobject {
 
 enum { PORT_LIMIT_DEFAULT = 16, PORT_LIMIT_MAX = 1024, PORT_BYTES_DEFAULT = 65536 };
 
-struct port {
+struct [[gnu::aligned(CACHE_LINE)]] port {
     union {
         struct {
             struct ipc_object ipc; /* first. IPC_PORT */

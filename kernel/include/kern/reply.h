@@ -34,7 +34,7 @@ enum reply_state {
     REPLY_ORPHAN,  /* no owner any more */
 };
 
-struct reply {
+struct [[gnu::aligned(CACHE_LINE)]] reply {
     struct ipc_object ipc;         /* first. IPC_REPLY */
     uint32_t no_lock;              /* O3 */
     _Atomic uint32_t state;        /* enum reply_state; above it, for WAITED with a deadline, a number

@@ -79,7 +79,7 @@ struct wait_record {
     struct deadline deadline; /* armed if the wait has one; holds a reference on the thread then */
 };
 
-struct thread {
+struct [[gnu::aligned(CACHE_LINE)]] thread {
     struct arch_thread arch;  /* first: the entry code saves registers here */
     _Atomic uint32_t references;
     uint32_t id; /* unique for the life of the system, for reports and trace; constant */

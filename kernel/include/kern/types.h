@@ -28,6 +28,9 @@ typedef uint32_t pfn_t;   /* number of a physical frame: address / PAGE_SIZE; ma
 #define TICKS_NEVER UINT64_MAX
 #define NANOS_NEVER UINT64_MAX
 
+/* Objects that different CPUs write on the message path begin a cache line: no two of them share one. */
+#define CACHE_LINE 64
+
 #define MAX_CPUS \
     8 /* as many as a GICv2 can address; more CPUs in the tree are reported and left alone */
 
