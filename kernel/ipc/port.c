@@ -319,6 +319,9 @@ void kright_destroy(struct kright *right)
 
 /* ---- queue ---- */
 
+/* Who gets the message that the caller has for the port. NULL: it goes onto the queue, and the port is
+ * on its set's list already (P6): between two holds of the set's lock a receiver could come and find
+ * nothing. Who finds the port there waits for its lock. */
 static struct thread *pop_receiver(struct port *port)
 {
     struct port_set *set = port->set;
@@ -326,6 +329,8 @@ static struct thread *pop_receiver(struct port *port)
         return msg_pop_waiter(&port->receivers);
     spin_lock(&set->lock);
     struct thread *thread = msg_pop_waiter(&set->receivers);
+    if (!thread && !list_is_linked(&port->ready_link))
+        list_push_back(&set->ready, &port->ready_link);
     spin_unlock(&set->lock);
     return thread;
 }
@@ -338,18 +343,6 @@ static void stamp(struct port *port, struct kmsg *msg)
         return;
     msg->seqno = port->seqno++;
     msg->flags |= KMSG_STAMPED;
-}
-
-/* P6: the queue is no longer empty. */
-static void become_ready(struct port *port)
-{
-    struct port_set *set = port->set;
-    if (!set)
-        return;
-    spin_lock(&set->lock);
-    if (!list_is_linked(&port->ready_link))
-        list_push_back(&set->ready, &port->ready_link);
-    spin_unlock(&set->lock);
 }
 
 /* P6: a message has been taken; the set goes on with another member. */
@@ -389,7 +382,6 @@ void port_enqueue_locked(struct port *port, struct kmsg *msg, bool counted)
         port->queued++;
     port->queued_bytes += msg->length;
     list_push_back(&port->queue, &msg->link);
-    become_ready(port);
     lend_to_server(port, msg->priority);
 }
 
@@ -453,7 +445,6 @@ void port_put_back(struct port *port, struct kmsg *msg)
         port->queued++;
         port->queued_bytes += msg->length;
         list_push_front(&port->queue, &msg->link);
-        become_ready(port);
     }
     spin_unlock(&port->lock);
     if (!alive)
