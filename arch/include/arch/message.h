@@ -32,7 +32,7 @@ static inline void arch_message_set(struct arch_thread *t, enum msg_register r, 
 
 /** The eight body words. `words` has room for, or holds, MSG_REGISTER_BYTES. */
 static inline void arch_message_get_body(const struct arch_thread *t, uint64_t words[8]);
-/** Set `count` words; those behind are zero. */
+/** Set `count` words; those behind, and registers that carry nothing, are zero. */
 static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *words,
                                          unsigned count);
 

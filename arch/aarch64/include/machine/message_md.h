@@ -18,8 +18,10 @@ enum msg_register {
     MSG_X_ADDRESS = 9,
 };
 
-/* Where the words of the body are: seven neighbours and one apart. */
+/* Where the words of the body are: seven neighbours and one apart. Around them is what carries nothing, and may hold what
+ * the thread had there at an earlier entry: a thread that waits by the fast way has not saved these. */
 enum { MSG_X_BODY = 9, MSG_X_BODY_NEIGHBOURS = 7, MSG_X_BODY_LAST = 18 };
+enum { MSG_X_UNUSED = 8, MSG_X_UNUSED_PAIR = 16 };
 
 static inline uint64_t arch_message_get(const struct arch_thread *t, enum msg_register r)
 {
@@ -46,6 +48,7 @@ static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *
     for (unsigned i = 0; i < MSG_X_BODY_NEIGHBOURS; i++)
         x[MSG_X_BODY + i] = i < count ? words[i] : 0;
     x[MSG_X_BODY_LAST] = count > MSG_X_BODY_NEIGHBOURS ? words[MSG_X_BODY_NEIGHBOURS] : 0;
+    x[MSG_X_UNUSED] = x[MSG_X_UNUSED_PAIR] = x[MSG_X_UNUSED_PAIR + 1] = 0;
 }
 
 static inline void arch_message_keep(uint64_t words[8])
