@@ -21,6 +21,7 @@ ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(ROOT / "ci"), str(ROOT / "tools")]
 
 import badfiles  # noqa: E402
+import ipc  # noqa: E402
 import matrix  # noqa: E402
 import programs  # noqa: E402
 import qemulog  # noqa: E402
@@ -76,7 +77,7 @@ def arguments():
 def scenarios(kind):
     """Name -> scenario, for a build type."""
     found = [*matrix.virt(kind), *matrix.raspi4b(), *programs.all_scenarios(),
-             *badfiles.all_scenarios(), *trees.all_scenarios()]
+             *ipc.all_scenarios(), *badfiles.all_scenarios(), *trees.all_scenarios()]
     table = {s.name: s for s in found}
     assert len(table) == len(found), "two scenarios of one name"
     return table

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Scenarios of the message core (apps/tests/ipc-*.c): everyday a few, in CI on every board, with every switch, and with
+interleavings that repeat."""
+
+from scenario import CI, EVERYDAY, LONG, Scenario, all_ended, ended
+
+VIRT = {"board": "virt", "gic": 2, "mem": "128M"}
+SWITCHED_OFF = "trace=off mitigations=off"
+
+
+def passes(program, cpus=1, variant="", append="", machine=None, label=EVERYDAY, **more):
+    """A program that checks itself."""
+    name = "-".join(word for word in (program, variant, f"{cpus}cpu") if word)
+    return Scenario(name, {**VIRT, "cpus": cpus, **(machine or {})}, label=label,
+                    append=f"init={program} seed=1 {append}".strip(),
+                    expect=(rf"^{program}: all checks passed$", ended(program), all_ended()), **more)
+
+
+def rights():
+    return [
+        passes("ipc-rights", 1),
+        passes("ipc-rights", 4, seconds=15, label=CI),
+    ]
+
+
+def repeats(program, seed, shift, **more):
+    """Four CPUs in an order that seed and shift decide, the same each time (docs/testing.md)."""
+    extra = ["-icount", f"shift={shift},sleep=off", "-seed", str(seed), "-rtc", "clock=vm,base=2026-01-01"]
+    return passes(program, 4, f"seed{seed}-shift{shift}", machine={"extra": extra}, **more)
+
+
+def registers():
+    return [
+        passes("ipc-registers", 1),
+        passes("ipc-registers", 1, "plain", SWITCHED_OFF, label=CI),
+        passes("ipc-registers", 4, seconds=30, label=CI),
+        passes("ipc-registers", 4, "plain", SWITCHED_OFF, seconds=30, label=CI),
+        repeats("ipc-registers", 1, 6),
+        repeats("ipc-registers", 2, 5, append=SWITCHED_OFF, label=CI),
+    ]
+
+
+def all_scenarios():
+    return [*rights(), *registers()]
