@@ -98,6 +98,11 @@ void *kobj_of_right(const struct kright *right, enum kobject kind)
     return object;
 }
 
+bool kcall_is_in_pieces(const struct thread *thread)
+{
+    return thread->progress >> KCALL_PROGRESS_BITS >= KCALL_TAG_TASK_CREATE;
+}
+
 uint64_t kcall_progress(const struct kcall *call, enum kcall_tag tag)
 {
     uint64_t progress = call->self->progress;

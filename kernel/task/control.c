@@ -13,6 +13,7 @@
 #include <arch/thread.h>
 #include <kern/control.h>
 #include <kern/cpu.h>
+#include <kern/kobj.h>
 #include <kern/port.h>
 #include <kern/sched.h>
 #include <kern/task.h>
@@ -178,7 +179,10 @@ static kern_return_t end_trap(struct thread *thread, bool safely, struct kmsg **
         return KERN_NOT_WAITING;
     if (safely)
         return KERN_BUSY;
+    bool in_call = kcall_is_in_pieces(thread);
     arch_thread_end_restart(&thread->arch, trap_aborted(thread));
+    if (in_call) /* a message trap: with an error nothing else is in its registers */
+        arch_message_fail(&thread->arch, KERN_ABORTED);
     return KERN_SUCCESS;
 }
 

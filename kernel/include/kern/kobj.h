@@ -73,6 +73,8 @@ enum kcall_tag {
 };
 enum { KCALL_PROGRESS_BITS = 56 };
 
+/** The thread's trap that is to be repeated is such a call, and has begun. */
+bool kcall_is_in_pieces(const struct thread *thread);
 /** How far this call has come; 0: it begins. */
 uint64_t kcall_progress(const struct kcall *call, enum kcall_tag tag);
 /** The call is over with `kr`, or, KERN_RETRY, to be repeated with this progress (56 bits). Returns kr. */

@@ -11,6 +11,7 @@
 #include <arch/timer.h>
 #include <arch/usercopy.h>
 #include <kern/cpu.h>
+#include <kern/kobj.h>
 #include <kern/sched.h>
 #include <string.h>
 #include <wharf/trap.h>
@@ -197,18 +198,22 @@ static kern_return_t interrupt_trap(struct call *call)
 {
     struct thread *t = call->thread;
     arch_thread_restart_trap(&t->arch);
+    for (unsigned r = 0; r < array_count(t->arch.x); r++)
+        t->arch.x[r] = 1 + r;
     t->progress = (uint64_t)(call->number + 1) << 56 | call->size;
     return KERN_SUCCESS;
 }
 
-/* A thread that was stopped between two pieces of a trap. */
+/* A thread that was stopped between two pieces of a trap, or of a call of a kernel object. */
 static void test_abort_pieces(void)
 {
+    enum { OF_CALL = KCALL_TAG_VM_PROTECT - 1 }; /* they are noted without the 1 more */
     struct thread_state_general state;
     begin(FP_USER);
     CHECK_EQUAL(on(target, call_suspend), KERN_SUCCESS);
     vaddr_t pc = target->arch.pc;
-    static const uint64_t result[][2] = {{TRAP_vm_protect, (uint64_t)-KERN_ABORTED},
+    static const uint64_t result[][2] = {{TRAP_thread_switch, (uint64_t)-KERN_ABORTED},
+                                         {OF_CALL, (uint64_t)-KERN_ABORTED},
                                          {TRAP_futex_wake, 7}};
     for (unsigned i = 0; i < array_count(result); i++) {
         CHECK_EQUAL(until_done(&(struct call){.function = interrupt_trap,
@@ -222,6 +227,8 @@ static void test_abort_pieces(void)
         CHECK_EQUAL(set(THREAD_STATE_GENERAL, &state, sizeof(state)), KERN_BUSY);
         CHECK_EQUAL(on(target, call_abort), KERN_SUCCESS);
         CHECK_EQUAL(target->arch.x[0], result[i][1]);
+        for (unsigned r = 1; r < array_count(target->arch.x); r++)
+            CHECK((target->arch.x[r] == 0) == (result[i][0] == OF_CALL));
         CHECK_EQUAL(target->arch.pc, pc);
         CHECK_EQUAL(on(target, call_abort), KERN_NOT_WAITING);
         CHECK_EQUAL(set(THREAD_STATE_GENERAL, &state, sizeof(state)), KERN_SUCCESS);
