@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Traps that are interrupted and repeated, and what the other threads of the task do meanwhile:
- * take away what is still being given, or change the trap into another one.
+ * Traps and calls of kernel objects that are interrupted and repeated, and what the other threads of
+ * the task do meanwhile: take away what is still being given, or change the trap into another one.
  */
+#include "kernel_calls.h"
 #include "kernel_world.h"
 
 #include <arch/timer.h>
+#include <kern/kobj.h>
 #include <kern/region.h>
 #include <wharf/trap.h>
 
-/* Where vm_allocate places the first region, and one that is larger than the machine's memory. */
+/* Where vm.allocate places the first region, and one that is larger than the machine's memory. */
 #define PLACE (REGION_ALLOCATE_BASE + PAGE_SIZE)
 enum { PAGES = 4, MEMORY = 8 << 20, TOO_MUCH = 2 * MEMORY, PRIORITY = 100 };
 
 enum { ALLOCATOR = 1, THIEF, CHANGER };
 
 static uint64_t failed, stolen, steps;
-static uint64_t results[3];
+static uint64_t results[5];
 
 static void trap(struct host_action *next, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2)
 {
@@ -26,38 +28,56 @@ static void trap(struct host_action *next, uint64_t number, uint64_t a0, uint64_
 /* What does not fit, then what fits, then give that back if it is still there. */
 static void allocate(struct thread *t, struct host_action *next)
 {
-    uint64_t result = t->arch.x[0];
     unsigned step = t->arch.program.actions % 3;
-    failed += step == 1 && result == (uint64_t)-KERN_RESOURCE_SHORTAGE;
-    if (step == 2)
-        trap(next, TRAP_vm_deallocate, result, PAGES * PAGE_SIZE, 0);
-    else
-        trap(next, TRAP_vm_allocate, step ? PAGES * PAGE_SIZE : TOO_MUCH, 0, 0);
+    failed += step == 1 && call_result(t) == KERN_RESOURCE_SHORTAGE;
+    if (step < 2)
+        call_vm_allocate(next, world_names.task, step ? PAGES * PAGE_SIZE : TOO_MUCH);
+    else if (call_result(t) == KERN_SUCCESS)
+        call_vm_deallocate(next, world_names.task, call_answer(t, 0), PAGES * PAGE_SIZE);
 }
 
 static void steal(struct thread *t, struct host_action *next)
 {
     bool small = t->arch.program.actions % 2;
-    stolen += t->arch.program.actions && t->arch.x[0] == 0;
-    trap(next, TRAP_vm_deallocate, PLACE, small ? PAGES * PAGE_SIZE : TOO_MUCH, 0);
+    stolen += t->arch.program.actions && call_result(t) == KERN_SUCCESS;
+    call_vm_deallocate(next, world_names.task, PLACE, small ? PAGES * PAGE_SIZE : TOO_MUCH);
+}
+
+static uint64_t outcome(const struct thread *t, uint64_t step)
+{
+    if (step == 4)
+        return t->arch.x[0];
+    kern_return_t kr = call_result(t);
+    return kr == KERN_SUCCESS && step != 2 ? call_answer(t, 0) : (uint64_t)kr;
 }
 
 /* What another thread can bring about by rewriting the code: a futex_wake was to be repeated, and
- * vm_protect comes. */
+ * vm.protect comes, or the other way round. */
 static void change(struct thread *t, struct host_action *next)
 {
+    static const uint64_t of_wake = (uint64_t)(TRAP_futex_wake + 1) << 56 | 16,
+                          of_protect = (uint64_t)KCALL_TAG_VM_PROTECT << 56 | 16 * PAGE_SIZE;
+    mach_port_name_t self = world_names.task;
     uint64_t step = steps++;
     if (step > 0 && step <= array_count(results))
-        results[step - 1] = t->arch.x[0];
+        results[step - 1] = outcome(t, step);
     switch (step) {
-    case 0: trap(next, TRAP_vm_allocate, PAGES * PAGE_SIZE, 0, 0); break;
+    case 0: call_vm_allocate(next, self, PAGES * PAGE_SIZE); break;
     case 1:
-        t->progress = (uint64_t)(TRAP_futex_wake + 1) << 56 | 16;
-        trap(next, TRAP_vm_protect, PLACE, PAGES * PAGE_SIZE, TRAP_PROT_NONE);
+        t->progress = of_wake;
+        call_vm_protect(next, self, PLACE, PAGES * PAGE_SIZE, PROT_NONE);
         break;
     case 2:
-        t->progress = (uint64_t)(TRAP_futex_wake + 1) << 56 | 16;
-        trap(next, TRAP_vm_allocate, 0, 0, 0);
+        t->progress = of_wake;
+        call_vm_allocate(next, self, 0);
+        break;
+    case 3:
+        t->progress = of_protect;
+        trap(next, TRAP_futex_wake, PLACE, 100, 0);
+        break;
+    case 4:
+        t->progress = of_protect;
+        call_vm_allocate(next, self, PAGES * PAGE_SIZE);
         break;
     default: trap(next, TRAP_thread_exit, 0, 0, 0); break;
     }
@@ -96,10 +116,8 @@ static void end(void *argument)
 
 static void power_on(uint64_t seed)
 {
-    const struct world_config config = {.seed = seed,
-                                        .cpus = 2,
-                                        .memory = MEMORY,
-                                        .script = script};
+    const struct world_config config = {
+        .seed = seed, .cpus = 2, .memory = MEMORY, .names = true, .script = script};
     world_start(&config);
 }
 
@@ -127,7 +145,9 @@ static void test_progress_of_another_trap(void *argument)
     world_wait_for_tasks();
     CHECK_EQUAL(results[0], PLACE);
     CHECK_EQUAL(results[1], KERN_SUCCESS);
-    CHECK_EQUAL(results[2], -(int64_t)KERN_INVALID_ARGUMENT);
+    CHECK_EQUAL(results[2], KERN_INVALID_ARGUMENT);
+    CHECK_EQUAL(results[3], 0);
+    CHECK(results[4] > PLACE && results[4] % PAGE_SIZE == 0);
     world_check_accounts();
     host_machine_end();
 }

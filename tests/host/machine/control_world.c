@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "control_world.h"
 
+#include "kernel_calls.h"
+
 #include <arch/timer.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
@@ -58,7 +60,7 @@ static void script(struct thread *t, unsigned cpu, struct host_action *next, voi
                                      .value = FP_VALUE};
         break;
     case WAITER: trap(next, TRAP_futex_wait, WORLD_WORDS_VA, 0, NANOS_NEVER); break;
-    case SLEEPER: trap(next, TRAP_sleep_until, clock_now() + 20000, 0, 0); break;
+    case SLEEPER: sleep_until(next, clock_now() + 20000); break;
     case RECEIVER: message(next, 0, 0, port_name); break;
     case CALLER: message(next, MSG_MAKE_SEND, MSG_MAKE_REPLY, MSG_REPLY); break;
     case SENDER: send(next); break;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "futex_story.h"
 
+#include "kernel_calls.h"
+
 #include <arch/timer.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
@@ -40,8 +42,7 @@ void story_script(struct thread *t, unsigned cpu, struct host_action *next, void
         a->result[a->at - 1] = (int64_t)t->arch.x[0];
         a->when[a->at - 1] = clock_now();
     }
-    *next =
-        (struct host_action){.kind = HOST_TRAP, .number = TRAP_sleep_until, .args = {TRAP_NEVER}};
+    sleep_until(next, TRAP_NEVER);
     if (a->at < a->count)
         *next = a->step[a->at];
     a->at++;
@@ -71,13 +72,17 @@ void story_begin(void)
     host_machine_call(0, make_task, &actors[0]);
 }
 
+void sleeps(struct actor *a, double ms)
+{
+    sleep_until(&a->step[a->count++], at_ms(ms));
+}
+
 /* An actor that appears at a moment. Steps are added before the story goes on. */
 struct actor *story_add(unsigned priority, double ms)
 {
     struct actor *a = &actors[actor_count++];
     a->priority = priority;
-    a->step[a->count++] =
-        (struct host_action){.kind = HOST_TRAP, .number = TRAP_sleep_until, .args = {at_ms(ms)}};
+    sleeps(a, ms);
     return a;
 }
 

@@ -34,6 +34,7 @@ void story_end(void);
 nanos_t at_ms(double ms);
 
 /* Steps. */
+void sleeps(struct actor *a, double until_ms);
 void does(struct actor *a, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
 /** A requeue from A to B. */
 void requeues(struct actor *a, uint64_t number, uint64_t wake, uint64_t expected, uint64_t move,

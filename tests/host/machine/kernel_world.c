@@ -16,6 +16,7 @@
 #include <kern/region.h>
 #include <kern/reply.h>
 #include <kern/sched.h>
+#include <kern/space.h>
 #include <machine/host_mmu.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -30,6 +31,7 @@ static struct {
     uint64_t frames;
 } world;
 uint64_t world_idle_with_work;
+struct world_names world_names;
 
 /* --- bringing the kernel up: kern_main() without device tree and programs --- */
 
@@ -250,6 +252,24 @@ static kern_return_t give_words(struct task *task)
     return kr;
 }
 
+static void give_name(struct task *task, struct port *port, _Atomic mach_port_name_t *name)
+{
+    struct kright right = port_send_right(port);
+    mach_port_name_t made = space_insert(task->space, &right), before = 0;
+    if (!atomic_compare_exchange_strong(name, &before, made) && before != made)
+        host_machine_fail("the first names of two tasks are %x and %x", before, made);
+}
+
+static kern_return_t give_names(struct task *task)
+{
+    kern_return_t kr = space_reserve(task->space, 2);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    give_name(task, task->self_port, &world_names.task);
+    give_name(task, host.port[KOBJECT_CLOCK], &world_names.clock);
+    return KERN_SUCCESS;
+}
+
 kern_return_t world_task(const char *name, uint64_t arg, unsigned priority, struct task **out,
                          struct thread **thread_out)
 {
@@ -259,6 +279,8 @@ kern_return_t world_task(const char *name, uint64_t arg, unsigned priority, stru
     if (kr != KERN_SUCCESS)
         return kr;
     kr = give_words(task);
+    if (kr == KERN_SUCCESS && world.config.names)
+        kr = give_names(task);
     if (kr == KERN_SUCCESS)
         kr = thread_create(task, 0x10000, 0x20000, arg, 0, priority, &thread);
     if (kr != KERN_SUCCESS) {

@@ -9,8 +9,19 @@
 
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <wharf/message.h>
 
-enum { WORLD_WORDS_VA = 0x100000 /* a page of every world task: words to wait on */ };
+enum {
+    WORLD_WORDS_VA = 0x100000,               /* a page of every world task: words to wait on */
+    WORLD_SLEEP_VA = WORLD_WORDS_VA + 0xff0, /* one that stays 0, and where nobody wakes */
+};
+
+/** Names that every task of world_task() has for itself and the clock, if world_config.names is set. Spaces that begin
+ *  alike give the same names. */
+struct world_names {
+    _Atomic mach_port_name_t task, clock;
+};
+extern struct world_names world_names;
 
 struct world_config {
     uint64_t seed;
@@ -18,6 +29,7 @@ struct world_config {
     bool threads;
     uint64_t memory; /* bytes; 0: 64 MiB */
     unsigned asids;  /* 0: 256 */
+    bool names;      /* world_names */
     bool reset_ends_run;
     host_script_t *script;
     void *context;

@@ -4,6 +4,7 @@
  * initrd that runs and ends, power off. And trees that lack something: one sentence and a halt.
  */
 #include "check.h"
+#include "kernel_calls.h"
 #include "power_on.h"
 
 #include <arch/boot.h>
@@ -19,7 +20,7 @@
 #include <wharf/trap.h>
 
 enum { RAM = 0x40000000, TREE_AT = RAM + 0x4000000, INITRD_AT = RAM + 0x5000000 };
-enum { ENTRY = 0x400000, DATA = 0x500000, HELLO_AT = DATA + 16, THREADS = 6 };
+enum { ENTRY = 0x400000, DATA = 0x500000, THREADS = 6 };
 
 static const char hello[] = "hello from a script\n";
 
@@ -37,12 +38,14 @@ static void touch(struct host_action *next, uint64_t va, enum access access, uin
     *next = (struct host_action){.kind = HOST_TOUCH, .va = va, .access = access, .value = value};
 }
 
+/* Names that the start block tells. */
+static uint32_t own_task, host_debug;
+
 static void first_thread(struct thread *t, struct host_action *next)
 {
-    uint64_t step = t->arch.program.actions, hello_words = sizeof(hello) / 4 + 1;
-    uint32_t piece = 0;
+    uint64_t step = t->arch.program.actions, block = t->arch.program.arg;
     if (step == 0) {
-        touch(next, t->arch.program.arg, ACCESS_READ, 0); /* the start block */
+        touch(next, block, ACCESS_READ, 0);
     } else if (step == 1) {
         CHECK_EQUAL(t->arch.program.loaded, (uint32_t)START_MAGIC);
         touch(next, ENTRY, ACCESS_EXECUTE, 0);
@@ -51,20 +54,28 @@ static void first_thread(struct thread *t, struct host_action *next)
         touch(next, DATA + 4096, ACCESS_READ, 0);
     } else if (step == 3) {
         CHECK_EQUAL(t->arch.program.loaded, 0); /* the part the file does not give */
+        touch(next, block + offsetof(struct start_info, task), ACCESS_READ, 0);
+    } else if (step == 4) {
+        own_task = (uint32_t)t->arch.program.loaded;
+        touch(next, block + offsetof(struct start_info, host_debug), ACCESS_READ, 0);
+    } else if (step == 5) {
+        host_debug = (uint32_t)t->arch.program.loaded;
+        touch(next, block + offsetof(struct start_info, thread), ACCESS_READ, 0);
+    } else if (step == 6) {
         do_trap(next, TRAP_thread_self, 0, 0, 0);
-    } else if (step < 4 + hello_words) {
-        uint64_t at = (step - 4) * 4;
-        if (at < sizeof(hello))
-            memcpy(&piece, hello + at, sizeof(hello) - at < 4 ? sizeof(hello) - at : 4);
-        touch(next, HELLO_AT + at, ACCESS_WRITE, piece);
-    } else if (step == 4 + hello_words) {
-        do_trap(next, TRAP_console_write, HELLO_AT, sizeof(hello) - 1, 0);
-    } else if (step < 5 + hello_words + THREADS) {
-        do_trap(next, TRAP_thread_create, ENTRY + 4, t->arch.program.arg, step);
-        next->args[4] = 96;
-    } else if (step == 5 + hello_words + THREADS) {
-        do_trap(next, TRAP_sleep_until, 50000000, 0, 0);
+    } else if (step == 7) {
+        CHECK_EQUAL(t->arch.x[0], t->arch.program.loaded);
+        touch(next, DATA + 16, ACCESS_WRITE, 0); /* here it waits for a moment */
+    } else if (step == 8) {
+        call_console_write(next, host_debug, hello, sizeof(hello) - 1);
+    } else if (step < 9 + THREADS) {
+        CHECK_EQUAL(call_result(t), KERN_SUCCESS);
+        call_create_thread(next, own_task, ENTRY + 4, block, step, 0, 96);
+    } else if (step == 9 + THREADS) {
+        CHECK_EQUAL(call_result(t), KERN_SUCCESS);
+        do_trap(next, TRAP_futex_wait, DATA + 16, 0, 50000000);
     } else {
+        CHECK_EQUAL((int64_t)t->arch.x[0], -KERN_OPERATION_TIMED_OUT);
         do_trap(next, TRAP_task_exit, 5, 0, 0);
     }
 }

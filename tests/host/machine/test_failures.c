@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Failure on demand (D16): the n-th allocation fails, for every n there is, while a task is made, a
- * thread is made by a trap, and memory is allocated by a trap. Each attempt says
- * KERN_RESOURCE_SHORTAGE or succeeds, and leaves nothing.
+ * thread is made by a message, and memory is allocated by a message. Each attempt says that memory
+ * was short or succeeds, and leaves nothing: a thread whose name did not arrive neither.
  */
+#include "kernel_calls.h"
 #include "kernel_world.h"
 
 #include <kern/frame.h>
@@ -12,26 +13,24 @@
 enum { MANY = 500, ENTRY_OF_CHILD = 0x30000 };
 
 static struct {
-    uint64_t number, args[5];
-    int64_t result;
-    bool seen;
+    void (*fill)(struct host_action *next);
+    kern_return_t result;
+    bool seen, child;
 } probe;
 
-/* The first thread does the trap, then ends the task; a thread it made ends itself. */
+/* The first thread sends the message, then ends; so does a thread it made, and the task with the last. */
 static void script(struct thread *t, unsigned cpu, struct host_action *next, void *context)
 {
     (void)cpu, (void)context;
-    next->kind = HOST_TRAP;
     if (t->arch.program.entry == ENTRY_OF_CHILD) {
-        next->number = TRAP_thread_exit;
+        probe.child = true;
+        *next = (struct host_action){.kind = HOST_TRAP, .number = TRAP_thread_exit};
     } else if (t->arch.program.actions == 0) {
-        next->number = probe.number;
-        for (unsigned i = 0; i < array_count(probe.args); i++)
-            next->args[i] = probe.args[i];
+        probe.fill(next);
     } else {
-        probe.result = (int64_t)t->arch.x[0];
+        probe.result = call_result(t);
         probe.seen = true;
-        next->number = TRAP_task_exit;
+        *next = (struct host_action){.kind = HOST_TRAP, .number = TRAP_thread_exit};
     }
 }
 
@@ -52,9 +51,19 @@ static void make_task(void *argument)
         task_unref(task);
 }
 
+static void make_thread(struct host_action *next)
+{
+    call_create_thread(next, world_names.task, ENTRY_OF_CHILD, 0x20000, 0, 0, PRIORITY_DEFAULT);
+}
+
+static void allocate(struct host_action *next)
+{
+    call_vm_allocate(next, world_names.task, 40 * PAGE_SIZE);
+}
+
 static void test_task(void)
 {
-    probe.number = TRAP_thread_self;
+    probe.fill = make_thread;
     for (uint64_t n = 1; n < MANY; n++) {
         struct making making = {.fail = n};
         host_machine_call(0, make_task, &making);
@@ -71,15 +80,19 @@ static void test_task(void)
     host_machine_fail("creating a task always fails");
 }
 
-static void test_trap(const char *name, uint64_t number, uint64_t a0, uint64_t a1, uint64_t a4)
+/* What the sending half says, the routine, or the receiving half, if there is no room for the answer. */
+static bool is_shortage(kern_return_t kr)
 {
-    probe.number = number;
-    probe.args[0] = a0;
-    probe.args[1] = a1;
-    probe.args[4] = a4;
+    return kr == MACH_SEND_NO_BUFFER || kr == KERN_RESOURCE_SHORTAGE || kr == MSG_ID_SEND_ONCE ||
+           kr == MACH_RCV_NO_SPACE;
+}
+
+static void test_call(const char *name, void (*fill)(struct host_action *next))
+{
+    probe.fill = fill;
     for (uint64_t n = 1; n < MANY; n++) {
         struct making making = {.fail = 0};
-        probe.seen = false;
+        probe.seen = probe.child = false;
         host_machine_call(1, make_task, &making);
         CHECK_EQUAL(making.kr, KERN_SUCCESS);
         (void)alloc_fail_nth(n);
@@ -87,11 +100,13 @@ static void test_trap(const char *name, uint64_t number, uint64_t a0, uint64_t a
         (void)alloc_fail_nth(0);
         world_check_accounts();
         CHECK(probe.seen);
-        if (probe.result > 0) {
+        CHECK(probe.child == (probe.result == KERN_SUCCESS && fill == make_thread));
+        if (probe.result == KERN_SUCCESS) {
             printf("  %s: %llu allocations\n", name, (unsigned long long)n - 1);
             return;
         }
-        CHECK_EQUAL(probe.result, -KERN_RESOURCE_SHORTAGE);
+        if (!is_shortage(probe.result))
+            host_machine_fail("%s says %u", name, (unsigned)probe.result);
     }
     host_machine_fail("%s always fails", name);
 }
@@ -101,10 +116,10 @@ int main(int argc, char **argv)
     (void)argc;
     fix_addresses(argv);
     host_set_repeat_line("test_failures");
-    world_start(&(struct world_config){.seed = 1, .cpus = 2, .script = script});
+    world_start(&(struct world_config){.seed = 1, .cpus = 2, .names = true, .script = script});
     test_task();
-    test_trap("thread_create", TRAP_thread_create, ENTRY_OF_CHILD, 0x20000, PRIORITY_DEFAULT);
-    test_trap("vm_allocate of 40 pages", TRAP_vm_allocate, 40 * PAGE_SIZE, 0, 0);
+    test_call("task.create_thread", make_thread);
+    test_call("vm.allocate of 40 pages", allocate);
     host_machine_end();
     return 0;
 }

@@ -36,7 +36,7 @@ static void test_requeue(void)
     struct actor *r = story_add(90, 10);
     requeues(r, TRAP_futex_requeue, 1, 7, 2, 0);
     requeues(r, TRAP_futex_requeue, 1, 0, 2, 0);
-    does(r, TRAP_sleep_until, at_ms(20), 0, 0, 0);
+    sleeps(r, 20);
     does(r, TRAP_futex_wake, B, 9, 0, 0);
     does(r, TRAP_futex_wake, A, 9, 0, 0);
     does(r, TRAP_futex_requeue, A, 1, 0, A);
@@ -66,12 +66,12 @@ static void test_requeue_many(void)
         does(story_add(100, 1 + i * 0.01), TRAP_futex_wait, A, 0, TRAP_NEVER, 0);
     struct actor *r = story_add(50, 10);
     requeues(r, TRAP_futex_requeue, 20, 0, UINT32_MAX, 0);
-    does(r, TRAP_sleep_until, at_ms(20), 0, 0, 0);
+    sleeps(r, 20);
     does(r, TRAP_futex_wake, B, 1, 0, 0);
     does(r, TRAP_futex_wake, B, UINT32_MAX, 0, 0);
     struct actor *sleeper = story_add(200, 10); /* its alarms come in between */
     for (unsigned i = 1; i < MAX_STEPS - 1; i++)
-        does(sleeper, TRAP_sleep_until, at_ms(10 + i * 0.004), 0, 0, 0);
+        sleeps(sleeper, 10 + i * 0.004);
     story_start();
     story_run_until(19);
     CHECK_EQUAL(r->result[1], MANY);
@@ -123,7 +123,7 @@ static void test_order(void)
     for (unsigned i = 1; i < 6; i++) {
         does(waker, TRAP_futex_wake_pi, A, 0, 0, 0);
         if (i < 3)
-            does(waker, TRAP_sleep_until, at_ms(10 + i), 0, 0, 0);
+            sleeps(waker, 10 + i);
     }
     story_start();
     story_run_until(9);
@@ -248,12 +248,12 @@ static void test_owner_ends(void)
     story_begin();
     struct actor *owner = story_add(10, 0), *w = story_add(60, 1), *next = story_add(20, 2),
                  *late = story_add(70, 10), *waker = story_add(200, 15);
-    does(owner, TRAP_sleep_until, at_ms(5), 0, 0, 0);
+    sleeps(owner, 5);
     does(owner, TRAP_thread_exit, 0, 0, 0, 0);
     does(w, TRAP_futex_wait_pi, A, 0, TRAP_NEVER, name_of(owner));
     does(late, TRAP_futex_wait_pi, A, 0, at_ms(20), name_of(next));
     does(waker, TRAP_futex_wait_pi, A, 0, at_ms(17), name_of(owner)); /* no longer somebody */
-    does(waker, TRAP_sleep_until, at_ms(22), 0, 0, 0);
+    sleeps(waker, 22);
     does(waker, TRAP_futex_wake_pi, A, 0, 0, 0);
     story_start();
     story_run_until(4);
@@ -308,7 +308,7 @@ static void test_requeue_to_owner(void)
         does(w[i], TRAP_futex_wait, A, 0, i == 2 ? at_ms(30) : TRAP_NEVER, 0);
     }
     requeues(holder, TRAP_futex_requeue_pi, 0, 0, UINT32_MAX, name_of(holder));
-    does(holder, TRAP_sleep_until, at_ms(20), 0, 0, 0);
+    sleeps(holder, 20);
     does(holder, TRAP_futex_wake_pi, B, 0, 0, 0);
     story_start();
     story_run_until(15);

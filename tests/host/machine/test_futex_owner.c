@@ -3,6 +3,7 @@
  * Owners of futexes by the names of their threads' ports: only a living thread of the caller's own
  * task is found, and looking leaves no reference behind.
  */
+#include "kernel_calls.h"
 #include "kernel_world.h"
 
 #include <kern/futex.h>
@@ -19,8 +20,7 @@ static void script(struct thread *t, unsigned cpu, struct host_action *next, voi
     (void)t;
     (void)cpu;
     (void)context;
-    *next =
-        (struct host_action){.kind = HOST_TRAP, .number = TRAP_sleep_until, .args = {TRAP_NEVER}};
+    sleep_until(next, TRAP_NEVER);
 }
 
 static mach_port_name_t insert(struct port *port)

@@ -6,6 +6,7 @@
  * in disorder: random calls with random owners, while threads are killed and waits aborted; what
  * kern/futex.h promises holds, and nothing is left over.
  */
+#include "kernel_calls.h"
 #include "kernel_world.h"
 
 #include <arch/timer.h>
@@ -218,7 +219,7 @@ static bool step(struct worker *w, struct host_action *next)
         w->phase = TAKEN;
         w->after = INSIDE;
         return true;
-    case DONE: trap(next, TRAP_sleep_until, TRAP_NEVER, 0, 0, 0, 0, 0); return true;
+    case DONE: sleep_until(next, TRAP_NEVER); return true;
     }
     return true;
 }
@@ -245,7 +246,7 @@ static void anything(struct worker *w, struct host_action *next)
                                      .access = ACCESS_WRITE,
                                      .value = value};
         break;
-    case 8: trap(next, TRAP_thread_set_priority, 1 + below(w, 255), 0, 0, 0, 0, 0); break;
+    case 8: call_set_own_priority(w->thread, next, 1 + (uint32_t)below(w, 255)); break;
     default: trap(next, TRAP_futex_wake_pi, word, 0, 0, 0, 0, 0); break;
     }
 }
@@ -256,7 +257,7 @@ static void script(struct thread *t, unsigned cpu, struct host_action *next, voi
     (void)context;
     uint64_t number = t->arch.program.arg;
     if (number == 0) { /* the task's first thread keeps it alive */
-        trap(next, TRAP_sleep_until, TRAP_NEVER, 0, 0, 0, 0, 0);
+        sleep_until(next, TRAP_NEVER);
     } else if (run.disorder) {
         anything(&run.worker[number - 1], next);
     } else {

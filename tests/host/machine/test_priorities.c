@@ -4,13 +4,13 @@
  * forbids; idle CPUs take what waits elsewhere (S3); and the accounts of scheduling contexts say
  * what really happened.
  */
+#include "kernel_calls.h"
 #include "kernel_world.h"
 
 #include <arch/timer.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
 #include <kern/sched.h>
-#include <wharf/trap.h>
 
 enum { BURNER, SLEEPER, MAX_ACTORS = 8, SLEEP_NS = 300000 };
 
@@ -35,8 +35,7 @@ static void sleep_again(struct actor *a, struct host_action *next)
         a->wakes++;
     }
     a->due = clock_now() + SLEEP_NS;
-    *next = (struct host_action){.kind = HOST_TRAP, .number = TRAP_sleep_until};
-    next->args[0] = a->due;
+    sleep_until(next, a->due);
 }
 
 static void script(struct thread *t, unsigned cpu, struct host_action *next, void *context)

@@ -2,13 +2,16 @@
 /*
  * Random programs on the portable kernel. Threads yield, sleep, wait, wake, compute, touch memory,
  * make and end threads and tasks, change their priority and CPUs; the controller ends, suspends and
- * resumes tasks and threads, aborts what threads do, copies their registers, moves them about. Each script keeps a model of its thread and checks what every
- * trap returned; at rest the invariants of kern/sched.h and kern/thread.h are checked; at the end
- * the accounts balance.
+ * resumes tasks and threads, aborts what threads do, copies their registers, moves them about. Each
+ * script keeps a model of its thread (random_model.h) and checks what every trap and every message
+ * to a kernel object returned; at rest the invariants of kern/sched.h and kern/thread.h are checked;
+ * at the end the accounts balance.
  *
  *      test_random [threads|repeats]   WHARF_SEED, WHARF_STEPS, WHARF_RUNS, WHARF_CPUS
  */
+#include "kernel_calls.h"
 #include "kernel_world.h"
+#include "random_model.h"
 
 #include <kern/clock.h>
 #include <kern/control.h>
@@ -22,17 +25,6 @@
 
 enum { MAX_TASKS = 8, MAX_MODELS = 1 << 20, WORDS = 4, MAX_THREADS = 12, CHECK_EVERY = 500 };
 
-/* What a script knows of its thread. Only the CPU that runs the thread uses it. */
-struct model {
-    uint64_t random;
-    uint64_t trap;    /* the last action's trap, ~0: it was none */
-    uint64_t args[6]; /* of it */
-    nanos_t called;   /* when */
-    uint32_t id;
-    unsigned misplaced; /* actions in a row on a CPU that its affinity forbids */
-    uint64_t region;    /* of vm_allocate, 0: none */
-};
-
 static struct {
     uint64_t seed;
     bool threads;
@@ -44,65 +36,6 @@ static struct model *models;
 static _Atomic uint32_t models_used;
 
 static const struct world_config *run_config;
-
-/* --- what a trap returned --- */
-
-#define EXPECT(condition)                                                             \
-    do {                                                                              \
-        if (!(condition))                                                             \
-            host_machine_fail("thread %u, trap %llu returned %lld: not %s", t->id,    \
-                              (unsigned long long)m->trap, (long long)r, #condition); \
-    } while (0)
-
-static void check_wait(const struct thread *t, const struct model *m, int64_t r)
-{
-    EXPECT(r == 0 || r == -KERN_RETRY || r == -KERN_OPERATION_TIMED_OUT || r == -KERN_ABORTED);
-    if (r == -KERN_OPERATION_TIMED_OUT)
-        EXPECT(m->args[2] != NANOS_NEVER && clock_now() >= m->args[2]);
-}
-
-static void check_memory(const struct thread *t, struct model *m, int64_t r)
-{
-    if (m->trap == TRAP_vm_allocate) {
-        EXPECT(r == -KERN_RESOURCE_SHORTAGE || (r > 0 && r % (int64_t)PAGE_SIZE == 0));
-        m->region = r > 0 ? (uint64_t)r : 0;
-    } else if (m->trap == TRAP_vm_deallocate) {
-        EXPECT(r == 0);
-        m->region = 0;
-    } else {
-        EXPECT(r == 0 || r == -KERN_RESOURCE_SHORTAGE || r == -KERN_ABORTED);
-    }
-}
-
-static void check_result(const struct thread *t, struct model *m)
-{
-    int64_t r = (int64_t)t->arch.x[0];
-    switch (m->trap) {
-    case TRAP_thread_self: EXPECT(r != 0 && r == t->self_name); break;
-    case TRAP_futex_wait: check_wait(t, m, r); break;
-    case TRAP_futex_wake: EXPECT(r >= 0 && r <= (int64_t)m->args[1]); break;
-    case TRAP_thread_create:
-        EXPECT(r > (int64_t)t->id || r == -KERN_RESOURCE_SHORTAGE || r == -KERN_LIMIT ||
-               r == -KERN_INVALID_TASK);
-        break;
-    case TRAP_clock_now: EXPECT((nanos_t)r >= m->called && (nanos_t)r <= clock_now()); break;
-    case TRAP_sleep_until:
-        EXPECT((r == 0 && clock_now() >= m->args[0]) || r == -KERN_ABORTED);
-        break;
-    case TRAP_vm_allocate:
-    case TRAP_vm_deallocate:
-    case TRAP_vm_protect: check_memory(t, m, r); break;
-    case TRAP_thread_exit:
-    case TRAP_task_exit: host_machine_fail("thread %u is back from its end", t->id);
-    case TRAP_thread_set_affinity:
-        EXPECT(r == (m->args[0] & ((UINT64_C(1) << cpu_count) - 1) ? 0 : -KERN_INVALID_ARGUMENT));
-        break;
-    case TRAP_thread_switch:
-    case TRAP_thread_set_priority: EXPECT(r == 0); break;
-    case 1000: EXPECT(r == -KERN_INVALID_TRAP); break;
-    default: break;
-    }
-}
 
 /* --- what a thread does next --- */
 
@@ -141,7 +74,10 @@ static void choose_wait(struct model *m, struct host_action *next)
         break;
     case 1:
     case 2: trap(next, TRAP_futex_wait, word(m), below(m, 3), soon(m)); break;
-    case 3: trap(next, TRAP_sleep_until, soon(m), 0, 0); break;
+    case 3:
+        sleep_until(next, soon(m));
+        m->sleeps = true;
+        break;
     case 4:
         *next = (struct host_action){.kind = HOST_TOUCH,
                                      .va = word(m),
@@ -156,29 +92,31 @@ static void choose_memory(struct model *m, struct host_action *next)
 {
     static const unsigned prots[] = {PROT_READ, PROT_READ | PROT_WRITE, PROT_NONE,
                                      PROT_READ | PROT_EXECUTE};
+    mach_port_name_t task = world_names.task;
     if (!m->region)
-        trap(next, TRAP_vm_allocate, PAGE_SIZE * (1 + below(m, 24)), 0, 0);
+        call_vm_allocate(next, task, m->size = PAGE_SIZE * (1 + below(m, 24)));
     else if (below(m, 2))
-        trap(next, TRAP_vm_protect, m->region, 1, prots[below(m, 4)]);
+        call_vm_protect(next, task, m->region, 1, prots[below(m, 4)]);
     else
-        trap(next, TRAP_vm_deallocate, m->region, 0, 0); /* the size is filled in below */
+        call_vm_deallocate(next, task, m->region, m->size);
 }
 
-static void choose_thread(const struct thread *t, struct model *m, struct host_action *next)
+static void choose_thread(struct thread *t, struct model *m, struct host_action *next)
 {
+    uint64_t mask;
     switch (below(m, 8)) {
     case 0:
     case 1:
-        trap(next, TRAP_thread_create, 0x10000, 0x20000, below(m, 1000));
-        next->args[3] = below(m, 1000);
-        next->args[4] = 1 + below(m, 255);
+        call_create_thread(next, world_names.task, 0x10000, 0x20000, below(m, 1000), below(m, 1000),
+                           1 + (uint32_t)below(m, 255));
         break;
     case 2:
-        trap(next, TRAP_thread_set_affinity, host_random(&m->random), 0, 0);
+        mask = host_random(&m->random);
         if (below(m, 4) == 0)
-            next->args[0] &= UINT64_C(1) << below(m, 8);
+            mask &= UINT64_C(1) << below(m, 8);
+        call_set_own_affinity(t, next, mask);
         break;
-    case 3: trap(next, TRAP_thread_set_priority, 1 + below(m, 255), 0, 0); break;
+    case 3: call_set_own_priority(t, next, 1 + (uint32_t)below(m, 255)); break;
     case 4:
         if (below(m, 2) == 0)
             break;
@@ -186,10 +124,17 @@ static void choose_thread(const struct thread *t, struct model *m, struct host_a
         break;
     default: trap(next, TRAP_thread_self, 0, 0, 0); break;
     }
-    (void)t;
 }
 
-static void choose(const struct thread *t, struct model *m, struct host_action *next)
+static void choose_clock(struct model *m, struct host_action *next)
+{
+    if (below(m, 8))
+        call_clock_now(next, world_names.clock);
+    else
+        trap(next, below(m, 2) ? RETIRED : UNKNOWN, 0, 0, 0);
+}
+
+static void choose(struct thread *t, struct model *m, struct host_action *next)
 {
     if (run.exception_rate && below(m, run.exception_rate) == 0) {
         *next = (struct host_action){.kind = HOST_TOUCH, .va = 0x7000, .access = ACCESS_READ};
@@ -206,7 +151,7 @@ static void choose(const struct thread *t, struct model *m, struct host_action *
             (struct host_action){.kind = HOST_BURN, .ticks = below(m, below(m, 32) ? 500 : 500000)};
         break;
     case 4: *next = (struct host_action){.kind = HOST_FP, .value = host_random(&m->random)}; break;
-    case 5: trap(next, below(m, 8) ? TRAP_clock_now : 1000, 0, 0, 0); break;
+    case 5: choose_clock(m, next); break;
     case 6:
         *next = (struct host_action){.kind = HOST_TOUCH, .va = word(m), .access = ACCESS_READ};
         break;
@@ -225,7 +170,7 @@ static struct model *model_of(struct thread *t)
     if (number >= MAX_MODELS)
         host_machine_fail("more than %d threads", MAX_MODELS);
     m = t->arch.program.data = &models[number];
-    *m = (struct model){.random = run.seed * 1000003 + t->id, .trap = ~UINT64_C(0), .id = t->id};
+    *m = (struct model){.random = run.seed * 1000003 + t->id, .trap = NO_TRAP, .id = t->id};
     if (t->arch.x[0] != t->arch.program.arg || t->arch.program.entry != 0x10000)
         host_machine_fail("thread %u starts with wrong registers", t->id);
     return m;
@@ -237,22 +182,19 @@ static void script(struct thread *t, unsigned cpu, struct host_action *next, voi
     (void)context;
     if (m->id != t->id)
         host_machine_fail("thread %u has the program of thread %u", t->id, m->id);
-    check_result(t, m);
+    model_check(t, m);
     /* Who was moved from outside may do a few more actions before it goes. */
     bool allowed = atomic_load_explicit(&t->affinity, memory_order_relaxed) >> cpu & 1;
     m->misplaced = allowed ? 0 : m->misplaced + 1;
     if (m->misplaced > 100)
         host_machine_fail("thread %u runs on cpu %u, its affinity is %llx", t->id, cpu,
                           (unsigned long long)t->affinity);
+    m->sleeps = false;
     choose(t, m, next);
-    m->trap = next->kind == HOST_TRAP ? next->number : ~UINT64_C(0);
-    if (m->trap == TRAP_vm_allocate)
-        m->args[5] = next->args[0];
-    if (m->trap == TRAP_vm_deallocate)
-        next->args[1] = m->args[5];
-    uint64_t size = m->args[5];
-    memcpy(m->args, next->args, sizeof(m->args));
-    m->args[5] = size;
+    uint32_t call = call_id(next);
+    m->trap = call ? call : next->kind == HOST_TRAP ? next->number : NO_TRAP;
+    for (unsigned i = 0; i < array_count(m->args); i++)
+        m->args[i] = call ? call_word(next, i) : next->args[i];
     m->called = clock_now();
 }
 
@@ -423,10 +365,8 @@ static void one_run(void *argument)
     models = calloc(MAX_MODELS, sizeof(struct model));
     run.seed = run.random = seed;
     run.exception_rate = seed % 3 == 0 ? 3000 : 0;
-    struct world_config config = {.seed = seed,
-                                  .cpus = cpus,
-                                  .threads = run.threads,
-                                  .script = script};
+    struct world_config config = {
+        .seed = seed, .cpus = cpus, .threads = run.threads, .names = true, .script = script};
     run_config = &config;
     world_start(&config);
     uint64_t hash = run_steps(steps);
