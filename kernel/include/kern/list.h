@@ -69,13 +69,18 @@ static inline struct list *list_pop_front(struct list *l)
 
 #define list_entry(link, type, member) container_of(link, type, member)
 
+/* The link of an element that may be the list itself, seen as one: its address is computed, nothing accessed. */
+#define list_link_of(var, member) \
+    ((struct list *)(void *)((char *)(var) + offsetof(typeof(*(var)), member)))
+
 /** Walk; the body must not remove `var`. */
-#define list_for_each(var, l, member)                                            \
-    for (var = list_entry((l)->next, typeof(*var), member); &var->member != (l); \
+#define list_for_each(var, l, member)                                                         \
+    for (var = list_entry((l)->next, typeof(*var), member); list_link_of(var, member) != (l); \
          var = list_entry(var->member.next, typeof(*var), member))
 
 /** Walk; the body may remove `var`. */
-#define list_for_each_safe(var, tmp, l, member)                   \
-    for (var = list_entry((l)->next, typeof(*var), member),       \
-        tmp = list_entry(var->member.next, typeof(*var), member); \
-         &var->member != (l); var = tmp, tmp = list_entry(tmp->member.next, typeof(*tmp), member))
+#define list_for_each_safe(var, tmp, l, member)                  \
+    for (var = list_entry((l)->next, typeof(*var), member),      \
+        tmp = list_entry((l)->next->next, typeof(*var), member); \
+         list_link_of(var, member) != (l);                       \
+         var = tmp, tmp = list_entry(list_link_of(tmp, member)->next, typeof(*tmp), member))
