@@ -8,13 +8,13 @@
 #include "ipc_world.h"
 #include "letter.h"
 
-enum { PLAYER_BUFFER_PAGES = 8, ARRAYS_MAX = MSG_DESCRIPTORS_MAX };
+enum { PLAYER_BUFFER_PAGES = 9, ARRAYS_MAX = MSG_DESCRIPTORS_MAX };
 
 /** Where in a player's buffer. */
-enum { SEND_AT = 0, RECEIVE_AT = 0x3000, ARRAYS_AT = 0x6000 };
+enum { SEND_AT = 0, RECEIVE_AT = 0x3000, ARRAYS_AT = 0x6000, SLEEP_AT = 0x8000 };
 
 /** What the script waits for. */
-enum doing { DOING_NOTHING, DOING_BUFFER, DOING_MESSAGE, DOING_KEEP, DOING_FREE, DOING_OTHER };
+enum doing { DOING_NOTHING, DOING_MESSAGE, DOING_KEEP, DOING_OTHER };
 
 /** Is this thread's call open? Some errors leave that unsaid. */
 enum open { OPEN_NO, OPEN_YES, OPEN_MAYBE };
@@ -41,6 +41,7 @@ struct player {
     enum doing doing;
     struct plan plan;
     vaddr_t buffer;            /* 0: not yet */
+    uint64_t progress;         /* of making it */
     uint64_t stuck;            /* times that the buffer could not be had */
     vaddr_t array[ARRAYS_MAX]; /* received, to be given back */
     unsigned arrays;

@@ -13,6 +13,7 @@
 #include <kern/cpu.h>
 #include <kern/kmem.h>
 #include <kern/notify.h>
+#include <kern/region.h>
 #include <string.h>
 #include <wharf/trap.h>
 
@@ -123,11 +124,14 @@ static kern_return_t more_chains(struct task *task, struct host_action *next)
 }
 static kern_return_t more_threads(struct task *task, struct host_action *next)
 {
-    (void)task;
-    *next = (struct host_action){.kind = HOST_TRAP,
-                                 .number = TRAP_thread_create,
-                                 .args = {0x10000, 0x20000, SLEEPER, 0, PRIORITY_DEFAULT}};
-    return KERN_RETRY;
+    struct thread *thread;
+    (void)next;
+    kern_return_t kr = thread_create(task, 0x10000, 0x20000, SLEEPER, 0, PRIORITY_DEFAULT, &thread);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    thread_resume(thread);
+    thread_unref(thread);
+    return kr;
 }
 
 static const struct bomb bomb[] = {
@@ -156,18 +160,15 @@ static void note(kern_return_t kr)
 
 static void play_bomber(struct thread *t, struct host_action *next)
 {
-    if (t->arch.program.actions == 0) {
+    if (t->arch.program.actions == 0) { /* a page is done in one piece */
+        struct region_request request = {.pages = 1, .prot = PROT_READ, .max_prot = PROT_READ};
+        uint64_t progress = 0;
+        CHECK_EQUAL(region_allocate(t, t->task, &request, &progress), KERN_SUCCESS);
+        now.page = request.start;
         now.trapped = false;
-        *next = (struct host_action){.kind = HOST_TRAP,
-                                     .number = TRAP_vm_allocate,
-                                     .args = {PAGE_SIZE}};
-        return;
     }
-    int64_t r = (int64_t)t->arch.x[0];
-    if (t->arch.program.actions == 1)
-        now.page = (vaddr_t)r;
-    else if (now.trapped)
-        note(r > 0 ? KERN_SUCCESS : (kern_return_t)-r);
+    if (now.trapped)
+        note((kern_return_t) - (int64_t)t->arch.x[0]);
     kern_return_t kr = now.bomb->attempt(t->task, next);
     now.trapped = kr == KERN_RETRY;
     if (!now.trapped)
@@ -213,8 +214,8 @@ static void script(struct thread *t, unsigned cpu, struct host_action *next, voi
     case SERVER: play_server(t, next); break;
     default:
         *next = (struct host_action){.kind = HOST_TRAP,
-                                     .number = TRAP_sleep_until,
-                                     .args = {clock_now() + 1000000}};
+                                     .number = TRAP_futex_wait,
+                                     .args = {now.page, 0, clock_now() + 1000000}};
         break;
     }
 }

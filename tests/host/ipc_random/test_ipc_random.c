@@ -17,6 +17,7 @@
 #include <kern/control.h>
 #include <kern/cpu.h>
 #include <kern/frame.h>
+#include <kern/region.h>
 #include <kern/sched.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,11 +53,6 @@ static void check_last(struct player *p, struct thread *t, unsigned cpu)
     switch (p->doing) {
     case DOING_MESSAGE: message_check(p, t, cpu); break;
     case DOING_KEEP: keep_check(p, r); break;
-    case DOING_BUFFER:
-        if (r > 0)
-            p->buffer = (vaddr_t)r;
-        break;
-    case DOING_FREE: CHECK(r == 0 || r == -KERN_ABORTED); break;
     default: break;
     }
     p->doing = DOING_NOTHING;
@@ -69,14 +65,41 @@ static void trap(struct player *p, enum doing doing, struct host_action *next, u
     *next = (struct host_action){.kind = HOST_TRAP, .number = number, .args = {a0, a1}};
 }
 
+/* Memory and threads come from the kernel's functions: whatever a name may denote by now. */
+
+static void make_buffer(struct player *p, struct thread *self)
+{
+    struct region_request request = {.pages = PLAYER_BUFFER_PAGES,
+                                     .prot = PROT_READ | PROT_WRITE,
+                                     .max_prot = PROT_READ | PROT_WRITE};
+    if (region_allocate(self, self->task, &request, &p->progress) == KERN_SUCCESS)
+        p->buffer = request.start;
+}
+
+static void free_array(struct player *p, struct thread *self)
+{
+    kern_return_t kr = region_deallocate(self->task, p->array[p->arrays - 1], 1);
+    CHECK(kr == KERN_SUCCESS || kr == KERN_RETRY);
+    p->arrays -= kr == KERN_SUCCESS;
+}
+
+static void make_thread(struct player *p)
+{
+    struct thread *thread;
+    unsigned priority = game.many_priorities ? 1 + (unsigned)below(p, 255) : PRIORITY_DEFAULT;
+    if (thread_create(p->home->task, 0x10000, 0x20000, 0, 0, priority, &thread) != KERN_SUCCESS)
+        return;
+    thread_resume(thread);
+    thread_unref(thread);
+}
+
 static void choose_thread(struct player *p, struct host_action *next)
 {
     if (below(p, 3) == 0) {
         trap(p, DOING_OTHER, next, below(p, 64) ? TRAP_thread_exit : TRAP_task_exit, 0, 0);
         return;
     }
-    trap(p, DOING_OTHER, next, TRAP_thread_create, 0x10000, 0x20000);
-    next->args[4] = game.many_priorities ? 1 + below(p, 255) : PRIORITY_DEFAULT;
+    make_thread(p);
 }
 
 static void choose_other(struct player *p, struct host_action *next)
@@ -85,7 +108,10 @@ static void choose_other(struct player *p, struct host_action *next)
     case 0: *next = (struct host_action){.kind = HOST_BURN, .ticks = below(p, 500)}; break;
     case 1:
     case 2: trap(p, DOING_OTHER, next, TRAP_thread_switch, 0, 0); break;
-    case 3: trap(p, DOING_OTHER, next, TRAP_sleep_until, clock_now() + below(p, 20000), 0); break;
+    case 3:
+        trap(p, DOING_OTHER, next, TRAP_futex_wait, p->buffer + SLEEP_AT, 0);
+        next->args[2] = clock_now() + below(p, 20000);
+        break;
     case 4:
         if (below(p, 8) == 0)
             choose_thread(p, next);
@@ -99,14 +125,14 @@ static void choose_other(struct player *p, struct host_action *next)
     }
 }
 
-static void choose(struct player *p, unsigned cpu, struct host_action *next)
+static void choose(struct player *p, struct thread *t, unsigned cpu, struct host_action *next)
 {
     if (!p->buffer) {
-        trap(p, DOING_BUFFER, next, TRAP_vm_allocate, PLAYER_BUFFER_PAGES * PAGE_SIZE, 0);
+        make_buffer(p, t);
         return;
     }
     if (p->arrays > 0) {
-        trap(p, DOING_FREE, next, TRAP_vm_deallocate, p->array[--p->arrays], PAGE_SIZE);
+        free_array(p, t);
         return;
     }
     if (!p->own && below(p, 16) == 0 &&
@@ -135,7 +161,7 @@ static void script(struct thread *t, unsigned cpu, struct host_action *next, voi
     struct player *p = player_of(t);
     (void)context;
     check_last(p, t, cpu);
-    choose(p, cpu, next);
+    choose(p, t, cpu, next);
 }
 
 /* --- the controller's actions; kernel context --- */
@@ -286,7 +312,7 @@ static void check_players(void)
             if (!p || (atomic_load(&t->flags) & THREAD_FLAG_TERMINATE))
                 continue;
             check_deadline(t, p);
-            if (ipc_is_exact() && !task->dying)
+            if (ipc_is_exact() && !task->dying && !game.wild)
                 check_own_port(t, p);
         }
     }
