@@ -16,8 +16,8 @@
 #include <kern/thread.h>
 #include <wharf/trap.h>
 
-/* The first time. */
-static uint64_t name_self(struct thread *self)
+/* The first time. Not inlined: the trap needs no stack then. */
+[[gnu::cold, gnu::noinline]] static uint64_t name_self(struct thread *self)
 {
     kern_return_t kr = thread_name_port(self);
     return kr == KERN_SUCCESS ? self->self_name : trap_error(kr);
