@@ -22,13 +22,13 @@ sys.path.insert(0, str(ROOT / "ci"))
 
 from wharf import qemu  # noqa: E402
 
-STEP = 1                # rows of peers.json that the present stage of the project has to show
+STEP = 2                # rows of peers.json that the present stage of the project has to show
 HANG_SECONDS = 120
 CPU = "cortex-a72,cntfrq=1000000000"
 COUNTING = ["-icount", "shift=0,sleep=off", "-M", "dtb-randomness=off", "-seed", "1"]
 LINE = re.compile(r"^bench: (\S+) (\S+) (\d+) (\d+) (\d+) (\d+)$")
 END = re.compile(r"^bench: done$")
-BAD = re.compile(r"^(\[ *\d+\.\d+\] )?(PANIC|wharf: cannot boot|wharf: \S+ crashed)")
+BAD = re.compile(r"^(\[ *\d+\.\d+\] )?(PANIC|FAILED |wharf: cannot boot|wharf: \S+ crashed)")
 
 
 @dataclass
@@ -39,6 +39,7 @@ class Run:
     mem: str = "1G"
     append: str = "mitigations=off trace=off"
     rename: dict | None = None      # old name -> new name; rows that it lacks are dropped
+    cpus: int = 1
 
 
 @dataclass
@@ -54,6 +55,11 @@ RUNS = [
     Run("init=bench"),
     Run("init=bench arg=null_trap", append="trace=off", rename={"null_trap": "null_trap_mitigated"}),
     Run("init=bench-exception"),
+    Run("init=bench-object"),
+    Run("init=bench-rpc"),
+    Run("init=bench-rpc arg=rpc_0", append="trace=off", rename={"rpc_0": "rpc_0_mitigated"}),
+    Run("init=bench-rpc arg=rpc_0", append="mitigations=off", rename={"rpc_0": "rpc_0_traced"}),
+    Run("init=bench-memory"),
     Run("init=bench-yield-a,bench-yield-b"),
     Run("init=bench-yield-a,bench-yield-b arg=fp"),
     Run("init=bench-yield-a,bench-yield-b", append="mitigations=off",
@@ -125,7 +131,7 @@ def command(run, build):
     for path in (kernel, initrd):
         if not path.is_file():
             raise Failure(f"{path} is missing; build the release preset first (./wharf bench does)")
-    machine = qemu.Machine(board="virt", cpus=1, mem=run.mem, gic=2, cpu=CPU, kernel=kernel,
+    machine = qemu.Machine(board="virt", cpus=run.cpus, mem=run.mem, gic=2, cpu=CPU, kernel=kernel,
                            initrd=initrd, append=f"{run.append} {run.programs} seed=1".strip(),
                            extra=COUNTING)
     return [str(word) for word in qemu.build_argv(machine)]

@@ -6,6 +6,7 @@
  * floating-point registers: the threads have no floating-point state.
  */
 #include "series.h"
+#include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/string.h>
@@ -15,9 +16,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <user/bench.h>
-#include <user/machine.h>
-#include <wharf/if/clock.h>
-#include <wharf/if/port.h>
 
 static uint64_t empty; /* REPEATS rounds of the loop without a trap */
 
@@ -85,14 +83,14 @@ static void bench_futex(void)
                      THREAD_PRIORITY_DEFAULT) != KERN_SUCCESS)
         return;
     for (uint32_t batch = 0; batch < batches; batch++) {
-        uint64_t start = (uint64_t)sys_clock_now();
+        uint64_t start = kernel_clock_now();
 
         for (unsigned i = 0; i < REPEATS; i++, round++) {
             word_set(&ping, round + 1);
             word_wait_while(&pong, round);
         }
         if (batch >= 2)
-            series_add(&series, (uint64_t)sys_clock_now() - start);
+            series_add(&series, kernel_clock_now() - start);
     }
     series_print(&series, "futex_ping_pong", "instructions", REPEATS);
     thread_join(&thread);
@@ -116,11 +114,11 @@ static void bench_timer_preempt(void)
     static struct series series;
     static struct thread thread;
 
-    if (sys_thread_set_priority(THREAD_PRIORITY_DEFAULT + 2) < 0 ||
+    if (kernel_thread_set_priority(THREAD_PRIORITY_DEFAULT + 2) != KERN_SUCCESS ||
         thread_start(&thread, spin_low, NULL, THREAD_PRIORITY_DEFAULT + 1) != KERN_SUCCESS)
         return;
     for (unsigned i = 0; i < SERIES_LENGTH + 5; i++) {
-        uint64_t woken = bench_sleep_until((uint64_t)sys_clock_now() + NAP + 7 * i);
+        uint64_t woken = bench_sleep_until(kernel_clock_now() + NAP + 7 * i);
 
         if (i >= 5)
             series_add(&series, woken - last_low - ROUND);
@@ -128,49 +126,10 @@ static void bench_timer_preempt(void)
     series_print(&series, "timer_preempt", "instructions", 1);
 }
 
-/* A call of a kernel object through its stub: the clock, whose answer is one word ... */
-static uint64_t loop_clock(uint64_t rounds)
-{
-    uint64_t start = machine_counter_raw(), now;
-
-    for (uint64_t i = 0; i < rounds; i++)
-        (void)!clock_now(program_start_info->clock, &now);
-    return machine_counter_raw() - start;
-}
-
-/* ... and the task, whose names are looked at. */
-static uint64_t loop_names(uint64_t rounds)
-{
-    uint64_t start = machine_counter_raw();
-    uint32_t rights;
-
-    for (uint64_t i = 0; i < rounds; i++)
-        (void)!port_type(program_start_info->task, program_start_info->host, &rights);
-    return machine_counter_raw() - start;
-}
-
-static void bench_call_clock(void)
-{
-    static struct series series;
-
-    series_run(&series, loop_clock, empty);
-    series_print(&series, "call_clock", "instructions", REPEATS);
-}
-
-static void bench_call_task(void)
-{
-    static struct series series;
-
-    series_run(&series, loop_names, empty);
-    series_print(&series, "call_task", "instructions", REPEATS);
-}
-
 static const struct {
     const char *name;
     void (*run)(void);
 } rows[] = {
-    {"call_clock", bench_call_clock},
-    {"call_task", bench_call_task},
     {"null_trap", bench_null_trap},
     {"yield_alone", bench_yield_alone},
     {"yield_switch_same_task", bench_yield_same_task},

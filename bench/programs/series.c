@@ -2,8 +2,11 @@
 /*
  * Series of measurements.
  */
+#include "row.h"
 #include "series.h"
 #include <libsys/print.h>
+#include <libsys/string.h>
+#include <stddef.h>
 
 /** Insertion: the series stays sorted. */
 void series_add(struct series *series, uint64_t value)
@@ -37,4 +40,26 @@ void series_run(struct series *series, uint64_t (*loop)(uint64_t), uint64_t over
     (void)loop(REPEATS);
     for (unsigned i = 0; i < SERIES_LENGTH; i++)
         series_add(series, loop(REPEATS) - overhead);
+}
+
+bool row_is_wanted(const char *name, int argc, char **argv)
+{
+    bool wanted = argc == 1;
+    for (int i = 1; i < argc; i++)
+        wanted |= strcmp(argv[i], name) == 0;
+    return wanted;
+}
+
+void rows_run(const struct row *rows, unsigned count, uint64_t overhead, int argc, char **argv)
+{
+    static struct series series;
+    for (unsigned i = 0; i < count; i++) {
+        if (!row_is_wanted(rows[i].name, argc, argv))
+            continue;
+        if (rows[i].prepare != NULL)
+            rows[i].prepare();
+        series.count = 0;
+        series_run(&series, rows[i].loop, overhead);
+        series_print(&series, rows[i].name, "instructions", REPEATS);
+    }
 }

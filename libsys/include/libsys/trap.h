@@ -22,6 +22,7 @@ int64_t sys_futex_requeue_pi(const void *word, uint32_t wake, uint32_t expected,
                              uint32_t move, uint32_t owner);
 int64_t sys_thread_create(void (*entry)(void), void *sp, void *argument, void *tls,
                           unsigned long priority);
+int64_t sys_reply_keep(void);
 [[gnu::noreturn]] void sys_thread_exit(uint64_t status);
 [[gnu::noreturn]] void sys_task_exit(uint64_t status);
 int64_t sys_console_write(const void *bytes, size_t length);
