@@ -111,28 +111,54 @@ static kern_return_t notify(const struct server *server, struct server_message *
     return result;
 }
 
-/* A reply with descriptors or of more than 64 bytes: returns what to load its registers from. */
-[[gnu::cold, gnu::noinline]] static const void *prepare_reply(struct loop *loop)
+/* A request of fixed length in memory. */
+[[gnu::noinline]] static kern_return_t call_long(struct loop *loop,
+                                                 const struct server_routine *routine)
 {
     struct server_message *message = &loop->message;
-    if (message->reply == MSG_NULL) {
-        stub_release_unsent(message->out, wire_descriptors(message->out_shape));
-    }
-    if (wire_length(message->out_shape) <= MSG_REGISTER_BYTES) {
-        return message->out;
-    }
-    loop->address[0] = (uintptr_t)message->out;
-    return loop->address;
+    message->in = loop->server->in;
+    const kern_return_t result = routine->handler(message);
+    message->in = message->received.word;
+    return result;
 }
 
-/* An error has no body; MIG_NO_REPLY is not told to anybody. */
-[[gnu::cold, gnu::noinline]] static void prepare_error(struct server_message *message,
-                                                       uint64_t answer)
+/* What came, beside message.received. */
+struct arrival {
+    int64_t result;
+    uint64_t id;
+    uint64_t control;
+    uint64_t remote;
+};
+
+/* Answer with what is at `words`, and receive the next. */
+[[gnu::always_inline]] static inline struct arrival
+answer_and_receive(struct server_message *message, kern_return_t answer, const void *words)
 {
-    message->out_shape = 0;
-    if (answer == MIG_NO_REPLY) {
-        message->reply = MSG_NULL;
+    struct arrival got = {
+        .id = answer,
+        .control = REPLY_CONTROL | (uint64_t)message->out_shape << MSG_LENGTH_SHIFT,
+    };
+    got.result = user_msg_serve(&message->received, message->reply, &got.id, &got.control, words,
+                                &got.remote);
+    return got;
+}
+
+/* A reply with descriptors or of more than 64 bytes; or an error, which has no body. MIG_NO_REPLY is not told to
+ * anybody. */
+[[gnu::noinline]] static struct arrival answer_otherwise(struct loop *loop, kern_return_t answer)
+{
+    struct server_message *message = &loop->message;
+    if (answer != KERN_SUCCESS) {
+        message->out_shape = 0;
+        if (answer == MIG_NO_REPLY) {
+            message->reply = MSG_NULL;
+        }
+    } else if (message->reply == MSG_NULL) {
+        stub_release_unsent(message->out, wire_descriptors(message->out_shape));
     }
+    const bool is_long = wire_length(message->out_shape) > MSG_REGISTER_BYTES;
+    loop->address[0] = (uintptr_t)message->out;
+    return answer_and_receive(message, answer, is_long ? loop->address : message->out);
 }
 
 /* A message that is longer than any the server knows is taken off the queue and refused. */
@@ -226,6 +252,29 @@ static void begin(struct loop *loop)
     message->received.size = server->in != NULL ? server->in_size : 0;
 }
 
+/* Any message, through its handler; the table becomes that of the interface called. */
+[[gnu::always_inline]] static inline kern_return_t serve(struct loop *loop, struct table *table,
+                                                         uint64_t id, uint64_t control)
+{
+    struct server_message *message = &loop->message;
+    const uint64_t number = id - table->base;
+    if (__builtin_expect(number < table->numbers, 1)) {
+        const struct server_routine *routine = &table->routines[number];
+        const uint32_t shape = wire_shape(control);
+        const uint32_t request = routine->request;
+        message->out_shape = routine->reply;
+        if (__builtin_expect(request == shape, 1)) {
+            return routine->handler(message);
+        }
+        if (request == (shape | SERVER_LONG) && wire_descriptors(shape) == 0) {
+            return call_long(loop, routine);
+        }
+    }
+    const kern_return_t answer = dispatch(loop);
+    *table = table_of(loop);
+    return answer;
+}
+
 kern_return_t server_run(const struct server *server)
 {
     const kern_return_t refused = check_server(server);
@@ -236,37 +285,24 @@ kern_return_t server_run(const struct server *server)
     struct server_message *const message = &loop.message;
     begin(&loop);
     struct table table = table_of(&loop);
-    const void *words = message->out;
-    uint64_t answer = KERN_SUCCESS;
+    const void *const out = message->out;
+    struct arrival got = answer_otherwise(&loop, KERN_SUCCESS); /* to nobody */
     for (;;) {
-        uint64_t remote;
-        uint64_t id = answer;
-        uint64_t control = REPLY_CONTROL | (uint64_t)message->out_shape << MSG_LENGTH_SHIFT;
-        const int64_t result =
-            user_msg_serve(&message->received, message->reply, &id, &control, words, &remote);
-        if (__builtin_expect(result < 0, 0)) {
+        kern_return_t answer = KERN_SUCCESS;
+        if (__builtin_expect(got.result >= 0, 1)) {
+            message->reply = (mach_port_name_t)got.remote;
+            answer = serve(&loop, &table, got.id, got.control);
+        } else {
             const kern_return_t error = recover(&loop);
             if (error != KERN_SUCCESS) {
                 return error;
             }
-            continue;
         }
-        message->reply = (mach_port_name_t)remote;
-        const uint64_t number = id - table.base;
-        const struct server_routine *routine = &table.routines[number];
-        if (__builtin_expect(number < table.numbers && routine->request == wire_shape(control),
-                             1)) {
-            message->out_shape = routine->reply;
-            answer = routine->handler(message);
+        if (__builtin_expect(answer == KERN_SUCCESS, 1) &&
+            __builtin_expect(message->out_shape <= MSG_REGISTER_BYTES, 1)) {
+            got = answer_and_receive(message, KERN_SUCCESS, out);
         } else {
-            answer = dispatch(&loop);
-            table = table_of(&loop);
-        }
-        words = message->out;
-        if (__builtin_expect(answer != KERN_SUCCESS, 0)) {
-            prepare_error(message, answer);
-        } else if (__builtin_expect(message->out_shape > MSG_REGISTER_BYTES, 0)) {
-            words = prepare_reply(&loop);
+            got = answer_otherwise(&loop, answer);
         }
     }
 }

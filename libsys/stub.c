@@ -85,7 +85,7 @@ kern_return_t stub_bad_reply(const void *body, uint32_t shape)
 }
 
 /* The trap's result if it failed; otherwise what a reply with this id means. */
-static kern_return_t verdict(const struct msg_registers *registers, const void *body)
+[[gnu::cold]] static kern_return_t verdict(const struct msg_registers *registers, const void *body)
 {
     if (registers->result < 0) {
         /* The caller cannot do anything with a reply that its stub has no room for. */
@@ -102,7 +102,7 @@ static kern_return_t verdict(const struct msg_registers *registers, const void *
     return (kern_return_t)registers->id;
 }
 
-static void wait_again(struct msg_registers *registers, void *buffer, uint32_t size,
+[[gnu::cold]] static void wait_again(struct msg_registers *registers, void *buffer, uint32_t size,
                        uint64_t deadline)
 {
     while (registers->result == -(int64_t)MACH_RCV_INTERRUPTED) {
@@ -126,34 +126,41 @@ kern_return_t stub_recover(struct msg_registers *registers, uint32_t shape, uint
     return result;
 }
 
-static void load_body(struct msg_registers *registers, const void *body, uint32_t shape)
+/* Words that are not loaded are not sent, so that they need no value. */
+static inline void load_body(struct msg_registers *registers, const void *body, uint32_t shape)
 {
     if (wire_length(shape) > MSG_REGISTER_BYTES) {
         registers->word[0] = (uintptr_t)body;
     } else if (wire_length(shape) != 0) {
-        __builtin_memcpy(registers->word, body, wire_length(shape));
+        stub_copy_words(registers->word, body);
     }
 }
 
-kern_return_t stub_call(mach_port_name_t to, uint32_t id, void *body, uint32_t shape,
-                        uint32_t capacity, uint64_t deadline, uint32_t *reply)
+kern_return_t stub_call(mach_port_name_t to, uint32_t id, const void *request, uint32_t shape,
+                        void *body, uint32_t capacity, uint64_t deadline, uint32_t *reply)
 {
-    struct msg_registers registers = {
-        .destination = to,
-        .id = id,
-        .control =
-            MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, wire_length(shape), wire_descriptors(shape)),
-        .receive = MSG_REPLY,
-        .deadline = deadline,
-        .buffer = (uintptr_t)body,
-        .size = capacity,
-    };
-    load_body(&registers, body, shape);
+    struct msg_registers registers;
+    registers.destination = to;
+    registers.id = id;
+    registers.control =
+        MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, wire_length(shape), wire_descriptors(shape));
+    registers.local = MSG_NULL;
+    registers.receive = MSG_REPLY;
+    registers.deadline = deadline;
+    registers.buffer = (uintptr_t)body;
+    registers.size = capacity;
+    load_body(&registers, request, shape);
     user_msg_trap(&registers);
-    wait_again(&registers, body, capacity, deadline);
-    *reply = wire_shape(registers.control);
-    if (registers.result == 0 && wire_length(*reply) <= MSG_REGISTER_BYTES) {
-        __builtin_memcpy(body, registers.word, wire_length(*reply));
+    if (__builtin_expect(registers.result < 0, 0)) {
+        wait_again(&registers, body, capacity, deadline);
+    }
+    const uint32_t got = wire_shape(registers.control);
+    *reply = got;
+    if (registers.result == 0 && wire_length(got) <= MSG_REGISTER_BYTES && got != 0) {
+        stub_copy_words(body, registers.word);
+    }
+    if (__builtin_expect(registers.result == 0 && registers.id == KERN_SUCCESS, 1)) {
+        return KERN_SUCCESS;
     }
     return verdict(&registers, body);
 }
@@ -161,12 +168,16 @@ kern_return_t stub_call(mach_port_name_t to, uint32_t id, void *body, uint32_t s
 kern_return_t stub_send(mach_port_name_t to, unsigned disposition, uint32_t id, const void *body,
                         uint32_t shape, uint64_t deadline)
 {
-    struct msg_registers registers = {
-        .destination = to,
-        .id = id,
-        .control = MSG_CONTROL(disposition, 0, wire_length(shape), wire_descriptors(shape)),
-        .deadline = deadline,
-    };
+    struct msg_registers registers;
+    registers.destination = to;
+    registers.id = id;
+    registers.control =
+        MSG_CONTROL(disposition, 0, wire_length(shape), wire_descriptors(shape));
+    registers.local = MSG_NULL;
+    registers.receive = MSG_NULL;
+    registers.deadline = deadline;
+    registers.buffer = 0;
+    registers.size = 0;
     load_body(&registers, body, shape);
     user_msg_trap(&registers);
     return trap_error(registers.result);

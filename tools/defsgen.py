@@ -736,8 +736,8 @@ def make_header(found):
                  "wharf/message.h"])
     code("", "struct server_interface;", "struct server_message;", "")
     code.comment(found["doc"])
-    code("", "/* For clients. Results are written on KERN_SUCCESS only; for a result of varying length there is",
-         " * room for its max. The form _until has an absolute deadline, UINT64_MAX for none. */")
+    code("", "/* For clients. Results are written on KERN_SUCCESS only (an array that is all of a long reply on",
+         " * MIG_BAD_REPLY, too); for a result of varying length there is room for its max. The form _until has an absolute deadline, UINT64_MAX for none. */")
     for routine in found["routines"]:
         code("")
         code.comment(routine_doc(routine))
@@ -803,10 +803,24 @@ def register_stub(names, routine):
     return lines + ["return KERN_SUCCESS;"]
 
 
+def whole_array(routine, key):
+    """The argument that is all of a long body as it lies in the caller's memory; None: there is none."""
+    message, items = of(routine, key)
+    alone = len(items["fixed"]) == 1 and not items["descriptors"] and not items["variable"]
+    if not alone or message["max"] <= REGISTER_BYTES:
+        return None
+    item, argument = items["fixed"][0]
+    whole = argument["class"] == "fixed_array" and item["size"] == message["length"]
+    return argument["name"] if whole and argument["alignment"] == 8 else None
+
+
 def take_reply(routine):
     """Results out of body_, all checks before the first is written."""
     message, items = of(routine, "reply")
     carried, length = len(message["descriptors"]), "wire_length(shape_)"
+    if whole_array(routine, "reply"):
+        return [f"if (shape_ != {shape(message)}) {{",
+                f"return stub_bad_reply({whole_array(routine, 'reply')}, shape_);", "}"]
     tests = [f"shape_ != {shape(message)}" if message["length"] is not None else f"wire_descriptors(shape_) != {carried}"]
     if message["length"] is None and message["start"]:
         tests.append(f"wire_length(shape_) < {message['start']}")
@@ -835,7 +849,10 @@ def take_reply(routine):
 
 
 def body_room(names, routine, keys):
-    """The variable body_, with room for a short reply at least."""
+    """The variable body_, with room for a short reply at least; none if nothing needs it."""
+    keys = [key for key in keys if not whole_array(routine, key)]
+    if not keys:
+        return []
     room = max([routine[key]["max"] for key in keys] + [REGISTER_BYTES])
     parts = [f"{names.wire(routine, key)} {key};" for key in keys if has_struct(routine, key)]
     return ["union {", f"uint64_t word[{room // 8}];", *parts, "} body_;"]
@@ -846,13 +863,17 @@ def body_stub(names, routine):
     if routine["oneway"] and not request["max"]:
         return [f"return stub_send({names.name}, MSG_COPY_SEND, {names.routine_id(routine)}, NULL, 0, deadline);"]
     lines = body_room(names, routine, ("request",) if routine["oneway"] else ("request", "reply"))
-    lines += encode(routine, "request", "(&body_.request)", "body_.word")
+    sent, taken = whole_array(routine, "request"), not routine["oneway"] and whole_array(routine, "reply")
+    if not sent:
+        lines += encode(routine, "request", "(&body_.request)", "body_.word")
+    sent = sent or ("body_.word" if request["max"] else "NULL")
     size = "at_" if request["length"] is None else request["length"]
     identity = f"{names.name}, {names.routine_id(routine)}"
     if routine["oneway"]:
         identity = f"{names.name}, MSG_COPY_SEND, {names.routine_id(routine)}"
-        return lines + [f"return stub_send({identity}, body_.word, {shape(request, size)}, deadline);"]
-    call = f"stub_call({identity}, body_.word, {shape(request, size)}, sizeof body_.word, deadline, &shape_)"
+        return lines + [f"return stub_send({identity}, {sent}, {shape(request, size)}, deadline);"]
+    room = f"{taken}, {routine['reply']['max']}" if taken else "body_.word, sizeof body_.word"
+    call = f"stub_call({identity}, {sent}, {shape(request, size)}, {room}, deadline, &shape_)"
     lines += ["uint32_t shape_;", f"const kern_return_t result_ = {call};", "if (result_ != KERN_SUCCESS) {",
               "return result_;", "}"]
     return lines + take_reply(routine) + ["return KERN_SUCCESS;"]
@@ -1016,9 +1037,11 @@ def reply_function(names, routine):
         return ["return stub_send(reply_to, MSG_MOVE_SEND_ONCE, result_, NULL, 0, UINT64_MAX);"]
     lines = ["if (result_ != KERN_SUCCESS) {",
              "return stub_send(reply_to, MSG_MOVE_SEND_ONCE, result_, NULL, 0, UINT64_MAX);", "}"]
-    lines += body_room(names, routine, ("reply",)) + encode(routine, "reply", "(&body_.reply)", "body_.word")
+    sent = whole_array(routine, "reply")
+    if not sent:
+        lines += body_room(names, routine, ("reply",)) + encode(routine, "reply", "(&body_.reply)", "body_.word")
     size = "at_" if reply["length"] is None else reply["length"]
-    return lines + ["return stub_send(reply_to, MSG_MOVE_SEND_ONCE, KERN_SUCCESS, body_.word, "
+    return lines + [f"return stub_send(reply_to, MSG_MOVE_SEND_ONCE, KERN_SUCCESS, {sent or 'body_.word'}, "
                     f"{shape(reply, size)}, UINT64_MAX);"]
 
 

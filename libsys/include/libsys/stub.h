@@ -57,12 +57,15 @@ static inline void stub_copy_words(uint64_t to[MSG_REGISTER_BYTES / 8],
     return error;
 }
 
-/** Call with a body of any kind; the reply's body comes back in the same place, which has room for
- *  `capacity` bytes (at least 64), and its shape in *reply. Errors as above. */
-kern_return_t stub_call(mach_port_name_t to, uint32_t id, void *body, uint32_t shape,
-                        uint32_t capacity, uint64_t deadline, uint32_t *reply);
+/* Bodies of at most 64 bytes are copied whole: there have to be 64 bytes at the address, whatever is in them. */
 
-/** Send without an answer: a oneway message (MSG_COPY_SEND) or a reply (MSG_MOVE_SEND_ONCE). Errors:
+/** Call with a body of any kind. The reply's is stored in `body`, which may be the request's and has room for
+ *  `capacity` bytes (at least 64), and its shape in *reply; nothing is stored there after an error, MIG_BAD_REPLY
+ *  excepted. Errors as above. */
+kern_return_t stub_call(mach_port_name_t to, uint32_t id, const void *request, uint32_t shape,
+                        void *body, uint32_t capacity, uint64_t deadline, uint32_t *reply);
+
+/** Send without an answer: a oneway message (MSG_COPY_SEND) or a reply (MSG_MOVE_SEND_ONCE). No body: NULL. Errors:
  *  MACH_SEND_. */
 kern_return_t stub_send(mach_port_name_t to, unsigned disposition, uint32_t id, const void *body,
                         uint32_t shape, uint64_t deadline);

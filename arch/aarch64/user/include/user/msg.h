@@ -14,11 +14,12 @@
 #include <stdint.h>
 #include <wharf/wire.h>
 
-/** A word whose value does not matter: a register as it is, for no instruction. */
+/** A word whose value does not matter: a register as it is, for no instruction. Volatile, or all such words
+ *  would be the same one, copied. */
 static inline uint64_t user_msg_any(void)
 {
     uint64_t word;
-    asm("" : "=r"(word));
+    asm volatile("" : "=r"(word));
     return word;
 }
 
@@ -32,8 +33,7 @@ static inline void user_msg_trap(struct msg_registers *registers)
                  "ldp x9, x10, [%0, #64]\n\t"
                  "ldp x11, x12, [%0, #80]\n\t"
                  "ldp x13, x14, [%0, #96]\n\t"
-                 "ldr x15, [%0, #112]\n\t"
-                 "ldr x18, [%0, #120]\n\t"
+                 "ldp x15, x18, [%0, #112]\n\t"
                  "svc #1\n\t"
                  "stp x0, x1, [%0]\n\t"
                  "stp x2, x3, [%0, #16]\n\t"
@@ -41,18 +41,38 @@ static inline void user_msg_trap(struct msg_registers *registers)
                  "stp x9, x10, [%0, #64]\n\t"
                  "stp x11, x12, [%0, #80]\n\t"
                  "stp x13, x14, [%0, #96]\n\t"
-                 "str x15, [%0, #112]\n\t"
-                 "str x18, [%0, #120]"
+                 "stp x15, x18, [%0, #112]"
                  :
                  : "r"(registers)
                  : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12",
                    "x13", "x14", "x15", "x16", "x17", "x18", "cc", "memory");
 }
 
+/** Zero if a call ended well: result 0, id 0, length and descriptors as in `shape` (WIRE_SHAPE). An answer to a
+ *  call has no flags, so that nothing stands above them. */
+[[gnu::always_inline]] static inline uint64_t user_msg_wrong(uint32_t result, uint64_t id,
+                                                             uint64_t control, uint32_t shape)
+{
+    register uint64_t wrong asm("x17"); /* what came stays where it is */
+    if (shape == 0)
+        asm("orr %0, %x1, %2\n\t"
+            "orr %0, %0, %3, lsr #16"
+            : "=&r"(wrong)
+            : "r"(result), "r"(id), "r"(control));
+    else
+        asm("lsr %0, %3, #16\n\t"
+            "sub %0, %0, %4\n\t"
+            "orr %0, %0, %x1\n\t"
+            "orr %0, %0, %2"
+            : "=&r"(wrong)
+            : "r"(result), "r"(id), "r"(control), "i"(shape));
+    return wrong;
+}
+
 /** Call: send *id, *control and the words to `destination`, wait for the answer, which must fit in
- *  registers too. Returns whether all is well: result 0, id 0, length and descriptors as in `shape`
- *  (WIRE_SHAPE). The others are written whatever happened; *result is x0. */
-[[gnu::always_inline]] static inline bool user_msg_call(uint64_t destination, uint64_t *id,
+ *  registers too. Returns whether all is well (user_msg_wrong()). The others are written whatever happened; *result
+ *  is x0. Of that register 32 bits count, as name and as error: so it needs no extension. */
+[[gnu::always_inline]] static inline bool user_msg_call(mach_port_name_t destination, uint64_t *id,
                                                         uint64_t *control, uint64_t word[8],
                                                         uint64_t deadline, uint32_t shape,
                                                         int64_t *result)
@@ -66,23 +86,19 @@ static inline void user_msg_trap(struct msg_registers *registers)
     register uint64_t x15 asm("x15") = word[6];
     register uint64_t x18 asm("x18") = word[7];
     register uint64_t x5 asm("x5") = deadline;
-    register uint64_t x0 asm("x0") = destination;
+    register uint32_t x0 asm("x0") = destination;
     register uint64_t x1 asm("x1") = *id;
     register uint64_t x2 asm("x2") = *control;
-    register uint64_t x17 asm("x17"); /* zero if all is well */
     asm volatile("mov x3, #0\n\t"
                  "mov w4, #%c[reply]\n\t" /* the upper half becomes zero */
                  "mov x7, #0\n\t"
-                 "svc #1\n\t"
-                 "ubfx x17, x2, #16, #24\n\t"
-                 "sub x17, x17, %[shape]\n\t"
-                 "orr x17, x17, x0\n\t"
-                 "orr x17, x17, x1"
+                 "svc #1"
                  : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x5), "+r"(x9), "+r"(x10), "+r"(x11), "+r"(x12),
-                   "+r"(x13), "+r"(x14), "+r"(x15), "+r"(x18), "=r"(x17)
-                 : [reply] "i"((int32_t)MSG_REPLY), [shape] "i"(shape)
-                 : "x3", "x4", "x6", "x7", "x8", "x16", "cc", "memory");
-    *result = (int64_t)x0;
+                   "+r"(x13), "+r"(x14), "+r"(x15), "+r"(x18)
+                 : [reply] "i"((int32_t)MSG_REPLY)
+                 : "x3", "x4", "x6", "x7", "x8", "x16", "x17", "cc", "memory");
+    const uint64_t wrong = user_msg_wrong(x0, x1, x2, shape);
+    *result = (int32_t)x0;
     *id = x1;
     *control = x2;
     word[0] = x9;
@@ -93,7 +109,7 @@ static inline void user_msg_trap(struct msg_registers *registers)
     word[5] = x14;
     word[6] = x15;
     word[7] = x18;
-    return x17 == 0;
+    return wrong == 0;
 }
 
 /** Answer and receive the next: send id and control to `destination` (0: send nothing) with the 64
@@ -113,8 +129,7 @@ static inline void user_msg_trap(struct msg_registers *registers)
                  "ldp x9, x10, [%[out]]\n\t"
                  "ldp x11, x12, [%[out], #16]\n\t"
                  "ldp x13, x14, [%[out], #32]\n\t"
-                 "ldr x15, [%[out], #48]\n\t"
-                 "ldr x18, [%[out], #56]\n\t"
+                 "ldp x15, x18, [%[out], #48]\n\t"
                  "ldp x4, x5, [%[in], #32]\n\t"
                  "ldp x6, x7, [%[in], #48]\n\t"
                  "svc #1\n\t"
@@ -123,8 +138,7 @@ static inline void user_msg_trap(struct msg_registers *registers)
                  "stp x9, x10, [%[in], #64]\n\t"
                  "stp x11, x12, [%[in], #80]\n\t"
                  "stp x13, x14, [%[in], #96]\n\t"
-                 "str x15, [%[in], #112]\n\t"
-                 "str x18, [%[in], #120]"
+                 "stp x15, x18, [%[in], #112]"
                  : "+r"(x0), "+r"(x1), "+r"(x2), "=&r"(x4)
                  : [out] "r"(out), [in] "r"(registers)
                  : "x3", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
