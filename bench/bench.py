@@ -75,6 +75,9 @@ RUNS = [
     Run("init=bench-boot", mem="8G", rename={"boot_first_user": "boot_first_user_8g",
                                              "kernel_memory": "kernel_memory_8g"}),
 ]
+# What is run to find the longest stretch with interrupts masked (masked.py), on so many CPUs each.
+MASKED_RUNS = ("init=bootstrap", "init=exceptions", "init=bench-memory arg=50")
+MASKED_CPUS = {"irqs_off_max": 1, "irqs_off_max_4cpus": 4}
 
 
 class Failure(Exception):
@@ -119,6 +122,11 @@ def measure(build, wanted, verbose):
             if name and wanted.search(name):
                 row.name = name
                 rows[name] = row
+    for name, cpus in MASKED_CPUS.items():
+        if wanted.search(name):
+            import masked   # it needs this module
+            longest = masked.measure(build, MASKED_RUNS, cpus).longest(1)[0][0]
+            rows[name] = Row(name, "instructions", longest, longest, longest)
     calibration = rows.get("calibration_1000_nops")
     if calibration and calibration.median != 1001:
         raise Failure(f"1000 instructions were counted as {calibration.median:g}: "
@@ -208,8 +216,8 @@ def show_classes(build, rows):
     """Beside the counts: what costs more on hardware than one instruction in a row of them."""
     import path     # it needs this module
     print("\non the path once:")
-    for name in [name for name in path.PATHS if name in rows]:
-        steps = path.walk(build, name)
+    for name in [name for name in path.SHOWN if name in rows]:
+        steps, _ = path.walk(build, name)
         kinds = [f"{n} {kind}" for kind, n in path.classify(steps).items() if n]
         print(f"  {name:26}{len(steps):>6} instructions, of them {', '.join(kinds) or 'none special'}")
 
