@@ -26,7 +26,8 @@ def rights():
 def repeats(program, seed, shift, **more):
     """Four CPUs in an order that seed and shift decide, the same each time (docs/testing.md)."""
     extra = ["-icount", f"shift={shift},sleep=off", "-seed", str(seed), "-rtc", "clock=vm,base=2026-01-01"]
-    return passes(program, 4, f"seed{seed}-shift{shift}", machine={"extra": extra}, **more)
+    append = f"{more.pop('append', '')} seed={seed}"
+    return passes(program, 4, f"seed{seed}-shift{shift}", append, {"extra": extra}, **more)
 
 
 def registers():
@@ -40,5 +41,17 @@ def registers():
     ]
 
 
+def storm():
+    return [
+        passes("ipc-storm", 1),
+        passes("ipc-storm", 4, seconds=30, label=CI),
+        repeats("ipc-storm", 1, 6, seconds=6),
+        *(repeats("ipc-storm", seed, shift, seconds=10, label=CI)
+          for seed, shift in ((2, 5), (3, 7), (4, 8))),
+        *(repeats("ipc-storm", seed, 5 + seed % 4, append="arg=3000", seconds=100, label=LONG)
+          for seed in range(11, 19)),
+    ]
+
+
 def all_scenarios():
-    return [*rights(), *registers()]
+    return [*rights(), *registers(), *storm()]
