@@ -29,7 +29,7 @@ static void allocate_once(void)
         return;
     CHECK_EQUAL((uintptr_t)at % PAGE, 0);
     fill(at);
-    CHECK_EQUAL(kernel_vm_protect(at, PAGE, TRAP_PROT_READ), 0);
+    CHECK_EQUAL(kernel_vm_protect(at, PAGE, VM_PROT_READ), 0);
     CHECK_EQUAL(*(volatile uint64_t *)at, 0);
     CHECK_EQUAL(kernel_vm_deallocate(at, (size_t)PAGES * PAGE), 0);
     CHECK_EQUAL(kernel_vm_deallocate(at, (size_t)PAGES * PAGE), KERN_INVALID_ADDRESS);

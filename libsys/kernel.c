@@ -37,7 +37,7 @@ kern_return_t kernel_vm_deallocate(void *address, size_t size)
     return vm_deallocate(this_task(), (uintptr_t)address, size);
 }
 
-kern_return_t kernel_vm_protect(void *address, size_t size, enum trap_protection protection)
+kern_return_t kernel_vm_protect(void *address, size_t size, uint32_t protection)
 {
     return vm_protect(this_task(), (uintptr_t)address, size, false, protection);
 }

@@ -31,7 +31,7 @@ static kern_return_t make_stack(struct thread *thread)
     if (kr != KERN_SUCCESS)
         return kr;
     thread->memory = at;
-    return kernel_vm_protect(thread->memory, GUARD_SIZE, TRAP_PROT_NONE);
+    return kernel_vm_protect(thread->memory, GUARD_SIZE, 0);
 }
 
 static void free_stack(struct thread *thread)

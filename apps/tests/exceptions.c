@@ -42,7 +42,7 @@ static mach_port_name_t self_task; /* this task */
 
 /* ---- handlers ---- */
 
-static void protect(char *address, enum trap_protection protection)
+static void protect(char *address, uint32_t protection)
 {
     CHECK_EQUAL(kernel_vm_protect(address, PAGE, protection), KERN_SUCCESS);
 }
@@ -64,11 +64,11 @@ static kern_return_t skip(mach_port_name_t thread)
 static kern_return_t act(struct handler *handler, mach_port_name_t thread)
 {
     switch (atomic_load(&handler->deed)) {
-    case REPAIR: protect(page, TRAP_PROT_READ_WRITE); return KERN_SUCCESS;
+    case REPAIR: protect(page, VM_PROT_READ | VM_PROT_WRITE); return KERN_SUCCESS;
     case SKIP: return skip(thread);
     case FAULT_ITSELF:
         CHECK_EQUAL(*(volatile char *)handlers_page, 0);
-        protect(page, TRAP_PROT_READ_WRITE);
+        protect(page, VM_PROT_READ | VM_PROT_WRITE);
         return KERN_SUCCESS;
     case END: sys_thread_exit(0);
     default: return KERN_FAILURE;
@@ -169,7 +169,7 @@ static void expect(struct handler *handler, unsigned asked, uint32_t kind)
 
 static void touch(void)
 {
-    protect(page, TRAP_PROT_NONE);
+    protect(page, 0);
     *(volatile char *)page = 7;
     CHECK_EQUAL(*(volatile char *)page, 7);
 }
@@ -238,7 +238,7 @@ static void test_nested(mach_port_name_t self)
 {
     set(self, HANDLER, RIGHTS, &handlers[0]);
     atomic_store(&handlers[0].deed, FAULT_ITSELF);
-    protect(handlers_page, TRAP_PROT_NONE);
+    protect(handlers_page, 0);
     /* The task's handler is asked about the handler's exception, and steps over the access. */
     set(self_task, HANDLER, STATE, &handlers[1]);
     atomic_store(&handlers[1].deed, SKIP);
@@ -283,7 +283,7 @@ static void test_stack_overflow(void)
     void *memory;
     CHECK_EQUAL(kernel_vm_allocate(4 * PAGE, &memory), KERN_SUCCESS);
     stack = memory;
-    protect(stack, TRAP_PROT_NONE);
+    protect(stack, 0);
     set(self_task, HANDLER, STATE, &handlers[1]);
     atomic_store(&handlers[1].deed, ESCAPE);
     CHECK_EQUAL(kernel_thread_create(overflow, stack + 4 * PAGE, NULL, NULL,

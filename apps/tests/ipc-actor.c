@@ -229,10 +229,10 @@ static void share_memory(struct actor *a)
     OK(kernel_vm_allocate(2 * (size_t)ACTOR_BUFFER, &memory));
     a->memory = a->send = memory;
     a->receive = a->send + ACTOR_BUFFER;
-    OK(vm_make_entry(me(), (uintptr_t)memory, 2 * (uint64_t)ACTOR_BUFFER, TRAP_PROT_READ_WRITE,
-                     &entry));
+    OK(vm_make_entry(me(), (uintptr_t)memory, 2 * (uint64_t)ACTOR_BUFFER,
+                     VM_PROT_READ | VM_PROT_WRITE, &entry));
     OK(vm_map(a->task, (uintptr_t)memory, 2 * (uint64_t)ACTOR_BUFFER, 0, 0, entry,
-              TRAP_PROT_READ_WRITE, TRAP_PROT_READ_WRITE, VM_INHERIT_SHARE, &at));
+              VM_PROT_READ | VM_PROT_WRITE, VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_SHARE, &at));
     OK(port_deallocate(me(), entry));
 }
 
@@ -240,7 +240,7 @@ static void write_code(struct actor *a)
 {
     OK(vm_allocate(a->task, 0, PAGE, VM_ANYWHERE, &a->code));
     OK(vm_write(a->task, a->code, actor_code, ACTOR_CODE_SIZE));
-    OK(vm_protect(a->task, a->code, PAGE, false, TRAP_PROT_READ_EXECUTE));
+    OK(vm_protect(a->task, a->code, PAGE, false, VM_PROT_READ | VM_PROT_EXECUTE));
 }
 
 static void handle_stops(struct actor *a)

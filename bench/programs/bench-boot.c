@@ -3,9 +3,9 @@
  * What the boot cost, until this program's first instruction, and what the kernel keeps for itself.
  */
 #include "series.h"
+#include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <libsys/program.h>
-#include <libsys/trap.h>
 
 int main(int argc, char **argv)
 {
@@ -13,8 +13,8 @@ int main(int argc, char **argv)
     (void)argv;
     row_print("boot_first_user", "instructions",
               program_first_counter - program_start_info->entry_counter);
-    row_print("kernel_text", "bytes", (uint64_t)sys_system_info(SYSTEM_INFO_KERNEL_TEXT));
-    row_print("kernel_memory", "bytes", (uint64_t)sys_system_info(SYSTEM_INFO_KERNEL_MEMORY));
+    row_print("kernel_text", "bytes", kernel_system_info(SYSTEM_INFO_KERNEL_TEXT));
+    row_print("kernel_memory", "bytes", kernel_system_info(SYSTEM_INFO_KERNEL_MEMORY));
     print("bench: done\n");
     return 0;
 }

@@ -30,7 +30,7 @@ static kern_return_t repair_at_last(void)
 {
     if (--handler.left > 0)
         return KERN_SUCCESS;
-    return kernel_vm_protect(handler.page, PAGE, TRAP_PROT_READ);
+    return kernel_vm_protect(handler.page, PAGE, VM_PROT_READ);
 }
 
 static kern_return_t raise(struct server_message *message, mach_port_name_t thread,
@@ -71,7 +71,7 @@ static void serve(void *unused)
 static uint64_t faults(uint64_t n)
 {
     uint64_t start = machine_counter();
-    CHECK_EQUAL(kernel_vm_protect(handler.page, PAGE, TRAP_PROT_NONE), KERN_SUCCESS);
+    CHECK_EQUAL(kernel_vm_protect(handler.page, PAGE, 0), KERN_SUCCESS);
     handler.left = n;
     (void)*(volatile char *)handler.page;
     return machine_counter() - start;

@@ -5,9 +5,9 @@
  * the floating-point state.
  */
 #include "yield.h"
+#include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <libsys/program.h>
-#include <libsys/trap.h>
 
 int main(int argc, char **argv)
 {
@@ -16,7 +16,7 @@ int main(int argc, char **argv)
     uint64_t empty = fp ? bench_loop_empty_fp(REPEATS) : bench_loop_empty(REPEATS);
 
     /* The other one is in its loop when this sleep ends. */
-    (void)sys_sleep_until((uint64_t)sys_clock_now() + YIELD_HEAD_START);
+    (void)!kernel_sleep_until(kernel_clock_now() + YIELD_HEAD_START);
     series_run(&series, fp ? bench_loop_switch_fp : bench_loop_switch, 2 * empty);
     series_print(&series, fp ? "yield_switch_fp" : "yield_switch", "instructions", 2 * REPEATS);
     print("bench: done\n");

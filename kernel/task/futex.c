@@ -118,16 +118,6 @@ kern_return_t futex_wait(struct thread *self, vaddr_t address, uint32_t expected
     return kr;
 }
 
-kern_return_t futex_sleep(struct thread *self, ticks_t until)
-{
-    uint64_t key = (uint64_t)(uintptr_t)self;
-    struct bucket *bucket = bucket_of(key, 0);
-    spin_lock(&bucket->lock);
-    kern_return_t kr = wait_locked(self, bucket, key, 0, until);
-    spin_unlock(&bucket->lock);
-    return kr;
-}
-
 unsigned futex_wake(struct task *task, vaddr_t address, uint32_t count)
 {
     uint64_t key = futex_key(task);
@@ -211,11 +201,6 @@ kern_return_t futex_requeue(struct thread *self, const struct futex_requeue *wha
 }
 
 /* ---- for those who end a wait from outside (kern/wait.h); the queue's lock is held ---- */
-
-bool futex_is_sleeper(const struct thread *thread)
-{
-    return thread->wait.key[0] == (uint64_t)(uintptr_t)thread;
-}
 
 void futex_unlink(struct thread *thread, struct spinlock *lock)
 {

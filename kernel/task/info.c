@@ -6,7 +6,6 @@
 #include <kern/clock.h>
 #include <kern/control.h>
 #include <kern/cpu.h>
-#include <kern/futex.h>
 #include <kern/log.h>
 #include <kern/reply.h>
 #include <kern/sched.h>
@@ -79,9 +78,7 @@ static void describe_wait(struct thread *thread, struct thread_info *info)
                                     [WAIT_SEND] = THREAD_WAITS_SEND};
     struct spinlock *lock = wait_hold_still(thread);
     if (lock) {
-        enum wait_kind kind = thread->wait.kind;
-        bool sleeps = kind == WAIT_FUTEX && futex_is_sleeper(thread);
-        info->waits = sleeps ? THREAD_WAITS_TIME : waits[kind];
+        info->waits = waits[thread->wait.kind];
         spin_unlock(lock);
     } else if (info->state == THREAD_DOES_WAIT) { /* W5 */
         info->waits = THREAD_WAITS_REPLY;

@@ -91,8 +91,6 @@ static void end_linked(struct thread *thread, struct spinlock *lock, enum cause 
     enum wait_kind kind = thread->wait.kind;
     kern_return_t result = cause == DUE ? wait_timed_out(kind) : wait_interrupted(kind);
     if (kind == WAIT_FUTEX) {
-        if (cause == DUE && futex_is_sleeper(thread))
-            result = KERN_SUCCESS; /* it asked for nothing but this moment */
         futex_unlink(thread, lock);
     } else {
         list_remove(&thread->wait.link);

@@ -18,10 +18,8 @@ uint64_t kern_bad_trap(struct thread *self, uint64_t number)
     return trap_error(KERN_INVALID_TRAP);
 }
 
-[[gnu::unused]] static uint64_t trap_hole(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
-                          uint64_t a5, struct thread *self)
+static uint64_t trap_hole(TRAP_ARGUMENTS)
 {
-    (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
     return kern_bad_trap(self, 0);
 }
 

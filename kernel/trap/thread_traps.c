@@ -175,22 +175,6 @@ uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2
     return a0;
 }
 
-uint64_t trap_thread_create(TRAP_ARGUMENTS)
-{
-    if (a0 % 4 != 0 || a1 % 16 != 0 || a4 < 1 || a4 > PRIORITY_MAX)
-        return trap_error(KERN_INVALID_ARGUMENT);
-    if (a0 >= USER_VA_END || a1 > USER_VA_END || a3 >= USER_VA_END)
-        return trap_error(KERN_INVALID_ADDRESS);
-    struct thread *thread;
-    kern_return_t kr = thread_create(self->task, a0, a1, a2, a3, (unsigned)a4, &thread);
-    if (kr != KERN_SUCCESS)
-        return trap_error(kr);
-    uint64_t id = thread->id;
-    thread_resume(thread);
-    thread_unref(thread);
-    return id;
-}
-
 uint64_t trap_thread_exit(TRAP_ARGUMENTS)
 {
     self->exit_status = a0 & 0xff;
@@ -210,28 +194,4 @@ uint64_t trap_reply_keep(TRAP_ARGUMENTS)
     mach_port_name_t name;
     kern_return_t kr = reply_keep(self, &name);
     return kr == KERN_SUCCESS ? name : trap_error(kr);
-}
-
-uint64_t trap_clock_now(TRAP_ARGUMENTS)
-{
-    return clock_now();
-}
-
-uint64_t trap_sleep_until(TRAP_ARGUMENTS)
-{
-    kern_return_t kr = futex_sleep(self, clock_ticks_at(a0));
-    /* The moment passing is what was asked for; wait_deadline() knows that of sleepers, too. */
-    return trap_error(kr == KERN_OPERATION_TIMED_OUT ? KERN_SUCCESS : kr);
-}
-
-uint64_t trap_thread_set_affinity(TRAP_ARGUMENTS)
-{
-    kern_return_t kr = sched_set_affinity(self, a0);
-    atomic_store(&arch_cpu_self()->reschedule, 1);
-    return trap_error(kr);
-}
-
-uint64_t trap_thread_set_priority(TRAP_ARGUMENTS)
-{
-    return trap_error(thread_set_priority(self, a0 > PRIORITY_MAX ? 0 : (unsigned)a0));
 }

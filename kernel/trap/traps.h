@@ -11,8 +11,8 @@
 /** The result of a trap that failed (or 0). */
 uint64_t trap_error(kern_return_t kr);
 
-/** Let interrupts in: the trap is repeated with these arguments (more than three are not needed
- *  yet), progress being in the thread or in what it works on. Return what this returns. */
+/** Let interrupts in: the trap is repeated with these arguments (who has more sets them before), progress
+ *  being in the thread or in what it works on. Return what this returns. */
 uint64_t trap_restart(struct thread *self, uint64_t a0, uint64_t a1, uint64_t a2);
 
 /* How far a restarted trap has come, kept in self->progress together with the trap's number:

@@ -21,7 +21,6 @@
 /* What it waits for. */
 #define THREAD_WAITS_NOT     0
 #define THREAD_WAITS_FUTEX   1
-#define THREAD_WAITS_TIME    2
 #define THREAD_WAITS_RECEIVE 3
 #define THREAD_WAITS_SEND    4
 #define THREAD_WAITS_REPLY   5

@@ -46,64 +46,13 @@
  *   The word is looked at once, in one step with the first threads; a change while there are more
  *   to come stops nothing. The target's memory is not touched.
  *
- * 5 thread_create(entry, sp, argument, tls, priority) -> id of the new thread, > 0
- *      KERN_INVALID_ARGUMENT   entry not a multiple of 4, sp not of 16, priority not 1 to 255
- *      KERN_INVALID_ADDRESS    entry, sp or tls is not a user address (sp may be the end of it)
- *      KERN_DENIED             priority above the task's maximum
- *      KERN_LIMIT, KERN_RESOURCE_SHORTAGE
- *   The thread starts at entry with x0 = argument, TPIDR_EL0 = tls, every other register zero, on
- *   any CPU, with floating point enabled and its state zero. Whether entry and sp are mapped shows
- *   when it runs.
- *
  * 6 thread_exit(status) does not return. The last thread of a task ends the task with its status.
  *   Neither this trap nor futex_wake touches user memory: a thread can announce its end by a word
  *   and a futex_wake and leave while another already takes its stack away.
  *
  * 7 task_exit(status) does not return. All threads of the task end. Status: low 8 bits.
  *
- * 8 console_write(address, length) -> 0
- *      KERN_INVALID_ARGUMENT   length > TRAP_CONSOLE_MAX (0 is allowed; address is then not
- *                           looked at)
- *   One call's bytes come out in one piece; "\n" becomes "\r\n" where the console needs that.
- *
- * 9 clock_now() -> nanoseconds since boot. The same clock: (CNTVCT_EL0 - entry counter) scaled by
- *   the frequency, both in the start block.
- *
- * 10 sleep_until(deadline) -> 0 at or after the deadline; KERN_ABORTED. A moment in the past: at
- *   once.
- *
- * 11 vm_allocate(size) -> address of a new region, a multiple of the page size, all zero, readable
- *   and writable, all of it there at once. size is rounded up to pages.
- *      KERN_INVALID_ARGUMENT   size is 0
- *      KERN_NO_SPACE           no hole in the address space is large enough (also: absurd sizes)
- *      KERN_LIMIT, KERN_RESOURCE_SHORTAGE  and nothing has changed
- *
- * 12 vm_deallocate(address, size) -> 0. Takes a whole region, named as vm_allocate gave it (size
- *   may be unrounded).
- *      KERN_INVALID_ARGUMENT   address not a multiple of the page size, or size 0
- *      KERN_INVALID_ADDRESS    there is no such region
- *
- * 13 vm_protect(address, size, u32 protection) -> 0. Whole pages (size is rounded up) inside one
- *   region of vm_allocate; protection as in enum trap_protection.
- *      KERN_INVALID_ARGUMENT   address not a multiple of the page size, or size 0
- *      KERN_INVALID_VALUE      not one of the four protections; so also: writing and executing
- *                              together
- *      KERN_INVALID_ADDRESS    not inside one region of vm_allocate
- *      KERN_LIMIT, KERN_RESOURCE_SHORTAGE  pages that had no protection need a page table to get
- *      one
- *                              back; those before have been changed
- *   After a change to executable the instruction caches agree with what was written before.
- *
- * 14 system_info(selector) -> the value, or KERN_INVALID_VALUE; enum system_info.
- *
- * 15 thread_set_affinity(mask) -> 0: the caller runs on CPU n only if bit n is set; when it returns
- *   it runs on such a CPU. Bits of CPUs that are not online are ignored.
- *      KERN_INVALID_ARGUMENT   no CPU would be left
- *
- * 16 thread_set_priority(priority) -> 0: 1 to 255, 255 the most urgent. Lowering it lets others
- *   run.
- *      KERN_INVALID_ARGUMENT   other values
- *      KERN_DENIED             above the thread's maximum
+ * 5 and 8 to 16 were traps once and are none again: KERN_INVALID_TRAP. Messages do what they did (interfaces/).
  *
  * SVC #1 msg: see wharf/message.h.
  *
@@ -136,8 +85,7 @@
  */
 #pragma once
 
-#define TRAP_NEVER       0xffffffffffffffff /* a deadline that does not come */
-#define TRAP_CONSOLE_MAX 4096               /* bytes of one console_write */
+#define TRAP_NEVER 0xffffffffffffffff /* a deadline that does not come */
 
 #ifndef __ASSEMBLER__
 
@@ -145,28 +93,6 @@ enum trap_number {
 #define TRAP(number, name, handler, arguments, doc) TRAP_##name = number,
 #include <wharf/abi/traps.def>
 #undef TRAP
-};
-
-/* The four protections of vm_protect. */
-enum trap_protection {
-    TRAP_PROT_NONE = 0,
-    TRAP_PROT_READ = 1,
-    TRAP_PROT_READ_WRITE = 1 | 2,
-    TRAP_PROT_READ_EXECUTE = 1 | 4,
-};
-
-/* Selectors of system_info. */
-enum system_info {
-    SYSTEM_INFO_CPUS_ONLINE = 0,
-    SYSTEM_INFO_FREE_FRAMES = 1,       /* pages nobody uses now, those in per-CPU caches too */
-    SYSTEM_INFO_KERNEL_OBJECTS = 2,    /* live objects in the kernel's object caches, all kinds */
-    SYSTEM_INFO_ENTRY_COUNTER = 3,     /* CNTVCT_EL0 at the kernel's first instruction */
-    SYSTEM_INFO_COUNTER_FREQUENCY = 4, /* Hz */
-    SYSTEM_INFO_PAGE_SIZE = 5,         /* bytes */
-    SYSTEM_INFO_KERNEL_MEMORY = 6,     /* bytes of managed memory that programs cannot get */
-    SYSTEM_INFO_THIS_CPU = 7,          /* number of the CPU the caller runs on */
-    SYSTEM_INFO_KERNEL_TEXT = 8,       /* bytes of the kernel's code without its self-tests */
-    SYSTEM_INFO_MANAGED_MEMORY = 9,    /* bytes of RAM the kernel may use, itself included */
 };
 
 #endif /* __ASSEMBLER__ */

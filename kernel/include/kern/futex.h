@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A hashed table of queues, by two words, to wait in (kern/wait.h). Users wait on (task, address); a
- * sleeper waits on (thread, 0), where nobody wakes but its deadline.
+ * A hashed table of queues, by two words, to wait in (kern/wait.h): a task and an address in it.
  *
  * Beside it, queues for words that say who holds what is waited for: a futex with an owner. Who
  * waits in one lends its priority to the owner, and through it to the owner of the futex that one
@@ -32,9 +31,6 @@ void futex_init(void);
  *  KERN_INVALID_ADDRESS, KERN_ABORTED); on KERN_SUCCESS the thread waits now and the result comes
  *  with its wake-up. */
 kern_return_t futex_wait(struct thread *self, vaddr_t address, uint32_t expected, ticks_t until);
-
-/** The current thread waits until the moment only. As above. */
-kern_return_t futex_sleep(struct thread *self, ticks_t until);
 
 /** Wake at most `count` threads of `task` that wait at `address`, in the order they came. Returns
  *  how many. */
@@ -85,7 +81,5 @@ bool futex_check(struct thread *thread);
 
 /* ---- for kernel/task/wait.c, under the lock of the queue that the thread waits in ---- */
 
-/** It is a sleeper. */
-bool futex_is_sleeper(const struct thread *thread);
 /** Take it off the queue. */
 void futex_unlink(struct thread *thread, struct spinlock *lock);

@@ -56,7 +56,7 @@ struct region {
     uint8_t inherit;  /* enum vm_inherit, for the kernel's next part */
     bool mixed;       /* pages may have different protections */
     bool copies;      /* populated by copying from the backing */
-    bool program;     /* part of the program: not to be changed by vm_protect or vm_deallocate */
+    bool program;     /* part of the program: not to be changed by vm.protect or vm.deallocate */
 };
 
 enum { REGION_MAX_PAGES = 1 << 18 /* 1 GiB */ };

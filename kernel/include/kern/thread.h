@@ -53,16 +53,15 @@ struct port;
 
 /** In which kind of queue a thread waits; decides what is done to take it out. */
 enum wait_kind {
-    WAIT_FUTEX,   /* a bucket of the futex table, sleepers too: lock of the bucket */
+    WAIT_FUTEX,   /* a bucket of the futex table: lock of the bucket */
     WAIT_RECEIVE, /* receivers of a port or set: its lock */
     WAIT_SEND,    /* a port's senders that wait for room: its lock */
     WAIT_REPLY,   /* the answer to its call: thread.reply's state word, no lock */
 };
 
 /**
- * What a waiting thread waits for. Every wait is on a queue (a sleeper on one nobody wakes, see
- * kern/futex.h), so that who ends it - waker, deadline, termination - is decided in one place: by
- * taking it off the queue under the queue's lock.
+ * What a waiting thread waits for. Every wait is on a queue, so that who ends it - waker, deadline,
+ * termination - is decided in one place: by taking it off the queue under the queue's lock.
  */
 struct wait_record {
     union {

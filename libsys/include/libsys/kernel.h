@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What programs ask of the kernel's objects: memory, threads, the task, the console, time, the
- * host. libsys/kernel.c alone knows how the question travels, so this is what to use instead of the
- * traps in <libsys/trap.h>; those that stay traps (thread_self, thread_switch, futexes) are called
- * directly. Arguments and errors are those of <wharf/trap.h>; what is returned through a pointer is
+ * host. libsys/kernel.c knows which messages that are; <libsys/trap.h> has the few traps there are.
+ * Arguments and errors are those of the routines (interfaces/); what is returned through a pointer is
  * written on success only.
  */
 #pragma once
@@ -11,13 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <wharf/error.h>
+#include <wharf/if/vm_types.h>
 #include <wharf/trap.h>
 
 /** Zeroed pages, readable and writable; size is rounded up. */
 kern_return_t kernel_vm_allocate(size_t size, void **address);
 /** A whole allocation, named as it was made. */
 kern_return_t kernel_vm_deallocate(void *address, size_t size);
-kern_return_t kernel_vm_protect(void *address, size_t size, enum trap_protection protection);
+/** VM_PROT_, or 0. */
+kern_return_t kernel_vm_protect(void *address, size_t size, uint32_t protection);
 
 kern_return_t kernel_thread_create(void (*entry)(void), void *sp, void *argument, void *tls,
                                    unsigned priority, int64_t *id);
@@ -39,5 +40,19 @@ uint64_t kernel_clock_now(void);
 /** Until the moment has come, or KERN_ABORTED. */
 kern_return_t kernel_sleep_until(uint64_t deadline);
 
-/** A fact about the system; 0 for a selector that is none. */
+/** What there is to know of the system. */
+enum system_info {
+    SYSTEM_INFO_CPUS_ONLINE = 0,
+    SYSTEM_INFO_FREE_FRAMES = 1,       /* pages nobody uses now, those in per-CPU caches too */
+    SYSTEM_INFO_KERNEL_OBJECTS = 2,    /* live objects in the kernel's object caches, all kinds */
+    SYSTEM_INFO_ENTRY_COUNTER = 3,     /* CNTVCT_EL0 at the kernel's first instruction */
+    SYSTEM_INFO_COUNTER_FREQUENCY = 4, /* Hz */
+    SYSTEM_INFO_PAGE_SIZE = 5,         /* bytes */
+    SYSTEM_INFO_KERNEL_MEMORY = 6,     /* bytes of managed memory that programs cannot get */
+    SYSTEM_INFO_THIS_CPU = 7,       /* number of the CPU the caller runs on, or did a moment ago */
+    SYSTEM_INFO_KERNEL_TEXT = 8,    /* bytes of the kernel's code without its self-tests */
+    SYSTEM_INFO_MANAGED_MEMORY = 9, /* bytes of RAM the kernel may use, itself included */
+};
+
+/** 0 for a selector that is none. */
 uint64_t kernel_system_info(enum system_info selector);

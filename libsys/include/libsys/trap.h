@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <stddef.h>
 #include <stdint.h>
 #include <wharf/error.h>
 #include <wharf/trap.h>
@@ -20,20 +19,9 @@ int64_t sys_futex_wait_pi(const void *word, uint32_t expected, uint64_t deadline
 int64_t sys_futex_wake_pi(const void *word);
 int64_t sys_futex_requeue_pi(const void *word, uint32_t wake, uint32_t expected, const void *target,
                              uint32_t move, uint32_t owner);
-int64_t sys_thread_create(void (*entry)(void), void *sp, void *argument, void *tls,
-                          unsigned long priority);
 int64_t sys_reply_keep(void);
 [[gnu::noreturn]] void sys_thread_exit(uint64_t status);
 [[gnu::noreturn]] void sys_task_exit(uint64_t status);
-int64_t sys_console_write(const void *bytes, size_t length);
-int64_t sys_clock_now(void);
-int64_t sys_sleep_until(uint64_t deadline);
-int64_t sys_vm_allocate(size_t size);
-int64_t sys_vm_deallocate(void *address, size_t size);
-int64_t sys_vm_protect(void *address, size_t size, uint32_t protection);
-int64_t sys_system_info(uint64_t selector);
-int64_t sys_thread_set_affinity(uint64_t mask);
-int64_t sys_thread_set_priority(uint64_t priority);
 
 /** Any trap with any arguments, for tests. */
 int64_t sys_any(uint64_t number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,

@@ -8,7 +8,7 @@
 #include <kern/types.h>
 
 /* Numbers that no trap has. */
-enum { RETIRED = 17, UNKNOWN = 1000 };
+enum { RETIRED = 8, UNKNOWN = 1000 };
 #define NO_TRAP (~UINT64_C(0))
 
 /** Only the CPU that runs the thread uses it. */
