@@ -55,10 +55,11 @@ static kern_return_t copyin_request(struct thread *self, uint64_t control, uint6
 static kern_return_t take_rights(struct thread *self, const struct msg_descriptor *d,
                                  unsigned count, struct kcall *call)
 {
-    struct taken_list list = {.count = 0};
+    struct taken_list list;
     struct list later = LIST_INIT(later);
     struct space *space = self->task->space;
     kern_return_t kr = KERN_SUCCESS;
+    list.count = 0; /* alone: the list is long */
     spin_lock(&space->lock);
     for (unsigned i = 0; i < count && kr == KERN_SUCCESS; i++) {
         if (d[i].kind != MSG_PORT || d[i].size || d[i].flags || d[i].zero ||
@@ -197,10 +198,11 @@ static kern_return_t check_reply_right(struct thread *self, uint64_t control)
 /* If another thread of the task took it away meanwhile, nobody hears of the result. */
 static void take_reply_right(struct thread *self, uint64_t control, struct kright *out)
 {
-    struct taken_list list = {.count = 0};
+    struct taken_list list;
     struct list later = LIST_INIT(later);
     struct space *space = self->task->space;
     unsigned disposition = msg_local(control);
+    list.count = 0;
     *out = (struct kright){0};
     if (disposition == 0 || disposition == MSG_MAKE_REPLY)
         return;

@@ -182,9 +182,10 @@ static enum stage take_all(struct thread *self, uint64_t control, struct destina
 {
     struct space *space = self->task->space;
     struct list later = LIST_INIT(later);
-    struct taken_list list = {.count = 0};
+    struct taken_list list;
     mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_DEST);
     bool room = true;
+    list.count = 0; /* alone: the list is long */
     spin_lock(&space->lock);
     /* Another thread of the task may have changed the name since it was looked at. */
     *kr = name == MSG_REPLY ? KERN_SUCCESS

@@ -45,8 +45,11 @@ static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *
                                          unsigned count)
 {
     uint64_t *x = trap_frame_x(&t->frame);
-    for (unsigned i = 0; i < MSG_X_BODY_NEIGHBOURS; i++)
-        x[MSG_X_BODY + i] = i < count ? words[i] : 0;
+    if (count == 0) /* often, and known when this is compiled */
+        __builtin_memset(&x[MSG_X_BODY], 0, MSG_X_BODY_NEIGHBOURS * sizeof(x[0]));
+    else
+        for (unsigned i = 0; i < MSG_X_BODY_NEIGHBOURS; i++)
+            x[MSG_X_BODY + i] = i < count ? words[i] : 0;
     x[MSG_X_BODY_LAST] = count > MSG_X_BODY_NEIGHBOURS ? words[MSG_X_BODY_NEIGHBOURS] : 0;
     x[MSG_X_UNUSED] = x[MSG_X_UNUSED_PAIR] = x[MSG_X_UNUSED_PAIR + 1] = 0;
 }
@@ -68,8 +71,7 @@ static inline void arch_message_load(const uint64_t words[8])
 static inline void arch_message_fail(struct arch_thread *t, kern_return_t result)
 {
     uint64_t *x = trap_frame_x(&t->frame);
-    for (unsigned i = 1; i <= 18; i++)
-        x[i] = 0;
+    __builtin_memset(&x[1], 0, 18 * sizeof(x[0]));
     x[0] = (uint64_t) - (int64_t)result;
 }
 
