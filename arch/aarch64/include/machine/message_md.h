@@ -41,12 +41,19 @@ static inline void arch_message_get_body(const struct arch_thread *t, uint64_t w
     words[MSG_X_BODY_NEIGHBOURS] = x[MSG_X_BODY_LAST];
 }
 
+/* Written out: a loop would stay one, and a memset would be a call. */
+static inline void arch_message_clear7(uint64_t *x)
+{
+    x[0] = x[1] = x[2] = x[3] = x[4] = x[5] = x[6] = 0;
+}
+static_assert(MSG_X_BODY_NEIGHBOURS == 7);
+
 static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *words,
                                          unsigned count)
 {
     uint64_t *x = trap_frame_x(&t->frame);
     if (count == 0) /* often, and known when this is compiled */
-        __builtin_memset(&x[MSG_X_BODY], 0, MSG_X_BODY_NEIGHBOURS * sizeof(x[0]));
+        arch_message_clear7(&x[MSG_X_BODY]);
     else
         for (unsigned i = 0; i < MSG_X_BODY_NEIGHBOURS; i++)
             x[MSG_X_BODY + i] = i < count ? words[i] : 0;
@@ -71,7 +78,9 @@ static inline void arch_message_load(const uint64_t words[8])
 static inline void arch_message_fail(struct arch_thread *t, kern_return_t result)
 {
     uint64_t *x = trap_frame_x(&t->frame);
-    __builtin_memset(&x[1], 0, 18 * sizeof(x[0]));
+    x[1] = x[2] = x[3] = x[4] = 0;
+    arch_message_clear7(&x[5]);
+    arch_message_clear7(&x[12]);
     x[0] = (uint64_t) - (int64_t)result;
 }
 
