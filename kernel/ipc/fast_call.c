@@ -48,6 +48,18 @@ static inline void answer_in_registers(struct thread *self, struct kcall *call, 
         arch_message_load(call->out);
 }
 
+/* An error, and no message. */
+static inline void fail_in_registers(struct thread *self, kern_return_t kr)
+{
+    struct arch_thread *t = &self->arch;
+    arch_message_set(t, MSG_X_DEST, (uint64_t) - (int64_t)kr);
+    arch_message_set(t, MSG_X_ID, 0);
+    arch_message_set(t, MSG_X_CONTROL, 0);
+    arch_message_set(t, MSG_X_LOCAL, 0);
+    arch_message_set(t, MSG_X_RECEIVE, 0);
+    arch_message_set(t, MSG_X_DEADLINE, 0);
+}
+
 struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry, uint32_t bits,
                                     uint64_t id, uint64_t control)
 {
@@ -76,6 +88,9 @@ struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry
         answer_in_registers(self, &call, kr);
         return self;
     }
-    msg_conclude_kernel_fast(self, arch_message_get(&self->arch, MSG_X_CONTROL), &call, kr);
-    return NULL;
+    kr = msg_conclude_kernel_fast(self, arch_message_get(&self->arch, MSG_X_CONTROL), &call, kr);
+    if (likely(kr == KERN_SUCCESS))
+        return NULL;
+    fail_in_registers(self, kr);
+    return self;
 }

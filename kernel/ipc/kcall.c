@@ -51,6 +51,15 @@ static kern_return_t copyin_request(struct thread *self, uint64_t control, uint6
                                                                : MACH_SEND_INVALID_DATA;
 }
 
+static kern_return_t take_right(struct space *space, struct taken_list *list,
+                                const struct msg_descriptor *d, struct kright *out)
+{
+    kern_return_t kr = msg_take(space, list, (mach_port_name_t)d->value, d->disposition, out);
+    if (kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE)
+        return MACH_SEND_NO_BUFFER;
+    return kr == KERN_SUCCESS ? kr : MACH_SEND_INVALID_RIGHT;
+}
+
 /* The rights it carries; ports only. */
 static kern_return_t take_rights(struct thread *self, const struct msg_descriptor *d,
                                  unsigned count, struct kcall *call)
@@ -65,9 +74,8 @@ static kern_return_t take_rights(struct thread *self, const struct msg_descripto
         if (d[i].kind != MSG_PORT || d[i].size || d[i].flags || d[i].zero ||
             d[i].value > UINT32_MAX)
             kr = MACH_SEND_INVALID_TYPE;
-        else if (msg_take(space, &list, (mach_port_name_t)d[i].value, d[i].disposition,
-                          &call->right[i]) != KERN_SUCCESS)
-            kr = MACH_SEND_INVALID_RIGHT;
+        else
+            kr = take_right(space, &list, &d[i], &call->right[i]);
     }
     if (kr == KERN_SUCCESS)
         msg_take_finish(space, &list, &later);
@@ -248,14 +256,15 @@ static enum stage conclude(struct thread *self, uint64_t control, struct kcall *
     return stage;
 }
 
-void msg_conclude_kernel_fast(struct thread *self, uint64_t control, struct kcall *call,
-                              kern_return_t result)
+kern_return_t msg_conclude_kernel_fast(struct thread *self, uint64_t control, struct kcall *call,
+                                       kern_return_t result)
 {
     kern_return_t kr = KERN_SUCCESS;
     /* Without memory for the answer there is none: what it would have carried has been destroyed. */
     if (conclude(self, control, call, result, &kr) == STAGE_FAILED)
-        atomic_store(&self->reply->state, REPLY_LOST);
+        return kr;
     arch_message_set(&self->arch, MSG_X_DEST, MSG_NULL); /* the send half is done */
+    return KERN_SUCCESS;
 }
 
 enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t *kr)

@@ -72,8 +72,8 @@ struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry
                                     uint64_t id, uint64_t control);
 struct kcall;
 /** What msg_call_kernel_fast() has executed, but whose answer does not fit the registers: it becomes a message, and
- *  the trap goes on with its receive half. */
-void msg_conclude_kernel_fast(struct thread *self, uint64_t control, struct kcall *call,
-                              kern_return_t result);
+ *  the trap goes on with its receive half. MACH_RCV_NO_SPACE: there is no memory for it. */
+kern_return_t msg_conclude_kernel_fast(struct thread *self, uint64_t control, struct kcall *call,
+                                       kern_return_t result);
 /** Execute the trap's message to a kernel object's port (a reference is held and dropped here). */
 enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t *kr);
