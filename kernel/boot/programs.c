@@ -141,11 +141,12 @@ static void check_leaks(void)
 
 static void finish(void);
 
-/* Ports die before what was in them is gone: everything is counted when the reaper has done its work. */
+/* Ports die before what was in them is gone, and programs may have ended tasks of theirs just now: everything is counted
+ * when nothing of that is left to do. */
 static bool finish_step(struct work *work)
 {
     (void)work;
-    if (!reaper_is_idle())
+    if (task_any_ending() || !reaper_is_idle())
         return true;
     finish();
     return false;

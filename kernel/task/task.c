@@ -20,6 +20,7 @@ static struct spinlock tasks_lock = SPINLOCK_INIT(LOCK_TASKS);
 static struct list tasks = LIST_INIT(tasks); /* tasks_lock */
 static _Atomic uint32_t next_task_id = 1;
 static _Atomic uint32_t live_tasks;
+static _Atomic uint32_t ending_tasks; /* dying, and not gone yet */
 
 static work_step_t teardown_step;
 
@@ -106,6 +107,17 @@ void task_sender_gone(struct task *task, uint32_t left)
         work_start(&task->teardown); /* which looks */
 }
 
+void task_begin_ending_locked(struct task *task)
+{
+    task->dying = true;
+    atomic_fetch_add(&ending_tasks, 1);
+}
+
+bool task_any_ending(void)
+{
+    return atomic_load(&ending_tasks) > 0;
+}
+
 unsigned task_live_count(void)
 {
     return atomic_load(&live_tasks);
@@ -137,7 +149,7 @@ void task_terminate(struct task *task, uint64_t status, bool crashed)
     spin_lock(&task->lock);
     bool first = !task->dying;
     if (first) {
-        task->dying = true;
+        task_begin_ending_locked(task);
         task->exit_status = status;
         task->crashed = crashed;
     }
@@ -182,8 +194,8 @@ static bool is_ending(struct task *task)
     if (dying || started || !space_is_only_sender(task->space, task->self_port))
         return dying;
     spin_lock(&task->lock);
-    if (!task->started)
-        task->dying = true;
+    if (!task->started && !task->dying)
+        task_begin_ending_locked(task);
     dying = task->dying;
     spin_unlock(&task->lock);
     return dying;
@@ -235,5 +247,6 @@ static bool teardown_step(struct work *work)
     task_unref(task); /* its life's */
     if (announced)
         program_ended(name, status, crashed);
+    atomic_fetch_sub(&ending_tasks, 1);
     return false;
 }

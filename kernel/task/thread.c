@@ -140,7 +140,7 @@ void thread_reap(struct thread *thread)
     list_remove(&thread->task_link);
     bool last = --task->thread_count == 0;
     if (last && !task->dying) { /* K1: nobody else ended it */
-        task->dying = true;
+        task_begin_ending_locked(task);
         task->exit_status = thread->exit_status;
     }
     spin_unlock(&task->lock);

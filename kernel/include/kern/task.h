@@ -66,6 +66,10 @@ kern_return_t task_next(struct task *task, struct task **out);
 /** A send right to its port has gone, `left` are left; the port's lock is held. Ends a task that has never had a
  *  thread when nobody else can reach it: its maker's end, or a lost answer, leaves nothing. */
 void task_sender_gone(struct task *task, uint32_t left);
+/** Its end begins: `dying` is set. The task's lock is held. */
+void task_begin_ending_locked(struct task *task);
+/** Some task is ending and has not yet given back all that it had. */
+bool task_any_ending(void);
 /** Tasks that exist; 0 when everything is taken down. */
 unsigned task_live_count(void);
 /** The task shall end, or its last thread is gone: start taking it down. Drops the reference the
