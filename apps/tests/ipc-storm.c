@@ -37,6 +37,7 @@ static struct clone servers[SERVICES], clients[CLIENT_TASKS];
 static mach_port_name_t deaths, events; /* the set of deaths and reports */
 static struct storm_report total;
 static unsigned kills, restarts, reported;
+static bool killed[SERVICES]; /* its port has not come back yet */
 
 /* ---- shared with the others ---- */
 
@@ -118,6 +119,7 @@ static void start_server(unsigned service)
     OK(clone_make(&servers[service], storm_server, &service, THREAD_PRIORITY_DEFAULT));
     OK(clone_give_receive(&servers[service], storm_service[service]));
     OK(clone_run(&servers[service]));
+    killed[service] = false;
 }
 
 /* Its receive right is here again. */
@@ -139,9 +141,11 @@ static void move_port(void)
 {
     unsigned service = SERVICES - 1;
     mach_port_name_t name = MSG_NULL;
-    kern_return_t kr = port_extract_receive(servers[service].task, storm_service[service], &name);
-    if (kr == KERN_SUCCESS && CHECK_EQUAL(name, storm_service[service]))
-        OK(clone_give_receive(&servers[service], name)); /* else it has been killed just now */
+    if (killed[service])
+        return;
+    OK(port_extract_receive(servers[service].task, storm_service[service], &name));
+    CHECK_EQUAL(name, storm_service[service]);
+    OK(clone_give_receive(&servers[service], name));
 }
 
 static void take_report(const struct msg_registers *m)
@@ -173,6 +177,13 @@ static bool take_event(uint64_t deadline, bool again)
     return true;
 }
 
+static void kill_server(unsigned service)
+{
+    OK(task_terminate(servers[service].task, 0));
+    killed[service] = true;
+    kills++;
+}
+
 static void supervise(void)
 {
     uint64_t random = storm_seed(77), next = 0;
@@ -183,8 +194,8 @@ static void supervise(void)
         unsigned service = (unsigned)storm_random(&random) % (2 * SERVICES);
         if (service >= SERVICES)
             move_port();
-        else if (kills < KILLS_MAX && task_terminate(servers[service].task, 0) == KERN_SUCCESS)
-            kills++;
+        else if (kills < KILLS_MAX && !killed[service])
+            kill_server(service);
     }
 }
 

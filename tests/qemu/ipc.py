@@ -53,5 +53,12 @@ def storm():
     ]
 
 
+def bombs():
+    return [
+        passes("ipc-bombs", 1, seconds=6),
+        passes("ipc-bombs", 4, seconds=20, label=CI),
+    ]
+
+
 def all_scenarios():
-    return [*rights(), *registers(), *storm()]
+    return [*rights(), *registers(), *storm(), *bombs()]
