@@ -4,12 +4,13 @@
  */
 #pragma once
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <wharf/error.h>
 #include <wharf/if/vm_types.h>
 #include <wharf/message.h>
+
+#include <stdatomic.h> /* newlib's, with clang, wants <stdint.h> before it */
 
 /* Kinds of ledgers, as calls name them. */
 enum {

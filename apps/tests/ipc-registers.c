@@ -27,7 +27,7 @@
 #define GOT_CALL(words)   MSG_CONTROL(MSG_MOVE_SEND_ONCE, MSG_COPY_SEND, 8 * (words), 0)
 #define GOT_ANSWER(words) MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 8 * (words), 0)
 #define GOT_ONEWAY(words) MSG_CONTROL(0, MSG_COPY_SEND, 8 * (words), 0)
-#define PAYLOAD           (UINT64_C(MSG_FLAG_PAYLOAD) << MSG_FLAGS_SHIFT)
+#define PAYLOAD           ((uint64_t)MSG_FLAG_PAYLOAD << MSG_FLAGS_SHIFT)
 #define STOP              0x3000000u /* id: the server's thread ends */
 
 enum { PAST = 1, MS = 1000000, URGENT = THREAD_PRIORITY_DEFAULT + 10 };

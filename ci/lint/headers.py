@@ -14,22 +14,24 @@ def check(root, files):
     commands = compile_commands(root)
     for name in files:
         if name.endswith(".h"):
-            flags = flags_for(root, name, commands)
-            if flags:
+            error = ""
+            for flags in flags_for(root, name, commands):
                 error = compile_alone(root, name, flags)
-                if error:
-                    yield name, 1, f"does not compile alone: {error}"
+                if not error:
+                    break
+            if error:
+                yield name, 1, f"does not compile alone: {error}"
 
 
 def compile_commands(root):
-    """[(source, flags)] of the trees that are configured."""
+    """[(tree, source, flags)] of the trees that are configured."""
     rows = []
     for tree in TREES:
         path = root / "build" / tree / "compile_commands.json"
         if path.is_file():
             for entry in json.loads(path.read_text()):
                 if entry["file"].endswith(".c"):
-                    rows.append((entry["file"], flags_of(entry)))
+                    rows.append((tree, entry["file"], flags_of(entry)))
     return rows
 
 
@@ -44,15 +46,14 @@ def flags_of(entry):
 
 
 def flags_for(root, name, commands):
-    """Flags of a source of the header's module, or of one that sees the header's folder; None when
-    no such tree is configured."""
+    """Flags of a source of the header's module, or of one that sees the header's folder, one for each
+    configured tree that has any: what is for the host need not compile for the board."""
     module = str(root.joinpath(*name.split("/")[:2])) + "/"
     folder = str((root / name).parent)
-    near = [flags for source, flags in commands if source.startswith(module)]
-    seeing = [flags for _, flags in commands
+    near = [(tree, flags) for tree, source, flags in commands if source.startswith(module)]
+    seeing = [(tree, flags) for tree, _, flags in commands
               if any(flag.startswith("-I") and (folder + "/").startswith(flag[2:] + "/") for flag in flags)]
-    found = near or seeing
-    return found[0] if found else None
+    return list(dict(reversed(near or seeing)).values())
 
 
 def compile_alone(root, name, flags):

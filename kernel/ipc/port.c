@@ -408,7 +408,8 @@ bool port_call_senders_locked(struct port *port, struct list *later)
     enum { BATCH = 4 };
     for (unsigned n = 0; n < BATCH && !list_is_empty(&port->blocked); n++)
         port_wake_sender_locked(port);
-    return !list_is_empty(&port->blocked) | request_fire_possible_locked(port, later);
+    bool fired = request_fire_possible_locked(port, later);
+    return fired || !list_is_empty(&port->blocked);
 }
 
 struct kmsg *port_dequeue_locked(struct port *port, struct list *later)

@@ -169,7 +169,7 @@ static bool give_up(struct port *port, const struct server *to)
 bool exception_ask(struct thread *self, struct port *port, enum exception_slot slot,
                    unsigned flavour, bool direct)
 {
-    struct server to = {NULL};
+    struct server to = {};
     self->exception.flavour = (uint8_t)flavour;
     if (direct && exception_ask_fast(self, port, slot, flavour, &to)) {
         port_unref(port);
