@@ -108,7 +108,7 @@ kern_return_t ktask_create(struct kcall *call, struct task *target, uint32_t fla
     if (kr != KERN_SUCCESS)
         return kr;
     if (flags & TASK_INHERIT_SEND_RIGHTS)
-        kr = space_copy_send_rights(self->task->space, task->space, &copied);
+        kr = space_copy_send_rights(target->space, task->space, &copied);
     if (kr == KERN_SUCCESS)
         kr = name_itself(task, self_port, self_name);
     self->building = kr == KERN_RETRY;
