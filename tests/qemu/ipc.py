@@ -60,5 +60,12 @@ def bombs():
     ]
 
 
+def others():
+    return [
+        passes("ipc-interpose", 1), passes("ipc-interpose", 4, label=CI),
+        passes("ipc-names", 1, seconds=6), passes("ipc-names", 2, label=CI, seconds=20),
+    ]
+
+
 def all_scenarios():
-    return [*rights(), *registers(), *storm(), *bombs()]
+    return [*rights(), *registers(), *storm(), *bombs(), *others()]
