@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Walks a path instruction by instruction and says what kinds of instructions are on it.
 
-    bench/path.py [--build build/release] [--list] [--inlined] [--stores] ROW...
+    bench/path.py [--build build/release] [--list] [--inlined] [--steps] [--stores] ROW...
 
 An instruction count alone would reward leaving out barriers, or flushing a whole TLB where one
 entry would do. So QEMU's debugger interface steps through one operation, and each instruction is put
 into its class. For a trap that is from the SVC to the first instruction behind it; for a call, from
 the stub's first instruction to its return, with whatever runs in between. --list prints all of
 them; --inlined counts by function as written in the source, one part of the path (what lies between two
-changes of mode) after the other; --stores tells which cache lines are written, by whom.
+changes of mode) after the other; --steps sums that up as docs/ipc-budget.md does; --stores tells which cache
+lines are written, by whom.
 """
 
 import argparse
@@ -81,6 +82,22 @@ PATHS = {
     "notify_waiter": rpc("notify_waiter", "rpc_notify"),
     "rpc_64_fp": rpc("rpc_64_fp", "rpc_words8_fp"),
 }
+# Steps of the fast way of messages, by function of the source. What is not named is the stub's or the server's.
+STEPS = {
+    "entry": "arch_vectors",
+    "shape of the trap": "kern_msg_fast has_shape fast",
+    "name": "space_peek peek",
+    "right": "call answer",
+    "port lock": "lock_port spin_trylock arch_ticket_try spin_unlock",
+    "receiver": "take_server may_go_on_here list_push_back list_insert_between",
+    "reply and context": "lend claim_client sched_effective call_port answer_and_wait arch_cpu_self",
+    "header": "set_header arch_message_set",
+    "thread": "arch_thread_switch_light switch_threads",
+    "address space": "pmap_activate_user arch_mmu_activate",
+    "last look": "look_at_flags arch_fence trace_is_on",
+    "exit": "message_clear message_cleared",
+}
+STEP_OF = {name: step for step, names in STEPS.items() for name in names.split()}
 # What ./wharf bench shows below its table.
 SHOWN = ("null_trap", "yield_switch", "yield_switch_same_task", "null_object_call", "rpc_0", "rpc_64")
 
@@ -214,7 +231,7 @@ def step_through(debugger, starts, is_call, code, stores):
 
 def store_address(debugger, words):
     """Where an instruction is about to store; None: it does not."""
-    found = re.match(r"st\w+ .*\[(\w+)(?:, (#?\w+)(?:, \w+(?: #(\d+))?)?)?\](.*)", words)
+    found = re.match(r"st\w+ .*\[(\w+)(?:, (#?-?\w+)(?:, \w+(?: #(\d+))?)?)?\](.*)", words)
     if not found:
         return None
 
@@ -262,6 +279,30 @@ def show_inlined(path, code):
             print(f"  {count:6}  {name}")
 
 
+def steps_of(part, names):
+    """Instructions by step of one part of the path; the assembly at both ends has one name."""
+    counts, inside = Counter(), "entry"
+    for step in part:
+        name = names[step.address]
+        if name == "user_message":
+            counts[inside] += 1
+            continue
+        inside = "exit" if name in STEP_OF and name != "arch_vectors" else inside
+        counts[STEP_OF.get(name, "others")] += 1
+    return counts
+
+
+def show_steps(path, code):
+    names = code.sources({step.address for step in path})
+    cut = parts(path)
+    columns = [steps_of(part, names) for part in cut if part[0].address >= KERNEL]
+    for step in [*STEPS, "others"]:
+        if any(step in column for column in columns):
+            print(f"  {step:20}" + "".join(f"{column[step]:8}" for column in columns))
+    print(f"  {'kernel':20}" + "".join(f"{sum(column.values()):8}" for column in columns))
+    print("  user: " + ", ".join(str(len(part)) for part in cut if part[0].address < KERNEL))
+
+
 def show_stores(path, code):
     """Lines that the kernel writes: in the CPU's record, its stack, a thread (by the frame it entered with), others."""
     names = code.sources({step.address for step in path})
@@ -288,6 +329,7 @@ def main():
     parser.add_argument("--build", default=str(bench.ROOT / "build" / "release"), metavar="DIR")
     parser.add_argument("--list", action="store_true", help="print every instruction")
     parser.add_argument("--inlined", action="store_true", help="count by function of the source")
+    parser.add_argument("--steps", action="store_true", help="count by step of the message path")
     parser.add_argument("--stores", action="store_true", help="print the lines the kernel writes")
     parser.add_argument("rows", nargs="+", choices=list(PATHS))
     options = parser.parse_args()
@@ -302,6 +344,8 @@ def show(row, path, code, options):
     print("  of them", kinds or "none special")
     if options.inlined:
         show_inlined(path, code)
+    elif options.steps:
+        show_steps(path, code)
     else:
         for function, count in by_function(path):
             print(f"  {count:6}  {function}")

@@ -113,9 +113,9 @@ static kern_return_t make_thread(struct clone *clone, struct seed *seed, unsigne
     const uint64_t block = (uintptr_t)tls_block(seed);
     mach_port_name_t name;
     uint32_t id;
-    kern_return_t kr = task_create_thread(clone->task, (uintptr_t)thread_entry, block,
-                                          (uintptr_t)&seed->thread, block, priority, false,
-                                          &clone->thread, &id);
+    kern_return_t kr =
+        task_create_thread(clone->task, (uintptr_t)thread_entry, block, (uintptr_t)&seed->thread,
+                           block, priority, false, &clone->thread, &id);
     if (kr == KERN_SUCCESS)
         kr = port_insert_send(clone->task, 0, clone->thread, &name);
     if (kr == KERN_SUCCESS)

@@ -131,8 +131,8 @@ struct arrival {
 };
 
 /* Answer with what is at `words`, and receive the next. */
-[[gnu::always_inline]] static inline struct arrival
-answer_and_receive(struct server_message *message, kern_return_t answer, const void *words)
+[[gnu::always_inline]] static inline struct arrival answer_and_receive(
+    struct server_message *message, kern_return_t answer, const void *words)
 {
     struct arrival got = {
         .id = answer,

@@ -103,7 +103,7 @@ kern_return_t stub_bad_reply(const void *body, uint32_t shape)
 }
 
 [[gnu::cold]] static void wait_again(struct msg_registers *registers, void *buffer, uint32_t size,
-                       uint64_t deadline)
+                                     uint64_t deadline)
 {
     while (registers->result == -(int64_t)MACH_RCV_INTERRUPTED) {
         *registers = (struct msg_registers){
@@ -171,8 +171,7 @@ kern_return_t stub_send(mach_port_name_t to, unsigned disposition, uint32_t id, 
     struct msg_registers registers;
     registers.destination = to;
     registers.id = id;
-    registers.control =
-        MSG_CONTROL(disposition, 0, wire_length(shape), wire_descriptors(shape));
+    registers.control = MSG_CONTROL(disposition, 0, wire_length(shape), wire_descriptors(shape));
     registers.local = MSG_NULL;
     registers.receive = MSG_NULL;
     registers.deadline = deadline;

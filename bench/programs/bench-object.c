@@ -77,9 +77,15 @@ static mach_port_name_t make_port(void)
     return port;
 }
 
+/* Not cleared first: that would be counted. */
 static kern_return_t receive(mach_port_name_t from)
 {
-    struct msg_registers registers = {.receive = from, .deadline = UINT64_MAX};
+    struct msg_registers registers;
+    registers.destination = MSG_NULL;
+    registers.control = 0;
+    registers.receive = from;
+    registers.deadline = UINT64_MAX;
+    registers.size = 0;
     user_msg_trap(&registers);
     return trap_error(registers.result);
 }
@@ -149,7 +155,8 @@ static void wait_for_ever(void *argument)
 static void prepare_waiter(void)
 {
     static struct thread thread;
-    CHECK_EQUAL(thread_start(&thread, wait_for_ever, NULL, THREAD_PRIORITY_DEFAULT + 1), KERN_SUCCESS);
+    CHECK_EQUAL(thread_start(&thread, wait_for_ever, NULL, THREAD_PRIORITY_DEFAULT + 1),
+                KERN_SUCCESS);
 }
 
 [[gnu::noinline]] static kern_return_t wake(void)

@@ -30,12 +30,12 @@ static inline kern_return_t row_nothing(void)
 }
 
 /* The body of a loop function. */
-#define ROW_LOOP(n, call)                               \
-    unsigned failed_ = 0;                               \
-    const uint64_t start_ = machine_counter_raw();      \
-    do                                                  \
-        failed_ |= (unsigned)(call);                    \
-    while (--(n) > 0);                                  \
-    const uint64_t end_ = machine_counter_raw();        \
-    CHECK_EQUAL(failed_, KERN_SUCCESS);                 \
+#define ROW_LOOP(n, call)                          \
+    unsigned failed_ = 0;                          \
+    const uint64_t start_ = machine_counter_raw(); \
+    do                                             \
+        failed_ |= (unsigned)(call);               \
+    while (--(n) > 0);                             \
+    const uint64_t end_ = machine_counter_raw();   \
+    CHECK_EQUAL(failed_, KERN_SUCCESS);            \
     return end_ - start_

@@ -127,8 +127,12 @@ static int serve(void *argument)
 static int wait(void *argument)
 {
     const mach_port_name_t *port = argument;
+    struct msg_registers registers = {.size = 0};
     for (;;) {
-        struct msg_registers registers = {.receive = *port, .deadline = UINT64_MAX};
+        registers.destination = MSG_NULL;
+        registers.control = 0;
+        registers.receive = *port;
+        registers.deadline = UINT64_MAX;
         user_msg_trap(&registers);
         const uint64_t now = machine_counter_raw();
         if (registers.result != 0)
@@ -146,8 +150,8 @@ mach_port_name_t rpc_begin(void)
     mach_port_name_t port, name;
     uint64_t at;
     CHECK_EQUAL(vm_map(self, 0, sizeof(*rpc_shared), 0, VM_ANYWHERE, MSG_NULL,
-                       VM_PROT_READ | VM_PROT_WRITE, VM_PROT_READ | VM_PROT_WRITE,
-                       VM_INHERIT_SHARE, &at),
+                       VM_PROT_READ | VM_PROT_WRITE, VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_SHARE,
+                       &at),
                 KERN_SUCCESS);
     rpc_shared = (struct rpc_shared *)(uintptr_t)at;
     CHECK_EQUAL(port_allocate(self, PORT_RIGHT_RECEIVE, &port), KERN_SUCCESS);

@@ -2,8 +2,8 @@
 /*
  * Series of measurements.
  */
-#include "row.h"
 #include "series.h"
+#include "row.h"
 #include <libsys/print.h>
 #include <libsys/string.h>
 #include <stddef.h>

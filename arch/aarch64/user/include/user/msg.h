@@ -93,8 +93,8 @@ static inline void user_msg_trap(struct msg_registers *registers)
                  "mov w4, #%c[reply]\n\t" /* the upper half becomes zero */
                  "mov x7, #0\n\t"
                  "svc #1"
-                 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x5), "+r"(x9), "+r"(x10), "+r"(x11), "+r"(x12),
-                   "+r"(x13), "+r"(x14), "+r"(x15), "+r"(x18)
+                 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x5), "+r"(x9), "+r"(x10), "+r"(x11),
+                   "+r"(x12), "+r"(x13), "+r"(x14), "+r"(x15), "+r"(x18)
                  : [reply] "i"((int32_t)MSG_REPLY)
                  : "x3", "x4", "x6", "x7", "x8", "x16", "x17", "cc", "memory");
     const uint64_t wrong = user_msg_wrong(x0, x1, x2, shape);
