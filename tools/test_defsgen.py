@@ -196,6 +196,13 @@ class Outputs(Folder):
         flags = [word for kind, path in outputs.items()
                  for word in ("--" + kind.replace("_", "-"), self.folder / path.format(name))]
         self.assertEqual(self.command(source, *flags), (0, ""))
+        self.make_vm_types()
+
+    def make_vm_types(self):
+        """What <libsys/kernel.h> includes."""
+        defs, made = ROOT / "interfaces/vm.defs", self.folder / "vm.json"
+        self.assertEqual(self.command(defs, "--json", made), (0, ""))
+        self.assertEqual(self.command(made, "--types", self.folder / "wharf/if/vm_types.h"), (0, ""))
 
     def run_c(self, program, *sources, flags=(), arguments=()):
         if not shutil.which("gcc"):
