@@ -281,12 +281,12 @@ static void test_stack_overflow(void)
     static char *stack;
     int64_t id;
     void *memory;
-    CHECK_EQUAL(kernel_vm_allocate(4 * PAGE, &memory), KERN_SUCCESS);
+    CHECK_EQUAL(kernel_vm_allocate((size_t)4 * PAGE, &memory), KERN_SUCCESS);
     stack = memory;
     protect(stack, 0);
     set(self_task, HANDLER, STATE, &handlers[1]);
     atomic_store(&handlers[1].deed, ESCAPE);
-    CHECK_EQUAL(kernel_thread_create(overflow, stack + 4 * PAGE, NULL, NULL,
+    CHECK_EQUAL(kernel_thread_create(overflow, stack + (size_t)4 * PAGE, NULL, NULL,
                                      THREAD_PRIORITY_DEFAULT, &id),
                 KERN_SUCCESS);
     while (atomic_load(&escaped) == 0)

@@ -43,7 +43,7 @@ struct stop {
 /* Take its stop if it is there before the deadline. */
 static bool take_stop(struct actor *a, uint64_t deadline)
 {
-    struct stop stop;
+    struct stop stop = {};
     struct msg_registers m = {.receive = a->stops,
                               .deadline = deadline,
                               .buffer = (uintptr_t)&stop,
@@ -196,7 +196,7 @@ uint64_t got_word(const struct actor *a, unsigned i)
     uint64_t word;
     if (msg_length(got_control(a)) <= MSG_REGISTER_BYTES)
         return a->state.x[word_register(i)];
-    memcpy(&word, a->receive + 8 * i, sizeof(word));
+    memcpy(&word, a->receive + (size_t)8 * i, sizeof(word));
     return word;
 }
 
@@ -214,7 +214,7 @@ void put_port(struct message *m, uint32_t name, unsigned disposition)
     struct msg_descriptor d = {.value = name,
                                .kind = MSG_PORT,
                                .disposition = (uint8_t)disposition};
-    memcpy(&m->body[2 * m->descriptors++], &d, sizeof(d));
+    memcpy(&m->body[(size_t)2 * m->descriptors++], &d, sizeof(d));
     if (m->length < m->descriptors * MSG_DESCRIPTOR_SIZE)
         m->length = m->descriptors * MSG_DESCRIPTOR_SIZE;
 }

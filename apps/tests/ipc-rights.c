@@ -345,7 +345,7 @@ static unsigned all_cases(unsigned only)
 int main(int argc, char **argv)
 {
     uint64_t at_first = objects_at_rest();
-    unsigned only = argc > 1 ? (unsigned)atoi(argv[1]) : UINT32_MAX;
+    unsigned only = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : UINT32_MAX;
     actor_make(&sender, "sender");
     actor_make(&receiver, "receiver");
     actor_make(&owner, "owner");

@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 {
     uint64_t objects = objects_before();
     if (argc > 1)
-        storm_calls = (unsigned)atoi(argv[1]);
+        storm_calls = (unsigned)strtoul(argv[1], NULL, 0);
     begin();
     supervise();
     end();

@@ -116,7 +116,7 @@ static void check_buffer(struct buffer *buffer)
     }
     for (unsigned i = 0; i < 2 * PAIRS; i++)
         thread_join(&workers[i].thread);
-    for (uint64_t i = 0; i < 2 * PAIRS; i += 2)
+    for (uint64_t i = 0; i < 2 * (uint64_t)PAIRS; i += 2)
         sum += items * (i * items) + items * (items - 1) / 2;
     CHECK_EQUAL(buffer->sum, sum);
     CHECK_EQUAL(buffer->count, 0);
@@ -151,7 +151,7 @@ static void hold(void *unused)
     CHECK_EQUAL(kernel_thread_set_affinity(1), KERN_SUCCESS);
     CHECK_EQUAL(pi_mutex_lock(&contended), KERN_SUCCESS);
     word_set(&held, 1);
-    uint64_t until = kernel_clock_now() + 20 * MILLISECOND;
+    uint64_t until = kernel_clock_now() + 20 * (uint64_t)MILLISECOND;
     while (kernel_clock_now() < until)
         ;
     pi_mutex_unlock(&contended);

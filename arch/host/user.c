@@ -61,15 +61,14 @@ static void do_message(struct host_cpu *cpu, struct thread *t)
     bool is_long = msg_length(a->x[2]) > MSG_REGISTER_BYTES;
     if (a->x[MSG_X_LOCAL] == 0 && a->x[MSG_X_DEADLINE] == UINT64_MAX)
         next = (is_long ? kern_msg_fast_long : kern_msg_fast)(a->x[0], a->x[1], a->x[2], t,
-                                                               a->x[MSG_X_RECEIVE]);
+                                                              a->x[MSG_X_RECEIVE]);
     if (next && cpu->record->current != next)
         host_machine_fail("kern_msg_fast: another thread is current");
     if (!next)
         kern_msg(t);
     if (!next || is_long)
         return;
-    arch_message_set_body(&next->arch, host_message_body(),
-                          (msg_length(next->arch.x[2]) + 7) / 8);
+    arch_message_set_body(&next->arch, host_message_body(), (msg_length(next->arch.x[2]) + 7) / 8);
     /* The real machine's exit clears these. */
     next->arch.x[MSG_X_BUFFER] = next->arch.x[MSG_X_BUFFER_SIZE] = 0;
 }

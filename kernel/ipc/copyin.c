@@ -24,13 +24,14 @@ static kern_return_t copyin_array(struct thread *self, struct kmsg *msg, struct 
     mach_port_name_t name[MSG_OOL_PORTS_MAX];
     if (d->size > MSG_OOL_PORTS_MAX)
         return MACH_SEND_TOO_LARGE;
-    if (d->size > 0 &&
-        user_copyin(self, name, d->value, d->size * sizeof(name[0])) != KERN_SUCCESS)
+    if (d->size > 0 && user_copyin(self, name, d->value, d->size * sizeof(name[0])) != KERN_SUCCESS)
         return MACH_SEND_INVALID_DATA;
     if (kmsg_add_array(msg, &array) != KERN_SUCCESS)
         return MACH_SEND_NO_BUFFER;
-    for (uint32_t i = 0; i < d->size; i++)
+    for (uint32_t i = 0; i < d->size; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): user_copyin() wrote them */
         array->object[i] = (struct ipc_object *)(uintptr_t)name[i];
+    }
     array->kind = d->disposition;
     d->value = (uintptr_t)array;
     /* array->count stays 0 until rights are in it. */
@@ -43,8 +44,8 @@ static kern_return_t check_descriptor(const struct msg_descriptor *d)
         return MACH_SEND_INVALID_TYPE;
     if (d->kind == MSG_OOL_MEMORY)
         return KERN_NOT_SUPPORTED;
-    if (!msg_kind_of(d->disposition) ||
-        d->flags || (d->kind == MSG_PORT && (d->size || d->value > UINT32_MAX)))
+    if (!msg_kind_of(d->disposition) || d->flags ||
+        (d->kind == MSG_PORT && (d->size || d->value > UINT32_MAX)))
         return MACH_SEND_INVALID_TYPE;
     return KERN_SUCCESS;
 }

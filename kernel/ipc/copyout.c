@@ -75,14 +75,15 @@ static void insert_all(struct space *space, struct kmsg *msg, mach_port_name_t *
     for (unsigned i = 0; i < msg->descriptors; i++) {
         struct msg_descriptor *d = kmsg_descriptor(msg, i);
         if (d->kind == MSG_PORT)
-            d->value = insert(space, (struct ipc_object *)(uintptr_t)d->value, d->disposition,
-                              later);
+            d->value =
+                insert(space, (struct ipc_object *)(uintptr_t)d->value, d->disposition, later);
     }
     for (struct kport_array *array = msg->arrays; array; array = array->next)
         for (uint32_t i = 0; i < array->count; i++) {
             bool is_null = !array->object[i] && !(array->dead >> i & 1);
-            array->object[i] = (struct ipc_object *)(uintptr_t)insert(
-                space, array->object[i], is_null ? 0 : array->kind, later);
+            array->object[i] =
+                (struct ipc_object *)(uintptr_t)insert(space, array->object[i],
+                                                       is_null ? 0 : array->kind, later);
         }
     spin_unlock(&space->lock);
 }
@@ -92,8 +93,7 @@ static void insert_all(struct space *space, struct kmsg *msg, mach_port_name_t *
 static kern_return_t place_array(struct thread *self, struct kport_array *array)
 {
     struct region *region;
-    kern_return_t kr =
-        region_create(self->task, 0, 1, PROT_READ | PROT_WRITE, false, &region);
+    kern_return_t kr = region_create(self->task, 0, 1, PROT_READ | PROT_WRITE, false, &region);
     if (kr != KERN_SUCCESS)
         return kr;
     vaddr_t at = region->start;
@@ -143,9 +143,8 @@ static void write_arrays(struct thread *self, struct kmsg *msg)
         const struct kport_array *array = (const struct kport_array *)(uintptr_t)d->value;
         for (uint32_t n = 0; n < array->count; n++)
             name[n] = (mach_port_name_t)(uintptr_t)array->object[n];
-        if (array->count > 0 &&
-            user_copyout(self, array->address, name, array->count * sizeof(name[0])) !=
-                KERN_SUCCESS)
+        if (array->count > 0 && user_copyout(self, array->address, name,
+                                             array->count * sizeof(name[0])) != KERN_SUCCESS)
             d->flags = 0;
         d->value = array->address;
     }
@@ -163,9 +162,8 @@ static kern_return_t try_buffer(struct thread *self, const struct kmsg *msg)
         return MACH_RCV_TOO_LARGE;
     if (head > 0 && user_copyout(self, to, zero, head) != KERN_SUCCESS)
         return MACH_RCV_INVALID_DATA;
-    if (msg->length > head &&
-        user_copyout(self, to + head, (const uint8_t *)kmsg_body(msg) + head, msg->length - head) !=
-            KERN_SUCCESS)
+    if (msg->length > head && user_copyout(self, to + head, (const uint8_t *)kmsg_body(msg) + head,
+                                           msg->length - head) != KERN_SUCCESS)
         return MACH_RCV_INVALID_DATA;
     return KERN_SUCCESS;
 }

@@ -175,7 +175,8 @@ static inline struct thread *take_server(struct thread *self, struct port *port,
                                          const struct cpu *cpu, struct variant v)
 {
     struct thread *server = port->server;
-    uintptr_t first = (uintptr_t)server + offsetof(struct thread, wait.link); /* NULL is no waiter */
+    uintptr_t first =
+        (uintptr_t)server + offsetof(struct thread, wait.link); /* NULL is no waiter */
     if (unlikely((uintptr_t)waiters->next != first || server->wait.until != TICKS_NEVER ||
                  !may_go_on_here(server, cpu)) ||
         (v.is_long && !copy_long(self, server, control)))
@@ -200,8 +201,9 @@ static inline unsigned lend(struct thread *self, struct thread *server, struct r
 }
 
 /* The port's lock is held, and released. */
-[[gnu::always_inline]] static inline struct thread *
-call_port(struct thread *self, struct port *port, uint64_t id, uint64_t control, struct variant v)
+[[gnu::always_inline]] static inline struct thread *call_port(struct thread *self,
+                                                              struct port *port, uint64_t id,
+                                                              uint64_t control, struct variant v)
 {
     struct cpu *cpu = arch_cpu_self();
     struct reply *reply = self->reply;
@@ -235,8 +237,8 @@ call_port(struct thread *self, struct port *port, uint64_t id, uint64_t control,
 }
 
 /* Out of line: ports in sets, callers with floating-point state. */
-[[gnu::noinline]] static struct thread *call_set(struct thread *self, struct port *port, uint64_t id,
-                                                 uint64_t control)
+[[gnu::noinline]] static struct thread *call_set(struct thread *self, struct port *port,
+                                                 uint64_t id, uint64_t control)
 {
     return call_port(self, port, id, control, (struct variant){.has_fp = true, .is_set = true});
 }
@@ -308,7 +310,8 @@ static bool give_long(struct thread *self, struct reply *reply, uint64_t control
         return true;
     }
     atomic_store(&reply->state, REPLY_WAITED);
-    if (atomic_load(&client->flags) & THREAD_FLAG_TERMINATE) /* who came meanwhile found nothing to end */
+    if (atomic_load(&client->flags) &
+        THREAD_FLAG_TERMINATE) /* who came meanwhile found nothing to end */
         (void)wait_abort(client);
     return false;
 }
@@ -324,9 +327,11 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
 }
 
 /* The thread that answers waits on this list next, whose lock is held, and released. */
-[[gnu::always_inline]] static inline struct thread *
-answer_and_wait(struct thread *self, struct spinlock *lock, struct list *waiters, uint64_t id,
-                uint64_t control, struct variant v)
+[[gnu::always_inline]] static inline struct thread *answer_and_wait(struct thread *self,
+                                                                    struct spinlock *lock,
+                                                                    struct list *waiters,
+                                                                    uint64_t id, uint64_t control,
+                                                                    struct variant v)
 {
     struct cpu *cpu = arch_cpu_self();
     struct reply *reply = self->held;
@@ -342,8 +347,8 @@ answer_and_wait(struct thread *self, struct spinlock *lock, struct list *waiters
     }
 
     /* From here on it is done. The client is ours alone. */
-    set_header(client, id,
-               control + (MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0) - ANSWER_CONTROL), 0, 0, 0);
+    set_header(client, id, control + (MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0) - ANSWER_CONTROL), 0,
+               0, 0);
     relaxed_store(self->held, NULL);
     relaxed_store(self->inherited, 0);
     relaxed_store(self->context, &self->own_context);
@@ -384,8 +389,8 @@ answer_and_wait(struct thread *self, struct spinlock *lock, struct list *waiters
 {
     return answer_into_set(self, entry, id, control, true);
 }
-[[gnu::noinline]] static struct thread *answer_fp(struct thread *self, struct port *port, uint64_t id,
-                                                  uint64_t control)
+[[gnu::noinline]] static struct thread *answer_fp(struct thread *self, struct port *port,
+                                                  uint64_t id, uint64_t control)
 {
     return answer_and_wait(self, &port->lock, &port->receivers, id, control,
                            (struct variant){.has_fp = true});
@@ -434,8 +439,9 @@ struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struc
     return fast(dest, id, control, self, receive, (struct variant){.is_long = false});
 }
 
-struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control,
-                                  struct thread *self, uint64_t receive)
+struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
+                                  uint64_t receive)
 {
-    return fast(dest, id, control, self, receive, (struct variant){.is_long = true, .has_fp = true});
+    return fast(dest, id, control, self, receive,
+                (struct variant){.is_long = true, .has_fp = true});
 }

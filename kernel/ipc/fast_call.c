@@ -80,7 +80,8 @@ struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry
     call.run = call.restart = false;
     kern_return_t kr = kcall_execute(&call, kind, object, (uint32_t)id);
     self = call.self; /* no register keeps it across the call, memory does */
-    if (unlikely(call.restart)) { /* kern_msg() does it once more, and repeats the trap if need be */
+    if (unlikely(
+            call.restart)) { /* kern_msg() does it once more, and repeats the trap if need be */
         arch_message_load(body);
         return NULL;
     }

@@ -4,19 +4,19 @@
  */
 #include "ipc_impl.h"
 #include <kern/kmem.h>
-#include <kern/kobj.h>
 #include <kern/kmsg.h>
+#include <kern/kobj.h>
 #include <kern/notify.h>
 #include <kern/panic.h>
 #include <kern/port.h>
 #include <kern/reply.h>
 
 /* Four sizes, by room for the body. */
-#define KMSG_OF(bytes)                 \
-    struct kmsg_##bytes {              \
-        struct kmsg message;           \
-        uint64_t room[(bytes) / 8];    \
-    };                                 \
+#define KMSG_OF(bytes)              \
+    struct kmsg_##bytes {           \
+        struct kmsg message;        \
+        uint64_t room[(bytes) / 8]; \
+    };                              \
     static KMEM_CACHE(cache_##bytes, struct kmsg_##bytes)
 KMSG_OF(64);
 KMSG_OF(512);

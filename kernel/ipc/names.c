@@ -112,7 +112,7 @@ static kern_return_t check_delta(const struct ipc_entry *entry, unsigned right, 
         return KERN_INVALID_RIGHT;
     if (right & (RIGHT_RECEIVE | RIGHT_SET | RIGHT_SEND_ONCE))
         return delta == 0 || delta == -1 ? KERN_SUCCESS : KERN_INVALID_VALUE;
-    if (delta < 0 && entry->urefs < (uint32_t)-(int64_t)delta)
+    if (delta < 0 && entry->urefs < (uint32_t) - (int64_t)delta)
         return KERN_INVALID_VALUE;
     if (delta > 0 && (uint32_t)delta > SPACE_UREFS_MAX - entry->urefs)
         return KERN_UREFS_OVERFLOW;
@@ -133,7 +133,7 @@ static kern_return_t change_locked(struct space *space, mach_port_name_t name, u
     if (delta > 0)
         entry->urefs += (uint32_t)delta;
     else
-        drop_urefs(space, name, entry, (uint32_t)-(int64_t)delta, gone, later);
+        drop_urefs(space, name, entry, (uint32_t) - (int64_t)delta, gone, later);
     return KERN_SUCCESS;
 }
 
@@ -208,13 +208,12 @@ kern_return_t space_move_member(struct space *space, mach_port_name_t member, ma
     spin_lock(&space->lock);
     struct ipc_entry *entry = space_lookup(space, member);
     struct ipc_entry *set_entry = name ? space_lookup(space, name) : NULL;
-    if (!entry || (name && !set_entry))
+    if (entry && set_entry && (entry_rights(set_entry) & RIGHT_SET))
+        set = set_of(entry_object(set_entry));
+    if (!entry || (name && !set_entry) || (set && !set->alive)) /* the set's end may have begun */
         kr = KERN_INVALID_NAME;
-    else if (!(entry_rights(entry) & RIGHT_RECEIVE) ||
-             (name && !(entry_rights(set_entry) & RIGHT_SET)))
+    else if (!(entry_rights(entry) & RIGHT_RECEIVE) || (name && !set))
         kr = KERN_INVALID_RIGHT;
-    else if (name && !(set = set_of(entry_object(set_entry)))->alive)
-        kr = KERN_INVALID_NAME; /* its end has begun */
     if (kr == KERN_SUCCESS && set)
         port_enter_set(port_of(entry_object(entry)), set, &later);
     else if (kr == KERN_SUCCESS)
@@ -465,4 +464,3 @@ kern_return_t space_request_notification(struct space *space, mach_port_name_t n
     notify_deliver(&later);
     return kr;
 }
-

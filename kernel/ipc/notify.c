@@ -34,7 +34,8 @@ static struct kmsg *message_of(struct kright *to)
     return msg;
 }
 
-void notify_prepare(struct list *later, struct kright *to, uint32_t id, uint64_t body, unsigned size)
+void notify_prepare(struct list *later, struct kright *to, uint32_t id, uint64_t body,
+                    unsigned size)
 {
     struct kmsg *msg = message_of(to);
     if (!msg)
@@ -55,8 +56,9 @@ bool notify_prepare_right(struct list *later, struct kright *to, uint32_t id,
     msg->id = id;
     msg->descriptors = 1;
     msg->length = MSG_DESCRIPTOR_SIZE + sizeof(body);
-    *kmsg_descriptor(msg, 0) = (struct msg_descriptor){
-        .value = (uintptr_t)carried->object, .kind = MSG_PORT, .disposition = carried->kind};
+    *kmsg_descriptor(msg, 0) = (struct msg_descriptor){.value = (uintptr_t)carried->object,
+                                                       .kind = MSG_PORT,
+                                                       .disposition = carried->kind};
     kmsg_body(msg)[MSG_DESCRIPTOR_SIZE / 8] = body;
     *carried = (struct kright){0};
     list_push_back(later, &msg->link);

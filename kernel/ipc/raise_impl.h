@@ -24,7 +24,7 @@ struct exception_state_request {
 enum {
     EXCEPTION_RIGHTS = 2,
     EXCEPTION_RIGHTS_LENGTH =
-        EXCEPTION_RIGHTS * MSG_DESCRIPTOR_SIZE + sizeof(struct exception_request),
+        (size_t)EXCEPTION_RIGHTS * MSG_DESCRIPTOR_SIZE + sizeof(struct exception_request),
     EXCEPTION_STATE_LENGTH = sizeof(struct exception_state_request),
     /* A reply's state while an exception waits: not the plain word, which the fast way of the message trap takes for a
      * call's. */

@@ -128,8 +128,10 @@ static struct kmsg *take_from_port(struct thread *self, struct port *port, enum 
         sched_give_way(self);
         *stage = STAGE_STOPPED;
     } else
-        *stage = stopped(self, msg_wait(self, WAIT_RECEIVE, &port->lock, &port->receivers, false,
-                                        deadline_of(self), kr), kr);
+        *stage = stopped(self,
+                         msg_wait(self, WAIT_RECEIVE, &port->lock, &port->receivers, false,
+                                  deadline_of(self), kr),
+                         kr);
     spin_unlock(&port->lock);
     if (before)
         thread_unref(before);
@@ -150,8 +152,10 @@ static struct port *ready_member(struct thread *self, struct port_set *set, enum
         port = list_entry(set->ready.next, struct port, ready_link);
         port_ref(port);
     } else {
-        *stage = stopped(self, msg_wait(self, WAIT_RECEIVE, &set->lock, &set->receivers, false,
-                                        deadline_of(self), kr), kr);
+        *stage = stopped(self,
+                         msg_wait(self, WAIT_RECEIVE, &set->lock, &set->receivers, false,
+                                  deadline_of(self), kr),
+                         kr);
     }
     spin_unlock(&set->lock);
     return port;

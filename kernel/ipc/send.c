@@ -45,8 +45,8 @@ static kern_return_t find_destination(struct space *space, mach_port_name_t name
     if (!entry || (entry_rights(entry) & RIGHT_DEAD))
         return MACH_SEND_INVALID_DEST;
     unsigned needed = disposition == MSG_MOVE_SEND || disposition == MSG_COPY_SEND ? RIGHT_SEND
-                      : disposition == MSG_MOVE_SEND_ONCE ? RIGHT_SEND_ONCE
-                                                          : RIGHT_RECEIVE;
+                      : disposition == MSG_MOVE_SEND_ONCE                          ? RIGHT_SEND_ONCE
+                                                                                   : RIGHT_RECEIVE;
     if (!(entry_rights(entry) & needed))
         return MACH_SEND_INVALID_DEST;
     struct ipc_object *object = entry_object(entry);
@@ -100,8 +100,7 @@ static enum stage look_for_room(struct thread *self, struct destination *dest, u
         msg_pass_turn(self, self->send_turn); /* its registers were changed meanwhile */
     spin_lock(&port->lock);
     /* An empty queue is nobody's turn: those who have one may not be running. */
-    bool behind =
-        port->queued > 0 && !list_is_empty(&port->blocked) && self->send_turn != port;
+    bool behind = port->queued > 0 && !list_is_empty(&port->blocked) && self->send_turn != port;
     if (port->state == PORT_ALIVE && (behind || !has_room(port, length)))
         return wait_for_room(self, port, kr);
     spin_unlock(&port->lock);
@@ -188,8 +187,8 @@ static enum stage take_all(struct thread *self, uint64_t control, struct destina
     list.count = 0; /* alone: the list is long */
     spin_lock(&space->lock);
     /* Another thread of the task may have changed the name since it was looked at. */
-    *kr = name == MSG_REPLY ? KERN_SUCCESS
-                            : find_destination(space, name, msg_remote(control), dest);
+    *kr =
+        name == MSG_REPLY ? KERN_SUCCESS : find_destination(space, name, msg_remote(control), dest);
     if (*kr == KERN_SUCCESS && dest->port && dest->port->kobject)
         room = false; /* a kernel object's now: begin anew */
     if (*kr == KERN_SUCCESS)

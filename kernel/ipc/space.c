@@ -246,8 +246,7 @@ static bool is_dead(struct ipc_entry *entry)
         return false;
     if (object->kind == IPC_REPLY)
         return atomic_load(&reply_of(object)->state) == REPLY_ORPHAN;
-    const struct port *port =
-        object->kind == IPC_SONCE ? sonce_of(object)->port : port_of(object);
+    const struct port *port = object->kind == IPC_SONCE ? sonce_of(object)->port : port_of(object);
     return __atomic_load_n(&port->state, __ATOMIC_RELAXED) == PORT_DEAD;
 }
 

@@ -27,8 +27,7 @@ static struct thread *choose_waiter(struct list *list)
     enum { LOOK_AT = 8 };
     unsigned looked = 0;
     struct thread *thread;
-    list_for_each(thread, list, wait.link)
-    {
+    list_for_each(thread, list, wait.link) {
         if (!sched_is_held(thread))
             return thread;
         if (++looked == LOOK_AT)

@@ -70,8 +70,7 @@ void sched_alarm_update(void)
 static bool has_nothing_to_do(const struct cpu *cpu)
 {
     /* Idle with something queued: it is about to wake up. */
-    return relaxed_load(cpu->idle) &&
-           relaxed_load(cpu->run_queue.count) == 0;
+    return relaxed_load(cpu->idle) && relaxed_load(cpu->run_queue.count) == 0;
 }
 
 /* The CPU on whose queue a thread of `priority` best goes, among `allowed`: the one it ran on if
@@ -148,8 +147,8 @@ static void offer_to_idle(const struct cpu *here, uint64_t allowed)
 {
     for (unsigned i = 0; i < cpu_count; i++) {
         struct cpu *cpu = &cpu_record[i];
-        if (cpu != here && (allowed >> i & 1) &&
-            relaxed_load(cpu->online) && atomic_load(&cpu->idle)) {
+        if (cpu != here && (allowed >> i & 1) && relaxed_load(cpu->online) &&
+            atomic_load(&cpu->idle)) {
             sched_kick(cpu);
             return;
         }
@@ -169,8 +168,7 @@ void sched_ready(struct thread *thread)
         trace(TRACE_SCHED_WAKE, thread->id, cpu->number);
     } while ((placed = enqueue_on(cpu, thread)) == NOT_HERE);
     /* The thread may be gone already. */
-    if (cpu_count > 1 && placed == QUEUED &&
-        !relaxed_load(cpu->idle))
+    if (cpu_count > 1 && placed == QUEUED && !relaxed_load(cpu->idle))
         offer_to_idle(cpu, allowed);
 }
 
@@ -189,7 +187,8 @@ static inline void charge(struct cpu *cpu, struct thread *thread, ticks_t now)
     struct sched_context *context = sched_context_of(thread);
     ticks_t used = now - cpu->turn_start;
     cpu->turn_start = now;
-    ticks_t left = relaxed_load(context->left); /* its owner may run again, here and there for a moment (S6) */
+    ticks_t left =
+        relaxed_load(context->left); /* its owner may run again, here and there for a moment (S6) */
     relaxed_store(context->left, used < left ? left - used : 0);
     relaxed_store(context->consumed, relaxed_load(context->consumed) + used);
 }

@@ -8,8 +8,8 @@
 #include <kern/kmem.h>
 #include <kern/log.h>
 #include <kern/panic.h>
-#include <kern/region.h>
 #include <kern/port.h>
+#include <kern/region.h>
 #include <kern/space.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -103,7 +103,7 @@ kern_return_t task_next(struct task *task, struct task **out)
 
 void task_sender_gone(struct task *task, uint32_t left)
 {
-    if (left <= 1) /* perhaps its own name for itself */
+    if (left <= 1)                   /* perhaps its own name for itself */
         work_start(&task->teardown); /* which looks */
 }
 

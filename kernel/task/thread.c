@@ -32,7 +32,8 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     list_init(&thread->runnable.link);
     thread->runnable.kind = RUNNABLE_THREAD;
     __atomic_store_n(&thread->runnable.cpu, (uint8_t)arch_cpu_self()->number, __ATOMIC_RELAXED);
-    atomic_store(&thread->flags, THREAD_FLAG_SUSPEND); /* before the state: it is never taken for one
+    atomic_store(&thread->flags,
+                 THREAD_FLAG_SUSPEND); /* before the state: it is never taken for one
                                                           that must be queued */
     atomic_store(&thread->state, THREAD_SUSPENDED);
     atomic_init(&thread->references, 2); /* the caller's, and the list's */

@@ -93,7 +93,8 @@ KTEST(clock_goes_there_and_back)
                                      UINT64_C(123456789012345),
                                      UINT64_C(1) << 53,
                                      UINT64_C(1) << 62,
-                                     UINT64_C(18000000000000000000)}; /* years of room for the origin */
+                                     UINT64_C(
+                                         18000000000000000000)}; /* years of room for the origin */
     nanos_t tick = 1000000000 / arch_counter_frequency() + 1;
 
     for (unsigned i = 0; i < array_count(moment); i++)

@@ -44,8 +44,8 @@ struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struc
                              uint64_t receive);
 /** The same for a body in memory, which uses the registers as it likes; those of the body are zero in
  *  the saved state of the thread returned. */
-struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control,
-                                  struct thread *self, uint64_t receive);
+struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
+                                  uint64_t receive);
 
 /** A trap number outside the table. Result as above. */
 uint64_t kern_bad_trap(struct thread *self, uint64_t number);

@@ -59,7 +59,7 @@ typedef uint32_t mach_port_name_t;
 #define MSG_OOL_PORTS_MAX   MSG_RIGHTS_MAX
 
 /* The control word. */
-#define MSG_REMOTE_SHIFT      0  /* 8 bits: disposition of the destination (in), right received (out) */
+#define MSG_REMOTE_SHIFT      0 /* 8 bits: disposition of the destination (in), right received (out) */
 #define MSG_LOCAL_SHIFT       8  /* 8 bits: disposition of the local name; 0: none */
 #define MSG_LENGTH_SHIFT      16 /* 16 bits: bytes of the body */
 #define MSG_DESCRIPTORS_SHIFT 32 /* 8 bits: number of descriptors */
@@ -107,8 +107,8 @@ struct msg_descriptor {
 _Static_assert(sizeof(struct msg_descriptor) == MSG_DESCRIPTOR_SIZE, "a descriptor's size is ABI");
 
 /** Make a control word. `length` in bytes. */
-#define MSG_CONTROL(remote, local, length, descriptors)                                    \
-    ((uint64_t)(remote) << MSG_REMOTE_SHIFT | (uint64_t)(local) << MSG_LOCAL_SHIFT |       \
+#define MSG_CONTROL(remote, local, length, descriptors)                              \
+    ((uint64_t)(remote) << MSG_REMOTE_SHIFT | (uint64_t)(local) << MSG_LOCAL_SHIFT | \
      (uint64_t)(length) << MSG_LENGTH_SHIFT | (uint64_t)(descriptors) << MSG_DESCRIPTORS_SHIFT)
 
 static inline unsigned msg_remote(uint64_t control)

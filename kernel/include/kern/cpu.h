@@ -19,7 +19,8 @@ struct msg_buffers;
 
 enum { FRAME_CACHE_SIZE = 32 };
 
-struct [[gnu::aligned(CACHE_LINE)]] cpu {
+struct [[gnu::aligned(CACHE_LINE)]] cpu
+{
     struct arch_cpu arch; /* first: kernel stack top etc., see machine/cpu_md.h */
     struct thread
         *current; /* the thread that runs in user mode here, NULL when idle. Entry code reads it */

@@ -73,16 +73,16 @@ struct kmem_cache {
  * content is undefined afterwards. `initialise`, a function or NULL: called once for each object
  * that is made from fresh memory, zeroed before, with the cache's lock held, so it takes no lock.
  */
-#define KMEM_CACHE_STABLE(variable, type, member, initialise)           \
-    struct kmem_cache variable = {.name = #type,                        \
-                                  .size = sizeof(type),                 \
-                                  .align = alignof(type),               \
-                                  .link = offsetof(type, member),       \
-                                  .init = (initialise),                 \
-                                  .defer = grace_call,                  \
-                                  .lock = SPINLOCK_INIT(LOCK_KMEM)};    \
-    _Static_assert(sizeof(((type *)0)->member) >= sizeof(uint16_t) &&   \
-                       offsetof(type, member) % alignof(uint16_t) == 0, \
+#define KMEM_CACHE_STABLE(variable, type, member, initialise)                 \
+    struct kmem_cache variable = {.name = #type,                              \
+                                  .size = sizeof(type),                       \
+                                  .align = alignof(type),                     \
+                                  .link = offsetof(type, member),             \
+                                  .init = (initialise),                       \
+                                  .defer = grace_call,                        \
+                                  .lock = SPINLOCK_INIT(LOCK_KMEM)};          \
+    _Static_assert(sizeof(typeof(((type *)0)->member)) >= sizeof(uint16_t) && \
+                       offsetof(type, member) % alignof(uint16_t) == 0,       \
                    "the member can hold a number")
 
 /** A zeroed object; of a type-stable cache, one as `initialise` made it or its last user left it.

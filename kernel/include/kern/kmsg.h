@@ -29,16 +29,16 @@ struct kmsg {
     struct ledger *ledger; /* M2; reference held. NULL for embedded ones */
     struct kport_array *arrays; /* of out-of-line port descriptors; NULL: none */
     uint32_t id;
-    uint32_t seqno;       /* if KMSG_STAMPED */
-    uint16_t length;      /* of the body */
-    uint16_t capacity;    /* bytes of its body's room */
+    uint32_t seqno;    /* if KMSG_STAMPED */
+    uint16_t length;   /* of the body */
+    uint16_t capacity; /* bytes of its body's room */
     uint8_t descriptors;
-    uint8_t flags;        /* enum kmsg_flags */
-    uint8_t priority;     /* of the sender, if it waits for the answer; 0: nobody waits */
-    uint8_t how_sent;     /* the destination's disposition, for the receiver */
-    bool payload;         /* `local` is a protected payload; when taken off the queue, like: */
-    uint64_t local;       /* what the receiver gets as local name */
-};                        /* `capacity` bytes of body follow: kmsg_body() */
+    uint8_t flags;    /* enum kmsg_flags */
+    uint8_t priority; /* of the sender, if it waits for the answer; 0: nobody waits */
+    uint8_t how_sent; /* the destination's disposition, for the receiver */
+    bool payload;     /* `local` is a protected payload; when taken off the queue, like: */
+    uint64_t local;   /* what the receiver gets as local name */
+};                    /* `capacity` bytes of body follow: kmsg_body() */
 
 /** The body's words. A constant message's may be written by who made it so. */
 static inline uint64_t *kmsg_body(const struct kmsg *msg)

@@ -14,7 +14,8 @@
 
 /** Put a notification with up to 8 bytes of plain body on `later`. Takes the send-once right, which
  *  is null afterwards; a null or dead right is skipped. `size`: 0, 4 or 8. */
-void notify_prepare(struct list *later, struct kright *to, uint32_t id, uint64_t body, unsigned size);
+void notify_prepare(struct list *later, struct kright *to, uint32_t id, uint64_t body,
+                    unsigned size);
 /** The same with a right as its one descriptor; takes the right. False: `to` was null or dead, and
  *  nothing was taken. */
 bool notify_prepare_right(struct list *later, struct kright *to, uint32_t id,

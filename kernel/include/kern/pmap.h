@@ -32,9 +32,10 @@
 #include <kern/types.h>
 
 struct pmap {
-    struct spinlock lock;  /* rank PMAP; guards tables and counts */
-    paddr_t root;          /* constant */
-    uint64_t active;       /* root | asid << 48; 0: the ASID is shared, and pmap_switch() must see to that.
+    struct spinlock lock; /* rank PMAP; guards tables and counts */
+    paddr_t root;         /* constant */
+    uint64_t
+        active; /* root | asid << 48; 0: the ASID is shared, and pmap_switch() must see to that.
                               Constant */
     struct ledger *ledger; /* constant; pays for tables and rmap entries; a reference is held */
     uint32_t asid;         /* tags its TLB entries; constant */

@@ -54,7 +54,8 @@ enum kobject {
 
 enum { PORT_LIMIT_DEFAULT = 16, PORT_LIMIT_MAX = 1024, PORT_BYTES_DEFAULT = 65536 };
 
-struct [[gnu::aligned(CACHE_LINE)]] port {
+struct [[gnu::aligned(CACHE_LINE)]] port
+{
     union {
         struct {
             struct ipc_object ipc; /* first. IPC_PORT */
@@ -66,33 +67,34 @@ struct [[gnu::aligned(CACHE_LINE)]] port {
     };
     struct spinlock lock;  /* rank PORT; guards all members without a remark */
     struct list receivers; /* threads that wait to receive here (thread.wait.link) */
-    uint32_t detour; /* not 0 if it is in a set or senders wait for room; may be so still when they do not */
-    struct port_set *set;  /* it is a member of; NULL: none. Changed under both locks */
-    uint64_t local;        /* what receivers get: protected payload, or the name of the receive right */
-    uint32_t seqno;        /* of the next message */
-    uint32_t queued;       /* messages on the queue and places promised to senders */
+    uint32_t
+        detour; /* not 0 if it is in a set or senders wait for room; may be so still when they do not */
+    struct port_set *set; /* it is a member of; NULL: none. Changed under both locks */
+    uint64_t local;  /* what receivers get: protected payload, or the name of the receive right */
+    uint32_t seqno;  /* of the next message */
+    uint32_t queued; /* messages on the queue and places promised to senders */
     struct thread *server; /* received from it last: a queued call raises it. Reference held */
     struct list queue;     /* struct kmsg, oldest first */
     uint32_t limit;        /* messages */
     uint32_t byte_limit;   /* bytes of bodies */
     uint32_t queued_bytes;
     uint8_t queue_priority; /* highest of a waiting caller's message since the queue was empty */
-    uint32_t senders;      /* P3 */
-    uint32_t make_sends;   /* MAKE_SEND operations since the receive right came here */
-    mach_port_name_t name; /* of the receive right in `space` */
-    struct space *space;   /* that holds the receive right; NULL: none does. No reference: the
+    uint32_t senders;       /* P3 */
+    uint32_t make_sends;    /* MAKE_SEND operations since the receive right came here */
+    mach_port_name_t name;  /* of the receive right in `space` */
+    struct space *space;    /* that holds the receive right; NULL: none does. No reference: the
                               space's end destroys the right */
-    struct port *transit;  /* the message with the receive right was sent there. MOVE lock */
-    void *object;          /* the kernel object, if kobject; no reference: its end clears this */
-    struct list blocked;   /* threads that wait for room in the queue (thread.wait.link) */
-    struct list set_link;  /* on set->members; set's lock */
+    struct port *transit;   /* the message with the receive right was sent there. MOVE lock */
+    void *object;           /* the kernel object, if kobject; no reference: its end clears this */
+    struct list blocked;    /* threads that wait for room in the queue (thread.wait.link) */
+    struct list set_link;   /* on set->members; set's lock */
     struct list ready_link; /* on set->ready; set's lock */
-    struct list requests;  /* dead-name and send-possible requests (struct name_request.port_link) */
-    struct kright no_senders;     /* send-once right that hears of the last sender */
-    struct kright destroyed;      /* send-once right that gets the receive right instead of its death */
-    struct list reap_link;        /* on the reaper's list, once DEAD; reaper's lock */
-    _Atomic uint32_t references;  /* P3 */
-    struct ledger *ledger;        /* pays for the port; reference held */
+    struct list requests; /* dead-name and send-possible requests (struct name_request.port_link) */
+    struct kright no_senders; /* send-once right that hears of the last sender */
+    struct kright destroyed;  /* send-once right that gets the receive right instead of its death */
+    struct list reap_link;    /* on the reaper's list, once DEAD; reaper's lock */
+    _Atomic uint32_t references; /* P3 */
+    struct ledger *ledger;       /* pays for the port; reference held */
 };
 
 struct port_set {

@@ -34,13 +34,14 @@ enum reply_state {
     REPLY_ORPHAN,  /* no owner any more */
 };
 
-struct [[gnu::aligned(CACHE_LINE)]] reply {
-    struct ipc_object ipc;         /* first. IPC_REPLY */
-    uint32_t no_lock;              /* O3 */
-    _Atomic uint32_t state;        /* enum reply_state; above it, for WAITED with a deadline, a number
+struct [[gnu::aligned(CACHE_LINE)]] reply
+{
+    struct ipc_object ipc;  /* first. IPC_REPLY */
+    uint32_t no_lock;       /* O3 */
+    _Atomic uint32_t state; /* enum reply_state; above it, for WAITED with a deadline, a number
                                       that differs from that of the waits before; for an exception, 1 */
-    bool for_exception;            /* it is owner->exception_reply (kern/exception.h); constant */
-    struct thread *owner;          /* constant until ORPHAN */
+    bool for_exception;     /* it is owner->exception_reply (kern/exception.h); constant */
+    struct thread *owner;   /* constant until ORPHAN */
     struct thread *_Atomic holder; /* the thread that has it without a name, for reports and for
                                       raising it; may be stale: threads are type-stable */
     struct kmsg *answer;           /* in DONE; who made it so wrote it before */

@@ -29,30 +29,37 @@ enum {
 };
 
 /* Rights of an entry, low bits of `bits`. */
-enum { RIGHT_SEND = 1, RIGHT_RECEIVE = 2, RIGHT_SEND_ONCE = 4, RIGHT_SET = 8, RIGHT_DEAD = 16, RIGHT_ALL = 31 };
+enum {
+    RIGHT_SEND = 1,
+    RIGHT_RECEIVE = 2,
+    RIGHT_SEND_ONCE = 4,
+    RIGHT_SET = 8,
+    RIGHT_DEAD = 16,
+    RIGHT_ALL = 31
+};
 
 struct ipc_entry {
-    _Atomic uint32_t bits;   /* generation << 16 | RIGHT_*. N3 */
-    uint32_t urefs;          /* N5; of a free entry: the next free index. Space lock */
-    _Atomic uint64_t object; /* address of the struct ipc_object; 0: none. N3 */
-    uint32_t child[2];       /* of the tree of N2, as indices. Space lock */
+    _Atomic uint32_t bits;        /* generation << 16 | RIGHT_*. N3 */
+    uint32_t urefs;               /* N5; of a free entry: the next free index. Space lock */
+    _Atomic uint64_t object;      /* address of the struct ipc_object; 0: none. N3 */
+    uint32_t child[2];            /* of the tree of N2, as indices. Space lock */
     struct name_request *request; /* dead-name or send-possible request; space lock */
 };
 _Static_assert(sizeof(struct ipc_entry) == 32, "128 entries a page");
 
 struct space {
-    _Atomic uint32_t limit;        /* indices below have an entry. Grows only */
+    _Atomic uint32_t limit;                    /* indices below have an entry. Grows only */
     struct ipc_entry *_Atomic *_Atomic chunks; /* first `limit` / 128 are there. Grows only */
-    struct spinlock lock;          /* rank SPACE; guards the rest */
-    bool dead;                     /* torn down: nothing is added any more */
-    uint32_t root;                 /* of the tree of N2; 0: empty */
-    uint32_t free_first, free_last; /* free entries, the longest free first; 0: none */
+    struct spinlock lock;                      /* rank SPACE; guards the rest */
+    bool dead;                                 /* torn down: nothing is added any more */
+    uint32_t root;                             /* of the tree of N2; 0: empty */
+    uint32_t free_first, free_last;            /* free entries, the longest free first; 0: none */
     uint32_t free_count, reserved; /* entries promised to receives in progress: reserved <= free */
     uint32_t used;
-    uint32_t teardown;             /* next index to be cleared */
+    uint32_t teardown; /* next index to be cleared */
     struct ipc_entry *_Atomic inline_chunks[SPACE_CHUNKS_INLINE];
-    struct ledger *ledger;         /* pays; reference held */
-    _Atomic uint32_t references;   /* the task's, name requests' */
+    struct ledger *ledger;       /* pays; reference held */
+    _Atomic uint32_t references; /* the task's, name requests' */
 };
 
 /** A request to be told about the port behind a name. */
@@ -92,13 +99,14 @@ struct ipc_entry *space_lookup(struct space *space, mach_port_name_t name);
 
 static inline struct ipc_object *entry_object(const struct ipc_entry *entry)
 {
-    return (struct ipc_object *)(uintptr_t)atomic_load_explicit(
-        &((struct ipc_entry *)(uintptr_t)entry)->object, memory_order_relaxed);
+    return (struct ipc_object *)(uintptr_t)
+        atomic_load_explicit(&((struct ipc_entry *)(uintptr_t)entry)->object, memory_order_relaxed);
 }
 static inline unsigned entry_rights(const struct ipc_entry *entry)
 {
     return atomic_load_explicit(&((struct ipc_entry *)(uintptr_t)entry)->bits,
-                                memory_order_relaxed) & RIGHT_ALL;
+                                memory_order_relaxed) &
+           RIGHT_ALL;
 }
 
 /** Make sure that the next `count` insertions find entries. KERN_NO_SPACE, KERN_LIMIT,
@@ -136,8 +144,10 @@ bool space_is_only_sender(struct space *space, struct port *port);
 /* ---- calls of the port interface; kernel/ipc/names.c. All take the lock ---- */
 kern_return_t space_allocate(struct space *space, unsigned right, mach_port_name_t *out);
 kern_return_t space_deallocate(struct space *space, mach_port_name_t name);
-kern_return_t space_mod_refs(struct space *space, mach_port_name_t name, unsigned right, int32_t delta);
-kern_return_t space_get_refs(struct space *space, mach_port_name_t name, unsigned right, uint32_t *out);
+kern_return_t space_mod_refs(struct space *space, mach_port_name_t name, unsigned right,
+                             int32_t delta);
+kern_return_t space_get_refs(struct space *space, mach_port_name_t name, unsigned right,
+                             uint32_t *out);
 kern_return_t space_type(struct space *space, mach_port_name_t name, uint32_t *out);
 kern_return_t space_move_member(struct space *space, mach_port_name_t member, mach_port_name_t set);
 /** Register, replace or cancel (null) a request; the previous right comes back in `notify`. */
@@ -156,8 +166,8 @@ kern_return_t space_extract(struct space *space, mach_port_name_t name, unsigned
                             struct kright *out);
 /** Names in use and their rights from index `position` on, at most `max`; returns how many. *next: where to go on;
  *  0: the end. */
-uint32_t space_list(struct space *space, uint32_t position, uint32_t max,
-                    mach_port_name_t *names, uint32_t *rights, uint32_t *next);
+uint32_t space_list(struct space *space, uint32_t position, uint32_t max, mach_port_name_t *names,
+                    uint32_t *rights, uint32_t *next);
 /** What space_list_set() is to tell, and tells. */
 struct set_listing {
     mach_port_name_t after;  /* member to begin behind; MSG_NULL: the first */

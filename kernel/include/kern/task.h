@@ -11,7 +11,6 @@
 
 #include <kern/exception.h>
 #include <kern/ipc_object.h>
-#include <kern/exception.h>
 #include <kern/ledger.h>
 #include <kern/list.h>
 #include <kern/pmap.h>
@@ -22,16 +21,16 @@
 struct task {
     struct spinlock lock; /* rank TASK; guards the members marked (t) */
     _Atomic uint32_t references;
-    uint32_t id;           /* unique for the life of the system; constant */
-    char name[32];         /* for reports, always ends with 0; (t) */
-    struct ledger *ledger; /* constant; reference held */
-    struct pmap *pmap;     /* constant until teardown */
-    struct space *space;   /* names of rights; constant; reference held */
+    uint32_t id;            /* unique for the life of the system; constant */
+    char name[32];          /* for reports, always ends with 0; (t) */
+    struct ledger *ledger;  /* constant; reference held */
+    struct pmap *pmap;      /* constant until teardown */
+    struct space *space;    /* names of rights; constant; reference held */
     struct port *self_port; /* kernel object port; NULL when teardown has begun: TASK lock */
     struct exception_handler debugger; /* asked first about exceptions; (t) */
     struct exception_handler handler;  /* asked when a thread's own did not help; (t) */
-    uint32_t suspend_count; /* (t) */
-    uint64_t swept;         /* (t) threads visited since the beginning to be suspended or resumed:
+    uint32_t suspend_count;            /* (t) */
+    uint64_t swept;        /* (t) threads visited since the beginning to be suspended or resumed:
                                kernel/task/control.c */
     struct list threads;   /* (t) */
     uint32_t thread_count; /* (t) threads not yet reaped */
@@ -44,8 +43,8 @@ struct task {
     uint64_t exit_status; /* (t) of the first task_exit, thread_exit of the last thread, or 139 */
     struct kright bootstrap;  /* special port, a send right; (t) */
     struct spinlock map_lock; /* rank MAP; guards regions */
-    bool map_closed;          /* teardown has come to the regions: none is made any more. MAP lock */
-    struct rb_tree regions;   /* by start address; struct region */
+    bool map_closed;        /* teardown has come to the regions: none is made any more. MAP lock */
+    struct rb_tree regions; /* by start address; struct region */
     vaddr_t hole_from;    /* where to look for room first; 0: no region has been placed. MAP lock */
     struct work teardown; /* started when the last thread is gone */
     struct list link;     /* on the list of all tasks; TASKS lock */

@@ -41,7 +41,8 @@ enum thread_flags {
     THREAD_FLAG_MOVE = 2,      /* its affinity has changed: place it anew; set by any CPU */
     THREAD_FLAG_SUSPEND = 4,   /* its suspend count or its task's is not 0: it does not run; set and
                                   cleared under the TASK lock */
-    THREAD_FLAG_EXCEPTION = 8, /* it asks the next handler (kern/exception.h, E2); set by who answers */
+    THREAD_FLAG_EXCEPTION =
+        8, /* it asks the next handler (kern/exception.h, E2); set by who answers */
 };
 
 struct region;
@@ -68,27 +69,28 @@ struct wait_record {
         struct rb_node node; /* WAIT_FUTEX: in the bucket; the queue's lock */
         struct list link;    /* WAIT_RECEIVE, WAIT_SEND: in the queue; the queue's lock */
     };
-    uint8_t kind;                        /* enum wait_kind; written before queue_lock or the state */
+    uint8_t kind; /* enum wait_kind; written before queue_lock or the state */
     struct spinlock *_Atomic queue_lock; /* of the queue it is in; NULL: in none. Changed under that
                                             lock; queues are never freed. Any CPU reads */
     uint64_t key[2];                     /* meaning is the queue's; the queue's lock */
     uint8_t priority; /* WAIT_FUTEX: its place among its equals, 0 where there is no owner; the
                          queue's lock */
-    ticks_t until;                       /* TICKS_NEVER: no deadline; the queue's lock */
+    ticks_t until;    /* TICKS_NEVER: no deadline; the queue's lock */
     struct deadline deadline; /* armed if the wait has one; holds a reference on the thread then */
 };
 
-struct [[gnu::aligned(CACHE_LINE)]] thread {
-    struct arch_thread arch;  /* first: the entry code saves registers here */
+struct [[gnu::aligned(CACHE_LINE)]] thread
+{
+    struct arch_thread arch; /* first: the entry code saves registers here */
     _Atomic uint32_t references;
-    uint32_t id; /* unique for the life of the system, for reports and trace; constant */
+    uint32_t id;           /* unique for the life of the system, for reports and trace; constant */
     struct task *task;     /* constant; reference held */
     struct space *space;   /* the task's; constant */
     struct pmap *pmap;     /* the task's; constant */
     struct list task_link; /* on task->threads; TASK lock */
     bool told;             /* the task's end has told it to die; TASK lock */
     struct wait_record wait;
-    bool building;        /* in the midst of a call that has to be completed: memory or a task is
+    bool building; /* in the midst of a call that has to be completed: memory or a task is
                              being made. Own thread only */
     struct task *building_in; /* that gets memory by such a call, a reference held, and where.
                                  Own thread only */
@@ -98,32 +100,38 @@ struct [[gnu::aligned(CACHE_LINE)]] thread {
     uint64_t progress;    /* of a trap that restarts: how much of it is done. Own thread only */
     uint64_t exit_status; /* handed over by thread_exit. Own thread only */
     uint32_t wait_number; /* of its waits for answers with a deadline. Own thread */
-    struct port *send_turn; /* woken because there is room there: it may overtake others that wait, or
+    struct port
+        *send_turn; /* woken because there is room there: it may overtake others that wait, or
                                passes the turn on. Reference held. Who wakes it, then own thread */
-    struct kmsg *handed;  /* a message handed over while it waited (M3). Who delivers, then own thread */
-    struct port *self_port; /* kernel object port; NULL when it has ended: TASK lock */
-    uint32_t self_name;     /* of it in the task's space, 0: none yet. Own thread */
+    struct kmsg
+        *handed; /* a message handed over while it waited (M3). Who delivers, then own thread */
+    struct port *self_port;           /* kernel object port; NULL when it has ended: TASK lock */
+    uint32_t self_name;               /* of it in the task's space, 0: none yet. Own thread */
     struct exception_handler handler; /* of its exceptions; TASK lock */
     struct exception exception;       /* the last one. Own thread */
-    uint32_t suspend_count; /* TASK lock */
-    _Atomic bool started;   /* it has been resumed once; TASK lock for writing. Until then it ends with
+    uint32_t suspend_count;           /* TASK lock */
+    _Atomic bool
+        started; /* it has been resumed once; TASK lock for writing. Until then it ends with
                                the last right to it: nobody knows of it */
-    uint8_t max_priority;   /* its base may be set up to this; TASK lock */
-    char name[16];          /* for reports, always ends with 0; TASK lock */
+    uint8_t max_priority; /* its base may be set up to this; TASK lock */
+    char name[16];        /* for reports, always ends with 0; TASK lock */
 
     /* T5: what follows is looked at by others who only believe that the thread is there. */
-    struct runnable runnable; /* RUNQ lock */
-    _Atomic uint32_t state;   /* enum thread_state; RUNQ lock of runnable.cpu, except WAITING ->
+    struct runnable runnable;  /* RUNQ lock */
+    _Atomic uint32_t state;    /* enum thread_state; RUNQ lock of runnable.cpu, except WAITING ->
                                  READY: see sched.c */
-    _Atomic uint32_t flags;   /* enum thread_flags */
-    _Atomic uint64_t affinity;     /* bit n: may run on CPU n; order rule at the head of sched.c */
-    struct sched_context *context; /* it runs on: its own, or that of a caller (kern/sched.h, S6). Own
+    _Atomic uint32_t flags;    /* enum thread_flags */
+    _Atomic uint64_t affinity; /* bit n: may run on CPU n; order rule at the head of sched.c */
+    struct sched_context
+        *context; /* it runs on: its own, or that of a caller (kern/sched.h, S6). Own
                                       CPU; who hands over to it */
-    struct sched_context own_context; /* the one it was born with; its priority is the thread's base */
+    struct sched_context
+        own_context;            /* the one it was born with; its priority is the thread's base */
     _Atomic uint32_t floor;     /* base priority, or that of a waiter for a futex it owns; S4 */
     _Atomic uint32_t inherited; /* priority of those who wait for its answers; S4 */
-    _Atomic bool lends;        /* waits in a futex with an owner; OWNED lock for writing */
-    struct rb_tree donors;     /* F2 of kern/futex.h: those that lend to it, the most urgent first; OWNED lock */
+    _Atomic bool lends;         /* waits in a futex with an owner; OWNED lock for writing */
+    struct rb_tree
+        donors; /* F2 of kern/futex.h: those that lend to it, the most urgent first; OWNED lock */
     struct rb_node donor_node; /* F2: in lends_to->donors; OWNED lock */
     struct thread *lends_to;   /* F2: NULL: nobody; reference held; OWNED lock */
     struct reply *reply;       /* the right to answer its calls (Y3). Own thread */

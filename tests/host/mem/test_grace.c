@@ -15,7 +15,6 @@
 #include <arch/irq.h>
 #include <arch/smp.h>
 #include <arch/timer.h>
-#include <kern/port.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
 #include <kern/dt.h>
@@ -24,6 +23,7 @@
 #include <kern/grace.h>
 #include <kern/kmem.h>
 #include <kern/pmap.h>
+#include <kern/port.h>
 #include <kern/sched.h>
 #include <machine/host_mmu.h>
 #include <string.h>

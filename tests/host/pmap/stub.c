@@ -3,9 +3,9 @@
  * What the pmap tests put under kernel/vm and kernel/mem instead of a whole kernel: CPUs that are
  * only named (or host threads), a log and a panic that end the test.
  */
-#include <arch/usercopy.h>
 #include "pmap_test.h"
 #include <arch/timer.h>
+#include <arch/usercopy.h>
 #include <kern/log.h>
 #include <kern/panic.h>
 #include <sched.h>

@@ -8,9 +8,11 @@
 #include <kern/types.h>
 
 /* The object's type without qualifiers: behind a comma it has been read. */
-#define relaxed_type(object)         __typeof__(((void)0, (object)))
-#define relaxed_load(object)         (*(const volatile relaxed_type(object) *)(const volatile void *)&(object))
-#define relaxed_store(object, value) (*(volatile relaxed_type(object) *)(volatile void *)&(object) = (value))
+#define relaxed_type(object) __typeof__(((void)0, (object)))
+#define relaxed_load(object) \
+    (*(const volatile relaxed_type(object) *)(const volatile void *)&(object))
+#define relaxed_store(object, value) \
+    (*(volatile relaxed_type(object) *)(volatile void *)&(object) = (value))
 
 /** Clobbers flags only. The monitor left open after a failure is closed by the next exception return. */
 static inline bool arch_ticket_try(uint32_t *word, uint32_t *taken)

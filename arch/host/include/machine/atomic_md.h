@@ -6,9 +6,11 @@
 
 #include <kern/types.h>
 
-#define relaxed_type(object)         __typeof__(((void)0, (object)))
-#define relaxed_load(object)         __atomic_load_n((relaxed_type(object) *)(void *)&(object), __ATOMIC_RELAXED)
-#define relaxed_store(object, value) __atomic_store_n((relaxed_type(object) *)(void *)&(object), (value), __ATOMIC_RELAXED)
+#define relaxed_type(object) __typeof__(((void)0, (object)))
+#define relaxed_load(object) \
+    __atomic_load_n((relaxed_type(object) *)(void *)&(object), __ATOMIC_RELAXED)
+#define relaxed_store(object, value) \
+    __atomic_store_n((relaxed_type(object) *)(void *)&(object), (value), __ATOMIC_RELAXED)
 
 static inline bool arch_ticket_try(uint32_t *word, uint32_t *taken)
 {

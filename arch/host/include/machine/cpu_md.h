@@ -16,10 +16,10 @@ struct arch_thread;
 struct arch_cpu {
     unsigned index; /* number of the record; constant */
     struct arch_thread
-        *loaded; /* whose FP state and thread pointer are in the registers. Own CPU */
-    uint64_t fp; /* the simulated FP registers. Own CPU */
+        *loaded;              /* whose FP state and thread pointer are in the registers. Own CPU */
+    uint64_t fp;              /* the simulated FP registers. Own CPU */
     uint64_t message_body[8]; /* those of a message on the fast way. Own CPU */
-    vaddr_t tls; /* the simulated thread pointer. Own CPU */
+    vaddr_t tls;              /* the simulated thread pointer. Own CPU */
 };
 
 extern _Thread_local struct cpu *host_self;
