@@ -51,10 +51,13 @@ static kern_return_t copyin_request(struct thread *self, uint64_t control, uint6
                                                                : MACH_SEND_INVALID_DATA;
 }
 
+/* A send right that is moved is copied, and given up when the call has been executed: that may have to be
+ * repeated. What cannot be copied goes to calls that are not. */
 static kern_return_t take_right(struct space *space, struct taken_list *list,
                                 const struct msg_descriptor *d, struct kright *out)
 {
-    kern_return_t kr = msg_take(space, list, (mach_port_name_t)d->value, d->disposition, out);
+    unsigned disposition = d->disposition == MSG_MOVE_SEND ? MSG_COPY_SEND : d->disposition;
+    kern_return_t kr = msg_take(space, list, (mach_port_name_t)d->value, disposition, out);
     if (kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE)
         return MACH_SEND_NO_BUFFER;
     return kr == KERN_SUCCESS ? kr : MACH_SEND_INVALID_RIGHT;
@@ -85,6 +88,13 @@ static kern_return_t take_rights(struct thread *self, const struct msg_descripto
     notify_deliver(&later);
     call->rights = kr == KERN_SUCCESS ? count : 0;
     return kr;
+}
+
+static void give_up_moved(struct thread *self, const struct msg_descriptor *d, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (d[i].disposition == MSG_MOVE_SEND && d[i].value != MSG_NULL && d[i].value != MSG_DEAD)
+            (void)!space_deallocate(self->task->space, (mach_port_name_t)d[i].value);
 }
 
 static void destroy_rights(struct kright *right, unsigned count)
@@ -303,6 +313,7 @@ enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t
         stage = STAGE_STOPPED;
     } else {
         stage = conclude(self, control, &call, result, kr);
+        give_up_moved(self, body, descriptors);
     }
     port_unref(port);
     return stage;
