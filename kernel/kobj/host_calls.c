@@ -182,10 +182,11 @@ static kern_return_t collect_tasks(struct task *task, struct kright *out)
             out[found] = task_right(task);
         found += task && out[found].object;
         looked++;
-    } while (task && looked < HOST_TASKS_TASKS_MAX);
+        /* Without any right the answer would be the end of the list. */
+    } while (task && (looked < HOST_TASKS_TASKS_MAX || found == 0));
     if (task)
         task_unref(task);
-    /* One that ended just now ends the list here; the next call begins behind the last one told. */
+    /* Tasks that are ending are left out; the next call begins behind the last one told. */
     return looked == 1 ? kr : KERN_SUCCESS;
 }
 

@@ -40,7 +40,7 @@ struct run_queue {
 
 /**
  * A scheduling context: the right to run - priority, quantum, account, payer - apart from the
- * thread that uses it (D4). A call will lend it to the server; at any time exactly one thread (or
+ * thread that uses it (D4). A call lends it to the server; at any time exactly one thread (or
  * none, when it waits) runs on it.
  */
 struct sched_context {

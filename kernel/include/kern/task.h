@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks: an address space, a ledger, threads. The task of this stage has its memory given eagerly,
- * region by region (kern/region.h); ports and lazily filled memory come with the kernel's next
- * parts.
+ * Tasks: an address space, a space of port names, a ledger, threads. Memory is given eagerly,
+ * region by region (kern/region.h); lazily filled memory comes with the kernel's next parts.
  *
  * K1 a task lives while it has threads or references; when its last thread is gone, a work item
  *    takes its memory down in bounded steps, then its ledger must be at zero.
