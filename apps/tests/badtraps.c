@@ -3,6 +3,7 @@
  * A hostile program: every trap with arguments that are wrong in a known way must give the error
  * that wharf/trap.h names, and any arguments at all must leave kernel and program alive.
  */
+#include "ipc-actor.h"
 #include "ipc-hostile.h"
 
 #include <libsys/check.h>
@@ -201,10 +202,10 @@ int main(int argc, char **argv)
     try_protections();
     try_messages();
     try_wild_messages(10, wild); /* so that the program has what it keeps */
-    uint64_t objects = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
+    uint64_t objects = objects_at_rest();
 
     try_wild(20000);
     try_wild_messages(20000, wild);
-    CHECK_EQUAL(kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS), objects);
+    expect_objects(objects);
     return check_end("badtraps");
 }

@@ -96,5 +96,6 @@ void actor_wipe(struct actor *a);
 uint64_t objects_now(void);
 /** The same when the number has not changed for a while. */
 uint64_t objects_at_rest(void);
-/** Wait, for seconds if need be, until there are so many: what has ended is taken down behind one's back. */
+/** Wait, for seconds if need be, until there are no more than so many: what has ended is taken down behind
+ * one's back. */
 void expect_objects(uint64_t wanted);

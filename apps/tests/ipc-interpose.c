@@ -142,8 +142,8 @@ static void keep_watch(void *argument)
                                   .buffer = (uintptr_t)body,
                                   .size = sizeof(body)};
         user_msg_trap(&m);
-        if (m.result == -(int64_t)MACH_RCV_PORT_DIED)
-            return;
+        if (m.result == -(int64_t)MACH_RCV_PORT_DIED || m.result == -(int64_t)MACH_RCV_INVALID_NAME)
+            return; /* the set is gone */
         if (!CHECK(m.result == 0 && m.local < watched_count && m.id < IDS))
             return;
         watched[m.local].calls[m.id]++;

@@ -90,20 +90,19 @@ static mach_port_name_t source(unsigned service)
     mach_port_name_t set = storm_service[service];
     if (service == SERVICES - 1)
         return set;
-    CHECK_EQUAL(port_allocate(program_start_info->task, PORT_RIGHT_SET, &set), KERN_SUCCESS);
-    CHECK_EQUAL(port_move_member(program_start_info->task, storm_service[service], set),
-                KERN_SUCCESS);
+    if (port_allocate(program_start_info->task, PORT_RIGHT_SET, &set) == KERN_SUCCESS)
+        (void)!port_move_member(program_start_info->task, storm_service[service], set);
     return set;
 }
 
+/* A task that has just been killed cannot do what it begins with any more, which does not matter. */
 int storm_server(void *argument)
 {
     unsigned service = *(const unsigned *)argument;
     mach_port_name_t from = source(service);
     for (unsigned i = 0; i < THREADS; i++)
         workers[i] = (struct worker){.service = service, .from = from};
-    CHECK_EQUAL(thread_start(&workers[1].thread, work, &workers[1], THREAD_PRIORITY_DEFAULT + 1),
-                KERN_SUCCESS);
+    (void)!thread_start(&workers[1].thread, work, &workers[1], THREAD_PRIORITY_DEFAULT + 1);
     work(&workers[0]);
     return 0;
 }

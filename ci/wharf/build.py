@@ -7,7 +7,7 @@ import json
 from . import deps, newlib, packages, steps
 from .boards import ROOT
 
-TARGET_PRESETS = ("release", "debug", "clang-release", "clang-debug")
+TARGET_PRESETS = ("release", "debug", "release-slow", "clang-release", "clang-debug")
 HOST_PRESETS = ("host", "host-tsan", "host-clang")
 
 

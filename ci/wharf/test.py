@@ -16,6 +16,7 @@ from .steps import Failure
 
 HOST = ("host", "host-tsan", "host-clang")
 QEMU = ("release", "debug")
+SLOW = "release-slow"       # only its kernel is built; the programs are those of release
 OTHER_COMPILERS = ("clang-release", "clang-debug")
 LEFT_OUT = {"everyday": "^(ci|long)$", "ci": "^long$", "long": "^$"}     # regular expressions of labels
 
@@ -52,6 +53,8 @@ def main(options):
     what = scope(options)
     presets = [p for p, left_out in [*((p, options.qemu) for p in HOST), *((p, options.host) for p in QEMU)]
                if not left_out]
+    if what != "everyday" and not options.host:
+        presets.append(SLOW)
     results = []
     _prepare(options, what)
     if what != "everyday" and not options.regex:
@@ -60,7 +63,7 @@ def main(options):
             for preset in OTHER_COMPILERS:
                 build.build(preset)
     for preset in presets:      # build all first: a compile error shows before minutes of tests
-        build.build(preset)
+        build.build(preset, ("kernel.img",) if preset == SLOW else ())
     for preset in presets:
         results += _ctest(preset, what, options)
     return 0 if steps.Settings.dry else _report(results)
@@ -93,6 +96,8 @@ def _ctest(preset, what, options):
     report.unlink(missing_ok=True)
     argv = ["ctest", "--test-dir", tree, "-j", options.jobs, "-LE", LEFT_OUT[what], "--output-on-failure",
             "--no-tests=ignore", "--output-junit", report]
+    if preset == SLOW:
+        argv += ["-L", "^qemu$"]    # the others need more than a kernel
     if options.regex:
         argv += ["-R", options.regex]
     steps.say(f"testing {preset} ({what})")

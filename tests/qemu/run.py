@@ -28,6 +28,7 @@ import qemulog  # noqa: E402
 import trees  # noqa: E402
 from console import Console, Failed  # noqa: E402
 from loader import loader_argv  # noqa: E402
+from scenario import CI, EVERYDAY  # noqa: E402
 from wharf import boards, image, qemu  # noqa: E402
 from wharf.steps import Failure  # noqa: E402
 
@@ -39,9 +40,11 @@ def main():
     build = Path(options.build).resolve()
     kind, compiler = options.type.lower(), options.compiler
     table = scenarios(kind)
+    if options.slow:
+        table = {name: s for name, s in table.items() if name.startswith("ipc-") and s.label == EVERYDAY}
     if options.list or options.cmake:
         for s in table.values():
-            labels = s.labels(kind, compiler)
+            labels = (CI,) if options.slow else s.labels(kind, compiler)
             # QEMU's own limit comes first; ctest's is for a harness that hangs itself.
             print(f"{s.name}|{','.join(labels)}|{s.time_limit() * 2 + 60:g}" if options.cmake
                   else f"{s.name:45} {' '.join(labels)}  {s.append}")
@@ -61,6 +64,8 @@ def arguments():
     parser.add_argument("--type", choices=("Release", "Debug", "release", "debug"),
                         help="build type, if the directory's name does not say it")
     parser.add_argument("--compiler", default="gcc", choices=("gcc", "clang"))
+    parser.add_argument("--slow", metavar="DIR", help="a kernel without the fast way of messages: only the everyday "
+                        "scenarios of messages, with the programs of this build")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--cmake", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--seed", help="another seed= than the scenario's")
@@ -114,7 +119,7 @@ def medium(scenario, build):
 
 def command(scenario, build, logs, log, options):
     """QEMU's command line; writes the boot medium or device tree that it names."""
-    kernel, initrd = build / "kernel.img", build / "initrd.cpio"
+    kernel, initrd = build / "kernel.img", Path(options.slow or build).resolve() / "initrd.cpio"
     for path in (kernel, initrd):
         if not path.is_file():
             raise Failed(f"{path} is missing; build first")
@@ -157,6 +162,7 @@ def report(scenario, error, argv, serial, options):
         for line in lines[-LAST_LINES:]:
             print(f"    {line}")
     more = [] if options.type.lower() in options.build else ["--type", options.type]
+    more += ["--slow", options.slow] if options.slow else []
     more += [f"--seed={options.seed}"] if options.seed else []
     more += [f"--append={options.append}"] if options.append else []
     here = Path(__file__).resolve().relative_to(ROOT)
