@@ -46,7 +46,7 @@ static void check_call(const struct thread *t, struct model *m)
     case VM_ID_PROTECT: EXPECT(r == KERN_SUCCESS || is_short || r == KERN_ABORTED); break;
     case TASK_ID_CREATE_THREAD:
         EXPECT(r == KERN_SUCCESS || is_short || r == KERN_LIMIT || r == KERN_INVALID_TASK ||
-               r == MSG_ID_SEND_ONCE || r == MACH_RCV_NO_SPACE);
+               r == MACH_RCV_NO_SPACE);
         if (r == KERN_SUCCESS) /* behind the descriptor */
             EXPECT((uint32_t)call_answer(t, 2) > t->id && (uint32_t)call_answer(t, 0) != 0);
         break;

@@ -83,8 +83,7 @@ static void test_task(void)
 /* What the sending half says, the routine, or the receiving half, if there is no room for the answer. */
 static bool is_shortage(kern_return_t kr)
 {
-    return kr == MACH_SEND_NO_BUFFER || kr == KERN_RESOURCE_SHORTAGE || kr == MSG_ID_SEND_ONCE ||
-           kr == MACH_RCV_NO_SPACE;
+    return kr == MACH_SEND_NO_BUFFER || kr == KERN_RESOURCE_SHORTAGE || kr == MACH_RCV_NO_SPACE;
 }
 
 static void test_call(const char *name, void (*fill)(struct host_action *next))
