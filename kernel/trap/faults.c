@@ -52,18 +52,19 @@ void exception_unhandled(struct thread *self)
     thread_exit_current(self);
 }
 
+/* An access is the right that it takes, and a read or write the kind of the exception. */
+static_assert((int)ACCESS_READ == (int)PROT_READ && (int)ACCESS_WRITE == (int)PROT_WRITE &&
+              (int)ACCESS_EXECUTE == (int)PROT_EXECUTE);
+static_assert((int)ACCESS_READ == (int)EXCEPTION_KIND_READ &&
+              (int)ACCESS_WRITE == (int)EXCEPTION_KIND_WRITE);
+
 void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
 {
     trace(TRACE_FAULT, va, access);
-    unsigned prot = access == ACCESS_WRITE     ? PROT_WRITE
-                    : access == ACCESS_EXECUTE ? PROT_EXECUTE
-                                               : PROT_READ;
-    if (pmap_fault(self->task->pmap, round_down(va, PAGE_SIZE), prot) == KERN_SUCCESS)
+    if (pmap_fault(self->pmap, round_down(va, PAGE_SIZE), access) == KERN_SUCCESS)
         return;
-    unsigned kind = access == ACCESS_WRITE     ? EXCEPTION_KIND_WRITE
-                    : access == ACCESS_EXECUTE ? EXCEPTION_KIND_EXECUTE
-                                               : EXCEPTION_KIND_READ;
-    exception_raise(self, kind, va, code);
+    exception_raise(self, access == ACCESS_EXECUTE ? EXCEPTION_KIND_EXECUTE : (unsigned)access, va,
+                    code);
 }
 
 void kern_user_exception(struct thread *self, enum user_exception kind, vaddr_t address,

@@ -338,18 +338,13 @@ kern_return_t pmap_extract(struct pmap *pmap, vaddr_t va, struct pmap_mapping *o
     return KERN_SUCCESS;
 }
 
-kern_return_t pmap_fault(struct pmap *pmap, vaddr_t va, unsigned prot_wanted)
+/** A fault on a leaf that allows the access. */
+[[gnu::noinline]] static void fault_allowed(struct pmap *pmap, vaddr_t va)
 {
     pte_t *first;
     unsigned height, count;
-    kern_return_t kr = KERN_SUCCESS;
-    spin_lock(&pmap->lock);
     pte_t pte = find_leaf(pmap, va, &first, &height, &count);
-    if (first == NULL) {
-        kr = KERN_INVALID_ADDRESS;
-    } else if (prot_wanted & ~arch_pte_prot(pte)) {
-        kr = KERN_PROTECTION_FAILURE;
-    } else if (!(arch_pte_flags(pte) & PTE_YOUNG)) {
+    if (!(arch_pte_flags(pte) & PTE_YOUNG)) {
         set_flags(first, count, height, arch_pte_flags(pte) | PTE_YOUNG);
         arch_pte_sync(); /* an entry without the flag is in no TLB */
     } else {
@@ -357,6 +352,22 @@ kern_return_t pmap_fault(struct pmap *pmap, vaddr_t va, unsigned prot_wanted)
          * be there. */
         pmap_flush(pmap, round_down(va, pmap_span(height)), 1, height);
     }
+}
+
+kern_return_t pmap_fault(struct pmap *pmap, vaddr_t va, unsigned prot_wanted)
+{
+    unsigned height;
+    kern_return_t kr = KERN_SUCCESS;
+    if (va >= ARCH_USER_VA_END)
+        return KERN_INVALID_ADDRESS;
+    spin_lock(&pmap->lock);
+    pte_t pte = arch_pte_read(pmap_walk_down(pmap, va, 0, &height));
+    if (!arch_pte_is_valid(pte))
+        kr = KERN_INVALID_ADDRESS;
+    else if (prot_wanted & ~arch_pte_prot(pte))
+        kr = KERN_PROTECTION_FAILURE;
+    else
+        fault_allowed(pmap, va);
     spin_unlock(&pmap->lock);
     return kr;
 }

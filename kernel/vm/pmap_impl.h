@@ -112,6 +112,22 @@ void pmap_table_free(struct pmap *pmap, pfn_t *list);
 /** The slot for va at height `target`, or the higher one where the walk ends (invalid entry or
  *  leaf). */
 pte_t *pmap_walk(const struct pmap *pmap, vaddr_t va, unsigned target, unsigned *height);
+/** The same inline, for one that is on a short path. */
+[[gnu::always_inline]] static inline pte_t *pmap_walk_down(const struct pmap *pmap, vaddr_t va,
+                                                           unsigned target, unsigned *height)
+{
+    pte_t *slot = (pte_t *)phys_to_virt(pmap->root) + pmap_index(va, ARCH_USER_ROOT_HEIGHT);
+    unsigned h;
+#pragma GCC unroll 4
+    for (h = ARCH_USER_ROOT_HEIGHT; h > target; h--) {
+        pte_t pte = arch_pte_read(slot);
+        if (!arch_pte_is_valid(pte) || !arch_pte_is_table(pte, h))
+            break;
+        slot = (pte_t *)phys_to_virt(arch_pte_address(pte)) + pmap_index(va, h - 1);
+    }
+    *height = h;
+    return slot;
+}
 /** Hang tables of `list` below `slot` until height `target`; returns the slot for va there. */
 pte_t *pmap_link(pte_t *slot, vaddr_t va, unsigned height, unsigned target, pfn_t *list);
 /** Move the empty tables on the way to va to `dead`. The caller flushes the walks to va, then

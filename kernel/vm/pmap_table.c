@@ -33,16 +33,7 @@ void pmap_table_free(struct pmap *pmap, pfn_t *list)
 
 pte_t *pmap_walk(const struct pmap *pmap, vaddr_t va, unsigned target, unsigned *height)
 {
-    pte_t *table = phys_to_virt(pmap->root);
-    for (unsigned h = ARCH_USER_ROOT_HEIGHT;; h--) {
-        pte_t *slot = &table[pmap_index(va, h)];
-        pte_t pte = arch_pte_read(slot);
-        if (h == target || !arch_pte_is_valid(pte) || !arch_pte_is_table(pte, h)) {
-            *height = h;
-            return slot;
-        }
-        table = phys_to_virt(arch_pte_address(pte));
-    }
+    return pmap_walk_down(pmap, va, target, height);
 }
 
 pte_t *pmap_link(pte_t *slot, vaddr_t va, unsigned height, unsigned target, pfn_t *list)

@@ -117,18 +117,20 @@ void arch_fp_switch(struct arch_thread *prev, struct arch_thread *next)
     __asm__ volatile("msr cpacr_el1, %0" ::"r"(cpacr & ~(UINT64_C(3) << 20)) : "memory");
 }
 
-void arch_user_sync(struct arch_thread *t, uint64_t esr, vaddr_t far)
+static enum access data_access(uint64_t esr)
+{
+    bool write = (esr & (1 << 6)) && !(esr & (1 << 8)); /* WnR, but cache maintenance only reads */
+    return write ? ACCESS_WRITE : ACCESS_READ;
+}
+
+/* What is not the MMU's refusal of data. */
+[[gnu::noinline]] static void user_sync_other(struct arch_thread *t, uint64_t esr, vaddr_t far)
 {
     struct thread *thread = container_of(t, struct thread, arch);
     vaddr_t pc = t->frame.pc;
     switch (esr_class(esr)) {
     case EC_FP_ACCESS: fp_enter(t); break;
-    case EC_DABORT_USER: {
-        bool write =
-            (esr & (1 << 6)) && !(esr & (1 << 8)); /* WnR, but cache maintenance only reads */
-        user_abort(thread, esr, far, write ? ACCESS_WRITE : ACCESS_READ);
-        break;
-    }
+    case EC_DABORT_USER: user_abort(thread, esr, far, data_access(esr)); break;
     case EC_IABORT_USER: user_abort(thread, esr, far, ACCESS_EXECUTE); break;
     case EC_PC_ALIGNMENT: kern_user_exception(thread, USER_EXC_ALIGNMENT, far, esr); break;
     case EC_SP_ALIGNMENT: kern_user_exception(thread, USER_EXC_ALIGNMENT, t->frame.sp, esr); break;
@@ -141,6 +143,14 @@ void arch_user_sync(struct arch_thread *t, uint64_t esr, vaddr_t far)
         kern_user_exception(thread, USER_EXC_BAD_INSTRUCTION, pc, esr);
         break;
     }
+}
+
+void arch_user_sync(struct arch_thread *t, uint64_t esr, vaddr_t far)
+{
+    if (likely(esr_class(esr) == EC_DABORT_USER && is_mmu_fault(esr)))
+        kern_user_fault(container_of(t, struct thread, arch), far, data_access(esr), esr);
+    else
+        user_sync_other(t, esr, far);
 }
 
 void arch_user_serror(struct arch_thread *t, uint64_t esr)
