@@ -28,13 +28,12 @@ static void fail(struct thread *self, kern_return_t kr)
         arch_message_set(&self->arch, MSG_X_CONTROL, control);
 }
 
-void kern_msg(struct thread *self)
+/* The whole of it, whatever it is. */
+[[gnu::noinline]] static void send_and_receive(struct thread *self)
 {
     kern_return_t kr = KERN_SUCCESS;
     enum stage stage = STAGE_DONE;
     uint32_t dest = (uint32_t)arch_message_get(&self->arch, MSG_X_DEST);
-    if (dest == MSG_REPLY && self->held && self->held->for_exception && exception_answer_fast(self))
-        return;
     if (dest != MSG_NULL) {
         stage = msg_send(self, &kr);
         if (stage == STAGE_DONE)
@@ -49,6 +48,14 @@ void kern_msg(struct thread *self)
     }
     if (stage == STAGE_FAILED)
         fail(self, kr);
+}
+
+void kern_msg(struct thread *self)
+{
+    struct reply *held = self->held;
+    if ((uint32_t)arch_message_get(&self->arch, MSG_X_DEST) != MSG_REPLY || !held ||
+        !held->for_exception || !exception_answer_fast(self))
+        send_and_receive(self);
 }
 
 kern_return_t reply_keep(struct thread *self, mach_port_name_t *out)

@@ -129,19 +129,8 @@ static struct kmsg *make_message(struct thread *self, struct reply *reply, enum 
 
 /* ---- asking ---- */
 
-/* `to`: a thread that was taken off the port's list for this. */
-static void send(struct port *port, struct kmsg *msg, const struct server *to)
+static void send(struct port *port, struct kmsg *msg)
 {
-    if (to->thread) {
-        msg->seqno = to->seqno;
-        msg->local = to->local;
-        msg->payload = to->payload;
-        msg->flags |= KMSG_STAMPED;
-        to->thread->handed = msg;
-        relaxed_store(to->thread->inherited, msg->priority); /* S4 */
-        msg_wake_repeat(to->thread);
-        return;
-    }
     spin_lock(&port->lock);
     bool alive = port->state == PORT_ALIVE;
     if (alive)
@@ -152,41 +141,21 @@ static void send(struct port *port, struct kmsg *msg, const struct server *to)
             msg); /* it died in this moment; the reply's right is destroyed, and the thread asks the next */
 }
 
-/* There will be no message. Who waited for it looks at its port again. */
-static bool give_up(struct port *port, const struct server *to)
-{
-    if (to->thread) {
-        spin_lock(&port->lock);
-        if (port->seqno == to->seqno + 1) /* nobody has got a later one */
-            port->seqno--;
-        spin_unlock(&port->lock);
-        msg_wake_repeat(to->thread);
-    }
-    port_unref(port);
-    return false;
-}
-
 bool exception_ask(struct thread *self, struct port *port, enum exception_slot slot,
-                   unsigned flavour, bool direct)
+                   unsigned flavour)
 {
-    struct server to = {};
     self->exception.flavour = (uint8_t)flavour;
-    if (direct && exception_ask_fast(self, port, slot, flavour, &to)) {
-        port_unref(port);
-        return true;
-    }
-    if (!to.thread && !may_ask(self, port))
-        return give_up(port, &to);
-    struct reply *reply = prepare_reply(self);
+    struct reply *reply = may_ask(self, port) ? prepare_reply(self) : NULL;
     struct kmsg *msg = reply ? make_message(self, reply, slot, flavour) : NULL;
-    if (!msg)
-        return give_up(port, &to);
+    if (!msg) {
+        port_unref(port);
+        return false;
+    }
     msg->remote =
         (struct kright){&port->ipc, MSG_MOVE_SEND_ONCE}; /* the reference is the message's */
     if (wait_begin(self, WAIT_REPLY, NULL, TICKS_NEVER) != KERN_SUCCESS) {
-        port_ref(port);
         kmsg_destroy(msg);
-        return give_up(port, &to); /* it has been told to die */
+        return false; /* it has been told to die */
     }
     if (flavour == EXCEPTION_PORTS_FLAVOUR_STATE)
         arch_thread_get_state(&self->arch, THREAD_STATE_GENERAL, false,
@@ -198,7 +167,7 @@ bool exception_ask(struct thread *self, struct port *port, enum exception_slot s
     atomic_store(&reply->state, EXCEPTION_WAITED);
     if (unlikely(atomic_load(&self->flags) & THREAD_FLAG_TERMINATE))
         (void)reply_end_exception(reply, self);
-    send(port, msg, &to);
+    send(port, msg);
     return true;
 }
 

@@ -33,14 +33,6 @@ enum {
 static_assert(EXCEPTION_RIGHTS_LENGTH <= MSG_REGISTER_BYTES);
 static_assert(EXCEPTION_RIGHTS_LENGTH == 56 && EXCEPTION_STATE_LENGTH == 304, "ABI");
 
-/** A thread that waited to receive, taken off its list, and what it receives with the message. */
-struct server {
-    struct thread *thread;
-    uint64_t local;
-    uint32_t seqno;
-    bool payload;
-};
-
 static inline void exception_fill(const struct thread *self, struct exception_request *out)
 {
     const struct exception *e = &self->exception;
@@ -50,12 +42,9 @@ static inline void exception_fill(const struct thread *self, struct exception_re
                                       .address = e->address};
 }
 
-/** Set the registers by an answer; false: they are no user thread's. The reply is claimed. */
+/** Set the registers by an answer, which may lie in memory that user code writes meanwhile; false: they are no user
+ *  thread's. The reply is claimed. */
 bool exception_set_state(struct thread *owner, const struct thread_state_general *state);
 
-/** Hand the exception to a handler that waits, and the processor with it. False: nothing has happened, but that a thread
- *  may have been taken off the port's list, which then is in `to`, and is the caller's to wake. */
-bool exception_ask_fast(struct thread *self, struct port *port, enum exception_slot slot,
-                        unsigned flavour, struct server *to);
 /** The current thread, in the message trap, answers the exception that it holds the reply of. False: nothing has happened. */
 bool exception_answer_fast(struct thread *self);

@@ -67,13 +67,13 @@ static inline struct port *next_handler(struct thread *self, unsigned *flavour)
     return port;
 }
 
-/* True: the thread waits. `direct`: the handler may have the processor at once. */
-static bool ask_next(struct thread *self, bool direct)
+/* True: the thread waits. */
+static bool ask_next(struct thread *self)
 {
     struct port *port;
     unsigned flavour = 0;
     while (!is_told_to_die(self) && (port = next_handler(self, &flavour)))
-        if (exception_ask(self, port, self->exception.next - 1, flavour, direct))
+        if (exception_ask(self, port, self->exception.next - 1, flavour))
             return true;
     if (!is_told_to_die(self))
         exception_unhandled(self);
@@ -82,9 +82,11 @@ static bool ask_next(struct thread *self, bool direct)
 
 void exception_raise(struct thread *self, unsigned kind, vaddr_t address, uint64_t code)
 {
-    trace(TRACE_EXCEPTION, kind, arch_thread_pc(&self->arch));
+    if (unlikely(trace_is_on(TRACE_EXCEPTION)))
+        trace_record(TRACE_EXCEPTION, kind, arch_thread_pc(&self->arch));
     self->exception = (struct exception){.kind = (uint8_t)kind, .address = address, .code = code};
-    (void)ask_next(self, true);
+    if (unlikely(!exception_raise_fast(self)))
+        (void)ask_next(self);
 }
 
 bool exception_is_due(struct thread *thread)
@@ -96,7 +98,7 @@ bool exception_is_due(struct thread *thread)
 bool exception_continue(struct thread *self)
 {
     atomic_fetch_and(&self->flags, ~(uint32_t)THREAD_FLAG_EXCEPTION);
-    return ask_next(self, false);
+    return ask_next(self);
 }
 
 /* ---- registration ---- */

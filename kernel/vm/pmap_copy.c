@@ -1,13 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Copying straight from the current address space into another one, for messages to a thread that
- * waits with a buffer. The pmap's lock is held for each page, so that the frame stays the page's while
- * it is written through the direct map; 4 KiB at a time bounds that.
+ * User memory by way of the direct map: copying straight from the current address space into another one, for messages
+ * to a thread that waits with a buffer, and a piece of a page that the caller reads or writes. The pmap's lock is held
+ * meanwhile, so that the frame stays the page's; a page at a time bounds that.
  */
 #include "pmap_impl.h"
 #include <arch/usercopy.h>
 
-/* One page's part. The kernel's writes do not go through the mapping: the page is marked by hand. */
+/* The kernel's writes do not go through the mapping: the page is marked by hand. */
+static void mark_written(const pte_t *slot, pte_t pte, paddr_t pa, unsigned height)
+{
+    if (!(arch_pte_flags(pte) & PTE_UNMANAGED))
+        atomic_fetch_or_explicit(&pmap_flags_frame(slot, round_down(pa, PAGE_SIZE), height)->flags,
+                                 FRAME_FLAG_DIRTY | FRAME_FLAG_REFERENCED, memory_order_relaxed);
+}
+
+void *pmap_borrow(struct pmap *pmap, vaddr_t va, size_t n, unsigned prot)
+{
+    unsigned height;
+    if (va >= USER_VA_END || va % 8 != 0 || (va & PAGE_MASK) + n > PAGE_SIZE)
+        return NULL;
+    spin_lock(&pmap->lock);
+    pte_t *slot = pmap_walk_down(pmap, va, 0, &height);
+    pte_t pte = arch_pte_read(slot);
+    if (likely(arch_pte_is_valid(pte) && (arch_pte_prot(pte) & prot) &&
+               arch_pte_type(pte) == MEM_NORMAL)) {
+        paddr_t pa = arch_pte_address(pte) + (va & (pmap_span(height) - 1));
+        if (prot == PROT_WRITE) /* who takes the page's rights away waits until it is */
+            mark_written(slot, pte, pa, height);
+        return phys_to_virt(pa);
+    }
+    spin_unlock(&pmap->lock);
+    return NULL;
+}
+
+/* One page's part. */
 static kern_return_t copy_within_page(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n)
 {
     unsigned height;
@@ -19,10 +46,7 @@ static kern_return_t copy_within_page(struct pmap *to, vaddr_t dst, vaddr_t src,
         (arch_pte_prot(pte) & PROT_WRITE) && arch_pte_type(pte) == MEM_NORMAL) {
         paddr_t pa = arch_pte_address(pte) + (dst & (pmap_span(height) - 1));
         kr = arch_copyin(phys_to_virt(pa), src, n);
-        if (!(arch_pte_flags(pte) & PTE_UNMANAGED))
-            atomic_fetch_or_explicit(
-                &pmap_flags_frame(slot, round_down(pa, PAGE_SIZE), height)->flags,
-                FRAME_FLAG_DIRTY | FRAME_FLAG_REFERENCED, memory_order_relaxed);
+        mark_written(slot, pte, pa, height);
     }
     spin_unlock(&to->lock);
     return kr;

@@ -6,6 +6,7 @@
  * itself, stay as they are; everything else is 0: EL0, AArch64, nothing masked, no single step, no BTYPE
  * (the new pc need not be where the old branch was going). Source: Arm ARM C5.2.19 (SPSR_EL1).
  */
+#include <arch/atomic.h>
 #include <arch/mmu.h>
 #include <arch/thread.h>
 #include <kern/string.h>
@@ -68,17 +69,18 @@ void arch_thread_get_state(const struct arch_thread *t, unsigned flavour, bool w
         get_fp(t, out);
 }
 
+/* What is checked is read once: it may lie in memory that user code writes meanwhile. */
 static kern_return_t set_general(struct arch_thread *t, const struct thread_state_general *in)
 {
-    if (in->pc % 4 != 0 || in->pc >= ARCH_USER_VA_END || in->sp > ARCH_USER_VA_END ||
-        in->tls >= ARCH_USER_VA_END)
+    const vaddr_t pc = relaxed_load(in->pc), sp = relaxed_load(in->sp), tls = relaxed_load(in->tls);
+    if (pc % 4 != 0 || pc >= ARCH_USER_VA_END || sp > ARCH_USER_VA_END || tls >= ARCH_USER_VA_END)
         return KERN_INVALID_ADDRESS;
     copy_x(trap_frame_x(&t->frame), in->x);
-    t->frame.sp = in->sp;
-    t->frame.pc = in->pc;
+    t->frame.sp = sp;
+    t->frame.pc = pc;
     t->frame.pstate =
         (in->pstate & THREAD_STATE_FLAGS) | (t->frame.pstate & (PSTATE_SSBS | PSTATE_DIT));
-    t->tls = in->tls;
+    t->tls = tls;
     return KERN_SUCCESS;
 }
 

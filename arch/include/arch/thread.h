@@ -55,8 +55,8 @@ size_t arch_thread_state_size(unsigned flavour);
 /** Copy a set out. The thread runs nowhere; its FP state is saved. `waits`: it waits in a trap and
  *  may be woken at this moment: registers that a trap clobbers or returns are not looked at, and zero. */
 void arch_thread_get_state(const struct arch_thread *t, unsigned flavour, bool waits, void *out);
-/** Set it. Whatever it holds, the thread stays an unprivileged one that can be interrupted. The thread is
- *  parked. KERN_INVALID_ADDRESS (wharf/thread_state.h). */
+/** Set it. Whatever it holds, and though `in` lie in memory that changes meanwhile, the thread stays an unprivileged one
+ *  that can be interrupted. The thread is parked. KERN_INVALID_ADDRESS (wharf/thread_state.h). */
 kern_return_t arch_thread_set_state(struct arch_thread *t, unsigned flavour, const void *in);
 
 /** User program counter and stack pointer, for reports and trace. */

@@ -93,11 +93,14 @@ void exception_end_task(struct task *task);
 
 /* ---- the thread while it waits; kernel/ipc/raise.c ---- */
 
-/** Ask a handler on behalf of the current thread; takes the reference on the port. True: it waits; if `direct`, a thread of
- *  the handler may be current instead. False: this handler cannot be asked, or the thread has been told to die. A message never carries more than the port gives where the
+/** Ask a handler on behalf of the current thread; takes the reference on the port. True: it waits. False: this handler
+ *  cannot be asked, or the thread has been told to die. A message never carries more than the port gives where the
  *  handler was registered: a thread's handler gets no right to the task. */
 bool exception_ask(struct thread *self, struct port *port, enum exception_slot slot,
-                   unsigned flavour, bool direct);
+                   unsigned flavour);
+/** Hand the current thread's exception, of which nobody has been asked, to the first handler that wants to hear of it, and
+ *  the processor with it. False: nothing has happened; it is to be asked with exception_ask(). kernel/ipc/raise_fast.c */
+bool exception_raise_fast(struct thread *self);
 /** The reply, CLAIMED, has got its answer, or its right was destroyed (`lost`). */
 void exception_answered(struct reply *reply, bool lost);
 /** End the wait for an answer, if the thread waits for one: E4. */

@@ -104,6 +104,15 @@ kern_return_t pmap_set_wired(struct pmap *pmap, vaddr_t va, bool wired);
  *  written; then an unspecified part has been copied. Pages of either side that are old stay so. */
 kern_return_t pmap_copy_across(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n);
 
+/** A piece of user memory, of n bytes within a page and at a multiple of 8, as the kernel reads and writes it; `prot`,
+ *  PROT_READ or PROT_WRITE, is the user's right that it takes. The pmap is locked until pmap_give_back(). NULL: it is not
+ *  there, not allowed, not of that form, or no normal memory. An old page stays so. */
+void *pmap_borrow(struct pmap *pmap, vaddr_t va, size_t n, unsigned prot);
+static inline void pmap_give_back(struct pmap *pmap)
+{
+    spin_unlock(&pmap->lock);
+}
+
 /* --- by frame, over all address spaces --- */
 
 /** Reduce every mapping of the frame to `prot`: PROT_READ|PROT_EXECUTE takes writing away,

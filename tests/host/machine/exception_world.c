@@ -13,6 +13,7 @@ enum { PC_AT = HEAD + 32 * 8 };
 #define BUFFER (WORLD_WORDS_VA + 64)
 
 struct handler handlers[EXCEPTION_SLOTS];
+bool handlers_use_sets;
 struct task *victim_task;
 struct thread *victim;
 _Atomic uint32_t to_raise, went_on;
@@ -207,6 +208,11 @@ static void make_handler(void *argument)
     CHECK_EQUAL(space_allocate(space, RIGHT_RECEIVE, &h->name), KERN_SUCCESS);
     CHECK_EQUAL(space_receive_port(space, h->name, &h->port), KERN_SUCCESS);
     port_unref(h->port);
+    if (handlers_use_sets) {
+        mach_port_name_t member = h->name;
+        CHECK_EQUAL(space_allocate(space, RIGHT_SET, &h->name), KERN_SUCCESS);
+        CHECK_EQUAL(space_move_member(space, member, h->name), KERN_SUCCESS);
+    }
     atomic_store(&h->ready, 1);
 }
 

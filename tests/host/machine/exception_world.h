@@ -26,15 +26,17 @@ enum mode {
 
 struct handler {
     struct task *task;
-    struct thread *thread; /* references */
-    struct port *port;     /* its own reference is the space's: do not use after the task's end */
-    mach_port_name_t name;
+    struct thread *thread;  /* references */
+    struct port *port;      /* its own reference is the space's: do not use after the task's end */
+    mach_port_name_t name;  /* that it receives from: of the port or its set */
     _Atomic uint32_t ready; /* `name` is set */
     _Atomic enum mode mode;
     _Atomic uint32_t asked; /* requests it got */
     unsigned phase, loaded; /* of its script */
 };
 extern struct handler handlers[EXCEPTION_SLOTS];
+/** Handlers that exceptions_begin() makes receive from a set with their port in it. */
+extern bool handlers_use_sets;
 
 /** How the victim raises. */
 enum raise { STEP_OVER = 1 /* goes on with its next action */, TOUCH /* repeats the access */ };

@@ -372,6 +372,7 @@ static void run_tests(uint64_t seed, unsigned cpus, bool threads)
     random_state = seed;
     exceptions_start(seed, cpus, threads);
     for (unsigned flavour = RIGHTS; flavour <= STATE; flavour++) {
+        handlers_use_sets = (seed + flavour) / 2 % 2; /* with every number of CPUs */
         test_order(flavour);
         test_no_answer(flavour);
         test_abort(flavour);

@@ -55,6 +55,7 @@ static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *
     if (count == 0) /* often, and known when this is compiled */
         arch_message_clear7(&x[MSG_X_BODY]);
     else
+#pragma GCC unroll 7
         for (unsigned i = 0; i < MSG_X_BODY_NEIGHBOURS; i++)
             x[MSG_X_BODY + i] = i < count ? words[i] : 0;
     x[MSG_X_BODY_LAST] = count > MSG_X_BODY_NEIGHBOURS ? words[MSG_X_BODY_NEIGHBOURS] : 0;
