@@ -7,10 +7,10 @@
 An instruction count alone would reward leaving out barriers, or flushing a whole TLB where one
 entry would do. So QEMU's debugger interface steps through one operation, and each instruction is put
 into its class. For a trap that is from the SVC to the first instruction behind it; for a call, from
-the stub's first instruction to its return, with whatever runs in between. --list prints all of
-them; --inlined counts by function as written in the source, one part of the path (what lies between two
-changes of mode) after the other; --steps sums that up as docs/ipc-budget.md does; --stores tells which cache
-lines are written, by whom.
+the stub's first instruction to its return, with whatever runs in between; for an exception, from the
+access that faults until it is repeated. --list prints all of them; --inlined counts by function as written
+in the source, one part of the path (what lies between two changes of mode) after the other; --steps sums that
+up as docs/ipc-budget.md does; --stores tells which cache lines are written, by whom.
 """
 
 import argparse
@@ -45,16 +45,22 @@ KERNEL = 1 << 63        # addresses from here on are the kernel's
 
 @dataclass
 class Path:
-    """Where a row's path is: in `function` of each program, its SVC or, of a call, all of it."""
+    """Where a row's path is: in `function` of each program, its SVC or, of a call, all of it, or its access that
+    faults, a load of a byte."""
 
     arguments: str
     programs: tuple
     function: str
     is_call: bool = False
+    is_fault: bool = False
 
 
 def rpc(row, function):
     return Path(f"init=bench-rpc arg={row}", ("bench-rpc",), function, True)
+
+
+def exception(row):
+    return Path(f"init=bench-exception arg={row}", ("bench-exception",), "faults", is_fault=True)
 
 
 PATHS = {
@@ -81,6 +87,8 @@ PATHS = {
     "reply_kept": rpc("reply_kept", "rpc_kept"),
     "notify_waiter": rpc("notify_waiter", "rpc_notify"),
     "rpc_64_fp": rpc("rpc_64_fp", "rpc_words8_fp"),
+    "exception_round_trip": exception("exception_round_trip"),
+    "exception_state": exception("exception_state"),
 }
 # Steps of the fast way of messages, by function of the source. What is not named is the stub's or the server's.
 STEPS = {
@@ -152,6 +160,7 @@ class Code:
         self.programs = [build / "programs" / name for name in programs]
         self.text = {}      # address -> FUNCTION: INSTRUCTION
         self.traps = {}     # (file, function) -> addresses of its SVCs
+        self.loads = {}     # the same of its loads of bytes
         self.first = {}     # (file, function) -> address
         for path in (self.kernel, *self.programs):
             self.read(path)
@@ -169,6 +178,12 @@ class Code:
                 self.text[address] = f"{function}: {words}"
                 if words.startswith("svc"):
                     self.traps.setdefault((path.name, function), []).append(address)
+                if words.startswith("ldrb"):
+                    self.loads.setdefault((path.name, function), []).append(address)
+
+    def start(self, program, path):
+        key = program, path.function
+        return self.first[key] if path.is_call else (self.loads if path.is_fault else self.traps)[key][0]
 
     def sources(self, addresses):
         """Address -> the function of the source that it comes from, inlined or not."""
@@ -187,16 +202,18 @@ def walk(build, row, stores=False):
     """The steps of a row's path, and the code they are in."""
     path = PATHS[row]
     code = Code(build, path.programs)
-    starts = [code.first[name, path.function] if path.is_call else code.traps[name, path.function][0]
-              for name in path.programs]
+    starts = [code.start(name, path) for name in path.programs]
     argv = bench.command(bench.Run(path.arguments), build)
+    if path.is_fault:   # QEMU that counts does not come back from a step after one that faulted
+        at = argv.index("-icount")
+        del argv[at:at + 2]
     with tempfile.TemporaryDirectory(prefix="wharf-path-") as directory:
         gate = f"{directory}/gdb"
         child = subprocess.Popen([*argv, "-S", "-gdb", f"unix:{gate},server=on,wait=off"],
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
         try:
-            return step_through(Debugger(gate), starts, path.is_call, code, stores), code
+            return step_through(Debugger(gate), starts, path, code, stores), code
         finally:
             child.kill()
             child.wait()
@@ -207,16 +224,18 @@ def breakpoints(debugger, letter, addresses):
         debugger.call(f"{letter}1,{address:x},4")
 
 
-def step_through(debugger, starts, is_call, code, stores):
+def step_through(debugger, starts, kind, code, stores):
     for _ in range(WARM_UP):
         debugger.call("s")      # off the breakpoint that stopped it
         breakpoints(debugger, "Z", starts)
         debugger.call("c")
         breakpoints(debugger, "z", starts)
-    ends = {debugger.register(30)} if is_call else {address + 4 for address in starts}
+    ends = {debugger.register(30)} if kind.is_call else {address + 4 for address in starts}
+    if kind.is_fault:
+        ends = set(starts)
     path = []
     pc = debugger.pc()
-    while pc not in ends:
+    while not path or pc not in ends:
         step = Step(pc, code.text.get(pc, f"?: unknown instruction at {pc:#x}"))
         if stores and pc >= KERNEL:
             step.store = store_address(debugger, step.text.split(": ", 1)[1])

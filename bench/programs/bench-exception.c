@@ -4,7 +4,7 @@
  * serves interfaces/exception.defs by server_run(). The handler answers success and changes nothing, so that the
  * instruction is repeated; after so many it makes the address readable. In the form with rights it keeps those it got.
  */
-#include "series.h"
+#include "row.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/print.h>
@@ -77,9 +77,11 @@ static uint64_t faults(uint64_t n)
     return machine_counter() - start;
 }
 
-static void measure(const char *name, unsigned flavour)
+static void measure(const char *name, unsigned flavour, int argc, char **argv)
 {
     static struct series series;
+    if (!row_is_wanted(name, argc, argv))
+        return;
     series.count = 0;
     CHECK_EQUAL(exception_ports_set(program_start_info->thread, EXCEPTION_PORTS_SLOT_HANDLER,
                                     flavour, EXCEPTION_ALL, handler.port),
@@ -88,7 +90,7 @@ static void measure(const char *name, unsigned flavour)
     series_print(&series, name, "instructions", REPEATS);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     mach_port_name_t self = program_start_info->task, name;
     void *memory;
@@ -97,8 +99,8 @@ int main(void)
     CHECK_EQUAL(port_allocate(self, PORT_RIGHT_RECEIVE, &handler.port), KERN_SUCCESS);
     CHECK_EQUAL(port_insert_made_send(self, handler.port, handler.port, &name), KERN_SUCCESS);
     CHECK_EQUAL(thread_start(&handler.thread, serve, NULL, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
-    measure("exception_round_trip", EXCEPTION_PORTS_FLAVOUR_RIGHTS);
-    measure("exception_state", EXCEPTION_PORTS_FLAVOUR_STATE);
+    measure("exception_round_trip", EXCEPTION_PORTS_FLAVOUR_RIGHTS, argc, argv);
+    measure("exception_state", EXCEPTION_PORTS_FLAVOUR_STATE, argc, argv);
     print("bench: done\n");
     return 0;
 }
