@@ -48,7 +48,8 @@ kern_return_t wait_begin(struct thread *self, enum wait_kind kind, struct spinlo
     if (until != TICKS_NEVER && until <= arch_counter())
         return wait_timed_out(kind);
     wait->kind = (uint8_t)kind;
-    wait->until = until;
+    /* reply_deadline() may look at it too late, and tells so by the reply. */
+    relaxed_store(wait->until, until);
     atomic_store(&wait->queue_lock, lock); /* W4: the lock is held until the thread is linked */
     if (until != TICKS_NEVER) {
         thread_ref(self); /* W3 */
