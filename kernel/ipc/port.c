@@ -41,7 +41,7 @@ static KMEM_CACHE_STABLE(sonce_cache, struct sonce, room, init_sonce);
 static void begin_life(struct port *port, struct ledger *ledger)
 {
     spin_lock(&port->lock);
-    port->kobject = KOBJECT_NONE;
+    relaxed_store(port->kobject, KOBJECT_NONE); /* insert_send() looks without the lock */
     port->object = NULL;
     port->has_payload = false;
     port->local = 0;
@@ -60,7 +60,7 @@ static void begin_life(struct port *port, struct ledger *ledger)
     port->no_senders = port->destroyed = (struct kright){0};
     port->ledger = ledger;
     atomic_store_explicit(&port->references, 1, memory_order_relaxed);
-    port->state = PORT_ALIVE;
+    relaxed_store(port->state, PORT_ALIVE); /* is_dead() looks without the lock */
     spin_unlock(&port->lock);
 }
 
@@ -101,7 +101,7 @@ static void port_free(struct port *port)
     struct ledger *ledger = port->ledger;
     spin_lock(&port->lock);
     assert(port->state == PORT_DEAD && port->senders == 0);
-    port->state = PORT_FREE;
+    relaxed_store(port->state, PORT_FREE); /* is_dead() looks without the lock */
     spin_unlock(&port->lock);
     ledger_return(ledger, LEDGER_PORTS, 1);
     kmem_free(&port_cache, ledger, port);
@@ -117,8 +117,8 @@ void port_unref(struct port *port)
 /* The receive right's reference goes to the reaper. The lock is held. */
 static void die_locked(struct port *port)
 {
-    port->state = PORT_DEAD;
-    port->kobject = KOBJECT_NONE;
+    relaxed_store(port->state, PORT_DEAD); /* is_dead() looks without the lock */
+    relaxed_store(port->kobject, KOBJECT_NONE);
     port->object = NULL;
     port->space = NULL;
     reaper_add(port);

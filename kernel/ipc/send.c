@@ -189,7 +189,7 @@ static enum stage take_all(struct thread *self, uint64_t control, struct destina
     /* Another thread of the task may have changed the name since it was looked at. */
     *kr =
         name == MSG_REPLY ? KERN_SUCCESS : find_destination(space, name, msg_remote(control), dest);
-    if (*kr == KERN_SUCCESS && dest->port && dest->port->kobject)
+    if (*kr == KERN_SUCCESS && dest->port && relaxed_load(dest->port->kobject))
         room = false; /* a kernel object's now: begin anew */
     if (*kr == KERN_SUCCESS)
         *kr = take_header(self, &list, control, msg);
@@ -347,7 +347,7 @@ static enum stage send(struct thread *self, kern_return_t *kr)
     *kr = find_destination(space, name, msg_remote(control), &dest);
     struct port *kernel_port = NULL;
     enum stage stage = STAGE_FAILED;
-    if (*kr == KERN_SUCCESS && dest.port && dest.port->kobject) {
+    if (*kr == KERN_SUCCESS && dest.port && relaxed_load(dest.port->kobject)) {
         kernel_port = dest.port;
         port_ref(kernel_port);
     } else if (*kr == KERN_SUCCESS) {

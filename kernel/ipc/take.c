@@ -221,7 +221,8 @@ static mach_port_name_t insert_send(struct space *space, struct port *port, stru
     struct ipc_entry *entry;
     uint32_t index = tree_find(space, &port->ipc);
     if (!index) {
-        unsigned kernel = port->kobject ? ENTRY_KERNEL : 0;
+        /* It may have died since: a dead port is told by its state. */
+        unsigned kernel = relaxed_load(port->kobject) ? ENTRY_KERNEL : 0;
         mach_port_name_t name = entry_new(space, &port->ipc, RIGHT_SEND | kernel, &entry);
         entry->urefs = 1;
         return name;
