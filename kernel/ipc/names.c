@@ -200,22 +200,27 @@ kern_return_t space_type(struct space *space, mach_port_name_t name, uint32_t *o
     return entry ? KERN_SUCCESS : KERN_INVALID_NAME;
 }
 
+/* May the port of `entry` go into the set of `set_entry` or, if no set is `named`, out of its own? */
+static kern_return_t check_member(struct ipc_entry *entry, struct ipc_entry *set_entry, bool named)
+{
+    if (!entry || (named && !set_entry))
+        return KERN_INVALID_NAME;
+    if (!(entry_rights(entry) & RIGHT_RECEIVE) || (named && !(entry_rights(set_entry) & RIGHT_SET)))
+        return KERN_INVALID_RIGHT;
+    if (named && !set_of(entry_object(set_entry))->alive)
+        return KERN_INVALID_NAME; /* its end has begun */
+    return KERN_SUCCESS;
+}
+
 kern_return_t space_move_member(struct space *space, mach_port_name_t member, mach_port_name_t name)
 {
     struct list later = LIST_INIT(later);
-    struct port_set *set = NULL;
-    kern_return_t kr = KERN_SUCCESS;
     spin_lock(&space->lock);
     struct ipc_entry *entry = space_lookup(space, member);
     struct ipc_entry *set_entry = name ? space_lookup(space, name) : NULL;
-    if (entry && set_entry && (entry_rights(set_entry) & RIGHT_SET))
-        set = set_of(entry_object(set_entry));
-    if (!entry || (name && !set_entry) || (set && !set->alive)) /* the set's end may have begun */
-        kr = KERN_INVALID_NAME;
-    else if (!(entry_rights(entry) & RIGHT_RECEIVE) || (name && !set))
-        kr = KERN_INVALID_RIGHT;
-    if (kr == KERN_SUCCESS && set)
-        port_enter_set(port_of(entry_object(entry)), set, &later);
+    kern_return_t kr = check_member(entry, set_entry, name != 0);
+    if (kr == KERN_SUCCESS && name)
+        port_enter_set(port_of(entry_object(entry)), set_of(entry_object(set_entry)), &later);
     else if (kr == KERN_SUCCESS)
         port_leave_set(port_of(entry_object(entry)));
     spin_unlock(&space->lock);

@@ -37,11 +37,12 @@ static KMEM_CACHE_STABLE(sonce_cache, struct sonce, room, init_sonce);
 
 /* ---- life ---- */
 
-/* Everything a lookup without a lock may see changes under the lock (O1). */
+/* Everything a lookup without a lock may see changes under the lock (O1); state and kind, which is_dead() and
+ * insert_send() read without it, by single accesses. */
 static void begin_life(struct port *port, struct ledger *ledger)
 {
     spin_lock(&port->lock);
-    relaxed_store(port->kobject, KOBJECT_NONE); /* insert_send() looks without the lock */
+    relaxed_store(port->kobject, KOBJECT_NONE);
     port->object = NULL;
     port->has_payload = false;
     port->local = 0;
@@ -60,7 +61,7 @@ static void begin_life(struct port *port, struct ledger *ledger)
     port->no_senders = port->destroyed = (struct kright){0};
     port->ledger = ledger;
     atomic_store_explicit(&port->references, 1, memory_order_relaxed);
-    relaxed_store(port->state, PORT_ALIVE); /* is_dead() looks without the lock */
+    relaxed_store(port->state, PORT_ALIVE);
     spin_unlock(&port->lock);
 }
 
@@ -90,7 +91,7 @@ kern_return_t port_create_kobject(struct ledger *ledger, enum kobject kind, void
         return kr;
     spin_lock(&port->lock);
     port->object = object;
-    port->kobject = (uint8_t)kind;
+    relaxed_store(port->kobject, (uint8_t)kind);
     spin_unlock(&port->lock);
     *out = port;
     return KERN_SUCCESS;
@@ -101,7 +102,7 @@ static void port_free(struct port *port)
     struct ledger *ledger = port->ledger;
     spin_lock(&port->lock);
     assert(port->state == PORT_DEAD && port->senders == 0);
-    relaxed_store(port->state, PORT_FREE); /* is_dead() looks without the lock */
+    relaxed_store(port->state, PORT_FREE);
     spin_unlock(&port->lock);
     ledger_return(ledger, LEDGER_PORTS, 1);
     kmem_free(&port_cache, ledger, port);
@@ -117,7 +118,7 @@ void port_unref(struct port *port)
 /* The receive right's reference goes to the reaper. The lock is held. */
 static void die_locked(struct port *port)
 {
-    relaxed_store(port->state, PORT_DEAD); /* is_dead() looks without the lock */
+    relaxed_store(port->state, PORT_DEAD);
     relaxed_store(port->kobject, KOBJECT_NONE);
     port->object = NULL;
     port->space = NULL;
