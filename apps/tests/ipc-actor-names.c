@@ -118,8 +118,10 @@ uint64_t objects_at_rest(void)
 
 void expect_objects(uint64_t wanted)
 {
-    uint64_t give_up = kernel_clock_now() + patience;
-    while (objects_now() > wanted && kernel_clock_now() < give_up)
+    uint64_t give_up = kernel_clock_now() + patience, now;
+    while ((now = objects_now()) > wanted && kernel_clock_now() < give_up)
         (void)!kernel_sleep_until(kernel_clock_now() + 1000000);
-    CHECK(objects_now() <= wanted);
+    if (now > wanted)
+        print("%lu kernel objects, %lu wanted\n", now, wanted);
+    CHECK(now <= wanted);
 }
