@@ -149,8 +149,9 @@ static void check_reply(struct ipc_census *census, const struct ipc_found *found
     if (found->references == 0)
         return;
     struct thread *owner = reply->owner;
+    enum wait_kind kind = reply->for_exception ? WAIT_EXCEPTION : WAIT_REPLY;
     bool waits = atomic_load(&owner->state) == THREAD_WAITING &&
-                 !atomic_load(&owner->wait.queue_lock) && owner->wait.kind == WAIT_REPLY;
+                 !atomic_load(&owner->wait.queue_lock) && owner->wait.kind == kind;
     census_expect(census, waits == (state == REPLY_WAITED), "Y2: the owner's wait", reply);
 }
 

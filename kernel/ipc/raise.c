@@ -153,7 +153,7 @@ bool exception_ask(struct thread *self, struct port *port, enum exception_slot s
     }
     msg->remote =
         (struct kright){&port->ipc, MSG_MOVE_SEND_ONCE}; /* the reference is the message's */
-    if (wait_begin(self, WAIT_REPLY, NULL, TICKS_NEVER) != KERN_SUCCESS) {
+    if (wait_begin(self, WAIT_EXCEPTION, NULL, TICKS_NEVER) != KERN_SUCCESS) {
         kmsg_destroy(msg);
         return false; /* it has been told to die */
     }

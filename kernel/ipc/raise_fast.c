@@ -227,7 +227,7 @@ static inline void give(struct cpu *cpu, struct thread *self, struct thread *ser
         write_state(self, server, request);
     else
         write_rights(self, server, request);
-    self->wait.kind = WAIT_REPLY;
+    self->wait.kind = WAIT_EXCEPTION;
     relaxed_store(self->wait.until, TICKS_NEVER);
     take_processor(cpu, server, lend(cpu, self, server, reply));
     atomic_store(&self->state, THREAD_WAITING);

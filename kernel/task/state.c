@@ -18,6 +18,14 @@ static kern_return_t check_thread(struct thread *thread)
     return sched_is_held(thread) ? KERN_SUCCESS : KERN_BUSY;
 }
 
+/* The thread is held, and exception_hold_still() has found nothing to claim. If it waits for the answer to an exception
+ * all the same, that wait is just beginning or ending, and who ends it writes all registers: it is looked at later (E1).
+ * Until it is resumed the thread begins no other wait, so that the kind may be read without W4. */
+static bool waits_in_trap(struct thread *thread)
+{
+    return atomic_load(&thread->state) == THREAD_WAITING && thread->wait.kind != WAIT_EXCEPTION;
+}
+
 static kern_return_t get_locked(struct thread *thread, unsigned flavour, void *state)
 {
     struct cpu *cpu = sched_hold_still(thread);
@@ -27,7 +35,7 @@ static kern_return_t get_locked(struct thread *thread, unsigned flavour, void *s
         return KERN_SUCCESS;
     }
     struct spinlock *lock = wait_hold_still(thread);
-    bool waits = atomic_load(&thread->state) == THREAD_WAITING;
+    bool waits = waits_in_trap(thread);
     /* Without a queue somebody may wake it now. Then it is parked, and only those registers are
      * written that are not looked at. */
     if (waits)
@@ -72,7 +80,7 @@ static kern_return_t set_locked(struct thread *thread, unsigned flavour, const v
 {
     struct cpu *cpu = sched_hold_still(thread);
     if (!cpu)
-        return atomic_load(&thread->state) == THREAD_WAITING ? KERN_BUSY : KERN_RETRY;
+        return waits_in_trap(thread) ? KERN_BUSY : KERN_RETRY;
     kern_return_t kr = set_still(thread, flavour, state);
     sched_let_go(cpu);
     return kr;

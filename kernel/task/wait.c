@@ -17,7 +17,8 @@ kern_return_t wait_interrupted(enum wait_kind kind)
     static const uint16_t result[] = {[WAIT_FUTEX] = KERN_ABORTED,
                                       [WAIT_RECEIVE] = MACH_RCV_INTERRUPTED,
                                       [WAIT_SEND] = MACH_SEND_INTERRUPTED,
-                                      [WAIT_REPLY] = MACH_RCV_INTERRUPTED};
+                                      [WAIT_REPLY] = MACH_RCV_INTERRUPTED,
+                                      [WAIT_EXCEPTION] = MACH_RCV_INTERRUPTED};
     return (kern_return_t)result[kind];
 }
 
@@ -26,7 +27,8 @@ kern_return_t wait_timed_out(enum wait_kind kind)
     static const uint16_t result[] = {[WAIT_FUTEX] = KERN_OPERATION_TIMED_OUT,
                                       [WAIT_RECEIVE] = MACH_RCV_TIMED_OUT,
                                       [WAIT_SEND] = MACH_SEND_TIMED_OUT,
-                                      [WAIT_REPLY] = MACH_RCV_TIMED_OUT};
+                                      [WAIT_REPLY] = MACH_RCV_TIMED_OUT,
+                                      [WAIT_EXCEPTION] = MACH_RCV_TIMED_OUT};
     return (kern_return_t)result[kind];
 }
 

@@ -12,7 +12,7 @@
  *
  * Y1 the right exists <=> OPEN, WAITED, CLAIMED or ORPHAN. It is in one place: held by a thread without a
  *    name (thread.held), in a space, or in a message.
- * Y2 the owner is in the wait record's WAIT_REPLY <=> WAITED or CLAIMED.
+ * Y2 the owner is in the wait record's WAIT_REPLY, or WAIT_EXCEPTION if it is for one <=> WAITED or CLAIMED.
  * Y3 the owner's pointer to it holds it until ORPHAN; from then on the right does.
  * Y4 who moves WAITED to anything else wakes the owner.
  */

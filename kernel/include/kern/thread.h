@@ -54,10 +54,11 @@ struct port;
 
 /** In which kind of queue a thread waits; decides what is done to take it out. */
 enum wait_kind {
-    WAIT_FUTEX,   /* a bucket of the futex table: lock of the bucket */
-    WAIT_RECEIVE, /* receivers of a port or set: its lock */
-    WAIT_SEND,    /* a port's senders that wait for room: its lock */
-    WAIT_REPLY,   /* the answer to its call: thread.reply's state word, no lock */
+    WAIT_FUTEX,     /* a bucket of the futex table: lock of the bucket */
+    WAIT_RECEIVE,   /* receivers of a port or set: its lock */
+    WAIT_SEND,      /* a port's senders that wait for room: its lock */
+    WAIT_REPLY,     /* the answer to its call: thread.reply's state word, no lock */
+    WAIT_EXCEPTION, /* the answer of an exception's handler: thread.exception_reply's, no lock */
 };
 
 /**

@@ -12,8 +12,8 @@
  *    rest of the wait record; who does not, may not: the thread may be waiting anew elsewhere. The
  *    lock itself may be taken at any time: queues stay queues (buckets are static, ports and sets
  *    type-stable).
- * W5 WAIT_REPLY has no queue: its queue_lock is NULL, and the reply's state word takes the place of
- *    W1 and W2 (kern/reply.h, Y2 and Y4).
+ * W5 WAIT_REPLY and WAIT_EXCEPTION have no queue: queue_lock is NULL, and the reply's state word takes the
+ *    place of W1 and W2 (kern/reply.h, Y2 and Y4).
  * W6 wait.until is TICKS_NEVER but in a wait that has a deadline: who hands a message over needs to
  *    set nothing.
  */
@@ -28,7 +28,7 @@ kern_return_t wait_timed_out(enum wait_kind kind);
 
 /**
  * The current thread stops, to wait in the queue of `lock`, which the caller holds; it then links
- * the thread and releases the lock. WAIT_REPLY: no lock; the caller publishes that the thread waits,
+ * the thread and releases the lock. W5: no lock; the caller publishes that the thread waits,
  * and looks once more whether it has been told to die, for nobody could end the wait before. On
  * KERN_SUCCESS the thread waits. Else it goes on, and its trap fails with what is returned: it was
  * told to die (wait_interrupted()), or the deadline has passed (wait_timed_out()).

@@ -194,8 +194,10 @@ static void check_thread(const struct thread *t)
         cpus += cpu_record[i].current == t;
     }
     bool waits = atomic_load(&t->wait.queue_lock) != NULL;
-    if (!waits && state == THREAD_WAITING && t->wait.kind == WAIT_REPLY) /* W5 */
-        waits = (atomic_load(&t->reply->state) & REPLY_STATE_MASK) == REPLY_WAITED;
+    if (!waits && state == THREAD_WAITING && t->wait.kind >= WAIT_REPLY) { /* W5 */
+        struct reply *reply = t->wait.kind == WAIT_REPLY ? t->reply : t->exception_reply;
+        waits = (atomic_load(&reply->state) & REPLY_STATE_MASK) == REPLY_WAITED;
+    }
     if (queues != (state == THREAD_READY) || cpus != (state == THREAD_RUNNING) ||
         waits != (state == THREAD_WAITING))
         host_machine_fail("thread %u: state %u, on %u queues, current of %u CPUs, %s a wait queue",

@@ -32,6 +32,13 @@ static kern_return_t state_call(kern_return_t (*function)(struct call *call),
         .function = function, .thread = victim, .state = state, .size = sizeof(*state)});
 }
 
+static uint64_t random_state;
+
+static unsigned below(unsigned bound)
+{
+    return (unsigned)host_random_below(&random_state, bound);
+}
+
 static void mode(unsigned who, enum mode mode)
 {
     atomic_store(&handlers[who].mode, mode);
@@ -246,6 +253,55 @@ static void test_state_answers(void)
     exceptions_end();
 }
 
+/* Somebody looks again and again; what is seen has the registers of the instruction, all of them. */
+static struct thread_state_general mark;
+
+static kern_return_t look(struct call *call)
+{
+    struct thread_state_general seen;
+    for (unsigned i = 0; i < 20; i++) {
+        size_t size = sizeof(seen);
+        if (thread_get_state(call->thread, THREAD_STATE_GENERAL, &seen, &size) != KERN_SUCCESS)
+            continue;
+        CHECK_EQUAL(seen.pc, mark.pc);
+        CHECK(memcmp(seen.x, mark.x, sizeof(seen.x)) == 0);
+    }
+    return KERN_SUCCESS;
+}
+
+/* A debugger stops the thread while answers come, each with all registers. */
+static void test_watched(void)
+{
+    static struct call calls[MAX_CPUS];
+    begin_held(STATE, TOUCH);
+    CHECK_EQUAL(state_call(call_get, &mark), KERN_SUCCESS);
+    memset(mark.x, 0x5a, sizeof(mark.x));
+    CHECK_EQUAL(state_call(call_set, &mark), KERN_SUCCESS);
+    CHECK_EQUAL(state_call(call_get, &mark), KERN_SUCCESS);
+    CHECK(mark.x[0] && mark.x[5]);
+    atomic_store(&to_raise, 1000000);
+    mode(0, REFUSE); /* it has the old registers */
+    mode(1, HANDLE);
+    settle();
+    mode(0, HANDLE);
+    for (unsigned i = 0; i < 200; i++) {
+        for (unsigned cpu = 0; cpu < cpu_count; cpu++) {
+            calls[cpu] = (struct call){.function = cpu == i % cpu_count ? call_suspend : look,
+                                       .thread = victim};
+            if (below(4))
+                host_machine_post(cpu, do_call, &calls[cpu]);
+        }
+        run(1 + below(4));
+        while (on(victim, call_resume) == KERN_SUCCESS)
+            continue;
+    }
+    mode(0, SKIP);
+    atomic_store(&to_raise, 0);
+    settle();
+    CHECK(goes_on_with(0) && !has_crashed());
+    exceptions_end();
+}
+
 /* ---- handlers that fault themselves ---- */
 
 static void task_handler(unsigned of, unsigned by)
@@ -325,13 +381,6 @@ static void test_no_memory(unsigned flavour)
 
 /* ---- everything at once ---- */
 
-static uint64_t random_state;
-
-static unsigned below(unsigned bound)
-{
-    return (unsigned)host_random_below(&random_state, bound);
-}
-
 /* Post a call that is made once, whatever it returns. */
 static void disturb(struct call *call, unsigned cpu)
 {
@@ -386,6 +435,7 @@ static void run_tests(uint64_t seed, unsigned cpus, bool threads)
     test_dead_ports();
     test_registers();
     test_state_answers();
+    test_watched();
     test_faulting_handlers();
     host_machine_end();
 }
