@@ -171,13 +171,13 @@ kern_return_t msg_take_body(struct space *space, struct taken_list *list, struct
     return KERN_SUCCESS;
 }
 
-void msg_take_undo(struct space *space, struct taken_list *list)
+void msg_take_undo(struct space *space, struct taken_list *list, struct list *later)
 {
     while (list->count > 0) {
         struct taken *t = &list->right[--list->count];
         if (t->right.kind == MSG_MOVE_RECEIVE)
             transit_end(port_of(t->right.object));
-        space_untake(space, t->name, t->disposition, &t->right);
+        space_untake(space, t->name, t->disposition, &t->right, later);
     }
 }
 

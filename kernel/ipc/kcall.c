@@ -83,7 +83,7 @@ static kern_return_t take_rights(struct thread *self, const struct msg_descripto
     if (kr == KERN_SUCCESS)
         msg_take_finish(space, &list, &later);
     else
-        msg_take_undo(space, &list);
+        msg_take_undo(space, &list, &later);
     spin_unlock(&space->lock);
     notify_deliver(&later);
     call->rights = kr == KERN_SUCCESS ? count : 0;

@@ -42,7 +42,7 @@ kern_return_t msg_take(struct space *space, struct taken_list *list, mach_port_n
 kern_return_t msg_take_body(struct space *space, struct taken_list *list, struct kmsg *msg,
                             unsigned descriptors, struct port *dest);
 /** Put everything back. The lock has been held since. */
-void msg_take_undo(struct space *space, struct taken_list *list);
+void msg_take_undo(struct space *space, struct taken_list *list, struct list *later);
 /** Everything has been taken: second step for all of `list`. */
 void msg_take_finish(struct space *space, struct taken_list *list, struct list *later);
 

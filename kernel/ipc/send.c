@@ -202,7 +202,7 @@ static enum stage take_all(struct thread *self, uint64_t control, struct destina
         if (dest->port)
             port_ref(dest->port);
     } else {
-        msg_take_undo(space, &list);
+        msg_take_undo(space, &list, &later);
         msg->descriptors = 0;
         for (struct kport_array *array = msg->arrays; array; array = array->next)
             array->count = 0;

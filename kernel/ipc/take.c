@@ -142,7 +142,8 @@ static void untake_send(struct ipc_entry *entry, struct port *port)
     entry->urefs++;
 }
 
-static void untake_made(struct kright *right, unsigned disposition)
+/* Made or copied. Of a port whose last other right has gone meanwhile it was the last one. */
+static void untake_made(struct kright *right, unsigned disposition, struct list *later)
 {
     if (disposition == MSG_MAKE_SEND_ONCE) {
         sonce_free(sonce_of(right->object)); /* nobody has heard of it */
@@ -150,14 +151,14 @@ static void untake_made(struct kright *right, unsigned disposition)
     }
     struct port *port = port_of(right->object);
     spin_lock(&port->lock);
-    port->senders--;
     port->make_sends -= disposition == MSG_MAKE_SEND;
+    port_drop_send_locked(port, later);
     spin_unlock(&port->lock);
     port_unref(port);
 }
 
 void space_untake(struct space *space, mach_port_name_t name, unsigned disposition,
-                  struct kright *right)
+                  struct kright *right, struct list *later)
 {
     struct kright taken = *right;
     *right = (struct kright){0};
@@ -182,7 +183,7 @@ void space_untake(struct space *space, mach_port_name_t name, unsigned dispositi
         entry_set_rights(entry, RIGHT_SEND_ONCE);
         entry->urefs = 1;
         break;
-    default: untake_made(&taken, disposition); break;
+    default: untake_made(&taken, disposition, later); break;
     }
 }
 

@@ -127,9 +127,10 @@ mach_port_name_t space_insert_locked(struct space *space, struct kright *right, 
  *  says so, MSG_NULL a null one. */
 kern_return_t space_take(struct space *space, mach_port_name_t name, unsigned disposition,
                          struct kright *out);
-/** Undo of a space_take() while the lock has been held all the time since, in reverse order. */
+/** Undo of a space_take() while the lock has been held all the time since, in reverse order. Rights that others had may
+ *  have gone meanwhile: what must be told afterwards goes to `later`. */
 void space_untake(struct space *space, mach_port_name_t name, unsigned disposition,
-                  struct kright *right);
+                  struct kright *right, struct list *later);
 /** The second step: the right has gone. */
 void space_finish(struct space *space, mach_port_name_t name, unsigned disposition,
                   const struct kright *right, struct list *later);

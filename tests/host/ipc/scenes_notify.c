@@ -218,6 +218,33 @@ void scene_no_senders_however(void)
     }
 }
 
+static void do_drop(void *unused)
+{
+    (void)unused;
+    CHECK_EQUAL(space_deallocate(c->task->space, d), KERN_SUCCESS);
+}
+
+/* While a message that fails has rights made of the port and put back, the last right goes. */
+void scene_no_senders_beside_a_failure(void)
+{
+    set_scene();
+    uint32_t m = port_new(r), q = port_new(r);
+    for (unsigned i = 1; i <= 60; i++) {
+        struct message fails = by(MSG_MAKE_SEND_ONCE, q, 1);
+        CHECK(!ask(r, p, MSG_ID_NO_SENDERS, 0, r, m, KERN_SUCCESS));
+        for (unsigned k = 0; k < 3; k++)
+            put_port(r, &fails, p, MSG_MAKE_SEND);
+        put_port(r, &fails, q, MSG_COPY_SEND); /* it has none */
+        post_only(r, fails);
+        host_machine_post(i % cpu_number(), do_drop, NULL);
+        rest();
+        CHECK_EQUAL(result(r), MACH_SEND_INVALID_RIGHT);
+        expect_note(r, m, MSG_ID_NO_SENDERS, i);
+        expect_none(r, m);
+        d = send_to(c, r, p);
+    }
+}
+
 static void check_came_back(struct actor *a, uint32_t port, uint64_t payload, uint32_t *name)
 {
     expect_id(a, port, MSG_ID_PORT_DESTROYED);

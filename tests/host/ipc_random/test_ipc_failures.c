@@ -10,6 +10,7 @@
 #include <kern/cpu.h>
 #include <kern/frame.h>
 #include <kern/kmem.h>
+#include <kern/notify.h>
 #include <kern/reply.h>
 #include <string.h>
 
@@ -93,9 +94,11 @@ static kern_return_t request(unsigned id)
     if (kr == KERN_SUCCESS)
         return kr;
     CHECK(notify.object == before.object); /* the caller has it still */
+    struct list later = LIST_INIT(later);
     spin_lock(&s.task->space->lock);
-    space_untake(s.task->space, s.port, MSG_MAKE_SEND_ONCE, &notify);
+    space_untake(s.task->space, s.port, MSG_MAKE_SEND_ONCE, &notify, &later);
     spin_unlock(&s.task->space->lock);
+    notify_deliver(&later);
     return kr;
 }
 static kern_return_t request_dead(void)
