@@ -47,6 +47,16 @@ uint64_t *host_message_body(void)
     return arch_cpu_self()->arch.message_body;
 }
 
+struct thread *host_message_leave(struct thread *next, const uint64_t header[5])
+{
+    static const enum msg_register place[5] = {MSG_X_ID, MSG_X_CONTROL, MSG_X_LOCAL, MSG_X_RECEIVE,
+                                               MSG_X_DEADLINE};
+    arch_message_set(&next->arch, MSG_X_DEST, 0);
+    for (unsigned i = 0; i < 5; i++)
+        arch_message_set(&next->arch, place[i], header[i]);
+    return next;
+}
+
 /* The message trap keeps its registers in memory. The fast way takes over to another thread. */
 static void do_message(struct host_cpu *cpu, struct thread *t)
 {
@@ -60,15 +70,17 @@ static void do_message(struct host_cpu *cpu, struct thread *t)
     struct thread *next = NULL;
     bool is_long = msg_length(a->x[2]) > MSG_REGISTER_BYTES;
     if (a->x[MSG_X_LOCAL] == 0 && a->x[MSG_X_DEADLINE] == UINT64_MAX)
-        next = (is_long ? kern_msg_fast_long : kern_msg_fast)(a->x[0], a->x[1], a->x[2], t,
-                                                              a->x[MSG_X_RECEIVE]);
+        next = is_long ? kern_msg_fast_long(a->x[0], a->x[1], a->x[2], t, a->x[MSG_X_RECEIVE])
+                       : kern_msg_fast(a->x[0], a->x[1], a->x[2], 0, a->x[MSG_X_RECEIVE],
+                                       cpu->record, t);
     if (next && cpu->record->current != next)
         host_machine_fail("kern_msg_fast: another thread is current");
     if (!next)
         kern_msg(t);
-    if (!next || is_long)
+    if (!next)
         return;
-    arch_message_set_body(&next->arch, host_message_body(), (msg_length(next->arch.x[2]) + 7) / 8);
+    unsigned words = is_long ? 0 : (msg_length(next->arch.x[2]) + 7) / 8;
+    arch_message_set_body(&next->arch, host_message_body(), words);
     /* The real machine's exit clears these. */
     next->arch.x[MSG_X_BUFFER] = next->arch.x[MSG_X_BUFFER_SIZE] = 0;
 }

@@ -11,6 +11,15 @@ _Static_assert(TRACE_NUMBER_COUNT <= 32 * 16, "the mask has a bit for each class
 
 _Atomic uint32_t trace_mask = UINT32_MAX;
 
+uint32_t trace_set_mask(uint32_t mask)
+{
+    uint32_t before = atomic_exchange(&trace_mask, mask);
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        atomic_store_explicit(&cpu_record[i].watched, trace_is_on(TRACE_SCHED_SWITCH),
+                              memory_order_relaxed);
+    return before;
+}
+
 struct trace_name {
     uint32_t number;
     const char *name, *arg[2]; /* an argument named "0" is not used */
@@ -24,15 +33,7 @@ static const struct trace_name trace_names[] = {
 
 void trace_record(enum trace_number number, uint64_t arg0, uint64_t arg1)
 {
-    struct cpu *self = arch_cpu_self();
-    struct trace_ring *ring = &self->trace;
-    uint64_t head = ring->head;
-
-    ring->event[head % TRACE_RING_EVENTS] =
-        (struct trace_event){arch_counter(), number, self->number, arg0, arg1};
-    /* For a reader on this CPU (panic) the event is complete once it is counted. */
-    atomic_signal_fence(memory_order_release);
-    ring->head = head + 1;
+    trace_record_on(arch_cpu_self(), number, arg0, arg1);
 }
 
 static const struct trace_name *find_name(uint32_t number)

@@ -33,12 +33,12 @@ KTEST(trace_ring_keeps_the_newest)
 KTEST(trace_mask_switches_classes)
 {
     const struct trace_ring *ring = &arch_cpu_self()->trace;
-    uint32_t before = atomic_exchange(&trace_mask, 1u << (TRACE_FAULT / 16));
+    uint32_t before = trace_set_mask(1u << (TRACE_FAULT / 16));
     uint64_t head = ring->head;
 
     trace(TRACE_BOOT_STAGE, 1, 2);
     KTEST_EXPECT(ring->head == head);
     trace(TRACE_FAULT, 1, 2);
     KTEST_EXPECT(ring->head == head + 1);
-    atomic_store(&trace_mask, before);
+    (void)trace_set_mask(before);
 }

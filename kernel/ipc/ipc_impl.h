@@ -54,10 +54,13 @@ void port_leave_space(struct port *port, bool keep_payload);
 kern_return_t transit_begin(struct port *port, struct port *dest);
 /** It has arrived, or goes with its message. */
 void transit_end(struct port *port);
-/** Calls to the port cannot go the fast way through it alone (port->detour). The lock is held. */
+/** Set, queue or blocked senders have changed (port->detour). The lock is held. */
 static inline void port_note_detour_locked(struct port *port)
 {
-    port->detour = port->set || !list_is_empty(&port->blocked);
+    unsigned detour = (port->set ? PORT_DETOUR_SET : 0) |
+                      (list_is_empty(&port->blocked) ? 0 : PORT_DETOUR_SENDERS) |
+                      (list_is_empty(&port->queue) ? 0 : PORT_DETOUR_QUEUE);
+    relaxed_store(port->detour, (uint8_t)detour);
 }
 /** A place in the queue is free: a sender that waits for it is woken. The lock is held. */
 void port_wake_sender_locked(struct port *port);

@@ -55,7 +55,7 @@ static void begin_life(struct port *port, struct ledger *ledger)
     port->name = 0;
     port->space = NULL;
     port->set = NULL;
-    port->detour = 0;
+    relaxed_store(port->detour, 0);
     port->server = NULL;
     port->transit = NULL;
     port->no_senders = port->destroyed = (struct kright){0};
@@ -383,6 +383,7 @@ void port_enqueue_locked(struct port *port, struct kmsg *msg, bool counted)
         port->queued++;
     port->queued_bytes += msg->length;
     list_push_back(&port->queue, &msg->link);
+    port_note_detour_locked(port);
     lend_to_server(port, msg->priority);
 }
 
@@ -419,6 +420,7 @@ struct kmsg *port_dequeue_locked(struct port *port, struct list *later)
     if (!link)
         return NULL;
     struct kmsg *msg = list_entry(link, struct kmsg, link);
+    port_note_detour_locked(port);
     port->queued--;
     port->queued_bytes -= msg->length;
     /* Who takes this one is to hurry for those behind it, too. */
@@ -447,6 +449,7 @@ void port_put_back(struct port *port, struct kmsg *msg)
         port->queued++;
         port->queued_bytes += msg->length;
         list_push_front(&port->queue, &msg->link);
+        port_note_detour_locked(port);
     }
     spin_unlock(&port->lock);
     if (!alive)

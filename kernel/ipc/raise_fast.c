@@ -25,7 +25,8 @@
 
 static bool may_go_on_here(struct thread *thread, const struct cpu *cpu)
 {
-    return relaxed_load(thread->flags) == 0 && (relaxed_load(thread->affinity) >> cpu->number & 1);
+    return !(relaxed_load(thread->flags) & THREAD_FLAGS_ASK) &&
+           (relaxed_load(thread->affinity) >> cpu->number & 1);
 }
 
 /* `next`, which nobody else can find any more, has the processor from here on; registers have been switched. `self` is
@@ -42,7 +43,7 @@ static void take_processor(struct cpu *cpu, struct thread *next, unsigned priori
 /* Order rule of sched.c: states are published, then the flags are looked at. */
 static void look_at_flags(struct cpu *cpu, struct thread *next)
 {
-    if (unlikely(atomic_load(&next->flags)))
+    if (unlikely(atomic_load(&next->flags) & THREAD_FLAGS_ASK))
         relaxed_store(cpu->reschedule, 1);
 }
 

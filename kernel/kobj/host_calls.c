@@ -139,7 +139,7 @@ kern_return_t khost_debug_set_trace_mask(struct kcall *call, struct host *target
                                          uint32_t *before)
 {
     (void)call, (void)target;
-    *before = atomic_exchange(&trace_mask, mask);
+    *before = trace_set_mask(mask);
     return KERN_SUCCESS;
 }
 

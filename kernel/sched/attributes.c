@@ -109,6 +109,7 @@ kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus)
         online |= (uint64_t)atomic_load(&cpu_record[i].online) << i;
     if (!(cpus & online))
         return KERN_INVALID_ARGUMENT;
+    atomic_fetch_or(&thread->flags, THREAD_FLAG_BOUND);
     atomic_store(&thread->affinity, cpus & online); /* before we look: order rule in sched.c */
     sched_place_again(thread);
     return KERN_SUCCESS;

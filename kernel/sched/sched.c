@@ -331,7 +331,7 @@ static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread
 {
     set_turn(cpu, next, now);
     atomic_store(&next->state, THREAD_RUNNING);
-    if (unlikely(atomic_load(&next->flags))) /* must leave again at once */
+    if (unlikely(atomic_load(&next->flags) & THREAD_FLAGS_ASK)) /* must leave again at once */
         relaxed_store(cpu->reschedule, 1);
     if (unlikely(trace_is_on(TRACE_SCHED_SWITCH)))
         trace_switch(prev, next);
@@ -464,7 +464,7 @@ static void offer_rest(const struct cpu *cpu)
 static bool stays(struct cpu *cpu, struct thread *thread)
 {
     uint32_t flags = atomic_fetch_and(&thread->flags, ~(uint32_t)THREAD_FLAG_MOVE);
-    return flags == THREAD_FLAG_MOVE && may_run_on(thread, cpu);
+    return (flags & THREAD_FLAGS_ASK) == THREAD_FLAG_MOVE && may_run_on(thread, cpu);
 }
 
 void kern_schedule(void)
@@ -481,7 +481,7 @@ void kern_schedule(void)
         spin_lock(&cpu->run_queue.lock);
         /* Under the lock: who changes its affinity either is seen here or finds where it has been
          * put. */
-        if (unlikely(relaxed_load(prev->flags)) && !stays(cpu, prev)) {
+        if (unlikely(relaxed_load(prev->flags) & THREAD_FLAGS_ASK) && !stays(cpu, prev)) {
             spin_unlock(&cpu->run_queue.lock);
             leave(cpu, prev);
         } else {

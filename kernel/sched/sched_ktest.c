@@ -24,6 +24,7 @@ struct thread *ktest_thread(struct task *task, unsigned cpu, unsigned priority)
 
     if (thread_create(task, 0x400000, 0x500000, 0, 0, priority, &thread) != KERN_SUCCESS)
         return NULL;
+    atomic_fetch_or(&thread->flags, THREAD_FLAG_BOUND);
     atomic_store(&thread->affinity, UINT64_C(1) << cpu);
     thread->own_context.quantum = thread->own_context.left = TICKS_NEVER / 4;
     return thread;

@@ -24,6 +24,10 @@ static _Atomic uint32_t next_thread_id = 1;
 
 enum { QUANTUM_MS = 10 };
 
+/* No entry has bits like these: names without an entry are not found by what a new thread remembers. */
+static struct ipc_entry no_entry = {.bits = UINT32_MAX};
+static const struct name_memory nothing_found = {.entry = &no_entry};
+
 static void thread_init(struct thread *thread, struct task *task, vaddr_t entry, vaddr_t sp,
                         uint64_t arg, unsigned priority)
 {
@@ -50,6 +54,9 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     thread->space = task->space;
     thread->pmap = task->pmap;
     thread->suspend_count = 1; /* taken back by the first resume */
+    for (unsigned i = 0; i < array_count(thread->sent_to); i++)
+        thread->sent_to[i] = nothing_found;
+    thread->receives_from = nothing_found;
     thread->wait.until = TICKS_NEVER;
     deadline_init(&thread->wait.deadline, wait_deadline);
 }

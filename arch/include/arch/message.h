@@ -11,6 +11,7 @@
 #include <kern/types.h>
 
 struct arch_thread;
+struct thread;
 
 #include <machine/message_md.h>
 
@@ -41,6 +42,11 @@ static inline void arch_message_fail(struct arch_thread *t, kern_return_t result
 /** The trap of a thread that waits in it, or has just returned from waiting, is repeated with the
  *  registers as they are. */
 static inline void arch_message_repeat(struct arch_thread *t);
+
+/** End of kern_msg_fast(): `next`, which is current, goes back to user mode with this header, and the body that is in
+ *  the registers. May not return; what it returns is to be returned. */
+static inline struct thread *arch_message_leave(struct thread *next, uint64_t id, uint64_t control,
+                                                uint64_t local, uint64_t remote, uint64_t seqno);
 
 /** For kern_msg_fast(), which finds the body in registers and leaves it there: keep it while code is called that
  *  uses the registers; and load one. */

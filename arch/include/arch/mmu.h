@@ -86,6 +86,10 @@ static inline void arch_tlb_end(void);       /* waits until all CPUs have done i
 
 /** Use the tables at `root` tagged `asid`. */
 static inline void arch_mmu_activate(paddr_t root, unsigned asid);
+/** The same, and afterwards - other CPUs see it in that order - *note = pmap. */
+struct pmap;
+static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct pmap **note,
+                                           struct pmap *pmap);
 /** No user address space: every user access faults. */
 static inline void arch_mmu_deactivate(void);
 /** ASIDs the machine has (256 or 65536); ASID 0 is arch's own for "no address space". */

@@ -38,12 +38,14 @@ void kern_msg(struct thread *self);
  * `self`'s saved state and in the arguments; the body's still are in the processor's, where this
  * function leaves them (it is compiled so). Returns the thread that runs now, in the trap's result,
  * with its header registers set; the body is to be taken from the registers, as many bytes as its
- * control word says. NULL: nothing has happened, kern_msg() is to be called.
+ * control word says; or it ends with arch_message_leave(). NULL: nothing has happened, kern_msg() is to
+ * be called. `cpu` and `self`: the current ones; `nothing`
+ * stands for the local name, so that all registers are where they are.
  */
-struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
-                             uint64_t receive);
-/** The same for a body in memory, which uses the registers as it likes; those of the body are zero in
- *  the saved state of the thread returned. */
+struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, uint64_t nothing,
+                             uint64_t receive, struct cpu *cpu, struct thread *self);
+/** The same for a body in memory, which uses the registers as it likes, and returns: those of the body are to be
+ *  cleared then. */
 struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
                                   uint64_t receive);
 

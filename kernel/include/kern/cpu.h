@@ -24,8 +24,14 @@ struct [[gnu::aligned(CACHE_LINE)]] cpu
     struct arch_cpu arch; /* first: kernel stack top etc., see machine/cpu_md.h */
     struct thread
         *current; /* the thread that runs in user mode here, NULL when idle. Entry code reads it */
-    _Atomic uint32_t
-        reschedule;      /* not 0: call kern_schedule() before leaving the kernel. Set by any CPU */
+    union {
+        struct {
+            _Atomic uint32_t reschedule; /* not 0: call kern_schedule() before leaving the kernel. Set
+                                            by any CPU */
+            _Atomic uint32_t watched;    /* not 0: changes of threads are traced. Written by any CPU */
+        };
+        uint64_t attention; /* both in one look */
+    };
     uint32_t number;     /* 0 .. cpu_count - 1, constant */
     uint64_t hwid;       /* hardware id (MPIDR affinity), constant */
     _Atomic bool online; /* set by the CPU itself when it takes part */
@@ -58,3 +64,16 @@ struct [[gnu::aligned(CACHE_LINE)]] cpu
 extern struct cpu cpu_record[MAX_CPUS];
 /** CPUs found (and allowed by maxcpus=); constant after boot. Not all need be online yet. */
 extern unsigned cpu_count;
+
+/** trace_record() on the current CPU, without a call. */
+static inline void trace_record_on(struct cpu *self, enum trace_number number, uint64_t arg0,
+                                   uint64_t arg1)
+{
+    struct trace_ring *ring = &self->trace;
+    uint64_t head = ring->head;
+    ring->event[head % TRACE_RING_EVENTS] =
+        (struct trace_event){arch_counter(), number, self->number, arg0, arg1};
+    /* For a reader on this CPU (panic) the event is complete once it is counted. */
+    atomic_signal_fence(memory_order_release);
+    ring->head = head + 1;
+}

@@ -148,9 +148,9 @@ static inline void pmap_activate_user(struct cpu *cpu, struct pmap *pmap, uint64
         pmap_switch(pmap);
         return;
     }
-    arch_mmu_activate(active & ((UINT64_C(1) << 48) - 1), (unsigned)(active >> 48));
-    /* After the hardware has left the old one: pmap_is_active(). */
-    __atomic_store_n(&cpu->pmap, pmap, __ATOMIC_RELEASE);
+    /* Noted after the hardware has left the old one: pmap_is_active(). */
+    arch_mmu_activate_noted(active & ((UINT64_C(1) << 48) - 1), (unsigned)(active >> 48),
+                            &cpu->pmap, pmap);
 }
 
 /** Is it the active address space of any CPU? Once no thread of its task exists, a "no" is for

@@ -54,6 +54,14 @@ enum kobject {
 
 enum { PORT_LIMIT_DEFAULT = 16, PORT_LIMIT_MAX = 1024, PORT_BYTES_DEFAULT = 65536 };
 
+/** What a message that comes, or a receiver, has to look at before it goes the shortest way. May say so still when it
+ *  is over, but for PORT_DETOUR_QUEUE. */
+enum port_detour {
+    PORT_DETOUR_SET = 1,     /* the port is in a set */
+    PORT_DETOUR_SENDERS = 2, /* senders wait for room */
+    PORT_DETOUR_QUEUE = 4,   /* messages are queued */
+};
+
 struct [[gnu::aligned(CACHE_LINE)]] port
 {
     union {
@@ -61,14 +69,13 @@ struct [[gnu::aligned(CACHE_LINE)]] port
             struct ipc_object ipc; /* first. IPC_PORT */
             uint8_t state;         /* enum port_state; lock */
             uint8_t kobject;       /* enum kobject; lock */
-            bool has_payload;      /* lock */
+            uint8_t detour;        /* enum port_detour; lock */
         };
         uint32_t head; /* the four in one look */
     };
     struct spinlock lock;  /* rank PORT; guards all members without a remark */
     struct list receivers; /* threads that wait to receive here (thread.wait.link) */
-    uint32_t
-        detour; /* not 0 if it is in a set or senders wait for room; may be so still when they do not */
+    bool has_payload; /* `local` is what its owner asked for */
     struct port_set *set; /* it is a member of; NULL: none. Changed under both locks */
     uint64_t local;  /* what receivers get: protected payload, or the name of the receive right */
     uint32_t seqno;  /* of the next message */

@@ -43,8 +43,13 @@ enum thread_flags {
                                   cleared under the TASK lock */
     THREAD_FLAG_EXCEPTION =
         8, /* it asks the next handler (kern/exception.h, E2); set by who answers */
+    /* Those above ask for something at the thread's next chance. Below is what only the fast way of messages has to
+     * know, to look closer. */
+    THREAD_FLAGS_ASK = 15,
+    THREAD_FLAG_BOUND = 16, /* its affinity has been set; for good, as that may be done by two at once */
 };
 
+struct ipc_entry;
 struct region;
 struct reply;
 struct kmsg;
@@ -78,6 +83,13 @@ struct wait_record {
                          queue's lock */
     ticks_t until;    /* TICKS_NEVER: no deadline; the queue's lock */
     struct deadline deadline; /* armed if the wait has one; holds a reference on the thread then */
+};
+
+/** A name of the thread's space as it was found lately: never wrong, for entries do not move, but out of date if the
+ *  entry's bits are others. At first it is a name of an entry that nothing is like. */
+struct name_memory {
+    uint64_t name_and_bits; /* the name is above the bits */
+    struct ipc_entry *entry;
 };
 
 struct [[gnu::aligned(CACHE_LINE)]] thread
@@ -135,6 +147,8 @@ struct [[gnu::aligned(CACHE_LINE)]] thread
         donors; /* F2 of kern/futex.h: those that lend to it, the most urgent first; OWNED lock */
     struct rb_node donor_node; /* F2: in lends_to->donors; OWNED lock */
     struct thread *lends_to;   /* F2: NULL: nobody; reference held; OWNED lock */
+    struct name_memory sent_to[4];    /* by the low bits of the name's index. Own thread */
+    struct name_memory receives_from; /* Own thread */
     struct reply *reply;       /* the right to answer its calls (Y3). Own thread */
     struct reply *held; /* an answer it owes, without a name. Own thread; who hands over to it */
     struct reply *_Atomic exception_reply; /* for its exceptions; NULL: none yet. Own thread */

@@ -38,6 +38,9 @@ struct trace_ring {
 /** Bit n set: events of class n (number / 16) are recorded. Written by anybody, read relaxed. */
 extern _Atomic uint32_t trace_mask;
 
+/** Set it; returns what it was. */
+uint32_t trace_set_mask(uint32_t mask);
+
 void trace_record(enum trace_number number, uint64_t arg0, uint64_t arg1);
 
 /** Is the event's class on? */

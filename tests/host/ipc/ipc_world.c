@@ -30,7 +30,10 @@ static struct {
 
 typedef struct thread *fast_way(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
                                 uint64_t receive);
-fast_way __real_kern_msg_fast, __wrap_kern_msg_fast;
+typedef struct thread *fast_way_short(uint64_t dest, uint64_t id, uint64_t control,
+                                      uint64_t nothing, uint64_t receive, struct cpu *cpu,
+                                      struct thread *self);
+fast_way_short __real_kern_msg_fast, __wrap_kern_msg_fast;
 fast_way __real_kern_msg_fast_long, __wrap_kern_msg_fast_long;
 
 /* As the real machine at its exit: these are zero whatever the saved state says. */
@@ -46,9 +49,10 @@ static struct thread *leave(struct thread *next)
 }
 
 struct thread *__wrap_kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control,
-                                    struct thread *self, uint64_t receive)
+                                    uint64_t nothing, uint64_t receive, struct cpu *cpu,
+                                    struct thread *self)
 {
-    return leave(__real_kern_msg_fast(dest, id, control, self, receive));
+    return leave(__real_kern_msg_fast(dest, id, control, nothing, receive, cpu, self));
 }
 
 struct thread *__wrap_kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control,

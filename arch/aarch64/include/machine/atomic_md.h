@@ -18,18 +18,20 @@
 static inline bool arch_ticket_try(uint32_t *word, uint32_t *taken)
 {
     uint32_t value, busy;
-    __asm__ volatile("1: ldaxr %w0, [%2]\n\t"
-                     "eor %w1, %w0, %w0, ror #16\n\t"
-                     "cbnz %w1, 2f\n\t"
-                     "add %w0, %w0, #0x10, lsl #12\n\t"
-                     "stxr %w1, %w0, [%2]\n\t"
-                     "cbnz %w1, 1b\n"
-                     "2:"
-                     : "=&r"(value), "=&r"(busy)
-                     : "r"(word)
-                     : "memory");
+    __asm__ goto volatile("1: ldaxr %w0, [%2]\n\t"
+                          "eor %w1, %w0, %w0, ror #16\n\t"
+                          "cbnz %w1, %l[taken_already]\n\t"
+                          "add %w0, %w0, #0x10, lsl #12\n\t"
+                          "stxr %w1, %w0, [%2]\n\t"
+                          "cbnz %w1, 1b"
+                          : "=&r"(value), "=&r"(busy)
+                          : "r"(word)
+                          : "memory"
+                          : taken_already);
     *taken = value;
-    return likely(busy == 0);
+    return true;
+taken_already:
+    return false;
 }
 
 static inline void arch_fence(void)

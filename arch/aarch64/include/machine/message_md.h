@@ -62,6 +62,16 @@ static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *
     x[MSG_X_UNUSED] = x[MSG_X_UNUSED_PAIR] = x[MSG_X_UNUSED_PAIR + 1] = 0;
 }
 
+/** vectors.S: the arguments are the registers that the thread gets. Does not return. */
+struct thread *arch_message_exit(uint64_t result, uint64_t id, uint64_t control, uint64_t local,
+                                 uint64_t remote, uint64_t seqno, struct thread *next);
+
+static inline struct thread *arch_message_leave(struct thread *next, uint64_t id, uint64_t control,
+                                                uint64_t local, uint64_t remote, uint64_t seqno)
+{
+    return arch_message_exit(0, id, control, local, remote, seqno, next);
+}
+
 static inline void arch_message_keep(uint64_t words[8])
 {
     __asm__ volatile("stp x9, x10, [%0]\n\tstp x11, x12, [%0, #16]\n\t"

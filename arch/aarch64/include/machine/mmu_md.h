@@ -170,6 +170,14 @@ static inline void arch_mmu_activate(paddr_t root, unsigned asid)
     __asm__ volatile("msr ttbr0_el1, %0\n\tisb" ::"r"(root | (uint64_t)asid << 48) : "memory");
 }
 
+static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct pmap **note,
+                                           struct pmap *pmap)
+{
+    arch_mmu_activate(root, asid);
+    /* A store is not seen by others before the ISB in front of it is over: it needs no release. */
+    *(struct pmap * volatile *)note = pmap;
+}
+
 static inline void arch_mmu_deactivate(void)
 {
     __asm__ volatile("msr ttbr0_el1, %0\n\tisb" ::"r"(arch_empty_root) : "memory");

@@ -46,6 +46,15 @@ static inline void arch_message_set_body(struct arch_thread *t, const uint64_t *
     }
 }
 
+/** user.c: the header into the registers of `next`. */
+struct thread *host_message_leave(struct thread *next, const uint64_t header[5]);
+
+static inline struct thread *arch_message_leave(struct thread *next, uint64_t id, uint64_t control,
+                                                uint64_t local, uint64_t remote, uint64_t seqno)
+{
+    return host_message_leave(next, (const uint64_t[]){id, control, local, remote, seqno});
+}
+
 /** The body's registers while the fast way runs: of the CPU (user.c). */
 uint64_t *host_message_body(void);
 

@@ -132,6 +132,13 @@ static inline void arch_mmu_activate(paddr_t root, unsigned asid)
     host_mmu_activate(root, asid);
 }
 
+static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct pmap **note,
+                                           struct pmap *pmap)
+{
+    host_mmu_activate(root, asid);
+    __atomic_store_n(note, pmap, __ATOMIC_RELEASE);
+}
+
 static inline void arch_mmu_deactivate(void)
 {
     host_mmu_deactivate();

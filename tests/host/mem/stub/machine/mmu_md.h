@@ -91,4 +91,10 @@ static inline void arch_mmu_activate(paddr_t root, unsigned asid)
 {
     (void)root, (void)asid;
 }
+static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct pmap **note,
+                                           struct pmap *pmap)
+{
+    (void)root, (void)asid;
+    *note = pmap;
+}
 static inline void arch_mmu_deactivate(void) {}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of the fast way share (kernel/ipc/fast.c says what it is). They are compiled not to use the
+ * registers of the body.
+ */
+#pragma once
+
+#include "msg_impl.h"
+#include "names.h"
+#include <arch/message.h>
+#include <arch/thread.h>
+#include <kern/cpu.h>
+#include <kern/pmap.h>
+#include <kern/task.h>
+
+/* Control words of the two shapes, apart from their lengths, which are whole words. */
+#define CALL_CONTROL   MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 0, 0)
+#define ANSWER_CONTROL MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0)
+/* What becomes of them for the receiver. */
+#define CALL_RECEIVED   (MSG_CONTROL(MSG_MOVE_SEND_ONCE, MSG_COPY_SEND, 0, 0) - CALL_CONTROL)
+#define ANSWER_RECEIVED (MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0) - ANSWER_CONTROL)
+
+/* port->head of a port that is alive, no kernel object's, and has nothing in its `detour`. */
+#define PORT_HEAD      (IPC_PORT | PORT_ALIVE << 8 | KOBJECT_NONE << 16)
+#define PORT_HEAD_MASK 0xffffffu /* all but `detour` */
+static_assert(offsetof(struct port, ipc) == 0 && offsetof(struct port, state) == 1 &&
+              offsetof(struct port, kobject) == 2 && offsetof(struct port, detour) == 3);
+
+/* The entry of a name that is in use with one of these rights, by its bits as they are read before the object. The
+ * thread remembers it: chunks of entries never move while its space lives, so what is remembered cannot be
+ * wrong, only out of date, and the entry's bits tell. NULL: there is none. */
+static inline struct ipc_entry *find_entry(struct thread *self, struct name_memory *memory,
+                                           mach_port_name_t name, unsigned rights, uint32_t *bits)
+{
+    struct ipc_entry *entry = memory->entry;
+    *bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
+    if (likely((memory->name_and_bits ^ (uint64_t)name << 32) == *bits)) {
+        if (!entry)
+            __builtin_unreachable();
+        return entry;
+    }
+    entry = space_peek(self->space, name);
+    if (unlikely(!entry))
+        return NULL;
+    *bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
+    if (unlikely(*bits >> 16 != (name & 0xffff) || !(*bits & rights)))
+        return NULL;
+    *memory = (struct name_memory){(uint64_t)name << 32 | *bits, entry};
+    return entry;
+}
+
+/* The port of an entry, locked; NULL: somebody has the lock, or the name is another's now. If the entry's bits are
+ * the same under the lock, so is its object (N3). */
+static inline struct port *lock_entry(struct ipc_entry *entry, uint32_t bits)
+{
+    struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
+    if (unlikely(!port || !spin_trylock(&port->lock)))
+        return NULL;
+    if (likely(relaxed_load(entry->bits) == bits))
+        return port;
+    spin_unlock(&port->lock);
+    return NULL;
+}
+
+/* A thread that waits, and has nothing about it that would need more than to go on here. */
+static inline bool may_go_on_here(struct thread *thread, const struct cpu *cpu)
+{
+    return !(relaxed_load(thread->flags) & THREAD_FLAGS_ASK) &&
+           (relaxed_load(thread->affinity) >> cpu->number & 1);
+}
+
+static inline void set_header(struct thread *next, uint64_t id, uint64_t control, uint64_t local,
+                              uint64_t remote, uint64_t seqno)
+{
+    struct arch_thread *t = &next->arch;
+    arch_message_set(t, MSG_X_DEST, 0);
+    arch_message_set(t, MSG_X_ID, (uint32_t)id);
+    arch_message_set(t, MSG_X_CONTROL, control);
+    arch_message_set(t, MSG_X_LOCAL, local);
+    arch_message_set(t, MSG_X_RECEIVE, remote);
+    arch_message_set(t, MSG_X_DEADLINE, seqno);
+}
+
+/* A server leaves the list of waiters that it is first of; the list's lock is held. */
+static inline void take_off_list(struct thread *server)
+{
+    struct list *link = &server->wait.link;
+    link->prev->next = link->next;
+    link->next->prev = link->prev;
+    relaxed_store(server->wait.queue_lock, NULL); /* W4 */
+}
+
+/* The server works for the caller from now on; returns its urgency. */
+static inline unsigned lend(const struct cpu *cpu, struct thread *self, struct thread *server,
+                            struct reply *reply)
+{
+    unsigned lent = relaxed_load(cpu->running_priority);
+    unsigned own = relaxed_load(server->floor);
+    relaxed_store(server->inherited, lent);        /* S4 */
+    relaxed_store(server->context, self->context); /* S6 */
+    relaxed_store(server->held, reply);            /* Y1 */
+    relaxed_store(reply->holder, server);
+    self->wait.kind = WAIT_REPLY;
+    arch_message_set(&self->arch, MSG_X_DEST, 0); /* the rest, if it is woken: to receive */
+    return own > lent ? own : lent;
+}
+
+/* The thread that has answered owes nothing any more, and waits on this list, whose lock is held. */
+static inline void wait_again(struct thread *self, struct spinlock *lock, struct list *waiters)
+{
+    relaxed_store(self->held, NULL);
+    relaxed_store(self->inherited, 0);
+    relaxed_store(self->context, &self->own_context);
+    self->wait.kind = WAIT_RECEIVE;
+    arch_message_set(&self->arch, MSG_X_DEST, 0); /* the rest, if it is woken: to receive */
+    list_push_back(waiters, &self->wait.link);
+    relaxed_store(self->wait.queue_lock, lock); /* W4 */
+}
+
+/* `next`, which nobody else can find any more, has the processor, whose registers are changed; `self`, whose
+ * registers are saved, is found to wait from here on. */
+static inline void publish_switch(struct cpu *cpu, struct thread *self, struct thread *next,
+                                  unsigned priority)
+{
+    relaxed_store(next->runnable.cpu, (uint8_t)cpu->number);
+    relaxed_store(cpu->running_priority, priority);
+    cpu->current = next;
+    relaxed_store(next->state, THREAD_RUNNING);
+    /* Whoever sees it waiting may look at its registers. */
+    atomic_store_explicit(&self->state, THREAD_WAITING, memory_order_release);
+}
+
+/* ---- fast_odd.c ---- */
+
+/** A call to, or an answer by one who waits for, a port that has something about it, or between threads that have;
+ *  the port's lock is held, and released. `next` with its header in its saved state, or NULL. Arguments are where
+ *  kern_msg_fast() has got them, so that nothing has to be moved there. */
+struct thread *fast_call_odd(struct port *port, uint64_t id, uint64_t control, uint64_t nothing,
+                             uint64_t receive, struct cpu *cpu, struct thread *self);
+struct thread *fast_answer_odd(struct port *port, uint64_t id, uint64_t control, uint64_t nothing,
+                               uint64_t receive, struct cpu *cpu, struct thread *self);
+/** The answer of a thread that waits for a set. */
+struct thread *fast_answer_set(struct ipc_entry *entry, uint64_t id, uint64_t control,
+                               uint64_t nothing, uint64_t receive, struct cpu *cpu,
+                               struct thread *self);
+/** Somebody asked something of one of the two while they changed places, or of the processor. */
+struct thread *fast_after_switch(struct thread *self, struct thread *next, uint64_t id,
+                                 uint64_t control, uint64_t local, uint64_t remote, uint64_t seqno);

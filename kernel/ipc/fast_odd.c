@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fast way of the message trap (fast.c), where there is something about a call or an answer: a body in memory,
+ * ports in sets, floating-point state, CPUs that a thread may not run on, another one that is as urgent.
+ * Less is known when this is compiled, and the header goes by way of the receiver's saved state.
+ */
+#include "fast_impl.h"
+#include <arch/upcalls.h>
+#include <kern/sched.h>
+#include <kern/trace.h>
+#include <kern/wait.h>
+
+#define LONG_LENGTHS (UINT64_C(0x3ff8) << MSG_LENGTH_SHIFT)
+
+/* A long body into the buffer of a thread that waits and stays where it is meanwhile. */
+static bool copy_long(struct thread *self, struct thread *to, uint64_t control)
+{
+    uint32_t length = msg_length(control);
+    if (arch_message_get(&to->arch, MSG_X_BUFFER_SIZE) < length ||
+        pmap_copy_across(to->pmap, arch_message_get(&to->arch, MSG_X_BUFFER),
+                         arch_message_get(&self->arch, MSG_X_ADDRESS), length) != KERN_SUCCESS)
+        return false;
+    return true;
+}
+
+/* ---- from one thread to the other ---- */
+
+struct thread *fast_after_switch(struct thread *self, struct thread *next, uint64_t id,
+                                 uint64_t control, uint64_t local, uint64_t remote, uint64_t seqno)
+{
+    struct cpu *cpu = arch_cpu_self();
+    uint32_t flags = relaxed_load(self->flags) & THREAD_FLAGS_ASK;
+    if (relaxed_load(next->flags) & THREAD_FLAGS_ASK)
+        relaxed_store(cpu->reschedule, 1);
+    if (relaxed_load(cpu->watched))
+        trace_record_on(cpu, TRACE_SCHED_SWITCH, self->id, next->id);
+    if (likely(!flags && !relaxed_load(cpu->reschedule)))
+        return arch_message_leave(next, (uint32_t)id, control, local, remote, seqno);
+    set_header(next, id, control, local, remote, (uint32_t)seqno);
+    uint64_t body[8];
+    arch_message_keep(body);
+    if (flags & THREAD_FLAG_MOVE) /* its urgency may have changed when it was lent already */
+        sched_raise_servers(self);
+    /* T3: told to die while it went to wait; who told it may have found nothing to end. */
+    if (flags & THREAD_FLAG_TERMINATE)
+        (void)wait_abort(self);
+    arch_message_load(body);
+    return next;
+}
+
+/* `next`, which nobody else can find any more, takes the processor. */
+static void switch_threads(struct cpu *cpu, struct thread *self, struct thread *next,
+                           unsigned priority)
+{
+    arch_thread_switch(&self->arch, &next->arch);
+    pmap_activate_user(cpu, next->pmap, next->pmap->active);
+    publish_switch(cpu, self, next, priority);
+}
+
+/* Order rule of sched.c: states are published, then the flags are looked at. */
+static struct thread *look_at_flags(struct cpu *cpu, struct thread *self, struct thread *next)
+{
+    arch_fence();
+    uint32_t flags = relaxed_load(self->flags) & THREAD_FLAGS_ASK;
+    if (relaxed_load(next->flags) & THREAD_FLAGS_ASK)
+        relaxed_store(cpu->reschedule, 1);
+    if (likely(!flags && !trace_is_on(TRACE_SCHED_SWITCH)))
+        return next;
+    uint64_t body[8];
+    arch_message_keep(body);
+    trace(TRACE_SCHED_SWITCH, self->id, next->id);
+    if (flags & THREAD_FLAG_MOVE) /* as above */
+        sched_raise_servers(self);
+    if (flags & THREAD_FLAG_TERMINATE)
+        (void)wait_abort(self);
+    arch_message_load(body);
+    return next;
+}
+
+/* ---- a call ---- */
+
+/* The first waiter of a list, whose lock is held; it leaves the list if it may be given to. */
+static inline struct thread *take_server(struct thread *self, struct port *port,
+                                         struct list *waiters, uint64_t control,
+                                         const struct cpu *cpu, bool is_long)
+{
+    struct thread *server = port->server;
+    uintptr_t first =
+        (uintptr_t)server + offsetof(struct thread, wait.link); /* NULL is no waiter */
+    if (unlikely((uintptr_t)waiters->next != first || server->wait.until != TICKS_NEVER ||
+                 !may_go_on_here(server, cpu)) ||
+        (is_long && !copy_long(self, server, control)))
+        return NULL;
+    take_off_list(server);
+    return server;
+}
+
+/* The port's lock is held, and released. */
+[[gnu::always_inline]] static inline struct thread *call_port(struct thread *self,
+                                                              struct port *port, uint64_t id,
+                                                              uint64_t control, bool is_long)
+{
+    struct cpu *cpu = arch_cpu_self();
+    struct reply *reply = self->reply;
+    struct port_set *set = port->set;
+    struct thread *server = NULL;
+    if (!set)
+        server = take_server(self, port, &port->receivers, control, cpu, is_long);
+    else if (spin_trylock(&set->lock)) {
+        server = take_server(self, port, &set->receivers, control, cpu, is_long);
+        spin_unlock(&set->lock);
+    }
+    if (unlikely(!server)) {
+        spin_unlock(&port->lock);
+        return NULL;
+    }
+
+    /* From here on it is done. */
+    uint64_t seqno = port->seqno;
+    port->seqno = (uint32_t)seqno + 1;
+    uint64_t local = port->local, payload = port->has_payload;
+    spin_unlock(&port->lock);
+    /* MSG_FLAG_PAYLOAD */
+    set_header(server, id, control + CALL_RECEIVED + (payload << MSG_FLAGS_SHIFT), local, MSG_REPLY,
+               seqno);
+    unsigned priority = lend(cpu, self, server, reply);
+    switch_threads(cpu, self, server, priority);
+    atomic_store_explicit(&reply->state, REPLY_WAITED, memory_order_release); /* Y4 from here on */
+    return look_at_flags(cpu, self, server);
+}
+
+/* Neither dead nor a kernel object's; senders that wait for room are not overtaken, and who has their turn passes it
+ * on. */
+static inline bool may_call(struct port *port)
+{
+    if ((port->head & PORT_HEAD_MASK) != PORT_HEAD)
+        return false;
+    port_note_detour_locked(port);
+    return !(port->detour & (PORT_DETOUR_SENDERS | PORT_DETOUR_QUEUE));
+}
+
+struct thread *fast_call_odd(struct port *port, uint64_t id, uint64_t control, uint64_t nothing,
+                             uint64_t receive, struct cpu *cpu, struct thread *self)
+{
+    (void)nothing, (void)receive, (void)cpu;
+    if (likely(may_call(port)))
+        return call_port(self, port, id, control, false);
+    spin_unlock(&port->lock);
+    return NULL;
+}
+
+static struct thread *call_long(struct thread *self, mach_port_name_t dest, uint64_t id,
+                                uint64_t control)
+{
+    uint32_t bits;
+    struct name_memory *memory = &self->sent_to[dest >> 16 & (array_count(self->sent_to) - 1)];
+    struct ipc_entry *entry = find_entry(self, memory, dest, RIGHT_SEND, &bits);
+    if (unlikely(!entry || (bits & ENTRY_KERNEL) || relaxed_load(self->reply->state) != REPLY_IDLE))
+        return NULL;
+    struct port *port = lock_entry(entry, bits);
+    if (unlikely(!port))
+        return NULL;
+    if (likely(may_call(port)))
+        return call_port(self, port, id, control, true);
+    spin_unlock(&port->lock);
+    return NULL;
+}
+
+/* ---- an answer ---- */
+
+/* Somebody as urgent as the client, or more so, is ready. As urgent: it came while something more urgent ran, and the
+ * client's turn gets an end. */
+static bool give_turn_an_end(struct cpu *cpu, int top, unsigned priority)
+{
+    if (top > (int)priority)
+        return false;
+    if (cpu->turn_end == TICKS_NEVER)
+        relaxed_store(cpu->reschedule, 1);
+    return true;
+}
+
+/* Long answers: the client's buffer is written while its wait is claimed. */
+static bool give_long(struct thread *self, struct reply *reply, uint64_t control)
+{
+    struct thread *client = reply->owner;
+    uint32_t waited = REPLY_WAITED;
+    if (!atomic_compare_exchange_strong(&reply->state, &waited, REPLY_CLAIMED))
+        return false;
+    if (copy_long(self, client, control)) {
+        atomic_store(&reply->state, REPLY_IDLE);
+        return true;
+    }
+    atomic_store(&reply->state, REPLY_WAITED);
+    if (atomic_load(&client->flags) &
+        THREAD_FLAG_TERMINATE) /* who came meanwhile found nothing to end */
+        (void)wait_abort(client);
+    return false;
+}
+
+static inline bool claim_client(struct thread *self, struct reply *reply, uint64_t control,
+                                bool is_long)
+{
+    uint32_t waited = REPLY_WAITED;
+    if (is_long)
+        return give_long(self, reply, control);
+    return atomic_compare_exchange_strong_explicit(&reply->state, &waited, REPLY_IDLE,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
+/* The thread that answers waits on this list next, whose lock is held, and released. */
+[[gnu::always_inline]] static inline struct thread *answer_and_wait(struct thread *self,
+                                                                    struct spinlock *lock,
+                                                                    struct list *waiters,
+                                                                    uint64_t id, uint64_t control,
+                                                                    bool is_long)
+{
+    struct cpu *cpu = arch_cpu_self();
+    struct reply *reply = self->held;
+    struct thread *client = reply->owner;
+    unsigned priority = sched_effective(client);
+    int top = relaxed_load(cpu->run_queue.top);
+    /* On another context, time is charged before it goes on (S6). */
+    if (unlikely(!may_go_on_here(client, cpu) || self->context != client->context ||
+                 (top >= (int)priority && !give_turn_an_end(cpu, top, priority)) ||
+                 !claim_client(self, reply, control, is_long))) {
+        spin_unlock(lock);
+        return NULL;
+    }
+
+    /* From here on it is done. The client is ours alone. */
+    set_header(client, id, control + ANSWER_RECEIVED, 0, 0, 0);
+    wait_again(self, lock, waiters);
+    switch_threads(cpu, self, client, priority);
+    spin_unlock(lock); /* who takes the lock finds the thread waiting, and its registers saved */
+    return look_at_flags(cpu, self, client);
+}
+
+[[gnu::always_inline]] static inline struct thread *answer_into_port(struct thread *self,
+                                                                     struct port *port, uint64_t id,
+                                                                     uint64_t control, bool is_long)
+{
+    if (likely((port->head & PORT_HEAD_MASK) == PORT_HEAD && !port->set &&
+               list_is_empty(&port->queue)))
+        return answer_and_wait(self, &port->lock, &port->receivers, id, control, is_long);
+    spin_unlock(&port->lock);
+    return NULL;
+}
+
+struct thread *fast_answer_odd(struct port *port, uint64_t id, uint64_t control, uint64_t nothing,
+                               uint64_t receive, struct cpu *cpu, struct thread *self)
+{
+    (void)nothing, (void)receive, (void)cpu;
+    return answer_into_port(self, port, id, control, false);
+}
+
+[[gnu::always_inline]] static inline struct thread *answer_into_set(struct thread *self,
+                                                                    struct ipc_entry *entry,
+                                                                    uint64_t id, uint64_t control,
+                                                                    bool is_long)
+{
+    uint32_t bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
+    struct port_set *set = set_of(entry_object(entry));
+    mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_RECEIVE);
+    if (bits >> 16 != (name & 0xffff) || !(bits & RIGHT_SET) || !set || !spin_trylock(&set->lock))
+        return NULL;
+    if (relaxed_load(entry->bits) == bits && set->alive && list_is_empty(&set->ready))
+        return answer_and_wait(self, &set->lock, &set->receivers, id, control, is_long);
+    spin_unlock(&set->lock);
+    return NULL;
+}
+
+struct thread *fast_answer_set(struct ipc_entry *entry, uint64_t id, uint64_t control,
+                               uint64_t nothing, uint64_t receive, struct cpu *cpu,
+                               struct thread *self)
+{
+    (void)nothing, (void)receive, (void)cpu;
+    return answer_into_set(self, entry, id, control, false);
+}
+
+static struct thread *answer_long(struct thread *self, mach_port_name_t name, uint64_t id,
+                                  uint64_t control)
+{
+    struct reply *reply = self->held;
+    uint32_t bits;
+    if (unlikely(!reply || relaxed_load(reply->state) != REPLY_WAITED))
+        return NULL;
+    struct ipc_entry *entry =
+        find_entry(self, &self->receives_from, name, RIGHT_RECEIVE | RIGHT_SET, &bits);
+    if (unlikely(!entry))
+        return NULL;
+    if (unlikely(bits & RIGHT_SET))
+        return answer_into_set(self, entry, id, control, true);
+    struct port *port = lock_entry(entry, bits);
+    return likely(port) ? answer_into_port(self, port, id, control, true) : NULL;
+}
+
+struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
+                                  uint64_t receive)
+{
+    uint64_t shape = control & ~LONG_LENGTHS;
+    if (msg_length(control) > MSG_BODY_MAX)
+        return NULL;
+    if (shape == CALL_CONTROL && (uint32_t)receive == MSG_REPLY)
+        return call_long(self, (mach_port_name_t)dest, id, control);
+    if (shape == ANSWER_CONTROL && (uint32_t)dest == MSG_REPLY)
+        return answer_long(self, (mach_port_name_t)receive, id, control);
+    return NULL;
+}
