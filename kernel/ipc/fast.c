@@ -44,21 +44,30 @@ static inline struct thread *leave_to(struct cpu *cpu, struct thread *self, stru
     return arch_message_leave(next, (uint32_t)id, control, local, remote, seqno);
 }
 
-[[gnu::always_inline]] static inline struct thread *call_port(struct thread *self,
-                                                              struct port *port,
-                                                              struct reply *reply, uint64_t id,
-                                                              uint64_t control, struct cpu *cpu)
+/* `has_fp`: constant where this is compiled in. */
+static inline void switch_registers(struct thread *self, struct thread *next, bool has_fp)
+{
+    if (has_fp)
+        arch_thread_switch_fp(&self->arch, &next->arch);
+    else
+        arch_thread_switch_light(&self->arch, &next->arch);
+}
+
+/* The port is alive, has no detour, and its lock is held. */
+[[gnu::always_inline]] static inline struct thread *call_port(struct port *port,
+                                                              struct reply *reply, bool has_fp,
+                                                              FAST_PARAMETERS)
 {
     struct thread *server = port->server;
     uintptr_t first =
         (uintptr_t)server + offsetof(struct thread, wait.link); /* NULL is no waiter */
     if (unlikely((uintptr_t)port->receivers.next != first || server->wait.until != TICKS_NEVER ||
                  relaxed_load(server->flags)))
-        return fast_call_odd(port, id, control, 0, MSG_REPLY, cpu, self);
+        return fast_call_odd(port, FAST_ARGUMENTS);
     struct pmap *pmap = server->pmap;
     uint64_t active = pmap->active;
     if (unlikely(active == 0))
-        return fast_call_odd(port, id, control, 0, MSG_REPLY, cpu, self);
+        return fast_call_odd(port, FAST_ARGUMENTS);
 
     /* From here on it is done. */
     take_off_list(server);
@@ -67,7 +76,7 @@ static inline struct thread *leave_to(struct cpu *cpu, struct thread *self, stru
     uint64_t local = port->local, payload = port->has_payload;
     spin_unlock(&port->lock);
     unsigned priority = lend(cpu, self, server, reply);
-    arch_thread_switch_light(&self->arch, &server->arch);
+    switch_registers(self, server, has_fp);
     pmap_activate_user(cpu, pmap, active);
     publish_switch(cpu, self, server, priority);
     atomic_store_explicit(&reply->state, REPLY_WAITED, memory_order_release); /* Y4 from here on */
@@ -75,30 +84,29 @@ static inline struct thread *leave_to(struct cpu *cpu, struct thread *self, stru
     return leave_to(cpu, self, server, id, control, local, MSG_REPLY, seqno);
 }
 
-/* As fast_call_odd(). */
-[[gnu::noinline]] static struct thread *call_kernel(struct ipc_entry *entry, uint64_t id, uint64_t control, uint64_t bits, uint64_t receive, struct cpu *cpu, struct thread *self)
+struct thread *fast_call_fp(struct port *port, FAST_PARAMETERS)
 {
-    (void)receive, (void)cpu;
-    return msg_call_kernel_fast(self, entry, (uint32_t)bits, id, control);
+    return call_port(port, self->reply, true, FAST_ARGUMENTS);
 }
 
-[[gnu::always_inline]] static inline struct thread *
-call(struct thread *self, mach_port_name_t dest, uint64_t id, uint64_t control, struct cpu *cpu)
+[[gnu::always_inline]] static inline struct thread *call(mach_port_name_t dest, FAST_PARAMETERS)
 {
     uint32_t bits;
-    struct name_memory *memory = &self->sent_to[dest >> 16 & (array_count(self->sent_to) - 1)];
+    struct name_memory *memory = memory_of_sends(self, dest);
     struct ipc_entry *entry = find_entry(self, memory, dest, RIGHT_SEND, &bits);
     struct reply *reply = self->reply;
     if (unlikely(!entry || relaxed_load(reply->state) != REPLY_IDLE))
         return NULL;
     if (unlikely(bits & ENTRY_KERNEL))
-        return call_kernel(entry, id, control, bits, MSG_REPLY, cpu, self);
+        return fast_call_kernel(entry, FAST_ARGUMENTS);
     struct port *port = lock_entry(entry, bits);
     if (unlikely(!port))
         return NULL;
-    if (unlikely(relaxed_load(port->head) != PORT_HEAD || arch_thread_has_fp(&self->arch)))
-        return fast_call_odd(port, id, control, 0, MSG_REPLY, cpu, self);
-    return call_port(self, port, reply, id, control, cpu);
+    if (unlikely(relaxed_load(port->head) != PORT_HEAD))
+        return fast_call_odd(port, FAST_ARGUMENTS);
+    if (unlikely(arch_thread_has_fp(&self->arch)))
+        return fast_call_fp(port, FAST_ARGUMENTS);
+    return call_port(port, reply, false, FAST_ARGUMENTS);
 }
 
 /* The client's wait is claimed last: it is nobody else's then. */
@@ -109,11 +117,10 @@ static inline bool claim_client(struct reply *reply)
                                                    memory_order_acquire, memory_order_relaxed);
 }
 
-[[gnu::always_inline]] static inline struct thread *answer_port(struct thread *self,
-                                                                struct port *port,
-                                                                struct reply *reply, uint64_t id,
-                                                                uint64_t control, uint64_t receive,
-                                                                struct cpu *cpu)
+/* As call_port(). */
+[[gnu::always_inline]] static inline struct thread *answer_port(struct port *port,
+                                                                struct reply *reply, bool has_fp,
+                                                                FAST_PARAMETERS)
 {
     struct thread *client = reply->owner;
     unsigned priority = sched_effective(client);
@@ -121,7 +128,7 @@ static inline bool claim_client(struct reply *reply)
     uint64_t active = pmap->active;
     if (unlikely(relaxed_load(client->flags) || self->context != client->context ||
                  relaxed_load(cpu->run_queue.top) >= (int)priority || active == 0))
-        return fast_answer_odd(port, id, control, 0, receive, cpu, self);
+        return fast_answer_odd(port, FAST_ARGUMENTS);
     if (unlikely(!claim_client(reply))) {
         spin_unlock(&port->lock);
         return NULL;
@@ -129,7 +136,7 @@ static inline bool claim_client(struct reply *reply)
 
     /* From here on it is done. */
     wait_again(self, &port->lock, &port->receivers);
-    arch_thread_switch_light(&self->arch, &client->arch);
+    switch_registers(self, client, has_fp);
     pmap_activate_user(cpu, pmap, active);
     publish_switch(cpu, self, client, priority);
     /* Who takes the lock finds the thread waiting, and its registers saved. */
@@ -137,37 +144,38 @@ static inline bool claim_client(struct reply *reply)
     return leave_to(cpu, self, client, id, control + ANSWER_RECEIVED, 0, 0, 0);
 }
 
-[[gnu::always_inline]] static inline struct thread *
-answer(struct thread *self, uint64_t receive, uint64_t id, uint64_t control, struct cpu *cpu)
+struct thread *fast_answer_fp(struct port *port, FAST_PARAMETERS)
+{
+    return answer_port(port, self->held, true, FAST_ARGUMENTS);
+}
+
+[[gnu::always_inline]] static inline struct thread *answer(FAST_PARAMETERS)
 {
     struct reply *reply = self->held;
     uint32_t bits;
     /* Exactly WAITED: without a deadline. Claimed later. */
     if (unlikely(!reply || relaxed_load(reply->state) != REPLY_WAITED))
         return NULL;
-    struct ipc_entry *entry =
-        find_entry(self, &self->receives_from, (mach_port_name_t)receive, RIGHT_RECEIVE | RIGHT_SET, &bits);
+    struct ipc_entry *entry = find_entry(self, &self->receives_from, (mach_port_name_t)receive,
+                                         RIGHT_RECEIVE | RIGHT_SET, &bits);
     if (unlikely(!entry))
         return NULL;
     if (unlikely(bits & RIGHT_SET))
-        return fast_answer_set(entry, id, control, 0, receive, cpu, self);
+        return fast_answer_set(entry, FAST_ARGUMENTS);
     struct port *port = lock_entry(entry, bits);
     if (unlikely(!port))
         return NULL;
-    if (unlikely(relaxed_load(port->head) != PORT_HEAD || arch_thread_has_fp(&self->arch)))
-        return fast_answer_odd(port, id, control, 0, receive, cpu, self);
-    return answer_port(self, port, reply, id, control, receive, cpu);
+    if (unlikely(relaxed_load(port->head) != PORT_HEAD))
+        return fast_answer_odd(port, FAST_ARGUMENTS);
+    if (unlikely(arch_thread_has_fp(&self->arch) || arch_thread_wants_fp(&reply->owner->arch)))
+        return fast_answer_fp(port, FAST_ARGUMENTS);
+    return answer_port(port, reply, false, FAST_ARGUMENTS);
 }
 
-struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control,
-                             uint64_t nothing, uint64_t receive, struct cpu *cpu,
-                             struct thread *self)
+struct thread *kern_msg_fast(uint64_t dest, FAST_PARAMETERS)
 {
-    (void)nothing;
     if (control & 1 ? !has_shape(control, CALL_CONTROL) || (uint32_t)receive != MSG_REPLY
                     : !has_shape(control, ANSWER_CONTROL) || (uint32_t)dest != MSG_REPLY)
         return NULL;
-    if (control & 1)
-        return call(self, (mach_port_name_t)dest, id, control, cpu);
-    return answer(self, receive, id, control, cpu);
+    return control & 1 ? call((mach_port_name_t)dest, FAST_ARGUMENTS) : answer(FAST_ARGUMENTS);
 }

@@ -14,8 +14,8 @@
 #include <kern/task.h>
 
 /* Control words of the two shapes, apart from their lengths, which are whole words. */
-#define CALL_CONTROL   MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 0, 0)
-#define ANSWER_CONTROL MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0)
+#define CALL_CONTROL    MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 0, 0)
+#define ANSWER_CONTROL  MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0)
 /* What becomes of them for the receiver. */
 #define CALL_RECEIVED   (MSG_CONTROL(MSG_MOVE_SEND_ONCE, MSG_COPY_SEND, 0, 0) - CALL_CONTROL)
 #define ANSWER_RECEIVED (MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0) - ANSWER_CONTROL)
@@ -25,6 +25,9 @@
 #define PORT_HEAD_MASK 0xffffffu /* all but `detour` */
 static_assert(offsetof(struct port, ipc) == 0 && offsetof(struct port, state) == 1 &&
               offsetof(struct port, kobject) == 2 && offsetof(struct port, detour) == 3);
+
+/* To the compiler it is another value: parts of it that were computed for the common case are not kept for the other. */
+#define forget_origin(variable) __asm__("" : "+r"(variable))
 
 /* The entry of a name that is in use with one of these rights, by its bits as they are read before the object. The
  * thread remembers it: chunks of entries never move while its space lives, so what is remembered cannot be
@@ -39,6 +42,7 @@ static inline struct ipc_entry *find_entry(struct thread *self, struct name_memo
             __builtin_unreachable();
         return entry;
     }
+    forget_origin(name);
     entry = space_peek(self->space, name);
     if (unlikely(!entry))
         return NULL;
@@ -47,6 +51,11 @@ static inline struct ipc_entry *find_entry(struct thread *self, struct name_memo
         return NULL;
     *memory = (struct name_memory){(uint64_t)name << 32 | *bits, entry};
     return entry;
+}
+
+static inline struct name_memory *memory_of_sends(struct thread *self, mach_port_name_t name)
+{
+    return &self->sent_to[name >> 16 & (array_count(self->sent_to) - 1)];
 }
 
 /* The port of an entry, locked; NULL: somebody has the lock, or the name is another's now. If the entry's bits are
@@ -130,19 +139,30 @@ static inline void publish_switch(struct cpu *cpu, struct thread *self, struct t
     atomic_store_explicit(&self->state, THREAD_WAITING, memory_order_release);
 }
 
+/* What kern_msg_fast() gets behind its first argument, for functions that it ends with a jump to: nothing is moved
+ * for that. `nothing`: the local name, which is null. */
+#define FAST_PARAMETERS                                                                 \
+    uint64_t id, uint64_t control, uint64_t nothing, uint64_t receive, struct cpu *cpu, \
+        struct thread *self
+#define FAST_ARGUMENTS id, control, nothing, receive, cpu, self
+#define FAST_UNUSED()  ((void)id, (void)control, (void)nothing, (void)receive, (void)cpu, (void)self)
+
+/* ---- fast.c ---- */
+
+/** A call or answer with nothing odd but that one of the two threads has floating-point state. */
+struct thread *fast_call_fp(struct port *port, FAST_PARAMETERS);
+struct thread *fast_answer_fp(struct port *port, FAST_PARAMETERS);
+
 /* ---- fast_odd.c ---- */
 
 /** A call to, or an answer by one who waits for, a port that has something about it, or between threads that have;
- *  the port's lock is held, and released. `next` with its header in its saved state, or NULL. Arguments are where
- *  kern_msg_fast() has got them, so that nothing has to be moved there. */
-struct thread *fast_call_odd(struct port *port, uint64_t id, uint64_t control, uint64_t nothing,
-                             uint64_t receive, struct cpu *cpu, struct thread *self);
-struct thread *fast_answer_odd(struct port *port, uint64_t id, uint64_t control, uint64_t nothing,
-                               uint64_t receive, struct cpu *cpu, struct thread *self);
+ *  the port's lock is held, and released. `next` with its header in its saved state, or NULL. */
+struct thread *fast_call_odd(struct port *port, FAST_PARAMETERS);
+struct thread *fast_answer_odd(struct port *port, FAST_PARAMETERS);
 /** The answer of a thread that waits for a set. */
-struct thread *fast_answer_set(struct ipc_entry *entry, uint64_t id, uint64_t control,
-                               uint64_t nothing, uint64_t receive, struct cpu *cpu,
-                               struct thread *self);
+struct thread *fast_answer_set(struct ipc_entry *entry, FAST_PARAMETERS);
+/** A call to a kernel object. */
+struct thread *fast_call_kernel(struct ipc_entry *entry, FAST_PARAMETERS);
 /** Somebody asked something of one of the two while they changed places, or of the processor. */
 struct thread *fast_after_switch(struct thread *self, struct thread *next, uint64_t id,
                                  uint64_t control, uint64_t local, uint64_t remote, uint64_t seqno);

@@ -139,22 +139,32 @@ static inline bool may_call(struct port *port)
     return !(port->detour & (PORT_DETOUR_SENDERS | PORT_DETOUR_QUEUE));
 }
 
-struct thread *fast_call_odd(struct port *port, uint64_t id, uint64_t control, uint64_t nothing,
-                             uint64_t receive, struct cpu *cpu, struct thread *self)
+struct thread *fast_call_odd(struct port *port, FAST_PARAMETERS)
 {
-    (void)nothing, (void)receive, (void)cpu;
+    FAST_UNUSED();
     if (likely(may_call(port)))
         return call_port(self, port, id, control, false);
     spin_unlock(&port->lock);
     return NULL;
 }
 
+/* Nobody changes the bits between this look and that of kern_msg_fast() but to those of another name. */
+struct thread *fast_call_kernel(struct ipc_entry *entry, FAST_PARAMETERS)
+{
+    FAST_UNUSED();
+    uint32_t bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
+    mach_port_name_t dest = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_DEST);
+    if (unlikely(bits >> 16 != (dest & 0xffff) || !(bits & ENTRY_KERNEL)))
+        return NULL;
+    return msg_call_kernel_fast(self, entry, bits, id, control);
+}
+
 static struct thread *call_long(struct thread *self, mach_port_name_t dest, uint64_t id,
                                 uint64_t control)
 {
     uint32_t bits;
-    struct name_memory *memory = &self->sent_to[dest >> 16 & (array_count(self->sent_to) - 1)];
-    struct ipc_entry *entry = find_entry(self, memory, dest, RIGHT_SEND, &bits);
+    struct ipc_entry *entry =
+        find_entry(self, memory_of_sends(self, dest), dest, RIGHT_SEND, &bits);
     if (unlikely(!entry || (bits & ENTRY_KERNEL) || relaxed_load(self->reply->state) != REPLY_IDLE))
         return NULL;
     struct port *port = lock_entry(entry, bits);
@@ -246,10 +256,9 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
     return NULL;
 }
 
-struct thread *fast_answer_odd(struct port *port, uint64_t id, uint64_t control, uint64_t nothing,
-                               uint64_t receive, struct cpu *cpu, struct thread *self)
+struct thread *fast_answer_odd(struct port *port, FAST_PARAMETERS)
 {
-    (void)nothing, (void)receive, (void)cpu;
+    FAST_UNUSED();
     return answer_into_port(self, port, id, control, false);
 }
 
@@ -269,11 +278,9 @@ struct thread *fast_answer_odd(struct port *port, uint64_t id, uint64_t control,
     return NULL;
 }
 
-struct thread *fast_answer_set(struct ipc_entry *entry, uint64_t id, uint64_t control,
-                               uint64_t nothing, uint64_t receive, struct cpu *cpu,
-                               struct thread *self)
+struct thread *fast_answer_set(struct ipc_entry *entry, FAST_PARAMETERS)
 {
-    (void)nothing, (void)receive, (void)cpu;
+    FAST_UNUSED();
     return answer_into_set(self, entry, id, control, false);
 }
 

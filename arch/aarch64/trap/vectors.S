@@ -295,31 +295,29 @@ message_cleared:
     mov     x17, xzr
     exception_return
 
-message_body:                              /* words behind its end are cleared */
+message_body:                              /* of whole words: those behind its end are cleared */
     tbnz    x2, #(MSG_LENGTH_SHIFT + 6), message_cleared
-    add     x17, x2, #(7 << MSG_LENGTH_SHIFT)
-    tbnz    x17, #(MSG_LENGTH_SHIFT + 6), message_cleared
-    tbnz    x17, #(MSG_LENGTH_SHIFT + 5), 4f
+    tbnz    x2, #(MSG_LENGTH_SHIFT + 5), 4f
     mov     x13, xzr                       /* 1 to 3 words */
     mov     x14, xzr
     mov     x15, xzr
     mov     x18, xzr
-    tbnz    x17, #(MSG_LENGTH_SHIFT + 4), 2f
+    tbnz    x2, #(MSG_LENGTH_SHIFT + 4), 2f
     mov     x10, xzr
 1:  mov     x11, xzr
     mov     x12, xzr
     b       message_cleared
-2:  tbz     x17, #(MSG_LENGTH_SHIFT + 3), 1b
+2:  tbz     x2, #(MSG_LENGTH_SHIFT + 3), 1b
     mov     x12, xzr
     b       message_cleared
-4:  tbnz    x17, #(MSG_LENGTH_SHIFT + 4), 6f
-    tbnz    x17, #(MSG_LENGTH_SHIFT + 3), 5f
+4:  tbnz    x2, #(MSG_LENGTH_SHIFT + 4), 6f
+    tbnz    x2, #(MSG_LENGTH_SHIFT + 3), 5f
     mov     x13, xzr                       /* 4 words */
 5:  mov     x14, xzr
     mov     x15, xzr
     mov     x18, xzr
     b       message_cleared
-6:  tbnz    x17, #(MSG_LENGTH_SHIFT + 3), 7f
+6:  tbnz    x2, #(MSG_LENGTH_SHIFT + 3), 7f
     mov     x15, xzr                       /* 6 words */
 7:  mov     x18, xzr
     b       message_cleared
@@ -335,7 +333,11 @@ message_from_frame:
     ldp     x2, x3, [x6, #TF_x2]
     ldp     x4, x5, [x6, #TF_x4]
     ldp     x0, x1, [x6, #TF_x0]
-    b       arch_message_exit
+    tst     x2, #(7 << MSG_LENGTH_SHIFT)
+    b.eq    arch_message_exit
+    ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
+    clear_body
+    b       message_registers
 
 message_untried:                         /* or is the body in memory? */
     mrs     x20, tpidr_el1
@@ -357,6 +359,7 @@ message_untried:                         /* or is the body in memory? */
     ldp     x2, x3, [x6, #TF_x2]
     ldp     x4, x5, [x6, #TF_x4]
     ldp     x0, x1, [x6, #TF_x0]
+message_registers:                         /* the body's are as they shall be */
     mov     sp, x6
     ldp     x16, x17, [sp, #TF_sp]
     msr     sp_el0, x16

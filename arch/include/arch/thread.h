@@ -26,6 +26,11 @@ static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thre
  *  done by arch_thread_switch_light(), which calls nothing. Neither is NULL. */
 static inline bool arch_thread_has_fp(const struct arch_thread *t);
 static inline void arch_thread_switch_light(struct arch_thread *prev, struct arch_thread *next);
+/** A thread that does not run is likely to use its floating-point state soon. Only a hint. */
+static inline bool arch_thread_wants_fp(const struct arch_thread *t);
+/** arch_thread_switch() between two of which one has or wants floating-point state, to be compiled into the fast
+ *  way of messages. */
+static inline void arch_thread_switch_fp(struct arch_thread *prev, struct arch_thread *next);
 
 /** The thread pointer register that user code sees. For a thread that is not running. */
 void arch_thread_set_tls(struct arch_thread *t, vaddr_t tls);

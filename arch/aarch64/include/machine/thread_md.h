@@ -64,6 +64,42 @@ static inline void arch_thread_switch_light(struct arch_thread *prev, struct arc
     __asm__ volatile("msr tpidr_el0, %0" ::"r"(next->tls));
 }
 
+static inline bool arch_thread_wants_fp(const struct arch_thread *t)
+{
+    return t->fp_turns;
+}
+
+/* Calls from the middle of code that may lose no register but these. */
+#define ARCH_FP_CALL(function, first, second)                              \
+    do {                                                                   \
+        register const void *arch_fp_x0 __asm__("x0") = (first);           \
+        register const void *arch_fp_x1 __asm__("x1") = (second);          \
+        __asm__ volatile("bl " function : "+r"(arch_fp_x0), "+r"(arch_fp_x1)::"x2", "x3", "x30", \
+                         "memory");                                        \
+    } while (0)
+
+static inline void arch_thread_switch_fp(struct arch_thread *prev, struct arch_thread *next)
+{
+    enum { FPEN_SHIFT = 20 };
+    uint64_t cpacr, open = UINT64_C(3) << FPEN_SHIFT;
+    arch_thread_switch_light(prev, next);
+    bool live = prev->fp_live, wanted = next->fp_turns;
+    prev->fp_live = 0;
+    next->fp_live = wanted;
+    next->fp_turns -= wanted;
+    if (live && wanted) {
+        ARCH_FP_CALL("arch_fp_exchange", &prev->fp, &next->fp);
+    } else if (live) {
+        ARCH_FP_CALL("arch_fp_save", &prev->fp, NULL);
+        __asm__ volatile("mrs %0, cpacr_el1" : "=r"(cpacr));
+        __asm__ volatile("msr cpacr_el1, %0" ::"r"(cpacr & ~open) : "memory"); /* arch_fp_switch() */
+    } else if (wanted) {
+        __asm__ volatile("mrs %0, cpacr_el1" : "=r"(cpacr));
+        __asm__ volatile("msr cpacr_el1, %0\n\tisb" ::"r"(cpacr | open) : "memory");
+        ARCH_FP_CALL("arch_fp_load", &next->fp, NULL);
+    }
+}
+
 static inline void arch_thread_switch(struct arch_thread *prev, struct arch_thread *next)
 {
     if (prev) {

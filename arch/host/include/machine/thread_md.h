@@ -88,3 +88,13 @@ static inline void arch_thread_switch_light(struct arch_thread *prev, struct arc
 {
     host_thread_switch(prev, next);
 }
+
+static inline bool arch_thread_wants_fp(const struct arch_thread *t)
+{
+    return __atomic_load_n(&t->fp, __ATOMIC_RELAXED) != 0;
+}
+
+static inline void arch_thread_switch_fp(struct arch_thread *prev, struct arch_thread *next)
+{
+    host_thread_switch(prev, next);
+}
