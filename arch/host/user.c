@@ -70,9 +70,8 @@ static void do_message(struct host_cpu *cpu, struct thread *t)
     struct thread *next = NULL;
     bool is_long = msg_length(a->x[2]) > MSG_REGISTER_BYTES;
     if (a->x[MSG_X_LOCAL] == 0 && a->x[MSG_X_DEADLINE] == UINT64_MAX)
-        next = is_long ? kern_msg_fast_long(a->x[0], a->x[1], a->x[2], t, a->x[MSG_X_RECEIVE])
-                       : kern_msg_fast(a->x[0], a->x[1], a->x[2], 0, a->x[MSG_X_RECEIVE],
-                                       cpu->record, t);
+        next = (is_long ? kern_msg_fast_long : kern_msg_fast)(a->x[0], a->x[1], a->x[2], 0,
+                                                              a->x[MSG_X_RECEIVE], cpu->record, t);
     if (next && cpu->record->current != next)
         host_machine_fail("kern_msg_fast: another thread is current");
     if (!next)

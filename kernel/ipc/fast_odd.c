@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The fast way of the message trap (fast.c), where there is something about a call or an answer: a body in memory,
- * ports in sets, floating-point state, CPUs that a thread may not run on, another one that is as urgent.
+ * The fast way of the message trap (fast.c), where there is something about a call or an answer: ports
+ * in sets, floating-point state, CPUs that a thread may not run on, another one that is as urgent.
  * Less is known when this is compiled, and the header goes by way of the receiver's saved state.
  */
 #include "fast_impl.h"
@@ -10,34 +10,15 @@
 #include <kern/trace.h>
 #include <kern/wait.h>
 
-#define LONG_LENGTHS (UINT64_C(0x3ff8) << MSG_LENGTH_SHIFT)
-
-/* A long body into the buffer of a thread that waits and stays where it is meanwhile. */
-static bool copy_long(struct thread *self, struct thread *to, uint64_t control)
-{
-    uint32_t length = msg_length(control);
-    if (arch_message_get(&to->arch, MSG_X_BUFFER_SIZE) < length ||
-        pmap_copy_across(to->pmap, arch_message_get(&to->arch, MSG_X_BUFFER),
-                         arch_message_get(&self->arch, MSG_X_ADDRESS), length) != KERN_SUCCESS)
-        return false;
-    return true;
-}
-
 /* ---- from one thread to the other ---- */
 
-struct thread *fast_after_switch(struct thread *self, struct thread *next, uint64_t id,
-                                 uint64_t control, uint64_t local, uint64_t remote, uint64_t seqno)
+/* Something is asked of one of the two. The message is in saved state and registers, for whatever comes next. */
+static struct thread *after_switch(struct thread *self, struct thread *next)
 {
-    struct cpu *cpu = arch_cpu_self();
-    uint32_t flags = relaxed_load(self->flags) & THREAD_FLAGS_ASK;
-    if (relaxed_load(next->flags) & THREAD_FLAGS_ASK)
-        relaxed_store(cpu->reschedule, 1);
-    if (relaxed_load(cpu->watched))
-        trace_record_on(cpu, TRACE_SCHED_SWITCH, self->id, next->id);
-    if (likely(!flags && !relaxed_load(cpu->reschedule)))
-        return arch_message_leave(next, (uint32_t)id, control, local, remote, seqno);
-    set_header(next, id, control, local, remote, (uint32_t)seqno);
     uint64_t body[8];
+    uint32_t flags = relaxed_load(self->flags);
+    if (relaxed_load(next->flags) & THREAD_FLAGS_ASK)
+        relaxed_store(arch_cpu_self()->reschedule, 1);
     arch_message_keep(body);
     if (flags & THREAD_FLAG_MOVE) /* its urgency may have changed when it was lent already */
         sched_raise_servers(self);
@@ -46,6 +27,36 @@ struct thread *fast_after_switch(struct thread *self, struct thread *next, uint6
         (void)wait_abort(self);
     arch_message_load(body);
     return next;
+}
+
+static inline bool is_asked(struct thread *self, struct thread *next)
+{
+    return (relaxed_load(self->flags) | relaxed_load(next->flags)) & THREAD_FLAGS_ASK;
+}
+
+static inline void trace_switch(struct cpu *cpu, struct thread *self, struct thread *next)
+{
+    if (unlikely(relaxed_load(cpu->watched)))
+        trace_record_on(cpu, TRACE_SCHED_SWITCH, self->id, next->id);
+}
+
+struct thread *fast_after_switch(struct thread *self, FAST_HEADER, struct thread *next,
+                                 struct cpu *cpu)
+{
+    if (likely(relaxed_load(cpu->watched)))
+        trace_record_on(cpu, TRACE_SCHED_SWITCH, self->id, next->id);
+    if (likely(!is_asked(self, next) && !relaxed_load(cpu->reschedule)))
+        return arch_message_leave(next, id, control, local, remote, seqno);
+    set_header(next, id, control, local, remote, seqno);
+    return after_switch(self, next);
+}
+
+struct thread *fast_after_switch_long(struct thread *self, FAST_HEADER, struct thread *next,
+                                      struct cpu *cpu)
+{
+    trace_switch(cpu, self, next);
+    set_header(next, id, control, local, remote, seqno);
+    return after_switch(self, next);
 }
 
 /* `next`, which nobody else can find any more, takes the processor. */
@@ -61,20 +72,8 @@ static void switch_threads(struct cpu *cpu, struct thread *self, struct thread *
 static struct thread *look_at_flags(struct cpu *cpu, struct thread *self, struct thread *next)
 {
     arch_fence();
-    uint32_t flags = relaxed_load(self->flags) & THREAD_FLAGS_ASK;
-    if (relaxed_load(next->flags) & THREAD_FLAGS_ASK)
-        relaxed_store(cpu->reschedule, 1);
-    if (likely(!flags && !trace_is_on(TRACE_SCHED_SWITCH)))
-        return next;
-    uint64_t body[8];
-    arch_message_keep(body);
-    trace(TRACE_SCHED_SWITCH, self->id, next->id);
-    if (flags & THREAD_FLAG_MOVE) /* as above */
-        sched_raise_servers(self);
-    if (flags & THREAD_FLAG_TERMINATE)
-        (void)wait_abort(self);
-    arch_message_load(body);
-    return next;
+    trace_switch(cpu, self, next);
+    return likely(!is_asked(self, next)) ? next : after_switch(self, next);
 }
 
 /* ---- a call ---- */
@@ -89,7 +88,7 @@ static inline struct thread *take_server(struct thread *self, struct port *port,
         (uintptr_t)server + offsetof(struct thread, wait.link); /* NULL is no waiter */
     if (unlikely((uintptr_t)waiters->next != first || server->wait.until != TICKS_NEVER ||
                  !may_go_on_here(server, cpu)) ||
-        (is_long && !copy_long(self, server, control)))
+        (is_long && !fast_copy_long(self, server, control)))
         return NULL;
     take_off_list(server);
     return server;
@@ -148,6 +147,15 @@ struct thread *fast_call_odd(struct port *port, FAST_PARAMETERS)
     return NULL;
 }
 
+struct thread *fast_call_odd_long(struct port *port, FAST_PARAMETERS)
+{
+    FAST_UNUSED();
+    if (likely(may_call(port)))
+        return call_port(self, port, id, control, true);
+    spin_unlock(&port->lock);
+    return NULL;
+}
+
 /* Nobody changes the bits between this look and that of kern_msg_fast() but to those of another name. */
 struct thread *fast_call_kernel(struct ipc_entry *entry, FAST_PARAMETERS)
 {
@@ -157,23 +165,6 @@ struct thread *fast_call_kernel(struct ipc_entry *entry, FAST_PARAMETERS)
     if (unlikely(bits >> 16 != (dest & 0xffff) || !(bits & ENTRY_KERNEL)))
         return NULL;
     return msg_call_kernel_fast(self, entry, bits, id, control);
-}
-
-static struct thread *call_long(struct thread *self, mach_port_name_t dest, uint64_t id,
-                                uint64_t control)
-{
-    uint32_t bits;
-    struct ipc_entry *entry =
-        find_entry(self, memory_of_sends(self, dest), dest, RIGHT_SEND, &bits);
-    if (unlikely(!entry || (bits & ENTRY_KERNEL) || relaxed_load(self->reply->state) != REPLY_IDLE))
-        return NULL;
-    struct port *port = lock_entry(entry, bits);
-    if (unlikely(!port))
-        return NULL;
-    if (likely(may_call(port)))
-        return call_port(self, port, id, control, true);
-    spin_unlock(&port->lock);
-    return NULL;
 }
 
 /* ---- an answer ---- */
@@ -189,30 +180,12 @@ static bool give_turn_an_end(struct cpu *cpu, int top, unsigned priority)
     return true;
 }
 
-/* Long answers: the client's buffer is written while its wait is claimed. */
-static bool give_long(struct thread *self, struct reply *reply, uint64_t control)
-{
-    struct thread *client = reply->owner;
-    uint32_t waited = REPLY_WAITED;
-    if (!atomic_compare_exchange_strong(&reply->state, &waited, REPLY_CLAIMED))
-        return false;
-    if (copy_long(self, client, control)) {
-        atomic_store(&reply->state, REPLY_IDLE);
-        return true;
-    }
-    atomic_store(&reply->state, REPLY_WAITED);
-    if (atomic_load(&client->flags) &
-        THREAD_FLAG_TERMINATE) /* who came meanwhile found nothing to end */
-        (void)wait_abort(client);
-    return false;
-}
-
 static inline bool claim_client(struct thread *self, struct reply *reply, uint64_t control,
                                 bool is_long)
 {
     uint32_t waited = REPLY_WAITED;
     if (is_long)
-        return give_long(self, reply, control);
+        return fast_give_long(self, reply, control);
     return atomic_compare_exchange_strong_explicit(&reply->state, &waited, REPLY_IDLE,
                                                    memory_order_acquire, memory_order_relaxed);
 }
@@ -262,6 +235,12 @@ struct thread *fast_answer_odd(struct port *port, FAST_PARAMETERS)
     return answer_into_port(self, port, id, control, false);
 }
 
+struct thread *fast_answer_odd_long(struct port *port, FAST_PARAMETERS)
+{
+    FAST_UNUSED();
+    return answer_into_port(self, port, id, control, true);
+}
+
 [[gnu::always_inline]] static inline struct thread *answer_into_set(struct thread *self,
                                                                     struct ipc_entry *entry,
                                                                     uint64_t id, uint64_t control,
@@ -284,32 +263,8 @@ struct thread *fast_answer_set(struct ipc_entry *entry, FAST_PARAMETERS)
     return answer_into_set(self, entry, id, control, false);
 }
 
-static struct thread *answer_long(struct thread *self, mach_port_name_t name, uint64_t id,
-                                  uint64_t control)
+struct thread *fast_answer_set_long(struct ipc_entry *entry, FAST_PARAMETERS)
 {
-    struct reply *reply = self->held;
-    uint32_t bits;
-    if (unlikely(!reply || relaxed_load(reply->state) != REPLY_WAITED))
-        return NULL;
-    struct ipc_entry *entry =
-        find_entry(self, &self->receives_from, name, RIGHT_RECEIVE | RIGHT_SET, &bits);
-    if (unlikely(!entry))
-        return NULL;
-    if (unlikely(bits & RIGHT_SET))
-        return answer_into_set(self, entry, id, control, true);
-    struct port *port = lock_entry(entry, bits);
-    return likely(port) ? answer_into_port(self, port, id, control, true) : NULL;
-}
-
-struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
-                                  uint64_t receive)
-{
-    uint64_t shape = control & ~LONG_LENGTHS;
-    if (msg_length(control) > MSG_BODY_MAX)
-        return NULL;
-    if (shape == CALL_CONTROL && (uint32_t)receive == MSG_REPLY)
-        return call_long(self, (mach_port_name_t)dest, id, control);
-    if (shape == ANSWER_CONTROL && (uint32_t)dest == MSG_REPLY)
-        return answer_long(self, (mach_port_name_t)receive, id, control);
-    return NULL;
+    FAST_UNUSED();
+    return answer_into_set(self, entry, id, control, true);
 }

@@ -8,42 +8,54 @@
 #include <arch/usercopy.h>
 
 /* The kernel's writes do not go through the mapping: the page is marked by hand. */
-static void mark_written(const pte_t *slot, pte_t pte, paddr_t pa, unsigned height)
+static inline void mark_written(const pte_t *slot, pte_t pte, paddr_t pa, unsigned height)
 {
     if (!(arch_pte_flags(pte) & PTE_UNMANAGED))
         atomic_fetch_or_explicit(&pmap_flags_frame(slot, round_down(pa, PAGE_SIZE), height)->flags,
                                  FRAME_FLAG_DIRTY | FRAME_FLAG_REFERENCED, memory_order_relaxed);
 }
 
-void *pmap_borrow(struct pmap *pmap, vaddr_t va, size_t n, unsigned prot)
+static inline bool is_in_one_page(vaddr_t va, size_t n)
+{
+    return va < USER_VA_END && va % 8 == 0 && (va & PAGE_MASK) + n <= PAGE_SIZE;
+}
+
+/* The kernel's view of memory there, if it may be used so. The lock is held. */
+[[gnu::always_inline]] static inline void *look(struct pmap *pmap, vaddr_t va, unsigned prot)
 {
     unsigned height;
-    if (va >= USER_VA_END || va % 8 != 0 || (va & PAGE_MASK) + n > PAGE_SIZE)
-        return NULL;
-    spin_lock(&pmap->lock);
     pte_t *slot = pmap_walk_down(pmap, va, 0, &height);
     pte_t pte = arch_pte_read(slot);
-    if (likely(arch_pte_is_valid(pte) && (arch_pte_prot(pte) & prot) &&
-               arch_pte_type(pte) == MEM_NORMAL)) {
-        paddr_t pa = arch_pte_address(pte) + (va & (pmap_span(height) - 1));
-        if (prot == PROT_WRITE) /* who takes the page's rights away waits until it is */
-            mark_written(slot, pte, pa, height);
-        return phys_to_virt(pa);
-    }
-    spin_unlock(&pmap->lock);
-    return NULL;
+    if (unlikely(!arch_pte_is_valid(pte) || !(arch_pte_prot(pte) & prot) ||
+                 arch_pte_type(pte) != MEM_NORMAL))
+        return NULL;
+    paddr_t pa = arch_pte_address(pte) + (va & (pmap_span(height) - 1));
+    if (prot == PROT_WRITE) /* who takes the page's rights away waits until it is */
+        mark_written(slot, pte, pa, height);
+    return phys_to_virt(pa);
+}
+
+void *pmap_borrow(struct pmap *pmap, vaddr_t va, size_t n, unsigned prot)
+{
+    if (unlikely(!is_in_one_page(va, n)))
+        return NULL;
+    spin_lock(&pmap->lock);
+    void *memory = look(pmap, va, prot);
+    if (unlikely(!memory))
+        spin_unlock(&pmap->lock);
+    return memory;
 }
 
 /* One page's part. */
-static kern_return_t copy_within_page(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n)
+static inline kern_return_t copy_within_page(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n)
 {
     unsigned height;
     kern_return_t kr = KERN_INVALID_ADDRESS;
     spin_lock(&to->lock);
-    pte_t *slot = pmap_walk(to, dst, 0, &height);
-    pte_t pte = slot ? arch_pte_read(slot) : PTE_NONE;
-    if (arch_pte_is_valid(pte) && !arch_pte_is_table(pte, height) &&
-        (arch_pte_prot(pte) & PROT_WRITE) && arch_pte_type(pte) == MEM_NORMAL) {
+    pte_t *slot = pmap_walk_down(to, dst, 0, &height);
+    pte_t pte = arch_pte_read(slot);
+    if (likely(arch_pte_is_valid(pte) && (arch_pte_prot(pte) & PROT_WRITE) &&
+               arch_pte_type(pte) == MEM_NORMAL)) {
         paddr_t pa = arch_pte_address(pte) + (dst & (pmap_span(height) - 1));
         kr = arch_copyin(phys_to_virt(pa), src, n);
         mark_written(slot, pte, pa, height);
@@ -52,7 +64,9 @@ static kern_return_t copy_within_page(struct pmap *to, vaddr_t dst, vaddr_t src,
     return kr;
 }
 
-kern_return_t pmap_copy_across(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n)
+/* Any number of pages. */
+[[gnu::noinline]] static kern_return_t copy_pages(struct pmap *to, vaddr_t dst, vaddr_t src,
+                                                  size_t n)
 {
     if (dst >= USER_VA_END || n > USER_VA_END - dst)
         return KERN_INVALID_ADDRESS;
@@ -68,4 +82,15 @@ kern_return_t pmap_copy_across(struct pmap *to, vaddr_t dst, vaddr_t src, size_t
         n -= part;
     }
     return KERN_SUCCESS;
+}
+
+kern_return_t pmap_copy_across(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n)
+{
+    if (likely(is_in_one_page(dst, n) && spin_trylock(&to->lock))) {
+        void *memory = look(to, dst, PROT_WRITE);
+        kern_return_t kr = likely(memory) ? arch_copyin(memory, src, n) : KERN_INVALID_ADDRESS;
+        spin_unlock(&to->lock);
+        return kr;
+    }
+    return copy_pages(to, dst, src, n);
 }

@@ -27,6 +27,37 @@
     .popsection
 .endm
 
+/* 64 bytes; the kernel's pointer moves on. */
+.macro read_64 offset
+    user    ldtr x4, [x1, #\offset]
+    user    ldtr x5, [x1, #\offset + 8]
+    user    ldtr x6, [x1, #\offset + 16]
+    user    ldtr x7, [x1, #\offset + 24]
+    user    ldtr x8, [x1, #\offset + 32]
+    user    ldtr x9, [x1, #\offset + 40]
+    user    ldtr x10, [x1, #\offset + 48]
+    user    ldtr x11, [x1, #\offset + 56]
+    stp     x4, x5, [x0], #16
+    stp     x6, x7, [x0], #16
+    stp     x8, x9, [x0], #16
+    stp     x10, x11, [x0], #16
+.endm
+
+.macro write_64 offset
+    ldp     x4, x5, [x1], #16
+    ldp     x6, x7, [x1], #16
+    ldp     x8, x9, [x1], #16
+    ldp     x10, x11, [x1], #16
+    user    sttr x4, [x0, #\offset]
+    user    sttr x5, [x0, #\offset + 8]
+    user    sttr x6, [x0, #\offset + 16]
+    user    sttr x7, [x0, #\offset + 24]
+    user    sttr x8, [x0, #\offset + 32]
+    user    sttr x9, [x0, #\offset + 40]
+    user    sttr x10, [x0, #\offset + 48]
+    user    sttr x11, [x0, #\offset + 56]
+.endm
+
     .text
     .balign 64
     .globl  usercopy_in
@@ -44,24 +75,18 @@ usercopy_in:                               /* x0 kernel, x1 user, x2 bytes left 
     strb    w4, [x0], #1
     subs    x3, x3, #1
     b.ne    1b
-2:  subs    x2, x2, #64
-    b.lo    4f
-3:  user    ldtr x4, [x1]
-    user    ldtr x5, [x1, #8]
-    user    ldtr x6, [x1, #16]
-    user    ldtr x7, [x1, #24]
-    user    ldtr x8, [x1, #32]
-    user    ldtr x9, [x1, #40]
-    user    ldtr x10, [x1, #48]
-    user    ldtr x11, [x1, #56]
+2:  subs    x2, x2, #128
+    b.lo    3f
+9:  read_64 0
+    read_64 64
+    add     x1, x1, #128
+    subs    x2, x2, #128
+    b.hs    9b
+3:  adds    x2, x2, #64                    /* 128 - 64: now bytes left less 64 */
+    b.mi    4f
+    read_64 0
     add     x1, x1, #64
-    stp     x4, x5, [x0]
-    stp     x6, x7, [x0, #16]
-    stp     x8, x9, [x0, #32]
-    stp     x10, x11, [x0, #48]
-    add     x0, x0, #64
-    subs    x2, x2, #64
-    b.hs    3b
+    sub     x2, x2, #64
 4:  adds    x2, x2, #56                    /* 64 - 8: now bytes left less 8 */
     b.mi    6f
 5:  user    ldtr x4, [x1]
@@ -96,24 +121,18 @@ usercopy_out:                              /* x0 user, x1 kernel, x2 bytes left 
     add     x0, x0, #1
     subs    x3, x3, #1
     b.ne    1b
-2:  subs    x2, x2, #64
-    b.lo    4f
-3:  ldp     x4, x5, [x1]
-    ldp     x6, x7, [x1, #16]
-    ldp     x8, x9, [x1, #32]
-    ldp     x10, x11, [x1, #48]
-    add     x1, x1, #64
-    user    sttr x4, [x0]
-    user    sttr x5, [x0, #8]
-    user    sttr x6, [x0, #16]
-    user    sttr x7, [x0, #24]
-    user    sttr x8, [x0, #32]
-    user    sttr x9, [x0, #40]
-    user    sttr x10, [x0, #48]
-    user    sttr x11, [x0, #56]
+2:  subs    x2, x2, #128
+    b.lo    3f
+9:  write_64 0
+    write_64 64
+    add     x0, x0, #128
+    subs    x2, x2, #128
+    b.hs    9b
+3:  adds    x2, x2, #64
+    b.mi    4f
+    write_64 0
     add     x0, x0, #64
-    subs    x2, x2, #64
-    b.hs    3b
+    sub     x2, x2, #64
 4:  adds    x2, x2, #56
     b.mi    6f
 5:  ldr     x4, [x1], #8

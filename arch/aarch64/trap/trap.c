@@ -87,7 +87,7 @@ static void user_abort(struct thread *thread, uint64_t esr, vaddr_t far, enum ac
 
 /* After a use of FP that trapped, so many turns may begin with the state loaded; then it has to show
  * again that it needs it. */
-enum { FP_TURNS = 8 };
+enum { FP_TURNS = 32 };
 
 /* The first FP instruction of this turn. */
 static void fp_enter(struct arch_thread *t)
@@ -95,7 +95,7 @@ static void fp_enter(struct arch_thread *t)
     uint64_t cpacr;
     __asm__ volatile("mrs %0, cpacr_el1" : "=r"(cpacr));
     __asm__ volatile("msr cpacr_el1, %0\n\tisb" ::"r"(cpacr | (UINT64_C(3) << 20)) : "memory");
-    arch_fp_load(&t->fp);
+    fp_registers_load(&t->fp);
     t->fp_live = 1;
     t->fp_turns = FP_TURNS;
 }
@@ -103,11 +103,11 @@ static void fp_enter(struct arch_thread *t)
 void arch_fp_switch(struct arch_thread *prev, struct arch_thread *next)
 {
     uint64_t cpacr;
-    arch_fp_save(&prev->fp);
+    fp_registers_save(&prev->fp);
     prev->fp_live = 0;
     if (next && next->fp_turns > 0) {
         next->fp_turns--;
-        arch_fp_load(&next->fp);
+        fp_registers_load(&next->fp);
         next->fp_live = 1;
         return; /* access stays open */
     }

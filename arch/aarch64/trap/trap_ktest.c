@@ -43,12 +43,12 @@ KTEST(trap_fp_registers_there_and_back)
     memset(&got, 0, sizeof(got));
     sysreg_write(cpacr_el1, cpacr | UINT64_C(3) << 20);
     isb();
-    arch_fp_load(&given);
-    arch_fp_save(&got);
+    fp_registers_load(&given);
+    fp_registers_save(&got);
     KTEST_EXPECT(memcmp(&given, &got, sizeof(got)) == 0);
     memset(&given, 0, sizeof(given));
-    arch_fp_load(&given);
-    arch_fp_save(&got);
+    fp_registers_load(&given);
+    fp_registers_save(&got);
     KTEST_EXPECT(memcmp(&given, &got, sizeof(got)) == 0);
     sysreg_write(cpacr_el1, cpacr);
     isb();

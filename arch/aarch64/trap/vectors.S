@@ -339,26 +339,32 @@ message_from_frame:
     clear_body
     b       message_registers
 
-message_untried:                         /* or is the body in memory? */
-    mrs     x20, tpidr_el1
-    ldr     x3, [x20, #CPU_CURRENT]
-    ldp     x0, x1, [x3, #TF_x0]
-    ldr     x2, [x3, #TF_x2]
+message_untried:                           /* or is the body in memory? */
+    mrs     x5, tpidr_el1
+    ldr     x6, [x5, #CPU_CURRENT]
+    ldp     x2, x3, [x6, #TF_x2]
     ubfx    x17, x2, #MSG_LENGTH_SHIFT, #16
     cmp     x17, #MSG_REGISTER_BYTES
     b.ls    message_slow
-    str     x9, [x3, #TF_x9]               /* the body's address */
-    ldr     x4, [x3, #TF_x4]
+    str     x9, [x6, #TF_x9]               /* the body's address */
+    ldp     x0, x1, [x6, #TF_x0]
+    ldr     x4, [x6, #TF_x4]
     bl      kern_msg_fast_long
     cbz     x0, message_in_frame
-    no_body                                /* of that length: arch_message_exit would look at its low bits */
-    mrs     x20, tpidr_el1
+    mrs     x20, tpidr_el1                 /* an odd one: its header is in its frame */
     ldr     w17, [x20, #CPU_RESCHEDULE]
+    no_body
     cbnz    w17, message_reschedule
     mov     x6, x0
     ldp     x2, x3, [x6, #TF_x2]
     ldp     x4, x5, [x6, #TF_x4]
     ldp     x0, x1, [x6, #TF_x0]
+    b       message_registers
+
+/* struct thread *arch_message_exit_long(...): as arch_message_exit(), with a body in memory. */
+    .globl arch_message_exit_long
+arch_message_exit_long:
+    no_body
 message_registers:                         /* the body's are as they shall be */
     mov     sp, x6
     ldp     x16, x17, [sp, #TF_sp]

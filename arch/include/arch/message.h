@@ -47,6 +47,10 @@ static inline void arch_message_repeat(struct arch_thread *t);
  *  the registers. May not return; what it returns is to be returned. */
 static inline struct thread *arch_message_leave(struct thread *next, uint64_t id, uint64_t control,
                                                 uint64_t local, uint64_t remote, uint64_t seqno);
+/** The same where the body is in memory: its registers are zero. */
+static inline struct thread *arch_message_leave_long(struct thread *next, uint64_t id,
+                                                     uint64_t control, uint64_t local,
+                                                     uint64_t remote, uint64_t seqno);
 
 /** For kern_msg_fast(), which finds the body in registers and leaves it there: keep it while code is called that
  *  uses the registers; and load one. */

@@ -18,6 +18,8 @@ void arch_timer_cpu_init(void);
 
 /** The counter now. Ordered after earlier instructions as far as needed to measure them. */
 static inline ticks_t arch_counter(void);
+/** The same, but possibly some instructions earlier: for records of what happened. */
+static inline ticks_t arch_counter_about(void);
 
 /** Ticks a second; constant after arch_timer_init(). */
 uint64_t arch_counter_frequency(void);

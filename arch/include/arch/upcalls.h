@@ -44,10 +44,10 @@ void kern_msg(struct thread *self);
  */
 struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, uint64_t nothing,
                              uint64_t receive, struct cpu *cpu, struct thread *self);
-/** The same for a body in memory, which uses the registers as it likes, and returns: those of the body are to be
- *  cleared then. */
-struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
-                                  uint64_t receive);
+/** The same for a body in memory, which uses the registers as it likes: if it returns, those of the body are to be
+ *  cleared. */
+struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, uint64_t nothing,
+                                  uint64_t receive, struct cpu *cpu, struct thread *self);
 
 /** A trap number outside the table. Result as above. */
 uint64_t kern_bad_trap(struct thread *self, uint64_t number);

@@ -72,7 +72,7 @@ static inline void trace_record_on(struct cpu *self, enum trace_number number, u
     struct trace_ring *ring = &self->trace;
     uint64_t head = ring->head;
     ring->event[head % TRACE_RING_EVENTS] =
-        (struct trace_event){arch_counter(), number, self->number, arg0, arg1};
+        (struct trace_event){arch_counter_about(), number, self->number, arg0, arg1};
     /* For a reader on this CPU (panic) the event is complete once it is counted. */
     atomic_signal_fence(memory_order_release);
     ring->head = head + 1;

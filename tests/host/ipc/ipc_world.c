@@ -28,12 +28,9 @@ static struct {
 
 /* ---- the fast way, counted ---- */
 
-typedef struct thread *fast_way(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
-                                uint64_t receive);
-typedef struct thread *fast_way_short(uint64_t dest, uint64_t id, uint64_t control,
-                                      uint64_t nothing, uint64_t receive, struct cpu *cpu,
-                                      struct thread *self);
-fast_way_short __real_kern_msg_fast, __wrap_kern_msg_fast;
+typedef struct thread *fast_way(uint64_t dest, uint64_t id, uint64_t control, uint64_t nothing,
+                                uint64_t receive, struct cpu *cpu, struct thread *self);
+fast_way __real_kern_msg_fast, __wrap_kern_msg_fast;
 fast_way __real_kern_msg_fast_long, __wrap_kern_msg_fast_long;
 
 /* As the real machine at its exit: these are zero whatever the saved state says. */
@@ -48,17 +45,17 @@ static struct thread *leave(struct thread *next)
     return next;
 }
 
-struct thread *__wrap_kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control,
-                                    uint64_t nothing, uint64_t receive, struct cpu *cpu,
-                                    struct thread *self)
+struct thread *__wrap_kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, uint64_t nothing,
+                                    uint64_t receive, struct cpu *cpu, struct thread *self)
 {
     return leave(__real_kern_msg_fast(dest, id, control, nothing, receive, cpu, self));
 }
 
 struct thread *__wrap_kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control,
-                                         struct thread *self, uint64_t receive)
+                                         uint64_t nothing, uint64_t receive, struct cpu *cpu,
+                                         struct thread *self)
 {
-    return leave(__real_kern_msg_fast_long(dest, id, control, self, receive));
+    return leave(__real_kern_msg_fast_long(dest, id, control, nothing, receive, cpu, self));
 }
 
 uint64_t fast_count(void)

@@ -182,10 +182,10 @@ struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, uint6
     return NULL;
 }
 
-struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
-                                  uint64_t receive)
+struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, uint64_t nothing,
+                                  uint64_t receive, struct cpu *cpu, struct thread *self)
 {
-    (void)dest, (void)id, (void)control, (void)self, (void)receive;
+    (void)dest, (void)id, (void)control, (void)nothing, (void)receive, (void)cpu, (void)self;
     return NULL;
 }
 

@@ -72,6 +72,17 @@ static inline struct thread *arch_message_leave(struct thread *next, uint64_t id
     return arch_message_exit(0, id, control, local, remote, seqno, next);
 }
 
+struct thread *arch_message_exit_long(uint64_t result, uint64_t id, uint64_t control,
+                                      uint64_t local, uint64_t remote, uint64_t seqno,
+                                      struct thread *next);
+
+static inline struct thread *arch_message_leave_long(struct thread *next, uint64_t id,
+                                                     uint64_t control, uint64_t local,
+                                                     uint64_t remote, uint64_t seqno)
+{
+    return arch_message_exit_long(0, id, control, local, remote, seqno, next);
+}
+
 static inline void arch_message_keep(uint64_t words[8])
 {
     __asm__ volatile("stp x9, x10, [%0]\n\tstp x11, x12, [%0, #16]\n\t"

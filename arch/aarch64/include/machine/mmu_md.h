@@ -175,7 +175,7 @@ static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct p
 {
     arch_mmu_activate(root, asid);
     /* A store is not seen by others before the ISB in front of it is over: it needs no release. */
-    *(struct pmap * volatile *)note = pmap;
+    *(struct pmap *volatile *)note = pmap;
 }
 
 static inline void arch_mmu_deactivate(void)

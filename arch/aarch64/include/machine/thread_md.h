@@ -12,6 +12,7 @@
 #pragma once
 
 #include <kern/types.h>
+#include <machine/fp_md.h>
 
 struct trap_frame {
 #define TF_REG(name, offset) uint64_t name;
@@ -21,11 +22,6 @@ struct trap_frame {
 #define TF_REG(name, offset) static_assert(offsetof(struct trap_frame, name) == (offset));
 #include <machine/trapframe.def>
 #undef TF_REG
-
-struct fp_state {
-    __uint128_t v[32];
-    uint64_t fpcr, fpsr;
-};
 
 struct arch_thread {
     struct trap_frame frame; /* first; SP_EL1 points here while the thread runs in user mode. Own
@@ -46,9 +42,6 @@ static inline uint64_t *trap_frame_x(struct trap_frame *frame)
 /** Print general registers, sp, pc and pstate, through the log. */
 void arch_frame_report(const struct trap_frame *frame);
 
-/** fp.S: registers to memory and back; access must be open (CPACR_EL1.FPEN). */
-void arch_fp_save(struct fp_state *fp);
-void arch_fp_load(const struct fp_state *fp);
 /** Save the live state of `prev`; load that of `next` if it is likely to need it, else trap FP
  *  again. Out of line: only threads that used FP this turn come here. `next` may be NULL. */
 void arch_fp_switch(struct arch_thread *prev, struct arch_thread *next);
@@ -69,34 +62,34 @@ static inline bool arch_thread_wants_fp(const struct arch_thread *t)
     return t->fp_turns;
 }
 
-/* Calls from the middle of code that may lose no register but these. */
-#define ARCH_FP_CALL(function, first, second)                              \
-    do {                                                                   \
-        register const void *arch_fp_x0 __asm__("x0") = (first);           \
-        register const void *arch_fp_x1 __asm__("x1") = (second);          \
-        __asm__ volatile("bl " function : "+r"(arch_fp_x0), "+r"(arch_fp_x1)::"x2", "x3", "x30", \
-                         "memory");                                        \
-    } while (0)
+static inline void arch_fp_set_access(bool open)
+{
+    uint64_t cpacr, bits = UINT64_C(3) << 20; /* FPEN */
+    __asm__ volatile("mrs %0, cpacr_el1" : "=r"(cpacr));
+    cpacr = open ? cpacr | bits : cpacr & ~bits;
+    __asm__ volatile("msr cpacr_el1, %0" ::"r"(cpacr) : "memory");
+}
 
 static inline void arch_thread_switch_fp(struct arch_thread *prev, struct arch_thread *next)
 {
-    enum { FPEN_SHIFT = 20 };
-    uint64_t cpacr, open = UINT64_C(3) << FPEN_SHIFT;
     arch_thread_switch_light(prev, next);
-    bool live = prev->fp_live, wanted = next->fp_turns;
-    prev->fp_live = 0;
-    next->fp_live = wanted;
-    next->fp_turns -= wanted;
-    if (live && wanted) {
-        ARCH_FP_CALL("arch_fp_exchange", &prev->fp, &next->fp);
+    bool live = prev->fp_live;
+    if (likely(next->fp_turns)) {
+        next->fp_turns--;
+        next->fp_live = 1;
+        if (likely(live)) {
+            prev->fp_live = 0;
+            fp_registers_save(&prev->fp);
+            fp_registers_load(&next->fp);
+            return;
+        }
+        arch_fp_set_access(true);
+        __asm__ volatile("isb" ::: "memory");
+        fp_registers_load(&next->fp);
     } else if (live) {
-        ARCH_FP_CALL("arch_fp_save", &prev->fp, NULL);
-        __asm__ volatile("mrs %0, cpacr_el1" : "=r"(cpacr));
-        __asm__ volatile("msr cpacr_el1, %0" ::"r"(cpacr & ~open) : "memory"); /* arch_fp_switch() */
-    } else if (wanted) {
-        __asm__ volatile("mrs %0, cpacr_el1" : "=r"(cpacr));
-        __asm__ volatile("msr cpacr_el1, %0\n\tisb" ::"r"(cpacr | open) : "memory");
-        ARCH_FP_CALL("arch_fp_load", &next->fp, NULL);
+        prev->fp_live = 0;
+        fp_registers_save(&prev->fp);
+        arch_fp_set_access(false); /* no ISB: see arch_fp_switch() */
     }
 }
 

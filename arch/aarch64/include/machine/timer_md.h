@@ -21,6 +21,13 @@ static inline ticks_t arch_counter(void)
     return now;
 }
 
+static inline ticks_t arch_counter_about(void)
+{
+    ticks_t now;
+    asm volatile("mrs %0, cntvct_el0" : "=r"(now));
+    return now;
+}
+
 static inline void arch_timer_arm(ticks_t at)
 {
     if (at == TICKS_NEVER) {

@@ -55,6 +55,13 @@ static inline struct thread *arch_message_leave(struct thread *next, uint64_t id
     return host_message_leave(next, (const uint64_t[]){id, control, local, remote, seqno});
 }
 
+static inline struct thread *arch_message_leave_long(struct thread *next, uint64_t id,
+                                                     uint64_t control, uint64_t local,
+                                                     uint64_t remote, uint64_t seqno)
+{
+    return arch_message_leave(next, id, control, local, remote, seqno);
+}
+
 /** The body's registers while the fast way runs: of the CPU (user.c). */
 uint64_t *host_message_body(void);
 

@@ -18,6 +18,11 @@ static inline ticks_t arch_counter(void)
     return host_counter();
 }
 
+static inline ticks_t arch_counter_about(void)
+{
+    return arch_counter();
+}
+
 static inline void arch_timer_arm(ticks_t at)
 {
     host_timer_arm(at);
