@@ -68,6 +68,16 @@ static bool is_full_for(const struct port *port, const struct thread *sender)
            (port->queued > 0 && port->queued_bytes + length > port->byte_limit);
 }
 
+static void check_detour(struct ipc_census *census, const struct port *port)
+{
+    unsigned needed = (port->set ? PORT_DETOUR_SET : 0) |
+                      (list_is_empty(&port->blocked) ? 0 : PORT_DETOUR_SENDERS);
+    unsigned queue = list_is_empty(&port->queue) ? 0 : PORT_DETOUR_QUEUE;
+    census_expect(census,
+                  (port->detour & needed) == needed && (port->detour & PORT_DETOUR_QUEUE) == queue,
+                  "P7: detour", port);
+}
+
 static void check_port_waiters(struct ipc_census *census, const struct ipc_found *found,
                                const struct port *port, bool exact)
 {
@@ -78,6 +88,7 @@ static void check_port_waiters(struct ipc_census *census, const struct ipc_found
                       port);
         return;
     }
+    check_detour(census, port);
     census_expect(census,
                   receivers == 0 || (list_is_empty(&port->queue) && !port->set && port->space),
                   "P4: receivers of a port", port);

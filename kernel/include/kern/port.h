@@ -16,6 +16,7 @@
  *    (queues of all members, for a set).
  * P5 senders wait only while the queue is full.
  * P6 a port in a set is on the set's list `ready` <=> its queue is not empty.
+ * P7 `detour` of a live port says what of set, senders and queue there is (enum port_detour).
  *
  * Locks: a port's lock, then its set's.
  */
