@@ -93,17 +93,17 @@ PATHS = {
 # Steps of the fast way of messages, by function of the source. What is not named is the stub's or the server's.
 STEPS = {
     "entry": "arch_vectors",
-    "shape of the trap": "kern_msg_fast has_shape fast",
-    "name": "space_peek peek",
-    "right": "call answer",
-    "port lock": "lock_port spin_trylock arch_ticket_try spin_unlock",
-    "receiver": "take_server may_go_on_here list_push_back list_insert_between",
-    "reply and context": "lend claim_client sched_effective call_port answer_and_wait arch_cpu_self",
-    "header": "set_header arch_message_set",
-    "thread": "arch_thread_switch_light switch_threads",
-    "address space": "pmap_activate_user arch_mmu_activate",
-    "last look": "look_at_flags arch_fence trace_is_on",
-    "exit": "message_clear message_cleared",
+    "shape of the trap": "kern_msg_fast has_shape",
+    "name": "space_peek find_entry memory_of_sends",
+    "right": "fast_call fast_answer arch_thread_has_fp arch_thread_wants_fp",
+    "port lock": "lock_entry spin_trylock arch_ticket_try spin_unlock",
+    "receiver": "take_off_list list_push_back list_insert_between",
+    "reply and context": "lend claim_client sched_effective call_port answer_port wait_again",
+    "header": "arch_message_set arch_message_leave",
+    "thread": "arch_thread_switch_light switch_registers publish_switch",
+    "address space": "pmap_activate_user arch_mmu_activate arch_mmu_activate_noted",
+    "last look": "leave_to arch_fence",
+    "exit": "arch_message_exit message_body message_cleared",
 }
 STEP_OF = {name: step for step, names in STEPS.items() for name in names.split()}
 # What ./wharf bench shows below its table.
