@@ -50,6 +50,13 @@ void msg_take_finish(struct space *space, struct taken_list *list, struct list *
 /** Give the turn to send (thread->send_turn) to the next that waits for room at `turn`; NULL: nothing. */
 void msg_pass_turn(struct thread *self, struct port *turn);
 enum stage msg_send(struct thread *self, kern_return_t *kr);
+/** Take the local right; MSG_REPLY: the answer that the thread itself owes, handed on, which nothing in `list` tells of.
+ *  The space's lock is held. */
+kern_return_t msg_take_local(struct thread *self, struct taken_list *list, uint64_t control,
+                             struct kright *out);
+/** Both rights of the header, in one step. */
+kern_return_t msg_take_header(struct thread *self, struct taken_list *list, uint64_t control,
+                              struct kright *remote, struct kright *local);
 
 /* ---- receive.c ---- */
 enum stage msg_receive(struct thread *self, kern_return_t *kr);
