@@ -788,9 +788,9 @@ def register_stub(names, routine):
             parts.append(value + (f" << {shift}" if shift else ""))
         value = " | ".join(parts) or ("0" if index * 8 < routine["request"]["length"] else "user_msg_any()")
         lines.append(f"word_[{index}] = {value};")
-    lines += [f"const kern_return_t result_ = stub_call_words({names.name}, {names.routine_id(routine)}, "
+    lines += ["kern_return_t result_;", f"if (!stub_call_words({names.name}, {names.routine_id(routine)}, "
               f"{routine['request']['length']}, word_,",
-              f"    {shape(routine['reply'])}, deadline);", "if (result_ != KERN_SUCCESS) {", "return result_;", "}"]
+              f"    {shape(routine['reply'])}, deadline, &result_)) {{", "return result_;", "}"]
     for index, parts in sorted(words(routine, "reply").items()):
         for argument, offset, size, shift in parts:
             value = f"word_[{index}]" + (f" >> {shift}" if shift else "")
@@ -800,7 +800,7 @@ def register_stub(names, routine):
                 lines.append(f"*{argument['name']} = (uint8_t)({value}) != 0;")
             else:
                 lines.append(f"*{argument['name']} = ({argument['ctype']})({value});")
-    return lines + ["return KERN_SUCCESS;"]
+    return lines + ["return result_;"]
 
 
 def whole_array(routine, key):
