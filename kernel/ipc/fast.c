@@ -274,7 +274,7 @@ static inline struct thread *call_by_detour(struct thread *self, struct port *po
     if (unlikely(!entry || relaxed_load(self->reply->state) != REPLY_IDLE))
         return NULL;
     if (unlikely(bits & ENTRY_KERNEL))
-        return v.is_long ? NULL : msg_call_kernel_fast(self, entry, bits, id, control);
+        return v.is_long ? NULL : msg_call_kernel_fast(entry, self, bits);
     struct port *port = lock_port(entry, bits);
     if (unlikely(!port))
         return NULL;

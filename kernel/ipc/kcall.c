@@ -341,9 +341,9 @@ enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t
     struct kcall call;
     call.self = self;
     call.port = port;
-    call.rights = call.out_rights = 0;
+    call.rights = 0;
     call.out_size = 0;
-    call.restart = false;
+    call.special = 0;
     call.made = NULL;
     call.out = arch_cpu_self()->msg_buffers->out;
     *kr = copyin_request(self, control, small_in, &body);

@@ -75,8 +75,7 @@ void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority)
 /** The fast way of a message in registers to a kernel object, by a caller that waits for the answer, if it is one of
  *  the caller's own or of the host. The body's registers are the caller's, then the answer's. NULL: kern_msg()
  *  is to go on, for which registers and saved state are as it needs them. */
-struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry, uint32_t bits,
-                                    uint64_t id, uint64_t control);
+struct thread *msg_call_kernel_fast(struct ipc_entry *entry, struct thread *self, uint32_t bits);
 struct kcall;
 /** What msg_call_kernel_fast() has executed, but whose answer does not fit the registers: it becomes a message, and
  *  the trap goes on with its receive half. MACH_RCV_NO_SPACE: there is no memory for it. */

@@ -46,3 +46,9 @@ static inline void arch_message_repeat(struct arch_thread *t);
  *  uses the registers; and load one. */
 static inline void arch_message_keep(uint64_t words[8]);
 static inline void arch_message_load(const uint64_t words[8]);
+
+/** The end of kern_msg_fast() without a switch: the current thread gets an answer with this id and control word, whose
+ *  body is at `words`, of which MSG_REGISTER_BYTES can be read; the other header registers are zero. Need not return;
+ *  if it does, the thread is to be returned. */
+static inline void arch_message_answer(struct arch_thread *t, uint64_t id, uint64_t control,
+                                       const uint64_t words[8]);

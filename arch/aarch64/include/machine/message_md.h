@@ -76,6 +76,16 @@ static inline void arch_message_load(const uint64_t words[8])
                      : "memory");
 }
 
+/** trap/answer.S */
+[[gnu::noreturn]] void arch_message_leave(struct arch_thread *t, uint64_t id, uint64_t control,
+                                          const uint64_t words[8]);
+
+static inline void arch_message_answer(struct arch_thread *t, uint64_t id, uint64_t control,
+                                       const uint64_t words[8])
+{
+    arch_message_leave(t, id, control, words);
+}
+
 static inline void arch_message_fail(struct arch_thread *t, kern_return_t result)
 {
     uint64_t *x = trap_frame_x(&t->frame);

@@ -63,6 +63,16 @@ static inline void arch_message_load(const uint64_t words[8])
         body[i] = words[i];
 }
 
+static inline void arch_message_answer(struct arch_thread *t, uint64_t id, uint64_t control,
+                                       const uint64_t words[8])
+{
+    for (unsigned i = 0; i < 17; i++)
+        t->x[i] = 0;
+    t->x[MSG_X_ID] = id;
+    t->x[MSG_X_CONTROL] = control;
+    arch_message_load(words);
+}
+
 static inline void arch_message_fail(struct arch_thread *t, kern_return_t result)
 {
     for (unsigned i = 1; i < 17; i++)
