@@ -17,6 +17,7 @@
  */
 #include "msg_impl.h"
 #include "names.h"
+#include "raise_impl.h"
 #include <arch/message.h>
 #include <arch/thread.h>
 #include <arch/upcalls.h>
@@ -396,6 +397,12 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
                            (struct variant){.has_fp = true});
 }
 
+/* Of an exception: registers, for the thread that waits. */
+[[gnu::noinline]] static struct thread *answer_exception(struct thread *self)
+{
+    return exception_answer_fast(self) ? arch_cpu_self()->current : NULL;
+}
+
 [[gnu::always_inline]] static inline struct thread *answer(struct thread *self,
                                                            mach_port_name_t name, uint64_t id,
                                                            uint64_t control, struct variant v)
@@ -404,7 +411,7 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
     uint32_t bits;
     /* Exactly WAITED: without a deadline. Claimed later. */
     if (unlikely(!reply || relaxed_load(reply->state) != REPLY_WAITED))
-        return NULL;
+        return v.is_long && reply && reply->for_exception ? answer_exception(self) : NULL;
     struct ipc_entry *entry = peek(self, name, RIGHT_RECEIVE | RIGHT_SET, &bits);
     if (unlikely(!entry))
         return NULL;
