@@ -110,7 +110,7 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
 
 struct thread *msg_call_kernel_fast(struct ipc_entry *entry, struct thread *self, uint32_t bits)
 {
-    uintptr_t object = __atomic_load_n(&entry->object, __ATOMIC_ACQUIRE);
+    uint64_t object = atomic_load_explicit(&entry->object, memory_order_acquire);
     struct port *clock = host.port[KOBJECT_CLOCK];
     uint64_t body[8];
     struct kcall call;

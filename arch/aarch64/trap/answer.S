@@ -3,7 +3,7 @@
  * The end of the message trap for a thread that called a kernel object (arch/message.h:arch_message_answer): the
  * answer's header comes in registers, not by way of the frame.
  */
-#include "trap_impl.h"
+#include "trap_impl.inc"
 #include <machine/offsets.h>
 #include <wharf/message.h>
 

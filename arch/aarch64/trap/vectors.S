@@ -13,7 +13,7 @@
  * kern_schedule). After a trap handler has returned with `reschedule` set, the frame is touched
  * only if the thread is still current.
  */
-#include "trap_impl.h"
+#include "trap_impl.inc"
 #include <machine/offsets.h>
 #include <wharf/message.h>
 
