@@ -123,8 +123,8 @@ static bool reserve_place(struct destination *dest, uint32_t length)
 
 /* ---- taking the rights ---- */
 
-kern_return_t msg_take_local(struct thread *self, struct taken_list *list, uint64_t control,
-                             struct kright *out)
+static kern_return_t take_local(struct thread *self, struct taken_list *list, uint64_t control,
+                                struct kright *out)
 {
     unsigned disposition = msg_local(control);
     mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_LOCAL);
@@ -158,18 +158,34 @@ static kern_return_t take_dest(struct thread *self, struct taken_list *list, uin
 }
 
 /* Copies before moves, so that the last reference of a name can serve twice. */
-kern_return_t msg_take_header(struct thread *self, struct taken_list *list, uint64_t control,
-                              struct kright *remote, struct kright *local)
+[[gnu::always_inline]] static inline kern_return_t take_header(struct thread *self,
+                                                               struct taken_list *list,
+                                                               uint64_t control,
+                                                               struct kright *remote,
+                                                               struct kright *local)
 {
     bool local_first = msg_remote(control) == MSG_MOVE_SEND;
     kern_return_t kr = KERN_SUCCESS;
     if (local_first)
-        kr = msg_take_local(self, list, control, local);
+        kr = take_local(self, list, control, local);
     if (kr == KERN_SUCCESS)
         kr = take_dest(self, list, control, remote);
     if (kr == KERN_SUCCESS && !local_first)
-        kr = msg_take_local(self, list, control, local);
+        kr = take_local(self, list, control, local);
     return kr;
+}
+
+/* For kernel objects; what programs' messages take is taken without a call. */
+kern_return_t msg_take_local(struct thread *self, struct taken_list *list, uint64_t control,
+                             struct kright *out)
+{
+    return take_local(self, list, control, out);
+}
+
+kern_return_t msg_take_header(struct thread *self, struct taken_list *list, uint64_t control,
+                              struct kright *remote, struct kright *local)
+{
+    return take_header(self, list, control, remote, local);
 }
 
 /* Everything the message takes along. STAGE_STOPPED: the trap is to be repeated, for the queue has
@@ -190,7 +206,7 @@ static enum stage take_all(struct thread *self, uint64_t control, struct destina
     if (*kr == KERN_SUCCESS && dest->port && relaxed_load(dest->port->kobject))
         room = false; /* a kernel object's now: begin anew */
     if (*kr == KERN_SUCCESS)
-        *kr = msg_take_header(self, &list, control, &msg->remote, &msg->reply);
+        *kr = take_header(self, &list, control, &msg->remote, &msg->reply);
     if (*kr == KERN_SUCCESS)
         *kr = msg_take_body(space, &list, msg, msg_descriptors(control), dest->port);
     if (*kr == KERN_SUCCESS && room)
