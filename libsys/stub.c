@@ -84,7 +84,19 @@ kern_return_t stub_bad_reply(const void *body, uint32_t shape)
     return MIG_BAD_REPLY;
 }
 
-/* The trap's result if it failed; otherwise what a reply with this id means. */
+/* An answer that wants an answer is none. If the right has no name it would take the place of the one the thread may
+ * have held before, and get what is meant for that. */
+static void release_reply(mach_port_name_t remote, unsigned kind)
+{
+    if (remote == MSG_REPLY) {
+        (void)stub_send(MSG_REPLY, MSG_MOVE_SEND_ONCE, MIG_BAD_REPLY, NULL, 0, 0);
+    } else if (is_right(remote)) {
+        stub_release_right(remote, kind);
+    }
+}
+
+/* The trap's result if it failed; otherwise what a reply with this id means. What it carries is given up, unless it is
+ * KERN_SUCCESS. */
 [[gnu::cold]] static kern_return_t verdict(const struct msg_registers *registers, const void *body)
 {
     if (registers->result < 0) {
@@ -93,11 +105,19 @@ kern_return_t stub_bad_reply(const void *body, uint32_t shape)
         return error == MACH_RCV_TOO_LARGE ? MIG_BAD_REPLY : error;
     }
     const uint32_t shape = wire_shape(registers->control);
+    const unsigned remote = msg_remote(registers->control);
+    if (registers->id == KERN_SUCCESS && remote == 0) {
+        return KERN_SUCCESS;
+    }
+    stub_release_received(body, wire_descriptors(shape));
+    if (remote != 0) {
+        release_reply((mach_port_name_t)registers->remote, remote);
+    }
     if (registers->id == MSG_ID_SEND_ONCE) {
         return MIG_SERVER_DIED;
     }
-    if (registers->id >= RESULT_END || (registers->id != 0 && shape != 0)) {
-        return stub_bad_reply(body, shape);
+    if (registers->id == KERN_SUCCESS || registers->id >= RESULT_END || shape != 0 || remote != 0) {
+        return MIG_BAD_REPLY;
     }
     return (kern_return_t)registers->id;
 }
@@ -159,7 +179,9 @@ kern_return_t stub_call(mach_port_name_t to, uint32_t id, const void *request, u
     if (registers.result == 0 && wire_length(got) <= MSG_REGISTER_BYTES && got != 0) {
         stub_copy_words(body, registers.word);
     }
-    if (__builtin_expect(registers.result == 0 && registers.id == KERN_SUCCESS, 1)) {
+    if (__builtin_expect(registers.result == 0 && registers.id == KERN_SUCCESS &&
+                             msg_remote(registers.control) == 0,
+                         1)) {
         return KERN_SUCCESS;
     }
     return verdict(&registers, body);

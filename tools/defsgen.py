@@ -340,7 +340,7 @@ class Parser:
         if any(name == other["name"] for other in found["routines"]):
             self.fail(f"routine {name} exists already: choose another name")
         routine = {"number": number, "id": found["base"] + number, "name": name, "doc": doc, "oneway": oneway,
-                   "errors": [], "idempotent": False, "timeout": None, "line": line, "args": self.arguments("in")}
+                   "errors": [], "idempotent": False, "usual": False, "timeout": None, "line": line, "args": self.arguments("in")}
         if self.accept("->"):
             if oneway:
                 self.fail(f"{name} is oneway, nobody waits for results: make it a routine or drop them")
@@ -356,8 +356,8 @@ class Parser:
 
     def option(self, routine):
         word = self.take()
-        if word == "idempotent":
-            routine["idempotent"] = True
+        if word in ("idempotent", "usual"):
+            routine[word] = True
         elif word == "timeout":
             if not self.accept("never"):
                 value, unit = re.fullmatch(r"(\d+)(\w+)", self.take("time", "a time such as 5s or 100ms")).groups()
@@ -371,7 +371,7 @@ class Parser:
                 routine["errors"].append({"name": error, "sentence": self.errors[error]})
                 self.accept(",")
         else:
-            self.fail(f"unexpected '{word}': options of a routine are errors {{...}}, idempotent, timeout; then ;")
+            self.fail(f"unexpected '{word}': options of a routine are errors {{...}}, idempotent, usual, timeout; then ;")
 
 
 def c_names(argument):
@@ -788,9 +788,9 @@ def register_stub(names, routine):
             parts.append(value + (f" << {shift}" if shift else ""))
         value = " | ".join(parts) or ("0" if index * 8 < routine["request"]["length"] else "user_msg_any()")
         lines.append(f"word_[{index}] = {value};")
-    lines += [f"const kern_return_t result_ = stub_call_words({names.name}, {names.routine_id(routine)}, "
+    lines += ["kern_return_t result_;", f"if (!stub_call_words({names.name}, {names.routine_id(routine)}, "
               f"{routine['request']['length']}, word_,",
-              f"    {shape(routine['reply'])}, deadline);", "if (result_ != KERN_SUCCESS) {", "return result_;", "}"]
+              f"    {shape(routine['reply'])}, deadline, &result_)) {{", "return result_;", "}"]
     for index, parts in sorted(words(routine, "reply").items()):
         for argument, offset, size, shift in parts:
             value = f"word_[{index}]" + (f" >> {shift}" if shift else "")
@@ -800,7 +800,7 @@ def register_stub(names, routine):
                 lines.append(f"*{argument['name']} = (uint8_t)({value}) != 0;")
             else:
                 lines.append(f"*{argument['name']} = ({argument['ctype']})({value});")
-    return lines + ["return KERN_SUCCESS;"]
+    return lines + ["return result_;"]
 
 
 def whole_array(routine, key):
@@ -1120,10 +1120,10 @@ def kernel_handler(names, routine):
         lines.append(f"const {names.wire(routine, 'request')} *const in_ = call->in;")
     if has_struct(routine, "reply", True):
         lines.append(f"{names.wire(routine, 'reply')} *const out_ = call->out;")
-    size = f"call->in_size != {request['length'] - shift}" if request["length"] is not None else \
-        f"call->in_size < {request['start'] - shift}"
-    tests = [f"call->rights != {carried}", size] if request["start"] - shift or request["length"] is not None else \
-        [f"call->rights != {carried}"]
+    size = f"call->in_size < {request['start'] - shift}"
+    tests = [f"call->rights != {carried}"] + ([size] if request["start"] - shift else [])
+    if request["length"] is not None:
+        tests = [f"call->in_shape != KCALL_SHAPE({request['length'] - shift}, {carried})"]
     tests += [f"!right_is(&call->right[{index}], {DISPOSITIONS[argument['disposition']][1]})"
               for index, (_, argument) in enumerate(items["descriptors"])]
     lines += [f"if ({' || '.join(tests)}) {{", "return MIG_BAD_ARGUMENTS;", "}"] + limits(items)
@@ -1131,11 +1131,16 @@ def kernel_handler(names, routine):
     results = Results(names, routine, True, "call->out")
     function = f"k{names.name}_{routine['name']}"
     arguments = ", ".join(["call", "target"] + call_of(names, routine, results, True))
+    rights = [f"call->out_rights = {len(reply['descriptors'])};"] if reply["descriptors"] else []
+    if reply["max"] > REGISTER_BYTES:
+        rights.append("call->long_out = true;")
+    if not results.after and not reply["descriptors"]: # the size before the call, which then is the last thing done
+        size = [f"call->out_size = {reply['length']};"] if reply["length"] else []
+        return lines + results.before + rights + size + [f"return {function}({arguments});"]
     lines += results.before + [f"const kern_return_t result_ = {function}({arguments});", "if (result_ != KERN_SUCCESS) {",
                                "return result_;", "}"] + results.after
     length = "end_" if reply["length"] is None else reply["length"] - len(reply["descriptors"]) * DESCRIPTOR
-    return lines + [f"call->out_size = {length};", f"call->out_rights = {len(reply['descriptors'])};",
-                    "return KERN_SUCCESS;"]
+    return lines + [f"call->out_size = {length};"] + rights + ["return KERN_SUCCESS;"]
 
 
 def make_kernel(found):
@@ -1149,10 +1154,15 @@ def make_kernel(found):
     for routine in found["routines"]:
         for key in ("request", "reply"):
             wire_struct(code, names, routine, key, kernel=True)
-        code.function(f"static kern_return_t call_{routine['name']}(struct kcall *call, struct {found['kernel']} *target)",
-                      kernel_handler(names, routine))
+        body = kernel_handler(names, routine)
+        # What does more after the call than to return would have all of them begin with a frame.
+        out_of_line = "" if body[-1].startswith("return k") else "[[gnu::noinline]] "
+        code.function(f"{out_of_line}static kern_return_t call_{routine['name']}(struct kcall *call, "
+                      f"struct {found['kernel']} *target)", body)
         cases += [f"case {routine['number']}: return call_{routine['name']}(call, target);"]
-    code.function(demux_head(names), ["switch (number) {", *cases, "default: return MIG_BAD_ID;", "}"])
+    usual = [str(routine["number"]) for routine in found["routines"] if routine["usual"]]
+    number = f"__builtin_expect(number, {usual[0]})" if usual else "number"
+    code.function(demux_head(names), [f"switch ({number}) {{", *cases, "default: return MIG_BAD_ID;", "}"])
     return code.text()
 
 

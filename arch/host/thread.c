@@ -62,40 +62,48 @@ size_t arch_thread_state_size(unsigned flavour)
 
 /* Only the registers that this machine has; the rest reads zero. Atomic: a thread that waits and is told
  * to die at this moment enters a CPU once more, and writes the same values back. */
+void arch_thread_get_general(const struct arch_thread *t, struct thread_state_general *out)
+{
+    *out = (struct thread_state_general){.pc = t->pc,
+                                         .sp = t->sp,
+                                         .tls = __atomic_load_n(&t->tls, __ATOMIC_RELAXED)};
+    for (unsigned i = 0; i < array_count(t->x); i++)
+        out->x[i] = t->x[i];
+}
+
 void arch_thread_get_state(const struct arch_thread *t, unsigned flavour, bool waits, void *out)
 {
-    if (flavour == THREAD_STATE_FP) {
+    if (flavour == THREAD_STATE_FP)
         *(struct thread_state_fp *)out =
             (struct thread_state_fp){.v[0][0] = __atomic_load_n(&t->fp, __ATOMIC_RELAXED)};
-        return;
-    }
-    struct thread_state_general *state = out;
-    *state = (struct thread_state_general){.pc = t->pc,
-                                           .sp = t->sp,
-                                           .tls = __atomic_load_n(&t->tls, __ATOMIC_RELAXED)};
-    for (unsigned i = 0; !waits && i < array_count(t->x); i++)
-        state->x[i] = t->x[i];
+    else if (waits)
+        *(struct thread_state_general *)out =
+            (struct thread_state_general){.pc = t->pc,
+                                          .sp = t->sp,
+                                          .tls = __atomic_load_n(&t->tls, __ATOMIC_RELAXED)};
+    else
+        arch_thread_get_general(t, out);
 }
 
 /* A program has no instructions to jump to: at another pc it goes on with the script's next action. */
-kern_return_t arch_thread_set_state(struct arch_thread *t, unsigned flavour, const void *in)
+kern_return_t arch_thread_set_general(struct arch_thread *t, const struct thread_state_general *in)
 {
-    const struct thread_state_general *state = in;
-    if (flavour == THREAD_STATE_FP) {
-        t->fp = t->program.fp = ((const struct thread_state_fp *)in)->v[0][0];
-        return KERN_SUCCESS;
-    }
-    if (state->pc % 4 != 0 || state->pc >= ARCH_USER_VA_END || state->sp > ARCH_USER_VA_END ||
-        state->tls >= ARCH_USER_VA_END)
+    if (in->pc % 4 != 0 || in->pc >= ARCH_USER_VA_END || in->sp > ARCH_USER_VA_END ||
+        in->tls >= ARCH_USER_VA_END)
         return KERN_INVALID_ADDRESS;
-    if (state->pc != t->pc)
+    if (in->pc != t->pc)
         t->restarted = t->program.busy = false;
     for (unsigned i = 0; i < array_count(t->x); i++)
-        t->x[i] = state->x[i];
-    t->pc = state->pc;
-    t->sp = state->sp;
-    t->tls = state->tls;
+        t->x[i] = in->x[i];
+    t->pc = in->pc;
+    t->sp = in->sp;
+    t->tls = in->tls;
     return KERN_SUCCESS;
+}
+
+void arch_thread_set_fp(struct arch_thread *t, const struct thread_state_fp *in)
+{
+    t->fp = t->program.fp = in->v[0][0];
 }
 
 vaddr_t arch_thread_pc(const struct arch_thread *t)

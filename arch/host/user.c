@@ -76,7 +76,9 @@ static void do_message(struct host_cpu *cpu, struct thread *t)
         host_machine_fail("kern_msg_fast: another thread is current");
     if (!next)
         kern_msg(t);
-    if (!next)
+    bool whole = cpu->record->arch.message_whole;
+    cpu->record->arch.message_whole = false;
+    if (!next || whole)
         return;
     unsigned words = is_long ? 0 : (msg_length(next->arch.x[2]) + 7) / 8;
     arch_message_set_body(&next->arch, host_message_body(), words);

@@ -63,11 +63,9 @@ static kern_return_t call_tasks(struct kcall *call, uint32_t id)
     }
 }
 
-/* The others answer one interface each; a number outside of it is none. The clock is asked most. */
+/* The others answer one interface each; a number outside of it is none. */
 kern_return_t kcall_execute(struct kcall *call, unsigned kind, void *object, uint32_t id)
 {
-    if (likely(kind == KOBJECT_CLOCK))
-        return clock_demux(call, &host, id - CLOCK_BASE);
     switch (kind) {
     case KOBJECT_TASK: return call_task(call, object, id);
     case KOBJECT_THREAD: return call_thread(call, object, id);
@@ -77,6 +75,7 @@ kern_return_t kcall_execute(struct kcall *call, unsigned kind, void *object, uin
     case KOBJECT_HOST_TIME: return host_time_demux(call, &host, id - HOST_TIME_BASE);
     case KOBJECT_HOST_REBOOT: return host_reboot_demux(call, &host, id - HOST_REBOOT_BASE);
     case KOBJECT_HOST_IRQ: return host_irq_demux(call, &host, id - HOST_IRQ_BASE);
+    case KOBJECT_CLOCK: return clock_demux(call, &host, id - CLOCK_BASE);
     case KOBJECT_HOST_DEBUG: return host_debug_demux(call, &host, id - HOST_DEBUG_BASE);
     case KOBJECT_TIMER: return timer_demux(call, object, id - TIMER_BASE);
     case KOBJECT_MEMORY_ENTRY: return memory_entry_demux(call, object, id - MEMORY_ENTRY_BASE);

@@ -13,85 +13,114 @@
 #include <kern/kobj.h>
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <wharf/if/clock_kernel.h>
 
 /* The object behind the port of an entry; NULL: none that stays. */
 static inline void *object_that_stays(struct thread *self, struct ipc_entry *entry, uint32_t bits,
-                                      unsigned *kind, struct port **out)
+                                      struct port *port, unsigned *kind)
 {
-    struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
     if (unlikely(!port)) /* the name has just become another's, or nobody's */
         return NULL;
-    *out = port;
     /* In this order: whose object it is, what kind it has, whether the name still is the port's. */
     void *object = __atomic_load_n(&port->object, __ATOMIC_ACQUIRE);
     uint32_t head = __atomic_load_n(&port->head, __ATOMIC_ACQUIRE);
     *kind = head >> 16 & 0xff;
-    bool stays = object == self || object == self->task || object == &host;
     if (unlikely(relaxed_load(entry->bits) != bits ||
-                 (head & 0xffff) != (IPC_PORT | PORT_ALIVE << 8) || !stays))
+                 (head & 0xffff) != (IPC_PORT | PORT_ALIVE << 8)))
         return NULL;
-    return object;
+    return object == self || object == self->task || object == &host ? object : NULL;
 }
 
-/* The answer into the registers. What is in them behind its end is cleared by who returns to the caller. */
-static inline void answer_in_registers(struct thread *self, struct kcall *call, kern_return_t kr)
+static inline uint32_t message_id(const struct thread *self)
 {
-    uint32_t size = kr == KERN_SUCCESS ? call->out_size : 0;
-    struct arch_thread *t = &self->arch;
-    arch_message_set(t, MSG_X_DEST, 0);
-    arch_message_set(t, MSG_X_ID, kr);
-    arch_message_set(t, MSG_X_CONTROL, MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, size, 0));
-    arch_message_set(t, MSG_X_LOCAL, 0);
-    arch_message_set(t, MSG_X_RECEIVE, 0);
-    arch_message_set(t, MSG_X_DEADLINE, 0);
-    if (size > 0)
-        arch_message_load(call->out);
+    return (uint32_t)arch_message_get(&self->arch, MSG_X_ID);
 }
 
-/* An error, and no message. */
-static inline void fail_in_registers(struct thread *self, kern_return_t kr)
+static inline void begin(struct kcall *call, struct thread *self, struct port *port,
+                         uint64_t body[8])
 {
+    size_t length = msg_length(arch_message_get(&self->arch, MSG_X_CONTROL));
+    if (length > 0)
+        arch_message_keep(body);
+    call->self = self;
+    call->port = port;
+    call->in = body;
+    call->out = arch_cpu_self()->msg_buffers;
+    call->in_shape = KCALL_SHAPE(length, 0);
+    call->out_size = 0;
+    call->special = 0;
+    call->made = NULL;
+}
+
+/* The answer is in the registers when the thread goes on. */
+[[gnu::always_inline]] static inline struct thread *answer(struct kcall *call, kern_return_t kr,
+                                                           size_t size)
+{
+    struct thread *self = call->self; /* no register keeps it across the call, memory does */
+    arch_message_answer(&self->arch, kr, MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, size, 0), call->out);
+    return self;
+}
+
+/* The answer is an error, or does not fit the registers, or the call has to be done again. NULL: kern_msg() goes on. */
+[[gnu::noinline]] static struct thread *end_otherwise(struct kcall *call, kern_return_t kr)
+{
+    static const uint64_t empty[8];
+    struct thread *self = call->self;
     struct arch_thread *t = &self->arch;
+    if (call->restart) { /* kern_msg() does it once more, and repeats the trap if need be */
+        arch_message_load(call->in_size > 0 ? call->in : empty);
+        return NULL;
+    }
+    size_t size = kr == KERN_SUCCESS ? call->out_size : 0;
+    if (kr != KERN_SUCCESS || (call->out_rights == 0 && size <= MSG_REGISTER_BYTES))
+        return answer(call, kr, size);
+    kr = msg_conclude_kernel_fast(self, arch_message_get(t, MSG_X_CONTROL), call, kr);
+    if (likely(kr == KERN_SUCCESS))
+        return NULL;
+    /* An error, and no message. */
     arch_message_set(t, MSG_X_DEST, (uint64_t) - (int64_t)kr);
     arch_message_set(t, MSG_X_ID, 0);
     arch_message_set(t, MSG_X_CONTROL, 0);
     arch_message_set(t, MSG_X_LOCAL, 0);
     arch_message_set(t, MSG_X_RECEIVE, 0);
     arch_message_set(t, MSG_X_DEADLINE, 0);
+    return self;
 }
 
-struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry, uint32_t bits,
-                                    uint64_t id, uint64_t control)
+[[gnu::always_inline]] static inline struct thread *end(struct kcall *call, kern_return_t kr)
 {
-    uint64_t body[8];
+    if (unlikely(kr != KERN_SUCCESS || call->special))
+        return end_otherwise(call, kr);
+    return answer(call, kr, call->out_size);
+}
+
+[[gnu::noinline]] static struct thread *call_object(struct ipc_entry *entry, struct thread *self,
+                                                    uint32_t bits)
+{
+    struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
     unsigned kind;
+    uint64_t body[8];
     struct kcall call;
-    arch_message_keep(body);
-    void *object = object_that_stays(self, entry, bits, &kind, &call.port);
-    if (unlikely(!object || relaxed_load(arch_cpu_self()->reschedule)))
+    void *object = object_that_stays(self, entry, bits, port, &kind);
+    if (unlikely(!object))
         return NULL;
-    call.self = self;
-    call.in = body;
-    call.in_size = msg_length(control);
-    call.out = arch_cpu_self()->msg_buffers;
-    call.out_size = 0;
-    call.rights = call.out_rights = 0;
-    call.made = NULL;
-    call.run = call.restart = false;
-    kern_return_t kr = kcall_execute(&call, kind, object, (uint32_t)id);
-    self = call.self; /* no register keeps it across the call, memory does */
-    if (unlikely(
-            call.restart)) { /* kern_msg() does it once more, and repeats the trap if need be */
-        arch_message_load(body);
-        return NULL;
-    }
-    if (likely(call.out_rights == 0 && call.out_size <= MSG_REGISTER_BYTES)) {
-        answer_in_registers(self, &call, kr);
-        return self;
-    }
-    kr = msg_conclude_kernel_fast(self, arch_message_get(&self->arch, MSG_X_CONTROL), &call, kr);
-    if (likely(kr == KERN_SUCCESS))
-        return NULL;
-    fail_in_registers(self, kr);
-    return self;
+    begin(&call, self, port, body);
+    return end(&call, kcall_execute(&call, kind, object, message_id(self)));
+}
+
+/* The arguments are where kern_msg_fast() has got them (fast_impl.h). */
+struct thread *msg_call_kernel_fast(struct ipc_entry *entry, uint64_t id, uint64_t control,
+                                    uint64_t bits, uint64_t receive, struct cpu *cpu,
+                                    struct thread *self)
+{
+    (void)id, (void)control, (void)receive, (void)cpu;
+    uint64_t object = atomic_load_explicit(&entry->object, memory_order_acquire);
+    struct port *clock = host.port[KOBJECT_CLOCK];
+    uint64_t body[8];
+    struct kcall call;
+    /* The clock's port never changes, and is asked often. */
+    if (unlikely(object != (uintptr_t)&clock->ipc || relaxed_load(entry->bits) != bits))
+        return call_object(entry, self, (uint32_t)bits);
+    begin(&call, self, clock, body);
+    return end(&call, clock_demux(&call, clock->object, message_id(self) - CLOCK_BASE));
 }

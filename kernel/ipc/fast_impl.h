@@ -164,8 +164,6 @@ struct thread *fast_answer_odd_long(struct port *port, FAST_PARAMETERS);
 /** The answer of a thread that waits for a set. */
 struct thread *fast_answer_set(struct ipc_entry *entry, FAST_PARAMETERS);
 struct thread *fast_answer_set_long(struct ipc_entry *entry, FAST_PARAMETERS);
-/** A call to a kernel object. */
-struct thread *fast_call_kernel(struct ipc_entry *entry, FAST_PARAMETERS);
 /** Somebody asked something of one of the two while they changed places, or of the processor. */
 #define FAST_HEADER uint64_t id, uint64_t control, uint64_t local, uint64_t remote, uint64_t seqno
 struct thread *fast_after_switch(struct thread *self, FAST_HEADER, struct thread *next,
@@ -178,5 +176,7 @@ struct thread *fast_after_switch_long(struct thread *self, FAST_HEADER, struct t
 /** The current thread's body into the buffer of a thread that waits and stays where it is meanwhile. False: it does not
  *  fit, or one of the two is not to be touched. */
 bool fast_copy_long(struct thread *self, struct thread *to, uint64_t control);
+/** The answer to an exception: registers, for the thread that raised it. */
+struct thread *fast_answer_exception(struct thread *self);
 /** The same for the owner of a reply; its wait is claimed, and over on success. */
 bool fast_give_long(struct thread *self, struct reply *reply, uint64_t control);

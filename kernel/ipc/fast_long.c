@@ -5,6 +5,7 @@
  * claimed.
  */
 #include "fast_way.h"
+#include "raise_impl.h"
 #include <arch/upcalls.h>
 
 #define LONG_LENGTHS (UINT64_C(0x3ff8) << MSG_LENGTH_SHIFT)
@@ -32,6 +33,11 @@ bool fast_give_long(struct thread *self, struct reply *reply, uint64_t control)
         THREAD_FLAG_TERMINATE) /* who came meanwhile found nothing to end */
         (void)wait_abort(client);
     return false;
+}
+
+struct thread *fast_answer_exception(struct thread *self)
+{
+    return exception_answer_fast(self) ? arch_message_leave_whole(arch_cpu_self()->current) : NULL;
 }
 
 struct thread *kern_msg_fast_long(uint64_t dest, FAST_PARAMETERS)

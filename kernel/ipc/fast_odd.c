@@ -156,17 +156,6 @@ struct thread *fast_call_odd_long(struct port *port, FAST_PARAMETERS)
     return NULL;
 }
 
-/* Nobody changes the bits between this look and that of kern_msg_fast() but to those of another name. */
-struct thread *fast_call_kernel(struct ipc_entry *entry, FAST_PARAMETERS)
-{
-    FAST_UNUSED();
-    uint32_t bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
-    mach_port_name_t dest = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_DEST);
-    if (unlikely(bits >> 16 != (dest & 0xffff) || !(bits & ENTRY_KERNEL)))
-        return NULL;
-    return msg_call_kernel_fast(self, entry, bits, id, control);
-}
-
 /* ---- an answer ---- */
 
 /* Somebody as urgent as the client, or more so, is ready. As urgent: it came while something more urgent ran, and the

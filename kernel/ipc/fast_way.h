@@ -94,7 +94,8 @@ static inline struct thread *answer_odd(struct port *port, struct variant v, FAS
     if (unlikely(!entry || relaxed_load(reply->state) != REPLY_IDLE))
         return NULL;
     if (unlikely(bits & ENTRY_KERNEL))
-        return v.is_long ? NULL : fast_call_kernel(entry, FAST_ARGUMENTS);
+        return v.is_long ? NULL
+                         : msg_call_kernel_fast(entry, id, control, bits, receive, cpu, self);
     struct port *port = lock_entry(entry, bits);
     if (unlikely(!port))
         return NULL;
@@ -149,7 +150,7 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
     uint32_t bits;
     /* Exactly WAITED: without a deadline. Claimed later. */
     if (unlikely(!reply || relaxed_load(reply->state) != REPLY_WAITED))
-        return NULL;
+        return v.is_long && reply && reply->for_exception ? fast_answer_exception(self) : NULL;
     struct ipc_entry *entry = find_entry(self, &self->receives_from, (mach_port_name_t)receive,
                                          RIGHT_RECEIVE | RIGHT_SET, &bits);
     if (unlikely(!entry))

@@ -51,42 +51,110 @@ static kern_return_t copyin_request(struct thread *self, uint64_t control, uint6
                                                                : MACH_SEND_INVALID_DATA;
 }
 
-/* A send right that is moved is copied, and given up when the call has been executed: that may have to be
- * repeated. What cannot be copied goes to calls that are not. */
-static kern_return_t take_right(struct space *space, struct taken_list *list,
-                                const struct msg_descriptor *d, struct kright *out)
+static bool moves(unsigned disposition)
 {
-    unsigned disposition = d->disposition == MSG_MOVE_SEND ? MSG_COPY_SEND : d->disposition;
-    kern_return_t kr = msg_take(space, list, (mach_port_name_t)d->value, disposition, out);
+    return disposition == MSG_MOVE_SEND || disposition == MSG_MOVE_SEND_ONCE ||
+           disposition == MSG_MOVE_RECEIVE;
+}
+
+/* Ports only. */
+static kern_return_t check_descriptors(const struct msg_descriptor *d, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (d[i].kind != MSG_PORT || d[i].size || d[i].flags || d[i].zero ||
+            d[i].value > UINT32_MAX || !msg_kind_of(d[i].disposition))
+            return MACH_SEND_INVALID_TYPE;
+    return KERN_SUCCESS;
+}
+
+static kern_return_t take_right(struct space *space, struct taken_list *list, uint64_t name,
+                                unsigned disposition, struct kright *out)
+{
+    kern_return_t kr = msg_take(space, list, (mach_port_name_t)name, disposition, out);
     if (kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE)
         return MACH_SEND_NO_BUFFER;
     return kr == KERN_SUCCESS ? kr : MACH_SEND_INVALID_RIGHT;
 }
 
-/* The rights it carries; ports only. */
-static kern_return_t take_rights(struct thread *self, const struct msg_descriptor *d,
-                                 unsigned count, struct kcall *call)
+/* Take everything as a message to a program would, and put it back: what is moved is there as often as it is named. */
+static kern_return_t rehearse(struct thread *self, uint64_t control, const struct msg_descriptor *d,
+                              unsigned count)
+{
+    struct space *space = self->task->space;
+    struct kright right;
+    struct taken_list list;
+    struct list later;
+    list.count = 0; /* alone: the list is long */
+    list_init(&later);
+    spin_lock(&space->lock);
+    kern_return_t kr = msg_take_header(self, &list, control, &right, &right);
+    for (unsigned i = 0; i < count && kr == KERN_SUCCESS; i++)
+        kr = take_right(space, &list, d[i].value, d[i].disposition, &right);
+    msg_take_undo(space, &list, &later);
+    spin_unlock(&space->lock);
+    notify_deliver(&later);
+    return kr;
+}
+
+/* Has the local right to be taken before the call? If it needs memory, or its port's receive right is in the request. */
+static bool takes_early(uint64_t control, const struct msg_descriptor *d, unsigned count)
+{
+    bool receive = false;
+    for (unsigned i = 0; i < count; i++)
+        receive |= d[i].disposition == MSG_MOVE_RECEIVE;
+    return msg_local(control) == MSG_MAKE_SEND_ONCE ||
+           (msg_local(control) == MSG_MAKE_SEND && receive);
+}
+
+/* The rights it carries, and `to`, if it is taken early. A send right that is moved is copied, and given up when the
+ * call has been executed: that may have to be repeated. What cannot be copied goes to calls that are not. */
+static kern_return_t take_all(struct thread *self, uint64_t control, const struct msg_descriptor *d,
+                              unsigned count, struct kcall *call, struct kright *to)
 {
     struct taken_list list;
     struct list later = LIST_INIT(later);
     struct space *space = self->task->space;
     kern_return_t kr = KERN_SUCCESS;
-    list.count = 0; /* alone: the list is long */
+    list.count = 0;
     spin_lock(&space->lock);
+    if (takes_early(control, d, count))
+        kr = msg_take_local(self, &list, control, to);
     for (unsigned i = 0; i < count && kr == KERN_SUCCESS; i++) {
-        if (d[i].kind != MSG_PORT || d[i].size || d[i].flags || d[i].zero ||
-            d[i].value > UINT32_MAX)
-            kr = MACH_SEND_INVALID_TYPE;
-        else
-            kr = take_right(space, &list, &d[i], &call->right[i]);
+        bool copied = d[i].disposition == MSG_MOVE_SEND;
+        kr = take_right(space, &list, d[i].value, copied ? MSG_COPY_SEND : d[i].disposition,
+                        &call->right[i]);
     }
-    if (kr == KERN_SUCCESS)
+    if (kr == KERN_SUCCESS) {
         msg_take_finish(space, &list, &later);
-    else
+        call->rights = count;
+    } else {
         msg_take_undo(space, &list, &later);
+        *to = (struct kright){0};
+    }
     spin_unlock(&space->lock);
     notify_deliver(&later);
-    call->rights = kr == KERN_SUCCESS ? count : 0;
+    return kr;
+}
+
+/* Everything that the call needs, or nothing. */
+static kern_return_t take_rights(struct thread *self, uint64_t control,
+                                 const struct msg_descriptor *d, unsigned count, struct kcall *call,
+                                 struct kright *to)
+{
+    unsigned local = msg_local(control);
+    bool moved = moves(msg_remote(control));
+    kern_return_t kr = check_descriptors(d, count);
+    for (unsigned i = 0; i < count; i++)
+        moved |= moves(d[i].disposition);
+    *to = (struct kright){0};
+    if (kr == KERN_SUCCESS && local == MSG_MAKE_REPLY && reply_prepare(self) != KERN_SUCCESS)
+        kr = MACH_SEND_NO_BUFFER;
+    bool plain = (local == 0 || local == MSG_MAKE_REPLY) && !moved &&
+                 (mach_port_name_t)arch_message_get(&self->arch, MSG_X_LOCAL) == MSG_NULL;
+    if (kr == KERN_SUCCESS && !plain)
+        kr = rehearse(self, control, d, count);
+    if (kr == KERN_SUCCESS && (count > 0 || !plain))
+        kr = take_all(self, control, d, count, call, to);
     return kr;
 }
 
@@ -190,46 +258,34 @@ static enum stage give_answer(struct thread *self, uint64_t control, struct kcal
 
 /* ---- the call ---- */
 
-/* Is the local right there? It is taken only when the call has been executed, for that may have to be
- * repeated. */
-static kern_return_t check_reply_right(struct thread *self, uint64_t control)
+/* What was taken early of a call that is repeated. No receive right was in it: it is a right that nobody has heard of. */
+static void give_back_early(struct kright *to)
 {
-    struct space *space = self->task->space;
-    mach_port_name_t name = (mach_port_name_t)arch_message_get(&self->arch, MSG_X_LOCAL);
-    unsigned disposition = msg_local(control);
-    if (disposition == MSG_MAKE_REPLY && name == MSG_NULL)
-        return reply_prepare(self) == KERN_SUCCESS ? KERN_SUCCESS : MACH_SEND_NO_BUFFER;
-    if (disposition == 0 && name == MSG_NULL)
-        return KERN_SUCCESS;
-    if (disposition == MSG_MOVE_RECEIVE || !msg_kind_of(disposition) || name == MSG_NULL)
-        return MACH_SEND_INVALID_HEADER;
-    unsigned needed = disposition == MSG_MOVE_SEND || disposition == MSG_COPY_SEND ? RIGHT_SEND
-                      : disposition == MSG_MOVE_SEND_ONCE                          ? RIGHT_SEND_ONCE
-                                                                                   : RIGHT_RECEIVE;
-    spin_lock(&space->lock);
-    struct ipc_entry *entry = space_lookup(space, name);
-    bool there = entry && (entry_rights(entry) & (needed | RIGHT_DEAD));
-    spin_unlock(&space->lock);
-    return there ? KERN_SUCCESS : MACH_SEND_INVALID_REPLY;
+    assert(!to->object || to->kind == MSG_MOVE_SEND_ONCE);
+    if (to->object)
+        sonce_free(sonce_of(to->object));
 }
 
-/* If another thread of the task took it away meanwhile, nobody hears of the result. */
-static void take_reply_right(struct thread *self, uint64_t control, struct kright *out)
+/* The local right, if it has not been taken before: the call may have had to be repeated. If another thread of the task
+ * took it away meanwhile, nobody hears of the result. */
+static void take_reply_right(struct thread *self, uint64_t control, struct kright *to)
 {
     struct taken_list list;
     struct list later = LIST_INIT(later);
     struct space *space = self->task->space;
     unsigned disposition = msg_local(control);
     list.count = 0;
-    *out = (struct kright){0};
-    if (disposition == 0 || disposition == MSG_MAKE_REPLY)
+    if (to->object || disposition == 0 || disposition == MSG_MAKE_REPLY)
         return;
     spin_lock(&space->lock);
-    if (msg_take(space, &list, (mach_port_name_t)arch_message_get(&self->arch, MSG_X_LOCAL),
-                 disposition, out) == KERN_SUCCESS)
+    if (msg_take_local(self, &list, control, to) == KERN_SUCCESS)
         msg_take_finish(space, &list, &later);
     spin_unlock(&space->lock);
     notify_deliver(&later);
+    if (self->held && to->object == &self->held->ipc) { /* handed on */
+        relaxed_store(self->held->holder, NULL);
+        msg_hold_reply(self, NULL, 0);
+    }
 }
 
 /* The destination's right is used up, if it was moved. */
@@ -251,17 +307,16 @@ static void settle_thread(struct kcall *call, bool known)
 }
 
 static enum stage conclude(struct thread *self, uint64_t control, struct kcall *call,
-                           kern_return_t result, kern_return_t *kr)
+                           kern_return_t result, struct kright *to, kern_return_t *kr)
 {
-    struct kright to;
     if (result != KERN_SUCCESS)
         call->out_size = 0;
-    take_reply_right(self, control, &to);
-    enum stage stage = give_answer(self, control, call, result, &to, kr);
+    take_reply_right(self, control, to);
+    enum stage stage = give_answer(self, control, call, result, to, kr);
     if (unlikely(call->made))
         settle_thread(call, stage != STAGE_FAILED);
     destroy_rights(call->out_right, call->out_rights);
-    kright_destroy(&to);
+    kright_destroy(to);
     consume_destination(self, control);
     return stage;
 }
@@ -270,8 +325,9 @@ kern_return_t msg_conclude_kernel_fast(struct thread *self, uint64_t control, st
                                        kern_return_t result)
 {
     kern_return_t kr = KERN_SUCCESS;
+    struct kright to = {0};
     /* Without memory for the answer there is none: what it would have carried has been destroyed. */
-    if (conclude(self, control, call, result, &kr) == STAGE_FAILED)
+    if (conclude(self, control, call, result, &to, &kr) == STAGE_FAILED)
         return kr;
     arch_message_set(&self->arch, MSG_X_DEST, MSG_NULL); /* the send half is done */
     return KERN_SUCCESS;
@@ -284,19 +340,18 @@ enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t
     unsigned descriptors = msg_descriptors(control);
     uint32_t head = descriptors * (uint32_t)MSG_DESCRIPTOR_SIZE;
     const void *body;
+    struct kright to;
     struct kcall call;
     call.self = self;
     call.port = port;
-    call.rights = call.out_rights = 0;
+    call.rights = 0;
     call.out_size = 0;
-    call.restart = false;
+    call.special = 0;
     call.made = NULL;
     call.out = arch_cpu_self()->msg_buffers->out;
     *kr = copyin_request(self, control, small_in, &body);
     if (*kr == KERN_SUCCESS)
-        *kr = check_reply_right(self, control);
-    if (*kr == KERN_SUCCESS && descriptors > 0)
-        *kr = take_rights(self, body, descriptors, &call);
+        *kr = take_rights(self, control, body, descriptors, &call, &to);
     if (*kr != KERN_SUCCESS) {
         port_unref(port);
         return STAGE_FAILED;
@@ -307,12 +362,13 @@ enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t
     destroy_rights(call.right, call.rights);
     enum stage stage;
     if (call.restart) {
+        give_back_early(&to);
         arch_message_repeat(&self->arch);
         atomic_store(&arch_cpu_self()->reschedule,
                      1); /* interrupts, and who is more urgent; the turn is kept */
         stage = STAGE_STOPPED;
     } else {
-        stage = conclude(self, control, &call, result, kr);
+        stage = conclude(self, control, &call, result, &to, kr);
         give_up_moved(self, body, descriptors);
     }
     port_unref(port);

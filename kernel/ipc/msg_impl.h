@@ -50,6 +50,13 @@ void msg_take_finish(struct space *space, struct taken_list *list, struct list *
 /** Give the turn to send (thread->send_turn) to the next that waits for room at `turn`; NULL: nothing. */
 void msg_pass_turn(struct thread *self, struct port *turn);
 enum stage msg_send(struct thread *self, kern_return_t *kr);
+/** Take the local right; MSG_REPLY: the answer that the thread itself owes, handed on, which nothing in `list` tells of.
+ *  The space's lock is held. */
+kern_return_t msg_take_local(struct thread *self, struct taken_list *list, uint64_t control,
+                             struct kright *out);
+/** Both rights of the header, in one step. */
+kern_return_t msg_take_header(struct thread *self, struct taken_list *list, uint64_t control,
+                              struct kright *remote, struct kright *local);
 
 /* ---- receive.c ---- */
 enum stage msg_receive(struct thread *self, kern_return_t *kr);
@@ -68,8 +75,9 @@ void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority)
 /** The fast way of a message in registers to a kernel object, by a caller that waits for the answer, if it is one of
  *  the caller's own or of the host. The body's registers are the caller's, then the answer's. NULL: kern_msg()
  *  is to go on, for which registers and saved state are as it needs them. */
-struct thread *msg_call_kernel_fast(struct thread *self, struct ipc_entry *entry, uint32_t bits,
-                                    uint64_t id, uint64_t control);
+struct thread *msg_call_kernel_fast(struct ipc_entry *entry, uint64_t id, uint64_t control,
+                                    uint64_t bits, uint64_t receive, struct cpu *cpu,
+                                    struct thread *self);
 struct kcall;
 /** What msg_call_kernel_fast() has executed, but whose answer does not fit the registers: it becomes a message, and
  *  the trap goes on with its receive half. MACH_RCV_NO_SPACE: there is no memory for it. */

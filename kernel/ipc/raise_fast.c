@@ -186,7 +186,7 @@ static inline void write_state(struct thread *self, struct thread *server,
                                const struct request *request)
 {
     exception_fill(self, &request->state->request);
-    arch_thread_get_state(&self->arch, THREAD_STATE_GENERAL, false, &request->state->state);
+    arch_thread_get_general(&self->arch, &request->state->state);
     pmap_give_back(server->pmap);
     arch_message_set_body(&server->arch, NULL, 0);
 }
@@ -325,6 +325,8 @@ static inline bool lock_idle(struct thread *self, struct receivers *out)
     return false;
 }
 
+enum { STATE_LENGTH = sizeof(struct thread_state_general) };
+
 /* Success, in one of the two shapes, and then to receive for as long as it takes. */
 static bool is_plain(const struct thread *self, uint32_t *length)
 {
@@ -332,8 +334,8 @@ static bool is_plain(const struct thread *self, uint32_t *length)
     uint64_t control = arch_message_get(t, MSG_X_CONTROL);
     *length = msg_length(control);
     return (uint32_t)arch_message_get(t, MSG_X_ID) == KERN_SUCCESS &&
-           control == MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, *length, 0) &&
-           (*length == 0 || *length == sizeof(struct thread_state_general)) &&
+           (control == MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, STATE_LENGTH, 0) ||
+            control == MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0)) &&
            (uint32_t)arch_message_get(t, MSG_X_LOCAL) == MSG_NULL &&
            arch_message_get(t, MSG_X_DEADLINE) == NANOS_NEVER;
 }

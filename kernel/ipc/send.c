@@ -123,7 +123,6 @@ static bool reserve_place(struct destination *dest, uint32_t length)
 
 /* ---- taking the rights ---- */
 
-/* The local right. MSG_REPLY: the answer that the thread itself owes, handed on. */
 static kern_return_t take_local(struct thread *self, struct taken_list *list, uint64_t control,
                                 struct kright *out)
 {
@@ -158,20 +157,35 @@ static kern_return_t take_dest(struct thread *self, struct taken_list *list, uin
     return kr == KERN_SUCCESS && out->object ? kr : MACH_SEND_INVALID_DEST;
 }
 
-/* Both rights of the header in one step: copies before moves, so that the last reference of a name
- * can serve twice. */
-static kern_return_t take_header(struct thread *self, struct taken_list *list, uint64_t control,
-                                 struct kmsg *msg)
+/* Copies before moves, so that the last reference of a name can serve twice. */
+[[gnu::always_inline]] static inline kern_return_t take_header(struct thread *self,
+                                                               struct taken_list *list,
+                                                               uint64_t control,
+                                                               struct kright *remote,
+                                                               struct kright *local)
 {
     bool local_first = msg_remote(control) == MSG_MOVE_SEND;
     kern_return_t kr = KERN_SUCCESS;
     if (local_first)
-        kr = take_local(self, list, control, &msg->reply);
+        kr = take_local(self, list, control, local);
     if (kr == KERN_SUCCESS)
-        kr = take_dest(self, list, control, &msg->remote);
+        kr = take_dest(self, list, control, remote);
     if (kr == KERN_SUCCESS && !local_first)
-        kr = take_local(self, list, control, &msg->reply);
+        kr = take_local(self, list, control, local);
     return kr;
+}
+
+/* For kernel objects; what programs' messages take is taken without a call. */
+kern_return_t msg_take_local(struct thread *self, struct taken_list *list, uint64_t control,
+                             struct kright *out)
+{
+    return take_local(self, list, control, out);
+}
+
+kern_return_t msg_take_header(struct thread *self, struct taken_list *list, uint64_t control,
+                              struct kright *remote, struct kright *local)
+{
+    return take_header(self, list, control, remote, local);
 }
 
 /* Everything the message takes along. STAGE_STOPPED: the trap is to be repeated, for the queue has
@@ -192,7 +206,7 @@ static enum stage take_all(struct thread *self, uint64_t control, struct destina
     if (*kr == KERN_SUCCESS && dest->port && relaxed_load(dest->port->kobject))
         room = false; /* a kernel object's now: begin anew */
     if (*kr == KERN_SUCCESS)
-        *kr = take_header(self, &list, control, msg);
+        *kr = take_header(self, &list, control, &msg->remote, &msg->reply);
     if (*kr == KERN_SUCCESS)
         *kr = msg_take_body(space, &list, msg, msg_descriptors(control), dest->port);
     if (*kr == KERN_SUCCESS && room)
@@ -374,10 +388,11 @@ void msg_send_from_kernel(struct kright *to, struct kmsg *msg)
     msg->remote = *to;
     *to = (struct kright){0};
     spin_lock(&port->lock);
-    bool alive = port->state == PORT_ALIVE;
-    if (alive)
+    /* Nobody receives from a kernel object's port, and to none of them does what the kernel says mean anything. */
+    bool heard = port->state == PORT_ALIVE && !port->kobject;
+    if (heard)
         port_enqueue_locked(port, msg, false);
     spin_unlock(&port->lock);
-    if (!alive)
+    if (!heard)
         kmsg_destroy(msg);
 }

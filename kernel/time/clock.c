@@ -1,37 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Counter to nanoseconds and back, exact over the machine's life: quotient and remainder, no
- * accumulated factor.
+ * Counter to nanoseconds and back, exact over the machine's life: to nanoseconds by a factor of 64 bits before and 128
+ * behind the point, back by quotient and remainder.
  */
 #include <arch/timer.h>
 #include <kern/clock.h>
 
 #define NANOS_PER_SECOND UINT64_C(1000000000)
 
-static ticks_t origin;         /* constant after clock_init() */
-static uint64_t frequency = 1; /* the same */
+struct clock_rate clock_rate = {.whole = NANOS_PER_SECOND};
+static uint64_t frequency = 1; /* constant after clock_init(); below 2^32 */
+
+/* The next 32 binary digits of *rest / frequency. */
+static uint64_t digits(uint64_t *rest)
+{
+    uint64_t dividend = *rest << 32;
+    *rest = dividend % frequency;
+    return dividend / frequency;
+}
 
 void clock_init(ticks_t zero)
 {
-    origin = zero;
     frequency = arch_counter_frequency();
+    uint64_t rest = NANOS_PER_SECOND % frequency;
+    clock_rate.origin = zero;
+    clock_rate.whole = NANOS_PER_SECOND / frequency;
+    clock_rate.part = digits(&rest) << 32;
+    clock_rate.part |= digits(&rest);
+    clock_rate.fine = digits(&rest) << 32;
+    clock_rate.fine |= digits(&rest);
+    if (rest > 0 && ++clock_rate.fine == 0)
+        clock_rate.part++;
 }
 
 ticks_t clock_origin(void)
 {
-    return origin;
-}
-
-nanos_t clock_nanos_at(ticks_t counter)
-{
-    ticks_t ticks = counter > origin ? counter - origin : 0;
-    uint64_t seconds = ticks / frequency;
-    return seconds * NANOS_PER_SECOND + ticks % frequency * NANOS_PER_SECOND / frequency;
-}
-
-nanos_t clock_now(void)
-{
-    return clock_nanos_at(arch_counter());
+    return clock_rate.origin;
 }
 
 ticks_t clock_ticks_at(nanos_t moment)
@@ -43,7 +47,7 @@ ticks_t clock_ticks_at(nanos_t moment)
         return TICKS_NEVER;
     uint64_t part = (rest * frequency + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND;
     if (__builtin_add_overflow(ticks, part, &ticks) ||
-        __builtin_add_overflow(ticks, origin, &ticks))
+        __builtin_add_overflow(ticks, clock_rate.origin, &ticks))
         return TICKS_NEVER;
     return ticks;
 }

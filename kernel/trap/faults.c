@@ -3,6 +3,7 @@
  * What user code did that the machine refuses: the access flag is resolved, everything else becomes an
  * exception (kern/exception.h). What nobody handles ends the task with a report.
  */
+#include <arch/mmu.h>
 #include <arch/thread.h>
 #include <arch/upcalls.h>
 #include <kern/control.h>
@@ -61,7 +62,8 @@ static_assert((int)ACCESS_READ == (int)EXCEPTION_KIND_READ &&
 void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
 {
     trace(TRACE_FAULT, va, access);
-    if (pmap_fault(self->pmap, round_down(va, PAGE_SIZE), access) == KERN_SUCCESS)
+    if (!arch_mmu_is_unmapped(va) &&
+        pmap_fault(self->pmap, round_down(va, PAGE_SIZE), access) == KERN_SUCCESS)
         return;
     exception_raise(self, access == ACCESS_EXECUTE ? EXCEPTION_KIND_EXECUTE : (unsigned)access, va,
                     code);

@@ -26,8 +26,7 @@ static inline bool is_in_one_page(vaddr_t va, size_t n)
     unsigned height;
     pte_t *slot = pmap_walk_down(pmap, va, 0, &height);
     pte_t pte = arch_pte_read(slot);
-    if (unlikely(!arch_pte_is_valid(pte) || !(arch_pte_prot(pte) & prot) ||
-                 arch_pte_type(pte) != MEM_NORMAL))
+    if (unlikely(!arch_pte_serves(pte, prot)))
         return NULL;
     paddr_t pa = arch_pte_address(pte) + (va & (pmap_span(height) - 1));
     if (prot == PROT_WRITE) /* who takes the page's rights away waits until it is */
@@ -54,8 +53,7 @@ static inline kern_return_t copy_within_page(struct pmap *to, vaddr_t dst, vaddr
     spin_lock(&to->lock);
     pte_t *slot = pmap_walk_down(to, dst, 0, &height);
     pte_t pte = arch_pte_read(slot);
-    if (likely(arch_pte_is_valid(pte) && (arch_pte_prot(pte) & PROT_WRITE) &&
-               arch_pte_type(pte) == MEM_NORMAL)) {
+    if (likely(arch_pte_serves(pte, PROT_WRITE))) {
         paddr_t pa = arch_pte_address(pte) + (dst & (pmap_span(height) - 1));
         kr = arch_copyin(phys_to_virt(pa), src, n);
         mark_written(slot, pte, pa, height);

@@ -121,7 +121,7 @@ pte_t *pmap_walk(const struct pmap *pmap, vaddr_t va, unsigned target, unsigned 
 #pragma GCC unroll 4
     for (h = ARCH_USER_ROOT_HEIGHT; h > target; h--) {
         pte_t pte = arch_pte_read(slot);
-        if (!arch_pte_is_valid(pte) || !arch_pte_is_table(pte, h))
+        if (!arch_pte_is_table(pte, h))
             break;
         slot = (pte_t *)phys_to_virt(arch_pte_address(pte)) + pmap_index(va, h - 1);
     }

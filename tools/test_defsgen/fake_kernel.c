@@ -190,8 +190,27 @@ static void client_send(struct msg_registers *registers)
     serve();
 }
 
+static void give_answer(struct msg_registers *registers)
+{
+    if (fake.spoil_reply != NULL) {
+        fake.spoil_reply(&reply.id, &reply.control, reply.body);
+    }
+    give(&reply, registers);
+    if (registers->result == 0 && fake.answer_right != MSG_NULL) {
+        registers->remote = fake.answer_right;
+        registers->control |= MSG_MOVE_SEND_ONCE;
+        live++;
+    }
+}
+
 void host_msg_trap(struct msg_registers *registers)
 {
+    if (registers->destination == MSG_REPLY && fake.answer_right == MSG_REPLY &&
+        registers->receive == MSG_NULL) { /* the client gives up what came with the answer */
+        registers->result = 0;
+        live--;
+        return;
+    }
     if (registers->receive == SERVER_PORT || registers->destination == MSG_REPLY ||
         registers->destination == NAMED_REPLY) {
         server_trap(registers);
@@ -219,9 +238,6 @@ void host_msg_trap(struct msg_registers *registers)
     } else if (!reply.there) { /* as the kernel tells that the reply was given up */
         *registers = (struct msg_registers){.id = MSG_ID_SEND_ONCE};
     } else {
-        if (fake.spoil_reply != NULL) {
-            fake.spoil_reply(&reply.id, &reply.control, reply.body);
-        }
-        give(&reply, registers);
+        give_answer(registers);
     }
 }

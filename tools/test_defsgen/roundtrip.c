@@ -254,6 +254,43 @@ static void test_damage(void)
     fake.spoil_reply = NULL;
 }
 
+/* A forged note that the server died, with a right. */
+static void gift_of_the_dead(uint64_t *id, uint64_t *control, uint8_t *body)
+{
+    gift(id, control, body);
+    *id = MSG_ID_SEND_ONCE;
+}
+
+static void error_alone(uint64_t *id, uint64_t *control, uint8_t *body)
+{
+    (void)body;
+    *id = KERN_BUSY;
+    *control &= MSG_CONTROL(255, 255, 0, 0);
+}
+
+/* An answer that wants to be answered: nobody does, and nothing is left of it. */
+static void test_right_to_answer(void)
+{
+    const mach_port_name_t rights[] = {55, MSG_REPLY};
+    void (*const spoilt[])(uint64_t *, uint64_t *, uint8_t *) = {NULL, shorter, error_alone, died};
+    uint64_t words[8] = {0};
+    uint64_t x = 0;
+    fake.spoil_reply = gift_of_the_dead;
+    CHECK(sample_echo(PORT, words, words) == MIG_SERVER_DIED && live == 0);
+    for (unsigned i = 0; i < sizeof rights / sizeof rights[0]; i++) {
+        fake.answer_right = rights[i];
+        for (unsigned n = 0; n < sizeof spoilt / sizeof spoilt[0]; n++) {
+            const kern_return_t wanted = spoilt[n] == died ? MIG_SERVER_DIED : MIG_BAD_REPLY;
+            fake.spoil_reply = spoilt[n];
+            CHECK(sample_echo(PORT, words, words) == wanted && live == 0);
+            CHECK(sample_copy_out(PORT, "a", 1, words, &(uint32_t){0}) == wanted && live == 0);
+        }
+        fake.spoil_reply = NULL;
+        CHECK(mixed(&x) == MIG_BAD_REPLY && live == 0);
+    }
+    fake.answer_right = MSG_NULL;
+}
+
 static void test_refused_server(void)
 {
     const struct server_interface interface = sample_interface(&sample_functions, NULL);
@@ -273,6 +310,7 @@ int main(void)
     test_later();
     test_oneway();
     test_damage();
+    test_right_to_answer();
     test_refused_server();
     printf("%u failures\n", check_failures());
     return check_failures() != 0;

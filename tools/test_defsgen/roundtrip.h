@@ -28,11 +28,12 @@ extern uint64_t flushed_cookie;
 enum { SERVER_PORT = 77, NAMED_REPLY = 1234 };
 
 struct fake {
-    int64_t send_result;      /* of the client's next send */
-    unsigned interruptions;   /* of the client's wait, before the answer comes */
-    kern_return_t reply_lost; /* error of sending the reply */
-    bool named_reply;         /* the server sees a name, not MSG_REPLY */
-    bool short_buffers;       /* the server has no room for long messages */
+    int64_t send_result;           /* of the client's next send */
+    unsigned interruptions;        /* of the client's wait, before the answer comes */
+    kern_return_t reply_lost;      /* error of sending the reply */
+    bool named_reply;              /* the server sees a name, not MSG_REPLY */
+    bool short_buffers;            /* the server has no room for long messages */
+    mach_port_name_t answer_right; /* the answer comes with a right to answer it, of this name */
     void (*spoil_request)(uint64_t *id, uint64_t *control, uint8_t *body);
     void (*spoil_reply)(uint64_t *id, uint64_t *control, uint8_t *body);
 };

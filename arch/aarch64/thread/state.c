@@ -40,17 +40,30 @@ static inline void copy_x(uint64_t to[restrict 31], const uint64_t from[restrict
     to[30] = from[30];
 }
 
-static void get_general(const struct arch_thread *t, bool waits, struct thread_state_general *out)
+static inline const uint64_t *registers(const struct arch_thread *t)
 {
-    const uint64_t *x = trap_frame_x((struct trap_frame *)(uintptr_t)&t->frame);
-    if (!waits)
-        copy_x(out->x, x);
-    for (unsigned i = 0; waits && i < array_count(out->x); i++)
-        out->x[i] = i < X_CLOBBERED ? 0 : x[i];
+    return trap_frame_x((struct trap_frame *)(uintptr_t)&t->frame);
+}
+
+static inline void get_special(const struct arch_thread *t, struct thread_state_general *out)
+{
     out->sp = t->frame.sp;
     out->pc = t->frame.pc;
     out->pstate = t->frame.pstate;
     out->tls = t->tls;
+}
+
+void arch_thread_get_general(const struct arch_thread *t, struct thread_state_general *out)
+{
+    copy_x(out->x, registers(t));
+    get_special(t, out);
+}
+
+static void get_waiting(const struct arch_thread *t, struct thread_state_general *out)
+{
+    for (unsigned i = 0; i < array_count(out->x); i++)
+        out->x[i] = i < X_CLOBBERED ? 0 : registers(t)[i];
+    get_special(t, out);
 }
 
 static void get_fp(const struct arch_thread *t, struct thread_state_fp *out)
@@ -63,14 +76,16 @@ static void get_fp(const struct arch_thread *t, struct thread_state_fp *out)
 
 void arch_thread_get_state(const struct arch_thread *t, unsigned flavour, bool waits, void *out)
 {
-    if (flavour == THREAD_STATE_GENERAL)
-        get_general(t, waits, out);
-    else
+    if (flavour == THREAD_STATE_FP)
         get_fp(t, out);
+    else if (waits)
+        get_waiting(t, out);
+    else
+        arch_thread_get_general(t, out);
 }
 
 /* What is checked is read once: it may lie in memory that user code writes meanwhile. */
-static kern_return_t set_general(struct arch_thread *t, const struct thread_state_general *in)
+kern_return_t arch_thread_set_general(struct arch_thread *t, const struct thread_state_general *in)
 {
     const vaddr_t pc = relaxed_load(in->pc), sp = relaxed_load(in->sp), tls = relaxed_load(in->tls);
     if (pc % 4 != 0 || pc >= ARCH_USER_VA_END || sp > ARCH_USER_VA_END || tls >= ARCH_USER_VA_END)
@@ -84,17 +99,9 @@ static kern_return_t set_general(struct arch_thread *t, const struct thread_stat
     return KERN_SUCCESS;
 }
 
-static void set_fp(struct arch_thread *t, const struct thread_state_fp *in)
+void arch_thread_set_fp(struct arch_thread *t, const struct thread_state_fp *in)
 {
     memcpy(t->fp.v, in->v, sizeof(in->v));
     t->fp.fpsr = in->fpsr;
     t->fp.fpcr = in->fpcr;
-}
-
-kern_return_t arch_thread_set_state(struct arch_thread *t, unsigned flavour, const void *in)
-{
-    if (flavour == THREAD_STATE_GENERAL)
-        return set_general(t, in);
-    set_fp(t, in);
-    return KERN_SUCCESS;
 }

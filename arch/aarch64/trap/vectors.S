@@ -13,6 +13,7 @@
  * kern_schedule). After a trap handler has returned with `reschedule` set, the frame is touched
  * only if the thread is still current.
  */
+#include "trap_impl.inc"
 #include <machine/offsets.h>
 #include <wharf/message.h>
 
@@ -56,14 +57,6 @@
     ldp     x24, x25, [\base, #TF_x24]
     ldp     x26, x27, [\base, #TF_x26]
     ldp     x28, x29, [\base, #TF_x28]
-.endm
-
-/* ERET, and nothing executed behind it by straight-line speculation with the user's registers
- * (CVE-2020-13844). */
-.macro exception_return
-    eret
-    dsb     nsh
-    isb
 .endm
 
 /*

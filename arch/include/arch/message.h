@@ -52,7 +52,17 @@ static inline struct thread *arch_message_leave_long(struct thread *next, uint64
                                                      uint64_t control, uint64_t local,
                                                      uint64_t remote, uint64_t seqno);
 
+/** End of kern_msg_fast_long(): the current thread, `next`, goes on with its whole saved state, or whatever is to run does. May not
+ *  return; what it returns is to be returned. */
+static inline struct thread *arch_message_leave_whole(struct thread *next);
+
 /** For kern_msg_fast(), which finds the body in registers and leaves it there: keep it while code is called that
  *  uses the registers; and load one. */
 static inline void arch_message_keep(uint64_t words[8]);
 static inline void arch_message_load(const uint64_t words[8]);
+
+/** The end of kern_msg_fast() without a switch: the current thread gets an answer with this id and control word, whose
+ *  body is at `words`, of which MSG_REGISTER_BYTES can be read; the other header registers are zero. Need not return;
+ *  if it does, the thread is to be returned. */
+static inline void arch_message_answer(struct arch_thread *t, uint64_t id, uint64_t control,
+                                       const uint64_t words[8]);

@@ -60,8 +60,11 @@ static inline bool arch_pte_is_table(pte_t pte, unsigned height);
 static inline paddr_t arch_pte_address(pte_t pte);    /* of the frame or of the next table */
 static inline unsigned arch_pte_prot(pte_t pte);      /* PROT_* of a leaf */
 static inline enum mem_type arch_pte_type(pte_t pte); /* of a leaf */
-static inline unsigned arch_pte_flags(pte_t pte);     /* PTE_* of a leaf */
-static inline pte_t arch_pte_table(paddr_t table);    /* entry that points to a table */
+static inline bool arch_pte_serves(
+    pte_t pte, unsigned prot); /* a valid leaf of normal memory with that right, of PROT_READ
+                                                                  and PROT_WRITE */
+static inline unsigned arch_pte_flags(pte_t pte);  /* PTE_* of a leaf */
+static inline pte_t arch_pte_table(paddr_t table); /* entry that points to a table */
 static inline pte_t arch_pte_leaf(paddr_t pa, unsigned prot, enum mem_type type, unsigned height,
                                   unsigned flags); /* user leaf */
 
@@ -92,6 +95,8 @@ static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct p
                                            struct pmap *pmap);
 /** No user address space: every user access faults. */
 static inline void arch_mmu_deactivate(void);
+/** The active address space certainly has nothing at the user address now, says the MMU. */
+static inline bool arch_mmu_is_unmapped(vaddr_t va);
 /** ASIDs the machine has (256 or 65536); ASID 0 is arch's own for "no address space". */
 unsigned arch_asid_count(void);
 

@@ -10,6 +10,7 @@
 
 #include <kern/types.h>
 #include <machine/thread_md.h>
+#include <wharf/thread_state.h>
 
 struct task;
 
@@ -60,9 +61,21 @@ size_t arch_thread_state_size(unsigned flavour);
 /** Copy a set out. The thread runs nowhere; its FP state is saved. `waits`: it waits in a trap and
  *  may be woken at this moment: registers that a trap clobbers or returns are not looked at, and zero. */
 void arch_thread_get_state(const struct arch_thread *t, unsigned flavour, bool waits, void *out);
-/** Set it. Whatever it holds, and though `in` lie in memory that changes meanwhile, the thread stays an unprivileged one
+/** The general registers of a thread that does not wait: straight to memory that user code may change meanwhile. */
+void arch_thread_get_general(const struct arch_thread *t, struct thread_state_general *out);
+/** Set a set. Whatever it holds, and though `in` lie in memory that changes meanwhile, the thread stays an unprivileged one
  *  that can be interrupted. The thread is parked. KERN_INVALID_ADDRESS (wharf/thread_state.h). */
-kern_return_t arch_thread_set_state(struct arch_thread *t, unsigned flavour, const void *in);
+kern_return_t arch_thread_set_general(struct arch_thread *t, const struct thread_state_general *in);
+void arch_thread_set_fp(struct arch_thread *t, const struct thread_state_fp *in);
+
+static inline kern_return_t arch_thread_set_state(struct arch_thread *t, unsigned flavour,
+                                                  const void *in)
+{
+    if (flavour == THREAD_STATE_GENERAL)
+        return arch_thread_set_general(t, in);
+    arch_thread_set_fp(t, in);
+    return KERN_SUCCESS;
+}
 
 /** User program counter and stack pointer, for reports and trace. */
 vaddr_t arch_thread_pc(const struct arch_thread *t);

@@ -26,16 +26,17 @@ struct [[gnu::aligned(CACHE_LINE)]] cpu
         *current; /* the thread that runs in user mode here, NULL when idle. Entry code reads it */
     union {
         struct {
-            _Atomic uint32_t reschedule; /* not 0: call kern_schedule() before leaving the kernel. Set
+            _Atomic uint32_t
+                reschedule;           /* not 0: call kern_schedule() before leaving the kernel. Set
                                             by any CPU */
-            _Atomic uint32_t watched;    /* not 0: changes of threads are traced. Written by any CPU */
+            _Atomic uint32_t watched; /* not 0: changes of threads are traced. Written by any CPU */
         };
         uint64_t attention; /* both in one look */
     };
-    uint32_t number;     /* 0 .. cpu_count - 1, constant */
-    uint64_t hwid;       /* hardware id (MPIDR affinity), constant */
-    _Atomic bool online; /* set by the CPU itself when it takes part */
-    _Atomic bool idle;   /* nothing to run; RUNQ lock for writing */
+    uint32_t number;                   /* 0 .. cpu_count - 1, constant */
+    uint64_t hwid;                     /* hardware id (MPIDR affinity), constant */
+    _Atomic bool online;               /* set by the CPU itself when it takes part */
+    _Atomic bool idle;                 /* nothing to run; RUNQ lock for writing */
     _Atomic uint32_t running_priority; /* of what runs; 0 when idle; RUNQ lock for writing, read by
                                           any CPU as a hint */
 

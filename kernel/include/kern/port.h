@@ -76,8 +76,8 @@ struct [[gnu::aligned(CACHE_LINE)]] port
     };
     struct spinlock lock;  /* rank PORT; guards all members without a remark */
     struct list receivers; /* threads that wait to receive here (thread.wait.link) */
-    bool has_payload; /* `local` is what its owner asked for */
-    struct port_set *set; /* it is a member of; NULL: none. Changed under both locks */
+    bool has_payload;      /* `local` is what its owner asked for */
+    struct port_set *set;  /* it is a member of; NULL: none. Changed under both locks */
     uint64_t local;  /* what receivers get: protected payload, or the name of the receive right */
     uint32_t seqno;  /* of the next message */
     uint32_t queued; /* messages on the queue and places promised to senders */

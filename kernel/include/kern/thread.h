@@ -46,7 +46,8 @@ enum thread_flags {
     /* Those above ask for something at the thread's next chance. Below is what only the fast way of messages has to
      * know, to look closer. */
     THREAD_FLAGS_ASK = 15,
-    THREAD_FLAG_BOUND = 16, /* its affinity has been set; for good, as that may be done by two at once */
+    THREAD_FLAG_BOUND =
+        16, /* its affinity has been set; for good, as that may be done by two at once */
 };
 
 struct ipc_entry;
@@ -145,11 +146,11 @@ struct [[gnu::aligned(CACHE_LINE)]] thread
     _Atomic bool lends;         /* waits in a futex with an owner; OWNED lock for writing */
     struct rb_tree
         donors; /* F2 of kern/futex.h: those that lend to it, the most urgent first; OWNED lock */
-    struct rb_node donor_node; /* F2: in lends_to->donors; OWNED lock */
-    struct thread *lends_to;   /* F2: NULL: nobody; reference held; OWNED lock */
+    struct rb_node donor_node;        /* F2: in lends_to->donors; OWNED lock */
+    struct thread *lends_to;          /* F2: NULL: nobody; reference held; OWNED lock */
     struct name_memory sent_to[4];    /* by the low bits of the name's index. Own thread */
     struct name_memory receives_from; /* Own thread */
-    struct reply *reply;       /* the right to answer its calls (Y3). Own thread */
+    struct reply *reply;              /* the right to answer its calls (Y3). Own thread */
     struct reply *held; /* an answer it owes, without a name. Own thread; who hands over to it */
     struct reply *_Atomic exception_reply; /* for its exceptions; NULL: none yet. Own thread */
 };

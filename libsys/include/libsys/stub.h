@@ -3,7 +3,8 @@
  * What the client stubs that tools/defsgen.py makes stand on. A stub that needs nothing but
  * registers is stub_call_words() and a few moves; everything else is in libsys/stub.c, once for all.
  *
- * I1 A reply that does not have the routine's shape loses what it carries, and nothing of it is seen.
+ * I1 A reply that does not have the routine's shape, or wants to be answered, loses what it carries, and nothing of it
+ *    is seen.
  * I2 After a MACH_SEND_ error the caller still has the rights and memory it wanted to move; after
  *    any other result they are gone.
  */
@@ -16,7 +17,7 @@
 #include <wharf/message.h>
 #include <wharf/wire.h>
 
-/** After a call through registers that did not end as it should (result, id, control and words: as it ended): wait
+/** After a call through registers that did not end as it should (result, id, control, remote and words: as it ended): wait
  *  again if the wait was interrupted. KERN_SUCCESS: a reply of that shape is in registers->word. */
 [[gnu::cold]] kern_return_t stub_recover(struct msg_registers *registers, uint32_t shape,
                                          uint64_t deadline);
@@ -35,26 +36,33 @@ static inline void stub_copy_words(uint64_t to[MSG_REGISTER_BYTES / 8],
     to[7] = from[7];
 }
 
-/** Call with `length` bytes in `word`; the reply, without descriptors, comes back there.
+/** Call with `length` bytes in `word`; the reply, without descriptors, comes back there. Returns whether all is well;
+ *  *result is KERN_SUCCESS then, and whoever returns it needs no constant.
  *  Errors: those of the trap, what the server answers, MIG_SERVER_DIED, MIG_BAD_REPLY. */
-[[gnu::always_inline]] static inline kern_return_t stub_call_words(
-    mach_port_name_t to, uint32_t message, uint32_t length, uint64_t word[MSG_REGISTER_BYTES / 8],
-    uint32_t reply, uint64_t deadline)
+[[gnu::always_inline]] static inline bool stub_call_words(mach_port_name_t to, uint32_t message,
+                                                          uint32_t length,
+                                                          uint64_t word[MSG_REGISTER_BYTES / 8],
+                                                          uint32_t reply, uint64_t deadline,
+                                                          kern_return_t *result)
 {
     uint64_t id = message;
     uint64_t control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, length, 0);
-    int64_t result;
-    if (__builtin_expect(user_msg_call(to, &id, &control, word, deadline, reply, &result), 1)) {
-        return KERN_SUCCESS;
+    uint64_t remote;
+    int64_t trap;
+    if (__builtin_expect(user_msg_call(to, &id, &control, word, deadline, reply, &remote, &trap),
+                         1)) {
+        *result = (kern_return_t)trap;
+        return true;
     }
     struct msg_registers registers; /* only here: the words above stay in registers */
-    registers.result = result;
+    registers.result = trap;
     registers.id = id;
     registers.control = control;
+    registers.remote = remote;
     stub_copy_words(registers.word, word);
-    const kern_return_t error = stub_recover(&registers, reply, deadline);
+    *result = stub_recover(&registers, reply, deadline);
     stub_copy_words(word, registers.word);
-    return error;
+    return *result == KERN_SUCCESS;
 }
 
 /* Bodies of at most 64 bytes are copied whole: there have to be 64 bytes at the address, whatever is in them. */

@@ -83,6 +83,15 @@ static inline struct thread *arch_message_leave_long(struct thread *next, uint64
     return arch_message_exit_long(0, id, control, local, remote, seqno, next);
 }
 
+/** vectors.S */
+struct thread *arch_leave_kernel(void);
+
+static inline struct thread *arch_message_leave_whole(struct thread *next)
+{
+    (void)next;
+    return arch_leave_kernel();
+}
+
 static inline void arch_message_keep(uint64_t words[8])
 {
     __asm__ volatile("stp x9, x10, [%0]\n\tstp x11, x12, [%0, #16]\n\t"
@@ -95,6 +104,16 @@ static inline void arch_message_load(const uint64_t words[8])
     __asm__ volatile("ldp x9, x10, [%0]\n\tldp x11, x12, [%0, #16]\n\t"
                      "ldp x13, x14, [%0, #32]\n\tldp x15, x18, [%0, #48]" ::"r"(words)
                      : "memory");
+}
+
+/** trap/answer.S */
+[[gnu::noreturn]] void arch_message_exit_answer(struct arch_thread *t, uint64_t id,
+                                                uint64_t control, const uint64_t words[8]);
+
+static inline void arch_message_answer(struct arch_thread *t, uint64_t id, uint64_t control,
+                                       const uint64_t words[8])
+{
+    arch_message_exit_answer(t, id, control, words);
 }
 
 static inline void arch_message_fail(struct arch_thread *t, kern_return_t result)

@@ -80,6 +80,15 @@ static inline enum mem_type arch_pte_type(pte_t pte)
     return (enum mem_type)((pte >> 2) & 7);
 }
 
+static inline bool arch_pte_serves(pte_t pte, unsigned prot)
+{
+    pte_t wanted = PTE_VALID | PTE_AP_USER | PTE_ATTR(MEM_NORMAL);
+    pte_t looked_at = PTE_VALID | PTE_AP_USER | PTE_ATTR(7);
+    if (prot == PROT_WRITE)
+        looked_at |= PTE_AP_READONLY;
+    return (pte & looked_at) == wanted;
+}
+
 static inline unsigned arch_pte_flags(pte_t pte)
 {
     return (pte & PTE_AF ? PTE_YOUNG : 0) | (pte & PTE_CONT ? PTE_RUN : 0) |
@@ -176,6 +185,15 @@ static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct p
     arch_mmu_activate(root, asid);
     /* A store is not seen by others before the ISB in front of it is over: it needs no release. */
     *(struct pmap *volatile *)note = pmap;
+}
+
+/* PAR_EL1: bit 0, there is none; bits 6 to 1, why: 0b0001LL is a translation fault at level LL. What an access flag or a
+ * right would mend is none of these. */
+static inline bool arch_mmu_is_unmapped(vaddr_t va)
+{
+    uint64_t par;
+    __asm__ volatile("at s1e0r, %1\n\tisb\n\tmrs %0, par_el1" : "=r"(par) : "r"(va) : "memory");
+    return (par & (0x3c << 1 | 1)) == (0x04 << 1 | 1);
 }
 
 static inline void arch_mmu_deactivate(void)

@@ -19,6 +19,7 @@ struct arch_cpu {
         *loaded;              /* whose FP state and thread pointer are in the registers. Own CPU */
     uint64_t fp;              /* the simulated FP registers. Own CPU */
     uint64_t message_body[8]; /* those of a message on the fast way. Own CPU */
+    bool message_whole;       /* arch_message_leave_whole(). Own CPU */
     vaddr_t tls;              /* the simulated thread pointer. Own CPU */
 };
 

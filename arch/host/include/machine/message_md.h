@@ -62,6 +62,12 @@ static inline struct thread *arch_message_leave_long(struct thread *next, uint64
     return arch_message_leave(next, id, control, local, remote, seqno);
 }
 
+static inline struct thread *arch_message_leave_whole(struct thread *next)
+{
+    arch_cpu_self()->arch.message_whole = true; /* user.c leaves its registers alone */
+    return next;
+}
+
 /** The body's registers while the fast way runs: of the CPU (user.c). */
 uint64_t *host_message_body(void);
 
@@ -77,6 +83,16 @@ static inline void arch_message_load(const uint64_t words[8])
     uint64_t *body = host_message_body();
     for (unsigned i = 0; i < 8; i++)
         body[i] = words[i];
+}
+
+static inline void arch_message_answer(struct arch_thread *t, uint64_t id, uint64_t control,
+                                       const uint64_t words[8])
+{
+    for (unsigned i = 0; i < 17; i++)
+        t->x[i] = 0;
+    t->x[MSG_X_ID] = id;
+    t->x[MSG_X_CONTROL] = control;
+    arch_message_load(words);
 }
 
 static inline void arch_message_fail(struct arch_thread *t, kern_return_t result)

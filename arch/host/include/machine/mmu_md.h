@@ -65,6 +65,12 @@ static inline enum mem_type arch_pte_type(pte_t pte)
     return (enum mem_type)(pte >> 44 & 3);
 }
 
+static inline bool arch_pte_serves(pte_t pte, unsigned prot)
+{
+    return arch_pte_is_valid(pte) && (arch_pte_prot(pte) & prot) &&
+           arch_pte_type(pte) == MEM_NORMAL;
+}
+
 static inline unsigned arch_pte_flags(pte_t pte)
 {
     return (unsigned)(pte >> 48) & (PTE_YOUNG | PTE_RUN | PTE_WIRED | PTE_UNMANAGED);
@@ -157,4 +163,11 @@ static inline paddr_t virt_to_phys(const void *direct_map_address)
 static inline void *arch_frame_table(void)
 {
     return host_frame_table;
+}
+
+/* It is left to who looks into the tables. */
+static inline bool arch_mmu_is_unmapped(vaddr_t va)
+{
+    (void)va;
+    return false;
 }

@@ -48,34 +48,37 @@ static inline void user_msg_trap(struct msg_registers *registers)
                    "x13", "x14", "x15", "x16", "x17", "x18", "cc", "memory");
 }
 
-/** Zero if a call ended well: result 0, id 0, length and descriptors as in `shape` (WIRE_SHAPE). An answer to a
- *  call has no flags, so that nothing stands above them. */
-[[gnu::always_inline]] static inline uint64_t user_msg_wrong(uint32_t result, uint64_t id,
-                                                             uint64_t control, uint32_t shape)
+/** Zero if a call ended well: id 0, control word that of an answer (local MSG_MOVE_SEND_ONCE) without a right to answer
+ *  it (remote 0), flags 0, length and descriptors as in `shape` (WIRE_SHAPE). Then the result is 0, too: after an error
+ *  the control word is zero, or tells a length of more than 64 bytes. */
+[[gnu::always_inline]] static inline uint64_t user_msg_wrong(uint64_t id, uint64_t control,
+                                                             uint32_t shape)
 {
     register uint64_t wrong asm("x17"); /* what came stays where it is */
+    const uint64_t wanted = MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0);
     if (shape == 0)
-        asm("orr %0, %x1, %2\n\t"
-            "orr %0, %0, %3, lsr #16"
+        asm("mov %0, %3\n\t"
+            "eor %0, %0, %2\n\t"
+            "orr %0, %0, %1"
             : "=&r"(wrong)
-            : "r"(result), "r"(id), "r"(control));
+            : "r"(id), "r"(control), "i"(wanted));
     else
-        asm("lsr %0, %3, #16\n\t"
-            "sub %0, %0, %4\n\t"
-            "orr %0, %0, %x1\n\t"
-            "orr %0, %0, %2"
+        asm("mov %0, %3\n\t"
+            "movk %0, %4, lsl #16\n\t"
+            "eor %0, %0, %2\n\t"
+            "orr %0, %0, %1"
             : "=&r"(wrong)
-            : "r"(result), "r"(id), "r"(control), "i"(shape));
+            : "r"(id), "r"(control), "i"(wanted), "i"(shape));
     return wrong;
 }
 
 /** Call: send *id, *control and the words to `destination`, wait for the answer, which must fit in
- *  registers too. Returns whether all is well (user_msg_wrong()). The others are written whatever happened; *result
- *  is x0. Of that register 32 bits count, as name and as error: so it needs no extension. */
+ *  registers too. Returns whether all is well (user_msg_wrong()). The others are written whatever happened; *remote is
+ *  x4, *result is x0. Of that register 32 bits count, as name and as error: so it needs no extension. */
 [[gnu::always_inline]] static inline bool user_msg_call(mach_port_name_t destination, uint64_t *id,
                                                         uint64_t *control, uint64_t word[8],
                                                         uint64_t deadline, uint32_t shape,
-                                                        int64_t *result)
+                                                        uint64_t *remote, int64_t *result)
 {
     register uint64_t x9 asm("x9") = word[0];
     register uint64_t x10 asm("x10") = word[1];
@@ -85,6 +88,7 @@ static inline void user_msg_trap(struct msg_registers *registers)
     register uint64_t x14 asm("x14") = word[5];
     register uint64_t x15 asm("x15") = word[6];
     register uint64_t x18 asm("x18") = word[7];
+    register uint64_t x4 asm("x4");
     register uint64_t x5 asm("x5") = deadline;
     register uint32_t x0 asm("x0") = destination;
     register uint64_t x1 asm("x1") = *id;
@@ -93,12 +97,13 @@ static inline void user_msg_trap(struct msg_registers *registers)
                  "mov w4, #%c[reply]\n\t" /* the upper half becomes zero */
                  "mov x7, #0\n\t"
                  "svc #1"
-                 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x5), "+r"(x9), "+r"(x10), "+r"(x11),
-                   "+r"(x12), "+r"(x13), "+r"(x14), "+r"(x15), "+r"(x18)
+                 : "+r"(x0), "+r"(x1), "+r"(x2), "=&r"(x4), "+r"(x5), "+r"(x9), "+r"(x10),
+                   "+r"(x11), "+r"(x12), "+r"(x13), "+r"(x14), "+r"(x15), "+r"(x18)
                  : [reply] "i"((int32_t)MSG_REPLY)
-                 : "x3", "x4", "x6", "x7", "x8", "x16", "x17", "cc", "memory");
-    const uint64_t wrong = user_msg_wrong(x0, x1, x2, shape);
+                 : "x3", "x6", "x7", "x8", "x16", "x17", "cc", "memory");
+    const uint64_t wrong = user_msg_wrong(x1, x2, shape);
     *result = (int32_t)x0;
+    *remote = x4;
     *id = x1;
     *control = x2;
     word[0] = x9;

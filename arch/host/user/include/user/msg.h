@@ -24,7 +24,7 @@ static inline void user_msg_trap(struct msg_registers *registers)
 
 static inline bool user_msg_call(uint64_t destination, uint64_t *id, uint64_t *control,
                                  uint64_t word[8], uint64_t deadline, uint32_t shape,
-                                 int64_t *result)
+                                 uint64_t *remote, int64_t *result)
 {
     struct msg_registers registers = {
         .destination = destination,
@@ -38,8 +38,10 @@ static inline bool user_msg_call(uint64_t destination, uint64_t *id, uint64_t *c
     *id = registers.id;
     *control = registers.control;
     __builtin_memcpy(word, registers.word, sizeof registers.word);
+    *remote = registers.remote;
     *result = registers.result;
-    return registers.result == 0 && registers.id == 0 && wire_shape(registers.control) == shape;
+    return registers.result == 0 && registers.id == 0 && wire_shape(registers.control) == shape &&
+           msg_remote(registers.control) == 0;
 }
 
 static inline int64_t user_msg_serve(struct msg_registers *registers, uint64_t destination,

@@ -50,6 +50,10 @@ static inline enum mem_type arch_pte_type(pte_t pte)
 {
     return (enum mem_type)pte;
 }
+static inline bool arch_pte_serves(pte_t pte, unsigned prot)
+{
+    return pte & prot;
+}
 static inline unsigned arch_pte_flags(pte_t pte)
 {
     return (unsigned)pte;
@@ -98,3 +102,7 @@ static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct p
     *note = pmap;
 }
 static inline void arch_mmu_deactivate(void) {}
+static inline bool arch_mmu_is_unmapped(vaddr_t va)
+{
+    return !va;
+}
