@@ -15,8 +15,7 @@
  * The body of at most MSG_REGISTER_BYTES stays in the processor's registers: this file and what it calls on
  * that way are compiled not to use them. Longer ones are copied from memory to memory.
  */
-#include "msg_impl.h"
-#include "names.h"
+#include "fast_impl.h"
 #include <arch/message.h>
 #include <arch/thread.h>
 #include <arch/upcalls.h>
@@ -27,19 +26,9 @@
 #include <kern/trace.h>
 #include <kern/wait.h>
 
-/* Control words of the two shapes, with a length of whole words. By the mask up to 120 bytes are in
- * registers; who calls us has seen to MSG_REGISTER_BYTES. */
-#define CALL_CONTROL   MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 0, 0)
-#define ANSWER_CONTROL MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0)
-#define SHORT_LENGTHS  (UINT64_C(0x78) << MSG_LENGTH_SHIFT)
-#define LONG_LENGTHS   (UINT64_C(0x3ff8) << MSG_LENGTH_SHIFT)
-
-/* port->head of a port that is alive and no kernel object's, without has_payload. */
-#define PORT_HEAD      (IPC_PORT | PORT_ALIVE << 8 | KOBJECT_NONE << 16)
-#define PORT_HEAD_MASK 0xffffffu
-#define PAYLOAD_SHIFT  24 /* of has_payload in it */
-static_assert(offsetof(struct port, ipc) == 0 && offsetof(struct port, state) == 1 &&
-              offsetof(struct port, kobject) == 2 && offsetof(struct port, has_payload) == 3);
+/* Control words of the two shapes, with a length of whole words. */
+#define CALL_CONTROL MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 0, 0)
+#define LONG_LENGTHS (UINT64_C(0x3ff8) << MSG_LENGTH_SHIFT)
 
 /* What an instance of the code below is for; constant in each. Functions that are not inlined are called last:
  * nothing has to be kept then that has no register. */
@@ -55,49 +44,10 @@ static inline bool has_shape(uint64_t control, uint64_t shape, struct variant v)
     return (control & ~lengths) == shape && (!v.is_long || msg_length(control) <= MSG_BODY_MAX);
 }
 
-/* The entry of a name that is in use with this right, by its bits as they are read before the object; NULL: it is
- * not. */
-static inline struct ipc_entry *peek(struct thread *self, mach_port_name_t name, unsigned right,
-                                     uint32_t *bits)
-{
-    struct ipc_entry *entry = space_peek(self->space, name);
-    if (unlikely(!entry))
-        return NULL;
-    *bits = atomic_load_explicit(&entry->bits, memory_order_acquire);
-    return likely(*bits >> 16 == (name & 0xffff) && (*bits & right)) ? entry : NULL;
-}
-
-/* A live port that no kernel object stands behind, locked; NULL: it is not that, or somebody has the lock. If the
- * entry's bits are the same under the lock, so is its object (N3). */
-static inline struct port *lock_port(struct ipc_entry *entry, uint32_t bits)
-{
-    struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
-    /* NULL: the name has just become another's, or nobody's. */
-    if (unlikely(!port || !spin_trylock(&port->lock)))
-        return NULL;
-    if (likely(relaxed_load(entry->bits) == bits &&
-               (relaxed_load(port->head) & PORT_HEAD_MASK) == PORT_HEAD))
-        return port;
-    spin_unlock(&port->lock);
-    return NULL;
-}
-
 /* A thread that waits, and has nothing about it that would need more than to go on here. */
 static inline bool may_go_on_here(struct thread *thread, const struct cpu *cpu)
 {
     return relaxed_load(thread->flags) == 0 && (relaxed_load(thread->affinity) >> cpu->number & 1);
-}
-
-static inline void set_header(struct thread *next, uint64_t id, uint64_t control, uint64_t local,
-                              uint64_t remote, uint32_t seqno)
-{
-    struct arch_thread *t = &next->arch;
-    arch_message_set(t, MSG_X_DEST, 0);
-    arch_message_set(t, MSG_X_ID, (uint32_t)id);
-    arch_message_set(t, MSG_X_CONTROL, control);
-    arch_message_set(t, MSG_X_LOCAL, local);
-    arch_message_set(t, MSG_X_RECEIVE, remote);
-    arch_message_set(t, MSG_X_DEADLINE, seqno);
 }
 
 /* A long body into the buffer of a thread that waits and stays where it is meanwhile. */
