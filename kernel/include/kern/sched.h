@@ -44,6 +44,13 @@ void sched_cpu_init(struct cpu *cpu);
 void sched_ready(struct thread *thread);
 
 /**
+ * `next`, which waited and is the caller's to wake, runs here at once if it may and is more urgent than what runs and
+ * is ready: the current thread is put back, with its registers as they are. False: nothing has happened;
+ * sched_ready() is to be called. No lock held.
+ */
+bool sched_run_now(struct thread *self, struct thread *next);
+
+/**
  * The current thread stops running: state WAITING. The caller has linked it on a queue and holds
  * that queue's lock, which it releases afterwards; wake-ups may come from then on. Returns false,
  * with the thread still running, if the thread has been told to die meanwhile: the caller then
