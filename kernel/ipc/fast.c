@@ -380,7 +380,7 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
         return call(self, dest, id, control, v);
     if (has_shape(control, ANSWER_CONTROL, v) && (uint32_t)dest == MSG_REPLY)
         return answer(self, (mach_port_name_t)receive, id, control, v);
-    return NULL;
+    return v.is_long ? NULL : msg_oneway_fast(dest, id, control, self, receive);
 }
 
 struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,

@@ -64,6 +64,11 @@ void msg_set_header(struct thread *self, uint32_t id, uint64_t control, uint64_t
 /** The thread holds this reply now, or none (NULL): context and priority follow. */
 void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority);
 
+/* ---- fast_oneway.c ---- */
+/** Tried when kern_msg_fast() finds neither call nor answer; the same in all else. A body in registers only. */
+struct thread *msg_oneway_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
+                               uint64_t receive);
+
 /* ---- kcall.c ---- */
 /** The fast way of a message in registers to a kernel object, by a caller that waits for the answer, if it is one of
  *  the caller's own or of the host. The body's registers are the caller's, then the answer's. NULL: kern_msg()
