@@ -29,6 +29,8 @@ static struct kmsg *message_of(struct kright *to)
     }
     msg->reply = (struct kright){0};
     msg->flags &= (uint8_t)~KMSG_STAMPED;
+    msg->payload = false; /* a reply's may have been a call, and has been through a port */
+    msg->local = 0;
     msg->priority = 0;
     msg->how_sent = MSG_MOVE_SEND_ONCE;
     return msg;
