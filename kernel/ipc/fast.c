@@ -26,8 +26,6 @@
 #include <kern/trace.h>
 #include <kern/wait.h>
 
-/* Control words of the two shapes, with a length of whole words. */
-#define CALL_CONTROL MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 0, 0)
 #define LONG_LENGTHS (UINT64_C(0x3ff8) << MSG_LENGTH_SHIFT)
 
 /* What an instance of the code below is for; constant in each. Functions that are not inlined are called last:

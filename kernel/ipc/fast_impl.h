@@ -14,8 +14,10 @@
  * MSG_REGISTER_BYTES. */
 #define SHORT_LENGTHS (UINT64_C(0x78) << MSG_LENGTH_SHIFT)
 
-/* The control word of an answer. */
+/* Control words of the three shapes, without their length: a call, its answer, a message without one. */
+#define CALL_CONTROL   MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 0, 0)
 #define ANSWER_CONTROL MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0)
+#define ONEWAY_CONTROL MSG_CONTROL(MSG_COPY_SEND, 0, 0, 0)
 
 /* port->head of a port that is alive and no kernel object's, without has_payload. */
 #define PORT_HEAD      (IPC_PORT | PORT_ALIVE << 8 | KOBJECT_NONE << 16)

@@ -23,8 +23,6 @@
 #include <kern/thread.h>
 #include <kern/wait.h>
 
-#define ONEWAY_CONTROL MSG_CONTROL(MSG_COPY_SEND, 0, 0, 0)
-
 /* `to` is ours to wake, its header is written, the body is in the processor's registers: it runs, or is ready. Returns
  * who runs now: it, or the sender, whose registers are zero as its trap ends. */
 static struct thread *wake(struct thread *self, struct thread *to, uint32_t length)

@@ -69,6 +69,14 @@ void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority)
 struct thread *msg_oneway_fast(uint64_t dest, uint64_t id, uint64_t control, struct thread *self,
                                uint64_t receive);
 
+/* ---- fast_queue.c ---- */
+/** The send half, if it is a short message without rights by way of a port's queue: done. False: nothing has happened,
+ *  msg_send() is to be called. */
+bool msg_send_queued(struct thread *self);
+/** The receive half, if there is nothing to be sent and such a message is in the queue: the trap has its result. False:
+ *  nothing has happened. */
+bool msg_receive_queued(struct thread *self);
+
 /* ---- kcall.c ---- */
 /** The fast way of a message in registers to a kernel object, by a caller that waits for the answer, if it is one of
  *  the caller's own or of the host. The body's registers are the caller's, then the answer's. NULL: kern_msg()
