@@ -20,9 +20,9 @@ struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, 
     return kern_msg_fast(dest, id, control, self, receive);
 }
 
-bool msg_send_queued(struct thread *self)
+bool msg_send_queued(struct thread *self, enum stage *stage, kern_return_t *kr)
 {
-    (void)self;
+    (void)self, (void)stage, (void)kr;
     return false;
 }
 

@@ -11,7 +11,7 @@
  */
 #include "fast_impl.h"
 #include <arch/message.h>
-#include <kern/cpu.h>
+#include <kern/clock.h>
 #include <kern/sched.h>
 #include <kern/task.h>
 #include <kern/trace.h>
@@ -48,18 +48,11 @@ static inline void fill(struct thread *self, struct kmsg *msg, struct port *port
         arch_message_get_body(&self->arch, kmsg_body(msg));
 }
 
-/* A call, in the caller's reply (copyin.c). */
-static bool send_call(struct thread *self, uint32_t length)
+/* A call, in the caller's reply (copyin.c). The port's lock is held. */
+static inline struct kmsg *make_call(struct thread *self, struct port *port, uint32_t length)
 {
     struct reply *reply = self->reply;
     struct kmsg *msg = &reply->message;
-    if (unlikely(relaxed_load(reply->state) != REPLY_IDLE))
-        return false;
-    struct port *port = lock_port_with_room(self, length);
-    if (unlikely(!port))
-        return false;
-
-    /* From here on it is done. */
     fill(self, msg, port, length);
     msg->flags &= (uint8_t)~KMSG_STAMPED;
     msg->length = (uint16_t)length;
@@ -69,7 +62,41 @@ static bool send_call(struct thread *self, uint32_t length)
     relaxed_store(reply->holder, NULL);
     atomic_store(&reply->state, REPLY_OPEN); /* Y1 */
     trace(TRACE_MSG_SEND, msg->id, port->name);
-    port_enqueue_locked(port, msg, false);
+    return msg;
+}
+
+/* The call is on the queue of the port, whose lock is held, so that nobody can have answered it: the caller waits, and who
+ * serves the port runs in its place. */
+static enum stage wait_and_hand_over(struct thread *self, struct port *port, unsigned priority,
+                                     kern_return_t *kr)
+{
+    ticks_t until = clock_ticks_at(arch_message_get(&self->arch, MSG_X_DEADLINE));
+    arch_message_set(&self->arch, MSG_X_DEST, MSG_NULL); /* the rest, if it is woken: to receive */
+    bool waits = reply_wait(self, until, kr);
+    /* If it waits it may be running elsewhere by now. The port's server is there as long as the lock is held. */
+    if (port->server && waits)
+        sched_hand_over(port->server, priority);
+    else if (port->server)
+        sched_lend_priority(port->server, priority);
+    return waits ? STAGE_STOPPED : STAGE_FAILED;
+}
+
+static bool send_call(struct thread *self, uint32_t length, enum stage *stage, kern_return_t *kr)
+{
+    bool waits = (uint32_t)arch_message_get(&self->arch, MSG_X_RECEIVE) == MSG_REPLY;
+    if (unlikely(relaxed_load(self->reply->state) != REPLY_IDLE))
+        return false;
+    struct port *port = lock_port_with_room(self, length);
+    if (unlikely(!port))
+        return false;
+
+    /* From here on it is done. */
+    struct kmsg *msg = make_call(self, port, length);
+    unsigned priority = msg->priority;
+    if (!waits)
+        port_enqueue_locked(port, msg, false);
+    else if (port_put_locked(port, msg, false))
+        *stage = wait_and_hand_over(self, port, priority, kr);
     spin_unlock(&port->lock);
     return true;
 }
@@ -221,7 +248,7 @@ bool msg_receive_queued(struct thread *self)
                             : receive_from_port(self, entry, bits);
 }
 
-bool msg_send_queued(struct thread *self)
+bool msg_send_queued(struct thread *self, enum stage *stage, kern_return_t *kr)
 {
     uint64_t control = arch_message_get(&self->arch, MSG_X_CONTROL);
     uint64_t shape = control & ~SHORT_LENGTHS;
@@ -230,7 +257,8 @@ bool msg_send_queued(struct thread *self)
     if ((uint32_t)arch_message_get(&self->arch, MSG_X_LOCAL) != MSG_NULL || self->send_turn ||
         length > MSG_REGISTER_BYTES)
         return false;
+    *stage = STAGE_DONE;
     if (shape == CALL_CONTROL)
-        return send_call(self, length);
+        return send_call(self, length, stage, kr);
     return shape == ONEWAY_CONTROL && send_oneway(self, length);
 }

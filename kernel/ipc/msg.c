@@ -35,7 +35,8 @@ static void fail(struct thread *self, kern_return_t kr)
     enum stage stage = STAGE_DONE;
     uint32_t dest = (uint32_t)arch_message_get(&self->arch, MSG_X_DEST);
     if (dest != MSG_NULL) {
-        stage = msg_send_queued(self) ? STAGE_DONE : msg_send(self, &kr);
+        if (!msg_send_queued(self, &stage, &kr))
+            stage = msg_send(self, &kr);
         if (stage == STAGE_DONE)
             arch_message_set(&self->arch, MSG_X_DEST, MSG_NULL);
     } else if (msg_receive_queued(self)) {

@@ -70,9 +70,9 @@ struct thread *msg_oneway_fast(uint64_t dest, uint64_t id, uint64_t control, str
                                uint64_t receive);
 
 /* ---- fast_queue.c ---- */
-/** The send half, if it is a short message without rights by way of a port's queue: done. False: nothing has happened,
- *  msg_send() is to be called. */
-bool msg_send_queued(struct thread *self);
+/** The send half, if it is a short message without rights by way of a port's queue; a call's caller waits, too, if nobody
+ *  took it at once. *stage: DONE, FAILED or STOPPED. False: nothing has happened, msg_send() is to be called. */
+bool msg_send_queued(struct thread *self, enum stage *stage, kern_return_t *kr);
 /** The receive half, if there is nothing to be sent and such a message is in the queue: the trap has its result. False:
  *  nothing has happened. */
 bool msg_receive_queued(struct thread *self);

@@ -76,3 +76,14 @@ static inline void put_back(struct cpu *cpu, struct thread *prev)
     if (cpu_count > 1)
         sched_offer_to_idle(cpu, atomic_load(&prev->affinity));
 }
+
+/* The thread has been lent this much. True: it is more urgent now. */
+static inline bool raise_inherited(struct thread *thread, unsigned priority)
+{
+    uint32_t old = atomic_load(&thread->inherited);
+    do
+        if (old >= priority)
+            return false;
+    while (!atomic_compare_exchange_weak(&thread->inherited, &old, priority));
+    return atomic_load(&thread->floor) < priority;
+}

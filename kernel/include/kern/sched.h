@@ -119,6 +119,10 @@ void sched_lend_priority(struct thread *thread, unsigned priority);
  *  the flags queues a parked thread. */
 void sched_flags_changed(struct thread *thread);
 
+/** The same, by a caller that has just stopped (sched_block()), on its CPU: if the thread is ready there, and the most urgent,
+ *  it runs. */
+void sched_hand_over(struct thread *server, unsigned priority);
+
 /** Keep a thread that is parked or queued where it is, so that its registers may be looked at or
  *  changed: the lock of the CPU returned is held until sched_let_go(). NULL: it runs, waits, is dead or on
  *  its way. */
