@@ -170,7 +170,7 @@ static inline void give(struct thread *self, struct kmsg *msg)
     msg_set_header(self, msg->id, MSG_CONTROL(reply.kind, msg->how_sent, msg->length, 0) | flags,
                    msg->local, reply.object ? MSG_REPLY : MSG_NULL, msg->seqno);
     if (reply.object)
-        msg_hold_reply(self, reply_of(reply.object), msg->priority);
+        msg_hold_and_go_on(self, reply_of(reply.object), msg->priority);
     kmsg_free(msg);
 }
 

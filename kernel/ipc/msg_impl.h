@@ -63,6 +63,8 @@ void msg_set_header(struct thread *self, uint32_t id, uint64_t control, uint64_t
                     uint64_t remote, uint32_t seqno);
 /** The thread holds this reply now, or none (NULL): context and priority follow. */
 void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority);
+/** The same, when the thread does not wait next, but has its trap's result. */
+void msg_hold_and_go_on(struct thread *self, struct reply *reply, unsigned priority);
 
 /* ---- fast_oneway.c ---- */
 /** Tried when kern_msg_fast() finds neither call nor answer; the same in all else. A body in registers only. */

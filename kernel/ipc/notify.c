@@ -85,7 +85,7 @@ static void deliver(struct kmsg *msg)
         kmsg_destroy(msg);
 }
 
-void notify_deliver(struct list *later)
+void notify_deliver_all(struct list *later)
 {
     struct list *link;
     while ((link = list_pop_front(later)))

@@ -347,7 +347,7 @@ static void stamp(struct port *port, struct kmsg *msg)
 }
 
 /* P6: a message has been taken; the set goes on with another member. */
-static void rotate(struct port *port)
+static inline void rotate(struct port *port)
 {
     struct port_set *set = port->set;
     if (!set)
@@ -430,8 +430,10 @@ struct kmsg *port_dequeue_locked(struct port *port, struct list *later)
         msg->priority = port->queue_priority;
     stamp(port, msg);
     rotate(port);
-    port_wake_sender_locked(port);
-    (void)request_fire_possible_locked(port, later);
+    if (!list_is_empty(&port->blocked))
+        port_wake_sender_locked(port);
+    if (!list_is_empty(&port->requests))
+        (void)request_fire_possible_locked(port, later);
     return msg;
 }
 

@@ -81,3 +81,20 @@ void sched_hand_over(struct thread *server, unsigned priority)
     sched_place_again(server);
     futex_raised(server);
 }
+
+void sched_settle(struct thread *self)
+{
+    struct cpu *cpu = arch_cpu_self();
+    unsigned priority = sched_effective(self);
+    ticks_t now = arch_counter();
+    spin_lock(&cpu->run_queue.lock);
+    /* Under the lock: who queues something more urgent either is seen here or sees what runs here now. */
+    if (likely(cpu->run_queue.top < (int)priority)) {
+        charge(cpu, self, now);
+        self->runnable.priority = (uint8_t)priority;
+        set_turn(cpu, self, now);
+    } else {
+        relaxed_store(cpu->reschedule, 1);
+    }
+    spin_unlock(&cpu->run_queue.lock);
+}

@@ -81,6 +81,8 @@ static struct cpu *choose_cpu(unsigned last, unsigned priority, uint64_t allowed
 {
     struct cpu *best = NULL;
     unsigned best_priority = PRIORITY_COUNT;
+    if (cpu_count == 1)
+        return &cpu_record[0];
     if (allowed >> last & 1) {
         best = &cpu_record[last];
         best_priority = relaxed_load(best->running_priority);

@@ -123,6 +123,10 @@ void sched_flags_changed(struct thread *thread);
  *  it runs. */
 void sched_hand_over(struct thread *server, unsigned priority);
 
+/** The current thread is less or more urgent than it was, or runs on another context, and goes on: at once if nobody who
+ *  is ready is as urgent, else that is decided on the way out (S1). */
+void sched_settle(struct thread *self);
+
 /** Keep a thread that is parked or queued where it is, so that its registers may be looked at or
  *  changed: the lock of the CPU returned is held until sched_let_go(). NULL: it runs, waits, is dead or on
  *  its way. */
