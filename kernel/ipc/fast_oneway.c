@@ -59,6 +59,8 @@ static inline struct thread *take_receiver(const struct port *port, const struct
     link->prev->next = link->next;
     link->next->prev = link->prev;
     relaxed_store(receiver->wait.queue_lock, NULL); /* W4 */
+    /* S4: while the port is locked, for the next caller finds no receiver and lends to this one. */
+    relaxed_store(receiver->inherited, 0);
     return receiver;
 }
 
@@ -107,7 +109,6 @@ static inline struct thread *send_oneway(struct thread *self, mach_port_name_t n
                control + (MSG_CONTROL(0, MSG_COPY_SEND, 0, 0) - ONEWAY_CONTROL) +
                    (payload << MSG_FLAGS_SHIFT), /* MSG_FLAG_PAYLOAD */
                local, MSG_NULL, seqno);
-    relaxed_store(receiver->inherited, 0); /* S4 */
     return wake(self, receiver, msg_length(control));
 }
 
@@ -131,13 +132,16 @@ static inline struct reply *claim_reply(struct ipc_entry *entry, mach_port_name_
 }
 
 /* The right has been used: its name is free. This uses the body's registers, which are kept meanwhile. */
-static inline void forget_name(struct space *space, mach_port_name_t name, struct ipc_entry *entry)
+static inline void forget_name(struct space *space, mach_port_name_t name, struct ipc_entry *entry,
+                               uint32_t length)
 {
     uint64_t body[8];
     struct list none = LIST_INIT(none); /* a send-once right has no request */
-    arch_message_keep(body);
+    if (length > 0)
+        arch_message_keep(body);
     entry_free(space, name, entry, &none);
-    arch_message_load(body);
+    if (length > 0)
+        arch_message_load(body);
 }
 
 static inline struct thread *answer_by_name(struct thread *self, mach_port_name_t name, uint64_t id,
@@ -155,7 +159,7 @@ static inline struct thread *answer_by_name(struct thread *self, mach_port_name_
 
     /* From here on it is done. The client is ours alone. */
     struct thread *client = reply->owner;
-    forget_name(space, name, entry);
+    forget_name(space, name, entry, msg_length(control));
     spin_unlock(&space->lock);
     set_header(client, id, control + (MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0) - ANSWER_CONTROL), 0,
                0, 0);

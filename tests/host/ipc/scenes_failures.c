@@ -112,7 +112,8 @@ void scene_every_allocation_of_a_call_fails(void)
     expect_id(r, p, 4);
     m.length = 200;
     m.id = 5;
-    CHECK(with_failures(c, m, MACH_SEND_NO_BUFFER, check_nothing) >= 2); /* a message and a new reply */
+    CHECK(with_failures(c, m, MACH_SEND_NO_BUFFER, check_nothing) >=
+          2); /* a message and a new reply */
     CHECK(with_failures(c, m, MACH_SEND_NO_BUFFER, check_nothing) >= 2);
     expect_id(r, p, 5);
     expect_id(r, p, 5);
