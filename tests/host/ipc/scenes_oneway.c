@@ -172,6 +172,24 @@ void scene_oneway_to_the_suspended(void)
     }
 }
 
+/* Nor is it waited for, if another waits behind it. */
+void scene_oneway_past_the_suspended(void)
+{
+    set_scene();
+    struct actor *mate = actor_mate(r, ACTOR_PRIORITY);
+    warm_up(p);
+    post(r, from(p));
+    post(mate, from(p));
+    in_kernel(suspend, r);
+    OK(low, word_to(d_low, 1, 1));
+    check_got(mate, 1, p, 1);
+    in_kernel(resume, r);
+    rest();
+    CHECK(!is_done(r));
+    OK(low, word_to(d_low, 2, 2));
+    check_got(r, 2, p, 2);
+}
+
 /* ---- answers by name ---- */
 
 static uint32_t keep(struct actor *a)
