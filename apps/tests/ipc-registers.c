@@ -60,6 +60,7 @@ static void drop_port(mach_port_name_t port)
 struct server {
     mach_port_name_t port;
     uint64_t deadline; /* of its receives: with one the fast way is not taken */
+    bool keeps;        /* it answers by name, in a trap of its own */
     struct thread thread;
     struct pattern p;
 };
@@ -75,6 +76,17 @@ static void check_request(struct server *s, uint32_t id)
     CHECK_EQUAL(local, s->port);
 }
 
+static void answer_by_name(struct server *s, uint32_t id)
+{
+    const int64_t name = sys_reply_keep();
+    CHECK(name > 0);
+    pattern_send(&s->p, (uint32_t)name, id_of_answer(id), ANSWER(id_answer_words(id)), 0);
+    s->p.before.x[5] = TRAP_NEVER;
+    pattern_trap(&s->p);
+    expect_error(&s->p, KERN_SUCCESS);
+    pattern_fill(&s->p);
+}
+
 static void serve(void *argument)
 {
     struct server *s = argument;
@@ -82,7 +94,9 @@ static void serve(void *argument)
     bool owes = false;
     while (id != STOP) {
         pattern_fill(&s->p);
-        if (owes)
+        if (owes && s->keeps)
+            answer_by_name(s, id);
+        else if (owes)
             pattern_send(&s->p, MSG_REPLY, id_of_answer(id), ANSWER(id_answer_words(id)), 0);
         pattern_receive(&s->p, s->port, s->deadline);
         pattern_trap(&s->p);
@@ -103,14 +117,19 @@ static void start_server(struct server *s, unsigned priority, uint64_t deadline)
     OK(thread_start(&s->thread, serve, s, priority));
 }
 
-/* Without an answer, and without a body. */
-static void tell_to_stop(mach_port_name_t port)
+static void send_oneway(mach_port_name_t port, uint32_t id, unsigned words)
 {
     pattern_fill(&mine);
-    pattern_send(&mine, port, STOP, ONEWAY(0), 0);
+    pattern_send(&mine, port, id, ONEWAY(words), 0);
     mine.before.x[5] = TRAP_NEVER;
     pattern_trap(&mine);
     expect_error(&mine, KERN_SUCCESS);
+}
+
+/* Without an answer, and without a body. */
+static void tell_to_stop(mach_port_name_t port)
+{
+    send_oneway(port, STOP, 0);
 }
 
 static void stop_server(struct server *s)
@@ -144,14 +163,29 @@ static void test_calls(struct server *s, uint64_t deadline)
             call(&mine, s->port, sizes[i], sizes[k], deadline);
 }
 
+/* To a more urgent thread one after the other; to a less urgent one into the queue, but the first. */
+static void test_oneways(struct server *s)
+{
+    for (unsigned i = 0; i < SIZES; i++)
+        send_oneway(s->port, pattern_id(sizes[i], 0), sizes[i]);
+}
+
 static void test_servers(void)
 {
-    static struct server urgent, patient;
+    static struct server urgent, patient, keeper[] = {{.keeps = true}, {.keeps = true}};
     start_server(&urgent, URGENT, TRAP_NEVER);
     start_server(&patient, THREAD_PRIORITY_DEFAULT - 10, far_away());
     test_calls(&urgent, TRAP_NEVER);
     test_calls(&urgent, far_away());
     test_calls(&patient, TRAP_NEVER);
+    start_server(&keeper[0], URGENT, TRAP_NEVER);
+    start_server(&keeper[1], THREAD_PRIORITY_DEFAULT - 10, TRAP_NEVER);
+    test_oneways(&urgent);
+    for (unsigned i = 0; i < 2; i++) {
+        test_calls(&keeper[i], TRAP_NEVER);
+        test_oneways(&keeper[i]);
+        stop_server(&keeper[i]);
+    }
     stop_server(&urgent);
     stop_server(&patient);
 }
@@ -378,6 +412,7 @@ static void spin(void *argument)
 static void test_crowd(void)
 {
     for (unsigned i = 0; i < CROWD; i++) {
+        crowd[i].keeps = i % 2;
         start_server(&crowd[i], THREAD_PRIORITY_DEFAULT - 2 + i, i == 0 ? far_away() : TRAP_NEVER);
         OK(port_set_limits(self_task, crowd[i].port, 1, 65536));
     }

@@ -69,15 +69,47 @@ static kern_return_t copyin_descriptors(struct thread *self, struct kmsg *msg, u
     return KERN_SUCCESS;
 }
 
+/* A descriptor of a body in registers is an array, which needs memory that the message's ledger pays. */
+static bool has_array(const struct thread *self, unsigned descriptors)
+{
+    struct msg_descriptor d[MSG_REGISTER_BYTES / MSG_DESCRIPTOR_SIZE];
+    if (descriptors == 0)
+        return false;
+    arch_message_get_body(&self->arch, (uint64_t *)(void *)d);
+    for (unsigned i = 0; i < descriptors; i++)
+        if (d[i].kind == MSG_OOL_PORTS)
+            return true;
+    return false;
+}
+
+/* Memory for the message. A short call lies in the reply that answers it, which is the caller's and IDLE: nobody else has
+ * use for that memory until the message has been received, or destroyed, for the right to the reply is in it. */
+static kern_return_t get_memory(struct thread *self, uint64_t control, struct kmsg **out)
+{
+    uint32_t length = msg_length(control);
+    if (length > KMSG_SMALL || msg_local(control) != MSG_MAKE_REPLY ||
+        has_array(self, msg_descriptors(control)))
+        return kmsg_alloc(self->task->ledger, length, out);
+    struct kmsg *msg = &self->reply->message;
+    msg->flags &= (uint8_t)~KMSG_STAMPED; /* what a port wrote when it was used before */
+    msg->payload = false;
+    msg->local = 0;
+    msg->length = (uint16_t)length;
+    msg->descriptors = 0;
+    *out = msg;
+    return KERN_SUCCESS;
+}
+
 kern_return_t msg_copyin(struct thread *self, uint64_t control, struct kmsg **out)
 {
     uint32_t length = msg_length(control);
     struct kmsg *msg;
     kern_return_t kr = KERN_SUCCESS;
-    if (kmsg_alloc(self->task->ledger, length, &msg) != KERN_SUCCESS)
+    if (get_memory(self, control, &msg) != KERN_SUCCESS)
         return MACH_SEND_NO_BUFFER;
     if (length <= MSG_REGISTER_BYTES) {
-        arch_message_get_body(&self->arch, kmsg_body(msg));
+        if (length > 0)
+            arch_message_get_body(&self->arch, kmsg_body(msg));
     } else {
         vaddr_t from = arch_message_get(&self->arch, MSG_X_ADDRESS);
         if (user_copyin(self, kmsg_body(msg), from, length) != KERN_SUCCESS)

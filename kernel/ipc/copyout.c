@@ -27,7 +27,8 @@ void msg_set_header(struct thread *self, uint32_t id, uint64_t control, uint64_t
     arch_message_set(t, MSG_X_BUFFER_SIZE, 0);
 }
 
-void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority)
+/* True: S1, it may have become less urgent than somebody who is ready, or more than what it is known to be. */
+static inline bool hold(struct thread *self, struct reply *reply, unsigned priority)
 {
     relaxed_store(self->held, reply);
     relaxed_store(self->inherited, priority);
@@ -36,9 +37,19 @@ void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority)
         relaxed_store(reply->holder, self);
         sched_borrow_context(self, reply);
     }
-    /* S1: it may have become less urgent than somebody who is ready, or more than what it is known to be. */
-    if (sched_effective(self) != relaxed_load(arch_cpu_self()->running_priority))
+    return sched_effective(self) != relaxed_load(arch_cpu_self()->running_priority);
+}
+
+void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority)
+{
+    if (hold(self, reply, priority))
         relaxed_store(arch_cpu_self()->reschedule, 1);
+}
+
+void msg_hold_and_go_on(struct thread *self, struct reply *reply, unsigned priority)
+{
+    if (hold(self, reply, priority))
+        sched_settle(self);
 }
 
 /* ---- names ---- */
@@ -208,13 +219,14 @@ kern_return_t msg_copyout(struct thread *self, struct kmsg *msg, uint64_t *contr
     mach_port_name_t remote = MSG_NULL;
     if (names > 0 || msg->reply.kind)
         insert_all(space, msg, &remote, &later);
-    write_arrays(self, msg);
+    if (msg->arrays)
+        write_arrays(self, msg);
     write_body(self, msg);
     uint64_t flags = msg->payload ? (uint64_t)MSG_FLAG_PAYLOAD << MSG_FLAGS_SHIFT : 0;
     msg_set_header(self, msg->id, *control | reply.kind | flags, msg->local, remote,
                    msg->flags & KMSG_STAMPED ? msg->seqno : 0);
     if (remote == MSG_REPLY)
-        msg_hold_reply(self, reply_of(reply.object), msg->priority);
+        msg_hold_and_go_on(self, reply_of(reply.object), msg->priority);
     msg->reply = (struct kright){0};
     msg->descriptors = 0;
     for (struct kport_array *array = msg->arrays; array; array = array->next)

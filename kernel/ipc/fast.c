@@ -19,17 +19,6 @@
 #include "fast_way.h"
 #include <arch/upcalls.h>
 
-/* The control word has this shape, with a length from 0 to MSG_REGISTER_BYTES in whole words. Any other bit that is set
- * makes the number of words too large. */
-static inline bool has_shape(uint64_t control, uint64_t shape)
-{
-    enum { TO_WORDS = MSG_LENGTH_SHIFT + 3 };
-    uint64_t rest = control - shape;
-    return (rest >> TO_WORDS | rest << (64 - TO_WORDS)) <= MSG_REGISTER_BYTES / 8;
-}
-/* A bit that tells the two apart. */
-static_assert((CALL_CONTROL & 1) && !(ANSWER_CONTROL & 1));
-
 struct thread *fast_call_fp(struct port *port, FAST_PARAMETERS)
 {
     return call_port(port, self->reply, (struct variant){.has_fp = true}, FAST_ARGUMENTS);
@@ -45,7 +34,7 @@ struct thread *kern_msg_fast(uint64_t dest, FAST_PARAMETERS)
     static const struct variant v = {.is_long = false};
     if (control & 1 ? !has_shape(control, CALL_CONTROL) || (uint32_t)receive != MSG_REPLY
                     : !has_shape(control, ANSWER_CONTROL) || (uint32_t)dest != MSG_REPLY)
-        return NULL;
+        return msg_oneway_fast(dest, FAST_ARGUMENTS);
     return control & 1 ? fast_call(v, (mach_port_name_t)dest, FAST_ARGUMENTS)
                        : fast_answer(v, FAST_ARGUMENTS);
 }

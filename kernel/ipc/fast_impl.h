@@ -13,12 +13,24 @@
 #include <kern/pmap.h>
 #include <kern/task.h>
 
-/* Control words of the two shapes, apart from their lengths, which are whole words. */
+/* Control words of the three shapes, apart from their lengths, which are whole words: a call, its answer, a message without one. */
 #define CALL_CONTROL    MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 0, 0)
 #define ANSWER_CONTROL  MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0)
+#define ONEWAY_CONTROL  MSG_CONTROL(MSG_COPY_SEND, 0, 0, 0)
 /* What becomes of them for the receiver. */
 #define CALL_RECEIVED   (MSG_CONTROL(MSG_MOVE_SEND_ONCE, MSG_COPY_SEND, 0, 0) - CALL_CONTROL)
 #define ANSWER_RECEIVED (MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0) - ANSWER_CONTROL)
+
+/* The control word has this shape, with a length from 0 to MSG_REGISTER_BYTES in whole words. Any other bit that is set
+ * makes the number of words too large. */
+static inline bool has_shape(uint64_t control, uint64_t shape)
+{
+    enum { TO_WORDS = MSG_LENGTH_SHIFT + 3 };
+    uint64_t rest = control - shape;
+    return (rest >> TO_WORDS | rest << (64 - TO_WORDS)) <= MSG_REGISTER_BYTES / 8;
+}
+/* A bit that tells the two apart. */
+static_assert((CALL_CONTROL & 1) && !(ANSWER_CONTROL & 1));
 
 /* port->head of a port that is alive, no kernel object's, and has nothing in its `detour`. */
 #define PORT_HEAD      (IPC_PORT | PORT_ALIVE << 8 | KOBJECT_NONE << 16)
@@ -71,6 +83,16 @@ static inline struct port *lock_entry(struct ipc_entry *entry, uint32_t bits)
     return NULL;
 }
 
+/* The same, alive and no kernel object's. */
+static inline struct port *lock_live_port(struct ipc_entry *entry, uint32_t bits)
+{
+    struct port *port = lock_entry(entry, bits);
+    if (unlikely(!port) || likely((relaxed_load(port->head) & PORT_HEAD_MASK) == PORT_HEAD))
+        return port;
+    spin_unlock(&port->lock);
+    return NULL;
+}
+
 /* A thread that waits, and has nothing about it that would need more than to go on here. */
 static inline bool may_go_on_here(struct thread *thread, const struct cpu *cpu)
 {
@@ -99,7 +121,8 @@ static inline void take_off_list(struct thread *server)
     relaxed_store(server->wait.queue_lock, NULL); /* W4 */
 }
 
-/* The server works for the caller from now on; returns its urgency. */
+/* The server works for the caller from now on; returns its urgency. The port's lock is held: the next caller finds no receiver and
+ * lends to this one, too. */
 static inline unsigned lend(const struct cpu *cpu, struct thread *self, struct thread *server,
                             struct reply *reply)
 {

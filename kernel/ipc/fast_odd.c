@@ -118,11 +118,11 @@ static inline struct thread *take_server(struct thread *self, struct port *port,
     uint64_t seqno = port->seqno;
     port->seqno = (uint32_t)seqno + 1;
     uint64_t local = port->local, payload = port->has_payload;
+    unsigned priority = lend(cpu, self, server, reply);
     spin_unlock(&port->lock);
     /* MSG_FLAG_PAYLOAD */
     set_header(server, id, control + CALL_RECEIVED + (payload << MSG_FLAGS_SHIFT), local, MSG_REPLY,
                seqno);
-    unsigned priority = lend(cpu, self, server, reply);
     switch_threads(cpu, self, server, priority);
     atomic_store_explicit(&reply->state, REPLY_WAITED, memory_order_release); /* Y4 from here on */
     return look_at_flags(cpu, self, server);

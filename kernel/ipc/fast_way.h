@@ -73,8 +73,8 @@ static inline struct thread *answer_odd(struct port *port, struct variant v, FAS
     uint64_t seqno = port->seqno;
     port->seqno = (uint32_t)seqno + 1;
     uint64_t local = port->local, payload = port->has_payload;
-    spin_unlock(&port->lock);
     unsigned priority = lend(cpu, self, server, reply);
+    spin_unlock(&port->lock);
     switch_registers(self, server, v);
     pmap_activate_user(cpu, pmap, active);
     publish_switch(cpu, self, server, priority);

@@ -62,6 +62,8 @@ static inline void port_note_detour_locked(struct port *port)
                       (list_is_empty(&port->queue) ? 0 : PORT_DETOUR_QUEUE);
     relaxed_store(port->detour, (uint8_t)detour);
 }
+/** port_enqueue_locked(), but true: it is on the queue, and the caller sees to it that port->server hurries. */
+bool port_put_locked(struct port *port, struct kmsg *msg, bool counted);
 /** A place in the queue is free: a sender that waits for it is woken. The lock is held. */
 void port_wake_sender_locked(struct port *port);
 /** The queue is empty and its receiver about to wait: wake some of those who wait for room, and tell some of those who

@@ -7,6 +7,7 @@
  * only what is left (D1).
  */
 #include "msg_impl.h"
+#include "names.h"
 #include "raise_impl.h"
 #include <arch/upcalls.h>
 #include <kern/cpu.h>
@@ -35,9 +36,12 @@ static void fail(struct thread *self, kern_return_t kr)
     enum stage stage = STAGE_DONE;
     uint32_t dest = (uint32_t)arch_message_get(&self->arch, MSG_X_DEST);
     if (dest != MSG_NULL) {
-        stage = msg_send(self, &kr);
+        if (!msg_send_queued(self, &stage, &kr))
+            stage = msg_send(self, &kr);
         if (stage == STAGE_DONE)
             arch_message_set(&self->arch, MSG_X_DEST, MSG_NULL);
+    } else if (msg_receive_queued(self)) {
+        return;
     }
     if (stage == STAGE_DONE) {
         if ((uint32_t)arch_message_get(&self->arch, MSG_X_RECEIVE) == MSG_NULL) {
@@ -61,16 +65,23 @@ void kern_msg(struct thread *self)
 kern_return_t reply_keep(struct thread *self, mach_port_name_t *out)
 {
     struct reply *reply = self->held;
+    struct space *space = self->space;
+    struct ipc_entry *entry;
     if (!reply)
         return MACH_RCV_NO_REPLY;
-    kern_return_t kr = space_reserve(self->task->space, 1);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    struct kright right = {&reply->ipc, MSG_MOVE_SEND_ONCE};
-    msg_hold_reply(self, NULL, 0);
-    atomic_store_explicit(&reply->holder, NULL, memory_order_relaxed);
-    *out = space_insert(self->task->space, &right);
-    return KERN_SUCCESS;
+    spin_lock(&space->lock);
+    kern_return_t kr = space_reserve_locked(space, 1);
+    if (kr == KERN_SUCCESS) {
+        /* Y1: before somebody can answer by the name. */
+        relaxed_store(self->held, NULL);
+        atomic_store_explicit(&reply->holder, NULL, memory_order_relaxed);
+        *out = entry_new(space, &reply->ipc, RIGHT_SEND_ONCE, &entry);
+        entry->urefs = 1;
+    }
+    spin_unlock(&space->lock);
+    if (kr == KERN_SUCCESS)
+        msg_hold_and_go_on(self, NULL, 0);
+    return kr;
 }
 
 void thread_end_messages(struct thread *thread)

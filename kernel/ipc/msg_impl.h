@@ -70,6 +70,21 @@ void msg_set_header(struct thread *self, uint32_t id, uint64_t control, uint64_t
                     uint64_t remote, uint32_t seqno);
 /** The thread holds this reply now, or none (NULL): context and priority follow. */
 void msg_hold_reply(struct thread *self, struct reply *reply, unsigned priority);
+/** The same, when the thread does not wait next, but has its trap's result. */
+void msg_hold_and_go_on(struct thread *self, struct reply *reply, unsigned priority);
+
+/* ---- fast_oneway.c ---- */
+/** Tried when kern_msg_fast() finds neither call nor answer; the same in all else. A body in registers only. */
+struct thread *msg_oneway_fast(uint64_t dest, uint64_t id, uint64_t control, uint64_t nothing,
+                               uint64_t receive, struct cpu *cpu, struct thread *self);
+
+/* ---- fast_queue.c ---- */
+/** The send half, if it is a short message without rights by way of a port's queue; a call's caller waits, too, if nobody
+ *  took it at once. *stage: DONE, FAILED or STOPPED. False: nothing has happened, msg_send() is to be called. */
+bool msg_send_queued(struct thread *self, enum stage *stage, kern_return_t *kr);
+/** The receive half, if there is nothing to be sent and such a message is in the queue: the trap has its result. False:
+ *  nothing has happened. */
+bool msg_receive_queued(struct thread *self);
 
 /* ---- kcall.c ---- */
 /** The fast way of a message in registers to a kernel object, by a caller that waits for the answer, if it is one of

@@ -29,6 +29,8 @@ static struct kmsg *message_of(struct kright *to)
     }
     msg->reply = (struct kright){0};
     msg->flags &= (uint8_t)~KMSG_STAMPED;
+    msg->payload = false; /* a reply's may have been a call, and has been through a port */
+    msg->local = 0;
     msg->priority = 0;
     msg->how_sent = MSG_MOVE_SEND_ONCE;
     return msg;
@@ -83,7 +85,7 @@ static void deliver(struct kmsg *msg)
         kmsg_destroy(msg);
 }
 
-void notify_deliver(struct list *later)
+void notify_deliver_all(struct list *later)
 {
     struct list *link;
     while ((link = list_pop_front(later)))

@@ -347,7 +347,7 @@ static void stamp(struct port *port, struct kmsg *msg)
 }
 
 /* P6: a message has been taken; the set goes on with another member. */
-static void rotate(struct port *port)
+static inline void rotate(struct port *port)
 {
     struct port_set *set = port->set;
     if (!set)
@@ -359,15 +359,7 @@ static void rotate(struct port *port)
     spin_unlock(&set->lock);
 }
 
-static void lend_to_server(struct port *port, uint8_t priority)
-{
-    if (priority > port->queue_priority)
-        port->queue_priority = priority;
-    if (priority > 0 && port->server)
-        sched_lend_priority(port->server, priority);
-}
-
-void port_enqueue_locked(struct port *port, struct kmsg *msg, bool counted)
+bool port_put_locked(struct port *port, struct kmsg *msg, bool counted)
 {
     struct thread *receiver = list_is_empty(&port->queue) ? pop_receiver(port) : NULL;
     if (receiver) {
@@ -377,14 +369,24 @@ void port_enqueue_locked(struct port *port, struct kmsg *msg, bool counted)
         receiver->handed = msg;
         relaxed_store(receiver->inherited, msg->priority); /* S4: from the moment it is ready */
         msg_wake_repeat(receiver);
-        return;
+        return false;
     }
     if (!counted)
         port->queued++;
     port->queued_bytes += msg->length;
     list_push_back(&port->queue, &msg->link);
     port_note_detour_locked(port);
-    lend_to_server(port, msg->priority);
+    if (msg->priority > port->queue_priority)
+        port->queue_priority = msg->priority;
+    return true;
+}
+
+void port_enqueue_locked(struct port *port, struct kmsg *msg, bool counted)
+{
+    uint8_t priority =
+        msg->priority; /* the message may be anybody's when it has been handed over */
+    if (port_put_locked(port, msg, counted) && priority > 0 && port->server)
+        sched_lend_priority(port->server, priority);
 }
 
 /* P5: a place has become free. One sender more is woken for each; it looks again by itself. */
@@ -430,8 +432,10 @@ struct kmsg *port_dequeue_locked(struct port *port, struct list *later)
         msg->priority = port->queue_priority;
     stamp(port, msg);
     rotate(port);
-    port_wake_sender_locked(port);
-    (void)request_fire_possible_locked(port, later);
+    if (!list_is_empty(&port->blocked))
+        port_wake_sender_locked(port);
+    if (!list_is_empty(&port->requests))
+        (void)request_fire_possible_locked(port, later);
     return msg;
 }
 

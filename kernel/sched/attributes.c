@@ -3,7 +3,7 @@
  * Changing what the scheduler knows of a thread while it may be anywhere: running, queued or
  * waiting; and the check of the queues.
  */
-#include "runqueue.h"
+#include "turn.h"
 #include <kern/cpu.h>
 #include <kern/futex.h>
 #include <kern/sched.h>
@@ -91,12 +91,7 @@ void sched_set_floor(struct thread *thread, unsigned floor)
 
 void sched_lend_priority(struct thread *thread, unsigned priority)
 {
-    uint32_t old = atomic_load(&thread->inherited);
-    do
-        if (old >= priority)
-            return;
-    while (!atomic_compare_exchange_weak(&thread->inherited, &old, priority));
-    if (atomic_load(&thread->floor) >= priority)
+    if (!raise_inherited(thread, priority))
         return;
     sched_place_again(thread);
     futex_raised(thread);

@@ -17,7 +17,7 @@ static inline int runqueue_find_top(const struct run_queue *q)
 }
 
 /* Not a read-modify-write: only the lock's holder writes. Sequentially consistent:
- * offer_to_idle(). */
+ * sched_offer_to_idle(). */
 static inline void runqueue_count(struct run_queue *q, int change)
 {
     uint32_t count = atomic_load_explicit(&q->count, memory_order_relaxed);

@@ -15,7 +15,7 @@
  * queues a thread looks at them under the lock, and parks it under that lock; who changes them then
  * looks, under the lock of the thread's CPU, whether it is parked (S5).
  */
-#include "runqueue.h"
+#include "turn.h"
 #include <arch/irq.h>
 #include <arch/smp.h>
 #include <arch/thread.h>
@@ -81,6 +81,8 @@ static struct cpu *choose_cpu(unsigned last, unsigned priority, uint64_t allowed
 {
     struct cpu *best = NULL;
     unsigned best_priority = PRIORITY_COUNT;
+    if (cpu_count == 1)
+        return &cpu_record[0];
     if (allowed >> last & 1) {
         best = &cpu_record[last];
         best_priority = relaxed_load(best->running_priority);
@@ -143,7 +145,7 @@ static enum placed enqueue_on(struct cpu *cpu, struct thread *thread)
  * that is idle come and get it. A CPU that becomes idle finds the thread or is found here (S3):
  * it says so, then looks at the counts of queues; we have counted the thread and then look for
  * idle CPUs, all of it sequentially consistent. */
-static void offer_to_idle(const struct cpu *here, uint64_t allowed)
+void sched_offer_to_idle(const struct cpu *here, uint64_t allowed)
 {
     for (unsigned i = 0; i < cpu_count; i++) {
         struct cpu *cpu = &cpu_record[i];
@@ -169,7 +171,7 @@ void sched_ready(struct thread *thread)
     } while ((placed = enqueue_on(cpu, thread)) == NOT_HERE);
     /* The thread may be gone already. */
     if (cpu_count > 1 && placed == QUEUED && !relaxed_load(cpu->idle))
-        offer_to_idle(cpu, allowed);
+        sched_offer_to_idle(cpu, allowed);
 }
 
 void sched_enqueue_here(struct runnable *runnable)
@@ -181,17 +183,6 @@ void sched_enqueue_here(struct runnable *runnable)
 }
 
 /* ---- the current thread stops ---- */
-
-static inline void charge(struct cpu *cpu, struct thread *thread, ticks_t now)
-{
-    struct sched_context *context = sched_context_of(thread);
-    ticks_t used = now - cpu->turn_start;
-    cpu->turn_start = now;
-    ticks_t left =
-        relaxed_load(context->left); /* its owner may run again, here and there for a moment (S6) */
-    relaxed_store(context->left, used < left ? left - used : 0);
-    relaxed_store(context->consumed, relaxed_load(context->consumed) + used);
-}
 
 bool sched_block(struct thread *self)
 {
@@ -255,7 +246,7 @@ static bool steal(struct cpu *cpu)
 {
     for (unsigned i = 1; i < cpu_count; i++) {
         struct cpu *victim = &cpu_record[(cpu->number + i) % cpu_count];
-        if (atomic_load(&victim->run_queue.count) == 0) /* order: offer_to_idle() */
+        if (atomic_load(&victim->run_queue.count) == 0) /* order: sched_offer_to_idle() */
             continue;
         struct thread *thread = steal_from(victim, cpu->number);
         enum placed placed = thread ? enqueue_on(cpu, thread) : PARKED;
@@ -293,7 +284,7 @@ static void become_idle(struct cpu *cpu)
     if (!relaxed_load(cpu->idle))
         cpu->turn_start = arch_counter();
     relaxed_store(cpu->running_priority, 0);
-    atomic_store(&cpu->idle, true); /* order: offer_to_idle() */
+    atomic_store(&cpu->idle, true); /* order: sched_offer_to_idle() */
     cpu->turn_end = TICKS_NEVER;
 }
 
@@ -307,46 +298,10 @@ static struct runnable *pick(struct cpu *cpu)
     return r;
 }
 
-/* A turn begins or goes on; the lock is held. S1, tickless: it ends by the clock only if somebody
- * of the same priority waits for it. */
-static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
-{
-    struct sched_context *context = sched_context_of(thread);
-    ticks_t left = relaxed_load(context->left);
-    if (left == 0)
-        relaxed_store(context->left, left = context->quantum);
-    bool contended = cpu->run_queue.top == thread->runnable.priority;
-    cpu->turn_end = contended ? now + left : TICKS_NEVER;
-    relaxed_store(cpu->running_priority, thread->runnable.priority);
-}
-
 /* Out of line: nothing of it is loaded while tracing is off. */
-[[gnu::noinline]] static void trace_switch(const struct thread *prev, const struct thread *next)
+void sched_trace_switch(const struct thread *prev, const struct thread *next)
 {
     trace_record(TRACE_SCHED_SWITCH, prev ? prev->id : 0, next->id);
-}
-
-/* The chosen thread takes the CPU; the lock is held. `prev` is who had it, or NULL. */
-static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now)
-{
-    set_turn(cpu, next, now);
-    atomic_store(&next->state, THREAD_RUNNING);
-    if (unlikely(atomic_load(&next->flags) & THREAD_FLAGS_ASK)) /* must leave again at once */
-        relaxed_store(cpu->reschedule, 1);
-    if (unlikely(trace_is_on(TRACE_SCHED_SWITCH)))
-        trace_switch(prev, next);
-    arch_thread_switch(prev ? &prev->arch : NULL, &next->arch);
-    cpu->current = next;
-}
-
-/* The alarm only ever moves nearer here: one that rings too early sets itself anew, and that
- * happens once a quantum at most, while switches are many. */
-static inline void alarm_for_turn(struct cpu *cpu)
-{
-    if (cpu->turn_end < cpu->alarm) {
-        cpu->alarm = cpu->turn_end;
-        arch_timer_arm(cpu->turn_end);
-    }
 }
 
 /* The thread stops running here for good: it dies, is held, waits for a handler of its exception, or may
@@ -366,16 +321,6 @@ static void leave(struct cpu *cpu, struct thread *thread)
      * user mode. */
     if (arch_irq_pending())
         arch_irq_poll();
-}
-
-/* Put the thread that something more urgent takes the CPU from back; the lock is held. The rest
- * of a turn is used up first. */
-static void put_back(struct cpu *cpu, struct thread *prev)
-{
-    relaxed_store(prev->state, THREAD_READY);
-    runqueue_insert(&cpu->run_queue, &prev->runnable, relaxed_load(prev->context->left) > 0);
-    if (cpu_count > 1)
-        offer_to_idle(cpu, atomic_load(&prev->affinity));
 }
 
 /* The common case: the current thread goes on, or another thread takes over. The lock is held.
@@ -417,7 +362,7 @@ static void offer_rest(const struct cpu *cpu)
         return;
     struct runnable *r = runqueue_first(&cpu->run_queue, (unsigned)cpu->run_queue.top);
     if (r->kind == RUNNABLE_THREAD)
-        offer_to_idle(cpu, atomic_load(&container_of(r, struct thread, runnable)->affinity));
+        sched_offer_to_idle(cpu, atomic_load(&container_of(r, struct thread, runnable)->affinity));
 }
 
 /* Nothing runs here: take what the queue has, do the work that comes before threads, or become

@@ -5,7 +5,8 @@
  * M1 a kmsg owns its rights: destination, reply, and those of its descriptors, whose `value` holds
  *    the object's address while the message is here (O2).
  * M2 its memory, and its length against LEDGER_QUEUED, are charged to `ledger` until it is freed. The
- *    kmsg inside a send-once right or reply is charged with that (cannot fail when it is needed).
+ *    kmsg inside a send-once right or reply is charged with that (cannot fail when it is needed). That
+ *    inside a reply is its owner's short call while the right to the reply is in it.
  * M3 it is in one place: in the hands of the CPU that works on it, on one port's queue, in a
  *    thread's wait record (handed over, not taken yet), or in a reply (answer nobody waited for).
  */

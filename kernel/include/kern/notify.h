@@ -20,5 +20,11 @@ void notify_prepare(struct list *later, struct kright *to, uint32_t id, uint64_t
  *  nothing was taken. */
 bool notify_prepare_right(struct list *later, struct kright *to, uint32_t id,
                           struct kright *carried, uint64_t body);
-/** Deliver what has been prepared. No lock held. */
-void notify_deliver(struct list *later);
+/** Deliver what has been prepared; there is something. No lock held. */
+void notify_deliver_all(struct list *later);
+/** Deliver what has been prepared, most often nothing. No lock held. */
+static inline void notify_deliver(struct list *later)
+{
+    if (unlikely(!list_is_empty(later)))
+        notify_deliver_all(later);
+}

@@ -46,7 +46,8 @@ struct [[gnu::aligned(CACHE_LINE)]] reply
                                       raising it; may be stale: threads are type-stable */
     struct kmsg *answer;           /* in DONE; who made it so wrote it before */
     struct ledger *ledger;         /* pays; reference held */
-    struct kmsg message;           /* embedded: short answers that nobody waits for; its body: */
+    struct kmsg message;           /* embedded: a short call, the right to its answer in it; or the
+                                      kernel's answer; its body: */
     uint64_t room[KMSG_SMALL / 8];
 };
 

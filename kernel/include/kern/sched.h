@@ -44,6 +44,13 @@ void sched_cpu_init(struct cpu *cpu);
 void sched_ready(struct thread *thread);
 
 /**
+ * `next`, which waited and is the caller's to wake, runs here at once if it may and is more urgent than what runs and
+ * is ready: the current thread is put back, with its registers as they are. False: nothing has happened;
+ * sched_ready() is to be called. No lock held.
+ */
+bool sched_run_now(struct thread *self, struct thread *next);
+
+/**
  * The current thread stops running: state WAITING. The caller has linked it on a queue and holds
  * that queue's lock, which it releases afterwards; wake-ups may come from then on. Returns false,
  * with the thread still running, if the thread has been told to die meanwhile: the caller then
@@ -111,6 +118,14 @@ void sched_lend_priority(struct thread *thread, unsigned priority);
  *  if it is parked and no longer held, have its CPU look if it runs. Exactly one of those who change
  *  the flags queues a parked thread. */
 void sched_flags_changed(struct thread *thread);
+
+/** The same, by a caller that has just stopped (sched_block()), on its CPU: if the thread is ready there, and the most urgent,
+ *  it runs. */
+void sched_hand_over(struct thread *server, unsigned priority);
+
+/** The current thread is less or more urgent than it was, or runs on another context, and goes on: at once if nobody who
+ *  is ready is as urgent, else that is decided on the way out (S1). */
+void sched_settle(struct thread *self);
 
 /** Keep a thread that is parked or queued where it is, so that its registers may be looked at or
  *  changed: the lock of the CPU returned is held until sched_let_go(). NULL: it runs, waits, is dead or on

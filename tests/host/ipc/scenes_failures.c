@@ -106,10 +106,17 @@ void scene_every_allocation_of_a_call_fails(void)
     check_got(c, 3, 0, 3);
     struct message m = word_to(d, 4, 4);
     m.how_local = MSG_MAKE_REPLY;
-    CHECK(with_failures(c, m, MACH_SEND_NO_BUFFER, check_nothing) >= 1);
-    CHECK(with_failures(c, m, MACH_SEND_NO_BUFFER, check_nothing) >= 2); /* and a new reply */
+    CHECK_EQUAL(with_failures(c, m, MACH_SEND_NO_BUFFER, check_nothing), 0); /* in the reply */
+    CHECK(with_failures(c, m, MACH_SEND_NO_BUFFER, check_nothing) >= 1);     /* a new reply */
     expect_id(r, p, 4);
     expect_id(r, p, 4);
+    m.length = 200;
+    m.id = 5;
+    CHECK(with_failures(c, m, MACH_SEND_NO_BUFFER, check_nothing) >=
+          2); /* a message and a new reply */
+    CHECK(with_failures(c, m, MACH_SEND_NO_BUFFER, check_nothing) >= 2);
+    expect_id(r, p, 5);
+    expect_id(r, p, 5);
 }
 
 /* Notifications need none: what they need was there before. */
