@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A new name space with the send rights of another, under the same names, for fork (D3). The new
- * space is nobody's yet: it has no free entries until everything is copied, so that no name is
- * given out that a later entry needs.
+ * space is nobody's yet: no name is given out that a later entry needs. Entries left out below the last one
+ * copied are put on the list of free ones by a second pass.
  */
 #include "names.h"
 #include <kern/kmem.h>
@@ -12,7 +12,7 @@ static kern_return_t cover(struct space *to, uint32_t index)
 {
     kern_return_t kr = KERN_SUCCESS;
     while (kr == KERN_SUCCESS && index >= atomic_load(&to->limit))
-        kr = space_grow_bare(to);
+        kr = space_grow(to);
     return kr;
 }
 
@@ -57,12 +57,13 @@ kern_return_t space_copy_send_rights(struct space *from, struct space *to, uint3
         *progress = SECOND_PASS | 1;
         return KERN_RETRY;
     }
-    uint32_t index = *progress & ~SECOND_PASS, limit = atomic_load(&to->limit);
+    uint32_t index = *progress & ~SECOND_PASS;
     spin_lock(&to->lock);
-    for (unsigned n = 0; n < BATCH && index < limit; n++, index++)
+    for (unsigned n = 0; n < BATCH && index < to->fresh; n++, index++)
         if (!entry_rights(entry_at(to, index)))
             entry_append_free(to, index);
+    bool more = index < to->fresh;
     spin_unlock(&to->lock);
     *progress = SECOND_PASS | index;
-    return index < limit ? KERN_RETRY : KERN_SUCCESS;
+    return more ? KERN_RETRY : KERN_SUCCESS;
 }

@@ -17,11 +17,17 @@ static inline struct ipc_entry *entry_at(struct space *space, uint32_t index)
 }
 
 kern_return_t space_reserve_locked(struct space *space, unsigned count);
-/** One chunk of entries more, which are on no list. */
-kern_return_t space_grow_bare(struct space *space);
-/** The entry is free, to be used after all that are free now. */
+/** One chunk of fresh entries more (N6). */
+kern_return_t space_grow(struct space *space);
+/** Entries that have no right. */
+static inline uint32_t space_free_count(struct space *space)
+{
+    return space->free_count + atomic_load_explicit(&space->limit, memory_order_relaxed) -
+           space->fresh;
+}
+/** The entry, no longer fresh, is free, to be used after all that are free now. */
 void entry_append_free(struct space *space, uint32_t index);
-/** Fill an entry that is on no list: a send right or dead name. */
+/** Fill an entry that is on no list, no fresh one being further back: a send right or dead name. */
 void entry_place(struct space *space, uint32_t index, struct ipc_object *object, uint32_t bits);
 /** Index of the entry with send or receive rights to the object; 0: none. */
 uint32_t tree_find(struct space *space, const struct ipc_object *object);

@@ -74,22 +74,33 @@ kern_return_t space_extract(struct space *space, mach_port_name_t name, unsigned
 
 /* ---- listings ---- */
 
+/* The rights of an entry with some. Returns what it costs beyond looking at an entry without any, in units of that. */
+static unsigned list_entry_at(struct space *space, uint32_t index, mach_port_name_t *name,
+                              uint32_t *rights)
+{
+    enum { LISTED = 1, TURNED_DEAD = 7 };
+    struct ipc_entry *entry = entry_at(space, index);
+    unsigned before = entry_rights(entry);
+    *name = index << 16 | atomic_load(&entry->bits) >> 16;
+    (void)space_lookup(space, *name); /* a dead one says so */
+    *rights = entry_rights(entry);
+    return *rights == before ? LISTED : TURNED_DEAD;
+}
+
 uint32_t space_list(struct space *space, uint32_t position, uint32_t max, mach_port_name_t *names,
                     uint32_t *rights, uint32_t *next)
 {
-    enum { LOOK_AT = 512 };
+    enum { MOST = 128 };
     uint32_t count = 0, index = position ? position : 1;
     spin_lock(&space->lock);
-    uint32_t limit = atomic_load(&space->limit);
-    for (unsigned looked = 0; looked < LOOK_AT && index < limit && count < max; looked++, index++) {
-        struct ipc_entry *entry = entry_at(space, index);
-        if (!entry_rights(entry))
+    uint32_t end = space->fresh; /* N6 */
+    for (unsigned cost = 0; cost < MOST && index < end && count < max; cost++, index++) {
+        if (!entry_rights(entry_at(space, index)))
             continue;
-        names[count] = index << 16 | atomic_load(&entry->bits) >> 16;
-        (void)space_lookup(space, names[count]); /* a dead one says so */
-        rights[count++] = entry_rights(entry);
+        cost += list_entry_at(space, index, &names[count], &rights[count]);
+        count++;
     }
-    *next = index < limit ? index : 0;
+    *next = index < end ? index : 0;
     spin_unlock(&space->lock);
     return count;
 }

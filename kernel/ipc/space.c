@@ -50,7 +50,7 @@ void entry_append_free(struct space *space, uint32_t index)
     space->free_count++;
 }
 
-kern_return_t space_grow_bare(struct space *space)
+kern_return_t space_grow(struct space *space)
 {
     void *memory;
     uint32_t limit = atomic_load_explicit(&space->limit, memory_order_relaxed);
@@ -58,35 +58,26 @@ kern_return_t space_grow_bare(struct space *space)
     kern_return_t kr = KERN_SUCCESS;
     if (number >= SPACE_CHUNKS_MAX)
         return KERN_NO_SPACE;
-    if (number == SPACE_CHUNKS_INLINE)
-        kr = grow_table(space);
+    if (number == SPACE_CHUNKS_INLINE && relaxed_load(space->chunks) == space->inline_chunks)
+        kr = grow_table(space); /* it stays, if there is no chunk then */
     if (kr == KERN_SUCCESS)
         kr = kmem_alloc(&chunk_cache, space->ledger, &memory);
     if (kr != KERN_SUCCESS)
         return kr;
     struct ipc_chunk *chunk = memory;
+    if (limit == 0)
+        space->fresh = 1; /* no name has index 0 */
     atomic_store_explicit(&space->chunks[number], chunk->entry, memory_order_relaxed);
     /* space_peek() finds the chunk when it sees the limit. */
     atomic_store_explicit(&space->limit, limit + SPACE_CHUNK_ENTRIES, memory_order_release);
     return KERN_SUCCESS;
 }
 
-/* One chunk of free entries more; the lock is held. */
-static kern_return_t grow(struct space *space)
-{
-    uint32_t first = atomic_load_explicit(&space->limit, memory_order_relaxed);
-    kern_return_t kr = space_grow_bare(space);
-    if (kr == KERN_SUCCESS)
-        for (uint32_t i = first ? first : 1; i < first + SPACE_CHUNK_ENTRIES; i++)
-            entry_append_free(space, i);
-    return kr;
-}
-
 kern_return_t space_reserve_locked(struct space *space, unsigned count)
 {
     kern_return_t kr = space->dead ? KERN_TERMINATED : KERN_SUCCESS;
-    while (kr == KERN_SUCCESS && space->free_count - space->reserved < count)
-        kr = grow(space);
+    while (kr == KERN_SUCCESS && space_free_count(space) - space->reserved < count)
+        kr = space_grow(space);
     if (kr == KERN_SUCCESS)
         space->reserved += count;
     return kr;
@@ -155,16 +146,26 @@ static void tree_remove(struct space *space, uint32_t index, const struct ipc_ob
 
 /* ---- entries; the lock is held ---- */
 
-mach_port_name_t entry_new(struct space *space, struct ipc_object *object, unsigned rights,
-                           struct ipc_entry **out)
+/* Of the entry that is used next; N6. */
+static uint32_t take_free(struct space *space)
 {
+    if (space->fresh < atomic_load_explicit(&space->limit, memory_order_relaxed))
+        return space->fresh++;
     uint32_t index = space->free_first;
-    struct ipc_entry *entry = entry_at(space, index);
-    assert(index != 0 && space->reserved > 0);
-    space->free_first = entry->urefs;
+    assert(index != 0);
+    space->free_first = entry_at(space, index)->urefs;
     if (!space->free_first)
         space->free_last = 0;
     space->free_count--;
+    return index;
+}
+
+mach_port_name_t entry_new(struct space *space, struct ipc_object *object, unsigned rights,
+                           struct ipc_entry **out)
+{
+    assert(space->reserved > 0);
+    uint32_t index = take_free(space);
+    struct ipc_entry *entry = entry_at(space, index);
     space->reserved--;
     space->used++;
     entry->urefs = 0;
@@ -184,6 +185,8 @@ mach_port_name_t entry_new(struct space *space, struct ipc_object *object, unsig
 void entry_place(struct space *space, uint32_t index, struct ipc_object *object, uint32_t bits)
 {
     struct ipc_entry *entry = entry_at(space, index);
+    assert(index >= space->fresh);
+    space->fresh = index + 1; /* who places has to free those left out */
     space->used++;
     atomic_store_explicit(&entry->object, (uint64_t)(uintptr_t)object, memory_order_relaxed);
     atomic_store_explicit(&entry->bits, bits, memory_order_release);
@@ -350,9 +353,8 @@ bool space_destroy_some(struct space *space)
     spin_unlock(&space->lock);
     if (reserved) /* somebody is about to insert: within this entry into the kernel */
         return true;
-    uint32_t limit = atomic_load(&space->limit);
     for (unsigned n = 0, looked = 0; n < BATCH && looked < LOOK_AT; looked++) {
-        if (space->teardown >= limit)
+        if (space->teardown >= space->fresh) /* nothing is added any more: constant */
             return false;
         if (entry_rights(entry_at(space, space->teardown))) {
             n++;
@@ -374,16 +376,21 @@ bool space_check(struct space *space)
         unsigned rights = entry_rights(entry);
         struct ipc_object *object = entry_object(entry);
         used += rights != 0;
+        if (i >= space->fresh) /* N6 */
+            ok = ok && atomic_load(&entry->bits) == 0 && entry->urefs == 0 && !entry->request;
         ok = ok && (rights == 0 || rights == RIGHT_DEAD) == (object == NULL);
         if (rights & (RIGHT_SEND | RIGHT_RECEIVE))
             ok = ok && tree_find(space, object) == i;
         if (rights & (RIGHT_SEND | RIGHT_DEAD))
             ok = ok && entry->urefs >= 1 && entry->urefs <= SPACE_UREFS_MAX;
     }
-    for (uint32_t i = space->free_first; i && free <= limit; i = entry_at(space, i)->urefs)
+    for (uint32_t i = space->free_first; i && free <= limit; i = entry_at(space, i)->urefs) {
+        ok = ok && i < space->fresh;
         free++;
-    ok = ok && free == space->free_count && used == space->used && space->reserved <= free &&
-         free + used + (limit > 0) == limit;
+    }
+    ok = ok && free == space->free_count && used == space->used && space->fresh <= limit &&
+         space->reserved <= space_free_count(space) &&
+         space_free_count(space) + used + (limit > 0) == limit;
     spin_unlock(&space->lock);
     return ok;
 }

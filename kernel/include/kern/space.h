@@ -12,6 +12,8 @@
  * N4 a send entry whose port is dead is a dead name; it is made one when somebody looks at it.
  * N5 user references: 1 to SPACE_UREFS_MAX for send and dead names; 0 for pure receive and set, 1
  *    for send-once.
+ * N6 an index from `fresh` on has never had a right: its entry is zero, free, and on no list. It is used before
+ *    any on the list, so that a name comes back as late as possible; growing touches no entry.
  */
 #pragma once
 
@@ -53,8 +55,12 @@ struct space {
     struct spinlock lock;                      /* rank SPACE; guards the rest */
     bool dead;                                 /* torn down: nothing is added any more */
     uint32_t root;                             /* of the tree of N2; 0: empty */
-    uint32_t free_first, free_last;            /* free entries, the longest free first; 0: none */
-    uint32_t free_count, reserved; /* entries promised to receives in progress: reserved <= free */
+    uint32_t fresh;                            /* N6. Grows only, up to `limit` */
+    uint32_t free_first,
+        free_last; /* entries freed and not used again, the longest free first; 0: none */
+    uint32_t free_count,
+        reserved; /* on that list; entries promised to receives in progress, no more
+                                       than there are on the list or fresh */
     uint32_t used;
     uint32_t teardown; /* next index to be cleared */
     struct ipc_entry *_Atomic inline_chunks[SPACE_CHUNKS_INLINE];

@@ -133,6 +133,91 @@ void scene_names_run_out(void)
 }
 
 /* Many ports, every one found again under its one name. */
+/* ---- which entry is next (N6) ---- */
+
+static uint32_t index_of_new(struct actor *a)
+{
+    return dead_new(a, 1) >> 16;
+}
+
+/* Never used ones first, however many have been freed; then the freed ones in their order; then a chunk more. */
+void scene_names_come_back_late(void)
+{
+    struct actor *a = actor_new();
+    uint32_t name[SPACE_CHUNK_ENTRIES], first = index_of_new(a);
+    for (unsigned i = 0; i < 5; i++) {
+        name[i] = dead_new(a, 1);
+        CHECK_EQUAL(name[i] >> 16, first + 1 + i);
+    }
+    CHECK_EQUAL(drop(a, name[3]), KERN_SUCCESS);
+    CHECK_EQUAL(drop(a, name[1]), KERN_SUCCESS);
+    for (unsigned i = first + 6; i < SPACE_CHUNK_ENTRIES; i++)
+        CHECK_EQUAL(index_of_new(a), i);
+    check_name(a, name[0], RIGHT_DEAD, 1); /* checks the whole space */
+    CHECK_EQUAL(index_of_new(a), name[3] >> 16);
+    CHECK_EQUAL(drop(a, name[4]), KERN_SUCCESS);
+    CHECK_EQUAL(index_of_new(a), name[1] >> 16);
+    CHECK_EQUAL(index_of_new(a), name[4] >> 16);
+    check_name(a, name[4], 0, 0);
+    for (unsigned i = SPACE_CHUNK_ENTRIES; i < 4 * SPACE_CHUNK_ENTRIES; i++) {
+        uint32_t next = dead_new(a, 1), spare = i % SPACE_CHUNK_ENTRIES;
+        CHECK_EQUAL(next, i << 16 | 1); /* of the first generation */
+        if (spare == 3)
+            CHECK_EQUAL(drop(a, name[0] = next), KERN_SUCCESS);
+        if (spare == SPACE_CHUNK_ENTRIES - 1)
+            CHECK_EQUAL(index_of_new(a), name[0] >> 16);
+    }
+    check_name(a, name[0], 0, 0);
+}
+
+/* The space grows by its first chunk, others, and the table of them, or by nothing. */
+void scene_every_allocation_of_a_name_fails(void)
+{
+    struct actor *a = actor_new();
+    unsigned failed = 0;
+    for (unsigned i = 1; i < 4 * SPACE_CHUNK_ENTRIES; i++) {
+        struct filling f = {a->task->space, .wanted = 1, .names = (uint32_t[1]){0}};
+        int64_t objects = objects_now();
+        for (unsigned n = 1; f.count == 0; n++) {
+            f.kr = KERN_SUCCESS;
+            (void)alloc_fail_nth(n);
+            in_kernel(fill_some, &f);
+            (void)alloc_fail_nth(0);
+            failed += f.kr != KERN_SUCCESS;
+            if (f.kr == KERN_SUCCESS)
+                continue;
+            CHECK_EQUAL(f.kr, KERN_RESOURCE_SHORTAGE);
+            CHECK(objects_now() <= objects + 1); /* the table of chunks may stay */
+            CHECK(space_check(a->task->space));
+        }
+        CHECK_EQUAL(f.names[0], i << 16 | 1);
+    }
+    CHECK(failed >= 4);
+}
+
+/* What is listed ends where no name has been yet, and long lists come in pieces. */
+void scene_names_are_listed_in_pieces(void)
+{
+    enum { COUNT = 300 };
+    struct actor *r = actor_new(), *s = actor_new();
+    uint32_t names[COUNT], rights[COUNT], next = 0, seen = 0, pieces = 0, port[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        port[i] = port_new(r);
+        CHECK(send_to(s, r, port[i]) != 0);
+    }
+    for (unsigned i = 0; i < COUNT; i += 2)
+        kill_port(r, port[i]); /* s has not looked */
+    do {
+        uint32_t n = space_list(s->task->space, next, COUNT, names, rights, &next);
+        for (unsigned i = 0; i < n; i++)
+            CHECK_EQUAL(rights[i], (seen + i) % 2 ? RIGHT_SEND : RIGHT_DEAD);
+        seen += n;
+        pieces++;
+    } while (next);
+    CHECK_EQUAL(seen, COUNT);
+    CHECK(pieces > 1);
+}
+
 void scene_many_ports(void)
 {
     enum { COUNT = 5000 };
