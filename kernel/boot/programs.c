@@ -23,10 +23,17 @@ enum { MAX_PROGRAMS = 16, NAME_MAX_LENGTH = 31, ARGUMENTS_MAX = 256 };
 static struct {
     char first[NAME_MAX_LENGTH + 1]; /* name of the program whose status counts */
     _Atomic uint64_t first_status;
-    _Atomic bool first_seen;
+    bool first_seen;       /* told of: tell_work's */
     _Atomic uint32_t left; /* programs that have not ended, plus one while they are being started */
     enum boot_end end;
     int64_t objects_before; /* kernel objects when nothing was started yet */
+    struct {
+        char name[NAME_MAX_LENGTH + 1];
+        uint64_t status;
+        _Atomic bool there; /* the others are constant from here on */
+    } ended[MAX_PROGRAMS];  /* in that order */
+    _Atomic uint32_t ended_count;
+    uint32_t told_count; /* of them have been told of: tell_work's */
 } programs;
 
 static const int STATUS_CRASHED = 139;
@@ -49,8 +56,8 @@ static int64_t count_objects(struct frame_statistics *frames)
     return kmem_live_objects();
 }
 
-static work_step_t finish_step;
-static struct work finish_work;
+static work_step_t tell_step, finish_step;
+static struct work tell_work, finish_work;
 
 /* A share in `left` is given back; the last one ends the run. */
 static void one_less(void)
@@ -92,6 +99,7 @@ bool boot_start_programs(const struct board *board, const struct boot_options *o
         return false;
     }
     programs.end = options->end;
+    work_init(&tell_work, tell_step, PRIORITY_REAP);
     work_init(&finish_work, finish_step, PRIORITY_IDLE + 1);
     collect_arguments(options, arguments, sizeof(arguments));
     if (boot_share_initrd(&board->initrd) != KERN_SUCCESS) {
@@ -118,14 +126,32 @@ bool boot_start_programs(const struct board *board, const struct boot_options *o
     return count > 0;
 }
 
+/* The console takes its time; telling of the end is a piece of work of its own. */
 void program_ended(const char *name, uint64_t status, bool crashed)
 {
-    if (crashed)
-        status = (uint64_t)STATUS_CRASHED;
+    uint32_t at = atomic_fetch_add(&programs.ended_count, 1);
+    format_text(programs.ended[at].name, sizeof(programs.ended[at].name), "%s", name);
+    programs.ended[at].status = crashed ? (uint64_t)STATUS_CRASHED : status;
+    atomic_store(&programs.ended[at].there, true);
+    work_start(&tell_work);
+}
+
+/* One at a time. Who is not there yet starts the work when it is. */
+static bool tell_step(struct work *work)
+{
+    uint32_t at = programs.told_count;
+    if (at == MAX_PROGRAMS || !atomic_load(&programs.ended[at].there))
+        return !work_done(work);
+    const char *name = programs.ended[at].name;
+    uint64_t status = programs.ended[at].status;
     log_plain("wharf: %s ended with status %lu", name, status);
-    if (strcmp(name, programs.first) == 0 && !atomic_exchange(&programs.first_seen, true))
+    if (strcmp(name, programs.first) == 0 && !programs.first_seen) {
+        programs.first_seen = true;
         atomic_store(&programs.first_status, status);
+    }
+    programs.told_count++;
     one_less();
+    return true;
 }
 
 static void check_leaks(void)

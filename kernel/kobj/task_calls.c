@@ -3,6 +3,7 @@
  * Calls of tasks; what they do stands in interfaces/task.defs.
  */
 #include "kobj_impl.h"
+#include <arch/cpu.h>
 #include <arch/usercopy.h>
 #include <kern/control.h>
 #include <kern/cpu.h>
@@ -79,6 +80,9 @@ static kern_return_t name_itself(struct task *task, struct kright *substitute, u
     return KERN_SUCCESS;
 }
 
+/* In the progress of the call, beside how many names have been copied: the task is there. */
+static const uint64_t MADE = UINT64_C(1) << 32;
+
 /* Whose making goes on: begun in an earlier piece of this call, or now. */
 static kern_return_t find_made(struct kcall *call, struct task *parent, const char *name,
                                const struct task_limit *limits, uint32_t count, struct task **out)
@@ -95,22 +99,35 @@ static kern_return_t find_made(struct kcall *call, struct task *parent, const ch
     return make_task(parent, name, limits, count, out);
 }
 
+/* What the new task has of its own: names. One piece of it; KERN_RETRY: there are more. */
+static kern_return_t give_names(struct task *parent, struct task *task, uint32_t flags,
+                                uint64_t *progress, struct kright *self_port, uint32_t *self_name)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    uint32_t copied = (uint32_t)*progress;
+    if (*progress == 0 && arch_irq_pending()) /* the task itself was a piece */
+        kr = KERN_RETRY;
+    else if (flags & TASK_INHERIT_SEND_RIGHTS)
+        kr = space_copy_send_rights(parent->space, task->space, &copied);
+    *progress = MADE | copied;
+    return kr == KERN_SUCCESS ? name_itself(task, self_port, self_name) : kr;
+}
+
 kern_return_t ktask_create(struct kcall *call, struct task *target, uint32_t flags,
                            const char *name, const struct task_limit *limits, uint32_t limits_count,
                            struct kright *self_port, struct kright *made, uint32_t *self_name)
 {
     struct thread *self = call->self;
     struct task *task;
-    uint32_t copied = (uint32_t)kcall_progress(call, KCALL_TAG_TASK_CREATE);
+    uint64_t progress = kcall_progress(call, KCALL_TAG_TASK_CREATE);
     if (flags & ~TASK_INHERIT_SEND_RIGHTS)
         return KERN_INVALID_VALUE;
+    if (progress == 0 && arch_irq_pending()) /* making it takes long, and so did coming here */
+        return kcall_again(call, KCALL_TAG_TASK_CREATE, 0, KERN_RETRY);
     kern_return_t kr = find_made(call, target, name, limits, limits_count, &task);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (flags & TASK_INHERIT_SEND_RIGHTS)
-        kr = space_copy_send_rights(target->space, task->space, &copied);
-    if (kr == KERN_SUCCESS)
-        kr = name_itself(task, self_port, self_name);
+    kr = give_names(target, task, flags, &progress, self_port, self_name);
     self->building = kr == KERN_RETRY;
     self->making = kr == KERN_RETRY ? task : NULL;
     if (kr == KERN_SUCCESS)
@@ -119,7 +136,7 @@ kern_return_t ktask_create(struct kcall *call, struct task *target, uint32_t fla
         task_terminate(task, 0, false);
     if (kr != KERN_RETRY)
         task_unref(task);
-    return kcall_again(call, KCALL_TAG_TASK_CREATE, copied, kr);
+    return kcall_again(call, KCALL_TAG_TASK_CREATE, progress, kr);
 }
 
 kern_return_t ktask_create_thread(struct kcall *call, struct task *target, uint64_t entry,

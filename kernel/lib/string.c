@@ -21,7 +21,7 @@
 typedef uint64_t __attribute__((may_alias)) word_t;
 typedef uint32_t __attribute__((may_alias)) half_t;
 
-enum { WORD = sizeof(word_t), BLOCK = 4 * WORD };
+enum { WORD = sizeof(word_t), BLOCK = 4 * WORD, LONG_BLOCK = 8 * WORD };
 
 static inline bool is_aligned(const void *a, const void *b, size_t size)
 {
@@ -111,12 +111,11 @@ void *memset(void *dst, int byte, size_t n)
             KEEP_LOOP();
             *d++ = (unsigned char)word;
         }
-        for (; n >= BLOCK; n -= BLOCK, d += BLOCK) {
+        for (; n >= LONG_BLOCK; n -= LONG_BLOCK, d += LONG_BLOCK) {
             KEEP_LOOP();
-            ((word_t *)d)[0] = word;
-            ((word_t *)d)[1] = word;
-            ((word_t *)d)[2] = word;
-            ((word_t *)d)[3] = word;
+#pragma GCC unroll 8
+            for (unsigned i = 0; i < LONG_BLOCK / WORD; i++)
+                ((word_t *)d)[i] = word;
         }
         for (; n >= WORD; n -= WORD, d += WORD) {
             KEEP_LOOP();

@@ -5,7 +5,8 @@
  *
  * A cache is its own CPU's: interrupts are masked in the kernel, so it needs no lock. It works as a
  * stack (the frame freed last is the one most likely still in the CPU's data cache) and trades
- * FRAME_BATCH frames at a time with the lists, so that one taking of the lock serves many calls.
+ * FRAME_BATCH frames at a time with the lists, so that one taking of the lock serves several calls, of
+ * which the one that does it takes some 500 instructions longer.
  */
 #include "frame_impl.h"
 #include <arch/cache.h>
@@ -13,7 +14,7 @@
 #include <kern/panic.h>
 #include <kern/string.h>
 
-enum { FRAME_BATCH = FRAME_CACHE_SIZE / 2 };
+enum { FRAME_BATCH = FRAME_CACHE_SIZE / 8 };
 
 /* Above this frame number the last block would reach PFN_NONE. */
 static const paddr_t frame_limit =

@@ -18,6 +18,7 @@
  * wait in. On either list a slab is as whole as ever, and comes back when objects are wanted.
  */
 #include "kmem_impl.h"
+#include <arch/cache.h>
 #include <kern/cpu.h>
 #include <kern/panic.h>
 #include <kern/string.h>
@@ -175,11 +176,22 @@ static void slab_destroy(struct kmem_cache *cache, struct frame *slab)
     }
 }
 
+/* What consists of whole pages is cleared as pages are. */
+static void clear(const struct kmem_cache *cache, void *object)
+{
+    if (likely(cache->stride % PAGE_SIZE != 0)) {
+        memset(object, 0, cache->stride);
+        return;
+    }
+    for (uint32_t at = 0; at < cache->stride; at += PAGE_SIZE)
+        arch_zero_page((char *)object + at);
+}
+
 /* An object's first use. */
 static void make_fresh(const struct kmem_cache *cache, void *object)
 {
     if (kmem_is_stable(cache)) {
-        memset(object, 0, cache->stride);
+        clear(cache, object);
         if (cache->init != NULL)
             cache->init(object);
     } else if (CONFIG_SLOW_CHECKS) {
@@ -246,15 +258,16 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
 /* --- per-CPU stacks --- */
 
-/* Fill this CPU's empty stack with up to KMEM_BATCH objects; makes a slab only if it would stay
- * empty otherwise. */
+/* Fill this CPU's empty stack with up to KMEM_BATCH objects, or KMEM_BATCH_BYTES; makes a slab only if
+ * it would stay empty otherwise. */
 static void stack_refill(struct kmem_cache *cache, unsigned cpu)
 {
     uint32_t count = 0;
 
     spin_lock(&cache->lock);
     if (cache->partial != PFN_NONE || slab_create(cache)) {
-        while (count < KMEM_BATCH && cache->partial != PFN_NONE)
+        while (count < KMEM_BATCH && count * cache->stride < KMEM_BATCH_BYTES &&
+               cache->partial != PFN_NONE)
             cache->cpu[cpu].object[count++] = slab_take(cache, frame_record(cache->partial));
     }
     spin_unlock(&cache->lock);
@@ -299,7 +312,7 @@ kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void *
     if (!kmem_is_stable(cache)) {
         if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
             panic("kmem: a free %s at %p has been written to", cache->name, object);
-        memset(object, 0, cache->stride);
+        clear(cache, object);
     }
     atomic_fetch_add_explicit(&cache->live, 1, memory_order_relaxed);
     *out = object;

@@ -13,9 +13,12 @@ enum {
     KMEM_MIN_ALIGN = 16, /* also the least size: a link and something to poison */
     KMEM_BATCH =
         KMEM_CPU_OBJECTS / 2, /* objects moved between a CPU's stack and the slabs at a time */
-    KMEM_EMPTY_SLABS = 1,     /* kept a cache */
-    KMEM_COOL_SLABS = 4,      /* given back at a time when their grace period is over */
-    SLAB_END = UINT16_MAX,    /* no further free object */
+    KMEM_BATCH_BYTES =
+        1024, /* no object more is taken once these have so many: fresh ones of type-stable
+                                 caches are cleared then, all in one go */
+    KMEM_EMPTY_SLABS = 1,  /* kept a cache */
+    KMEM_COOL_SLABS = 4,   /* given back at a time when their grace period is over */
+    SLAB_END = UINT16_MAX, /* no further free object */
 };
 
 /* What owner_offset of a slab's first frame holds; lock of the cache. */

@@ -14,7 +14,10 @@
 
 static KMEM_CACHE(region_cache, struct region);
 
-enum { CHUNK = 8 /* pages between looks for interrupts: about 8 x 300 instructions */ };
+/* A page that is made takes about 1,000 instructions, up to 3,000 if it needs tables and the frames have run
+ * out: after each there is a look for interrupts. The MAP lock, for which another CPU may be waiting, is held
+ * for a few. A page less takes 700, and shares the flush of the TLBs. */
+enum { MAKE_CHUNK = 3, REMOVE_CHUNK = 4 };
 
 /* ---- the tree; the MAP lock is held ---- */
 
@@ -226,13 +229,16 @@ static kern_return_t populate_one(struct task *task, struct region *region)
     return kr;
 }
 
-/* Some pages more. The MAP lock is held. True: it is full. */
+/* Some pages more, one at least. The MAP lock is held. True: it is full. */
 static bool populate_some(struct task *task, struct region *region, kern_return_t *kr)
 {
-    for (unsigned n = 0; n < CHUNK && region->populated < page_count(region) && *kr == KERN_SUCCESS;
-         n++)
+    uint64_t count = page_count(region);
+    unsigned n = 0;
+    do
         *kr = populate_one(task, region);
-    return region->populated == page_count(region);
+    while (*kr == KERN_SUCCESS && region->populated < count && ++n < MAKE_CHUNK &&
+           !arch_irq_pending());
+    return region->populated == count;
 }
 
 kern_return_t region_populate(struct task *task, struct region *region)
@@ -252,10 +258,10 @@ kern_return_t region_populate(struct task *task, struct region *region)
     return KERN_RETRY;
 }
 
-/* Up to CHUNK pages less, from the end; the MAP lock is held. */
+/* Up to REMOVE_CHUNK pages less, from the end; the MAP lock is held. */
 static void depopulate_some(struct task *task, struct region *region)
 {
-    uint64_t keep = region->populated > CHUNK ? region->populated - CHUNK : 0;
+    uint64_t keep = region->populated > REMOVE_CHUNK ? region->populated - REMOVE_CHUNK : 0;
     vaddr_t end = region->start + (region->populated << PAGE_SHIFT);
     for (vaddr_t va = region->start + (keep << PAGE_SHIFT); va < end;)
         va = pmap_remove(task->pmap, va, end);
@@ -363,6 +369,8 @@ static kern_return_t allocate(struct task *task, struct region_request *request,
         if (kr != KERN_SUCCESS)
             return kr;
         *progress = request->start;
+        if (arch_irq_pending())
+            return KERN_RETRY;
     }
     request->start = *progress & ~PAGE_MASK;
     kern_return_t failure = (kern_return_t)(*progress & PAGE_MASK);

@@ -7,7 +7,7 @@
 #include <kern/pmap.h>
 #include <kern/region.h>
 
-enum { CHUNK = 8 /* pages between looks for interrupts */ };
+enum { CHUNK = 4 /* pages between looks for interrupts: up to 1,000 instructions each */ };
 
 /* What is to be done with pages: give them a protection, or leave them at most that. */
 struct change {

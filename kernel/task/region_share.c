@@ -191,7 +191,7 @@ static unsigned protection_at(struct task *task, vaddr_t va)
 static void describe_mixed(struct task *task, const struct region *region,
                            struct region_facts *facts)
 {
-    enum { LOOK_AT = 64 };
+    enum { LOOK_AT = 32 };
     vaddr_t end = facts->start + PAGE_SIZE;
     facts->prot = protection_at(task, facts->start);
     for (unsigned n = 1;

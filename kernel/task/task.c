@@ -201,6 +201,27 @@ static bool is_ending(struct task *task)
     return dying;
 }
 
+/* A piece of what the task has: names, memory, the address space. True: there may be more. */
+static bool take_down_some(struct task *task)
+{
+    if (space_destroy_some(task->space))
+        return true;
+    if (!task->pmap)
+        return false;
+    if (region_teardown_some(task))
+        return true;
+    /* A CPU that ran the last thread may not have left the address space yet: it will, at its
+     * next switch. */
+    if (pmap_is_active(task->pmap))
+        return true;
+    pmap_destroy(task->pmap);
+    task->pmap = NULL;
+    spin_lock(&tasks_lock);
+    list_remove(&task->link);
+    spin_unlock(&tasks_lock);
+    return true;
+}
+
 /* May be started twice: by task_terminate() and by the last thread's end. The task is freed here
  * only when no thread is left, and a thread that is being reaped holds a reference until after it
  * has started us. */
@@ -224,19 +245,8 @@ static bool teardown_step(struct work *work)
         port_destroy_kobject(port);
         kright_destroy(&task->bootstrap);
     }
-    if (space_destroy_some(task->space))
+    if (take_down_some(task))
         return true;
-    if (region_teardown_some(task))
-        return true;
-    /* A CPU that ran the last thread may not have left the address space yet: it will, at its
-     * next switch. */
-    if (pmap_is_active(task->pmap))
-        return true;
-    pmap_destroy(task->pmap);
-    task->pmap = NULL;
-    spin_lock(&tasks_lock);
-    list_remove(&task->link);
-    spin_unlock(&tasks_lock);
 
     char name[sizeof(task->name)];
     uint64_t status = task->exit_status;
