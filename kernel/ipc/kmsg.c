@@ -39,14 +39,9 @@ kern_return_t kmsg_alloc(struct ledger *ledger, uint32_t length, struct kmsg **o
     uint16_t capacity;
     void *memory;
     struct kmem_cache *cache = cache_for(length, &capacity);
-    kern_return_t kr = ledger_charge(ledger, LEDGER_QUEUED, length);
+    kern_return_t kr = kmem_alloc_counted(cache, ledger, LEDGER_QUEUED, length, &memory);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = kmem_alloc(cache, ledger, &memory);
-    if (kr != KERN_SUCCESS) {
-        ledger_return(ledger, LEDGER_QUEUED, length);
-        return kr;
-    }
     struct kmsg *msg = memory;
     list_init(&msg->link);
     ledger_ref(ledger);
@@ -100,8 +95,7 @@ void kmsg_free(struct kmsg *msg)
         msg->arrays = array->next;
         kmem_free(&array_cache, ledger, array);
     }
-    ledger_return(ledger, LEDGER_QUEUED, msg->length);
-    kmem_free(cache, ledger, msg);
+    kmem_free_counted(cache, ledger, LEDGER_QUEUED, msg->length, msg);
     ledger_unref(ledger);
 }
 

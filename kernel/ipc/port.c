@@ -68,14 +68,9 @@ static void begin_life(struct port *port, struct ledger *ledger)
 kern_return_t port_create(struct ledger *ledger, struct port **out)
 {
     void *memory;
-    kern_return_t kr = ledger_charge(ledger, LEDGER_PORTS, 1);
+    kern_return_t kr = kmem_alloc_counted(&port_cache, ledger, LEDGER_PORTS, 1, &memory);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = kmem_alloc(&port_cache, ledger, &memory);
-    if (kr != KERN_SUCCESS) {
-        ledger_return(ledger, LEDGER_PORTS, 1);
-        return kr;
-    }
     ledger_ref(ledger);
     begin_life(memory, ledger);
     *out = memory;
@@ -104,8 +99,7 @@ static void port_free(struct port *port)
     assert(port->state == PORT_DEAD && port->senders == 0);
     relaxed_store(port->state, PORT_FREE);
     spin_unlock(&port->lock);
-    ledger_return(ledger, LEDGER_PORTS, 1);
-    kmem_free(&port_cache, ledger, port);
+    kmem_free_counted(&port_cache, ledger, LEDGER_PORTS, 1, port);
     ledger_unref(ledger);
 }
 

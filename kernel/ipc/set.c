@@ -22,14 +22,9 @@ static KMEM_CACHE_STABLE(set_cache, struct port_set, ledger, init_set);
 kern_return_t set_create(struct ledger *ledger, struct port_set **out)
 {
     void *memory;
-    kern_return_t kr = ledger_charge(ledger, LEDGER_PORTS, 1);
+    kern_return_t kr = kmem_alloc_counted(&set_cache, ledger, LEDGER_PORTS, 1, &memory);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = kmem_alloc(&set_cache, ledger, &memory);
-    if (kr != KERN_SUCCESS) {
-        ledger_return(ledger, LEDGER_PORTS, 1);
-        return kr;
-    }
     struct port_set *set = memory;
     ledger_ref(ledger);
     spin_lock(&set->lock);
@@ -48,8 +43,7 @@ void set_unref(struct port_set *set)
         return;
     struct ledger *ledger = set->ledger;
     assert(!set->alive && list_is_empty(&set->members) && list_is_empty(&set->receivers));
-    ledger_return(ledger, LEDGER_PORTS, 1);
-    kmem_free(&set_cache, ledger, set);
+    kmem_free_counted(&set_cache, ledger, LEDGER_PORTS, 1, set);
     ledger_unref(ledger);
 }
 

@@ -230,9 +230,10 @@ kern_return_t ktask_ledger(struct kcall *call, struct task *target, uint32_t kin
     (void)call;
     if (kind >= LEDGER_KIND_COUNT)
         return KERN_INVALID_VALUE;
-    int64_t most = atomic_load_explicit(&target->ledger->limit[kind], memory_order_relaxed);
+    const struct ledger_account *account = &target->ledger->account[kind];
+    int64_t most = relaxed_load(account->limit);
     *used = (uint64_t)ledger_used(target->ledger, kind);
-    *peak = (uint64_t)atomic_load_explicit(&target->ledger->peak[kind], memory_order_relaxed);
+    *peak = (uint64_t)relaxed_load(account->peak);
     *limit = most == LEDGER_NO_LIMIT ? UINT64_MAX : (uint64_t)most;
     return KERN_SUCCESS;
 }

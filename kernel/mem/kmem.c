@@ -57,7 +57,7 @@ static unsigned choose_order(uint32_t stride)
 static void grace_ended(struct grace *grace);
 
 /* First use of a cache: work out its slabs and put it on the list of all. */
-static void set_up(struct kmem_cache *cache)
+[[gnu::noinline]] static void set_up(struct kmem_cache *cache)
 {
     spin_lock(&set_up_lock);
     if (!atomic_load_explicit(&cache->ready, memory_order_relaxed)) {
@@ -224,7 +224,8 @@ static void *slab_take(struct kmem_cache *cache, struct frame *slab)
 
 /* The slab an object lies in and its number there; an object that is not one of the cache's is a
  * bug of the caller. */
-static struct frame *slab_of(const struct kmem_cache *cache, const void *object, unsigned *index)
+[[gnu::always_inline]] static inline struct frame *slab_of(const struct kmem_cache *cache,
+                                                           const void *object, unsigned *index)
 {
     paddr_t pa = virt_to_phys(object);
     paddr_t base = round_down(pa, PAGE_SIZE << cache->slab_order);
@@ -259,8 +260,8 @@ static void slab_put(struct kmem_cache *cache, void *object)
 /* --- per-CPU stacks --- */
 
 /* Fill this CPU's empty stack with up to KMEM_BATCH objects, or KMEM_BATCH_BYTES; makes a slab only if
- * it would stay empty otherwise. */
-static void stack_refill(struct kmem_cache *cache, unsigned cpu)
+ * it would stay empty otherwise. False: no memory. */
+[[gnu::noinline]] static bool stack_refill(struct kmem_cache *cache, unsigned cpu)
 {
     uint32_t count = 0;
 
@@ -272,10 +273,11 @@ static void stack_refill(struct kmem_cache *cache, unsigned cpu)
     }
     spin_unlock(&cache->lock);
     cache->cpu[cpu].count = count;
+    return count > 0;
 }
 
 /* Return the `number` objects that lay longest on this CPU's stack. */
-static void stack_drain(struct kmem_cache *cache, unsigned cpu, uint32_t number)
+[[gnu::noinline]] static void stack_drain(struct kmem_cache *cache, unsigned cpu, uint32_t number)
 {
     void **objects = cache->cpu[cpu].object;
     uint32_t rest = cache->cpu[cpu].count - number;
@@ -290,23 +292,22 @@ static void stack_drain(struct kmem_cache *cache, unsigned cpu, uint32_t number)
 
 /* --- public --- */
 
-kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void **out)
+/* What comes before an allocation is charged. False: it shall fail. */
+static inline bool begin_alloc(struct kmem_cache *cache)
 {
     if (alloc_must_fail())
-        return KERN_RESOURCE_SHORTAGE;
+        return false;
     if (unlikely(!atomic_load_explicit(&cache->ready, memory_order_acquire)))
         set_up(cache);
+    return true;
+}
 
-    kern_return_t kr = ledger_charge(ledger, LEDGER_KMEM, cache->size);
-    if (kr != KERN_SUCCESS)
-        return kr;
+/* One that is paid for. False: no memory. */
+static inline bool take(struct kmem_cache *cache, void **out)
+{
     unsigned cpu = arch_cpu_self()->number;
-    if (unlikely(cache->cpu[cpu].count == 0))
-        stack_refill(cache, cpu);
-    if (unlikely(cache->cpu[cpu].count == 0)) {
-        ledger_return(ledger, LEDGER_KMEM, cache->size);
-        return KERN_RESOURCE_SHORTAGE;
-    }
+    if (unlikely(cache->cpu[cpu].count == 0) && !stack_refill(cache, cpu))
+        return false;
 
     void *object = cache->cpu[cpu].object[--cache->cpu[cpu].count];
     if (!kmem_is_stable(cache)) {
@@ -316,7 +317,32 @@ kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void *
     }
     atomic_fetch_add_explicit(&cache->live, 1, memory_order_relaxed);
     *out = object;
-    return KERN_SUCCESS;
+    return true;
+}
+
+kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void **out)
+{
+    if (!begin_alloc(cache))
+        return KERN_RESOURCE_SHORTAGE;
+    kern_return_t kr = ledger_charge(ledger, LEDGER_KMEM, cache->size);
+    if (likely(kr == KERN_SUCCESS) && unlikely(!take(cache, out))) {
+        ledger_return(ledger, LEDGER_KMEM, cache->size);
+        kr = KERN_RESOURCE_SHORTAGE;
+    }
+    return kr;
+}
+
+kern_return_t kmem_alloc_counted(struct kmem_cache *cache, struct ledger *ledger,
+                                 enum ledger_kind kind, int64_t amount, void **out)
+{
+    if (!begin_alloc(cache))
+        return KERN_RESOURCE_SHORTAGE;
+    kern_return_t kr = ledger_charge_object(ledger, kind, amount, cache->size);
+    if (likely(kr == KERN_SUCCESS) && unlikely(!take(cache, out))) {
+        ledger_return_object(ledger, kind, amount, cache->size);
+        kr = KERN_RESOURCE_SHORTAGE;
+    }
+    return kr;
 }
 
 /* Debug builds: what can be said without a lock about an object that is about to be freed. */
@@ -330,7 +356,7 @@ static bool seems_free(const struct kmem_cache *cache, unsigned cpu, const void 
     return false;
 }
 
-void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object)
+static inline void put(struct kmem_cache *cache, void *object)
 {
     unsigned cpu = arch_cpu_self()->number;
     unsigned index;
@@ -346,7 +372,19 @@ void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object)
         stack_drain(cache, cpu, KMEM_BATCH);
     cache->cpu[cpu].object[cache->cpu[cpu].count++] = object;
     atomic_fetch_sub_explicit(&cache->live, 1, memory_order_relaxed);
+}
+
+void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object)
+{
+    put(cache, object);
     ledger_return(ledger, LEDGER_KMEM, cache->size);
+}
+
+void kmem_free_counted(struct kmem_cache *cache, struct ledger *ledger, enum ledger_kind kind,
+                       int64_t amount, void *object)
+{
+    put(cache, object);
+    ledger_return_object(ledger, kind, amount, cache->size);
 }
 
 static void destroy_empty_slabs(struct kmem_cache *cache)

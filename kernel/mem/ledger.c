@@ -14,9 +14,9 @@ static KMEM_CACHE(ledger_cache, struct ledger);
 
 struct ledger kernel_ledger = {
     .references = 1,
-    .limit =
+    .account =
         {
-#define LEDGER(symbol, name, unit, what) [LEDGER_##symbol] = LEDGER_NO_LIMIT,
+#define LEDGER(symbol, name, unit, what) [LEDGER_##symbol].limit = LEDGER_NO_LIMIT,
 #include <wharf/abi/ledgers.def>
 #undef LEDGER
         },
@@ -58,17 +58,10 @@ kern_return_t ledger_create(struct ledger *parent, struct ledger **out)
     ledger->parent = parent;
     atomic_init(&ledger->references, 1);
     for (unsigned kind = 0; kind < LEDGER_KIND_COUNT; kind++)
-        atomic_init(&ledger->limit[kind], LEDGER_NO_LIMIT);
+        atomic_init(&ledger->account[kind].limit, LEDGER_NO_LIMIT);
     ledger_ref(parent);
     *out = ledger;
     return KERN_SUCCESS;
-}
-
-void ledger_ref(struct ledger *ledger)
-{
-    uint32_t old = atomic_fetch_add_explicit(&ledger->references, 1, memory_order_relaxed);
-
-    assert(old > 0 && old < UINT32_MAX);
 }
 
 static void assert_all_returned(struct ledger *ledger)
@@ -82,73 +75,131 @@ static void assert_all_returned(struct ledger *ledger)
     }
 }
 
-void ledger_unref(struct ledger *ledger)
+void ledger_destroy(struct ledger *ledger)
 {
     /* The last reference of a child holds one of its parent: go on upwards, at most
      * LEDGER_MAX_DEPTH times. */
-    while (ledger != NULL) {
-        uint32_t old = atomic_fetch_sub_explicit(&ledger->references, 1, memory_order_acq_rel);
-
-        assert(old > 0);
-        if (old > 1)
-            return;
+    for (;;) {
         assert(ledger != &kernel_ledger);
         assert_all_returned(ledger);
 
         struct ledger *parent = ledger->parent;
         kmem_free(&ledger_cache, parent, ledger);
         ledger = parent;
+
+        uint32_t old = atomic_fetch_sub_explicit(&ledger->references, 1, memory_order_acq_rel);
+
+        assert(old > 0);
+        if (old > 1)
+            return;
     }
 }
 
-static void note_peak(struct ledger *ledger, enum ledger_kind kind)
+/* A charge has succeeded that took some ledger of the path beyond its peak. */
+[[gnu::noinline]] static void note_peaks(struct ledger *ledger, enum ledger_kind kind)
 {
-    int64_t used = atomic_load_explicit(&ledger->used[kind], memory_order_relaxed);
+    for (; ledger != NULL; ledger = ledger->parent) {
+        struct ledger_account *account = &ledger->account[kind];
+        int64_t used = relaxed_load(account->used);
 
-    if (used > atomic_load_explicit(&ledger->peak[kind], memory_order_relaxed))
-        atomic_store_explicit(&ledger->peak[kind], used, memory_order_relaxed);
+        if (used > relaxed_load(account->peak))
+            relaxed_store(account->peak, used);
+    }
 }
 
-/* Take back `amount` in `ledger` and its ancestors below `end`. */
-static void undo_charge(struct ledger *ledger, const struct ledger *end, enum ledger_kind kind,
-                        int64_t amount)
+/* What is charged in one walk: `amount` of `kind` and, if there are any, `bytes` of LEDGER_KMEM. */
+struct charge {
+    enum ledger_kind kind;
+    int64_t amount, bytes;
+};
+
+/* To one account. False: it is over its limit then, and to be undone. */
+[[gnu::always_inline]] static inline bool add(struct ledger_account *account, int64_t amount,
+                                              bool *higher)
 {
-    for (; ledger != end; ledger = ledger->parent)
-        atomic_fetch_sub_explicit(&ledger->used[kind], amount, memory_order_relaxed);
+    int64_t used = atomic_fetch_add_explicit(&account->used, amount, memory_order_relaxed) + amount;
+
+    *higher |= used > relaxed_load(account->peak);
+    return likely(used <= relaxed_load(account->limit));
+}
+
+[[gnu::always_inline]] static inline void subtract(struct ledger *ledger, enum ledger_kind kind,
+                                                   int64_t amount)
+{
+    int64_t old =
+        atomic_fetch_sub_explicit(&ledger->account[kind].used, amount, memory_order_relaxed);
+
+    if (unlikely(old < amount))
+        panic("ledger: %lld of kind %s returned, only %lld charged", (long long)amount,
+              ledger_kind_name(kind), (long long)old);
+}
+
+/* Take back what `ledger` and its ancestors below `end` were charged. */
+[[gnu::always_inline]] static inline void take_back(struct ledger *ledger, const struct ledger *end,
+                                                    struct charge charge)
+{
+    for (; ledger != end; ledger = ledger->parent) {
+        subtract(ledger, charge.kind, charge.amount);
+        if (charge.bytes)
+            subtract(ledger, LEDGER_KMEM, charge.bytes);
+    }
+}
+
+/* No amount is negative. With this and no limit above LEDGER_NO_LIMIT, charges under way on all CPUs
+ * cannot overflow a counter. */
+static inline bool is_sane(struct charge charge)
+{
+    assert(charge.amount >= 0 && charge.bytes >= 0);
+    return likely((charge.amount | charge.bytes) <= LEDGER_NO_LIMIT / MAX_CPUS);
+}
+
+[[gnu::always_inline]] static inline kern_return_t charge_all(struct ledger *ledger,
+                                                              struct charge charge)
+{
+    bool higher = false;
+
+    if (!is_sane(charge))
+        return KERN_LIMIT;
+    for (struct ledger *l = ledger; l != NULL; l = l->parent) {
+        bool fits = add(&l->account[charge.kind], charge.amount, &higher);
+
+        if (charge.bytes)
+            fits &= add(&l->account[LEDGER_KMEM], charge.bytes, &higher);
+        if (unlikely(!fits)) {
+            take_back(ledger, l->parent, charge);
+            return KERN_LIMIT;
+        }
+    }
+    if (unlikely(higher)) {
+        note_peaks(ledger, charge.kind);
+        if (charge.bytes)
+            note_peaks(ledger, LEDGER_KMEM);
+    }
+    return KERN_SUCCESS;
 }
 
 kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
 {
-    assert(amount >= 0);
-    /* With this and no limit above LEDGER_NO_LIMIT, charges under way on all CPUs cannot overflow a
-     * counter. */
-    if (unlikely(amount > LEDGER_NO_LIMIT / MAX_CPUS))
-        return KERN_LIMIT;
-
-    for (struct ledger *l = ledger; l != NULL; l = l->parent) {
-        int64_t old = atomic_fetch_add_explicit(&l->used[kind], amount, memory_order_relaxed);
-        int64_t room = atomic_load_explicit(&l->limit[kind], memory_order_relaxed) - amount;
-
-        if (unlikely(old > room)) {
-            undo_charge(ledger, l->parent, kind, amount);
-            return KERN_LIMIT;
-        }
-    }
-    for (struct ledger *l = ledger; l != NULL; l = l->parent)
-        note_peak(l, kind);
-    return KERN_SUCCESS;
+    return charge_all(ledger, (struct charge){.kind = kind, .amount = amount});
 }
 
 void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
 {
     assert(amount >= 0);
-    for (struct ledger *l = ledger; l != NULL; l = l->parent) {
-        int64_t old = atomic_fetch_sub_explicit(&l->used[kind], amount, memory_order_relaxed);
+    take_back(ledger, NULL, (struct charge){.kind = kind, .amount = amount});
+}
 
-        if (unlikely(old < amount))
-            panic("ledger: %lld of kind %s returned, only %lld charged", (long long)amount,
-                  ledger_kind_name(kind), (long long)old);
-    }
+kern_return_t ledger_charge_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
+                                   int64_t bytes)
+{
+    return charge_all(ledger, (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
+}
+
+void ledger_return_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
+                          int64_t bytes)
+{
+    assert(amount >= 0 && bytes >= 0);
+    take_back(ledger, NULL, (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
 }
 
 void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit)
@@ -156,17 +207,18 @@ void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limi
     assert(limit >= 0);
     if (limit > LEDGER_NO_LIMIT)
         limit = LEDGER_NO_LIMIT;
-    atomic_store_explicit(&ledger->limit[kind], limit, memory_order_relaxed);
+    atomic_store_explicit(&ledger->account[kind].limit, limit, memory_order_relaxed);
 }
 
 bool ledger_lower_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit)
 {
-    int64_t now = atomic_load_explicit(&ledger->limit[kind], memory_order_relaxed);
+    _Atomic int64_t *where = &ledger->account[kind].limit;
+    int64_t now = atomic_load_explicit(where, memory_order_relaxed);
 
     assert(limit >= 0);
     while (limit <= now)
-        if (atomic_compare_exchange_weak_explicit(&ledger->limit[kind], &now, limit,
-                                                  memory_order_relaxed, memory_order_relaxed))
+        if (atomic_compare_exchange_weak_explicit(where, &now, limit, memory_order_relaxed,
+                                                  memory_order_relaxed))
             return true;
     return false;
 }

@@ -110,7 +110,7 @@ void task_get_info(struct task *task, struct task_info *info)
     *info = (struct task_info){.id = task->id, .ledger_kinds = LEDGER_KIND_COUNT};
     for (unsigned kind = 0; kind < LEDGER_KIND_COUNT; kind++) {
         info->used[kind] = ledger_used(task->ledger, kind);
-        int64_t limit = atomic_load_explicit(&task->ledger->limit[kind], memory_order_relaxed);
+        int64_t limit = relaxed_load(task->ledger->account[kind].limit);
         info->limit[kind] = limit == LEDGER_NO_LIMIT ? TASK_INFO_NO_LIMIT : limit;
     }
     spin_lock(&task->lock);

@@ -64,13 +64,10 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
 kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls,
                             unsigned priority, struct thread **out)
 {
-    kern_return_t kr = ledger_charge(task->ledger, LEDGER_THREADS, 1);
+    void *memory;
+    kern_return_t kr = kmem_alloc_counted(&thread_cache, task->ledger, LEDGER_THREADS, 1, &memory);
     if (kr != KERN_SUCCESS)
         return kr;
-    void *memory;
-    kr = kmem_alloc(&thread_cache, task->ledger, &memory);
-    if (kr != KERN_SUCCESS)
-        goto return_charge;
     struct thread *thread = memory;
     thread_init(thread, task, entry, sp, arg, priority);
     arch_thread_set_tls(&thread->arch, tls);
@@ -101,9 +98,7 @@ kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64
 free_reply:
     reply_abandon(thread->reply);
 free_thread:
-    kmem_free(&thread_cache, task->ledger, thread);
-return_charge:
-    ledger_return(task->ledger, LEDGER_THREADS, 1);
+    kmem_free_counted(&thread_cache, task->ledger, LEDGER_THREADS, 1, thread);
     return kr;
 }
 

@@ -90,6 +90,11 @@ struct kmem_cache {
 kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void **out);
 /** Give it back; same ledger. */
 void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object);
+/** The same for an object that counts as `amount` of another kind, too. */
+kern_return_t kmem_alloc_counted(struct kmem_cache *cache, struct ledger *ledger,
+                                 enum ledger_kind kind, int64_t amount, void **out);
+void kmem_free_counted(struct kmem_cache *cache, struct ledger *ledger, enum ledger_kind kind,
+                       int64_t amount, void *object);
 
 /** Sum of `live` over all caches: the figure every test compares at its end. */
 int64_t kmem_live_objects(void);

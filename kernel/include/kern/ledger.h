@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <kern/panic.h>
 #include <kern/types.h>
 #include <stdatomic.h>
 
@@ -24,12 +25,17 @@ enum ledger_kind {
 /** Ledgers nest no deeper than this: a charge walks to the root with interrupts masked. */
 enum { LEDGER_MAX_DEPTH = 32 };
 
+/** What a charge of one kind looks at, side by side. */
+struct ledger_account {
+    _Atomic int64_t used;  /* >= 0 */
+    _Atomic int64_t peak;  /* highest `used` seen, approximate under contention */
+    _Atomic int64_t limit; /* LEDGER_NO_LIMIT: none */
+};
+
 struct ledger {
-    struct ledger *parent;                   /* constant; holds a reference on it */
-    _Atomic uint32_t references;             /* own life, children included */
-    _Atomic int64_t used[LEDGER_KIND_COUNT]; /* >= 0 */
-    _Atomic int64_t peak[LEDGER_KIND_COUNT]; /* highest `used` seen, approximate under contention */
-    _Atomic int64_t limit[LEDGER_KIND_COUNT]; /* LEDGER_NO_LIMIT: none */
+    struct ledger *parent;       /* constant; holds a reference on it */
+    _Atomic uint32_t references; /* own life, children included */
+    struct ledger_account account[LEDGER_KIND_COUNT];
 };
 
 /** Pays for what the kernel itself needs; never freed, no limits, parent of all. */
@@ -38,21 +44,40 @@ extern struct ledger kernel_ledger;
 /** New ledger under `parent` without limits of its own, one reference. Its own memory is charged
  *  to `parent`. KERN_LIMIT (also: nested too deep), KERN_RESOURCE_SHORTAGE. */
 kern_return_t ledger_create(struct ledger *parent, struct ledger **out);
-void ledger_ref(struct ledger *ledger);
+static inline void ledger_ref(struct ledger *ledger)
+{
+    uint32_t old = atomic_fetch_add_explicit(&ledger->references, 1, memory_order_relaxed);
+
+    assert(old > 0 && old < UINT32_MAX);
+}
+/** For ledger_unref(): nobody refers to it any more. */
+void ledger_destroy(struct ledger *ledger);
 /** The last reference frees it; everything charged must have been returned (asserted). */
-void ledger_unref(struct ledger *ledger);
+static inline void ledger_unref(struct ledger *ledger)
+{
+    uint32_t old = atomic_fetch_sub_explicit(&ledger->references, 1, memory_order_acq_rel);
+
+    assert(old > 0);
+    if (old == 1)
+        ledger_destroy(ledger);
+}
 
 /** KERN_LIMIT if the ledger or an ancestor would exceed its limit; nothing charged then. amount >=
  *  0. */
 kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_t amount);
 void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount);
+/** The same for two kinds in one go, both or none: `amount` of `kind` and `bytes` of LEDGER_KMEM. */
+kern_return_t ledger_charge_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
+                                   int64_t bytes);
+void ledger_return_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
+                          int64_t bytes);
 void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit);
 /** The same, but never up, whoever else sets it at this moment: false then. */
 bool ledger_lower_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit);
 
 static inline int64_t ledger_used(struct ledger *ledger, enum ledger_kind kind)
 {
-    return atomic_load_explicit(&ledger->used[kind], memory_order_relaxed);
+    return atomic_load_explicit(&ledger->account[kind].used, memory_order_relaxed);
 }
 
 const char *ledger_kind_name(enum ledger_kind kind);

@@ -53,7 +53,8 @@ void test_ledger_tree(void)
     CHECK(ledger_charge(c, LEDGER_PORTS, 3) == KERN_SUCCESS);
     CHECK(ledger_charge(c, LEDGER_PORTS, 0) == KERN_SUCCESS);
     CHECK(ledger_used(&kernel_ledger, LEDGER_PORTS) == 10);
-    CHECK(atomic_load(&a->peak[LEDGER_PORTS]) == 10 && atomic_load(&c->peak[LEDGER_PORTS]) == 3);
+    CHECK(atomic_load(&a->account[LEDGER_PORTS].peak) == 10 &&
+          atomic_load(&c->account[LEDGER_PORTS].peak) == 3);
     CHECK(ledger_charge(c, LEDGER_QUEUED, INT64_MAX) == KERN_LIMIT);
     CHECK(ledger_charge(c, LEDGER_QUEUED, LEDGER_NO_LIMIT) == KERN_LIMIT);
     CHECK(ledger_used(c, LEDGER_QUEUED) == 0);
