@@ -39,11 +39,11 @@ static KMEM_CACHE_STABLE(sonce_cache, struct sonce, room, init_sonce);
 
 /* Everything a lookup without a lock may see changes under the lock (O1); state and kind, which is_dead() and
  * insert_send() read without it, by single accesses. */
-static void begin_life(struct port *port, struct ledger *ledger)
+static void begin_life(struct port *port, struct ledger *ledger, enum kobject kind, void *object)
 {
     spin_lock(&port->lock);
-    relaxed_store(port->kobject, KOBJECT_NONE);
-    port->object = NULL;
+    relaxed_store(port->kobject, (uint8_t)kind);
+    port->object = object;
     port->has_payload = false;
     port->local = 0;
     port->seqno = 0;
@@ -65,31 +65,22 @@ static void begin_life(struct port *port, struct ledger *ledger)
     spin_unlock(&port->lock);
 }
 
-kern_return_t port_create(struct ledger *ledger, struct port **out)
+kern_return_t port_create_kobject(struct ledger *ledger, enum kobject kind, void *object,
+                                  struct port **out)
 {
     void *memory;
     kern_return_t kr = kmem_alloc_counted(&port_cache, ledger, LEDGER_PORTS, 1, &memory);
     if (kr != KERN_SUCCESS)
         return kr;
     ledger_ref(ledger);
-    begin_life(memory, ledger);
+    begin_life(memory, ledger, kind, object);
     *out = memory;
     return KERN_SUCCESS;
 }
 
-kern_return_t port_create_kobject(struct ledger *ledger, enum kobject kind, void *object,
-                                  struct port **out)
+kern_return_t port_create(struct ledger *ledger, struct port **out)
 {
-    struct port *port;
-    kern_return_t kr = port_create(ledger, &port);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    spin_lock(&port->lock);
-    port->object = object;
-    relaxed_store(port->kobject, (uint8_t)kind);
-    spin_unlock(&port->lock);
-    *out = port;
-    return KERN_SUCCESS;
+    return port_create_kobject(ledger, KOBJECT_NONE, NULL, out);
 }
 
 static void port_free(struct port *port)
@@ -109,21 +100,33 @@ void port_unref(struct port *port)
         port_free(port);
 }
 
-/* The receive right's reference goes to the reaper. The lock is held. */
-static void die_locked(struct port *port)
+/* Its death leaves nothing that has to be taken down (reap_step()), nor will it (P2). The lock is held. */
+static bool is_bare(const struct port *port)
 {
+    return list_is_empty(&port->queue) && list_is_empty(&port->receivers) &&
+           list_is_empty(&port->blocked) && list_is_empty(&port->requests) && !port->server &&
+           !port->set && !port->no_senders.object && !port->destroyed.object;
+}
+
+/* The receive right and its reference are gone: to the reaper, if there is something for it. */
+static void die(struct port *port)
+{
+    spin_lock(&port->lock);
     relaxed_store(port->state, PORT_DEAD);
     relaxed_store(port->kobject, KOBJECT_NONE);
     port->object = NULL;
     port->space = NULL;
-    reaper_add(port);
+    bool bare = is_bare(port);
+    if (!bare)
+        reaper_add(port);
+    spin_unlock(&port->lock);
+    if (bare)
+        port_unref(port);
 }
 
 void port_destroy_kobject(struct port *port)
 {
-    spin_lock(&port->lock);
-    die_locked(port);
-    spin_unlock(&port->lock);
+    die(port);
 }
 
 /* The request of port-destroyed gets the right instead of its death. Not if the right would then wait
@@ -153,11 +156,8 @@ static bool give_to_requester(struct port *port)
 void port_destroy_receive(struct port *port)
 {
     transit_end(port);
-    if (give_to_requester(port))
-        return;
-    spin_lock(&port->lock);
-    die_locked(port);
-    spin_unlock(&port->lock);
+    if (!give_to_requester(port))
+        die(port);
 }
 
 /* ---- where receive rights in messages are going: no circles ---- */
@@ -298,12 +298,10 @@ static void destroy_send_once(struct kright *right)
     notify_deliver(&later);
 }
 
-void kright_destroy(struct kright *right)
+void kright_destroy_object(struct kright *right)
 {
     struct kright gone = *right;
     *right = (struct kright){0};
-    if (!gone.object)
-        return;
     switch (gone.kind) {
     case MSG_MOVE_SEND: destroy_send(port_of(gone.object)); break;
     case MSG_MOVE_SEND_ONCE: destroy_send_once(&gone); break;

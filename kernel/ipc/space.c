@@ -125,12 +125,15 @@ static void tree_add(struct space *space, uint32_t index, const struct ipc_objec
     *link = index;
 }
 
-/* Any leaf below the node takes its place: it agrees with the path to the node. */
+/* If it is in the tree. Any leaf below the node takes its place: it agrees with the path to the node. */
 static void tree_remove(struct space *space, uint32_t index, const struct ipc_object *object)
 {
     uint32_t *link = &space->root;
-    for (uint64_t bits = hash_of(object); *link != index; bits <<= 1)
+    for (uint64_t bits = hash_of(object); *link != index; bits <<= 1) {
+        if (*link == 0)
+            return;
         link = &entry_at(space, *link)->child[bits >> 63];
+    }
     struct ipc_entry *entry = entry_at(space, index);
     uint32_t *leaf_link = link;
     for (struct ipc_entry *e = entry; e->child[0] || e->child[1]; e = entry_at(space, *leaf_link))
@@ -204,7 +207,7 @@ void entry_set_rights(struct ipc_entry *entry, unsigned rights)
 void entry_forget_object(struct space *space, mach_port_name_t name, struct ipc_entry *entry)
 {
     struct ipc_object *object = entry_object(entry);
-    if (object && object->kind == IPC_PORT && tree_find(space, object) == name >> 16)
+    if (object && object->kind == IPC_PORT)
         tree_remove(space, name >> 16, object);
     atomic_store_explicit(&entry->object, 0, memory_order_relaxed);
 }

@@ -158,9 +158,17 @@ struct kright port_send_right(struct port *port);
 void port_copy_send(struct port *port);
 /** A send-once right, charged to `ledger`. The caller holds a reference or lock on the port. */
 kern_return_t sonce_create(struct port *port, struct ledger *ledger, struct sonce **out);
+/** For kright_destroy(): the right is not null or dead. */
+void kright_destroy_object(struct kright *right);
 /** Destroy a right of any kind: the last sender's end, a lost send-once right, a receive right's death
  *  are told to those who asked. No lock held. The right is null afterwards. */
-void kright_destroy(struct kright *right);
+static inline void kright_destroy(struct kright *right)
+{
+    if (right->object)
+        kright_destroy_object(right);
+    else
+        *right = (struct kright){0};
+}
 /** Send right gone: for those who hold the port's lock; what must be told is put on `later`, to be
  *  handed to notify_deliver() after unlocking. */
 void port_drop_send_locked(struct port *port, struct list *later);
