@@ -30,7 +30,7 @@ static void copy_entry(struct space *to, uint32_t index, struct ipc_entry *from)
 /* First pass: `*progress` is the next index of `from`. */
 static kern_return_t copy_some(struct space *from, struct space *to, uint32_t *progress)
 {
-    enum { BATCH = 32 };
+    enum { BATCH = 16 };
     kern_return_t kr = KERN_SUCCESS;
     spin_lock_pair(&from->lock, &to->lock);
     uint32_t limit = atomic_load(&from->limit), index = *progress ? *progress : 1;

@@ -78,7 +78,7 @@ kern_return_t space_extract(struct space *space, mach_port_name_t name, unsigned
 static unsigned list_entry_at(struct space *space, uint32_t index, mach_port_name_t *name,
                               uint32_t *rights)
 {
-    enum { LISTED = 1, TURNED_DEAD = 7 };
+    enum { LISTED = 3, TURNED_DEAD = 18 };
     struct ipc_entry *entry = entry_at(space, index);
     unsigned before = entry_rights(entry);
     *name = index << 16 | atomic_load(&entry->bits) >> 16;

@@ -292,14 +292,27 @@ void space_ref(struct space *space)
     atomic_fetch_add_explicit(&space->references, 1, memory_order_relaxed);
 }
 
-static void free_chunks(struct space *space)
+/* Nobody has a name any more: no index is one, and the chunks go, a few at a time. True: there are more. Who
+ * still looks for a name does so under the lock, for the threads that did without are gone. */
+static bool free_some_chunks(struct space *space)
 {
-    struct ipc_entry *_Atomic *chunks = atomic_load(&space->chunks);
-    unsigned count = atomic_load(&space->limit) / SPACE_CHUNK_ENTRIES;
-    for (unsigned i = 0; i < count; i++)
-        kmem_free(&chunk_cache, space->ledger, atomic_load(&chunks[i]));
-    if (chunks != space->inline_chunks)
+    enum { BATCH = 6 };
+    spin_lock(&space->lock);
+    assert(space->used == 0);
+    struct ipc_entry *_Atomic *chunks = relaxed_load(space->chunks);
+    space->chunks_left += relaxed_load(space->limit) / SPACE_CHUNK_ENTRIES;
+    atomic_store_explicit(&space->limit, 0, memory_order_relaxed);
+    space->fresh = space->free_count = space->free_first = space->free_last = 0;
+    spin_unlock(&space->lock);
+    for (unsigned n = 0; n < BATCH && space->chunks_left > 0; n++)
+        kmem_free(&chunk_cache, space->ledger, relaxed_load(chunks[--space->chunks_left]));
+    if (space->chunks_left > 0)
+        return true;
+    if (chunks != space->inline_chunks) {
+        relaxed_store(space->chunks, space->inline_chunks);
         kmem_free(&chunk_table_cache, space->ledger, chunks);
+    }
+    return false;
 }
 
 void space_unref(struct space *space)
@@ -307,8 +320,8 @@ void space_unref(struct space *space)
     if (atomic_fetch_sub_explicit(&space->references, 1, memory_order_acq_rel) != 1)
         return;
     struct ledger *ledger = space->ledger;
-    assert(space->used == 0);
-    free_chunks(space);
+    while (free_some_chunks(space)) /* of one that was torn down there is none */
+        ;
     kmem_free(&space_cache, ledger, space);
     ledger_unref(ledger);
 }
@@ -358,7 +371,7 @@ bool space_destroy_some(struct space *space)
         return true;
     for (unsigned n = 0, looked = 0; n < BATCH && looked < LOOK_AT; looked++) {
         if (space->teardown >= space->fresh) /* nothing is added any more: constant */
-            return n > 0;                    /* what follows is a piece of its own */
+            return n > 0 || free_some_chunks(space);
         if (entry_rights(entry_at(space, space->teardown))) {
             n++;
             if (destroy_entry(space, space->teardown))

@@ -216,6 +216,7 @@ void scene_names_are_listed_in_pieces(void)
     } while (next);
     CHECK_EQUAL(seen, COUNT);
     CHECK(pieces > 1);
+    end_task(s); /* all its chunks, in steps */
 }
 
 void scene_many_ports(void)
