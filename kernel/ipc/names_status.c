@@ -90,7 +90,7 @@ static unsigned list_entry_at(struct space *space, uint32_t index, mach_port_nam
 uint32_t space_list(struct space *space, uint32_t position, uint32_t max, mach_port_name_t *names,
                     uint32_t *rights, uint32_t *next)
 {
-    enum { MOST = 128 };
+    enum { MOST = 112 };
     uint32_t count = 0, index = position ? position : 1;
     spin_lock(&space->lock);
     uint32_t end = space->fresh; /* N6 */

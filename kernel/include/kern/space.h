@@ -50,19 +50,16 @@ struct ipc_entry {
 _Static_assert(sizeof(struct ipc_entry) == 32, "128 entries a page");
 
 struct space {
-    _Atomic uint32_t
-        limit; /* indices below have an entry. Grows only, until the teardown has come to the end */
-    struct ipc_entry *_Atomic
-        *_Atomic chunks;  /* first `limit` / 128 are there. Grows only, likewise */
-    struct spinlock lock; /* rank SPACE; guards the rest */
-    bool dead;            /* torn down: nothing is added any more */
-    uint32_t root;        /* of the tree of N2; 0: empty */
-    uint32_t fresh;       /* N6. Grows only, likewise, up to `limit` */
-    uint32_t free_first,
-        free_last; /* entries freed and not used again, the longest free first; 0: none */
-    uint32_t free_count,
-        reserved; /* on that list; entries promised to receives in progress, no more
-                                       than there are on the list or fresh */
+    /* Indices below have an entry. It and `chunks` grow only, until nobody has a name any more. */
+    _Atomic uint32_t limit;
+    struct ipc_entry *_Atomic *_Atomic chunks; /* first `limit` / 128 are there */
+    struct spinlock lock;                      /* rank SPACE; guards the rest */
+    bool dead;                                 /* torn down: nothing is added any more */
+    uint32_t root;                             /* of the tree of N2; 0: empty */
+    uint32_t fresh;                            /* N6 */
+    uint32_t free_first, free_last;            /* freed, the longest free first; 0: none */
+    uint32_t free_count;                       /* on that list */
+    uint32_t reserved; /* promised to receives in progress: no more than are freed or fresh */
     uint32_t used;
     uint32_t teardown;    /* next index to be cleared */
     uint32_t chunks_left; /* then, to be freed; who tears down */
