@@ -8,12 +8,19 @@
 #include <kern/space.h>
 #include <kern/string.h>
 
+/** The chunks, for who looks at several entries. */
+static inline struct ipc_entry *_Atomic *space_chunks(struct space *space)
+{
+    return relaxed_load(space->chunks);
+}
+static inline struct ipc_entry *entry_in(struct ipc_entry *_Atomic *chunks, uint32_t index)
+{
+    struct ipc_entry *chunk = relaxed_load(chunks[index / SPACE_CHUNK_ENTRIES]);
+    return &chunk[index % SPACE_CHUNK_ENTRIES];
+}
 static inline struct ipc_entry *entry_at(struct space *space, uint32_t index)
 {
-    struct ipc_entry *_Atomic *chunks = atomic_load_explicit(&space->chunks, memory_order_relaxed);
-    struct ipc_entry *chunk =
-        atomic_load_explicit(&chunks[index / SPACE_CHUNK_ENTRIES], memory_order_relaxed);
-    return &chunk[index % SPACE_CHUNK_ENTRIES];
+    return entry_in(space_chunks(space), index);
 }
 
 kern_return_t space_reserve_locked(struct space *space, unsigned count);

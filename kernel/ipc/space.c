@@ -107,9 +107,10 @@ static uint64_t hash_of(const struct ipc_object *object)
 
 uint32_t tree_find(struct space *space, const struct ipc_object *object)
 {
+    struct ipc_entry *_Atomic *chunks = space_chunks(space);
     uint64_t bits = hash_of(object);
     for (uint32_t index = space->root; index; bits <<= 1) {
-        struct ipc_entry *entry = entry_at(space, index);
+        struct ipc_entry *entry = entry_in(chunks, index);
         if (entry_object(entry) == object)
             return index;
         index = entry->child[bits >> 63];
@@ -119,29 +120,31 @@ uint32_t tree_find(struct space *space, const struct ipc_object *object)
 
 static void tree_add(struct space *space, uint32_t index, const struct ipc_object *object)
 {
+    struct ipc_entry *_Atomic *chunks = space_chunks(space);
     uint32_t *link = &space->root;
     for (uint64_t bits = hash_of(object); *link; bits <<= 1)
-        link = &entry_at(space, *link)->child[bits >> 63];
+        link = &entry_in(chunks, *link)->child[bits >> 63];
     *link = index;
 }
 
 /* If it is in the tree. Any leaf below the node takes its place: it agrees with the path to the node. */
 static void tree_remove(struct space *space, uint32_t index, const struct ipc_object *object)
 {
+    struct ipc_entry *_Atomic *chunks = space_chunks(space);
     uint32_t *link = &space->root;
     for (uint64_t bits = hash_of(object); *link != index; bits <<= 1) {
         if (*link == 0)
             return;
-        link = &entry_at(space, *link)->child[bits >> 63];
+        link = &entry_in(chunks, *link)->child[bits >> 63];
     }
-    struct ipc_entry *entry = entry_at(space, index);
+    struct ipc_entry *entry = entry_in(chunks, index);
     uint32_t *leaf_link = link;
-    for (struct ipc_entry *e = entry; e->child[0] || e->child[1]; e = entry_at(space, *leaf_link))
+    for (struct ipc_entry *e = entry; e->child[0] || e->child[1]; e = entry_in(chunks, *leaf_link))
         leaf_link = &e->child[e->child[0] == 0];
     uint32_t leaf = *leaf_link;
     *leaf_link = 0;
     if (leaf != index) {
-        memcpy(entry_at(space, leaf)->child, entry->child, sizeof(entry->child));
+        memcpy(entry_in(chunks, leaf)->child, entry->child, sizeof(entry->child));
         *link = leaf;
     }
     entry->child[0] = entry->child[1] = 0;

@@ -117,6 +117,12 @@ void *memset(void *dst, int byte, size_t n)
             for (unsigned i = 0; i < LONG_BLOCK / WORD; i++)
                 ((word_t *)d)[i] = word;
         }
+        if (n >= BLOCK) {
+            ((word_t *)d)[0] = ((word_t *)d)[1] = word;
+            ((word_t *)d)[2] = ((word_t *)d)[3] = word;
+            n -= BLOCK;
+            d += BLOCK;
+        }
         for (; n >= WORD; n -= WORD, d += WORD) {
             KEEP_LOOP();
             *(word_t *)d = word;

@@ -31,7 +31,7 @@ static const struct name_memory nothing_found = {.entry = &no_entry};
 static void thread_init(struct thread *thread, struct task *task, vaddr_t entry, vaddr_t sp,
                         uint64_t arg, unsigned priority)
 {
-    memset((char *)thread + sizeof(thread->arch), 0, THREAD_VISITED - sizeof(thread->arch));
+    memset(thread, 0, THREAD_VISITED);
     arch_thread_init(&thread->arch, entry, sp, arg);
     list_init(&thread->runnable.link);
     thread->runnable.kind = RUNNABLE_THREAD;

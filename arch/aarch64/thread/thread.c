@@ -10,7 +10,6 @@
 
 void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg)
 {
-    memset(t, 0, sizeof(*t));
     t->frame.pc = entry;
     t->frame.sp = sp;
     t->frame.x0 = arg;

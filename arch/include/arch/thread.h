@@ -14,7 +14,7 @@
 
 struct task;
 
-/** Fresh registers: will start at `entry` with stack `sp` and `arg` in the first argument
+/** Fresh registers, of zeroed memory: will start at `entry` with stack `sp` and `arg` in the first argument
  *  register, all others zero. */
 void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg);
 

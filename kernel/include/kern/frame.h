@@ -22,6 +22,7 @@
 #include <arch/mmu.h>
 #include <kern/ledger.h>
 #include <kern/types.h>
+#include <stdatomic.h>
 
 enum frame_state {
     FRAME_RESERVED, /* heads nothing: not ours, or inside a run. Zero: what a fresh record says */
@@ -115,8 +116,19 @@ void frame_drain_cache(void);
  *  counted together); 0 = off. Returns how many allocations were counted since the last call.
  *  Part of every build (D16). */
 uint64_t alloc_fail_nth(uint64_t n);
+/** For alloc_must_fail(). */
+struct alloc_count {
+    _Atomic uint64_t counted; /* allocations since the last alloc_fail_nth() */
+    _Atomic uint64_t fail_at; /* value of `counted` that fails; 0: none */
+};
+extern struct alloc_count alloc_count;
 /** Internal to the allocators: count one allocation; true if it is the one that must fail. */
-bool alloc_must_fail(void);
+static inline bool alloc_must_fail(void)
+{
+    uint64_t number = atomic_fetch_add_explicit(&alloc_count.counted, 1, memory_order_relaxed) + 1;
+
+    return unlikely(number == atomic_load_explicit(&alloc_count.fail_at, memory_order_relaxed));
+}
 
 /** Verify F1..F3 (slow). All other CPUs must be outside the allocator. */
 bool frame_check(void);
