@@ -54,10 +54,11 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
 
 /* The answer is in the registers when the thread goes on. */
 [[gnu::always_inline]] static inline struct thread *answer(struct kcall *call, kern_return_t kr,
-                                                           size_t size)
+                                                           size_t size, unsigned rights)
 {
     struct thread *self = call->self; /* no register keeps it across the call, memory does */
-    arch_message_answer(&self->arch, kr, MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, size, 0), call->out);
+    arch_message_answer(&self->arch, kr, MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, size, rights),
+                        call->out);
     return self;
 }
 
@@ -72,8 +73,10 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
         return NULL;
     }
     size_t size = kr == KERN_SUCCESS ? call->out_size : 0;
-    if (kr != KERN_SUCCESS || (call->out_rights == 0 && size <= MSG_REGISTER_BYTES))
-        return answer(call, kr, size);
+    unsigned rights = kr == KERN_SUCCESS ? call->out_rights : 0;
+    if (kr != KERN_SUCCESS ||
+        (rights == 0 ? size <= MSG_REGISTER_BYTES : msg_name_rights(self, call)))
+        return answer(call, kr, size, rights);
     kr = msg_conclude_kernel_fast(self, arch_message_get(t, MSG_X_CONTROL), call, kr);
     if (likely(kr == KERN_SUCCESS))
         return NULL;
@@ -91,7 +94,7 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
 {
     if (unlikely(kr != KERN_SUCCESS || call->special))
         return end_otherwise(call, kr);
-    return answer(call, kr, call->out_size);
+    return answer(call, kr, call->out_size, 0);
 }
 
 [[gnu::noinline]] static struct thread *call_object(struct ipc_entry *entry, struct thread *self,

@@ -98,5 +98,9 @@ struct kcall;
  *  the trap goes on with its receive half. MACH_RCV_NO_SPACE: there is no memory for it. */
 kern_return_t msg_conclude_kernel_fast(struct thread *self, uint64_t control, struct kcall *call,
                                        kern_return_t result);
+/** kcall_names.c: the rights of an executed call's answer become names and descriptors before its data, to go into the
+ *  registers together; the thread it has made is let go. False: they do not fit, or there is no room for
+ *  names, and nothing is done. */
+bool msg_name_rights(struct thread *self, struct kcall *call);
 /** Execute the trap's message to a kernel object's port (a reference is held and dropped here). */
 enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t *kr);
