@@ -4,6 +4,7 @@
  */
 #include <kern/cpu.h>
 #include <kern/log.h>
+#include <kern/spinlock.h>
 #include <kern/trace.h>
 
 _Static_assert((TRACE_RING_EVENTS & (TRACE_RING_EVENTS - 1)) == 0, "an index is a mask");
@@ -13,10 +14,13 @@ _Atomic uint32_t trace_mask = UINT32_MAX;
 
 uint32_t trace_set_mask(uint32_t mask)
 {
+    static struct spinlock lock = SPINLOCK_INIT(LOCK_LOG);
+    spin_lock(&lock); /* the mask and what follows from it change together */
     uint32_t before = atomic_exchange(&trace_mask, mask);
     for (unsigned i = 0; i < MAX_CPUS; i++)
         atomic_store_explicit(&cpu_record[i].watched, trace_is_on(TRACE_SCHED_SWITCH),
                               memory_order_relaxed);
+    spin_unlock(&lock);
     return before;
 }
 

@@ -72,11 +72,11 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
         arch_message_load(call->in_size > 0 ? call->in : empty);
         return NULL;
     }
-    size_t size = kr == KERN_SUCCESS ? call->out_size : 0;
-    unsigned rights = kr == KERN_SUCCESS ? call->out_rights : 0;
-    if (kr != KERN_SUCCESS ||
-        (rights == 0 ? size <= MSG_REGISTER_BYTES : msg_name_rights(self, call)))
-        return answer(call, kr, size, rights);
+    if (kr != KERN_SUCCESS)
+        return answer(call, kr, 0, 0);
+    /* Names make the answer longer. */
+    if (call->out_rights == 0 ? call->out_size <= MSG_REGISTER_BYTES : msg_name_rights(self, call))
+        return answer(call, kr, call->out_size, call->out_rights);
     kr = msg_conclude_kernel_fast(self, arch_message_get(t, MSG_X_CONTROL), call, kr);
     if (likely(kr == KERN_SUCCESS))
         return NULL;

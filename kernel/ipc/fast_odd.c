@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The fast way of the message trap (fast.c), where there is something about a call or an answer: ports
- * in sets, floating-point state, CPUs that a thread may not run on, another one that is as urgent.
- * Less is known when this is compiled, and the header goes by way of the receiver's saved state.
+ * in sets, CPUs that a thread may not run on, another one that is as urgent.
+ * Less is known when this is compiled, and the header goes by way of the receiver's saved state, but for what is only traced.
  */
 #include "fast_impl.h"
 #include <arch/upcalls.h>
@@ -22,8 +22,9 @@ static struct thread *after_switch(struct thread *self, struct thread *next)
     arch_message_keep(body);
     if (flags & THREAD_FLAG_MOVE) /* its urgency may have changed when it was lent already */
         sched_raise_servers(self);
-    /* T3: told to die while it went to wait; who told it may have found nothing to end. */
-    if (flags & THREAD_FLAG_TERMINATE)
+    /* T3: told to die while it went to wait; who told it may have found nothing to end. It may have ended by now, too: then
+     * it is told nothing any more, or another thread is where it was, and has not been told. */
+    if (flags & relaxed_load(self->flags) & THREAD_FLAG_TERMINATE)
         (void)wait_abort(self);
     arch_message_load(body);
     return next;
@@ -135,7 +136,7 @@ static inline bool may_call(struct port *port)
     if ((port->head & PORT_HEAD_MASK) != PORT_HEAD)
         return false;
     port_note_detour_locked(port);
-    return !(port->detour & (PORT_DETOUR_SENDERS | PORT_DETOUR_QUEUE));
+    return !(port->detour & (PORT_DETOUR_SENDERS | PORT_DETOUR_QUEUE | PORT_DETOUR_ASKED));
 }
 
 struct thread *fast_call_odd(struct port *port, FAST_PARAMETERS)
@@ -212,7 +213,7 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
                                                                      uint64_t control, bool is_long)
 {
     if (likely((port->head & PORT_HEAD_MASK) == PORT_HEAD && !port->set &&
-               list_is_empty(&port->queue)))
+               list_is_empty(&port->queue) && !port_has_armed_request(port)))
         return answer_and_wait(self, &port->lock, &port->receivers, id, control, is_long);
     spin_unlock(&port->lock);
     return NULL;

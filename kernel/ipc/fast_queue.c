@@ -125,13 +125,6 @@ static bool send_oneway(struct thread *self, uint32_t length)
 
 /* ---- receiving ---- */
 
-/* Somebody asked to be told when there is room. Those that are armed stand first. */
-static inline bool has_armed_request(const struct port *port)
-{
-    return !list_is_empty(&port->requests) &&
-           list_entry(port->requests.next, struct name_request, port_link)->armed;
-}
-
 /* The oldest message of a port can be given to the thread just so: it fits the registers, has no names but MSG_REPLY, and
  * that it is gone is nobody's business. The port's lock is held. */
 static inline struct kmsg *plain_message(const struct port *port)
@@ -141,7 +134,7 @@ static inline struct kmsg *plain_message(const struct port *port)
     struct kmsg *msg = list_entry(port->queue.next, struct kmsg, link);
     bool plain = msg->descriptors == 0 && msg->length <= MSG_REGISTER_BYTES &&
                  (!msg->reply.kind || (msg->reply.object && msg->reply.object->kind == IPC_REPLY));
-    bool quiet = list_is_empty(&port->blocked) && !has_armed_request(port) &&
+    bool quiet = list_is_empty(&port->blocked) && !port_has_armed_request(port) &&
                  (msg->remote.kind != MSG_MOVE_SEND || port->senders > 1);
     return likely(plain && quiet) ? msg : NULL;
 }

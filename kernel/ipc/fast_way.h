@@ -59,8 +59,7 @@ static inline struct thread *answer_odd(struct port *port, struct variant v, FAS
     if (unlikely((uintptr_t)port->receivers.next != first || server->wait.until != TICKS_NEVER ||
                  relaxed_load(server->flags)))
         return call_odd(port, v, FAST_ARGUMENTS);
-    struct pmap *pmap = server->pmap;
-    uint64_t active = pmap->active;
+    uint64_t active = server->space_number;
     if (unlikely(active == 0))
         return call_odd(port, v, FAST_ARGUMENTS);
     if (v.is_long && unlikely(!fast_copy_long(self, server, control))) {
@@ -76,7 +75,7 @@ static inline struct thread *answer_odd(struct port *port, struct variant v, FAS
     unsigned priority = lend(cpu, self, server, reply);
     spin_unlock(&port->lock);
     switch_registers(self, server, v);
-    pmap_activate_user(cpu, pmap, active);
+    pmap_activate_user(cpu, server->pmap, active);
     publish_switch(cpu, self, server, priority);
     atomic_store_explicit(&reply->state, REPLY_WAITED, memory_order_release); /* Y4 from here on */
     control += CALL_RECEIVED + (payload << MSG_FLAGS_SHIFT);                  /* MSG_FLAG_PAYLOAD */
@@ -122,10 +121,10 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
                                                                 struct reply *reply,
                                                                 struct variant v, FAST_PARAMETERS)
 {
+    /* Until it is claimed it may be anybody: what is looked at is all behind T5. */
     struct thread *client = reply->owner;
     unsigned priority = sched_effective(client);
-    struct pmap *pmap = client->pmap;
-    uint64_t active = pmap->active;
+    uint64_t active = relaxed_load(client->space_number);
     if (unlikely(relaxed_load(client->flags) || self->context != client->context ||
                  relaxed_load(cpu->run_queue.top) >= (int)priority || active == 0))
         return answer_odd(port, v, FAST_ARGUMENTS);
@@ -137,7 +136,7 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
     /* From here on it is done. */
     wait_again(self, &port->lock, &port->receivers);
     switch_registers(self, client, v);
-    pmap_activate_user(cpu, pmap, active);
+    pmap_activate_user(cpu, client->pmap, active);
     publish_switch(cpu, self, client, priority);
     /* Who takes the lock finds the thread waiting, and its registers saved. */
     spin_unlock(&port->lock);

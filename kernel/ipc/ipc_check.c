@@ -73,6 +73,7 @@ static void check_detour(struct ipc_census *census, const struct port *port)
     unsigned needed = (port->set ? PORT_DETOUR_SET : 0) |
                       (list_is_empty(&port->blocked) ? 0 : PORT_DETOUR_SENDERS);
     unsigned queue = list_is_empty(&port->queue) ? 0 : PORT_DETOUR_QUEUE;
+    needed |= port_has_armed_request(port) ? PORT_DETOUR_ASKED : 0;
     census_expect(census,
                   (port->detour & needed) == needed && (port->detour & PORT_DETOUR_QUEUE) == queue,
                   "P7: detour", port);

@@ -54,12 +54,20 @@ void port_leave_space(struct port *port, bool keep_payload);
 kern_return_t transit_begin(struct port *port, struct port *dest);
 /** It has arrived, or goes with its message. */
 void transit_end(struct port *port);
-/** Set, queue or blocked senders have changed (port->detour). The lock is held. */
+/** Somebody asked to be told when there is room, and is to be told (struct name_request: armed). Those stand first. The lock is
+ *  held. */
+static inline bool port_has_armed_request(const struct port *port)
+{
+    return !list_is_empty(&port->requests) &&
+           list_entry(port->requests.next, struct name_request, port_link)->armed;
+}
+/** Set, queue, blocked senders or armed requests have changed (port->detour). The lock is held. */
 static inline void port_note_detour_locked(struct port *port)
 {
     unsigned detour = (port->set ? PORT_DETOUR_SET : 0) |
                       (list_is_empty(&port->blocked) ? 0 : PORT_DETOUR_SENDERS) |
-                      (list_is_empty(&port->queue) ? 0 : PORT_DETOUR_QUEUE);
+                      (list_is_empty(&port->queue) ? 0 : PORT_DETOUR_QUEUE) |
+                      (port_has_armed_request(port) ? PORT_DETOUR_ASKED : 0);
     relaxed_store(port->detour, (uint8_t)detour);
 }
 /** port_enqueue_locked(), but true: it is on the queue, and the caller sees to it that port->server hurries. */

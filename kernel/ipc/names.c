@@ -306,10 +306,9 @@ void request_fire_dead(struct name_request *request)
 /* The first request of a port that is armed; they stand before the others, the longest armed first. */
 static struct name_request *first_armed(struct port *port)
 {
-    if (list_is_empty(&port->requests))
-        return NULL;
-    struct name_request *request = list_entry(port->requests.next, struct name_request, port_link);
-    return request->armed ? request : NULL;
+    return port_has_armed_request(port)
+               ? list_entry(port->requests.next, struct name_request, port_link)
+               : NULL;
 }
 
 bool request_fire_possible_locked(struct port *port, struct list *later)
@@ -322,6 +321,7 @@ bool request_fire_possible_locked(struct port *port, struct list *later)
         list_push_back(&port->requests, &request->port_link);
         notify_prepare(later, &request->notify, MSG_ID_SEND_POSSIBLE, request->name, 4);
     }
+    port_note_detour_locked(port);
     return first_armed(port);
 }
 
@@ -335,6 +335,7 @@ static void insert_armed(struct port *port, struct name_request *request)
         if (!before->armed)
             break;
     list_insert_between(&request->port_link, before->port_link.prev, &before->port_link);
+    port_note_detour_locked(port);
 }
 
 void request_arm_locked(struct space *space, mach_port_name_t name, struct port *port)

@@ -53,6 +53,7 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     thread->task = task;
     thread->space = task->space;
     thread->pmap = task->pmap;
+    relaxed_store(thread->space_number, task->pmap->active);
     thread->suspend_count = 1; /* taken back by the first resume */
     for (unsigned i = 0; i < array_count(thread->sent_to); i++)
         thread->sent_to[i] = nothing_found;

@@ -154,6 +154,9 @@
     user_other \mitigated, user_aarch32
     user_other \mitigated, user_aarch32
     user_other \mitigated, user_aarch32
+    .if . - \name > 2048
+    .error "an entry does not fit its 128 bytes"
+    .endif
 .endm
 
     .section .text.vectors, "ax"

@@ -89,8 +89,8 @@ static inline void arch_tlb_end(void);       /* waits until all CPUs have done i
 
 /** Use the tables at `root` tagged `asid`. */
 static inline void arch_mmu_activate(paddr_t root, unsigned asid);
-/** The same, and afterwards - other CPUs see it in that order - *note = pmap. */
 struct pmap;
+/** The same, and afterwards - other CPUs see it in that order - *note = pmap. */
 static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct pmap **note,
                                            struct pmap *pmap);
 /** No user address space: every user access faults. */

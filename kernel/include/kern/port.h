@@ -16,7 +16,7 @@
  *    (queues of all members, for a set).
  * P5 senders wait only while the queue is full.
  * P6 a port in a set is on the set's list `ready` <=> its queue is not empty.
- * P7 `detour` of a live port says what of set, senders and queue there is (enum port_detour).
+ * P7 `detour` of a live port says what of set, senders, queue and requests there is (enum port_detour).
  *
  * Locks: a port's lock, then its set's.
  */
@@ -61,6 +61,7 @@ enum port_detour {
     PORT_DETOUR_SET = 1,     /* the port is in a set */
     PORT_DETOUR_SENDERS = 2, /* senders wait for room */
     PORT_DETOUR_QUEUE = 4,   /* messages are queued */
+    PORT_DETOUR_ASKED = 8,   /* somebody asked to be told when there is room, and is to be told */
 };
 
 struct [[gnu::aligned(CACHE_LINE)]] port

@@ -131,7 +131,9 @@ struct [[gnu::aligned(CACHE_LINE)]] thread
     char name[16];        /* for reports, always ends with 0; TASK lock */
 
     /* T5: what follows is looked at by others who only believe that the thread is there. */
-    struct runnable runnable;  /* RUNQ lock */
+    struct runnable runnable; /* RUNQ lock */
+    uint64_t
+        space_number; /* pmap->active, for who only believes that the thread is there. Constant */
     _Atomic uint32_t state;    /* enum thread_state; RUNQ lock of runnable.cpu, except WAITING ->
                                  READY: see sched.c */
     _Atomic uint32_t flags;    /* enum thread_flags */

@@ -35,7 +35,7 @@ struct trace_ring {
     struct trace_event event[TRACE_RING_EVENTS];
 };
 
-/** Bit n set: events of class n (number / 16) are recorded. Written by anybody, read relaxed. */
+/** Bit n set: events of class n (number / 16) are recorded. Written by trace_set_mask(), read relaxed. */
 extern _Atomic uint32_t trace_mask;
 
 /** Set it; returns what it was. */

@@ -14,7 +14,8 @@
 #define relaxed_store(object, value) \
     (*(volatile relaxed_type(object) *)(volatile void *)&(object) = (value))
 
-/** Clobbers flags only. The monitor left open after a failure is closed by the next exception return. */
+/** Nobody uses *taken: compilers of these years have had faults with outputs of `asm goto`. The monitor left open after a
+ *  failure is closed by the next exception return. */
 static inline bool arch_ticket_try(uint32_t *word, uint32_t *taken)
 {
     uint32_t value, busy;

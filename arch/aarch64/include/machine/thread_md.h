@@ -7,7 +7,8 @@
  * kernel loads its state and opens access (`fp_live`). When the thread leaves the CPU with live
  * state it is saved at once, so no state is ever owned by a CPU the thread is not on (D1). Threads
  * that use no FP pay one test a switch. From one thread with live state to another that has used
- * FP lately (`fp_turns`) there is no trap: the state is loaded in the same go.
+ * FP lately (`fp_turns`) there is no trap: the state is loaded in the same go; so it is on the fast way of messages
+ * for a caller that goes on.
  */
 #pragma once
 
