@@ -32,7 +32,7 @@ static void allocate_once(void)
     CHECK_EQUAL(kernel_vm_protect(at, PAGE, VM_PROT_READ), 0);
     CHECK_EQUAL(*(volatile uint64_t *)at, 0);
     CHECK_EQUAL(kernel_vm_deallocate(at, (size_t)PAGES * PAGE), 0);
-    CHECK_EQUAL(kernel_vm_deallocate(at, (size_t)PAGES * PAGE), KERN_INVALID_ADDRESS);
+    CHECK_EQUAL(kernel_vm_protect(at, PAGE, VM_PROT_READ), KERN_INVALID_ADDRESS);
 }
 
 void check_memory(void)

@@ -199,7 +199,7 @@ const struct bomb bombs[] = {
     {"forked tasks", forked_task, BOMB_KMEM, 65536, KERN_LIMIT, 2, 100, NO_ANSWER},
     {"timers", timer, BOMB_KMEM, 65536, KERN_LIMIT, 50, MANY, NO_ANSWER},
     {"memory entries", memory_entry, BOMB_KMEM, 65536, KERN_LIMIT, 50, MANY, NO_ANSWER},
-    {"regions", region, BOMB_FRAMES, 100, KERN_LIMIT, 40, 101, 0},
+    {"regions", region, BOMB_COMMITMENT, 100, KERN_LIMIT, 100, 101, 0},
     {"regions, by entries", region, BOMB_MAP_ENTRIES, 30, KERN_LIMIT, 30, 31, 0},
 };
 const unsigned bomb_count = sizeof(bombs) / sizeof(bombs[0]);

@@ -20,7 +20,7 @@ static void steal(void *argument)
 {
     (void)argument;
     while (!stop)
-        if (kernel_vm_deallocate((void *)target, target_size) == 0)
+        if (target && kernel_vm_deallocate((void *)target, target_size) == 0)
             taken++;
 }
 
@@ -31,6 +31,7 @@ static unsigned allocate_under_attack(uint64_t size, unsigned times)
     unsigned got = 0;
 
     stop = 0;
+    target = 0; /* a range that has been may be in part another's now */
     target_size = size;
     for (unsigned i = 0; i < THIEVES; i++)
         CHECK_EQUAL(thread_start(&thieves[i], steal, NULL, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);

@@ -6,7 +6,7 @@
  */
 #include "elf.h"
 #include <arch/usercopy.h>
-#include <kern/region.h>
+#include <kern/map.h>
 #include <kern/string.h>
 
 enum { MAX_SEGMENTS = 16 };
@@ -34,13 +34,9 @@ static const char *check_segment(const struct elf_segment *s, size_t size)
 {
     if (s->offset > size || s->file_size > size - s->offset || s->file_size > s->memory_size)
         return "a segment is not inside the file";
-    if (s->memory_size == 0 || s->address < PAGE_SIZE || s->address >= REGION_ALLOCATE_BASE ||
-        s->memory_size > REGION_ALLOCATE_BASE - s->address)
+    if (s->memory_size == 0 || s->address < PAGE_SIZE || s->address >= MAP_ALLOCATE_BASE ||
+        s->memory_size > MAP_ALLOCATE_BASE - s->address)
         return "a segment lies outside the addresses of programs";
-    vaddr_t start = round_down(s->address, PAGE_SIZE);
-    if (round_up(s->address + s->memory_size, PAGE_SIZE) - start > (uint64_t)REGION_MAX_PAGES
-                                                                       << PAGE_SHIFT)
-        return "a segment is larger than the kernel maps in one piece";
     if ((s->flags & ELF_WRITE) && (s->flags & ELF_EXECUTE))
         return "a segment is writable and executable";
     return NULL;

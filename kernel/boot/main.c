@@ -13,6 +13,7 @@
 #include <arch/smp.h>
 #include <arch/timer.h>
 #include <arch/upcalls.h>
+#include <kern/amap.h>
 #include <kern/boot.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
@@ -200,6 +201,18 @@ NO_STACK_GUARD static void plant_seed(const struct arch_boot_info *info)
         dt_wipe_seeds(&board, phys_to_virt(info->fdt));
 }
 
+/* No more memory is promised to programs than there is: who asks for too much is told when he asks. What pages need beside
+ * themselves - their records, trees and tables - stays out of it. Not a part of kern_main(), which runs from before stacks
+ * are guarded. */
+[[gnu::noinline]] static void limit_commitment(void)
+{
+    enum { KEPT_BACK = 16 }; /* one part in so many */
+    struct frame_statistics frames;
+    frame_statistics(&frames);
+    ledger_set_limit(&kernel_ledger, LEDGER_COMMITMENT,
+                     (int64_t)(frames.free - frames.free / KEPT_BACK));
+}
+
 NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
 {
     struct cpu *cpu = &cpu_record[0];
@@ -226,6 +239,8 @@ NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
     plant_seed(info);
     start_interrupts(cpu);
     pmap_init();
+    anon_init();
+    amap_init();
     futex_init();
     reaper_init();
     if (msg_cpu_init(cpu) != KERN_SUCCESS)
@@ -242,6 +257,7 @@ NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
         unsigned failed = ktest_run(pattern);
         boot_stage("test: %u self-tests failed", failed);
     }
+    limit_commitment();
     if (!boot_start_programs(&board, &options))
         boot_refuse("no program could be started");
 }

@@ -9,29 +9,40 @@
 #include <arch/timer.h>
 #include <arch/usercopy.h>
 #include <kern/clock.h>
-#include <kern/region.h>
+#include <kern/map.h>
 #include <kern/string.h>
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <wharf/if/vm_types.h>
 #include <wharf/start.h>
 
 /* The stack ends here. */
-#define PROGRAM_END REGION_ALLOCATE_BASE
+#define PROGRAM_END MAP_ALLOCATE_BASE
 
-/* A populated region with its content. Runs at boot: there is nothing to let in, so KERN_RETRY
- * just goes on. */
-static kern_return_t fill(struct task *task, vaddr_t start, uint64_t pages, unsigned prot,
-                          struct region **out)
+static kern_return_t make_memory(struct task *task, vaddr_t start, uint64_t pages, unsigned prot)
 {
-    struct region *region;
-    kern_return_t kr = region_create(task, start, pages, prot, true, &region);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    do
-        kr = region_populate(task, region);
-    while (kr == KERN_RETRY);
-    *out = region;
-    return kr;
+    struct map_request request = {.start = start,
+                                  .pages = pages,
+                                  .prot = (uint8_t)prot,
+                                  .max_prot = PROT_ALL,
+                                  .inherit = VM_INHERIT_COPY};
+    return map_enter(task, &request);
+}
+
+/* Whatever its protection. */
+static kern_return_t write_memory(struct task *task, vaddr_t to, const void *from, uint64_t n)
+{
+    const char *bytes = from;
+    while (n > 0) {
+        uint64_t piece = n < PAGE_SIZE ? n : PAGE_SIZE;
+        kern_return_t kr = map_copy(task, to, (void *)(uintptr_t)bytes, piece, true, true);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        to += piece;
+        bytes += piece;
+        n -= piece;
+    }
+    return KERN_SUCCESS;
 }
 
 static kern_return_t load_segment(struct task *task, const char *file, const struct elf_segment *s)
@@ -41,19 +52,14 @@ static kern_return_t load_segment(struct task *task, const char *file, const str
                     (s->flags & ELF_EXECUTE ? PROT_EXECUTE : 0u);
     vaddr_t start = round_down(s->address, PAGE_SIZE);
     uint64_t pages = (round_up(s->address + s->memory_size, PAGE_SIZE) - start) >> PAGE_SHIFT;
-    struct region *region;
-    kern_return_t kr = fill(task, start, pages, prot, &region);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    region_write(region, s->address - start, file + s->offset, s->file_size);
-    if (prot & PROT_EXECUTE)
-        region_sync_code(region);
-    return KERN_SUCCESS;
+    kern_return_t kr = make_memory(task, start, pages, prot);
+    if (kr == KERN_SUCCESS)
+        kr = write_memory(task, s->address, file + s->offset, s->file_size);
+    return kr;
 }
 
 /* Where the start block and its strings lie, at the upper end of the stack (wharf/start.h). */
 struct stack {
-    struct region *region;
     vaddr_t bottom, name, arguments, block;
 };
 
@@ -65,13 +71,12 @@ static kern_return_t make_stack(struct task *task, const char *name, const char 
     stack->name = top - round_up(strlen(name) + 1, 16);
     stack->arguments = stack->name - round_up(strlen(arguments) + 1, 16);
     stack->block = round_down(stack->arguments - sizeof(struct start_info), 16);
-    kern_return_t kr = fill(task, stack->bottom, START_STACK_SIZE >> PAGE_SHIFT,
-                            PROT_READ | PROT_WRITE, &stack->region);
-    if (kr == KERN_SUCCESS) {
-        region_write(stack->region, stack->name - stack->bottom, name, strlen(name) + 1);
-        region_write(stack->region, stack->arguments - stack->bottom, arguments,
-                     strlen(arguments) + 1);
-    }
+    kern_return_t kr =
+        make_memory(task, stack->bottom, START_STACK_SIZE >> PAGE_SHIFT, PROT_READ | PROT_WRITE);
+    if (kr == KERN_SUCCESS)
+        kr = write_memory(task, stack->name, name, strlen(name) + 1);
+    if (kr == KERN_SUCCESS)
+        kr = write_memory(task, stack->arguments, arguments, strlen(arguments) + 1);
     return kr;
 }
 
@@ -90,7 +95,7 @@ static kern_return_t write_block(struct task *task, struct thread *thread,
     memcpy(block.seed, seed, sizeof(block.seed));
     kern_return_t kr = boot_give_rights(task, thread, &block);
     if (kr == KERN_SUCCESS)
-        region_write(stack->region, stack->block - stack->bottom, &block, sizeof(block));
+        kr = write_memory(task, stack->block, &block, sizeof(block));
     return kr;
 }
 

@@ -6,12 +6,13 @@
  */
 #include "msg_impl.h"
 #include "names.h"
+#include <kern/map.h>
 #include <kern/notify.h>
-#include <kern/region.h>
 #include <kern/sched.h>
 #include <kern/string.h>
 #include <kern/task.h>
 #include <kern/user_memory.h>
+#include <wharf/if/vm_types.h>
 
 void msg_set_header(struct thread *self, uint32_t id, uint64_t control, uint64_t local,
                     uint64_t remote, uint32_t seqno)
@@ -103,29 +104,22 @@ static void insert_all(struct space *space, struct kmsg *msg, mach_port_name_t *
 
 static kern_return_t place_array(struct thread *self, struct kport_array *array)
 {
-    struct region *region;
-    kern_return_t kr = region_create(self->task, 0, 1, PROT_READ | PROT_WRITE, false, &region);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    vaddr_t at = region->start;
-    do
-        kr = region_populate(self->task, region);
-    while (kr == KERN_RETRY); /* one page: not for long */
-    if (kr != KERN_SUCCESS) {
-        while (region_remove(self->task, region) == KERN_RETRY)
-            ;
-        return kr;
-    }
-    array->address = at;
-    return KERN_SUCCESS;
+    struct map_request request = {.pages = 1,
+                                  .prot = PROT_READ | PROT_WRITE,
+                                  .max_prot = PROT_ALL,
+                                  .inherit = VM_INHERIT_COPY};
+    kern_return_t kr = map_enter(self->task, &request);
+    if (kr == KERN_SUCCESS)
+        array->address = request.start;
+    return kr;
 }
 
 static void remove_arrays(struct thread *self, struct kmsg *msg)
 {
     for (struct kport_array *array = msg->arrays; array; array = array->next)
         if (array->address) {
-            while (region_deallocate(self->task, array->address, 1) == KERN_RETRY)
-                ;
+            while (map_remove(self->task, array->address, array->address + PAGE_SIZE) == KERN_RETRY)
+                ; /* one page: not for long */
             array->address = 0;
         }
 }

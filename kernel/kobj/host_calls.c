@@ -61,7 +61,7 @@ kern_return_t khost_statistics(struct kcall *call, struct host *target,
     *statistics = (struct host_statistics){
         .free_frames = frames.free,
         .record_frames = frames.record_pages,
-        .kernel_objects = (uint64_t)kmem_live_objects(),
+        .kernel_objects = (uint64_t)kmem_live_without_memory(),
         .cpu = arch_cpu_self()->number,
     };
     return KERN_SUCCESS;

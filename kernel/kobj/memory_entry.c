@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Rights to memory (interfaces/memory_entry.defs). An entry goes with the last send right to it
- * (kern/kobj.h: B2), the memory when no region maps it either.
+ * (kern/kobj.h: B2), the memory when nothing maps it either.
  */
 #include "kobj_impl.h"
 #include <arch/mmu.h>
 #include <kern/kmem.h>
+#include <kern/task.h>
+#include <kern/thread.h>
 #include <wharf/if/memory_entry_kernel.h>
 
 static KMEM_CACHE(entry_cache, struct memory_entry);
@@ -14,26 +16,33 @@ static work_step_t end_step;
 static void entry_free(struct memory_entry *entry)
 {
     struct ledger *ledger = entry->ledger;
-    backing_unref(entry->backing);
+    if (entry->amap)
+        amap_unref(entry->amap);
+    if (entry->object)
+        memory_object_unref(entry->object);
     kmem_free(&entry_cache, ledger, entry);
     ledger_unref(ledger);
 }
 
-kern_return_t memory_entry_create(struct ledger *ledger, struct backing *backing, uint64_t first,
-                                  uint64_t pages, unsigned max_prot, struct kright *out)
+kern_return_t memory_entry_create(struct ledger *ledger, const struct map_request *memory_of,
+                                  unsigned max_prot, struct kright *out)
 {
     void *memory;
     kern_return_t kr = kmem_alloc(&entry_cache, ledger, &memory);
-    if (kr != KERN_SUCCESS) {
-        backing_unref(backing);
+    if (kr != KERN_SUCCESS)
         return kr;
-    }
     struct memory_entry *entry = memory;
     atomic_init(&entry->references, 1);
-    entry->backing = backing;
-    entry->first = first;
-    entry->pages = pages;
+    entry->amap = memory_of->amap;
+    entry->amap_page = memory_of->amap_page;
+    entry->object = memory_of->object;
+    entry->object_page = memory_of->object_page;
+    entry->pages = memory_of->pages;
     entry->max_prot = max_prot;
+    if (entry->amap)
+        amap_ref(entry->amap);
+    if (entry->object)
+        memory_object_ref(entry->object);
     ledger_ref(ledger);
     entry->ledger = ledger;
     work_init(&entry->ending, end_step, PRIORITY_REAP);
@@ -48,11 +57,13 @@ kern_return_t memory_entry_create(struct ledger *ledger, struct backing *backing
 
 kern_return_t memory_entry_of_range(paddr_t base, uint64_t pages, struct kright *out)
 {
-    struct backing *backing;
-    kern_return_t kr = backing_create(&kernel_ledger, base, pages, &backing);
+    struct map_request memory = {.pages = pages};
+    kern_return_t kr = memory_object_create_physical(&kernel_ledger, base, pages, &memory.object);
     if (kr != KERN_SUCCESS)
         return kr;
-    return memory_entry_create(&kernel_ledger, backing, 0, pages, PROT_READ | PROT_EXECUTE, out);
+    kr = memory_entry_create(&kernel_ledger, &memory, PROT_READ | PROT_EXECUTE, out);
+    memory_object_unref(memory.object);
+    return kr;
 }
 
 void memory_entry_unref(struct memory_entry *entry)
@@ -93,8 +104,11 @@ kern_return_t kmemory_entry_narrow(struct kcall *call, struct memory_entry *targ
         return KERN_INVALID_ARGUMENT;
     if (!vm_is_maximum(max_protection) || max_protection & ~target->max_prot)
         return KERN_PROTECTION_FAILURE;
-    backing_ref(target->backing);
-    return memory_entry_create(call->self->task->ledger, target->backing,
-                               target->first + (offset >> PAGE_SHIFT), size >> PAGE_SHIFT,
-                               max_protection, entry);
+    uint64_t first = offset >> PAGE_SHIFT;
+    struct map_request part = {.amap = target->amap,
+                               .amap_page = target->amap_page + first,
+                               .object = target->object,
+                               .object_page = target->object_page + first,
+                               .pages = size >> PAGE_SHIFT};
+    return memory_entry_create(call->self->task->ledger, &part, max_protection, entry);
 }

@@ -80,9 +80,6 @@ static kern_return_t name_itself(struct task *task, struct kright *substitute, u
     return KERN_SUCCESS;
 }
 
-/* In the progress of the call, beside how many names have been copied: the task is there. */
-static const uint64_t MADE = UINT64_C(1) << 32;
-
 /* Whose making goes on: begun in an earlier piece of this call, or now. */
 static kern_return_t find_made(struct kcall *call, struct task *parent, const char *name,
                                const struct task_limit *limits, uint32_t count, struct task **out)
@@ -91,7 +88,8 @@ static kern_return_t find_made(struct kcall *call, struct task *parent, const ch
         *out = call->self->making;
         return KERN_SUCCESS;
     }
-    if (call->self->making) { /* another call went before it, and was given up */
+    task_end_stop(call->self); /* another call went before it, and was given up */
+    if (call->self->making) {
         task_terminate(call->self->making, 0, false);
         task_unref(call->self->making);
         call->self->making = NULL;
@@ -99,18 +97,52 @@ static kern_return_t find_made(struct kcall *call, struct task *parent, const ch
     return make_task(parent, name, limits, count, out);
 }
 
-/* What the new task has of its own: names. One piece of it; KERN_RETRY: there are more. */
-static kern_return_t give_names(struct task *parent, struct task *task, uint32_t flags,
-                                uint64_t *progress, struct kright *self_port, uint32_t *self_name)
+/* What a new task inherits, in pieces. Progress tells the stage in its upper bits, and how far that has come. */
+enum { STAGE_SHIFT = 48 };
+enum stage { STAGE_NONE, STAGE_NAMES, STAGE_STOP, STAGE_MEMORY, STAGE_GO_ON, STAGE_DONE };
+
+static kern_return_t stage_step(struct thread *self, struct task *parent, struct task *child,
+                                uint32_t flags, enum stage stage, uint64_t *progress)
 {
-    kern_return_t kr = KERN_SUCCESS;
     uint32_t copied = (uint32_t)*progress;
-    if (*progress == 0 && arch_irq_pending()) /* the task itself was a piece */
-        kr = KERN_RETRY;
-    else if (flags & TASK_INHERIT_SEND_RIGHTS)
-        kr = space_copy_send_rights(parent->space, task->space, &copied);
-    *progress = MADE | copied;
-    return kr == KERN_SUCCESS ? name_itself(task, self_port, self_name) : kr;
+    kern_return_t kr = KERN_SUCCESS;
+    bool memory = flags & TASK_INHERIT_MEMORY;
+    switch (stage) {
+    case STAGE_NAMES:
+        if (flags & TASK_INHERIT_SEND_RIGHTS)
+            kr = space_copy_send_rights(parent->space, child->space, &copied);
+        *progress = copied;
+        return kr;
+    case STAGE_STOP: return memory ? task_stop_others(parent, self, progress) : KERN_SUCCESS;
+    case STAGE_MEMORY: return memory ? map_fork(parent, child, progress) : KERN_SUCCESS;
+    case STAGE_GO_ON:
+        if (self->stopped)
+            kr = task_let_go_on(self, progress);
+        return kr == KERN_TERMINATED ? KERN_SUCCESS : kr;
+    case STAGE_NONE:
+        return arch_irq_pending() ? KERN_RETRY : KERN_SUCCESS; /* the task was a piece */
+    case STAGE_DONE: break;
+    }
+    return KERN_SUCCESS;
+}
+
+static kern_return_t inherit(struct thread *self, struct task *parent, struct task *child,
+                             uint32_t flags, uint64_t *progress)
+{
+    enum stage stage = (enum stage)(*progress >> STAGE_SHIFT);
+    uint64_t within = *progress & ((UINT64_C(1) << STAGE_SHIFT) - 1);
+    kern_return_t kr = KERN_SUCCESS;
+    while (stage < STAGE_DONE && kr == KERN_SUCCESS) {
+        kr = stage_step(self, parent, child, flags, stage, &within);
+        if (kr == KERN_SUCCESS || stage == STAGE_NONE) {
+            stage++;
+            within = 0;
+        }
+    }
+    if (kr != KERN_SUCCESS && kr != KERN_RETRY)
+        task_end_stop(self);
+    *progress = (uint64_t)stage << STAGE_SHIFT | within;
+    return kr;
 }
 
 kern_return_t ktask_create(struct kcall *call, struct task *target, uint32_t flags,
@@ -120,14 +152,16 @@ kern_return_t ktask_create(struct kcall *call, struct task *target, uint32_t fla
     struct thread *self = call->self;
     struct task *task;
     uint64_t progress = kcall_progress(call, KCALL_TAG_TASK_CREATE);
-    if (flags & ~TASK_INHERIT_SEND_RIGHTS)
+    if (flags & ~(TASK_INHERIT_SEND_RIGHTS | TASK_INHERIT_MEMORY))
         return KERN_INVALID_VALUE;
     if (progress == 0 && arch_irq_pending()) /* making it takes long, and so did coming here */
         return kcall_again(call, KCALL_TAG_TASK_CREATE, 0, KERN_RETRY);
     kern_return_t kr = find_made(call, target, name, limits, limits_count, &task);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = give_names(target, task, flags, &progress, self_port, self_name);
+    kr = inherit(self, target, task, flags, &progress);
+    if (kr == KERN_SUCCESS)
+        kr = name_itself(task, self_port, self_name);
     self->building = kr == KERN_RETRY;
     self->making = kr == KERN_RETRY ? task : NULL;
     if (kr == KERN_SUCCESS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Calls about a task's memory; what they do stands in interfaces/vm.defs. Work that takes long is done in
- * pieces: by region_allocate() and its like, whose progress is kept with the caller (kern/kobj.h: B3).
+ * pieces, whose progress is kept with the caller (kern/kobj.h: B3).
  */
 #include "kobj_impl.h"
 #include <arch/mmu.h>
@@ -37,7 +37,7 @@ static kern_return_t check_range(uint64_t address, uint64_t *size)
 
 /* The same for memory that is to be made: a place that is none is one without room. */
 static kern_return_t check_place(uint64_t address, uint64_t size, uint32_t flags,
-                                 struct region_request *request)
+                                 struct map_request *request)
 {
     bool anywhere = flags & VM_ANYWHERE;
     if (size == 0 || (!anywhere && address % PAGE_SIZE != 0))
@@ -49,25 +49,20 @@ static kern_return_t check_place(uint64_t address, uint64_t size, uint32_t flags
     return KERN_SUCCESS;
 }
 
-static kern_return_t make(struct kcall *call, struct task *task, struct region_request *request,
-                          uint64_t *at)
-{
-    uint64_t progress = kcall_progress(call, KCALL_TAG_VM_ALLOCATE);
-    kern_return_t kr = region_allocate(call->self, task, request, &progress);
-    *at = request->start;
-    return kcall_again(call, KCALL_TAG_VM_ALLOCATE, progress, kr);
-}
-
 kern_return_t kvm_allocate(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
                            uint32_t flags, uint64_t *at)
 {
-    struct region_request request = {.prot = PROT_READ | PROT_WRITE,
-                                     .max_prot = PROT_ALL,
-                                     .inherit = VM_INHERIT_COPY};
+    struct map_request request = {.prot = PROT_READ | PROT_WRITE,
+                                  .max_prot = PROT_ALL,
+                                  .inherit = VM_INHERIT_COPY};
+    (void)call;
     if (flags & ~VM_ANYWHERE)
         return KERN_INVALID_VALUE;
     kern_return_t kr = check_place(address, size, flags, &request);
-    return kr == KERN_SUCCESS ? make(call, target, &request, at) : kr;
+    if (kr == KERN_SUCCESS)
+        kr = map_enter(target, &request);
+    *at = request.start;
+    return kr;
 }
 
 kern_return_t kvm_deallocate(struct kcall *call, struct task *target, uint64_t address,
@@ -75,8 +70,8 @@ kern_return_t kvm_deallocate(struct kcall *call, struct task *target, uint64_t a
 {
     kern_return_t kr = check_range(address, &size);
     if (kr == KERN_SUCCESS)
-        kr = region_deallocate(target, address, size >> PAGE_SHIFT);
-    call->restart = kr == KERN_RETRY; /* how far it is, its region knows */
+        kr = map_remove(target, address, address + size);
+    call->restart = kr == KERN_RETRY; /* what is gone is not found again */
     return kr;
 }
 
@@ -88,17 +83,29 @@ kern_return_t kvm_protect(struct kcall *call, struct task *target, uint64_t addr
         return kr;
     if (maximum ? !vm_is_maximum(protection) : !vm_is_protection(protection))
         return KERN_INVALID_VALUE;
-    uint64_t done = round_down(kcall_progress(call, KCALL_TAG_VM_PROTECT), PAGE_SIZE);
-    kr = maximum ? region_limit(target, address, size, protection, &done)
-                 : region_protect(target, address, size, protection, &done);
-    return kcall_again(call, KCALL_TAG_VM_PROTECT, done, kr);
+    uint64_t progress = kcall_progress(call, KCALL_TAG_VM_PROTECT);
+    kr = map_protect(target, address, size, protection, maximum, &progress);
+    return kcall_again(call, KCALL_TAG_VM_PROTECT, progress, kr);
+}
+
+kern_return_t kvm_inherit(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
+                          uint32_t inheritance)
+{
+    kern_return_t kr = check_range(address, &size);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (inheritance > VM_INHERIT_NONE)
+        return KERN_INVALID_VALUE;
+    uint64_t done = kcall_progress(call, KCALL_TAG_VM_INHERIT);
+    kr = map_inherit(target, address, size, inheritance, &done);
+    return kcall_again(call, KCALL_TAG_VM_INHERIT, done, kr);
 }
 
 kern_return_t kvm_read(struct kcall *call, struct task *target, uint64_t address, uint32_t size,
                        uint8_t *data, uint32_t *data_size)
 {
     (void)call;
-    kern_return_t kr = region_copy(target, address, data, size, false);
+    kern_return_t kr = map_copy(target, address, data, size, false, false);
     *data_size = size;
     return kr;
 }
@@ -108,59 +115,101 @@ kern_return_t kvm_write(struct kcall *call, struct task *target, uint64_t addres
 {
     (void)call;
     /* Not changed: it is read from when writing. */
-    return region_copy(target, address, (void *)(uintptr_t)data, data_size, true);
+    return map_copy(target, address, (void *)(uintptr_t)data, data_size, true, false);
 }
 
 /* ---- mapping ---- */
 
-static kern_return_t check_map(const struct region_request *request, uint32_t protection,
-                               uint32_t max_protection, uint32_t inheritance, uint32_t flags)
+static kern_return_t check_map(uint32_t protection, uint32_t max_protection, uint32_t inheritance,
+                               uint32_t flags)
 {
     if (flags & ~(VM_ANYWHERE | VM_COPY) || !vm_is_protection(protection) ||
         !vm_is_maximum(max_protection) || inheritance > VM_INHERIT_NONE)
         return KERN_INVALID_VALUE;
-    if (protection & ~max_protection)
-        return KERN_PROTECTION_FAILURE;
-    return request->pages > REGION_MAX_PAGES ? KERN_NO_SPACE : KERN_SUCCESS;
+    return protection & ~max_protection ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
 }
 
 /* A copy is its owner's, and may be written whatever the entry allows; it has to be readable. */
-static kern_return_t use_entry(struct region_request *request, const struct memory_entry *entry,
-                               uint64_t offset)
+static kern_return_t use_entry(struct map_request *request, const struct memory_entry *entry,
+                               uint64_t offset, bool copy)
 {
-    if (offset % PAGE_SIZE != 0 || offset >> PAGE_SHIFT > entry->pages ||
-        request->pages > entry->pages - (offset >> PAGE_SHIFT))
+    uint64_t first = offset >> PAGE_SHIFT;
+    if (offset % PAGE_SIZE != 0 || first > entry->pages || request->pages > entry->pages - first)
         return KERN_INVALID_ARGUMENT;
-    unsigned wanted = request->copy ? PROT_READ : request->max_prot;
+    unsigned wanted = copy ? PROT_READ : request->max_prot;
     if (wanted & ~entry->max_prot)
         return KERN_PROTECTION_FAILURE;
-    request->backing = entry->backing;
-    request->first = entry->first + (offset >> PAGE_SHIFT);
+    request->amap = entry->amap;
+    request->amap_page = entry->amap_page + first;
+    request->object = entry->object;
+    request->object_page = entry->object_page + first;
+    request->shared = !copy;
     return KERN_SUCCESS;
+}
+
+/* A copy of the pages that there are, first kept by the caller, so that nobody can write to it; then mapped. Progress is the
+ * page up to which writing has been taken from those who share the original, and 1. */
+static kern_return_t map_the_copy(struct thread *self, struct task *task,
+                                  struct map_request *request, uint64_t *progress)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    if (*progress == 0 || !self->copied) {
+        if (self->copied)
+            amap_unref(self->copied); /* of a call that was given up */
+        self->copied = NULL;
+        kr = amap_copy(request->amap, request->amap_page, request->pages, task->ledger,
+                       &self->copied);
+        *progress = request->amap_page + 1;
+    }
+    if (kr == KERN_SUCCESS) {
+        uint64_t page = *progress - 1;
+        kr = map_take_writing(request->amap, &page, request->amap_page + request->pages);
+        *progress = page + 1;
+    }
+    if (kr == KERN_RETRY)
+        return kr;
+    if (kr == KERN_SUCCESS) {
+        request->amap = self->copied;
+        kr = map_enter(task, request);
+    }
+    if (self->copied)
+        amap_unref(self->copied);
+    self->copied = NULL;
+    return kr;
+}
+
+static kern_return_t map_memory(struct kcall *call, struct task *task, struct map_request *request)
+{
+    if (request->shared || !request->amap)
+        return map_enter(task, request);
+    uint64_t progress = kcall_progress(call, KCALL_TAG_VM_MAP);
+    kern_return_t kr = map_the_copy(call->self, task, request, &progress);
+    call->self->building = kr == KERN_RETRY;
+    return kcall_again(call, KCALL_TAG_VM_MAP, progress, kr);
 }
 
 kern_return_t kvm_map(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
                       uint64_t offset, uint32_t flags, struct kright *memory, uint32_t protection,
                       uint32_t max_protection, uint32_t inheritance, uint64_t *at)
 {
-    struct region_request request = {.copy = memory->kind && (flags & VM_COPY),
-                                     .prot = (uint8_t)protection,
-                                     .max_prot = (uint8_t)max_protection,
-                                     .inherit = (uint8_t)inheritance};
+    struct map_request request = {.prot = (uint8_t)protection,
+                                  .max_prot = (uint8_t)max_protection,
+                                  .inherit = (uint8_t)inheritance};
     kern_return_t kr = check_place(address, size, flags, &request);
     if (kr == KERN_SUCCESS)
-        kr = check_map(&request, protection, max_protection, inheritance, flags);
+        kr = check_map(protection, max_protection, inheritance, flags);
     if (kr != KERN_SUCCESS)
         return kr;
     struct memory_entry *entry = kobj_of_right(memory, KOBJECT_MEMORY_ENTRY);
     if (memory->kind && !entry)
         return KERN_INVALID_CAPABILITY;
     if (entry)
-        kr = use_entry(&request, entry, offset);
+        kr = use_entry(&request, entry, offset, flags & VM_COPY);
     if (kr == KERN_SUCCESS)
-        kr = make(call, target, &request, at);
+        kr = map_memory(call, target, &request);
     if (entry)
         memory_entry_unref(entry);
+    *at = request.start;
     return kr;
 }
 
@@ -169,10 +218,10 @@ kern_return_t kvm_region(struct kcall *call, struct task *target, uint64_t addre
                          uint32_t *inheritance, uint32_t *flags)
 {
     (void)call;
-    struct region_facts facts;
+    struct map_facts facts;
     if (address >= USER_VA_END)
         return KERN_NOT_FOUND;
-    kern_return_t kr = region_describe(target, address, &facts);
+    kern_return_t kr = map_describe(target, address, &facts);
     if (kr != KERN_SUCCESS)
         return kr;
     *start = facts.start;
@@ -187,15 +236,18 @@ kern_return_t kvm_region(struct kcall *call, struct task *target, uint64_t addre
 kern_return_t kvm_make_entry(struct kcall *call, struct task *target, uint64_t address,
                              uint64_t size, uint32_t max_protection, struct kright *entry)
 {
-    struct backing *backing;
-    uint64_t first;
+    struct map_request memory;
     kern_return_t kr = check_range(address, &size);
     if (kr == KERN_SUCCESS && !vm_is_maximum(max_protection))
         kr = KERN_INVALID_VALUE;
     if (kr == KERN_SUCCESS)
-        kr = region_share(target, address, size, max_protection, &backing, &first);
+        kr = map_share(target, address, size, max_protection, &memory);
     if (kr != KERN_SUCCESS)
         return kr;
-    return memory_entry_create(call->self->task->ledger, backing, first, size >> PAGE_SHIFT,
-                               max_protection, entry);
+    kr = memory_entry_create(call->self->task->ledger, &memory, max_protection, entry);
+    if (memory.amap)
+        amap_unref(memory.amap);
+    if (memory.object)
+        memory_object_unref(memory.object);
+    return kr;
 }

@@ -61,7 +61,8 @@ static void grace_ended(struct grace *grace);
 {
     spin_lock(&set_up_lock);
     if (!atomic_load_explicit(&cache->ready, memory_order_relaxed)) {
-        uint32_t align = cache->align < KMEM_MIN_ALIGN ? KMEM_MIN_ALIGN : cache->align;
+        uint32_t least = cache->size <= KMEM_SMALL ? KMEM_SMALL : KMEM_MIN_ALIGN;
+        uint32_t align = cache->align < least ? least : cache->align;
         uint32_t stride = (uint32_t)round_up(cache->size, align);
 
         assert(cache->size > 0 && stride <= PAGE_SIZE << KMEM_MAX_ORDER);
@@ -416,6 +417,16 @@ int64_t kmem_live_objects(void)
 
     for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
         live += atomic_load_explicit(&cache->live, memory_order_relaxed);
+    return live;
+}
+
+int64_t kmem_live_without_memory(void)
+{
+    int64_t live = 0;
+
+    for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
+        if (!cache->is_memory)
+            live += atomic_load_explicit(&cache->live, memory_order_relaxed);
     return live;
 }
 

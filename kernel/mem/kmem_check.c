@@ -19,6 +19,8 @@ bool kmem_is_poisoned(const struct kmem_cache *cache, const void *object)
 {
     const uint64_t *word = object;
 
+    if ((word[0] ^ POISON) >> 16 != 0) /* below is the link */
+        return false;
     for (uint32_t i = 1; i < cache->stride / sizeof(*word); i++) {
         if (word[i] != POISON)
             return false;

@@ -10,7 +10,9 @@
 
 enum {
     KMEM_MAX_ORDER = 3,  /* largest slab: 8 frames */
-    KMEM_MIN_ALIGN = 16, /* also the least size: a link and something to poison */
+    KMEM_MIN_ALIGN = 16, /* also the least size, but for small objects */
+    KMEM_SMALL =
+        8, /* objects up to this size: size and alignment. A link, and something to poison */
     KMEM_BATCH =
         KMEM_CPU_OBJECTS / 2, /* objects moved between a CPU's stack and the slabs at a time */
     KMEM_BATCH_BYTES =

@@ -27,7 +27,8 @@ static bool is_ending(struct thread *thread)
 /* C1: the counts may have changed. The TASK lock is held. */
 static void update_flag(struct thread *thread)
 {
-    bool held = thread->suspend_count > 0 || thread->task->suspend_count > 0;
+    const struct task *task = thread->task;
+    bool held = thread->suspend_count > 0 || task->suspend_count > (task->stopper == thread);
     uint32_t flag = THREAD_FLAG_SUSPEND;
     uint32_t old =
         held ? atomic_fetch_or(&thread->flags, flag) : atomic_fetch_and(&thread->flags, ~flag);
@@ -122,6 +123,13 @@ static bool put_caller_last(struct task *task)
     return !sched_is_held(self);
 }
 
+static void count_suspension(struct task *task, bool suspend)
+{
+    task->suspend_count += suspend ? 1 : UINT32_MAX;
+    if (!suspend && task->stopper == arch_cpu_self()->current)
+        task->stopper = NULL; /* the exemption ends with what it was from */
+}
+
 /* One suspension more, or one less. Progress is the target of the sweep, and 1: 0 is the start. */
 static kern_return_t change_task(struct task *task, bool suspend, uint64_t *progress)
 {
@@ -136,7 +144,7 @@ static kern_return_t change_task(struct task *task, bool suspend, uint64_t *prog
         else if (!put_caller_last(task))
             kr = KERN_RETRY;
         else
-            task->suspend_count += suspend ? 1 : UINT32_MAX;
+            count_suspension(task, suspend);
         target = task->swept + task->thread_count;
         *progress = kr == KERN_SUCCESS ? target + 1 : 0;
     }
@@ -156,6 +164,56 @@ kern_return_t task_suspend(struct task *task, uint64_t *progress)
 kern_return_t task_resume(struct task *task, uint64_t *progress)
 {
     return change_task(task, false, progress);
+}
+
+/* ---- all but the caller ---- */
+
+static void forget_stopped(struct thread *self)
+{
+    struct task *task = self->stopped;
+    self->stopped = NULL;
+    spin_lock(&task->lock);
+    if (task->stopper == self)
+        task->stopper = NULL;
+    spin_unlock(&task->lock);
+    task_unref(task);
+}
+
+kern_return_t task_stop_others(struct task *task, struct thread *self, uint64_t *progress)
+{
+    if (!self->stopped) {
+        bool busy = false;
+        spin_lock(&task->lock);
+        if (self->task == task) {
+            busy = task->stopper;
+            task->stopper = busy ? task->stopper : self;
+        }
+        spin_unlock(&task->lock);
+        if (busy)
+            return KERN_RETRY; /* which stops the caller, too */
+        task_ref(self->stopped = task);
+    }
+    kern_return_t kr = task_suspend(task, progress);
+    if (kr != KERN_SUCCESS && kr != KERN_RETRY)
+        forget_stopped(self);
+    return kr;
+}
+
+kern_return_t task_let_go_on(struct thread *self, uint64_t *progress)
+{
+    kern_return_t kr = task_resume(self->stopped, progress);
+    if (kr != KERN_RETRY)
+        forget_stopped(self);
+    return kr;
+}
+
+void task_end_stop(struct thread *self)
+{
+    uint64_t progress = 0;
+    if (!self->stopped)
+        return;
+    while (task_let_go_on(self, &progress) == KERN_RETRY)
+        ; /* the caller is dying, and its task perhaps not: rare, and bounded by its threads */
 }
 
 /* ---- abort ---- */

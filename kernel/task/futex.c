@@ -81,7 +81,7 @@ struct thread *bucket_first(const struct bucket *bucket, uint64_t key0, uint64_t
 kern_return_t futex_compare(struct thread *self, vaddr_t address, uint32_t expected)
 {
     uint32_t value;
-    kern_return_t kr = user_read_u32(self, address, &value);
+    kern_return_t kr = user_peek_u32(self, address, &value);
     return kr == KERN_SUCCESS && value != expected ? KERN_RETRY : kr;
 }
 
@@ -110,8 +110,13 @@ kern_return_t futex_wait(struct thread *self, vaddr_t address, uint32_t expected
 {
     uint64_t key = futex_key(self->task);
     struct bucket *bucket = bucket_of(key, address);
+    uint32_t value;
+    kern_return_t kr =
+        user_read_u32(self, address, &value); /* the page is found before the lock is taken */
+    if (kr != KERN_SUCCESS)
+        return kr;
     spin_lock(&bucket->lock);
-    kern_return_t kr = futex_compare(self, address, expected);
+    kr = futex_compare(self, address, expected);
     if (kr == KERN_SUCCESS)
         kr = wait_locked(self, bucket, key, address, until);
     spin_unlock(&bucket->lock);
@@ -195,7 +200,11 @@ kern_return_t futex_requeue(struct thread *self, const struct futex_requeue *wha
                             bool *more)
 {
     struct bucket *from = bucket_of(futex_key(self->task), what->address);
+    uint32_t value;
     *more = false;
+    kern_return_t kr = *done ? KERN_SUCCESS : user_read_u32(self, what->address, &value);
+    if (kr != KERN_SUCCESS)
+        return kr;
     return what->pi ? requeue_pi(self, what, from, done, more)
                     : requeue_plain(self, what, from, done, more);
 }

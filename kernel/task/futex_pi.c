@@ -21,6 +21,7 @@
 #include <kern/panic.h>
 #include <kern/sched.h>
 #include <kern/task.h>
+#include <kern/user_memory.h>
 #include <kern/wait.h>
 
 static struct bucket owned;
@@ -220,8 +221,15 @@ kern_return_t futex_wait_pi(struct thread *self, vaddr_t address, uint32_t expec
                             struct thread *owner)
 {
     struct thread *last = NULL;
+    uint32_t value;
+    kern_return_t kr = user_read_u32(self, address, &value); /* as futex_wait() */
+    if (kr != KERN_SUCCESS) {
+        if (owner)
+            thread_unref(owner);
+        return kr;
+    }
     futex_pi_lock();
-    kern_return_t kr = futex_compare(self, address, expected);
+    kr = futex_compare(self, address, expected);
     if (kr == KERN_SUCCESS)
         kr = wait_locked(self, address, until, owner, &last);
     futex_pi_unlock();

@@ -9,7 +9,6 @@
 #include <kern/log.h>
 #include <kern/panic.h>
 #include <kern/port.h>
-#include <kern/region.h>
 #include <kern/space.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -45,7 +44,7 @@ kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct
     if (kr != KERN_SUCCESS)
         goto destroy_space;
     spin_init(&task->lock, LOCK_TASK);
-    spin_init(&task->map_lock, LOCK_MAP);
+    map_init(&task->map);
     atomic_init(&task->references, 2); /* the caller's, and its life's */
     task->id = atomic_fetch_add(&next_task_id, 1);
     format_text(task->name, sizeof(task->name), "%s", name);
@@ -208,7 +207,7 @@ static bool take_down_some(struct task *task)
         return true;
     if (!task->pmap)
         return false;
-    if (region_teardown_some(task))
+    if (map_teardown_some(task))
         return true;
     /* A CPU that ran the last thread may not have left the address space yet: it will, at its
      * next switch. */

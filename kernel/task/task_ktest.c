@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Self-tests of tasks, threads and regions: rights, limits, and that nothing is left when an
+ * Self-tests of tasks, threads and their memory: rights, limits, and that nothing is left when an
  * allocation fails anywhere.
  */
 #include <arch/usercopy.h>
@@ -8,7 +8,7 @@
 #include <kern/frame.h>
 #include <kern/ktest.h>
 #include <kern/ktest_task.h>
-#include <kern/region.h>
+#include <kern/map.h>
 
 enum { RW = PROT_READ | PROT_WRITE, RX = PROT_READ | PROT_EXECUTE };
 
@@ -44,38 +44,35 @@ static void end(struct fixture *f)
     ledger_unref(f->ledger);
 }
 
-static kern_return_t populate(struct task *task, struct region *region)
+static kern_return_t make(struct task *task, vaddr_t start, uint64_t pages, unsigned prot,
+                          vaddr_t *at)
 {
-    kern_return_t kr;
+    struct map_request request = {.start = start,
+                                  .pages = pages,
+                                  .prot = (uint8_t)prot,
+                                  .max_prot = PROT_ALL};
+    kern_return_t kr = map_enter(task, &request);
 
-    do
-        kr = region_populate(task, region);
-    while (kr == KERN_RETRY);
+    *at = request.start;
     return kr;
 }
 
-/* On failure the region is gone again. */
-static kern_return_t make_region(struct task *task, vaddr_t start, uint64_t pages, unsigned prot,
-                                 struct region **out)
+static kern_return_t touch(struct task *task, vaddr_t start, uint64_t pages, unsigned prot)
 {
-    kern_return_t kr = region_create(task, start, pages, prot, false, out);
+    kern_return_t kr = KERN_SUCCESS;
 
-    if (kr != KERN_SUCCESS)
-        return kr;
-    kr = populate(task, *out);
-    if (kr != KERN_SUCCESS)
-        while (region_remove(task, *out) == KERN_RETRY)
-            ;
+    for (uint64_t i = 0; i < pages && kr == KERN_SUCCESS; i++)
+        kr = vm_fault(task, start + i * PAGE_SIZE, prot);
     return kr;
 }
 
 static kern_return_t protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot)
 {
-    uint64_t done = 0;
+    uint64_t progress = 0;
     kern_return_t kr;
 
     do
-        kr = region_protect(task, start, size, prot, &done);
+        kr = map_protect(task, start, size, prot, false, &progress);
     while (kr == KERN_RETRY);
     return kr;
 }
@@ -85,7 +82,7 @@ static kern_return_t deallocate(struct task *task, vaddr_t start, uint64_t pages
     kern_return_t kr;
 
     do
-        kr = region_deallocate(task, start, pages);
+        kr = map_remove(task, start, start + pages * PAGE_SIZE);
     while (kr == KERN_RETRY);
     return kr;
 }
@@ -123,51 +120,61 @@ KTEST(task_ends_without_threads)
     end(&f);
 }
 
-KTEST(region_places_and_refusals)
+KTEST(map_places_and_refusals)
 {
     const vaddr_t at = 0x40000000;
     struct fixture f;
-    struct region *a, *b;
+    vaddr_t a, b;
 
     if (!begin(&f))
         return;
     struct task *task = f.task;
-    KTEST_EXPECT(region_create(task, at, 0, RW, false, &a) == KERN_INVALID_ARGUMENT);
-    KTEST_EXPECT(region_create(task, at + 1, 1, RW, false, &a) == KERN_INVALID_ARGUMENT);
-    KTEST_EXPECT(region_create(task, at, UINT64_MAX, RW, false, &a) == KERN_NO_SPACE);
-    KTEST_EXPECT(region_create(task, USER_VA_END, 1, RW, false, &a) == KERN_NO_SPACE);
-    KTEST_EXPECT(region_create(task, USER_VA_END - PAGE_SIZE, 2, RW, false, &a) == KERN_NO_SPACE);
-    KTEST_EXPECT(region_create(task, 0 - PAGE_SIZE, 2, RW, false, &a) == KERN_NO_SPACE);
-    if (KTEST_EXPECT(make_region(task, at, 4, RW, &a) == KERN_SUCCESS)) {
-        KTEST_EXPECT(region_create(task, at + 3 * PAGE_SIZE, 1, RW, false, &b) == KERN_NO_SPACE);
-        KTEST_EXPECT(region_create(task, at - PAGE_SIZE, 2, RW, false, &b) == KERN_NO_SPACE);
-        KTEST_EXPECT(region_create(task, at - PAGE_SIZE, 6, RW, false, &b) == KERN_NO_SPACE);
-        KTEST_EXPECT(deallocate(task, at, 3) == KERN_INVALID_ADDRESS);
-        KTEST_EXPECT(deallocate(task, at + PAGE_SIZE, 3) == KERN_INVALID_ADDRESS);
+    KTEST_EXPECT(make(task, at, 0, RW, &a) == KERN_INVALID_ARGUMENT);
+    KTEST_EXPECT(make(task, at + 1, 1, RW, &a) == KERN_INVALID_ARGUMENT);
+    KTEST_EXPECT(make(task, at, UINT64_MAX, RW, &a) == KERN_NO_SPACE);
+    KTEST_EXPECT(make(task, USER_VA_END, 1, RW, &a) == KERN_NO_SPACE);
+    KTEST_EXPECT(make(task, USER_VA_END - PAGE_SIZE, 2, RW, &a) == KERN_NO_SPACE);
+    KTEST_EXPECT(make(task, 0 - PAGE_SIZE, 2, RW, &a) == KERN_NO_SPACE);
+    KTEST_EXPECT(make(task, at, 1, RW | PROT_EXECUTE, &a) == KERN_PROTECTION_FAILURE);
+    if (KTEST_EXPECT(make(task, at, 4, RW, &a) == KERN_SUCCESS)) {
+        KTEST_EXPECT(make(task, at + 3 * PAGE_SIZE, 1, RW, &b) == KERN_NO_SPACE);
+        KTEST_EXPECT(make(task, at - PAGE_SIZE, 2, RW, &b) == KERN_NO_SPACE);
+        KTEST_EXPECT(make(task, at - PAGE_SIZE, 6, RW, &b) == KERN_NO_SPACE);
+        KTEST_EXPECT(touch(task, at, 4, PROT_WRITE) == KERN_SUCCESS);
+        KTEST_EXPECT(deallocate(task, at + PAGE_SIZE, 2) == KERN_SUCCESS); /* out of the middle */
+        KTEST_EXPECT(rights(task, at) == RW && rights(task, at + PAGE_SIZE) == -1 &&
+                     rights(task, at + 3 * PAGE_SIZE) == RW && map_check(task));
+        KTEST_EXPECT(touch(task, at + PAGE_SIZE, 1, PROT_READ) == KERN_INVALID_ADDRESS);
+        KTEST_EXPECT(make(task, at + PAGE_SIZE, 2, RW, &b) == KERN_SUCCESS);
         KTEST_EXPECT(deallocate(task, at, 4) == KERN_SUCCESS && rights(task, at) == -1);
-        KTEST_EXPECT(deallocate(task, at, 4) == KERN_INVALID_ADDRESS);
+        KTEST_EXPECT(deallocate(task, at, 4) == KERN_SUCCESS); /* nothing is there */
     }
-    if (KTEST_EXPECT(make_region(task, 0, 3, RW, &a) == KERN_SUCCESS) &&
-        KTEST_EXPECT(make_region(task, 0, 20, RW, &b) == KERN_SUCCESS)) {
-        KTEST_EXPECT(a->start > REGION_ALLOCATE_BASE && b->start >= a->end + PAGE_SIZE); /* G1 */
-        KTEST_EXPECT(rights_are(task, b->start, 20, RW) && rights(task, b->end) == -1);
+    if (KTEST_EXPECT(make(task, 0, 3, RW, &a) == KERN_SUCCESS) &&
+        KTEST_EXPECT(make(task, 0, 20, RW, &b) == KERN_SUCCESS)) {
+        KTEST_EXPECT(a > MAP_ALLOCATE_BASE && b >= a + 4 * PAGE_SIZE); /* G1 */
+        KTEST_EXPECT(rights(task, b) == -1 && touch(task, b, 20, PROT_READ) == KERN_SUCCESS);
+        KTEST_EXPECT(rights_are(task, b, 20, RW) && rights(task, b + 20 * PAGE_SIZE) == -1);
     }
     end(&f);
 }
 
-KTEST(region_rights_follow)
+KTEST(map_rights_follow)
 {
     const vaddr_t at = 0x40000000;
     struct fixture f;
-    struct region *region;
+    vaddr_t place;
 
     if (!begin(&f))
         return;
     struct task *task = f.task;
-    if (KTEST_EXPECT(make_region(task, at, 20, RW, &region) == KERN_SUCCESS)) {
+    if (KTEST_EXPECT(make(task, at, 20, RW, &place) == KERN_SUCCESS) &&
+        KTEST_EXPECT(touch(task, at, 20, PROT_WRITE) == KERN_SUCCESS)) {
         vaddr_t middle = at + 5 * PAGE_SIZE;
         KTEST_EXPECT(protect(task, middle, 10 * PAGE_SIZE, RX) == KERN_SUCCESS);
-        KTEST_EXPECT(rights_are(task, at, 5, RW) && rights_are(task, middle, 10, RX));
+        KTEST_EXPECT(rights_are(task, at, 5, RW) && rights_are(task, middle, 10, PROT_READ));
+        KTEST_EXPECT(touch(task, middle, 10, PROT_EXECUTE) == KERN_SUCCESS);
+        KTEST_EXPECT(rights_are(task, middle, 10, RX));
+        KTEST_EXPECT(touch(task, middle, 1, PROT_WRITE) == KERN_PROTECTION_FAILURE);
         KTEST_EXPECT(protect(task, middle, PAGE_SIZE, RW | PROT_EXECUTE) ==
                      KERN_PROTECTION_FAILURE);
         KTEST_EXPECT(rights_are(task, middle, 10, RX) &&
@@ -175,14 +182,67 @@ KTEST(region_rights_follow)
         KTEST_EXPECT(protect(task, at, 20 * PAGE_SIZE, PROT_NONE) == KERN_SUCCESS);
         KTEST_EXPECT(rights_are(task, at, 20, -1));
         KTEST_EXPECT(protect(task, at, 20 * PAGE_SIZE, PROT_READ) == KERN_SUCCESS);
-        KTEST_EXPECT(rights_are(task, at, 20, PROT_READ) && pmap_check(task->pmap));
+        KTEST_EXPECT(touch(task, at, 20, PROT_READ) == KERN_SUCCESS);
+        KTEST_EXPECT(rights_are(task, at, 20, PROT_READ) && pmap_check(task->pmap) &&
+                     map_check(task));
         KTEST_EXPECT(protect(task, at, 21 * PAGE_SIZE, RW) == KERN_INVALID_ADDRESS);
         KTEST_EXPECT(protect(task, at - PAGE_SIZE, PAGE_SIZE, RW) == KERN_INVALID_ADDRESS);
         KTEST_EXPECT(protect(task, at + PAGE_SIZE, UINT64_MAX - PAGE_SIZE, RW) ==
                      KERN_INVALID_ADDRESS);
     }
-    KTEST_EXPECT(make_region(task, 2 * at, 1, RW | PROT_EXECUTE, &region) ==
-                 KERN_PROTECTION_FAILURE);
+    end(&f);
+}
+
+static uint64_t word_at(struct task *task, vaddr_t va)
+{
+    uint64_t word = 0;
+
+    KTEST_EXPECT(map_copy(task, va, &word, sizeof(word), false, false) == KERN_SUCCESS);
+    return word;
+}
+
+static void set_word(struct task *task, vaddr_t va, uint64_t word)
+{
+    KTEST_EXPECT(map_copy(task, va, &word, sizeof(word), true, false) == KERN_SUCCESS);
+}
+
+KTEST(map_fork_copies_when_written)
+{
+    const vaddr_t at = 0x40000000;
+    struct fixture f;
+    struct task *child;
+    vaddr_t place;
+    uint64_t progress = 0;
+    kern_return_t kr;
+
+    if (!begin(&f))
+        return;
+    if (!KTEST_EXPECT(task_create(f.ledger, "ktest child", &child) == KERN_SUCCESS)) {
+        end(&f);
+        return;
+    }
+    KTEST_EXPECT(make(f.task, at, 100, RW, &place) == KERN_SUCCESS);
+    for (unsigned i = 0; i < 100; i += 3)
+        set_word(f.task, at + i * PAGE_SIZE, i);
+    KTEST_EXPECT(touch(f.task, at, 100, PROT_READ) == KERN_SUCCESS);
+    do
+        kr = map_fork(f.task, child, &progress);
+    while (kr == KERN_RETRY);
+    KTEST_EXPECT(kr == KERN_SUCCESS && rights_are(f.task, at, 100, PROT_READ));
+    for (unsigned i = 0; i < 100; i += 2) {
+        set_word(f.task, at + i * PAGE_SIZE, 1000 + i);
+        set_word(child, at + i * PAGE_SIZE, 2000 + i);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t old = i % 3 == 0 ? i : 0;
+        KTEST_EXPECT(word_at(f.task, at + i * PAGE_SIZE) == (i % 2 == 0 ? 1000 + i : old));
+        KTEST_EXPECT(word_at(child, at + i * PAGE_SIZE) == (i % 2 == 0 ? 2000 + i : old));
+    }
+    KTEST_EXPECT(touch(child, at, 100, PROT_WRITE) == KERN_SUCCESS);
+    KTEST_EXPECT(touch(f.task, at, 100, PROT_WRITE) == KERN_SUCCESS);
+    KTEST_EXPECT(rights_are(f.task, at, 100, RW) && pmap_check(f.task->pmap) &&
+                 pmap_check(child->pmap));
+    ktest_end_task(child);
     end(&f);
 }
 
@@ -190,7 +250,7 @@ KTEST(task_limits_hold)
 {
     struct fixture f;
     struct thread *thread;
-    struct region *region;
+    vaddr_t at;
 
     if (!begin(&f))
         return;
@@ -205,18 +265,28 @@ KTEST(task_limits_hold)
     ledger_set_limit(own, LEDGER_KMEM, ledger_used(own, LEDGER_KMEM) + 8);
     KTEST_EXPECT(thread_create(f.task, 0, 0, 0, 0, 5, &thread) == KERN_LIMIT);
     KTEST_EXPECT(ledger_used(own, LEDGER_THREADS) == 2);
-    KTEST_EXPECT(make_region(f.task, 0, 1, RW, &region) == KERN_LIMIT);
+    KTEST_EXPECT(make(f.task, 0, 1, RW, &at) == KERN_LIMIT);
     ledger_set_limit(own, LEDGER_KMEM, LEDGER_NO_LIMIT);
+    ledger_set_limit(own, LEDGER_COMMITMENT, 20);
+    KTEST_EXPECT(make(f.task, 0, 21, RW, &at) == KERN_LIMIT);
+    KTEST_EXPECT(ledger_used(own, LEDGER_COMMITMENT) == 0);
     ledger_set_limit(own, LEDGER_FRAMES, 12);
-    KTEST_EXPECT(make_region(f.task, 0, 12, RW, &region) == KERN_LIMIT); /* and one for its index */
-    KTEST_EXPECT(ledger_used(own, LEDGER_FRAMES) == 0);
-    KTEST_EXPECT(make_region(f.task, 0, 11, RW, &region) == KERN_SUCCESS);
+    KTEST_EXPECT(make(f.task, 0, 20, RW, &at) == KERN_SUCCESS);
+    KTEST_EXPECT(make(f.task, 0, 1, RW, &at) == KERN_LIMIT);
+    ledger_set_limit(own, LEDGER_COMMITMENT, LEDGER_NO_LIMIT);
+    KTEST_EXPECT(make(f.task, 0x50000000, 20, RW, &at) == KERN_SUCCESS);
+    KTEST_EXPECT(touch(f.task, at, 12, PROT_READ) == KERN_SUCCESS);
+    KTEST_EXPECT(touch(f.task, at + 12 * PAGE_SIZE, 1, PROT_READ) == KERN_LIMIT);
+    KTEST_EXPECT(ledger_used(own, LEDGER_FRAMES) == 12);
     ledger_set_limit(own, LEDGER_FRAMES, LEDGER_NO_LIMIT);
-    ledger_set_limit(own, LEDGER_MAP_ENTRIES, 1);
-    KTEST_EXPECT(make_region(f.task, 0, 1, RW, &region) == KERN_LIMIT);
+    ledger_set_limit(own, LEDGER_MAP_ENTRIES, 2);
+    KTEST_EXPECT(make(f.task, 0, 1, RW, &at) == KERN_LIMIT);
+    KTEST_EXPECT(deallocate(f.task, 0x50000000 + PAGE_SIZE, 1) ==
+                 KERN_LIMIT); /* it would be split */
     ledger_set_limit(own, LEDGER_MAP_ENTRIES, LEDGER_NO_LIMIT);
     ledger_set_limit(own, LEDGER_PAGE_TABLES, ledger_used(own, LEDGER_PAGE_TABLES));
-    KTEST_EXPECT(make_region(f.task, 0x40000000, 1, RW, &region) == KERN_LIMIT);
+    KTEST_EXPECT(make(f.task, 0x140000000, 1, RW, &at) == KERN_SUCCESS);
+    KTEST_EXPECT(touch(f.task, at, 1, PROT_READ) == KERN_LIMIT);
     end(&f);
 }
 
@@ -224,15 +294,17 @@ KTEST(task_limits_hold)
 static bool live(struct ledger *ledger, struct task **task)
 {
     const vaddr_t at = 0x40000000;
-    struct region *region;
     struct thread *thread;
+    vaddr_t place;
 
     if (task_create(ledger, "ktest", task) != KERN_SUCCESS) {
         *task = NULL;
         return false;
     }
-    if (make_region(*task, at, 9, RW, &region) != KERN_SUCCESS ||
-        make_region(*task, 0, 2, RX, &region) != KERN_SUCCESS)
+    if (make(*task, at, 9, RW, &place) != KERN_SUCCESS ||
+        touch(*task, at, 9, PROT_WRITE) != KERN_SUCCESS ||
+        make(*task, 0, 2, RX, &place) != KERN_SUCCESS ||
+        touch(*task, place, 2, PROT_EXECUTE) != KERN_SUCCESS)
         return false;
     if ((thread = ktest_thread(*task, arch_cpu_self()->number, 5)) == NULL)
         return false;

@@ -4,10 +4,11 @@
  */
 #include <arch/thread.h>
 #include <arch/timer.h>
+#include <kern/amap.h>
+#include <kern/control.h>
 #include <kern/cpu.h>
 #include <kern/kmem.h>
 #include <kern/msg.h>
-#include <kern/region.h>
 #include <kern/reply.h>
 #include <kern/sched.h>
 #include <kern/space.h>
@@ -119,10 +120,12 @@ void thread_exit_current(struct thread *self)
     atomic_store(&arch_cpu_self()->reschedule, 1);
 }
 
-/* What calls of kernel objects have left with it: a task half made, the name of its own port. */
+/* What calls of kernel objects have left with it: memory half copied, a task half made, the name of its own port. */
 static void end_call(struct thread *thread)
 {
-    region_abandon(thread);
+    task_end_stop(thread);
+    if (thread->copied)
+        amap_unref(thread->copied);
     if (thread->making) {
         task_terminate(thread->making, 0, false);
         task_unref(thread->making);

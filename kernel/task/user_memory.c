@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * User copies with the software access flag resolved (kern/user_memory.h).
+ * User copies for which pages are found first, if need be (kern/user_memory.h).
  */
 #include <arch/usercopy.h>
+#include <kern/map.h>
 #include <kern/pmap.h>
 #include <kern/task.h>
 #include <kern/user_memory.h>
 
-/* Make every page of the range young. KERN_INVALID_ADDRESS if one is not there or forbids the
- * access. */
-static kern_return_t make_young(struct thread *self, vaddr_t va, size_t n, unsigned prot)
+/* See that every page of the range is there, young, and allows the access. KERN_INVALID_ADDRESS, KERN_LIMIT,
+ * KERN_RESOURCE_SHORTAGE. */
+static kern_return_t touch(struct thread *self, vaddr_t va, size_t n, unsigned prot)
 {
+    kern_return_t kr = KERN_SUCCESS;
     if (n == 0 || va >= USER_VA_END || n > USER_VA_END - va)
         return KERN_INVALID_ADDRESS;
-    for (vaddr_t page = round_down(va, PAGE_SIZE); page < va + n; page += PAGE_SIZE)
+    for (vaddr_t page = round_down(va, PAGE_SIZE); page < va + n && kr == KERN_SUCCESS;
+         page += PAGE_SIZE)
         if (pmap_fault(self->task->pmap, page, prot) != KERN_SUCCESS)
-            return KERN_INVALID_ADDRESS;
-    return KERN_SUCCESS;
+            kr = vm_fault(self->task, page, prot);
+    return kr == KERN_PROTECTION_FAILURE ? KERN_INVALID_ADDRESS : kr;
 }
 
 kern_return_t user_copyin(struct thread *self, void *dst, vaddr_t src, size_t n)
 {
     if (arch_copyin(dst, src, n) == KERN_SUCCESS)
         return KERN_SUCCESS;
-    kern_return_t kr = make_young(self, src, n, PROT_READ);
+    kern_return_t kr = touch(self, src, n, PROT_READ);
     return kr == KERN_SUCCESS ? arch_copyin(dst, src, n) : kr;
 }
 
@@ -31,7 +34,7 @@ kern_return_t user_copyout(struct thread *self, vaddr_t dst, const void *src, si
 {
     if (arch_copyout(dst, src, n) == KERN_SUCCESS)
         return KERN_SUCCESS;
-    kern_return_t kr = make_young(self, dst, n, PROT_WRITE);
+    kern_return_t kr = touch(self, dst, n, PROT_WRITE);
     return kr == KERN_SUCCESS ? arch_copyout(dst, src, n) : kr;
 }
 
@@ -39,6 +42,16 @@ kern_return_t user_read_u32(struct thread *self, vaddr_t src, uint32_t *value)
 {
     if (arch_copyin_u32(value, src) == KERN_SUCCESS)
         return KERN_SUCCESS;
-    kern_return_t kr = make_young(self, src, sizeof(*value), PROT_READ);
+    kern_return_t kr = touch(self, src, sizeof(*value), PROT_READ);
     return kr == KERN_SUCCESS ? arch_copyin_u32(value, src) : kr;
+}
+
+kern_return_t user_peek_u32(struct thread *self, vaddr_t src, uint32_t *value)
+{
+    if (arch_copyin_u32(value, src) == KERN_SUCCESS)
+        return KERN_SUCCESS;
+    if (src >= USER_VA_END ||
+        pmap_fault(self->task->pmap, round_down(src, PAGE_SIZE), PROT_READ) != KERN_SUCCESS)
+        return KERN_INVALID_ADDRESS;
+    return arch_copyin_u32(value, src);
 }

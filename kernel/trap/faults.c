@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What user code did that the machine refuses: the access flag is resolved, everything else becomes an
+ * What user code did that the machine refuses: a page that can be found is mapped (kern/map.h), everything else becomes an
  * exception (kern/exception.h). What nobody handles ends the task with a report.
  */
 #include <arch/mmu.h>
@@ -10,6 +10,7 @@
 #include <kern/cpu.h>
 #include <kern/exception.h>
 #include <kern/log.h>
+#include <kern/map.h>
 #include <kern/pmap.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -64,6 +65,8 @@ void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64
     trace(TRACE_FAULT, va, access);
     if (!arch_mmu_is_unmapped(va) &&
         pmap_fault(self->pmap, round_down(va, PAGE_SIZE), access) == KERN_SUCCESS)
+        return;
+    if (vm_fault(self->task, va, access) == KERN_SUCCESS)
         return;
     exception_raise(self, access == ACCESS_EXECUTE ? EXCEPTION_KIND_EXECUTE : (unsigned)access, va,
                     code);

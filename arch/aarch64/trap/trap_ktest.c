@@ -8,7 +8,7 @@
 #include <kern/cpu.h>
 #include <kern/ktest.h>
 #include <kern/ktest_task.h>
-#include <kern/region.h>
+#include <kern/map.h>
 #include <kern/sched.h>
 #include <kern/string.h>
 #include <machine/image.h>
@@ -68,14 +68,22 @@ static const uint32_t counting[] = {
     0x17fffffd, /* b to the load */
 };
 
-static struct region *make_page(struct task *task, vaddr_t va, unsigned prot)
+/* A page with this content; where the kernel sees it. */
+static void *make_page(struct task *task, vaddr_t va, unsigned prot, const void *content, size_t n)
 {
-    struct region *region;
+    struct map_request request = {.start = va,
+                                  .pages = 1,
+                                  .prot = (uint8_t)prot,
+                                  .max_prot = PROT_ALL};
+    struct pmap_mapping mapping;
 
-    if (!KTEST_EXPECT(region_create(task, va, 1, prot, true, &region) == KERN_SUCCESS) ||
-        !KTEST_EXPECT(region_populate(task, region) == KERN_SUCCESS))
+    if (!KTEST_EXPECT(map_enter(task, &request) == KERN_SUCCESS) ||
+        !KTEST_EXPECT(map_copy(task, va, (void *)(uintptr_t)content, n, true, true) ==
+                      KERN_SUCCESS) ||
+        !KTEST_EXPECT(vm_fault(task, va, PROT_READ) == KERN_SUCCESS) ||
+        !KTEST_EXPECT(pmap_extract(task->pmap, va, &mapping) == KERN_SUCCESS))
         return NULL;
-    return region;
+    return phys_to_virt(mapping.pa);
 }
 
 static ticks_t in_five_seconds(void)
@@ -117,19 +125,18 @@ KTEST(trap_every_cpu_can_be_called)
 {
     struct task *task;
     struct thread *keeper;
-    struct region *code, *data;
+    static const uint32_t zero;
+    void *code, *data;
 
     if (!KTEST_EXPECT(task_create(&kernel_ledger, "ktest", &task) == KERN_SUCCESS))
         return;
     keeper = ktest_thread(task, arch_cpu_self()->number, PRIORITY_DEFAULT);
-    code = make_page(task, CODE, PROT_READ | PROT_EXECUTE);
-    data = make_page(task, DATA, PROT_READ | PROT_WRITE);
+    code = make_page(task, CODE, PROT_READ | PROT_EXECUTE, counting, sizeof(counting));
+    data = make_page(task, DATA, PROT_READ | PROT_WRITE, &zero, sizeof(zero));
     if (KTEST_EXPECT(keeper != NULL) && code != NULL && data != NULL) {
-        region_write(code, 0, counting, sizeof(counting));
-        region_sync_code(code);
         for (unsigned i = 0; i < cpu_count; i++)
             if (i != arch_cpu_self()->number && atomic_load(&cpu_record[i].online))
-                run_on(task, i, frame_memory(frame_record(data->pages[0])));
+                run_on(task, i, data);
     }
     if (keeper != NULL)
         thread_unref(keeper);

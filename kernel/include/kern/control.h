@@ -46,6 +46,14 @@ kern_return_t task_suspend(struct task *task, uint64_t *progress);
 /** KERN_FAILURE, KERN_TERMINATED, KERN_RETRY (C3). */
 kern_return_t task_resume(struct task *task, uint64_t *progress);
 
+/** Suspend the task once more, but for the current thread, should it be of that task; until task_let_go_on(), or the
+ *  thread's end. One at a time. KERN_RETRY (C3), KERN_OVERFLOW, KERN_TERMINATED. */
+kern_return_t task_stop_others(struct task *task, struct thread *self, uint64_t *progress);
+/** KERN_RETRY (C3), KERN_TERMINATED. */
+kern_return_t task_let_go_on(struct thread *self, uint64_t *progress);
+/** The thread is being reaped. */
+void task_end_stop(struct thread *self);
+
 /* ---- abort ---- */
 
 /**

@@ -31,7 +31,10 @@
 enum { KMEM_CPU_OBJECTS = 8 };
 
 struct kmem_cache {
-    const char *name;     /* constant */
+    const char *name; /* constant */
+    bool
+        is_memory; /* its objects are what programs' memory consists of: they come and go with pages, not with
+                             calls; constant */
     uint32_t size, align; /* of one object, at most 32 KiB; constant */
     uint32_t link;        /* where in a free object the number of the next one is kept; constant */
     void (*init)(void *object);         /* K4: makes a zeroed object one of the type, NULL: it is;
@@ -96,8 +99,18 @@ kern_return_t kmem_alloc_counted(struct kmem_cache *cache, struct ledger *ledger
 void kmem_free_counted(struct kmem_cache *cache, struct ledger *ledger, enum ledger_kind kind,
                        int64_t amount, void *object);
 
+/** The same for a type of which programs' memory consists. */
+#define KMEM_CACHE_MEMORY(variable, type)                 \
+    struct kmem_cache variable = {.name = #type,          \
+                                  .is_memory = true,      \
+                                  .size = sizeof(type),   \
+                                  .align = alignof(type), \
+                                  .lock = SPINLOCK_INIT(LOCK_KMEM)}
+
 /** Sum of `live` over all caches: the figure every test compares at its end. */
 int64_t kmem_live_objects(void);
+/** The same without what programs' memory consists of: it is the same before and after a call that leaves nothing. */
+int64_t kmem_live_without_memory(void);
 /** Call `visit` for each cache used so far (reports). */
 void kmem_for_each_cache(void (*visit)(const struct kmem_cache *cache, void *context),
                          void *context);

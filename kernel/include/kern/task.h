@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tasks: an address space, a space of port names, a ledger, threads. Memory is given eagerly,
- * region by region (kern/region.h); lazily filled memory comes with the kernel's next parts.
+ * Tasks: an address space (kern/map.h), a space of port names, a ledger, threads.
  *
  * K1 a task lives while it has threads or references; when its last thread is gone, a work item
  *    takes its memory down in bounded steps, then its ledger must be at zero.
@@ -12,6 +11,7 @@
 #include <kern/ipc_object.h>
 #include <kern/ledger.h>
 #include <kern/list.h>
+#include <kern/map.h>
 #include <kern/pmap.h>
 #include <kern/spinlock.h>
 #include <kern/types.h>
@@ -29,6 +29,8 @@ struct task {
     struct exception_handler debugger; /* asked first about exceptions; (t) */
     struct exception_handler handler;  /* asked when a thread's own did not help; (t) */
     uint32_t suspend_count;            /* (t) */
+    struct thread *
+        stopper; /* (t) one that stops the others, and is exempt from one suspension of the task; NULL: none */
     uint64_t swept;        /* (t) threads visited since the beginning to be suspended or resumed:
                                kernel/task/control.c */
     struct list threads;   /* (t) */
@@ -40,13 +42,10 @@ struct task {
     bool announced;       /* (t) a program that was started: program_ended() is called at its end */
     bool crashed;         /* (t) ended by a fault nobody handled */
     uint64_t exit_status; /* (t) of the first task_exit, thread_exit of the last thread, or 139 */
-    struct kright bootstrap;  /* special port, a send right; (t) */
-    struct spinlock map_lock; /* rank MAP; guards regions */
-    bool map_closed;        /* teardown has come to the regions: none is made any more. MAP lock */
-    struct rb_tree regions; /* by start address; struct region */
-    vaddr_t hole_from;    /* where to look for room first; 0: no region has been placed. MAP lock */
-    struct work teardown; /* started when the last thread is gone */
-    struct list link;     /* on the list of all tasks; TASKS lock */
+    struct kright bootstrap; /* special port, a send right; (t) */
+    struct vm_map map;       /* its own lock */
+    struct work teardown;    /* started when the last thread is gone */
+    struct list link;        /* on the list of all tasks; TASKS lock */
 };
 
 /** New task with an empty address space and a ledger of its own under `parent_ledger`. One

@@ -32,6 +32,7 @@
 #include <kern/types.h>
 #include <stdatomic.h>
 
+struct amap;
 struct task;
 
 enum thread_state { THREAD_SUSPENDED, THREAD_READY, THREAD_RUNNING, THREAD_WAITING, THREAD_DEAD };
@@ -104,11 +105,11 @@ struct [[gnu::aligned(CACHE_LINE)]] thread
     struct list task_link; /* on task->threads; TASK lock */
     bool told;             /* the task's end has told it to die; TASK lock */
     struct wait_record wait;
-    bool building; /* in the midst of a call that has to be completed: memory or a task is
-                             being made. Own thread only */
-    struct task *building_in; /* that gets memory by such a call, a reference held, and where.
-                                 Own thread only */
-    vaddr_t building_at;
+    bool building; /* in the midst of a call that has to be completed: memory or a task is being
+                      made. Own thread only */
+    struct amap *copied; /* by such a call, a reference held: not mapped yet. Own thread only */
+    struct task
+        *stopped; /* by such a call, a reference held: its threads stand still. Own thread only */
     struct task *making;  /* task.create in progress, a reference held; it is ended with the thread.
                              Own thread only */
     uint64_t progress;    /* of a trap that restarts: how much of it is done. Own thread only */

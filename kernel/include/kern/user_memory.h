@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Copies between the kernel and the current thread's user memory. A page that is only marked old
- * (software access flag) is made young and the copy repeated; everything else that does not work is
- * KERN_INVALID_ADDRESS.
+ * Copies between the kernel and the current thread's user memory. Pages that have not
+ * been touched yet are found first (vm_fault()). KERN_INVALID_ADDRESS: not there, or not allowed; KERN_LIMIT,
+ * KERN_RESOURCE_SHORTAGE: there is no memory for a page.
  */
 #pragma once
 
@@ -13,3 +13,5 @@ kern_return_t user_copyin(struct thread *self, void *dst, vaddr_t src, size_t n)
 kern_return_t user_copyout(struct thread *self, vaddr_t dst, const void *src, size_t n);
 /** One aligned word, single-copy atomic. */
 kern_return_t user_read_u32(struct thread *self, vaddr_t src, uint32_t *value);
+/** The same under any lock below PMAP, for a page that was there a moment ago: it is not looked for. */
+kern_return_t user_peek_u32(struct thread *self, vaddr_t src, uint32_t *value);

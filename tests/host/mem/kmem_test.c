@@ -156,7 +156,7 @@ void test_kmem_geometry(void)
     }
     kmem_for_each_cache(check_geometry, &count);
     CHECK(count == CACHE_COUNT);
-    CHECK(tiny_cache.per_slab == 256 && page_cache.slab_order == 0 && huge_cache.per_slab == 1);
+    CHECK(tiny_cache.per_slab == 512 && page_cache.slab_order == 0 && huge_cache.per_slab == 1);
     check_all_back();
 }
 

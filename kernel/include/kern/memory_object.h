@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory objects: what map entries map that is not anonymous (D7).
+ *
+ * OBJECT_PHYSICAL: memory that is there already and is not the frame allocator's - files of the initial archive. It has no
+ * frame records and never goes.
+ */
+#pragma once
+
+#include <kern/ledger.h>
+#include <kern/types.h>
+#include <stdatomic.h>
+
+enum memory_object_kind { OBJECT_PHYSICAL };
+
+struct memory_object {
+    _Atomic uint32_t references;
+    uint8_t kind;          /* enum memory_object_kind; constant, like all below */
+    uint64_t pages;        /* its size */
+    paddr_t base;          /* OBJECT_PHYSICAL: where */
+    struct ledger *ledger; /* pays for this record; reference held */
+};
+
+/** KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
+kern_return_t memory_object_create_physical(struct ledger *ledger, paddr_t base, uint64_t pages,
+                                            struct memory_object **out);
+static inline void memory_object_ref(struct memory_object *object)
+{
+    atomic_fetch_add_explicit(&object->references, 1, memory_order_relaxed);
+}
+void memory_object_unref(struct memory_object *object);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Amaps (kern/amap.h): their life, and what concerns one page. The ways of single pages are walked
+ * by the shift of the node's height; at most six nodes.
+ */
+#include "amap_impl.h"
+#include <kern/kmem.h>
+
+static KMEM_CACHE_MEMORY(amap_cache, struct amap);
+
+void amap_init(void)
+{
+    amap_reaper_init();
+}
+
+kern_return_t amap_create(struct ledger *ledger, struct amap **out)
+{
+    void *object;
+    kern_return_t kr = kmem_alloc(&amap_cache, ledger, &object);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct amap *amap = object;
+    spin_init(&amap->lock, LOCK_AMAP);
+    atomic_init(&amap->references, 1);
+    amap->ledger = ledger;
+    ledger_ref(ledger);
+    *out = amap;
+    return KERN_SUCCESS;
+}
+
+void amap_ref(struct amap *amap)
+{
+    uint32_t old = atomic_fetch_add_explicit(&amap->references, 1, memory_order_relaxed);
+
+    assert(old > 0 && old < UINT32_MAX);
+}
+
+void amap_unref(struct amap *amap)
+{
+    uint32_t old = atomic_fetch_sub_explicit(&amap->references, 1, memory_order_acq_rel);
+
+    assert(old > 0);
+    if (old > 1)
+        return;
+    struct ledger *ledger = amap->ledger;
+    if (amap->root != NULL)
+        amap_tree_unref(amap->root);
+    kmem_free(&amap_cache, ledger, amap);
+    ledger_unref(ledger);
+}
+
+struct anon *amap_lookup(const struct amap *amap, uint64_t page)
+{
+    const struct amap_node *node = amap->root;
+
+    if (node == NULL)
+        return NULL;
+    if (likely(node->height == 0)) /* most there are */
+        return page < AMAP_SLOTS ? node->slot[page] : NULL;
+    if (!amap_reaches(node->height, page))
+        return NULL;
+    for (unsigned shift = amap_shift(node->height); shift != 0; shift -= AMAP_SLOT_BITS) {
+        node = node->slot[(page >> shift) % AMAP_SLOTS];
+        if (node == NULL)
+            return NULL;
+    }
+    return node->slot[page % AMAP_SLOTS];
+}
+
+[[gnu::noinline]] static kern_return_t make_slot(struct amap *amap, uint64_t page,
+                                                 struct anon ***slot)
+{
+    struct amap_node *leaf;
+    kern_return_t kr = amap_way(amap, page, 0, &leaf);
+
+    if (kr == KERN_SUCCESS)
+        *slot = (struct anon **)&leaf->slot[page % AMAP_SLOTS];
+    return kr;
+}
+
+kern_return_t amap_slot(struct amap *amap, uint64_t page, struct anon ***slot)
+{
+    struct amap_node *node = amap->root;
+
+    assert_slow(spin_is_held(&amap->lock));
+    if (node == NULL || !amap_reaches(node->height, page))
+        return make_slot(amap, page, slot);
+    for (unsigned shift = amap_shift(node->height); amap_is_sole(node); shift -= AMAP_SLOT_BITS) {
+        void **at = &node->slot[(page >> shift) % AMAP_SLOTS];
+
+        if (shift == 0) {
+            *slot = (struct anon **)at;
+            return KERN_SUCCESS;
+        }
+        node = *at;
+        if (node == NULL)
+            break;
+    }
+    return make_slot(amap, page, slot);
+}
+
+void amap_count_slot(struct amap *amap, uint64_t page)
+{
+    struct amap_node *node = amap->root;
+
+    for (unsigned shift = amap_shift(node->height); shift != 0; shift -= AMAP_SLOT_BITS)
+        node = node->slot[(page >> shift) % AMAP_SLOTS];
+    assert_slow(node->slot[page % AMAP_SLOTS] != NULL);
+    node->used++;
+}
+
+void amap_forget_slot(struct amap *amap, uint64_t page)
+{
+    assert_slow(amap_lookup(amap, page) == NULL);
+    amap_tidy(amap, page);
+}
+
+bool amap_owns(const struct amap *amap, uint64_t page)
+{
+    struct amap_node *node = amap->root;
+
+    for (unsigned shift = amap_shift(node->height); amap_is_sole(node); shift -= AMAP_SLOT_BITS) {
+        void *content = node->slot[(page >> shift) % AMAP_SLOTS];
+
+        if (shift == 0)
+            return amap_is_sole(content);
+        node = content;
+    }
+    return false;
+}
+
+/* The first slot in use from `index` on; AMAP_SLOTS: none. */
+static unsigned next_used(const struct amap_node *node, unsigned index)
+{
+    while (index < AMAP_SLOTS && node->slot[index] == NULL)
+        index++;
+    return index;
+}
+
+/* A node without a page from there on sends the walk back to the root, one level higher on the next
+ * node's side: at most once a level, for behind it M3 holds. */
+bool amap_next(const struct amap *amap, uint64_t *page)
+{
+    const struct amap_node *node = amap->root;
+    uint64_t at = *page;
+
+    while (node != NULL && amap_reaches(amap->root->height, at)) {
+        unsigned height = node->height, wanted = amap_index(at, height);
+        unsigned index = next_used(node, wanted);
+
+        if (index == AMAP_SLOTS) {
+            at = amap_end(at, height) + 1;
+            node = amap->root;
+            continue;
+        }
+        if (index != wanted)
+            at = amap_base(at, height) + ((uint64_t)index << amap_shift(height));
+        if (height == 0) {
+            *page = at;
+            return true;
+        }
+        node = node->slot[index];
+    }
+    return false;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Anonymous pages (kern/anon.h). Nothing pages out yet: every anon has a frame for all its life.
+ */
+#include <kern/anon.h>
+#include <kern/kmem.h>
+#include <kern/panic.h>
+#include <stdalign.h>
+
+enum { ANON_LOCKS = 64 };
+
+static struct {
+    alignas(CACHE_LINE) struct spinlock lock;
+} anon_locks[ANON_LOCKS];
+
+static KMEM_CACHE_MEMORY(anon_cache, struct anon);
+
+void anon_init(void)
+{
+    for (unsigned i = 0; i < ANON_LOCKS; i++)
+        spin_init(&anon_locks[i].lock, LOCK_ANON);
+}
+
+struct spinlock *anon_lock(const struct anon *anon)
+{
+    uintptr_t number = (uintptr_t)anon / sizeof(*anon);
+
+    return &anon_locks[(number ^ number >> 9) % ANON_LOCKS].lock; /* 512 a slab */
+}
+
+/* A frame that A1 can name. Memory above 8 TiB is none for anons. */
+static kern_return_t anon_take_frame(struct ledger *ledger, bool zeroed, struct frame **out)
+{
+    struct frame *frame;
+    kern_return_t kr = frame_alloc(ledger, LEDGER_FRAMES, 0, zeroed ? FRAME_ZEROED : 0, &frame);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (unlikely(frame_number(frame) & ANON_OUT)) {
+        frame_free(ledger, LEDGER_FRAMES, frame);
+        return KERN_RESOURCE_SHORTAGE;
+    }
+    *out = frame;
+    return KERN_SUCCESS;
+}
+
+kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
+{
+    struct frame *frame;
+    void *object;
+    kern_return_t kr = kmem_alloc(&anon_cache, ledger, &object);
+
+    if (unlikely(kr != KERN_SUCCESS))
+        return kr;
+    kr = anon_take_frame(ledger, zeroed, &frame);
+    if (unlikely(kr != KERN_SUCCESS)) {
+        kmem_free(&anon_cache, ledger, object);
+        return kr;
+    }
+
+    struct anon *anon = object;
+    atomic_init(&anon->references, 1);
+    atomic_init(&anon->where, frame_number(frame));
+    frame->owner = anon;
+    frame->owner_offset = (uintptr_t)ledger;
+    ledger_ref(ledger);
+    *out = anon;
+    return KERN_SUCCESS;
+}
+
+static void anon_destroy(struct anon *anon)
+{
+    struct frame *frame = anon_frame(anon);
+
+    assert(frame != NULL && frame->owner == anon);
+    struct ledger *ledger = (struct ledger *)(uintptr_t)frame->owner_offset; /* A3 */
+    frame_free(ledger, LEDGER_FRAMES, frame);
+    kmem_free(&anon_cache, ledger, anon);
+    ledger_unref(ledger);
+}
+
+void anon_unref(struct anon *anon)
+{
+    uint32_t old = atomic_fetch_sub_explicit(&anon->references, 1, memory_order_acq_rel);
+
+    assert(old > 0);
+    if (old == 1)
+        anon_destroy(anon);
+}

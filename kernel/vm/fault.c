@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page faults: what a page of an address space is, found or made (kern/map.h: G2, G3). The MAP lock is held from the look at the
+ * entry to the change of the page tables, so that nobody can take the page away in between.
+ */
+#include "map_impl.h"
+#include <arch/cache.h>
+#include <kern/string.h>
+
+/* What a page is, to be mapped or looked at. */
+struct page {
+    paddr_t pa;
+    uint64_t size;       /* of the mapping it can be part of */
+    unsigned prot;       /* that it may be mapped with */
+    unsigned flags;      /* of pmap_enter() */
+    vaddr_t va;          /* where that begins */
+    struct anon *before; /* that was there, and that the page tables may still show: a reference */
+};
+
+static void found(struct page *page, struct anon *anon, unsigned prot)
+{
+    page->pa = frame_address(anon_frame(anon));
+    page->prot = prot;
+}
+
+/* ---- anonymous pages; the amap's lock is held ---- */
+
+/* A new anon takes the place of one, or of none, in the amap; its content is another page's, or zero. */
+static kern_return_t put_page(struct amap *amap, uint64_t number, const void *content,
+                              struct anon **out)
+{
+    struct anon **slot, *fresh;
+    kern_return_t kr = amap_slot(amap, number, &slot);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct anon *before = *slot;
+    kr = anon_create(amap->ledger, content == NULL, &fresh);
+    if (kr != KERN_SUCCESS) {
+        if (!before)
+            amap_forget_slot(amap, number);
+        return kr;
+    }
+    if (content)
+        memcpy(frame_memory(anon_frame(fresh)), content, PAGE_SIZE);
+    *slot = fresh;
+    if (!before)
+        amap_count_slot(amap, number);
+    *out = fresh;
+    return KERN_SUCCESS;
+}
+
+/* Somebody else sees the page, too: this entry's is a copy from now on. Others that map this amap must not see the old one any
+ * longer. */
+static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, struct anon *anon,
+                                   struct anon **out, struct page *page)
+{
+    struct frame *old = anon_frame(anon);
+    kern_return_t kr = put_page(entry->amap, number, frame_memory(old), out);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (entry->shared)
+        pmap_page_protect(old, PROT_NONE);
+    page->before = anon; /* the slot's reference */
+    return KERN_SUCCESS;
+}
+
+/* ---- objects ---- */
+
+/* As large as place and alignment allow; what is a copy is a page at a time, for single pages of it will be replaced. */
+static void map_physical(const struct map_entry *entry, vaddr_t va, struct page *page)
+{
+    static const uint64_t sizes[] = {PAGE_SIZE << 9, PAGE_SIZE * PT_RUN};
+    paddr_t pa = entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT);
+    page->pa = pa;
+    page->flags = PMAP_UNMANAGED;
+    page->prot = entry->prot & ~(unsigned)PROT_WRITE;
+    for (unsigned i = 0; entry->shared && i < array_count(sizes); i++) {
+        vaddr_t start = round_down(va, sizes[i]);
+        if (start >= entry->start && entry->end - start >= sizes[i] && (pa - va) % sizes[i] == 0) {
+            page->va = start;
+            page->size = sizes[i];
+            page->pa = pa - (va - start);
+            return;
+        }
+    }
+}
+
+/* ---- the two levels ---- */
+
+static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, vaddr_t va,
+                                    struct anon **out)
+{
+    const void *content = NULL;
+    if (entry->object)
+        content = phys_to_virt(entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT));
+    return put_page(entry->amap, number, content, out);
+}
+
+/* The amap's lock is held. */
+static kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bool write,
+                                  struct page *page)
+{
+    uint64_t number = amap_page_at(entry, va);
+    struct anon *anon = amap_lookup(entry->amap, number);
+    kern_return_t kr = KERN_SUCCESS;
+    if (!anon && entry->object && !write) {
+        map_physical(entry, va, page);
+        return KERN_SUCCESS;
+    }
+    if (!anon)
+        kr = make_anonymous(entry, number, va, &anon);
+    else if (amap_owns(entry->amap, number))
+        ;
+    else if (write)
+        kr = break_sharing(entry, number, anon, &anon, page);
+    else {
+        found(page, anon, entry->prot & ~(unsigned)PROT_WRITE);
+        return KERN_SUCCESS;
+    }
+    if (kr == KERN_SUCCESS)
+        found(page, anon, entry->prot);
+    return kr;
+}
+
+/* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. */
+static kern_return_t find_page(struct task *task, struct map_entry *entry, vaddr_t va, bool write,
+                               struct page *page)
+{
+    *page = (struct page){.va = va, .size = PAGE_SIZE};
+    if (!entry->amap) {
+        if (entry->object && (!write || entry->shared)) {
+            map_physical(entry, va, page);
+            return write ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
+        }
+        kern_return_t kr = entry_make_amap(task, entry);
+        if (kr != KERN_SUCCESS)
+            return kr;
+    }
+    spin_lock(&entry->amap->lock);
+    kern_return_t kr = find_in_amap(entry, va, write, page);
+    spin_unlock(&entry->amap->lock);
+    return kr;
+}
+
+/* ---- faults ---- */
+
+static kern_return_t map_page(struct task *task, const struct page *page)
+{
+    if (page->prot & PROT_EXECUTE)
+        arch_cache_sync_code(phys_to_virt(page->pa), page->size);
+    return pmap_enter(task->pmap, page->va, page->pa, page->size, page->prot, MEM_NORMAL,
+                      PMAP_REPLACE | page->flags);
+}
+
+/* A large mapping where there are small ones already, or no memory for it: the page alone, then. */
+static kern_return_t map_something(struct task *task, struct page *page, vaddr_t va)
+{
+    kern_return_t kr = map_page(task, page);
+    if (kr == KERN_SUCCESS || page->size == PAGE_SIZE)
+        return kr;
+    page->pa += va - page->va;
+    page->va = va;
+    page->size = PAGE_SIZE;
+    return map_page(task, page);
+}
+
+kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot)
+{
+    struct page page;
+    kern_return_t kr;
+    if (va >= USER_VA_END)
+        return KERN_INVALID_ADDRESS;
+    va = round_down(va, PAGE_SIZE);
+    spin_lock(&task->map.lock);
+    struct map_entry *entry = map_at(&task->map, va);
+    if (!entry)
+        kr = KERN_INVALID_ADDRESS;
+    else if (!(entry->prot & prot))
+        kr = KERN_PROTECTION_FAILURE;
+    else
+        kr = find_page(task, entry, va, prot == PROT_WRITE, &page);
+    if (kr == KERN_SUCCESS) {
+        kr = map_something(task, &page, va);
+        if (page.before && kr != KERN_SUCCESS)
+            (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
+        if (page.before)
+            anon_unref(page.before);
+    }
+    spin_unlock(&task->map.lock);
+    return kr;
+}
+
+/* ---- copies ---- */
+
+/* The MAP lock is held. */
+static kern_return_t copy_piece(struct task *task, vaddr_t va, char *buffer, size_t n, bool write,
+                                bool force)
+{
+    struct page page;
+    struct map_entry *entry = map_at(&task->map, va);
+    if (!entry)
+        return KERN_INVALID_ADDRESS;
+    if (!force && !(entry->prot & (write ? PROT_WRITE : PROT_READ)))
+        return KERN_PROTECTION_FAILURE;
+    kern_return_t kr = find_page(task, entry, round_down(va, PAGE_SIZE), write, &page);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
+    if (page.before) {
+        (void)pmap_remove(task->pmap, page.va, page.va + PAGE_SIZE); /* G2: it shows what was */
+        anon_unref(page.before);
+    }
+    if (!buffer)
+        return KERN_SUCCESS;
+    if (write)
+        memcpy(memory, buffer, n);
+    else
+        memcpy(buffer, memory, n);
+    return KERN_SUCCESS;
+}
+
+kern_return_t map_copy(struct task *task, vaddr_t va, void *buffer, size_t n, bool write,
+                       bool force)
+{
+    if (n == 0)
+        return KERN_SUCCESS;
+    if (n > PAGE_SIZE || va >= USER_VA_END || n > USER_VA_END - va)
+        return KERN_INVALID_ADDRESS;
+    size_t in_page = PAGE_SIZE - (va & PAGE_MASK), piece = n < in_page ? n : in_page;
+    kern_return_t kr = KERN_SUCCESS;
+    spin_lock(&task->map.lock);
+    if (piece < n) /* all or nothing */
+        kr = copy_piece(task, va + piece, NULL, n - piece, write, force);
+    if (kr == KERN_SUCCESS)
+        kr = copy_piece(task, va, buffer, piece, write, force);
+    if (kr == KERN_SUCCESS && piece < n)
+        kr = copy_piece(task, va + piece, (char *)buffer + piece, n - piece, write, force);
+    spin_unlock(&task->map.lock);
+    return kr;
+}

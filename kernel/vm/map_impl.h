@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files that change address spaces share. The MAP lock is held for all of it.
+ */
+#pragma once
+
+#include <arch/cpu.h>
+#include <arch/usercopy.h>
+#include <kern/map.h>
+#include <kern/task.h>
+#include <wharf/if/vm_types.h>
+
+static inline struct map_entry *entry_of(struct rb_node *node)
+{
+    return node ? rb_entry(node, struct map_entry, node) : NULL;
+}
+
+/** Part of the addresses that can be mapped. */
+static inline bool is_range(vaddr_t start, uint64_t size)
+{
+    return size <= USER_VA_END && start <= USER_VA_END - size;
+}
+
+/** First entry that ends above va, or NULL. */
+struct map_entry *map_above(struct vm_map *map, vaddr_t va);
+static inline struct map_entry *map_next(struct map_entry *entry)
+{
+    return entry_of(rb_next(&entry->node));
+}
+/** The READY entry that contains va, or NULL. */
+static inline struct map_entry *map_at(struct vm_map *map, vaddr_t va)
+{
+    struct map_entry *entry = map_above(map, va);
+    return entry && entry->start <= va && entry->state == ENTRY_READY ? entry : NULL;
+}
+
+static inline uint64_t entry_pages(const struct map_entry *entry)
+{
+    return (entry->end - entry->start) >> PAGE_SHIFT;
+}
+/** Number in the amap, in the object, of the page at va. */
+static inline uint64_t amap_page_at(const struct map_entry *entry, vaddr_t va)
+{
+    return entry->amap_page + ((va - entry->start) >> PAGE_SHIFT);
+}
+static inline uint64_t object_page_at(const struct map_entry *entry, vaddr_t va)
+{
+    return entry->object_page + ((va - entry->start) >> PAGE_SHIFT);
+}
+
+/** A record for an entry, charged to the task (MAP_ENTRIES, KMEM). No lock needed. */
+kern_return_t entry_create(struct task *task, struct map_entry **out);
+/** Free an entry that is in no map, with its references. */
+void entry_destroy(struct task *task, struct map_entry *entry);
+void entry_insert(struct vm_map *map, struct map_entry *entry);
+
+/** Split `entry` so that one begins at va, which is inside it; returns that one. `*spare` is used up. */
+struct map_entry *entry_split(struct vm_map *map, struct map_entry *entry, vaddr_t va,
+                              struct map_entry **spare);
+
+/** Do something to entries of [*at, end), each split at the range's ends before: `change` does a bounded piece of one and says up
+ *  to where it has got (*at), or fails. Takes the lock for each piece; KERN_RETRY if interrupts are waiting. `must_be_there`: a
+ *  page without an entry is KERN_INVALID_ADDRESS. */
+typedef kern_return_t map_change_t(struct task *task, struct map_entry *entry, vaddr_t *at,
+                                   const void *argument);
+kern_return_t map_for_range(struct task *task, vaddr_t *at, vaddr_t end, bool must_be_there,
+                            map_change_t *change, const void *argument);
+
+/** map_enter(). */
+kern_return_t map_enter_locked(struct task *task, struct map_request *request);
+
+/** An amap for an entry that has none. */
+kern_return_t entry_make_amap(struct task *task, struct map_entry *entry);

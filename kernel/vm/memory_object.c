@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory objects (kern/memory_object.h).
+ */
+#include <kern/kmem.h>
+#include <kern/memory_object.h>
+
+static KMEM_CACHE(object_cache, struct memory_object);
+
+kern_return_t memory_object_create_physical(struct ledger *ledger, paddr_t base, uint64_t pages,
+                                            struct memory_object **out)
+{
+    void *memory;
+    kern_return_t kr = kmem_alloc(&object_cache, ledger, &memory);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct memory_object *object = memory;
+    atomic_init(&object->references, 1);
+    object->kind = OBJECT_PHYSICAL;
+    object->base = base;
+    object->pages = pages;
+    ledger_ref(ledger);
+    object->ledger = ledger;
+    *out = object;
+    return KERN_SUCCESS;
+}
+
+void memory_object_unref(struct memory_object *object)
+{
+    if (atomic_fetch_sub_explicit(&object->references, 1, memory_order_acq_rel) != 1)
+        return;
+    struct ledger *ledger = object->ledger;
+    kmem_free(&object_cache, ledger, object);
+    ledger_unref(ledger);
+}
