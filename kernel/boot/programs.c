@@ -6,6 +6,7 @@
 #include "boot_impl.h"
 #include <arch/reset.h>
 #include <arch/smp.h>
+#include <kern/amap.h>
 #include <kern/boot.h>
 #include <kern/cpu.h>
 #include <kern/kmem.h>
@@ -172,7 +173,7 @@ static void finish(void);
 static bool finish_step(struct work *work)
 {
     (void)work;
-    if (task_any_ending() || !reaper_is_idle())
+    if (task_any_ending() || !reaper_is_idle() || !amap_reaper_is_idle())
         return true;
     finish();
     return false;

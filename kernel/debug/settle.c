@@ -5,6 +5,7 @@
 #include <arch/irq.h>
 #include <arch/timer.h>
 #include <arch/upcalls.h>
+#include <kern/amap.h>
 #include <kern/cpu.h>
 #include <kern/ktest.h>
 #include <kern/ktest_task.h>
@@ -34,11 +35,11 @@ void ktest_rest(void)
 {
     ticks_t limit = in_five_seconds();
 
-    while (!reaper_is_idle() && arch_counter() < limit) {
+    while (!(reaper_is_idle() && amap_reaper_is_idle()) && arch_counter() < limit) {
         (void)ktest_settle();
         if (arch_irq_pending())
             arch_irq_poll();
         arch_cpu_relax();
     }
-    KTEST_EXPECT(reaper_is_idle());
+    KTEST_EXPECT(reaper_is_idle() && amap_reaper_is_idle());
 }
