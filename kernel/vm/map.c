@@ -3,13 +3,17 @@
  * The entries of address spaces: found, made, placed, split (kern/map.h: G1, G4).
  */
 #include "map_impl.h"
+#include <kern/boot.h>
 #include <kern/kmem.h>
 
 static KMEM_CACHE(entry_cache, struct map_entry);
 
+/* Memory that the kernel chooses the place of begins somewhere in 256 GiB: a program cannot tell where another's is. */
 void map_init(struct vm_map *map)
 {
+    enum { PLACES = 1 << 26 };
     spin_init(&map->lock, LOCK_MAP);
+    map->hole_from = MAP_ALLOCATE_BASE + PAGE_SIZE + (boot_random() % PLACES << PAGE_SHIFT);
 }
 
 /* ---- the tree; the MAP lock is held ---- */
