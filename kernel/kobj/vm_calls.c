@@ -4,6 +4,8 @@
  * pieces, whose progress is kept with the caller (kern/kobj.h: B3).
  */
 #include "kobj_impl.h"
+#include <arch/cache.h>
+#include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <arch/usercopy.h>
 #include <kern/task.h>
@@ -250,4 +252,68 @@ kern_return_t kvm_make_entry(struct kcall *call, struct task *target, uint64_t a
     if (memory.object)
         memory_object_unref(memory.object);
     return kr;
+}
+
+/* ---- content ---- */
+
+kern_return_t kvm_copy(struct kcall *call, struct task *target, uint64_t from, uint64_t size,
+                       uint64_t to)
+{
+    if (size > USER_VA_END || from > USER_VA_END - size || to > USER_VA_END - size)
+        return KERN_INVALID_ADDRESS;
+    if (from < to + size && to < from + size && size > 0)
+        return KERN_INVALID_ARGUMENT;
+    uint64_t done = kcall_progress(call, KCALL_TAG_VM_COPY);
+    kern_return_t kr = KERN_SUCCESS;
+    while (done < size && kr == KERN_SUCCESS) {
+        size_t piece = size - done < PAGE_SIZE ? size - done : PAGE_SIZE;
+        kr = map_copy(target, from + done, call->out, piece, false, false);
+        if (kr == KERN_SUCCESS)
+            kr = map_copy(target, to + done, call->out, piece, true, false);
+        done += piece;
+        if (kr == KERN_SUCCESS && done < size && arch_irq_pending())
+            kr = KERN_RETRY;
+    }
+    return kcall_again(call, KCALL_TAG_VM_COPY, done, kr);
+}
+
+static map_visit_t *const maintenance[] = {
+    [VM_MAINTENANCE_CODE] = arch_cache_sync_code,
+    [VM_MAINTENANCE_CLEAN] = arch_cache_clean,
+    [VM_MAINTENANCE_CLEAN_INVALIDATE] = arch_cache_clean_invalidate,
+};
+
+kern_return_t kvm_maintain(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
+                           uint32_t operation)
+{
+    vaddr_t start = round_down(address, PAGE_SIZE);
+    if (size == 0)
+        return KERN_INVALID_ARGUMENT;
+    if (size > USER_VA_END || address > USER_VA_END - size)
+        return KERN_INVALID_ADDRESS;
+    if (operation >= array_count(maintenance))
+        return KERN_INVALID_VALUE;
+    uint64_t done = kcall_progress(call, KCALL_TAG_VM_MAINTAIN), all = address + size - start;
+    kern_return_t kr = KERN_SUCCESS;
+    while (done < all && kr == KERN_SUCCESS) {
+        kr = map_visit(target, start + done, maintenance[operation]);
+        done += PAGE_SIZE;
+        if (kr == KERN_SUCCESS && done < all && arch_irq_pending())
+            kr = KERN_RETRY;
+    }
+    return kcall_again(call, KCALL_TAG_VM_MAINTAIN, done, kr);
+}
+
+kern_return_t kvm_statistics(struct kcall *call, struct task *target, uint64_t *mapped,
+                             uint64_t *tables)
+{
+    (void)call;
+    *mapped = *tables = 0;
+    spin_lock(&target->map.lock);
+    if (!target->map.closed) { /* else there may be no page tables any more */
+        *mapped = target->pmap->resident;
+        *tables = target->pmap->tables;
+    }
+    spin_unlock(&target->map.lock);
+    return KERN_SUCCESS;
 }

@@ -238,3 +238,19 @@ kern_return_t map_copy(struct task *task, vaddr_t va, void *buffer, size_t n, bo
     spin_unlock(&task->map.lock);
     return kr;
 }
+
+kern_return_t map_visit(struct task *task, vaddr_t va, map_visit_t *visit)
+{
+    struct page page;
+    kern_return_t kr = KERN_INVALID_ADDRESS;
+    spin_lock(&task->map.lock);
+    struct map_entry *entry = map_at(&task->map, va);
+    if (entry)
+        kr = entry->prot & PROT_READ
+                 ? find_page(task, entry, round_down(va, PAGE_SIZE), false, &page)
+                 : KERN_PROTECTION_FAILURE;
+    if (kr == KERN_SUCCESS)
+        visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);
+    spin_unlock(&task->map.lock);
+    return kr;
+}

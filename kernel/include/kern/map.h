@@ -120,5 +120,10 @@ kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot);
 kern_return_t map_copy(struct task *task, vaddr_t va, void *buffer, size_t n, bool write,
                        bool force);
 
+/** Find the page at va as somebody who reads it would, and have it visited where the kernel sees it, with the map locked. Errors of
+ *  vm_fault(). */
+typedef void map_visit_t(const void *page, size_t size);
+kern_return_t map_visit(struct task *task, vaddr_t va, map_visit_t *visit);
+
 /** Verify G1, and that page tables agree (slow). */
 bool map_check(struct task *task);
