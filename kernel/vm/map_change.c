@@ -65,9 +65,9 @@ bool map_teardown_some(struct task *task)
 
 /* ---- protection ---- */
 
-/* First the entries, then the page tables (G2). Progress is bytes, twice the size altogether, and whether any entry
- * has lost a right: then the page tables are gone through. */
-enum { LOST = 1 };
+/* First the entries, then the page tables (G2). Progress is bytes, twice the size altogether; whether any entry has lost a right:
+ * then the page tables are gone through; and the error that ended the first half early, which does not spare them that. */
+enum { LOST = 1, ERROR_SHIFT = 1 };
 
 struct protection {
     unsigned prot;
@@ -92,9 +92,8 @@ static kern_return_t protect_piece(struct task *task, struct map_entry *entry, v
     return KERN_SUCCESS;
 }
 
-/* All of it may be changed; as far as can be seen at once. */
-static kern_return_t check_protection(struct task *task, vaddr_t start, vaddr_t end, unsigned prot,
-                                      bool maximum)
+/* All of it is there and may be given these rights; as far as can be seen at once. */
+static kern_return_t check_change(struct task *task, vaddr_t start, vaddr_t end, unsigned prot)
 {
     enum { LOOK_AT = 64 };
     kern_return_t kr = KERN_SUCCESS;
@@ -103,7 +102,7 @@ static kern_return_t check_protection(struct task *task, vaddr_t start, vaddr_t 
     for (unsigned n = 0; n < LOOK_AT && start < end && kr == KERN_SUCCESS; n++) {
         if (!entry || entry->start > start || entry->state != ENTRY_READY)
             kr = KERN_INVALID_ADDRESS;
-        else if (!maximum && prot & ~(unsigned)entry->max_prot)
+        else if (prot & ~(unsigned)entry->max_prot)
             kr = KERN_PROTECTION_FAILURE;
         else
             start = entry->end;
@@ -128,27 +127,31 @@ kern_return_t map_protect(struct task *task, vaddr_t start, uint64_t size, unsig
                           bool maximum, uint64_t *progress)
 {
     struct protection p = {prot, maximum, progress};
-    kern_return_t kr = KERN_SUCCESS;
+    kern_return_t kr = KERN_SUCCESS, error = (*progress & PAGE_MASK) >> ERROR_SHIFT;
     if (!is_range(start, size))
         return KERN_INVALID_ADDRESS;
     if ((prot & PROT_WRITE) && (prot & PROT_EXECUTE) && !maximum)
         return KERN_PROTECTION_FAILURE;
     if (*progress == 0)
-        kr = check_protection(task, start, start + size, prot, maximum);
-    uint64_t done = round_down(*progress, PAGE_SIZE), lost = 0;
-    if (kr == KERN_SUCCESS && done < size) {
+        kr = check_change(task, start, start + size, maximum ? PROT_NONE : prot);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    uint64_t done = round_down(*progress, PAGE_SIZE);
+    if (done < size) {
         vaddr_t at = start + done;
         kr = map_for_range(task, &at, start + size, true, protect_piece, &p);
-        done = at - start;
+        error = kr == KERN_RETRY ? KERN_SUCCESS : kr;
+        kr = kr == KERN_RETRY ? kr : KERN_SUCCESS;
+        done = error ? size : at - start;
     }
-    lost = *progress & LOST;
-    if (kr == KERN_SUCCESS && lost) {
+    uint64_t lost = *progress & LOST;
+    if (kr == KERN_SUCCESS && lost && done < 2 * size) {
         vaddr_t at = start + done - size;
         kr = protect_tables(task, &at, start + size, prot);
         done = at - start + size;
     }
-    *progress = done | lost;
-    return kr;
+    *progress = done | (uint64_t)error << ERROR_SHIFT | lost;
+    return kr == KERN_SUCCESS ? error : kr;
 }
 
 /* ---- inheritance ---- */
@@ -168,8 +171,11 @@ kern_return_t map_inherit(struct task *task, vaddr_t start, uint64_t size, unsig
     uint8_t value = (uint8_t)inherit;
     if (!is_range(start, size))
         return KERN_INVALID_ADDRESS;
+    kern_return_t kr = *done ? KERN_SUCCESS : check_change(task, start, start + size, PROT_NONE);
+    if (kr != KERN_SUCCESS)
+        return kr;
     vaddr_t at = start + *done;
-    kern_return_t kr = map_for_range(task, &at, start + size, true, inherit_piece, &value);
+    kr = map_for_range(task, &at, start + size, true, inherit_piece, &value);
     *done = at - start;
     return kr;
 }
