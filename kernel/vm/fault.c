@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Page faults: what a page of an address space is, found or made (kern/map.h: G2, G3). The MAP lock is held from the look at the
- * entry to the change of the page tables, so that nobody can take the page away in between.
+ * entry to the change of the page tables, so that nobody can take the page away in between; and so is the amap's, for an amap
+ * that others share: they copy it, and replace its pages, without this map's lock.
  */
 #include "map_impl.h"
 #include <arch/cache.h>
@@ -15,6 +16,7 @@ struct page {
     unsigned flags;      /* of pmap_enter() */
     vaddr_t va;          /* where that begins */
     struct anon *before; /* that was there, and that the page tables may still show: a reference */
+    struct amap *amap;   /* it is a page of, or might become one; locked. NULL: none */
 };
 
 static void found(struct page *page, struct anon *anon, unsigned prot)
@@ -103,7 +105,7 @@ static kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bool writ
     uint64_t number = amap_page_at(entry, va);
     struct anon *anon = amap_lookup(entry->amap, number);
     kern_return_t kr = KERN_SUCCESS;
-    if (!anon && entry->object && !write) {
+    if (!anon && entry->object && !write && !entry->shared) {
         map_physical(entry, va, page);
         return KERN_SUCCESS;
     }
@@ -122,7 +124,8 @@ static kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bool writ
     return kr;
 }
 
-/* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. */
+/* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. Without an error
+ * done_with() follows. */
 static kern_return_t find_page(struct task *task, struct map_entry *entry, vaddr_t va, bool write,
                                struct page *page)
 {
@@ -138,8 +141,19 @@ static kern_return_t find_page(struct task *task, struct map_entry *entry, vaddr
     }
     spin_lock(&entry->amap->lock);
     kern_return_t kr = find_in_amap(entry, va, write, page);
-    spin_unlock(&entry->amap->lock);
+    if (kr == KERN_SUCCESS)
+        page->amap = entry->amap;
+    else
+        spin_unlock(&entry->amap->lock);
     return kr;
+}
+
+static void done_with(struct page *page)
+{
+    if (page->amap)
+        spin_unlock(&page->amap->lock);
+    if (page->before)
+        anon_unref(page->before);
 }
 
 /* ---- faults ---- */
@@ -183,8 +197,7 @@ kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot)
         kr = map_something(task, &page, va);
         if (page.before && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
-        if (page.before)
-            anon_unref(page.before);
+        done_with(&page);
     }
     spin_unlock(&task->map.lock);
     return kr;
@@ -206,16 +219,13 @@ static kern_return_t copy_piece(struct task *task, vaddr_t va, char *buffer, siz
     if (kr != KERN_SUCCESS)
         return kr;
     char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
-    if (page.before) {
+    if (page.before)
         (void)pmap_remove(task->pmap, page.va, page.va + PAGE_SIZE); /* G2: it shows what was */
-        anon_unref(page.before);
-    }
-    if (!buffer)
-        return KERN_SUCCESS;
-    if (write)
+    if (buffer && write)
         memcpy(memory, buffer, n);
-    else
+    else if (buffer)
         memcpy(buffer, memory, n);
+    done_with(&page);
     return KERN_SUCCESS;
 }
 

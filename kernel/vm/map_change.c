@@ -112,12 +112,13 @@ static kern_return_t check_change(struct task *task, vaddr_t start, vaddr_t end,
     return kr;
 }
 
-/* Rights that stay come back with the next fault, all but reading: so nothing has to be known of each page. */
+/* Rights that stay come back with the next fault, all but reading: so nothing has to be known of each page. A map that has been
+ * closed meanwhile has nothing left (G4), and perhaps no page tables. */
 static kern_return_t protect_tables(struct task *task, vaddr_t *at, vaddr_t end, unsigned prot)
 {
     do {
         spin_lock(&task->map.lock);
-        *at = pmap_protect(task->pmap, *at, end, prot & PROT_READ);
+        *at = task->map.closed ? end : pmap_protect(task->pmap, *at, end, prot & PROT_READ);
         spin_unlock(&task->map.lock);
     } while (*at < end && !arch_irq_pending());
     return *at < end ? KERN_RETRY : KERN_SUCCESS;
