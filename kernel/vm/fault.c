@@ -15,7 +15,8 @@ struct page {
     unsigned prot;       /* that it may be mapped with */
     unsigned flags;      /* of pmap_enter() */
     vaddr_t va;          /* where that begins */
-    struct anon *before; /* that was there, and that the page tables may still show: a reference */
+    bool replaces;       /* another, anon or object's, that the page tables may still show */
+    struct anon *before; /* that one, if it was an anon: a reference */
     struct amap *amap;   /* it is a page of, or might become one; locked. NULL: none */
 };
 
@@ -62,6 +63,7 @@ static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, str
         return kr;
     if (entry->shared)
         pmap_page_protect(old, PROT_NONE);
+    page->replaces = true;
     page->before = anon; /* the slot's reference */
     return KERN_SUCCESS;
 }
@@ -90,12 +92,14 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
 /* ---- the two levels ---- */
 
 static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, vaddr_t va,
-                                    struct anon **out)
+                                    struct anon **out, struct page *page)
 {
     const void *content = NULL;
     if (entry->object)
         content = phys_to_virt(entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT));
-    return put_page(entry->amap, number, content, out);
+    kern_return_t kr = put_page(entry->amap, number, content, out);
+    page->replaces = kr == KERN_SUCCESS && entry->object;
+    return kr;
 }
 
 /* The amap's lock is held. */
@@ -110,7 +114,7 @@ static kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bool writ
         return KERN_SUCCESS;
     }
     if (!anon)
-        kr = make_anonymous(entry, number, va, &anon);
+        kr = make_anonymous(entry, number, va, &anon, page);
     else if (amap_owns(entry->amap, number))
         ;
     else if (write)
@@ -195,7 +199,7 @@ kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot)
         kr = find_page(task, entry, va, prot == PROT_WRITE, &page);
     if (kr == KERN_SUCCESS) {
         kr = map_something(task, &page, va);
-        if (page.before && kr != KERN_SUCCESS)
+        if (page.replaces && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
         done_with(&page);
     }
@@ -219,7 +223,7 @@ static kern_return_t copy_piece(struct task *task, vaddr_t va, char *buffer, siz
     if (kr != KERN_SUCCESS)
         return kr;
     char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
-    if (page.before)
+    if (page.replaces)
         (void)pmap_remove(task->pmap, page.va, page.va + PAGE_SIZE); /* G2: it shows what was */
     if (buffer && write)
         memcpy(memory, buffer, n);
