@@ -41,7 +41,7 @@ void host_cpu_relax(void)
     sched_yield();
 }
 
-bool host_irq_pending(void)
+__attribute__((weak)) bool host_irq_pending(void)
 {
     return false;
 }
