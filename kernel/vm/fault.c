@@ -53,11 +53,13 @@ static kern_return_t put_page(struct amap *amap, uint64_t number, const void *co
 }
 
 /* Somebody else sees the page, too: this entry's is a copy from now on. Others that map this amap must not see the old one any
- * longer. */
+ * longer, nor write to it while it is copied: who made the other amap may not have taken that away yet. */
 static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, struct anon *anon,
                                    struct anon **out, struct page *page)
 {
     struct frame *old = anon_frame(anon);
+    if (entry->shared)
+        pmap_page_protect(old, PROT_READ | PROT_EXECUTE);
     kern_return_t kr = put_page(entry->amap, number, frame_memory(old), out);
     if (kr != KERN_SUCCESS)
         return kr;

@@ -20,6 +20,7 @@ static unsigned step_count;
 struct worker {
     unsigned cpu;
     uint64_t random, written, own[OWN];
+    uint64_t shared[SHARED];       /* what it wrote at its place in shared pages */
     struct task *child;            /* NULL: none */
     uint64_t child_own[OWN];       /* what it got, and has by now */
     uint64_t child_common[COMMON]; /* read first; 0: not yet */
@@ -81,15 +82,33 @@ static void work_own(struct worker *w)
     CHECK_EQ(word, w->own[n]);
 }
 
+/* ---- words of its own, in pages that all share ---- */
+
+static void work_shared(struct worker *w)
+{
+    struct task *task = w->child && below(w, 2) ? w->child : common;
+    unsigned n = (unsigned)below(w, SHARED);
+    vaddr_t va = SHARED_VA + n * PAGE_SIZE + (1 + w->cpu) * sizeof(uint64_t);
+    uint64_t word = 0;
+    if (below(w, 2))
+        CHECK_EQ(touch_word(task, va, PROT_READ, &word), KERN_SUCCESS);
+    else
+        CHECK_EQ(map_copy(task, va, &word, sizeof(word), false, false), KERN_SUCCESS);
+    CHECK_EQ(word, w->shared[n]); /* no write is lost */
+    word = w->shared[n] = word_for(w, va);
+    if (below(w, 4))
+        CHECK_EQ(touch_word(task, va, PROT_WRITE, &word), KERN_SUCCESS);
+    else
+        CHECK_EQ(map_copy(task, va, &word, sizeof(word), true, false), KERN_SUCCESS);
+}
+
 /* ---- pages of all ---- */
 
 static void work_common(struct worker *w)
 {
-    bool shared = below(w, 3) == 0;
-    vaddr_t va = shared ? SHARED_VA + below(w, SHARED) * PAGE_SIZE
-                        : COMMON_VA + below(w, COMMON) * PAGE_SIZE;
+    vaddr_t va = COMMON_VA + below(w, COMMON) * PAGE_SIZE;
     uint64_t word = 0, pages = 1 + below(w, 8);
-    switch (below(w, shared ? 4 : 8)) {
+    switch (below(w, 8)) {
     case 0:
     case 1:
         word = word_for(w, va);
@@ -97,8 +116,7 @@ static void work_common(struct worker *w)
         break;
     case 2:
     case 3:
-        check_error(below(w, 2) ? touch(common, va, PROT_READ, &word)
-                                : map_copy(common, va, &word, sizeof(word), false, false));
+        check_error(touch(common, va, PROT_READ, &word));
         check_word(va, word);
         break;
     case 4: check_error(remove_range(common, va, pages)); break;
@@ -137,7 +155,7 @@ static void work_fork(struct worker *w)
 static void work_child(struct worker *w)
 {
     unsigned n = (unsigned)below(w, OWN);
-    vaddr_t va = OWN_VA(w->cpu) + n * PAGE_SIZE, shared = SHARED_VA + below(w, SHARED) * PAGE_SIZE;
+    vaddr_t va = OWN_VA(w->cpu) + n * PAGE_SIZE;
     uint64_t word = 0;
     if (!w->child)
         return;
@@ -147,9 +165,6 @@ static void work_child(struct worker *w)
     }
     CHECK_EQ(touch(w->child, va, PROT_READ, &word), KERN_SUCCESS);
     CHECK_EQ(word, w->child_own[n]);
-    word = word_for(w, shared);
-    CHECK_EQ(touch(w->child, shared, below(w, 2) ? PROT_WRITE : PROT_READ, &word), KERN_SUCCESS);
-    check_word(shared, word);
     n = (unsigned)below(w, COMMON);
     va = COMMON_VA + n * PAGE_SIZE;
     word = 0;
@@ -175,14 +190,16 @@ static void work_copy(struct worker *w)
     request.prot = request.max_prot = RW;
     CHECK_EQ(map_enter(task, &request), KERN_SUCCESS);
     drop_request(&request);
-    uint64_t seen[SHARED];
+    uint64_t seen[SHARED][THREADS];
     for (unsigned round = 0; round < 3; round++)
-        for (unsigned i = 0; i < SHARED; i++) {
-            uint64_t word = 0;
-            CHECK_EQ(touch(task, to + i * PAGE_SIZE, PROT_READ, &word), KERN_SUCCESS);
-            check_word(SHARED_VA + i * PAGE_SIZE, word);
-            CHECK(round == 0 || word == seen[i]);
-            seen[i] = word;
+        for (unsigned i = 0; i < SHARED * THREADS; i++) {
+            uint64_t word = 0, *before = &seen[i / THREADS][i % THREADS];
+            vaddr_t at = i / THREADS * PAGE_SIZE + (1 + i % THREADS) * sizeof(word);
+            CHECK_EQ(touch_word(task, to + at, PROT_READ, &word), KERN_SUCCESS);
+            check_word(SHARED_VA + at, word);
+            CHECK(i % THREADS != w->cpu || word == w->shared[i / THREADS]);
+            CHECK(round == 0 || word == *before);
+            *before = word;
         }
 }
 
@@ -206,8 +223,10 @@ static void *work(void *argument)
         case 4: work_child(w); break;
         case 5:
         case 6:
-        case 7:
-        case 8: work_own(w); break;
+        case 7: work_own(w); break;
+        case 8:
+        case 9:
+        case 10: work_shared(w); break;
         default: work_common(w); break;
         }
         if (i % 256 == 0)

@@ -30,6 +30,8 @@ void task_end(struct task *task);
 
 /** Touch a page as a program does, with faults; `*word` is written, or read from both ends. */
 kern_return_t touch(struct task *task, vaddr_t va, unsigned access, uint64_t *word);
+/** One word only. */
+kern_return_t touch_word(struct task *task, vaddr_t va, unsigned access, uint64_t *word);
 /** Could the program, without a fault? */
 bool has_access(struct task *task, vaddr_t va, unsigned access);
 /** The same by map_copy(), whatever the protection. */

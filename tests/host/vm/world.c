@@ -79,10 +79,11 @@ static kern_return_t fault(struct task *task, vaddr_t va, unsigned access)
     return vm_fault(task, va, access);
 }
 
-static kern_return_t touch_word(struct task *task, vaddr_t va, unsigned access, uint64_t *word)
+kern_return_t touch_word(struct task *task, vaddr_t va, unsigned access, uint64_t *word)
 {
     kern_return_t kr = KERN_SUCCESS;
     size_t n = access == PROT_EXECUTE ? 0 : sizeof(*word);
+    pmap_activate(task->pmap);
     while (kr == KERN_SUCCESS &&
            host_user_access(host_cpu_index(), va, access, word, n) != HOST_FAULT_NONE)
         kr = fault(task, round_down(va, PAGE_SIZE), access);
@@ -92,7 +93,6 @@ static kern_return_t touch_word(struct task *task, vaddr_t va, unsigned access, 
 kern_return_t touch(struct task *task, vaddr_t va, unsigned access, uint64_t *word)
 {
     uint64_t first = *word, last = *word;
-    pmap_activate(task->pmap);
     kern_return_t kr = touch_word(task, va, access, &first);
     if (kr == KERN_SUCCESS)
         kr = touch_word(task, va + PAGE_SIZE - sizeof(last), access, &last);
