@@ -215,6 +215,67 @@ static void copy_of_shared(void)
         task_end(task[t]);
 }
 
+static struct {
+    vaddr_t va;
+    uint64_t tries, last, refused; /* what was written last, where that was possible */
+} writer;
+
+/* A program on another CPU, which writes whenever it can. */
+static void write_beside(void)
+{
+    uint64_t word = ++writer.tries;
+    if (host_user_access(1, writer.va, PROT_WRITE, &word, sizeof(word)) == HOST_FAULT_NONE)
+        writer.last = word;
+    else
+        writer.refused++;
+}
+
+/* Shared memory has been copied, and writing not been taken from who maps it when another writes to it: what the first writes
+ * meanwhile is not lost. */
+static void write_in_a_copy(bool by_kernel)
+{
+    struct task *task = task_with(1), *other = task_make();
+    struct map_request request;
+    struct amap *copied;
+    uint64_t word = 0;
+    share(task, AT, 1, RW, &request);
+    CHECK_EQ(map_enter(other, &request), KERN_SUCCESS);
+    be_cpu(1);
+    write_word(task, AT, 7);
+    be_cpu(0);
+    CHECK_EQ(amap_copy(request.amap, request.amap_page, 1, task->ledger, &copied), KERN_SUCCESS);
+    writer.va = AT + 64;
+    writer.refused = 0;
+    at_locks = write_beside;
+    host_on_cpu = true;
+    CHECK_EQ(by_kernel ? poke(other, AT, true, &word) : touch(other, AT, PROT_WRITE, &word),
+             KERN_SUCCESS);
+    at_locks = NULL;
+    host_on_cpu = false;
+    CHECK(writer.last > 0 && writer.refused > 0);
+    CHECK_EQ(touch_word(task, writer.va, PROT_READ, &word), KERN_SUCCESS);
+    CHECK_EQ(word, writer.last);
+    CHECK_EQ(read_word(task, AT), 0);
+    amap_unref(copied);
+    drop_request(&request);
+    task_end(task);
+    task_end(other);
+}
+
+/* What the kernel writes into a private view is seen at once, also where the object's page is mapped. */
+static void poked_view(void)
+{
+    struct task *task = task_make();
+    struct map_request request = view(2, false);
+    uint64_t word = 4711;
+    enter_and_drop(task, &request);
+    CHECK_EQ(read_word(task, AT), OBJECT_MARK);
+    CHECK_EQ(poke(task, AT, true, &word), KERN_SUCCESS);
+    CHECK_EQ(read_word(task, AT), 4711);
+    CHECK_EQ(read_word(task, page(1)), OBJECT_MARK + 1);
+    task_end(task);
+}
+
 /* Nobody can change an object that is mapped as it is. */
 static void object_as_it_is(void)
 {
@@ -293,6 +354,9 @@ void test_scenes(void)
     shared_view(false);
     shared_view(true);
     copy_of_shared();
+    write_in_a_copy(false);
+    write_in_a_copy(true);
+    poked_view();
     object_as_it_is();
     fork_in_pieces();
     parts_go();

@@ -23,6 +23,9 @@ void vm_begin(void);
 /** Interrupts are waiting: one time in so many; 0: never; 1: always. */
 extern unsigned irq_rate;
 
+/** Called before each lock and after it, instead of letting others run. */
+extern void (*at_locks)(void);
+
 struct task *task_make(void);
 void task_end(struct task *task);
 

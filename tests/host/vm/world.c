@@ -4,12 +4,25 @@
  */
 #include "vm_test.h"
 
+#include <sched.h>
+
 unsigned irq_rate;
 
 bool host_irq_pending(void)
 {
     static _Thread_local uint64_t random;
     return irq_rate && host_random(&random) % irq_rate == 0;
+}
+
+void (*at_locks)(void);
+
+void host_sim_point(void)
+{
+    static _Thread_local unsigned count;
+    if (at_locks)
+        at_locks();
+    else if (++count % 7 == 0)
+        sched_yield();
 }
 
 static void on_mmu_failure(const char *message)
