@@ -265,8 +265,10 @@ kern_return_t map_visit(struct task *task, vaddr_t va, map_visit_t *visit)
         kr = entry->prot & PROT_READ
                  ? find_page(task, entry, round_down(va, PAGE_SIZE), false, &page)
                  : KERN_PROTECTION_FAILURE;
-    if (kr == KERN_SUCCESS)
+    if (kr == KERN_SUCCESS) {
         visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);
+        done_with(&page);
+    }
     spin_unlock(&task->map.lock);
     return kr;
 }
