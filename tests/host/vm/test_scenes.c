@@ -57,6 +57,7 @@ static void anywhere(void)
 {
     struct task *task = task_make();
     struct map_request request = {.pages = 2, .prot = RW, .max_prot = RW};
+    task->map.hole_from = 0; /* it begins where it can */
     CHECK_EQ(enter_anonymous(task, MAP_ALLOCATE_BASE, 1, RW), KERN_SUCCESS);
     CHECK_EQ(map_enter(task, &request), KERN_SUCCESS);
     CHECK(request.start >= MAP_ALLOCATE_BASE + 2 * PAGE_SIZE);

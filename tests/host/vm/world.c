@@ -4,6 +4,7 @@
  */
 #include "vm_test.h"
 
+#include <kern/boot.h>
 #include <sched.h>
 
 unsigned irq_rate;
@@ -23,6 +24,12 @@ void host_sim_point(void)
         at_locks();
     else if (++count % 7 == 0)
         sched_yield();
+}
+
+uint64_t boot_random(void)
+{
+    static _Atomic uint64_t count;
+    return atomic_fetch_add(&count, 1) * UINT64_C(0x9e3779b97f4a7c15) >> 8;
 }
 
 static void on_mmu_failure(const char *message)
