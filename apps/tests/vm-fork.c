@@ -12,11 +12,12 @@
 #include <libsys/thread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <wharf/if/host_tasks.h>
 #include <wharf/if/port.h>
 #include <wharf/if/task.h>
 #include <wharf/if/vm.h>
 
-enum { ROUNDS = 24, AREA = 20, DEPTH = 3, CHILDREN = 2, TASKS_MAX = 16 };
+enum { ROUNDS = 12, AREA = 20, DEPTH = 3, CHILDREN = 2, TASKS_MAX = 16 };
 
 /* Shared by all. */
 static struct board {
@@ -167,7 +168,7 @@ static void test_entries(void)
 
 /* ---- one moment ---- */
 
-enum { WRITERS = 3, STEPS = 40, SNAPSHOTS = 20 };
+enum { WRITERS = 3, STEPS = 40, SNAPSHOTS = 10 };
 
 /* A writer counts up a word in each of its pages, in order or against it: at any moment the words are a number, and from some
  * word on the number before. */
@@ -248,19 +249,6 @@ enum { STORMERS = 3 };
 static struct thread stormers[STORMERS];
 static unsigned rounds = ROUNDS;
 
-/* Children that never begin, one after the other. */
-static int fork_on(void *argument)
-{
-    (void)argument;
-    for (;;) {
-        struct clone clone;
-        pages_write(area, AREA, 9);
-        if (clone_make(&clone, fork_on, NULL, THREAD_PRIORITY_DEFAULT) == KERN_SUCCESS)
-            clone_end(&clone);
-    }
-    return 0;
-}
-
 static int write_some(void *argument)
 {
     (void)argument;
@@ -299,16 +287,68 @@ static void test_storm(void)
     pages_drop(area, AREA);
 }
 
-/* Killed while it forks, at a moment that is another each time. */
+/* ---- killed in the midst ---- */
+
+/* Children that never begin, one after the other. */
+static int fork_on(void *argument)
+{
+    (void)argument;
+    for (;;) {
+        struct clone clone;
+        pages_write(area, AREA, 9);
+        if (clone_make(&clone, fork_on, NULL, THREAD_PRIORITY_DEFAULT) == KERN_SUCCESS)
+            clone_end(&clone);
+    }
+    return 0;
+}
+
+/* All tasks made since this one: what somebody made who was killed before it could end it. */
+static void sweep(void)
+{
+    mach_port_name_t task[HOST_TASKS_TASKS_MAX] = {0};
+    OK(host_tasks_tasks(program_start_info->host_tasks, me(), &task[0], &task[1], &task[2],
+                        &task[3], &task[4], &task[5], &task[6], &task[7]));
+    for (unsigned i = 0; i < HOST_TASKS_TASKS_MAX; i++)
+        if (task[i] != MSG_NULL && task[i] != me()) {
+            (void)!task_terminate(task[i], 0);
+            (void)!port_deallocate(me(), task[i]); /* nothing, if it was gone before it was told */
+        }
+}
+
+/* Somebody else's task is forked until it is gone. */
+static void fork_victim(void *argument)
+{
+    const struct clone *victim = argument;
+    kern_return_t kr;
+    do {
+        mach_port_name_t made, name;
+        kr = task_create(victim->task, TASK_INHERIT_MEMORY, "", NULL, 0, MSG_NULL, &made, &name);
+        if (kr == KERN_SUCCESS) {
+            OK(task_terminate(made, 0));
+            OK(port_deallocate(me(), made));
+        }
+    } while (kr == KERN_SUCCESS);
+    CHECK(kr == KERN_TERMINATED || kr == MACH_SEND_INVALID_DEST || kr == MIG_SERVER_DIED);
+}
+
+/* At a moment that is another each time. */
 static void test_killed(void)
 {
+    struct thread thread;
     area = pages_make(8 * AREA);
     pages_write(area, 8 * AREA, 4);
     for (unsigned i = 0; i < rounds; i++) {
         struct clone clone;
         start(&clone, fork_on, NULL);
-        pause_for(60 * i);
-        clone_end(&clone);
+        if (i % 3 == 0)
+            OK(thread_start(&thread, fork_victim, &clone, THREAD_PRIORITY_DEFAULT));
+        pause_for(700 + 60 * (uint64_t)i);
+        OK(task_terminate(clone.task, 0));
+        if (i % 3 == 0)
+            thread_join(&thread);
+        OK(port_deallocate(me(), clone.task));
+        OK(port_deallocate(me(), clone.thread));
+        sweep();
     }
     CHECK(pages_are(area, 8 * AREA, 4));
     pages_drop(area, 8 * AREA);

@@ -115,7 +115,9 @@ static void test_bad_places(void)
     FAILS(vm_allocate(me(), UINT64_MAX - PAGE + 1, PAGE, 0, &got), KERN_NO_SPACE);
     FAILS(vm_allocate(me(), at + 4 * PAGE, all_ones, 0, &got), KERN_NO_SPACE);
     FAILS(vm_allocate(me(), 0, all_ones, VM_ANYWHERE, &got), KERN_NO_SPACE);
-    FAILS(vm_allocate(me(), 0, top, VM_ANYWHERE, &got), KERN_NO_SPACE);
+    kern_return_t kr = vm_allocate(me(), 0, top, VM_ANYWHERE, &got);
+    CHECK(kr == KERN_NO_SPACE ||
+          kr == KERN_LIMIT); /* more than the machine has, if that is looked at first */
     /* the last page that there is, and the first */
     OK(vm_allocate(me(), top - PAGE, 1, 0, &got));
     CHECK_EQUAL(got, top - PAGE);
@@ -143,16 +145,18 @@ static void test_bad_values(void)
     FAILS(vm_make_entry(me(), at, (PAGES + 1) * PAGE, VM_PROT_READ, &entry), KERN_INVALID_ADDRESS);
     OK(vm_make_entry(me(), at, 4 * PAGE, VM_PROT_READ, &entry));
     FAILS(vm_map(me(), 0, PAGE, 1, VM_ANYWHERE, entry, 1, 1, 0, &got), KERN_INVALID_ARGUMENT);
-    FAILS(vm_map(me(), 0, PAGE, 4 * PAGE, VM_ANYWHERE, entry, 1, 1, 0, &got), KERN_INVALID_ARGUMENT);
+    FAILS(vm_map(me(), 0, PAGE, 4 * PAGE, VM_ANYWHERE, entry, 1, 1, 0, &got),
+          KERN_INVALID_ARGUMENT);
     FAILS(vm_map(me(), 0, PAGE, 0 - (uint64_t)PAGE, VM_ANYWHERE, entry, 1, 1, 0, &got),
           KERN_INVALID_ARGUMENT);
-    FAILS(vm_map(me(), 0, 4 * PAGE + 1, 0, VM_ANYWHERE, entry, 1, 1, 0, &got), KERN_INVALID_ARGUMENT);
+    FAILS(vm_map(me(), 0, 4 * PAGE + 1, 0, VM_ANYWHERE, entry, 1, 1, 0, &got),
+          KERN_INVALID_ARGUMENT);
     FAILS(vm_map(me(), 0, PAGE, 0, VM_ANYWHERE, entry, READ_WRITE, READ_WRITE, 0, &got),
           KERN_PROTECTION_FAILURE);
     FAILS(vm_map(me(), 0, PAGE, 0, VM_ANYWHERE, entry, READ_WRITE, 1, 0, &got),
           KERN_PROTECTION_FAILURE);
     FAILS(vm_map(me(), 0, PAGE, 0, VM_ANYWHERE, me(), 1, 1, 0, &got), KERN_INVALID_CAPABILITY);
-    FAILS(vm_map(me(), 0, PAGE, 0, 4, entry, 1, 1, 0, &got), KERN_INVALID_VALUE);
+    FAILS(vm_map(me(), 0, PAGE, 0, VM_ANYWHERE | 4, entry, 1, 1, 0, &got), KERN_INVALID_VALUE);
     FAILS(vm_map(me(), 0, PAGE, 0, VM_ANYWHERE, entry, 1, 1, 3, &got), KERN_INVALID_VALUE);
     FAILS(vm_map(me(), at, PAGE, 0, 0, entry, 1, 1, 0, &got), KERN_NO_SPACE);
     OK(port_deallocate(me(), entry));
@@ -418,10 +422,10 @@ int main(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    void (*const tests[])(void) = {
-        test_bad_ranges, test_bad_places, test_bad_values,  test_pieces,     test_holes,
-        test_maximum,    test_copies,     test_entries,     test_commitment, test_frames,
-        test_map_entries, test_ended,     ranges_test_code, ranges_test_guard};
+    void (*const tests[])(
+        void) = {test_bad_ranges,  test_bad_places, test_bad_values,  test_pieces,      test_holes,
+                 test_maximum,     test_copies,     test_entries,     test_commitment,  test_frames,
+                 test_map_entries, test_ended,      ranges_test_code, ranges_test_guard};
     struct left before = {0};
     find_top();
     for (unsigned pass = 0; pass < 2; pass++) {

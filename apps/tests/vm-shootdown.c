@@ -21,7 +21,7 @@
 #include <wharf/if/vm.h>
 #include <wharf/thread_state.h>
 
-enum { ROUNDS = 120, USERS = 3, PAGES = 6, LOOKS = 200 };
+enum { ROUNDS = 30, USERS = 3, PAGES = 6, LOOKS = 200 };
 
 static volatile uint64_t *pages;
 static _Atomic bool stop;
@@ -212,7 +212,8 @@ static void test_fork(void)
 
 /* ---- other pages in their place ---- */
 
-static _Atomic uint64_t generation; /* the page that is there has this number, or a later one, or, for a moment, none */
+static _Atomic uint64_t
+    generation; /* the page that is there has this number, or a later one, or, for a moment, none */
 static _Atomic uint32_t stale;
 
 enum { MARK = 8, SCRATCH = 16 }; /* words of the page */

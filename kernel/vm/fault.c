@@ -55,11 +55,11 @@ static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, str
                                    struct anon **out, struct page *page)
 {
     struct frame *old = anon_frame(anon);
+    if (entry->shared) /* first: one of them may still write to it (map_take_writing()) */
+        pmap_page_protect(old, PROT_NONE);
     kern_return_t kr = put_page(entry->amap, number, frame_memory(old), out);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (entry->shared)
-        pmap_page_protect(old, PROT_NONE);
     page->before = anon; /* the slot's reference */
     return KERN_SUCCESS;
 }

@@ -197,6 +197,29 @@ struct map_entry *entry_split(struct vm_map *map, struct map_entry *entry, vaddr
     return upper;
 }
 
+kern_return_t map_cut(struct task *task, vaddr_t va)
+{
+    struct vm_map *map = &task->map;
+    struct map_entry *spare;
+    spin_lock(&map->lock);
+    struct map_entry *entry = map_at(map, va);
+    bool is_inside = entry && entry->start < va;
+    spin_unlock(&map->lock);
+    if (!is_inside)
+        return KERN_SUCCESS;
+    kern_return_t kr = entry_create(task, &spare);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    spin_lock(&map->lock);
+    entry = map_at(map, va);
+    if (entry && entry->start < va)
+        (void)entry_split(map, entry, va, &spare);
+    spin_unlock(&map->lock);
+    if (spare)
+        entry_destroy(task, spare);
+    return KERN_SUCCESS;
+}
+
 /* One piece; the lock is held. KERN_BUSY: it needs a spare entry. */
 static kern_return_t change_piece(struct task *task, vaddr_t *at, vaddr_t end, bool must_be_there,
                                   struct map_entry **spare, map_change_t *change,

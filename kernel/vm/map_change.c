@@ -63,11 +63,62 @@ bool map_teardown_some(struct task *task)
     return entry;
 }
 
+/* ---- what is asked of all of a range, before any of it is changed ---- */
+
+struct demand {
+    vaddr_t start, end;
+    unsigned prot; /* below the maximum */
+    bool several;  /* has more than one entry */
+};
+
+/* A piece, from *at on. */
+static kern_return_t check_some(struct vm_map *map, vaddr_t *at, struct demand *demand)
+{
+    enum { LOOK_AT = 64 };
+    kern_return_t kr = KERN_SUCCESS;
+    spin_lock(&map->lock);
+    struct map_entry *entry = map_above(map, *at);
+    demand->several |= *at > demand->start;
+    for (unsigned n = 0;; n++) {
+        if (!entry || entry->start > *at || entry->state != ENTRY_READY)
+            kr = KERN_INVALID_ADDRESS;
+        else if (demand->prot & ~(unsigned)entry->max_prot)
+            kr = KERN_PROTECTION_FAILURE;
+        else
+            *at = entry->end;
+        if (kr != KERN_SUCCESS || *at >= demand->end || n == LOOK_AT)
+            break;
+        demand->several = true;
+        entry = map_next(entry);
+    }
+    spin_unlock(&map->lock);
+    return kr;
+}
+
+/* *at is how far it has got. Behind it, splitting an entry fails only for who is not alone with the map. */
+static kern_return_t check_all(struct task *task, vaddr_t *at, struct demand *demand)
+{
+    kern_return_t kr;
+    do
+        kr = check_some(&task->map, at, demand);
+    while (kr == KERN_SUCCESS && *at < demand->end && !arch_irq_pending());
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (*at < demand->end)
+        return KERN_RETRY;
+    *at = demand->end;
+    if (!demand->several)
+        return KERN_SUCCESS; /* splitting it comes before anything else */
+    kr = map_cut(task, demand->start);
+    return kr == KERN_SUCCESS ? map_cut(task, demand->end) : kr;
+}
+
 /* ---- protection ---- */
 
-/* First the entries, then the page tables (G2). Progress is bytes, twice the size altogether, and whether any entry
- * has lost a right: then the page tables are gone through. */
-enum { LOST = 1 };
+/* Three passes: everything is looked at; then the entries are changed; then, if any of them has lost a right, the page tables
+ * (G2), even if the second pass met an error, for others change the map, too. Progress is bytes, of all three, and in its low
+ * bits LOST and that error. */
+enum { LOST = 1, ERROR_SHIFT = 1 };
 
 struct protection {
     unsigned prot;
@@ -92,27 +143,6 @@ static kern_return_t protect_piece(struct task *task, struct map_entry *entry, v
     return KERN_SUCCESS;
 }
 
-/* All of it may be changed; as far as can be seen at once. */
-static kern_return_t check_protection(struct task *task, vaddr_t start, vaddr_t end, unsigned prot,
-                                      bool maximum)
-{
-    enum { LOOK_AT = 64 };
-    kern_return_t kr = KERN_SUCCESS;
-    spin_lock(&task->map.lock);
-    struct map_entry *entry = map_above(&task->map, start);
-    for (unsigned n = 0; n < LOOK_AT && start < end && kr == KERN_SUCCESS; n++) {
-        if (!entry || entry->start > start || entry->state != ENTRY_READY)
-            kr = KERN_INVALID_ADDRESS;
-        else if (!maximum && prot & ~(unsigned)entry->max_prot)
-            kr = KERN_PROTECTION_FAILURE;
-        else
-            start = entry->end;
-        entry = kr == KERN_SUCCESS ? map_next(entry) : NULL;
-    }
-    spin_unlock(&task->map.lock);
-    return kr;
-}
-
 /* Rights that stay come back with the next fault, all but reading: so nothing has to be known of each page. */
 static kern_return_t protect_tables(struct task *task, vaddr_t *at, vaddr_t end, unsigned prot)
 {
@@ -124,30 +154,48 @@ static kern_return_t protect_tables(struct task *task, vaddr_t *at, vaddr_t end,
     return *at < end ? KERN_RETRY : KERN_SUCCESS;
 }
 
+/* One of the passes; *at is how far it has got. */
+static kern_return_t protect_pass(struct task *task, unsigned pass, vaddr_t *at,
+                                  struct demand *demand, const struct protection *p)
+{
+    kern_return_t kr;
+    switch (pass) {
+    case 0: return check_all(task, at, demand);
+    case 1:
+        kr = map_for_range(task, at, demand->end, true, protect_piece, p);
+        if (kr == KERN_SUCCESS || kr == KERN_RETRY || !(*p->progress & LOST))
+            return kr;
+        *p->progress |= (uint64_t)kr << ERROR_SHIFT;
+        *at = demand->end;
+        return KERN_SUCCESS;
+    default:
+        if (*p->progress & LOST)
+            kr = protect_tables(task, at, demand->end, p->prot);
+        else
+            kr = KERN_SUCCESS;
+        return kr == KERN_SUCCESS ? (kern_return_t)((*p->progress & PAGE_MASK) >> ERROR_SHIFT) : kr;
+    }
+}
+
 kern_return_t map_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
                           bool maximum, uint64_t *progress)
 {
     struct protection p = {prot, maximum, progress};
+    struct demand demand = {start, start + size, maximum ? PROT_NONE : prot, false};
     kern_return_t kr = KERN_SUCCESS;
     if (!is_range(start, size))
         return KERN_INVALID_ADDRESS;
     if ((prot & PROT_WRITE) && (prot & PROT_EXECUTE) && !maximum)
         return KERN_PROTECTION_FAILURE;
-    if (*progress == 0)
-        kr = check_protection(task, start, start + size, prot, maximum);
-    uint64_t done = round_down(*progress, PAGE_SIZE), lost = 0;
-    if (kr == KERN_SUCCESS && done < size) {
+    uint64_t done = round_down(*progress, PAGE_SIZE);
+    unsigned pass = 0;
+    for (; done >= size; done -= size)
+        pass++;
+    for (; pass < 3 && kr == KERN_SUCCESS; pass++, done = 0) {
         vaddr_t at = start + done;
-        kr = map_for_range(task, &at, start + size, true, protect_piece, &p);
-        done = at - start;
+        kr = protect_pass(task, pass, &at, &demand, &p);
+        *progress = (*progress & PAGE_MASK) | (pass * size + (at - start));
     }
-    lost = *progress & LOST;
-    if (kr == KERN_SUCCESS && lost) {
-        vaddr_t at = start + done - size;
-        kr = protect_tables(task, &at, start + size, prot);
-        done = at - start + size;
-    }
-    *progress = done | lost;
     return kr;
 }
 
@@ -166,10 +214,19 @@ kern_return_t map_inherit(struct task *task, vaddr_t start, uint64_t size, unsig
                           uint64_t *done)
 {
     uint8_t value = (uint8_t)inherit;
+    struct demand demand = {start, start + size, PROT_NONE, false};
+    kern_return_t kr = KERN_SUCCESS;
     if (!is_range(start, size))
         return KERN_INVALID_ADDRESS;
     vaddr_t at = start + *done;
-    kern_return_t kr = map_for_range(task, &at, start + size, true, inherit_piece, &value);
-    *done = at - start;
+    if (*done < size) {
+        kr = check_all(task, &at, &demand);
+        *done = at - start;
+    }
+    if (kr == KERN_SUCCESS) {
+        at = start + *done - size;
+        kr = map_for_range(task, &at, start + size, true, inherit_piece, &value);
+        *done = at - start + size;
+    }
     return kr;
 }

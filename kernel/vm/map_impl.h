@@ -58,6 +58,9 @@ void entry_insert(struct vm_map *map, struct map_entry *entry);
 struct map_entry *entry_split(struct vm_map *map, struct map_entry *entry, vaddr_t va,
                               struct map_entry **spare);
 
+/** See to it that no entry has va in its midst. Takes the lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
+kern_return_t map_cut(struct task *task, vaddr_t va);
+
 /** Do something to entries of [*at, end), each split at the range's ends before: `change` does a bounded piece of one and says up
  *  to where it has got (*at), or fails. Takes the lock for each piece; KERN_RETRY if interrupts are waiting. `must_be_there`: a
  *  page without an entry is KERN_INVALID_ADDRESS. */
