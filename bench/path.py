@@ -98,8 +98,8 @@ PATHS = {
     "exception_round_trip": exception("exception_round_trip"),
     "exception_state": exception("exception_state"),
     "fault_anon": fault("fault_anon", "read_each"),
-    "fault_cow": fault("fault_cow", "write_each"),
-    "fault_reuse": fault("fault_reuse", "write_each"),
+    "fault_cow": fault("fault_cow", "break_each"),
+    "fault_reuse": fault("fault_reuse", "reuse_each"),
     "map_unmap": mapping("map_unmap", "allocate_deallocate"),
     "map_touch_unmap": mapping("map_touch_unmap", "allocate_touch_deallocate"),
     "protect": mapping("protect", "make_read_only"),
@@ -249,7 +249,9 @@ def step_through(debugger, starts, kind, code, stores):
         ends = set(starts)
     path = []
     pc = debugger.pc()
-    while not path or pc not in ends:
+    while not path or pc not in ends or (kind.is_fault and pc == path[0].address and path[-1].address < KERNEL):
+        if path and pc in ends:
+            path = []   # this one did not fault
         step = Step(pc, code.text.get(pc, f"?: unknown instruction at {pc:#x}"))
         if stores and pc >= KERNEL:
             step.store = store_address(debugger, step.text.split(": ", 1)[1])

@@ -45,6 +45,23 @@ static uint64_t empty(uint64_t n)
     return machine_counter_raw() - start;
 }
 
+/* The same under other names, for those who look for them. */
+[[gnu::noinline, gnu::no_icf]] static uint64_t break_each(volatile char *at, uint64_t n)
+{
+    const uint64_t start = machine_counter_raw();
+    for (; n > 0; n--, at += PAGE)
+        *at = 1;
+    return machine_counter_raw() - start;
+}
+
+[[gnu::noinline, gnu::no_icf]] static uint64_t reuse_each(volatile char *at, uint64_t n)
+{
+    const uint64_t start = machine_counter_raw();
+    for (; n > 0; n--, at += PAGE)
+        *at = 1;
+    return machine_counter_raw() - start;
+}
+
 static char *make(uint64_t pages)
 {
     void *at = NULL;
@@ -84,7 +101,7 @@ static uint64_t fault_cow(uint64_t n)
     char *at = make(n);
     (void)write_each(at, n);
     const mach_port_name_t child = copy_of(self);
-    const uint64_t time = write_each(at, n), loop = write_each(at, n);
+    const uint64_t time = break_each(at, n), loop = break_each(at, n);
     end(child);
     drop(at, n);
     return time - loop;
@@ -95,7 +112,7 @@ static uint64_t fault_reuse(uint64_t n)
     char *at = make(n);
     (void)write_each(at, n);
     end(copy_of(self)); /* all of it: who takes tasks apart is more urgent */
-    const uint64_t time = write_each(at, n), loop = write_each(at, n);
+    const uint64_t time = reuse_each(at, n), loop = reuse_each(at, n);
     drop(at, n);
     return time - loop;
 }

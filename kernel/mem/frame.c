@@ -123,6 +123,27 @@ static pfn_t take_run(unsigned order)
     return pfn;
 }
 
+static inline void zero(struct frame *frame, unsigned order)
+{
+    char *memory = frame_memory(frame);
+
+    for (unsigned i = 0; i < 1u << order; i++)
+        arch_zero_page(memory + i * PAGE_SIZE);
+}
+
+kern_return_t frame_alloc_paid(unsigned flags, struct frame **out)
+{
+    if (alloc_must_fail())
+        return KERN_RESOURCE_SHORTAGE;
+    pfn_t pfn = take_single();
+    if (unlikely(pfn == PFN_NONE))
+        return KERN_RESOURCE_SHORTAGE;
+    *out = frame_record(pfn);
+    if (flags & FRAME_ZEROED)
+        zero(*out, 0);
+    return KERN_SUCCESS;
+}
+
 kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned order,
                           unsigned flags, struct frame **out)
 {
@@ -141,12 +162,8 @@ kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned
     }
 
     struct frame *frame = frame_record(pfn);
-    if (flags & FRAME_ZEROED) {
-        char *memory = frame_memory(frame);
-
-        for (unsigned i = 0; i < 1u << order; i++)
-            arch_zero_page(memory + i * PAGE_SIZE);
-    }
+    if (flags & FRAME_ZEROED)
+        zero(frame, order);
     *out = frame;
     return KERN_SUCCESS;
 }
@@ -174,20 +191,32 @@ static bool tail_is_clean(const struct frame *head)
     return true;
 }
 
+static inline void put_single(struct frame *frame)
+{
+    struct cpu *cpu = arch_cpu_self();
+
+    if (unlikely(cache_count(cpu) == FRAME_CACHE_SIZE))
+        cache_drain(cpu, FRAME_BATCH);
+    uint32_t count = cache_count(cpu);
+    frame_state_set(frame, FRAME_CACHED);
+    cpu->frame_cache.frame[count] = frame_number(frame);
+    cache_set_count(cpu, count + 1);
+}
+
+void frame_free_paid(struct frame *frame)
+{
+    assert_slow(frame->order == 0);
+    clear_record(frame);
+    put_single(frame);
+}
+
 void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *frame)
 {
     unsigned order = frame->order;
 
     clear_record(frame);
     if (order == 0) {
-        struct cpu *cpu = arch_cpu_self();
-
-        if (unlikely(cache_count(cpu) == FRAME_CACHE_SIZE))
-            cache_drain(cpu, FRAME_BATCH);
-        uint32_t count = cache_count(cpu);
-        frame_state_set(frame, FRAME_CACHED);
-        cpu->frame_cache.frame[count] = frame_number(frame);
-        cache_set_count(cpu, count + 1);
+        put_single(frame);
     } else {
         assert_slow(tail_is_clean(frame));
         spin_lock(&frames_lock);

@@ -25,42 +25,64 @@ static void found(struct page *page, struct anon *anon, unsigned prot)
 
 /* ---- anonymous pages; the amap's lock is held ---- */
 
-/* A new anon takes the place of one, or of none, in the amap; its content is another page's, or zero. */
-static kern_return_t put_page(struct amap *amap, uint64_t number, const void *content,
-                              struct anon **out)
+/* An anon with another page's content, or zeroes. */
+static inline kern_return_t make_page(struct amap *amap, const void *content, struct anon **out)
 {
-    struct anon **slot, *fresh;
+    kern_return_t kr = anon_create(amap->ledger, content == NULL, out);
+    if (content && kr == KERN_SUCCESS)
+        arch_copy_page(frame_memory(anon_frame(*out)), content);
+    return kr;
+}
+
+/* The way to the page's slot has to be made first. */
+[[gnu::noinline]] static kern_return_t put_page_slowly(struct amap *amap, uint64_t number,
+                                                       const void *content, struct anon **out)
+{
+    struct anon **slot;
     kern_return_t kr = amap_slot(amap, number, &slot);
     if (kr != KERN_SUCCESS)
         return kr;
-    struct anon *before = *slot;
-    kr = anon_create(amap->ledger, content == NULL, &fresh);
-    if (kr != KERN_SUCCESS) {
-        if (!before)
-            amap_forget_slot(amap, number);
+    const struct anon *before = *slot;
+    kr = make_page(amap, content, out);
+    if (kr == KERN_SUCCESS)
+        *slot = *out;
+    if (before)
         return kr;
-    }
-    if (content)
-        memcpy(frame_memory(anon_frame(fresh)), content, PAGE_SIZE);
-    *slot = fresh;
-    if (!before)
+    if (kr == KERN_SUCCESS)
         amap_count_slot(amap, number);
-    *out = fresh;
+    else
+        amap_forget_slot(amap, number);
+    return kr;
+}
+
+/* A new anon takes the place of one, or of none, in the amap. `leaf`: of amap_find(). */
+static inline kern_return_t put_page(struct amap *amap, uint64_t number, struct amap_node *leaf,
+                                     const void *content, struct anon **out)
+{
+    if (!leaf)
+        return put_page_slowly(amap, number, content, out);
+    kern_return_t kr = make_page(amap, content, out);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    void **slot = &leaf->slot[number % AMAP_SLOTS];
+    leaf->used += *slot == NULL;
+    *slot = *out;
     return KERN_SUCCESS;
 }
 
 /* Somebody else sees the page, too: this entry's is a copy from now on. Others that map this amap must not see the old one any
  * longer. */
-static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, struct anon *anon,
-                                   struct anon **out, struct page *page)
+static kern_return_t break_sharing(struct map_entry *entry, uint64_t number,
+                                   struct amap_node *leaf, struct anon **anon, struct page *page)
 {
-    struct frame *old = anon_frame(anon);
+    struct anon *before = *anon;
+    struct frame *old = anon_frame(before);
     if (entry->shared) /* first: one of them may still write to it (map_take_writing()) */
         pmap_page_protect(old, PROT_NONE);
-    kern_return_t kr = put_page(entry->amap, number, frame_memory(old), out);
+    kern_return_t kr = put_page(entry->amap, number, leaf, frame_memory(old), anon);
     if (kr != KERN_SUCCESS)
         return kr;
-    page->before = anon; /* the slot's reference */
+    page->before = before; /* the slot's reference */
     return KERN_SUCCESS;
 }
 
@@ -88,12 +110,12 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
 /* ---- the two levels ---- */
 
 static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, vaddr_t va,
-                                    struct anon **out)
+                                    struct amap_node *leaf, struct anon **out)
 {
     const void *content = NULL;
     if (entry->object)
         content = phys_to_virt(entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT));
-    return put_page(entry->amap, number, content, out);
+    return put_page(entry->amap, number, leaf, content, out);
 }
 
 /* The amap's lock is held. */
@@ -101,19 +123,19 @@ static kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bool writ
                                   struct page *page)
 {
     uint64_t number = amap_page_at(entry, va);
-    struct anon *anon = amap_lookup(entry->amap, number);
+    struct amap_node *leaf;
+    bool owned;
+    struct anon *anon = amap_find(entry->amap, number, &leaf, &owned);
     kern_return_t kr = KERN_SUCCESS;
     if (!anon && entry->object && !write) {
         map_physical(entry, va, page);
         return KERN_SUCCESS;
     }
     if (!anon)
-        kr = make_anonymous(entry, number, va, &anon);
-    else if (amap_owns(entry->amap, number))
-        ;
-    else if (write)
-        kr = break_sharing(entry, number, anon, &anon, page);
-    else {
+        kr = make_anonymous(entry, number, va, leaf, &anon);
+    else if (write && !owned)
+        kr = break_sharing(entry, number, leaf, &anon, page);
+    else if (!owned) {
         found(page, anon, entry->prot & ~(unsigned)PROT_WRITE);
         return KERN_SUCCESS;
     }
@@ -148,6 +170,8 @@ static kern_return_t map_page(struct task *task, const struct page *page)
 {
     if (page->prot & PROT_EXECUTE)
         arch_cache_sync_code(phys_to_virt(page->pa), page->size);
+    if (!page->flags && page->size == PAGE_SIZE)
+        return pmap_enter_page(task->pmap, page->va, frame_at(page->pa), page->prot);
     return pmap_enter(task->pmap, page->va, page->pa, page->size, page->prot, MEM_NORMAL,
                       PMAP_REPLACE | page->flags);
 }

@@ -41,7 +41,7 @@ static kern_return_t remove_piece(struct task *task, struct map_entry *entry, va
         advance(task, entry, done);
         return KERN_SUCCESS;
     }
-    rb_remove(&task->map.entries, &entry->node);
+    entry_remove(&task->map, entry);
     entry_destroy(task, entry);
     return KERN_SUCCESS;
 }

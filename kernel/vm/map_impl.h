@@ -30,8 +30,13 @@ static inline struct map_entry *map_next(struct map_entry *entry)
 /** The READY entry that contains va, or NULL. */
 static inline struct map_entry *map_at(struct vm_map *map, vaddr_t va)
 {
-    struct map_entry *entry = map_above(map, va);
-    return entry && entry->start <= va && entry->state == ENTRY_READY ? entry : NULL;
+    struct map_entry *entry = map->last;
+    if (!entry || va - entry->start >= entry->end - entry->start)
+        entry = map_above(map, va);
+    if (!entry || entry->start > va || entry->state != ENTRY_READY)
+        return NULL;
+    map->last = entry;
+    return entry;
 }
 
 static inline uint64_t entry_pages(const struct map_entry *entry)
@@ -53,6 +58,12 @@ kern_return_t entry_create(struct task *task, struct map_entry **out);
 /** Free an entry that is in no map, with its references. */
 void entry_destroy(struct task *task, struct map_entry *entry);
 void entry_insert(struct vm_map *map, struct map_entry *entry);
+static inline void entry_remove(struct vm_map *map, struct map_entry *entry)
+{
+    rb_remove(&map->entries, &entry->node);
+    if (map->last == entry)
+        map->last = NULL;
+}
 
 /** Split `entry` so that one begins at va, which is inside it; returns that one. `*spare` is used up. */
 struct map_entry *entry_split(struct vm_map *map, struct map_entry *entry, vaddr_t va,

@@ -236,6 +236,8 @@ void rmap_init(void);
 struct spinlock *rmap_lock_of(const struct frame *frame);
 /** Note that pmap maps the frame at va. Takes the RMAP lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va);
+/** The same if nobody else maps it; else false. */
+bool rmap_add_first(struct frame *frame, struct pmap *pmap, vaddr_t va);
 /** Forget it. Takes the RMAP lock. */
 void rmap_remove(struct frame *frame, struct pmap *pmap, vaddr_t va);
 

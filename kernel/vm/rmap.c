@@ -88,6 +88,15 @@ kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va)
     return KERN_SUCCESS;
 }
 
+bool rmap_add_first(struct frame *frame, struct pmap *pmap, vaddr_t va)
+{
+    struct spinlock *lock = rmap_lock_of(frame);
+    spin_lock(lock);
+    bool done = rmap_insert(frame, pmap, va, NULL);
+    spin_unlock(lock);
+    return done;
+}
+
 bool rmap_get(const struct frame *frame, void *const *link, struct pmap **pmap, vaddr_t *va)
 {
     if (link == NULL || *link == NULL)

@@ -14,18 +14,15 @@ arch_zero_page:
     mrs     x2, dczid_el0
     add     x1, x0, #4096
     and     x3, x2, #0x1f                  /* DZP (4): not allowed; BS (3:0): log2 words of a block */
-    cmp     x3, #8
-    b.hi    2f                             /* not allowed, or blocks of more than 1 KiB: plain stores */
+    cmp     x3, #6
+    b.hi    2f                             /* not allowed, or blocks of more than 256 bytes: plain stores */
     mov     x4, #4
     lsl     x4, x4, x3
-1:  dc      zva, x0
-    add     x0, x0, x4
+1:
+    .rept   16
     dc      zva, x0
     add     x0, x0, x4
-    dc      zva, x0
-    add     x0, x0, x4
-    dc      zva, x0
-    add     x0, x0, x4
+    .endr
     cmp     x0, x1
     b.lo    1b
     ret
