@@ -55,12 +55,21 @@ static void cache_refill(struct cpu *cpu)
 
     spin_lock(&frames_lock);
     while (count < FRAME_BATCH) {
-        pfn_t pfn = block_take(0);
+        /* A run at once, but none is cut for it that a single frame would not cut. */
+        unsigned order = buddy_smallest(), most = FRAME_BATCH - count > 3 ? 2 : FRAME_BATCH - count > 1;
+        if (order > most)
+            order = most;
+        pfn_t pfn = block_take(order);
 
         if (pfn == PFN_NONE)
             break;
-        frame_state_set(frame_record(pfn), FRAME_CACHED);
-        cpu->frame_cache.frame[count++] = pfn;
+        for (pfn_t end = pfn + (1u << order); pfn < end; pfn++) {
+            struct frame *frame = frame_record(pfn);
+
+            frame->order = 0;
+            frame_state_set(frame, FRAME_CACHED);
+            cpu->frame_cache.frame[count++] = pfn;
+        }
     }
     spin_unlock(&frames_lock);
     cache_set_count(cpu, count);

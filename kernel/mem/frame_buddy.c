@@ -37,6 +37,11 @@ static void list_take(pfn_t pfn, unsigned order)
     frame_state_set(frame_record(pfn), FRAME_RESERVED);
 }
 
+unsigned buddy_smallest(void)
+{
+    return nonempty == 0 ? 0 : (unsigned)__builtin_ctz(nonempty);
+}
+
 pfn_t buddy_take(unsigned order)
 {
     uint32_t fitting = nonempty >> order << order;

@@ -68,29 +68,6 @@ struct anon *amap_lookup(const struct amap *amap, uint64_t page)
     return node->slot[page % AMAP_SLOTS];
 }
 
-struct anon *amap_find(const struct amap *amap, uint64_t page, struct amap_node **leaf, bool *owned)
-{
-    struct amap_node *node = amap->root;
-
-    *leaf = NULL;
-    *owned = false;
-    if (node == NULL || !amap_reaches(node->height, page))
-        return NULL;
-    bool sole = amap_is_sole(node);
-    for (unsigned shift = amap_shift(node->height); shift != 0; shift -= AMAP_SLOT_BITS) {
-        node = node->slot[(page >> shift) % AMAP_SLOTS];
-        if (node == NULL)
-            return NULL;
-        sole &= amap_is_sole(node);
-    }
-    struct anon *anon = node->slot[page % AMAP_SLOTS];
-    if (!sole)
-        return anon;
-    *leaf = node;
-    *owned = anon != NULL && amap_is_sole(anon);
-    return anon;
-}
-
 [[gnu::noinline]] static kern_return_t make_slot(struct amap *amap, uint64_t page,
                                                  struct anon ***slot)
 {

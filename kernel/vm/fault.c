@@ -3,6 +3,7 @@
  * Page faults: what a page of an address space is, found or made (kern/map.h: G2, G3). The MAP lock is held from the look at the
  * entry to the change of the page tables, so that nobody can take the page away in between.
  */
+#include "amap_impl.h"
 #include "map_impl.h"
 #include <arch/cache.h>
 #include <kern/string.h>

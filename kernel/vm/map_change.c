@@ -46,8 +46,20 @@ static kern_return_t remove_piece(struct task *task, struct map_entry *entry, va
     return KERN_SUCCESS;
 }
 
+/* What is asked for most: a whole entry goes. It may have gone in part only, then: what is left is found again. */
+static void remove_whole(struct task *task, vaddr_t start, vaddr_t end)
+{
+    vaddr_t at;
+    spin_lock(&task->map.lock);
+    struct map_entry *entry = map_at(&task->map, start);
+    if (entry && entry->start == start && entry->end == end)
+        (void)remove_piece(task, entry, &at, NULL);
+    spin_unlock(&task->map.lock);
+}
+
 kern_return_t map_remove(struct task *task, vaddr_t start, vaddr_t end)
 {
+    remove_whole(task, start, end);
     return map_for_range(task, &start, end, false, remove_piece, NULL);
 }
 

@@ -20,6 +20,7 @@
 #include <kern/cpu.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
+#include <stdalign.h>
 
 #define PMAP_RUN_SIZE   (PAGE_SIZE * PT_RUN)
 #define PMAP_LARGE_SIZE (PAGE_SIZE * PT_ENTRIES)
@@ -233,11 +234,37 @@ struct rmap_entry {
 };
 
 void rmap_init(void);
-struct spinlock *rmap_lock_of(const struct frame *frame);
+enum { RMAP_LOCKS = 64 };
+extern struct rmap_lock {
+    alignas(64) struct spinlock lock;
+} rmap_lock[RMAP_LOCKS];
+static inline struct spinlock *rmap_lock_of(const struct frame *frame)
+{
+    pfn_t pfn = frame_number(frame);
+    return &rmap_lock[(pfn ^ pfn >> 6) % RMAP_LOCKS].lock;
+}
+/** One mapping more, or less; RMAP lock of the frame. */
+static inline void rmap_count(struct frame *frame, int change)
+{
+    uint32_t mapped = atomic_load_explicit(&frame->mapped, memory_order_relaxed);
+    atomic_store_explicit(&frame->mapped, mapped + (uint32_t)change, memory_order_relaxed);
+}
 /** Note that pmap maps the frame at va. Takes the RMAP lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va);
 /** The same if nobody else maps it; else false. */
-bool rmap_add_first(struct frame *frame, struct pmap *pmap, vaddr_t va);
+static inline bool rmap_add_first(struct frame *frame, struct pmap *pmap, vaddr_t va)
+{
+    struct spinlock *lock = rmap_lock_of(frame);
+    spin_lock(lock);
+    bool first = frame->rmap == NULL;
+    if (likely(first)) {
+        frame->rmap = pmap;
+        frame->rmap_va = va;
+        rmap_count(frame, 1);
+    }
+    spin_unlock(lock);
+    return first;
+}
 /** Forget it. Takes the RMAP lock. */
 void rmap_remove(struct frame *frame, struct pmap *pmap, vaddr_t va);
 

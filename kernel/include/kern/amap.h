@@ -49,11 +49,6 @@ void amap_unref(struct amap *amap);
 /** The page of that number, without a reference; NULL: none. The lock is held. */
 struct anon *amap_lookup(const struct amap *amap, uint64_t page);
 
-/** The same, and what a fault wants to know beside, in one walk. *leaf: the node that has the page's slot, if the way to it is the
- *  amap's alone, or NULL. *owned: the page is there, and may be written in place (amap_owns()). */
-struct anon *amap_find(const struct amap *amap, uint64_t page, struct amap_node **leaf,
-                       bool *owned);
-
 /** The slot of a page, for a change: the way to it is the amap's alone afterwards (M1). *slot may be NULL: the caller who puts an
  *  anon there (with the reference it has) calls amap_count_slot(). An empty slot that stays so is given back with
  *  amap_forget_slot(). The lock is held. KERN_LIMIT, KERN_RESOURCE_SHORTAGE: nothing is changed that anybody could see. */
