@@ -14,7 +14,7 @@
 #include <kern/panic.h>
 #include <kern/string.h>
 
-enum { FRAME_BATCH = FRAME_CACHE_SIZE / 8 };
+enum { FRAME_BATCH = FRAME_CACHE_SIZE / 4, FRAME_RUN = 3 /* order of a run that fills it */ };
 
 /* Above this frame number the last block would reach PFN_NONE. */
 static const paddr_t frame_limit =
@@ -56,9 +56,11 @@ static void cache_refill(struct cpu *cpu)
     spin_lock(&frames_lock);
     while (count < FRAME_BATCH) {
         /* A run at once, but none is cut for it that a single frame would not cut. */
-        unsigned order = buddy_smallest(), most = FRAME_BATCH - count > 3 ? 2 : FRAME_BATCH - count > 1;
-        if (order > most)
-            order = most;
+        unsigned order = buddy_smallest();
+        if (order > FRAME_RUN)
+            order = FRAME_RUN;
+        while (1u << order > FRAME_BATCH - count)
+            order--;
         pfn_t pfn = block_take(order);
 
         if (pfn == PFN_NONE)

@@ -46,20 +46,22 @@ static kern_return_t remove_piece(struct task *task, struct map_entry *entry, va
     return KERN_SUCCESS;
 }
 
-/* What is asked for most: a whole entry goes. It may have gone in part only, then: what is left is found again. */
-static void remove_whole(struct task *task, vaddr_t start, vaddr_t end)
+/* What is asked for most: a whole entry goes. False: it is not so, or more is to be done. */
+static bool remove_whole(struct task *task, vaddr_t start, vaddr_t end)
 {
-    vaddr_t at;
+    vaddr_t at = start;
     spin_lock(&task->map.lock);
     struct map_entry *entry = map_at(&task->map, start);
     if (entry && entry->start == start && entry->end == end)
         (void)remove_piece(task, entry, &at, NULL);
     spin_unlock(&task->map.lock);
+    return at == end;
 }
 
 kern_return_t map_remove(struct task *task, vaddr_t start, vaddr_t end)
 {
-    remove_whole(task, start, end);
+    if (remove_whole(task, start, end))
+        return KERN_SUCCESS;
     return map_for_range(task, &start, end, false, remove_piece, NULL);
 }
 
@@ -131,6 +133,7 @@ static kern_return_t check_all(struct task *task, vaddr_t *at, struct demand *de
  * (G2), even if the second pass met an error, for others change the map, too. Progress is bytes, of all three, and in its low
  * bits LOST and that error. */
 enum { LOST = 1, ERROR_SHIFT = 1 };
+enum { WHOLE_MAX = PMAP_CHUNK * PAGE_SIZE }; /* that the page tables do in one piece */
 
 struct protection {
     unsigned prot;
@@ -189,26 +192,51 @@ static kern_return_t protect_pass(struct task *task, unsigned pass, vaddr_t *at,
     }
 }
 
-kern_return_t map_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
-                          bool maximum, uint64_t *progress)
+/* What is asked for most: the range is an entry, and not large. False: it is not so, or more is to be done. */
+static bool protect_whole(struct task *task, vaddr_t start, vaddr_t end, unsigned prot)
 {
-    struct protection p = {prot, maximum, progress};
-    struct demand demand = {start, start + size, maximum ? PROT_NONE : prot, false};
+    bool done = false;
+    spin_lock(&task->map.lock);
+    struct map_entry *entry = map_at(&task->map, start);
+    if (entry && entry->start == start && entry->end == end && !(prot & ~(unsigned)entry->max_prot)) {
+        bool lost = entry->prot & ~prot;
+        entry->prot = (uint8_t)prot;
+        done = !lost || pmap_protect(task->pmap, start, end, prot & PROT_READ) >= end;
+    }
+    spin_unlock(&task->map.lock);
+    return done;
+}
+
+/* The three passes. */
+static kern_return_t protect_all(struct task *task, struct demand *demand,
+                                 const struct protection *p)
+{
+    uint64_t size = demand->end - demand->start, done = round_down(*p->progress, PAGE_SIZE);
     kern_return_t kr = KERN_SUCCESS;
-    if (!is_range(start, size))
-        return KERN_INVALID_ADDRESS;
-    if ((prot & PROT_WRITE) && (prot & PROT_EXECUTE) && !maximum)
-        return KERN_PROTECTION_FAILURE;
-    uint64_t done = round_down(*progress, PAGE_SIZE);
     unsigned pass = 0;
     for (; done >= size; done -= size)
         pass++;
     for (; pass < 3 && kr == KERN_SUCCESS; pass++, done = 0) {
-        vaddr_t at = start + done;
-        kr = protect_pass(task, pass, &at, &demand, &p);
-        *progress = (*progress & PAGE_MASK) | (pass * size + (at - start));
+        vaddr_t at = demand->start + done;
+        kr = protect_pass(task, pass, &at, demand, p);
+        *p->progress = (*p->progress & PAGE_MASK) | (pass * size + (at - demand->start));
     }
     return kr;
+}
+
+kern_return_t map_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
+                          bool maximum, uint64_t *progress)
+{
+    if (!is_range(start, size))
+        return KERN_INVALID_ADDRESS;
+    if ((prot & PROT_WRITE) && (prot & PROT_EXECUTE) && !maximum)
+        return KERN_PROTECTION_FAILURE;
+    if (*progress == 0 && size <= WHOLE_MAX && !maximum &&
+        protect_whole(task, start, start + size, prot))
+        return KERN_SUCCESS;
+    struct protection p = {prot, maximum, progress};
+    struct demand demand = {start, start + size, maximum ? PROT_NONE : prot, false};
+    return protect_all(task, &demand, &p);
 }
 
 /* ---- inheritance ---- */

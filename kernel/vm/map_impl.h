@@ -63,6 +63,8 @@ static inline void entry_remove(struct vm_map *map, struct map_entry *entry)
     rb_remove(&map->entries, &entry->node);
     if (map->last == entry)
         map->last = NULL;
+    if (map->hole_from == entry->end + PAGE_SIZE)
+        map->hole_from = entry->start; /* placed last: its page tables are still of use */
 }
 
 /** Split `entry` so that one begins at va, which is inside it; returns that one. `*spare` is used up. */

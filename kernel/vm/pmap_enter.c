@@ -57,13 +57,6 @@ static inline bool enter_instead(struct pmap *pmap, pte_t *slot, vaddr_t va, str
     return true;
 }
 
-/* A page with a reverse mapping of its own, and nothing else about it that would have to be known. */
-static inline bool is_plain(pte_t pte)
-{
-    return !(arch_pte_flags(pte) & (PTE_RUN | PTE_WIRED | PTE_UNMANAGED)) &&
-           arch_pte_type(pte) == MEM_NORMAL;
-}
-
 static inline bool enter(struct pmap *pmap, vaddr_t va, struct frame *frame, unsigned prot)
 {
     unsigned height;
@@ -73,7 +66,7 @@ static inline bool enter(struct pmap *pmap, vaddr_t va, struct frame *frame, uns
     pte_t old = arch_pte_read(slot);
     if (!arch_pte_is_valid(old))
         return enter_new(pmap, slot, va, frame, prot);
-    if (!is_plain(old))
+    if (!pmap_is_plain(old))
         return false;
     if (arch_pte_address(old) == frame_address(frame))
         return enter_again(pmap, slot, va, leaf_of(frame, prot));

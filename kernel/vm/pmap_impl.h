@@ -152,6 +152,13 @@ static inline unsigned pmap_leaf_count(pte_t pte, unsigned height)
     return height == 0 && (arch_pte_flags(pte) & PTE_RUN) ? PT_RUN : 1;
 }
 
+/** Of a table without pieces: a page with a reverse mapping of its own, and nothing else that would have to be known. */
+static inline bool pmap_is_plain(pte_t pte)
+{
+    return !(arch_pte_flags(pte) & (PTE_RUN | PTE_WIRED | PTE_UNMANAGED)) &&
+           arch_pte_type(pte) == MEM_NORMAL;
+}
+
 /** What must not be lost when rights of a mapping of managed memory go away. */
 void pmap_collect(struct frame *frame, bool referenced, bool dirty);
 

@@ -230,13 +230,60 @@ static void assert_range(vaddr_t va, vaddr_t end)
     assert(((va | end) & PAGE_MASK) == 0);
 }
 
-vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
+[[gnu::noinline]] static vaddr_t protect_range(struct pmap *pmap, vaddr_t va, vaddr_t end,
+                                               unsigned prot)
 {
     struct gather g;
+    gather_init(&g, pmap, NULL);
+    return pmap_limit(&g, va, end, prot, (struct pmap_filter){.only = false});
+}
+
+static inline void flush_one(const struct pmap *pmap, vaddr_t va)
+{
+    arch_tlb_begin();
+    arch_tlb_flush_page(pmap->asid, va, 0);
+    arch_tlb_end();
+}
+
+/* Nothing, or a page of a table that has others, which need no more than themselves to be known. False: it is something else. */
+static inline bool protect_page(struct pmap *pmap, vaddr_t va, unsigned prot)
+{
+    unsigned height;
+    pte_t *slot = pmap_walk_down(pmap, va, 0, &height), pte = arch_pte_read(slot);
+    if (!arch_pte_is_valid(pte))
+        return true;
+    struct frame *table = pmap_table_of(slot);
+    if (height != 0 || !pmap_is_plain(pte) || pmap_table_pieces(table) != 0)
+        return false;
+    unsigned keep = limited(pte, prot);
+    struct frame *frame = frame_at(arch_pte_address(pte));
+    if (keep == arch_pte_prot(pte))
+        return true;
+    if (keep != PROT_NONE) {
+        arch_pte_write(slot, pmap_leaf_with(pte, 0, keep, arch_pte_flags(pte)));
+        flush_one(pmap, va);
+        pmap_collect(frame, false, arch_pte_prot(pte) & ~keep & PROT_WRITE);
+        return true;
+    }
+    if (pmap_table_valid(table) == 1)
+        return false; /* it goes, too */
+    arch_pte_write(slot, PTE_NONE);
+    pmap_table_count(table, -1, 0);
+    pmap->resident--;
+    flush_one(pmap, va);
+    pmap_collect(frame, arch_pte_flags(pte) & PTE_YOUNG, arch_pte_prot(pte) & PROT_WRITE);
+    rmap_remove(frame, pmap, va);
+    return true;
+}
+
+vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
+{
     assert_range(va, end);
     spin_lock(&pmap->lock);
-    gather_init(&g, pmap, NULL);
-    va = pmap_limit(&g, va, end, prot, (struct pmap_filter){.only = false});
+    if (end - va == PAGE_SIZE && protect_page(pmap, va, prot))
+        va = end;
+    else
+        va = protect_range(pmap, va, end, prot);
     spin_unlock(&pmap->lock);
     return va;
 }
