@@ -49,7 +49,7 @@ void frame_add_range(paddr_t start, paddr_t end)
 }
 
 /* Fill an empty cache with up to FRAME_BATCH frames. */
-static void cache_refill(struct cpu *cpu)
+[[gnu::noinline]] static void cache_refill(struct cpu *cpu)
 {
     uint32_t count = 0;
 
@@ -98,7 +98,7 @@ void frame_drain_cache(void)
     cache_drain(cpu, cache_count(cpu));
 }
 
-static pfn_t take_single(void)
+[[gnu::always_inline]] static inline pfn_t take_single(void)
 {
     struct cpu *cpu = arch_cpu_self();
 

@@ -120,7 +120,7 @@ static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, va
 }
 
 /* The amap's lock is held. */
-static kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bool write,
+static inline kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bool write,
                                   struct page *page)
 {
     uint64_t number = amap_page_at(entry, va);

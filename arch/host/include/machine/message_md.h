@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <kern/cpu.h>
 #include <machine/thread_md.h>
 
 enum msg_register {
