@@ -276,16 +276,61 @@ static inline bool protect_page(struct pmap *pmap, vaddr_t va, unsigned prot)
     return true;
 }
 
+/* What is left of the leaves of one table whose bits are set: the flush, and then what they knew. */
+static void settle_leaves(struct pmap *pmap, const pte_t *slot, vaddr_t va, uint64_t changed,
+                          uint64_t dirty)
+{
+    unsigned span = 64 - (unsigned)__builtin_clzll(changed) - (unsigned)__builtin_ctzll(changed);
+    arch_tlb_begin();
+    if (span > PMAP_FLUSH_LIMIT)
+        arch_tlb_flush_asid(pmap->asid);
+    else
+        for (; changed; changed &= changed - 1)
+            arch_tlb_flush_page(pmap->asid, va + ((vaddr_t)__builtin_ctzll(changed) << PAGE_SHIFT), 0);
+    arch_tlb_end();
+    for (; dirty; dirty &= dirty - 1)
+        pmap_collect(frame_at(arch_pte_address(arch_pte_read(&slot[__builtin_ctzll(dirty)]))), false, true);
+}
+
+/* Rights go, but not all, from plain pages of one table (fork). Up to where; no way at all: they are something else. */
+static vaddr_t protect_plain(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
+{
+    uint64_t changed = 0, dirty = 0;
+    unsigned height;
+    pte_t *slot = pmap_walk_down(pmap, va, 0, &height);
+    if (height != 0 || pmap_table_pieces(pmap_table_of(slot)) != 0)
+        return va;
+    uint64_t pages = (end - va) >> PAGE_SHIFT, i = 0, most = PT_ENTRIES - pmap_index(va, 0);
+    most = most < pages ? most : pages;
+    for (; i < most && i < 64; i++) {
+        pte_t pte = arch_pte_read(&slot[i]);
+        unsigned have = arch_pte_prot(pte), keep = limited(pte, prot);
+        if (!arch_pte_is_valid(pte) || (have == keep && pmap_is_plain(pte)))
+            continue;
+        if (keep == PROT_NONE || !pmap_is_plain(pte))
+            break;
+        arch_pte_write(&slot[i], pmap_leaf_with(pte, 0, keep, arch_pte_flags(pte)));
+        changed |= UINT64_C(1) << i;
+        dirty |= (uint64_t)((have & ~keep & PROT_WRITE) != 0) << i;
+    }
+    if (changed)
+        settle_leaves(pmap, slot, va, changed, dirty);
+    return va + (i << PAGE_SHIFT);
+}
+
 vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
 {
+    vaddr_t at = va;
     assert_range(va, end);
     spin_lock(&pmap->lock);
     if (end - va == PAGE_SIZE && protect_page(pmap, va, prot))
-        va = end;
-    else
-        va = protect_range(pmap, va, end, prot);
+        at = end;
+    else if (prot != PROT_NONE && va < end)
+        at = protect_plain(pmap, va, end, prot);
+    if (at == va)
+        at = protect_range(pmap, va, end, prot);
     spin_unlock(&pmap->lock);
-    return va;
+    return at;
 }
 
 vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end)

@@ -81,7 +81,7 @@ kern_return_t pmap_enter_page(struct pmap *pmap, vaddr_t va, struct frame *frame
 vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end);
 
 /** Limit the protection of existing mappings in the range to exactly `prot` (PROT_NONE removes).
- *  Same chunking. */
+ *  Same chunking, but of plain pages that keep some right up to 64. */
 vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot);
 
 struct pmap_mapping {
