@@ -179,7 +179,8 @@ static uint64_t protect(uint64_t n)
     sys_thread_exit(0);
 }
 
-#define REGION UINT64_C(0x2000000000) /* a multiple of what touch_all() takes for a number of pages */
+#define REGION \
+    UINT64_C(0x2000000000) /* a multiple of what touch_all() takes for a number of pages */
 
 /* A task with this program's text and so many pages. */
 static mach_port_name_t make_parent(uint64_t pages)

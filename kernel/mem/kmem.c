@@ -208,6 +208,7 @@ static void make_fresh(const struct kmem_cache *cache, void *object)
 static uint32_t slab_take(struct kmem_cache *cache, struct frame *slab, void **out, uint32_t most)
 {
     struct slab_state state = slab_unpack(slab->owner_offset);
+    char *memory = frame_memory(slab);
     uint32_t count = 0;
 
     assert(slab_has_free(cache, state));
@@ -215,7 +216,7 @@ static uint32_t slab_take(struct kmem_cache *cache, struct frame *slab, void **o
         cache->empty_slabs--;
     while (count < most && slab_has_free(cache, state)) {
         unsigned index = state.free;
-        void *object = slab_object(cache, slab, index != SLAB_END ? index : state.fresh);
+        void *object = memory + (size_t)(index != SLAB_END ? index : state.fresh) * cache->stride;
 
         if (index != SLAB_END) {
             state.free = *slab_link(cache, object);
@@ -283,8 +284,8 @@ static void slab_put(struct kmem_cache *cache, void *object)
     spin_lock(&cache->lock);
     if (cache->partial != PFN_NONE || slab_create(cache)) {
         while (count < most && cache->partial != PFN_NONE)
-            count += slab_take(cache, frame_record(cache->partial),
-                               &cache->cpu[cpu].object[count], most - count);
+            count += slab_take(cache, frame_record(cache->partial), &cache->cpu[cpu].object[count],
+                               most - count);
     }
     spin_unlock(&cache->lock);
     cache->cpu[cpu].count = count;

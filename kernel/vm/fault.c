@@ -73,8 +73,8 @@ static inline kern_return_t put_page(struct amap *amap, uint64_t number, struct 
 
 /* Somebody else sees the page, too: this entry's is a copy from now on. Others that map this amap must not see the old one any
  * longer. */
-static kern_return_t break_sharing(struct map_entry *entry, uint64_t number,
-                                   struct amap_node *leaf, struct anon **anon, struct page *page)
+static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, struct amap_node *leaf,
+                                   struct anon **anon, struct page *page)
 {
     struct anon *before = *anon;
     struct frame *old = anon_frame(before);
@@ -120,8 +120,8 @@ static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, va
 }
 
 /* The amap's lock is held. */
-static inline kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bool write,
-                                  struct page *page)
+[[gnu::always_inline]] static inline kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va,
+                                                                bool write, struct page *page)
 {
     uint64_t number = amap_page_at(entry, va);
     struct amap_node *leaf;
@@ -145,9 +145,11 @@ static inline kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bo
     return kr;
 }
 
-/* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. */
-static kern_return_t find_page(struct task *task, struct map_entry *entry, vaddr_t va, bool write,
-                               struct page *page)
+/* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. Inline, for
+ * faults are counted in instructions. */
+[[gnu::always_inline]] static inline kern_return_t find_page(struct task *task,
+                                                             struct map_entry *entry, vaddr_t va,
+                                                             bool write, struct page *page)
 {
     *page = (struct page){.va = va, .size = PAGE_SIZE};
     if (!entry->amap) {
@@ -180,6 +182,8 @@ static kern_return_t map_page(struct task *task, const struct page *page)
 /* A large mapping where there are small ones already, or no memory for it: the page alone, then. */
 static kern_return_t map_something(struct task *task, struct page *page, vaddr_t va)
 {
+    if (likely(!(page->prot & PROT_EXECUTE) && !page->flags && page->size == PAGE_SIZE))
+        return pmap_enter_page(task->pmap, va, frame_at(page->pa), page->prot);
     kern_return_t kr = map_page(task, page);
     if (kr == KERN_SUCCESS || page->size == PAGE_SIZE)
         return kr;
@@ -217,6 +221,12 @@ kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot)
 
 /* ---- copies ---- */
 
+static kern_return_t find_page_to_copy(struct task *task, struct map_entry *entry, vaddr_t va,
+                                       bool write, struct page *page)
+{
+    return find_page(task, entry, va, write, page);
+}
+
 /* The MAP lock is held. */
 static kern_return_t copy_piece(struct task *task, vaddr_t va, char *buffer, size_t n, bool write,
                                 bool force)
@@ -227,7 +237,7 @@ static kern_return_t copy_piece(struct task *task, vaddr_t va, char *buffer, siz
         return KERN_INVALID_ADDRESS;
     if (!force && !(entry->prot & (write ? PROT_WRITE : PROT_READ)))
         return KERN_PROTECTION_FAILURE;
-    kern_return_t kr = find_page(task, entry, round_down(va, PAGE_SIZE), write, &page);
+    kern_return_t kr = find_page_to_copy(task, entry, round_down(va, PAGE_SIZE), write, &page);
     if (kr != KERN_SUCCESS)
         return kr;
     char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
@@ -272,7 +282,7 @@ kern_return_t map_visit(struct task *task, vaddr_t va, map_visit_t *visit)
     struct map_entry *entry = map_at(&task->map, va);
     if (entry)
         kr = entry->prot & PROT_READ
-                 ? find_page(task, entry, round_down(va, PAGE_SIZE), false, &page)
+                 ? find_page_to_copy(task, entry, round_down(va, PAGE_SIZE), false, &page)
                  : KERN_PROTECTION_FAILURE;
     if (kr == KERN_SUCCESS)
         visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);

@@ -198,7 +198,8 @@ static bool protect_whole(struct task *task, vaddr_t start, vaddr_t end, unsigne
     bool done = false;
     spin_lock(&task->map.lock);
     struct map_entry *entry = map_at(&task->map, start);
-    if (entry && entry->start == start && entry->end == end && !(prot & ~(unsigned)entry->max_prot)) {
+    if (entry && entry->start == start && entry->end == end &&
+        !(prot & ~(unsigned)entry->max_prot)) {
         bool lost = entry->prot & ~prot;
         entry->prot = (uint8_t)prot;
         done = !lost || pmap_protect(task->pmap, start, end, prot & PROT_READ) >= end;

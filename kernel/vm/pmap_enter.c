@@ -79,7 +79,8 @@ kern_return_t pmap_enter_page(struct pmap *pmap, vaddr_t va, struct frame *frame
     assert_slow(va < ARCH_USER_VA_END && va % PAGE_SIZE == 0);
     if (prot & PROT_WRITE)
         prot |= PROT_READ;
-    if (likely(prot != PROT_NONE && (prot & (PROT_WRITE | PROT_EXECUTE)) != (PROT_WRITE | PROT_EXECUTE))) {
+    if (likely(prot != PROT_NONE &&
+               (prot & (PROT_WRITE | PROT_EXECUTE)) != (PROT_WRITE | PROT_EXECUTE))) {
         spin_lock(&pmap->lock);
         done = enter(pmap, va, frame, prot);
         spin_unlock(&pmap->lock);

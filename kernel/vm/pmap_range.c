@@ -286,10 +286,12 @@ static void settle_leaves(struct pmap *pmap, const pte_t *slot, vaddr_t va, uint
         arch_tlb_flush_asid(pmap->asid);
     else
         for (; changed; changed &= changed - 1)
-            arch_tlb_flush_page(pmap->asid, va + ((vaddr_t)__builtin_ctzll(changed) << PAGE_SHIFT), 0);
+            arch_tlb_flush_page(pmap->asid, va + ((vaddr_t)__builtin_ctzll(changed) << PAGE_SHIFT),
+                                0);
     arch_tlb_end();
     for (; dirty; dirty &= dirty - 1)
-        pmap_collect(frame_at(arch_pte_address(arch_pte_read(&slot[__builtin_ctzll(dirty)]))), false, true);
+        pmap_collect(frame_at(arch_pte_address(arch_pte_read(&slot[__builtin_ctzll(dirty)]))),
+                     false, true);
 }
 
 /* Rights go, but not all, from plain pages of one table (fork). Up to where; no way at all: they are something else. */
