@@ -204,6 +204,36 @@ static void test_pieces(void)
     FAILS(vm_write(me(), at, (uint8_t *)&got, 8), KERN_INVALID_ADDRESS);
 }
 
+/* What the kernel places has a free page at either side, also where something has just gone. */
+static void test_guards(void)
+{
+    uint64_t at = make(me(), 2);
+    OK(vm_deallocate(me(), at + PAGE, PAGE));
+    uint64_t next = make(me(), 1);
+    CHECK(next != at + PAGE && next + PAGE != at);
+    OK(vm_deallocate(me(), next, PAGE));
+    CHECK_EQUAL(make(me(), 1), next); /* and what was placed last leaves its place */
+    OK(vm_deallocate(me(), next, PAGE));
+    OK(vm_deallocate(me(), at, PAGE));
+}
+
+/* A range that is changed in several pieces, of pages that are all there. */
+static void test_many_pages(void)
+{
+    enum { MANY = 200 };
+    for (unsigned pages = 1; pages <= MANY; pages += pages < 20 ? 1 : 60) {
+        uint64_t at = make(me(), pages), word = 1;
+        pages_write((uint64_t *)at, pages, 2);
+        OK(vm_protect(me(), at, (uint64_t)pages * PAGE, false, 0));
+        OK(vm_protect(me(), at, (uint64_t)pages * PAGE, false, READ_WRITE));
+        pages_write((uint64_t *)at, pages, 3);
+        OK(vm_protect(me(), at, (uint64_t)pages * PAGE, false, VM_PROT_READ));
+        CHECK(pages_are((uint64_t *)at, pages, 3));
+        FAILS(vm_write(me(), at, (uint8_t *)&word, 8), KERN_PROTECTION_FAILURE);
+        OK(vm_deallocate(me(), at, (uint64_t)pages * PAGE));
+    }
+}
+
 /* Every other page away, the rest in any order. */
 static void test_holes(void)
 {
@@ -423,8 +453,9 @@ int main(int argc, char **argv)
     (void)argc;
     (void)argv;
     void (*const tests[])(
-        void) = {test_bad_ranges,  test_bad_places, test_bad_values,  test_pieces,      test_holes,
-                 test_maximum,     test_copies,     test_entries,     test_commitment,  test_frames,
+        void) = {test_bad_ranges,  test_bad_places, test_bad_values,  test_pieces,
+                 test_guards,      test_many_pages, test_holes,       test_maximum,
+                 test_copies,      test_entries,    test_commitment,  test_frames,
                  test_map_entries, test_ended,      ranges_test_code, ranges_test_guard};
     struct left before = {0};
     find_top();

@@ -45,20 +45,20 @@ static uint64_t empty(uint64_t n)
     return machine_counter_raw() - start;
 }
 
-/* The same under other names, for those who look for them. */
-[[gnu::noinline, gnu::no_icf]] static uint64_t break_each(volatile char *at, uint64_t n)
+/* The same under other names, for those who look for them; not quite, or the compiler would make them one. */
+[[gnu::noinline]] static uint64_t break_each(volatile char *at, uint64_t n)
 {
     const uint64_t start = machine_counter_raw();
     for (; n > 0; n--, at += PAGE)
-        *at = 1;
+        *at = 2;
     return machine_counter_raw() - start;
 }
 
-[[gnu::noinline, gnu::no_icf]] static uint64_t reuse_each(volatile char *at, uint64_t n)
+[[gnu::noinline]] static uint64_t reuse_each(volatile char *at, uint64_t n)
 {
     const uint64_t start = machine_counter_raw();
     for (; n > 0; n--, at += PAGE)
-        *at = 1;
+        *at = 3;
     return machine_counter_raw() - start;
 }
 

@@ -44,6 +44,20 @@ void entry_insert(struct vm_map *map, struct map_entry *entry)
     rb_insert(&map->entries, &entry->node, parent, side);
 }
 
+void entry_remove(struct vm_map *map, struct map_entry *entry)
+{
+    bool was_last = map->hole_from == entry->end + PAGE_SIZE;
+    rb_remove(&map->entries, &entry->node);
+    if (map->last == entry)
+        map->last = NULL;
+    if (!was_last)
+        return;
+    /* Placed last: its page tables are still of use. Not so if that is next to somebody else (G1). */
+    const struct map_entry *below = map_above(map, entry->start - PAGE_SIZE);
+    if (!below || below->start >= entry->start)
+        map->hole_from = entry->start;
+}
+
 /* A hole of `size` bytes with a free page at either side (G1), from `at` up. 0: none. */
 static vaddr_t find_hole_above(struct vm_map *map, vaddr_t at, uint64_t size)
 {

@@ -194,7 +194,8 @@ static kern_return_t protect_pass(struct task *task, unsigned pass, vaddr_t *at,
 }
 
 /* What is asked for most: the range is an entry, and not large. False: it is not so, or more is to be done. */
-static bool protect_whole(struct task *task, vaddr_t start, vaddr_t end, unsigned prot)
+static bool protect_whole(struct task *task, vaddr_t start, vaddr_t end, unsigned prot,
+                          uint64_t *progress)
 {
     bool done = false;
     spin_lock(&task->map.lock);
@@ -203,7 +204,10 @@ static bool protect_whole(struct task *task, vaddr_t start, vaddr_t end, unsigne
         !(prot & ~(unsigned)entry->max_prot)) {
         bool lost = entry->prot & ~prot;
         entry->prot = (uint8_t)prot;
-        done = !lost || pmap_protect(task->pmap, start, end, prot & PROT_READ) >= end;
+        vaddr_t at = lost ? pmap_protect(task->pmap, start, end, prot & PROT_READ) : end;
+        done = at >= end;
+        if (!done) /* it goes on in the third pass */
+            *progress = LOST | (2 * (end - start) + (at - start));
     }
     spin_unlock(&task->map.lock);
     return done;
@@ -234,7 +238,7 @@ kern_return_t map_protect(struct task *task, vaddr_t start, uint64_t size, unsig
     if ((prot & PROT_WRITE) && (prot & PROT_EXECUTE) && !maximum)
         return KERN_PROTECTION_FAILURE;
     if (*progress == 0 && size <= WHOLE_MAX && !maximum &&
-        protect_whole(task, start, start + size, prot))
+        protect_whole(task, start, start + size, prot, progress))
         return KERN_SUCCESS;
     struct protection p = {prot, maximum, progress};
     struct demand demand = {start, start + size, maximum ? PROT_NONE : prot, false};

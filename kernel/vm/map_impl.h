@@ -65,14 +65,7 @@ kern_return_t entry_create(struct task *task, struct map_entry **out);
 /** Free an entry that is in no map, with its references. */
 void entry_destroy(struct task *task, struct map_entry *entry);
 void entry_insert(struct vm_map *map, struct map_entry *entry);
-static inline void entry_remove(struct vm_map *map, struct map_entry *entry)
-{
-    rb_remove(&map->entries, &entry->node);
-    if (map->last == entry)
-        map->last = NULL;
-    if (map->hole_from == entry->end + PAGE_SIZE)
-        map->hole_from = entry->start; /* placed last: its page tables are still of use */
-}
+void entry_remove(struct vm_map *map, struct map_entry *entry);
 
 /** Split `entry` so that one begins at va, which is inside it; returns that one. `*spare` is used up. */
 struct map_entry *entry_split(struct vm_map *map, struct map_entry *entry, vaddr_t va,
