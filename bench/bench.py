@@ -60,6 +60,7 @@ RUNS = [
     Run("init=bench-rpc arg=rpc_0", append="trace=off", rename={"rpc_0": "rpc_0_mitigated"}),
     Run("init=bench-rpc arg=rpc_0", append="mitigations=off", rename={"rpc_0": "rpc_0_traced"}),
     Run("init=bench-memory"),
+    Run("init=bench-vm"),
     Run("init=bench-yield-a,bench-yield-b"),
     Run("init=bench-yield-a,bench-yield-b arg=fp"),
     Run("init=bench-yield-a,bench-yield-b", append="mitigations=off",

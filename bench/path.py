@@ -46,7 +46,7 @@ KERNEL = 1 << 63        # addresses from here on are the kernel's
 @dataclass
 class Path:
     """Where a row's path is: in `function` of each program, its SVC or, of a call, all of it, or its access that
-    faults, a load of a byte."""
+    faults, a load or a store of a byte."""
 
     arguments: str
     programs: tuple
@@ -61,6 +61,14 @@ def rpc(row, function):
 
 def exception(row):
     return Path(f"init=bench-exception arg={row}", ("bench-exception",), "faults", is_fault=True)
+
+
+def fault(row, function):
+    return Path(f"init=bench-vm arg={row}", ("bench-vm",), function, is_fault=True)
+
+
+def mapping(row, function):
+    return Path(f"init=bench-vm arg={row}", ("bench-vm",), function, True)
 
 
 PATHS = {
@@ -89,6 +97,12 @@ PATHS = {
     "rpc_64_fp": rpc("rpc_64_fp", "rpc_words8_fp"),
     "exception_round_trip": exception("exception_round_trip"),
     "exception_state": exception("exception_state"),
+    "fault_anon": fault("fault_anon", "read_each"),
+    "fault_cow": fault("fault_cow", "break_each"),
+    "fault_reuse": fault("fault_reuse", "reuse_each"),
+    "map_unmap": mapping("map_unmap", "allocate_deallocate"),
+    "map_touch_unmap": mapping("map_touch_unmap", "allocate_touch_deallocate"),
+    "protect": mapping("protect", "make_read_only"),
 }
 # Steps of the fast way of messages, by function of the source. What is not named is the stub's or the server's.
 STEPS = {
@@ -160,7 +174,7 @@ class Code:
         self.programs = [build / "programs" / name for name in programs]
         self.text = {}      # address -> FUNCTION: INSTRUCTION
         self.traps = {}     # (file, function) -> addresses of its SVCs
-        self.loads = {}     # the same of its loads of bytes
+        self.loads = {}     # the same of its loads and stores of bytes
         self.first = {}     # (file, function) -> address
         for path in (self.kernel, *self.programs):
             self.read(path)
@@ -178,7 +192,7 @@ class Code:
                 self.text[address] = f"{function}: {words}"
                 if words.startswith("svc"):
                     self.traps.setdefault((path.name, function), []).append(address)
-                if words.startswith("ldrb"):
+                if words.startswith(("ldrb", "strb")):
                     self.loads.setdefault((path.name, function), []).append(address)
 
     def start(self, program, path):
@@ -235,7 +249,9 @@ def step_through(debugger, starts, kind, code, stores):
         ends = set(starts)
     path = []
     pc = debugger.pc()
-    while not path or pc not in ends:
+    while not path or pc not in ends or (kind.is_fault and pc == path[0].address and path[-1].address < KERNEL):
+        if path and pc in ends:
+            path = []   # this one did not fault
         step = Step(pc, code.text.get(pc, f"?: unknown instruction at {pc:#x}"))
         if stores and pc >= KERNEL:
             step.store = store_address(debugger, step.text.split(": ", 1)[1])

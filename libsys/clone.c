@@ -59,47 +59,6 @@ static kern_return_t make_seed(clone_function_t *function, void *argument, struc
     return KERN_SUCCESS;
 }
 
-/* ---- memory ---- */
-
-struct range {
-    uint64_t start, size;
-    uint32_t protection, max_protection, inheritance, flags;
-};
-
-static kern_return_t next_range(uint64_t from, struct range *out)
-{
-    return vm_region(program_start_info->task, from, &out->start, &out->size, &out->protection,
-                     &out->max_protection, &out->inheritance, &out->flags);
-}
-
-static kern_return_t give_range(mach_port_name_t child, const struct range *range)
-{
-    const uint32_t flags = range->inheritance == VM_INHERIT_COPY ? VM_COPY : 0;
-    mach_port_name_t entry;
-    uint64_t at;
-    kern_return_t kr = vm_make_entry(program_start_info->task, range->start, range->size,
-                                     range->max_protection, &entry);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    kr = vm_map(child, range->start, range->size, 0, flags, entry, range->protection,
-                range->max_protection, range->inheritance, &at);
-    stub_release_right(entry, MSG_MOVE_SEND);
-    return kr;
-}
-
-static kern_return_t give_memory(mach_port_name_t child)
-{
-    struct range range;
-    kern_return_t kr = next_range(0, &range);
-    while (kr == KERN_SUCCESS) {
-        if (range.inheritance != VM_INHERIT_NONE)
-            kr = give_range(child, &range);
-        if (kr == KERN_SUCCESS)
-            kr = next_range(range.start + range.size, &range);
-    }
-    return kr == KERN_NOT_FOUND ? KERN_SUCCESS : kr;
-}
-
 /* ---- the child ---- */
 
 /* A name in the child's start block (C1). */
@@ -126,9 +85,7 @@ static kern_return_t make_thread(struct clone *clone, struct seed *seed, unsigne
 static kern_return_t fill(struct clone *clone, struct seed *seed, unsigned priority,
                           mach_port_name_t self_name)
 {
-    kern_return_t kr = give_memory(clone->task);
-    if (kr == KERN_SUCCESS)
-        kr = tell(clone->task, &program_start_info->task, self_name);
+    kern_return_t kr = tell(clone->task, &program_start_info->task, self_name);
     return kr == KERN_SUCCESS ? make_thread(clone, seed, priority) : kr;
 }
 
@@ -141,8 +98,8 @@ kern_return_t clone_make(struct clone *clone, clone_function_t *function, void *
     kern_return_t kr = make_seed(function, argument, &seed);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = task_create(program_start_info->task, TASK_INHERIT_SEND_RIGHTS, program_start_info->name,
-                     NULL, 0, MSG_NULL, &made.task, &self_name);
+    kr = task_create(program_start_info->task, TASK_INHERIT_SEND_RIGHTS | TASK_INHERIT_MEMORY,
+                     program_start_info->name, NULL, 0, MSG_NULL, &made.task, &self_name);
     if (kr == KERN_SUCCESS)
         kr = fill(&made, seed, priority, self_name);
     (void)!kernel_vm_deallocate(seed, stack_size());

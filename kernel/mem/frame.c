@@ -14,7 +14,7 @@
 #include <kern/panic.h>
 #include <kern/string.h>
 
-enum { FRAME_BATCH = FRAME_CACHE_SIZE / 8 };
+enum { FRAME_BATCH = FRAME_CACHE_SIZE / 4, FRAME_RUN = 3 /* order of a run that fills it */ };
 
 /* Above this frame number the last block would reach PFN_NONE. */
 static const paddr_t frame_limit =
@@ -49,18 +49,29 @@ void frame_add_range(paddr_t start, paddr_t end)
 }
 
 /* Fill an empty cache with up to FRAME_BATCH frames. */
-static void cache_refill(struct cpu *cpu)
+[[gnu::noinline]] static void cache_refill(struct cpu *cpu)
 {
     uint32_t count = 0;
 
     spin_lock(&frames_lock);
     while (count < FRAME_BATCH) {
-        pfn_t pfn = block_take(0);
+        /* A run at once, but none is cut for it that a single frame would not cut. */
+        unsigned order = buddy_smallest();
+        if (order > FRAME_RUN)
+            order = FRAME_RUN;
+        while (1u << order > FRAME_BATCH - count)
+            order--;
+        pfn_t pfn = block_take(order);
 
         if (pfn == PFN_NONE)
             break;
-        frame_state_set(frame_record(pfn), FRAME_CACHED);
-        cpu->frame_cache.frame[count++] = pfn;
+        for (pfn_t end = pfn + (1u << order); pfn < end; pfn++) {
+            struct frame *frame = frame_record(pfn);
+
+            frame->order = 0;
+            frame_state_set(frame, FRAME_CACHED);
+            cpu->frame_cache.frame[count++] = pfn;
+        }
     }
     spin_unlock(&frames_lock);
     cache_set_count(cpu, count);
@@ -87,7 +98,7 @@ void frame_drain_cache(void)
     cache_drain(cpu, cache_count(cpu));
 }
 
-static pfn_t take_single(void)
+[[gnu::always_inline]] static inline pfn_t take_single(void)
 {
     struct cpu *cpu = arch_cpu_self();
 
@@ -123,6 +134,27 @@ static pfn_t take_run(unsigned order)
     return pfn;
 }
 
+static inline void zero(struct frame *frame, unsigned order)
+{
+    char *memory = frame_memory(frame);
+
+    for (unsigned i = 0; i < 1u << order; i++)
+        arch_zero_page(memory + i * PAGE_SIZE);
+}
+
+kern_return_t frame_alloc_paid(unsigned flags, struct frame **out)
+{
+    if (alloc_must_fail())
+        return KERN_RESOURCE_SHORTAGE;
+    pfn_t pfn = take_single();
+    if (unlikely(pfn == PFN_NONE))
+        return KERN_RESOURCE_SHORTAGE;
+    *out = frame_record(pfn);
+    if (flags & FRAME_ZEROED)
+        zero(*out, 0);
+    return KERN_SUCCESS;
+}
+
 kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned order,
                           unsigned flags, struct frame **out)
 {
@@ -141,12 +173,8 @@ kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned
     }
 
     struct frame *frame = frame_record(pfn);
-    if (flags & FRAME_ZEROED) {
-        char *memory = frame_memory(frame);
-
-        for (unsigned i = 0; i < 1u << order; i++)
-            arch_zero_page(memory + i * PAGE_SIZE);
-    }
+    if (flags & FRAME_ZEROED)
+        zero(frame, order);
     *out = frame;
     return KERN_SUCCESS;
 }
@@ -174,20 +202,32 @@ static bool tail_is_clean(const struct frame *head)
     return true;
 }
 
+static inline void put_single(struct frame *frame)
+{
+    struct cpu *cpu = arch_cpu_self();
+
+    if (unlikely(cache_count(cpu) == FRAME_CACHE_SIZE))
+        cache_drain(cpu, FRAME_BATCH);
+    uint32_t count = cache_count(cpu);
+    frame_state_set(frame, FRAME_CACHED);
+    cpu->frame_cache.frame[count] = frame_number(frame);
+    cache_set_count(cpu, count + 1);
+}
+
+void frame_free_paid(struct frame *frame)
+{
+    assert_slow(frame->order == 0);
+    clear_record(frame);
+    put_single(frame);
+}
+
 void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *frame)
 {
     unsigned order = frame->order;
 
     clear_record(frame);
     if (order == 0) {
-        struct cpu *cpu = arch_cpu_self();
-
-        if (unlikely(cache_count(cpu) == FRAME_CACHE_SIZE))
-            cache_drain(cpu, FRAME_BATCH);
-        uint32_t count = cache_count(cpu);
-        frame_state_set(frame, FRAME_CACHED);
-        cpu->frame_cache.frame[count] = frame_number(frame);
-        cache_set_count(cpu, count + 1);
+        put_single(frame);
     } else {
         assert_slow(tail_is_clean(frame));
         spin_lock(&frames_lock);

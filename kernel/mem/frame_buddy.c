@@ -19,7 +19,7 @@ _Static_assert(FRAME_MAX_ORDER == 9, "buddy_list has one PFN_NONE an order");
 
 static uint32_t nonempty; /* bit n: buddy_list[n] has a run. frames_lock */
 
-static void list_add(pfn_t pfn, unsigned order)
+static inline void list_add(pfn_t pfn, unsigned order)
 {
     struct frame *frame = frame_record(pfn);
 
@@ -29,12 +29,17 @@ static void list_add(pfn_t pfn, unsigned order)
     nonempty |= UINT32_C(1) << order;
 }
 
-static void list_take(pfn_t pfn, unsigned order)
+static inline void list_take(pfn_t pfn, unsigned order)
 {
     frame_list_remove(&buddy_list[order], pfn);
     if (buddy_list[order] == PFN_NONE)
         nonempty &= ~(UINT32_C(1) << order);
     frame_state_set(frame_record(pfn), FRAME_RESERVED);
+}
+
+unsigned buddy_smallest(void)
+{
+    return nonempty == 0 ? 0 : (unsigned)__builtin_ctz(nonempty);
 }
 
 pfn_t buddy_take(unsigned order)

@@ -81,6 +81,8 @@ extern pfn_t buddy_list[FRAME_MAX_ORDER + 1];
 /** Take a run of 2^order frames; PFN_NONE if no list has one. Its record says FRAME_USED and
  * `order`. */
 pfn_t buddy_take(unsigned order);
+/** Order of the smallest runs there are; 0: there are none. */
+unsigned buddy_smallest(void);
 /** Put a run back, joining it with free buddies. Its record must be there and not FRAME_FREE. */
 void buddy_put(pfn_t pfn, unsigned order);
 

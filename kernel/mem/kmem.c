@@ -9,8 +9,8 @@
  * those that a type-stable cache names. Slabs with and without free objects are on the cache's two
  * lists, linked through the frame records.
  *
- * In front of the slabs each CPU has a small stack of objects; it takes KMEM_BATCH from the slabs
- * when it is empty and returns as many when it is full, so that common calls take no lock.
+ * In front of the slabs each CPU has a small stack of objects; it takes KMEM_REFILL from the slabs
+ * when it is empty and returns KMEM_BATCH when it is full, so that common calls take no lock.
  *
  * Empty slabs of a type-stable cache (K4) take a way round before their frames are free: `leaving`,
  * then `cooling`, where they stay for a grace period. There is one for the whole cache at a time,
@@ -180,6 +180,10 @@ static void slab_destroy(struct kmem_cache *cache, struct frame *slab)
 /* What consists of whole pages is cleared as pages are. */
 static void clear(const struct kmem_cache *cache, void *object)
 {
+    if (cache->stride == sizeof(uint64_t)) {
+        *(uint64_t *)object = 0; /* of these there is one a page */
+        return;
+    }
     if (likely(cache->stride % PAGE_SIZE != 0)) {
         memset(object, 0, cache->stride);
         return;
@@ -200,27 +204,36 @@ static void make_fresh(const struct kmem_cache *cache, void *object)
     }
 }
 
-static void *slab_take(struct kmem_cache *cache, struct frame *slab)
+/* Up to `most` objects of a slab that has some; how many. */
+static uint32_t slab_take(struct kmem_cache *cache, struct frame *slab, void **out, uint32_t most)
 {
     struct slab_state state = slab_unpack(slab->owner_offset);
-    unsigned index = state.free;
+    char *memory = frame_memory(slab);
+    uint32_t count = 0;
 
     assert(slab_has_free(cache, state));
-    if (index != SLAB_END) {
-        state.free = *slab_link(cache, slab_object(cache, slab, index));
-        assert(state.free < state.fresh || state.free == SLAB_END);
-    } else {
-        index = state.fresh++;
-        make_fresh(cache, slab_object(cache, slab, index));
-    }
-    if (state.used++ == 0)
+    if (state.used == 0)
         cache->empty_slabs--;
+    while (count < most && slab_has_free(cache, state)) {
+        unsigned index = state.free;
+        void *object = memory + (size_t)(index != SLAB_END ? index : state.fresh) * cache->stride;
+
+        if (index != SLAB_END) {
+            state.free = *slab_link(cache, object);
+            assert(state.free < state.fresh || state.free == SLAB_END);
+        } else {
+            state.fresh++;
+            make_fresh(cache, object);
+        }
+        state.used++;
+        out[count++] = object;
+    }
     slab_set(slab, state);
     if (!slab_has_free(cache, state)) {
         frame_list_remove(&cache->partial, frame_number(slab));
         frame_list_push(&cache->full, frame_number(slab));
     }
-    return slab_object(cache, slab, index);
+    return count;
 }
 
 /* The slab an object lies in and its number there; an object that is not one of the cache's is a
@@ -260,17 +273,19 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
 /* --- per-CPU stacks --- */
 
-/* Fill this CPU's empty stack with up to KMEM_BATCH objects, or KMEM_BATCH_BYTES; makes a slab only if
+/* Fill this CPU's empty stack with up to KMEM_REFILL objects, or KMEM_BATCH_BYTES; makes a slab only if
  * it would stay empty otherwise. False: no memory. */
 [[gnu::noinline]] static bool stack_refill(struct kmem_cache *cache, unsigned cpu)
 {
-    uint32_t count = 0;
+    uint32_t count = 0, most = KMEM_REFILL;
 
+    while (most > 1 && (most - 1) * cache->stride >= KMEM_BATCH_BYTES)
+        most--;
     spin_lock(&cache->lock);
     if (cache->partial != PFN_NONE || slab_create(cache)) {
-        while (count < KMEM_BATCH && count * cache->stride < KMEM_BATCH_BYTES &&
-               cache->partial != PFN_NONE)
-            cache->cpu[cpu].object[count++] = slab_take(cache, frame_record(cache->partial));
+        while (count < most && cache->partial != PFN_NONE)
+            count += slab_take(cache, frame_record(cache->partial), &cache->cpu[cpu].object[count],
+                               most - count);
     }
     spin_unlock(&cache->lock);
     cache->cpu[cpu].count = count;

@@ -14,7 +14,8 @@ enum {
     KMEM_SMALL =
         8, /* objects up to this size: size and alignment. A link, and something to poison */
     KMEM_BATCH =
-        KMEM_CPU_OBJECTS / 2, /* objects moved between a CPU's stack and the slabs at a time */
+        KMEM_CPU_OBJECTS / 2, /* objects moved from a CPU's stack to the slabs at a time, */
+    KMEM_REFILL = KMEM_CPU_OBJECTS - 2, /* and from the slabs */
     KMEM_BATCH_BYTES =
         1024, /* no object more is taken once these have so many: fresh ones of type-stable
                                  caches are cleared then, all in one go */

@@ -119,8 +119,9 @@ struct charge {
 {
     int64_t used = atomic_fetch_add_explicit(&account->used, amount, memory_order_relaxed) + amount;
 
-    *higher |= used > relaxed_load(account->peak);
-    return likely(used <= relaxed_load(account->limit));
+    if (unlikely(used > relaxed_load(account->peak)))
+        *higher = true;
+    return used <= relaxed_load(account->limit);
 }
 
 [[gnu::always_inline]] static inline void subtract(struct ledger *ledger, enum ledger_kind kind,
@@ -163,8 +164,9 @@ static inline bool is_sane(struct charge charge)
     for (struct ledger *l = ledger; l != NULL; l = l->parent) {
         bool fits = add(&l->account[charge.kind], charge.amount, &higher);
 
-        if (charge.bytes)
-            fits &= add(&l->account[LEDGER_KMEM], charge.bytes, &higher);
+        /* Both, whether the first fits or not: both are taken back. */
+        if (charge.bytes && unlikely(!add(&l->account[LEDGER_KMEM], charge.bytes, &higher)))
+            fits = false;
         if (unlikely(!fits)) {
             take_back(ledger, l->parent, charge);
             return KERN_LIMIT;

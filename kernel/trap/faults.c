@@ -63,7 +63,7 @@ static_assert((int)ACCESS_READ == (int)EXCEPTION_KIND_READ &&
 void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
 {
     trace(TRACE_FAULT, va, access);
-    if (!arch_mmu_is_unmapped(va) &&
+    if (arch_mmu_was_old(code) &&
         pmap_fault(self->pmap, round_down(va, PAGE_SIZE), access) == KERN_SUCCESS)
         return;
     if (vm_fault(self->task, va, access) == KERN_SUCCESS)

@@ -71,6 +71,32 @@ static inline void amap_hold(void *content)
     atomic_fetch_add_explicit(amap_references(content), 1, memory_order_relaxed);
 }
 
+/** amap_lookup(), and what a fault wants to know beside, in one walk. *leaf: the node that has the page's slot, if it is private,
+ *  or NULL. *owned: the page is there, and may be written in place (amap_owns()). Amap lock held. */
+static inline struct anon *amap_find(const struct amap *amap, uint64_t page,
+                                     struct amap_node **leaf, bool *owned)
+{
+    struct amap_node *node = amap->root;
+
+    *leaf = NULL;
+    *owned = false;
+    if (node == NULL || !amap_reaches(node->height, page))
+        return NULL;
+    bool sole = amap_is_sole(node);
+    for (unsigned shift = amap_shift(node->height); shift != 0; shift -= AMAP_SLOT_BITS) {
+        node = node->slot[(page >> shift) % AMAP_SLOTS];
+        if (node == NULL)
+            return NULL;
+        sole &= amap_is_sole(node);
+    }
+    struct anon *anon = node->slot[page % AMAP_SLOTS];
+    if (!sole)
+        return anon;
+    *leaf = node;
+    *owned = anon != NULL && amap_is_sole(anon);
+    return anon;
+}
+
 /** An empty node, one reference. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t amap_node_create(struct ledger *ledger, unsigned height, struct amap_node **out);
 /** Free a node without references, whose slots are empty or given away. */

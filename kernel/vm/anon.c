@@ -29,15 +29,15 @@ struct spinlock *anon_lock(const struct anon *anon)
 }
 
 /* A frame that A1 can name. Memory above 8 TiB is none for anons. */
-static kern_return_t anon_take_frame(struct ledger *ledger, bool zeroed, struct frame **out)
+static inline kern_return_t take_frame(bool zeroed, struct frame **out)
 {
     struct frame *frame;
-    kern_return_t kr = frame_alloc(ledger, LEDGER_FRAMES, 0, zeroed ? FRAME_ZEROED : 0, &frame);
+    kern_return_t kr = frame_alloc_paid(zeroed ? FRAME_ZEROED : 0, &frame);
 
     if (kr != KERN_SUCCESS)
         return kr;
     if (unlikely(frame_number(frame) & ANON_OUT)) {
-        frame_free(ledger, LEDGER_FRAMES, frame);
+        frame_free_paid(frame);
         return KERN_RESOURCE_SHORTAGE;
     }
     *out = frame;
@@ -48,13 +48,13 @@ kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
 {
     struct frame *frame;
     void *object;
-    kern_return_t kr = kmem_alloc(&anon_cache, ledger, &object);
+    kern_return_t kr = kmem_alloc_counted(&anon_cache, ledger, LEDGER_FRAMES, 1, &object);
 
     if (unlikely(kr != KERN_SUCCESS))
         return kr;
-    kr = anon_take_frame(ledger, zeroed, &frame);
+    kr = take_frame(zeroed, &frame);
     if (unlikely(kr != KERN_SUCCESS)) {
-        kmem_free(&anon_cache, ledger, object);
+        kmem_free_counted(&anon_cache, ledger, LEDGER_FRAMES, 1, object);
         return kr;
     }
 
@@ -74,8 +74,8 @@ static void anon_destroy(struct anon *anon)
 
     assert(frame != NULL && frame->owner == anon);
     struct ledger *ledger = (struct ledger *)(uintptr_t)frame->owner_offset; /* A3 */
-    frame_free(ledger, LEDGER_FRAMES, frame);
-    kmem_free(&anon_cache, ledger, anon);
+    frame_free_paid(frame);
+    kmem_free_counted(&anon_cache, ledger, LEDGER_FRAMES, 1, anon);
     ledger_unref(ledger);
 }
 

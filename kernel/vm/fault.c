@@ -4,6 +4,7 @@
  * entry to the change of the page tables, so that nobody can take the page away in between; and so is the amap's, for an amap
  * that others share: they copy it, and replace its pages, without this map's lock.
  */
+#include "amap_impl.h"
 #include "map_impl.h"
 #include <arch/cache.h>
 #include <kern/string.h>
@@ -28,45 +29,65 @@ static void found(struct page *page, struct anon *anon, unsigned prot)
 
 /* ---- anonymous pages; the amap's lock is held ---- */
 
-/* A new anon takes the place of one, or of none, in the amap; its content is another page's, or zero. */
-static kern_return_t put_page(struct amap *amap, uint64_t number, const void *content,
-                              struct anon **out)
+/* An anon with another page's content, or zeroes. */
+static inline kern_return_t make_page(struct amap *amap, const void *content, struct anon **out)
 {
-    struct anon **slot, *fresh;
+    kern_return_t kr = anon_create(amap->ledger, content == NULL, out);
+    if (content && kr == KERN_SUCCESS)
+        arch_copy_page(frame_memory(anon_frame(*out)), content);
+    return kr;
+}
+
+/* The way to the page's slot has to be made first. */
+[[gnu::noinline]] static kern_return_t put_page_slowly(struct amap *amap, uint64_t number,
+                                                       const void *content, struct anon **out)
+{
+    struct anon **slot;
     kern_return_t kr = amap_slot(amap, number, &slot);
     if (kr != KERN_SUCCESS)
         return kr;
-    struct anon *before = *slot;
-    kr = anon_create(amap->ledger, content == NULL, &fresh);
-    if (kr != KERN_SUCCESS) {
-        if (!before)
-            amap_forget_slot(amap, number);
+    const struct anon *before = *slot;
+    kr = make_page(amap, content, out);
+    if (kr == KERN_SUCCESS)
+        *slot = *out;
+    if (before)
         return kr;
-    }
-    if (content)
-        memcpy(frame_memory(anon_frame(fresh)), content, PAGE_SIZE);
-    *slot = fresh;
-    if (!before)
+    if (kr == KERN_SUCCESS)
         amap_count_slot(amap, number);
-    *out = fresh;
+    else
+        amap_forget_slot(amap, number);
+    return kr;
+}
+
+/* A new anon takes the place of one, or of none, in the amap. `leaf`: of amap_find(). */
+static inline kern_return_t put_page(struct amap *amap, uint64_t number, struct amap_node *leaf,
+                                     const void *content, struct anon **out)
+{
+    if (!leaf)
+        return put_page_slowly(amap, number, content, out);
+    kern_return_t kr = make_page(amap, content, out);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    void **slot = &leaf->slot[number % AMAP_SLOTS];
+    leaf->used += *slot == NULL;
+    *slot = *out;
     return KERN_SUCCESS;
 }
 
 /* Somebody else sees the page, too: this entry's is a copy from now on. Others that map this amap must not see the old one any
- * longer, nor write to it while it is copied: who made the other amap may not have taken that away yet. */
-static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, struct anon *anon,
-                                   struct anon **out, struct page *page)
+ * longer. */
+static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, struct amap_node *leaf,
+                                   struct anon **anon, struct page *page)
 {
-    struct frame *old = anon_frame(anon);
-    if (entry->shared)
-        pmap_page_protect(old, PROT_READ | PROT_EXECUTE);
-    kern_return_t kr = put_page(entry->amap, number, frame_memory(old), out);
+    struct anon *before = *anon;
+    struct frame *old = anon_frame(before);
+    if (entry->shared) /* first: one of them may still write to it (map_take_writing()) */
+        pmap_page_protect(old, PROT_NONE);
+    kern_return_t kr = put_page(entry->amap, number, leaf, frame_memory(old), anon);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (entry->shared)
-        pmap_page_protect(old, PROT_NONE);
     page->replaces = true;
-    page->before = anon; /* the slot's reference */
+    page->before = before; /* the slot's reference */
     return KERN_SUCCESS;
 }
 
@@ -94,34 +115,34 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
 /* ---- the two levels ---- */
 
 static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, vaddr_t va,
-                                    struct anon **out, struct page *page)
+                                    struct amap_node *leaf, struct anon **out, struct page *page)
 {
     const void *content = NULL;
     if (entry->object)
         content = phys_to_virt(entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT));
-    kern_return_t kr = put_page(entry->amap, number, content, out);
+    kern_return_t kr = put_page(entry->amap, number, leaf, content, out);
     page->replaces = kr == KERN_SUCCESS && entry->object;
     return kr;
 }
 
 /* The amap's lock is held. */
-static kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bool write,
-                                  struct page *page)
+[[gnu::always_inline]] static inline kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va,
+                                                                bool write, struct page *page)
 {
     uint64_t number = amap_page_at(entry, va);
-    struct anon *anon = amap_lookup(entry->amap, number);
+    struct amap_node *leaf;
+    bool owned;
+    struct anon *anon = amap_find(entry->amap, number, &leaf, &owned);
     kern_return_t kr = KERN_SUCCESS;
     if (!anon && entry->object && !write && !entry->shared) {
         map_physical(entry, va, page);
         return KERN_SUCCESS;
     }
     if (!anon)
-        kr = make_anonymous(entry, number, va, &anon, page);
-    else if (amap_owns(entry->amap, number))
-        ;
-    else if (write)
-        kr = break_sharing(entry, number, anon, &anon, page);
-    else {
+        kr = make_anonymous(entry, number, va, leaf, &anon, page);
+    else if (write && !owned)
+        kr = break_sharing(entry, number, leaf, &anon, page);
+    else if (!owned) {
         found(page, anon, entry->prot & ~(unsigned)PROT_WRITE);
         return KERN_SUCCESS;
     }
@@ -131,9 +152,10 @@ static kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va, bool writ
 }
 
 /* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. Without an error
- * done_with() follows. */
-static kern_return_t find_page(struct task *task, struct map_entry *entry, vaddr_t va, bool write,
-                               struct page *page)
+ * done_with() follows. Inline, for faults are counted in instructions. */
+[[gnu::always_inline]] static inline kern_return_t find_page(struct task *task,
+                                                             struct map_entry *entry, vaddr_t va,
+                                                             bool write, struct page *page)
 {
     *page = (struct page){.va = va, .size = PAGE_SIZE};
     if (!entry->amap) {
@@ -168,6 +190,8 @@ static kern_return_t map_page(struct task *task, const struct page *page)
 {
     if (page->prot & PROT_EXECUTE)
         arch_cache_sync_code(phys_to_virt(page->pa), page->size);
+    if (!page->flags && page->size == PAGE_SIZE)
+        return pmap_enter_page(task->pmap, page->va, frame_at(page->pa), page->prot);
     return pmap_enter(task->pmap, page->va, page->pa, page->size, page->prot, MEM_NORMAL,
                       PMAP_REPLACE | page->flags);
 }
@@ -175,6 +199,8 @@ static kern_return_t map_page(struct task *task, const struct page *page)
 /* A large mapping where there are small ones already, or no memory for it: the page alone, then. */
 static kern_return_t map_something(struct task *task, struct page *page, vaddr_t va)
 {
+    if (likely(!(page->prot & PROT_EXECUTE) && !page->flags && page->size == PAGE_SIZE))
+        return pmap_enter_page(task->pmap, va, frame_at(page->pa), page->prot);
     kern_return_t kr = map_page(task, page);
     if (kr == KERN_SUCCESS || page->size == PAGE_SIZE)
         return kr;
@@ -211,6 +237,12 @@ kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot)
 
 /* ---- copies ---- */
 
+static kern_return_t find_page_to_copy(struct task *task, struct map_entry *entry, vaddr_t va,
+                                       bool write, struct page *page)
+{
+    return find_page(task, entry, va, write, page);
+}
+
 /* The MAP lock is held. */
 static kern_return_t copy_piece(struct task *task, vaddr_t va, char *buffer, size_t n, bool write,
                                 bool force)
@@ -221,7 +253,7 @@ static kern_return_t copy_piece(struct task *task, vaddr_t va, char *buffer, siz
         return KERN_INVALID_ADDRESS;
     if (!force && !(entry->prot & (write ? PROT_WRITE : PROT_READ)))
         return KERN_PROTECTION_FAILURE;
-    kern_return_t kr = find_page(task, entry, round_down(va, PAGE_SIZE), write, &page);
+    kern_return_t kr = find_page_to_copy(task, entry, round_down(va, PAGE_SIZE), write, &page);
     if (kr != KERN_SUCCESS)
         return kr;
     char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
@@ -263,7 +295,7 @@ kern_return_t map_visit(struct task *task, vaddr_t va, map_visit_t *visit)
     struct map_entry *entry = map_at(&task->map, va);
     if (entry)
         kr = entry->prot & PROT_READ
-                 ? find_page(task, entry, round_down(va, PAGE_SIZE), false, &page)
+                 ? find_page_to_copy(task, entry, round_down(va, PAGE_SIZE), false, &page)
                  : KERN_PROTECTION_FAILURE;
     if (kr == KERN_SUCCESS) {
         visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);

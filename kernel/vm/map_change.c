@@ -41,13 +41,27 @@ static kern_return_t remove_piece(struct task *task, struct map_entry *entry, va
         advance(task, entry, done);
         return KERN_SUCCESS;
     }
-    rb_remove(&task->map.entries, &entry->node);
+    entry_remove(&task->map, entry);
     entry_destroy(task, entry);
     return KERN_SUCCESS;
 }
 
+/* What is asked for most: a whole entry goes. False: it is not so, or more is to be done. */
+static bool remove_whole(struct task *task, vaddr_t start, vaddr_t end)
+{
+    vaddr_t at = start;
+    spin_lock(&task->map.lock);
+    struct map_entry *entry = map_at(&task->map, start);
+    if (entry && entry->start == start && entry->end == end)
+        (void)remove_piece(task, entry, &at, NULL);
+    spin_unlock(&task->map.lock);
+    return at == end;
+}
+
 kern_return_t map_remove(struct task *task, vaddr_t start, vaddr_t end)
 {
+    if (remove_whole(task, start, end))
+        return KERN_SUCCESS;
     return map_for_range(task, &start, end, false, remove_piece, NULL);
 }
 
@@ -63,11 +77,63 @@ bool map_teardown_some(struct task *task)
     return entry;
 }
 
+/* ---- what is asked of all of a range, before any of it is changed ---- */
+
+struct demand {
+    vaddr_t start, end;
+    unsigned prot; /* below the maximum */
+    bool several;  /* has more than one entry */
+};
+
+/* A piece, from *at on. */
+static kern_return_t check_some(struct vm_map *map, vaddr_t *at, struct demand *demand)
+{
+    enum { LOOK_AT = 64 };
+    kern_return_t kr = KERN_SUCCESS;
+    spin_lock(&map->lock);
+    struct map_entry *entry = map_above(map, *at);
+    demand->several |= *at > demand->start;
+    for (unsigned n = 0;; n++) {
+        if (!entry || entry->start > *at || entry->state != ENTRY_READY)
+            kr = KERN_INVALID_ADDRESS;
+        else if (demand->prot & ~(unsigned)entry->max_prot)
+            kr = KERN_PROTECTION_FAILURE;
+        else
+            *at = entry->end;
+        if (kr != KERN_SUCCESS || *at >= demand->end || n == LOOK_AT)
+            break;
+        demand->several = true;
+        entry = map_next(entry);
+    }
+    spin_unlock(&map->lock);
+    return kr;
+}
+
+/* *at is how far it has got. Behind it, splitting an entry fails only for who is not alone with the map. */
+static kern_return_t check_all(struct task *task, vaddr_t *at, struct demand *demand)
+{
+    kern_return_t kr;
+    do
+        kr = check_some(&task->map, at, demand);
+    while (kr == KERN_SUCCESS && *at < demand->end && !arch_irq_pending());
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (*at < demand->end)
+        return KERN_RETRY;
+    *at = demand->end;
+    if (!demand->several)
+        return KERN_SUCCESS; /* splitting it comes before anything else */
+    kr = map_cut(task, demand->start);
+    return kr == KERN_SUCCESS ? map_cut(task, demand->end) : kr;
+}
+
 /* ---- protection ---- */
 
-/* First the entries, then the page tables (G2). Progress is bytes, twice the size altogether; whether any entry has lost a right:
- * then the page tables are gone through; and the error that ended the first half early, which does not spare them that. */
+/* Three passes: everything is looked at; then the entries are changed; then, if any of them has lost a right, the page tables
+ * (G2), even if the second pass met an error, for others change the map, too. Progress is bytes, of all three, and in its low
+ * bits LOST and that error. */
 enum { LOST = 1, ERROR_SHIFT = 1 };
+enum { WHOLE_MAX = PMAP_CHUNK * PAGE_SIZE }; /* that the page tables do in one piece */
 
 struct protection {
     unsigned prot;
@@ -92,26 +158,6 @@ static kern_return_t protect_piece(struct task *task, struct map_entry *entry, v
     return KERN_SUCCESS;
 }
 
-/* All of it is there and may be given these rights; as far as can be seen at once. */
-static kern_return_t check_change(struct task *task, vaddr_t start, vaddr_t end, unsigned prot)
-{
-    enum { LOOK_AT = 64 };
-    kern_return_t kr = KERN_SUCCESS;
-    spin_lock(&task->map.lock);
-    struct map_entry *entry = map_above(&task->map, start);
-    for (unsigned n = 0; n < LOOK_AT && start < end && kr == KERN_SUCCESS; n++) {
-        if (!entry || entry->start > start || entry->state != ENTRY_READY)
-            kr = KERN_INVALID_ADDRESS;
-        else if (prot & ~(unsigned)entry->max_prot)
-            kr = KERN_PROTECTION_FAILURE;
-        else
-            start = entry->end;
-        entry = kr == KERN_SUCCESS ? map_next(entry) : NULL;
-    }
-    spin_unlock(&task->map.lock);
-    return kr;
-}
-
 /* Rights that stay come back with the next fault, all but reading: so nothing has to be known of each page. A map that has been
  * closed meanwhile has nothing left (G4), and perhaps no page tables. */
 static kern_return_t protect_tables(struct task *task, vaddr_t *at, vaddr_t end, unsigned prot)
@@ -124,35 +170,75 @@ static kern_return_t protect_tables(struct task *task, vaddr_t *at, vaddr_t end,
     return *at < end ? KERN_RETRY : KERN_SUCCESS;
 }
 
+/* One of the passes; *at is how far it has got. */
+static kern_return_t protect_pass(struct task *task, unsigned pass, vaddr_t *at,
+                                  struct demand *demand, const struct protection *p)
+{
+    kern_return_t kr;
+    switch (pass) {
+    case 0: return check_all(task, at, demand);
+    case 1:
+        kr = map_for_range(task, at, demand->end, true, protect_piece, p);
+        if (kr == KERN_SUCCESS || kr == KERN_RETRY || !(*p->progress & LOST))
+            return kr;
+        *p->progress |= (uint64_t)kr << ERROR_SHIFT;
+        *at = demand->end;
+        return KERN_SUCCESS;
+    default:
+        if (*p->progress & LOST)
+            kr = protect_tables(task, at, demand->end, p->prot);
+        else
+            kr = KERN_SUCCESS;
+        return kr == KERN_SUCCESS ? (kern_return_t)((*p->progress & PAGE_MASK) >> ERROR_SHIFT) : kr;
+    }
+}
+
+/* What is asked for most: the range is an entry, and not large. False: it is not so, or more is to be done. */
+static bool protect_whole(struct task *task, vaddr_t start, vaddr_t end, unsigned prot)
+{
+    bool done = false;
+    spin_lock(&task->map.lock);
+    struct map_entry *entry = map_at(&task->map, start);
+    if (entry && entry->start == start && entry->end == end &&
+        !(prot & ~(unsigned)entry->max_prot)) {
+        bool lost = entry->prot & ~prot;
+        entry->prot = (uint8_t)prot;
+        done = !lost || pmap_protect(task->pmap, start, end, prot & PROT_READ) >= end;
+    }
+    spin_unlock(&task->map.lock);
+    return done;
+}
+
+/* The three passes. */
+static kern_return_t protect_all(struct task *task, struct demand *demand,
+                                 const struct protection *p)
+{
+    uint64_t size = demand->end - demand->start, done = round_down(*p->progress, PAGE_SIZE);
+    kern_return_t kr = KERN_SUCCESS;
+    unsigned pass = 0;
+    for (; done >= size; done -= size)
+        pass++;
+    for (; pass < 3 && kr == KERN_SUCCESS; pass++, done = 0) {
+        vaddr_t at = demand->start + done;
+        kr = protect_pass(task, pass, &at, demand, p);
+        *p->progress = (*p->progress & PAGE_MASK) | (pass * size + (at - demand->start));
+    }
+    return kr;
+}
+
 kern_return_t map_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
                           bool maximum, uint64_t *progress)
 {
-    struct protection p = {prot, maximum, progress};
-    kern_return_t kr = KERN_SUCCESS, error = (*progress & PAGE_MASK) >> ERROR_SHIFT;
     if (!is_range(start, size))
         return KERN_INVALID_ADDRESS;
     if ((prot & PROT_WRITE) && (prot & PROT_EXECUTE) && !maximum)
         return KERN_PROTECTION_FAILURE;
-    if (*progress == 0)
-        kr = check_change(task, start, start + size, maximum ? PROT_NONE : prot);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    uint64_t done = round_down(*progress, PAGE_SIZE);
-    if (done < size) {
-        vaddr_t at = start + done;
-        kr = map_for_range(task, &at, start + size, true, protect_piece, &p);
-        error = kr == KERN_RETRY ? KERN_SUCCESS : kr;
-        kr = kr == KERN_RETRY ? kr : KERN_SUCCESS;
-        done = error ? size : at - start;
-    }
-    uint64_t lost = *progress & LOST;
-    if (kr == KERN_SUCCESS && lost && done < 2 * size) {
-        vaddr_t at = start + done - size;
-        kr = protect_tables(task, &at, start + size, prot);
-        done = at - start + size;
-    }
-    *progress = done | (uint64_t)error << ERROR_SHIFT | lost;
-    return kr == KERN_SUCCESS ? error : kr;
+    if (*progress == 0 && size <= WHOLE_MAX && !maximum &&
+        protect_whole(task, start, start + size, prot))
+        return KERN_SUCCESS;
+    struct protection p = {prot, maximum, progress};
+    struct demand demand = {start, start + size, maximum ? PROT_NONE : prot, false};
+    return protect_all(task, &demand, &p);
 }
 
 /* ---- inheritance ---- */
@@ -170,13 +256,21 @@ kern_return_t map_inherit(struct task *task, vaddr_t start, uint64_t size, unsig
                           uint64_t *done)
 {
     uint8_t value = (uint8_t)inherit;
+    struct demand demand = {start, start + size, PROT_NONE, false};
+    kern_return_t kr = KERN_SUCCESS;
     if (!is_range(start, size))
         return KERN_INVALID_ADDRESS;
-    kern_return_t kr = *done ? KERN_SUCCESS : check_change(task, start, start + size, PROT_NONE);
-    if (kr != KERN_SUCCESS)
-        return kr;
+    if (*done > 2 * size) /* of a call that meant another range */
+        *done = 0;
     vaddr_t at = start + *done;
-    kr = map_for_range(task, &at, start + size, true, inherit_piece, &value);
-    *done = at - start;
+    if (*done < size) {
+        kr = check_all(task, &at, &demand);
+        *done = at - start;
+    }
+    if (kr == KERN_SUCCESS) {
+        at = start + *done - size;
+        kr = map_for_range(task, &at, start + size, true, inherit_piece, &value);
+        *done = at - start + size;
+    }
     return kr;
 }

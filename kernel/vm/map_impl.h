@@ -30,8 +30,13 @@ static inline struct map_entry *map_next(struct map_entry *entry)
 /** The READY entry that contains va, or NULL. */
 static inline struct map_entry *map_at(struct vm_map *map, vaddr_t va)
 {
-    struct map_entry *entry = map_above(map, va);
-    return entry && entry->start <= va && entry->state == ENTRY_READY ? entry : NULL;
+    struct map_entry *entry = map->last;
+    if (!entry || va - entry->start >= entry->end - entry->start)
+        entry = map_above(map, va);
+    if (!entry || entry->start > va || entry->state != ENTRY_READY)
+        return NULL;
+    map->last = entry;
+    return entry;
 }
 
 static inline uint64_t entry_pages(const struct map_entry *entry)
@@ -60,10 +65,21 @@ kern_return_t entry_create(struct task *task, struct map_entry **out);
 /** Free an entry that is in no map, with its references. */
 void entry_destroy(struct task *task, struct map_entry *entry);
 void entry_insert(struct vm_map *map, struct map_entry *entry);
+static inline void entry_remove(struct vm_map *map, struct map_entry *entry)
+{
+    rb_remove(&map->entries, &entry->node);
+    if (map->last == entry)
+        map->last = NULL;
+    if (map->hole_from == entry->end + PAGE_SIZE)
+        map->hole_from = entry->start; /* placed last: its page tables are still of use */
+}
 
 /** Split `entry` so that one begins at va, which is inside it; returns that one. `*spare` is used up. */
 struct map_entry *entry_split(struct vm_map *map, struct map_entry *entry, vaddr_t va,
                               struct map_entry **spare);
+
+/** See to it that no entry has va in its midst. Takes the lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
+kern_return_t map_cut(struct task *task, vaddr_t va);
 
 /** Do something to entries of [*at, end), each split at the range's ends before: `change` does a bounded piece of one and says up
  *  to where it has got (*at), or fails. Takes the lock for each piece; KERN_RETRY if interrupts are waiting. `must_be_there`: a

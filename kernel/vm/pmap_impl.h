@@ -20,6 +20,7 @@
 #include <kern/cpu.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
+#include <stdalign.h>
 
 #define PMAP_RUN_SIZE   (PAGE_SIZE * PT_RUN)
 #define PMAP_LARGE_SIZE (PAGE_SIZE * PT_ENTRIES)
@@ -151,6 +152,13 @@ static inline unsigned pmap_leaf_count(pte_t pte, unsigned height)
     return height == 0 && (arch_pte_flags(pte) & PTE_RUN) ? PT_RUN : 1;
 }
 
+/** Of a table without pieces: a page with a reverse mapping of its own, and nothing else that would have to be known. */
+static inline bool pmap_is_plain(pte_t pte)
+{
+    return !(arch_pte_flags(pte) & (PTE_RUN | PTE_WIRED | PTE_UNMANAGED)) &&
+           arch_pte_type(pte) == MEM_NORMAL;
+}
+
 /** What must not be lost when rights of a mapping of managed memory go away. */
 void pmap_collect(struct frame *frame, bool referenced, bool dirty);
 
@@ -233,9 +241,37 @@ struct rmap_entry {
 };
 
 void rmap_init(void);
-struct spinlock *rmap_lock_of(const struct frame *frame);
+enum { RMAP_LOCKS = 64 };
+extern struct rmap_lock {
+    alignas(64) struct spinlock lock;
+} rmap_lock[RMAP_LOCKS];
+static inline struct spinlock *rmap_lock_of(const struct frame *frame)
+{
+    pfn_t pfn = frame_number(frame);
+    return &rmap_lock[(pfn ^ pfn >> 6) % RMAP_LOCKS].lock;
+}
+/** One mapping more, or less; RMAP lock of the frame. */
+static inline void rmap_count(struct frame *frame, int change)
+{
+    uint32_t mapped = atomic_load_explicit(&frame->mapped, memory_order_relaxed);
+    atomic_store_explicit(&frame->mapped, mapped + (uint32_t)change, memory_order_relaxed);
+}
 /** Note that pmap maps the frame at va. Takes the RMAP lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va);
+/** The same if nobody else maps it; else false. */
+static inline bool rmap_add_first(struct frame *frame, struct pmap *pmap, vaddr_t va)
+{
+    struct spinlock *lock = rmap_lock_of(frame);
+    spin_lock(lock);
+    bool first = frame->rmap == NULL;
+    if (likely(first)) {
+        frame->rmap = pmap;
+        frame->rmap_va = va;
+        rmap_count(frame, 1);
+    }
+    spin_unlock(lock);
+    return first;
+}
 /** Forget it. Takes the RMAP lock. */
 void rmap_remove(struct frame *frame, struct pmap *pmap, vaddr_t va);
 

@@ -230,15 +230,109 @@ static void assert_range(vaddr_t va, vaddr_t end)
     assert(((va | end) & PAGE_MASK) == 0);
 }
 
-vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
+[[gnu::noinline]] static vaddr_t protect_range(struct pmap *pmap, vaddr_t va, vaddr_t end,
+                                               unsigned prot)
 {
     struct gather g;
+    gather_init(&g, pmap, NULL);
+    return pmap_limit(&g, va, end, prot, (struct pmap_filter){.only = false});
+}
+
+static inline void flush_one(const struct pmap *pmap, vaddr_t va)
+{
+    arch_tlb_begin();
+    arch_tlb_flush_page(pmap->asid, va, 0);
+    arch_tlb_end();
+}
+
+/* Nothing, or a page of a table that has others, which need no more than themselves to be known. False: it is something else. */
+static inline bool protect_page(struct pmap *pmap, vaddr_t va, unsigned prot)
+{
+    unsigned height;
+    pte_t *slot = pmap_walk_down(pmap, va, 0, &height), pte = arch_pte_read(slot);
+    if (!arch_pte_is_valid(pte))
+        return true;
+    struct frame *table = pmap_table_of(slot);
+    if (height != 0 || !pmap_is_plain(pte) || pmap_table_pieces(table) != 0)
+        return false;
+    unsigned keep = limited(pte, prot);
+    struct frame *frame = frame_at(arch_pte_address(pte));
+    if (keep == arch_pte_prot(pte))
+        return true;
+    if (keep != PROT_NONE) {
+        arch_pte_write(slot, pmap_leaf_with(pte, 0, keep, arch_pte_flags(pte)));
+        flush_one(pmap, va);
+        pmap_collect(frame, false, arch_pte_prot(pte) & ~keep & PROT_WRITE);
+        return true;
+    }
+    if (pmap_table_valid(table) == 1)
+        return false; /* it goes, too */
+    arch_pte_write(slot, PTE_NONE);
+    pmap_table_count(table, -1, 0);
+    pmap->resident--;
+    flush_one(pmap, va);
+    pmap_collect(frame, arch_pte_flags(pte) & PTE_YOUNG, arch_pte_prot(pte) & PROT_WRITE);
+    rmap_remove(frame, pmap, va);
+    return true;
+}
+
+/* What is left of the leaves of one table whose bits are set: the flush, and then what they knew. */
+static void settle_leaves(struct pmap *pmap, const pte_t *slot, vaddr_t va, uint64_t changed,
+                          uint64_t dirty)
+{
+    unsigned span = 64 - (unsigned)__builtin_clzll(changed) - (unsigned)__builtin_ctzll(changed);
+    arch_tlb_begin();
+    if (span > PMAP_FLUSH_LIMIT)
+        arch_tlb_flush_asid(pmap->asid);
+    else
+        for (; changed; changed &= changed - 1)
+            arch_tlb_flush_page(pmap->asid, va + ((vaddr_t)__builtin_ctzll(changed) << PAGE_SHIFT),
+                                0);
+    arch_tlb_end();
+    for (; dirty; dirty &= dirty - 1)
+        pmap_collect(frame_at(arch_pte_address(arch_pte_read(&slot[__builtin_ctzll(dirty)]))),
+                     false, true);
+}
+
+/* Rights go, but not all, from plain pages of one table (fork). Up to where; no way at all: they are something else. */
+static vaddr_t protect_plain(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
+{
+    uint64_t changed = 0, dirty = 0;
+    unsigned height;
+    pte_t *slot = pmap_walk_down(pmap, va, 0, &height);
+    if (height != 0 || pmap_table_pieces(pmap_table_of(slot)) != 0)
+        return va;
+    uint64_t pages = (end - va) >> PAGE_SHIFT, i = 0, most = PT_ENTRIES - pmap_index(va, 0);
+    most = most < pages ? most : pages;
+    for (; i < most && i < 64; i++) {
+        pte_t pte = arch_pte_read(&slot[i]);
+        unsigned have = arch_pte_prot(pte), keep = limited(pte, prot);
+        if (!arch_pte_is_valid(pte) || (have == keep && pmap_is_plain(pte)))
+            continue;
+        if (keep == PROT_NONE || !pmap_is_plain(pte))
+            break;
+        arch_pte_write(&slot[i], pmap_leaf_with(pte, 0, keep, arch_pte_flags(pte)));
+        changed |= UINT64_C(1) << i;
+        dirty |= (uint64_t)((have & ~keep & PROT_WRITE) != 0) << i;
+    }
+    if (changed)
+        settle_leaves(pmap, slot, va, changed, dirty);
+    return va + (i << PAGE_SHIFT);
+}
+
+vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
+{
+    vaddr_t at = va;
     assert_range(va, end);
     spin_lock(&pmap->lock);
-    gather_init(&g, pmap, NULL);
-    va = pmap_limit(&g, va, end, prot, (struct pmap_filter){.only = false});
+    if (end - va == PAGE_SIZE && protect_page(pmap, va, prot))
+        at = end;
+    else if (prot != PROT_NONE && va < end)
+        at = protect_plain(pmap, va, end, prot);
+    if (at == va)
+        at = protect_range(pmap, va, end, prot);
     spin_unlock(&pmap->lock);
-    return va;
+    return at;
 }
 
 vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end)

@@ -11,13 +11,8 @@
  */
 #include "pmap_impl.h"
 #include <kern/kmem.h>
-#include <stdalign.h>
 
-enum { RMAP_LOCKS = 64 };
-
-static struct {
-    alignas(64) struct spinlock lock;
-} rmap_lock[RMAP_LOCKS];
+struct rmap_lock rmap_lock[RMAP_LOCKS];
 
 static KMEM_CACHE(rmap_cache, struct rmap_entry);
 
@@ -25,12 +20,6 @@ void rmap_init(void)
 {
     for (unsigned i = 0; i < RMAP_LOCKS; i++)
         spin_init(&rmap_lock[i].lock, LOCK_RMAP);
-}
-
-struct spinlock *rmap_lock_of(const struct frame *frame)
-{
-    pfn_t pfn = frame_number(frame);
-    return &rmap_lock[(pfn ^ pfn >> 6) % RMAP_LOCKS].lock;
 }
 
 static bool link_is_entry(const void *link)
@@ -41,12 +30,6 @@ static bool link_is_entry(const void *link)
 static struct rmap_entry *link_entry(void *link)
 {
     return (struct rmap_entry *)((uintptr_t)link - 1);
-}
-
-static void frame_count_mapping(struct frame *frame, int change)
-{
-    uint32_t mapped = atomic_load_explicit(&frame->mapped, memory_order_relaxed);
-    atomic_store_explicit(&frame->mapped, mapped + (uint32_t)change, memory_order_relaxed);
 }
 
 /** Use the inline place, or `entry` if there is one. False: an entry is needed. */
@@ -62,7 +45,7 @@ static bool rmap_insert(struct frame *frame, struct pmap *pmap, vaddr_t va,
     } else {
         return false;
     }
-    frame_count_mapping(frame, 1);
+    rmap_count(frame, 1);
     return true;
 }
 
@@ -128,15 +111,19 @@ void rmap_unlink(struct frame *frame, void **link)
         *link = NULL;
         frame->rmap_va = 0;
     }
-    frame_count_mapping(frame, -1);
+    rmap_count(frame, -1);
 }
 
 void rmap_remove(struct frame *frame, struct pmap *pmap, vaddr_t va)
 {
     struct spinlock *lock = rmap_lock_of(frame);
     spin_lock(lock);
-    void **link = rmap_find(frame, pmap, va);
-    assert(link != NULL);
-    rmap_unlink(frame, link);
+    if (likely(frame->rmap == pmap && frame->rmap_va == va)) {
+        rmap_unlink(frame, &frame->rmap);
+    } else {
+        void **link = rmap_find(frame, pmap, va);
+        assert(link != NULL);
+        rmap_unlink(frame, link);
+    }
     spin_unlock(lock);
 }

@@ -95,8 +95,8 @@ static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct p
                                            struct pmap *pmap);
 /** No user address space: every user access faults. */
 static inline void arch_mmu_deactivate(void);
-/** The active address space certainly has nothing at the user address now, says the MMU. */
-static inline bool arch_mmu_is_unmapped(vaddr_t va);
+/** May the fault whose code this is be one of a mapped page that only is old (PTE_YOUNG)? */
+static inline bool arch_mmu_was_old(uint64_t code);
 /** ASIDs the machine has (256 or 65536); ASID 0 is arch's own for "no address space". */
 unsigned arch_asid_count(void);
 

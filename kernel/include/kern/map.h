@@ -33,6 +33,7 @@ struct thread;
 struct vm_map {
     struct spinlock lock;   /* rank MAP; guards entries and all below */
     struct rb_tree entries; /* struct map_entry, by address */
+    struct map_entry *last; /* that a page was found in, or NULL */
     vaddr_t hole_from;      /* where to look for room first */
     bool closed;            /* G4 */
 };
@@ -81,9 +82,10 @@ bool map_teardown_some(struct task *task);
 
 /** Change the protection of a range, or, `maximum`, lower what its pages can be given, and have, to it. *progress is 0 at the
  *  first call. KERN_RETRY, KERN_INVALID_ADDRESS: a page is not mapped; KERN_PROTECTION_FAILURE: above the maximum;
- *  and as map_remove(). */
+ *  and as map_remove(). After an error nothing is changed, unless others change the map at the same time. */
 kern_return_t map_protect(struct task *task, vaddr_t start, uint64_t size, unsigned prot,
                           bool maximum, uint64_t *progress);
+/** What children get of it; the same errors. */
 kern_return_t map_inherit(struct task *task, vaddr_t start, uint64_t size, unsigned inherit,
                           uint64_t *done);
 

@@ -72,13 +72,16 @@ void pmap_destroy(struct pmap *pmap);
 kern_return_t pmap_enter(struct pmap *pmap, vaddr_t va, paddr_t pa, uint64_t size, unsigned prot,
                          enum mem_type type, unsigned flags);
 
+/** The same for a page of managed normal memory, in the place of whatever is mapped there. */
+kern_return_t pmap_enter_page(struct pmap *pmap, vaddr_t va, struct frame *frame, unsigned prot);
+
 /** Remove all mappings in [va, end), at most PMAP_CHUNK leaves; returns the address up to which it
  *  is done. A leaf that extends beyond the range is split first; KERN_RESOURCE_SHORTAGE can then
  *  not happen: splitting a 2 MiB leaf uses a table page kept with it since it was entered. */
 vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end);
 
 /** Limit the protection of existing mappings in the range to exactly `prot` (PROT_NONE removes).
- *  Same chunking. */
+ *  Same chunking, but of plain pages that keep some right up to 64. */
 vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot);
 
 struct pmap_mapping {

@@ -7,15 +7,15 @@
  *      clone_give_receive(&server, port);
  *      clone_run(&server);
  *
- * The child is made like a fork: its memory is a copy of the caller's, region by region, at the same addresses; what
- * has VM_INHERIT_SHARE is shared, what has VM_INHERIT_NONE is missing. It has the caller's send rights and dead
+ * The child is a fork: its memory is a copy of the caller's as it was at one moment; what has VM_INHERIT_SHARE is
+ * shared, what has VM_INHERIT_NONE is missing. It has the caller's send rights and dead
  * names under the same names; receive rights, sets and send-once rights it has not. One new thread of its own calls
  * the function, on a stack of its own; the caller's other threads are not copied.
  *
  * C1 In the child program_start_info->task and ->thread name the child itself, so that all of libsys works there. The other
  *    names in that block are good because they are send rights.
  * C2 What other threads of the caller hold or have half done at the moment of clone_make() stays so in the child
- *    for ever: they should be idle, and nobody may change the memory map meanwhile.
+ *    for ever: locks, for instance. They stand still meanwhile.
  */
 #pragma once
 

@@ -165,7 +165,9 @@ static void step_enter(struct space *s)
     bool failing = check_below(8) == 0;
     if (failing)
         alloc_fail_nth(1 + check_below(3));
-    kern_return_t kr = pmap_enter(s->pmap, va, pa, size, prot, type, flags);
+    bool is_page = size == PAGE_SIZE && type == MEM_NORMAL && flags == PMAP_REPLACE;
+    kern_return_t kr = is_page ? pmap_enter_page(s->pmap, va, frame_at(pa), prot)
+                               : pmap_enter(s->pmap, va, pa, size, prot, type, flags);
     alloc_fail_nth(0);
     if (failing && kr == KERN_RESOURCE_SHORTAGE) {
         counts_check(before, payer);

@@ -187,13 +187,10 @@ static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct p
     *(struct pmap *volatile *)note = pmap;
 }
 
-/* PAR_EL1: bit 0, there is none; bits 6 to 1, why: 0b0001LL is a translation fault at level LL. What an access flag or a
- * right would mend is none of these. */
-static inline bool arch_mmu_is_unmapped(vaddr_t va)
+/* ESR_EL1, bits 5 to 0: 0b0010LL is an access flag fault at level LL. */
+static inline bool arch_mmu_was_old(uint64_t code)
 {
-    uint64_t par;
-    __asm__ volatile("at s1e0r, %1\n\tisb\n\tmrs %0, par_el1" : "=r"(par) : "r"(va) : "memory");
-    return (par & (0x3c << 1 | 1)) == (0x04 << 1 | 1);
+    return (code & 0x3c) == 0x08;
 }
 
 static inline void arch_mmu_deactivate(void)

@@ -102,7 +102,7 @@ static inline void arch_mmu_activate_noted(paddr_t root, unsigned asid, struct p
     *note = pmap;
 }
 static inline void arch_mmu_deactivate(void) {}
-static inline bool arch_mmu_is_unmapped(vaddr_t va)
+static inline bool arch_mmu_was_old(uint64_t code)
 {
-    return !va;
+    return !code;
 }

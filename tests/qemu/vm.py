@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Scenarios of memory (apps/tests/vm-*.c): everyday on one CPU and on four, in CI on every board, and with interleavings that
+repeat."""
+
+from ipc import VIRT, passes, repeats
+from scenario import CI, LONG
+
+
+def everyday():
+    return [
+        passes("vm-fork", 1, seconds=8), passes("vm-fork", 4, seconds=12),
+        passes("vm-ranges", 1), passes("vm-ranges", 4),
+        passes("vm-shootdown", 1, seconds=6), passes("vm-shootdown", 4, seconds=12),
+    ]
+
+
+def several_orders():
+    return [
+        *(repeats("vm-fork", seed, 5 + seed % 3, append="arg=6", seconds=30, label=CI) for seed in (1, 2)),
+        *(repeats("vm-shootdown", seed, 5 + seed % 3, append="arg=12", seconds=30, label=CI) for seed in (1, 2, 3)),
+        *(repeats("vm-fork", seed, 5 + seed % 4, append="arg=100", seconds=200, label=LONG) for seed in (11, 12)),
+        passes("vm-shootdown", 4, "many", "arg=3000 seed=1", seconds=120, label=LONG),
+    ]
+
+
+def boards(kind):
+    """On the other board, and with the other interrupt controller and level of entry; not in debug builds."""
+    if kind != "release":
+        return []
+    return [passes(program, 4, name, machine=machine, label=CI, seconds=40)
+            for name, machine in (("raspi4b", {"board": "raspi4b"}), ("gic3-el2", {**VIRT, "gic": 3, "el2": True}))
+            for program in ("vm-fork", "vm-ranges", "vm-shootdown")]
+
+
+def all_scenarios(kind):
+    return [*everyday(), *several_orders(), *boards(kind)]
