@@ -220,6 +220,8 @@ static kern_return_t protect_all(struct task *task, struct demand *demand,
     uint64_t size = demand->end - demand->start, done = round_down(*p->progress, PAGE_SIZE);
     kern_return_t kr = KERN_SUCCESS;
     unsigned pass = 0;
+    if (done >= 3 * size) /* of a call that meant another range, perhaps of very many pages */
+        return KERN_SUCCESS;
     for (; done >= size; done -= size)
         pass++;
     for (; pass < 3 && kr == KERN_SUCCESS; pass++, done = 0) {
