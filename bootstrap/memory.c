@@ -6,7 +6,7 @@
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 
-enum { PAGE = 4096, PAGES = 64 };
+enum { PAGE = 4096, PAGES = 64, ROUNDS = 16 };
 
 static void fill(uint64_t *memory)
 {
@@ -35,13 +35,28 @@ static void allocate_once(void)
     CHECK_EQUAL(kernel_vm_protect(at, PAGE, VM_PROT_READ), KERN_INVALID_ADDRESS);
 }
 
+/* Free frames, when they have not changed for a while: what was given back may still be on its way, on another CPU. */
+static uint64_t free_frames(void)
+{
+    enum { PAUSE = 20000000 };
+    uint64_t before, now = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
+
+    do {
+        before = now;
+        CHECK_EQUAL(kernel_sleep_until(kernel_clock_now() + PAUSE), 0);
+        now = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
+    } while (now != before);
+    return now;
+}
+
 void check_memory(void)
 {
     allocate_once(); /* page tables and the kernel's caches reach their size */
-    uint64_t before = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
+    uint64_t before = free_frames();
 
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < ROUNDS; i++)
         allocate_once();
-    CHECK_EQUAL(kernel_system_info(SYSTEM_INFO_FREE_FRAMES), before);
+    /* Another CPU's caches may have grown meanwhile; but nothing is lost each time. */
+    CHECK(free_frames() + ROUNDS > before);
     print("bootstrap: memory checked\n");
 }

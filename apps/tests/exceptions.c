@@ -61,13 +61,21 @@ static kern_return_t skip(mach_port_name_t thread)
     return thread_set_state(thread, THREAD_STATE_GENERAL, state.word, count);
 }
 
+/* What is in the register that a load would have changed, had it been executed: 0. */
+static uint64_t load_stepped_over(const char *address)
+{
+    uint64_t value = 0;
+    __asm__ volatile("ldrb %w0, [%1]" : "+r"(value) : "r"(address) : "memory");
+    return value;
+}
+
 static kern_return_t act(struct handler *handler, mach_port_name_t thread)
 {
     switch (atomic_load(&handler->deed)) {
     case REPAIR: protect(page, VM_PROT_READ | VM_PROT_WRITE); return KERN_SUCCESS;
     case SKIP: return skip(thread);
     case FAULT_ITSELF:
-        CHECK_EQUAL(*(volatile char *)handlers_page, 0);
+        CHECK_EQUAL(load_stepped_over(handlers_page), 0);
         protect(page, VM_PROT_READ | VM_PROT_WRITE);
         return KERN_SUCCESS;
     case END: sys_thread_exit(0);

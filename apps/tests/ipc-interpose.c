@@ -90,10 +90,10 @@ static void pass_nobody(uint64_t *words, unsigned descriptors)
 {
     struct msg_descriptor d;
     for (unsigned i = 0; i < descriptors; i++) {
-        memcpy(&d, &words[2 * i], sizeof(d));
+        memcpy(&d, &words[2 * (size_t)i], sizeof(d));
         if (d.disposition == 0)
             d.disposition = MSG_COPY_SEND;
-        memcpy(&words[2 * i], &d, sizeof(d));
+        memcpy(&words[2 * (size_t)i], &d, sizeof(d));
     }
 }
 

@@ -57,6 +57,12 @@ struct thread *host_message_leave(struct thread *next, const uint64_t header[5])
     return next;
 }
 
+struct thread *host_message_leave_whole(struct thread *next)
+{
+    arch_cpu_self()->arch.message_whole = true; /* do_message() leaves its registers alone */
+    return next;
+}
+
 /* The message trap keeps its registers in memory. The fast way takes over to another thread. */
 static void do_message(struct host_cpu *cpu, struct thread *t)
 {

@@ -24,8 +24,11 @@ static kern_return_t copyin_array(struct thread *self, struct kmsg *msg, struct 
     mach_port_name_t name[MSG_OOL_PORTS_MAX];
     if (d->size > MSG_OOL_PORTS_MAX)
         return MACH_SEND_TOO_LARGE;
-    if (d->size > 0 && user_copyin(self, name, d->value, d->size * sizeof(name[0])) != KERN_SUCCESS)
-        return MACH_SEND_INVALID_DATA;
+    kern_return_t kr = KERN_SUCCESS;
+    if (d->size > 0)
+        kr = user_copyin(self, name, d->value, d->size * sizeof(name[0]));
+    if (kr != KERN_SUCCESS)
+        return user_copy_error(kr, MACH_SEND_INVALID_DATA, MACH_SEND_NO_BUFFER);
     if (kmsg_add_array(msg, &array) != KERN_SUCCESS)
         return MACH_SEND_NO_BUFFER;
     for (uint32_t i = 0; i < d->size; i++) {
@@ -112,8 +115,8 @@ kern_return_t msg_copyin(struct thread *self, uint64_t control, struct kmsg **ou
             arch_message_get_body(&self->arch, kmsg_body(msg));
     } else {
         vaddr_t from = arch_message_get(&self->arch, MSG_X_ADDRESS);
-        if (user_copyin(self, kmsg_body(msg), from, length) != KERN_SUCCESS)
-            kr = MACH_SEND_INVALID_DATA;
+        kr = user_copy_error(user_copyin(self, kmsg_body(msg), from, length),
+                             MACH_SEND_INVALID_DATA, MACH_SEND_NO_BUFFER);
     }
     if (kr == KERN_SUCCESS)
         kr = copyin_descriptors(self, msg, msg_descriptors(control));

@@ -109,9 +109,12 @@ static kern_return_t place_array(struct thread *self, struct kport_array *array)
                                   .max_prot = PROT_ALL,
                                   .inherit = VM_INHERIT_COPY};
     kern_return_t kr = map_enter(self->task, &request);
-    if (kr == KERN_SUCCESS)
-        array->address = request.start;
-    return kr;
+    if (kr != KERN_SUCCESS)
+        return kr;
+    array->address = request.start;
+    /* Now, for there is no way back once the names have been made. Taken away meanwhile: not our matter. */
+    kr = vm_fault(self->task, request.start, PROT_WRITE);
+    return kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE ? kr : KERN_SUCCESS;
 }
 
 static void remove_arrays(struct thread *self, struct kmsg *msg)
@@ -165,12 +168,11 @@ static kern_return_t try_buffer(struct thread *self, const struct kmsg *msg)
     uint32_t head = msg->descriptors * (uint32_t)MSG_DESCRIPTOR_SIZE;
     if (arch_message_get(&self->arch, MSG_X_BUFFER_SIZE) < msg->length)
         return MACH_RCV_TOO_LARGE;
-    if (head > 0 && user_copyout(self, to, zero, head) != KERN_SUCCESS)
-        return MACH_RCV_INVALID_DATA;
-    if (msg->length > head && user_copyout(self, to + head, (const uint8_t *)kmsg_body(msg) + head,
-                                           msg->length - head) != KERN_SUCCESS)
-        return MACH_RCV_INVALID_DATA;
-    return KERN_SUCCESS;
+    kern_return_t kr = head > 0 ? user_copyout(self, to, zero, head) : KERN_SUCCESS;
+    if (kr == KERN_SUCCESS && msg->length > head)
+        kr = user_copyout(self, to + head, (const uint8_t *)kmsg_body(msg) + head,
+                          msg->length - head);
+    return user_copy_error(kr, MACH_RCV_INVALID_DATA, MACH_RCV_NO_SPACE);
 }
 
 static void write_body(struct thread *self, struct kmsg *msg)

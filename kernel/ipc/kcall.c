@@ -47,8 +47,8 @@ static kern_return_t copyin_request(struct thread *self, uint64_t control, uint6
     uint64_t *in = arch_cpu_self()->msg_buffers->in;
     *body = in;
     vaddr_t from = arch_message_get(&self->arch, MSG_X_ADDRESS);
-    return user_copyin(self, in, from, length) == KERN_SUCCESS ? KERN_SUCCESS
-                                                               : MACH_SEND_INVALID_DATA;
+    return user_copy_error(user_copyin(self, in, from, length), MACH_SEND_INVALID_DATA,
+                           MACH_SEND_NO_BUFFER);
 }
 
 static bool moves(unsigned disposition)

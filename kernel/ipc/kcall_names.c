@@ -14,7 +14,7 @@
 static struct msg_descriptor *make_room(struct kcall *call)
 {
     uint64_t *out = call->out;
-    size_t head = call->out_rights * MSG_DESCRIPTOR_SIZE / sizeof(*out);
+    size_t head = (size_t)call->out_rights * MSG_DESCRIPTOR_SIZE / sizeof(*out);
     for (size_t i = call->out_size / sizeof(*out); i-- > 0;)
         out[head + i] = out[i];
     call->out_size += (uint32_t)(head * sizeof(*out));
@@ -38,7 +38,7 @@ bool msg_name_rights(struct thread *self, struct kcall *call)
     struct list later = LIST_INIT(later);
     struct space *space = self->space;
     if (call->out_size % sizeof(uint64_t) ||
-        call->out_rights * MSG_DESCRIPTOR_SIZE + call->out_size > MSG_REGISTER_BYTES)
+        (size_t)call->out_rights * MSG_DESCRIPTOR_SIZE + call->out_size > MSG_REGISTER_BYTES)
         return false;
     spin_lock(&space->lock);
     bool room = space_reserve_locked(space, call->out_rights) == KERN_SUCCESS;

@@ -81,8 +81,10 @@ struct thread *bucket_first(const struct bucket *bucket, uint64_t key0, uint64_t
 kern_return_t futex_compare(struct thread *self, vaddr_t address, uint32_t expected)
 {
     uint32_t value;
-    kern_return_t kr = user_peek_u32(self, address, &value);
-    return kr == KERN_SUCCESS && value != expected ? KERN_RETRY : kr;
+    /* The page was there a moment ago, and is being replaced: whoever looks again finds out what there is. */
+    if (user_peek_u32(self, address, &value) != KERN_SUCCESS)
+        return KERN_RETRY;
+    return value == expected ? KERN_SUCCESS : KERN_RETRY;
 }
 
 /* Link a thread by this key; its wait is of this bucket already (W4). */

@@ -9,6 +9,7 @@
 #include <kern/ktest.h>
 #include <kern/ktest_task.h>
 #include <kern/map.h>
+#include <wharf/if/vm_types.h>
 
 enum { RW = PROT_READ | PROT_WRITE, RX = PROT_READ | PROT_EXECUTE };
 
@@ -50,7 +51,8 @@ static kern_return_t make(struct task *task, vaddr_t start, uint64_t pages, unsi
     struct map_request request = {.start = start,
                                   .pages = pages,
                                   .prot = (uint8_t)prot,
-                                  .max_prot = PROT_ALL};
+                                  .max_prot = PROT_ALL,
+                                  .inherit = VM_INHERIT_COPY};
     kern_return_t kr = map_enter(task, &request);
 
     *at = request.start;

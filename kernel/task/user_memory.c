@@ -22,28 +22,37 @@ static kern_return_t touch(struct thread *self, vaddr_t va, size_t n, unsigned p
     return kr == KERN_PROTECTION_FAILURE ? KERN_INVALID_ADDRESS : kr;
 }
 
+/* What was found may be replaced again before it is used, by who shares it: not many times in a row. */
+enum { TRIES = 20 };
+
+static kern_return_t touch_again(struct thread *self, vaddr_t va, size_t n, unsigned prot,
+                                 unsigned tries)
+{
+    return tries < TRIES ? touch(self, va, n, prot) : KERN_INVALID_ADDRESS;
+}
+
 kern_return_t user_copyin(struct thread *self, void *dst, vaddr_t src, size_t n)
 {
-    if (arch_copyin(dst, src, n) == KERN_SUCCESS)
-        return KERN_SUCCESS;
-    kern_return_t kr = touch(self, src, n, PROT_READ);
-    return kr == KERN_SUCCESS ? arch_copyin(dst, src, n) : kr;
+    kern_return_t kr = KERN_SUCCESS;
+    for (unsigned t = 0; kr == KERN_SUCCESS && arch_copyin(dst, src, n) != KERN_SUCCESS; t++)
+        kr = touch_again(self, src, n, PROT_READ, t);
+    return kr;
 }
 
 kern_return_t user_copyout(struct thread *self, vaddr_t dst, const void *src, size_t n)
 {
-    if (arch_copyout(dst, src, n) == KERN_SUCCESS)
-        return KERN_SUCCESS;
-    kern_return_t kr = touch(self, dst, n, PROT_WRITE);
-    return kr == KERN_SUCCESS ? arch_copyout(dst, src, n) : kr;
+    kern_return_t kr = KERN_SUCCESS;
+    for (unsigned t = 0; kr == KERN_SUCCESS && arch_copyout(dst, src, n) != KERN_SUCCESS; t++)
+        kr = touch_again(self, dst, n, PROT_WRITE, t);
+    return kr;
 }
 
 kern_return_t user_read_u32(struct thread *self, vaddr_t src, uint32_t *value)
 {
-    if (arch_copyin_u32(value, src) == KERN_SUCCESS)
-        return KERN_SUCCESS;
-    kern_return_t kr = touch(self, src, sizeof(*value), PROT_READ);
-    return kr == KERN_SUCCESS ? arch_copyin_u32(value, src) : kr;
+    kern_return_t kr = KERN_SUCCESS;
+    for (unsigned t = 0; kr == KERN_SUCCESS && arch_copyin_u32(value, src) != KERN_SUCCESS; t++)
+        kr = touch_again(self, src, sizeof(*value), PROT_READ, t);
+    return kr;
 }
 
 kern_return_t user_peek_u32(struct thread *self, vaddr_t src, uint32_t *value)

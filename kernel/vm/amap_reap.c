@@ -9,8 +9,8 @@
 
 /* The last reference of an anon costs 250 to 450 instructions. */
 enum {
-    SMALL_TREE = 8, /* pages of a leaf that are freed at once */
-    STEP_ANONS = 8, /* dropped in one step */
+    SMALL_TREE = 3, /* pages of a leaf that are freed at once */
+    STEP_ANONS = 6, /* dropped in one step */
 };
 
 static struct amap_node *_Atomic dying;     /* put there by anybody, all taken by the work item */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Page faults: what a page of an address space is, found or made (kern/map.h: G2, G3). The MAP lock is held from the look at the
- * entry to the change of the page tables, so that nobody can take the page away in between.
+ * entry to the change of the page tables, so that nobody can take the page away in between; and so is the amap's, for an amap
+ * that others share: they copy it, and replace its pages, without this map's lock.
  */
 #include "amap_impl.h"
 #include "map_impl.h"
@@ -15,7 +16,9 @@ struct page {
     unsigned prot;       /* that it may be mapped with */
     unsigned flags;      /* of pmap_enter() */
     vaddr_t va;          /* where that begins */
-    struct anon *before; /* that was there, and that the page tables may still show: a reference */
+    bool replaces;       /* another, anon or object's, that the page tables may still show */
+    struct anon *before; /* that one, if it was an anon: a reference */
+    struct amap *amap;   /* it is a page of, or might become one; locked. NULL: none */
 };
 
 static void found(struct page *page, struct anon *anon, unsigned prot)
@@ -83,6 +86,7 @@ static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, str
     kern_return_t kr = put_page(entry->amap, number, leaf, frame_memory(old), anon);
     if (kr != KERN_SUCCESS)
         return kr;
+    page->replaces = true;
     page->before = before; /* the slot's reference */
     return KERN_SUCCESS;
 }
@@ -111,12 +115,14 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
 /* ---- the two levels ---- */
 
 static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, vaddr_t va,
-                                    struct amap_node *leaf, struct anon **out)
+                                    struct amap_node *leaf, struct anon **out, struct page *page)
 {
     const void *content = NULL;
     if (entry->object)
         content = phys_to_virt(entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT));
-    return put_page(entry->amap, number, leaf, content, out);
+    kern_return_t kr = put_page(entry->amap, number, leaf, content, out);
+    page->replaces = kr == KERN_SUCCESS && entry->object;
+    return kr;
 }
 
 /* The amap's lock is held. */
@@ -128,12 +134,12 @@ static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, va
     bool owned;
     struct anon *anon = amap_find(entry->amap, number, &leaf, &owned);
     kern_return_t kr = KERN_SUCCESS;
-    if (!anon && entry->object && !write) {
+    if (!anon && entry->object && !write && !entry->shared) {
         map_physical(entry, va, page);
         return KERN_SUCCESS;
     }
     if (!anon)
-        kr = make_anonymous(entry, number, va, leaf, &anon);
+        kr = make_anonymous(entry, number, va, leaf, &anon, page);
     else if (write && !owned)
         kr = break_sharing(entry, number, leaf, &anon, page);
     else if (!owned) {
@@ -145,8 +151,8 @@ static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, va
     return kr;
 }
 
-/* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. Inline, for
- * faults are counted in instructions. */
+/* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. Without an error
+ * done_with() follows. Inline, for faults are counted in instructions. */
 [[gnu::always_inline]] static inline kern_return_t find_page(struct task *task,
                                                              struct map_entry *entry, vaddr_t va,
                                                              bool write, struct page *page)
@@ -163,8 +169,19 @@ static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, va
     }
     spin_lock(&entry->amap->lock);
     kern_return_t kr = find_in_amap(entry, va, write, page);
-    spin_unlock(&entry->amap->lock);
+    if (kr == KERN_SUCCESS)
+        page->amap = entry->amap;
+    else
+        spin_unlock(&entry->amap->lock);
     return kr;
+}
+
+static void done_with(struct page *page)
+{
+    if (page->amap)
+        spin_unlock(&page->amap->lock);
+    if (page->before)
+        anon_unref(page->before);
 }
 
 /* ---- faults ---- */
@@ -210,10 +227,9 @@ kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot)
         kr = find_page(task, entry, va, prot == PROT_WRITE, &page);
     if (kr == KERN_SUCCESS) {
         kr = map_something(task, &page, va);
-        if (page.before && kr != KERN_SUCCESS)
+        if (page.replaces && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
-        if (page.before)
-            anon_unref(page.before);
+        done_with(&page);
     }
     spin_unlock(&task->map.lock);
     return kr;
@@ -241,16 +257,13 @@ static kern_return_t copy_piece(struct task *task, vaddr_t va, char *buffer, siz
     if (kr != KERN_SUCCESS)
         return kr;
     char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
-    if (page.before) {
+    if (page.replaces)
         (void)pmap_remove(task->pmap, page.va, page.va + PAGE_SIZE); /* G2: it shows what was */
-        anon_unref(page.before);
-    }
-    if (!buffer)
-        return KERN_SUCCESS;
-    if (write)
+    if (buffer && write)
         memcpy(memory, buffer, n);
-    else
+    else if (buffer)
         memcpy(buffer, memory, n);
+    done_with(&page);
     return KERN_SUCCESS;
 }
 
@@ -284,8 +297,10 @@ kern_return_t map_visit(struct task *task, vaddr_t va, map_visit_t *visit)
         kr = entry->prot & PROT_READ
                  ? find_page_to_copy(task, entry, round_down(va, PAGE_SIZE), false, &page)
                  : KERN_PROTECTION_FAILURE;
-    if (kr == KERN_SUCCESS)
+    if (kr == KERN_SUCCESS) {
         visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);
+        done_with(&page);
+    }
     spin_unlock(&task->map.lock);
     return kr;
 }

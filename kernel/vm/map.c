@@ -61,7 +61,7 @@ void entry_remove(struct vm_map *map, struct map_entry *entry)
 /* A hole of `size` bytes with a free page at either side (G1), from `at` up. 0: none. */
 static vaddr_t find_hole_above(struct vm_map *map, vaddr_t at, uint64_t size)
 {
-    for (struct map_entry *e = map_above(map, at); e; e = map_next(e)) {
+    for (struct map_entry *e = map_above(map, at - PAGE_SIZE); e; e = map_next(e)) {
         if (e->start >= at && e->start - at >= size + PAGE_SIZE)
             break;
         at = e->end + PAGE_SIZE;
@@ -262,15 +262,18 @@ kern_return_t map_for_range(struct task *task, vaddr_t *at, vaddr_t end, bool mu
 {
     struct map_entry *spare = NULL;
     kern_return_t kr;
+    bool goes_on;
+    if (*at >= end) /* the progress may be that of a call that meant another range */
+        return KERN_SUCCESS;
     do {
         spin_lock(&task->map.lock);
         kr = change_piece(task, at, end, must_be_there, &spare, change, argument);
         spin_unlock(&task->map.lock);
-        if (kr == KERN_BUSY)
+        bool lacks = kr == KERN_BUSY; /* nothing is done yet: a repeat would come just as far */
+        if (lacks)
             kr = entry_create(task, &spare);
-        else if (kr == KERN_SUCCESS && *at >= end)
-            break;
-    } while (kr == KERN_SUCCESS && !arch_irq_pending());
+        goes_on = kr == KERN_SUCCESS && *at < end && (lacks || !arch_irq_pending());
+    } while (goes_on);
     if (spare)
         entry_destroy(task, spare);
     return kr == KERN_SUCCESS && *at < end ? KERN_RETRY : kr;

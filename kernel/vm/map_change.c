@@ -158,12 +158,13 @@ static kern_return_t protect_piece(struct task *task, struct map_entry *entry, v
     return KERN_SUCCESS;
 }
 
-/* Rights that stay come back with the next fault, all but reading: so nothing has to be known of each page. */
+/* Rights that stay come back with the next fault, all but reading: so nothing has to be known of each page. A map that has been
+ * closed meanwhile has nothing left (G4), and perhaps no page tables. */
 static kern_return_t protect_tables(struct task *task, vaddr_t *at, vaddr_t end, unsigned prot)
 {
     do {
         spin_lock(&task->map.lock);
-        *at = pmap_protect(task->pmap, *at, end, prot & PROT_READ);
+        *at = task->map.closed ? end : pmap_protect(task->pmap, *at, end, prot & PROT_READ);
         spin_unlock(&task->map.lock);
     } while (*at < end && !arch_irq_pending());
     return *at < end ? KERN_RETRY : KERN_SUCCESS;
@@ -263,6 +264,8 @@ kern_return_t map_inherit(struct task *task, vaddr_t start, uint64_t size, unsig
     kern_return_t kr = KERN_SUCCESS;
     if (!is_range(start, size))
         return KERN_INVALID_ADDRESS;
+    if (*done > 2 * size) /* of a call that meant another range */
+        *done = 0;
     vaddr_t at = start + *done;
     if (*done < size) {
         kr = check_all(task, &at, &demand);

@@ -53,6 +53,13 @@ static inline uint64_t object_page_at(const struct map_entry *entry, vaddr_t va)
     return entry->object_page + ((va - entry->start) >> PAGE_SHIFT);
 }
 
+/** Anonymous pages that all who share the entry see take the place of the object's as soon as they are touched: no page table
+ *  tells where the object's are shown. */
+static inline bool entry_shows_object(const struct map_entry *entry)
+{
+    return entry->shared && entry->amap && entry->object;
+}
+
 /** A record for an entry, charged to the task (MAP_ENTRIES, KMEM). No lock needed. */
 kern_return_t entry_create(struct task *task, struct map_entry **out);
 /** Free an entry that is in no map, with its references. */

@@ -63,6 +63,17 @@ static kern_return_t check_share(struct task *task, vaddr_t start, uint64_t size
     return kr;
 }
 
+/* Pages of the object are not shown any longer where what others write would have to be seen (fault.c). Files of the initial
+ * archive, once: not worth a call in pieces. */
+static void hide_object(struct task *task, vaddr_t at, vaddr_t end)
+{
+    while (at < end) {
+        spin_lock(&task->map.lock);
+        at = task->map.closed ? end : pmap_remove(task->pmap, at, end);
+        spin_unlock(&task->map.lock);
+    }
+}
+
 kern_return_t map_share(struct task *task, vaddr_t start, uint64_t size, unsigned max_prot,
                         struct map_request *out)
 {
@@ -75,6 +86,8 @@ kern_return_t map_share(struct task *task, vaddr_t start, uint64_t size, unsigne
         if (kr == KERN_RETRY) /* nothing has been done that would not be found again */
             kr = KERN_SUCCESS;
     }
+    if (kr == KERN_SUCCESS && out->amap && out->object)
+        hide_object(task, start, start + size);
     return kr;
 }
 
@@ -144,14 +157,16 @@ kern_return_t map_take_writing(struct amap *amap, uint64_t *page, uint64_t end)
 }
 
 /* Pages of the parent that were its own are not any more: it may not write to them before they are copied. Those of an amap that
- * others map, too, are taken from all of them. */
+ * others map, too, are taken from all of them. What the entry allows does not matter: a call that takes writing away may
+ * not have come to the page tables yet. */
 static vaddr_t take_writing(struct task *parent, struct map_entry *entry, vaddr_t at)
 {
-    if (!entry->amap || entry->inherit == VM_INHERIT_SHARE)
+    if (entry->inherit == VM_INHERIT_SHARE)
+        return entry_shows_object(entry) ? pmap_remove(parent->pmap, at, entry->end) : entry->end;
+    if (!entry->amap)
         return entry->end;
     if (!entry->shared)
-        return entry->prot & PROT_WRITE ? pmap_protect(parent->pmap, at, entry->end, PROT_READ)
-                                        : entry->end;
+        return pmap_protect(parent->pmap, at, entry->end, PROT_READ | PROT_EXECUTE);
     uint64_t page = amap_page_at(entry, at);
     take_page(entry->amap, &page, amap_page_at(entry, entry->end));
     return entry->start + ((page - entry->amap_page) << PAGE_SHIFT);
@@ -166,7 +181,9 @@ static kern_return_t fork_piece(struct task *parent, struct task *child, vaddr_t
         return KERN_SUCCESS;
     }
     bool skip = entry->inherit == VM_INHERIT_NONE || entry->state != ENTRY_READY;
-    if (*at <= entry->start && !skip) {
+    bool is_new = *at <= entry->start &&
+                  !map_at(&child->map, entry->start); /* not what was split meanwhile */
+    if (is_new && !skip) {
         kern_return_t kr = fork_entry(parent, child, entry);
         if (kr != KERN_SUCCESS)
             return kr;

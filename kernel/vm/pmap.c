@@ -344,6 +344,8 @@ kern_return_t pmap_extract(struct pmap *pmap, vaddr_t va, struct pmap_mapping *o
     pte_t *first;
     unsigned height, count;
     pte_t pte = find_leaf(pmap, va, &first, &height, &count);
+    if (first == NULL) /* it was there a moment ago, under this lock */
+        return;
     if (!(arch_pte_flags(pte) & PTE_YOUNG)) {
         set_flags(first, count, height, arch_pte_flags(pte) | PTE_YOUNG);
         arch_pte_sync(); /* an entry without the flag is in no TLB */

@@ -32,7 +32,7 @@ enum {
     /* What a range operation may spend before it returns early, so that a call stays below 5,000
      * instructions: a slot looked at costs 1, an entry changed PMAP_ENTRY_COST more. */
     PMAP_SCAN = 96,
-    PMAP_ENTRY_COST = 5,
+    PMAP_ENTRY_COST = 9,
 };
 
 static inline uint64_t pmap_span(unsigned height)

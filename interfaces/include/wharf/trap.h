@@ -24,7 +24,7 @@
  * 1 thread_switch() -> 0. Threads of the caller's priority that are ready on this CPU run first.
  *
  * 2 futex_wait(address, u32 expected, deadline) -> 0 after a wake; or at once
- *      KERN_RETRY              the word is not `expected`
+ *      KERN_RETRY              the word is not `expected`, or has just been moved: look again
  *      KERN_OPERATION_TIMED_OUT  the deadline passed (one in the past: at once, after the look at
  *                                the word)
  *      KERN_ABORTED            the wait was interrupted

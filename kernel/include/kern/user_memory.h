@@ -11,6 +11,14 @@
 
 kern_return_t user_copyin(struct thread *self, void *dst, vaddr_t src, size_t n);
 kern_return_t user_copyout(struct thread *self, vaddr_t dst, const void *src, size_t n);
+/** Whose fault a copy's failure was: one of the two errors; KERN_SUCCESS stays. */
+static inline kern_return_t user_copy_error(kern_return_t kr, kern_return_t invalid,
+                                            kern_return_t shortage)
+{
+    if (likely(kr == KERN_SUCCESS))
+        return KERN_SUCCESS;
+    return kr == KERN_INVALID_ADDRESS ? invalid : shortage;
+}
 /** One aligned word, single-copy atomic. */
 kern_return_t user_read_u32(struct thread *self, vaddr_t src, uint32_t *value);
 /** The same under any lock below PMAP, for a page that was there a moment ago: it is not looked for. */

@@ -7,7 +7,7 @@
  */
 #include "boot_impl.h"
 #include "elf.h"
-#include <kern/region.h>
+#include <kern/map.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,8 +33,7 @@ static void use_segment(const char *file, const struct elf_segment *s)
 {
     vaddr_t start = round_down(s->address, PAGE_SIZE),
             end = round_up(s->address + s->memory_size, PAGE_SIZE);
-    require(start >= PAGE_SIZE && start < end && end <= REGION_ALLOCATE_BASE);
-    require((end - start) >> PAGE_SHIFT <= REGION_MAX_PAGES);
+    require(start >= PAGE_SIZE && start < end && end <= MAP_ALLOCATE_BASE);
     require(s->file_size <= s->memory_size);
     require(!(s->flags & ELF_WRITE) || !(s->flags & ELF_EXECUTE));
     use_bytes(file + s->offset, s->file_size);

@@ -14,7 +14,7 @@
 #include <kern/clock.h>
 #include <kern/control.h>
 #include <kern/cpu.h>
-#include <kern/region.h>
+#include <kern/map.h>
 #include <kern/sched.h>
 #include <string.h>
 #include <wharf/trap.h>
@@ -292,16 +292,14 @@ static void make_thread(unsigned task, unsigned number, uint64_t cpus)
 static void make_task(unsigned number)
 {
     struct task *task;
-    struct region *region;
     mach_port_name_t name;
     CHECK_EQUAL(task_create(&kernel_ledger, "fuzzed", &task), KERN_SUCCESS);
     ipc_task[number].task = task;
-    CHECK_EQUAL(region_create(task, BUFFER_VA, BUFFER_PAGES, PROT_READ | PROT_WRITE, true, &region),
-                KERN_SUCCESS);
-    kern_return_t kr;
-    while ((kr = region_populate(task, region)) == KERN_RETRY)
-        ;
-    CHECK_EQUAL(kr, KERN_SUCCESS);
+    struct map_request request = {.start = BUFFER_VA,
+                                  .pages = BUFFER_PAGES,
+                                  .prot = PROT_READ | PROT_WRITE,
+                                  .max_prot = PROT_ALL};
+    CHECK_EQUAL(map_enter(task, &request), KERN_SUCCESS);
     ledger_set_limit(task->ledger, LEDGER_PORTS, 60);
     ledger_set_limit(task->ledger, LEDGER_FRAMES, 200);
     for (unsigned i = 0; i < 3; i++) {

@@ -11,7 +11,7 @@
 #include <kern/cpu.h>
 #include <kern/futex.h>
 #include <kern/kmem.h>
-#include <kern/region.h>
+#include <kern/map.h>
 #include <string.h>
 
 enum { ACTOR_PAGES = 9, SEND_PAGES = 4, RECEIVE_PAGES = 4, FIRST_VA = 0x200000 };
@@ -181,7 +181,7 @@ static bool is_quiet(void)
     for (unsigned i = 0; i < actor_count; i++)
         if (!actors[i].gone && atomic_load(&actors[i].order) == ORDER_GIVEN)
             return false;
-    return reaper_is_idle();
+    return reaper_is_idle() && amap_reaper_is_idle();
 }
 
 void rest(void)
@@ -217,14 +217,13 @@ struct birth {
 
 static void give_memory(struct actor *a, vaddr_t at)
 {
-    struct region *region;
-    CHECK_EQUAL(region_create(a->task, at, ACTOR_PAGES, PROT_READ | PROT_WRITE, true, &region),
-                KERN_SUCCESS);
-    kern_return_t kr;
-    do
-        kr = region_populate(a->task, region);
-    while (kr == KERN_RETRY);
-    CHECK_EQUAL(kr, KERN_SUCCESS);
+    struct map_request request = {.start = at,
+                                  .pages = ACTOR_PAGES,
+                                  .prot = PROT_READ | PROT_WRITE,
+                                  .max_prot = PROT_READ | PROT_WRITE};
+    CHECK_EQUAL(map_enter(a->task, &request), KERN_SUCCESS);
+    for (unsigned i = 0; i < ACTOR_PAGES; i++) /* no message needs memory for them later */
+        CHECK_EQUAL(vm_fault(a->task, at + i * PAGE_SIZE, PROT_WRITE), KERN_SUCCESS);
     a->send_va = at;
     a->receive_va = at + SEND_PAGES * PAGE_SIZE;
     a->word_va = a->receive_va + RECEIVE_PAGES * PAGE_SIZE;

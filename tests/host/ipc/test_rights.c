@@ -9,7 +9,7 @@
 #include "ipc_world.h"
 #include "rights_model.h"
 
-#include <kern/region.h>
+#include <kern/map.h>
 #include <string.h>
 
 enum { FILLER = 4711, CARRIER = 99, THE_BODY = 0x1234 };
@@ -212,9 +212,12 @@ static void check_destination(const struct rights_outcome *expected)
 /* What an array of names arrived in. */
 static void give_back(void *address)
 {
-    kern_return_t kr;
+    struct map_facts facts;
+    vaddr_t at = *(uint64_t *)address;
+    kern_return_t kr = map_describe(receiver->task, at, &facts);
+    CHECK(kr == KERN_SUCCESS && facts.start == at && facts.size == PAGE_SIZE);
     do
-        kr = region_deallocate(receiver->task, *(uint64_t *)address, 1);
+        kr = map_remove(receiver->task, at, at + PAGE_SIZE);
     while (kr == KERN_RETRY);
     CHECK_EQUAL(kr, KERN_SUCCESS);
 }

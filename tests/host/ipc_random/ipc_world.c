@@ -95,10 +95,12 @@ void ipc_drop_ended(void)
 /* Until nothing is to be done any more. */
 static void settle(void)
 {
-    for (unsigned n = 0; task_live_count() > 0 || !reaper_is_idle(); n++) {
+    for (unsigned n = 0; task_live_count() > 0 || !reaper_is_idle() || !amap_reaper_is_idle();
+         n++) {
         if (n == 10000)
-            host_machine_fail("%u tasks do not end, reaper %s", task_live_count(),
-                              reaper_is_idle() ? "idle" : "busy");
+            host_machine_fail("%u tasks do not end, reaper %s, reaper of pages %s",
+                              task_live_count(), reaper_is_idle() ? "idle" : "busy",
+                              amap_reaper_is_idle() ? "idle" : "busy");
         (void)host_machine_run(1000, arch_counter() + arch_counter_frequency() / 100);
         ipc_drop_ended();
     }
@@ -183,8 +185,9 @@ static bool user_access(unsigned cpu, vaddr_t va, unsigned access, char *data, s
         size_t part = PAGE_SIZE - (va & PAGE_MASK);
         if (part > n)
             part = n;
-        if (host_user_access(cpu, va, access, data, part) != HOST_FAULT_NONE)
-            return false;
+        while (host_user_access(cpu, va, access, data, part) != HOST_FAULT_NONE)
+            if (vm_fault(cpu_record[cpu].current->task, va, access) != KERN_SUCCESS)
+                return false;
         data += part;
         va += part;
         n -= part;

@@ -41,7 +41,6 @@ struct player {
     enum doing doing;
     struct plan plan;
     vaddr_t buffer;            /* 0: not yet */
-    uint64_t progress;         /* of making it */
     uint64_t stuck;            /* times that the buffer could not be had */
     vaddr_t array[ARRAYS_MAX]; /* received, to be given back */
     unsigned arrays;

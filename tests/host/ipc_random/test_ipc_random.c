@@ -17,7 +17,7 @@
 #include <kern/control.h>
 #include <kern/cpu.h>
 #include <kern/frame.h>
-#include <kern/region.h>
+#include <kern/map.h>
 #include <kern/sched.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,16 +69,17 @@ static void trap(struct player *p, enum doing doing, struct host_action *next, u
 
 static void make_buffer(struct player *p, struct thread *self)
 {
-    struct region_request request = {.pages = PLAYER_BUFFER_PAGES,
-                                     .prot = PROT_READ | PROT_WRITE,
-                                     .max_prot = PROT_READ | PROT_WRITE};
-    if (region_allocate(self, self->task, &request, &p->progress) == KERN_SUCCESS)
+    struct map_request request = {.pages = PLAYER_BUFFER_PAGES,
+                                  .prot = PROT_READ | PROT_WRITE,
+                                  .max_prot = PROT_READ | PROT_WRITE};
+    if (map_enter(self->task, &request) == KERN_SUCCESS)
         p->buffer = request.start;
 }
 
 static void free_array(struct player *p, struct thread *self)
 {
-    kern_return_t kr = region_deallocate(self->task, p->array[p->arrays - 1], 1);
+    vaddr_t at = p->array[p->arrays - 1];
+    kern_return_t kr = map_remove(self->task, at, at + PAGE_SIZE);
     CHECK(kr == KERN_SUCCESS || kr == KERN_RETRY);
     p->arrays -= kr == KERN_SUCCESS;
 }

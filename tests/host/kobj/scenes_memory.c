@@ -37,7 +37,10 @@ void scene_memory(void)
     OK(vm_allocate(me.task, 0x5000000, PAGE + 1, 0, &start));
     CHECK_EQUAL(start, 0x5000000);
     OK(vm_deallocate(me.task, start, 2 * PAGE));
-    GIVES(KERN_INVALID_ADDRESS, vm_deallocate(me.task, start, 2 * PAGE));
+    OK(vm_deallocate(me.task, start, 2 * PAGE)); /* nothing is there */
+    GIVES(KERN_INVALID_ADDRESS, vm_read(me.task, start, 1, &(uint8_t){0}, &flags));
+    GIVES(KERN_INVALID_ARGUMENT, vm_deallocate(me.task, start + 1, PAGE));
+    GIVES(KERN_INVALID_ADDRESS, vm_deallocate(me.task, start, UINT64_MAX));
     OK(vm_region(me.task, at + 3, &start, &size, &prot, &max, &inherit, &flags));
     CHECK(start == at && size == 5 * PAGE && prot == RW && max == 7 && flags == 0);
     OK(vm_protect(me.task, at + PAGE, 2 * PAGE, false, VM_PROT_READ));
@@ -112,10 +115,84 @@ void scene_shared_memory(void)
     child_end(child);
 }
 
+/* Parts of what was allocated at once. */
+void scene_parts_of_memory(void)
+{
+    uint64_t at, start, size;
+    uint32_t prot, max, inherit, flags;
+    enter();
+    at = allocate(me.task, 9);
+    for (unsigned i = 0; i < 9; i++)
+        OK(vm_write(me.task, at + i * PAGE, &i, sizeof(i)));
+    OK(vm_deallocate(me.task, at + 3 * PAGE, 2 * PAGE));
+    GIVES(KERN_INVALID_ADDRESS, vm_protect(me.task, at, 9 * PAGE, false, VM_PROT_READ));
+    GIVES(KERN_INVALID_ADDRESS, vm_inherit(me.task, at + 2 * PAGE, 2 * PAGE, VM_INHERIT_NONE));
+    OK(vm_inherit(me.task, at + PAGE, 2 * PAGE, VM_INHERIT_NONE));
+    OK(vm_region(me.task, at + PAGE, &start, &size, &prot, &max, &inherit, &flags));
+    CHECK(start == at + PAGE && size == 2 * PAGE && inherit == VM_INHERIT_NONE);
+    OK(vm_region(me.task, at + 3 * PAGE, &start, &size, &prot, &max, &inherit, &flags));
+    CHECK(start == at + 5 * PAGE && size == 4 * PAGE && inherit == VM_INHERIT_COPY);
+    OK(vm_allocate(me.task, at + 3 * PAGE, 2 * PAGE, 0, &start)); /* into the hole, and empty */
+    for (unsigned i = 0; i < 9; i++)
+        check_bytes(me.task, at + i * PAGE, (const unsigned[]){i == 3 || i == 4 ? 0 : i},
+                    sizeof(i));
+    OK(vm_deallocate(me.task, at - PAGE, 20 * PAGE));
+    GIVES(KERN_NOT_FOUND, vm_region(me.task, at, &start, &size, &prot, &max, &inherit, &flags));
+}
+
+/* What a child gets is as it was when it was made; but for what is shared. */
+void scene_inherited_memory(void)
+{
+    uint32_t rights, self;
+    uint8_t byte;
+    enter();
+    uint64_t copied = allocate(me.task, 3), shared = allocate(me.task, 3),
+             own = allocate(me.task, 3);
+    OK(vm_inherit(me.task, shared, 3 * PAGE, VM_INHERIT_SHARE));
+    OK(vm_inherit(me.task, own, 3 * PAGE, VM_INHERIT_NONE));
+    OK(vm_write(me.task, copied + PAGE, "before", 6));
+    OK(vm_write(me.task, shared + PAGE, "before", 6));
+    OK(vm_write(me.task, own + PAGE, "before", 6));
+    uint32_t child = child_new(TASK_INHERIT_MEMORY | TASK_INHERIT_SEND_RIGHTS, 0, &self);
+    OK(port_type(child, me.host, &rights));
+    OK(vm_write(me.task, copied + PAGE, "after!", 6));
+    OK(vm_write(me.task, shared + PAGE, "after!", 6));
+    OK(vm_write(me.task, shared, "new", 3));
+    check_bytes(child, copied + PAGE, "before", 6);
+    check_bytes(child, shared + PAGE, "after!", 6);
+    check_bytes(child, shared, "new", 3);
+    GIVES(KERN_INVALID_ADDRESS, vm_read(child, own + PAGE, 1, &byte, &rights));
+    OK(vm_write(child, copied + PAGE, "child ", 6));
+    OK(vm_write(child, copied + 2 * PAGE, "child ", 6));
+    OK(vm_write(child, shared + 2 * PAGE, "child ", 6));
+    check_bytes(me.task, copied + PAGE, "after!", 6);
+    check_bytes(me.task, copied + 2 * PAGE, "\0\0\0", 3);
+    check_bytes(me.task, shared + 2 * PAGE, "child ", 6);
+    OK(vm_deallocate(me.task, copied, 3 * PAGE));
+    OK(vm_deallocate(me.task, shared, 3 * PAGE));
+    check_bytes(child, copied + PAGE, "child ", 6);
+    check_bytes(child, shared + PAGE, "after!", 6);
+    child_end(child);
+}
+
+enum { LARGE_PAGES = 1500 };
+
+static void touch_large(void *at)
+{
+    for (uint64_t i = 0; i < LARGE_PAGES; i++)
+        OK(vm_fault(me.actor->task, *(uint64_t *)at + i * PAGE, PROT_READ));
+}
+
+static bool is_whole(uint64_t at)
+{
+    struct map_facts facts;
+    return map_describe(me.actor->task, at, &facts) == KERN_SUCCESS && facts.start == at;
+}
+
 /* More than one piece, while others run; and a task that ends in between. */
 void scene_large_memory(void)
 {
-    enum { PAGES = 700 };
+    enum { PAGES = LARGE_PAGES };
     uint64_t there;
     uint32_t entry;
     enter();
@@ -126,16 +203,17 @@ void scene_large_memory(void)
     OK(vm_make_entry(child, at, PAGES * PAGE, VM_PROT_READ, &entry));
     OK(vm_map(me.task, 0, PAGES * PAGE, 0, VM_ANYWHERE, entry, 1, 1, VM_INHERIT_COPY, &there));
     child_end(child);
-    check_bytes(me.task, there + 699 * PAGE, "\0\0", 2);
+    check_bytes(me.task, there + (PAGES - 1) * PAGE, "\0\0", 2);
+    in_kernel(touch_large, &there);
     struct message m = {.dest = me.task,
                         .remote = MSG_COPY_SEND,
-                        .id = VM_ID_ALLOCATE,
+                        .id = VM_ID_DEALLOCATE,
                         .how_local = MSG_MAKE_REPLY,
                         .receive = MSG_REPLY,
-                        .length = 24,
-                        .body = {0, 5000 * PAGE, VM_ANYWHERE}};
+                        .length = 16,
+                        .body = {there, PAGES * PAGE}};
     post_only(me.actor, m);
-    for (unsigned n = 0; n < 1000 && !me.actor->thread->building; n++)
+    for (unsigned n = 0; n < 1000 && is_whole(there); n++)
         (void)host_machine_run(1, NANOS_NEVER);
     end_task(me.actor);
     rest();

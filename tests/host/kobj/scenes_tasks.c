@@ -140,7 +140,7 @@ void scene_fork_names(void)
     CHECK_EQUAL(rights, PORT_RIGHT_SEND);
     OK(port_type(child, me.host, &rights));
     child_end(child);
-    GIVES(KERN_INVALID_VALUE, task_create(me.task, 2, "", NULL, 0, 0, &child, &self));
+    GIVES(KERN_INVALID_VALUE, task_create(me.task, 4, "", NULL, 0, 0, &child, &self));
 }
 
 /* The caller is ended in the midst of making a task. */
@@ -174,11 +174,27 @@ void scene_limits(void)
     uint64_t used, peak, limit, at;
     enter();
     struct task_limit limits[] = {{.kind = LEDGER_FRAMES, .limit = 40},
-                                  {.kind = LEDGER_PORTS, .limit = 3}};
-    OK(task_create(me.task, 0, "narrow", limits, 2, 0, &child, &self));
+                                  {.kind = LEDGER_PORTS, .limit = 3},
+                                  {.kind = LEDGER_COMMITMENT, .limit = 100}};
+    OK(task_create(me.task, 0, "narrow", limits, 3, 0, &child, &self));
     OK(task_ledger(child, LEDGER_FRAMES, &used, &peak, &limit));
     CHECK(limit == 40 && peak >= used);
-    GIVES(KERN_LIMIT, vm_allocate(child, 0, 100 * 4096, VM_ANYWHERE, &at));
+    GIVES(KERN_LIMIT, vm_allocate(child, 0, 101 * 4096, VM_ANYWHERE, &at));
+    OK(vm_allocate(child, 0, 100 * 4096, VM_ANYWHERE, &at)); /* promised at once, */
+    OK(task_ledger(child, LEDGER_COMMITMENT, &used, &peak, &limit));
+    CHECK(used == 100 && limit == 100);
+    for (unsigned i = 0; i < 40; i++) /* found when touched */
+        OK(vm_write(child, at + i * 4096, "x", 1));
+    GIVES(KERN_LIMIT, vm_write(child, at + 40 * 4096, "x", 1));
+    OK(task_ledger(child, LEDGER_FRAMES, &used, &peak, &limit));
+    CHECK_EQUAL(used, 40);
+    OK(vm_deallocate(child, at, 4096));
+    OK(vm_write(child, at + 40 * 4096, "x", 1));
+    OK(vm_deallocate(child, at, 100 * 4096));
+    OK(task_ledger(child, LEDGER_FRAMES, &used, &peak, &limit));
+    CHECK_EQUAL(used, 0);
+    OK(task_ledger(child, LEDGER_COMMITMENT, &used, &peak, &limit));
+    CHECK_EQUAL(used, 0);
     OK(port_allocate(child, PORT_RIGHT_RECEIVE, &port));
     OK(port_allocate(child, PORT_RIGHT_RECEIVE, &port));
     GIVES(KERN_LIMIT, port_allocate(child, PORT_RIGHT_RECEIVE, &port));

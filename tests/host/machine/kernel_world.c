@@ -3,6 +3,7 @@
 
 #include <arch/irq.h>
 #include <arch/timer.h>
+#include <kern/amap.h>
 #include <kern/boot.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
@@ -10,10 +11,10 @@
 #include <kern/futex.h>
 #include <kern/kmem.h>
 #include <kern/kobj.h>
+#include <kern/map.h>
 #include <kern/msg.h>
 #include <kern/pmap.h>
 #include <kern/port.h>
-#include <kern/region.h>
 #include <kern/reply.h>
 #include <kern/sched.h>
 #include <kern/space.h>
@@ -21,6 +22,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <wharf/if/vm_types.h>
 
 enum { FIRST_RAM = 0x40000000 };
 #define DEFAULT_MEMORY (64 * MIB)
@@ -52,6 +54,8 @@ static void boot(void *unused)
     arch_irq_cpu_init();
     arch_timer_cpu_init();
     pmap_init();
+    anon_init();
+    amap_init();
     futex_init();
     reaper_init();
     CHECK_EQUAL(msg_cpu_init(cpu), KERN_SUCCESS);
@@ -125,9 +129,10 @@ void world_check_accounts(void)
 
 void world_wait_for_tasks(void)
 {
-    for (unsigned i = 0; task_live_count() > 0; i++) {
+    for (unsigned i = 0; task_live_count() > 0 || !amap_reaper_is_idle(); i++) {
         if (i == 10000)
-            host_machine_fail("%u tasks do not end", task_live_count());
+            host_machine_fail("%u tasks do not end, trees of pages %s", task_live_count(),
+                              amap_reaper_is_idle() ? "do" : "do not");
         (void)host_machine_run(1000, arch_counter() + arch_counter_frequency() / 100);
     }
 }
@@ -227,6 +232,7 @@ static void check_task(struct task *task)
     }
     CHECK_EQUAL(count, task->thread_count);
     CHECK_EQUAL(ledger_used(task->ledger, LEDGER_THREADS), count);
+    CHECK(map_check(task));
     if (task->pmap)
         CHECK(pmap_check(task->pmap));
 }
@@ -246,11 +252,14 @@ void world_check(struct task *const *tasks, unsigned count)
 /* The page of words. On failure the task has no thread yet and is ended. */
 static kern_return_t give_words(struct task *task)
 {
-    struct region *region;
-    kern_return_t kr =
-        region_create(task, WORLD_WORDS_VA, 1, PROT_READ | PROT_WRITE, true, &region);
-    while (kr == KERN_SUCCESS && (kr = region_populate(task, region)) == KERN_RETRY)
-        kr = KERN_SUCCESS;
+    struct map_request request = {.start = WORLD_WORDS_VA,
+                                  .pages = 1,
+                                  .prot = PROT_READ | PROT_WRITE,
+                                  .max_prot = PROT_ALL,
+                                  .inherit = VM_INHERIT_COPY};
+    kern_return_t kr = map_enter(task, &request);
+    if (kr == KERN_SUCCESS) /* from then on no memory is needed to touch it */
+        kr = vm_fault(task, WORLD_WORDS_VA, PROT_WRITE);
     return kr;
 }
 

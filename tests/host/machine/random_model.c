@@ -36,12 +36,12 @@ static void check_call(const struct thread *t, struct model *m)
     switch (m->trap) {
     case VM_ID_ALLOCATE:
         EXPECT(r == KERN_SUCCESS || is_short);
-        m->region = r == KERN_SUCCESS ? call_answer(t, 0) : 0;
-        EXPECT(m->region % PAGE_SIZE == 0 && (r != KERN_SUCCESS || m->region > 0));
+        m->memory = r == KERN_SUCCESS ? call_answer(t, 0) : 0;
+        EXPECT(m->memory % PAGE_SIZE == 0 && (r != KERN_SUCCESS || m->memory > 0));
         break;
     case VM_ID_DEALLOCATE:
         EXPECT(r == KERN_SUCCESS || r == MACH_SEND_NO_BUFFER);
-        m->region = r == KERN_SUCCESS ? 0 : m->region;
+        m->memory = r == KERN_SUCCESS ? 0 : m->memory;
         break;
     case VM_ID_PROTECT: EXPECT(r == KERN_SUCCESS || is_short || r == KERN_ABORTED); break;
     case TASK_ID_CREATE_THREAD:

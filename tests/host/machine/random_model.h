@@ -19,7 +19,7 @@ struct model {
     nanos_t called;   /* when */
     uint32_t id;
     unsigned misplaced; /* actions in a row on a CPU that its affinity forbids */
-    uint64_t region;    /* of vm.allocate, 0: none */
+    uint64_t memory;    /* of vm.allocate, 0: none */
     uint64_t size;      /* of it, or of what was asked for */
     bool sleeps;        /* the trap waits for its moment only */
 };

@@ -235,9 +235,9 @@ static void test_abort_pieces(void)
         state.pc = pc;
         CHECK_EQUAL(set(THREAD_STATE_GENERAL, &state, sizeof(state)), KERN_SUCCESS);
     }
-    target->building = (struct region *)8;
+    target->building = true;
     CHECK_EQUAL(on(target, call_abort), KERN_BUSY);
-    target->building = NULL;
+    target->building = false;
     CHECK_EQUAL(on(target, call_resume), KERN_SUCCESS);
     CHECK(goes_on(FP_USER));
     end();

@@ -100,13 +100,24 @@ static void script_wait(struct thread *t, unsigned cpu, struct host_action *next
     trap(next, FAKE_WAIT, 1, 40 + a->program.arg);
 }
 
+static bool all_have_waited(void)
+{
+    for (unsigned i = 1; i < thread_count; i++)
+        if (fake_thread[i].arch.program.actions == 0)
+            return false;
+    return true;
+}
+
+/* Where CPUs are threads of the host, one of them may get its first time late. */
 static void test_restart(void)
 {
+    enum { MOST_RUNS = 10000 };
     for (uint64_t seed = 0; seed < 20; seed++) {
         start(seed, 1 + (unsigned)seed % 4, 4, script_wait);
         CHECK_EQUAL(host_machine_run(2000, TICKS_NEVER), HOST_STOP_STEPS);
-        for (unsigned i = 1; i < thread_count; i++)
-            CHECK(fake_thread[i].arch.program.actions > 0);
+        for (unsigned n = 0; threads_mode && !all_have_waited() && n < MOST_RUNS; n++)
+            CHECK_EQUAL(host_machine_run(2000, TICKS_NEVER), HOST_STOP_STEPS);
+        CHECK(all_have_waited());
         host_machine_end();
     }
 }

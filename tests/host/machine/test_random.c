@@ -16,7 +16,6 @@
 #include <kern/clock.h>
 #include <kern/control.h>
 #include <kern/cpu.h>
-#include <kern/region.h>
 #include <kern/sched.h>
 #include <kern/trace.h>
 #include <string.h>
@@ -93,12 +92,12 @@ static void choose_memory(struct model *m, struct host_action *next)
     static const unsigned prots[] = {PROT_READ, PROT_READ | PROT_WRITE, PROT_NONE,
                                      PROT_READ | PROT_EXECUTE};
     mach_port_name_t task = world_names.task;
-    if (!m->region)
+    if (!m->memory)
         call_vm_allocate(next, task, m->size = PAGE_SIZE * (1 + below(m, 24)));
     else if (below(m, 2))
-        call_vm_protect(next, task, m->region, 1, prots[below(m, 4)]);
+        call_vm_protect(next, task, m->memory, 1, prots[below(m, 4)]);
     else
-        call_vm_deallocate(next, task, m->region, m->size);
+        call_vm_deallocate(next, task, m->memory, m->size);
 }
 
 static void choose_thread(struct thread *t, struct model *m, struct host_action *next)

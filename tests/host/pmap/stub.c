@@ -29,7 +29,7 @@ void be_cpu(unsigned number)
 }
 
 /* Before a lock and after it, also while others are held: let somebody else run now and then. */
-void host_sim_point(void)
+__attribute__((weak)) void host_sim_point(void)
 {
     static _Thread_local unsigned count;
     if (++count % 7 == 0)
@@ -41,7 +41,7 @@ void host_cpu_relax(void)
     sched_yield();
 }
 
-bool host_irq_pending(void)
+__attribute__((weak)) bool host_irq_pending(void)
 {
     return false;
 }

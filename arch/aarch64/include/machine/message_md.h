@@ -94,8 +94,11 @@ static inline struct thread *arch_message_leave_whole(struct thread *next)
 
 static inline void arch_message_keep(uint64_t words[8])
 {
-    __asm__ volatile("stp x9, x10, [%0]\n\tstp x11, x12, [%0, #16]\n\t"
-                     "stp x13, x14, [%0, #32]\n\tstp x15, x18, [%0, #48]" ::"r"(words)
+    uint64_t(*all)[8] = (uint64_t(*)[8])(void *)words;
+    __asm__ volatile("stp x9, x10, [%1]\n\tstp x11, x12, [%1, #16]\n\t"
+                     "stp x13, x14, [%1, #32]\n\tstp x15, x18, [%1, #48]"
+                     : "=m"(*all)
+                     : "r"(words)
                      : "memory");
 }
 

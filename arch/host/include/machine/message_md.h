@@ -63,10 +63,11 @@ static inline struct thread *arch_message_leave_long(struct thread *next, uint64
     return arch_message_leave(next, id, control, local, remote, seqno);
 }
 
+struct thread *host_message_leave_whole(struct thread *next);
+
 static inline struct thread *arch_message_leave_whole(struct thread *next)
 {
-    arch_cpu_self()->arch.message_whole = true; /* user.c leaves its registers alone */
-    return next;
+    return host_message_leave_whole(next);
 }
 
 /** The body's registers while the fast way runs: of the CPU (user.c). */
