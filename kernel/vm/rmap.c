@@ -14,7 +14,7 @@
 
 struct rmap_lock rmap_lock[RMAP_LOCKS];
 
-static KMEM_CACHE(rmap_cache, struct rmap_entry);
+static KMEM_CACHE_MEMORY(rmap_cache, struct rmap_entry);
 
 void rmap_init(void)
 {
