@@ -169,7 +169,7 @@ static void test_limits_of_creation(void)
     const struct task_limit limits[] = {{.kind = BOMB_PORTS, .limit = 10},
                                         {.kind = BOMB_THREADS, .limit = 2}};
     mach_port_name_t task, thread;
-    uint32_t self, name, id, made = 0;
+    uint32_t self, name = MSG_NULL, id, made = 0;
     OK(task_create(me(), 0, "limited", limits, 2, MSG_NULL, &task, &self));
     kern_return_t kr = KERN_SUCCESS;
     for (; kr == KERN_SUCCESS && made < 20; made += kr == KERN_SUCCESS)
@@ -182,8 +182,8 @@ static void test_limits_of_creation(void)
         kr = task_create_thread(task, PAGE, 0, 0, 0, THREAD_PRIORITY_DEFAULT, false, &thread, &id);
     while (kr == KERN_LIMIT && kernel_sleep_until(kernel_clock_now() + PERIOD) == KERN_SUCCESS);
     CHECK_EQUAL(kr, KERN_SUCCESS);
-    OK(port_deallocate(me(),
-                       thread)); /* nobody can start it any more: it ends, and its task with it */
+    /* Nobody can start it any more: it ends, and its task with it. */
+    OK(port_deallocate(me(), thread));
     OK(port_deallocate(me(), task));
 }
 

@@ -245,7 +245,7 @@ void census_take(struct ipc_census *census, struct task *const *task, unsigned c
     census->used = 0;
     census->wrong = NULL;
     census->at = NULL;
-    memset(census->slot, 0, 2 * census->capacity * sizeof(census->slot[0]));
+    memset(census->slot, 0, 2 * (size_t)census->capacity * sizeof(census->slot[0]));
     for (unsigned i = 0; i < count; i++)
         if (task[i])
             look_into_task(census, task[i]);
