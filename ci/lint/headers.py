@@ -46,14 +46,15 @@ def flags_of(entry):
 
 
 def flags_for(root, name, commands):
-    """Flags of a source of the header's module, or of one that sees the header's folder, one for each
-    configured tree that has any: what is for the host need not compile for the board."""
+    """Flags of a source beside the header, of one of its module, or of one that sees its folder, one for
+    each configured tree that has any: what is for the host need not compile for the board."""
     module = str(root.joinpath(*name.split("/")[:2])) + "/"
     folder = str((root / name).parent)
+    beside = [(tree, flags) for tree, source, flags in commands if source.startswith(folder + "/")]
     near = [(tree, flags) for tree, source, flags in commands if source.startswith(module)]
     seeing = [(tree, flags) for tree, _, flags in commands
               if any(flag.startswith("-I") and (folder + "/").startswith(flag[2:] + "/") for flag in flags)]
-    return list(dict(reversed(near or seeing)).values())
+    return list(dict(reversed(beside or near or seeing)).values())
 
 
 def compile_alone(root, name, flags):
