@@ -334,7 +334,8 @@ static void step_copy_bytes(struct range r)
 {
     struct task_model *m = &model[r.task];
     struct page_model *page = &m->page[r.first], *next = page + 1;
-    uint64_t word[2] = {++written, ++written};
+    uint64_t word[2] = {written + 1, written + 2};
+    written += 2;
     bool write = check_below(2), force = check_below(2);
     if (r.count < 2)
         return;
