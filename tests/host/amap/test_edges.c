@@ -276,10 +276,10 @@ static void test_reaper(void)
 {
     struct counts before = counts_now();
 
-    amap_unref(fill(50, 8));
+    amap_unref(fill(50, 3));
     CHECK(amap_reaper_is_idle());
     counts_check(before);
-    struct amap *amap = fill(50, 9);
+    struct amap *amap = fill(50, 4);
     amap_ref(amap);
     amap_unref(amap);
     CHECK(amap_check(amap) && amap_reaper_is_idle());
