@@ -12,7 +12,7 @@ struct piece {
     size_t size;
 };
 
-enum { LARGEST = 4 << 20, SMALLEST = 4096 };
+enum { LARGEST = 4 << 20, SMALLEST = 4096, ROUNDS = 3, KEPT = 8 };
 
 /* Each page of a piece can be used, however much there was. */
 static void use(struct piece *piece)
@@ -70,19 +70,28 @@ static uint64_t settled(void)
     return now;
 }
 
+/*
+ * Each round gets as much as the first, and leaves as many frames. With one CPU these are the same to the frame. Of others,
+ * each keeps a few free objects of each kind for itself, and with them the slabs they are in, KEPT at most here; which ones
+ * is a matter of where one ran. That no object is left is counted when the program has ended.
+ */
 int main(int argc, char **argv)
 {
-    size_t first, second;
+    size_t first, again = 0;
+    uint64_t slack = (kernel_system_info(SYSTEM_INFO_CPUS_ONLINE) - 1) * KEPT;
 
     (void)argc;
     (void)argv;
     give_all(take_all(&first));
     uint64_t free_between = settled();
 
-    give_all(take_all(&second));
     CHECK(first > 0);
-    CHECK_EQUAL(second, first);
-    CHECK_EQUAL(settled(), free_between);
-    print("bomb-memory: %lu KiB, then %lu KiB\n", first >> 10, second >> 10);
+    for (unsigned round = 1; round < ROUNDS; round++) {
+        give_all(take_all(&again));
+        CHECK_EQUAL(again, first);
+        uint64_t now = settled();
+        CHECK(now + slack >= free_between && now <= free_between + slack);
+    }
+    print("bomb-memory: %lu KiB, then %lu KiB\n", first >> 10, again >> 10);
     return check_end("bomb-memory");
 }
