@@ -46,9 +46,14 @@ static kern_return_t remove_piece(struct task *task, struct map_entry *entry, va
     return KERN_SUCCESS;
 }
 
+kern_return_t map_remove_some(struct task *task, vaddr_t *start, vaddr_t end)
+{
+    return map_for_range(task, start, end, false, remove_piece, NULL);
+}
+
 kern_return_t map_remove(struct task *task, vaddr_t start, vaddr_t end)
 {
-    return map_for_range(task, &start, end, false, remove_piece, NULL);
+    return map_remove_some(task, &start, end);
 }
 
 bool map_teardown_some(struct task *task)
