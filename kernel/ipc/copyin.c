@@ -151,13 +151,14 @@ kern_return_t msg_copyin(struct thread *self, uint64_t control, struct kmsg **ou
 {
     kern_return_t kr = KERN_SUCCESS;
     struct kmsg *msg = unlikely(self->sending) ? msg_go_on_copying(self, control) : NULL;
-    if (likely(!msg)) {
+    bool is_new = !msg;
+    if (likely(is_new)) {
         if (get_memory(self, control, &msg) != KERN_SUCCESS)
             return MACH_SEND_NO_BUFFER;
         kr = copyin_body(self, control, msg);
     }
     if (kr == KERN_SUCCESS && unlikely(msg->memory))
-        kr = msg_copy_memory(self, control, msg);
+        kr = msg_copy_memory(self, control, msg, is_new);
     if (kr != KERN_SUCCESS && kr != KERN_RETRY)
         kmsg_free(msg); /* it has no rights yet: msg->descriptors is 0 */
     *out = msg;

@@ -6,6 +6,7 @@
  * on its way, in pieces, too.
  */
 #include "msg_impl.h"
+#include <arch/cpu.h>
 #include <kern/cpu.h>
 #include <kern/ool.h>
 #include <kern/task.h>
@@ -68,18 +69,25 @@ static void repeat(struct thread *self)
     atomic_store(&arch_cpu_self()->reschedule, 1);
 }
 
-kern_return_t msg_copy_memory(struct thread *self, uint64_t control, struct kmsg *msg)
+static kern_return_t keep(struct thread *self, uint64_t control, struct kmsg *msg)
 {
+    self->sending = msg;
+    self->sending_control = control;
+    repeat(self);
+    return KERN_RETRY;
+}
+
+/* Making the message took long enough; who goes on always gets further. */
+kern_return_t msg_copy_memory(struct thread *self, uint64_t control, struct kmsg *msg, bool is_new)
+{
+    if (is_new && arch_irq_pending())
+        return keep(self, control, msg);
     for (struct kool *ool = msg->memory; ool; ool = ool->next) {
         kern_return_t kr = ool_copy_some(self->task, ool);
         if (kr == KERN_SUCCESS)
             continue;
-        if (kr == KERN_RETRY) {
-            self->sending = msg;
-            self->sending_control = control;
-            repeat(self);
-            return kr;
-        }
+        if (kr == KERN_RETRY)
+            return keep(self, control, msg);
         return kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE ? MACH_SEND_NO_BUFFER
                                                                 : MACH_SEND_INVALID_MEMORY;
     }

@@ -52,7 +52,7 @@ uint32_t msg_peek_memory(struct thread *self, uint64_t control);
 /** A descriptor of kind MSG_OOL_MEMORY becomes one of the message's. MACH_SEND_INVALID_MEMORY, _NO_BUFFER. */
 kern_return_t msg_add_memory(struct kmsg *msg, struct msg_descriptor *d);
 /** Go on with the copies. KERN_RETRY: the thread keeps the message, and repeats its trap. MACH_SEND_INVALID_MEMORY, _NO_BUFFER. */
-kern_return_t msg_copy_memory(struct thread *self, uint64_t control, struct kmsg *msg);
+kern_return_t msg_copy_memory(struct thread *self, uint64_t control, struct kmsg *msg, bool is_new);
 /** The message that is being copied, to go on with; NULL: none. */
 struct kmsg *msg_go_on_copying(struct thread *self, uint64_t control);
 /** Give up a message that is being copied, if there is one. */

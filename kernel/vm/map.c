@@ -79,15 +79,11 @@ static bool is_free(struct vm_map *map, vaddr_t start, uint64_t size)
 
 kern_return_t entry_create(struct task *task, struct map_entry **out)
 {
-    kern_return_t kr = ledger_charge(task->ledger, LEDGER_MAP_ENTRIES, 1);
-    if (kr != KERN_SUCCESS)
-        return kr;
     void *memory;
-    kr = kmem_alloc(&entry_cache, task->ledger, &memory);
+    kern_return_t kr =
+        kmem_alloc_counted(&entry_cache, task->ledger, LEDGER_MAP_ENTRIES, 1, &memory);
     if (kr == KERN_SUCCESS)
         *out = memory;
-    else
-        ledger_return(task->ledger, LEDGER_MAP_ENTRIES, 1);
     return kr;
 }
 
@@ -99,8 +95,7 @@ void entry_destroy(struct task *task, struct map_entry *entry)
         amap_unref(entry->amap);
     if (entry->object)
         memory_object_unref(entry->object);
-    kmem_free(&entry_cache, task->ledger, entry);
-    ledger_return(task->ledger, LEDGER_MAP_ENTRIES, 1);
+    kmem_free_counted(&entry_cache, task->ledger, LEDGER_MAP_ENTRIES, 1, entry);
 }
 
 /* Memory that may come to hold pages of its own is promised to the task. */

@@ -354,6 +354,8 @@ static kern_return_t step(struct task *task, struct kool *ool)
 kern_return_t ool_copy_some(struct task *task, struct kool *ool)
 {
     kern_return_t kr = KERN_SUCCESS;
+    if (ool->state == OOL_READY)
+        return kr;
     do {
         if (ool->state == OOL_SPLITTING)
             kr = split(task, ool);

@@ -57,7 +57,7 @@ typedef uint32_t mach_port_name_t;
 #define MSG_DESCRIPTOR_SIZE  16
 #define MSG_RIGHTS_MAX       64 /* rights in one message, the header's not counted */
 #define MSG_OOL_PORTS_MAX    MSG_RIGHTS_MAX
-#define MSG_OOL_MEMORIES_MAX 8 /* ranges of memory in one message, empty ones not counted */
+#define MSG_OOL_MEMORIES_MAX 3 /* ranges of memory in one message, empty ones not counted */
 #define MSG_OOL_MEMORY_MAX   (1u << 30) /* bytes in them together */
 
 /* The control word. */
