@@ -61,6 +61,7 @@ RUNS = [
     Run("init=bench-rpc arg=rpc_0", append="mitigations=off", rename={"rpc_0": "rpc_0_traced"}),
     Run("init=bench-memory"),
     Run("init=bench-vm"),
+    Run("init=bench-ool"),
     Run("init=bench-yield-a,bench-yield-b"),
     Run("init=bench-yield-a,bench-yield-b arg=fp"),
     Run("init=bench-yield-a,bench-yield-b", append="mitigations=off",
@@ -77,7 +78,7 @@ RUNS = [
                                              "kernel_memory": "kernel_memory_8g"}),
 ]
 # What is run to find the longest stretch with interrupts masked (masked.py), on so many CPUs each.
-MASKED_RUNS = ("init=bootstrap", "init=exceptions", "init=bench-memory arg=50")
+MASKED_RUNS = ("init=bootstrap", "init=exceptions", "init=bench-memory arg=50", "init=ipc-ool arg=largest")
 MASKED_CPUS = {"irqs_off_max": 1, "irqs_off_max_4cpus": 4}
 
 

@@ -46,41 +46,65 @@ static kern_return_t check_descriptor(const struct msg_descriptor *d)
     if (d->kind > MSG_OOL_PORTS || d->zero)
         return MACH_SEND_INVALID_TYPE;
     if (d->kind == MSG_OOL_MEMORY)
-        return KERN_NOT_SUPPORTED;
+        return d->disposition || d->flags & ~MSG_DEALLOCATE ? MACH_SEND_INVALID_TYPE : KERN_SUCCESS;
     if (!msg_kind_of(d->disposition) || d->flags ||
         (d->kind == MSG_PORT && (d->size || d->value > UINT32_MAX)))
         return MACH_SEND_INVALID_TYPE;
     return KERN_SUCCESS;
 }
 
+/* What there may not be too much of in one message. */
+struct amounts {
+    unsigned rights, memories;
+    uint64_t bytes;
+};
+
+static kern_return_t count_descriptor(struct amounts *sum, const struct msg_descriptor *d)
+{
+    switch (d->kind) {
+    case MSG_PORT: sum->rights++; break;
+    case MSG_OOL_PORTS:
+        sum->rights += d->size > MSG_RIGHTS_MAX ? MSG_RIGHTS_MAX + 1 : d->size;
+        break;
+    default:
+        sum->memories += d->size > 0;
+        sum->bytes += d->size;
+        break;
+    }
+    bool fits = sum->rights <= MSG_RIGHTS_MAX && sum->memories <= MSG_OOL_MEMORIES_MAX &&
+                sum->bytes <= MSG_OOL_MEMORY_MAX;
+    return fits ? KERN_SUCCESS : MACH_SEND_TOO_LARGE;
+}
+
 static kern_return_t copyin_descriptors(struct thread *self, struct kmsg *msg, unsigned count)
 {
-    unsigned rights = 0;
+    struct amounts sum = {0};
     for (unsigned i = 0; i < count; i++) {
         struct msg_descriptor *d = kmsg_descriptor(msg, i);
         kern_return_t kr = check_descriptor(d);
+        if (kr == KERN_SUCCESS)
+            kr = count_descriptor(&sum, d);
         if (kr != KERN_SUCCESS)
             return kr;
-        rights += d->kind == MSG_PORT ? 1 : d->size > MSG_RIGHTS_MAX ? MSG_RIGHTS_MAX + 1 : d->size;
-        if (rights > MSG_RIGHTS_MAX)
-            return MACH_SEND_TOO_LARGE;
         if (d->kind == MSG_OOL_PORTS)
             kr = copyin_array(self, msg, d);
+        else if (d->kind == MSG_OOL_MEMORY)
+            kr = msg_add_memory(msg, d);
         if (kr != KERN_SUCCESS)
             return kr;
     }
     return KERN_SUCCESS;
 }
 
-/* A descriptor of a body in registers is an array, which needs memory that the message's ledger pays. */
-static bool has_array(const struct thread *self, unsigned descriptors)
+/* A descriptor of a body in registers is out of line, which needs memory that the message's ledger pays. */
+static bool is_out_of_line(const struct thread *self, unsigned descriptors)
 {
     struct msg_descriptor d[MSG_REGISTER_BYTES / MSG_DESCRIPTOR_SIZE];
     if (descriptors == 0)
         return false;
     arch_message_get_body(&self->arch, (uint64_t *)(void *)d);
     for (unsigned i = 0; i < descriptors; i++)
-        if (d[i].kind == MSG_OOL_PORTS)
+        if (d[i].kind != MSG_PORT)
             return true;
     return false;
 }
@@ -91,7 +115,7 @@ static kern_return_t get_memory(struct thread *self, uint64_t control, struct km
 {
     uint32_t length = msg_length(control);
     if (length > KMSG_SMALL || msg_local(control) != MSG_MAKE_REPLY ||
-        has_array(self, msg_descriptors(control)))
+        is_out_of_line(self, msg_descriptors(control)))
         return kmsg_alloc(self->task->ledger, length, out);
     struct kmsg *msg = &self->reply->message;
     msg->flags &= (uint8_t)~KMSG_STAMPED; /* what a port wrote when it was used before */
@@ -103,13 +127,11 @@ static kern_return_t get_memory(struct thread *self, uint64_t control, struct km
     return KERN_SUCCESS;
 }
 
-kern_return_t msg_copyin(struct thread *self, uint64_t control, struct kmsg **out)
+/* Names and bytes. */
+static kern_return_t copyin_body(struct thread *self, uint64_t control, struct kmsg *msg)
 {
     uint32_t length = msg_length(control);
-    struct kmsg *msg;
     kern_return_t kr = KERN_SUCCESS;
-    if (get_memory(self, control, &msg) != KERN_SUCCESS)
-        return MACH_SEND_NO_BUFFER;
     if (length <= MSG_REGISTER_BYTES) {
         if (length > 0)
             arch_message_get_body(&self->arch, kmsg_body(msg));
@@ -120,14 +142,27 @@ kern_return_t msg_copyin(struct thread *self, uint64_t control, struct kmsg **ou
     }
     if (kr == KERN_SUCCESS)
         kr = copyin_descriptors(self, msg, msg_descriptors(control));
-    if (kr != KERN_SUCCESS) {
-        kmsg_free(msg); /* it has no rights yet: msg->descriptors is 0 */
-        return kr;
-    }
     msg->id = (uint32_t)arch_message_get(&self->arch, MSG_X_ID);
     msg->how_sent = (uint8_t)msg_remote(control);
+    return kr;
+}
+
+kern_return_t msg_copyin(struct thread *self, uint64_t control, struct kmsg **out)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    struct kmsg *msg = unlikely(self->sending) ? msg_go_on_copying(self, control) : NULL;
+    bool is_new = !msg;
+    if (likely(is_new)) {
+        if (get_memory(self, control, &msg) != KERN_SUCCESS)
+            return MACH_SEND_NO_BUFFER;
+        kr = copyin_body(self, control, msg);
+    }
+    if (kr == KERN_SUCCESS && unlikely(msg->memory))
+        kr = msg_copy_memory(self, control, msg, is_new);
+    if (kr != KERN_SUCCESS && kr != KERN_RETRY)
+        kmsg_free(msg); /* it has no rights yet: msg->descriptors is 0 */
     *out = msg;
-    return KERN_SUCCESS;
+    return kr;
 }
 
 /* ---- rights; the space's lock is held ---- */
@@ -179,6 +214,8 @@ static kern_return_t take_descriptor(struct space *space, struct taken_list *lis
                                      struct msg_descriptor *d, struct port *dest)
 {
     struct kright right;
+    if (d->kind == MSG_OOL_MEMORY)
+        return KERN_SUCCESS;
     if (d->kind == MSG_OOL_PORTS) {
         struct kport_array *array = (struct kport_array *)(uintptr_t)d->value;
         kern_return_t kr = take_array(space, list, array, d->size, dest);

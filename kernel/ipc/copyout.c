@@ -158,6 +158,28 @@ static void write_arrays(struct thread *self, struct kmsg *msg)
     }
 }
 
+/* ---- out-of-line memory: an entry more in the receiver's map each ---- */
+
+static kern_return_t place_memory(struct thread *self, struct kmsg *msg)
+{
+    if (likely(!msg->memory) || ool_map_all(self->task, msg->memory) == KERN_SUCCESS)
+        return KERN_SUCCESS;
+    remove_arrays(self, msg);
+    return MACH_RCV_NO_SPACE;
+}
+
+/* The data are where they were in their first page. */
+static void write_memory(struct kmsg *msg)
+{
+    for (unsigned i = 0; i < msg->descriptors; i++) {
+        struct msg_descriptor *d = kmsg_descriptor(msg, i);
+        const struct kool *ool = (const struct kool *)(uintptr_t)d->value;
+        if (d->kind != MSG_OOL_MEMORY)
+            continue;
+        d->value = ool ? ool->memory.start + ool->source % PAGE_SIZE : 0;
+    }
+}
+
 /* ---- the buffer ---- */
 
 /* Write what does not depend on names, and zeroes where the descriptors will be. */
@@ -206,6 +228,8 @@ kern_return_t msg_copyout(struct thread *self, struct kmsg *msg, uint64_t *contr
         kr = try_buffer(self, msg);
     if (kr == KERN_SUCCESS)
         kr = place_arrays(self, msg);
+    if (kr == KERN_SUCCESS)
+        kr = place_memory(self, msg);
     if (kr != KERN_SUCCESS) {
         if (names > 0)
             space_unreserve(space, names);
@@ -217,6 +241,8 @@ kern_return_t msg_copyout(struct thread *self, struct kmsg *msg, uint64_t *contr
         insert_all(space, msg, &remote, &later);
     if (msg->arrays)
         write_arrays(self, msg);
+    if (msg->memory)
+        write_memory(msg);
     write_body(self, msg);
     uint64_t flags = msg->payload ? (uint64_t)MSG_FLAG_PAYLOAD << MSG_FLAGS_SHIFT : 0;
     msg_set_header(self, msg->id, *control | reply.kind | flags, msg->local, remote,

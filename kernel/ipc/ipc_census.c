@@ -98,7 +98,8 @@ static void look_into_message(struct ipc_census *census, const struct kmsg *msg)
 {
     note_right(census, msg->remote.object, msg->remote.kind);
     note_right(census, msg->reply.object, msg->reply.kind);
-    census_expect(census, msg->length <= msg->capacity, "a message longer than its room", msg);
+    census_expect(census, msg->length <= msg->room * KMSG_ROOM_UNIT,
+                  "a message longer than its room", msg);
     for (unsigned i = 0; i < msg->descriptors; i++) {
         const struct msg_descriptor *d = kmsg_descriptor((struct kmsg *)(uintptr_t)msg, i);
         if (d->kind == MSG_PORT)

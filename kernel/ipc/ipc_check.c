@@ -27,10 +27,11 @@ static void check_counts(struct ipc_census *census, const struct ipc_found *foun
 static void check_queue(struct ipc_census *census, const struct port *port, bool exact)
 {
     const struct kmsg *msg;
-    uint32_t count = 0, bytes = 0;
+    uint32_t count = 0, bytes = 0, pages = 0;
     list_for_each(msg, &port->queue, link) {
         count++;
         bytes += msg->length;
+        pages += kmsg_memory_pages(msg);
     }
     if (port->state == PORT_DEAD) { /* P2; the reaper empties it without counting */
         census_expect(census, !exact || count == 0, "P2: a dead port's queue", port);
@@ -38,6 +39,7 @@ static void check_queue(struct ipc_census *census, const struct port *port, bool
     }
     census_expect(census, port->queued == count, "`queued` is not the queue's length", port);
     census_expect(census, port->queued_bytes == bytes, "`queued_bytes`", port);
+    census_expect(census, port->queued_memory == pages, "`queued_memory`", port);
     census_expect(census, list_is_linked(&port->set_link) == (port->set != NULL), "P6: set", port);
     census_expect(census, list_is_linked(&port->ready_link) == (port->set && count > 0),
                   "P6: ready", port);

@@ -24,21 +24,21 @@ KMSG_OF(2048);
 KMSG_OF(8192);
 static KMEM_CACHE(array_cache, struct kport_array);
 
-static struct kmem_cache *cache_for(uint32_t length, uint16_t *capacity)
+static struct kmem_cache *cache_for(uint32_t length, uint8_t *room)
 {
     if (length <= 512) {
-        *capacity = length <= 64 ? 64 : 512;
+        *room = (length <= 64 ? 64 : 512) / KMSG_ROOM_UNIT;
         return length <= 64 ? &cache_64 : &cache_512;
     }
-    *capacity = length <= 2048 ? 2048 : 8192;
+    *room = (length <= 2048 ? 2048 : 8192) / KMSG_ROOM_UNIT;
     return length <= 2048 ? &cache_2048 : &cache_8192;
 }
 
 kern_return_t kmsg_alloc(struct ledger *ledger, uint32_t length, struct kmsg **out)
 {
-    uint16_t capacity;
+    uint8_t room;
     void *memory;
-    struct kmem_cache *cache = cache_for(length, &capacity);
+    struct kmem_cache *cache = cache_for(length, &room);
     kern_return_t kr = kmem_alloc_counted(cache, ledger, LEDGER_QUEUED, length, &memory);
     if (kr != KERN_SUCCESS)
         return kr;
@@ -47,7 +47,7 @@ kern_return_t kmsg_alloc(struct ledger *ledger, uint32_t length, struct kmsg **o
     ledger_ref(ledger);
     msg->ledger = ledger;
     msg->length = (uint16_t)length;
-    msg->capacity = capacity;
+    msg->room = room;
     *out = msg;
     return KERN_SUCCESS;
 }
@@ -56,7 +56,7 @@ void kmsg_init_embedded(struct kmsg *msg)
 {
     list_init(&msg->link);
     msg->flags |= KMSG_EMBEDDED;
-    msg->capacity = KMSG_SMALL;
+    msg->room = KMSG_SMALL / KMSG_ROOM_UNIT;
 }
 
 kern_return_t kmsg_add_array(struct kmsg *msg, struct kport_array **out)
@@ -87,13 +87,18 @@ void kmsg_free(struct kmsg *msg)
         free_embedded(msg);
         return;
     }
-    uint16_t capacity;
-    struct kmem_cache *cache = cache_for(msg->capacity, &capacity);
+    uint8_t room;
+    struct kmem_cache *cache = cache_for(msg->room * (uint32_t)KMSG_ROOM_UNIT, &room);
     struct ledger *ledger = msg->ledger;
     while (msg->arrays) {
         struct kport_array *array = msg->arrays;
         msg->arrays = array->next;
         kmem_free(&array_cache, ledger, array);
+    }
+    while (msg->memory) {
+        struct kool *ool = msg->memory;
+        msg->memory = ool->next;
+        ool_free(ledger, ool);
     }
     kmem_free_counted(cache, ledger, LEDGER_QUEUED, msg->length, msg);
     ledger_unref(ledger);

@@ -36,7 +36,9 @@ static void fail(struct thread *self, kern_return_t kr)
     enum stage stage = STAGE_DONE;
     uint32_t dest = (uint32_t)arch_message_get(&self->arch, MSG_X_DEST);
     if (dest != MSG_NULL) {
-        if (!msg_send_queued(self, &stage, &kr))
+        if (unlikely(self->losing)) /* the message is on its way */
+            stage = msg_lose_memory(self);
+        else if (!msg_send_queued(self, &stage, &kr))
             stage = msg_send(self, &kr);
         if (stage == STAGE_DONE)
             arch_message_set(&self->arch, MSG_X_DEST, MSG_NULL);
@@ -87,6 +89,7 @@ kern_return_t reply_keep(struct thread *self, mach_port_name_t *out)
 void thread_end_messages(struct thread *thread)
 {
     msg_return_handed(thread);
+    msg_end_memory(thread);
     msg_pass_turn(thread, thread->send_turn);
     struct reply *held = thread->held, *own = thread->reply;
     relaxed_store(thread->held, NULL);

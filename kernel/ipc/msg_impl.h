@@ -31,8 +31,8 @@ struct taken_list {
 /* ---- copyin.c ---- */
 /** Check the control word: lengths, counts, unused bits. */
 kern_return_t msg_check_control(uint64_t control);
-/** A message with the trap's body; names of its rights still in it. MACH_SEND_INVALID_DATA, _INVALID_TYPE,
- *  _INVALID_HEADER, _NO_BUFFER. */
+/** A message with the trap's body, and a copy of its memory; names of its rights still in it. KERN_RETRY: the trap is repeated,
+ *  to go on. MACH_SEND_INVALID_DATA, _INVALID_TYPE, _INVALID_HEADER, _INVALID_MEMORY, _TOO_LARGE, _NO_BUFFER. */
 kern_return_t msg_copyin(struct thread *self, uint64_t control, struct kmsg **out);
 /** Take one right for the header or a descriptor; noted in `list`. The space's lock is held. */
 kern_return_t msg_take(struct space *space, struct taken_list *list, mach_port_name_t name,
@@ -45,6 +45,24 @@ kern_return_t msg_take_body(struct space *space, struct taken_list *list, struct
 void msg_take_undo(struct space *space, struct taken_list *list, struct list *later);
 /** Everything has been taken: second step for all of `list`. */
 void msg_take_finish(struct space *space, struct taken_list *list, struct list *later);
+
+/* ---- memory.c ---- */
+/** Pages of out-of-line memory that the trap's descriptors tell of, as they are now. */
+uint32_t msg_peek_memory(struct thread *self, uint64_t control);
+/** A descriptor of kind MSG_OOL_MEMORY becomes one of the message's. MACH_SEND_INVALID_MEMORY, _NO_BUFFER. */
+kern_return_t msg_add_memory(struct kmsg *msg, struct msg_descriptor *d);
+/** Go on with the copies. KERN_RETRY: the thread keeps the message, and repeats its trap. MACH_SEND_INVALID_MEMORY, _NO_BUFFER. */
+kern_return_t msg_copy_memory(struct thread *self, uint64_t control, struct kmsg *msg, bool is_new);
+/** The message that is being copied, to go on with; NULL: none. */
+struct kmsg *msg_go_on_copying(struct thread *self, uint64_t control);
+/** Give up a message that is being copied, if there is one. */
+void msg_stop_copying(struct thread *self);
+/** The message is about to be on its way: what its sender loses is the sender's to remove. */
+void msg_note_losses(struct thread *self, struct kmsg *msg);
+/** Remove what the thread is losing. STAGE_STOPPED: the trap is repeated for the rest, with its send half as it was. */
+enum stage msg_lose_memory(struct thread *self);
+/** Both, at a thread's end. */
+void msg_end_memory(struct thread *thread);
 
 /* ---- send.c ---- */
 /** Give the turn to send (thread->send_turn) to the next that waits for room at `turn`; NULL: nothing. */

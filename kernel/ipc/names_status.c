@@ -213,6 +213,21 @@ kern_return_t space_set_limits(struct space *space, mach_port_name_t name, uint3
     return KERN_SUCCESS;
 }
 
+kern_return_t space_set_memory_limit(struct space *space, mach_port_name_t name, uint64_t bytes)
+{
+    struct port *port;
+    uint64_t pages = bytes >> PAGE_SHIFT;
+    if (pages > UINT32_MAX)
+        return KERN_INVALID_VALUE;
+    kern_return_t kr = lock_port(space, name, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    port->memory_limit = (uint32_t)pages;
+    port_wake_sender_locked(port);
+    unlock_port(space, port);
+    return KERN_SUCCESS;
+}
+
 kern_return_t space_set_port_word(struct space *space, mach_port_name_t name, enum port_word word,
                                   uint64_t value)
 {

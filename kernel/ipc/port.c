@@ -47,10 +47,11 @@ static void begin_life(struct port *port, struct ledger *ledger, enum kobject ki
     port->has_payload = false;
     port->local = 0;
     port->seqno = 0;
-    port->queued = port->queued_bytes = 0;
+    port->queued = port->queued_bytes = port->queued_memory = 0;
     port->queue_priority = 0;
     port->limit = PORT_LIMIT_DEFAULT;
     port->byte_limit = PORT_BYTES_DEFAULT;
+    port->memory_limit = PORT_MEMORY_DEFAULT;
     port->senders = port->make_sends = 0;
     port->name = 0;
     port->space = NULL;
@@ -366,6 +367,7 @@ bool port_put_locked(struct port *port, struct kmsg *msg, bool counted)
     if (!counted)
         port->queued++;
     port->queued_bytes += msg->length;
+    port->queued_memory += kmsg_memory_pages(msg);
     list_push_back(&port->queue, &msg->link);
     port_note_detour_locked(port);
     if (msg->priority > port->queue_priority)
@@ -417,6 +419,7 @@ struct kmsg *port_dequeue_locked(struct port *port, struct list *later)
     port_note_detour_locked(port);
     port->queued--;
     port->queued_bytes -= msg->length;
+    port->queued_memory -= kmsg_memory_pages(msg);
     /* Who takes this one is to hurry for those behind it, too. */
     if (list_is_empty(&port->queue))
         port->queue_priority = 0;
@@ -444,6 +447,7 @@ void port_put_back(struct port *port, struct kmsg *msg)
     } else if (alive) {
         port->queued++;
         port->queued_bytes += msg->length;
+        port->queued_memory += kmsg_memory_pages(msg);
         list_push_front(&port->queue, &msg->link);
         port_note_detour_locked(port);
     }

@@ -36,14 +36,18 @@ bool reaper_is_idle(void)
     return atomic_load(&dead_count) == 0 && grace_idle();
 }
 
-static bool reap_message(struct port *port)
+/* *has_memory: that was enough for one step. */
+static bool reap_message(struct port *port, bool *has_memory)
 {
     spin_lock(&port->lock);
     struct list *link = list_pop_front(&port->queue);
     spin_unlock(&port->lock);
-    if (link)
-        kmsg_destroy(list_entry(link, struct kmsg, link));
-    return link != NULL;
+    if (!link)
+        return false;
+    struct kmsg *msg = list_entry(link, struct kmsg, link);
+    *has_memory = msg->memory;
+    kmsg_destroy(msg);
+    return true;
 }
 
 static bool reap_waiter(struct port *port)
@@ -95,8 +99,9 @@ static bool reap_step(struct work *work)
     spin_unlock(&reaper_lock);
     if (none)
         return !work_done(work);
-    for (unsigned n = 0; n < BATCH; n++)
-        if (!reap_waiter(port) && !reap_message(port) && !reap_request(port)) {
+    bool has_memory = false;
+    for (unsigned n = 0; n < BATCH && !has_memory; n++)
+        if (!reap_waiter(port) && !reap_message(port, &has_memory) && !reap_request(port)) {
             reap_rest(port);
             spin_lock(&reaper_lock);
             list_remove(&port->reap_link);

@@ -60,10 +60,17 @@ static kern_return_t find_destination(struct space *space, mach_port_name_t name
 
 /* ---- room in the queue ---- */
 
-static bool has_room(const struct port *port, uint32_t length)
+/* What takes room in a queue, beside the place. */
+struct load {
+    uint32_t length, pages;
+};
+
+static bool has_room(const struct port *port, struct load load)
 {
     return port->queued < port->limit &&
-           (port->queued == 0 || port->queued_bytes + length <= port->byte_limit);
+           (port->queued == 0 ||
+            (port->queued_bytes + load.length <= port->byte_limit &&
+             (load.pages == 0 || port->queued_memory + load.pages <= port->memory_limit)));
 }
 
 /* Wait for room, or fail for want of it. The port's lock is held and released; the space's is held. */
@@ -86,13 +93,13 @@ static enum stage wait_for_room(struct thread *self, struct port *port, kern_ret
 }
 
 /* Is there room now? Who waits for it already goes first. */
-static enum stage look_for_room(struct thread *self, struct destination *dest, uint32_t length,
+static enum stage look_for_room(struct thread *self, struct destination *dest, struct load load,
                                 kern_return_t *kr)
 {
     struct port *port = dest->port;
     if (!port || !dest->counted)
         return STAGE_DONE;
-    if (length > port->byte_limit) {
+    if (load.length > port->byte_limit || load.pages > port->memory_limit) {
         *kr = MACH_SEND_TOO_LARGE;
         return STAGE_FAILED;
     }
@@ -101,20 +108,20 @@ static enum stage look_for_room(struct thread *self, struct destination *dest, u
     spin_lock(&port->lock);
     /* An empty queue is nobody's turn: those who have one may not be running. */
     bool behind = port->queued > 0 && !list_is_empty(&port->blocked) && self->send_turn != port;
-    if (port->state == PORT_ALIVE && (behind || !has_room(port, length)))
+    if (port->state == PORT_ALIVE && (behind || !has_room(port, load)))
         return wait_for_room(self, port, kr);
     spin_unlock(&port->lock);
     return STAGE_DONE;
 }
 
 /* Take a place in the queue. False: there is none any more. */
-static bool reserve_place(struct destination *dest, uint32_t length)
+static bool reserve_place(struct destination *dest, struct load load)
 {
     struct port *port = dest->port;
     if (!port || !dest->counted)
         return true;
     spin_lock(&port->lock);
-    bool room = port->state != PORT_ALIVE || has_room(port, length);
+    bool room = port->state != PORT_ALIVE || has_room(port, load);
     if (room)
         port->queued++;
     spin_unlock(&port->lock);
@@ -210,7 +217,7 @@ static enum stage take_all(struct thread *self, uint64_t control, struct destina
     if (*kr == KERN_SUCCESS)
         *kr = msg_take_body(space, &list, msg, msg_descriptors(control), dest->port);
     if (*kr == KERN_SUCCESS && room)
-        room = reserve_place(dest, msg->length);
+        room = reserve_place(dest, (struct load){msg->length, kmsg_memory_pages(msg)});
     if (*kr == KERN_SUCCESS && room) {
         msg_take_finish(space, &list, &later);
         if (dest->port)
@@ -302,7 +309,7 @@ static enum stage send_message(struct thread *self, uint64_t control, struct des
     else
         *kr = msg_copyin(self, control, &msg);
     if (*kr != KERN_SUCCESS)
-        return STAGE_FAILED;
+        return *kr == KERN_RETRY ? STAGE_STOPPED : STAGE_FAILED;
     enum stage stage = take_all(self, control, dest, msg, kr);
     if (stage == STAGE_STOPPED) {
         arch_message_repeat(&self->arch);
@@ -317,8 +324,10 @@ static enum stage send_message(struct thread *self, uint64_t control, struct des
     else
         note_handed_on(self, msg);
     trace(TRACE_MSG_SEND, msg->id, dest->port ? dest->port->name : 0);
+    if (unlikely(msg->memory))
+        msg_note_losses(self, msg);
     deliver(self, msg, dest);
-    return STAGE_DONE;
+    return unlikely(self->losing) ? msg_lose_memory(self) : STAGE_DONE;
 }
 
 /* To the answer that this thread owes. */
@@ -346,6 +355,15 @@ void msg_pass_turn(struct thread *self, struct port *turn)
     port_unref(turn);
 }
 
+/* Of the trap's message. One that is being copied has been found room for: if it is gone by now it waits when all is copied. */
+static struct load load_of(struct thread *self, uint64_t control)
+{
+    struct load load = {msg_length(control), 0};
+    if (unlikely(msg_descriptors(control)) && !self->sending)
+        load.pages = msg_peek_memory(self, control);
+    return load;
+}
+
 static enum stage send(struct thread *self, kern_return_t *kr)
 {
     uint64_t control = arch_message_get(&self->arch, MSG_X_CONTROL);
@@ -357,6 +375,7 @@ static enum stage send(struct thread *self, kern_return_t *kr)
         return STAGE_FAILED;
     if (name == MSG_REPLY)
         return send_answer(self, control, kr);
+    struct load load = load_of(self, control);
     spin_lock(&space->lock);
     *kr = find_destination(space, name, msg_remote(control), &dest);
     struct port *kernel_port = NULL;
@@ -365,7 +384,7 @@ static enum stage send(struct thread *self, kern_return_t *kr)
         kernel_port = dest.port;
         port_ref(kernel_port);
     } else if (*kr == KERN_SUCCESS) {
-        stage = look_for_room(self, &dest, msg_length(control), kr);
+        stage = self->sending ? STAGE_DONE : look_for_room(self, &dest, load, kr);
     }
     spin_unlock(&space->lock);
     if (kernel_port)
@@ -375,7 +394,10 @@ static enum stage send(struct thread *self, kern_return_t *kr)
 
 enum stage msg_send(struct thread *self, kern_return_t *kr)
 {
+    self->building = false;
     enum stage stage = send(self, kr);
+    if (unlikely(self->sending) && !self->building) /* given up, or waiting */
+        msg_stop_copying(self);
     /* A thread that waits again is somebody else's already, and gave its turn up before. */
     if (stage != STAGE_STOPPED)
         msg_pass_turn(self, self->send_turn);

@@ -91,6 +91,13 @@ kern_return_t kport_set_limits(struct kcall *call, struct task *target, uint32_t
     return space_set_limits(target->space, name, messages, bytes);
 }
 
+kern_return_t kport_set_memory_limit(struct kcall *call, struct task *target, uint32_t name,
+                                     uint64_t bytes)
+{
+    (void)call;
+    return space_set_memory_limit(target->space, name, bytes);
+}
+
 static kern_return_t set_word(struct task *target, uint32_t name, enum port_word word,
                               uint64_t value)
 {

@@ -36,18 +36,45 @@ void amap_ref(struct amap *amap)
     assert(old > 0 && old < UINT32_MAX);
 }
 
-void amap_unref(struct amap *amap)
+static bool drop(struct amap *amap)
 {
     uint32_t old = atomic_fetch_sub_explicit(&amap->references, 1, memory_order_acq_rel);
 
     assert(old > 0);
-    if (old > 1)
-        return;
+    return old == 1;
+}
+
+static void free_amap(struct amap *amap)
+{
     struct ledger *ledger = amap->ledger;
-    if (amap->root != NULL)
-        amap_tree_unref(amap->root);
+
     kmem_free(&amap_cache, ledger, amap);
     ledger_unref(ledger);
+}
+
+void amap_unref(struct amap *amap)
+{
+    if (!drop(amap))
+        return;
+    if (amap->root != NULL)
+        amap_tree_unref(amap->root);
+    free_amap(amap);
+}
+
+void amap_unref_later(struct amap *amap)
+{
+    if (!drop(amap))
+        return;
+    if (amap->root != NULL)
+        amap_tree_leave(amap->root);
+    free_amap(amap);
+}
+
+void amap_move(struct amap *from, struct amap *to)
+{
+    assert(to->root == NULL);
+    to->root = from->root;
+    from->root = NULL;
 }
 
 struct anon *amap_lookup(const struct amap *amap, uint64_t page)

@@ -117,4 +117,6 @@ void amap_tidy(struct amap *amap, uint64_t page);
 /** Drop a reference on a node. The last one leaves the tree below to the reaper, or frees it at once
  *  if it is small. Locks below KMEM may be held. */
 void amap_tree_unref(struct amap_node *node);
+/** The same, but left to the reaper in any case. */
+void amap_tree_leave(struct amap_node *node);
 void amap_reaper_init(void);

@@ -71,6 +71,12 @@ void amap_tree_unref(struct amap_node *node)
         hand_in(node);
 }
 
+void amap_tree_leave(struct amap_node *node)
+{
+    if (drop(node))
+        hand_in(node);
+}
+
 /* The next node to be emptied, if there is any. */
 static bool find_current(void)
 {

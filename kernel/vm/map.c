@@ -143,8 +143,7 @@ static kern_return_t fill_in(struct task *task, struct map_entry *entry,
     return KERN_SUCCESS;
 }
 
-/* The MAP lock is held. */
-static kern_return_t place(struct vm_map *map, struct map_entry *entry, struct map_request *request)
+kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_request *request)
 {
     uint64_t size = request->pages << PAGE_SHIFT;
     if (map->closed)
@@ -158,6 +157,20 @@ static kern_return_t place(struct vm_map *map, struct map_entry *entry, struct m
     return KERN_SUCCESS;
 }
 
+kern_return_t map_prepare(struct task *task, const struct map_request *request,
+                          struct map_entry **out)
+{
+    kern_return_t kr = entry_create(task, out);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = fill_in(task, *out, request);
+    if (kr != KERN_SUCCESS) {
+        entry_destroy(task, *out);
+        *out = NULL;
+    }
+    return kr;
+}
+
 kern_return_t map_enter_locked(struct task *task, struct map_request *request)
 {
     if (request->pages == 0 || request->start % PAGE_SIZE != 0)
@@ -167,12 +180,10 @@ kern_return_t map_enter_locked(struct task *task, struct map_request *request)
     if ((request->prot & PROT_WRITE) && (request->prot & PROT_EXECUTE))
         return KERN_PROTECTION_FAILURE;
     struct map_entry *entry;
-    kern_return_t kr = entry_create(task, &entry);
+    kern_return_t kr = map_prepare(task, request, &entry);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = fill_in(task, entry, request);
-    if (kr == KERN_SUCCESS)
-        kr = place(&task->map, entry, request);
+    kr = map_place(&task->map, entry, request);
     if (kr != KERN_SUCCESS)
         entry_destroy(task, entry);
     return kr;

@@ -58,11 +58,16 @@ static bool remove_whole(struct task *task, vaddr_t start, vaddr_t end)
     return at == end;
 }
 
+kern_return_t map_remove_some(struct task *task, vaddr_t *start, vaddr_t end)
+{
+    return map_for_range(task, start, end, false, remove_piece, NULL);
+}
+
 kern_return_t map_remove(struct task *task, vaddr_t start, vaddr_t end)
 {
     if (remove_whole(task, start, end))
         return KERN_SUCCESS;
-    return map_for_range(task, &start, end, false, remove_piece, NULL);
+    return map_remove_some(task, &start, end);
 }
 
 bool map_teardown_some(struct task *task)

@@ -62,6 +62,11 @@ static inline bool entry_shows_object(const struct map_entry *entry)
 
 /** A record for an entry, charged to the task (MAP_ENTRIES, KMEM). No lock needed. */
 kern_return_t entry_create(struct task *task, struct map_entry **out);
+/** One with all that is asked for, but its place: in no map. Errors of map_enter(). No lock needed. */
+kern_return_t map_prepare(struct task *task, const struct map_request *request,
+                          struct map_entry **out);
+/** Find its place, which request->start tells afterwards, and put it there. KERN_NO_SPACE, KERN_TERMINATED. */
+kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_request *request);
 /** Free an entry that is in no map, with its references. */
 void entry_destroy(struct task *task, struct map_entry *entry);
 void entry_insert(struct vm_map *map, struct map_entry *entry);

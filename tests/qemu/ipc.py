@@ -63,6 +63,8 @@ def bombs():
 
 def others():
     return [
+        passes("ipc-ool", 1, seconds=6), passes("ipc-ool", 4, seconds=20, label=CI),
+        *(repeats("ipc-ool", seed, shift, seconds=20, label=CI) for seed, shift in ((1, 6), (2, 5))),
         passes("ipc-interpose", 1), passes("ipc-interpose", 4, label=CI),
         passes("ipc-names", 1, seconds=6), passes("ipc-names", 2, label=CI, seconds=20),
     ]
@@ -73,7 +75,7 @@ def boards(kind):
     builds, which have that with one CPU and more on the board of all others."""
     if kind != "release":
         return []
-    several = ("ipc-registers", "ipc-storm", "ipc-bombs", "ipc-interpose", "ipc-names")
+    several = ("ipc-registers", "ipc-storm", "ipc-bombs", "ipc-interpose", "ipc-names", "ipc-ool")
     return [passes(program, 1 if program == "ipc-rights" else 4, name, machine=machine, label=CI, seconds=40)
             for name, machine in (("raspi4b", {"board": "raspi4b"}),
                                   ("gic3-el2", {**VIRT, "gic": 3, "el2": True}))

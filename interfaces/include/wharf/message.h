@@ -51,12 +51,14 @@ typedef uint32_t mach_port_name_t;
 #define MSG_DEAD  0xffffffffu /* a right whose port has died */
 #define MSG_REPLY 0xfffffffeu /* see above */
 
-#define MSG_REGISTER_BYTES  64   /* longest body that travels in registers */
-#define MSG_BODY_MAX        8192 /* longest body, descriptors included */
-#define MSG_DESCRIPTORS_MAX 32
-#define MSG_DESCRIPTOR_SIZE 16
-#define MSG_RIGHTS_MAX      64 /* rights in one message, the header's not counted */
-#define MSG_OOL_PORTS_MAX   MSG_RIGHTS_MAX
+#define MSG_REGISTER_BYTES   64   /* longest body that travels in registers */
+#define MSG_BODY_MAX         8192 /* longest body, descriptors included */
+#define MSG_DESCRIPTORS_MAX  32
+#define MSG_DESCRIPTOR_SIZE  16
+#define MSG_RIGHTS_MAX       64 /* rights in one message, the header's not counted */
+#define MSG_OOL_PORTS_MAX    MSG_RIGHTS_MAX
+#define MSG_OOL_MEMORIES_MAX 3 /* ranges of memory in one message, empty ones not counted */
+#define MSG_OOL_MEMORY_MAX   (1u << 30) /* bytes in them together */
 
 /* The control word. */
 #define MSG_REMOTE_SHIFT      0 /* 8 bits: disposition of the destination (in), right received (out) */

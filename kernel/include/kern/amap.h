@@ -45,6 +45,8 @@ kern_return_t amap_create(struct ledger *ledger, struct amap **out);
 void amap_ref(struct amap *amap);
 /** The last one: the tree is left to the reaper, or freed at once if it is small. */
 void amap_unref(struct amap *amap);
+/** The same, but a tree is always left to the reaper: for those who drop many in one go. */
+void amap_unref_later(struct amap *amap);
 
 /** The page of that number, without a reference; NULL: none. The lock is held. */
 struct anon *amap_lookup(const struct amap *amap, uint64_t page);
@@ -64,6 +66,10 @@ bool amap_owns(const struct amap *amap, uint64_t page);
  *  KERN_RESOURCE_SHORTAGE. */
 kern_return_t amap_copy(struct amap *from, uint64_t first, uint64_t pages, struct ledger *ledger,
                         struct amap **out);
+
+/** All pages of `from` become those of `to`, which is empty, under the same numbers. Nobody else knows either of them. Nodes stay
+ *  charged as they are (M4); what is made from now on is charged as `to` says. */
+void amap_move(struct amap *from, struct amap *to);
 
 /** Drop pages [first, first + pages), which nothing maps any more, a bounded piece of it; returns how many pages of the range, from
  *  its beginning, are done. KERN errors cannot happen: where a shared node would have to be copied for it and there is no memory,

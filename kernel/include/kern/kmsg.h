@@ -7,6 +7,7 @@
  * M2 its memory, and its length against LEDGER_QUEUED, are charged to `ledger` until it is freed. The
  *    kmsg inside a send-once right or reply is charged with that (cannot fail when it is needed). That
  *    inside a reply is its owner's short call while the right to the reply is in it.
+ *    Its out-of-line memory likewise (kern/ool.h: V4).
  * M3 it is in one place: in the hands of the CPU that works on it, on one port's queue, in a
  *    thread's wait record (handed over, not taken yet), or in a reply (answer nobody waited for).
  */
@@ -15,6 +16,7 @@
 #include <kern/ipc_object.h>
 #include <kern/ledger.h>
 #include <kern/list.h>
+#include <kern/ool.h>
 #include <wharf/message.h>
 
 enum kmsg_flags {
@@ -29,17 +31,20 @@ struct kmsg {
     struct kright reply;   /* the local right of the header; null: none */
     struct ledger *ledger; /* M2; reference held. NULL for embedded ones */
     struct kport_array *arrays; /* of out-of-line port descriptors; NULL: none */
+    struct kool *memory;        /* of out-of-line memory descriptors; NULL: none */
     uint32_t id;
-    uint32_t seqno;    /* if KMSG_STAMPED */
-    uint16_t length;   /* of the body */
-    uint16_t capacity; /* bytes of its body's room */
+    uint32_t seqno;  /* if KMSG_STAMPED */
+    uint16_t length; /* of the body */
     uint8_t descriptors;
     uint8_t flags;    /* enum kmsg_flags */
     uint8_t priority; /* of the sender, if it waits for the answer; 0: nobody waits */
     uint8_t how_sent; /* the destination's disposition, for the receiver */
+    uint8_t room;     /* for its body, in units of 64 bytes: so all of this is 96 */
     bool payload;     /* `local` is a protected payload; when taken off the queue, like: */
     uint64_t local;   /* what the receiver gets as local name */
-};                    /* `capacity` bytes of body follow: kmsg_body() */
+};                    /* room for the body follows: kmsg_body() */
+
+enum { KMSG_ROOM_UNIT = 64 };
 
 /** The body's words. A constant message's may be written by who made it so. */
 static inline uint64_t *kmsg_body(const struct kmsg *msg)
@@ -59,6 +64,13 @@ struct kport_array {
     uint64_t dead;   /* bit n: object[n] is NULL because its port has died, and not null */
     struct ipc_object *object[MSG_OOL_PORTS_MAX];
 };
+
+/** Pages of out-of-line memory. */
+uint32_t kmsg_count_memory(const struct kmsg *msg);
+static inline uint32_t kmsg_memory_pages(const struct kmsg *msg)
+{
+    return unlikely(msg->memory) ? kmsg_count_memory(msg) : 0;
+}
 
 /** A message with room for `length` bytes, all rights null, charged to `ledger`. KERN_LIMIT,
  *  KERN_RESOURCE_SHORTAGE. */

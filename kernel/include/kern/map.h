@@ -77,6 +77,8 @@ kern_return_t map_enter(struct task *task, struct map_request *request);
 /** Take away whatever is in [start, end). KERN_RETRY; KERN_LIMIT, KERN_RESOURCE_SHORTAGE: an entry would have to be split, and
  *  has not been. */
 kern_return_t map_remove(struct task *task, vaddr_t start, vaddr_t end);
+/** The same, and *start is how far it has got: what is put there meanwhile stays. */
+kern_return_t map_remove_some(struct task *task, vaddr_t *start, vaddr_t end);
 /** Close the map (G4) and take away a piece of what is left. False: nothing is. */
 bool map_teardown_some(struct task *task);
 

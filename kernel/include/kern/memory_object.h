@@ -29,3 +29,10 @@ static inline void memory_object_ref(struct memory_object *object)
     atomic_fetch_add_explicit(&object->references, 1, memory_order_relaxed);
 }
 void memory_object_unref(struct memory_object *object);
+
+/** Its pages come, and stay as they are, whatever any program does: who gets memory of it from a stranger need not fear
+ *  to touch it. */
+static inline bool memory_object_is_trusted(const struct memory_object *object)
+{
+    return object->kind == OBJECT_PHYSICAL;
+}

@@ -53,7 +53,12 @@ enum kobject {
     KOBJECT_COUNT,
 };
 
-enum { PORT_LIMIT_DEFAULT = 16, PORT_LIMIT_MAX = 1024, PORT_BYTES_DEFAULT = 65536 };
+enum {
+    PORT_LIMIT_DEFAULT = 16,
+    PORT_LIMIT_MAX = 1024,
+    PORT_BYTES_DEFAULT = 65536,
+    PORT_MEMORY_DEFAULT = 16384 /* pages: 64 MiB */
+};
 
 /** What a message that comes, or a receiver, has to look at before it goes the shortest way. May say so still when it
  *  is over, but for PORT_DETOUR_QUEUE. */
@@ -87,6 +92,8 @@ struct [[gnu::aligned(CACHE_LINE)]] port
     uint32_t limit;        /* messages */
     uint32_t byte_limit;   /* bytes of bodies */
     uint32_t queued_bytes;
+    uint32_t memory_limit; /* pages of out-of-line memory */
+    uint32_t queued_memory;
     uint8_t queue_priority; /* highest of a waiting caller's message since the queue was empty */
     uint32_t senders;       /* P3 */
     uint32_t make_sends;    /* MAKE_SEND operations since the receive right came here */

@@ -193,6 +193,7 @@ kern_return_t space_receive_status(struct space *space, mach_port_name_t name,
 /** Also KERN_INVALID_VALUE: no messages, more than PORT_LIMIT_MAX, or no bytes. */
 kern_return_t space_set_limits(struct space *space, mach_port_name_t name, uint32_t messages,
                                uint32_t bytes);
+kern_return_t space_set_memory_limit(struct space *space, mach_port_name_t name, uint64_t bytes);
 enum port_word { PORT_WORD_SEQNO, PORT_WORD_MAKE_SENDS, PORT_WORD_PAYLOAD, PORT_WORD_NO_PAYLOAD };
 kern_return_t space_set_port_word(struct space *space, mach_port_name_t name, enum port_word word,
                                   uint64_t value);

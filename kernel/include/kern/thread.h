@@ -107,6 +107,10 @@ struct [[gnu::aligned(CACHE_LINE)]] thread
     struct wait_record wait;
     bool building; /* in the midst of a call that has to be completed: memory or a task is being
                       made. Own thread only */
+    struct kmsg *sending;     /* by such a trap: its memory is being copied. Own thread only */
+    uint64_t sending_control; /* of that message */
+    struct ool_loss
+        *losing; /* by such a trap: it goes with a message that is on its way. Own thread only */
     struct amap *copied; /* by such a call, a reference held: not mapped yet. Own thread only */
     struct task
         *stopped; /* by such a call, a reference held: its threads stand still. Own thread only */

@@ -36,6 +36,7 @@ static struct {
     size_t size;
     mach_port_name_t name[TASKS][NAMES]; /* that the task has, or had */
     unsigned next_name;
+    vaddr_t memory[TASKS];                 /* that the task has received */
     struct thread *thread[TASKS][THREADS]; /* with references */
 } play;
 
@@ -137,6 +138,13 @@ static void a_descriptor(unsigned task, vaddr_t arrays, struct msg_descriptor *d
     }
     d->size = choose(70);
     d->value = an_address(arrays);
+    if (d->kind == MSG_OOL_MEMORY) {
+        d->flags = choose(4) == 0 ? MSG_DEALLOCATE : 0;
+        d->disposition = choose(16) == 0 ? d->disposition : 0;
+        d->size *= choose(4) ? 1 : 200;
+        if (choose(4) == 0)
+            d->value = play.memory[task] + choose(64);
+    }
 }
 
 static void set_body(uint64_t *x, const void *body)
@@ -250,9 +258,12 @@ static void note_results(unsigned task, const struct thread *t, vaddr_t buffer, 
         arch_message_get_body(&t->arch, (uint64_t *)(void *)d);
     else if (!user_read(cpu, buffer, d, sizeof(d)))
         return;
-    for (unsigned i = 0; i < count && i < array_count(d); i++)
+    for (unsigned i = 0; i < count && i < array_count(d); i++) {
         if (d[i].kind == MSG_PORT)
             note_name(task, d[i].value);
+        if (d[i].kind == MSG_OOL_MEMORY)
+            play.memory[task] = d[i].value;
+    }
 }
 
 static void script(struct thread *t, unsigned cpu, struct host_action *next, void *context)

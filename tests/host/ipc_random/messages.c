@@ -109,8 +109,10 @@ static bool choose_descriptor(struct player *p, unsigned cpu, unsigned number,
         ok = choose_array(p, cpu, number, d);
     if (game.wild && below(p, 100) == 0)
         spoil(p, d);
-    if (game.wild && below(p, 400) == 0) {
-        *d = (struct msg_descriptor){.value = p->buffer, .size = 100, .kind = MSG_OOL_MEMORY};
+    if (below(p, 60) == 0) {
+        *d = (struct msg_descriptor){.value = p->buffer + below(p, 2 * PAGE_SIZE),
+                                     .size = (uint32_t)below(p, PAGE_SIZE),
+                                     .kind = MSG_OOL_MEMORY};
         p->plan.has_memory = true;
     }
     return ok;

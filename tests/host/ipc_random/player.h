@@ -8,7 +8,7 @@
 #include "ipc_world.h"
 #include "letter.h"
 
-enum { PLAYER_BUFFER_PAGES = 9, ARRAYS_MAX = MSG_DESCRIPTORS_MAX };
+enum { PLAYER_BUFFER_PAGES = 9, ARRAYS_MAX = 2 * MSG_DESCRIPTORS_MAX };
 
 /** Where in a player's buffer. */
 enum { SEND_AT = 0, RECEIVE_AT = 0x3000, ARRAYS_AT = 0x6000, SLEEP_AT = 0x8000 };
@@ -29,7 +29,7 @@ struct plan {
     bool bad_buffer;    /* the receive buffer's address is */
     bool moves_receive; /* it carries a receive right */
     bool has_descriptors;
-    bool has_memory; /* an out-of-line piece of memory, which cannot be sent yet */
+    bool has_memory; /* out-of-line memory */
 };
 
 /** Only the CPU that runs the thread uses it. */

@@ -61,7 +61,7 @@ static bool may_fail_to_send(const struct player *p, int64_t r)
         return plan->has_descriptors || msg_length(plan->x[2]) > 0; /* limits of ports are small */
     case MACH_SEND_CIRCULAR:
     case KERN_LIMIT: return plan->moves_receive || plan->wild;
-    case KERN_NOT_SUPPORTED: return plan->has_memory || plan->wild;
+    case MACH_SEND_INVALID_MEMORY: return plan->wild;
     default: return false;
     }
 }
@@ -171,11 +171,27 @@ static void take_array(struct player *p, const struct thread *t, unsigned cpu,
     p->array[p->arrays++] = d->value;
 }
 
+/* Each page of it goes back like an array. */
+static void take_memory(struct player *p, const struct thread *t, const struct msg_descriptor *d)
+{
+    EXPECT(!d->zero && !d->flags && !d->disposition && d->size <= PAGE_SIZE);
+    EXPECT((d->size > 0) == (d->value != 0));
+    vaddr_t end = d->value + d->size;
+    for (vaddr_t at = round_down(d->value, PAGE_SIZE); at < end; at += PAGE_SIZE) {
+        EXPECT(p->arrays < ARRAYS_MAX);
+        p->array[p->arrays++] = at;
+    }
+}
+
 static void take_descriptors(struct player *p, const struct thread *t, unsigned cpu,
                              const struct arrived *a)
 {
     const struct msg_descriptor *d = (const struct msg_descriptor *)(const void *)a->body;
     for (unsigned i = 0; i < a->descriptors; i++) {
+        if (d[i].kind == MSG_OOL_MEMORY) {
+            take_memory(p, t, &d[i]);
+            continue;
+        }
         EXPECT((d[i].kind == MSG_PORT || d[i].kind == MSG_OOL_PORTS) && !d[i].zero);
         EXPECT(d[i].disposition
                    ? d[i].disposition >= MSG_MOVE_RECEIVE && d[i].disposition <= MSG_MOVE_SEND_ONCE
