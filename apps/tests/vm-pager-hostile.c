@@ -121,10 +121,11 @@ void test_nobody(void)
 /* Its own pages are missing when it is to supply one: it harms itself. */
 void test_own(void)
 {
+    uint32_t before = atomic_load(&raised);
     start_pager(TOUCH_OWN);
     volatile uint64_t *a = map_pager(0);
-    expect_error(AT(a, 0), KERN_OPERATION_TIMED_OUT, 0);
-    CHECK(comes(&raised, 1));
+    (void)*AT(a, 0);
+    CHECK(comes(&raised, before + 2)); /* ours, and its */
     atomic_store(&pager->deed, SUPPLY);
     uint64_t until = kernel_clock_now() + UINT64_C(5000000000);
     while (*AT(a, 0) != pager_word(0, 0) && kernel_clock_now() < until)
@@ -237,7 +238,7 @@ void test_storm(void)
             OK(clone_make(&client[i], read_much, (void *)(uintptr_t)a, THREAD_PRIORITY_DEFAULT));
         for (unsigned i = 0; i < CLIENTS; i++)
             OK(clone_run(&client[i]));
-        CHECK(comes(&pager->requests, 1 + round * 10));
+        CHECK(comes(&pager->requests, 1 + round * 4));
         end_pager(); /* its last calls may come too late */
         CHECK(comes(&pager->completions, CLIENTS));
         for (unsigned i = 0; i < CLIENTS; i++)
