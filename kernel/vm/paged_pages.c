@@ -26,6 +26,7 @@ static unsigned flags_of(const struct anon *anon)
 static void change_flags(struct anon *anon, unsigned clear, unsigned set)
 {
     struct frame *frame = anon_frame(anon);
+    assert(frame); /* it does not page out */
     if (clear)
         atomic_fetch_and_explicit(&frame->flags, (uint16_t)~clear, memory_order_relaxed);
     if (set)
@@ -101,10 +102,11 @@ static void take_out(struct paged_object *object, uint64_t page, struct anon *an
 
 static void make_return(struct paged_object *object, uint64_t page, struct anon *anon, bool goes)
 {
-    if (!(flags_of(anon) & (RETURN_DUE | RETURNING)))
-        object->unfetched++;
-    /* Counted as RETURNING from now on; announced once. */
-    change_flags(anon, 0, RETURN_DUE | RETURNING | (goes ? GOES : 0u));
+    bool told = flags_of(anon) & RETURNING; /* it comes as it is when it is fetched */
+    change_flags(anon, 0, (told ? 0u : RETURN_DUE | RETURNING) | (goes ? GOES : 0u));
+    if (told)
+        return;
+    object->unfetched++;
     if (!object->returning || page < object->announce)
         object->announce = page;
     object->returning = true;
