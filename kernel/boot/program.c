@@ -35,7 +35,7 @@ static kern_return_t write_memory(struct task *task, vaddr_t to, const void *fro
     const char *bytes = from;
     while (n > 0) {
         uint64_t piece = n < PAGE_SIZE ? n : PAGE_SIZE;
-        kern_return_t kr = map_copy(task, to, (void *)(uintptr_t)bytes, piece, true, true);
+        kern_return_t kr = map_copy(NULL, task, to, (void *)(uintptr_t)bytes, piece, true, true);
         if (kr != KERN_SUCCESS)
             return kr;
         to += piece;

@@ -11,6 +11,7 @@
 #include <kern/cpu.h>
 #include <kern/kmem.h>
 #include <kern/log.h>
+#include <kern/paged_object.h>
 #include <kern/panic.h>
 #include <kern/port.h>
 #include <kern/sched.h>
@@ -173,7 +174,7 @@ static void finish(void);
 static bool finish_step(struct work *work)
 {
     (void)work;
-    if (task_any_ending() || !reaper_is_idle() || !amap_reaper_is_idle())
+    if (task_any_ending() || !reaper_is_idle() || !amap_reaper_is_idle() || !paged_object_is_idle())
         return true;
     finish();
     return false;

@@ -165,6 +165,17 @@ static kern_return_t set_pmu(struct boot_word word, struct boot_word value,
     return KERN_SUCCESS;
 }
 
+static kern_return_t set_patience(struct boot_word word, struct boot_word value,
+                                  struct boot_options *options, struct dt_error *err)
+{
+    uint64_t milliseconds;
+
+    if (!parse_number(value, &milliseconds) || milliseconds == 0 || milliseconds > UINT32_MAX)
+        return refuse(err, word, "not a number of milliseconds of at least 1");
+    options->pager_milliseconds = (uint32_t)milliseconds;
+    return KERN_SUCCESS;
+}
+
 static kern_return_t set_init(struct boot_word word, struct boot_word value,
                               struct boot_options *options, struct dt_error *err)
 {
@@ -230,6 +241,7 @@ static const struct {
     {"mitigations=", set_mitigations},
     {"trace=", set_trace},
     {"pmu=", set_pmu},
+    {"pager=", set_patience},
     {"arg=", set_arg},
     {"test=", set_test},
     {"log=", set_log},

@@ -113,7 +113,7 @@ static kern_return_t place_array(struct thread *self, struct kport_array *array)
         return kr;
     array->address = request.start;
     /* Now, for there is no way back once the names have been made. Taken away meanwhile: not our matter. */
-    kr = vm_fault(self->task, request.start, PROT_WRITE);
+    kr = vm_fault(NULL, self->task, request.start, PROT_WRITE);
     return kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE ? kr : KERN_SUCCESS;
 }
 

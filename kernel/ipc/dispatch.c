@@ -17,6 +17,7 @@
 #include <wharf/if/host_tasks_kernel.h>
 #include <wharf/if/host_time_kernel.h>
 #include <wharf/if/memory_entry_kernel.h>
+#include <wharf/if/memory_object_kernel.h>
 #include <wharf/if/port_kernel.h>
 #include <wharf/if/task_kernel.h>
 #include <wharf/if/thread_kernel.h>
@@ -79,6 +80,7 @@ kern_return_t kcall_execute(struct kcall *call, unsigned kind, void *object, uin
     case KOBJECT_HOST_DEBUG: return host_debug_demux(call, &host, id - HOST_DEBUG_BASE);
     case KOBJECT_TIMER: return timer_demux(call, object, id - TIMER_BASE);
     case KOBJECT_MEMORY_ENTRY: return memory_entry_demux(call, object, id - MEMORY_ENTRY_BASE);
+    case KOBJECT_MEMORY_OBJECT: return memory_object_demux(call, object, id - MEMORY_OBJECT_BASE);
     default: return KERN_TERMINATED; /* it died since its port was found */
     }
 }

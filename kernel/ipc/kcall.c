@@ -8,6 +8,7 @@
 #include <kern/cpu.h>
 #include <kern/kcall.h>
 #include <kern/notify.h>
+#include <kern/paged_object.h>
 #include <kern/panic.h>
 #include <kern/sched.h>
 #include <kern/string.h>
@@ -366,6 +367,8 @@ enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t
         arch_message_repeat(&self->arch);
         atomic_store(&arch_cpu_self()->reschedule,
                      1); /* interrupts, and who is more urgent; the turn is kept */
+        if (unlikely(self->page.object))
+            paged_wait(self);
         stage = STAGE_STOPPED;
     } else {
         stage = conclude(self, control, &call, result, &to, kr);

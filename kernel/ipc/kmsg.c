@@ -7,6 +7,7 @@
 #include <kern/kmsg.h>
 #include <kern/kobj.h>
 #include <kern/notify.h>
+#include <kern/paged_object.h>
 #include <kern/panic.h>
 #include <kern/port.h>
 #include <kern/reply.h>
@@ -79,6 +80,8 @@ static void free_embedded(struct kmsg *msg)
         sonce_free(container_of(msg, struct sonce, message));
     else if (msg->flags & KMSG_IN_TIMER)
         timer_message_done(msg);
+    else if (msg->flags & KMSG_IN_PAGED)
+        paged_message_done(msg);
 }
 
 void kmsg_free(struct kmsg *msg)

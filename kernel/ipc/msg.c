@@ -12,6 +12,7 @@
 #include <arch/upcalls.h>
 #include <kern/cpu.h>
 #include <kern/notify.h>
+#include <kern/paged_object.h>
 #include <kern/sched.h>
 #include <kern/task.h>
 
@@ -24,6 +25,12 @@ static void finish(struct thread *self)
 static void fail(struct thread *self, kern_return_t kr)
 {
     uint64_t control = arch_message_get(&self->arch, MSG_X_ID);
+    if (unlikely(
+            self->page.object)) { /* for want of a page: what is left of the trap is repeated */
+        arch_message_repeat(&self->arch);
+        paged_wait(self);
+        return;
+    }
     arch_message_fail(&self->arch, kr);
     if (kr == MACH_RCV_TOO_LARGE)
         arch_message_set(&self->arch, MSG_X_CONTROL, control);

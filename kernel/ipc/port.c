@@ -6,6 +6,7 @@
 #include <kern/kmem.h>
 #include <kern/kobj.h>
 #include <kern/notify.h>
+#include <kern/paged_object.h>
 #include <kern/panic.h>
 #include <kern/port.h>
 #include <kern/sched.h>
@@ -114,6 +115,8 @@ static void die(struct port *port)
 {
     spin_lock(&port->lock);
     relaxed_store(port->state, PORT_DEAD);
+    if (unlikely(port->object && !port->kobject))
+        paged_object_pager_died(port->object);
     relaxed_store(port->kobject, KOBJECT_NONE);
     port->object = NULL;
     port->space = NULL;

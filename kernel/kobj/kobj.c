@@ -3,6 +3,7 @@
  * What the kernel objects have in common (kern/kobj.h: B1 to B3).
  */
 #include "kobj_impl.h"
+#include <kern/paged_object.h>
 #include <kern/space.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -67,6 +68,7 @@ void *kobj_acquire_locked(struct port *port, enum kobject kind)
     case KOBJECT_TASK: task_ref(object); break;
     case KOBJECT_THREAD: thread_ref(object); break;
     case KOBJECT_TIMER: timer_ref(object); break;
+    case KOBJECT_MEMORY_OBJECT: paged_hold(object); break;
     case KOBJECT_MEMORY_ENTRY:
         atomic_fetch_add_explicit(&((struct memory_entry *)object)->references, 1,
                                   memory_order_relaxed);
@@ -83,6 +85,7 @@ void kobj_release(enum kobject kind, void *object)
     case KOBJECT_THREAD: thread_unref(object); break;
     case KOBJECT_TIMER: timer_unref(object); break;
     case KOBJECT_MEMORY_ENTRY: memory_entry_unref(object); break;
+    case KOBJECT_MEMORY_OBJECT: paged_unhold(object); break;
     default: break;
     }
 }

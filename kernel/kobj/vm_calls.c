@@ -8,6 +8,7 @@
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <arch/usercopy.h>
+#include <kern/paged_object.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <wharf/if/vm_kernel.h>
@@ -106,8 +107,8 @@ kern_return_t kvm_inherit(struct kcall *call, struct task *target, uint64_t addr
 kern_return_t kvm_read(struct kcall *call, struct task *target, uint64_t address, uint32_t size,
                        uint8_t *data, uint32_t *data_size)
 {
-    (void)call;
-    kern_return_t kr = map_copy(target, address, data, size, false, false);
+    kern_return_t kr = map_copy(call->self, target, address, data, size, false, false);
+    call->restart = kr == KERN_RETRY; /* a page is to be waited for */
     *data_size = size;
     return kr;
 }
@@ -115,9 +116,11 @@ kern_return_t kvm_read(struct kcall *call, struct task *target, uint64_t address
 kern_return_t kvm_write(struct kcall *call, struct task *target, uint64_t address,
                         const uint8_t *data, uint32_t data_size)
 {
-    (void)call;
     /* Not changed: it is read from when writing. */
-    return map_copy(target, address, (void *)(uintptr_t)data, data_size, true, false);
+    kern_return_t kr =
+        map_copy(call->self, target, address, (void *)(uintptr_t)data, data_size, true, false);
+    call->restart = kr == KERN_RETRY;
+    return kr;
 }
 
 /* ---- mapping ---- */
@@ -147,6 +150,19 @@ static kern_return_t use_entry(struct map_request *request, const struct memory_
     request->object_page = entry->object_page + first;
     request->shared = !copy;
     return KERN_SUCCESS;
+}
+
+/* The object behind a pager's port; the reference is the caller's. */
+static kern_return_t use_pager(struct task *task, struct map_request *request,
+                               const struct kright *pager, uint64_t offset, bool copy)
+{
+    uint64_t first = offset >> PAGE_SHIFT;
+    if (offset % PAGE_SIZE != 0 || first > PAGED_PAGES_MAX ||
+        request->pages > PAGED_PAGES_MAX - first)
+        return KERN_INVALID_ARGUMENT;
+    request->object_page = first;
+    request->shared = !copy;
+    return paged_object_find(task->ledger, pager, first + request->pages, &request->object);
 }
 
 /* A copy of the pages that there are, first kept by the caller, so that nobody can write to it; then mapped. Progress is the
@@ -203,14 +219,16 @@ kern_return_t kvm_map(struct kcall *call, struct task *target, uint64_t address,
     if (kr != KERN_SUCCESS)
         return kr;
     struct memory_entry *entry = kobj_of_right(memory, KOBJECT_MEMORY_ENTRY);
-    if (memory->kind && !entry)
-        return KERN_INVALID_CAPABILITY;
     if (entry)
         kr = use_entry(&request, entry, offset, flags & VM_COPY);
+    else if (memory->kind)
+        kr = use_pager(target, &request, memory, offset, flags & VM_COPY);
     if (kr == KERN_SUCCESS)
         kr = map_memory(call, target, &request);
     if (entry)
         memory_entry_unref(entry);
+    else if (request.object)
+        memory_object_unref(request.object);
     *at = request.start;
     return kr;
 }
@@ -267,10 +285,11 @@ kern_return_t kvm_copy(struct kcall *call, struct task *target, uint64_t from, u
     kern_return_t kr = KERN_SUCCESS;
     while (done < size && kr == KERN_SUCCESS) {
         size_t piece = size - done < PAGE_SIZE ? size - done : PAGE_SIZE;
-        kr = map_copy(target, from + done, call->out, piece, false, false);
+        kr = map_copy(call->self, target, from + done, call->out, piece, false, false);
         if (kr == KERN_SUCCESS)
-            kr = map_copy(target, to + done, call->out, piece, true, false);
-        done += piece;
+            kr = map_copy(call->self, target, to + done, call->out, piece, true, false);
+        if (kr == KERN_SUCCESS)
+            done += piece;
         if (kr == KERN_SUCCESS && done < size && arch_irq_pending())
             kr = KERN_RETRY;
     }
@@ -296,8 +315,9 @@ kern_return_t kvm_maintain(struct kcall *call, struct task *target, uint64_t add
     uint64_t done = kcall_progress(call, KCALL_TAG_VM_MAINTAIN), all = address + size - start;
     kern_return_t kr = KERN_SUCCESS;
     while (done < all && kr == KERN_SUCCESS) {
-        kr = map_visit(target, start + done, maintenance[operation]);
-        done += PAGE_SIZE;
+        kr = map_visit(call->self, target, start + done, maintenance[operation]);
+        if (kr == KERN_SUCCESS)
+            done += PAGE_SIZE;
         if (kr == KERN_SUCCESS && done < all && arch_irq_pending())
             kr = KERN_RETRY;
     }

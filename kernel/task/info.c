@@ -75,7 +75,8 @@ static void describe_wait(struct thread *thread, struct thread_info *info)
 {
     static const uint8_t waits[] = {[WAIT_FUTEX] = THREAD_WAITS_FUTEX,
                                     [WAIT_RECEIVE] = THREAD_WAITS_RECEIVE,
-                                    [WAIT_SEND] = THREAD_WAITS_SEND};
+                                    [WAIT_SEND] = THREAD_WAITS_SEND,
+                                    [WAIT_PAGE] = THREAD_WAITS_PAGE};
     struct spinlock *lock = wait_hold_still(thread);
     if (lock) {
         info->waits = waits[thread->wait.kind];

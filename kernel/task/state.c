@@ -38,8 +38,8 @@ static kern_return_t get_locked(struct thread *thread, unsigned flavour, void *s
     bool waits = waits_in_trap(thread);
     /* Without a queue somebody may wake it now. Then it is parked, and only those registers are
      * written that are not looked at. */
-    if (waits)
-        arch_thread_get_state(&thread->arch, flavour, true, state);
+    if (waits) /* who waits for a page is to repeat what needs it */
+        arch_thread_get_state(&thread->arch, flavour, thread->wait.kind != WAIT_PAGE, state);
     if (lock)
         spin_unlock(lock);
     return waits ? KERN_SUCCESS : KERN_RETRY;

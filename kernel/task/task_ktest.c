@@ -64,7 +64,7 @@ static kern_return_t touch(struct task *task, vaddr_t start, uint64_t pages, uns
     kern_return_t kr = KERN_SUCCESS;
 
     for (uint64_t i = 0; i < pages && kr == KERN_SUCCESS; i++)
-        kr = vm_fault(task, start + i * PAGE_SIZE, prot);
+        kr = vm_fault(NULL, task, start + i * PAGE_SIZE, prot);
     return kr;
 }
 
@@ -199,13 +199,13 @@ static uint64_t word_at(struct task *task, vaddr_t va)
 {
     uint64_t word = 0;
 
-    KTEST_EXPECT(map_copy(task, va, &word, sizeof(word), false, false) == KERN_SUCCESS);
+    KTEST_EXPECT(map_copy(NULL, task, va, &word, sizeof(word), false, false) == KERN_SUCCESS);
     return word;
 }
 
 static void set_word(struct task *task, vaddr_t va, uint64_t word)
 {
-    KTEST_EXPECT(map_copy(task, va, &word, sizeof(word), true, false) == KERN_SUCCESS);
+    KTEST_EXPECT(map_copy(NULL, task, va, &word, sizeof(word), true, false) == KERN_SUCCESS);
 }
 
 KTEST(map_fork_copies_when_written)

@@ -9,6 +9,7 @@
 #include <kern/cpu.h>
 #include <kern/kmem.h>
 #include <kern/msg.h>
+#include <kern/paged_object.h>
 #include <kern/reply.h>
 #include <kern/sched.h>
 #include <kern/space.h>
@@ -124,6 +125,7 @@ void thread_exit_current(struct thread *self)
 static void end_call(struct thread *thread)
 {
     task_end_stop(thread);
+    paged_forget(thread);
     if (thread->copied)
         amap_unref(thread->copied);
     if (thread->making) {

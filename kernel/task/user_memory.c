@@ -9,7 +9,7 @@
 #include <kern/user_memory.h>
 
 /* See that every page of the range is there, young, and allows the access. KERN_INVALID_ADDRESS, KERN_LIMIT,
- * KERN_RESOURCE_SHORTAGE. */
+ * KERN_RESOURCE_SHORTAGE, and as vm_fault(). */
 static kern_return_t touch(struct thread *self, vaddr_t va, size_t n, unsigned prot)
 {
     kern_return_t kr = KERN_SUCCESS;
@@ -18,7 +18,7 @@ static kern_return_t touch(struct thread *self, vaddr_t va, size_t n, unsigned p
     for (vaddr_t page = round_down(va, PAGE_SIZE); page < va + n && kr == KERN_SUCCESS;
          page += PAGE_SIZE)
         if (pmap_fault(self->task->pmap, page, prot) != KERN_SUCCESS)
-            kr = vm_fault(self->task, page, prot);
+            kr = vm_fault(self, self->task, page, prot);
     return kr == KERN_PROTECTION_FAILURE ? KERN_INVALID_ADDRESS : kr;
 }
 

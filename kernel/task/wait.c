@@ -7,6 +7,7 @@
 #include <arch/message.h>
 #include <arch/timer.h>
 #include <kern/futex.h>
+#include <kern/paged_object.h>
 #include <kern/port.h>
 #include <kern/reply.h>
 #include <kern/sched.h>
@@ -14,21 +15,19 @@
 
 kern_return_t wait_interrupted(enum wait_kind kind)
 {
-    static const uint16_t result[] = {[WAIT_FUTEX] = KERN_ABORTED,
-                                      [WAIT_RECEIVE] = MACH_RCV_INTERRUPTED,
-                                      [WAIT_SEND] = MACH_SEND_INTERRUPTED,
-                                      [WAIT_REPLY] = MACH_RCV_INTERRUPTED,
-                                      [WAIT_EXCEPTION] = MACH_RCV_INTERRUPTED};
+    static const uint16_t result[] = {
+        [WAIT_FUTEX] = KERN_ABORTED,         [WAIT_RECEIVE] = MACH_RCV_INTERRUPTED,
+        [WAIT_SEND] = MACH_SEND_INTERRUPTED, [WAIT_REPLY] = MACH_RCV_INTERRUPTED,
+        [WAIT_PAGE] = KERN_ABORTED,          [WAIT_EXCEPTION] = MACH_RCV_INTERRUPTED};
     return (kern_return_t)result[kind];
 }
 
 kern_return_t wait_timed_out(enum wait_kind kind)
 {
-    static const uint16_t result[] = {[WAIT_FUTEX] = KERN_OPERATION_TIMED_OUT,
-                                      [WAIT_RECEIVE] = MACH_RCV_TIMED_OUT,
-                                      [WAIT_SEND] = MACH_SEND_TIMED_OUT,
-                                      [WAIT_REPLY] = MACH_RCV_TIMED_OUT,
-                                      [WAIT_EXCEPTION] = MACH_RCV_TIMED_OUT};
+    static const uint16_t result[] = {
+        [WAIT_FUTEX] = KERN_OPERATION_TIMED_OUT, [WAIT_RECEIVE] = MACH_RCV_TIMED_OUT,
+        [WAIT_SEND] = MACH_SEND_TIMED_OUT,       [WAIT_REPLY] = MACH_RCV_TIMED_OUT,
+        [WAIT_PAGE] = KERN_OPERATION_TIMED_OUT,  [WAIT_EXCEPTION] = MACH_RCV_TIMED_OUT};
     return (kern_return_t)result[kind];
 }
 
@@ -93,6 +92,12 @@ static void end_linked(struct thread *thread, struct spinlock *lock, enum cause 
 {
     enum wait_kind kind = thread->wait.kind;
     kern_return_t result = cause == DUE ? wait_timed_out(kind) : wait_interrupted(kind);
+    if (kind == WAIT_PAGE) { /* what it does is repeated, and told then */
+        list_remove(&thread->wait.link);
+        paged_wait_ended(thread, result);
+        wait_end_written(thread);
+        return;
+    }
     if (kind == WAIT_FUTEX) {
         futex_unlink(thread, lock);
     } else {

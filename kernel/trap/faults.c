@@ -11,6 +11,7 @@
 #include <kern/exception.h>
 #include <kern/log.h>
 #include <kern/map.h>
+#include <kern/paged_object.h>
 #include <kern/pmap.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -60,14 +61,28 @@ static_assert((int)ACCESS_READ == (int)PROT_READ && (int)ACCESS_WRITE == (int)PR
 static_assert((int)ACCESS_READ == (int)EXCEPTION_KIND_READ &&
               (int)ACCESS_WRITE == (int)EXCEPTION_KIND_WRITE);
 
+/* The page may be used so, but cannot be had. */
+static uint64_t why_missing(struct thread *self, kern_return_t kr)
+{
+    uint64_t result = page_result_error(self->page.told) == kr ? self->page.told : 0;
+    return EXCEPTION_CODE_PAGE | (uint64_t)kr | (result >> 16 << 32);
+}
+
 void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
 {
     trace(TRACE_FAULT, va, access);
     if (arch_mmu_was_old(code) &&
         pmap_fault(self->pmap, round_down(va, PAGE_SIZE), access) == KERN_SUCCESS)
         return;
-    if (vm_fault(self->task, va, access) == KERN_SUCCESS)
+    kern_return_t kr = vm_fault(self, self->task, va, access);
+    if (likely(kr == KERN_SUCCESS))
         return;
+    if (kr == KERN_RETRY) {
+        paged_wait(self);
+        return;
+    }
+    if (kr != KERN_INVALID_ADDRESS && kr != KERN_PROTECTION_FAILURE)
+        code = why_missing(self, kr);
     exception_raise(self, access == ACCESS_EXECUTE ? EXCEPTION_KIND_EXECUTE : (unsigned)access, va,
                     code);
 }

@@ -11,6 +11,7 @@
 #include <kern/futex.h>
 #include <kern/kobj.h>
 #include <kern/msg.h>
+#include <kern/paged_object.h>
 #include <kern/sched.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -34,12 +35,24 @@ uint64_t trap_thread_switch(TRAP_ARGUMENTS)
     return 0;
 }
 
+/* After an error that came of a missing page the trap is repeated when the page is there. Only then may the thread be looked
+ * at: it waits otherwise, or is done. */
+static uint64_t end_trap(struct thread *self, kern_return_t kr, uint64_t a0, uint64_t a1,
+                         uint64_t a2)
+{
+    if (likely(kr == KERN_SUCCESS || !self->page.object))
+        return trap_error(kr);
+    uint64_t result = trap_restart(self, a0, a1, a2);
+    paged_wait(self);
+    return result;
+}
+
 /* A wait that began: the registers are the waker's now; the value returned here goes nowhere. */
 uint64_t trap_futex_wait(TRAP_ARGUMENTS)
 {
     if (a0 % sizeof(uint32_t) != 0)
         return trap_error(KERN_INVALID_ARGUMENT);
-    return trap_error(futex_wait(self, a0, (uint32_t)a1, clock_ticks_at(a2)));
+    return end_trap(self, futex_wait(self, a0, (uint32_t)a1, clock_ticks_at(a2)), a0, a1, a2);
 }
 
 uint64_t trap_futex_wake(TRAP_ARGUMENTS)
@@ -103,7 +116,7 @@ uint64_t trap_futex_wait_pi(TRAP_ARGUMENTS)
     kern_return_t kr = owner_named(self, (uint32_t)a3, false, &owner);
     if (kr == KERN_SUCCESS)
         kr = futex_wait_pi(self, a0, (uint32_t)a1, clock_ticks_at(a2), owner);
-    return trap_error(kr);
+    return end_trap(self, kr, a0, a1, a2);
 }
 
 uint64_t trap_futex_wake_pi(TRAP_ARGUMENTS)
@@ -129,7 +142,7 @@ static uint64_t requeue(struct thread *self, unsigned number, const uint64_t *a,
     while (more) {
         kern_return_t kr = futex_requeue(self, &what, &done, &more);
         if (kr != KERN_SUCCESS)
-            return trap_error(kr);
+            return end_trap(self, kr, a[0], a[1], a[2]);
         if (more && arch_irq_pending()) {
             trap_set_progress(self, number, done);
             return restart_with(self, a);

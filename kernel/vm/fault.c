@@ -7,7 +7,9 @@
 #include "amap_impl.h"
 #include "map_impl.h"
 #include <arch/cache.h>
+#include <kern/paged_object.h>
 #include <kern/string.h>
+#include <kern/thread.h>
 
 /* What a page is, to be mapped or looked at. */
 struct page {
@@ -19,6 +21,16 @@ struct page {
     bool replaces;       /* another, anon or object's, that the page tables may still show */
     struct anon *before; /* that one, if it was an anon: a reference */
     struct amap *amap;   /* it is a page of, or might become one; locked. NULL: none */
+    struct paged_object
+        *paged; /* likewise; locked before the amap, and whether a page was found or not */
+};
+
+/* Who needs the page, and for what. */
+struct need {
+    struct task *task;
+    struct thread *self; /* who may wait for it; NULL: nobody */
+    bool write;
+    unsigned access; /* PROT_* */
 };
 
 static void found(struct page *page, struct anon *anon, unsigned prot)
@@ -112,35 +124,81 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
     }
 }
 
+/* The object's page; its lock is held. KERN_RETRY: struct need's self is to wait for it. */
+static kern_return_t find_paged(const struct need *need, const struct map_entry *entry, vaddr_t va,
+                                struct page *page, struct anon **out)
+{
+    uint64_t number = object_page_at(entry, va);
+    *out = paged_lookup(page->paged, number);
+    return *out ? KERN_SUCCESS
+                : paged_need(page->paged, need->self, number, (entry->end - va) >> PAGE_SHIFT, va,
+                             need->access);
+}
+
+/* To be mapped as it is in the object: its first write is noted (Q3). */
+static kern_return_t show_paged(const struct need *need, const struct map_entry *entry, vaddr_t va,
+                                struct page *page)
+{
+    struct anon *anon;
+    kern_return_t kr = find_paged(need, entry, va, page, &anon);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    bool in_place = entry->shared && !entry->amap;
+    if (need->write)
+        paged_note_write(anon);
+    found(page, anon,
+          in_place && paged_is_written(anon) ? entry->prot : entry->prot & ~(unsigned)PROT_WRITE);
+    return KERN_SUCCESS;
+}
+
+static kern_return_t show_object(const struct need *need, const struct map_entry *entry, vaddr_t va,
+                                 struct page *page)
+{
+    if (page->paged)
+        return show_paged(need, entry, va, page);
+    map_physical(entry, va, page);
+    return need->write ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
+}
+
 /* ---- the two levels ---- */
 
-static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, vaddr_t va,
-                                    struct amap_node *leaf, struct anon **out, struct page *page)
+/* A page that is the amap's: zero, or a copy of the object's. */
+static kern_return_t make_anonymous(const struct need *need, struct map_entry *entry,
+                                    uint64_t number, vaddr_t va, struct amap_node *leaf,
+                                    struct anon **out, struct page *page)
 {
     const void *content = NULL;
-    if (entry->object)
+    struct anon *shown = NULL;
+    kern_return_t kr = KERN_SUCCESS;
+    if (page->paged)
+        kr = find_paged(need, entry, va, page, &shown);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (shown)
+        content = frame_memory(anon_frame(shown));
+    else if (entry->object)
         content = phys_to_virt(entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT));
-    kern_return_t kr = put_page(entry->amap, number, leaf, content, out);
+    kr = put_page(entry->amap, number, leaf, content, out);
     page->replaces = kr == KERN_SUCCESS && entry->object;
+    if (shown && entry->shared && kr == KERN_SUCCESS)
+        pmap_page_protect(anon_frame(shown), PROT_NONE);
     return kr;
 }
 
 /* The amap's lock is held. */
-[[gnu::always_inline]] static inline kern_return_t find_in_amap(struct map_entry *entry, vaddr_t va,
-                                                                bool write, struct page *page)
+[[gnu::always_inline]] static inline kern_return_t
+find_in_amap(const struct need *need, struct map_entry *entry, vaddr_t va, struct page *page)
 {
     uint64_t number = amap_page_at(entry, va);
     struct amap_node *leaf;
     bool owned;
     struct anon *anon = amap_find(entry->amap, number, &leaf, &owned);
     kern_return_t kr = KERN_SUCCESS;
-    if (!anon && entry->object && !write && !entry->shared) {
-        map_physical(entry, va, page);
-        return KERN_SUCCESS;
-    }
+    if (!anon && entry->object && !need->write && !entry->shared)
+        return show_object(need, entry, va, page);
     if (!anon)
-        kr = make_anonymous(entry, number, va, leaf, &anon, page);
-    else if (write && !owned)
+        kr = make_anonymous(need, entry, number, va, leaf, &anon, page);
+    else if (need->write && !owned)
         kr = break_sharing(entry, number, leaf, &anon, page);
     else if (!owned) {
         found(page, anon, entry->prot & ~(unsigned)PROT_WRITE);
@@ -151,35 +209,34 @@ static kern_return_t make_anonymous(struct map_entry *entry, uint64_t number, va
     return kr;
 }
 
-/* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. Without an error
- * done_with() follows. Inline, for faults are counted in instructions. */
-[[gnu::always_inline]] static inline kern_return_t find_page(struct task *task,
-                                                             struct map_entry *entry, vaddr_t va,
-                                                             bool write, struct page *page)
+/* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. done_with()
+ * follows, whatever it returns. Inline, for faults are counted in instructions. */
+[[gnu::always_inline]] static inline kern_return_t
+find_page(const struct need *need, struct map_entry *entry, vaddr_t va, struct page *page)
 {
     *page = (struct page){.va = va, .size = PAGE_SIZE};
+    if (unlikely(entry->object && entry->object->kind == OBJECT_PAGED)) {
+        page->paged = paged_of(entry->object);
+        spin_lock(&page->paged->lock);
+    }
     if (!entry->amap) {
-        if (entry->object && (!write || entry->shared)) {
-            map_physical(entry, va, page);
-            return write ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
-        }
-        kern_return_t kr = entry_make_amap(task, entry);
+        if (entry->object && (!need->write || entry->shared))
+            return show_object(need, entry, va, page);
+        kern_return_t kr = entry_make_amap(need->task, entry);
         if (kr != KERN_SUCCESS)
             return kr;
     }
     spin_lock(&entry->amap->lock);
-    kern_return_t kr = find_in_amap(entry, va, write, page);
-    if (kr == KERN_SUCCESS)
-        page->amap = entry->amap;
-    else
-        spin_unlock(&entry->amap->lock);
-    return kr;
+    page->amap = entry->amap;
+    return find_in_amap(need, entry, va, page);
 }
 
 static void done_with(struct page *page)
 {
     if (page->amap)
         spin_unlock(&page->amap->lock);
+    if (page->paged)
+        spin_unlock(&page->paged->lock);
     if (page->before)
         anon_unref(page->before);
 }
@@ -210,13 +267,22 @@ static kern_return_t map_something(struct task *task, struct page *page, vaddr_t
     return map_page(task, page);
 }
 
-kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot)
+/* What the thread was about to wait for is asked for anew. */
+static void begin(struct thread *self)
 {
-    struct page page;
+    if (unlikely(self && self->page.object))
+        paged_forget(self);
+}
+
+kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsigned prot)
+{
+    struct need need = {task, self, prot == PROT_WRITE, prot};
+    struct page page = {0};
     kern_return_t kr;
     if (va >= USER_VA_END)
         return KERN_INVALID_ADDRESS;
     va = round_down(va, PAGE_SIZE);
+    begin(self);
     spin_lock(&task->map.lock);
     struct map_entry *entry = map_at(&task->map, va);
     if (!entry)
@@ -224,83 +290,87 @@ kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot)
     else if (!(entry->prot & prot))
         kr = KERN_PROTECTION_FAILURE;
     else
-        kr = find_page(task, entry, va, prot == PROT_WRITE, &page);
+        kr = find_page(&need, entry, va, &page);
     if (kr == KERN_SUCCESS) {
         kr = map_something(task, &page, va);
         if (page.replaces && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
-        done_with(&page);
     }
+    done_with(&page);
     spin_unlock(&task->map.lock);
     return kr;
 }
 
 /* ---- copies ---- */
 
-static kern_return_t find_page_to_copy(struct task *task, struct map_entry *entry, vaddr_t va,
-                                       bool write, struct page *page)
+static kern_return_t find_page_to_copy(const struct need *need, struct map_entry *entry, vaddr_t va,
+                                       struct page *page)
 {
-    return find_page(task, entry, va, write, page);
+    return find_page(need, entry, va, page);
 }
 
 /* The MAP lock is held. */
-static kern_return_t copy_piece(struct task *task, vaddr_t va, char *buffer, size_t n, bool write,
+static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffer, size_t n,
                                 bool force)
 {
     struct page page;
+    struct task *task = need->task;
     struct map_entry *entry = map_at(&task->map, va);
     if (!entry)
         return KERN_INVALID_ADDRESS;
-    if (!force && !(entry->prot & (write ? PROT_WRITE : PROT_READ)))
+    if (!force && !(entry->prot & need->access))
         return KERN_PROTECTION_FAILURE;
-    kern_return_t kr = find_page_to_copy(task, entry, round_down(va, PAGE_SIZE), write, &page);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
-    if (page.replaces)
+    kern_return_t kr = find_page_to_copy(need, entry, round_down(va, PAGE_SIZE), &page);
+    if (kr == KERN_SUCCESS && page.replaces)
         (void)pmap_remove(task->pmap, page.va, page.va + PAGE_SIZE); /* G2: it shows what was */
-    if (buffer && write)
-        memcpy(memory, buffer, n);
-    else if (buffer)
-        memcpy(buffer, memory, n);
+    if (kr == KERN_SUCCESS && buffer) {
+        char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
+        if (need->write)
+            memcpy(memory, buffer, n);
+        else
+            memcpy(buffer, memory, n);
+    }
     done_with(&page);
-    return KERN_SUCCESS;
+    return kr;
 }
 
-kern_return_t map_copy(struct task *task, vaddr_t va, void *buffer, size_t n, bool write,
-                       bool force)
+kern_return_t map_copy(struct thread *self, struct task *task, vaddr_t va, void *buffer, size_t n,
+                       bool write, bool force)
 {
     if (n == 0)
         return KERN_SUCCESS;
     if (n > PAGE_SIZE || va >= USER_VA_END || n > USER_VA_END - va)
         return KERN_INVALID_ADDRESS;
     size_t in_page = PAGE_SIZE - (va & PAGE_MASK), piece = n < in_page ? n : in_page;
+    struct need need = {task, self, write, write ? PROT_WRITE : PROT_READ};
     kern_return_t kr = KERN_SUCCESS;
+    begin(self);
     spin_lock(&task->map.lock);
     if (piece < n) /* all or nothing */
-        kr = copy_piece(task, va + piece, NULL, n - piece, write, force);
+        kr = copy_piece(&need, va + piece, NULL, n - piece, force);
     if (kr == KERN_SUCCESS)
-        kr = copy_piece(task, va, buffer, piece, write, force);
+        kr = copy_piece(&need, va, buffer, piece, force);
     if (kr == KERN_SUCCESS && piece < n)
-        kr = copy_piece(task, va + piece, (char *)buffer + piece, n - piece, write, force);
+        kr = copy_piece(&need, va + piece, (char *)buffer + piece, n - piece, force);
     spin_unlock(&task->map.lock);
     return kr;
 }
 
-kern_return_t map_visit(struct task *task, vaddr_t va, map_visit_t *visit)
+kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_visit_t *visit)
 {
-    struct page page;
+    struct need need = {task, self, false, PROT_READ};
+    struct page page = {0};
     kern_return_t kr = KERN_INVALID_ADDRESS;
+    begin(self);
     spin_lock(&task->map.lock);
     struct map_entry *entry = map_at(&task->map, va);
     if (entry)
         kr = entry->prot & PROT_READ
-                 ? find_page_to_copy(task, entry, round_down(va, PAGE_SIZE), false, &page)
+                 ? find_page_to_copy(&need, entry, round_down(va, PAGE_SIZE), &page)
                  : KERN_PROTECTION_FAILURE;
-    if (kr == KERN_SUCCESS) {
+    if (kr == KERN_SUCCESS)
         visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);
-        done_with(&page);
-    }
+    done_with(&page);
     spin_unlock(&task->map.lock);
     return kr;
 }

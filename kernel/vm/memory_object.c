@@ -4,6 +4,7 @@
  */
 #include <kern/kmem.h>
 #include <kern/memory_object.h>
+#include <kern/paged_object.h>
 
 static KMEM_CACHE(object_cache, struct memory_object);
 
@@ -27,6 +28,10 @@ kern_return_t memory_object_create_physical(struct ledger *ledger, paddr_t base,
 
 void memory_object_unref(struct memory_object *object)
 {
+    if (object->kind == OBJECT_PAGED) {
+        paged_object_unref(paged_of(object));
+        return;
+    }
     if (atomic_fetch_sub_explicit(&object->references, 1, memory_order_acq_rel) != 1)
         return;
     struct ledger *ledger = object->ledger;

@@ -1,13 +1,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Scenarios around user programs: what they do right, how they crash, and how the system ends."""
 
-from scenario import CI, Scenario, all_ended, ended
+from scenario import CI, EVERYDAY, Scenario, all_ended, ended
 
 VIRT = {"board": "virt", "gic": 2, "mem": "128M"}
 CRASH = (r"^wharf: \S+ crashed: ", r"^wharf: \S+ ended with status (?!0$)")
 STATUS = (r"^wharf: \S+ ended with status (?!0$)",)
 HELLO = (r"^hello: this is hello with 0 arguments$", ended("hello"))
 ADDRESS = "0x(?P<address>[0-9a-f]+)"
+
+
+def pagers():
+    """Memory that a program supplies; time is counted in instructions, for some pagers are late."""
+    return [
+        Scenario(f"vm-pager-seed{seed}-{cpus}cpu",
+                 {**VIRT, "cpus": cpus, "extra": ["-machine", "dtb-randomness=off", "-icount",
+                                                  f"shift={shift},sleep=off", "-seed", str(seed)]},
+                 append=f"init=vm-pager pager=1000 seed={seed}", build="debug", label=label, seconds=20,
+                 expect=(r"^vm-pager: all checks passed$", ended("vm-pager"), all_ended()))
+        for seed, cpus, shift, label in ((1, 1, 4, EVERYDAY), (2, 4, 5, EVERYDAY), (3, 4, 3, CI), (4, 2, 6, CI))
+    ]
 
 
 def passes(name, cpus=1, about="", **more):
@@ -126,5 +138,5 @@ def all_scenarios():
         passes("bomb-threads", 2, seconds=10),
         passes("bomb-memory", 1, machine={"mem": "64M"}, seconds=10),
         passes("bomb-memory", 2, machine={"mem": "1G"}, seconds=20, label=CI),
-        *c_library(), *crashes(), *several(), *ends(), *fatals(),
+        *pagers(), *c_library(), *crashes(), *several(), *ends(), *fatals(),
     ]

@@ -78,9 +78,9 @@ static void *make_page(struct task *task, vaddr_t va, unsigned prot, const void 
     struct pmap_mapping mapping;
 
     if (!KTEST_EXPECT(map_enter(task, &request) == KERN_SUCCESS) ||
-        !KTEST_EXPECT(map_copy(task, va, (void *)(uintptr_t)content, n, true, true) ==
+        !KTEST_EXPECT(map_copy(NULL, task, va, (void *)(uintptr_t)content, n, true, true) ==
                       KERN_SUCCESS) ||
-        !KTEST_EXPECT(vm_fault(task, va, PROT_READ) == KERN_SUCCESS) ||
+        !KTEST_EXPECT(vm_fault(NULL, task, va, PROT_READ) == KERN_SUCCESS) ||
         !KTEST_EXPECT(pmap_extract(task->pmap, va, &mapping) == KERN_SUCCESS))
         return NULL;
     return phys_to_virt(mapping.pa);

@@ -24,6 +24,7 @@
 #define THREAD_WAITS_RECEIVE 3
 #define THREAD_WAITS_SEND    4
 #define THREAD_WAITS_REPLY   5
+#define THREAD_WAITS_PAGE    6
 
 struct thread_info {
     uint32_t id;

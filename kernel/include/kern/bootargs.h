@@ -36,10 +36,11 @@ struct boot_options {
     uint32_t max_cpus;  /* maxcpus=N, N >= 1; 0 = not given */
     uint64_t seed;      /* seed=N */
     bool seed_given;
-    bool mitigations;      /* false for mitigations=off */
-    bool trace;            /* false for trace=off: events are not recorded */
-    bool pmu_user;         /* pmu=user: programs may read the cycle counters (benchmarks) */
-    struct boot_word init; /* init=NAME[,NAME...]; never empty, default "bootstrap" */
+    bool mitigations;            /* false for mitigations=off */
+    bool trace;                  /* false for trace=off: events are not recorded */
+    bool pmu_user;               /* pmu=user: programs may read the cycle counters (benchmarks) */
+    uint32_t pager_milliseconds; /* pager=MS: how long pagers may take; 0 = not given */
+    struct boot_word init;       /* init=NAME[,NAME...]; never empty, default "bootstrap" */
     struct boot_word args[BOOT_MAX_ARGS]; /* arg=WORD, without the "arg=" */
     unsigned arg_count;
     struct boot_word test; /* test=all|SUBSTRING; length 0 = not given */

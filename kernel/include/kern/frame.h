@@ -50,6 +50,7 @@ enum {
     FRAME_FLAG_REFERENCED = 1, /* used since last asked, collected from mappings that went away */
     FRAME_FLAG_DIRTY = 2,      /* written through a mapping */
     FRAME_FLAG_WIRED = 4,      /* the owner says: not pageable */
+    FRAME_FLAG_OWNER = 8,      /* this and the bits above mean what the owner wants; its lock */
 };
 
 enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };

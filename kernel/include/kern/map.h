@@ -116,18 +116,19 @@ kern_return_t map_take_writing(struct amap *amap, uint64_t *page, uint64_t end);
 /* ---- faults ---- */
 
 /** A thread of the task has touched va, or is about to have it done: find the page, and map it if it may be used so. `prot`: one
- *  of PROT_*. KERN_INVALID_ADDRESS, KERN_PROTECTION_FAILURE, KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
-kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot);
+ *  of PROT_*. KERN_INVALID_ADDRESS, KERN_PROTECTION_FAILURE, KERN_LIMIT, KERN_RESOURCE_SHORTAGE, and paged_need()'s: after KERN_RETRY the
+ *  current thread `self` (NULL: none can wait) does what it says there. */
+kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsigned prot);
 
 /** Copy bytes between a task's memory and the kernel's, at most a page's size, all or nothing. With `force` protections do not count
  *  (the program loader). Errors of vm_fault(). */
-kern_return_t map_copy(struct task *task, vaddr_t va, void *buffer, size_t n, bool write,
-                       bool force);
+kern_return_t map_copy(struct thread *self, struct task *task, vaddr_t va, void *buffer, size_t n,
+                       bool write, bool force);
 
 /** Find the page at va as somebody who reads it would, and have it visited where the kernel sees it, with the map locked. Errors of
  *  vm_fault(). */
 typedef void map_visit_t(const void *page, size_t size);
-kern_return_t map_visit(struct task *task, vaddr_t va, map_visit_t *visit);
+kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_visit_t *visit);
 
 /** Verify G1, and that page tables agree (slow). */
 bool map_check(struct task *task);

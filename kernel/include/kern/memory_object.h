@@ -4,6 +4,7 @@
  *
  * OBJECT_PHYSICAL: memory that is there already and is not the frame allocator's - files of the initial archive. It has no
  * frame records and never goes.
+ * OBJECT_PAGED: its pages come from, and go back to, a program (kern/paged_object.h).
  */
 #pragma once
 
@@ -11,14 +12,14 @@
 #include <kern/types.h>
 #include <stdatomic.h>
 
-enum memory_object_kind { OBJECT_PHYSICAL };
+enum memory_object_kind { OBJECT_PHYSICAL, OBJECT_PAGED };
 
 struct memory_object {
-    _Atomic uint32_t references;
-    uint8_t kind;          /* enum memory_object_kind; constant, like all below */
-    uint64_t pages;        /* its size */
-    paddr_t base;          /* OBJECT_PHYSICAL: where */
-    struct ledger *ledger; /* pays for this record; reference held */
+    _Atomic uint32_t references; /* map entries, memory entries, and who is about to make one */
+    uint8_t kind;                /* enum memory_object_kind; constant, like all below but */
+    uint64_t pages;              /* its size; OBJECT_PAGED: of what was ever mapped, its lock */
+    paddr_t base;                /* OBJECT_PHYSICAL: where */
+    struct ledger *ledger; /* pays for this record, and the pages of a paged one; reference held */
 };
 
 /** KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
@@ -28,6 +29,7 @@ static inline void memory_object_ref(struct memory_object *object)
 {
     atomic_fetch_add_explicit(&object->references, 1, memory_order_relaxed);
 }
+/** Locks below OBJECT may be held. */
 void memory_object_unref(struct memory_object *object);
 
 /** Its pages come, and stay as they are, whatever any program does: who gets memory of it from a stranger need not fear

@@ -38,18 +38,19 @@ enum port_state { PORT_FREE, PORT_ALIVE, PORT_DEAD };
 /** What the kernel executes messages to this port for. */
 enum kobject {
     KOBJECT_NONE,
-    KOBJECT_TASK,         /* struct task */
-    KOBJECT_THREAD,       /* struct thread */
-    KOBJECT_HOST,         /* information anybody may have */
-    KOBJECT_HOST_MEMORY,  /* what concerns all memory: wiring, limits of ledgers */
-    KOBJECT_HOST_TIME,    /* the wall clock */
-    KOBJECT_HOST_REBOOT,  /* stop or restart the machine */
-    KOBJECT_HOST_IRQ,     /* interrupts */
-    KOBJECT_HOST_DEBUG,   /* console, traces, failure injection */
-    KOBJECT_HOST_TASKS,   /* every task; last-resort exception port; essential tasks */
-    KOBJECT_CLOCK,        /* time */
-    KOBJECT_TIMER,        /* struct timer */
-    KOBJECT_MEMORY_ENTRY, /* struct memory_entry */
+    KOBJECT_TASK,          /* struct task */
+    KOBJECT_THREAD,        /* struct thread */
+    KOBJECT_HOST,          /* information anybody may have */
+    KOBJECT_HOST_MEMORY,   /* what concerns all memory: wiring, limits of ledgers */
+    KOBJECT_HOST_TIME,     /* the wall clock */
+    KOBJECT_HOST_REBOOT,   /* stop or restart the machine */
+    KOBJECT_HOST_IRQ,      /* interrupts */
+    KOBJECT_HOST_DEBUG,    /* console, traces, failure injection */
+    KOBJECT_HOST_TASKS,    /* every task; last-resort exception port; essential tasks */
+    KOBJECT_CLOCK,         /* time */
+    KOBJECT_TIMER,         /* struct timer */
+    KOBJECT_MEMORY_ENTRY,  /* struct memory_entry */
+    KOBJECT_MEMORY_OBJECT, /* struct paged_object: its control port */
     KOBJECT_COUNT,
 };
 
@@ -101,8 +102,9 @@ struct [[gnu::aligned(CACHE_LINE)]] port
     struct space *space;    /* that holds the receive right; NULL: none does. No reference: the
                               space's end destroys the right */
     struct port *transit;   /* the message with the receive right was sent there. MOVE lock */
-    void *object;           /* the kernel object, if kobject; no reference: its end clears this */
-    struct list blocked;    /* threads that wait for room in the queue (thread.wait.link) */
+    void *object;        /* the kernel object, if kobject; else the memory object whose pager's port
+                               this is. No reference: its end clears this */
+    struct list blocked; /* threads that wait for room in the queue (thread.wait.link) */
     struct list set_link;   /* on set->members; set's lock */
     struct list ready_link; /* on set->ready; set's lock */
     struct list requests; /* dead-name and send-possible requests (struct name_request.port_link) */

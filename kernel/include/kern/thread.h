@@ -26,6 +26,7 @@
 #include <kern/deadline.h>
 #include <kern/exception.h>
 #include <kern/list.h>
+#include <kern/page_wait.h>
 #include <kern/rbtree.h>
 #include <kern/sched_types.h>
 #include <kern/spinlock.h>
@@ -61,10 +62,11 @@ struct port;
 
 /** In which kind of queue a thread waits; decides what is done to take it out. */
 enum wait_kind {
-    WAIT_FUTEX,     /* a bucket of the futex table: lock of the bucket */
-    WAIT_RECEIVE,   /* receivers of a port or set: its lock */
-    WAIT_SEND,      /* a port's senders that wait for room: its lock */
-    WAIT_REPLY,     /* the answer to its call: thread.reply's state word, no lock */
+    WAIT_FUTEX,   /* a bucket of the futex table: lock of the bucket */
+    WAIT_RECEIVE, /* receivers of a port or set: its lock */
+    WAIT_SEND,    /* a port's senders that wait for room: its lock */
+    WAIT_REPLY,   /* the answer to its call: thread.reply's state word, no lock */
+    WAIT_PAGE, /* a page of a paged object: its lock. Registers are left alone: they repeat what needs it */
     WAIT_EXCEPTION, /* the answer of an exception's handler: thread.exception_reply's, no lock */
 };
 
@@ -75,7 +77,7 @@ enum wait_kind {
 struct wait_record {
     union {
         struct rb_node node; /* WAIT_FUTEX: in the bucket; the queue's lock */
-        struct list link;    /* WAIT_RECEIVE, WAIT_SEND: in the queue; the queue's lock */
+        struct list link; /* WAIT_RECEIVE, WAIT_SEND, WAIT_PAGE: in the queue; the queue's lock */
     };
     uint8_t kind; /* enum wait_kind; written before queue_lock or the state */
     struct spinlock *_Atomic queue_lock; /* of the queue it is in; NULL: in none. Changed under that
@@ -114,11 +116,12 @@ struct [[gnu::aligned(CACHE_LINE)]] thread
     struct amap *copied; /* by such a call, a reference held: not mapped yet. Own thread only */
     struct task
         *stopped; /* by such a call, a reference held: its threads stand still. Own thread only */
-    struct task *making;  /* task.create in progress, a reference held; it is ended with the thread.
+    struct task *making; /* task.create in progress, a reference held; it is ended with the thread.
                              Own thread only */
-    uint64_t progress;    /* of a trap that restarts: how much of it is done. Own thread only */
-    uint64_t exit_status; /* handed over by thread_exit. Own thread only */
-    uint32_t wait_number; /* of its waits for answers with a deadline. Own thread */
+    struct page_wait page; /* the page it waits for, or did last. Own thread; who wakes it */
+    uint64_t progress;     /* of a trap that restarts: how much of it is done. Own thread only */
+    uint64_t exit_status;  /* handed over by thread_exit. Own thread only */
+    uint32_t wait_number;  /* of its waits for answers with a deadline. Own thread */
     struct port
         *send_turn; /* woken because there is room there: it may overtake others that wait, or
                                passes the turn on. Reference held. Who wakes it, then own thread */

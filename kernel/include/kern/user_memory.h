@@ -2,7 +2,8 @@
 /*
  * Copies between the kernel and the current thread's user memory. Pages that have not
  * been touched yet are found first (vm_fault()). KERN_INVALID_ADDRESS: not there, or not allowed; KERN_LIMIT,
- * KERN_RESOURCE_SHORTAGE: there is no memory for a page.
+ * KERN_RESOURCE_SHORTAGE: there is no memory for a page. Any other error: it is a
+ * pager's; KERN_RETRY: when the caller has unwound its trap and set it to be repeated, paged_wait() follows (thread->page.object is set).
  */
 #pragma once
 
@@ -17,7 +18,7 @@ static inline kern_return_t user_copy_error(kern_return_t kr, kern_return_t inva
 {
     if (likely(kr == KERN_SUCCESS))
         return KERN_SUCCESS;
-    return kr == KERN_INVALID_ADDRESS ? invalid : shortage;
+    return kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE ? shortage : invalid;
 }
 /** One aligned word, single-copy atomic. */
 kern_return_t user_read_u32(struct thread *self, vaddr_t src, uint32_t *value);

@@ -223,7 +223,7 @@ static void give_memory(struct actor *a, vaddr_t at)
                                   .max_prot = PROT_READ | PROT_WRITE};
     CHECK_EQUAL(map_enter(a->task, &request), KERN_SUCCESS);
     for (unsigned i = 0; i < ACTOR_PAGES; i++) /* no message needs memory for them later */
-        CHECK_EQUAL(vm_fault(a->task, at + i * PAGE_SIZE, PROT_WRITE), KERN_SUCCESS);
+        CHECK_EQUAL(vm_fault(NULL, a->task, at + i * PAGE_SIZE, PROT_WRITE), KERN_SUCCESS);
     a->send_va = at;
     a->receive_va = at + SEND_PAGES * PAGE_SIZE;
     a->word_va = a->receive_va + RECEIVE_PAGES * PAGE_SIZE;

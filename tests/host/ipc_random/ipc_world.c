@@ -186,7 +186,7 @@ static bool user_access(unsigned cpu, vaddr_t va, unsigned access, char *data, s
         if (part > n)
             part = n;
         while (host_user_access(cpu, va, access, data, part) != HOST_FAULT_NONE)
-            if (vm_fault(cpu_record[cpu].current->task, va, access) != KERN_SUCCESS)
+            if (vm_fault(NULL, cpu_record[cpu].current->task, va, access) != KERN_SUCCESS)
                 return false;
         data += part;
         va += part;

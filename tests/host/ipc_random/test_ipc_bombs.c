@@ -163,7 +163,7 @@ static void play_bomber(struct thread *t, struct host_action *next)
     if (t->arch.program.actions == 0) { /* touched: the limits are about other things */
         struct map_request request = {.pages = 1, .prot = PROT_READ, .max_prot = PROT_READ};
         CHECK_EQUAL(map_enter(t->task, &request), KERN_SUCCESS);
-        CHECK_EQUAL(vm_fault(t->task, request.start, PROT_READ), KERN_SUCCESS);
+        CHECK_EQUAL(vm_fault(NULL, t->task, request.start, PROT_READ), KERN_SUCCESS);
         now.page = request.start;
         now.trapped = false;
     }

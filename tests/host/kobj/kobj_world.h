@@ -20,6 +20,8 @@
 #include <wharf/if/host_tasks.h>
 #include <wharf/if/host_time.h>
 #include <wharf/if/memory_entry.h>
+#include <wharf/if/memory_object.h>
+#include <wharf/if/memory_pager.h>
 #include <wharf/if/port.h>
 #include <wharf/if/task.h>
 #include <wharf/if/thread.h>

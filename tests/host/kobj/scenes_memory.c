@@ -180,7 +180,7 @@ enum { LARGE_PAGES = 1500 };
 static void touch_large(void *at)
 {
     for (uint64_t i = 0; i < LARGE_PAGES; i++)
-        OK(vm_fault(me.actor->task, *(uint64_t *)at + i * PAGE, PROT_READ));
+        OK(vm_fault(NULL, me.actor->task, *(uint64_t *)at + i * PAGE, PROT_READ));
 }
 
 static bool is_whole(uint64_t at)

@@ -259,7 +259,7 @@ static kern_return_t give_words(struct task *task)
                                   .inherit = VM_INHERIT_COPY};
     kern_return_t kr = map_enter(task, &request);
     if (kr == KERN_SUCCESS) /* from then on no memory is needed to touch it */
-        kr = vm_fault(task, WORLD_WORDS_VA, PROT_WRITE);
+        kr = vm_fault(NULL, task, WORLD_WORDS_VA, PROT_WRITE);
     return kr;
 }
 

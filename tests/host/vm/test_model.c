@@ -342,7 +342,7 @@ static void step_copy_bytes(struct range r)
     kern_return_t first = model_copy(page, write, force), second = model_copy(next, write, force);
     kern_return_t kr;
     ATTEMPT(m->task, kr,
-            map_copy(m->task, va_of(r.first + 1) - sizeof(word[0]), word, sizeof(word), write,
+            map_copy(NULL, m->task, va_of(r.first + 1) - sizeof(word[0]), word, sizeof(word), write,
                      force));
     CHECK_EQ(kr, second != KERN_SUCCESS ? second : first);
     if (kr != KERN_SUCCESS)
@@ -354,9 +354,9 @@ static void step_copy_bytes(struct range r)
     page->cell->value = word[0];
     next->cell->value = word[1];
     /* The other ends of the two pages. */
-    CHECK_EQ(map_copy(m->task, va_of(r.first), &word[0], sizeof(word[0]), true, true),
+    CHECK_EQ(map_copy(NULL, m->task, va_of(r.first), &word[0], sizeof(word[0]), true, true),
              KERN_SUCCESS);
-    CHECK_EQ(map_copy(m->task, va_of(r.first + 1) + PAGE_SIZE - sizeof(word[1]), &word[1],
+    CHECK_EQ(map_copy(NULL, m->task, va_of(r.first + 1) + PAGE_SIZE - sizeof(word[1]), &word[1],
                       sizeof(word[1]), true, true),
              KERN_SUCCESS);
     compare_everywhere(r.first);

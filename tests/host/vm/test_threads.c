@@ -93,13 +93,13 @@ static void work_shared(struct worker *w)
     if (below(w, 2))
         CHECK_EQ(touch_word(task, va, PROT_READ, &word), KERN_SUCCESS);
     else
-        CHECK_EQ(map_copy(task, va, &word, sizeof(word), false, false), KERN_SUCCESS);
+        CHECK_EQ(map_copy(NULL, task, va, &word, sizeof(word), false, false), KERN_SUCCESS);
     CHECK_EQ(word, w->shared[n]); /* no write is lost */
     word = w->shared[n] = word_for(w, va);
     if (below(w, 4))
         CHECK_EQ(touch_word(task, va, PROT_WRITE, &word), KERN_SUCCESS);
     else
-        CHECK_EQ(map_copy(task, va, &word, sizeof(word), true, false), KERN_SUCCESS);
+        CHECK_EQ(map_copy(NULL, task, va, &word, sizeof(word), true, false), KERN_SUCCESS);
 }
 
 /* ---- pages of all ---- */

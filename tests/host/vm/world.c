@@ -96,7 +96,7 @@ static kern_return_t fault(struct task *task, vaddr_t va, unsigned access)
 {
     if (pmap_fault(task->pmap, va, access) == KERN_SUCCESS)
         return KERN_SUCCESS;
-    return vm_fault(task, va, access);
+    return vm_fault(NULL, task, va, access);
 }
 
 kern_return_t touch_word(struct task *task, vaddr_t va, unsigned access, uint64_t *word)
@@ -131,9 +131,9 @@ bool has_access(struct task *task, vaddr_t va, unsigned access)
 kern_return_t poke(struct task *task, vaddr_t va, bool write, uint64_t *word)
 {
     uint64_t last = *word;
-    kern_return_t kr = map_copy(task, va, word, sizeof(*word), write, true);
+    kern_return_t kr = map_copy(NULL, task, va, word, sizeof(*word), write, true);
     if (kr == KERN_SUCCESS)
-        kr = map_copy(task, va + PAGE_SIZE - sizeof(last), &last, sizeof(last), write, true);
+        kr = map_copy(NULL, task, va + PAGE_SIZE - sizeof(last), &last, sizeof(last), write, true);
     if (kr == KERN_SUCCESS && !host_on_cpu)
         CHECK_EQ(*word, last);
     return kr;

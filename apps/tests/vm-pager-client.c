@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The clients' side of the tests of pagers (vm-pager.h): mapping, and exceptions, which are noted and stepped over.
+ */
+#include "vm-pager.h"
+#include <libsys/check.h>
+#include <libsys/clone.h>
+#include <libsys/kernel.h>
+#include <libsys/server.h>
+#include <libsys/thread.h>
+#include <user/msg.h>
+#include <wharf/if/exception.h>
+#include <wharf/if/exception_ports.h>
+#include <wharf/if/port.h>
+#include <wharf/if/vm.h>
+#include <wharf/thread_state.h>
+
+struct pager *pager;
+static struct clone server;
+mach_port_name_t pager_port;
+
+/* ---- exceptions: noted, and stepped over ---- */
+
+_Atomic uint32_t raised;
+static _Atomic uint64_t raised_code, raised_address;
+static mach_port_name_t handler_port;
+
+static kern_return_t raise_state(struct server_message *message, uint32_t kind, uint32_t number,
+                                 uint64_t code, uint64_t address,
+                                 const struct thread_state_general *state,
+                                 struct thread_state_general *new_state)
+{
+    (void)message, (void)kind, (void)number;
+    atomic_store(&raised_code, code);
+    atomic_store(&raised_address, address);
+    atomic_fetch_add(&raised, 1);
+    *new_state = *state;
+    new_state->pc += 4;
+    return KERN_SUCCESS;
+}
+
+static void handle(void *argument)
+{
+    static const struct exception_ops ops = {.raise_state = raise_state};
+    static _Alignas(8) uint8_t in[EXCEPTION_REQUEST_MAX], out[EXCEPTION_REQUEST_MAX];
+    struct server_interface interface = exception_interface(&ops, argument);
+    struct server handler = {.port = handler_port,
+                             .count = 1,
+                             .interfaces = &interface,
+                             .in = in,
+                             .in_size = sizeof(in),
+                             .out = out,
+                             .out_size = sizeof(out)};
+    (void)server_run(&handler);
+}
+
+mach_port_name_t new_port(void)
+{
+    mach_port_name_t made = MSG_NULL, name;
+    OK(port_allocate(me(), PORT_RIGHT_RECEIVE, &made));
+    OK(port_insert_made_send(me(), made, made, &name));
+    return made;
+}
+
+void start_handler(void)
+{
+    static struct thread thread;
+    handler_port = new_port();
+    OK(thread_start(&thread, handle, NULL, THREAD_PRIORITY_DEFAULT + 1));
+    OK(exception_ports_set(me(), EXCEPTION_PORTS_SLOT_HANDLER, EXCEPTION_PORTS_FLAVOUR_STATE,
+                           EXCEPTION_ALL, handler_port));
+}
+
+/* ---- the pager's task, and its object ---- */
+
+void start_pager(enum deed deed)
+{
+    uint64_t at;
+    if (!pager) {
+        OK(vm_map(me(), 0, sizeof(*pager), 0, VM_ANYWHERE, MSG_NULL, READ_WRITE, READ_WRITE,
+                  VM_INHERIT_SHARE, &at));
+        pager = (void *)(uintptr_t)at;
+    }
+    *pager = (struct pager){.deed = deed, .collects = 1};
+    pager_fill(pager);
+    pager_port = pager->port = new_port();
+    OK(clone_make(&server, pager_serve, pager, THREAD_PRIORITY_DEFAULT + 1));
+    OK(clone_give_receive(&server, pager_port));
+    OK(clone_run(&server));
+}
+
+void end_pager(void)
+{
+    clone_end(&server);
+    OK(port_deallocate(me(), pager_port));
+    CHECK_EQUAL(atomic_load(&pager->error), 0);
+}
+
+volatile uint64_t *map_pager(uint32_t flags)
+{
+    uint64_t at = 0;
+    OK(vm_map(me(), 0, SIZE, 0, VM_ANYWHERE | flags, pager_port, READ_WRITE, READ_WRITE,
+              VM_INHERIT_SHARE, &at));
+    return (void *)(uintptr_t)at;
+}
+
+void unmap(volatile uint64_t *memory)
+{
+    OK(vm_deallocate(me(), (uintptr_t)memory, SIZE));
+}
+
+bool comes(_Atomic uint32_t *count, uint32_t wanted)
+{
+    uint64_t until = kernel_clock_now() + UINT64_C(5000000000);
+    while (atomic_load(count) < wanted && kernel_clock_now() < until)
+        (void)kernel_sleep_until(kernel_clock_now() + 1000000);
+    return atomic_load(count) >= wanted;
+}
+
+void poke(void)
+{
+    struct msg_registers m = {.destination = pager_port,
+                              .id = MSG_ID_SEND_POSSIBLE,
+                              .control = MSG_CONTROL(MSG_COPY_SEND, 0, 8, 0),
+                              .deadline = UINT64_MAX};
+    user_msg_trap(&m);
+    CHECK_EQUAL(m.result, 0);
+}
+
+/* The read is stepped over, and was answered with this error and reason. */
+void expect_error(volatile uint64_t *at, kern_return_t kr, uint64_t reason)
+{
+    uint32_t before = atomic_load(&raised);
+    (void)*at;
+    CHECK_EQUAL(atomic_load(&raised), before + 1);
+    CHECK_EQUAL(atomic_load(&raised_address), (uintptr_t)at);
+    CHECK_EQUAL(atomic_load(&raised_code), EXCEPTION_CODE_PAGE | (uint64_t)kr | reason << 32);
+}
+
+#define AT(memory, page) (&(memory)[(page)*WORDS])

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who waits for pages of a paged object, and what the pager has been asked for (kern/paged_object.h: Q5).
+ */
+#include <arch/cpu.h>
+#include <arch/timer.h>
+#include <kern/paged_object.h>
+#include <kern/panic.h>
+#include <kern/sched.h>
+#include <kern/thread.h>
+#include <kern/wait.h>
+
+enum { WAKE_BATCH = 8 };
+
+static bool is_outstanding(const struct page_request *request)
+{
+    return request->state == REQUEST_DUE || request->state == REQUEST_SENT;
+}
+
+static bool contains(uint64_t first, uint64_t count, uint64_t page)
+{
+    return page - first < count;
+}
+
+static struct page_request *find_request(struct paged_object *object, uint64_t page)
+{
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
+        struct page_request *request = &object->request[i];
+        if (is_outstanding(request) && contains(request->page, request->count, page))
+            return request;
+    }
+    return NULL;
+}
+
+/* One that is free, or that nobody waits for any more and whose message the pager has had. */
+static struct page_request *find_free(struct paged_object *object)
+{
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
+        if (object->request[i].state == REQUEST_FREE)
+            return &object->request[i];
+    ticks_t now = arch_counter();
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
+        struct page_request *request = &object->request[i];
+        if (request->state == REQUEST_SENT && request->until <= now && !request->message.out &&
+            list_is_empty(&request->waiters))
+            return request;
+    }
+    return NULL;
+}
+
+/* How many pages from this one on to ask for: up to one that is there, or has been asked for. */
+static uint64_t run_of(struct paged_object *object, uint64_t page, uint64_t most)
+{
+    uint64_t count = 1;
+    if (most > object->cluster)
+        most = object->cluster;
+    while (count < most && !paged_lookup(object, page + count) &&
+           !find_request(object, page + count))
+        count++;
+    return count;
+}
+
+static void ask(struct paged_object *object, uint64_t page, uint64_t pages, unsigned access)
+{
+    struct page_request *request = find_request(object, page);
+    if (request && request->until <= arch_counter()) { /* in vain so far: once more */
+        request->until = paged_patience_ends();
+        if (!request->message.out)
+            request->state = REQUEST_DUE;
+    }
+    if (request || !(request = find_free(object)))
+        return;
+    request->count = 0;
+    request->count = run_of(object, page, pages);
+    request->page = page;
+    request->access = (uint8_t)access;
+    request->failed_count = 0;
+    request->result = 0;
+    request->waking = false;
+    request->until = paged_patience_ends();
+    request->state = REQUEST_DUE;
+}
+
+/* What the thread has been told about this page; it is told once. */
+static uint64_t take_result(struct page_wait *wait, struct paged_object *object, uint64_t page)
+{
+    (void)object;
+    uint64_t result = wait->page == page ? wait->result : 0;
+    wait->result = 0;
+    return result;
+}
+
+kern_return_t paged_need(struct paged_object *object, struct thread *self, uint64_t page,
+                         uint64_t pages, vaddr_t va, unsigned access)
+{
+    if (!self)
+        return KERN_MEMORY_ERROR;
+    struct page_wait *wait = &self->page;
+    uint64_t result = wait->va == va ? take_result(wait, object, page) : 0;
+    if (object->state == PAGED_DEAD)
+        result = object->why;
+    wait->page = page;
+    wait->va = va;
+    wait->result = 0;
+    wait->told = result; /* for the exception's code */
+    if (result)
+        return page_result_error(result);
+    if (object->state == PAGED_READY)
+        ask(object, page, pages, access);
+    assert(!wait->object);
+    paged_hold(object);
+    wait->object = object;
+    return KERN_RETRY;
+}
+
+void paged_forget(struct thread *self)
+{
+    struct paged_object *object = self->page.object;
+    self->page.object = NULL;
+    if (object)
+        paged_unhold(object);
+}
+
+/* Where to wait, and how long; NULL: there is no reason to. */
+static struct list *place(struct paged_object *object, uint64_t page, ticks_t *until)
+{
+    struct page_request *request = find_request(object, page);
+    *until = paged_patience_ends();
+    if (object->state == PAGED_DEAD || object->state == PAGED_GONE || paged_lookup(object, page))
+        return NULL;
+    if (request) {
+        *until = request->until;
+        return &request->waiters;
+    }
+    return object->state == PAGED_READY && find_free(object) ? NULL : &object->waiting;
+}
+
+void paged_wait(struct thread *self)
+{
+    struct paged_object *object = self->page.object;
+    uint64_t page = self->page.page;
+    ticks_t until;
+    self->page.object = NULL;
+    paged_send(object);
+    spin_lock(&object->lock);
+    struct list *list = place(object, page, &until);
+    if (list) {
+        kern_return_t kr = wait_begin(self, WAIT_PAGE, &object->lock, until);
+        if (kr == KERN_SUCCESS) {
+            self->wait.key[0] = page;
+            list_push_back(list, &self->wait.link);
+        } else if (kr == wait_timed_out(WAIT_PAGE)) {
+            self->page.result = kr;
+        }
+    }
+    spin_unlock(&object->lock);
+    if (!list) /* it repeats at once; let interrupts in, for that may be often */
+        atomic_store(&arch_cpu_self()->reschedule, 1);
+    paged_unhold(object);
+}
+
+void paged_wait_ended(struct thread *thread, kern_return_t result)
+{
+    thread->page.result = result == wait_timed_out(WAIT_PAGE) ? page_result(result, 0) : 0;
+}
+
+/* ---- answers ---- */
+
+static void answer_request(struct page_request *request, uint64_t page, uint64_t count,
+                           uint64_t result)
+{
+    if (result) {
+        request->failed = page;
+        request->failed_count = count;
+        request->result = result;
+    }
+    request->waking = true;
+    if (contains(page, count, request->page))
+        request->state = REQUEST_ANSWERED;
+}
+
+void paged_answer(struct paged_object *object, uint64_t page, uint64_t count, uint64_t result)
+{
+    spin_lock(&object->lock);
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
+        struct page_request *request = &object->request[i];
+        if (is_outstanding(request) && page < request->page + request->count &&
+            request->page < page + count)
+            answer_request(request, page, count, result);
+    }
+    if (paged_wake_some(object))
+        work_start(&object->work);
+    spin_unlock(&object->lock);
+}
+
+void paged_wake_all(struct paged_object *object)
+{
+    object->wake_waiting = true;
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
+        if (object->request[i].state != REQUEST_FREE)
+            answer_request(&object->request[i], 0, PAGED_PAGES_MAX, 0);
+}
+
+static void wake(struct thread *thread, uint64_t result)
+{
+    thread->page.result = result;
+    wait_end_written(thread);
+}
+
+/* True: some are left. */
+static bool wake_request(struct page_request *request, unsigned *budget)
+{
+    struct list *link;
+    while (*budget > 0 && (link = list_pop_front(&request->waiters))) {
+        struct thread *thread = list_entry(link, struct thread, wait.link);
+        bool failed = contains(request->failed, request->failed_count, thread->wait.key[0]);
+        wake(thread, failed ? request->result : 0);
+        --*budget;
+    }
+    request->waking = !list_is_empty(&request->waiters);
+    return request->waking;
+}
+
+bool paged_wake_some(struct paged_object *object)
+{
+    unsigned budget = WAKE_BATCH;
+    struct list *link;
+    bool more = false;
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
+        struct page_request *request = &object->request[i];
+        more |= request->waking && wake_request(request, &budget);
+        if (request->state == REQUEST_ANSWERED && !request->waking && !request->message.out) {
+            request->state = REQUEST_FREE;
+            object->wake_waiting = true;
+        }
+    }
+    while (object->wake_waiting && budget > 0 && (link = list_pop_front(&object->waiting))) {
+        wake(list_entry(link, struct thread, wait.link), 0);
+        budget--;
+    }
+    object->wake_waiting = object->wake_waiting && !list_is_empty(&object->waiting);
+    return more || object->wake_waiting;
+}
+
+bool paged_request_back(struct paged_object *object, struct pager_message *message)
+{
+    struct page_request *request = container_of(message, struct page_request, message);
+    if (request < object->request || request >= object->request + PAGED_REQUESTS)
+        return false;
+    return request->state == REQUEST_ANSWERED ||
+           (request->state == REQUEST_SENT && request->until <= arch_counter());
+}
+
+bool paged_has_no_waiters(const struct paged_object *object)
+{
+    bool none = list_is_empty(&object->waiting);
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
+        none = none && list_is_empty(&object->request[i].waiters);
+    return none;
+}
