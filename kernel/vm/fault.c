@@ -237,6 +237,7 @@ kern_return_t vm_fault(struct task *task, vaddr_t va, unsigned prot)
 
 /* ---- copies ---- */
 
+/* One find_page() for all that are not faults: these need not have it inline. */
 static kern_return_t find_page_to_copy(struct task *task, struct map_entry *entry, vaddr_t va,
                                        bool write, struct page *page)
 {
