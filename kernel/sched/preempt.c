@@ -44,7 +44,10 @@ static bool take_from_queue(struct cpu *cpu, struct thread *thread)
 {
     struct runnable *r = &thread->runnable;
     struct run_queue *q = &cpu->run_queue;
-    if (unlikely(!r->queued || r->cpu != cpu->number || relaxed_load(thread->flags) ||
+    /* In this order: it may be on another CPU's queue, or come onto one now (lock_queue_of() in attributes.c). */
+    if (unlikely(!__atomic_load_n(&r->queued, __ATOMIC_ACQUIRE) ||
+                 __atomic_load_n(&r->cpu, __ATOMIC_RELAXED) != cpu->number ||
+                 relaxed_load(thread->flags) ||
                  !(relaxed_load(thread->affinity) >> cpu->number & 1)))
         return false;
     runqueue_remove(q, r);

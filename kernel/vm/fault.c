@@ -303,6 +303,7 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
 
 /* ---- copies ---- */
 
+/* One find_page() for all that are not faults: these need not have it inline. */
 static kern_return_t find_page_to_copy(const struct need *need, struct map_entry *entry, vaddr_t va,
                                        struct page *page)
 {

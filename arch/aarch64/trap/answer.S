@@ -57,12 +57,7 @@ arch_message_exit_answer:                        /* x0: the thread, its frame fi
     msr     elr_el1, x16
     msr     spsr_el1, x17
     mov     sp, x0
-    ldp     x29, x30, [sp, #TF_x29]
-    ldp     x27, x28, [sp, #TF_x27]
-    ldp     x25, x26, [sp, #TF_x25]
-    ldp     x23, x24, [sp, #TF_x23]
-    ldp     x21, x22, [sp, #TF_x21]
-    ldp     x19, x20, [sp, #TF_x19]
+    load_kept_registers
     mov     x0, xzr
     mov     x3, xzr
     mov     x4, xzr

@@ -65,12 +65,7 @@ arch_message_exit:
     b.ne    message_body
     no_body
 message_cleared:
-    ldp     x29, x30, [sp, #TF_x29]
-    ldp     x27, x28, [sp, #TF_x27]
-    ldp     x25, x26, [sp, #TF_x25]
-    ldp     x23, x24, [sp, #TF_x23]
-    ldp     x21, x22, [sp, #TF_x21]
-    ldp     x19, x20, [sp, #TF_x19]
+    load_kept_registers
     mov     x6, xzr
     mov     x7, xzr
     mov     x8, xzr
