@@ -186,8 +186,9 @@ static kern_return_t make_anonymous(const struct need *need, struct map_entry *e
 }
 
 /* The amap's lock is held. */
-[[gnu::always_inline]] static inline kern_return_t
-find_in_amap(const struct need *need, struct map_entry *entry, vaddr_t va, struct page *page)
+[[gnu::always_inline]] static inline kern_return_t find_in_amap(const struct need *need,
+                                                                struct map_entry *entry, vaddr_t va,
+                                                                struct page *page)
 {
     uint64_t number = amap_page_at(entry, va);
     struct amap_node *leaf;
@@ -211,8 +212,9 @@ find_in_amap(const struct need *need, struct map_entry *entry, vaddr_t va, struc
 
 /* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. done_with()
  * follows, whatever it returns. Inline, for faults are counted in instructions. */
-[[gnu::always_inline]] static inline kern_return_t
-find_page(const struct need *need, struct map_entry *entry, vaddr_t va, struct page *page)
+[[gnu::always_inline]] static inline kern_return_t find_page(const struct need *need,
+                                                             struct map_entry *entry, vaddr_t va,
+                                                             struct page *page)
 {
     *page = (struct page){.va = va, .size = PAGE_SIZE};
     if (unlikely(entry->object && entry->object->kind == OBJECT_PAGED)) {

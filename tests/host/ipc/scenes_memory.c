@@ -27,7 +27,7 @@ static void do_copy(void *unused)
     job.kr = KERN_SUCCESS;
     for (size_t done = 0; done < job.n && job.kr == KERN_SUCCESS; done += 1024) {
         size_t n = job.n - done < 1024 ? job.n - done : 1024;
-        job.kr = map_copy(job.a->task, job.va + done, job.buffer + done, n, job.write, false);
+        job.kr = map_copy(NULL, job.a->task, job.va + done, job.buffer + done, n, job.write, false);
     }
 }
 

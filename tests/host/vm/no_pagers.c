@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * These tests' objects are never a pager's: who asks for a page of one is wrong.
+ */
+#include <kern/paged_object.h>
+#include <kern/panic.h>
+
+struct anon *paged_lookup(const struct paged_object *object, uint64_t page)
+{
+    panic("page %llu of paged object %p", (unsigned long long)page, (const void *)object);
+}
+
+void paged_note_write(struct anon *anon)
+{
+    panic("page %p of a paged object", (void *)anon);
+}
+
+bool paged_is_written(const struct anon *anon)
+{
+    panic("page %p of a paged object", (const void *)anon);
+}
+
+kern_return_t paged_need(struct paged_object *object, struct thread *self, uint64_t page,
+                         uint64_t pages, vaddr_t va, unsigned access)
+{
+    (void)self, (void)pages, (void)va, (void)access;
+    panic("page %llu of paged object %p", (unsigned long long)page, (void *)object);
+}
+
+void paged_forget(struct thread *self)
+{
+    panic("thread %p waits for a page", (void *)self);
+}
+
+void paged_object_unref(struct paged_object *object)
+{
+    panic("paged object %p", (void *)object);
+}
