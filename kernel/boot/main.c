@@ -23,6 +23,7 @@
 #include <kern/log.h>
 #include <kern/msg.h>
 #include <kern/paged_object.h>
+#include <kern/swap.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
 #include <kern/port.h>
@@ -240,10 +241,10 @@ NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
     plant_seed(info);
     start_interrupts(cpu);
     pmap_init();
-    anon_init();
     amap_init();
     paged_object_set_patience((options.pager_milliseconds ? options.pager_milliseconds : 30000) *
                               UINT64_C(1000000));
+    swap_init();
     futex_init();
     reaper_init();
     if (msg_cpu_init(cpu) != KERN_SUCCESS)

@@ -9,6 +9,7 @@
 #include <arch/cpu.h>
 #include <kern/cpu.h>
 #include <kern/ool.h>
+#include <kern/paged_object.h>
 #include <kern/task.h>
 #include <kern/user_memory.h>
 
@@ -74,6 +75,8 @@ static kern_return_t keep(struct thread *self, uint64_t control, struct kmsg *ms
     self->sending = msg;
     self->sending_control = control;
     repeat(self);
+    if (unlikely(self->page.object))
+        paged_wait(self);
     return KERN_RETRY;
 }
 

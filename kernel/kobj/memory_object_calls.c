@@ -69,7 +69,7 @@ static kern_return_t make_page(struct kcall *call, struct paged_object *object, 
     kern_return_t kr = anon_create(object->object.ledger, address == 0, out);
     if (kr == KERN_SUCCESS && address != 0) {
         struct thread *self = call->self;
-        kr = map_copy(self, self->task, address, frame_memory(anon_frame(*out)), PAGE_SIZE, false,
+        kr = map_copy(self, self->task, address, frame_memory(anon_frame_held(*out)), PAGE_SIZE, false,
                       false);
         if (kr != KERN_SUCCESS)
             anon_unref(*out);
@@ -217,7 +217,7 @@ kern_return_t kmemory_object_collect(struct kcall *call, struct paged_object *ta
     if (kr != KERN_SUCCESS)
         return kr;
     kr =
-        map_copy(self, self->task, address, frame_memory(anon_frame(anon)), PAGE_SIZE, true, false);
+        map_copy(self, self->task, address, frame_memory(anon_frame_held(anon)), PAGE_SIZE, true, false);
     paged_collect_end(target, run.page, anon, kr == KERN_SUCCESS);
     call->restart = kr == KERN_RETRY;
     return kr;

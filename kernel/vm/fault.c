@@ -9,6 +9,7 @@
 #include <arch/cache.h>
 #include <kern/paged_object.h>
 #include <kern/string.h>
+#include <kern/swap.h>
 #include <kern/thread.h>
 
 /* What a page is, to be mapped or looked at. */
@@ -33,10 +34,29 @@ struct need {
     unsigned access; /* PROT_* */
 };
 
-static void found(struct page *page, struct anon *anon, unsigned prot)
+/* The anon's page, wherever it is. KERN_RETRY: struct need's self is to wait for it. */
+static inline kern_return_t bring(const struct need *need, vaddr_t va, struct anon *anon,
+                                  struct frame **out)
 {
-    page->pa = frame_address(anon_frame(anon));
+    *out = anon_frame(anon);
+    if (likely(*out))
+        return KERN_SUCCESS;
+    kern_return_t kr = swap_need(need->self, anon, va);
+    if (kr == KERN_SUCCESS)
+        *out = anon_frame_held(anon);
+    return kr;
+}
+
+static inline kern_return_t found(const struct need *need, struct page *page, struct anon *anon,
+                                  unsigned prot)
+{
+    struct frame *frame;
+    kern_return_t kr = bring(need, page->va, anon, &frame);
+    if (unlikely(kr != KERN_SUCCESS))
+        return kr;
+    page->pa = frame_address(frame);
     page->prot = prot;
+    return KERN_SUCCESS;
 }
 
 /* ---- anonymous pages; the amap's lock is held ---- */
@@ -46,7 +66,7 @@ static inline kern_return_t make_page(struct amap *amap, const void *content, st
 {
     kern_return_t kr = anon_create(amap->ledger, content == NULL, out);
     if (content && kr == KERN_SUCCESS)
-        arch_copy_page(frame_memory(anon_frame(*out)), content);
+        arch_copy_page(frame_memory(anon_frame_held(*out)), content);
     return kr;
 }
 
@@ -88,14 +108,18 @@ static inline kern_return_t put_page(struct amap *amap, uint64_t number, struct 
 
 /* Somebody else sees the page, too: this entry's is a copy from now on. Others that map this amap must not see the old one any
  * longer. */
-static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, struct amap_node *leaf,
-                                   struct anon **anon, struct page *page)
+static kern_return_t break_sharing(const struct need *need, struct map_entry *entry,
+                                   uint64_t number, struct amap_node *leaf, struct anon **anon,
+                                   struct page *page)
 {
     struct anon *before = *anon;
-    struct frame *old = anon_frame(before);
+    struct frame *old;
+    kern_return_t kr = bring(need, page->va, before, &old);
+    if (unlikely(kr != KERN_SUCCESS))
+        return kr;
     if (entry->shared) /* first: one of them may still write to it (map_take_writing()) */
         pmap_page_protect(old, PROT_NONE);
-    kern_return_t kr = put_page(entry->amap, number, leaf, frame_memory(old), anon);
+    kr = put_page(entry->amap, number, leaf, frame_memory(old), anon);
     if (kr != KERN_SUCCESS)
         return kr;
     page->replaces = true;
@@ -146,9 +170,9 @@ static kern_return_t show_paged(const struct need *need, const struct map_entry 
     bool in_place = entry->shared && !entry->amap;
     if (need->write)
         paged_note_write(anon);
-    found(page, anon,
-          in_place && paged_is_written(anon) ? entry->prot : entry->prot & ~(unsigned)PROT_WRITE);
-    return KERN_SUCCESS;
+    return found(need, page, anon,
+                 in_place && paged_is_written(anon) ? entry->prot
+                                                    : entry->prot & ~(unsigned)PROT_WRITE);
 }
 
 static kern_return_t show_object(const struct need *need, const struct map_entry *entry, vaddr_t va,
@@ -156,6 +180,8 @@ static kern_return_t show_object(const struct need *need, const struct map_entry
 {
     if (page->paged)
         return show_paged(need, entry, va, page);
+    if (unlikely(entry->object->kind == OBJECT_WINDOW))
+        return KERN_MEMORY_ERROR;
     map_physical(entry, va, page);
     return need->write ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
 }
@@ -175,13 +201,13 @@ static kern_return_t make_anonymous(const struct need *need, struct map_entry *e
     if (kr != KERN_SUCCESS)
         return kr;
     if (shown)
-        content = frame_memory(anon_frame(shown));
+        content = frame_memory(anon_frame_held(shown));
     else if (entry->object)
         content = phys_to_virt(entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT));
     kr = put_page(entry->amap, number, leaf, content, out);
     page->replaces = kr == KERN_SUCCESS && entry->object;
     if (shown && entry->shared && kr == KERN_SUCCESS)
-        pmap_page_protect(anon_frame(shown), PROT_NONE);
+        pmap_page_protect(anon_frame_held(shown), PROT_NONE);
     return kr;
 }
 
@@ -200,14 +226,10 @@ static kern_return_t make_anonymous(const struct need *need, struct map_entry *e
     if (!anon)
         kr = make_anonymous(need, entry, number, va, leaf, &anon, page);
     else if (need->write && !owned)
-        kr = break_sharing(entry, number, leaf, &anon, page);
-    else if (!owned) {
-        found(page, anon, entry->prot & ~(unsigned)PROT_WRITE);
-        return KERN_SUCCESS;
-    }
-    if (kr == KERN_SUCCESS)
-        found(page, anon, entry->prot);
-    return kr;
+        kr = break_sharing(need, entry, number, leaf, &anon, page);
+    else if (!owned)
+        return found(need, page, anon, entry->prot & ~(unsigned)PROT_WRITE);
+    return kr == KERN_SUCCESS ? found(need, page, anon, entry->prot) : kr;
 }
 
 /* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. done_with()
@@ -269,6 +291,12 @@ static kern_return_t map_something(struct task *task, struct page *page, vaddr_t
     return map_page(task, page);
 }
 
+/* There was no frame: it waits for one, if any can be made free. */
+static kern_return_t short_of_frames(const struct need *need, vaddr_t va)
+{
+    return swap_want_frame(need->self, va) ? KERN_RETRY : KERN_RESOURCE_SHORTAGE;
+}
+
 /* What the thread was about to wait for is asked for anew. */
 static void begin(struct thread *self)
 {
@@ -300,7 +328,7 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
     }
     done_with(&page);
     spin_unlock(&task->map.lock);
-    return kr;
+    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(&need, va) : kr;
 }
 
 /* ---- copies ---- */
@@ -356,7 +384,7 @@ kern_return_t map_copy(struct thread *self, struct task *task, vaddr_t va, void 
     if (kr == KERN_SUCCESS && piece < n)
         kr = copy_piece(&need, va + piece, (char *)buffer + piece, n - piece, force);
     spin_unlock(&task->map.lock);
-    return kr;
+    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(&need, va) : kr;
 }
 
 kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_visit_t *visit)
@@ -375,5 +403,5 @@ kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_
         visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);
     done_with(&page);
     spin_unlock(&task->map.lock);
-    return kr;
+    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(&need, va) : kr;
 }

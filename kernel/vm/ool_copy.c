@@ -9,6 +9,8 @@
 #include "map_impl.h"
 #include <kern/ool.h>
 #include <kern/string.h>
+#include <kern/cpu.h>
+#include <kern/swap.h>
 
 /* Entries that are looked at in one go to see whether they are one thing. */
 enum { RUN_MAX = 16 };
@@ -103,11 +105,21 @@ static kern_return_t put_copy(struct task *task, struct kool *ool, vaddr_t page,
     kern_return_t kr = anon_create(task->ledger, !is_whole(ool, page), &anon);
     if (kr != KERN_SUCCESS)
         return kr;
-    char *to = frame_memory(anon_frame(anon));
+    char *to = frame_memory(anon_frame_held(anon));
     memcpy(to + (from - page), content + (from - page), end - from);
     kr = put_anon(ool, page, anon);
     if (kr != KERN_SUCCESS)
         anon_unref(anon);
+    return kr;
+}
+
+/* KERN_RETRY: the current thread is to wait for it. */
+static kern_return_t anon_content(vaddr_t page, struct anon *anon, const char **out)
+{
+    struct frame *frame = anon_frame(anon);
+    kern_return_t kr = frame ? KERN_SUCCESS : swap_need(arch_cpu_self()->current, anon, page);
+    if (kr == KERN_SUCCESS)
+        *out = frame_memory(anon_frame_held(anon));
     return kr;
 }
 
@@ -118,7 +130,7 @@ static kern_return_t copy_page(struct task *task, struct kool *ool, const struct
     struct anon *anon = anon_at(entry, page);
     kern_return_t kr = KERN_SUCCESS;
     if (anon)
-        content = frame_memory(anon_frame(anon));
+        kr = anon_content(page, anon, &content);
     else
         kr = object_content(entry, page, &content);
     if (kr == KERN_SUCCESS && content)
@@ -141,9 +153,10 @@ static kern_return_t share_page(struct task *task, struct kool *ool, const struc
         anon_unref(anon);
         return kr;
     }
-    if (entry->shared)
-        pmap_page_protect(anon_frame(anon), PROT_READ | PROT_EXECUTE);
-    else
+    struct frame *frame = entry->shared ? anon_frame_if_any(anon) : NULL;
+    if (frame)
+        pmap_page_protect(frame, PROT_READ | PROT_EXECUTE);
+    else if (!entry->shared)
         (void)pmap_protect(task->pmap, page, page + PAGE_SIZE, PROT_READ | PROT_EXECUTE);
     return KERN_SUCCESS;
 }

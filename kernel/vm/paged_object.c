@@ -149,7 +149,7 @@ static kern_return_t attach(struct port *port, struct paged_object *fresh, uint6
 {
     kern_return_t kr = KERN_SUCCESS;
     spin_lock(&port->lock);
-    if (port->state != PORT_ALIVE || port->kobject)
+    if (port->state != PORT_ALIVE || port->kobject || port->default_pager)
         kr = KERN_INVALID_CAPABILITY;
     else if (port->object)
         add_mapping(*out = port->object, end);

@@ -77,6 +77,7 @@ static kern_return_t put(struct paged_object *object, uint64_t page, struct anon
 kern_return_t paged_put(struct paged_object *object, uint64_t page, struct anon *anon)
 {
     bool taken;
+    anon_keep(anon); /* it is this object's to give back */
     change_flags(anon, FRAME_FLAG_DIRTY | RETURN_DUE | RETURNING | GOES, 0);
     spin_lock(&object->lock);
     kern_return_t kr = put(object, page, anon, &taken);

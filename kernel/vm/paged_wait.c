@@ -7,6 +7,7 @@
 #include <kern/paged_object.h>
 #include <kern/panic.h>
 #include <kern/sched.h>
+#include <kern/swap.h>
 #include <kern/thread.h>
 #include <kern/wait.h>
 
@@ -117,7 +118,7 @@ void paged_forget(struct thread *self)
 {
     struct paged_object *object = self->page.object;
     self->page.object = NULL;
-    if (object)
+    if (object && object != PAGE_WAIT_SWAP)
         paged_unhold(object);
 }
 
@@ -140,6 +141,10 @@ void paged_wait(struct thread *self)
     struct paged_object *object = self->page.object;
     uint64_t page = self->page.page;
     ticks_t until;
+    if (object == PAGE_WAIT_SWAP) {
+        swap_wait(self);
+        return;
+    }
     self->page.object = NULL;
     paged_send(object);
     spin_lock(&object->lock);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page replacement: which pages leave when frames are short (D9). A hand goes round over the records of all frames, in the order of
+ * their addresses; it needs no lists, and a fault does nothing for it. At each pageable page it asks whether the page was used since
+ * it last came by:
+ *
+ *      active ------ not used ------> INACTIVE ------ not used, again ------> leaves
+ *         ^                              |
+ *         '------------ used ------------'
+ *
+ * X1 what the kernel, the default pager and their like need is never taken: only anons' frames are PAGEABLE, and not those of a
+ *    ledger that is `resident`, nor WIRED ones.
+ * X2 the hand looks at an anon only while its frame is BUSY: who destroys the anon waits for that (kernel/vm/anon.c).
+ * X3 the hand moves only while frames are wanted: fewer are free than `low`, and up to `high`, those that are leaving included.
+ *
+ * Frames are kept back in classes, from the first slot on (Z1): below `user` programs get no new page, but wait; below `kernel`
+ * kernel objects and page tables are not made either; the rest is for who frees memory: page-out itself, and tasks whose ledger
+ * is `resident`.
+ */
+#pragma once
+
+#include <kern/types.h>
+
+struct pageout_marks {
+    uint64_t kernel, user, low, high; /* frames free; all 0: nothing can leave */
+};
+
+/** There are slots now: marks are set, for the memory there is. */
+void pageout_enable(void);
+/** There is nothing any more that pages could leave for. */
+void pageout_disable(void);
+/** That many pages are to leave, wanted or not (tests, and who knows that memory will be needed). */
+void pageout_demand(uint64_t pages);
+/** Free memory is above what programs may not touch. */
+bool pageout_has_frames(void);
+/** Nothing can be made free at the moment. */
+bool pageout_is_stuck(void);
+/** Something has changed that may help. */
+void pageout_retry(void);
+/** A bounded piece, as part of swap_work(). True: there is more to do at once. */
+bool pageout_step(void);
+
+struct pageout_facts {
+    struct pageout_marks marks;
+    uint64_t scanned, activated; /* records looked at; inactive pages that were used, so far */
+};
+void pageout_facts(struct pageout_facts *out);

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page replacement (kern/pageout.h). The hand is moved by the work item of kernel/vm/swap.c alone; what others do is to say that
+ * frames are wanted.
+ */
+#include "swap_impl.h"
+#include <arch/cpu.h>
+#include <arch/timer.h>
+#include <kern/clock.h>
+#include <kern/cpu.h>
+#include <kern/deadline.h>
+#include <kern/frame.h>
+#include <kern/pageout.h>
+#include <kern/panic.h>
+#include <kern/pmap.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+
+static deadline_handler_t look_again;
+
+static struct {
+    struct pageout_marks marks;     /* written before admit() is asked */
+    _Atomic uint64_t demand;        /* pages that are to leave whatever is free */
+    _Atomic bool wanted;            /* the hand is to move */
+    _Atomic bool stuck;             /* it went round for nothing */
+    _Atomic bool armed;             /* `again` is, or about to be by who set this */
+    struct deadline again;          /* while somebody waits, and nothing may happen by itself */
+    struct swap_request *gathering; /* pages that leave next. Work item, like all below */
+    pfn_t hand;
+    uint64_t in_vain;               /* records looked at since the last page that leaves */
+    _Atomic uint64_t scanned, activated;
+} pageout = {.again = {.handler = look_again}};
+
+static uint64_t free_frames(void)
+{
+    struct frame_statistics frames;
+    frame_statistics(&frames);
+    return frames.free;
+}
+
+/* ---- when ---- */
+
+static void want(void)
+{
+    atomic_store_explicit(&pageout.wanted, true, memory_order_release);
+    work_start(&swap.work);
+}
+
+static bool is_resident(void)
+{
+    const struct thread *self = arch_cpu_self()->current;
+    return !self || atomic_load_explicit(&self->task->ledger->resident, memory_order_relaxed);
+}
+
+/* The FRAMES lock is held. */
+static bool admit(bool user, uint64_t left)
+{
+    want();
+    return left >= (user ? pageout.marks.user : pageout.marks.kernel) || is_resident();
+}
+
+/* One part in so many of all memory, but not so few that a request's pages would be much of it. */
+static uint64_t part(uint64_t frames, uint64_t parts, uint64_t least)
+{
+    return frames / parts > least ? frames / parts : least;
+}
+
+void pageout_enable(void)
+{
+    struct frame_statistics frames;
+    frame_statistics(&frames);
+    struct pageout_marks *m = &pageout.marks;
+    if (m->high)
+        return;
+    m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
+    m->user = 2 * m->kernel;
+    m->low = m->user + part(frames.managed, 128, 4 * SWAP_RUN_MAX);
+    m->high = m->low + part(frames.managed, 128, 4 * SWAP_RUN_MAX);
+    frame_set_admission(admit, m->low);
+}
+
+void pageout_disable(void)
+{
+    frame_set_admission(NULL, 0);
+    pageout.marks = (struct pageout_marks){0};
+}
+
+bool pageout_has_frames(void)
+{
+    return free_frames() > pageout.marks.user + SWAP_RUN_MAX;
+}
+
+bool pageout_is_stuck(void)
+{
+    return pageout.marks.high == 0 || atomic_load_explicit(&pageout.stuck, memory_order_relaxed);
+}
+
+void pageout_retry(void)
+{
+    if (pageout.marks.high == 0)
+        return;
+    atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
+    if (free_frames() < pageout.marks.low)
+        want();
+}
+
+void pageout_demand(uint64_t pages)
+{
+    if (pageout.marks.high == 0)
+        return;
+    atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pageout.demand, pages, memory_order_relaxed);
+    want();
+}
+
+static void look_again(struct deadline *deadline)
+{
+    (void)deadline;
+    atomic_store_explicit(&pageout.armed, false, memory_order_release);
+    pageout_retry();
+    work_start(&swap.work); /* frames may be free by others' doing */
+}
+
+/* Somebody waits for what may come by itself: a program ends, the pager gets to it. */
+static void arm(void)
+{
+    const nanos_t pause = UINT64_C(10000000);
+    if (atomic_exchange_explicit(&pageout.armed, true, memory_order_acquire))
+        return;
+    deadline_arm(&pageout.again, clock_ticks_at(clock_now() + pause));
+}
+
+/* ---- one frame ---- */
+
+static uint16_t flags_of(const struct frame *frame)
+{
+    return atomic_load_explicit(&frame->flags, memory_order_relaxed);
+}
+
+/* Its mark, if it is pageable still. */
+static void mark(struct frame *frame, bool inactive)
+{
+    uint16_t flags = flags_of(frame);
+    while (flags & FRAME_FLAG_PAGEABLE) {
+        uint16_t new = inactive ? flags | FRAME_FLAG_INACTIVE
+                                : (uint16_t)(flags & ~(unsigned)FRAME_FLAG_INACTIVE);
+        if (atomic_compare_exchange_weak_explicit(&frame->flags, &flags, new, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return;
+    }
+}
+
+/* X2: nobody destroys its owner until let_go(). */
+static bool catch (struct frame *frame)
+{
+    uint16_t flags = flags_of(frame);
+    const uint16_t must = FRAME_FLAG_PAGEABLE | FRAME_FLAG_INACTIVE,
+                   must_not = FRAME_FLAG_BUSY | FRAME_FLAG_WIRED | FRAME_FLAG_REFERENCED;
+    return (flags & (must | must_not)) == must &&
+           atomic_compare_exchange_strong_explicit(&frame->flags, &flags, flags | FRAME_FLAG_BUSY,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
+static void let_go(struct frame *frame)
+{
+    (void)atomic_fetch_and_explicit(
+        &frame->flags, (uint16_t) ~(FRAME_FLAG_BUSY | FRAME_FLAG_INACTIVE), memory_order_release);
+}
+
+static bool may_leave(const struct frame *frame)
+{
+    const struct ledger *ledger = (const struct ledger *)(uintptr_t)frame->owner_offset;
+    return !atomic_load_explicit(&ledger->resident, memory_order_relaxed);
+}
+
+/* It is LEAVING from here on, and its frame stays until the request is over: whoever destroys the anon leaves both to that. */
+static bool take(struct frame *frame, struct swap_page *out)
+{
+    if (!catch (frame))
+        return false;
+    struct anon *anon = frame->owner;
+    uint32_t here = frame_number(frame);
+    bool leaves = may_leave(frame) &&
+                  atomic_compare_exchange_strong_explicit(&anon->where, &here, here | ANON_LEAVING,
+                                                          memory_order_acq_rel,
+                                                          memory_order_relaxed);
+    let_go(frame);
+    if (leaves)
+        *out = (struct swap_page){.anon = anon, .frame = frame};
+    return leaves;
+}
+
+/* The hand is there. True: the page leaves. */
+static bool consider(struct frame *frame, struct swap_page *out)
+{
+    uint16_t flags = flags_of(frame);
+    bool inactive = flags & FRAME_FLAG_INACTIVE;
+    if (pmap_page_clear_referenced(frame)) {
+        if (inactive) {
+            mark(frame, false);
+            atomic_fetch_add_explicit(&pageout.activated, 1, memory_order_relaxed);
+        }
+        return false;
+    }
+    if (inactive)
+        return take(frame, out);
+    mark(frame, true);
+    return false;
+}
+
+/* ---- the hand ---- */
+
+/* Onwards to the next pageable frame, no further than `most` records. NULL: none among them. */
+static struct frame *advance(unsigned most)
+{
+    struct frame *frame = NULL;
+    unsigned n = 0;
+    while (!frame && n < most) {
+        if (!frame_next_record(&pageout.hand)) {
+            pageout.hand = 0;
+            break;
+        }
+        pfn_t end = (pfn_t)round_down(pageout.hand, 1 << FRAME_MAX_ORDER) + (1 << FRAME_MAX_ORDER);
+        for (; !frame && pageout.hand < end && n < most; pageout.hand++, n++)
+            if (flags_of(frame_record(pageout.hand)) & FRAME_FLAG_PAGEABLE)
+                frame = frame_record(pageout.hand);
+    }
+    pageout.in_vain += n ? n : 1;
+    atomic_fetch_add_explicit(&pageout.scanned, n, memory_order_relaxed);
+    return frame;
+}
+
+static void launch(void)
+{
+    struct swap_request *request = pageout.gathering;
+    pageout.gathering = NULL;
+    if (request)
+        swap_launch(request);
+}
+
+static void add(struct swap_page page)
+{
+    struct swap_request *request = pageout.gathering;
+    request->page[request->count++] = page;
+    pageout.in_vain = 0;
+    uint64_t demand = atomic_load_explicit(&pageout.demand, memory_order_relaxed);
+    if (demand)
+        atomic_fetch_sub_explicit(&pageout.demand, 1, memory_order_relaxed);
+    if (request->count == request->taken)
+        launch();
+}
+
+/* Frames that are free, or will be soon. */
+static uint64_t expected(void)
+{
+    uint64_t gathered = pageout.gathering ? pageout.gathering->count : 0;
+    spin_lock(&swap.lock);
+    uint64_t leaving = swap.in_flight;
+    spin_unlock(&swap.lock);
+    return free_frames() + gathered + leaving;
+}
+
+static bool is_enough(void)
+{
+    return pageout.marks.high == 0 ||
+           (expected() >= pageout.marks.high &&
+            atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
+}
+
+/* It has gone round three times and more without a page that could leave: there is none. */
+static bool is_in_vain(void)
+{
+    struct frame_statistics frames;
+    frame_statistics(&frames);
+    return pageout.in_vain > 3 * frames.managed + 3 * (1 << FRAME_MAX_ORDER);
+}
+
+static void give_up(void)
+{
+    launch();
+    pageout.in_vain = 0;
+    atomic_store_explicit(&pageout.demand, 0, memory_order_relaxed);
+    atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
+    spin_lock(&swap.lock);
+    bool leaving = swap.in_flight > 0;
+    spin_unlock(&swap.lock);
+    if (!leaving)
+        atomic_store_explicit(&pageout.stuck, true, memory_order_relaxed);
+    arm();
+}
+
+/* True: there is a request to gather for. */
+static bool prepare(void)
+{
+    if (pageout.gathering)
+        return true;
+    pageout.gathering = swap_begin_store();
+    return pageout.gathering != NULL;
+}
+
+static bool scan(void)
+{
+    enum { PAGES = 4, RECORDS = 256 };
+    struct swap_page page;
+    for (unsigned n = 0; n < PAGES; n++) {
+        if (!prepare())
+            return false;
+        struct frame *frame = advance(RECORDS / PAGES);
+        if (frame && consider(frame, &page))
+            add(page);
+    }
+    return true;
+}
+
+static bool somebody_waits(void)
+{
+    spin_lock(&swap.lock);
+    bool waits = !list_is_empty(&swap.want_frames);
+    spin_unlock(&swap.lock);
+    return waits;
+}
+
+bool pageout_step(void)
+{
+    if (!atomic_load_explicit(&pageout.wanted, memory_order_acquire)) {
+        if (somebody_waits())
+            arm();
+        return false;
+    }
+    if (is_enough()) {
+        atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
+        launch();
+        return true; /* who waits is looked for once more */
+    }
+    if (is_in_vain()) {
+        give_up();
+        return true;
+    }
+    if (scan())
+        return true;
+    give_up(); /* no request, or no slot: more when one is over */
+    return false;
+}
+
+void pageout_facts(struct pageout_facts *out)
+{
+    *out = (struct pageout_facts){
+        .marks = pageout.marks,
+        .scanned = atomic_load_explicit(&pageout.scanned, memory_order_relaxed),
+        .activated = atomic_load_explicit(&pageout.activated, memory_order_relaxed),
+    };
+}
