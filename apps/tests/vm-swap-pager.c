@@ -26,7 +26,7 @@ static struct {
     mach_port_name_t control;
     enum swap_deed deed;
     uint64_t *window;
-    struct kept *kept;            /* by slot */
+    struct kept *kept;           /* by slot */
     uint64_t (*raw)[PAGE_WORDS]; /* SWAP_RAW pages */
     uint32_t *unused, unused_count;
 } own;
@@ -74,12 +74,18 @@ static bool keep(uint32_t slot, const uint64_t *page)
     return true;
 }
 
+/* Other pages of the program may not be lost: it could not tell what it sees. */
+static bool is_victim(uint32_t slot)
+{
+    return own.kept[slot].raw == NOWHERE && own.kept[slot].first >> 40 == SWAP_VICTIM;
+}
+
 static void give(uint32_t slot, uint64_t *page)
 {
     const struct kept *kept = &own.kept[slot];
     for (unsigned i = 0; i < PAGE_WORDS; i++)
         page[i] = kept->raw == NOWHERE ? kept->first + i : own.raw[kept->raw][i];
-    if (own.deed == SWAP_DAMAGE)
+    if (own.deed == SWAP_DAMAGE && is_victim(slot))
         page[17] ^= UINT64_C(1) << 40;
 }
 
@@ -123,7 +129,7 @@ static kern_return_t load(struct server_message *message, uint32_t request, uint
         OK(swap_show(own.control, request, i, i % WINDOW));
         give(slot + i, &own.window[(i % WINDOW) * PAGE_WORDS]);
     }
-    answer(request, own.deed != SWAP_REFUSE);
+    answer(request, own.deed != SWAP_REFUSE || !is_victim(slot));
     return KERN_SUCCESS;
 }
 
@@ -154,16 +160,18 @@ static void *make(uint64_t size)
     return (void *)(uintptr_t)at;
 }
 
-/* Everything that can be written is this task's own from here on. */
-static void touch_all(void)
+void swap_touch_all(const void *but)
 {
     uint64_t start = PAGE, size = 0;
     uint32_t prot, most, inherit, flags;
     while (vm_region(me(), start + size, &start, &size, &prot, &most, &inherit, &flags) ==
            KERN_SUCCESS)
-        for (uint64_t i = 0; i < size && (prot & VM_PROT_WRITE) && size < (1 << 20) * UINT64_C(16); i += PAGE) {
+        for (uint64_t i = 0; i < size && prot && start != (uintptr_t)but; i += PAGE) {
             volatile char *at = (volatile char *)(uintptr_t)(start + i);
-            *at = *at;
+            if (prot & VM_PROT_WRITE)
+                *at = *at;
+            else
+                (void)*at;
         }
 }
 
@@ -177,7 +185,7 @@ static void set_up(const struct swap_start *start)
         own.kept[i].raw = NOWHERE;
     for (uint32_t i = 0; i < SWAP_RAW; i++)
         own.unused[own.unused_count++] = i;
-    touch_all();
+    swap_touch_all(NULL); /* so that it is this task's own from here on */
     OK(host_memory_set_default_pager(program_start_info->host_memory, start->port, &own.control));
     OK(swap_window(own.control, WINDOW, &window));
     own.window = (uint64_t *)(uintptr_t)window;

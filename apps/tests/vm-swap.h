@@ -10,17 +10,19 @@
 
 /* What the pager does. */
 enum swap_deed {
-    SWAP_SERVE,    /* what it should */
-    SWAP_FAIL,     /* it says of every store that it failed */
-    SWAP_DAMAGE,   /* it changes a word of each page that it loads */
-    SWAP_REFUSE,   /* it says of every load that it failed */
-    SWAP_SILENT,   /* it answers nothing */
-    SWAP_LIE,      /* it answers requests that there are not, and each twice */
+    SWAP_SERVE,  /* what it should */
+    SWAP_FAIL,   /* it says of every store that it failed */
+    SWAP_DAMAGE, /* it changes a word of SWAP_VICTIM's pages when they are loaded */
+    SWAP_REFUSE, /* it says of loads of such pages that they failed */
+    SWAP_SILENT, /* it answers nothing */
+    SWAP_LIE,    /* it answers requests that there are not, and each twice */
     SWAP_DEEDS
 };
 
+enum { SWAP_VICTIM = 9 };
+
 /** Slots that a pager has. */
-enum { SWAP_SLOTS = 40960, SWAP_RAW = 3072 /* pages it keeps as they are */ };
+enum { SWAP_SLOTS = 40960, SWAP_RAW = 1024 /* pages it keeps as they are */ };
 
 /** The child's function, for clone_make(); the argument is a struct swap_start. */
 struct swap_start {
@@ -29,6 +31,8 @@ struct swap_start {
 };
 int swap_serve(void *argument);
 
+/** Write to all of this task's memory that can be written to, but to what begins at `but`: it is here then, and its own. */
+void swap_touch_all(const void *but);
 /** Start one; it is the default pager when this returns. */
 void swap_start(uint32_t slots);
 /** End it, and its slots if nothing is in them. */

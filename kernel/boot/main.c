@@ -23,12 +23,12 @@
 #include <kern/log.h>
 #include <kern/msg.h>
 #include <kern/paged_object.h>
-#include <kern/swap.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
 #include <kern/port.h>
 #include <kern/sched.h>
 #include <kern/stack_guard.h>
+#include <kern/swap.h>
 #include <kern/trace.h>
 
 static struct board board;          /* boot CPU; constant after dt_scan() */

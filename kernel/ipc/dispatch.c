@@ -18,8 +18,8 @@
 #include <wharf/if/host_time_kernel.h>
 #include <wharf/if/memory_entry_kernel.h>
 #include <wharf/if/memory_object_kernel.h>
-#include <wharf/if/swap_kernel.h>
 #include <wharf/if/port_kernel.h>
+#include <wharf/if/swap_kernel.h>
 #include <wharf/if/task_kernel.h>
 #include <wharf/if/thread_kernel.h>
 #include <wharf/if/timer_kernel.h>

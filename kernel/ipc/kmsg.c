@@ -8,10 +8,10 @@
 #include <kern/kobj.h>
 #include <kern/notify.h>
 #include <kern/paged_object.h>
-#include <kern/swap.h>
 #include <kern/panic.h>
 #include <kern/port.h>
 #include <kern/reply.h>
+#include <kern/swap.h>
 
 /* Four sizes, by room for the body. */
 #define KMSG_OF(bytes)              \

@@ -7,10 +7,10 @@
 #include <kern/kobj.h>
 #include <kern/notify.h>
 #include <kern/paged_object.h>
-#include <kern/swap.h>
 #include <kern/panic.h>
 #include <kern/port.h>
 #include <kern/sched.h>
+#include <kern/swap.h>
 #include <kern/thread.h>
 #include <stdatomic.h>
 

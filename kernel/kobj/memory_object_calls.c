@@ -69,8 +69,8 @@ static kern_return_t make_page(struct kcall *call, struct paged_object *object, 
     kern_return_t kr = anon_create(object->object.ledger, address == 0, out);
     if (kr == KERN_SUCCESS && address != 0) {
         struct thread *self = call->self;
-        kr = map_copy(self, self->task, address, frame_memory(anon_frame_held(*out)), PAGE_SIZE, false,
-                      false);
+        kr = map_copy(self, self->task, address, frame_memory(anon_frame_held(*out)), PAGE_SIZE,
+                      false, false);
         if (kr != KERN_SUCCESS)
             anon_unref(*out);
     }
@@ -216,8 +216,8 @@ kern_return_t kmemory_object_collect(struct kcall *call, struct paged_object *ta
         kr = paged_collect_begin(target, run.page, &anon);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr =
-        map_copy(self, self->task, address, frame_memory(anon_frame_held(anon)), PAGE_SIZE, true, false);
+    kr = map_copy(self, self->task, address, frame_memory(anon_frame_held(anon)), PAGE_SIZE, true,
+                  false);
     paged_collect_end(target, run.page, anon, kr == KERN_SUCCESS);
     call->restart = kr == KERN_RETRY;
     return kr;

@@ -9,7 +9,7 @@
 #include <kern/thread.h>
 #include <wharf/if/swap_kernel.h>
 
-kern_return_t kswap_add_slots(struct kcall *call, struct swap *target, uint32_t count)
+kern_return_t kswap_add_slots(struct kcall *call, struct host *target, uint32_t count)
 {
     (void)target;
     if (count == 0)
@@ -22,20 +22,20 @@ kern_return_t kswap_add_slots(struct kcall *call, struct swap *target, uint32_t 
     return kcall_again(call, KCALL_TAG_SWAP_ADD, done, kr);
 }
 
-kern_return_t kswap_done(struct kcall *call, struct swap *target, uint32_t request, bool ok)
+kern_return_t kswap_done(struct kcall *call, struct host *target, uint32_t request, bool ok)
 {
     (void)call, (void)target;
     return swap_request_done(request, ok);
 }
 
-kern_return_t kswap_window(struct kcall *call, struct swap *target, uint32_t pages,
+kern_return_t kswap_window(struct kcall *call, struct host *target, uint32_t pages,
                            uint64_t *address)
 {
     (void)target;
     return swap_window_create(call->self->task, pages, address);
 }
 
-kern_return_t kswap_show(struct kcall *call, struct swap *target, uint32_t request, uint32_t index,
+kern_return_t kswap_show(struct kcall *call, struct host *target, uint32_t request, uint32_t index,
                          uint32_t page)
 {
     (void)call, (void)target;

@@ -7,9 +7,9 @@
  *        -> MERGING --------> (SPLITTING) -> READY      several
  */
 #include "map_impl.h"
+#include <kern/cpu.h>
 #include <kern/ool.h>
 #include <kern/string.h>
-#include <kern/cpu.h>
 #include <kern/swap.h>
 
 /* Entries that are looked at in one go to see whether they are one thing. */

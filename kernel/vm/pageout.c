@@ -23,11 +23,12 @@ static struct {
     _Atomic uint64_t demand;        /* pages that are to leave whatever is free */
     _Atomic bool wanted;            /* the hand is to move */
     _Atomic bool stuck;             /* it went round for nothing */
+    _Atomic bool failed;            /* pages did not get away */
     _Atomic bool armed;             /* `again` is, or about to be by who set this */
     struct deadline again;          /* while somebody waits, and nothing may happen by itself */
     struct swap_request *gathering; /* pages that leave next. Work item, like all below */
     pfn_t hand;
-    uint64_t in_vain;               /* records looked at since the last page that leaves */
+    uint64_t in_vain; /* records looked at since the last page that leaves */
     _Atomic uint64_t scanned, activated;
 } pageout = {.again = {.handler = look_again}};
 
@@ -104,6 +105,11 @@ void pageout_retry(void)
         want();
 }
 
+void pageout_failed(void)
+{
+    atomic_store_explicit(&pageout.failed, true, memory_order_relaxed);
+}
+
 void pageout_demand(uint64_t pages)
 {
     if (pageout.marks.high == 0)
@@ -163,8 +169,9 @@ static bool catch (struct frame *frame)
 
 static void let_go(struct frame *frame)
 {
-    (void)atomic_fetch_and_explicit(
-        &frame->flags, (uint16_t) ~(FRAME_FLAG_BUSY | FRAME_FLAG_INACTIVE), memory_order_release);
+    (void)atomic_fetch_and_explicit(&frame->flags,
+                                    (uint16_t) ~(FRAME_FLAG_BUSY | FRAME_FLAG_INACTIVE),
+                                    memory_order_release);
 }
 
 static bool may_leave(const struct frame *frame)
@@ -180,10 +187,10 @@ static bool take(struct frame *frame, struct swap_page *out)
         return false;
     struct anon *anon = frame->owner;
     uint32_t here = frame_number(frame);
-    bool leaves = may_leave(frame) &&
-                  atomic_compare_exchange_strong_explicit(&anon->where, &here, here | ANON_LEAVING,
-                                                          memory_order_acq_rel,
-                                                          memory_order_relaxed);
+    bool leaves =
+        may_leave(frame) &&
+        atomic_compare_exchange_strong_explicit(&anon->where, &here, here | ANON_LEAVING,
+                                                memory_order_acq_rel, memory_order_relaxed);
     let_go(frame);
     if (leaves)
         *out = (struct swap_page){.anon = anon, .frame = frame};
@@ -332,7 +339,7 @@ bool pageout_step(void)
         launch();
         return true; /* who waits is looked for once more */
     }
-    if (is_in_vain()) {
+    if (atomic_exchange_explicit(&pageout.failed, false, memory_order_relaxed) || is_in_vain()) {
         give_up();
         return true;
     }
@@ -346,6 +353,7 @@ void pageout_facts(struct pageout_facts *out)
 {
     *out = (struct pageout_facts){
         .marks = pageout.marks,
+        .demanded = atomic_load_explicit(&pageout.demand, memory_order_relaxed),
         .scanned = atomic_load_explicit(&pageout.scanned, memory_order_relaxed),
         .activated = atomic_load_explicit(&pageout.activated, memory_order_relaxed),
     };

@@ -22,25 +22,14 @@ void swap_init(void)
         list_init(&swap.store[i].waiters);
     for (unsigned i = 0; i < SWAP_LOADS; i++)
         list_init(&swap.load[i].waiters);
-    work_init(&swap.work, step, PRIORITY_MAX); /* whoever waits for a page or frame may be as urgent */
+    work_init(&swap.work, step,
+              PRIORITY_MAX); /* whoever waits for a page or frame may be as urgent */
     swap_messages_init();
     if (swap_window_init() != KERN_SUCCESS)
         panic("swap: there is no memory for a frame");
 }
 
 /* ---- coming ---- */
-
-static kern_return_t make_control(void)
-{
-    struct port *port;
-    kern_return_t kr = port_create_kobject(&kernel_ledger, KOBJECT_SWAP, &swap, &port);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    struct kright keep = port_send_right(port); /* the kernel's, for good */
-    (void)keep;
-    swap.control = port;
-    return KERN_SUCCESS;
-}
 
 /* The port's lock is held, and then ours. */
 static kern_return_t attach_locked(struct port *port, struct task *task, const struct kright *pager)
@@ -65,17 +54,14 @@ kern_return_t swap_set_pager(struct task *task, struct kright *pager, struct kri
     if (!pager->object || pager->object->kind != IPC_PORT || pager->kind != MSG_MOVE_SEND)
         return KERN_INVALID_CAPABILITY;
     struct port *port = container_of(pager->object, struct port, ipc);
-    kern_return_t kr = swap.control ? KERN_SUCCESS : make_control();
-    if (kr != KERN_SUCCESS)
-        return kr;
     spin_lock(&port->lock);
-    kr = attach_locked(port, task, pager);
+    kern_return_t kr = attach_locked(port, task, pager);
     spin_unlock(&port->lock);
     if (kr != KERN_SUCCESS)
         return kr;
     *pager = (struct kright){0};
     atomic_store(&task->ledger->resident, true);
-    *control = port_send_right(swap.control);
+    *control = port_send_right(host.port[KOBJECT_SWAP]);
     work_start(&swap.work); /* what its predecessor was asked for */
     return KERN_SUCCESS;
 }

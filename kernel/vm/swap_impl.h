@@ -70,8 +70,9 @@ struct swap_page {
 struct swap_request {
     uint8_t state; /* enum request_state */
     bool load, ok;
-    bool waking;         /* who waits for it is to be woken */
-    uint8_t count, at;   /* pages; `at` and the pages: by the work item alone in GRACE to DUE and ENDING */
+    bool waking; /* who waits for it is to be woken */
+    uint8_t count,
+        at; /* pages; `at` and the pages: by the work item alone in GRACE to DUE and ENDING */
     uint8_t taken;       /* GATHERING: slots */
     uint32_t first;      /* slot */
     uint32_t generation; /* S5 */
@@ -83,7 +84,9 @@ struct swap_request {
 };
 
 enum { SWAP_STORES = 8, SWAP_LOADS = 8, SWAP_NOTICES = 2 };
-enum { SWAP_REQUEST_BITS = 8 }; /* of a request's number: which one it is; the rest is the generation */
+enum {
+    SWAP_REQUEST_BITS = 8
+}; /* of a request's number: which one it is; the rest is the generation */
 
 struct swap {
     struct spinlock lock;
@@ -94,7 +97,6 @@ struct swap {
     struct kright pager;     /* send right; null: there is none */
     struct port *port;       /* that port */
     struct task *task;       /* the default pager; reference held */
-    struct port *control;    /* made with the first pager, constant then */
     uint32_t slots, used;    /* promised, not FREE */
     uint32_t in_flight;      /* pages of requests from GRACE on */
     struct list waiting;     /* threads for which there was no request */

@@ -9,8 +9,8 @@
 #include "swap_impl.h"
 #include <arch/timer.h>
 #include <kern/frame.h>
-#include <kern/pageout.h>
 #include <kern/paged_object.h>
+#include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
 
@@ -249,8 +249,12 @@ static void end_page(struct swap_request *request)
         request->waking = request->load;
         end(request);
     }
+    bool failed = !request->load && !request->ok;
     spin_unlock(&swap.lock);
-    pageout_retry();
+    if (failed)
+        pageout_failed();
+    else
+        pageout_retry();
 }
 
 bool swap_work_requests(void)
@@ -258,8 +262,7 @@ bool swap_work_requests(void)
     enum { PAGES = 2 };
     unsigned done = 0;
     for (unsigned i = 0; i < SWAP_STORES + SWAP_LOADS && done < PAGES; i++) {
-        struct swap_request *request =
-            i < SWAP_LOADS ? &swap.load[i] : &swap.store[i - SWAP_LOADS];
+        struct swap_request *request = i < SWAP_LOADS ? &swap.load[i] : &swap.store[i - SWAP_LOADS];
         spin_lock(&swap.lock);
         uint8_t state = request->state;
         spin_unlock(&swap.lock);

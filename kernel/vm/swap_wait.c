@@ -8,8 +8,8 @@
 #include <arch/cpu.h>
 #include <arch/timer.h>
 #include <kern/frame.h>
-#include <kern/pageout.h>
 #include <kern/paged_object.h>
+#include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/sched.h>
 #include <kern/thread.h>

@@ -22,6 +22,19 @@ def pagers():
     ]
 
 
+def swap():
+    """More memory than there is; time is counted in instructions, for much of it is one CPU waiting for another."""
+    return [
+        Scenario(f"vm-swap-{build}-{cpus}cpu",
+                 {**VIRT, "mem": "64M", "cpus": cpus, "extra": ["-machine", "dtb-randomness=off", "-icount",
+                                                                f"shift={shift},sleep=off", "-seed", str(shift)]},
+                 append=f"init=vm-swap seed={shift}", build=build, label=label, seconds=seconds,
+                 expect=(r"^vm-swap: all checks passed$", ended("vm-swap"), all_ended()))
+        for build, cpus, shift, label, seconds in (
+            ("release", 1, 3, EVERYDAY, 30), ("debug", 4, 4, CI, 60), ("release", 4, 5, CI, 30))
+    ]
+
+
 def passes(name, cpus=1, about="", **more):
     """A program that checks itself."""
     machine = {**VIRT, "cpus": cpus, **more.pop("machine", {})}
@@ -138,5 +151,5 @@ def all_scenarios():
         passes("bomb-threads", 2, seconds=10),
         passes("bomb-memory", 1, machine={"mem": "64M"}, seconds=10),
         passes("bomb-memory", 2, machine={"mem": "1G"}, seconds=20, label=CI),
-        *pagers(), *c_library(), *crashes(), *several(), *ends(), *fatals(),
+        *pagers(), *swap(), *c_library(), *crashes(), *several(), *ends(), *fatals(),
     ]

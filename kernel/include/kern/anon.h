@@ -32,7 +32,8 @@
 
 struct anon {
     _Atomic uint32_t references; /* ANON_GONE: 0, and page-out is to free it */
-    _Atomic uint32_t where; /* A1: a frame's or slot's number, and the state. From HERE to LEAVING by who has the frame
+    _Atomic uint32_t
+        where; /* A1: a frame's or slot's number, and the state. From HERE to LEAVING by who has the frame
                                FRAME_BUSY; else the SWAP lock for writing */
 };
 _Static_assert(sizeof(struct anon) == 8,

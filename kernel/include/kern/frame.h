@@ -52,8 +52,9 @@ enum {
     FRAME_FLAG_WIRED = 4,      /* the owner says: not pageable */
     FRAME_FLAG_OWNER = 8,      /* this and the next two bits mean what the owner wants; its lock */
     FRAME_FLAG_PAGEABLE = 64,  /* an anon's: page-out may take it (kern/pageout.h) */
-    FRAME_FLAG_BUSY = 128,     /* page-out looks at the owner; who takes PAGEABLE away waits for that */
-    FRAME_FLAG_INACTIVE = 256, /* it was not used from one look of page-out to the next. Page-out's */
+    FRAME_FLAG_BUSY = 128, /* page-out looks at the owner; who takes PAGEABLE away waits for that */
+    FRAME_FLAG_INACTIVE =
+        256, /* it was not used from one look of page-out to the next. Page-out's */
 };
 
 enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };
@@ -64,7 +65,7 @@ enum { FRAME_MAX_ZEROED_ORDER = 4 };
 enum {
     FRAME_ZEROED = 1 /* content must be zero */,
     FRAME_NOFAIL_INJECTION = 2 /* not counted by the n-th failure */,
-    FRAME_FROM_RESERVE = 4     /* with frame_alloc_paid(): not a program's page that is new */
+    FRAME_FROM_RESERVE = 4 /* with frame_alloc_paid(): not a program's page that is new */
 };
 
 /** Give [start, end) of physical memory, page aligned and mapped in the direct map, to the

@@ -9,7 +9,7 @@
  *         '------------ used ------------'
  *
  * X1 what the kernel, the default pager and their like need is never taken: only anons' frames are PAGEABLE, and not those of a
- *    ledger that is `resident`, nor WIRED ones.
+ *    ledger that is `resident`, nor what a task of such a ledger maps, nor WIRED ones.
  * X2 the hand looks at an anon only while its frame is BUSY: who destroys the anon waits for that (kernel/vm/anon.c).
  * X3 the hand moves only while frames are wanted: fewer are free than `low`, and up to `high`, those that are leaving included.
  *
@@ -37,11 +37,14 @@ bool pageout_has_frames(void);
 bool pageout_is_stuck(void);
 /** Something has changed that may help. */
 void pageout_retry(void);
+/** Pages that were to leave did not: others may not either, for a while. */
+void pageout_failed(void);
 /** A bounded piece, as part of swap_work(). True: there is more to do at once. */
 bool pageout_step(void);
 
 struct pageout_facts {
     struct pageout_marks marks;
+    uint64_t demanded;           /* pages that are still to leave, whatever is free */
     uint64_t scanned, activated; /* records looked at; inactive pages that were used, so far */
 };
 void pageout_facts(struct pageout_facts *out);

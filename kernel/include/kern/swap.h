@@ -72,11 +72,11 @@ kern_return_t swap_window_create(struct task *task, uint32_t pages, vaddr_t *add
 kern_return_t swap_window_show(uint32_t request, uint32_t index, uint32_t page);
 
 struct swap_facts {
-    uint64_t pagers;         /* 1: there is one */
-    uint64_t slots, used;    /* promised; not FREE */
-    uint64_t stores, loads;  /* pages that went, and came, so far */
-    uint64_t rescues, lost;  /* pages so far */
-    uint64_t in_flight;      /* pages that are LEAVING or coming */
+    uint64_t pagers;        /* 1: there is one */
+    uint64_t slots, used;   /* promised; not FREE */
+    uint64_t stores, loads; /* pages that went, and came, so far */
+    uint64_t rescues, lost; /* pages so far */
+    uint64_t in_flight;     /* pages that are LEAVING or coming */
 };
 void swap_facts(struct swap_facts *out);
 /** Nothing is under way (tests). */
