@@ -232,6 +232,14 @@ static void start_handler(void)
                            EXCEPTION_ALL, handler_port));
 }
 
+static void raise_one(void)
+{
+    uint32_t before = atomic_load(&raised);
+    volatile uint8_t *volatile nothing = (volatile uint8_t *)(uintptr_t)8;
+    (void)*nothing;
+    CHECK_EQUAL(atomic_load(&raised), before + 1);
+}
+
 static void expect_lost(volatile uint64_t *at)
 {
     uint32_t before = atomic_load(&raised);
@@ -357,7 +365,8 @@ int main(int argc, char **argv)
     board = pages_make_shared(1);
     start_handler();
     swap_start(SWAP_SLOTS);
-    swap_end(); /* names have been made room for, and the like */
+    swap_end();
+    raise_one(); /* names have been made room for, replies been made, and the like */
     struct left left = left_now();
     swap_start(SWAP_SLOTS);
     stage("cycle");
