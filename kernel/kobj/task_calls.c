@@ -182,10 +182,10 @@ kern_return_t ktask_create_thread(struct kcall *call, struct task *target, uint6
     if (entry >= USER_VA_END || sp > USER_VA_END || tls >= USER_VA_END)
         return KERN_INVALID_ADDRESS;
     struct thread *thread;
-    kern_return_t kr = thread_create(target, entry, sp, argument, tls, priority, &thread);
+    kern_return_t kr =
+        thread_create_for_maker(target, entry, sp, argument, tls, priority, out, &thread);
     if (kr != KERN_SUCCESS)
         return kr;
-    *out = port_send_right(thread->self_port); /* suspended, it does not end before */
     *id = thread->id;
     call->made = thread;
     call->run = run;
