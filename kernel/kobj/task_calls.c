@@ -45,7 +45,7 @@ static kern_return_t make_task(struct task *parent, const char *name,
     struct task *task;
     kern_return_t kr = check_limits(limits, count);
     if (kr == KERN_SUCCESS)
-        kr = task_create(parent->ledger, "", &task);
+        kr = task_create_hidden(parent->ledger, "", &task);
     if (kr != KERN_SUCCESS)
         return kr;
     task_set_name(task, name, strlen(name));
@@ -164,9 +164,10 @@ kern_return_t ktask_create(struct kcall *call, struct task *target, uint32_t fla
         kr = name_itself(task, self_port, self_name);
     self->building = kr == KERN_RETRY;
     self->making = kr == KERN_RETRY ? task : NULL;
-    if (kr == KERN_SUCCESS)
+    if (kr == KERN_SUCCESS) {
         *made = port_send_right(task->self_port);
-    else if (kr != KERN_RETRY)
+        task_show(task);
+    } else if (kr != KERN_RETRY)
         task_terminate(task, 0, false);
     if (kr != KERN_RETRY)
         task_unref(task);
