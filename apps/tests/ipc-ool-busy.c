@@ -13,7 +13,8 @@
 #include <wharf/if/task.h>
 #include <wharf/if/vm.h>
 
-enum { PAGES = 80, SIZE = PAGES * PAGE, ROUNDS = 30, MILLISECOND = 1000000 };
+enum { PAGES = 80, SIZE = PAGES * PAGE, ROUNDS = 30 };
+#define MILLISECOND UINT64_C(1000000)
 
 static struct {
     mach_port_name_t port;
@@ -166,7 +167,7 @@ static void test_sender_dies(void)
         OK(clone_run(&clone));
         unsigned count = 0;
         for (unsigned i = 0; i < 5000 && count == 0; i++) {
-            OK(kernel_sleep_until(kernel_clock_now() + MILLISECOND + round * 123456));
+            OK(kernel_sleep_until(kernel_clock_now() + MILLISECOND + (uint64_t)round * 123456));
             count = receive_some();
         }
         CHECK(count > 0);
@@ -210,7 +211,7 @@ static void test_unreceived(void)
         memset(memory, 1, SIZE);
         OK(ool_send(port, memory, SIZE, MSG_DEALLOCATE));
     }
-    CHECK(kernel_system_info(SYSTEM_INFO_FREE_FRAMES) < before - 9 * PAGES);
+    CHECK(kernel_system_info(SYSTEM_INFO_FREE_FRAMES) < before - 9 * (uint64_t)PAGES);
     ool_kill_port(port);
     expect_frames(before - FEW);
 }

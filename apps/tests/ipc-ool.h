@@ -12,7 +12,8 @@
 #include <wharf/if/vm_types.h>
 #include <wharf/message.h>
 
-enum { PAGE = 4096, MEGABYTE = 1 << 20 };
+#define PAGE UINT64_C(4096)
+enum { MEGABYTE = 1 << 20 };
 #define OK(call)   CHECK_EQUAL(call, KERN_SUCCESS)
 #define READ_WRITE (VM_PROT_READ | VM_PROT_WRITE)
 

@@ -129,11 +129,11 @@ static kern_return_t stage_step(struct thread *self, struct task *parent, struct
 static kern_return_t inherit(struct thread *self, struct task *parent, struct task *child,
                              uint32_t flags, uint64_t *progress)
 {
-    enum stage stage = (enum stage)(*progress >> STAGE_SHIFT);
+    uint64_t stage = *progress >> STAGE_SHIFT;
     uint64_t within = *progress & ((UINT64_C(1) << STAGE_SHIFT) - 1);
     kern_return_t kr = KERN_SUCCESS;
     while (stage < STAGE_DONE && kr == KERN_SUCCESS) {
-        kr = stage_step(self, parent, child, flags, stage, &within);
+        kr = stage_step(self, parent, child, flags, (enum stage)stage, &within);
         if (kr == KERN_SUCCESS || stage == STAGE_NONE) {
             stage++;
             within = 0;
@@ -141,7 +141,7 @@ static kern_return_t inherit(struct thread *self, struct task *parent, struct ta
     }
     if (kr != KERN_SUCCESS && kr != KERN_RETRY)
         task_end_stop(self);
-    *progress = (uint64_t)stage << STAGE_SHIFT | within;
+    *progress = stage << STAGE_SHIFT | within;
     return kr;
 }
 
