@@ -181,19 +181,6 @@ static void test_sender_dies(void)
 
 /* ---- what nobody receives ---- */
 
-/* What was taken down before is gone. */
-static uint64_t frames_at_rest(void)
-{
-    uint64_t frames = 0;
-    for (unsigned same = 0; same < 5; same++) {
-        uint64_t before = frames;
-        OK(kernel_sleep_until(kernel_clock_now() + 20 * MILLISECOND));
-        frames = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
-        same = frames == before ? same : 0;
-    }
-    return frames;
-}
-
 static void expect_frames(uint64_t wanted)
 {
     for (unsigned i = 0; i < 5000 && kernel_system_info(SYSTEM_INFO_FREE_FRAMES) < wanted; i++)
@@ -204,7 +191,7 @@ static void expect_frames(uint64_t wanted)
 static void test_unreceived(void)
 {
     enum { FEW = 60 }; /* slabs and tables */
-    uint64_t before = frames_at_rest();
+    uint64_t before = ool_frames_at_rest();
     mach_port_name_t port = ool_port();
     for (unsigned i = 0; i < 10; i++) {
         char *memory = pages_at(0, PAGES);

@@ -50,3 +50,5 @@ size_t differences(const char *memory, size_t size, unsigned seed);
 /** Bytes of [memory, memory + size) that are not zero. */
 size_t not_zero(const char *memory, size_t size);
 bool is_mapped(const char *memory);
+/** Free frames, when what was given back before has been taken down, which happens behind one's back. */
+uint64_t ool_frames_at_rest(void);
