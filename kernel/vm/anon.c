@@ -68,6 +68,23 @@ kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
     return KERN_SUCCESS;
 }
 
+kern_return_t anon_recharge(struct anon *anon, struct ledger *ledger)
+{
+    struct frame *frame = anon_frame(anon);
+    struct ledger *before = (struct ledger *)(uintptr_t)frame->owner_offset;
+
+    if (before == ledger)
+        return KERN_SUCCESS;
+    kern_return_t kr = ledger_charge_object(ledger, LEDGER_FRAMES, 1, (int64_t)anon_cache.size);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    ledger_ref(ledger);
+    frame->owner_offset = (uintptr_t)ledger;
+    ledger_return_object(before, LEDGER_FRAMES, 1, (int64_t)anon_cache.size);
+    ledger_unref(before);
+    return KERN_SUCCESS;
+}
+
 static void anon_destroy(struct anon *anon)
 {
     struct frame *frame = anon_frame(anon);

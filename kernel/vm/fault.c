@@ -145,7 +145,9 @@ static kern_return_t show_paged(const struct need *need, const struct map_entry 
         return kr;
     bool in_place = entry->shared && !entry->amap;
     if (need->write)
-        paged_note_write(anon);
+        kr = paged_begin_write(page->paged, need->self, object_page_at(entry, va), va, anon);
+    if (kr != KERN_SUCCESS)
+        return kr;
     found(page, anon,
           in_place && paged_is_written(anon) ? entry->prot : entry->prot & ~(unsigned)PROT_WRITE);
     return KERN_SUCCESS;

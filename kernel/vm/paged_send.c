@@ -60,7 +60,10 @@ static struct kmsg *compose_request(struct page_request *request)
         uint32_t access, zero;
     } body = {{request->page << PAGE_SHIFT, request->count << PAGE_SHIFT}, request->access, 0};
     request->state = REQUEST_SENT;
-    return compose(&request->message, MEMORY_PAGER_ID_DATA_REQUEST, &body, sizeof(body));
+    struct kmsg *msg =
+        compose(&request->message, MEMORY_PAGER_ID_DATA_REQUEST, &body, sizeof(body));
+    msg->priority = request->priority; /* who waits lends it */
+    return msg;
 }
 
 static struct kmsg *compose_return(struct pager_message *message, uint64_t page, uint64_t count,

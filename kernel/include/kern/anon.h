@@ -37,6 +37,8 @@ static inline void anon_ref(struct anon *anon)
 /** The last reference frees page and frame: no mapping of it may be left (asserted by frame_free()). Locks below KMEM may be
  *  held. */
 void anon_unref(struct anon *anon);
+/** A3: another pays from now on. Nobody else looks at it: it is found through the caller's lock only, and has a frame. KERN_LIMIT. */
+kern_return_t anon_recharge(struct anon *anon, struct ledger *ledger);
 /** The lock of an anon: one of a fixed number, by its address. Rank ANON. */
 struct spinlock *anon_lock(const struct anon *anon);
 /** Its frame; NULL: it is out. Lasts while the anon's lock is held, or the frame is wired, or nothing pages out. */
