@@ -16,7 +16,7 @@ static void evict_locked(struct paged_object *object)
 {
     list_remove(&object->cached_link);
     cached.count--;
-    object->evicted = true;
+    relaxed_store(object->evicted, true);
     work_start(&object->work);
 }
 
@@ -26,7 +26,7 @@ static struct paged_object *find_surplus(const struct space *space)
     struct paged_object *object, *oldest = NULL;
     unsigned count = 0;
     list_for_each(object, &cached.objects, cached_link) {
-        if (object->space != space)
+        if (object->cached_for != space)
             continue;
         if (!oldest)
             oldest = object;
@@ -47,7 +47,8 @@ void paged_cache_add(struct paged_object *object)
     spin_lock(&cached.lock);
     list_push_back(&cached.objects, &object->cached_link);
     cached.count++;
-    object->evicted = false;
+    relaxed_store(object->evicted, false);
+    object->cached_for = object->space;
     struct paged_object *surplus = find_surplus(object->space);
     if (!surplus && cached.count > PAGED_CACHED_MAX)
         surplus = oldest_cached();

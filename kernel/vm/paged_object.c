@@ -91,7 +91,8 @@ static void begin_life(struct paged_object *object, struct ledger *ledger, struc
     object->sending = object->terminate_due = object->lock_due = object->told = false;
     object->wake_waiting = object->returning = object->locking = object->detached = false;
     object->flushing = object->scanning = object->wants_turn = false;
-    object->may_cache = object->evicted = object->moved = false;
+    object->may_cache = object->moved = false;
+    atomic_init(&object->evicted, false);
     object->wake_writers = object->throttled = false;
     object->init_due = true;
     object->cluster = 1;
@@ -316,6 +317,14 @@ static bool begin_end(struct paged_object *object)
     return true;
 }
 
+/* The pager's task pays from now on. */
+static void begin_caching(struct paged_object *object)
+{
+    object->scanning = true;
+    object->scan_page = 0;
+    paged_cache_add(object);
+}
+
 static bool go_on_ending(struct paged_object *object)
 {
     if (is_mapped(object) && !object->detached) {
@@ -334,16 +343,14 @@ static bool go_on_ending(struct paged_object *object)
     if (object->detached || !object->may_cache || object->unfetched > 0 || !object->space)
         return begin_dropping(object);
     object->state = PAGED_CACHED;
-    object->scanning = true;
-    object->scan_page = 0;
-    paged_cache_add(object);
+    begin_caching(object);
     return true;
 }
 
 static bool go_on_caching(struct paged_object *object)
 {
     bool mapped = is_mapped(object) && !object->detached;
-    if (mapped || object->detached || object->evicted || !object->may_cache) {
+    if (mapped || object->detached || relaxed_load(object->evicted) || !object->may_cache) {
         paged_cache_remove(object);
         if (!mapped)
             return begin_dropping(object);
@@ -414,6 +421,10 @@ static void follow_right(struct paged_object *object)
         left = paged_volume_move(object, NULL);
     else if (now && now != object->space)
         left = paged_volume_move(object, now);
+    if (left && object->state == PAGED_CACHED && !object->detached) {
+        paged_cache_remove(object);
+        begin_caching(object);
+    }
     object->moved = false;
     spin_unlock(&object->lock);
     spin_unlock(&object->port->lock);

@@ -114,16 +114,16 @@ struct paged_object {
     bool
         scanning; /* ENDING: written pages are being looked for, from `scan_page` on; CACHED: pages that are
                            charged to others */
-    bool may_cache;     /* the pager said so */
-    bool evicted;       /* CACHED: it is to end. The lock of the list of those, to set it */
-    bool moved;         /* `space` may have to change */
-    bool wake_writers;  /* all in `writers` are to be woken */
-    bool throttled;     /* it is on volume->throttled */
-    uint32_t cluster;   /* pages in a request; the allocator's while it is free */
-    uint64_t why;       /* DEAD: struct page_wait's result for who touches a page */
-    uint64_t announce;  /* the first page that may have to be announced */
-    uint64_t unfetched; /* pages RETURNING */
-    uint64_t asked;     /* of them those that a lock_request with `notify` wants */
+    bool may_cache;       /* the pager said so */
+    _Atomic bool evicted; /* CACHED: it is to end. Set under the lock of the list of those */
+    bool moved;           /* `space` may have to change */
+    bool wake_writers;    /* all in `writers` are to be woken */
+    bool throttled;       /* it is on volume->throttled */
+    uint32_t cluster;     /* pages in a request; the allocator's while it is free */
+    uint64_t why;         /* DEAD: struct page_wait's result for who touches a page */
+    uint64_t announce;    /* the first page that may have to be announced */
+    uint64_t unfetched;   /* pages RETURNING */
+    uint64_t asked;       /* of them those that a lock_request with `notify` wants */
     uint64_t scan_page;
     uint64_t clean_page; /* while it is the volume's cleaner: how far it has got */
     uint64_t dirty;      /* WRITTEN pages, in states READY to CACHED */
@@ -132,15 +132,16 @@ struct paged_object {
     struct space *space; /* its volume is the pager's; a reference. NULL: the right is in none */
     struct list written_link, throttled_link; /* of that volume; its lock */
     uint32_t admitted;                        /* writers to be let through; its lock */
-    struct list cached_link;                  /* CACHED; the lock of that list */
-    uint64_t lock_page, lock_pages;           /* of the lock_request */
-    ticks_t give_up;              /* ENDING: what has not been fetched by then is lost */
-    struct deadline deadline;     /* for that; armed: a hold */
-    struct amap *cache;           /* Q2; NULL: GONE. This object's lock is its, too */
-    struct kright pager;          /* send right; constant until GONE */
-    struct port *port;            /* the pager's, as in that; constant until GONE */
-    struct port *control;         /* kernel object, KOBJECT_MEMORY_OBJECT; constant until GONE */
-    struct list waiting, writers; /* threads: Q5 */
+    const struct space *cached_for; /* CACHED: whose pages they are; the lock of that list, like: */
+    struct list cached_link;        /* CACHED; the lock of that list */
+    uint64_t lock_page, lock_pages; /* of the lock_request */
+    ticks_t give_up;                /* ENDING: what has not been fetched by then is lost */
+    struct deadline deadline;       /* for that; armed: a hold */
+    struct amap *cache;             /* Q2; NULL: GONE. This object's lock is its, too */
+    struct kright pager;            /* send right; constant until GONE */
+    struct port *port;              /* the pager's, as in that; constant until GONE */
+    struct port *control;           /* kernel object, KOBJECT_MEMORY_OBJECT; constant until GONE */
+    struct list waiting, writers;   /* threads: Q5 */
     struct page_request request[PAGED_REQUESTS];
     struct pager_message init, terminate, locked, returned[PAGED_RETURNS];
     struct work work; /* wakes, announces, ends */

@@ -162,6 +162,32 @@ void scene_pager_pays_for_cache(void)
     child_end(child);
 }
 
+/* Where the right goes, the charge goes. */
+void scene_pager_moves_its_cache(void)
+{
+    uint32_t self, its_name;
+    begin_cached();
+    uint32_t child = child_new(0, 0, &self);
+    touch_buffers();
+    uint64_t its = used_frames(child);
+    OK(port_insert_receive(child, 0, port, &its_name));
+    rest();
+    CHECK_EQUAL(used_frames(child), its + PAGES);
+    OK(port_extract_receive(child, its_name, &its_name));
+    CHECK_EQUAL(its_name, port);
+    rest();
+    CHECK_EQUAL(used_frames(child), its);
+    mapped = map_object(port, PAGES, 0);
+    CHECK_EQUAL(word_at(mapped), 0x1234);
+    unmap();
+    OK(port_insert_receive(child, 0, port, &its_name));
+    rest();
+    child_end(child);
+    CHECK(!can_trim());
+    drop_control(control);
+    drop_name(port);
+}
+
 /* There are not any number of them. */
 void scene_pager_caches_some(void)
 {
