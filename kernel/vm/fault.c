@@ -314,6 +314,14 @@ static kern_return_t find_page_to_copy(const struct need *need, struct map_entry
     return find_page(need, entry, va, page);
 }
 
+static void copy_bytes(char *to, const char *from, size_t n)
+{
+    if (n == PAGE_SIZE && ((uintptr_t)to | (uintptr_t)from) % PAGE_SIZE == 0)
+        arch_copy_page(to, from);
+    else
+        memcpy(to, from, n);
+}
+
 /* The MAP lock is held. */
 static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffer, size_t n,
                                 bool force)
@@ -331,9 +339,9 @@ static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffe
     if (kr == KERN_SUCCESS && buffer) {
         char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
         if (need->write)
-            memcpy(memory, buffer, n);
+            copy_bytes(memory, buffer, n);
         else
-            memcpy(buffer, memory, n);
+            copy_bytes(buffer, memory, n);
     }
     done_with(&page);
     return kr;

@@ -390,6 +390,8 @@ kern_return_t ool_copy_some(struct thread *self, struct kool *ool)
     kern_return_t kr = KERN_SUCCESS;
     if (ool->state == OOL_READY)
         return kr;
+    if (unlikely(self->page.object)) /* what it was about to wait for is asked for anew */
+        paged_forget(self);
     do {
         if (ool->state == OOL_SPLITTING)
             kr = split(task, ool);

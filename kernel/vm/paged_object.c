@@ -95,6 +95,7 @@ static void begin_life(struct paged_object *object, struct ledger *ledger, struc
     atomic_init(&object->evicted, false);
     object->wake_writers = object->throttled = false;
     object->init_due = true;
+    object->busy = 0;
     object->cluster = 1;
     object->why = object->unfetched = object->asked = 0;
     object->dirty = object->loose = object->clean_page = 0;

@@ -25,20 +25,20 @@ static bool contains(uint64_t first, uint64_t count, uint64_t page)
 
 static struct page_request *find_request(struct paged_object *object, uint64_t page)
 {
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
-        struct page_request *request = &object->request[i];
+    struct page_request *request;
+    for (uint32_t left = object->busy; (request = paged_next_busy(object, &left));)
         if (is_outstanding(request) && contains(request->page, request->count, page))
             return request;
-    }
     return NULL;
 }
 
 /* One that is free, or that nobody waits for any more and whose message the pager has had. */
 static struct page_request *find_free(struct paged_object *object)
 {
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
-        if (object->request[i].state == REQUEST_FREE)
-            return &object->request[i];
+    static_assert(PAGED_REQUESTS < 32);
+    unsigned free = (unsigned)__builtin_ctz(~object->busy);
+    if (likely(free < PAGED_REQUESTS))
+        return &object->request[free];
     ticks_t now = arch_counter();
     for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
         struct page_request *request = &object->request[i];
@@ -87,6 +87,7 @@ static bool ask(struct paged_object *object, uint64_t page, uint64_t pages, unsi
     request->waking = false;
     request->until = paged_patience_ends();
     request->state = REQUEST_DUE;
+    object->busy |= 1u << (request - object->request);
     return false;
 }
 
@@ -232,13 +233,12 @@ static void answer_request(struct page_request *request, uint64_t page, uint64_t
 
 void paged_answer(struct paged_object *object, uint64_t page, uint64_t count, uint64_t result)
 {
+    struct page_request *request;
     spin_lock(&object->lock);
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
-        struct page_request *request = &object->request[i];
+    for (uint32_t left = object->busy; (request = paged_next_busy(object, &left));)
         if (is_outstanding(request) && page < request->page + request->count &&
             request->page < page + count)
             answer_request(request, page, count, result);
-    }
     if (paged_wake_some(object))
         work_start(&object->work);
     spin_unlock(&object->lock);
@@ -247,9 +247,9 @@ void paged_answer(struct paged_object *object, uint64_t page, uint64_t count, ui
 void paged_wake_all(struct paged_object *object)
 {
     object->wake_waiting = object->wake_writers = true;
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
-        if (object->request[i].state != REQUEST_FREE)
-            answer_request(&object->request[i], 0, PAGED_PAGES_MAX, 0);
+    struct page_request *request;
+    for (uint32_t left = object->busy; (request = paged_next_busy(object, &left));)
+        answer_request(request, 0, PAGED_PAGES_MAX, 0);
 }
 
 static void wake(struct thread *thread, uint64_t result)
@@ -290,14 +290,15 @@ static bool wake_writers(struct paged_object *object, unsigned budget)
 
 bool paged_wake_some(struct paged_object *object)
 {
+    struct page_request *request;
     unsigned budget = WAKE_BATCH;
     struct list *link;
     bool more = false;
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
-        struct page_request *request = &object->request[i];
+    for (uint32_t left = object->busy; (request = paged_next_busy(object, &left));) {
         more |= request->waking && wake_request(request, &budget);
         if (request->state == REQUEST_ANSWERED && !request->waking && !request->message.out) {
             request->state = REQUEST_FREE;
+            object->busy &= ~(1u << (request - object->request));
             object->wake_waiting = true;
         }
     }

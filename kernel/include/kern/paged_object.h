@@ -119,6 +119,7 @@ struct paged_object {
     bool moved;           /* `space` may have to change */
     bool wake_writers;    /* all in `writers` are to be woken */
     bool throttled;       /* it is on volume->throttled */
+    uint32_t busy;        /* bit n: request[n] is not FREE */
     uint32_t cluster;     /* pages in a request; the allocator's while it is free */
     uint64_t why;         /* DEAD: struct page_wait's result for who touches a page */
     uint64_t announce;    /* the first page that may have to be announced */
@@ -146,6 +147,16 @@ struct paged_object {
     struct pager_message init, terminate, locked, returned[PAGED_RETURNS];
     struct work work; /* wakes, announces, ends */
 };
+
+/** The requests that are not FREE, one after the other; *left is `busy` at first. NULL: there is no more. */
+static inline struct page_request *paged_next_busy(struct paged_object *object, uint32_t *left)
+{
+    if (*left == 0)
+        return NULL;
+    struct page_request *request = &object->request[__builtin_ctz(*left)];
+    *left &= *left - 1;
+    return request;
+}
 
 static inline struct paged_object *paged_of(struct memory_object *object)
 {
