@@ -53,10 +53,28 @@ kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
     return KERN_SUCCESS;
 }
 
+kern_return_t anon_recharge(struct anon *anon, struct ledger *ledger)
+{
+    struct frame *frame = anon_frame_held(anon);
+    struct ledger *before = (struct ledger *)(uintptr_t)frame->owner_offset;
+
+    if (before == ledger)
+        return KERN_SUCCESS;
+    kern_return_t kr = ledger_charge_object(ledger, LEDGER_FRAMES, 1, (int64_t)anon_cache.size);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    ledger_ref(ledger);
+    frame->owner_offset = (uintptr_t)ledger;
+    ledger_return_object(before, LEDGER_FRAMES, 1, (int64_t)anon_cache.size);
+    ledger_unref(before);
+    return KERN_SUCCESS;
+}
+
 /* Nobody catches the frame from here on (catch() of pageout.c). */
 static inline void hide_from_pageout(struct frame *frame)
 {
-    (void)atomic_fetch_and_explicit(&frame->flags, (uint16_t)~FRAME_FLAG_PAGEABLE,
+    (void)atomic_fetch_and_explicit(&frame->flags,
+                                    (uint16_t) ~(FRAME_FLAG_PAGEABLE | FRAME_FLAG_OBJECT),
                                     memory_order_acquire);
     while (unlikely(atomic_load_explicit(&frame->flags, memory_order_acquire) & FRAME_FLAG_BUSY))
         arch_cpu_relax();

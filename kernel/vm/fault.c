@@ -150,11 +150,11 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
 
 /* The object's page; its lock is held. KERN_RETRY: struct need's self is to wait for it. */
 static kern_return_t find_paged(const struct need *need, const struct map_entry *entry, vaddr_t va,
-                                struct page *page, struct anon **out)
+                                struct page *page, struct anon **out, struct frame **frame)
 {
     uint64_t number = object_page_at(entry, va);
     *out = paged_lookup(page->paged, number);
-    return *out ? KERN_SUCCESS
+    return *out ? bring(need, va, *out, frame)
                 : paged_need(page->paged, need->self, number, (entry->end - va) >> PAGE_SHIFT, va,
                              need->access);
 }
@@ -164,15 +164,19 @@ static kern_return_t show_paged(const struct need *need, const struct map_entry 
                                 struct page *page)
 {
     struct anon *anon;
-    kern_return_t kr = find_paged(need, entry, va, page, &anon);
+    struct frame *frame;
+    kern_return_t kr = find_paged(need, entry, va, page, &anon, &frame);
     if (kr != KERN_SUCCESS)
         return kr;
     bool in_place = entry->shared && !entry->amap;
     if (need->write)
-        paged_note_write(anon);
-    return found(need, page, anon,
-                 in_place && paged_is_written(anon) ? entry->prot
-                                                    : entry->prot & ~(unsigned)PROT_WRITE);
+        kr = paged_begin_write(page->paged, need->self, object_page_at(entry, va), va, anon);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    page->pa = frame_address(frame);
+    page->prot =
+        in_place && paged_is_written(anon) ? entry->prot : entry->prot & ~(unsigned)PROT_WRITE;
+    return KERN_SUCCESS;
 }
 
 static kern_return_t show_object(const struct need *need, const struct map_entry *entry, vaddr_t va,
@@ -194,20 +198,21 @@ static kern_return_t make_anonymous(const struct need *need, struct map_entry *e
                                     struct anon **out, struct page *page)
 {
     const void *content = NULL;
-    struct anon *shown = NULL;
+    struct anon *shown;
+    struct frame *frame = NULL;
     kern_return_t kr = KERN_SUCCESS;
     if (page->paged)
-        kr = find_paged(need, entry, va, page, &shown);
+        kr = find_paged(need, entry, va, page, &shown, &frame);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (shown)
-        content = frame_memory(anon_frame_held(shown));
+    if (frame)
+        content = frame_memory(frame);
     else if (entry->object)
         content = phys_to_virt(entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT));
     kr = put_page(entry->amap, number, leaf, content, out);
     page->replaces = kr == KERN_SUCCESS && entry->object;
-    if (shown && entry->shared && kr == KERN_SUCCESS)
-        pmap_page_protect(anon_frame_held(shown), PROT_NONE);
+    if (frame && entry->shared && kr == KERN_SUCCESS)
+        pmap_page_protect(frame, PROT_NONE);
     return kr;
 }
 
@@ -340,6 +345,14 @@ static kern_return_t find_page_to_copy(const struct need *need, struct map_entry
     return find_page(need, entry, va, page);
 }
 
+static void copy_bytes(char *to, const char *from, size_t n)
+{
+    if (n == PAGE_SIZE && ((uintptr_t)to | (uintptr_t)from) % PAGE_SIZE == 0)
+        arch_copy_page(to, from);
+    else
+        memcpy(to, from, n);
+}
+
 /* The MAP lock is held. */
 static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffer, size_t n,
                                 bool force)
@@ -357,9 +370,9 @@ static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffe
     if (kr == KERN_SUCCESS && buffer) {
         char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
         if (need->write)
-            memcpy(memory, buffer, n);
+            copy_bytes(memory, buffer, n);
         else
-            memcpy(buffer, memory, n);
+            copy_bytes(buffer, memory, n);
     }
     done_with(&page);
     return kr;

@@ -10,6 +10,7 @@
 #include <kern/cpu.h>
 #include <kern/deadline.h>
 #include <kern/frame.h>
+#include <kern/paged_object.h>
 #include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
@@ -19,7 +20,8 @@
 static deadline_handler_t look_again;
 
 static struct {
-    struct pageout_marks marks;     /* written before admit() is asked */
+    struct pageout_marks marks;     /* constant after pageout_init() */
+    _Atomic uint32_t users;         /* areas of slots, and objects: what pages can leave for */
     _Atomic uint64_t demand;        /* pages that are to leave whatever is free */
     _Atomic bool wanted;            /* the hand is to move */
     _Atomic bool stuck;             /* it went round for nothing */
@@ -29,6 +31,7 @@ static struct {
     struct swap_request *gathering; /* pages that leave next. Work item, like all below */
     pfn_t hand;
     uint64_t in_vain; /* records looked at since the last page that leaves */
+    bool awaited;     /* pages that pagers are to fetch were among them */
     _Atomic uint64_t scanned, activated;
 } pageout = {.again = {.handler = look_again}};
 
@@ -66,24 +69,36 @@ static uint64_t part(uint64_t frames, uint64_t parts, uint64_t least)
     return frames / parts > least ? frames / parts : least;
 }
 
-void pageout_enable(void)
+void pageout_init(void)
 {
     struct frame_statistics frames;
-    frame_statistics(&frames);
     struct pageout_marks *m = &pageout.marks;
-    if (m->high)
-        return;
+    frame_statistics(&frames);
     m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
     m->user = 2 * m->kernel;
     m->low = m->user + part(frames.managed, 128, 4 * SWAP_RUN_MAX);
     m->high = m->low + part(frames.managed, 128, 4 * SWAP_RUN_MAX);
-    frame_set_admission(admit, m->low);
+}
+
+static bool is_enabled(void)
+{
+    return atomic_load_explicit(&pageout.users, memory_order_relaxed) > 0;
+}
+
+void pageout_enable(void)
+{
+    spin_lock(&swap.lock);
+    if (atomic_fetch_add_explicit(&pageout.users, 1, memory_order_relaxed) == 0)
+        frame_set_admission(admit, pageout.marks.low);
+    spin_unlock(&swap.lock);
 }
 
 void pageout_disable(void)
 {
-    frame_set_admission(NULL, 0);
-    pageout.marks = (struct pageout_marks){0};
+    spin_lock(&swap.lock);
+    if (atomic_fetch_sub_explicit(&pageout.users, 1, memory_order_relaxed) == 1)
+        frame_set_admission(NULL, 0);
+    spin_unlock(&swap.lock);
 }
 
 bool pageout_has_frames(void)
@@ -93,12 +108,12 @@ bool pageout_has_frames(void)
 
 bool pageout_is_stuck(void)
 {
-    return pageout.marks.high == 0 || atomic_load_explicit(&pageout.stuck, memory_order_relaxed);
+    return !is_enabled() || atomic_load_explicit(&pageout.stuck, memory_order_relaxed);
 }
 
 void pageout_retry(void)
 {
-    if (pageout.marks.high == 0)
+    if (!is_enabled())
         return;
     atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
     if (free_frames() < pageout.marks.low)
@@ -112,7 +127,7 @@ void pageout_failed(void)
 
 void pageout_demand(uint64_t pages)
 {
-    if (pageout.marks.high == 0)
+    if (!is_enabled())
         return;
     atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
     atomic_fetch_add_explicit(&pageout.demand, pages, memory_order_relaxed);
@@ -134,6 +149,15 @@ static void arm(void)
     if (atomic_exchange_explicit(&pageout.armed, true, memory_order_acquire))
         return;
     deadline_arm(&pageout.again, clock_ticks_at(clock_now() + pause));
+}
+
+/* A page leaves, or will. */
+static void note_progress(void)
+{
+    pageout.in_vain = 0;
+    pageout.awaited = false;
+    if (atomic_load_explicit(&pageout.demand, memory_order_relaxed))
+        atomic_fetch_sub_explicit(&pageout.demand, 1, memory_order_relaxed);
 }
 
 /* ---- one frame ---- */
@@ -197,8 +221,57 @@ static bool take(struct frame *frame, struct swap_page *out)
     return leaves;
 }
 
-/* The hand is there. True: the page leaves. */
-static bool consider(struct frame *frame, struct swap_page *out)
+/* ---- objects' pages (X4) ---- */
+
+/* Objects lie at multiples of this: so their places have numbers of 32 bits, in the first 256 GiB of memory. */
+enum { TAG_UNIT = 64 };
+
+void pageout_tag(struct frame *frame, struct paged_object *object, uint64_t page)
+{
+    paddr_t place = virt_to_phys(object) / TAG_UNIT;
+    if (place > UINT32_MAX || page > UINT32_MAX)
+        return; /* it stays */
+    frame->next = (pfn_t)place;
+    frame->prev = (pfn_t)page;
+    atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_OBJECT | FRAME_FLAG_PAGEABLE,
+                             memory_order_release);
+}
+
+/* The object's, if it is one's, with a hold. */
+static bool catch_object(struct frame *frame, struct paged_object **object, uint64_t *page)
+{
+    if (!(flags_of(frame) & FRAME_FLAG_OBJECT) || !catch (frame))
+        return false;
+    bool is = flags_of(frame) & FRAME_FLAG_OBJECT;
+    if (is) {
+        *object = phys_to_virt((paddr_t)frame->next * TAG_UNIT);
+        *page = frame->prev;
+        paged_hold(*object);
+    }
+    let_go(frame);
+    return is;
+}
+
+/* True: the page leaves, for a slot. */
+static bool evict(struct frame *frame, bool room, struct swap_page *out)
+{
+    struct paged_object *object;
+    uint64_t page;
+    if (!catch_object(frame, &object, &page))
+        return false;
+    enum paged_evicted evicted = paged_evict(object, page, frame);
+    paged_unhold(object);
+    if (evicted == PAGED_FREE || evicted == PAGED_GOES_BACK)
+        note_progress();
+    pageout.awaited |= evicted == PAGED_AWAITED;
+    if (evicted != PAGED_TO_SWAP || !room)
+        return false;
+    mark(frame, true); /* it was caught before */
+    return take(frame, out);
+}
+
+/* The hand is there. `room`: for a page that leaves for a slot. True: it does. */
+static bool consider(struct frame *frame, bool room, struct swap_page *out)
 {
     uint16_t flags = flags_of(frame);
     bool inactive = flags & FRAME_FLAG_INACTIVE;
@@ -209,8 +282,10 @@ static bool consider(struct frame *frame, struct swap_page *out)
         }
         return false;
     }
+    if (inactive && (flags & FRAME_FLAG_OBJECT))
+        return evict(frame, room, out);
     if (inactive)
-        return take(frame, out);
+        return room && take(frame, out);
     mark(frame, true);
     return false;
 }
@@ -249,10 +324,7 @@ static void add(struct swap_page page)
 {
     struct swap_request *request = pageout.gathering;
     request->page[request->count++] = page;
-    pageout.in_vain = 0;
-    uint64_t demand = atomic_load_explicit(&pageout.demand, memory_order_relaxed);
-    if (demand)
-        atomic_fetch_sub_explicit(&pageout.demand, 1, memory_order_relaxed);
+    note_progress();
     if (request->count == request->taken)
         launch();
 }
@@ -269,9 +341,8 @@ static uint64_t expected(void)
 
 static bool is_enough(void)
 {
-    return pageout.marks.high == 0 ||
-           (expected() >= pageout.marks.high &&
-            atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
+    return !is_enabled() || (expected() >= pageout.marks.high &&
+                             atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
 }
 
 /* It has gone round three times and more without a page that could leave: there is none. */
@@ -282,41 +353,50 @@ static bool is_in_vain(void)
     return pageout.in_vain > 3 * frames.managed + 3 * (1 << FRAME_MAX_ORDER);
 }
 
-static void give_up(void)
+/* There is a request to gather for. */
+static bool has_room(void)
 {
-    launch();
-    pageout.in_vain = 0;
-    atomic_store_explicit(&pageout.demand, 0, memory_order_relaxed);
-    atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
-    spin_lock(&swap.lock);
-    bool leaving = swap.in_flight > 0;
-    spin_unlock(&swap.lock);
-    if (!leaving)
-        atomic_store_explicit(&pageout.stuck, true, memory_order_relaxed);
-    arm();
-}
-
-/* True: there is a request to gather for. */
-static bool prepare(void)
-{
-    if (pageout.gathering)
-        return true;
-    pageout.gathering = swap_begin_store();
+    if (!pageout.gathering)
+        pageout.gathering = swap_begin_store();
     return pageout.gathering != NULL;
 }
 
+static bool some_are_leaving(void)
+{
+    spin_lock(&swap.lock);
+    bool leaving = swap.in_flight > 0;
+    spin_unlock(&swap.lock);
+    return leaving;
+}
+
+/* False: there is something to wait for first. */
 static bool scan(void)
 {
     enum { PAGES = 4, RECORDS = 256 };
     struct swap_page page;
     for (unsigned n = 0; n < PAGES; n++) {
-        if (!prepare())
+        bool room = has_room();
+        if (!room && some_are_leaving())
             return false;
         struct frame *frame = advance(RECORDS / PAGES);
-        if (frame && consider(frame, &page))
+        if (frame && consider(frame, room, &page))
             add(page);
     }
     return true;
+}
+
+/* Nothing can leave at the moment. If nothing is on its way either, who waits is told; it is tried again after a while. */
+static void give_up(void)
+{
+    launch();
+    bool awaited = pageout.awaited;
+    pageout.in_vain = 0;
+    pageout.awaited = false;
+    atomic_store_explicit(&pageout.demand, 0, memory_order_relaxed);
+    atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
+    if (!awaited && !some_are_leaving())
+        atomic_store_explicit(&pageout.stuck, true, memory_order_relaxed);
+    arm();
 }
 
 static bool somebody_waits(void)
@@ -339,13 +419,19 @@ bool pageout_step(void)
         launch();
         return true; /* who waits is looked for once more */
     }
-    if (atomic_exchange_explicit(&pageout.failed, false, memory_order_relaxed) || is_in_vain()) {
+    bool failed = atomic_exchange_explicit(&pageout.failed, false, memory_order_relaxed);
+    bool in_vain = is_in_vain();
+    if (in_vain && paged_object_trim()) {
+        in_vain = false;
+        pageout.in_vain = 0;
+    }
+    if (failed || in_vain) {
         give_up();
         return true;
     }
     if (scan())
         return true;
-    give_up(); /* no request, or no slot: more when one is over */
+    arm(); /* its end starts this again; should it not come, time does */
     return false;
 }
 

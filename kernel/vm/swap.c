@@ -25,6 +25,7 @@ void swap_init(void)
     work_init(&swap.work, step,
               PRIORITY_MAX); /* whoever waits for a page or frame may be as urgent */
     swap_messages_init();
+    pageout_init();
     if (swap_window_init() != KERN_SUCCESS)
         panic("swap: there is no memory for a frame");
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <kern/frame.h>
 #include <kern/grace.h>
 #include <kern/list.h>
 #include <kern/spinlock.h>
@@ -28,6 +29,7 @@ struct swap_slot {
     uint64_t checksum;     /* of the page, S4 */
     uint8_t state;         /* enum slot_state */
     uint8_t request;       /* LOADING, ORPHAN: its number in swap.load */
+    uint16_t flags;        /* S8 */
 };
 _Static_assert(sizeof(struct swap_slot) == 32, "an eighth of a percent of what it stands for");
 
@@ -122,6 +124,12 @@ uint32_t swap_request_number(const struct swap_request *request);
 bool swap_work_requests(void);
 /** The pager has died: what it was asked for will be asked of the next, or fails. The lock is held. */
 void swap_abandon_requests(void);
+
+/** The flags that the frame's owner keeps in it. */
+static inline uint16_t frame_owner_flags(const struct frame *frame)
+{
+    return atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAGS_OWNER;
+}
 
 /* ---- messages; swap_send.c ---- */
 void swap_messages_init(void);

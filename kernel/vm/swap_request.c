@@ -145,6 +145,7 @@ static bool settle_stored(struct swap_request *request, struct swap_page *page, 
         slot->anon = anon;
         slot->ledger = (struct ledger *)(uintptr_t)page->frame->owner_offset;
         slot->checksum = page->checksum;
+        slot->flags = frame_owner_flags(page->frame);
         atomic_store_explicit(&anon->where, ANON_OUT | number, memory_order_release);
         return true;
     }
@@ -194,7 +195,8 @@ static void settle_loaded(struct frame *frame, struct swap_slot *slot)
 {
     frame->owner = slot->anon;
     frame->owner_offset = (uintptr_t)slot->ledger;
-    atomic_store_explicit(&frame->flags, FRAME_FLAG_PAGEABLE | FRAME_FLAG_REFERENCED,
+    atomic_store_explicit(&frame->flags,
+                          (uint16_t)(FRAME_FLAG_PAGEABLE | FRAME_FLAG_REFERENCED | slot->flags),
                           memory_order_release);
     atomic_store_explicit(&slot->anon->where, frame_number(frame), memory_order_release);
 }

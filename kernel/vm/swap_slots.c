@@ -190,6 +190,7 @@ kern_return_t swap_add_slots(uint32_t count, uint32_t *done)
     if (kr != KERN_SUCCESS)
         return kr;
     spin_lock(&swap.lock);
+    bool first = swap.slots == 0;
     /* A last chunk that is not full stays so: slots have numbers in a row. */
     if (swap.dropping || swap.slots % CHUNK_SLOTS != 0 || swap.slots / CHUNK_SLOTS == CHUNKS_MAX)
         kr = KERN_LIMIT;
@@ -201,7 +202,8 @@ kern_return_t swap_add_slots(uint32_t count, uint32_t *done)
         return kr;
     }
     promise(piece);
-    pageout_enable();
+    if (first)
+        pageout_enable();
     *done += piece;
     return *done < count ? KERN_RETRY : KERN_SUCCESS;
 }

@@ -45,6 +45,41 @@ bool swap_rescue(struct anon *anon)
     return usable;
 }
 
+/* Where the flags of a page that is away are (S8): in its frame, while it is LEAVING, or *slot. The lock is held. */
+static struct frame *flags_frame(const struct anon *anon, struct swap_slot **slot)
+{
+    uint32_t where = atomic_load_explicit(&anon->where, memory_order_relaxed);
+    uint32_t number = where & ~ANON_STATE;
+    if ((where & ANON_STATE) != ANON_OUT)
+        return frame_record(number);
+    *slot = swap_slot(number);
+    return NULL;
+}
+
+unsigned swap_owner_flags(const struct anon *anon)
+{
+    struct swap_slot *slot;
+    spin_lock(&swap.lock);
+    const struct frame *frame = flags_frame(anon, &slot);
+    unsigned flags = frame ? frame_owner_flags(frame) : slot->flags;
+    spin_unlock(&swap.lock);
+    return flags;
+}
+
+void swap_change_owner_flags(struct anon *anon, unsigned clear, unsigned set)
+{
+    struct swap_slot *slot;
+    spin_lock(&swap.lock);
+    struct frame *frame = flags_frame(anon, &slot);
+    if (frame) {
+        (void)atomic_fetch_and_explicit(&frame->flags, (uint16_t)~clear, memory_order_relaxed);
+        (void)atomic_fetch_or_explicit(&frame->flags, (uint16_t)set, memory_order_relaxed);
+    } else {
+        slot->flags = (uint16_t)((slot->flags & ~clear) | set);
+    }
+    spin_unlock(&swap.lock);
+}
+
 /* What the thread has been told about this page; it is told once. */
 static kern_return_t take_result(struct page_wait *wait, uint64_t what, vaddr_t va)
 {

@@ -13,7 +13,11 @@
  * X2 the hand looks at an anon only while its frame is BUSY: who destroys the anon waits for that (kernel/vm/anon.c).
  * X3 the hand moves only while frames are wanted: fewer are free than `low`, and up to `high`, those that are leaving included.
  *
- * Frames are kept back in classes, from the first slot on (Z1): below `user` programs get no new page, but wait; below `kernel`
+ * X4 of a paged object's page the object decides: a clean one is dropped, one that was written to goes back to its pager; one that the
+ *    pager does not fetch in time, or that has no pager any more, is paged out like an anonymous one. The frame says which
+ *    object's it is while the object's cache has it; who takes it out waits for BUSY, as X2 says, so that the object is there.
+ *
+ * Frames are kept back in classes, while there is anything that pages could leave for: below `user` programs get no new page, but wait; below `kernel`
  * kernel objects and page tables are not made either; the rest is for who frees memory: page-out itself, and tasks whose ledger
  * is `resident`.
  */
@@ -21,13 +25,21 @@
 
 #include <kern/types.h>
 
+struct frame;
+struct paged_object;
+
 struct pageout_marks {
-    uint64_t kernel, user, low, high; /* frames free; all 0: nothing can leave */
+    uint64_t kernel, user, low, high; /* frames free */
 };
 
-/** There are slots now: marks are set, for the memory there is. */
+/** The frame holds a page of an object from here on, or again: page-out asks that what may become of it (paged_evict()). The
+ *  object's lock is held. */
+void pageout_tag(struct frame *frame, struct paged_object *object, uint64_t page);
+/** Boot CPU, when all memory is known. */
+void pageout_init(void);
+/** There is something more that pages could leave for: slots, or an object. */
 void pageout_enable(void);
-/** There is nothing any more that pages could leave for. */
+/** There no longer is. */
 void pageout_disable(void);
 /** That many pages are to leave, wanted or not (tests, and who knows that memory will be needed). */
 void pageout_demand(uint64_t pages);

@@ -16,6 +16,7 @@
  * S5 a request is answered once: its number has a generation.
  * S6 loads have requests of their own: a page that is wanted never waits for one that is to leave.
  * S7 the windows show a request's frames only while it is SENT (kernel/vm/frame_window.c).
+ * S8 the flags that a frame's owner keeps in its record (FRAME_FLAG_OWNER and on) go to the slot with the page, and come back.
  *
  * One lock, SWAP, for slots, requests, and who waits; it is held for short pieces, and never when memory is mapped or sent.
  */
@@ -42,6 +43,9 @@ kern_return_t swap_need(struct thread *self, struct anon *anon, vaddr_t va);
 bool swap_rescue(struct anon *anon);
 /** The last reference has gone, and the anon was not HERE. True: it has been freed, or will be; false: it is HERE. */
 bool swap_anon_gone(struct anon *anon);
+/** S8, of a page that is LEAVING or OUT. */
+unsigned swap_owner_flags(const struct anon *anon);
+void swap_change_owner_flags(struct anon *anon, unsigned clear, unsigned set);
 /** There was no frame for a page of this thread. True: frames are on their way; KERN_RETRY is to be returned. */
 bool swap_want_frame(struct thread *self, vaddr_t va);
 /** For paged_wait(): the thread waits for what it was told to. No lock held. */

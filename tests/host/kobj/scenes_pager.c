@@ -1,162 +1,68 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that a program supplies. The program that makes the calls is the pager; a second thread of its task reads through the
- * kernel (vm.read), which waits.
+ * Memory that a program supplies (pager_stage.h): its pages, and the object's life.
  */
-#include "kobj_world.h"
+#include "pager_stage.h"
 
-#include <kern/paged_object.h>
-#include <stdio.h>
-#include <string.h>
-
-enum { PAGE = 4096, PAGES = 4, RW = VM_PROT_READ | VM_PROT_WRITE };
-
-static struct actor *reader;
-static uint32_t port, control;
-static uint64_t mapped, store;
-
-static void set_patience(void *nothing)
-{
-    (void)nothing;
-    paged_object_set_patience(30 * SECOND);
-}
-
-static uint64_t map(uint32_t flags)
-{
-    uint64_t at;
-    OK(vm_map(me.task, 0, PAGES * PAGE, 0, VM_ANYWHERE | flags, port, RW, RW, VM_INHERIT_SHARE,
-              &at));
-    return at;
-}
-
-/* The next message that the kernel has for the pager. */
-static void hear_at(int line, uint32_t id)
-{
-    post(me.actor, (struct message){.receive = port, .size = 512});
-    if (!is_done(me.actor))
-        fprintf(stderr, "line %d: id %x does not come; reader done %d, control %x\n", line, id,
-                is_done(reader), control);
-    CHECK(is_done(me.actor));
-    CHECK_EQUAL(got_id(me.actor), id);
-}
-#define hear(id) hear_at(__LINE__, id)
-
-static bool hears_nothing(void)
-{
-    post(me.actor, (struct message){.receive = port, .size = 512, .deadline = PAST});
-    return result(me.actor) == MACH_RCV_TIMED_OUT;
-}
-
-static void hear_of_range_at(int line, uint32_t id, uint64_t page, uint64_t pages)
-{
-    hear_at(line, id);
-    CHECK_EQUAL(got_word(me.actor, 0), page * PAGE);
-    CHECK_EQUAL(got_word(me.actor, 1), pages * PAGE);
-}
-
-#define hear_of_range(id, page, pages) hear_of_range_at(__LINE__, id, page, pages)
-
-static void hear_init(void)
-{
-    hear(MEMORY_PAGER_ID_INIT);
-    control = (uint32_t)got_descriptor(me.actor, 0).value;
-}
-
-/* It is dead if the message comes when the object has ended. */
-static void drop_control(void)
-{
-    if (control != MSG_DEAD)
-        drop_name(control);
-}
-
-static void begin(void)
-{
-    uint64_t word = 0x1234;
-    enter();
-    in_kernel(set_patience, NULL);
-    reader = actor_mate(me.actor, ACTOR_PRIORITY);
-    port = own_port();
-    OK(vm_allocate(me.task, 0, PAGES * PAGE, VM_ANYWHERE, &store));
-    OK(vm_write(me.task, store, (uint8_t *)&word, sizeof(word)));
-    mapped = map(0);
-}
-
-static void read_page(unsigned page)
-{
-    post(reader, (struct message){.dest = me.task,
-                                  .remote = MSG_COPY_SEND,
-                                  .id = VM_ID_READ,
-                                  .how_local = MSG_MAKE_REPLY,
-                                  .receive = MSG_REPLY,
-                                  .length = 16,
-                                  .size = 512,
-                                  .body = {mapped + (uint64_t)page * PAGE, 8}});
-}
-
-static void check_read(kern_return_t kr)
-{
-    rest();
-    CHECK(is_done(reader));
-    CHECK_EQUAL(got_id(reader), kr);
-}
+#include <kern/frame.h>
 
 void scene_pager(void)
 {
     begin();
-    read_page(0);
+    read_page(mapped, 0);
     CHECK(!is_done(reader));
-    hear_init();
+    control = hear_init(port);
     CHECK(hears_nothing());
     OK(memory_object_ready(control, false, PAGE));
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
     CHECK_EQUAL(got_word(me.actor, 2), VM_PROT_READ);
     OK(memory_object_supply(control, 0, store, PAGE, 0));
-    check_read(KERN_SUCCESS);
-    read_page(0);
-    check_read(KERN_SUCCESS);
+    check_done(KERN_SUCCESS);
+    read_page(mapped, 0);
+    check_done(KERN_SUCCESS);
     CHECK(hears_nothing());
 
     OK(memory_object_ready(control, false, 16 * PAGE));
-    read_page(1);
+    read_page(mapped, 1);
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 3);
     OK(memory_object_error(control, PAGE, PAGE, 5));
-    check_read(KERN_MEMORY_ERROR);
-    read_page(1);
+    check_done(KERN_MEMORY_ERROR);
+    read_page(mapped, 1);
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 3);
     OK(memory_object_unavailable(control, PAGE, PAGE));
-    check_read(KERN_SUCCESS);
-    read_page(2);
+    check_done(KERN_SUCCESS);
+    read_page(mapped, 2);
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 2);
     OK(memory_object_supply(control, 3 * PAGE, store, PAGE,
                             0)); /* not the one that is waited for */
     rest();
     CHECK(!is_done(reader));
     OK(memory_object_supply(control, 2 * PAGE, store, PAGE, 0));
-    check_read(KERN_SUCCESS);
+    check_done(KERN_SUCCESS);
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
+    drop_control(control);
 }
 
 void scene_pager_is_silent(void)
 {
     begin();
-    read_page(0);
+    read_page(mapped, 0);
     pass_time(31 * SECOND);
-    check_read(KERN_OPERATION_TIMED_OUT);
-    hear_init();
+    check_done(KERN_OPERATION_TIMED_OUT);
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
-    read_page(0);
+    read_page(mapped, 0);
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
     pass_time(29 * SECOND);
     CHECK(!is_done(reader));
     pass_time(2 * SECOND);
-    check_read(KERN_OPERATION_TIMED_OUT);
-    read_page(0); /* asked once more */
+    check_done(KERN_OPERATION_TIMED_OUT);
+    read_page(mapped, 0); /* asked once more */
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
     OK(memory_object_supply(control, 0, store, PAGE, 0));
-    check_read(KERN_SUCCESS);
-    read_page(1); /* a thread that ends while it waits */
+    check_done(KERN_SUCCESS);
+    read_page(mapped, 1); /* a thread that ends while it waits */
     CHECK(!is_done(reader));
     end_thread(reader);
     rest();
@@ -164,35 +70,35 @@ void scene_pager_is_silent(void)
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
     hear(MEMORY_PAGER_ID_TERMINATE);
     GIVES(MACH_SEND_INVALID_DEST, memory_object_ready(control, false, PAGE));
-    drop_control();
+    drop_control(control);
 }
 
 void scene_pager_ends(void)
 {
     uint64_t at;
     begin();
-    hear_init();
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
-    read_page(0);
+    read_page(mapped, 0);
     CHECK(!is_done(reader));
     OK(memory_object_destroy(control, 3));
-    check_read(KERN_TERMINATED);
+    check_done(KERN_TERMINATED);
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
     hear(MEMORY_PAGER_ID_TERMINATE);
     uint64_t before = mapped;
-    mapped = map(0); /* a new one */
-    drop_control();
-    hear_init();
+    mapped = map_object(port, PAGES, 0); /* a new one */
+    drop_control(control);
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
-    read_page(1);
+    read_page(mapped, 1);
     CHECK(!is_done(reader));
     OK(port_mod_refs(me.task, port, PORT_RIGHT_RECEIVE, -1));
-    check_read(KERN_MEMORY_FAILURE);
+    check_done(KERN_MEMORY_FAILURE);
     GIVES(KERN_INVALID_CAPABILITY,
           vm_map(me.task, 0, PAGE, 0, VM_ANYWHERE, port, 1, 1, VM_INHERIT_SHARE, &at));
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     OK(vm_deallocate(me.task, before, PAGES * PAGE));
-    drop_control();
+    drop_control(control);
     drop_name(port);
 }
 
@@ -201,7 +107,7 @@ void scene_pager_gets_back(void)
     uint64_t word = 77, got = 0;
     uint32_t size;
     begin();
-    hear_init();
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
     for (unsigned page = 0; page < PAGES; page++)
         OK(memory_object_supply(control, page * PAGE, store, PAGE, 0));
@@ -223,7 +129,7 @@ void scene_pager_gets_back(void)
     OK(vm_write(me.task, mapped + 3 * PAGE, (uint8_t *)&word, sizeof(word)));
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 3, 1);
-    mapped = map(0); /* it goes on */
+    mapped = map_object(port, PAGES, 0); /* it goes on */
     OK(memory_object_collect(control, 3 * PAGE, store));
     OK(vm_read(me.task, mapped + PAGE, 8, (uint8_t *)&got, &size));
     CHECK_EQUAL(got, 77);
@@ -233,7 +139,7 @@ void scene_pager_gets_back(void)
     CHECK(hears_nothing());
     pass_time(31 * SECOND); /* not fetched: lost */
     hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
+    drop_control(control);
 }
 
 static void fail_nth(void *n)
@@ -247,9 +153,9 @@ void scene_pager_failures(void)
     uint64_t none = 0, at = 0;
     begin();
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
-    hear_init();
+    control = hear_init(port);
     hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
+    drop_control(control);
     kern_return_t kr = KERN_FAILURE;
     for (uint64_t n = 1; kr != KERN_SUCCESS; n++) {
         in_kernel(fail_nth, &n);
@@ -259,12 +165,12 @@ void scene_pager_failures(void)
         if (kr != KERN_SUCCESS && !hears_nothing()) { /* the object was made, and given up */
             control = (uint32_t)got_descriptor(me.actor, 0).value;
             hear(MEMORY_PAGER_ID_TERMINATE);
-            drop_control();
+            drop_control(control);
         }
         CHECK(n < 100);
     }
     mapped = at;
-    hear_init();
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
     kr = KERN_FAILURE;
     for (uint64_t n = 1; kr != KERN_SUCCESS; n++) {
@@ -274,9 +180,9 @@ void scene_pager_failures(void)
         CHECK(kr == KERN_SUCCESS || kr == KERN_RESOURCE_SHORTAGE);
         CHECK(n < 100);
     }
-    read_page(0);
-    check_read(KERN_SUCCESS);
+    read_page(mapped, 0);
+    check_done(KERN_SUCCESS);
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
+    drop_control(control);
 }
