@@ -78,6 +78,15 @@ kern_return_t kvm_deallocate(struct kcall *call, struct task *target, uint64_t a
     return kr;
 }
 
+/* A change of a range has looked at all of it when that much is done, and changes it from there on: it is not aborted any more, or
+ * a part would be as it was. */
+static kern_return_t go_on_changing(struct kcall *call, enum kcall_tag tag, uint64_t done,
+                                    uint64_t size, kern_return_t kr)
+{
+    call->self->building = kr == KERN_RETRY && done >= size;
+    return kcall_again(call, tag, done, kr);
+}
+
 kern_return_t kvm_protect(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
                           bool maximum, uint32_t protection)
 {
@@ -88,7 +97,7 @@ kern_return_t kvm_protect(struct kcall *call, struct task *target, uint64_t addr
         return KERN_INVALID_VALUE;
     uint64_t progress = kcall_progress(call, KCALL_TAG_VM_PROTECT);
     kr = map_protect(target, address, size, protection, maximum, &progress);
-    return kcall_again(call, KCALL_TAG_VM_PROTECT, progress, kr);
+    return go_on_changing(call, KCALL_TAG_VM_PROTECT, progress, size, kr);
 }
 
 kern_return_t kvm_inherit(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
@@ -101,7 +110,7 @@ kern_return_t kvm_inherit(struct kcall *call, struct task *target, uint64_t addr
         return KERN_INVALID_VALUE;
     uint64_t done = kcall_progress(call, KCALL_TAG_VM_INHERIT);
     kr = map_inherit(target, address, size, inheritance, &done);
-    return kcall_again(call, KCALL_TAG_VM_INHERIT, done, kr);
+    return go_on_changing(call, KCALL_TAG_VM_INHERIT, done, size, kr);
 }
 
 kern_return_t kvm_read(struct kcall *call, struct task *target, uint64_t address, uint32_t size,

@@ -88,13 +88,15 @@ static inline kern_return_t put_page(struct amap *amap, uint64_t number, struct 
 
 /* Somebody else sees the page, too: this entry's is a copy from now on. Others that map this amap must not see the old one any
  * longer. */
-static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, struct amap_node *leaf,
-                                   struct anon **anon, struct page *page)
+static kern_return_t break_sharing(struct task *task, struct map_entry *entry, uint64_t number,
+                                   struct amap_node *leaf, struct anon **anon, struct page *page)
 {
     struct anon *before = *anon;
     struct frame *old = anon_frame(before);
     if (entry->shared) /* first: one of them may still write to it (map_take_writing()) */
         pmap_page_protect(old, PROT_NONE);
+    else if (unlikely(task->map.copying)) /* G6 */
+        (void)pmap_protect(task->pmap, page->va, page->va + PAGE_SIZE, PROT_READ | PROT_EXECUTE);
     kern_return_t kr = put_page(entry->amap, number, leaf, frame_memory(old), anon);
     if (kr != KERN_SUCCESS)
         return kr;
@@ -200,7 +202,7 @@ static kern_return_t make_anonymous(const struct need *need, struct map_entry *e
     if (!anon)
         kr = make_anonymous(need, entry, number, va, leaf, &anon, page);
     else if (need->write && !owned)
-        kr = break_sharing(entry, number, leaf, &anon, page);
+        kr = break_sharing(need->task, entry, number, leaf, &anon, page);
     else if (!owned) {
         found(page, anon, entry->prot & ~(unsigned)PROT_WRITE);
         return KERN_SUCCESS;

@@ -15,6 +15,9 @@
  *    none is made once teardown has closed the map.
  * G5 an entry that LEAVES has no page that could be found any more; its start moves up while pages are taken away.
  *    It belongs to whoever finds it.
+ * G6 a page that is not its amap's alone may have been so when it was mapped, and can be written to still, in two cases: its entry
+ *    is `shared`, or the map's `copying` is not 0 - copies of private memory (fork, messages) that have not taken writing from
+ *    all of it yet. Those that were given up count for good. Who puts another page in its place takes writing away first.
  *
  * Long work is done in pieces: KERN_RETRY when it stopped early to let interrupts in, the same call then goes on.
  */
@@ -35,6 +38,7 @@ struct vm_map {
     struct rb_tree entries; /* struct map_entry, by address */
     struct map_entry *last; /* that a page was found in, or NULL */
     vaddr_t hole_from;      /* where to look for room first */
+    uint32_t copying;       /* G6 */
     bool closed;            /* G4 */
 };
 

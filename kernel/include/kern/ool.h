@@ -42,6 +42,7 @@ struct kool {
     struct amap *
         from; /* OOL_TAKING: shared memory that it is a copy of, a reference held; NULL: the sender's own */
     uint64_t from_page;        /* the first of it that may still be written */
+    bool taking;               /* the sender's map counts it (kern/map.h: G6) */
     struct ool_loss *loss;     /* NULL: the sender keeps it */
     struct map_request memory; /* V3, with references; start: where the receiver has got it */
     struct amap *fresh;        /* while it is received: the receiver's amap. A reference */

@@ -3,6 +3,7 @@
  * Single rules of kern/map.h, each where it once was, or easily would be, broken.
  */
 #include "vm_test.h"
+#include <kern/ool.h>
 
 #define AT (UINT64_C(0x40000000) - 4 * PAGE_SIZE) /* a boundary of page tables in the middle */
 
@@ -264,6 +265,44 @@ static void write_in_a_copy(bool by_kernel)
     task_end(other);
 }
 
+/* Private memory is being copied, in pieces, or was until that was given up: not all of it has lost its writable mappings when
+ * somebody writes to a page from outside, or by a fault that came too late. What the program writes meanwhile is not lost. */
+static void write_in_the_midst(bool by_message, bool by_kernel)
+{
+    struct task *task = task_with(LARGE), *child = task_make();
+    const vaddr_t last = page(LARGE - 1);
+    struct kool *ool = NULL;
+    uint64_t progress = 0, word = 0;
+    fill(task, LARGE, 1);
+    be_cpu(1);
+    write_word(task, last, 7);
+    be_cpu(0);
+    irq_rate = 1;
+    if (by_message) {
+        CHECK_EQ(ool_create(task->ledger, AT, LARGE * PAGE_SIZE, false, &ool), KERN_SUCCESS);
+        CHECK_EQ(ool_copy_some(task, ool), KERN_RETRY);
+    } else {
+        CHECK_EQ(map_fork(task, child, &progress), KERN_RETRY);
+    }
+    irq_rate = 0;
+    writer.va = last + 64;
+    writer.refused = writer.last = 0;
+    at_locks = write_beside;
+    host_on_cpu = true;
+    CHECK_EQ(by_kernel ? poke(task, last, true, &word) : vm_fault(NULL, task, last, PROT_WRITE),
+             KERN_SUCCESS);
+    at_locks = NULL;
+    host_on_cpu = false;
+    CHECK(writer.last > 0 && writer.refused > 0);
+    CHECK_EQ(touch_word(task, writer.va, PROT_READ, &word), KERN_SUCCESS);
+    CHECK_EQ(word, writer.last);
+    if (ool)
+        ool_free(task->ledger, ool);
+    task_end(child);
+    check_structure(&task, 1, NULL, 0);
+    task_end(task);
+}
+
 /* What the kernel writes into a private view is seen at once, also where the object's page is mapped. */
 static void poked_view(void)
 {
@@ -358,6 +397,8 @@ void test_scenes(void)
     copy_of_shared();
     write_in_a_copy(false);
     write_in_a_copy(true);
+    for (unsigned i = 0; i < 4; i++)
+        write_in_the_midst(i & 1, i & 2);
     poked_view();
     object_as_it_is();
     fork_in_pieces();
