@@ -23,7 +23,6 @@
 #include <wharf/if/host_debug_kernel.h>
 #include <wharf/if/host_irq_kernel.h>
 #include <wharf/if/host_kernel.h>
-#include <wharf/if/host_memory_kernel.h>
 #include <wharf/if/host_reboot_kernel.h>
 #include <wharf/if/host_tasks_kernel.h>
 
@@ -71,23 +70,6 @@ kern_return_t khost_get_clock(struct kcall *call, struct host *target, struct kr
 {
     (void)call;
     *clock = port_send_right(target->port[KOBJECT_CLOCK]);
-    return KERN_SUCCESS;
-}
-
-/* ---- memory ---- */
-
-kern_return_t khost_memory_set_limit(struct kcall *call, struct host *target, struct kright *right,
-                                     uint32_t kind, uint64_t limit)
-{
-    (void)call, (void)target;
-    if (kind >= LEDGER_KIND_COUNT)
-        return KERN_INVALID_VALUE;
-    struct task *task = kobj_of_right(right, KOBJECT_TASK);
-    if (!task)
-        return KERN_INVALID_TASK;
-    bool none = limit > (uint64_t)LEDGER_NO_LIMIT;
-    ledger_set_limit(task->ledger, kind, none ? LEDGER_NO_LIMIT : (int64_t)limit);
-    task_unref(task);
     return KERN_SUCCESS;
 }
 

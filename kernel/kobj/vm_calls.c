@@ -27,8 +27,7 @@ bool vm_is_maximum(uint32_t prot)
     return vm_is_protection(prot) || prot == PROT_ALL;
 }
 
-/* A range of whole pages: *size is rounded up. */
-static kern_return_t check_range(uint64_t address, uint64_t *size)
+kern_return_t vm_check_range(uint64_t address, uint64_t *size)
 {
     if (address % PAGE_SIZE != 0 || *size == 0)
         return KERN_INVALID_ARGUMENT;
@@ -71,7 +70,7 @@ kern_return_t kvm_allocate(struct kcall *call, struct task *target, uint64_t add
 kern_return_t kvm_deallocate(struct kcall *call, struct task *target, uint64_t address,
                              uint64_t size)
 {
-    kern_return_t kr = check_range(address, &size);
+    kern_return_t kr = vm_check_range(address, &size);
     if (kr == KERN_SUCCESS)
         kr = map_remove(target, address, address + size);
     call->restart = kr == KERN_RETRY; /* what is gone is not found again */
@@ -90,7 +89,7 @@ static kern_return_t go_on_changing(struct kcall *call, enum kcall_tag tag, uint
 kern_return_t kvm_protect(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
                           bool maximum, uint32_t protection)
 {
-    kern_return_t kr = check_range(address, &size);
+    kern_return_t kr = vm_check_range(address, &size);
     if (kr != KERN_SUCCESS)
         return kr;
     if (maximum ? !vm_is_maximum(protection) : !vm_is_protection(protection))
@@ -103,7 +102,7 @@ kern_return_t kvm_protect(struct kcall *call, struct task *target, uint64_t addr
 kern_return_t kvm_inherit(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
                           uint32_t inheritance)
 {
-    kern_return_t kr = check_range(address, &size);
+    kern_return_t kr = vm_check_range(address, &size);
     if (kr != KERN_SUCCESS)
         return kr;
     if (inheritance > VM_INHERIT_NONE)
@@ -258,7 +257,7 @@ kern_return_t kvm_region(struct kcall *call, struct task *target, uint64_t addre
     *protection = facts.prot;
     *max_protection = facts.max_prot;
     *inheritance = facts.inherit;
-    *flags = facts.shared ? VM_SHARED : 0;
+    *flags = (facts.shared ? VM_SHARED : 0) | (facts.wired ? VM_WIRED : 0);
     return KERN_SUCCESS;
 }
 
@@ -266,7 +265,7 @@ kern_return_t kvm_make_entry(struct kcall *call, struct task *target, uint64_t a
                              uint64_t size, uint32_t max_protection, struct kright *entry)
 {
     struct map_request memory;
-    kern_return_t kr = check_range(address, &size);
+    kern_return_t kr = vm_check_range(address, &size);
     if (kr == KERN_SUCCESS && !vm_is_maximum(max_protection))
         kr = KERN_INVALID_VALUE;
     if (kr == KERN_SUCCESS)
@@ -342,6 +341,34 @@ kern_return_t kvm_statistics(struct kcall *call, struct task *target, uint64_t *
     if (!target->map.closed) { /* else there may be no page tables any more */
         *mapped = target->pmap->resident;
         *tables = target->pmap->tables;
+    }
+    spin_unlock(&target->map.lock);
+    return KERN_SUCCESS;
+}
+
+/* Peaks of the ledger are not exact when several charge it at once. */
+static void count_paid(struct ledger *ledger, struct vm_usage *usage)
+{
+    const struct ledger_account *frames = &ledger->account[LEDGER_FRAMES];
+    const struct ledger_account *commitment = &ledger->account[LEDGER_COMMITMENT];
+    usage->paid = (uint64_t)relaxed_load(frames->used);
+    usage->paid_peak = (uint64_t)relaxed_load(frames->peak);
+    usage->committed = (uint64_t)relaxed_load(commitment->used);
+    usage->committed_peak = (uint64_t)relaxed_load(commitment->peak);
+}
+
+kern_return_t kvm_usage(struct kcall *call, struct task *target, struct vm_usage *usage)
+{
+    (void)call;
+    *usage = (struct vm_usage){0};
+    count_paid(target->ledger, usage);
+    spin_lock(&target->map.lock);
+    usage->mapped = target->map.pages;
+    usage->mapped_peak = target->map.peak;
+    if (!target->map.closed) { /* else there may be no page tables any more */
+        usage->resident = target->pmap->resident;
+        usage->wired = target->pmap->wired;
+        usage->tables = target->pmap->tables;
     }
     spin_unlock(&target->map.lock);
     return KERN_SUCCESS;

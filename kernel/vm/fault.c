@@ -10,6 +10,7 @@
 #include <kern/paged_object.h>
 #include <kern/string.h>
 #include <kern/thread.h>
+#include <kern/vm_count.h>
 
 /* What a page is, to be mapped or looked at. */
 struct page {
@@ -47,6 +48,7 @@ static inline kern_return_t make_page(struct amap *amap, const void *content, st
     kern_return_t kr = anon_create(amap->ledger, content == NULL, out);
     if (content && kr == KERN_SUCCESS)
         arch_copy_page(frame_memory(anon_frame(*out)), content);
+    vm_count(content ? VM_COUNT_COPIES : VM_COUNT_ZERO_FILLS);
     return kr;
 }
 
@@ -271,6 +273,15 @@ static kern_return_t map_something(struct task *task, struct page *page, vaddr_t
     return map_page(task, page);
 }
 
+/* Of a wired entry (G7): it is mapped so that it stays. */
+[[gnu::noinline]] static void keep(struct page *page)
+{
+    for (uint64_t at = 0; at < page->size && !(page->flags & PMAP_UNMANAGED); at += PAGE_SIZE)
+        atomic_fetch_or_explicit(&frame_at(page->pa + at)->flags, FRAME_FLAG_WIRED,
+                                 memory_order_relaxed);
+    page->flags |= PMAP_WIRED;
+}
+
 /* What the thread was about to wait for is asked for anew. */
 static void begin(struct thread *self)
 {
@@ -286,6 +297,7 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
     if (va >= USER_VA_END)
         return KERN_INVALID_ADDRESS;
     va = round_down(va, PAGE_SIZE);
+    vm_count(VM_COUNT_FAULTS);
     begin(self);
     spin_lock(&task->map.lock);
     struct map_entry *entry = map_at(&task->map, va);
@@ -296,6 +308,8 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
     else
         kr = find_page(&need, entry, va, &page);
     if (kr == KERN_SUCCESS) {
+        if (unlikely(entry->wired))
+            keep(&page);
         kr = map_something(task, &page, va);
         if (page.replaces && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
@@ -314,6 +328,18 @@ static kern_return_t find_page_to_copy(const struct need *need, struct map_entry
     return find_page(need, entry, va, page);
 }
 
+/* The page tables may show what was there (G2). A page that is to stay takes its place at once. */
+static void show_instead(struct task *task, const struct map_entry *entry, struct page *page)
+{
+    kern_return_t kr = KERN_RETRY;
+    if (entry->wired) {
+        keep(page);
+        kr = map_page(task, page);
+    }
+    if (kr != KERN_SUCCESS)
+        (void)pmap_remove(task->pmap, page->va, page->va + PAGE_SIZE);
+}
+
 /* The MAP lock is held. */
 static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffer, size_t n,
                                 bool force)
@@ -327,7 +353,7 @@ static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffe
         return KERN_PROTECTION_FAILURE;
     kern_return_t kr = find_page_to_copy(need, entry, round_down(va, PAGE_SIZE), &page);
     if (kr == KERN_SUCCESS && page.replaces)
-        (void)pmap_remove(task->pmap, page.va, page.va + PAGE_SIZE); /* G2: it shows what was */
+        show_instead(task, entry, &page);
     if (kr == KERN_SUCCESS && buffer) {
         char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
         if (need->write)

@@ -48,6 +48,7 @@ void entry_remove(struct vm_map *map, struct map_entry *entry)
 {
     bool was_last = map->hole_from == entry->end + PAGE_SIZE;
     rb_remove(&map->entries, &entry->node);
+    map->pages -= entry_pages(entry);
     if (map->last == entry)
         map->last = NULL;
     if (!was_last)
@@ -105,6 +106,8 @@ void entry_destroy(struct task *task, struct map_entry *entry)
 {
     if (entry->committed)
         ledger_return(task->ledger, LEDGER_COMMITMENT, (int64_t)entry_pages(entry));
+    if (entry->wired)
+        ledger_return(task->ledger, LEDGER_WIRED, (int64_t)entry_pages(entry));
     if (entry->amap)
         amap_unref(entry->amap);
     if (entry->object)
@@ -154,6 +157,9 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     entry->start = request->start = start;
     entry->end = start + size;
     entry_insert(map, entry);
+    map->pages += request->pages;
+    if (map->pages > map->peak)
+        map->peak = map->pages;
     return KERN_SUCCESS;
 }
 
@@ -306,7 +312,8 @@ kern_return_t map_describe(struct task *task, vaddr_t va, struct map_facts *out)
                                   .prot = entry->prot,
                                   .max_prot = entry->max_prot,
                                   .inherit = entry->inherit,
-                                  .shared = entry->shared};
+                                  .shared = entry->shared,
+                                  .wired = entry->wired > 0};
     }
     spin_unlock(&task->map.lock);
     return entry ? KERN_SUCCESS : KERN_NOT_FOUND;
@@ -316,13 +323,16 @@ bool map_check(struct task *task)
 {
     bool ok = true;
     vaddr_t end = PAGE_SIZE;
+    uint64_t pages = 0;
     spin_lock(&task->map.lock);
     ok = rb_check(&task->map.entries);
     for (struct map_entry *e = entry_of(rb_first(&task->map.entries)); e; e = map_next(e)) {
         ok = ok && e->start >= end && e->start < e->end && e->end <= USER_VA_END &&
              (e->start | e->end) % PAGE_SIZE == 0 && !(e->prot & ~e->max_prot);
         end = e->end;
+        pages += entry_pages(e);
     }
+    ok = ok && pages == task->map.pages;
     spin_unlock(&task->map.lock);
     return ok;
 }

@@ -7,6 +7,7 @@
 #include <kern/paged_object.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
+#include <kern/vm_count.h>
 #include <wharf/if/memory_object_types.h>
 
 /* A page's flags, beside FRAME_FLAG_DIRTY: it is to be announced; it has been, or is about to be; it goes when it has been
@@ -83,6 +84,8 @@ kern_return_t paged_put(struct paged_object *object, uint64_t page, struct anon 
     spin_unlock(&object->lock);
     if (kr == KERN_SUCCESS && !taken)
         anon_unref(anon);
+    if (taken)
+        vm_count(VM_COUNT_PAGE_INS);
     return kr;
 }
 
@@ -168,6 +171,7 @@ void paged_collect_end(struct paged_object *object, uint64_t page, struct anon *
     if (!fetched)
         paged_note_write(anon); /* it may have been */
     else if (there && (flags_of(anon) & RETURNING)) {
+        vm_count(VM_COUNT_PAGE_OUTS);
         bool goes = flags_of(anon) & GOES, again = paged_is_written(anon);
         change_flags(anon, RETURN_DUE | RETURNING | GOES, 0);
         no_longer_awaited(object);

@@ -18,13 +18,14 @@
  */
 #include "pmap_impl.h"
 
-enum page_action { PAGE_LIMIT, PAGE_IS_YOUNG, PAGE_MAKE_OLD };
+enum page_action { PAGE_LIMIT, PAGE_IS_YOUNG, PAGE_MAKE_OLD, PAGE_IS_WIRED };
 
 struct page_op {
     enum page_action action;
     unsigned prot;       /* PAGE_LIMIT: what remains */
     struct frame *frame; /* asked for */
-    bool young;          /* out: some mapping was young */
+    bool young;          /* out: some mapping was young, */
+    bool wired;          /* or is wired (PAGE_IS_WIRED) */
 };
 
 /** Take the access flag off a leaf or run. Other frames it maps keep in mind that they may have
@@ -44,7 +45,7 @@ static void make_old(struct pmap *pmap, const struct page_op *op, pte_t *slot, v
     pmap_flush(pmap, va, count, height);
 }
 
-/** Look at the access flags of the leaves in [va, end) that map va + offset. */
+/** Look at the flags of the leaves in [va, end) that map va + offset. */
 static void age(struct pmap *pmap, struct page_op *op, vaddr_t va, vaddr_t end, uint64_t offset)
 {
     struct pmap_cursor c = {.va = va, .end = end, .budget = PT_ENTRIES};
@@ -55,7 +56,9 @@ static void age(struct pmap *pmap, struct page_op *op, vaddr_t va, vaddr_t end, 
         uint64_t size = count * pmap_span(c.height);
         vaddr_t leaf_va = round_down(c.va, pmap_span(c.height)), start = round_down(c.va, size);
         bool wanted = arch_pte_address(pte) == leaf_va + offset;
-        if (wanted && (arch_pte_flags(pte) & PTE_YOUNG)) {
+        if (op->action == PAGE_IS_WIRED)
+            op->wired |= wanted && (arch_pte_flags(pte) & PTE_WIRED);
+        else if (wanted && (arch_pte_flags(pte) & PTE_YOUNG)) {
             op->young = true;
             if (op->action == PAGE_IS_YOUNG)
                 return;
@@ -143,6 +146,17 @@ void pmap_page_protect(struct frame *frame, unsigned prot)
 {
     struct page_op op = {.action = PAGE_LIMIT, .prot = prot, .frame = frame};
     for_all_mappings(&op);
+}
+
+bool pmap_page_is_wired(struct frame *frame)
+{
+    struct page_op op = {.action = PAGE_IS_WIRED, .frame = frame};
+    if (!(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_WIRED))
+        return false;
+    for_all_mappings(&op);
+    if (!op.wired)
+        atomic_fetch_and_explicit(&frame->flags, (uint16_t)~FRAME_FLAG_WIRED, memory_order_relaxed);
+    return op.wired;
 }
 
 bool pmap_page_is_referenced(struct frame *frame)

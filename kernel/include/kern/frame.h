@@ -49,8 +49,9 @@ _Static_assert(sizeof(struct frame) == 48, "one record a frame: every byte costs
 enum {
     FRAME_FLAG_REFERENCED = 1, /* used since last asked, collected from mappings that went away */
     FRAME_FLAG_DIRTY = 2,      /* written through a mapping */
-    FRAME_FLAG_WIRED = 4,      /* the owner says: not pageable */
-    FRAME_FLAG_OWNER = 8,      /* this and the bits above mean what the owner wants; its lock */
+    FRAME_FLAG_WIRED =
+        4, /* a mapping of it is wired, or was: who would take it away asks pmap_page_is_wired() */
+    FRAME_FLAG_OWNER = 8, /* this and the bits above mean what the owner wants; its lock */
 };
 
 enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };

@@ -18,6 +18,8 @@
  * G6 a page that is not its amap's alone may have been so when it was mapped, and can be written to still, in two cases: its entry
  *    is `shared`, or the map's `copying` is not 0 - copies of private memory (fork, messages) that have not taken writing from
  *    all of it yet. Those that were given up count for good. Who puts another page in its place takes writing away first.
+ * G7 `wired` counts who wants an entry's pages to stay; while it is not 0 they are charged to the task's WIRED, and whatever page of it is
+ *    mapped is mapped PMAP_WIRED, and its frame has FRAME_FLAG_WIRED before anybody can know of that. Children's copies are not wired.
  *
  * Long work is done in pieces: KERN_RETRY when it stopped early to let interrupts in, the same call then goes on.
  */
@@ -38,6 +40,7 @@ struct vm_map {
     struct rb_tree entries; /* struct map_entry, by address */
     struct map_entry *last; /* that a page was found in, or NULL */
     vaddr_t hole_from;      /* where to look for room first */
+    uint64_t pages, peak;   /* that entries have, and had at most */
     uint32_t copying;       /* G6 */
     bool closed;            /* G4 */
 };
@@ -57,6 +60,7 @@ struct map_entry {
     uint8_t inherit;              /* enum vm_inherit */
     bool shared;                  /* G3 */
     bool committed;               /* its pages are charged to the task's COMMITMENT */
+    uint16_t wired;               /* G7 */
 };
 
 /** Where programs end and allocated memory begins. */
@@ -95,11 +99,20 @@ kern_return_t map_protect(struct task *task, vaddr_t start, uint64_t size, unsig
 kern_return_t map_inherit(struct task *task, vaddr_t start, uint64_t size, unsigned inherit,
                           uint64_t *done);
 
+/** Wire a range: its pages are made, or fetched, and stay. *progress is 0 at the first call. KERN_RETRY, and vm_fault()'s for `self`;
+ *  KERN_INVALID_ADDRESS: a page is not mapped; KERN_PROTECTION_FAILURE: or cannot be read; KERN_LIMIT, KERN_RESOURCE_SHORTAGE. After an error
+ *  nothing is wired that was not before, unless others change the map at the same time. */
+kern_return_t map_wire(struct thread *self, struct task *task, vaddr_t start, uint64_t size,
+                       uint64_t *progress);
+/** Take that back once. What is not wired, or not mapped, is passed over. KERN_RETRY; KERN_LIMIT, KERN_RESOURCE_SHORTAGE as
+ *  map_remove(). */
+kern_return_t map_unwire(struct task *task, vaddr_t start, uint64_t size, uint64_t *progress);
+
 struct map_facts {
     vaddr_t start;
     uint64_t size;
     unsigned prot, max_prot, inherit;
-    bool shared;
+    bool shared, wired;
 };
 /** The entry that contains va, from its page on, or the next above it. KERN_NOT_FOUND. */
 kern_return_t map_describe(struct task *task, vaddr_t va, struct map_facts *out);
