@@ -121,11 +121,17 @@ static bool needs_commitment(const struct map_request *request)
     return !request->object || !request->shared;
 }
 
+static kern_return_t commit(struct ledger *ledger, const struct map_request *request)
+{
+    const struct ledger *end = request->payer ? ledger_common(ledger, request->payer) : NULL;
+    return ledger_charge_below(ledger, end, LEDGER_COMMITMENT, (int64_t)request->pages);
+}
+
 static kern_return_t fill_in(struct task *task, struct map_entry *entry,
                              const struct map_request *request)
 {
     if (needs_commitment(request)) {
-        kern_return_t kr = ledger_charge(task->ledger, LEDGER_COMMITMENT, (int64_t)request->pages);
+        kern_return_t kr = commit(task->ledger, request);
         if (kr != KERN_SUCCESS)
             return kr;
         entry->committed = true;

@@ -73,6 +73,9 @@ struct map_request {
     uint64_t amap_page;
     struct memory_object *object;
     uint64_t object_page;
+    struct ledger *
+        payer; /* it has been charged COMMITMENT for the pages, which becomes the entry's: the caller returns that
+                             below what both have in common. NULL: nobody has */
     uint8_t prot, max_prot, inherit;
     bool shared;
 };

@@ -384,6 +384,43 @@ static void parts_go(void)
     task_end(task);
 }
 
+/* A message's memory is promised once, also while it is received: to the sender, then to the receiver, whose limits count. */
+static void promised_once(void)
+{
+    enum { PAGES = 10 };
+    struct task *from = task_with(PAGES), *to = task_make();
+    struct kool *ool;
+    fill(from, PAGES, 1);
+    CHECK_EQ(ool_create(from->ledger, AT, PAGES * PAGE_SIZE, false, &ool), KERN_SUCCESS);
+    while (ool_copy_some(from, ool) == KERN_RETRY)
+        ;
+    int64_t all = ledger_used(&kernel_ledger, LEDGER_COMMITMENT);
+    CHECK_EQ(ledger_used(from->ledger, LEDGER_COMMITMENT), 2 * PAGES);
+    ledger_set_limit(&kernel_ledger, LEDGER_COMMITMENT, all);
+    ledger_set_limit(to->ledger, LEDGER_COMMITMENT, PAGES - 1);
+    CHECK_EQ(ool_map_all(to, ool), KERN_LIMIT);
+    CHECK_EQ(ledger_used(from->ledger, LEDGER_COMMITMENT), 2 * PAGES);
+    CHECK_EQ(ledger_used(to->ledger, LEDGER_COMMITMENT), 0);
+    ledger_set_limit(to->ledger, LEDGER_COMMITMENT, PAGES);
+    ledger_set_limit(to->ledger, LEDGER_MAP_ENTRIES,
+                     0); /* another reason, and again nothing has moved */
+    CHECK_EQ(ool_map_all(to, ool), KERN_LIMIT);
+    ledger_set_limit(to->ledger, LEDGER_MAP_ENTRIES, LEDGER_NO_LIMIT);
+    CHECK_EQ(ledger_used(&kernel_ledger, LEDGER_COMMITMENT), all);
+    CHECK_EQ(ool_map_all(to, ool), KERN_SUCCESS);
+    ledger_set_limit(&kernel_ledger, LEDGER_COMMITMENT, LEDGER_NO_LIMIT);
+    CHECK_EQ(ledger_used(from->ledger, LEDGER_COMMITMENT), PAGES);
+    CHECK_EQ(ledger_used(to->ledger, LEDGER_COMMITMENT), PAGES);
+    CHECK_EQ(ledger_used(&kernel_ledger, LEDGER_COMMITMENT), all);
+    for (unsigned i = 0; i < PAGES; i++)
+        CHECK_EQ(read_word(to, ool->memory.start + i * PAGE_SIZE), i + 1);
+    ool_free(from->ledger, ool);
+    CHECK_EQ(ledger_used(from->ledger, LEDGER_COMMITMENT), PAGES);
+    task_end(from);
+    CHECK_EQ(ledger_used(to->ledger, LEDGER_COMMITMENT), PAGES);
+    task_end(to);
+}
+
 void test_scenes(void)
 {
     anywhere();
@@ -403,4 +440,5 @@ void test_scenes(void)
     object_as_it_is();
     fork_in_pieces();
     parts_go();
+    promised_once();
 }
