@@ -61,6 +61,28 @@ kern_return_t khost_memory_unwire(struct kcall *call, struct host *target, struc
     return wire(call, task, address, size, false);
 }
 
+kern_return_t khost_memory_wire_all(struct kcall *call, struct host *target, struct kright *right,
+                                    uint32_t flags)
+{
+    (void)target;
+    if (flags & ~(HOST_MEMORY_WIRE_CURRENT | HOST_MEMORY_WIRE_FUTURE))
+        return KERN_INVALID_VALUE;
+    struct task *task = kobj_of_right(right, KOBJECT_TASK);
+    if (!task)
+        return KERN_INVALID_TASK;
+    uint64_t progress = kcall_progress(call, KCALL_TAG_MEMORY_WIRE_ALL);
+    kern_return_t kr = KERN_SUCCESS;
+    if (progress == 0) /* first, so that nothing is in between */
+        map_wire_new(task, flags & HOST_MEMORY_WIRE_FUTURE);
+    if (flags & HOST_MEMORY_WIRE_CURRENT)
+        kr = map_wire_all(call->self, task, &progress);
+    if (kr != KERN_SUCCESS && kr != KERN_RETRY)
+        map_wire_new(task, false);
+    task_unref(task);
+    call->self->building = kr == KERN_RETRY;
+    return kcall_again(call, KCALL_TAG_MEMORY_WIRE_ALL, progress, kr);
+}
+
 /* ---- statistics ---- */
 
 static uint64_t limit_of(enum ledger_kind kind)

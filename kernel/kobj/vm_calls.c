@@ -16,6 +16,9 @@
 static_assert(VM_PROT_READ == PROT_READ && VM_PROT_WRITE == PROT_WRITE &&
               VM_PROT_EXECUTE == PROT_EXECUTE);
 
+/* A multiple of more than that has no room beside address 0. */
+enum { ALIGN_MAX = 38, ALIGN_BITS = 63 << VM_ALIGN_SHIFT };
+
 bool vm_is_protection(uint32_t prot)
 {
     return prot == PROT_NONE || prot == PROT_READ || prot == (PROT_READ | PROT_WRITE) ||
@@ -42,6 +45,10 @@ static kern_return_t check_place(uint64_t address, uint64_t size, uint32_t flags
                                  struct map_request *request)
 {
     bool anywhere = flags & VM_ANYWHERE;
+    request->align = (uint8_t)(flags >> VM_ALIGN_SHIFT);
+    if (request->align > ALIGN_MAX ||
+        (!anywhere && address & ((UINT64_C(1) << request->align) - 1)))
+        return request->align > ALIGN_MAX ? KERN_INVALID_VALUE : KERN_INVALID_ARGUMENT;
     if (size == 0 || (!anywhere && address % PAGE_SIZE != 0))
         return KERN_INVALID_ARGUMENT;
     if (size > USER_VA_END || (!anywhere && (address < PAGE_SIZE || address > USER_VA_END)))
@@ -58,7 +65,7 @@ kern_return_t kvm_allocate(struct kcall *call, struct task *target, uint64_t add
                                   .max_prot = PROT_ALL,
                                   .inherit = VM_INHERIT_COPY};
     (void)call;
-    if (flags & ~VM_ANYWHERE)
+    if (flags & ~(VM_ANYWHERE | ALIGN_BITS))
         return KERN_INVALID_VALUE;
     kern_return_t kr = check_place(address, size, flags, &request);
     if (kr == KERN_SUCCESS)
@@ -136,7 +143,7 @@ kern_return_t kvm_write(struct kcall *call, struct task *target, uint64_t addres
 static kern_return_t check_map(uint32_t protection, uint32_t max_protection, uint32_t inheritance,
                                uint32_t flags)
 {
-    if (flags & ~(VM_ANYWHERE | VM_COPY) || !vm_is_protection(protection) ||
+    if (flags & ~(VM_ANYWHERE | VM_COPY | ALIGN_BITS) || !vm_is_protection(protection) ||
         !vm_is_maximum(max_protection) || inheritance > VM_INHERIT_NONE)
         return KERN_INVALID_VALUE;
     return protection & ~max_protection ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
@@ -282,26 +289,55 @@ kern_return_t kvm_make_entry(struct kcall *call, struct task *target, uint64_t a
 
 /* ---- content ---- */
 
+/* Of one task's memory into another's, or the same one's, page by page. Progress is bytes. */
+struct transfer {
+    struct task *from_task, *to_task;
+    uint64_t from, to, size;
+};
+
+static kern_return_t check_transfer(const struct transfer *t)
+{
+    if (t->size > USER_VA_END || t->from > USER_VA_END - t->size || t->to > USER_VA_END - t->size)
+        return KERN_INVALID_ADDRESS;
+    bool overlap = t->from < t->to + t->size && t->to < t->from + t->size && t->size > 0;
+    return overlap && t->from_task == t->to_task ? KERN_INVALID_ARGUMENT : KERN_SUCCESS;
+}
+
+static kern_return_t transfer(struct kcall *call, enum kcall_tag tag, const struct transfer *t)
+{
+    uint64_t done = kcall_progress(call, tag);
+    kern_return_t kr = check_transfer(t);
+    while (done < t->size && kr == KERN_SUCCESS) {
+        size_t piece = t->size - done < PAGE_SIZE ? t->size - done : PAGE_SIZE;
+        kr = map_copy(call->self, t->from_task, t->from + done, call->out, piece, false, false);
+        if (kr == KERN_SUCCESS)
+            kr = map_copy(call->self, t->to_task, t->to + done, call->out, piece, true, false);
+        if (kr == KERN_SUCCESS)
+            done += piece;
+        if (kr == KERN_SUCCESS && done < t->size && arch_irq_pending())
+            kr = KERN_RETRY;
+    }
+    return kcall_again(call, tag, done, kr);
+}
+
 kern_return_t kvm_copy(struct kcall *call, struct task *target, uint64_t from, uint64_t size,
                        uint64_t to)
 {
-    if (size > USER_VA_END || from > USER_VA_END - size || to > USER_VA_END - size)
-        return KERN_INVALID_ADDRESS;
-    if (from < to + size && to < from + size && size > 0)
-        return KERN_INVALID_ARGUMENT;
-    uint64_t done = kcall_progress(call, KCALL_TAG_VM_COPY);
-    kern_return_t kr = KERN_SUCCESS;
-    while (done < size && kr == KERN_SUCCESS) {
-        size_t piece = size - done < PAGE_SIZE ? size - done : PAGE_SIZE;
-        kr = map_copy(call->self, target, from + done, call->out, piece, false, false);
-        if (kr == KERN_SUCCESS)
-            kr = map_copy(call->self, target, to + done, call->out, piece, true, false);
-        if (kr == KERN_SUCCESS)
-            done += piece;
-        if (kr == KERN_SUCCESS && done < size && arch_irq_pending())
-            kr = KERN_RETRY;
-    }
-    return kcall_again(call, KCALL_TAG_VM_COPY, done, kr);
+    return transfer(call, KCALL_TAG_VM_COPY, &(struct transfer){target, target, from, to, size});
+}
+
+kern_return_t kvm_read_overwrite(struct kcall *call, struct task *target, uint64_t address,
+                                 uint64_t size, uint64_t to)
+{
+    struct transfer t = {target, call->self->task, address, to, size};
+    return transfer(call, KCALL_TAG_VM_READ_OVERWRITE, &t);
+}
+
+kern_return_t kvm_write_from(struct kcall *call, struct task *target, uint64_t address,
+                             uint64_t size, uint64_t source)
+{
+    struct transfer t = {call->self->task, target, source, address, size};
+    return transfer(call, KCALL_TAG_VM_WRITE_FROM, &t);
 }
 
 static map_visit_t *const maintenance[] = {
@@ -323,13 +359,27 @@ kern_return_t kvm_maintain(struct kcall *call, struct task *target, uint64_t add
     uint64_t done = kcall_progress(call, KCALL_TAG_VM_MAINTAIN), all = address + size - start;
     kern_return_t kr = KERN_SUCCESS;
     while (done < all && kr == KERN_SUCCESS) {
-        kr = map_visit(call->self, target, start + done, maintenance[operation]);
+        kr = map_visit(target, start + done, maintenance[operation]);
         if (kr == KERN_SUCCESS)
             done += PAGE_SIZE;
         if (kr == KERN_SUCCESS && done < all && arch_irq_pending())
             kr = KERN_RETRY;
     }
     return kcall_again(call, KCALL_TAG_VM_MAINTAIN, done, kr);
+}
+
+kern_return_t kvm_sync(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
+                       uint32_t flags)
+{
+    kern_return_t kr = vm_check_range(address, &size);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (flags & ~(VM_SYNC_WAIT | VM_SYNC_INVALIDATE))
+        return KERN_INVALID_VALUE;
+    uint64_t progress = kcall_progress(call, KCALL_TAG_VM_SYNC);
+    kr = map_sync(call->self, target, address, size, flags & VM_SYNC_WAIT,
+                  flags & VM_SYNC_INVALIDATE, &progress);
+    return kcall_again(call, KCALL_TAG_VM_SYNC, progress, kr);
 }
 
 kern_return_t kvm_statistics(struct kcall *call, struct task *target, uint64_t *mapped,

@@ -386,22 +386,3 @@ kern_return_t map_copy(struct thread *self, struct task *task, vaddr_t va, void 
     spin_unlock(&task->map.lock);
     return kr;
 }
-
-kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_visit_t *visit)
-{
-    struct need need = {task, self, false, PROT_READ};
-    struct page page = {0};
-    kern_return_t kr = KERN_INVALID_ADDRESS;
-    begin(self);
-    spin_lock(&task->map.lock);
-    struct map_entry *entry = map_at(&task->map, va);
-    if (entry)
-        kr = entry->prot & PROT_READ
-                 ? find_page_to_copy(&need, entry, round_down(va, PAGE_SIZE), &page)
-                 : KERN_PROTECTION_FAILURE;
-    if (kr == KERN_SUCCESS)
-        visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);
-    done_with(&page);
-    spin_unlock(&task->map.lock);
-    return kr;
-}

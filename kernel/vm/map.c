@@ -59,24 +59,27 @@ void entry_remove(struct vm_map *map, struct map_entry *entry)
         map->hole_from = entry->start;
 }
 
-/* A hole of `size` bytes with a free page at either side (G1), from `at` up. 0: none. */
-static vaddr_t find_hole_above(struct vm_map *map, vaddr_t at, uint64_t size)
+/* A hole of `size` bytes with a free page at either side (G1), from `at` up, at a multiple of `align`. 0: none. */
+static vaddr_t find_hole_above(struct vm_map *map, vaddr_t at, uint64_t size, uint64_t align)
 {
+    at = round_up(at, align);
     for (struct map_entry *e = map_above(map, at - PAGE_SIZE); e; e = map_next(e)) {
         if (e->start >= at && e->start - at >= size + PAGE_SIZE)
             break;
-        at = e->end + PAGE_SIZE;
+        if (e->end + PAGE_SIZE > at)
+            at = round_up(e->end + PAGE_SIZE, align);
     }
     return at <= USER_VA_END - PAGE_SIZE && size <= USER_VA_END - PAGE_SIZE - at ? at : 0;
 }
 
 /* Behind what was placed last: nothing lies there until the whole address space has been gone through once, so this does not walk
  * over entries, of which a program may have a hundred thousand. 0: none. */
-static vaddr_t find_hole(struct vm_map *map, uint64_t size)
+static vaddr_t find_hole(struct vm_map *map, uint64_t size, unsigned align)
 {
-    vaddr_t at = map->hole_from ? find_hole_above(map, map->hole_from, size) : 0;
+    uint64_t multiple = align > PAGE_SHIFT ? UINT64_C(1) << align : PAGE_SIZE;
+    vaddr_t at = map->hole_from ? find_hole_above(map, map->hole_from, size, multiple) : 0;
     if (at == 0)
-        at = find_hole_above(map, MAP_ALLOCATE_BASE + PAGE_SIZE, size);
+        at = find_hole_above(map, MAP_ALLOCATE_BASE + PAGE_SIZE, size, multiple);
     if (at != 0)
         map->hole_from = at + size + PAGE_SIZE;
     return at;
@@ -127,17 +130,29 @@ static kern_return_t commit(struct ledger *ledger, const struct map_request *req
     return ledger_charge_below(ledger, end, LEDGER_COMMITMENT, (int64_t)request->pages);
 }
 
+/* What is given back if it is not placed. */
+static kern_return_t charge(struct task *task, struct map_entry *entry,
+                            const struct map_request *request)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    entry->end = request->pages << PAGE_SHIFT;
+    if (needs_commitment(request)) {
+        kr = commit(task->ledger, request);
+        entry->committed = kr == KERN_SUCCESS;
+    }
+    if (kr == KERN_SUCCESS && unlikely(task->map.wires_new)) {
+        kr = ledger_charge(task->ledger, LEDGER_WIRED, (int64_t)request->pages);
+        entry->wired = kr == KERN_SUCCESS;
+    }
+    return kr;
+}
+
 static kern_return_t fill_in(struct task *task, struct map_entry *entry,
                              const struct map_request *request)
 {
-    if (needs_commitment(request)) {
-        kern_return_t kr = commit(task->ledger, request);
-        if (kr != KERN_SUCCESS)
-            return kr;
-        entry->committed = true;
-        entry->end = request->pages
-                     << PAGE_SHIFT; /* so much is given back, should it not be placed */
-    }
+    kern_return_t kr = charge(task, entry, request);
+    if (kr != KERN_SUCCESS)
+        return kr;
     if (request->amap)
         amap_ref(entry->amap = request->amap);
     if (request->object)
@@ -157,7 +172,7 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     uint64_t size = request->pages << PAGE_SHIFT;
     if (map->closed)
         return KERN_TERMINATED;
-    vaddr_t start = request->start ? request->start : find_hole(map, size);
+    vaddr_t start = request->start ? request->start : find_hole(map, size, request->align);
     if (start == 0 || !is_free(map, start, size))
         return KERN_NO_SPACE;
     entry->start = request->start = start;

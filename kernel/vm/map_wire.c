@@ -17,6 +17,7 @@ struct wiring {
     vaddr_t start, end, at;
     kern_return_t error; /* what it will end with */
     enum wire_pass pass;
+    bool all; /* but for what is not mapped, or cannot be read */
 };
 
 /* What another call may have left is within the range, too. */
@@ -36,20 +37,26 @@ static uint64_t pack(const struct wiring *w)
 
 /* ---- entries ---- */
 
+static bool can_be_wired(const struct map_entry *entry)
+{
+    return entry->state == ENTRY_READY && (entry->prot & PROT_READ);
+}
+
 static kern_return_t count_entry(struct task *task, struct map_entry *entry, vaddr_t *at,
                                  const void *argument)
 {
-    (void)argument;
+    const struct wiring *w = argument;
     kern_return_t kr = KERN_SUCCESS;
-    if (!(entry->prot & PROT_READ))
-        return KERN_PROTECTION_FAILURE;
-    if (entry->wired == UINT16_MAX)
-        return KERN_LIMIT;
-    if (entry->wired == 0)
+    bool passed_over = w->all && !can_be_wired(entry);
+    if (!passed_over && !can_be_wired(entry))
+        kr = KERN_PROTECTION_FAILURE;
+    else if (!passed_over && entry->wired == UINT16_MAX)
+        kr = KERN_LIMIT;
+    else if (!passed_over && entry->wired == 0)
         kr = ledger_charge(task->ledger, LEDGER_WIRED, (int64_t)entry_pages(entry));
     if (kr != KERN_SUCCESS)
         return kr;
-    entry->wired++;
+    entry->wired += !passed_over;
     *at = entry->end;
     return KERN_SUCCESS;
 }
@@ -71,41 +78,68 @@ static kern_return_t discount_entry(struct task *task, struct map_entry *entry, 
     return KERN_SUCCESS;
 }
 
+/* The last entry that begins below va. */
+static struct map_entry *entry_below(struct vm_map *map, vaddr_t va)
+{
+    struct rb_node *node = map->entries.root, *found = NULL;
+    while (node) {
+        bool below = entry_of(node)->start < va;
+        found = below ? node : found;
+        node = node->child[below];
+    }
+    return entry_of(found);
+}
+
 /* Those that were counted, the last one first: w->at is where they end. */
 static kern_return_t undo(struct wiring *w)
 {
     do {
         spin_lock(&w->task->map.lock);
-        struct map_entry *entry =
-            w->at > w->start ? map_at(&w->task->map, w->at - PAGE_SIZE) : NULL;
-        vaddr_t below = entry && entry->start > w->start ? entry->start : w->start;
-        if (entry)
+        struct map_entry *entry = entry_below(&w->task->map, w->at);
+        bool counted = entry && entry->end > w->start;
+        if (counted && can_be_wired(entry))
             discount(w->task, entry);
+        w->at = counted && entry->start > w->start ? entry->start : w->start;
         spin_unlock(&w->task->map.lock);
-        w->at = below;
     } while (w->at > w->start && !arch_irq_pending());
     return w->at > w->start ? KERN_RETRY : KERN_SUCCESS;
 }
 
 /* ---- pages ---- */
 
-/* What is done to a page so that it is there as it will be used: private memory that may be written gets a page of its own. PROT_NONE: it
- * is mapped so already. */
-static kern_return_t access_for(struct task *task, vaddr_t va, unsigned *access)
+/* What has to be done to the page at w->at so that it is there as it will be used: private memory that may be written gets a page of
+ * its own. PROT_NONE: nothing. The MAP lock is held. */
+static unsigned access_for(const struct wiring *w, const struct map_entry *entry)
 {
     struct pmap_mapping mapping;
-    kern_return_t kr = KERN_INVALID_ADDRESS;
-    spin_lock(&task->map.lock);
-    const struct map_entry *entry = map_at(&task->map, va);
-    if (entry) {
-        bool as_it_is = entry->object && entry->shared;
-        *access = (entry->prot & PROT_WRITE) && !as_it_is ? PROT_WRITE : PROT_READ;
-        kr = pmap_extract(task->pmap, va, &mapping);
-        if (kr == KERN_SUCCESS && mapping.wired && (mapping.prot & *access))
-            *access = PROT_NONE;
-        kr = KERN_SUCCESS;
+    bool as_it_is = entry->object && entry->shared;
+    unsigned access = (entry->prot & PROT_WRITE) && !as_it_is ? PROT_WRITE : PROT_READ;
+    bool there = pmap_extract(w->task->pmap, w->at, &mapping) == KERN_SUCCESS;
+    return there && mapping.wired && (mapping.prot & access) ? PROT_NONE : access;
+}
+
+/* Go on to a page for which something has to be done, if it is among the next ones: *access is not PROT_NONE then. */
+static kern_return_t find_lack(struct wiring *w, unsigned *access)
+{
+    enum { LOOK_AT = 16 };
+    kern_return_t kr = KERN_SUCCESS;
+    *access = PROT_NONE;
+    spin_lock(&w->task->map.lock);
+    for (unsigned n = 0; n < LOOK_AT && w->at < w->end; n++) {
+        const struct map_entry *entry = map_above(&w->task->map, w->at);
+        bool there = entry && entry->start <= w->at;
+        if (!there && !w->all)
+            kr = KERN_INVALID_ADDRESS;
+        else if (!there)
+            w->at = entry && entry->start < w->end ? entry->start : w->end;
+        else if (w->all && !can_be_wired(entry))
+            w->at = entry->end;
+        else if ((*access = access_for(w, entry)) == PROT_NONE)
+            w->at += PAGE_SIZE;
+        if (kr != KERN_SUCCESS || *access != PROT_NONE)
+            break;
     }
-    spin_unlock(&task->map.lock);
+    spin_unlock(&w->task->map.lock);
     return kr;
 }
 
@@ -113,12 +147,13 @@ static kern_return_t fill(struct wiring *w)
 {
     do {
         unsigned access;
-        kern_return_t kr = access_for(w->task, w->at, &access);
-        if (kr == KERN_SUCCESS && access != PROT_NONE)
+        kern_return_t kr = find_lack(w, &access);
+        if (kr == KERN_SUCCESS && access != PROT_NONE) {
             kr = vm_fault(w->self, w->task, w->at, access);
+            w->at += kr == KERN_SUCCESS ? PAGE_SIZE : 0;
+        }
         if (kr != KERN_SUCCESS)
             return kr;
-        w->at += PAGE_SIZE;
     } while (w->at < w->end && !arch_irq_pending());
     return w->at < w->end ? KERN_RETRY : KERN_SUCCESS;
 }
@@ -150,7 +185,7 @@ static kern_return_t release(struct wiring *w)
 static kern_return_t do_pass(struct wiring *w)
 {
     switch (w->pass) {
-    case PASS_COUNT: return map_for_range(w->task, &w->at, w->end, true, count_entry, NULL);
+    case PASS_COUNT: return map_for_range(w->task, &w->at, w->end, !w->all, count_entry, w);
     case PASS_FILL: return fill(w);
     case PASS_UNDO: return undo(w);
     case PASS_RELEASE: return release(w);
@@ -201,6 +236,19 @@ kern_return_t map_wire(struct thread *self, struct task *task, vaddr_t start, ui
         return KERN_INVALID_ADDRESS;
     unpack(&w, *progress);
     return go_on(&w, progress);
+}
+
+kern_return_t map_wire_all(struct thread *self, struct task *task, uint64_t *progress)
+{
+    struct wiring w = {
+        .task = task, .self = self, .start = PAGE_SIZE, .end = USER_VA_END, .all = true};
+    unpack(&w, *progress);
+    return go_on(&w, progress);
+}
+
+void map_wire_new(struct task *task, bool wires)
+{
+    atomic_store_explicit(&task->map.wires_new, wires, memory_order_relaxed);
 }
 
 kern_return_t map_unwire(struct task *task, vaddr_t start, uint64_t size, uint64_t *progress)

@@ -91,11 +91,21 @@ kern_return_t paged_put(struct paged_object *object, uint64_t page, struct anon 
 
 /* ---- out; the lock is held ---- */
 
+/* One that was RETURNING is so no more. */
+static void one_fetched(struct paged_object *object)
+{
+    object->unfetched--;
+    if (list_is_empty(&object->waiting))
+        return;
+    object->wake_waiting = true; /* perhaps somebody awaited it (paged_sync.c) */
+    work_start(&object->work);
+}
+
 /* Out of the cache and of all page tables. */
 static void take_out(struct paged_object *object, uint64_t page, struct anon *anon)
 {
     if (flags_of(anon) & RETURNING)
-        object->unfetched--;
+        one_fetched(object);
     change_flags(anon, RETURN_DUE | RETURNING | GOES, 0);
     anon_ref(anon);
     (void)amap_remove(object->cache, page, 1); /* the tree is this amap's alone */
@@ -137,11 +147,25 @@ kern_return_t paged_lock_page(struct paged_object *object, uint64_t *page, uint6
     return kr;
 }
 
+bool paged_next_returning(struct paged_object *object, uint64_t *page, uint64_t end)
+{
+    enum { LOOK_AT = 64 };
+    for (unsigned n = 0; n < LOOK_AT; n++, ++*page) {
+        if (!amap_next(object->cache, page) || *page >= end) {
+            *page = end;
+            return false;
+        }
+        if (flags_of(amap_lookup(object->cache, *page)) & RETURNING)
+            return true;
+    }
+    return false;
+}
+
 /* ---- fetched ---- */
 
 static void no_longer_awaited(struct paged_object *object)
 {
-    object->unfetched--;
+    one_fetched(object);
     if (object->unfetched == 0 && (object->locking || object->state == PAGED_ENDING))
         work_start(&object->work);
 }

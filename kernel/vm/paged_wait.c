@@ -101,6 +101,7 @@ kern_return_t paged_need(struct paged_object *object, struct thread *self, uint6
         result = object->why;
     wait->page = page;
     wait->va = va;
+    wait->returned = false;
     wait->result = 0;
     wait->told = result; /* for the exception's code */
     if (result)
@@ -122,10 +123,12 @@ void paged_forget(struct thread *self)
 }
 
 /* Where to wait, and how long; NULL: there is no reason to. */
-static struct list *place(struct paged_object *object, uint64_t page, ticks_t *until)
+static struct list *place(struct paged_object *object, uint64_t page, bool returned, ticks_t *until)
 {
     struct page_request *request = find_request(object, page);
     *until = paged_patience_ends();
+    if (returned)
+        return paged_is_returning(object, page) ? &object->waiting : NULL;
     if (object->state == PAGED_DEAD || object->state == PAGED_GONE || paged_lookup(object, page))
         return NULL;
     if (request) {
@@ -143,7 +146,7 @@ void paged_wait(struct thread *self)
     self->page.object = NULL;
     paged_send(object);
     spin_lock(&object->lock);
-    struct list *list = place(object, page, &until);
+    struct list *list = place(object, page, self->page.returned, &until);
     if (list) {
         kern_return_t kr = wait_begin(self, WAIT_PAGE, &object->lock, until);
         if (kr == KERN_SUCCESS) {

@@ -43,6 +43,7 @@ struct vm_map {
     uint64_t pages, peak;   /* that entries have, and had at most */
     uint32_t copying;       /* G6 */
     bool closed;            /* G4 */
+    _Atomic bool wires_new; /* entries are made wired; to be read without the lock */
 };
 
 enum map_entry_state { ENTRY_READY, ENTRY_LEAVING };
@@ -77,6 +78,7 @@ struct map_request {
         payer; /* it has been charged COMMITMENT for the pages, which becomes the entry's: the caller returns that
                              below what both have in common. NULL: nobody has */
     uint8_t prot, max_prot, inherit;
+    uint8_t align; /* anywhere: at a multiple of 2^this, if that is more than a page */
     bool shared;
 };
 
@@ -107,9 +109,19 @@ kern_return_t map_inherit(struct task *task, vaddr_t start, uint64_t size, unsig
  *  nothing is wired that was not before, unless others change the map at the same time. */
 kern_return_t map_wire(struct thread *self, struct task *task, vaddr_t start, uint64_t size,
                        uint64_t *progress);
+/** Wire all that is mapped and can be read, passing over the rest; the same errors. */
+kern_return_t map_wire_all(struct thread *self, struct task *task, uint64_t *progress);
+/** Have what is mapped from now on wired, its pages as they come; or not any more. */
+void map_wire_new(struct task *task, bool wires);
 /** Take that back once. What is not wired, or not mapped, is passed over. KERN_RETRY; KERN_LIMIT, KERN_RESOURCE_SHORTAGE as
  *  map_remove(). */
 kern_return_t map_unwire(struct task *task, vaddr_t start, uint64_t size, uint64_t *progress);
+
+/** Return to their pagers what was written to pages of a range, and, with `invalidate`, take all of them out of memory; with `wait`,
+ *  until they have been fetched. *progress is 0 at the first call. KERN_RETRY as vm_fault(), and what paged_sync() says; KERN_INVALID_ADDRESS: a page is not
+ *  mapped; KERN_BUSY: one that would be taken away is wired. */
+kern_return_t map_sync(struct thread *self, struct task *task, vaddr_t start, uint64_t size,
+                       bool wait, bool invalidate, uint64_t *progress);
 
 struct map_facts {
     vaddr_t start;
@@ -145,10 +157,10 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
 kern_return_t map_copy(struct thread *self, struct task *task, vaddr_t va, void *buffer, size_t n,
                        bool write, bool force);
 
-/** Find the page at va as somebody who reads it would, and have it visited where the kernel sees it, with the map locked. Errors of
- *  vm_fault(). */
+/** Have the page at va visited where the kernel sees it, with the map locked, if it is in memory. KERN_INVALID_ADDRESS,
+ *  KERN_PROTECTION_FAILURE: it may not be read. */
 typedef void map_visit_t(const void *page, size_t size);
-kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_visit_t *visit);
+kern_return_t map_visit(struct task *task, vaddr_t va, map_visit_t *visit);
 
 /** Verify G1, and that page tables agree (slow). */
 bool map_check(struct task *task);

@@ -71,6 +71,29 @@ static void anywhere(void)
     task_end(task);
 }
 
+/* Anywhere, but at a multiple of something: there is a free page at either side all the same. */
+static void aligned(void)
+{
+    struct task *task = task_make();
+    for (uint8_t align = 0; align <= 38; align++) {
+        struct map_request request = {.pages = 1 + align % 3,
+                                      .prot = RW,
+                                      .max_prot = RW,
+                                      .align = align};
+        kern_return_t kr = map_enter(task, &request);
+        CHECK(kr == KERN_SUCCESS || (kr == KERN_NO_SPACE && align >= 36));
+        if (kr != KERN_SUCCESS)
+            continue;
+        CHECK_EQ(request.start & ((UINT64_C(1) << align) - 1), 0);
+        CHECK_EQ(request.start % PAGE_SIZE, 0);
+        struct map_entry *e = map_at(&task->map, request.start), *next = map_next(e);
+        CHECK(!next || next->start > e->end);
+        CHECK(!map_at(&task->map, e->start - PAGE_SIZE));
+    }
+    CHECK(map_check(task));
+    task_end(task);
+}
+
 /* Progress that is beyond the range, as another call may have left it. */
 static void far_progress(void)
 {
@@ -424,6 +447,7 @@ static void promised_once(void)
 void test_scenes(void)
 {
     anywhere();
+    aligned();
     far_progress();
     failing_protect();
     fork_in_protect();

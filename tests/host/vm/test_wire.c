@@ -220,13 +220,62 @@ static void large(void)
     task_end(task);
 }
 
+static kern_return_t wire_all(struct task *task)
+{
+    uint64_t progress = 0;
+    kern_return_t kr;
+    do
+        kr = map_wire_all(NULL, task, &progress);
+    while (kr == KERN_RETRY);
+    return kr;
+}
+
+static kern_return_t unwire_all(struct task *task)
+{
+    return unwire(task, PAGE_SIZE, (USER_VA_END >> PAGE_SHIFT) - 1);
+}
+
+/* All there is, with holes and what cannot be read; and what comes later. */
+static void everything(void)
+{
+    struct task *task = task_make();
+    struct map_request request = {.pages = 3, .prot = RW, .max_prot = RW};
+    CHECK_EQ(wire_all(task), KERN_SUCCESS); /* nothing */
+    CHECK_EQ(enter_anonymous(task, AT, 4, RW), KERN_SUCCESS);
+    CHECK_EQ(enter_anonymous(task, page(9), 4, RW), KERN_SUCCESS);
+    CHECK_EQ(enter_anonymous(task, page(13), 2, PROT_NONE), KERN_SUCCESS);
+    CHECK_EQ(enter_anonymous(task, USER_VA_END - 2 * PAGE_SIZE, 2, PROT_READ), KERN_SUCCESS);
+    CHECK_EQ(wire(task, page(2), 1), KERN_SUCCESS);
+    CHECK_EQ(wire_all(task), KERN_SUCCESS);
+    CHECK_EQ(check_wired(task), 10);
+    CHECK_EQ(unwire_all(task), KERN_SUCCESS);
+    CHECK_EQ(check_wired(task), 1);
+    ledger_set_limit(task->ledger, LEDGER_WIRED, 9); /* the last one is too much */
+    CHECK_EQ(wire_all(task), KERN_LIMIT);
+    CHECK_EQ(check_wired(task), 1);
+    map_wire_new(task, true);
+    CHECK_EQ(map_enter(task, &request), KERN_SUCCESS);
+    CHECK_EQ(charged(task), 4);
+    write_word(task, request.start + PAGE_SIZE, 5);
+    CHECK_EQ(check_wired(task), 2);
+    CHECK_EQ(enter_anonymous(task, page(20), 6, RW), KERN_LIMIT);
+    CHECK_EQ(ledger_used(task->ledger, LEDGER_COMMITMENT), 15);
+    map_wire_new(task, false);
+    CHECK_EQ(enter_anonymous(task, page(20), 6, RW), KERN_SUCCESS);
+    CHECK_EQ(remove_range(task, request.start, 3), KERN_SUCCESS);
+    CHECK_EQ(check_wired(task), 1);
+    task_end(task);
+}
+
 /* Progress that another call has left. */
 static void far_progress(void)
 {
     struct task *task = task_make();
     CHECK_EQ(enter_anonymous(task, AT, 8, RW), KERN_SUCCESS);
     for (unsigned bits = 0; bits < 56; bits++) {
-        uint64_t progress = UINT64_C(1) << bits, again = progress;
+        uint64_t progress = UINT64_C(1) << bits, again = progress, all = progress;
+        while (map_wire_all(NULL, task, &all) == KERN_RETRY)
+            ;
         while (map_wire(NULL, task, AT, 8 * PAGE_SIZE, &progress) == KERN_RETRY)
             ;
         while (map_unwire(task, AT, 8 * PAGE_SIZE, &again) == KERN_RETRY)
@@ -331,6 +380,7 @@ void test_wire(unsigned steps)
         refused();
         copied();
         large();
+        everything();
         far_progress();
         failures();
     }
