@@ -257,7 +257,6 @@ static void write_page(unsigned page, uint64_t word)
 /* What was written is returned when somebody asks for it. */
 void scene_pager_syncs(void)
 {
-    uint64_t there;
     begin();
     hear_init();
     OK(vm_sync(me.task, mapped, PAGES * PAGE, VM_SYNC_WAIT)); /* nothing is there */
@@ -294,8 +293,18 @@ void scene_pager_syncs(void)
     check_read(KERN_SUCCESS);
     for (unsigned page = 0; page < PAGES; page++)
         GIVES(KERN_NOT_FOUND, memory_object_collect(control, page * PAGE, store));
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control();
+}
 
-    /* one that is not fetched, and one whose waiter ends */
+/* It is not, or nobody waits any more, or the pager goes. */
+void scene_pager_syncs_in_vain(void)
+{
+    uint64_t there;
+    begin();
+    hear_init();
+    OK(memory_object_ready(control, false, PAGE));
     OK(memory_object_supply(control, 0, store, PAGE, 0));
     write_page(0, 20);
     sync_by_reader(1, VM_SYNC_WAIT);
