@@ -186,6 +186,13 @@ static void copied(void)
     CHECK(!pmap_page_is_wired(frame));
     CHECK(!(atomic_load(&frame->flags) & FRAME_FLAG_WIRED));
     CHECK_EQ(read_word(child, page(1)), 1);
+    /* and at once, if it is written from outside */
+    uint64_t word = 9;
+    CHECK_EQ(poke(task, page(4), true, &word), KERN_SUCCESS);
+    CHECK(has_access(task, page(4), PROT_WRITE));
+    CHECK_EQ(check_wired(task), 8);
+    CHECK_EQ(read_word(task, page(4)), 9);
+    CHECK_EQ(read_word(child, page(4)), 0);
     check_structure((struct task *const[]){task, child}, 2, NULL, 0);
     task_end(task);
     task_end(child);
