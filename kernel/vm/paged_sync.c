@@ -28,9 +28,9 @@ static kern_return_t failure(const struct paged_object *object)
 /* One that ends returns everything anyway, one that begins has nothing. */
 kern_return_t paged_sync(struct paged_object *object, uint64_t *page, uint64_t end, bool invalidate)
 {
-    enum { PAGES = 8 };
+    const unsigned pages = invalidate ? 1 : 8; /* who knows how many map one that is taken away */
     kern_return_t kr = KERN_SUCCESS;
-    for (unsigned n = 0; n < PAGES && *page < end && kr == KERN_SUCCESS; n++)
+    for (unsigned n = 0; n < pages && *page < end && kr == KERN_SUCCESS; n++)
         kr = paged_lock_page(object, page, end, MEMORY_OBJECT_RETURNS_DIRTY, invalidate);
     spin_lock(&object->lock);
     if (kr == KERN_SUCCESS)
