@@ -11,6 +11,7 @@ def everyday():
         passes("vm-fork", 1, seconds=8), passes("vm-fork", 4, seconds=12),
         passes("vm-ranges", 1), passes("vm-ranges", 4),
         passes("vm-shootdown", 1, seconds=6), passes("vm-shootdown", 4, seconds=12),
+        passes("vm-sync", 1, append="pager=1000 seed=1", seconds=6), passes("vm-sync", 4, append="pager=1000 seed=1", seconds=10),
         passes("vm-wire", 1, seconds=6), passes("vm-wire", 4, seconds=10),
     ]
 
