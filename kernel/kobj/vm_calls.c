@@ -40,15 +40,27 @@ kern_return_t vm_check_range(uint64_t address, uint64_t *size)
     return KERN_SUCCESS;
 }
 
+[[gnu::noinline]] static kern_return_t check_align(uint64_t address, uint32_t flags,
+                                                   struct map_request *request)
+{
+    unsigned align = flags >> VM_ALIGN_SHIFT;
+    if (align > ALIGN_MAX)
+        return KERN_INVALID_VALUE;
+    request->align = (uint8_t)align;
+    bool fits = flags & VM_ANYWHERE || address % (UINT64_C(1) << align) == 0;
+    return fits ? KERN_SUCCESS : KERN_INVALID_ARGUMENT;
+}
+
 /* The same for memory that is to be made: a place that is none is one without room. */
-static kern_return_t check_place(uint64_t address, uint64_t size, uint32_t flags,
-                                 struct map_request *request)
+static inline kern_return_t check_place(uint64_t address, uint64_t size, uint32_t flags,
+                                        struct map_request *request)
 {
     bool anywhere = flags & VM_ANYWHERE;
-    request->align = (uint8_t)(flags >> VM_ALIGN_SHIFT);
-    if (request->align > ALIGN_MAX ||
-        (!anywhere && address & ((UINT64_C(1) << request->align) - 1)))
-        return request->align > ALIGN_MAX ? KERN_INVALID_VALUE : KERN_INVALID_ARGUMENT;
+    if (unlikely(flags >> VM_ALIGN_SHIFT)) {
+        kern_return_t kr = check_align(address, flags, request);
+        if (kr != KERN_SUCCESS)
+            return kr;
+    }
     if (size == 0 || (!anywhere && address % PAGE_SIZE != 0))
         return KERN_INVALID_ARGUMENT;
     if (size > USER_VA_END || (!anywhere && (address < PAGE_SIZE || address > USER_VA_END)))
@@ -414,7 +426,6 @@ kern_return_t kvm_usage(struct kcall *call, struct task *target, struct vm_usage
     count_paid(target->ledger, usage);
     spin_lock(&target->map.lock);
     usage->mapped = target->map.pages;
-    usage->mapped_peak = target->map.peak;
     if (!target->map.closed) { /* else there may be no page tables any more */
         usage->resident = target->pmap->resident;
         usage->wired = target->pmap->wired;

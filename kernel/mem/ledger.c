@@ -96,10 +96,9 @@ void ledger_destroy(struct ledger *ledger)
 }
 
 /* A charge has succeeded that took some ledger of the path beyond its peak. */
-[[gnu::noinline]] static void note_peaks(struct ledger *ledger, const struct ledger *end,
-                                         enum ledger_kind kind)
+[[gnu::noinline]] static void note_peaks(struct ledger *ledger, enum ledger_kind kind)
 {
-    for (; ledger != end; ledger = ledger->parent) {
+    for (; ledger != NULL; ledger = ledger->parent) {
         struct ledger_account *account = &ledger->account[kind];
         int64_t used = relaxed_load(account->used);
 
@@ -175,9 +174,9 @@ static inline bool is_sane(struct charge charge)
         }
     }
     if (unlikely(higher)) {
-        note_peaks(ledger, end, charge.kind);
+        note_peaks(ledger, charge.kind);
         if (charge.bytes)
-            note_peaks(ledger, end, LEDGER_KMEM);
+            note_peaks(ledger, LEDGER_KMEM);
     }
     return KERN_SUCCESS;
 }

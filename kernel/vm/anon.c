@@ -5,6 +5,7 @@
 #include <kern/anon.h>
 #include <kern/kmem.h>
 #include <kern/panic.h>
+#include <kern/vm_count.h>
 #include <stdalign.h>
 
 enum { ANON_LOCKS = 64 };
@@ -58,6 +59,8 @@ kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
         return kr;
     }
 
+    if (zeroed)
+        vm_count(VM_COUNT_ZERO_FILLS);
     struct anon *anon = object;
     atomic_init(&anon->references, 1);
     atomic_init(&anon->where, frame_number(frame));

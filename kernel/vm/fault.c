@@ -46,9 +46,10 @@ static void found(struct page *page, struct anon *anon, unsigned prot)
 static inline kern_return_t make_page(struct amap *amap, const void *content, struct anon **out)
 {
     kern_return_t kr = anon_create(amap->ledger, content == NULL, out);
-    if (content && kr == KERN_SUCCESS)
+    if (content && kr == KERN_SUCCESS) {
         arch_copy_page(frame_memory(anon_frame(*out)), content);
-    vm_count(content ? VM_COUNT_COPIES : VM_COUNT_ZERO_FILLS);
+        vm_count(VM_COUNT_COPIES);
+    }
     return kr;
 }
 
@@ -260,10 +261,8 @@ static kern_return_t map_page(struct task *task, const struct page *page)
 }
 
 /* A large mapping where there are small ones already, or no memory for it: the page alone, then. */
-static kern_return_t map_something(struct task *task, struct page *page, vaddr_t va)
+static kern_return_t map_other(struct task *task, struct page *page, vaddr_t va)
 {
-    if (likely(!(page->prot & PROT_EXECUTE) && !page->flags && page->size == PAGE_SIZE))
-        return pmap_enter_page(task->pmap, va, frame_at(page->pa), page->prot);
     kern_return_t kr = map_page(task, page);
     if (kr == KERN_SUCCESS || page->size == PAGE_SIZE)
         return kr;
@@ -273,13 +272,21 @@ static kern_return_t map_something(struct task *task, struct page *page, vaddr_t
     return map_page(task, page);
 }
 
-/* Of a wired entry (G7): it is mapped so that it stays. */
-[[gnu::noinline]] static void keep(struct page *page)
+static inline kern_return_t map_something(struct task *task, struct page *page, vaddr_t va)
 {
-    for (uint64_t at = 0; at < page->size && !(page->flags & PMAP_UNMANAGED); at += PAGE_SIZE)
-        atomic_fetch_or_explicit(&frame_at(page->pa + at)->flags, FRAME_FLAG_WIRED,
+    if (likely(!(page->prot & PROT_EXECUTE) && !page->flags && page->size == PAGE_SIZE))
+        return pmap_enter_page(task->pmap, va, frame_at(page->pa), page->prot);
+    return map_other(task, page, va);
+}
+
+/* Of a wired entry (G7): it is mapped so that it stays. By value: nobody else's page has to lie in memory for this. */
+[[gnu::noinline]] static kern_return_t map_wired(struct task *task, struct page page, vaddr_t va)
+{
+    for (uint64_t at = 0; at < page.size && !(page.flags & PMAP_UNMANAGED); at += PAGE_SIZE)
+        atomic_fetch_or_explicit(&frame_at(page.pa + at)->flags, FRAME_FLAG_WIRED,
                                  memory_order_relaxed);
-    page->flags |= PMAP_WIRED;
+    page.flags |= PMAP_WIRED;
+    return map_other(task, &page, va);
 }
 
 /* What the thread was about to wait for is asked for anew. */
@@ -308,9 +315,7 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
     else
         kr = find_page(&need, entry, va, &page);
     if (kr == KERN_SUCCESS) {
-        if (unlikely(entry->wired))
-            keep(&page);
-        kr = map_something(task, &page, va);
+        kr = unlikely(entry->wired) ? map_wired(task, page, va) : map_something(task, &page, va);
         if (page.replaces && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
     }
@@ -329,13 +334,10 @@ static kern_return_t find_page_to_copy(const struct need *need, struct map_entry
 }
 
 /* The page tables may show what was there (G2). A page that is to stay takes its place at once. */
-static void show_instead(struct task *task, const struct map_entry *entry, struct page *page)
+[[gnu::noinline]] static void show_instead(struct task *task, const struct map_entry *entry,
+                                           const struct page *page)
 {
-    kern_return_t kr = KERN_RETRY;
-    if (entry->wired) {
-        keep(page);
-        kr = map_page(task, page);
-    }
+    kern_return_t kr = entry->wired ? map_wired(task, *page, page->va) : KERN_RETRY;
     if (kr != KERN_SUCCESS)
         (void)pmap_remove(task->pmap, page->va, page->va + PAGE_SIZE);
 }

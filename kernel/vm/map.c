@@ -59,30 +59,48 @@ void entry_remove(struct vm_map *map, struct map_entry *entry)
         map->hole_from = entry->start;
 }
 
-/* A hole of `size` bytes with a free page at either side (G1), from `at` up, at a multiple of `align`. 0: none. */
-static vaddr_t find_hole_above(struct vm_map *map, vaddr_t at, uint64_t size, uint64_t align)
+/* A hole of `size` bytes with a free page at either side (G1), from `at` up. 0: none. */
+static vaddr_t find_hole_above(struct vm_map *map, vaddr_t at, uint64_t size)
 {
-    at = round_up(at, align);
     for (struct map_entry *e = map_above(map, at - PAGE_SIZE); e; e = map_next(e)) {
         if (e->start >= at && e->start - at >= size + PAGE_SIZE)
             break;
-        if (e->end + PAGE_SIZE > at)
-            at = round_up(e->end + PAGE_SIZE, align);
+        at = e->end + PAGE_SIZE;
     }
     return at <= USER_VA_END - PAGE_SIZE && size <= USER_VA_END - PAGE_SIZE - at ? at : 0;
 }
 
 /* Behind what was placed last: nothing lies there until the whole address space has been gone through once, so this does not walk
  * over entries, of which a program may have a hundred thousand. 0: none. */
-static vaddr_t find_hole(struct vm_map *map, uint64_t size, unsigned align)
+static vaddr_t find_hole(struct vm_map *map, uint64_t size)
 {
-    uint64_t multiple = align > PAGE_SHIFT ? UINT64_C(1) << align : PAGE_SIZE;
-    vaddr_t at = map->hole_from ? find_hole_above(map, map->hole_from, size, multiple) : 0;
+    vaddr_t at = map->hole_from ? find_hole_above(map, map->hole_from, size) : 0;
     if (at == 0)
-        at = find_hole_above(map, MAP_ALLOCATE_BASE + PAGE_SIZE, size, multiple);
+        at = find_hole_above(map, MAP_ALLOCATE_BASE + PAGE_SIZE, size);
     if (at != 0)
         map->hole_from = at + size + PAGE_SIZE;
     return at;
+}
+
+/* One that is larger by as much as has to be passed over. */
+[[gnu::noinline]] static vaddr_t find_aligned(struct vm_map *map, uint64_t size, unsigned align)
+{
+    uint64_t multiple = UINT64_C(1) << align;
+    vaddr_t before = map->hole_from, at = find_hole(map, size + multiple - PAGE_SIZE);
+    if (at == 0)
+        return 0;
+    at = round_up(at, multiple);
+    /* What is left behind it is of use, unless it has been all gone through. */
+    map->hole_from = at + size + PAGE_SIZE > before ? at + size + PAGE_SIZE : before;
+    return at;
+}
+
+/* Where the request's memory can be; 0: nowhere. */
+static inline vaddr_t choose_place(struct vm_map *map, const struct map_request *request)
+{
+    uint64_t size = request->pages << PAGE_SHIFT;
+    return likely(request->align <= PAGE_SHIFT) ? find_hole(map, size)
+                                                : find_aligned(map, size, request->align);
 }
 
 static bool is_free(struct vm_map *map, vaddr_t start, uint64_t size)
@@ -124,10 +142,12 @@ static bool needs_commitment(const struct map_request *request)
     return !request->object || !request->shared;
 }
 
-static kern_return_t commit(struct ledger *ledger, const struct map_request *request)
+/* Somebody has been charged for it already. */
+[[gnu::noinline]] static kern_return_t take_over(struct ledger *ledger,
+                                                 const struct map_request *request)
 {
-    const struct ledger *end = request->payer ? ledger_common(ledger, request->payer) : NULL;
-    return ledger_charge_below(ledger, end, LEDGER_COMMITMENT, (int64_t)request->pages);
+    return ledger_charge_below(ledger, ledger_common(ledger, request->payer), LEDGER_COMMITMENT,
+                               (int64_t)request->pages);
 }
 
 /* What is given back if it is not placed. */
@@ -137,7 +157,9 @@ static kern_return_t charge(struct task *task, struct map_entry *entry,
     kern_return_t kr = KERN_SUCCESS;
     entry->end = request->pages << PAGE_SHIFT;
     if (needs_commitment(request)) {
-        kr = commit(task->ledger, request);
+        kr = likely(!request->payer)
+                 ? ledger_charge(task->ledger, LEDGER_COMMITMENT, (int64_t)request->pages)
+                 : take_over(task->ledger, request);
         entry->committed = kr == KERN_SUCCESS;
     }
     if (kr == KERN_SUCCESS && unlikely(task->map.wires_new)) {
@@ -172,15 +194,13 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     uint64_t size = request->pages << PAGE_SHIFT;
     if (map->closed)
         return KERN_TERMINATED;
-    vaddr_t start = request->start ? request->start : find_hole(map, size, request->align);
+    vaddr_t start = request->start ? request->start : choose_place(map, request);
     if (start == 0 || !is_free(map, start, size))
         return KERN_NO_SPACE;
     entry->start = request->start = start;
     entry->end = start + size;
     entry_insert(map, entry);
     map->pages += request->pages;
-    if (map->pages > map->peak)
-        map->peak = map->pages;
     return KERN_SUCCESS;
 }
 

@@ -40,7 +40,7 @@ struct vm_map {
     struct rb_tree entries; /* struct map_entry, by address */
     struct map_entry *last; /* that a page was found in, or NULL */
     vaddr_t hole_from;      /* where to look for room first */
-    uint64_t pages, peak;   /* that entries have, and had at most */
+    uint64_t pages;         /* that entries have */
     uint32_t copying;       /* G6 */
     bool closed;            /* G4 */
     _Atomic bool wires_new; /* entries are made wired; to be read without the lock */
