@@ -51,9 +51,12 @@ void stub_release_right(mach_port_name_t name, unsigned kind)
         (void)!port_deallocate(this_task(), name);
 }
 
+/* It begins in its first page where it did at the sender. */
 void stub_release_memory(void *address, uint64_t size)
 {
-    (void)!vm_deallocate(this_task(), (uintptr_t)address, size);
+    enum { PAGE = 0x1000 };
+    const uint64_t before = (uintptr_t)address % PAGE;
+    (void)!vm_deallocate(this_task(), (uintptr_t)address - before, size + before);
 }
 
 /* ---- threads ---- */

@@ -187,6 +187,51 @@ static void test_calls(void)
     pages_drop((void *)(uintptr_t)at, 16);
 }
 
+/* ---- what has to stay ---- */
+
+static void expect_here(const uint64_t *area, unsigned pages, uint64_t who)
+{
+    struct vm_usage usage;
+    wait_until(is_quiet, 0); /* nothing goes from here on */
+    OK(vm_usage(me(), &usage));
+    CHECK(usage.wired >= pages);
+    expect(area, 1, who); /* what this itself needs is here */
+    uint64_t loads = swap_now().loads;
+    expect(area, pages, who);
+    CHECK_EQUAL(swap_now().loads, loads);
+}
+
+/* Pages that are out come to be wired, and do not go again until they are not; and so for those that are about to go when they are
+ * wired. */
+static void test_wired(void)
+{
+    enum { PAGES = AREA / 4, ROUNDS = 20 };
+    const mach_port_name_t memory = program_start_info->host_memory;
+    uint64_t *area = pages_make(PAGES), at = (uintptr_t)area;
+    fill(area, PAGES, 13);
+    push_out();
+    OK(host_memory_wire(memory, me(), at, PAGES * PAGE));
+    expect_here(area, PAGES, 13);
+    push_out();
+    expect_here(area, PAGES, 13);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        OK(host_memory_unwire(memory, me(), at, PAGES * PAGE));
+        fill(area, PAGES, 14 + round);
+        OK(host_memory_page_out(memory, MANY));
+        pause_for(round * 500);
+        OK(host_memory_wire(memory, me(), at, PAGES * PAGE));
+        expect_here(area, PAGES, 14 + round);
+    }
+    push_out();
+    expect_here(area, PAGES, 14 + ROUNDS - 1);
+    OK(host_memory_unwire(memory, me(), at, PAGES * PAGE));
+    uint64_t stores = swap_now().stores;
+    push_out();
+    CHECK(swap_now().stores >= stores + PAGES - 8);
+    expect(area, PAGES, 14 + ROUNDS - 1);
+    pages_drop(area, PAGES);
+}
+
 /* ---- pagers that do not do as they should ---- */
 
 static _Atomic uint32_t raised;
@@ -375,6 +420,8 @@ int main(int argc, char **argv)
     test_shared();
     stage("calls");
     test_calls();
+    stage("wired");
+    test_wired();
     stage("pagers");
     test_failing();
     test_lost(SWAP_DAMAGE);

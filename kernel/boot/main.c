@@ -204,15 +204,17 @@ NO_STACK_GUARD static void plant_seed(const struct arch_boot_info *info)
 }
 
 /* No more memory is promised to programs than there is: who asks for too much is told when he asks. What pages need beside
- * themselves - their records, trees and tables - stays out of it. Not a part of kern_main(), which runs from before stacks
+ * themselves - their records, trees and tables - stays out of it. And some of it has to be such as
+ * can be paged out. Not a part of kern_main(), which runs from before stacks
  * are guarded. */
-[[gnu::noinline]] static void limit_commitment(void)
+[[gnu::noinline]] static void limit_memory(void)
 {
-    enum { KEPT_BACK = 16 }; /* one part in so many */
+    enum { KEPT_BACK = 16, PAGED = 4 }; /* one part in so many */
     struct frame_statistics frames;
     frame_statistics(&frames);
     ledger_set_limit(&kernel_ledger, LEDGER_COMMITMENT,
                      (int64_t)(frames.free - frames.free / KEPT_BACK));
+    ledger_set_limit(&kernel_ledger, LEDGER_WIRED, (int64_t)(frames.free - frames.free / PAGED));
 }
 
 /* D8. Likewise. */
@@ -272,7 +274,7 @@ NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
         unsigned failed = ktest_run(pattern);
         boot_stage("test: %u self-tests failed", failed);
     }
-    limit_commitment();
+    limit_memory();
     if (!boot_start_programs(&board, &options))
         boot_refuse("no program could be started");
 }

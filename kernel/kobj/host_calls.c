@@ -16,16 +16,13 @@
 #include <kern/frame.h>
 #include <kern/kmem.h>
 #include <kern/log.h>
-#include <kern/pageout.h>
 #include <kern/panic.h>
-#include <kern/swap.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/trace.h>
 #include <wharf/if/host_debug_kernel.h>
 #include <wharf/if/host_irq_kernel.h>
 #include <wharf/if/host_kernel.h>
-#include <wharf/if/host_memory_kernel.h>
 #include <wharf/if/host_reboot_kernel.h>
 #include <wharf/if/host_tasks_kernel.h>
 
@@ -73,65 +70,6 @@ kern_return_t khost_get_clock(struct kcall *call, struct host *target, struct kr
 {
     (void)call;
     *clock = port_send_right(target->port[KOBJECT_CLOCK]);
-    return KERN_SUCCESS;
-}
-
-/* ---- memory ---- */
-
-kern_return_t khost_memory_set_limit(struct kcall *call, struct host *target, struct kright *right,
-                                     uint32_t kind, uint64_t limit)
-{
-    (void)call, (void)target;
-    if (kind >= LEDGER_KIND_COUNT)
-        return KERN_INVALID_VALUE;
-    struct task *task = kobj_of_right(right, KOBJECT_TASK);
-    if (!task)
-        return KERN_INVALID_TASK;
-    bool none = limit > (uint64_t)LEDGER_NO_LIMIT;
-    ledger_set_limit(task->ledger, kind, none ? LEDGER_NO_LIMIT : (int64_t)limit);
-    task_unref(task);
-    return KERN_SUCCESS;
-}
-
-kern_return_t khost_memory_set_default_pager(struct kcall *call, struct host *target,
-                                             struct kright *pager, struct kright *control)
-{
-    (void)target;
-    return swap_set_pager(call->self->task, pager, control);
-}
-
-kern_return_t khost_memory_page_out(struct kcall *call, struct host *target, uint64_t pages)
-{
-    struct frame_statistics frames;
-    (void)call, (void)target;
-    frame_statistics(&frames);
-    pageout_demand(pages < frames.managed ? pages : frames.managed);
-    return KERN_SUCCESS;
-}
-
-kern_return_t khost_memory_get_swap(struct kcall *call, struct host *target,
-                                    struct host_memory_swap *facts)
-{
-    struct swap_facts swap;
-    struct pageout_facts pageout;
-    (void)call, (void)target;
-    swap_facts(&swap);
-    pageout_facts(&pageout);
-    *facts = (struct host_memory_swap){
-        .pagers = swap.pagers,
-        .slots = swap.slots,
-        .used = swap.used,
-        .stores = swap.stores,
-        .loads = swap.loads,
-        .rescues = swap.rescues,
-        .lost = swap.lost,
-        .in_flight = swap.in_flight,
-        .demanded = pageout.demanded,
-        .scanned = pageout.scanned,
-        .activated = pageout.activated,
-        .low = pageout.marks.low,
-        .high = pageout.marks.high,
-    };
     return KERN_SUCCESS;
 }
 

@@ -44,8 +44,12 @@ void kobj_sender_gone(struct port *port)
     case KOBJECT_TASK: task_sender_gone(port->object, port->senders); break;
     case KOBJECT_THREAD: {
         struct thread *thread = port->object;
-        if (port->senders == 0 && !atomic_load_explicit(&thread->started, memory_order_relaxed))
+        if (atomic_load_explicit(&thread->started, memory_order_relaxed))
+            break;
+        if (port->senders == 0)
             thread_terminate(thread); /* parked, it is in no queue whose lock may be held */
+        else
+            task_sender_gone(thread->task, port->senders);
         break;
     }
     case KOBJECT_TIMER:

@@ -40,3 +40,5 @@ void timer_unref(struct timer *timer);
 /** Protections a mapping can have, and those that can be its most. */
 bool vm_is_protection(uint32_t prot);
 bool vm_is_maximum(uint32_t prot);
+/** A range of whole pages: *size is rounded up. KERN_INVALID_ARGUMENT, KERN_INVALID_ADDRESS. */
+kern_return_t vm_check_range(uint64_t address, uint64_t *size);

@@ -16,6 +16,9 @@
 static_assert(VM_PROT_READ == PROT_READ && VM_PROT_WRITE == PROT_WRITE &&
               VM_PROT_EXECUTE == PROT_EXECUTE);
 
+/* A multiple of more than that has no room beside address 0. */
+enum { ALIGN_MAX = 38, ALIGN_BITS = 63 << VM_ALIGN_SHIFT };
+
 bool vm_is_protection(uint32_t prot)
 {
     return prot == PROT_NONE || prot == PROT_READ || prot == (PROT_READ | PROT_WRITE) ||
@@ -27,8 +30,7 @@ bool vm_is_maximum(uint32_t prot)
     return vm_is_protection(prot) || prot == PROT_ALL;
 }
 
-/* A range of whole pages: *size is rounded up. */
-static kern_return_t check_range(uint64_t address, uint64_t *size)
+kern_return_t vm_check_range(uint64_t address, uint64_t *size)
 {
     if (address % PAGE_SIZE != 0 || *size == 0)
         return KERN_INVALID_ARGUMENT;
@@ -38,11 +40,27 @@ static kern_return_t check_range(uint64_t address, uint64_t *size)
     return KERN_SUCCESS;
 }
 
+[[gnu::noinline]] static kern_return_t check_align(uint64_t address, uint32_t flags,
+                                                   struct map_request *request)
+{
+    unsigned align = flags >> VM_ALIGN_SHIFT;
+    if (align > ALIGN_MAX)
+        return KERN_INVALID_VALUE;
+    request->align = (uint8_t)align;
+    bool fits = flags & VM_ANYWHERE || address % (UINT64_C(1) << align) == 0;
+    return fits ? KERN_SUCCESS : KERN_INVALID_ARGUMENT;
+}
+
 /* The same for memory that is to be made: a place that is none is one without room. */
-static kern_return_t check_place(uint64_t address, uint64_t size, uint32_t flags,
-                                 struct map_request *request)
+static inline kern_return_t check_place(uint64_t address, uint64_t size, uint32_t flags,
+                                        struct map_request *request)
 {
     bool anywhere = flags & VM_ANYWHERE;
+    if (unlikely(flags >> VM_ALIGN_SHIFT)) {
+        kern_return_t kr = check_align(address, flags, request);
+        if (kr != KERN_SUCCESS)
+            return kr;
+    }
     if (size == 0 || (!anywhere && address % PAGE_SIZE != 0))
         return KERN_INVALID_ARGUMENT;
     if (size > USER_VA_END || (!anywhere && (address < PAGE_SIZE || address > USER_VA_END)))
@@ -59,7 +77,7 @@ kern_return_t kvm_allocate(struct kcall *call, struct task *target, uint64_t add
                                   .max_prot = PROT_ALL,
                                   .inherit = VM_INHERIT_COPY};
     (void)call;
-    if (flags & ~VM_ANYWHERE)
+    if (flags & ~(VM_ANYWHERE | ALIGN_BITS))
         return KERN_INVALID_VALUE;
     kern_return_t kr = check_place(address, size, flags, &request);
     if (kr == KERN_SUCCESS)
@@ -71,37 +89,46 @@ kern_return_t kvm_allocate(struct kcall *call, struct task *target, uint64_t add
 kern_return_t kvm_deallocate(struct kcall *call, struct task *target, uint64_t address,
                              uint64_t size)
 {
-    kern_return_t kr = check_range(address, &size);
+    kern_return_t kr = vm_check_range(address, &size);
     if (kr == KERN_SUCCESS)
         kr = map_remove(target, address, address + size);
     call->restart = kr == KERN_RETRY; /* what is gone is not found again */
     return kr;
 }
 
+/* A change of a range has looked at all of it when that much is done, and changes it from there on: it is not aborted any more, or
+ * a part would be as it was. */
+static kern_return_t go_on_changing(struct kcall *call, enum kcall_tag tag, uint64_t done,
+                                    uint64_t size, kern_return_t kr)
+{
+    call->self->building = kr == KERN_RETRY && done >= size;
+    return kcall_again(call, tag, done, kr);
+}
+
 kern_return_t kvm_protect(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
                           bool maximum, uint32_t protection)
 {
-    kern_return_t kr = check_range(address, &size);
+    kern_return_t kr = vm_check_range(address, &size);
     if (kr != KERN_SUCCESS)
         return kr;
     if (maximum ? !vm_is_maximum(protection) : !vm_is_protection(protection))
         return KERN_INVALID_VALUE;
     uint64_t progress = kcall_progress(call, KCALL_TAG_VM_PROTECT);
     kr = map_protect(target, address, size, protection, maximum, &progress);
-    return kcall_again(call, KCALL_TAG_VM_PROTECT, progress, kr);
+    return go_on_changing(call, KCALL_TAG_VM_PROTECT, progress, size, kr);
 }
 
 kern_return_t kvm_inherit(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
                           uint32_t inheritance)
 {
-    kern_return_t kr = check_range(address, &size);
+    kern_return_t kr = vm_check_range(address, &size);
     if (kr != KERN_SUCCESS)
         return kr;
     if (inheritance > VM_INHERIT_NONE)
         return KERN_INVALID_VALUE;
     uint64_t done = kcall_progress(call, KCALL_TAG_VM_INHERIT);
     kr = map_inherit(target, address, size, inheritance, &done);
-    return kcall_again(call, KCALL_TAG_VM_INHERIT, done, kr);
+    return go_on_changing(call, KCALL_TAG_VM_INHERIT, done, size, kr);
 }
 
 kern_return_t kvm_read(struct kcall *call, struct task *target, uint64_t address, uint32_t size,
@@ -128,7 +155,7 @@ kern_return_t kvm_write(struct kcall *call, struct task *target, uint64_t addres
 static kern_return_t check_map(uint32_t protection, uint32_t max_protection, uint32_t inheritance,
                                uint32_t flags)
 {
-    if (flags & ~(VM_ANYWHERE | VM_COPY) || !vm_is_protection(protection) ||
+    if (flags & ~(VM_ANYWHERE | VM_COPY | ALIGN_BITS) || !vm_is_protection(protection) ||
         !vm_is_maximum(max_protection) || inheritance > VM_INHERIT_NONE)
         return KERN_INVALID_VALUE;
     return protection & ~max_protection ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
@@ -249,7 +276,7 @@ kern_return_t kvm_region(struct kcall *call, struct task *target, uint64_t addre
     *protection = facts.prot;
     *max_protection = facts.max_prot;
     *inheritance = facts.inherit;
-    *flags = facts.shared ? VM_SHARED : 0;
+    *flags = (facts.shared ? VM_SHARED : 0) | (facts.wired ? VM_WIRED : 0);
     return KERN_SUCCESS;
 }
 
@@ -257,7 +284,7 @@ kern_return_t kvm_make_entry(struct kcall *call, struct task *target, uint64_t a
                              uint64_t size, uint32_t max_protection, struct kright *entry)
 {
     struct map_request memory;
-    kern_return_t kr = check_range(address, &size);
+    kern_return_t kr = vm_check_range(address, &size);
     if (kr == KERN_SUCCESS && !vm_is_maximum(max_protection))
         kr = KERN_INVALID_VALUE;
     if (kr == KERN_SUCCESS)
@@ -274,26 +301,55 @@ kern_return_t kvm_make_entry(struct kcall *call, struct task *target, uint64_t a
 
 /* ---- content ---- */
 
+/* Of one task's memory into another's, or the same one's, page by page. Progress is bytes. */
+struct transfer {
+    struct task *from_task, *to_task;
+    uint64_t from, to, size;
+};
+
+static kern_return_t check_transfer(const struct transfer *t)
+{
+    if (t->size > USER_VA_END || t->from > USER_VA_END - t->size || t->to > USER_VA_END - t->size)
+        return KERN_INVALID_ADDRESS;
+    bool overlap = t->from < t->to + t->size && t->to < t->from + t->size && t->size > 0;
+    return overlap && t->from_task == t->to_task ? KERN_INVALID_ARGUMENT : KERN_SUCCESS;
+}
+
+static kern_return_t transfer(struct kcall *call, enum kcall_tag tag, const struct transfer *t)
+{
+    uint64_t done = kcall_progress(call, tag);
+    kern_return_t kr = check_transfer(t);
+    while (done < t->size && kr == KERN_SUCCESS) {
+        size_t piece = t->size - done < PAGE_SIZE ? t->size - done : PAGE_SIZE;
+        kr = map_copy(call->self, t->from_task, t->from + done, call->out, piece, false, false);
+        if (kr == KERN_SUCCESS)
+            kr = map_copy(call->self, t->to_task, t->to + done, call->out, piece, true, false);
+        if (kr == KERN_SUCCESS)
+            done += piece;
+        if (kr == KERN_SUCCESS && done < t->size && arch_irq_pending())
+            kr = KERN_RETRY;
+    }
+    return kcall_again(call, tag, done, kr);
+}
+
 kern_return_t kvm_copy(struct kcall *call, struct task *target, uint64_t from, uint64_t size,
                        uint64_t to)
 {
-    if (size > USER_VA_END || from > USER_VA_END - size || to > USER_VA_END - size)
-        return KERN_INVALID_ADDRESS;
-    if (from < to + size && to < from + size && size > 0)
-        return KERN_INVALID_ARGUMENT;
-    uint64_t done = kcall_progress(call, KCALL_TAG_VM_COPY);
-    kern_return_t kr = KERN_SUCCESS;
-    while (done < size && kr == KERN_SUCCESS) {
-        size_t piece = size - done < PAGE_SIZE ? size - done : PAGE_SIZE;
-        kr = map_copy(call->self, target, from + done, call->out, piece, false, false);
-        if (kr == KERN_SUCCESS)
-            kr = map_copy(call->self, target, to + done, call->out, piece, true, false);
-        if (kr == KERN_SUCCESS)
-            done += piece;
-        if (kr == KERN_SUCCESS && done < size && arch_irq_pending())
-            kr = KERN_RETRY;
-    }
-    return kcall_again(call, KCALL_TAG_VM_COPY, done, kr);
+    return transfer(call, KCALL_TAG_VM_COPY, &(struct transfer){target, target, from, to, size});
+}
+
+kern_return_t kvm_read_overwrite(struct kcall *call, struct task *target, uint64_t address,
+                                 uint64_t size, uint64_t to)
+{
+    struct transfer t = {target, call->self->task, address, to, size};
+    return transfer(call, KCALL_TAG_VM_READ_OVERWRITE, &t);
+}
+
+kern_return_t kvm_write_from(struct kcall *call, struct task *target, uint64_t address,
+                             uint64_t size, uint64_t source)
+{
+    struct transfer t = {call->self->task, target, source, address, size};
+    return transfer(call, KCALL_TAG_VM_WRITE_FROM, &t);
 }
 
 static map_visit_t *const maintenance[] = {
@@ -315,13 +371,27 @@ kern_return_t kvm_maintain(struct kcall *call, struct task *target, uint64_t add
     uint64_t done = kcall_progress(call, KCALL_TAG_VM_MAINTAIN), all = address + size - start;
     kern_return_t kr = KERN_SUCCESS;
     while (done < all && kr == KERN_SUCCESS) {
-        kr = map_visit(call->self, target, start + done, maintenance[operation]);
+        kr = map_visit(target, start + done, maintenance[operation]);
         if (kr == KERN_SUCCESS)
             done += PAGE_SIZE;
         if (kr == KERN_SUCCESS && done < all && arch_irq_pending())
             kr = KERN_RETRY;
     }
     return kcall_again(call, KCALL_TAG_VM_MAINTAIN, done, kr);
+}
+
+kern_return_t kvm_sync(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
+                       uint32_t flags)
+{
+    kern_return_t kr = vm_check_range(address, &size);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (flags & ~(VM_SYNC_WAIT | VM_SYNC_INVALIDATE))
+        return KERN_INVALID_VALUE;
+    uint64_t progress = kcall_progress(call, KCALL_TAG_VM_SYNC);
+    kr = map_sync(call->self, target, address, size, flags & VM_SYNC_WAIT,
+                  flags & VM_SYNC_INVALIDATE, &progress);
+    return kcall_again(call, KCALL_TAG_VM_SYNC, progress, kr);
 }
 
 kern_return_t kvm_statistics(struct kcall *call, struct task *target, uint64_t *mapped,
@@ -333,6 +403,33 @@ kern_return_t kvm_statistics(struct kcall *call, struct task *target, uint64_t *
     if (!target->map.closed) { /* else there may be no page tables any more */
         *mapped = target->pmap->resident;
         *tables = target->pmap->tables;
+    }
+    spin_unlock(&target->map.lock);
+    return KERN_SUCCESS;
+}
+
+/* Peaks of the ledger are not exact when several charge it at once. */
+static void count_paid(struct ledger *ledger, struct vm_usage *usage)
+{
+    const struct ledger_account *frames = &ledger->account[LEDGER_FRAMES];
+    const struct ledger_account *commitment = &ledger->account[LEDGER_COMMITMENT];
+    usage->paid = (uint64_t)relaxed_load(frames->used);
+    usage->paid_peak = (uint64_t)relaxed_load(frames->peak);
+    usage->committed = (uint64_t)relaxed_load(commitment->used);
+    usage->committed_peak = (uint64_t)relaxed_load(commitment->peak);
+}
+
+kern_return_t kvm_usage(struct kcall *call, struct task *target, struct vm_usage *usage)
+{
+    (void)call;
+    *usage = (struct vm_usage){0};
+    count_paid(target->ledger, usage);
+    spin_lock(&target->map.lock);
+    usage->mapped = target->map.pages;
+    if (!target->map.closed) { /* else there may be no page tables any more */
+        usage->resident = target->pmap->resident;
+        usage->wired = target->pmap->wired;
+        usage->tables = target->pmap->tables;
     }
     spin_unlock(&target->map.lock);
     return KERN_SUCCESS;

@@ -155,13 +155,14 @@ static inline bool is_sane(struct charge charge)
 }
 
 [[gnu::always_inline]] static inline kern_return_t charge_all(struct ledger *ledger,
+                                                              const struct ledger *end,
                                                               struct charge charge)
 {
     bool higher = false;
 
     if (!is_sane(charge))
         return KERN_LIMIT;
-    for (struct ledger *l = ledger; l != NULL; l = l->parent) {
+    for (struct ledger *l = ledger; l != end; l = l->parent) {
         bool fits = add(&l->account[charge.kind], charge.amount, &higher);
 
         /* Both, whether the first fits or not: both are taken back. */
@@ -182,7 +183,7 @@ static inline bool is_sane(struct charge charge)
 
 kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
 {
-    return charge_all(ledger, (struct charge){.kind = kind, .amount = amount});
+    return charge_all(ledger, NULL, (struct charge){.kind = kind, .amount = amount});
 }
 
 void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
@@ -194,7 +195,8 @@ void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
 kern_return_t ledger_charge_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
                                    int64_t bytes)
 {
-    return charge_all(ledger, (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
+    return charge_all(ledger, NULL,
+                      (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
 }
 
 void ledger_return_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
@@ -202,6 +204,32 @@ void ledger_return_object(struct ledger *ledger, enum ledger_kind kind, int64_t 
 {
     assert(amount >= 0 && bytes >= 0);
     take_back(ledger, NULL, (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
+}
+
+struct ledger *ledger_common(struct ledger *one, struct ledger *other)
+{
+    unsigned of_one = ledger_depth(one), of_other = ledger_depth(other);
+
+    for (; of_one > of_other; of_one--)
+        one = one->parent;
+    for (; of_other > of_one; of_other--)
+        other = other->parent;
+    for (; one != other; one = one->parent)
+        other = other->parent;
+    return one;
+}
+
+kern_return_t ledger_charge_below(struct ledger *ledger, const struct ledger *end,
+                                  enum ledger_kind kind, int64_t amount)
+{
+    return charge_all(ledger, end, (struct charge){.kind = kind, .amount = amount});
+}
+
+void ledger_return_below(struct ledger *ledger, const struct ledger *end, enum ledger_kind kind,
+                         int64_t amount)
+{
+    assert(amount >= 0);
+    take_back(ledger, end, (struct charge){.kind = kind, .amount = amount});
 }
 
 void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit)

@@ -76,6 +76,7 @@ kern_return_t thread_resume_count(struct thread *thread)
     } else {
         thread->suspend_count--;
         atomic_store_explicit(&thread->started, true, memory_order_relaxed);
+        task->started = true;
         update_flag(thread);
     }
     spin_unlock(&task->lock);

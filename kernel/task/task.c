@@ -115,8 +115,11 @@ kern_return_t task_next(struct task *task, struct task **out)
 
 void task_sender_gone(struct task *task, uint32_t left)
 {
-    if (left <= 1)                   /* perhaps its own name for itself */
-        work_start(&task->teardown); /* which looks */
+    if (left > 1)
+        return;
+    atomic_store(&task->look_anew, true);
+    work_start(
+        &task->teardown); /* perhaps that is its own name for itself, or for its thread: it looks */
 }
 
 void task_begin_ending_locked(struct task *task)
@@ -197,20 +200,55 @@ static bool has_threads(struct task *task)
     return has;
 }
 
-/* Has it ended, or will it never begin (task_sender_gone)? */
-static bool is_ending(struct task *task)
+/* ---- tasks that will never begin ---- */
+
+enum outlook { GOES_ON, ENDS, UNDECIDED /* there is more to look at */ };
+
+/* Nobody else has a right to this thread of it. It goes to the end of the list. The TASK lock is held. */
+static bool is_unknown(struct task *task, struct thread *thread)
 {
+    list_remove(&thread->task_link);
+    list_push_back(&task->threads, &thread->task_link);
+    return !thread->self_port || space_is_only_sender(task->space, thread->self_port);
+}
+
+/* The TASK lock is held. Nobody has a right to the task: who had one to a thread, and could have made another with the other, sets
+ * look_anew when it goes. */
+static enum outlook look_at_one(struct task *task)
+{
+    if (task->dying)
+        return ENDS;
+    if (task->started)
+        return GOES_ON;
+    if (task->looked < task->thread_count) {
+        task->looked++;
+        struct thread *thread = list_entry(task->threads.next, struct thread, task_link);
+        return is_unknown(task, thread) ? UNDECIDED : GOES_ON;
+    }
+    if (atomic_load(&task->look_anew))
+        return UNDECIDED;
+    task_begin_ending_locked(task);
+    return ENDS;
+}
+
+/* Has it ended, or will it never begin (task_sender_gone)? A piece. */
+static enum outlook look(struct task *task)
+{
+    enum { BATCH = 8 };
+    enum outlook outlook = UNDECIDED;
+    if (atomic_exchange(&task->look_anew, false))
+        task->looked = 0;
     spin_lock(&task->lock);
-    bool dying = task->dying, started = task->started;
+    bool dying = task->dying;
     spin_unlock(&task->lock);
-    if (dying || started || !space_is_only_sender(task->space, task->self_port))
-        return dying;
-    spin_lock(&task->lock);
-    if (!task->started && !task->dying)
-        task_begin_ending_locked(task);
-    dying = task->dying;
-    spin_unlock(&task->lock);
-    return dying;
+    if (!dying && !space_is_only_sender(task->space, task->self_port))
+        return GOES_ON;
+    for (unsigned n = 0; n < BATCH && outlook == UNDECIDED; n++) {
+        spin_lock(&task->lock);
+        outlook = look_at_one(task);
+        spin_unlock(&task->lock);
+    }
+    return outlook;
 }
 
 /* A piece of what the task has: names, memory, the address space. True: there may be more. */
@@ -240,8 +278,9 @@ static bool take_down_some(struct task *task)
 static bool teardown_step(struct work *work)
 {
     struct task *task = container_of(work, struct task, teardown);
-    if (!is_ending(task))
-        return !work_done(work);
+    enum outlook outlook = look(task);
+    if (outlook != ENDS)
+        return outlook == UNDECIDED || !work_done(work);
     if (terminate_some(task))
         return true;
     if (has_threads(task))

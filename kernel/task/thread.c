@@ -94,7 +94,6 @@ kern_return_t thread_create_for_maker(struct task *task, vaddr_t entry, vaddr_t 
         *right = port_send_right(thread->self_port);
     list_push_back(&task->threads, &thread->task_link); /* T4 */
     task->thread_count++;
-    task->started = true;
     task_ref(task);
     spin_unlock(&task->lock);
     trace(TRACE_THREAD_CREATE, thread->id, task->id);
@@ -156,6 +155,7 @@ void thread_reap(struct thread *thread)
     ledger_return(task->ledger, LEDGER_THREADS, 1);
     spin_lock(&task->lock);
     list_remove(&thread->task_link);
+    atomic_store(&task->look_anew, true);
     bool last = --task->thread_count == 0;
     if (last && !task->dying) { /* K1: nobody else ended it */
         task_begin_ending_locked(task);

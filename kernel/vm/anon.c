@@ -8,6 +8,7 @@
 #include <kern/kmem.h>
 #include <kern/panic.h>
 #include <kern/swap.h>
+#include <kern/vm_count.h>
 
 static KMEM_CACHE_MEMORY(anon_cache, struct anon);
 
@@ -41,6 +42,8 @@ kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
         return kr;
     }
 
+    if (zeroed)
+        vm_count(VM_COUNT_ZERO_FILLS);
     struct anon *anon = object;
     atomic_init(&anon->references, 1);
     atomic_init(&anon->where, frame_number(frame));
@@ -70,14 +73,21 @@ kern_return_t anon_recharge(struct anon *anon, struct ledger *ledger)
     return KERN_SUCCESS;
 }
 
-/* Nobody catches the frame from here on (catch() of pageout.c). */
+/* catch() of pageout.c compares the flags and sets BUSY in one step: it came before what the caller has changed, and is over then, or
+ * finds that. */
+static inline void wait_for_pageout(const struct frame *frame)
+{
+    while (unlikely(atomic_load_explicit(&frame->flags, memory_order_acquire) & FRAME_FLAG_BUSY))
+        arch_cpu_relax();
+}
+
+/* Nobody catches the frame from here on. */
 static inline void hide_from_pageout(struct frame *frame)
 {
     (void)atomic_fetch_and_explicit(&frame->flags,
                                     (uint16_t) ~(FRAME_FLAG_PAGEABLE | FRAME_FLAG_OBJECT),
                                     memory_order_acquire);
-    while (unlikely(atomic_load_explicit(&frame->flags, memory_order_acquire) & FRAME_FLAG_BUSY))
-        arch_cpu_relax();
+    wait_for_pageout(frame);
 }
 
 static inline uint32_t where_of(const struct anon *anon)
@@ -133,13 +143,27 @@ struct frame *anon_frame_if_any(struct anon *anon)
     return swap_rescue(anon) ? anon_frame_held(anon) : NULL;
 }
 
+/* It may have been chosen a moment ago; a grace period has not passed since. */
+static void rescue(struct anon *anon)
+{
+    if (unlikely(!anon_frame(anon))) {
+        bool here = swap_rescue(anon);
+        assert(here);
+    }
+}
+
 void anon_keep(struct anon *anon)
 {
     struct frame *frame = anon_frame_if_any(anon);
     assert(frame);
     hide_from_pageout(frame);
-    if (!anon_frame(anon)) {
-        bool here = swap_rescue(anon);
-        assert(here);
-    }
+    rescue(anon);
+}
+
+void anon_wired(struct anon *anon)
+{
+    struct frame *frame = anon_frame_held(anon);
+    (void)atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_WIRED, memory_order_acq_rel);
+    wait_for_pageout(frame);
+    rescue(anon);
 }

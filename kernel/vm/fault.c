@@ -11,6 +11,7 @@
 #include <kern/string.h>
 #include <kern/swap.h>
 #include <kern/thread.h>
+#include <kern/vm_count.h>
 
 /* What a page is, to be mapped or looked at. */
 struct page {
@@ -65,8 +66,10 @@ static inline kern_return_t found(const struct need *need, struct page *page, st
 static inline kern_return_t make_page(struct amap *amap, const void *content, struct anon **out)
 {
     kern_return_t kr = anon_create(amap->ledger, content == NULL, out);
-    if (content && kr == KERN_SUCCESS)
+    if (content && kr == KERN_SUCCESS) {
         arch_copy_page(frame_memory(anon_frame_held(*out)), content);
+        vm_count(VM_COUNT_COPIES);
+    }
     return kr;
 }
 
@@ -119,6 +122,9 @@ static kern_return_t break_sharing(const struct need *need, struct map_entry *en
         return kr;
     if (entry->shared) /* first: one of them may still write to it (map_take_writing()) */
         pmap_page_protect(old, PROT_NONE);
+    else if (unlikely(need->task->map.copying)) /* G6 */
+        (void)pmap_protect(need->task->pmap, page->va, page->va + PAGE_SIZE,
+                           PROT_READ | PROT_EXECUTE);
     kr = put_page(entry->amap, number, leaf, frame_memory(old), anon);
     if (kr != KERN_SUCCESS)
         return kr;
@@ -283,10 +289,8 @@ static kern_return_t map_page(struct task *task, const struct page *page)
 }
 
 /* A large mapping where there are small ones already, or no memory for it: the page alone, then. */
-static kern_return_t map_something(struct task *task, struct page *page, vaddr_t va)
+static kern_return_t map_other(struct task *task, struct page *page, vaddr_t va)
 {
-    if (likely(!(page->prot & PROT_EXECUTE) && !page->flags && page->size == PAGE_SIZE))
-        return pmap_enter_page(task->pmap, va, frame_at(page->pa), page->prot);
     kern_return_t kr = map_page(task, page);
     if (kr == KERN_SUCCESS || page->size == PAGE_SIZE)
         return kr;
@@ -294,6 +298,24 @@ static kern_return_t map_something(struct task *task, struct page *page, vaddr_t
     page->va = va;
     page->size = PAGE_SIZE;
     return map_page(task, page);
+}
+
+static inline kern_return_t map_something(struct task *task, struct page *page, vaddr_t va)
+{
+    if (likely(!(page->prot & PROT_EXECUTE) && !page->flags && page->size == PAGE_SIZE))
+        return pmap_enter_page(task->pmap, va, frame_at(page->pa), page->prot);
+    return map_other(task, page, va);
+}
+
+/* Of a wired entry (G7): it is mapped so that it stays. By value: nobody else's page has to lie in memory for this. */
+[[gnu::noinline]] static kern_return_t map_wired(struct task *task, struct page page, vaddr_t va)
+{
+    bool managed = !(page.flags & PMAP_UNMANAGED); /* then it is an anon's, and one page */
+    page.flags |= PMAP_WIRED;
+    kern_return_t kr = map_other(task, &page, va);
+    if (managed && kr == KERN_SUCCESS)
+        anon_wired(frame_at(page.pa)->owner);
+    return kr;
 }
 
 /* There was no frame: it waits for one, if any can be made free. */
@@ -317,6 +339,7 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
     if (va >= USER_VA_END)
         return KERN_INVALID_ADDRESS;
     va = round_down(va, PAGE_SIZE);
+    vm_count(VM_COUNT_FAULTS);
     begin(self);
     spin_lock(&task->map.lock);
     struct map_entry *entry = map_at(&task->map, va);
@@ -327,7 +350,7 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
     else
         kr = find_page(&need, entry, va, &page);
     if (kr == KERN_SUCCESS) {
-        kr = map_something(task, &page, va);
+        kr = unlikely(entry->wired) ? map_wired(task, page, va) : map_something(task, &page, va);
         if (page.replaces && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
     }
@@ -353,6 +376,15 @@ static void copy_bytes(char *to, const char *from, size_t n)
         memcpy(to, from, n);
 }
 
+/* The page tables may show what was there (G2). A page that is to stay takes its place at once. */
+[[gnu::noinline]] static void show_instead(struct task *task, const struct map_entry *entry,
+                                           const struct page *page)
+{
+    kern_return_t kr = entry->wired ? map_wired(task, *page, page->va) : KERN_RETRY;
+    if (kr != KERN_SUCCESS)
+        (void)pmap_remove(task->pmap, page->va, page->va + PAGE_SIZE);
+}
+
 /* The MAP lock is held. */
 static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffer, size_t n,
                                 bool force)
@@ -366,7 +398,7 @@ static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffe
         return KERN_PROTECTION_FAILURE;
     kern_return_t kr = find_page_to_copy(need, entry, round_down(va, PAGE_SIZE), &page);
     if (kr == KERN_SUCCESS && page.replaces)
-        (void)pmap_remove(task->pmap, page.va, page.va + PAGE_SIZE); /* G2: it shows what was */
+        show_instead(task, entry, &page);
     if (kr == KERN_SUCCESS && buffer) {
         char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
         if (need->write)
@@ -396,25 +428,6 @@ kern_return_t map_copy(struct thread *self, struct task *task, vaddr_t va, void 
         kr = copy_piece(&need, va, buffer, piece, force);
     if (kr == KERN_SUCCESS && piece < n)
         kr = copy_piece(&need, va + piece, (char *)buffer + piece, n - piece, force);
-    spin_unlock(&task->map.lock);
-    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(&need, va) : kr;
-}
-
-kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_visit_t *visit)
-{
-    struct need need = {task, self, false, PROT_READ};
-    struct page page = {0};
-    kern_return_t kr = KERN_INVALID_ADDRESS;
-    begin(self);
-    spin_lock(&task->map.lock);
-    struct map_entry *entry = map_at(&task->map, va);
-    if (entry)
-        kr = entry->prot & PROT_READ
-                 ? find_page_to_copy(&need, entry, round_down(va, PAGE_SIZE), &page)
-                 : KERN_PROTECTION_FAILURE;
-    if (kr == KERN_SUCCESS)
-        visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);
-    done_with(&page);
     spin_unlock(&task->map.lock);
     return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(&need, va) : kr;
 }

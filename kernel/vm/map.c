@@ -48,6 +48,7 @@ void entry_remove(struct vm_map *map, struct map_entry *entry)
 {
     bool was_last = map->hole_from == entry->end + PAGE_SIZE;
     rb_remove(&map->entries, &entry->node);
+    map->pages -= entry_pages(entry);
     if (map->last == entry)
         map->last = NULL;
     if (!was_last)
@@ -81,6 +82,27 @@ static vaddr_t find_hole(struct vm_map *map, uint64_t size)
     return at;
 }
 
+/* One that is larger by as much as has to be passed over. */
+[[gnu::noinline]] static vaddr_t find_aligned(struct vm_map *map, uint64_t size, unsigned align)
+{
+    uint64_t multiple = UINT64_C(1) << align;
+    vaddr_t before = map->hole_from, at = find_hole(map, size + multiple - PAGE_SIZE);
+    if (at == 0)
+        return 0;
+    at = round_up(at, multiple);
+    /* What is left behind it is of use, unless it has been all gone through. */
+    map->hole_from = at + size + PAGE_SIZE > before ? at + size + PAGE_SIZE : before;
+    return at;
+}
+
+/* Where the request's memory can be; 0: nowhere. */
+static inline vaddr_t choose_place(struct vm_map *map, const struct map_request *request)
+{
+    uint64_t size = request->pages << PAGE_SHIFT;
+    return likely(request->align <= PAGE_SHIFT) ? find_hole(map, size)
+                                                : find_aligned(map, size, request->align);
+}
+
 static bool is_free(struct vm_map *map, vaddr_t start, uint64_t size)
 {
     if (start < PAGE_SIZE || start > USER_VA_END || size > USER_VA_END - start)
@@ -105,6 +127,8 @@ void entry_destroy(struct task *task, struct map_entry *entry)
 {
     if (entry->committed)
         ledger_return(task->ledger, LEDGER_COMMITMENT, (int64_t)entry_pages(entry));
+    if (entry->wired)
+        ledger_return(task->ledger, LEDGER_WIRED, (int64_t)entry_pages(entry));
     if (entry->amap)
         amap_unref(entry->amap);
     if (entry->object)
@@ -118,17 +142,39 @@ static bool needs_commitment(const struct map_request *request)
     return !request->object || !request->shared;
 }
 
+/* Somebody has been charged for it already. */
+[[gnu::noinline]] static kern_return_t take_over(struct ledger *ledger,
+                                                 const struct map_request *request)
+{
+    return ledger_charge_below(ledger, ledger_common(ledger, request->payer), LEDGER_COMMITMENT,
+                               (int64_t)request->pages);
+}
+
+/* What is given back if it is not placed. */
+static kern_return_t charge(struct task *task, struct map_entry *entry,
+                            const struct map_request *request)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    entry->end = request->pages << PAGE_SHIFT;
+    if (needs_commitment(request)) {
+        kr = likely(!request->payer)
+                 ? ledger_charge(task->ledger, LEDGER_COMMITMENT, (int64_t)request->pages)
+                 : take_over(task->ledger, request);
+        entry->committed = kr == KERN_SUCCESS;
+    }
+    if (kr == KERN_SUCCESS && unlikely(task->map.wires_new)) {
+        kr = ledger_charge(task->ledger, LEDGER_WIRED, (int64_t)request->pages);
+        entry->wired = kr == KERN_SUCCESS;
+    }
+    return kr;
+}
+
 static kern_return_t fill_in(struct task *task, struct map_entry *entry,
                              const struct map_request *request)
 {
-    if (needs_commitment(request)) {
-        kern_return_t kr = ledger_charge(task->ledger, LEDGER_COMMITMENT, (int64_t)request->pages);
-        if (kr != KERN_SUCCESS)
-            return kr;
-        entry->committed = true;
-        entry->end = request->pages
-                     << PAGE_SHIFT; /* so much is given back, should it not be placed */
-    }
+    kern_return_t kr = charge(task, entry, request);
+    if (kr != KERN_SUCCESS)
+        return kr;
     if (request->amap)
         amap_ref(entry->amap = request->amap);
     if (request->object)
@@ -148,12 +194,13 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     uint64_t size = request->pages << PAGE_SHIFT;
     if (map->closed)
         return KERN_TERMINATED;
-    vaddr_t start = request->start ? request->start : find_hole(map, size);
+    vaddr_t start = request->start ? request->start : choose_place(map, request);
     if (start == 0 || !is_free(map, start, size))
         return KERN_NO_SPACE;
     entry->start = request->start = start;
     entry->end = start + size;
     entry_insert(map, entry);
+    map->pages += request->pages;
     return KERN_SUCCESS;
 }
 
@@ -306,7 +353,8 @@ kern_return_t map_describe(struct task *task, vaddr_t va, struct map_facts *out)
                                   .prot = entry->prot,
                                   .max_prot = entry->max_prot,
                                   .inherit = entry->inherit,
-                                  .shared = entry->shared};
+                                  .shared = entry->shared,
+                                  .wired = entry->wired > 0};
     }
     spin_unlock(&task->map.lock);
     return entry ? KERN_SUCCESS : KERN_NOT_FOUND;
@@ -316,13 +364,16 @@ bool map_check(struct task *task)
 {
     bool ok = true;
     vaddr_t end = PAGE_SIZE;
+    uint64_t pages = 0;
     spin_lock(&task->map.lock);
     ok = rb_check(&task->map.entries);
     for (struct map_entry *e = entry_of(rb_first(&task->map.entries)); e; e = map_next(e)) {
         ok = ok && e->start >= end && e->start < e->end && e->end <= USER_VA_END &&
              (e->start | e->end) % PAGE_SIZE == 0 && !(e->prot & ~e->max_prot);
         end = e->end;
+        pages += entry_pages(e);
     }
+    ok = ok && pages == task->map.pages;
     spin_unlock(&task->map.lock);
     return ok;
 }

@@ -23,6 +23,9 @@ static void advance(struct task *task, struct map_entry *entry, vaddr_t va)
     uint64_t pages = (va - entry->start) >> PAGE_SHIFT;
     if (entry->committed)
         ledger_return(task->ledger, LEDGER_COMMITMENT, (int64_t)pages);
+    if (entry->wired)
+        ledger_return(task->ledger, LEDGER_WIRED, (int64_t)pages);
+    task->map.pages -= pages;
     entry->amap_page += pages;
     entry->object_page += pages;
     entry->start = va;

@@ -9,7 +9,7 @@
 static struct anon *sole_page(const struct map_entry *entry, vaddr_t va)
 {
     struct anon *anon = NULL;
-    if (!entry || entry->shared || !entry->amap || !(entry->prot & PROT_READ))
+    if (!entry || entry->shared || entry->wired || !entry->amap || !(entry->prot & PROT_READ))
         return NULL;
     uint64_t number = amap_page_at(entry, va);
     spin_lock(&entry->amap->lock);
@@ -21,11 +21,11 @@ static struct anon *sole_page(const struct map_entry *entry, vaddr_t va)
     return anon;
 }
 
-/* It has a frame, which the owner may let go. */
+/* It is here, and nothing that was wired once still shows it. */
 static bool may_leave(struct anon *anon)
 {
     struct frame *frame = anon_frame(anon);
-    return frame && !(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_WIRED);
+    return frame && !pmap_page_is_wired(frame);
 }
 
 kern_return_t map_give_page(struct task *task, vaddr_t va, map_give_t *give, void *argument)

@@ -200,7 +200,9 @@ kern_return_t map_fork(struct task *parent, struct task *child, uint64_t *progre
     kern_return_t kr;
     do {
         spin_lock_pair(&parent->map.lock, &child->map.lock);
+        parent->map.copying += *progress == 0;
         kr = fork_piece(parent, child, progress);
+        parent->map.copying -= kr == KERN_SUCCESS && *progress >= USER_VA_END;
         spin_unlock_pair(&parent->map.lock, &child->map.lock);
     } while (kr == KERN_SUCCESS && *progress < USER_VA_END && !arch_irq_pending());
     return kr == KERN_SUCCESS && *progress < USER_VA_END ? KERN_RETRY : kr;

@@ -45,6 +45,7 @@ kern_return_t ool_create(struct ledger *ledger, vaddr_t source, uint32_t size, b
     ool->memory = (struct map_request){.pages = pages,
                                        .prot = PROT_READ | PROT_WRITE,
                                        .max_prot = PROT_ALL,
+                                       .payer = ledger,
                                        .inherit = VM_INHERIT_COPY};
     if (moves)
         kr = add_loss(ledger, ool);
@@ -71,7 +72,8 @@ void ool_free(struct ledger *ledger, struct kool *ool)
         memory_object_unref(ool->memory.object);
     if (ool->loss)
         ool_free_loss(ledger, ool->loss);
-    kmem_free_counted(&ool_cache, ledger, LEDGER_COMMITMENT, (int64_t)pages_of(ool), ool);
+    int64_t promised = ool->memory.payer ? (int64_t)pages_of(ool) : 0;
+    kmem_free_counted(&ool_cache, ledger, LEDGER_COMMITMENT, promised, ool);
 }
 
 /* ---- receiving ---- */
@@ -109,10 +111,24 @@ static void move_pages(struct kool *list, bool back)
             amap_move(back ? ool->fresh : ool->memory.amap, back ? ool->memory.amap : ool->fresh);
 }
 
+/* One of the two who have been charged is not any more (V4): the sender, if it is mapped, or the receiver. */
+static void settle(struct task *task, struct kool *ool, bool mapped)
+{
+    struct ledger *payer = ool->memory.payer, *common = ledger_common(task->ledger, payer);
+    ledger_return_below(mapped ? payer : task->ledger, common, LEDGER_COMMITMENT,
+                        (int64_t)ool->memory.pages);
+    if (mapped)
+        ool->memory.payer = NULL;
+    else
+        ool->entry->committed = false;
+}
+
 /* Entries that are in the map are anybody's by now. */
 static void let_go(struct task *task, struct kool *list, bool mapped)
 {
     for (struct kool *ool = list; ool; ool = ool->next) {
+        if (ool->entry)
+            settle(task, ool, mapped);
         if (ool->entry && !mapped)
             entry_destroy(task, ool->entry);
         if (ool->fresh)

@@ -283,6 +283,9 @@ static kern_return_t share_amap(struct task *task, struct kool *ool, const struc
     if (entry->shared) {
         amap_ref(ool->from = entry->amap);
         ool->from_page = first;
+    } else {
+        task->map.copying++; /* G6 */
+        ool->taking = true;
     }
     return KERN_SUCCESS;
 }
@@ -333,12 +336,15 @@ static kern_return_t copy_ends(struct thread *self, struct kool *ool)
 static void take_writing(struct task *task, struct kool *ool)
 {
     vaddr_t end = whole_end(ool);
-    if (ool->memory.amap && !ool->from && ool->at < end)
+    if (ool->taking && ool->at < end)
         ool->at = pmap_protect(task->pmap, ool->at, end, PROT_READ | PROT_EXECUTE);
     else
         ool->at = end;
-    if (ool->at >= end)
-        ool->state = OOL_SPLITTING;
+    if (ool->at < end)
+        return;
+    task->map.copying -= ool->taking;
+    ool->taking = false;
+    ool->state = OOL_SPLITTING;
 }
 
 /* From all who map it. No fault of the sender has been in the midst since it was copied. */

@@ -10,10 +10,11 @@
 #include <kern/panic.h>
 #include <kern/pmap.h>
 #include <kern/swap.h>
+#include <kern/vm_count.h>
 #include <wharf/if/memory_object_types.h>
 
 /* A page's flags: it is to be announced; it has been, or is about to be; it goes when it has been fetched; it may have been
- * written to; a lock_request awaits its being fetched. The object's lock. Not FRAME_FLAG_DIRTY, which page tables set that
+ * written to; a lock_request awaits its being fetched; it goes, unless it is wired: the kernel wants that, not the pager. The object's lock. Not FRAME_FLAG_DIRTY, which page tables set that
  * show it no longer. */
 enum {
     RETURN_DUE = FRAME_FLAG_OWNER,
@@ -21,7 +22,8 @@ enum {
     GOES = FRAME_FLAG_OWNER << 2,
     WRITTEN = FRAME_FLAG_OWNER << 3,
     ASKED = FRAME_FLAG_OWNER << 4,
-    ALL_FLAGS = RETURN_DUE | RETURNING | GOES | WRITTEN | ASKED,
+    MAY_STAY = FRAME_FLAG_OWNER_TOO,
+    ALL_FLAGS = RETURN_DUE | RETURNING | GOES | WRITTEN | ASKED | MAY_STAY,
 };
 
 /* They go out with the page, and come back with it (kern/swap.h: S8). */
@@ -50,6 +52,15 @@ static bool is_loose(unsigned flags)
     return (flags & (WRITTEN | RETURNING)) == WRITTEN;
 }
 
+/* One that was RETURNING is so no more: perhaps somebody awaited that (paged_sync.c). */
+static void wake_syncing(struct paged_object *object)
+{
+    if (list_is_empty(&object->waiting))
+        return;
+    object->wake_waiting = true;
+    work_start(&object->work);
+}
+
 /* The same for a page that is in the object, with the counts. */
 static void change(struct paged_object *object, struct anon *anon, unsigned clear, unsigned set)
 {
@@ -61,6 +72,8 @@ static void change(struct paged_object *object, struct anon *anon, unsigned clea
         return;
     object->unfetched += (uint64_t)(!!(after & RETURNING) - !!(before & RETURNING));
     object->asked += (uint64_t)(!!(after & ASKED) - !!(before & ASKED));
+    if (before & ~after & RETURNING)
+        wake_syncing(object);
     if (dirty || loose)
         paged_volume_count(object, dirty, loose);
 }
@@ -129,6 +142,8 @@ kern_return_t paged_put(struct paged_object *object, uint64_t page, struct anon 
     spin_unlock(&object->lock);
     if (kr == KERN_SUCCESS && !taken)
         anon_unref(anon);
+    if (taken)
+        vm_count(VM_COUNT_PAGE_INS);
     return kr;
 }
 
@@ -148,14 +163,17 @@ static void take_out(struct paged_object *object, uint64_t page, struct anon *an
     anon_unref(anon);
 }
 
-/* `more`: GOES, ASKED. */
+/* `more`: GOES, MAY_STAY, ASKED. */
 static void make_return(struct paged_object *object, uint64_t page, struct anon *anon,
                         unsigned more)
 {
     bool told = flags_of(anon) & RETURNING; /* it comes as it is when it is fetched */
     if (object->unfetched == 0)
         object->fetch_until = paged_patience_ends();
-    change(object, anon, 0, (told ? 0u : RETURN_DUE | RETURNING) | more);
+    bool must_go = (more & GOES) && !(more & MAY_STAY), goes = flags_of(anon) & GOES;
+    if (goes && (more & MAY_STAY))
+        more &= ~(unsigned)MAY_STAY; /* if it had to go it still has to */
+    change(object, anon, must_go ? MAY_STAY : 0, (told ? 0u : RETURN_DUE | RETURNING) | more);
     if (told)
         return;
     if (!object->returning || page < object->announce)
@@ -183,6 +201,20 @@ kern_return_t paged_lock_page(struct paged_object *object, uint64_t *page, uint6
     }
     spin_unlock(&object->lock);
     return kr;
+}
+
+bool paged_next_returning(struct paged_object *object, uint64_t *page, uint64_t end)
+{
+    enum { LOOK_AT = 64 };
+    for (unsigned n = 0; n < LOOK_AT; n++, ++*page) {
+        if (!amap_next(object->cache, page) || *page >= end) {
+            *page = end;
+            return false;
+        }
+        if (flags_of(amap_lookup(object->cache, *page)) & RETURNING)
+            return true;
+    }
+    return false;
 }
 
 /* ---- fetched ---- */
@@ -217,6 +249,13 @@ kern_return_t paged_collect_begin(struct paged_object *object, struct thread *se
     return kr;
 }
 
+static bool goes_when_fetched(const struct anon *anon, struct frame *frame)
+{
+    unsigned flags = flags_of(anon);
+    bool stays = (flags & MAY_STAY) && frame && pmap_page_is_wired(frame);
+    return (flags & GOES) && !stays;
+}
+
 void paged_collect_end(struct paged_object *object, uint64_t page, struct anon *anon, bool fetched)
 {
     spin_lock(&object->lock);
@@ -224,14 +263,15 @@ void paged_collect_end(struct paged_object *object, uint64_t page, struct anon *
     if (there && !fetched)
         paged_note_write(object, anon); /* it may have been */
     else if (there && (flags_of(anon) & RETURNING)) {
-        bool goes = flags_of(anon) & GOES, again = paged_is_written(anon);
-        unsigned asked = flags_of(anon) & ASKED;
-        change(object, anon, RETURN_DUE | RETURNING | GOES | ASKED, 0);
+        vm_count(VM_COUNT_PAGE_OUTS);
         struct frame *frame = anon_frame_if_any(anon);
+        bool goes = goes_when_fetched(anon, frame), again = paged_is_written(anon);
+        unsigned kept = flags_of(anon) & (ASKED | MAY_STAY);
+        change(object, anon, RETURN_DUE | RETURNING | GOES | ASKED | MAY_STAY, 0);
         if (frame && !goes) /* it may have been to swap: it is an object's page again */
             pageout_tag(frame, object, page);
         if (goes && again)
-            make_return(object, page, anon, GOES | asked);
+            make_return(object, page, anon, GOES | kept);
         else if (goes)
             take_out(object, page, anon);
         no_longer_awaited(object);
@@ -291,7 +331,7 @@ bool paged_return_all(struct paged_object *object, uint64_t *page, bool goes)
             return false;
         struct anon *anon = amap_lookup(object->cache, *page);
         if (paged_is_written(anon))
-            make_return(object, *page, anon, goes ? GOES : 0u);
+            make_return(object, *page, anon, goes ? GOES | MAY_STAY : 0u);
     }
     return true;
 }
@@ -354,13 +394,15 @@ enum paged_evicted paged_evict(struct paged_object *object, uint64_t page,
     struct anon *anon = object->state < PAGED_DROPPING ? amap_lookup(object->cache, page) : NULL;
     if (!anon || anon_frame(anon) != frame) {
         /* it has gone by itself */
+    } else if (atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_WIRED) {
+        /* by somebody, meanwhile: with the object's lock, so that it is known here */
     } else if (!has_pager(object) || paged_is_unanswered(object, anon)) {
         if (object->state == PAGED_DEAD || has_pager(object))
             evicted = PAGED_TO_SWAP;
     } else if (flags_of(anon) & RETURNING) {
         evicted = PAGED_AWAITED;
     } else if (flags_of(anon) & WRITTEN) {
-        make_return(object, page, anon, GOES);
+        make_return(object, page, anon, GOES | MAY_STAY);
         work_start(&object->work);
         evicted = PAGED_GOES_BACK;
     } else {

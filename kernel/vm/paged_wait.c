@@ -108,7 +108,7 @@ static kern_return_t begin_wait(struct paged_object *object, struct thread *self
     wait->page = page;
     wait->va = va;
     wait->result = 0;
-    wait->admitted = false;
+    wait->returned = wait->admitted = false;
     wait->told = result; /* for the exception's code */
     if (result)
         return page_result_error(result);
@@ -161,11 +161,14 @@ void paged_forget(struct thread *self)
 }
 
 /* Where to wait, and how long; NULL: there is no reason to. */
-static struct list *place(struct paged_object *object, uint64_t page, bool room, ticks_t *until)
+static struct list *place(struct paged_object *object, const struct page_wait *wait, ticks_t *until)
 {
     *until = paged_patience_ends();
-    if (room)
+    if (wait->returned)
+        return paged_is_returning(object, wait->page) ? &object->waiting : NULL;
+    if (wait->room)
         return object->state == PAGED_READY && paged_volume_wait(object) ? &object->writers : NULL;
+    uint64_t page = wait->page;
     struct page_request *request = find_request(object, page);
     if (object->state == PAGED_DEAD || object->state == PAGED_GONE || paged_lookup(object, page))
         return NULL;
@@ -200,7 +203,7 @@ void paged_wait(struct thread *self)
     if (unlikely(self->page.urgent))
         lend_priority(object, self);
     spin_lock(&object->lock);
-    struct list *list = place(object, page, self->page.room, &until);
+    struct list *list = place(object, &self->page, &until);
     if (list) {
         kern_return_t kr = wait_begin(self, WAIT_PAGE, &object->lock, until);
         if (kr == KERN_SUCCESS) {

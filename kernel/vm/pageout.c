@@ -16,6 +16,7 @@
 #include <kern/pmap.h>
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <kern/vm_count.h>
 
 static deadline_handler_t look_again;
 
@@ -275,10 +276,13 @@ static bool consider(struct frame *frame, bool room, struct swap_page *out)
 {
     uint16_t flags = flags_of(frame);
     bool inactive = flags & FRAME_FLAG_INACTIVE;
+    if (inactive && pmap_page_is_wired(frame))
+        return false;
     if (pmap_page_clear_referenced(frame)) {
         if (inactive) {
             mark(frame, false);
             atomic_fetch_add_explicit(&pageout.activated, 1, memory_order_relaxed);
+            vm_count(VM_COUNT_REACTIVATIONS);
         }
         return false;
     }

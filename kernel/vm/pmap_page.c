@@ -18,13 +18,15 @@
  */
 #include "pmap_impl.h"
 
-enum page_action { PAGE_LIMIT, PAGE_IS_YOUNG, PAGE_MAKE_OLD };
+enum page_action { PAGE_LIMIT, PAGE_TAKE, PAGE_IS_YOUNG, PAGE_MAKE_OLD, PAGE_IS_WIRED };
 
 struct page_op {
     enum page_action action;
-    unsigned prot;       /* PAGE_LIMIT: what remains */
+    unsigned prot;       /* PAGE_LIMIT, PAGE_TAKE: what remains */
     struct frame *frame; /* asked for */
-    bool young;          /* out: some mapping was young, or is one of a task whose pages stay */
+    bool young;          /* out: some mapping was young, or is one of a task whose pages stay, */
+    bool wired;          /* or is wired (PAGE_IS_WIRED, PAGE_TAKE) */
+    bool kept;           /* and so is left (PAGE_TAKE) */
 };
 
 /** Take the access flag off a leaf or run. Other frames it maps keep in mind that they may have
@@ -44,7 +46,12 @@ static void make_old(struct pmap *pmap, const struct page_op *op, pte_t *slot, v
     pmap_flush(pmap, va, count, height);
 }
 
-/** Look at the access flags of the leaves in [va, end) that map va + offset. */
+static bool looks_for_wired(const struct page_op *op)
+{
+    return op->action == PAGE_IS_WIRED || op->action == PAGE_TAKE;
+}
+
+/** Look at the flags of the leaves in [va, end) that map va + offset. */
 static void age(struct pmap *pmap, struct page_op *op, vaddr_t va, vaddr_t end, uint64_t offset)
 {
     struct pmap_cursor c = {.va = va, .end = end, .budget = PT_ENTRIES};
@@ -55,6 +62,11 @@ static void age(struct pmap *pmap, struct page_op *op, vaddr_t va, vaddr_t end, 
         uint64_t size = count * pmap_span(c.height);
         vaddr_t leaf_va = round_down(c.va, pmap_span(c.height)), start = round_down(c.va, size);
         bool wanted = arch_pte_address(pte) == leaf_va + offset;
+        if (looks_for_wired(op)) {
+            op->wired |= wanted && (arch_pte_flags(pte) & PTE_WIRED);
+            c.va = wanted ? start + size : leaf_va + pmap_span(c.height);
+            continue;
+        }
         if (wanted && atomic_load_explicit(&pmap->ledger->resident, memory_order_relaxed))
             op->young = true;
         if (wanted && (arch_pte_flags(pte) & PTE_YOUNG)) {
@@ -77,8 +89,11 @@ static bool act(struct pmap *pmap, struct frame *chain, vaddr_t tagged, struct p
     }
     uint64_t offset = frame_address(op->frame) - va;
     if (op->action != PAGE_LIMIT) {
+        op->wired &= op->action != PAGE_TAKE; /* this one alone */
         age(pmap, op, va, end, offset);
-        return false;
+        op->kept |= op->wired;
+        if (op->action != PAGE_TAKE || op->wired)
+            return false;
     }
     struct gather g;
     gather_init(&g, pmap, chain);
@@ -145,6 +160,35 @@ void pmap_page_protect(struct frame *frame, unsigned prot)
 {
     struct page_op op = {.action = PAGE_LIMIT, .prot = prot, .frame = frame};
     for_all_mappings(&op);
+}
+
+bool pmap_page_take(struct frame *frame)
+{
+    struct page_op op = {.action = PAGE_TAKE, .prot = PROT_NONE, .frame = frame};
+    for_all_mappings(&op);
+    return !op.kept;
+}
+
+static bool has_wired(struct frame *frame)
+{
+    struct page_op op = {.action = PAGE_IS_WIRED, .frame = frame};
+    for_all_mappings(&op);
+    return op.wired;
+}
+
+/* If none is found the flag goes, and it is looked once more: who made a mapping before he set the flag that went is found then. */
+bool pmap_page_is_wired(struct frame *frame)
+{
+    if (!(atomic_load_explicit(&frame->flags, memory_order_acquire) & FRAME_FLAG_WIRED))
+        return false;
+    if (has_wired(frame))
+        return true;
+    (void)atomic_fetch_and_explicit(&frame->flags, (uint16_t)~FRAME_FLAG_WIRED,
+                                    memory_order_acq_rel);
+    if (likely(!has_wired(frame)))
+        return false;
+    (void)atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_WIRED, memory_order_release);
+    return true;
 }
 
 bool pmap_page_is_referenced(struct frame *frame)

@@ -13,6 +13,7 @@
 #include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
+#include <kern/vm_count.h>
 
 /* A sum that tells apart what a card, a driver or a pager might mix up: every word counts, and where it stands. Four lanes, so that
  * a multiplication does not wait for the one before. */
@@ -113,10 +114,11 @@ void swap_launch(struct swap_request *request)
     grace_call(&request->grace);
 }
 
-/* The frame is nobody's from here on but page-out's: S3. */
+/* The frame is nobody's from here on but page-out's: S3. One that was RESCUED may be wired by now, and stays where it is. */
 static void clean_page(struct swap_page *page)
 {
-    pmap_page_protect(page->frame, PROT_NONE);
+    if (!pmap_page_take(page->frame))
+        (void)swap_rescue(page->anon);
     page->checksum = sum_of(page->frame);
 }
 
@@ -167,8 +169,10 @@ static void end_stored(struct swap_request *request)
         frame_free_paid(page->frame);
         if (record)
             anon_free_record(page->anon, ledger);
-        else
+        else {
             atomic_fetch_add_explicit(&swap.stores, 1, memory_order_relaxed);
+            vm_count(VM_COUNT_SWAP_OUTS);
+        }
     }
 }
 
@@ -195,6 +199,7 @@ static void settle_loaded(struct frame *frame, struct swap_slot *slot)
 {
     frame->owner = slot->anon;
     frame->owner_offset = (uintptr_t)slot->ledger;
+    vm_count(VM_COUNT_SWAP_INS);
     atomic_store_explicit(&frame->flags,
                           (uint16_t)(FRAME_FLAG_PAGEABLE | FRAME_FLAG_REFERENCED | slot->flags),
                           memory_order_release);

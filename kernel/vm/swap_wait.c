@@ -97,6 +97,7 @@ static kern_return_t will_wait(struct thread *self, uint64_t what, vaddr_t va)
     if (kr != KERN_SUCCESS)
         return kr;
     assert(!self->page.object);
+    self->page.returned = self->page.room = self->page.admitted = false; /* no object's page */
     self->page.object = PAGE_WAIT_SWAP;
     return KERN_RETRY;
 }

@@ -64,6 +64,7 @@ def bombs():
 def others():
     return [
         passes("ipc-ool", 1, seconds=6), passes("ipc-ool", 4, seconds=20, label=CI),
+        passes("ipc-bulk", 1, seconds=6), passes("ipc-bulk", 4, label=CI, seconds=20),
         *(repeats("ipc-ool", seed, shift, seconds=20, label=CI) for seed, shift in ((1, 6), (2, 5))),
         passes("ipc-interpose", 1), passes("ipc-interpose", 4, label=CI),
         passes("ipc-names", 1, seconds=6), passes("ipc-names", 2, label=CI, seconds=20),

@@ -11,12 +11,15 @@ def everyday():
         passes("vm-fork", 1, seconds=8), passes("vm-fork", 4, seconds=12),
         passes("vm-ranges", 1), passes("vm-ranges", 4),
         passes("vm-shootdown", 1, seconds=6), passes("vm-shootdown", 4, seconds=12),
+        passes("vm-sync", 1, append="pager=1000 seed=1", seconds=6), passes("vm-sync", 4, append="pager=1000 seed=1", seconds=10),
+        passes("vm-wire", 1, seconds=6), passes("vm-wire", 4, seconds=10),
     ]
 
 
 def several_orders():
     return [
         *(repeats("vm-fork", seed, 5 + seed % 3, append="arg=6", seconds=30, label=CI) for seed in (1, 2)),
+        *(repeats("vm-wire", seed, 5 + seed % 3, append="arg=20", seconds=30, label=CI) for seed in (1, 2)),
         *(repeats("vm-shootdown", seed, 5 + seed % 3, append="arg=12", seconds=30, label=CI) for seed in (1, 2, 3)),
         *(repeats("vm-fork", seed, 5 + seed % 4, append="arg=100", seconds=200, label=LONG) for seed in (11, 12)),
         passes("vm-shootdown", 4, "many", "arg=3000 seed=1", seconds=120, label=LONG),
@@ -29,7 +32,7 @@ def boards(kind):
         return []
     return [passes(program, 4, name, machine=machine, label=CI, seconds=40)
             for name, machine in (("raspi4b", {"board": "raspi4b"}), ("gic3-el2", {**VIRT, "gic": 3, "el2": True}))
-            for program in ("vm-fork", "vm-ranges", "vm-shootdown")]
+            for program in ("vm-fork", "vm-ranges", "vm-shootdown", "vm-wire")]
 
 
 def all_scenarios(kind):

@@ -80,3 +80,6 @@ void anon_free_record(struct anon *anon, struct ledger *ledger);
 /** Page-out leaves it alone from here on: its frame may be kept. It is HERE, or RESCUED. The caller is the only one to know of it, or
  *  keeps it from being paged out otherwise. */
 void anon_keep(struct anon *anon);
+/** A wired mapping of its frame has been made: page-out does not choose it from here on, and if it just has the page is rescued. It has been found HERE
+ *  or RESCUED since the last preemption point (A4). */
+void anon_wired(struct anon *anon);

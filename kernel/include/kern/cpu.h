@@ -19,6 +19,19 @@ struct msg_buffers;
 
 enum { FRAME_CACHE_SIZE = 32 };
 
+/** What is counted; it means what interfaces/host.defs says. */
+enum vm_count {
+    VM_COUNT_FAULTS,
+    VM_COUNT_ZERO_FILLS,
+    VM_COUNT_COPIES,
+    VM_COUNT_PAGE_INS,
+    VM_COUNT_PAGE_OUTS,
+    VM_COUNT_SWAP_INS,
+    VM_COUNT_SWAP_OUTS,
+    VM_COUNT_REACTIVATIONS,
+    VM_COUNTS
+};
+
 struct [[gnu::aligned(CACHE_LINE)]] cpu
 {
     struct arch_cpu arch; /* first: kernel stack top etc., see machine/cpu_md.h */
@@ -54,6 +67,8 @@ struct [[gnu::aligned(CACHE_LINE)]] cpu
         pfn_t frame[FRAME_CACHE_SIZE];
         _Atomic uint32_t count; /* written by this CPU, read by any for statistics */
     } frame_cache;
+
+    _Atomic uint64_t vm_counts[VM_COUNTS]; /* kern/vm_count.h; written by this CPU only */
 
     struct msg_buffers *msg_buffers; /* for long requests of kernel objects; constant */
 

@@ -49,15 +49,17 @@ _Static_assert(sizeof(struct frame) == 48, "one record a frame: every byte costs
 enum {
     FRAME_FLAG_REFERENCED = 1, /* used since last asked, collected from mappings that went away */
     FRAME_FLAG_DIRTY = 2,      /* written through a mapping */
-    FRAME_FLAG_WIRED = 4,      /* the owner says: not pageable */
+    FRAME_FLAG_WIRED =
+        4, /* a mapping of it is wired, or was: who would take it away asks pmap_page_is_wired() */
     FRAME_FLAG_OWNER = 8,      /* this and the next four bits mean what the owner wants; its lock */
-    FRAME_FLAGS_OWNER = 0xf8,
     FRAME_FLAG_PAGEABLE = 256, /* an anon's: page-out may take it (kern/pageout.h) */
     FRAME_FLAG_BUSY = 512, /* page-out looks at the owner; who takes PAGEABLE away waits for that */
     FRAME_FLAG_INACTIVE =
         1024, /* it was not used from one look of page-out to the next. Page-out's */
     FRAME_FLAG_OBJECT =
         2048, /* the page is an object's, which `next` and `prev` tell (kern/pageout.h) */
+    FRAME_FLAG_OWNER_TOO = 4096, /* one more of the owner's */
+    FRAME_FLAGS_OWNER = 0x10f8,
 };
 
 enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };

@@ -6,9 +6,10 @@
  * B1 a port's `object` is there while the port is alive: whoever ends the object kills the port first. So
  *    the port's lock is enough to take a reference, and that is kept for the call.
  * B2 timers and memory entries end when the last send right to their port goes: nobody makes a new one
- *    once there is none. A task that has never had a thread, and a thread that was never
- *    resumed, end when nobody but itself has a right to it: their maker ended, or its answer was lost. All
- *    that is started from under the port's lock (kobj_sender_gone), and done by a work item.
+ *    once there is none. A thread that was never resumed ends when nobody has a right to it; and a task none of
+ *    whose threads, if it has any, was ever resumed, when nobody but itself has a right to it or to one of
+ *    them: their maker ended, or its answer was lost. All that is started from under the port's lock
+ *    (kobj_sender_gone), and done by a work item.
  * B3 a call that is done in pieces returns kcall_again(): its registers are as they were, how far it
  *    has come stands in thread.progress together with the routine's number, so that it is not
  *    taken for that of another. No value of it can do harm, for the name it was called at may
@@ -76,6 +77,12 @@ enum kcall_tag {
     KCALL_TAG_OBJECT_SUPPLY,
     KCALL_TAG_OBJECT_LOCK,
     KCALL_TAG_SWAP_ADD,
+    KCALL_TAG_VM_SYNC,
+    KCALL_TAG_MEMORY_WIRE,
+    KCALL_TAG_MEMORY_UNWIRE,
+    KCALL_TAG_MEMORY_WIRE_ALL,
+    KCALL_TAG_VM_READ_OVERWRITE,
+    KCALL_TAG_VM_WRITE_FROM,
 };
 enum { KCALL_PROGRESS_BITS = 56 };
 

@@ -73,6 +73,17 @@ kern_return_t ledger_charge_object(struct ledger *ledger, enum ledger_kind kind,
                                    int64_t bytes);
 void ledger_return_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
                           int64_t bytes);
+
+/* What was charged to one ledger becomes another's in two steps, between which both pay, but nobody above both pays twice: charge the
+ * one and then return the other, or, if it comes to nothing, the one, each below the ledger that they have in common. */
+
+/** The lowest ledger that is above both, or one of them and above the other. */
+struct ledger *ledger_common(struct ledger *one, struct ledger *other);
+/** For the ledger and its ancestors below `end`, which is one of these. KERN_LIMIT. */
+kern_return_t ledger_charge_below(struct ledger *ledger, const struct ledger *end,
+                                  enum ledger_kind kind, int64_t amount);
+void ledger_return_below(struct ledger *ledger, const struct ledger *end, enum ledger_kind kind,
+                         int64_t amount);
 void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit);
 /** The same, but never up, whoever else sets it at this moment: false then. */
 bool ledger_lower_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit);

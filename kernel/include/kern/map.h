@@ -15,6 +15,11 @@
  *    none is made once teardown has closed the map.
  * G5 an entry that LEAVES has no page that could be found any more; its start moves up while pages are taken away.
  *    It belongs to whoever finds it.
+ * G6 a page that is not its amap's alone may have been so when it was mapped, and can be written to still, in two cases: its entry
+ *    is `shared`, or the map's `copying` is not 0 - copies of private memory (fork, messages) that have not taken writing from
+ *    all of it yet. Those that were given up count for good. Who puts another page in its place takes writing away first.
+ * G7 `wired` counts who wants an entry's pages to stay; while it is not 0 they are charged to the task's WIRED, and whatever page of it is
+ *    mapped is mapped PMAP_WIRED, and its frame has FRAME_FLAG_WIRED before the page's lock is given up: page-out leaves it alone then, and has not taken it (anon_wired()). Children's copies are not wired.
  *
  * Long work is done in pieces: KERN_RETRY when it stopped early to let interrupts in, the same call then goes on.
  */
@@ -35,7 +40,10 @@ struct vm_map {
     struct rb_tree entries; /* struct map_entry, by address */
     struct map_entry *last; /* that a page was found in, or NULL */
     vaddr_t hole_from;      /* where to look for room first */
+    uint64_t pages;         /* that entries have */
+    uint32_t copying;       /* G6 */
     bool closed;            /* G4 */
+    _Atomic bool wires_new; /* entries are made wired; to be read without the lock */
 };
 
 enum map_entry_state { ENTRY_READY, ENTRY_LEAVING };
@@ -53,6 +61,7 @@ struct map_entry {
     uint8_t inherit;              /* enum vm_inherit */
     bool shared;                  /* G3 */
     bool committed;               /* its pages are charged to the task's COMMITMENT */
+    uint16_t wired;               /* G7 */
 };
 
 /** Where programs end and allocated memory begins. */
@@ -65,7 +74,11 @@ struct map_request {
     uint64_t amap_page;
     struct memory_object *object;
     uint64_t object_page;
+    struct ledger *
+        payer; /* it has been charged COMMITMENT for the pages, which becomes the entry's: the caller returns that
+                             below what both have in common. NULL: nobody has */
     uint8_t prot, max_prot, inherit;
+    uint8_t align; /* anywhere: at a multiple of 2^this, if that is more than a page */
     bool shared;
 };
 
@@ -91,11 +104,30 @@ kern_return_t map_protect(struct task *task, vaddr_t start, uint64_t size, unsig
 kern_return_t map_inherit(struct task *task, vaddr_t start, uint64_t size, unsigned inherit,
                           uint64_t *done);
 
+/** Wire a range: its pages are made, or fetched, and stay. *progress is 0 at the first call. KERN_RETRY, and vm_fault()'s for `self`;
+ *  KERN_INVALID_ADDRESS: a page is not mapped; KERN_PROTECTION_FAILURE: or cannot be read; KERN_LIMIT, KERN_RESOURCE_SHORTAGE. After an error
+ *  nothing is wired that was not before, unless others change the map at the same time. */
+kern_return_t map_wire(struct thread *self, struct task *task, vaddr_t start, uint64_t size,
+                       uint64_t *progress);
+/** Wire all that is mapped and can be read, passing over the rest; the same errors. */
+kern_return_t map_wire_all(struct thread *self, struct task *task, uint64_t *progress);
+/** Have what is mapped from now on wired, its pages as they come; or not any more. */
+void map_wire_new(struct task *task, bool wires);
+/** Take that back once. What is not wired, or not mapped, is passed over. KERN_RETRY; KERN_LIMIT, KERN_RESOURCE_SHORTAGE as
+ *  map_remove(). */
+kern_return_t map_unwire(struct task *task, vaddr_t start, uint64_t size, uint64_t *progress);
+
+/** Return to their pagers what was written to pages of a range, and, with `invalidate`, take all of them out of memory; with `wait`,
+ *  until they have been fetched. *progress is 0 at the first call. KERN_RETRY as vm_fault(), and what paged_sync() says; KERN_INVALID_ADDRESS: a page is not
+ *  mapped; KERN_BUSY: one that would be taken away is wired. */
+kern_return_t map_sync(struct thread *self, struct task *task, vaddr_t start, uint64_t size,
+                       bool wait, bool invalidate, uint64_t *progress);
+
 struct map_facts {
     vaddr_t start;
     uint64_t size;
     unsigned prot, max_prot, inherit;
-    bool shared;
+    bool shared, wired;
 };
 /** The entry that contains va, from its page on, or the next above it. KERN_NOT_FOUND. */
 kern_return_t map_describe(struct task *task, vaddr_t va, struct map_facts *out);
@@ -130,10 +162,10 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
 kern_return_t map_copy(struct thread *self, struct task *task, vaddr_t va, void *buffer, size_t n,
                        bool write, bool force);
 
-/** Find the page at va as somebody who reads it would, and have it visited where the kernel sees it, with the map locked. Errors of
- *  vm_fault(). */
+/** Have the page at va visited where the kernel sees it, with the map locked, if it is in memory. KERN_INVALID_ADDRESS,
+ *  KERN_PROTECTION_FAILURE: it may not be read. */
 typedef void map_visit_t(const void *page, size_t size);
-kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_visit_t *visit);
+kern_return_t map_visit(struct task *task, vaddr_t va, map_visit_t *visit);
 
 /** Verify G1, and that page tables agree (slow). */
 bool map_check(struct task *task);

@@ -7,8 +7,8 @@
  * V2 of pages that the range does not wholly cover, only the bytes inside come along; the rest is zero.
  * V3 it is one amap over one object, or neither: what a map entry is made of. A range that is several things is put together
  *    page by page.
- * V4 it is charged to the message's ledger (COMMITMENT for all its pages) until it is freed; what the receiver maps, to the
- *    receiver. Pages stay charged to who made them (kern/anon.h: A3).
+ * V4 it is charged to the message's ledger (COMMITMENT for all its pages) until it is freed or the receiver has it: then that is the
+ *    receiver's charge. Nobody above both pays twice meanwhile. Pages stay charged to who made them (kern/anon.h: A3).
  * V5 no object in it is one that has to be trusted (memory_object_is_trusted()): its pages are copied when they are sent, for
  *    a queue does not know who will receive from it. The sender waits for the pager, with nothing locked. That this was so is
  *    noted, for receivers that want no such memory (MSG_FLAG_TRUSTED).
@@ -43,11 +43,13 @@ struct kool {
     vaddr_t at;
     struct amap *
         from; /* OOL_TAKING: shared memory that it is a copy of, a reference held; NULL: the sender's own */
-    uint64_t from_page;        /* the first of it that may still be written */
-    struct ool_loss *loss;     /* NULL: the sender keeps it */
-    struct map_request memory; /* V3, with references; start: where the receiver has got it */
-    struct amap *fresh;        /* while it is received: the receiver's amap. A reference */
-    struct map_entry *entry;   /* while it is received: not in the map yet */
+    uint64_t from_page;    /* the first of it that may still be written */
+    bool taking;           /* the sender's map counts it (kern/map.h: G6) */
+    struct ool_loss *loss; /* NULL: the sender keeps it */
+    struct map_request
+        memory;         /* V3, with references; start: where the receiver has got it. payer: V4 */
+    struct amap *fresh; /* while it is received: the receiver's amap. A reference */
+    struct map_entry *entry; /* while it is received: not in the map yet */
 };
 
 static inline vaddr_t ool_first(const struct kool *ool)
@@ -72,6 +74,6 @@ void ool_free_loss(struct ledger *ledger, struct ool_loss *loss);
  *  paged_need()'s; KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t ool_copy_some(struct thread *self, struct kool *ool);
 
-/** Map all of the list in the receiver, or nothing: anywhere, an entry each; memory.start says where. Their amaps are gone
- *  then. KERN_NO_SPACE, KERN_TERMINATED, KERN_LIMIT, KERN_RESOURCE_SHORTAGE: the list is as it was. */
+/** Map all of the list in the receiver, or nothing: anywhere, an entry each; memory.start says where. Their amaps are gone then, and
+ *  their COMMITMENT is the receiver's. KERN_NO_SPACE, KERN_TERMINATED, KERN_LIMIT, KERN_RESOURCE_SHORTAGE: the list is as it was. */
 kern_return_t ool_map_all(struct task *task, struct kool *list);

@@ -13,6 +13,7 @@ struct page_wait {
     struct paged_object *object; /* a hold; NULL: none */
     uint64_t page;
     vaddr_t va;      /* where it is in the task's memory */
+    bool returned;   /* it awaits that the pager has fetched it. Own thread */
     uint64_t result; /* of the last wait: 0, or the error, below 2^16, and above that the pager's
                         reason. What is repeated is told, once */
     uint64_t told;   /* what that was. Own thread */

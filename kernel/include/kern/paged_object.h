@@ -259,6 +259,20 @@ bool paged_volume_is_cleaner(const struct paged_object *object);
 void paged_volume_cleaned(struct paged_object *object);
 /** It counts in another space, or (NULL) in none. Returns the one before, whose reference is the caller's to drop. */
 struct space *paged_volume_move(struct paged_object *object, struct space *space);
+/** The first page at or after *page and before end that is to be fetched, or how far it has been looked: true if there is one. */
+bool paged_next_returning(struct paged_object *object, uint64_t *page, uint64_t end);
+
+/* ---- what its users want returned; kernel/vm/paged_sync.c. Both take the lock ---- */
+
+/** Have pages of [*page, end) returned that were written to, and with `invalidate` all of them taken away; *page: the next to be looked at. KERN_RETRY:
+ *  a piece is done. When the pager is gone, or the object: paged_need()'s. */
+kern_return_t paged_sync(struct paged_object *object, uint64_t *page, uint64_t end,
+                         bool invalidate);
+/** Wait until none of them is to be fetched any more. KERN_RETRY, and the errors, of paged_need(). */
+kern_return_t paged_sync_wait(struct paged_object *object, struct thread *self, uint64_t *page,
+                              uint64_t end, vaddr_t va);
+/** The page is to be fetched, and may be still. The lock is held. */
+bool paged_is_returning(struct paged_object *object, uint64_t page);
 
 /* ---- messages; kernel/vm/paged_send.c ---- */
 void paged_message_init(struct paged_object *object, struct pager_message *message);

@@ -101,6 +101,9 @@ kern_return_t pmap_fault(struct pmap *pmap, vaddr_t va, unsigned prot_wanted);
 
 /** Change whether the mapping at va is wired. */
 kern_return_t pmap_set_wired(struct pmap *pmap, vaddr_t va, bool wired);
+/** No mapping in [va, end) is wired any more; a piece: returns the address up to which it is done. A leaf that extends beyond the range
+ *  is split first. */
+vaddr_t pmap_unwire(struct pmap *pmap, vaddr_t va, vaddr_t end);
 
 /** Copy n bytes, at most MSG_BODY_MAX, from user address src of the current address space to dst of another,
  *  with the users' own rights. KERN_INVALID_ADDRESS: something is not there (any more) or may not be
@@ -121,6 +124,12 @@ static inline void pmap_give_back(struct pmap *pmap)
 /** Reduce every mapping of the frame to `prot`: PROT_READ|PROT_EXECUTE takes writing away,
  *  PROT_NONE removes all. */
 void pmap_page_protect(struct frame *frame, unsigned prot);
+/** Remove every mapping of the frame that is not wired. False: some are left. */
+bool pmap_page_take(struct frame *frame);
+/** Is any mapping of the frame wired? FRAME_FLAG_WIRED is cleared if not. No lock is needed: who makes a wired mapping sets the flag when
+ *  it is there, and then looks what page-out did meanwhile (anon_wired()). The answer stands as long as the caller holds what keeps new
+ *  ones from being made (the lock of what owns the page). */
+bool pmap_page_is_wired(struct frame *frame);
 /** Has any mapping used the frame since the last pmap_page_clear_referenced()? Those of a `resident` ledger's task always have. */
 bool pmap_page_is_referenced(struct frame *frame);
 /** Make all mappings old; returns whether any was young. One broadcast flush a mapping. */

@@ -36,7 +36,7 @@ struct task {
     struct list threads;   /* (t) */
     uint32_t thread_count; /* (t) threads not yet reaped */
     bool dying;            /* (t) no new threads or regions */
-    bool started;          /* (t) it has had a thread */
+    bool started;          /* (t) a thread of it has been resumed */
     bool essential;        /* (t) its end restarts the machine */
     uint8_t max_priority;  /* (t) of new threads */
     bool announced;       /* (t) a program that was started: program_ended() is called at its end */
@@ -44,8 +44,10 @@ struct task {
     uint64_t exit_status; /* (t) of the first task_exit, thread_exit of the last thread, or 139 */
     struct kright bootstrap; /* special port, a send right; (t) */
     struct vm_map map;       /* its own lock */
-    struct work teardown;    /* started when the last thread is gone */
-    struct list link;        /* on the list of all tasks, unless it is hidden; TASKS lock */
+    struct work teardown;    /* started when the last thread is gone, or task_sender_gone() */
+    _Atomic bool look_anew;  /* what that found of the threads does not count any more */
+    uint32_t looked;  /* threads, of the list's end, that it found to be unknown. Teardown's */
+    struct list link; /* on the list of all tasks, unless it is hidden; TASKS lock */
 };
 
 /** New task with an empty address space and a ledger of its own under `parent_ledger`. One
@@ -63,8 +65,8 @@ void task_terminate(struct task *task, uint64_t status, bool crashed);
 /** The next task after `task` (NULL: the first) whose teardown has not begun, the oldest first; with a reference.
  *  NULL: there is none. KERN_NOT_FOUND: `task` is on the list no more. */
 kern_return_t task_next(struct task *task, struct task **out);
-/** A send right to its port has gone, `left` are left; the port's lock is held. Ends a task that has never had a
- *  thread when nobody else can reach it: its maker's end, or a lost answer, leaves nothing. */
+/** A send right to its port, or to a thread's that was never resumed, has gone, `left` are left; the port's lock is held. Ends a
+ *  task none of whose threads was ever resumed when nobody else can reach it: its maker's end, or a lost answer, leaves nothing. */
 void task_sender_gone(struct task *task, uint32_t left);
 /** Its end begins: `dying` is set. The task's lock is held. */
 void task_begin_ending_locked(struct task *task);

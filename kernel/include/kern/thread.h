@@ -108,7 +108,7 @@ struct [[gnu::aligned(CACHE_LINE)]] thread
     bool told;             /* the task's end has told it to die; TASK lock */
     struct wait_record wait;
     bool building; /* in the midst of a call that has to be completed: memory or a task is being
-                      made. Own thread only */
+                      made, a range changed. Own thread only */
     struct kmsg *sending;     /* by such a trap: its memory is being copied. Own thread only */
     uint64_t sending_control; /* of that message */
     struct ool_loss

@@ -142,6 +142,119 @@ void scene_pager_gets_back(void)
     drop_control(control);
 }
 
+/* The reader waits for what it asks until the pager has fetched. */
+static void sync_by_reader(uint64_t pages, uint32_t flags)
+{
+    post(reader, (struct message){.dest = me.task,
+                                  .remote = MSG_COPY_SEND,
+                                  .id = VM_ID_SYNC,
+                                  .how_local = MSG_MAKE_REPLY,
+                                  .receive = MSG_REPLY,
+                                  .length = 24,
+                                  .size = 512,
+                                  .body = {mapped, pages * PAGE, flags}});
+}
+
+static void write_page(unsigned page, uint64_t word)
+{
+    OK(vm_write(me.task, mapped + (uint64_t)page * PAGE, (uint8_t *)&word, sizeof(word)));
+}
+
+/* What was written is returned when somebody asks for it. */
+void scene_pager_syncs(void)
+{
+    begin();
+    hear_init();
+    OK(vm_sync(me.task, mapped, PAGES * PAGE, VM_SYNC_WAIT)); /* nothing is there */
+    OK(memory_object_ready(control, false, PAGE));
+    for (unsigned page = 0; page < PAGES; page++)
+        OK(memory_object_supply(control, page * PAGE, store, PAGE, 0));
+    OK(vm_sync(me.task, mapped, PAGES * PAGE, VM_SYNC_WAIT)); /* nothing was written */
+    GIVES(KERN_INVALID_VALUE, vm_sync(me.task, mapped, PAGE, 4));
+    GIVES(KERN_INVALID_ARGUMENT, vm_sync(me.task, mapped + 8, PAGE, 0));
+    GIVES(KERN_INVALID_ARGUMENT, vm_sync(me.task, mapped, 0, 0));
+    GIVES(KERN_INVALID_ADDRESS, vm_sync(me.task, mapped, PAGES * PAGE + 1, VM_SYNC_WAIT));
+    GIVES(KERN_INVALID_ADDRESS, vm_sync(me.task, mapped, UINT64_MAX, 0));
+    OK(vm_sync(me.task, store, PAGES * PAGE, VM_SYNC_WAIT | VM_SYNC_INVALIDATE)); /* no pager's */
+    CHECK(hears_nothing());
+
+    /* of three pages that were written two are in the range */
+    write_page(0, 10), write_page(1, 11), write_page(3, 13);
+    OK(vm_sync(me.task, mapped, 2 * PAGE, 0));
+    hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 0, 2);
+    sync_by_reader(2, VM_SYNC_WAIT);
+    CHECK(!is_done(reader));
+    OK(memory_object_collect(control, 0, store));
+    rest();
+    CHECK(!is_done(reader));
+    OK(memory_object_collect(control, PAGE, store));
+    check_read(KERN_SUCCESS);
+    CHECK(hears_nothing());
+
+    /* all are taken away, those that were written when they have been fetched */
+    sync_by_reader(PAGES, VM_SYNC_WAIT | VM_SYNC_INVALIDATE);
+    hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 3, 1);
+    CHECK(!is_done(reader));
+    OK(memory_object_collect(control, 3 * PAGE, store));
+    check_read(KERN_SUCCESS);
+    for (unsigned page = 0; page < PAGES; page++)
+        GIVES(KERN_NOT_FOUND, memory_object_collect(control, page * PAGE, store));
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control();
+}
+
+/* It is not, or nobody waits any more, or the pager goes. */
+void scene_pager_syncs_in_vain(void)
+{
+    uint64_t there;
+    begin();
+    hear_init();
+    OK(memory_object_ready(control, false, PAGE));
+    OK(memory_object_supply(control, 0, store, PAGE, 0));
+    write_page(0, 20);
+    sync_by_reader(1, VM_SYNC_WAIT);
+    hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 0, 1);
+    pass_time(31 * SECOND);
+    check_read(KERN_OPERATION_TIMED_OUT);
+    sync_by_reader(1, VM_SYNC_WAIT); /* it is not announced again, and may be fetched still */
+    CHECK(!is_done(reader));
+    OK(memory_object_collect(control, 0, store));
+    check_read(KERN_SUCCESS);
+
+    /* wired pages are not taken away */
+    OK(host_memory_wire(me.memory, me.task, mapped, PAGE));
+    GIVES(KERN_BUSY, vm_sync(me.task, mapped, PAGE, VM_SYNC_INVALIDATE));
+    OK(host_memory_unwire(me.memory, me.task, mapped, PAGE));
+
+    /* the object goes while somebody waits */
+    write_page(0, 30);
+    sync_by_reader(1, VM_SYNC_WAIT);
+    hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 0, 1);
+    OK(memory_object_destroy(control, 3));
+    check_read(KERN_TERMINATED);
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control();
+    GIVES(KERN_TERMINATED, vm_sync(me.task, mapped, PAGE, 0));
+    there = mapped;
+    mapped = map(0);
+    hear_init();
+    OK(memory_object_ready(control, false, PAGE));
+    OK(memory_object_supply(control, 0, store, PAGE, 0));
+    write_page(0, 40);
+    sync_by_reader(1, VM_SYNC_WAIT);
+    CHECK(!is_done(reader));
+    end_thread(reader);
+    rest();
+    OK(port_mod_refs(me.task, port, PORT_RIGHT_RECEIVE, -1));
+    rest();
+    GIVES(KERN_MEMORY_FAILURE, vm_sync(me.task, mapped, PAGE, VM_SYNC_WAIT));
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    OK(vm_deallocate(me.task, there, PAGES * PAGE));
+    drop_control();
+    drop_name(port);
+}
+
 static void fail_nth(void *n)
 {
     (void)alloc_fail_nth(*(uint64_t *)n);

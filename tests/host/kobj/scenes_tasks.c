@@ -213,6 +213,53 @@ void scene_hidden_fork(void)
     child_end((uint32_t)made.value);
 }
 
+/* Its right to it, and to its threads, so that it has both as a program would; the maker's are as they were. */
+static void give_its_own(uint32_t task, const uint32_t *thread, unsigned count)
+{
+    uint32_t name;
+    for (unsigned i = 0; i < count; i++)
+        OK(port_insert_send(task, 0, thread[i], &name));
+}
+
+/* Made, with threads, and given up before any of them has run: nobody can reach it, and it goes. As long as somebody has a right
+ * to it, or to one of them, it stays. */
+void scene_unborn(void)
+{
+    enum { THREADS = 19 };
+    uint32_t thread[THREADS];
+    enter();
+    const unsigned before = task_live_count();
+    uint32_t child = child_new(0, 0, NULL);
+    drop_name(child);
+    rest();
+    CHECK_EQUAL(task_live_count(), before);
+
+    for (unsigned threads = 1; threads <= THREADS; threads += 6) {
+        child = child_new(TASK_INHERIT_SEND_RIGHTS, 0, NULL);
+        for (unsigned i = 0; i < threads; i++)
+            thread[i] = thread_new(child);
+        give_its_own(child, thread, threads);
+        drop_name(child);
+        for (unsigned i = 0; i < threads; i++) {
+            rest();
+            CHECK_EQUAL(task_live_count(), before + 1);
+            drop_name(thread[i]);
+        }
+        rest();
+        CHECK_EQUAL(task_live_count(), before);
+    }
+    /* one that has run is its own master */
+    child = child_new(0, 0, NULL);
+    thread[0] = thread_new(child);
+    give_its_own(child, thread, 1);
+    OK(thread_suspend(thread[0]));
+    OK(thread_resume(thread[0]));
+    drop_name(thread[0]);
+    rest();
+    CHECK_EQUAL(task_live_count(), before + 1);
+    child_end(child);
+}
+
 void scene_limits(void)
 {
     uint32_t child, self, port;

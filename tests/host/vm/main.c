@@ -18,10 +18,12 @@ int main(int argc, char **argv)
         test_failures();
     else if (strcmp(name, "model") == 0)
         test_model(steps ? steps : 20000);
+    else if (strcmp(name, "wire") == 0)
+        test_wire(steps ? steps : 4000);
     else if (strcmp(name, "threads") == 0)
         test_threads(steps ? steps : 3000);
     else {
-        fprintf(stderr, "usage: %s scenes|failures|model|threads [STEPS] [seed=N]\n", argv[0]);
+        fprintf(stderr, "usage: %s scenes|failures|model|threads|wire [STEPS] [seed=N]\n", argv[0]);
         return 2;
     }
     reap_all();

@@ -38,3 +38,16 @@ void paged_object_unref(struct paged_object *object)
 {
     panic("paged object %p", (void *)object);
 }
+
+kern_return_t paged_sync(struct paged_object *object, uint64_t *page, uint64_t end, bool invalidate)
+{
+    (void)end, (void)invalidate;
+    panic("page %llu of paged object %p", (unsigned long long)*page, (void *)object);
+}
+
+kern_return_t paged_sync_wait(struct paged_object *object, struct thread *self, uint64_t *page,
+                              uint64_t end, vaddr_t va)
+{
+    (void)self, (void)end, (void)va;
+    panic("page %llu of paged object %p", (unsigned long long)*page, (void *)object);
+}

@@ -3,6 +3,8 @@
  * Single rules of kern/map.h, each where it once was, or easily would be, broken.
  */
 #include "vm_test.h"
+#include <kern/ool.h>
+#include <kern/thread.h>
 
 #define AT (UINT64_C(0x40000000) - 4 * PAGE_SIZE) /* a boundary of page tables in the middle */
 
@@ -66,6 +68,29 @@ static void anywhere(void)
     request.start = 0;
     CHECK_EQ(map_enter(task, &request), KERN_SUCCESS);
     CHECK(request.start >= before + 4 * PAGE_SIZE);
+    CHECK(map_check(task));
+    task_end(task);
+}
+
+/* Anywhere, but at a multiple of something: there is a free page at either side all the same. */
+static void aligned(void)
+{
+    struct task *task = task_make();
+    for (uint8_t align = 0; align <= 38; align++) {
+        struct map_request request = {.pages = 1 + align % 3,
+                                      .prot = RW,
+                                      .max_prot = RW,
+                                      .align = align};
+        kern_return_t kr = map_enter(task, &request);
+        CHECK(kr == KERN_SUCCESS || (kr == KERN_NO_SPACE && align >= 36));
+        if (kr != KERN_SUCCESS)
+            continue;
+        CHECK_EQ(request.start & ((UINT64_C(1) << align) - 1), 0);
+        CHECK_EQ(request.start % PAGE_SIZE, 0);
+        struct map_entry *e = map_at(&task->map, request.start), *next = map_next(e);
+        CHECK(!next || next->start > e->end);
+        CHECK(!map_at(&task->map, e->start - PAGE_SIZE));
+    }
     CHECK(map_check(task));
     task_end(task);
 }
@@ -264,6 +289,52 @@ static void write_in_a_copy(bool by_kernel)
     task_end(other);
 }
 
+/* By a thread of the task's, which waits for nothing. */
+static kern_return_t copy_some(struct task *task, struct kool *ool)
+{
+    static struct thread thread;
+    thread.task = task;
+    return ool_copy_some(&thread, ool);
+}
+
+/* Private memory is being copied, in pieces, or was until that was given up: not all of it has lost its writable mappings when
+ * somebody writes to a page from outside, or by a fault that came too late. What the program writes meanwhile is not lost. */
+static void write_in_the_midst(bool by_message, bool by_kernel)
+{
+    struct task *task = task_with(LARGE), *child = task_make();
+    const vaddr_t last = page(LARGE - 1);
+    struct kool *ool = NULL;
+    uint64_t progress = 0, word = 0;
+    fill(task, LARGE, 1);
+    be_cpu(1);
+    write_word(task, last, 7);
+    be_cpu(0);
+    irq_rate = 1;
+    if (by_message) {
+        CHECK_EQ(ool_create(task->ledger, AT, LARGE * PAGE_SIZE, false, &ool), KERN_SUCCESS);
+        CHECK_EQ(copy_some(task, ool), KERN_RETRY);
+    } else {
+        CHECK_EQ(map_fork(task, child, &progress), KERN_RETRY);
+    }
+    irq_rate = 0;
+    writer.va = last + 64;
+    writer.refused = writer.last = 0;
+    at_locks = write_beside;
+    host_on_cpu = true;
+    CHECK_EQ(by_kernel ? poke(task, last, true, &word) : vm_fault(NULL, task, last, PROT_WRITE),
+             KERN_SUCCESS);
+    at_locks = NULL;
+    host_on_cpu = false;
+    CHECK(writer.last > 0 && writer.refused > 0);
+    CHECK_EQ(touch_word(task, writer.va, PROT_READ, &word), KERN_SUCCESS);
+    CHECK_EQ(word, writer.last);
+    if (ool)
+        ool_free(task->ledger, ool);
+    task_end(child);
+    check_structure(&task, 1, NULL, 0);
+    task_end(task);
+}
+
 /* What the kernel writes into a private view is seen at once, also where the object's page is mapped. */
 static void poked_view(void)
 {
@@ -345,9 +416,47 @@ static void parts_go(void)
     task_end(task);
 }
 
+/* A message's memory is promised once, also while it is received: to the sender, then to the receiver, whose limits count. */
+static void promised_once(void)
+{
+    enum { PAGES = 10 };
+    struct task *from = task_with(PAGES), *to = task_make();
+    struct kool *ool;
+    fill(from, PAGES, 1);
+    CHECK_EQ(ool_create(from->ledger, AT, PAGES * PAGE_SIZE, false, &ool), KERN_SUCCESS);
+    while (copy_some(from, ool) == KERN_RETRY)
+        ;
+    int64_t all = ledger_used(&kernel_ledger, LEDGER_COMMITMENT);
+    CHECK_EQ(ledger_used(from->ledger, LEDGER_COMMITMENT), 2 * PAGES);
+    ledger_set_limit(&kernel_ledger, LEDGER_COMMITMENT, all);
+    ledger_set_limit(to->ledger, LEDGER_COMMITMENT, PAGES - 1);
+    CHECK_EQ(ool_map_all(to, ool), KERN_LIMIT);
+    CHECK_EQ(ledger_used(from->ledger, LEDGER_COMMITMENT), 2 * PAGES);
+    CHECK_EQ(ledger_used(to->ledger, LEDGER_COMMITMENT), 0);
+    ledger_set_limit(to->ledger, LEDGER_COMMITMENT, PAGES);
+    ledger_set_limit(to->ledger, LEDGER_MAP_ENTRIES,
+                     0); /* another reason, and again nothing has moved */
+    CHECK_EQ(ool_map_all(to, ool), KERN_LIMIT);
+    ledger_set_limit(to->ledger, LEDGER_MAP_ENTRIES, LEDGER_NO_LIMIT);
+    CHECK_EQ(ledger_used(&kernel_ledger, LEDGER_COMMITMENT), all);
+    CHECK_EQ(ool_map_all(to, ool), KERN_SUCCESS);
+    ledger_set_limit(&kernel_ledger, LEDGER_COMMITMENT, LEDGER_NO_LIMIT);
+    CHECK_EQ(ledger_used(from->ledger, LEDGER_COMMITMENT), PAGES);
+    CHECK_EQ(ledger_used(to->ledger, LEDGER_COMMITMENT), PAGES);
+    CHECK_EQ(ledger_used(&kernel_ledger, LEDGER_COMMITMENT), all);
+    for (unsigned i = 0; i < PAGES; i++)
+        CHECK_EQ(read_word(to, ool->memory.start + i * PAGE_SIZE), i + 1);
+    ool_free(from->ledger, ool);
+    CHECK_EQ(ledger_used(from->ledger, LEDGER_COMMITMENT), PAGES);
+    task_end(from);
+    CHECK_EQ(ledger_used(to->ledger, LEDGER_COMMITMENT), PAGES);
+    task_end(to);
+}
+
 void test_scenes(void)
 {
     anywhere();
+    aligned();
     far_progress();
     failing_protect();
     fork_in_protect();
@@ -358,8 +467,11 @@ void test_scenes(void)
     copy_of_shared();
     write_in_a_copy(false);
     write_in_a_copy(true);
+    for (unsigned i = 0; i < 4; i++)
+        write_in_the_midst(i & 1, i & 2);
     poked_view();
     object_as_it_is();
     fork_in_pieces();
     parts_go();
+    promised_once();
 }

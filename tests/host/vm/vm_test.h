@@ -61,5 +61,6 @@ void check_structure(struct task *const *tasks, unsigned count, struct amap *con
 
 void test_scenes(void);
 void test_failures(void);
+void test_wire(unsigned steps);
 void test_model(unsigned steps);
 void test_threads(unsigned steps);

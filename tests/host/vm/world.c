@@ -83,6 +83,7 @@ void task_end(struct task *task)
     CHECK_EQ(map_enter(task, &request), KERN_TERMINATED); /* G4 */
     CHECK_EQ(ledger_used(task->ledger, LEDGER_COMMITMENT), 0);
     CHECK_EQ(ledger_used(task->ledger, LEDGER_MAP_ENTRIES), 0);
+    CHECK_EQ(ledger_used(task->ledger, LEDGER_WIRED), 0);
     leave_pmap(task->pmap);
     pmap_destroy(task->pmap);
     CHECK_EQ(ledger_used(task->ledger, LEDGER_PAGE_TABLES), 0);
