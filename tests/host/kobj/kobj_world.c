@@ -6,12 +6,17 @@
 struct me me;
 
 _Atomic bool small_pieces;
+_Atomic unsigned irq_rate;
 
 bool __real_host_irq_pending(void);
 bool __wrap_host_irq_pending(void);
 bool __wrap_host_irq_pending(void)
 {
     static _Atomic uint32_t looked;
+    static _Thread_local uint64_t random;
+    unsigned rate = atomic_load(&irq_rate);
+    if (rate && host_random(&random) % rate == 0)
+        return true;
     if (atomic_load(&small_pieces) && arch_cpu_self()->current == me.actor->thread &&
         atomic_fetch_add(&looked, 1) * UINT32_C(0x9e3779b1) >> 31)
         return true;

@@ -53,6 +53,8 @@ void child_end(uint32_t task);
 uint32_t own_port(void);
 /** Whenever the program's calls look, an interrupt waits half of the time: what is done in pieces is done in small ones. */
 extern _Atomic bool small_pieces;
+/** Interrupts wait, for whoever asks, one time in so many; 0: only those that do. */
+extern _Atomic unsigned irq_rate;
 /** Drop one reference of a name. */
 void drop_name(uint32_t name);
 /** The task behind a name. */

@@ -34,17 +34,6 @@ static uint64_t bytes_done(void)
     return me.actor->thread->progress & ((UINT64_C(1) << KCALL_PROGRESS_BITS) - 1);
 }
 
-/* Interrupts wait, for whoever asks, one time in so many; 0: only those that do. */
-static unsigned irq_rate;
-
-bool __real_host_irq_pending(void);
-bool __wrap_host_irq_pending(void);
-bool __wrap_host_irq_pending(void)
-{
-    static _Thread_local uint64_t random;
-    return (irq_rate && host_random(&random) % irq_rate == 0) || __real_host_irq_pending();
-}
-
 struct stop {
     kern_return_t kr;
     bool again;

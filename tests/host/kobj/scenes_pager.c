@@ -155,7 +155,7 @@ static void sync_by_reader(uint64_t pages, uint32_t flags)
                                   .body = {mapped, pages * PAGE, flags}});
 }
 
-static void write_page(unsigned page, uint64_t word)
+static void write_word(unsigned page, uint64_t word)
 {
     OK(vm_write(me.task, mapped + (uint64_t)page * PAGE, (uint8_t *)&word, sizeof(word)));
 }
@@ -164,7 +164,7 @@ static void write_page(unsigned page, uint64_t word)
 void scene_pager_syncs(void)
 {
     begin();
-    hear_init();
+    control = hear_init(port);
     OK(vm_sync(me.task, mapped, PAGES * PAGE, VM_SYNC_WAIT)); /* nothing is there */
     OK(memory_object_ready(control, false, PAGE));
     for (unsigned page = 0; page < PAGES; page++)
@@ -179,7 +179,7 @@ void scene_pager_syncs(void)
     CHECK(hears_nothing());
 
     /* of three pages that were written two are in the range */
-    write_page(0, 10), write_page(1, 11), write_page(3, 13);
+    write_word(0, 10), write_word(1, 11), write_word(3, 13);
     OK(vm_sync(me.task, mapped, 2 * PAGE, 0));
     hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 0, 2);
     sync_by_reader(2, VM_SYNC_WAIT);
@@ -188,7 +188,7 @@ void scene_pager_syncs(void)
     rest();
     CHECK(!is_done(reader));
     OK(memory_object_collect(control, PAGE, store));
-    check_read(KERN_SUCCESS);
+    check_done(KERN_SUCCESS);
     CHECK(hears_nothing());
 
     /* all are taken away, those that were written when they have been fetched */
@@ -196,12 +196,12 @@ void scene_pager_syncs(void)
     hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 3, 1);
     CHECK(!is_done(reader));
     OK(memory_object_collect(control, 3 * PAGE, store));
-    check_read(KERN_SUCCESS);
+    check_done(KERN_SUCCESS);
     for (unsigned page = 0; page < PAGES; page++)
         GIVES(KERN_NOT_FOUND, memory_object_collect(control, page * PAGE, store));
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
+    drop_control(control);
 }
 
 /* It is not, or nobody waits any more, or the pager goes. */
@@ -209,18 +209,18 @@ void scene_pager_syncs_in_vain(void)
 {
     uint64_t there;
     begin();
-    hear_init();
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
     OK(memory_object_supply(control, 0, store, PAGE, 0));
-    write_page(0, 20);
+    write_word(0, 20);
     sync_by_reader(1, VM_SYNC_WAIT);
     hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 0, 1);
     pass_time(31 * SECOND);
-    check_read(KERN_OPERATION_TIMED_OUT);
+    check_done(KERN_OPERATION_TIMED_OUT);
     sync_by_reader(1, VM_SYNC_WAIT); /* it is not announced again, and may be fetched still */
     CHECK(!is_done(reader));
     OK(memory_object_collect(control, 0, store));
-    check_read(KERN_SUCCESS);
+    check_done(KERN_SUCCESS);
 
     /* wired pages are not taken away */
     OK(host_memory_wire(me.memory, me.task, mapped, PAGE));
@@ -228,20 +228,20 @@ void scene_pager_syncs_in_vain(void)
     OK(host_memory_unwire(me.memory, me.task, mapped, PAGE));
 
     /* the object goes while somebody waits */
-    write_page(0, 30);
+    write_word(0, 30);
     sync_by_reader(1, VM_SYNC_WAIT);
     hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 0, 1);
     OK(memory_object_destroy(control, 3));
-    check_read(KERN_TERMINATED);
+    check_done(KERN_TERMINATED);
     hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
+    drop_control(control);
     GIVES(KERN_TERMINATED, vm_sync(me.task, mapped, PAGE, 0));
     there = mapped;
-    mapped = map(0);
-    hear_init();
+    mapped = map_object(port, PAGES, 0);
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
     OK(memory_object_supply(control, 0, store, PAGE, 0));
-    write_page(0, 40);
+    write_word(0, 40);
     sync_by_reader(1, VM_SYNC_WAIT);
     CHECK(!is_done(reader));
     end_thread(reader);
@@ -251,7 +251,7 @@ void scene_pager_syncs_in_vain(void)
     GIVES(KERN_MEMORY_FAILURE, vm_sync(me.task, mapped, PAGE, VM_SYNC_WAIT));
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     OK(vm_deallocate(me.task, there, PAGES * PAGE));
-    drop_control();
+    drop_control(control);
     drop_name(port);
 }
 
