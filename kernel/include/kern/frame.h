@@ -117,21 +117,23 @@ bool frame_is_managed(paddr_t pa);
 void frame_drain_cache(void);
 
 /** Let the n-th allocation from now on fail with KERN_RESOURCE_SHORTAGE (frames and objects
- *  counted together); 0 = off. Returns how many allocations were counted since the last call.
- *  Part of every build (D16). */
+ *  counted together); 0: none. Returns how many allocations were counted since the last call:
+ *  none, at the first, for until then nothing is counted. Part of every build (D16). */
 uint64_t alloc_fail_nth(uint64_t n);
 /** For alloc_must_fail(). */
 struct alloc_count {
+    _Atomic bool wanted;      /* somebody has asked once; then it stays so */
     _Atomic uint64_t counted; /* allocations since the last alloc_fail_nth() */
     _Atomic uint64_t fail_at; /* value of `counted` that fails; 0: none */
 };
 extern struct alloc_count alloc_count;
-/** Internal to the allocators: count one allocation; true if it is the one that must fail. */
+/** Count one allocation; true if it is the one that must fail. */
+bool alloc_count_one(void);
+/** Internal to the allocators: the same where somebody has asked for it. */
 static inline bool alloc_must_fail(void)
 {
-    uint64_t number = atomic_fetch_add_explicit(&alloc_count.counted, 1, memory_order_relaxed) + 1;
-
-    return unlikely(number == atomic_load_explicit(&alloc_count.fail_at, memory_order_relaxed));
+    return unlikely(atomic_load_explicit(&alloc_count.wanted, memory_order_relaxed)) &&
+           alloc_count_one();
 }
 
 /** Verify F1..F3 (slow). All other CPUs must be outside the allocator. */
