@@ -95,18 +95,6 @@ void ledger_destroy(struct ledger *ledger)
     }
 }
 
-/* A charge has succeeded that took some ledger of the path beyond its peak. */
-[[gnu::noinline]] static void note_peaks(struct ledger *ledger, enum ledger_kind kind)
-{
-    for (; ledger != NULL; ledger = ledger->parent) {
-        struct ledger_account *account = &ledger->account[kind];
-        int64_t used = relaxed_load(account->used);
-
-        if (used > relaxed_load(account->peak))
-            relaxed_store(account->peak, used);
-    }
-}
-
 /* What is charged in one walk: `amount` of `kind` and, if there are any, `bytes` of LEDGER_KMEM. */
 struct charge {
     enum ledger_kind kind;
@@ -114,68 +102,85 @@ struct charge {
 };
 
 /* To one account. False: it is over its limit then, and to be undone. */
-[[gnu::always_inline]] static inline bool add(struct ledger_account *account, int64_t amount,
-                                              bool *higher)
+[[gnu::always_inline]] static inline bool add(struct ledger_account *account, int64_t amount)
 {
-    int64_t used = atomic_fetch_add_explicit(&account->used, amount, memory_order_relaxed) + amount;
-
-    if (unlikely(used > relaxed_load(account->peak)))
-        *higher = true;
-    return used <= relaxed_load(account->limit);
+    return atomic_fetch_add_explicit(&account->used, amount, memory_order_relaxed) + amount <=
+           relaxed_load(account->limit);
 }
 
-[[gnu::always_inline]] static inline void subtract(struct ledger *ledger, enum ledger_kind kind,
-                                                   int64_t amount)
+[[gnu::noinline, gnu::noreturn]] static void too_much(enum ledger_kind kind, int64_t amount,
+                                                      int64_t used)
 {
-    int64_t old =
-        atomic_fetch_sub_explicit(&ledger->account[kind].used, amount, memory_order_relaxed);
+    panic("ledger: %lld of kind %s returned, only %lld charged", (long long)amount,
+          ledger_kind_name(kind), (long long)used);
+}
+
+[[gnu::always_inline]] static inline int64_t subtract(struct ledger_account *account,
+                                                      enum ledger_kind kind, int64_t amount)
+{
+    int64_t old = atomic_fetch_sub_explicit(&account->used, amount, memory_order_relaxed);
 
     if (unlikely(old < amount))
-        panic("ledger: %lld of kind %s returned, only %lld charged", (long long)amount,
-              ledger_kind_name(kind), (long long)old);
+        too_much(kind, amount, old);
+    return old;
+}
+
+/* The same for good, not to undo a charge. A counter is highest just before something is returned: so the peak is kept here, and
+ * charges need not look at it. */
+[[gnu::always_inline]] static inline void give(struct ledger_account *account,
+                                               enum ledger_kind kind, int64_t amount)
+{
+    int64_t old = subtract(account, kind, amount);
+
+    if (unlikely(old > relaxed_load(account->peak)))
+        relaxed_store(account->peak, old);
 }
 
 /* Take back what `ledger` and its ancestors below `end` were charged. */
-[[gnu::always_inline]] static inline void take_back(struct ledger *ledger, const struct ledger *end,
-                                                    struct charge charge)
+[[gnu::noinline]] static void take_back(struct ledger *ledger, const struct ledger *end,
+                                        struct charge charge)
 {
     for (; ledger != end; ledger = ledger->parent) {
-        subtract(ledger, charge.kind, charge.amount);
-        if (charge.bytes)
-            subtract(ledger, LEDGER_KMEM, charge.bytes);
+        (void)subtract(&ledger->account[charge.kind], charge.kind, charge.amount);
+        (void)subtract(&ledger->account[LEDGER_KMEM], LEDGER_KMEM, charge.bytes);
     }
 }
 
-/* No amount is negative. With this and no limit above LEDGER_NO_LIMIT, charges under way on all CPUs
- * cannot overflow a counter. */
+[[gnu::always_inline]] static inline void return_all(struct ledger *ledger, struct charge charge)
+{
+    assert((charge.amount | charge.bytes) >= 0);
+    for (; ledger != NULL; ledger = ledger->parent) {
+        give(&ledger->account[charge.kind], charge.kind, charge.amount);
+        if (charge.bytes)
+            give(&ledger->account[LEDGER_KMEM], LEDGER_KMEM, charge.bytes);
+    }
+}
+
+/* With this and no limit above LEDGER_NO_LIMIT, charges under way on all CPUs cannot overflow a
+ * counter. Nor is an amount negative. */
 static inline bool is_sane(struct charge charge)
 {
+    if (likely((uint64_t)(charge.amount | charge.bytes) <= LEDGER_NO_LIMIT / MAX_CPUS))
+        return true;
     assert(charge.amount >= 0 && charge.bytes >= 0);
-    return likely((charge.amount | charge.bytes) <= LEDGER_NO_LIMIT / MAX_CPUS);
+    return false;
 }
 
 [[gnu::always_inline]] static inline kern_return_t charge_all(struct ledger *ledger,
                                                               struct charge charge)
 {
-    bool higher = false;
-
     if (!is_sane(charge))
         return KERN_LIMIT;
     for (struct ledger *l = ledger; l != NULL; l = l->parent) {
-        bool fits = add(&l->account[charge.kind], charge.amount, &higher);
+        bool fits = add(&l->account[charge.kind], charge.amount);
 
         /* Both, whether the first fits or not: both are taken back. */
-        if (charge.bytes && unlikely(!add(&l->account[LEDGER_KMEM], charge.bytes, &higher)))
+        if (charge.bytes && unlikely(!add(&l->account[LEDGER_KMEM], charge.bytes)))
             fits = false;
         if (unlikely(!fits)) {
             take_back(ledger, l->parent, charge);
             return KERN_LIMIT;
         }
-    }
-    if (unlikely(higher)) {
-        note_peaks(ledger, charge.kind);
-        if (charge.bytes)
-            note_peaks(ledger, LEDGER_KMEM);
     }
     return KERN_SUCCESS;
 }
@@ -187,8 +192,7 @@ kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_
 
 void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
 {
-    assert(amount >= 0);
-    take_back(ledger, NULL, (struct charge){.kind = kind, .amount = amount});
+    return_all(ledger, (struct charge){.kind = kind, .amount = amount});
 }
 
 kern_return_t ledger_charge_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
@@ -200,8 +204,7 @@ kern_return_t ledger_charge_object(struct ledger *ledger, enum ledger_kind kind,
 void ledger_return_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
                           int64_t bytes)
 {
-    assert(amount >= 0 && bytes >= 0);
-    take_back(ledger, NULL, (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
+    return_all(ledger, (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
 }
 
 void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit)
