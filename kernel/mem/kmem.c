@@ -209,25 +209,23 @@ static uint32_t slab_take(struct kmem_cache *cache, struct frame *slab, void **o
 {
     struct slab_state state = slab_unpack(slab->owner_offset);
     char *memory = frame_memory(slab);
-    uint32_t count = 0;
+    uint32_t stride = cache->stride, count = 0;
 
     assert(slab_has_free(cache, state));
     if (state.used == 0)
         cache->empty_slabs--;
-    while (count < most && slab_has_free(cache, state)) {
-        unsigned index = state.free;
-        void *object = memory + (size_t)(index != SLAB_END ? index : state.fresh) * cache->stride;
-
-        if (index != SLAB_END) {
-            state.free = *slab_link(cache, object);
-            assert(state.free < state.fresh || state.free == SLAB_END);
-        } else {
-            state.fresh++;
-            make_fresh(cache, object);
-        }
-        state.used++;
-        out[count++] = object;
+    if (most > cache->per_slab - state.used)
+        most = cache->per_slab - state.used;
+    for (; count < most && state.free != SLAB_END; count++) {
+        out[count] = memory + (size_t)state.free * stride;
+        state.free = *slab_link(cache, out[count]);
+        assert(state.free < state.fresh || state.free == SLAB_END);
     }
+    for (; count < most; count++, state.fresh++) {
+        out[count] = memory + (size_t)state.fresh * stride;
+        make_fresh(cache, out[count]);
+    }
+    state.used += (uint16_t)count;
     slab_set(slab, state);
     if (!slab_has_free(cache, state)) {
         frame_list_remove(&cache->partial, frame_number(slab));
@@ -275,20 +273,22 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
 /* Fill this CPU's empty stack with up to KMEM_REFILL objects, or KMEM_BATCH_BYTES; makes a slab only if
  * it would stay empty otherwise. False: no memory. */
-[[gnu::noinline]] static bool stack_refill(struct kmem_cache *cache, unsigned cpu)
+[[gnu::noinline]] static bool stack_refill(struct kmem_cache *cache, struct kmem_stack *stack)
 {
     uint32_t count = 0, most = KMEM_REFILL;
 
+    if (unlikely(!atomic_load_explicit(&cache->ready, memory_order_acquire)))
+        set_up(cache);
     while (most > 1 && (most - 1) * cache->stride >= KMEM_BATCH_BYTES)
         most--;
     spin_lock(&cache->lock);
     if (cache->partial != PFN_NONE || slab_create(cache)) {
         while (count < most && cache->partial != PFN_NONE)
-            count += slab_take(cache, frame_record(cache->partial), &cache->cpu[cpu].object[count],
-                               most - count);
+            count +=
+                slab_take(cache, frame_record(cache->partial), &stack->object[count], most - count);
     }
     spin_unlock(&cache->lock);
-    cache->cpu[cpu].count = count;
+    stack->count = count;
     return count > 0;
 }
 
@@ -308,37 +308,32 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
 /* --- public --- */
 
-/* What comes before an allocation is charged. False: it shall fail. */
-static inline bool begin_alloc(struct kmem_cache *cache)
+static inline void count_live(struct kmem_stack *stack, int64_t change)
 {
-    if (alloc_must_fail())
-        return false;
-    if (unlikely(!atomic_load_explicit(&cache->ready, memory_order_acquire)))
-        set_up(cache);
-    return true;
+    relaxed_store(stack->live, relaxed_load(stack->live) + change);
 }
 
 /* One that is paid for. False: no memory. */
 static inline bool take(struct kmem_cache *cache, void **out)
 {
-    unsigned cpu = arch_cpu_self()->number;
-    if (unlikely(cache->cpu[cpu].count == 0) && !stack_refill(cache, cpu))
-        return false;
+    struct kmem_stack *stack = &cache->cpu[arch_cpu_self()->number];
 
-    void *object = cache->cpu[cpu].object[--cache->cpu[cpu].count];
+    if (unlikely(stack->count == 0) && !stack_refill(cache, stack))
+        return false;
+    void *object = stack->object[--stack->count];
+    count_live(stack, 1);
     if (!kmem_is_stable(cache)) {
         if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
             panic("kmem: a free %s at %p has been written to", cache->name, object);
         clear(cache, object);
     }
-    atomic_fetch_add_explicit(&cache->live, 1, memory_order_relaxed);
     *out = object;
     return true;
 }
 
 kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void **out)
 {
-    if (!begin_alloc(cache))
+    if (alloc_must_fail())
         return KERN_RESOURCE_SHORTAGE;
     kern_return_t kr = ledger_charge(ledger, LEDGER_KMEM, cache->size);
     if (likely(kr == KERN_SUCCESS) && unlikely(!take(cache, out))) {
@@ -351,7 +346,7 @@ kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void *
 kern_return_t kmem_alloc_counted(struct kmem_cache *cache, struct ledger *ledger,
                                  enum ledger_kind kind, int64_t amount, void **out)
 {
-    if (!begin_alloc(cache))
+    if (alloc_must_fail())
         return KERN_RESOURCE_SHORTAGE;
     kern_return_t kr = ledger_charge_object(ledger, kind, amount, cache->size);
     if (likely(kr == KERN_SUCCESS) && unlikely(!take(cache, out))) {
@@ -375,6 +370,7 @@ static bool seems_free(const struct kmem_cache *cache, unsigned cpu, const void 
 static inline void put(struct kmem_cache *cache, void *object)
 {
     unsigned cpu = arch_cpu_self()->number;
+    struct kmem_stack *stack = &cache->cpu[cpu];
     unsigned index;
 
     (void)slab_of(cache, object, &index);
@@ -384,10 +380,10 @@ static inline void put(struct kmem_cache *cache, void *object)
         if (!kmem_is_stable(cache))
             kmem_poison(cache, object);
     }
-    if (unlikely(cache->cpu[cpu].count == KMEM_CPU_OBJECTS))
+    if (unlikely(stack->count == KMEM_CPU_OBJECTS))
         stack_drain(cache, cpu, KMEM_BATCH);
-    cache->cpu[cpu].object[cache->cpu[cpu].count++] = object;
-    atomic_fetch_sub_explicit(&cache->live, 1, memory_order_relaxed);
+    stack->object[stack->count++] = object;
+    count_live(stack, -1);
 }
 
 void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object)
@@ -426,12 +422,21 @@ void kmem_drain(void)
     }
 }
 
+int64_t kmem_cache_live(const struct kmem_cache *cache)
+{
+    int64_t live = 0;
+
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        live += relaxed_load(cache->cpu[i].live);
+    return live;
+}
+
 int64_t kmem_live_objects(void)
 {
     int64_t live = 0;
 
     for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
-        live += atomic_load_explicit(&cache->live, memory_order_relaxed);
+        live += kmem_cache_live(cache);
     return live;
 }
 
@@ -441,7 +446,7 @@ int64_t kmem_live_without_memory(void)
 
     for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
         if (!cache->is_memory)
-            live += atomic_load_explicit(&cache->live, memory_order_relaxed);
+            live += kmem_cache_live(cache);
     return live;
 }
 
