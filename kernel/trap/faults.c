@@ -68,15 +68,18 @@ static uint64_t why_missing(struct thread *self, kern_return_t kr)
     return EXCEPTION_CODE_PAGE | (uint64_t)kr | (result >> 16 << 32);
 }
 
-void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
+kern_return_t kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
 {
     trace(TRACE_FAULT, va, access);
     if (arch_mmu_was_old(code) &&
         pmap_fault(self->pmap, round_down(va, PAGE_SIZE), access) == KERN_SUCCESS)
-        return;
-    kern_return_t kr = vm_fault(self, self->task, va, access);
-    if (likely(kr == KERN_SUCCESS))
-        return;
+        return KERN_SUCCESS;
+    return vm_fault(self, self->task, va, access);
+}
+
+void kern_user_fault_refused(struct thread *self, vaddr_t va, enum access access, uint64_t code,
+                             kern_return_t kr)
+{
     if (kr == KERN_RETRY) {
         paged_wait(self);
         return;
