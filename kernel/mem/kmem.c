@@ -18,6 +18,7 @@
  * wait in. On either list a slab is as whole as ever, and comes back when objects are wanted.
  */
 #include "kmem_impl.h"
+#include "ledger_impl.h"
 #include <arch/cache.h>
 #include <kern/cpu.h>
 #include <kern/panic.h>
@@ -178,25 +179,30 @@ static void slab_destroy(struct kmem_cache *cache, struct frame *slab)
 }
 
 /* What consists of whole pages is cleared as pages are. */
-static void clear(const struct kmem_cache *cache, void *object)
+[[gnu::noinline]] static kern_return_t clear_bytes(const struct kmem_cache *cache, void *object)
 {
-    if (cache->stride == sizeof(uint64_t)) {
-        *(uint64_t *)object = 0; /* of these there is one a page */
-        return;
-    }
     if (likely(cache->stride % PAGE_SIZE != 0)) {
         memset(object, 0, cache->stride);
-        return;
+        return KERN_SUCCESS;
     }
     for (uint32_t at = 0; at < cache->stride; at += PAGE_SIZE)
         arch_zero_page((char *)object + at);
+    return KERN_SUCCESS;
+}
+
+static inline kern_return_t clear(const struct kmem_cache *cache, void *object)
+{
+    if (cache->stride != sizeof(uint64_t))
+        return clear_bytes(cache, object);
+    *(uint64_t *)object = 0; /* of these there is one a page */
+    return KERN_SUCCESS;
 }
 
 /* An object's first use. */
 static void make_fresh(const struct kmem_cache *cache, void *object)
 {
     if (kmem_is_stable(cache)) {
-        clear(cache, object);
+        (void)clear(cache, object);
         if (cache->init != NULL)
             cache->init(object);
     } else if (CONFIG_SLOW_CHECKS) {
@@ -313,47 +319,66 @@ static inline void count_live(struct kmem_stack *stack, int64_t change)
     relaxed_store(stack->live, relaxed_load(stack->live) + change);
 }
 
-/* One that is paid for. False: no memory. */
-static inline bool take(struct kmem_cache *cache, void **out)
+static inline struct kmem_stack *own_stack(struct kmem_cache *cache)
 {
     struct kmem_stack *stack = &cache->cpu[arch_cpu_self()->number];
 
-    if (unlikely(stack->count == 0) && !stack_refill(cache, stack))
-        return false;
+    __asm__("" : "+r"(stack)); /* this, and not the number, is what is kept for later */
+    return stack;
+}
+
+/* What is left to be done is a call at the end in all of this, if any: it is to be short where nothing is missing. The stack has an
+ * object; it is taken when it has been paid for. */
+[[gnu::always_inline]] static inline kern_return_t alloc_from(struct kmem_cache *cache,
+                                                              struct kmem_stack *stack,
+                                                              struct ledger *ledger,
+                                                              struct ledger_charges charges,
+                                                              void **out)
+{
+    const struct ledger *last = ledger_charge_all(ledger, charges);
+    if (unlikely(last != NULL))
+        return ledger_undo(ledger, last, charges.kind, charges.amount, charges.bytes);
     void *object = stack->object[--stack->count];
     count_live(stack, 1);
-    if (!kmem_is_stable(cache)) {
-        if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
-            panic("kmem: a free %s at %p has been written to", cache->name, object);
-        clear(cache, object);
-    }
     *out = object;
-    return true;
+    if (kmem_is_stable(cache))
+        return KERN_SUCCESS;
+    if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
+        panic("kmem: a free %s at %p has been written to", cache->name, object);
+    return clear(cache, object);
+}
+
+/* The stack is empty, or allocations are counted. */
+[[gnu::noinline]] static kern_return_t alloc_slowly(struct kmem_cache *cache, struct ledger *ledger,
+                                                    enum ledger_kind kind, int64_t amount,
+                                                    int64_t bytes, void **out)
+{
+    struct kmem_stack *stack = own_stack(cache);
+
+    if (alloc_must_fail() || (stack->count == 0 && !stack_refill(cache, stack)))
+        return KERN_RESOURCE_SHORTAGE;
+    return alloc_from(cache, stack, ledger, (struct ledger_charges){kind, amount, bytes}, out);
 }
 
 kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void **out)
 {
-    if (alloc_must_fail())
-        return KERN_RESOURCE_SHORTAGE;
-    kern_return_t kr = ledger_charge(ledger, LEDGER_KMEM, cache->size);
-    if (likely(kr == KERN_SUCCESS) && unlikely(!take(cache, out))) {
-        ledger_return(ledger, LEDGER_KMEM, cache->size);
-        kr = KERN_RESOURCE_SHORTAGE;
-    }
-    return kr;
+    struct kmem_stack *stack = own_stack(cache);
+
+    if (unlikely(stack->count == 0) || alloc_is_counted())
+        return alloc_slowly(cache, ledger, LEDGER_KMEM, cache->size, 0, out);
+    return alloc_from(cache, stack, ledger, (struct ledger_charges){LEDGER_KMEM, cache->size, 0},
+                      out);
 }
 
 kern_return_t kmem_alloc_counted(struct kmem_cache *cache, struct ledger *ledger,
                                  enum ledger_kind kind, int64_t amount, void **out)
 {
-    if (alloc_must_fail())
-        return KERN_RESOURCE_SHORTAGE;
-    kern_return_t kr = ledger_charge_object(ledger, kind, amount, cache->size);
-    if (likely(kr == KERN_SUCCESS) && unlikely(!take(cache, out))) {
-        ledger_return_object(ledger, kind, amount, cache->size);
-        kr = KERN_RESOURCE_SHORTAGE;
-    }
-    return kr;
+    struct kmem_stack *stack = own_stack(cache);
+
+    if (unlikely(stack->count == 0) || alloc_is_counted())
+        return alloc_slowly(cache, ledger, kind, amount, cache->size, out);
+    return alloc_from(cache, stack, ledger, (struct ledger_charges){kind, amount, cache->size},
+                      out);
 }
 
 /* Debug builds: what can be said without a lock about an object that is about to be freed. */
@@ -370,7 +395,7 @@ static bool seems_free(const struct kmem_cache *cache, unsigned cpu, const void 
 static inline void put(struct kmem_cache *cache, void *object)
 {
     unsigned cpu = arch_cpu_self()->number;
-    struct kmem_stack *stack = &cache->cpu[cpu];
+    struct kmem_stack *stack = own_stack(cache);
     unsigned index;
 
     (void)slab_of(cache, object, &index);
@@ -389,14 +414,14 @@ static inline void put(struct kmem_cache *cache, void *object)
 void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object)
 {
     put(cache, object);
-    ledger_return(ledger, LEDGER_KMEM, cache->size);
+    ledger_return_all(ledger, (struct ledger_charges){LEDGER_KMEM, cache->size, 0});
 }
 
 void kmem_free_counted(struct kmem_cache *cache, struct ledger *ledger, enum ledger_kind kind,
                        int64_t amount, void *object)
 {
     put(cache, object);
-    ledger_return_object(ledger, kind, amount, cache->size);
+    ledger_return_all(ledger, (struct ledger_charges){kind, amount, cache->size});
 }
 
 static void destroy_empty_slabs(struct kmem_cache *cache)

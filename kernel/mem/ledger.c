@@ -6,9 +6,8 @@
  * over a limit takes back what it added, so the sums are always those of the charges that succeeded
  * plus those still under way.
  */
+#include "ledger_impl.h"
 #include <kern/kmem.h>
-#include <kern/ledger.h>
-#include <kern/panic.h>
 
 static KMEM_CACHE(ledger_cache, struct ledger);
 
@@ -95,116 +94,61 @@ void ledger_destroy(struct ledger *ledger)
     }
 }
 
-/* What is charged in one walk: `amount` of `kind` and, if there are any, `bytes` of LEDGER_KMEM. */
-struct charge {
-    enum ledger_kind kind;
-    int64_t amount, bytes;
-};
-
-/* To one account. False: it is over its limit then, and to be undone. */
-[[gnu::always_inline]] static inline bool add(struct ledger_account *account, int64_t amount)
-{
-    return atomic_fetch_add_explicit(&account->used, amount, memory_order_relaxed) + amount <=
-           relaxed_load(account->limit);
-}
-
-[[gnu::noinline, gnu::noreturn]] static void too_much(enum ledger_kind kind, int64_t amount,
-                                                      int64_t used)
+[[gnu::cold]] void ledger_returned_too_much(enum ledger_kind kind, int64_t amount, int64_t used)
 {
     panic("ledger: %lld of kind %s returned, only %lld charged", (long long)amount,
           ledger_kind_name(kind), (long long)used);
 }
 
-[[gnu::always_inline]] static inline int64_t subtract(struct ledger_account *account,
-                                                      enum ledger_kind kind, int64_t amount)
+[[gnu::cold]] kern_return_t ledger_undo(struct ledger *ledger, const struct ledger *last,
+                                        enum ledger_kind kind, int64_t amount, int64_t bytes)
 {
-    int64_t old = atomic_fetch_sub_explicit(&account->used, amount, memory_order_relaxed);
-
-    if (unlikely(old < amount))
-        too_much(kind, amount, old);
-    return old;
-}
-
-/* The same for good, not to undo a charge. A counter is highest just before something is returned: so the peak is kept here, and
- * charges need not look at it. */
-[[gnu::always_inline]] static inline void give(struct ledger_account *account,
-                                               enum ledger_kind kind, int64_t amount)
-{
-    int64_t old = subtract(account, kind, amount);
-
-    if (unlikely(old > relaxed_load(account->peak)))
-        relaxed_store(account->peak, old);
-}
-
-/* Take back what `ledger` and its ancestors below `end` were charged. */
-[[gnu::noinline]] static void take_back(struct ledger *ledger, const struct ledger *end,
-                                        struct charge charge)
-{
-    for (; ledger != end; ledger = ledger->parent) {
-        (void)subtract(&ledger->account[charge.kind], charge.kind, charge.amount);
-        (void)subtract(&ledger->account[LEDGER_KMEM], LEDGER_KMEM, charge.bytes);
+    for (const struct ledger *end = last->parent; ledger != end; ledger = ledger->parent) {
+        (void)ledger_subtract(&ledger->account[kind], kind, amount);
+        (void)ledger_subtract(&ledger->account[LEDGER_KMEM], LEDGER_KMEM, bytes);
     }
-}
-
-[[gnu::always_inline]] static inline void return_all(struct ledger *ledger, struct charge charge)
-{
-    assert((charge.amount | charge.bytes) >= 0);
-    for (; ledger != NULL; ledger = ledger->parent) {
-        give(&ledger->account[charge.kind], charge.kind, charge.amount);
-        if (charge.bytes)
-            give(&ledger->account[LEDGER_KMEM], LEDGER_KMEM, charge.bytes);
-    }
+    return KERN_LIMIT;
 }
 
 /* With this and no limit above LEDGER_NO_LIMIT, charges under way on all CPUs cannot overflow a
- * counter. Nor is an amount negative. */
-static inline bool is_sane(struct charge charge)
+ * counter. */
+static inline bool is_sane(struct ledger_charges charges)
 {
-    if (likely((uint64_t)(charge.amount | charge.bytes) <= LEDGER_NO_LIMIT / MAX_CPUS))
-        return true;
-    assert(charge.amount >= 0 && charge.bytes >= 0);
-    return false;
+    assert((charges.amount | charges.bytes) >= 0);
+    return likely((charges.amount | charges.bytes) <= LEDGER_NO_LIMIT / MAX_CPUS);
 }
 
-[[gnu::always_inline]] static inline kern_return_t charge_all(struct ledger *ledger,
-                                                              struct charge charge)
+static inline kern_return_t charge(struct ledger *ledger, struct ledger_charges charges)
 {
-    if (!is_sane(charge))
+    if (!is_sane(charges))
         return KERN_LIMIT;
-    for (struct ledger *l = ledger; l != NULL; l = l->parent) {
-        bool fits = add(&l->account[charge.kind], charge.amount);
-
-        /* Both, whether the first fits or not: both are taken back. */
-        if (charge.bytes && unlikely(!add(&l->account[LEDGER_KMEM], charge.bytes)))
-            fits = false;
-        if (unlikely(!fits)) {
-            take_back(ledger, l->parent, charge);
-            return KERN_LIMIT;
-        }
-    }
+    const struct ledger *last = ledger_charge_all(ledger, charges);
+    if (unlikely(last != NULL))
+        return ledger_undo(ledger, last, charges.kind, charges.amount, charges.bytes);
     return KERN_SUCCESS;
 }
 
 kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
 {
-    return charge_all(ledger, (struct charge){.kind = kind, .amount = amount});
+    return charge(ledger, (struct ledger_charges){.kind = kind, .amount = amount});
 }
 
 void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
 {
-    return_all(ledger, (struct charge){.kind = kind, .amount = amount});
+    ledger_return_all(ledger, (struct ledger_charges){.kind = kind, .amount = amount});
 }
 
 kern_return_t ledger_charge_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
                                    int64_t bytes)
 {
-    return charge_all(ledger, (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
+    return charge(ledger, (struct ledger_charges){.kind = kind, .amount = amount, .bytes = bytes});
 }
 
 void ledger_return_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
                           int64_t bytes)
 {
-    return_all(ledger, (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
+    ledger_return_all(ledger,
+                      (struct ledger_charges){.kind = kind, .amount = amount, .bytes = bytes});
 }
 
 void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit)

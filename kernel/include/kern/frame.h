@@ -130,10 +130,13 @@ extern struct alloc_count alloc_count;
 /** Count one allocation; true if it is the one that must fail. */
 bool alloc_count_one(void);
 /** Internal to the allocators: the same where somebody has asked for it. */
+static inline bool alloc_is_counted(void)
+{
+    return unlikely(atomic_load_explicit(&alloc_count.wanted, memory_order_relaxed));
+}
 static inline bool alloc_must_fail(void)
 {
-    return unlikely(atomic_load_explicit(&alloc_count.wanted, memory_order_relaxed)) &&
-           alloc_count_one();
+    return alloc_is_counted() && alloc_count_one();
 }
 
 /** Verify F1..F3 (slow). All other CPUs must be outside the allocator. */
