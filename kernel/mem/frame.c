@@ -98,20 +98,39 @@ void frame_drain_cache(void)
     cache_drain(cpu, cache_count(cpu));
 }
 
-[[gnu::always_inline]] static inline pfn_t take_single(void)
+/* Of a cache that is not empty. */
+[[gnu::always_inline]] static inline pfn_t take_cached(struct cpu *cpu, uint32_t count)
 {
-    struct cpu *cpu = arch_cpu_self();
-
-    if (unlikely(cache_count(cpu) == 0))
-        cache_refill(cpu);
-    uint32_t count = cache_count(cpu);
-    if (unlikely(count == 0))
-        return PFN_NONE;
-
     pfn_t pfn = cpu->frame_cache.frame[count - 1];
+
     cache_set_count(cpu, count - 1);
     frame_state_set(frame_record(pfn), FRAME_USED);
     return pfn;
+}
+
+[[gnu::noinline]] static pfn_t take_refilled(struct cpu *cpu)
+{
+    cache_refill(cpu);
+    uint32_t count = cache_count(cpu);
+    return likely(count > 0) ? take_cached(cpu, count) : PFN_NONE;
+}
+
+static inline pfn_t take_single(void)
+{
+    struct cpu *cpu = arch_cpu_self();
+    uint32_t count = cache_count(cpu);
+
+    return likely(count > 0) ? take_cached(cpu, count) : take_refilled(cpu);
+}
+
+[[gnu::noinline]] static pfn_t take_counted(void)
+{
+    return alloc_count_one() ? PFN_NONE : take_single();
+}
+
+pfn_t frame_take_paid(void)
+{
+    return alloc_is_counted() ? take_counted() : take_single();
 }
 
 static pfn_t take_locked(unsigned order)
@@ -140,19 +159,6 @@ static inline void zero(struct frame *frame, unsigned order)
 
     for (unsigned i = 0; i < 1u << order; i++)
         arch_zero_page(memory + i * PAGE_SIZE);
-}
-
-kern_return_t frame_alloc_paid(unsigned flags, struct frame **out)
-{
-    if (alloc_must_fail())
-        return KERN_RESOURCE_SHORTAGE;
-    pfn_t pfn = take_single();
-    if (unlikely(pfn == PFN_NONE))
-        return KERN_RESOURCE_SHORTAGE;
-    *out = frame_record(pfn);
-    if (flags & FRAME_ZEROED)
-        zero(*out, 0);
-    return KERN_SUCCESS;
 }
 
 kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned order,

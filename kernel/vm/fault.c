@@ -35,7 +35,7 @@ struct need {
 
 static void found(struct page *page, struct anon *anon, unsigned prot)
 {
-    page->pa = frame_address(anon_frame(anon));
+    page->pa = anon_address(anon);
     page->prot = prot;
 }
 
@@ -250,7 +250,7 @@ static kern_return_t map_page(struct task *task, const struct page *page)
     if (page->prot & PROT_EXECUTE)
         arch_cache_sync_code(phys_to_virt(page->pa), page->size);
     if (!page->flags && page->size == PAGE_SIZE)
-        return pmap_enter_page(task->pmap, page->va, frame_at(page->pa), page->prot);
+        return pmap_enter_page(task->pmap, page->va, page->pa, page->prot);
     return pmap_enter(task->pmap, page->va, page->pa, page->size, page->prot, MEM_NORMAL,
                       PMAP_REPLACE | page->flags);
 }
@@ -259,7 +259,7 @@ static kern_return_t map_page(struct task *task, const struct page *page)
 static kern_return_t map_something(struct task *task, struct page *page, vaddr_t va)
 {
     if (likely(!(page->prot & PROT_EXECUTE) && !page->flags && page->size == PAGE_SIZE))
-        return pmap_enter_page(task->pmap, va, frame_at(page->pa), page->prot);
+        return pmap_enter_page(task->pmap, va, page->pa, page->prot);
     kern_return_t kr = map_page(task, page);
     if (kr == KERN_SUCCESS || page->size == PAGE_SIZE)
         return kr;

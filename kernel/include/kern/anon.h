@@ -45,4 +45,13 @@ static inline struct frame *anon_frame(struct anon *anon)
     uint32_t where = atomic_load_explicit(&anon->where, memory_order_acquire);
     return where & ANON_OUT ? NULL : frame_record(where);
 }
+/** Has it a frame at this moment? And where that is. */
+static inline bool anon_is_here(struct anon *anon)
+{
+    return !(atomic_load_explicit(&anon->where, memory_order_acquire) & ANON_OUT);
+}
+static inline paddr_t anon_address(struct anon *anon)
+{
+    return (paddr_t)atomic_load_explicit(&anon->where, memory_order_relaxed) << PAGE_SHIFT;
+}
 void anon_init(void);

@@ -76,8 +76,8 @@ kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned
 /** Give the run headed by `frame` back; ledger and kind as at allocation. Nothing may map it
  *  (asserted). */
 void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *frame);
-/** The same for one frame that the caller charges together with what it is for. KERN_RESOURCE_SHORTAGE. */
-kern_return_t frame_alloc_paid(unsigned flags, struct frame **out);
+/** The same for one frame that the caller charges together with what it is for, with any content. PFN_NONE: there is none. */
+pfn_t frame_take_paid(void);
 void frame_free_paid(struct frame *frame);
 
 static inline struct frame *frame_record(pfn_t pfn)
