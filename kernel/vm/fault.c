@@ -276,29 +276,45 @@ static void begin(struct thread *self)
         paged_forget(self);
 }
 
-kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsigned prot)
+/* Whatever it is, and the access is allowed. The MAP lock is held. */
+[[gnu::noinline]] static kern_return_t fault_on_entry(const struct need *need,
+                                                      struct map_entry *entry, vaddr_t va)
 {
-    struct need need = {task, self, prot == PROT_WRITE, prot};
-    struct page page = {0};
-    kern_return_t kr;
-    if (va >= USER_VA_END)
-        return KERN_INVALID_ADDRESS;
-    va = round_down(va, PAGE_SIZE);
-    begin(self);
-    spin_lock(&task->map.lock);
-    struct map_entry *entry = map_at(&task->map, va);
-    if (!entry)
-        kr = KERN_INVALID_ADDRESS;
-    else if (!(entry->prot & prot))
-        kr = KERN_PROTECTION_FAILURE;
-    else
-        kr = find_page(&need, entry, va, &page);
+    struct page page;
+    struct task *task = need->task;
+    kern_return_t kr = find_page(need, entry, va, &page);
     if (kr == KERN_SUCCESS) {
         kr = map_something(task, &page, va);
         if (page.replaces && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
     }
     done_with(&page);
+    return kr;
+}
+
+static inline kern_return_t fault_locked(struct thread *self, struct task *task, vaddr_t va,
+                                         unsigned prot)
+{
+    struct map_entry *entry = map_at(&task->map, va);
+    kern_return_t kr = KERN_BUSY;
+    if (!entry)
+        return KERN_INVALID_ADDRESS;
+    if (!(entry->prot & prot))
+        return KERN_PROTECTION_FAILURE;
+    if (likely(entry->amap && !entry->object && !(entry->prot & PROT_EXECUTE)))
+        kr = fault_anonymous(task, entry, va, prot == PROT_WRITE);
+    if (likely(kr != KERN_BUSY))
+        return kr;
+    return fault_on_entry(&(struct need){task, self, prot == PROT_WRITE, prot}, entry, va);
+}
+
+kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsigned prot)
+{
+    if (va >= USER_VA_END)
+        return KERN_INVALID_ADDRESS;
+    begin(self);
+    spin_lock(&task->map.lock);
+    kern_return_t kr = fault_locked(self, task, round_down(va, PAGE_SIZE), prot);
     spin_unlock(&task->map.lock);
     return kr;
 }
