@@ -7,6 +7,7 @@
 #include <kern/kmem.h>
 
 static KMEM_CACHE_MEMORY(amap_cache, struct amap);
+static KMEM_CACHE_MEMORY(pair_cache, struct amap_pair);
 
 void amap_init(void)
 {
@@ -29,6 +30,41 @@ kern_return_t amap_create(struct ledger *ledger, struct amap **out)
     return KERN_SUCCESS;
 }
 
+kern_return_t amap_create_with(struct ledger *ledger, uint64_t page, struct anon *anon,
+                               struct amap **out)
+{
+    void *object;
+    kern_return_t kr = kmem_alloc(&pair_cache, ledger, &object);
+
+    if (unlikely(kr != KERN_SUCCESS))
+        return kr;
+    struct amap_pair *pair = object;
+    spin_init(&pair->amap.lock, LOCK_AMAP);
+    atomic_init(&pair->amap.references, 1);
+    atomic_init(&pair->leaf.references, 1);
+    atomic_init(&pair->parts, 2);
+    pair->amap.is_part = pair->leaf.is_part = true;
+    pair->amap.ledger = pair->leaf.ledger = ledger;
+    pair->amap.root = &pair->leaf;
+    pair->leaf.used = 1;
+    pair->leaf.slot[page] = anon;
+    ledger_ref(ledger);
+    *out = &pair->amap;
+    return KERN_SUCCESS;
+}
+
+void amap_part_free(struct amap_pair *pair)
+{
+    uint32_t old = atomic_fetch_sub_explicit(&pair->parts, 1, memory_order_acq_rel);
+
+    assert(old == 1 || old == 2);
+    if (old == 2)
+        return;
+    struct ledger *ledger = pair->amap.ledger;
+    kmem_free(&pair_cache, ledger, pair);
+    ledger_unref(ledger);
+}
+
 void amap_ref(struct amap *amap)
 {
     uint32_t old = atomic_fetch_add_explicit(&amap->references, 1, memory_order_relaxed);
@@ -48,6 +84,10 @@ static void free_amap(struct amap *amap)
 {
     struct ledger *ledger = amap->ledger;
 
+    if (amap->is_part) {
+        amap_part_free(container_of(amap, struct amap_pair, amap));
+        return;
+    }
     kmem_free(&amap_cache, ledger, amap);
     ledger_unref(ledger);
 }

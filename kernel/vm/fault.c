@@ -301,7 +301,7 @@ static inline kern_return_t fault_locked(struct thread *self, struct task *task,
         return KERN_INVALID_ADDRESS;
     if (!(entry->prot & prot))
         return KERN_PROTECTION_FAILURE;
-    if (likely(entry->amap && !entry->object && !(entry->prot & PROT_EXECUTE)))
+    if (likely(!entry->object && !(entry->prot & PROT_EXECUTE)))
         kr = fault_anonymous(task, entry, va, prot == PROT_WRITE);
     if (likely(kr != KERN_BUSY))
         return kr;

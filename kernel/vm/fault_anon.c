@@ -43,8 +43,30 @@ static inline kern_return_t find_and_map(struct task *task, struct map_entry *en
     return pmap_enter_page(task->pmap, va, anon_address(anon), prot);
 }
 
+/* The entry's first page is made together with its amap. */
+[[gnu::noinline]] static kern_return_t first_page(struct task *task, struct map_entry *entry,
+                                                  vaddr_t va)
+{
+    uint64_t number = (va - entry->start) >> PAGE_SHIFT;
+    struct anon *anon;
+    if (number >= AMAP_SLOTS)
+        return KERN_BUSY;
+    entry->amap_page = 0;
+    kern_return_t kr = anon_create(task->ledger, true, &anon);
+    if (unlikely(kr != KERN_SUCCESS))
+        return kr;
+    kr = amap_create_with(task->ledger, number, anon, &entry->amap);
+    if (unlikely(kr != KERN_SUCCESS)) {
+        anon_unref(anon);
+        return kr;
+    }
+    return pmap_enter_page(task->pmap, va, anon_address(anon), entry->prot);
+}
+
 kern_return_t fault_anonymous(struct task *task, struct map_entry *entry, vaddr_t va, bool write)
 {
+    if (!entry->amap)
+        return first_page(task, entry, va);
     spin_lock(&entry->amap->lock);
     kern_return_t kr = find_and_map(task, entry, va, write);
     spin_unlock(&entry->amap->lock);

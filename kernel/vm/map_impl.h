@@ -90,7 +90,7 @@ kern_return_t map_for_range(struct task *task, vaddr_t *at, vaddr_t end, bool mu
 /** map_enter(). */
 kern_return_t map_enter_locked(struct task *task, struct map_request *request);
 
-/** The access, which is allowed, to a page of an entry with an amap, without an object, and not executable. KERN_BUSY: it is not as
+/** The access, which is allowed, to a page of an entry without an object that is not executable. KERN_BUSY: it is not as
  *  simple as that, and nothing has been done. */
 kern_return_t fault_anonymous(struct task *task, struct map_entry *entry, vaddr_t va, bool write);
 
