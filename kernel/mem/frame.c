@@ -5,7 +5,7 @@
  *
  * A cache is its own CPU's: interrupts are masked in the kernel, so it needs no lock. It works as a
  * stack (the frame freed last is the one most likely still in the CPU's data cache) and trades
- * FRAME_BATCH frames at a time with the lists, so that one taking of the lock serves several calls, of
+ * several frames at a time with the lists, so that one taking of the lock serves several calls, of
  * which the one that does it takes some 500 instructions longer.
  */
 #include "frame_impl.h"
@@ -14,7 +14,13 @@
 #include <kern/panic.h>
 #include <kern/string.h>
 
-enum { FRAME_BATCH = FRAME_CACHE_SIZE / 4, FRAME_RUN = 3 /* order of a run that fills it */ };
+enum {
+    FRAME_BATCH = FRAME_CACHE_SIZE / 4,  /* that are given back at a time */
+    FRAME_REFILL = FRAME_CACHE_SIZE / 2, /* that an empty one is filled with */
+    FRAME_RUN = 4,                       /* order of a run that does it, */
+    FRAME_RUNS = 8,                      /* and how many smaller ones are taken instead */
+};
+_Static_assert(FRAME_REFILL == 1 << FRAME_RUN, "one run fills it");
 
 /* Above this frame number the last block would reach PFN_NONE. */
 static const paddr_t frame_limit =
@@ -48,30 +54,36 @@ void frame_add_range(paddr_t start, paddr_t end)
     spin_unlock(&frames_lock);
 }
 
-/* Fill an empty cache with up to FRAME_BATCH frames. */
+/* Frames of a run that has just been taken. */
+static inline void cache_run(struct cpu *cpu, uint32_t at, pfn_t pfn, unsigned order)
+{
+    pfn_t *slot = &cpu->frame_cache.frame[at], *end = slot + (1u << order);
+
+    for (struct frame *frame = frame_record(pfn); slot < end; frame++) {
+        frame->order = 0;
+        frame_state_set(frame, FRAME_CACHED);
+        *slot++ = pfn++;
+    }
+}
+
+/* Fill an empty cache with up to FRAME_REFILL frames: in runs, the smallest there are, and none is cut for the last few, or all that
+ * come after would be cut likewise. */
 [[gnu::noinline]] static void cache_refill(struct cpu *cpu)
 {
     uint32_t count = 0;
 
     spin_lock(&frames_lock);
-    while (count < FRAME_BATCH) {
-        /* A run at once, but none is cut for it that a single frame would not cut. */
+    for (unsigned runs = 0; runs < FRAME_RUNS; runs++) {
         unsigned order = buddy_smallest();
         if (order > FRAME_RUN)
             order = FRAME_RUN;
-        while (1u << order > FRAME_BATCH - count)
-            order--;
+        if (count + (1u << order) > FRAME_REFILL)
+            break;
         pfn_t pfn = block_take(order);
-
         if (pfn == PFN_NONE)
             break;
-        for (pfn_t end = pfn + (1u << order); pfn < end; pfn++) {
-            struct frame *frame = frame_record(pfn);
-
-            frame->order = 0;
-            frame_state_set(frame, FRAME_CACHED);
-            cpu->frame_cache.frame[count++] = pfn;
-        }
+        cache_run(cpu, count, pfn, order);
+        count += 1u << order;
     }
     spin_unlock(&frames_lock);
     cache_set_count(cpu, count);
