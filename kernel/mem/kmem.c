@@ -179,30 +179,37 @@ static void slab_destroy(struct kmem_cache *cache, struct frame *slab)
 }
 
 /* What consists of whole pages is cleared as pages are. */
-[[gnu::noinline]] static kern_return_t clear_bytes(const struct kmem_cache *cache, void *object)
+[[gnu::noinline]] static void clear_pages(char *object, uint32_t stride)
 {
-    if (likely(cache->stride % PAGE_SIZE != 0)) {
-        memset(object, 0, cache->stride);
-        return KERN_SUCCESS;
-    }
-    for (uint32_t at = 0; at < cache->stride; at += PAGE_SIZE)
-        arch_zero_page((char *)object + at);
-    return KERN_SUCCESS;
+    for (uint32_t at = 0; at < stride; at += PAGE_SIZE)
+        arch_zero_page(object + at);
 }
 
-static inline kern_return_t clear(const struct kmem_cache *cache, void *object)
+/* Strides are multiples of 16 bytes, but those of 8. */
+static inline void clear(const struct kmem_cache *cache, void *object)
 {
-    if (cache->stride != sizeof(uint64_t))
-        return clear_bytes(cache, object);
-    *(uint64_t *)object = 0; /* of these there is one a page */
-    return KERN_SUCCESS;
+    enum { LINE = 64, FEW = 2 * LINE };
+    uint32_t stride = cache->stride;
+
+    if (stride == sizeof(uint64_t)) {
+        *(uint64_t *)object = 0; /* of these there is one a page */
+    } else if (stride < FEW) {
+        for (uint64_t *word = object, *end = word + stride / sizeof(*word); word < end; word += 2)
+            word[0] = word[1] = 0;
+    } else if (stride % LINE == 0 && stride % PAGE_SIZE != 0) {
+        arch_zero_lines(object, stride);
+    } else if (stride % PAGE_SIZE != 0) {
+        memset(object, 0, stride);
+    } else {
+        clear_pages(object, stride);
+    }
 }
 
 /* An object's first use. */
 static void make_fresh(const struct kmem_cache *cache, void *object)
 {
     if (kmem_is_stable(cache)) {
-        (void)clear(cache, object);
+        clear(cache, object);
         if (cache->init != NULL)
             cache->init(object);
     } else if (CONFIG_SLOW_CHECKS) {
@@ -345,7 +352,8 @@ static inline struct kmem_stack *own_stack(struct kmem_cache *cache)
         return KERN_SUCCESS;
     if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
         panic("kmem: a free %s at %p has been written to", cache->name, object);
-    return clear(cache, object);
+    clear(cache, object);
+    return KERN_SUCCESS;
 }
 
 /* The stack is empty, or allocations are counted. */
@@ -392,36 +400,57 @@ static bool seems_free(const struct kmem_cache *cache, unsigned cpu, const void 
     return false;
 }
 
-static inline void put(struct kmem_cache *cache, void *object)
+[[gnu::always_inline]] static inline void put(struct kmem_stack *stack, void *object,
+                                              struct ledger *ledger, struct ledger_charges charges)
 {
-    unsigned cpu = arch_cpu_self()->number;
-    struct kmem_stack *stack = own_stack(cache);
+    stack->object[stack->count++] = object;
+    count_live(stack, -1);
+    ledger_return_all(ledger, charges);
+}
+
+/* The stack is full. */
+[[gnu::noinline]] static void free_slowly(struct kmem_cache *cache, struct ledger *ledger,
+                                          enum ledger_kind kind, int64_t amount, int64_t bytes,
+                                          void *object)
+{
+    stack_drain(cache, arch_cpu_self()->number, KMEM_BATCH);
+    put(own_stack(cache), object, ledger, (struct ledger_charges){kind, amount, bytes});
+}
+
+static inline void check_free(struct kmem_cache *cache, void *object)
+{
     unsigned index;
 
     (void)slab_of(cache, object, &index);
-    if (CONFIG_SLOW_CHECKS) {
-        if (seems_free(cache, cpu, object))
-            panic("kmem: the %s at %p is freed twice", cache->name, object);
-        if (!kmem_is_stable(cache))
-            kmem_poison(cache, object);
-    }
-    if (unlikely(stack->count == KMEM_CPU_OBJECTS))
-        stack_drain(cache, cpu, KMEM_BATCH);
-    stack->object[stack->count++] = object;
-    count_live(stack, -1);
+    if (!CONFIG_SLOW_CHECKS)
+        return;
+    if (seems_free(cache, arch_cpu_self()->number, object))
+        panic("kmem: the %s at %p is freed twice", cache->name, object);
+    if (!kmem_is_stable(cache))
+        kmem_poison(cache, object);
 }
 
 void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object)
 {
-    put(cache, object);
-    ledger_return_all(ledger, (struct ledger_charges){LEDGER_KMEM, cache->size, 0});
+    struct kmem_stack *stack = own_stack(cache);
+
+    check_free(cache, object);
+    if (unlikely(stack->count == KMEM_CPU_OBJECTS))
+        free_slowly(cache, ledger, LEDGER_KMEM, cache->size, 0, object);
+    else
+        put(stack, object, ledger, (struct ledger_charges){LEDGER_KMEM, cache->size, 0});
 }
 
 void kmem_free_counted(struct kmem_cache *cache, struct ledger *ledger, enum ledger_kind kind,
                        int64_t amount, void *object)
 {
-    put(cache, object);
-    ledger_return_all(ledger, (struct ledger_charges){kind, amount, cache->size});
+    struct kmem_stack *stack = own_stack(cache);
+
+    check_free(cache, object);
+    if (unlikely(stack->count == KMEM_CPU_OBJECTS))
+        free_slowly(cache, ledger, kind, amount, cache->size, object);
+    else
+        put(stack, object, ledger, (struct ledger_charges){kind, amount, cache->size});
 }
 
 static void destroy_empty_slabs(struct kmem_cache *cache)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * void arch_zero_page(void *page)
+ * void arch_zero_lines(void *at, size_t size)
  * void arch_copy_page(void *dst, const void *src)
  *
  * Pages are 4096 bytes, aligned, Normal memory (DC ZVA faults on others).
@@ -39,6 +40,31 @@ arch_zero_page:
     b.lo    2b
     ret
     .size   arch_zero_page, . - arch_zero_page
+
+    .balign 64
+    .globl  arch_zero_lines
+    .type   arch_zero_lines, %function
+arch_zero_lines:
+    hint    #34                            /* bti c */
+    mrs     x2, dczid_el0
+    add     x1, x0, x1
+    and     x2, x2, #0x1f
+    cmp     x2, #4                         /* allowed, and blocks of 64 bytes */
+    b.ne    2f
+1:  dc      zva, x0
+    add     x0, x0, #64
+    cmp     x0, x1
+    b.lo    1b
+    ret
+2:  stp     xzr, xzr, [x0]
+    stp     xzr, xzr, [x0, #16]
+    stp     xzr, xzr, [x0, #32]
+    stp     xzr, xzr, [x0, #48]
+    add     x0, x0, #64
+    cmp     x0, x1
+    b.lo    2b
+    ret
+    .size   arch_zero_lines, . - arch_zero_lines
 
 /*
  * By vector registers, which move twice as much an instruction. They are the current thread's, or, with access
