@@ -148,8 +148,8 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     uint64_t size = request->pages << PAGE_SHIFT;
     if (map->closed)
         return KERN_TERMINATED;
-    vaddr_t start = request->start ? request->start : find_hole(map, size);
-    if (start == 0 || !is_free(map, start, size))
+    vaddr_t start = request->start;
+    if (start ? !is_free(map, start, size) : !(start = find_hole(map, size)))
         return KERN_NO_SPACE;
     entry->start = request->start = start;
     entry->end = start + size;
