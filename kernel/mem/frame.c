@@ -198,7 +198,7 @@ kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned
 }
 
 /* The record as the next owner may expect it; the state is set by who takes the frame back. */
-static void clear_record(struct frame *frame)
+[[gnu::always_inline]] static inline void clear_record(struct frame *frame)
 {
     assert(frame_state_get(frame) == FRAME_USED && frame->owner != &block_own_tag);
     assert(atomic_load_explicit(&frame->mapped, memory_order_relaxed) == 0);
@@ -220,16 +220,30 @@ static bool tail_is_clean(const struct frame *head)
     return true;
 }
 
-static inline void put_single(struct frame *frame)
+/* Into a cache that is not full. */
+[[gnu::always_inline]] static inline void put_cached(struct cpu *cpu, uint32_t count,
+                                                     struct frame *frame)
 {
-    struct cpu *cpu = arch_cpu_self();
-
-    if (unlikely(cache_count(cpu) == FRAME_CACHE_SIZE))
-        cache_drain(cpu, FRAME_BATCH);
-    uint32_t count = cache_count(cpu);
     frame_state_set(frame, FRAME_CACHED);
     cpu->frame_cache.frame[count] = frame_number(frame);
     cache_set_count(cpu, count + 1);
+}
+
+[[gnu::noinline]] static void put_drained(struct cpu *cpu, struct frame *frame)
+{
+    cache_drain(cpu, FRAME_BATCH);
+    put_cached(cpu, cache_count(cpu), frame);
+}
+
+static inline void put_single(struct frame *frame)
+{
+    struct cpu *cpu = arch_cpu_self();
+    uint32_t count = cache_count(cpu);
+
+    if (unlikely(count == FRAME_CACHE_SIZE))
+        put_drained(cpu, frame);
+    else
+        put_cached(cpu, count, frame);
 }
 
 void frame_free_paid(struct frame *frame)

@@ -154,6 +154,7 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     entry->start = request->start = start;
     entry->end = start + size;
     entry_insert(map, entry);
+    map->last = entry; /* it will be touched soon */
     return KERN_SUCCESS;
 }
 

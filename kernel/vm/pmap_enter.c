@@ -50,7 +50,7 @@ static inline bool enter_instead(struct pmap *pmap, pte_t *slot, vaddr_t va, pad
     arch_tlb_flush_page(pmap->asid, va, 0);
     arch_tlb_end();
     pmap_collect(before, arch_pte_flags(old) & PTE_YOUNG, arch_pte_prot(old) & PROT_WRITE);
-    rmap_remove(before, pmap, va);
+    rmap_remove_at(arch_pte_address(old), pmap, va);
     arch_pte_write(slot, leaf_of(pa, prot));
     arch_pte_sync();
     return true;

@@ -278,6 +278,22 @@ static inline bool rmap_add_first(paddr_t pa, struct pmap *pmap, vaddr_t va)
 }
 /** Forget it. Takes the RMAP lock. */
 void rmap_remove(struct frame *frame, struct pmap *pmap, vaddr_t va);
+/** The same of the frame at pa, inline for what is most: it is the only one. */
+static inline void rmap_remove_at(paddr_t pa, struct pmap *pmap, vaddr_t va)
+{
+    struct spinlock *lock = rmap_lock_by_number((pfn_t)(pa >> PAGE_SHIFT));
+    struct frame *frame = frame_at(pa);
+    spin_lock(lock);
+    bool only = frame->rmap == pmap && frame->rmap_va == va;
+    if (likely(only)) {
+        frame->rmap = NULL;
+        frame->rmap_va = 0;
+        rmap_count(frame, -1);
+    }
+    spin_unlock(lock);
+    if (unlikely(!only))
+        rmap_remove(frame, pmap, va);
+}
 
 /** With the RMAP lock held: the mapping that a link stands for; false at the end of the chain. */
 bool rmap_get(const struct frame *frame, void *const *link, struct pmap **pmap, vaddr_t *va);
