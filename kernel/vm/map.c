@@ -158,8 +158,10 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     return KERN_SUCCESS;
 }
 
-kern_return_t map_prepare(struct task *task, const struct map_request *request,
-                          struct map_entry **out)
+/* Inline where maps are made most. */
+[[gnu::always_inline]] static inline kern_return_t prepare(struct task *task,
+                                                           const struct map_request *request,
+                                                           struct map_entry **out)
 {
     kern_return_t kr = entry_create(task, out);
     if (kr != KERN_SUCCESS)
@@ -172,7 +174,14 @@ kern_return_t map_prepare(struct task *task, const struct map_request *request,
     return kr;
 }
 
-kern_return_t map_enter_locked(struct task *task, struct map_request *request)
+kern_return_t map_prepare(struct task *task, const struct map_request *request,
+                          struct map_entry **out)
+{
+    return prepare(task, request, out);
+}
+
+[[gnu::always_inline]] static inline kern_return_t enter_locked(struct task *task,
+                                                                struct map_request *request)
 {
     if (request->pages == 0 || request->start % PAGE_SIZE != 0)
         return KERN_INVALID_ARGUMENT;
@@ -181,7 +190,7 @@ kern_return_t map_enter_locked(struct task *task, struct map_request *request)
     if ((request->prot & PROT_WRITE) && (request->prot & PROT_EXECUTE))
         return KERN_PROTECTION_FAILURE;
     struct map_entry *entry;
-    kern_return_t kr = map_prepare(task, request, &entry);
+    kern_return_t kr = prepare(task, request, &entry);
     if (kr != KERN_SUCCESS)
         return kr;
     kr = map_place(&task->map, entry, request);
@@ -190,10 +199,15 @@ kern_return_t map_enter_locked(struct task *task, struct map_request *request)
     return kr;
 }
 
+kern_return_t map_enter_locked(struct task *task, struct map_request *request)
+{
+    return enter_locked(task, request);
+}
+
 kern_return_t map_enter(struct task *task, struct map_request *request)
 {
     spin_lock(&task->map.lock);
-    kern_return_t kr = map_enter_locked(task, request);
+    kern_return_t kr = enter_locked(task, request);
     spin_unlock(&task->map.lock);
     return kr;
 }
