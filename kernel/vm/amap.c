@@ -53,16 +53,21 @@ kern_return_t amap_create_with(struct ledger *ledger, uint64_t page, struct anon
     return KERN_SUCCESS;
 }
 
+static inline void pair_free(struct amap_pair *pair)
+{
+    struct ledger *ledger = pair->amap.ledger;
+
+    kmem_free(&pair_cache, ledger, pair);
+    ledger_unref(ledger);
+}
+
 void amap_part_free(struct amap_pair *pair)
 {
     uint32_t old = atomic_fetch_sub_explicit(&pair->parts, 1, memory_order_acq_rel);
 
     assert(old == 1 || old == 2);
-    if (old == 2)
-        return;
-    struct ledger *ledger = pair->amap.ledger;
-    kmem_free(&pair_cache, ledger, pair);
-    ledger_unref(ledger);
+    if (old == 1)
+        pair_free(pair);
 }
 
 void amap_ref(struct amap *amap)
@@ -92,10 +97,33 @@ static void free_amap(struct amap *amap)
     ledger_unref(ledger);
 }
 
+/* The first slot in use from `index` on; AMAP_SLOTS: none. */
+static unsigned next_used(const struct amap_node *node, unsigned index)
+{
+    while (index < AMAP_SLOTS && node->slot[index] == NULL)
+        index++;
+    return index;
+}
+
+/* It has one page still, in a leaf that is one object with it and nobody else's. */
+static inline bool is_small_pair(const struct amap *amap)
+{
+    const struct amap_node *root = amap->root;
+
+    return amap->is_part && root == &container_of(amap, struct amap_pair, amap)->leaf &&
+           root->used == 1 && amap_is_sole(amap->root);
+}
+
 void amap_unref(struct amap *amap)
 {
     if (!drop(amap))
         return;
+    if (is_small_pair(amap)) {
+        struct amap_pair *pair = container_of(amap, struct amap_pair, amap);
+        anon_unref(pair->leaf.slot[next_used(&pair->leaf, 0)]);
+        pair_free(pair);
+        return;
+    }
     if (amap->root != NULL)
         amap_tree_unref(amap->root);
     free_amap(amap);
@@ -195,14 +223,6 @@ bool amap_owns(const struct amap *amap, uint64_t page)
         node = content;
     }
     return false;
-}
-
-/* The first slot in use from `index` on; AMAP_SLOTS: none. */
-static unsigned next_used(const struct amap_node *node, unsigned index)
-{
-    while (index < AMAP_SLOTS && node->slot[index] == NULL)
-        index++;
-    return index;
 }
 
 /* A node without a page from there on sends the walk back to the root, one level higher on the next
