@@ -147,6 +147,11 @@ void arch_zero_page(void *page)
     memset(page, 0, PAGE_SIZE);
 }
 
+void arch_zero_lines(void *at, size_t size)
+{
+    memset(at, 0, size);
+}
+
 void arch_copy_page(void *restrict dst, const void *restrict src)
 {
     memcpy(dst, src, PAGE_SIZE);

@@ -127,7 +127,9 @@ static void do_touch(struct host_cpu *cpu, struct thread *t)
         p->loaded = word;
         action_done(t);
     } else {
-        kern_user_fault(t, p->action.va, p->action.access, fault);
+        kern_return_t kr = kern_user_fault(t, p->action.va, p->action.access, fault);
+        if (kr != KERN_SUCCESS)
+            kern_user_fault_refused(t, p->action.va, p->action.access, fault, kr);
     }
 }
 

@@ -268,7 +268,7 @@ kern_return_t ktask_ledger(struct kcall *call, struct task *target, uint32_t kin
     const struct ledger_account *account = &target->ledger->account[kind];
     int64_t most = relaxed_load(account->limit);
     *used = (uint64_t)ledger_used(target->ledger, kind);
-    *peak = (uint64_t)relaxed_load(account->peak);
+    *peak = (uint64_t)ledger_peak(target->ledger, (enum ledger_kind)kind);
     *limit = most == LEDGER_NO_LIMIT ? UINT64_MAX : (uint64_t)most;
     return KERN_SUCCESS;
 }

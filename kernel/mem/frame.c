@@ -5,7 +5,7 @@
  *
  * A cache is its own CPU's: interrupts are masked in the kernel, so it needs no lock. It works as a
  * stack (the frame freed last is the one most likely still in the CPU's data cache) and trades
- * FRAME_BATCH frames at a time with the lists, so that one taking of the lock serves several calls, of
+ * several frames at a time with the lists, so that one taking of the lock serves several calls, of
  * which the one that does it takes some 500 instructions longer.
  */
 #include "frame_impl.h"
@@ -14,7 +14,13 @@
 #include <kern/panic.h>
 #include <kern/string.h>
 
-enum { FRAME_BATCH = FRAME_CACHE_SIZE / 4, FRAME_RUN = 3 /* order of a run that fills it */ };
+enum {
+    FRAME_BATCH = FRAME_CACHE_SIZE / 4,  /* that are given back at a time */
+    FRAME_REFILL = FRAME_CACHE_SIZE / 2, /* that an empty one is filled with */
+    FRAME_RUN = 4,                       /* order of a run that does it, */
+    FRAME_RUNS = 8,                      /* and how many smaller ones are taken instead */
+};
+_Static_assert(FRAME_REFILL == 1 << FRAME_RUN, "one run fills it");
 
 /* Above this frame number the last block would reach PFN_NONE. */
 static const paddr_t frame_limit =
@@ -65,31 +71,37 @@ void frame_add_range(paddr_t start, paddr_t end)
     spin_unlock(&frames_lock);
 }
 
-/* Fill an empty cache with up to FRAME_BATCH frames. */
+/* Frames of a run that has just been taken. */
+static inline void cache_run(struct cpu *cpu, uint32_t at, pfn_t pfn, unsigned order)
+{
+    pfn_t *slot = &cpu->frame_cache.frame[at], *end = slot + (1u << order);
+
+    for (struct frame *frame = frame_record(pfn); slot < end; frame++) {
+        frame->order = 0;
+        frame_state_set(frame, FRAME_CACHED);
+        *slot++ = pfn++;
+    }
+}
+
+/* Fill an empty cache with up to FRAME_REFILL frames: in runs, the smallest there are, and none is cut for the last few, or all that
+ * come after would be cut likewise. */
 [[gnu::noinline]] static void cache_refill(struct cpu *cpu, bool user)
 {
     uint32_t count = 0;
 
     spin_lock(&frames_lock);
-    uint32_t wanted = is_admitted(user) ? FRAME_BATCH : 0;
-    while (count < wanted) {
-        /* A run at once, but none is cut for it that a single frame would not cut. */
+    unsigned most = is_admitted(user) ? FRAME_RUNS : 0;
+    for (unsigned runs = 0; runs < most; runs++) {
         unsigned order = buddy_smallest();
         if (order > FRAME_RUN)
             order = FRAME_RUN;
-        while (1u << order > wanted - count)
-            order--;
+        if (count + (1u << order) > FRAME_REFILL)
+            break;
         pfn_t pfn = block_take(order);
-
         if (pfn == PFN_NONE)
             break;
-        for (pfn_t end = pfn + (1u << order); pfn < end; pfn++) {
-            struct frame *frame = frame_record(pfn);
-
-            frame->order = 0;
-            frame_state_set(frame, FRAME_CACHED);
-            cpu->frame_cache.frame[count++] = pfn;
-        }
+        cache_run(cpu, count, pfn, order);
+        count += 1u << order;
     }
     spin_unlock(&frames_lock);
     cache_set_count(cpu, count);
@@ -116,20 +128,44 @@ void frame_drain_cache(void)
     cache_drain(cpu, cache_count(cpu));
 }
 
-[[gnu::always_inline]] static inline pfn_t take_single(bool user)
+/* Of a cache that is not empty. */
+[[gnu::always_inline]] static inline pfn_t take_cached(struct cpu *cpu, uint32_t count)
 {
-    struct cpu *cpu = arch_cpu_self();
-
-    if (unlikely(cache_count(cpu) == 0))
-        cache_refill(cpu, user);
-    uint32_t count = cache_count(cpu);
-    if (unlikely(count == 0))
-        return PFN_NONE;
-
     pfn_t pfn = cpu->frame_cache.frame[count - 1];
+
     cache_set_count(cpu, count - 1);
     frame_state_set(frame_record(pfn), FRAME_USED);
     return pfn;
+}
+
+[[gnu::noinline]] static pfn_t take_refilled(struct cpu *cpu, bool user)
+{
+    cache_refill(cpu, user);
+    uint32_t count = cache_count(cpu);
+    return likely(count > 0) ? take_cached(cpu, count) : PFN_NONE;
+}
+
+[[gnu::always_inline]] static inline pfn_t take_single(bool user)
+{
+    struct cpu *cpu = arch_cpu_self();
+    uint32_t count = cache_count(cpu);
+
+    return likely(count > 0) ? take_cached(cpu, count) : take_refilled(cpu, user);
+}
+
+[[gnu::noinline]] static pfn_t take_counted(void)
+{
+    return alloc_count_one() ? PFN_NONE : take_single(true);
+}
+
+pfn_t frame_take_paid(void)
+{
+    return alloc_is_counted() ? take_counted() : take_single(true);
+}
+
+pfn_t frame_take_reserved(void)
+{
+    return alloc_must_fail() ? PFN_NONE : take_single(false);
 }
 
 static pfn_t take_locked(unsigned order)
@@ -160,19 +196,6 @@ static inline void zero(struct frame *frame, unsigned order)
         arch_zero_page(memory + i * PAGE_SIZE);
 }
 
-kern_return_t frame_alloc_paid(unsigned flags, struct frame **out)
-{
-    if (alloc_must_fail())
-        return KERN_RESOURCE_SHORTAGE;
-    pfn_t pfn = take_single(!(flags & FRAME_FROM_RESERVE));
-    if (unlikely(pfn == PFN_NONE))
-        return KERN_RESOURCE_SHORTAGE;
-    *out = frame_record(pfn);
-    if (flags & FRAME_ZEROED)
-        zero(*out, 0);
-    return KERN_SUCCESS;
-}
-
 kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned order,
                           unsigned flags, struct frame **out)
 {
@@ -198,7 +221,7 @@ kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned
 }
 
 /* The record as the next owner may expect it; the state is set by who takes the frame back. */
-static void clear_record(struct frame *frame)
+[[gnu::always_inline]] static inline void clear_record(struct frame *frame)
 {
     assert(frame_state_get(frame) == FRAME_USED && frame->owner != &block_own_tag);
     assert(atomic_load_explicit(&frame->mapped, memory_order_relaxed) == 0);
@@ -220,16 +243,30 @@ static bool tail_is_clean(const struct frame *head)
     return true;
 }
 
-static inline void put_single(struct frame *frame)
+/* Into a cache that is not full. */
+[[gnu::always_inline]] static inline void put_cached(struct cpu *cpu, uint32_t count,
+                                                     struct frame *frame)
 {
-    struct cpu *cpu = arch_cpu_self();
-
-    if (unlikely(cache_count(cpu) == FRAME_CACHE_SIZE))
-        cache_drain(cpu, FRAME_BATCH);
-    uint32_t count = cache_count(cpu);
     frame_state_set(frame, FRAME_CACHED);
     cpu->frame_cache.frame[count] = frame_number(frame);
     cache_set_count(cpu, count + 1);
+}
+
+[[gnu::noinline]] static void put_drained(struct cpu *cpu, struct frame *frame)
+{
+    cache_drain(cpu, FRAME_BATCH);
+    put_cached(cpu, cache_count(cpu), frame);
+}
+
+static inline void put_single(struct frame *frame)
+{
+    struct cpu *cpu = arch_cpu_self();
+    uint32_t count = cache_count(cpu);
+
+    if (unlikely(count == FRAME_CACHE_SIZE))
+        put_drained(cpu, frame);
+    else
+        put_cached(cpu, count, frame);
 }
 
 void frame_free_paid(struct frame *frame)

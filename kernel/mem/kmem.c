@@ -18,6 +18,7 @@
  * wait in. On either list a slab is as whole as ever, and comes back when objects are wanted.
  */
 #include "kmem_impl.h"
+#include "ledger_impl.h"
 #include <arch/cache.h>
 #include <kern/cpu.h>
 #include <kern/panic.h>
@@ -178,18 +179,30 @@ static void slab_destroy(struct kmem_cache *cache, struct frame *slab)
 }
 
 /* What consists of whole pages is cleared as pages are. */
-static void clear(const struct kmem_cache *cache, void *object)
+[[gnu::noinline]] static void clear_pages(char *object, uint32_t stride)
 {
-    if (cache->stride == sizeof(uint64_t)) {
+    for (uint32_t at = 0; at < stride; at += PAGE_SIZE)
+        arch_zero_page(object + at);
+}
+
+/* Strides are multiples of 16 bytes, but those of 8. */
+static inline void clear(const struct kmem_cache *cache, void *object)
+{
+    enum { LINE = 64, FEW = 2 * LINE };
+    uint32_t stride = cache->stride;
+
+    if (stride == sizeof(uint64_t)) {
         *(uint64_t *)object = 0; /* of these there is one a page */
-        return;
+    } else if (stride < FEW) {
+        for (uint64_t *word = object, *end = word + stride / sizeof(*word); word < end; word += 2)
+            word[0] = word[1] = 0;
+    } else if (stride % LINE == 0 && stride % PAGE_SIZE != 0) {
+        arch_zero_lines(object, stride);
+    } else if (stride % PAGE_SIZE != 0) {
+        memset(object, 0, stride);
+    } else {
+        clear_pages(object, stride);
     }
-    if (likely(cache->stride % PAGE_SIZE != 0)) {
-        memset(object, 0, cache->stride);
-        return;
-    }
-    for (uint32_t at = 0; at < cache->stride; at += PAGE_SIZE)
-        arch_zero_page((char *)object + at);
 }
 
 /* An object's first use. */
@@ -209,25 +222,23 @@ static uint32_t slab_take(struct kmem_cache *cache, struct frame *slab, void **o
 {
     struct slab_state state = slab_unpack(slab->owner_offset);
     char *memory = frame_memory(slab);
-    uint32_t count = 0;
+    uint32_t stride = cache->stride, count = 0;
 
     assert(slab_has_free(cache, state));
     if (state.used == 0)
         cache->empty_slabs--;
-    while (count < most && slab_has_free(cache, state)) {
-        unsigned index = state.free;
-        void *object = memory + (size_t)(index != SLAB_END ? index : state.fresh) * cache->stride;
-
-        if (index != SLAB_END) {
-            state.free = *slab_link(cache, object);
-            assert(state.free < state.fresh || state.free == SLAB_END);
-        } else {
-            state.fresh++;
-            make_fresh(cache, object);
-        }
-        state.used++;
-        out[count++] = object;
+    if (most > cache->per_slab - state.used)
+        most = cache->per_slab - state.used;
+    for (; count < most && state.free != SLAB_END; count++) {
+        out[count] = memory + (size_t)state.free * stride;
+        state.free = *slab_link(cache, out[count]);
+        assert(state.free < state.fresh || state.free == SLAB_END);
     }
+    for (; count < most; count++, state.fresh++) {
+        out[count] = memory + (size_t)state.fresh * stride;
+        make_fresh(cache, out[count]);
+    }
+    state.used += (uint16_t)count;
     slab_set(slab, state);
     if (!slab_has_free(cache, state)) {
         frame_list_remove(&cache->partial, frame_number(slab));
@@ -275,20 +286,22 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
 /* Fill this CPU's empty stack with up to KMEM_REFILL objects, or KMEM_BATCH_BYTES; makes a slab only if
  * it would stay empty otherwise. False: no memory. */
-[[gnu::noinline]] static bool stack_refill(struct kmem_cache *cache, unsigned cpu)
+[[gnu::noinline]] static bool stack_refill(struct kmem_cache *cache, struct kmem_stack *stack)
 {
     uint32_t count = 0, most = KMEM_REFILL;
 
+    if (unlikely(!atomic_load_explicit(&cache->ready, memory_order_acquire)))
+        set_up(cache);
     while (most > 1 && (most - 1) * cache->stride >= KMEM_BATCH_BYTES)
         most--;
     spin_lock(&cache->lock);
     if (cache->partial != PFN_NONE || slab_create(cache)) {
         while (count < most && cache->partial != PFN_NONE)
-            count += slab_take(cache, frame_record(cache->partial), &cache->cpu[cpu].object[count],
-                               most - count);
+            count +=
+                slab_take(cache, frame_record(cache->partial), &stack->object[count], most - count);
     }
     spin_unlock(&cache->lock);
-    cache->cpu[cpu].count = count;
+    stack->count = count;
     return count > 0;
 }
 
@@ -308,57 +321,72 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
 /* --- public --- */
 
-/* What comes before an allocation is charged. False: it shall fail. */
-static inline bool begin_alloc(struct kmem_cache *cache)
+static inline void count_live(struct kmem_stack *stack, int64_t change)
 {
-    if (alloc_must_fail())
-        return false;
-    if (unlikely(!atomic_load_explicit(&cache->ready, memory_order_acquire)))
-        set_up(cache);
-    return true;
+    relaxed_store(stack->live, relaxed_load(stack->live) + change);
 }
 
-/* One that is paid for. False: no memory. */
-static inline bool take(struct kmem_cache *cache, void **out)
+static inline struct kmem_stack *own_stack(struct kmem_cache *cache)
 {
-    unsigned cpu = arch_cpu_self()->number;
-    if (unlikely(cache->cpu[cpu].count == 0) && !stack_refill(cache, cpu))
-        return false;
+    struct kmem_stack *stack = &cache->cpu[arch_cpu_self()->number];
 
-    void *object = cache->cpu[cpu].object[--cache->cpu[cpu].count];
-    if (!kmem_is_stable(cache)) {
-        if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
-            panic("kmem: a free %s at %p has been written to", cache->name, object);
-        clear(cache, object);
-    }
-    atomic_fetch_add_explicit(&cache->live, 1, memory_order_relaxed);
+    __asm__("" : "+r"(stack)); /* this, and not the number, is what is kept for later */
+    return stack;
+}
+
+/* What is left to be done is a call at the end in all of this, if any: it is to be short where nothing is missing. The stack has an
+ * object; it is taken when it has been paid for. */
+[[gnu::always_inline]] static inline kern_return_t alloc_from(struct kmem_cache *cache,
+                                                              struct kmem_stack *stack,
+                                                              struct ledger *ledger,
+                                                              struct ledger_charges charges,
+                                                              void **out)
+{
+    const struct ledger *last = ledger_charge_all(ledger, charges);
+    if (unlikely(last != NULL))
+        return ledger_undo(ledger, last, charges.kind, charges.amount, charges.bytes);
+    void *object = stack->object[--stack->count];
+    count_live(stack, 1);
     *out = object;
-    return true;
+    if (kmem_is_stable(cache))
+        return KERN_SUCCESS;
+    if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
+        panic("kmem: a free %s at %p has been written to", cache->name, object);
+    clear(cache, object);
+    return KERN_SUCCESS;
+}
+
+/* The stack is empty, or allocations are counted. */
+[[gnu::noinline]] static kern_return_t alloc_slowly(struct kmem_cache *cache, struct ledger *ledger,
+                                                    enum ledger_kind kind, int64_t amount,
+                                                    int64_t bytes, void **out)
+{
+    struct kmem_stack *stack = own_stack(cache);
+
+    if (alloc_must_fail() || (stack->count == 0 && !stack_refill(cache, stack)))
+        return KERN_RESOURCE_SHORTAGE;
+    return alloc_from(cache, stack, ledger, (struct ledger_charges){kind, amount, bytes}, out);
 }
 
 kern_return_t kmem_alloc(struct kmem_cache *cache, struct ledger *ledger, void **out)
 {
-    if (!begin_alloc(cache))
-        return KERN_RESOURCE_SHORTAGE;
-    kern_return_t kr = ledger_charge(ledger, LEDGER_KMEM, cache->size);
-    if (likely(kr == KERN_SUCCESS) && unlikely(!take(cache, out))) {
-        ledger_return(ledger, LEDGER_KMEM, cache->size);
-        kr = KERN_RESOURCE_SHORTAGE;
-    }
-    return kr;
+    struct kmem_stack *stack = own_stack(cache);
+
+    if (unlikely(stack->count == 0) || alloc_is_counted())
+        return alloc_slowly(cache, ledger, LEDGER_KMEM, cache->size, 0, out);
+    return alloc_from(cache, stack, ledger, (struct ledger_charges){LEDGER_KMEM, cache->size, 0},
+                      out);
 }
 
 kern_return_t kmem_alloc_counted(struct kmem_cache *cache, struct ledger *ledger,
                                  enum ledger_kind kind, int64_t amount, void **out)
 {
-    if (!begin_alloc(cache))
-        return KERN_RESOURCE_SHORTAGE;
-    kern_return_t kr = ledger_charge_object(ledger, kind, amount, cache->size);
-    if (likely(kr == KERN_SUCCESS) && unlikely(!take(cache, out))) {
-        ledger_return_object(ledger, kind, amount, cache->size);
-        kr = KERN_RESOURCE_SHORTAGE;
-    }
-    return kr;
+    struct kmem_stack *stack = own_stack(cache);
+
+    if (unlikely(stack->count == 0) || alloc_is_counted())
+        return alloc_slowly(cache, ledger, kind, amount, cache->size, out);
+    return alloc_from(cache, stack, ledger, (struct ledger_charges){kind, amount, cache->size},
+                      out);
 }
 
 /* Debug builds: what can be said without a lock about an object that is about to be freed. */
@@ -372,35 +400,57 @@ static bool seems_free(const struct kmem_cache *cache, unsigned cpu, const void 
     return false;
 }
 
-static inline void put(struct kmem_cache *cache, void *object)
+[[gnu::always_inline]] static inline void put(struct kmem_stack *stack, void *object,
+                                              struct ledger *ledger, struct ledger_charges charges)
 {
-    unsigned cpu = arch_cpu_self()->number;
+    stack->object[stack->count++] = object;
+    count_live(stack, -1);
+    ledger_return_all(ledger, charges);
+}
+
+/* The stack is full. */
+[[gnu::noinline]] static void free_slowly(struct kmem_cache *cache, struct ledger *ledger,
+                                          enum ledger_kind kind, int64_t amount, int64_t bytes,
+                                          void *object)
+{
+    stack_drain(cache, arch_cpu_self()->number, KMEM_BATCH);
+    put(own_stack(cache), object, ledger, (struct ledger_charges){kind, amount, bytes});
+}
+
+static inline void check_free(struct kmem_cache *cache, void *object)
+{
     unsigned index;
 
     (void)slab_of(cache, object, &index);
-    if (CONFIG_SLOW_CHECKS) {
-        if (seems_free(cache, cpu, object))
-            panic("kmem: the %s at %p is freed twice", cache->name, object);
-        if (!kmem_is_stable(cache))
-            kmem_poison(cache, object);
-    }
-    if (unlikely(cache->cpu[cpu].count == KMEM_CPU_OBJECTS))
-        stack_drain(cache, cpu, KMEM_BATCH);
-    cache->cpu[cpu].object[cache->cpu[cpu].count++] = object;
-    atomic_fetch_sub_explicit(&cache->live, 1, memory_order_relaxed);
+    if (!CONFIG_SLOW_CHECKS)
+        return;
+    if (seems_free(cache, arch_cpu_self()->number, object))
+        panic("kmem: the %s at %p is freed twice", cache->name, object);
+    if (!kmem_is_stable(cache))
+        kmem_poison(cache, object);
 }
 
 void kmem_free(struct kmem_cache *cache, struct ledger *ledger, void *object)
 {
-    put(cache, object);
-    ledger_return(ledger, LEDGER_KMEM, cache->size);
+    struct kmem_stack *stack = own_stack(cache);
+
+    check_free(cache, object);
+    if (unlikely(stack->count == KMEM_CPU_OBJECTS))
+        free_slowly(cache, ledger, LEDGER_KMEM, cache->size, 0, object);
+    else
+        put(stack, object, ledger, (struct ledger_charges){LEDGER_KMEM, cache->size, 0});
 }
 
 void kmem_free_counted(struct kmem_cache *cache, struct ledger *ledger, enum ledger_kind kind,
                        int64_t amount, void *object)
 {
-    put(cache, object);
-    ledger_return_object(ledger, kind, amount, cache->size);
+    struct kmem_stack *stack = own_stack(cache);
+
+    check_free(cache, object);
+    if (unlikely(stack->count == KMEM_CPU_OBJECTS))
+        free_slowly(cache, ledger, kind, amount, cache->size, object);
+    else
+        put(stack, object, ledger, (struct ledger_charges){kind, amount, cache->size});
 }
 
 static void destroy_empty_slabs(struct kmem_cache *cache)
@@ -426,12 +476,21 @@ void kmem_drain(void)
     }
 }
 
+int64_t kmem_cache_live(const struct kmem_cache *cache)
+{
+    int64_t live = 0;
+
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        live += relaxed_load(cache->cpu[i].live);
+    return live;
+}
+
 int64_t kmem_live_objects(void)
 {
     int64_t live = 0;
 
     for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
-        live += atomic_load_explicit(&cache->live, memory_order_relaxed);
+        live += kmem_cache_live(cache);
     return live;
 }
 
@@ -441,7 +500,7 @@ int64_t kmem_live_without_memory(void)
 
     for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
         if (!cache->is_memory)
-            live += atomic_load_explicit(&cache->live, memory_order_relaxed);
+            live += kmem_cache_live(cache);
     return live;
 }
 

@@ -99,7 +99,7 @@ static bool cache_is_sound(struct kmem_cache *cache)
         for (uint32_t j = 0; j < cache->cpu[i].count; j++)
             sound = sound && is_untouched(cache, cache->cpu[i].object[j]);
     }
-    return sound && used == atomic_load_explicit(&cache->live, memory_order_relaxed);
+    return sound && used == kmem_cache_live(cache);
 }
 
 bool kmem_check(void)

@@ -66,6 +66,9 @@ static inline bool kmem_is_stable(const struct kmem_cache *cache)
 /** The newest cache; NULL before the first use of any. Follow `next`. */
 struct kmem_cache *kmem_first_cache(void);
 
+/** K2. Right while nobody allocates or frees. */
+int64_t kmem_cache_live(const struct kmem_cache *cache);
+
 /** Fill a free object (debug builds), and see whether it is still filled; the link in its first
  * bytes is left out. Not for type-stable caches. */
 void kmem_poison(const struct kmem_cache *cache, void *object);

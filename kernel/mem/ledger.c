@@ -6,9 +6,8 @@
  * over a limit takes back what it added, so the sums are always those of the charges that succeeded
  * plus those still under way.
  */
+#include "ledger_impl.h"
 #include <kern/kmem.h>
-#include <kern/ledger.h>
-#include <kern/panic.h>
 
 static KMEM_CACHE(ledger_cache, struct ledger);
 
@@ -95,115 +94,61 @@ void ledger_destroy(struct ledger *ledger)
     }
 }
 
-/* A charge has succeeded that took some ledger of the path beyond its peak. */
-[[gnu::noinline]] static void note_peaks(struct ledger *ledger, enum ledger_kind kind)
+[[gnu::cold]] void ledger_returned_too_much(enum ledger_kind kind, int64_t amount, int64_t used)
 {
-    for (; ledger != NULL; ledger = ledger->parent) {
-        struct ledger_account *account = &ledger->account[kind];
-        int64_t used = relaxed_load(account->used);
+    panic("ledger: %lld of kind %s returned, only %lld charged", (long long)amount,
+          ledger_kind_name(kind), (long long)used);
+}
 
-        if (used > relaxed_load(account->peak))
-            relaxed_store(account->peak, used);
+[[gnu::cold]] kern_return_t ledger_undo(struct ledger *ledger, const struct ledger *last,
+                                        enum ledger_kind kind, int64_t amount, int64_t bytes)
+{
+    for (const struct ledger *end = last->parent; ledger != end; ledger = ledger->parent) {
+        (void)ledger_subtract(&ledger->account[kind], kind, amount);
+        (void)ledger_subtract(&ledger->account[LEDGER_KMEM], LEDGER_KMEM, bytes);
     }
+    return KERN_LIMIT;
 }
 
-/* What is charged in one walk: `amount` of `kind` and, if there are any, `bytes` of LEDGER_KMEM. */
-struct charge {
-    enum ledger_kind kind;
-    int64_t amount, bytes;
-};
-
-/* To one account. False: it is over its limit then, and to be undone. */
-[[gnu::always_inline]] static inline bool add(struct ledger_account *account, int64_t amount,
-                                              bool *higher)
+/* With this and no limit above LEDGER_NO_LIMIT, charges under way on all CPUs cannot overflow a
+ * counter. */
+static inline bool is_sane(struct ledger_charges charges)
 {
-    int64_t used = atomic_fetch_add_explicit(&account->used, amount, memory_order_relaxed) + amount;
-
-    if (unlikely(used > relaxed_load(account->peak)))
-        *higher = true;
-    return used <= relaxed_load(account->limit);
+    assert((charges.amount | charges.bytes) >= 0);
+    return likely((charges.amount | charges.bytes) <= LEDGER_NO_LIMIT / MAX_CPUS);
 }
 
-[[gnu::always_inline]] static inline void subtract(struct ledger *ledger, enum ledger_kind kind,
-                                                   int64_t amount)
+static inline kern_return_t charge(struct ledger *ledger, struct ledger_charges charges)
 {
-    int64_t old =
-        atomic_fetch_sub_explicit(&ledger->account[kind].used, amount, memory_order_relaxed);
-
-    if (unlikely(old < amount))
-        panic("ledger: %lld of kind %s returned, only %lld charged", (long long)amount,
-              ledger_kind_name(kind), (long long)old);
-}
-
-/* Take back what `ledger` and its ancestors below `end` were charged. */
-[[gnu::always_inline]] static inline void take_back(struct ledger *ledger, const struct ledger *end,
-                                                    struct charge charge)
-{
-    for (; ledger != end; ledger = ledger->parent) {
-        subtract(ledger, charge.kind, charge.amount);
-        if (charge.bytes)
-            subtract(ledger, LEDGER_KMEM, charge.bytes);
-    }
-}
-
-/* No amount is negative. With this and no limit above LEDGER_NO_LIMIT, charges under way on all CPUs
- * cannot overflow a counter. */
-static inline bool is_sane(struct charge charge)
-{
-    assert(charge.amount >= 0 && charge.bytes >= 0);
-    return likely((charge.amount | charge.bytes) <= LEDGER_NO_LIMIT / MAX_CPUS);
-}
-
-[[gnu::always_inline]] static inline kern_return_t charge_all(struct ledger *ledger,
-                                                              const struct ledger *end,
-                                                              struct charge charge)
-{
-    bool higher = false;
-
-    if (!is_sane(charge))
+    if (!is_sane(charges))
         return KERN_LIMIT;
-    for (struct ledger *l = ledger; l != end; l = l->parent) {
-        bool fits = add(&l->account[charge.kind], charge.amount, &higher);
-
-        /* Both, whether the first fits or not: both are taken back. */
-        if (charge.bytes && unlikely(!add(&l->account[LEDGER_KMEM], charge.bytes, &higher)))
-            fits = false;
-        if (unlikely(!fits)) {
-            take_back(ledger, l->parent, charge);
-            return KERN_LIMIT;
-        }
-    }
-    if (unlikely(higher)) {
-        note_peaks(ledger, charge.kind);
-        if (charge.bytes)
-            note_peaks(ledger, LEDGER_KMEM);
-    }
+    const struct ledger *last = ledger_charge_all(ledger, charges);
+    if (unlikely(last != NULL))
+        return ledger_undo(ledger, last, charges.kind, charges.amount, charges.bytes);
     return KERN_SUCCESS;
 }
 
 kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
 {
-    return charge_all(ledger, NULL, (struct charge){.kind = kind, .amount = amount});
+    return charge(ledger, (struct ledger_charges){.kind = kind, .amount = amount});
 }
 
 void ledger_return(struct ledger *ledger, enum ledger_kind kind, int64_t amount)
 {
-    assert(amount >= 0);
-    take_back(ledger, NULL, (struct charge){.kind = kind, .amount = amount});
+    ledger_return_all(ledger, (struct ledger_charges){.kind = kind, .amount = amount});
 }
 
 kern_return_t ledger_charge_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
                                    int64_t bytes)
 {
-    return charge_all(ledger, NULL,
-                      (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
+    return charge(ledger, (struct ledger_charges){.kind = kind, .amount = amount, .bytes = bytes});
 }
 
 void ledger_return_object(struct ledger *ledger, enum ledger_kind kind, int64_t amount,
                           int64_t bytes)
 {
-    assert(amount >= 0 && bytes >= 0);
-    take_back(ledger, NULL, (struct charge){.kind = kind, .amount = amount, .bytes = bytes});
+    ledger_return_all(ledger,
+                      (struct ledger_charges){.kind = kind, .amount = amount, .bytes = bytes});
 }
 
 struct ledger *ledger_common(struct ledger *one, struct ledger *other)
@@ -222,14 +167,20 @@ struct ledger *ledger_common(struct ledger *one, struct ledger *other)
 kern_return_t ledger_charge_below(struct ledger *ledger, const struct ledger *end,
                                   enum ledger_kind kind, int64_t amount)
 {
-    return charge_all(ledger, end, (struct charge){.kind = kind, .amount = amount});
+    if (!is_sane((struct ledger_charges){.kind = kind, .amount = amount}))
+        return KERN_LIMIT;
+    for (struct ledger *l = ledger; l != end; l = l->parent)
+        if (unlikely(!ledger_add(&l->account[kind], amount)))
+            return ledger_undo(ledger, l, kind, amount, 0);
+    return KERN_SUCCESS;
 }
 
 void ledger_return_below(struct ledger *ledger, const struct ledger *end, enum ledger_kind kind,
                          int64_t amount)
 {
     assert(amount >= 0);
-    take_back(ledger, end, (struct charge){.kind = kind, .amount = amount});
+    for (; ledger != end; ledger = ledger->parent)
+        ledger_give(&ledger->account[kind], kind, amount);
 }
 
 void ledger_set_limit(struct ledger *ledger, enum ledger_kind kind, int64_t limit)

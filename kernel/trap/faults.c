@@ -68,15 +68,35 @@ static uint64_t why_missing(struct thread *self, kern_return_t kr)
     return EXCEPTION_CODE_PAGE | (uint64_t)kr | (result >> 16 << 32);
 }
 
-void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
+/* It may be the access flag only that is missing. */
+[[gnu::noinline]] static kern_return_t fault_on_old(struct thread *self, vaddr_t va,
+                                                    enum access access)
+{
+    if (pmap_fault(self->pmap, round_down(va, PAGE_SIZE), access) == KERN_SUCCESS)
+        return KERN_SUCCESS;
+    return vm_fault(self, self->task, va, access);
+}
+
+[[gnu::noinline]] static kern_return_t fault_traced(struct thread *self, vaddr_t va,
+                                                    enum access access, bool old)
 {
     trace(TRACE_FAULT, va, access);
-    if (arch_mmu_was_old(code) &&
-        pmap_fault(self->pmap, round_down(va, PAGE_SIZE), access) == KERN_SUCCESS)
-        return;
-    kern_return_t kr = vm_fault(self, self->task, va, access);
-    if (likely(kr == KERN_SUCCESS))
-        return;
+    return old ? fault_on_old(self, va, access) : vm_fault(self, self->task, va, access);
+}
+
+kern_return_t kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
+{
+    bool old = arch_mmu_was_old(code);
+    if (unlikely(trace_is_on(TRACE_FAULT)))
+        return fault_traced(self, va, access, old);
+    if (old)
+        return fault_on_old(self, va, access);
+    return vm_fault(self, self->task, va, access);
+}
+
+void kern_user_fault_refused(struct thread *self, vaddr_t va, enum access access, uint64_t code,
+                             kern_return_t kr)
+{
     if (kr == KERN_RETRY) {
         paged_wait(self);
         return;

@@ -7,6 +7,7 @@
 #include <kern/kmem.h>
 
 static KMEM_CACHE_MEMORY(amap_cache, struct amap);
+static KMEM_CACHE_MEMORY(pair_cache, struct amap_pair);
 
 void amap_init(void)
 {
@@ -29,6 +30,46 @@ kern_return_t amap_create(struct ledger *ledger, struct amap **out)
     return KERN_SUCCESS;
 }
 
+kern_return_t amap_create_with(struct ledger *ledger, uint64_t page, struct anon *anon,
+                               struct amap **out)
+{
+    void *object;
+    kern_return_t kr = kmem_alloc(&pair_cache, ledger, &object);
+
+    if (unlikely(kr != KERN_SUCCESS))
+        return kr;
+    struct amap_pair *pair = object;
+    spin_init(&pair->amap.lock, LOCK_AMAP);
+    atomic_init(&pair->amap.references, 1);
+    atomic_init(&pair->leaf.references, 1);
+    atomic_init(&pair->parts, 2);
+    pair->amap.is_part = pair->leaf.is_part = true;
+    pair->amap.ledger = pair->leaf.ledger = ledger;
+    pair->amap.root = &pair->leaf;
+    pair->leaf.used = 1;
+    pair->leaf.slot[page] = anon;
+    ledger_ref(ledger);
+    *out = &pair->amap;
+    return KERN_SUCCESS;
+}
+
+static inline void pair_free(struct amap_pair *pair)
+{
+    struct ledger *ledger = pair->amap.ledger;
+
+    kmem_free(&pair_cache, ledger, pair);
+    ledger_unref(ledger);
+}
+
+void amap_part_free(struct amap_pair *pair)
+{
+    uint32_t old = atomic_fetch_sub_explicit(&pair->parts, 1, memory_order_acq_rel);
+
+    assert(old == 1 || old == 2);
+    if (old == 1)
+        pair_free(pair);
+}
+
 void amap_ref(struct amap *amap)
 {
     uint32_t old = atomic_fetch_add_explicit(&amap->references, 1, memory_order_relaxed);
@@ -48,14 +89,41 @@ static void free_amap(struct amap *amap)
 {
     struct ledger *ledger = amap->ledger;
 
+    if (amap->is_part) {
+        amap_part_free(container_of(amap, struct amap_pair, amap));
+        return;
+    }
     kmem_free(&amap_cache, ledger, amap);
     ledger_unref(ledger);
+}
+
+/* The first slot in use from `index` on; AMAP_SLOTS: none. */
+static unsigned next_used(const struct amap_node *node, unsigned index)
+{
+    while (index < AMAP_SLOTS && node->slot[index] == NULL)
+        index++;
+    return index;
+}
+
+/* It has one page still, in a leaf that is one object with it and nobody else's. */
+static inline bool is_small_pair(const struct amap *amap)
+{
+    const struct amap_node *root = amap->root;
+
+    return amap->is_part && root == &container_of(amap, struct amap_pair, amap)->leaf &&
+           root->used == 1 && amap_is_sole(amap->root);
 }
 
 void amap_unref(struct amap *amap)
 {
     if (!drop(amap))
         return;
+    if (is_small_pair(amap)) {
+        struct amap_pair *pair = container_of(amap, struct amap_pair, amap);
+        anon_unref(pair->leaf.slot[next_used(&pair->leaf, 0)]);
+        pair_free(pair);
+        return;
+    }
     if (amap->root != NULL)
         amap_tree_unref(amap->root);
     free_amap(amap);
@@ -155,14 +223,6 @@ bool amap_owns(const struct amap *amap, uint64_t page)
         node = content;
     }
     return false;
-}
-
-/* The first slot in use from `index` on; AMAP_SLOTS: none. */
-static unsigned next_used(const struct amap_node *node, unsigned index)
-{
-    while (index < AMAP_SLOTS && node->slot[index] == NULL)
-        index++;
-    return index;
 }
 
 /* A node without a page from there on sends the walk back to the root, one level higher on the next

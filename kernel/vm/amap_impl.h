@@ -97,6 +97,15 @@ static inline struct anon *amap_find(const struct amap *amap, uint64_t page,
     return anon;
 }
 
+/** M6. */
+struct amap_pair {
+    struct amap amap;
+    _Atomic uint32_t parts; /* of the two that are there */
+    struct amap_node leaf;
+};
+/** One of them has gone. */
+void amap_part_free(struct amap_pair *pair);
+
 /** An empty node, one reference. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t amap_node_create(struct ledger *ledger, unsigned height, struct amap_node **out);
 /** Free a node without references, whose slots are empty or given away. */

@@ -20,7 +20,7 @@ kern_return_t amap_node_create(struct ledger *ledger, unsigned height, struct am
         return kr;
     struct amap_node *node = object;
     atomic_init(&node->references, 1);
-    node->height = (uint16_t)height;
+    node->height = (uint8_t)height;
     node->ledger = ledger;
     ledger_ref(ledger);
     *out = node;
@@ -31,6 +31,10 @@ void amap_node_free(struct amap_node *node)
 {
     struct ledger *ledger = node->ledger;
 
+    if (node->is_part) {
+        amap_part_free(container_of(node, struct amap_pair, leaf));
+        return;
+    }
     kmem_free(&node_cache, ledger, node);
     ledger_unref(ledger);
 }
@@ -100,7 +104,7 @@ static struct amap_node *take(struct amap_node **spares, unsigned height)
     assert(node);
     *spares = node->next;
     node->next = NULL;
-    node->height = (uint16_t)height;
+    node->height = (uint8_t)height;
     return node;
 }
 

@@ -3,6 +3,7 @@
  * Anonymous pages (kern/anon.h): how they come and go. What becomes of them in between when memory is short stands in
  * pageout.c and swap_*.c.
  */
+#include <arch/cache.h>
 #include <arch/cpu.h>
 #include <kern/anon.h>
 #include <kern/kmem.h>
@@ -12,47 +13,45 @@
 
 static KMEM_CACHE_MEMORY(anon_cache, struct anon);
 
-/* A frame that A1 can name. Memory above 4 TiB is none for anons. */
-static inline kern_return_t take_frame(bool zeroed, struct frame **out)
+/* A frame that A1 can name: memory above 4 TiB is none for anons. PFN_NONE: there is none. */
+static inline pfn_t take_frame(void)
 {
-    struct frame *frame;
-    kern_return_t kr = frame_alloc_paid(zeroed ? FRAME_ZEROED : 0, &frame);
+    pfn_t pfn = frame_take_paid();
 
-    if (kr != KERN_SUCCESS)
-        return kr;
-    if (unlikely(frame_number(frame) & ANON_STATE)) {
-        frame_free_paid(frame);
-        return KERN_RESOURCE_SHORTAGE;
+    if (unlikely(pfn & ANON_STATE) && pfn != PFN_NONE) {
+        frame_free_paid(frame_record(pfn));
+        pfn = PFN_NONE;
     }
-    *out = frame;
-    return KERN_SUCCESS;
+    return pfn;
 }
 
 kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
 {
-    struct frame *frame;
     void *object;
     kern_return_t kr = kmem_alloc_counted(&anon_cache, ledger, LEDGER_FRAMES, 1, &object);
 
     if (unlikely(kr != KERN_SUCCESS))
         return kr;
-    kr = take_frame(zeroed, &frame);
-    if (unlikely(kr != KERN_SUCCESS)) {
+    pfn_t pfn = take_frame();
+    if (unlikely(pfn == PFN_NONE)) {
         kmem_free_counted(&anon_cache, ledger, LEDGER_FRAMES, 1, object);
-        return kr;
+        return KERN_RESOURCE_SHORTAGE;
     }
 
     if (zeroed)
         vm_count(VM_COUNT_ZERO_FILLS);
     struct anon *anon = object;
+    struct frame *frame = frame_record(pfn);
     atomic_init(&anon->references, 1);
-    atomic_init(&anon->where, frame_number(frame));
+    atomic_init(&anon->where, pfn);
     frame->owner = anon;
     frame->owner_offset = (uintptr_t)ledger;
     ledger_ref(ledger);
-    /* Page-out may look at all that from here on. */
+    /* Page-out may look at all that from here on; at the content only after a grace period (A4). */
     atomic_store_explicit(&frame->flags, FRAME_FLAG_PAGEABLE, memory_order_release);
     *out = anon;
+    if (zeroed)
+        arch_zero_page(phys_to_virt((paddr_t)pfn << PAGE_SHIFT));
     return KERN_SUCCESS;
 }
 

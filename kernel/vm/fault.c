@@ -283,7 +283,7 @@ static kern_return_t map_page(struct task *task, const struct page *page)
     if (page->prot & PROT_EXECUTE)
         arch_cache_sync_code(phys_to_virt(page->pa), page->size);
     if (!page->flags && page->size == PAGE_SIZE)
-        return pmap_enter_page(task->pmap, page->va, frame_at(page->pa), page->prot);
+        return pmap_enter_page(task->pmap, page->va, page->pa, page->prot);
     return pmap_enter(task->pmap, page->va, page->pa, page->size, page->prot, MEM_NORMAL,
                       PMAP_REPLACE | page->flags);
 }
@@ -303,7 +303,7 @@ static kern_return_t map_other(struct task *task, struct page *page, vaddr_t va)
 static inline kern_return_t map_something(struct task *task, struct page *page, vaddr_t va)
 {
     if (likely(!(page->prot & PROT_EXECUTE) && !page->flags && page->size == PAGE_SIZE))
-        return pmap_enter_page(task->pmap, va, frame_at(page->pa), page->prot);
+        return pmap_enter_page(task->pmap, va, page->pa, page->prot);
     return map_other(task, page, va);
 }
 
@@ -319,9 +319,9 @@ static inline kern_return_t map_something(struct task *task, struct page *page, 
 }
 
 /* There was no frame: it waits for one, if any can be made free. */
-static kern_return_t short_of_frames(const struct need *need, vaddr_t va)
+static kern_return_t short_of_frames(struct thread *self, vaddr_t va)
 {
-    return swap_want_frame(need->self, va) ? KERN_RETRY : KERN_RESOURCE_SHORTAGE;
+    return swap_want_frame(self, va) ? KERN_RETRY : KERN_RESOURCE_SHORTAGE;
 }
 
 /* What the thread was about to wait for is asked for anew. */
@@ -331,32 +331,49 @@ static void begin(struct thread *self)
         paged_forget(self);
 }
 
-kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsigned prot)
+/* Whatever it is, and the access is allowed. The MAP lock is held. */
+[[gnu::noinline]] static kern_return_t fault_on_entry(const struct need *need,
+                                                      struct map_entry *entry, vaddr_t va)
 {
-    struct need need = {task, self, prot == PROT_WRITE, prot};
-    struct page page = {0};
-    kern_return_t kr;
-    if (va >= USER_VA_END)
-        return KERN_INVALID_ADDRESS;
-    va = round_down(va, PAGE_SIZE);
-    vm_count(VM_COUNT_FAULTS);
-    begin(self);
-    spin_lock(&task->map.lock);
-    struct map_entry *entry = map_at(&task->map, va);
-    if (!entry)
-        kr = KERN_INVALID_ADDRESS;
-    else if (!(entry->prot & prot))
-        kr = KERN_PROTECTION_FAILURE;
-    else
-        kr = find_page(&need, entry, va, &page);
+    struct page page;
+    struct task *task = need->task;
+    kern_return_t kr = find_page(need, entry, va, &page);
     if (kr == KERN_SUCCESS) {
         kr = unlikely(entry->wired) ? map_wired(task, page, va) : map_something(task, &page, va);
         if (page.replaces && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
     }
     done_with(&page);
+    return kr;
+}
+
+static inline kern_return_t fault_locked(struct thread *self, struct task *task, vaddr_t va,
+                                         unsigned prot)
+{
+    struct map_entry *entry = map_at(&task->map, va);
+    kern_return_t kr = KERN_BUSY;
+    if (!entry)
+        return KERN_INVALID_ADDRESS;
+    if (!(entry->prot & prot))
+        return KERN_PROTECTION_FAILURE;
+    if (likely(!entry->object && !(entry->prot & PROT_EXECUTE) && !entry->wired))
+        kr = fault_anonymous(task, entry, va, prot == PROT_WRITE);
+    if (likely(kr != KERN_BUSY))
+        return kr;
+    return fault_on_entry(&(struct need){task, self, prot == PROT_WRITE, prot}, entry, va);
+}
+
+kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsigned prot)
+{
+    if (va >= USER_VA_END)
+        return KERN_INVALID_ADDRESS;
+    va = round_down(va, PAGE_SIZE);
+    vm_count(VM_COUNT_FAULTS);
+    begin(self);
+    spin_lock(&task->map.lock);
+    kern_return_t kr = fault_locked(self, task, va, prot);
     spin_unlock(&task->map.lock);
-    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(&need, va) : kr;
+    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(self, va) : kr;
 }
 
 /* ---- copies ---- */
@@ -429,5 +446,5 @@ kern_return_t map_copy(struct thread *self, struct task *task, vaddr_t va, void 
     if (kr == KERN_SUCCESS && piece < n)
         kr = copy_piece(&need, va + piece, (char *)buffer + piece, n - piece, force);
     spin_unlock(&task->map.lock);
-    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(&need, va) : kr;
+    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(self, va) : kr;
 }

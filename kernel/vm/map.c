@@ -194,18 +194,21 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     uint64_t size = request->pages << PAGE_SHIFT;
     if (map->closed)
         return KERN_TERMINATED;
-    vaddr_t start = request->start ? request->start : choose_place(map, request);
-    if (start == 0 || !is_free(map, start, size))
+    vaddr_t start = request->start;
+    if (start ? !is_free(map, start, size) : !(start = choose_place(map, request)))
         return KERN_NO_SPACE;
     entry->start = request->start = start;
     entry->end = start + size;
     entry_insert(map, entry);
     map->pages += request->pages;
+    map->last = entry; /* it will be touched soon */
     return KERN_SUCCESS;
 }
 
-kern_return_t map_prepare(struct task *task, const struct map_request *request,
-                          struct map_entry **out)
+/* Inline where maps are made most. */
+[[gnu::always_inline]] static inline kern_return_t prepare(struct task *task,
+                                                           const struct map_request *request,
+                                                           struct map_entry **out)
 {
     kern_return_t kr = entry_create(task, out);
     if (kr != KERN_SUCCESS)
@@ -218,7 +221,14 @@ kern_return_t map_prepare(struct task *task, const struct map_request *request,
     return kr;
 }
 
-kern_return_t map_enter_locked(struct task *task, struct map_request *request)
+kern_return_t map_prepare(struct task *task, const struct map_request *request,
+                          struct map_entry **out)
+{
+    return prepare(task, request, out);
+}
+
+[[gnu::always_inline]] static inline kern_return_t enter_locked(struct task *task,
+                                                                struct map_request *request)
 {
     if (request->pages == 0 || request->start % PAGE_SIZE != 0)
         return KERN_INVALID_ARGUMENT;
@@ -227,7 +237,7 @@ kern_return_t map_enter_locked(struct task *task, struct map_request *request)
     if ((request->prot & PROT_WRITE) && (request->prot & PROT_EXECUTE))
         return KERN_PROTECTION_FAILURE;
     struct map_entry *entry;
-    kern_return_t kr = map_prepare(task, request, &entry);
+    kern_return_t kr = prepare(task, request, &entry);
     if (kr != KERN_SUCCESS)
         return kr;
     kr = map_place(&task->map, entry, request);
@@ -236,10 +246,15 @@ kern_return_t map_enter_locked(struct task *task, struct map_request *request)
     return kr;
 }
 
+kern_return_t map_enter_locked(struct task *task, struct map_request *request)
+{
+    return enter_locked(task, request);
+}
+
 kern_return_t map_enter(struct task *task, struct map_request *request)
 {
     spin_lock(&task->map.lock);
-    kern_return_t kr = map_enter_locked(task, request);
+    kern_return_t kr = enter_locked(task, request);
     spin_unlock(&task->map.lock);
     return kr;
 }

@@ -245,10 +245,13 @@ enum { RMAP_LOCKS = 64 };
 extern struct rmap_lock {
     alignas(64) struct spinlock lock;
 } rmap_lock[RMAP_LOCKS];
+static inline struct spinlock *rmap_lock_by_number(pfn_t pfn)
+{
+    return &rmap_lock[(pfn ^ pfn >> 6) % RMAP_LOCKS].lock;
+}
 static inline struct spinlock *rmap_lock_of(const struct frame *frame)
 {
-    pfn_t pfn = frame_number(frame);
-    return &rmap_lock[(pfn ^ pfn >> 6) % RMAP_LOCKS].lock;
+    return rmap_lock_by_number(frame_number(frame));
 }
 /** One mapping more, or less; RMAP lock of the frame. */
 static inline void rmap_count(struct frame *frame, int change)
@@ -258,10 +261,11 @@ static inline void rmap_count(struct frame *frame, int change)
 }
 /** Note that pmap maps the frame at va. Takes the RMAP lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va);
-/** The same if nobody else maps it; else false. */
-static inline bool rmap_add_first(struct frame *frame, struct pmap *pmap, vaddr_t va)
+/** The same of the frame at pa, if nobody else maps it; else false. */
+static inline bool rmap_add_first(paddr_t pa, struct pmap *pmap, vaddr_t va)
 {
-    struct spinlock *lock = rmap_lock_of(frame);
+    struct spinlock *lock = rmap_lock_by_number((pfn_t)(pa >> PAGE_SHIFT));
+    struct frame *frame = frame_at(pa);
     spin_lock(lock);
     bool first = frame->rmap == NULL;
     if (likely(first)) {
@@ -274,6 +278,22 @@ static inline bool rmap_add_first(struct frame *frame, struct pmap *pmap, vaddr_
 }
 /** Forget it. Takes the RMAP lock. */
 void rmap_remove(struct frame *frame, struct pmap *pmap, vaddr_t va);
+/** The same of the frame at pa, inline for what is most: it is the only one. */
+static inline void rmap_remove_at(paddr_t pa, struct pmap *pmap, vaddr_t va)
+{
+    struct spinlock *lock = rmap_lock_by_number((pfn_t)(pa >> PAGE_SHIFT));
+    struct frame *frame = frame_at(pa);
+    spin_lock(lock);
+    bool only = frame->rmap == pmap && frame->rmap_va == va;
+    if (likely(only)) {
+        frame->rmap = NULL;
+        frame->rmap_va = 0;
+        rmap_count(frame, -1);
+    }
+    spin_unlock(lock);
+    if (unlikely(!only))
+        rmap_remove(frame, pmap, va);
+}
 
 /** With the RMAP lock held: the mapping that a link stands for; false at the end of the chain. */
 bool rmap_get(const struct frame *frame, void *const *link, struct pmap **pmap, vaddr_t *va);

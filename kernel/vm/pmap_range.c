@@ -272,7 +272,7 @@ static inline bool protect_page(struct pmap *pmap, vaddr_t va, unsigned prot)
     pmap->resident--;
     flush_one(pmap, va);
     pmap_collect(frame, arch_pte_flags(pte) & PTE_YOUNG, arch_pte_prot(pte) & PROT_WRITE);
-    rmap_remove(frame, pmap, va);
+    rmap_remove_at(arch_pte_address(pte), pmap, va);
     return true;
 }
 

@@ -208,7 +208,9 @@ void swap_wait(struct thread *self)
     bool waits = false;
     self->page.object = NULL;
     if (self->page.page != WANTS_FRAME) {
-        bool has_frame = frame_alloc_paid(FRAME_FROM_RESERVE, &frame) == KERN_SUCCESS;
+        pfn_t pfn = frame_take_reserved();
+        bool has_frame = pfn != PFN_NONE;
+        frame = has_frame ? frame_record(pfn) : NULL;
         spin_lock(&swap.lock);
         waits = wait_for_slot(self, (uint32_t)self->page.page, &frame);
         spin_unlock(&swap.lock);

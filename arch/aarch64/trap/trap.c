@@ -44,7 +44,7 @@ enum {
     EC_FP_ACCESS = 0x07,
     EC_IABORT_USER = 0x20,
     EC_PC_ALIGNMENT = 0x22,
-    EC_DABORT_USER = 0x24,
+    EC_DABORT_USER = 0x24, /* vectors.S */
     EC_DABORT_KERNEL = 0x25,
     EC_SP_ALIGNMENT = 0x26,
     EC_FP_EXCEPTION = 0x2c,
@@ -66,13 +66,12 @@ static bool is_mmu_fault(uint64_t esr)
     return status >= 0x04 && status <= 0x0f;
 }
 
-static void user_abort(struct thread *thread, uint64_t esr, vaddr_t far, enum access access)
+/* What is not the MMU's refusal. */
+static void bad_abort(struct thread *thread, uint64_t esr, vaddr_t far)
 {
     enum { STATUS_ALIGNMENT = 0x21, STATUS_TLB_CONFLICT = 0x30 };
     unsigned status = (unsigned)esr & 0x3f;
-    if (is_mmu_fault(esr)) {
-        kern_user_fault(thread, far, access, esr);
-    } else if (status == STATUS_ALIGNMENT) {
+    if (status == STATUS_ALIGNMENT) {
         kern_user_exception(thread, USER_EXC_ALIGNMENT, far, esr);
     } else if (status == STATUS_TLB_CONFLICT) {
         /* Two TLB entries for one address: drop all, the access is repeated. */
@@ -83,6 +82,17 @@ static void user_abort(struct thread *thread, uint64_t esr, vaddr_t far, enum ac
         bool address_known = !(esr & (1 << 10));
         kern_user_exception(thread, USER_EXC_BUS, address_known ? far : 0, esr);
     }
+}
+
+static void instruction_abort(struct thread *thread, uint64_t esr, vaddr_t far)
+{
+    if (!is_mmu_fault(esr)) {
+        bad_abort(thread, esr, far);
+        return;
+    }
+    kern_return_t kr = kern_user_fault(thread, far, ACCESS_EXECUTE, esr);
+    if (kr != KERN_SUCCESS)
+        kern_user_fault_refused(thread, far, ACCESS_EXECUTE, esr, kr);
 }
 
 /* After a use of FP that trapped, so many turns may begin with the state loaded; then it has to show
@@ -117,21 +127,42 @@ void arch_fp_switch(struct arch_thread *prev, struct arch_thread *next)
     __asm__ volatile("msr cpacr_el1, %0" ::"r"(cpacr & ~(UINT64_C(3) << 20)) : "memory");
 }
 
+/* No kern_return_t. */
+enum { BAD_ABORT = 0xffff };
+
 static enum access data_access(uint64_t esr)
 {
     bool write = (esr & (1 << 6)) && !(esr & (1 << 8)); /* WnR, but cache maintenance only reads */
     return write ? ACCESS_WRITE : ACCESS_READ;
 }
 
-/* What is not the MMU's refusal of data. */
-[[gnu::noinline]] static void user_sync_other(struct arch_thread *t, uint64_t esr, vaddr_t far)
+/* A data abort: 0, and the access is repeated. Else arch_user_abort_refused() gets the result when the frame is whole; nothing here
+ * looks at it. */
+unsigned arch_user_abort(struct arch_thread *t, uint64_t esr, vaddr_t far)
+{
+    if (unlikely(!is_mmu_fault(esr)))
+        return BAD_ABORT;
+    return (unsigned)kern_user_fault(container_of(t, struct thread, arch), far, data_access(esr),
+                                     esr);
+}
+
+void arch_user_abort_refused(struct arch_thread *t, uint64_t esr, vaddr_t far, unsigned result)
+{
+    struct thread *thread = container_of(t, struct thread, arch);
+    if (result == BAD_ABORT)
+        bad_abort(thread, esr, far);
+    else
+        kern_user_fault_refused(thread, far, data_access(esr), esr, (kern_return_t)result);
+}
+
+/* What is not a data abort. */
+void arch_user_sync(struct arch_thread *t, uint64_t esr, vaddr_t far)
 {
     struct thread *thread = container_of(t, struct thread, arch);
     vaddr_t pc = t->frame.pc;
     switch (esr_class(esr)) {
     case EC_FP_ACCESS: fp_enter(t); break;
-    case EC_DABORT_USER: user_abort(thread, esr, far, data_access(esr)); break;
-    case EC_IABORT_USER: user_abort(thread, esr, far, ACCESS_EXECUTE); break;
+    case EC_IABORT_USER: instruction_abort(thread, esr, far); break;
     case EC_PC_ALIGNMENT: kern_user_exception(thread, USER_EXC_ALIGNMENT, far, esr); break;
     case EC_SP_ALIGNMENT: kern_user_exception(thread, USER_EXC_ALIGNMENT, t->frame.sp, esr); break;
     case EC_FP_EXCEPTION: kern_user_exception(thread, USER_EXC_ARITHMETIC, pc, esr); break;
@@ -143,14 +174,6 @@ static enum access data_access(uint64_t esr)
         kern_user_exception(thread, USER_EXC_BAD_INSTRUCTION, pc, esr);
         break;
     }
-}
-
-void arch_user_sync(struct arch_thread *t, uint64_t esr, vaddr_t far)
-{
-    if (likely(esr_class(esr) == EC_DABORT_USER && is_mmu_fault(esr)))
-        kern_user_fault(container_of(t, struct thread, arch), far, data_access(esr), esr);
-    else
-        user_sync_other(t, esr, far);
 }
 
 void arch_user_serror(struct arch_thread *t, uint64_t esr)

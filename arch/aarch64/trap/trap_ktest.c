@@ -3,9 +3,11 @@
  * Self-tests of vectors, FP registers, and of the way to another CPU: an interrupt brings it to a
  * thread, another one away from it.
  */
+#include <arch/cache.h>
 #include <arch/thread.h>
 #include <arch/timer.h>
 #include <kern/cpu.h>
+#include <kern/frame.h>
 #include <kern/ktest.h>
 #include <kern/ktest_task.h>
 #include <kern/map.h>
@@ -52,6 +54,40 @@ KTEST(trap_fp_registers_there_and_back)
     KTEST_EXPECT(memcmp(&given, &got, sizeof(got)) == 0);
     sysreg_write(cpacr_el1, cpacr);
     isb();
+}
+
+/* A copied page passes through some of them, which are as they were then. */
+KTEST(trap_page_copy_keeps_fp_registers)
+{
+    static struct fp_state given, got;
+    uint64_t cpacr = sysreg_read(cpacr_el1);
+    struct frame *run;
+
+    if (!KTEST_EXPECT(frame_alloc(&kernel_ledger, LEDGER_FRAMES, 1, 0, &run) == KERN_SUCCESS))
+        return;
+    char *page = frame_memory(run);
+    memset(page, 0x55, PAGE_SIZE);
+    memset(&given, 0xa3, sizeof(given.v));
+    memset(&got, 0, sizeof(got));
+    for (unsigned open = 0; open < 2; open++) {
+        sysreg_write(cpacr_el1, cpacr | UINT64_C(3) << 20);
+        isb();
+        fp_registers_load(&given);
+        sysreg_write(cpacr_el1, open ? cpacr | UINT64_C(3) << 20 : cpacr);
+        isb();
+        arch_copy_page(page + PAGE_SIZE, page);
+        isb();
+        KTEST_EXPECT((sysreg_read(cpacr_el1) >> 20 & 3) == (open ? 3 : cpacr >> 20 & 3));
+        sysreg_write(cpacr_el1, cpacr | UINT64_C(3) << 20);
+        isb();
+        fp_registers_save(&got);
+        KTEST_EXPECT(memcmp(&given, &got, sizeof(got)) == 0);
+    }
+    memset(&given, 0, sizeof(given));
+    fp_registers_load(&given);
+    sysreg_write(cpacr_el1, cpacr);
+    isb();
+    frame_free(&kernel_ledger, LEDGER_FRAMES, run);
 }
 
 /* ---- other CPUs ---- */

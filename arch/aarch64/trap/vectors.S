@@ -244,10 +244,63 @@ user_irq:
     msr     daifset, #4
     b       arch_leave_kernel
 
+/*
+ * A page that is found is all that most data aborts want. They save what C does not preserve, and nothing looks at the rest of
+ * the frame before it is saved, too: for what comes of a fault that was refused, and for another thread.
+ */
 user_fault:
-    user_full
+    save_low sp
+    mrs     x9, sp_el0
+    mrs     x10, elr_el1
+    mrs     x11, spsr_el1
+    stp     x9, x10, [sp, #TF_sp]
+    str     x11, [sp, #TF_pstate]
+    mov     x0, sp
+    mrs     x3, tpidr_el1
+    ldr     x9, [x3, #CPU_STACK_TOP]
+    mov     x1, x30                        /* ESR_EL1 */
+    mrs     x2, far_el1
+    mov     sp, x9
+    cmp     x29, #0x24                     /* data abort from user mode */
+    mov     x29, xzr
+    b.ne    user_sync_other
+    bl      arch_user_abort
+    mrs     x9, tpidr_el1
+    ldr     w10, [x9, #CPU_RESCHEDULE]
+    orr     w11, w10, w0
+    cbnz    w11, user_fault_slow
+    ldr     x9, [x9, #CPU_CURRENT]
+    ldp     x10, x11, [x9, #TF_pc]
+    msr     elr_el1, x10
+    msr     spsr_el1, x11
+    mov     sp, x9
+    ldp     x2, x3, [sp, #TF_x2]
+    ldp     x4, x5, [sp, #TF_x4]
+    ldp     x6, x7, [sp, #TF_x6]
+    ldp     x8, x9, [sp, #TF_x8]
+    ldp     x10, x11, [sp, #TF_x10]
+    ldp     x12, x13, [sp, #TF_x12]
+    ldp     x14, x15, [sp, #TF_x14]
+    ldp     x16, x17, [sp, #TF_x16]
+    ldr     x18, [sp, #TF_x18]
+    ldp     x29, x30, [sp, #TF_x29]
+    ldp     x0, x1, [sp, #TF_x0]
+    exception_return
+
+user_fault_slow:
+    mov     w3, w0
+    ldr     x0, [x9, #CPU_CURRENT]
+    save_high x0
+    str     x28, [x0, #TF_x28]
+    cbz     w3, arch_leave_kernel          /* found, but somebody else is to run */
     mrs     x1, esr_el1
     mrs     x2, far_el1
+    bl      arch_user_abort_refused
+    b       arch_leave_kernel
+
+user_sync_other:
+    save_high x0
+    str     x28, [x0, #TF_x28]
     bl      arch_user_sync
     b       arch_leave_kernel
 

@@ -55,8 +55,11 @@ uint64_t kern_bad_trap(struct thread *self, uint64_t number);
 enum access { ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_EXECUTE = 4 };
 
 /** `self` touched user address va and the MMU refused. `code`: the machine's own syndrome, for
- *  reports. */
-void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code);
+ *  reports. KERN_SUCCESS: the access is to be repeated. Anything else goes to the function below. The thread's registers are not
+ *  looked at before: the machine need not have saved them all. */
+kern_return_t kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code);
+void kern_user_fault_refused(struct thread *self, vaddr_t va, enum access access, uint64_t code,
+                             kern_return_t kr);
 
 enum user_exception {
     USER_EXC_BAD_INSTRUCTION, /* undefined or not permitted at user level */

@@ -11,6 +11,8 @@
  * M3 a node has at least one slot in use, but while its amap is locked.
  * M4 nodes and amaps are charged (KMEM) to the ledger of the amap they were made for, and hold a reference on it.
  * M5 a tree that nobody sees any more is taken down by a work item, a few slots a step.
+ * M6 an amap that is made with its first page is one object with that page's leaf, and one charge and reference of M4. Either may
+ *    be gone long before the other: the memory is freed with the second of them.
  *
  * Locks: an amap's lock (rank AMAP) guards its root and all nodes reached through it that are its alone. References are
  * atomic: a count that is read as 1 under the lock of the amap that holds it stays 1, for nobody else can copy it.
@@ -26,7 +28,8 @@ enum { AMAP_SLOT_BITS = 6, AMAP_SLOTS = 1 << AMAP_SLOT_BITS, AMAP_HEIGHT_MAX = 5
 
 struct amap_node {
     _Atomic uint32_t references; /* M1 */
-    uint16_t height;             /* 0: slots are anons; constant */
+    uint8_t height;              /* 0: slots are anons; constant */
+    bool is_part;                /* M6; constant */
     uint16_t used;               /* slots in use; amap lock */
     struct ledger *ledger;       /* M4; constant */
     struct amap_node *next;      /* M5 */
@@ -36,12 +39,16 @@ struct amap_node {
 struct amap {
     struct spinlock lock;
     _Atomic uint32_t references; /* map entries and memory entries: who has one sees every change */
+    bool is_part;                /* M6; constant */
     struct amap_node *root;      /* NULL: no page is there */
     struct ledger *ledger;       /* M4; and pays for pages that are made in it. Constant */
 };
 
 /** An empty amap, one reference. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t amap_create(struct ledger *ledger, struct amap **out);
+/** One that has a page already, whose number is below AMAP_SLOTS. The reference on the anon passes, if it succeeds. */
+kern_return_t amap_create_with(struct ledger *ledger, uint64_t page, struct anon *anon,
+                               struct amap **out);
 void amap_ref(struct amap *amap);
 /** The last one: the tree is left to the reaper, or freed at once if it is small. */
 void amap_unref(struct amap *amap);

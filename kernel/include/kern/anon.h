@@ -68,6 +68,16 @@ static inline struct frame *anon_frame(struct anon *anon)
     uint32_t where = atomic_load_explicit(&anon->where, memory_order_acquire);
     return unlikely(where & ANON_AWAY) ? NULL : frame_record(where & ~ANON_STATE);
 }
+/** Can it be used as it is, by A4? And where the frame is of one that anon_frame_held() is for. */
+static inline bool anon_is_usable(struct anon *anon)
+{
+    return !(atomic_load_explicit(&anon->where, memory_order_acquire) & ANON_AWAY);
+}
+static inline paddr_t anon_address(struct anon *anon)
+{
+    uint32_t where = atomic_load_explicit(&anon->where, memory_order_relaxed);
+    return (paddr_t)(where & ~ANON_STATE) << PAGE_SHIFT;
+}
 /** The frame of one that has been made, or found HERE or RESCUED, since the last preemption point (A4). */
 static inline struct frame *anon_frame_held(struct anon *anon)
 {

@@ -69,8 +69,7 @@ enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };
 enum { FRAME_MAX_ZEROED_ORDER = 4 };
 enum {
     FRAME_ZEROED = 1 /* content must be zero */,
-    FRAME_NOFAIL_INJECTION = 2 /* not counted by the n-th failure */,
-    FRAME_FROM_RESERVE = 4 /* with frame_alloc_paid(): not a program's page that is new */
+    FRAME_NOFAIL_INJECTION = 2 /* not counted by the n-th failure */
 };
 
 /** Give [start, end) of physical memory, page aligned and mapped in the direct map, to the
@@ -86,8 +85,10 @@ kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned
 /** Give the run headed by `frame` back; ledger and kind as at allocation. Nothing may map it
  *  (asserted). */
 void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *frame);
-/** The same for one frame that the caller charges together with what it is for. KERN_RESOURCE_SHORTAGE. */
-kern_return_t frame_alloc_paid(unsigned flags, struct frame **out);
+/** The same for one frame that the caller charges together with what it is for, with any content. PFN_NONE: there is none. */
+pfn_t frame_take_paid(void);
+/** The same from what is kept back (kern/pageout.h), for what is not a program's new page. */
+pfn_t frame_take_reserved(void);
 void frame_free_paid(struct frame *frame);
 
 static inline struct frame *frame_record(pfn_t pfn)
@@ -135,21 +136,26 @@ void frame_set_admission(frame_admit_t *admit, uint64_t ask_below);
 void frame_drain_cache(void);
 
 /** Let the n-th allocation from now on fail with KERN_RESOURCE_SHORTAGE (frames and objects
- *  counted together); 0 = off. Returns how many allocations were counted since the last call.
- *  Part of every build (D16). */
+ *  counted together); 0: none. Returns how many allocations were counted since the last call:
+ *  none, at the first, for until then nothing is counted. Part of every build (D16). */
 uint64_t alloc_fail_nth(uint64_t n);
 /** For alloc_must_fail(). */
 struct alloc_count {
+    _Atomic bool wanted;      /* somebody has asked once; then it stays so */
     _Atomic uint64_t counted; /* allocations since the last alloc_fail_nth() */
     _Atomic uint64_t fail_at; /* value of `counted` that fails; 0: none */
 };
 extern struct alloc_count alloc_count;
-/** Internal to the allocators: count one allocation; true if it is the one that must fail. */
+/** Count one allocation; true if it is the one that must fail. */
+bool alloc_count_one(void);
+/** Internal to the allocators: the same where somebody has asked for it. */
+static inline bool alloc_is_counted(void)
+{
+    return unlikely(atomic_load_explicit(&alloc_count.wanted, memory_order_relaxed));
+}
 static inline bool alloc_must_fail(void)
 {
-    uint64_t number = atomic_fetch_add_explicit(&alloc_count.counted, 1, memory_order_relaxed) + 1;
-
-    return unlikely(number == atomic_load_explicit(&alloc_count.fail_at, memory_order_relaxed));
+    return alloc_is_counted() && alloc_count_one();
 }
 
 /** Verify F1..F3 (slow). All other CPUs must be outside the allocator. */

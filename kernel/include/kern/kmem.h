@@ -6,7 +6,7 @@
  *
  * K1 the first frame of a slab has the cache as its record's owner; the record's owner_offset holds
  *    the slab's state, so that the slab itself is objects from end to end.
- * K2 `live` counts objects handed out and not returned: what tests compare before and after.
+ * K2 `live`, the sum over all CPUs, counts objects handed out and not returned: what tests compare before and after.
  * K3 a free object's memory is poisoned in debug builds and checked at allocation, but for K4.
  * K4 in a type-stable cache an object, once it has been handed out, stays what its users left for
  *    as long as anybody may look at it without a lock (kern/grace.h): the allocator writes nothing
@@ -53,13 +53,14 @@ struct kmem_cache {
     uint32_t stride;         /* distance of two objects; set at first use */
     uint32_t per_slab;       /* objects in one slab; set at first use */
     uint32_t slab_order;     /* frames of one slab: 2^order; set at first use */
-    _Atomic int64_t live;    /* K2 */
     struct kmem_cache *next; /* in the list of all caches; constant from first use on */
     _Atomic bool ready; /* has been used: the members set at first use are, and stay constant but
-                           for the lists */
-    struct {
+                           for the lists. No CPU has objects before */
+    struct kmem_stack {
         void *object[KMEM_CPU_OBJECTS];
         uint32_t count;
+        _Atomic int64_t
+            live;    /* K2: handed out less returned here, so perhaps negative; all read it */
     } cpu[MAX_CPUS]; /* own CPU only, interrupts masked */
 };
 

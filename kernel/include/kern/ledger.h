@@ -27,8 +27,9 @@ enum { LEDGER_MAX_DEPTH = 32 };
 
 /** What a charge of one kind looks at, side by side. */
 struct ledger_account {
-    _Atomic int64_t used;  /* >= 0 */
-    _Atomic int64_t peak;  /* highest `used` seen, approximate under contention */
+    _Atomic int64_t used; /* >= 0 */
+    _Atomic int64_t
+        peak; /* highest `used` from which something was returned, approximate under contention: ledger_peak() */
     _Atomic int64_t limit; /* LEDGER_NO_LIMIT: none */
 };
 
@@ -91,6 +92,14 @@ bool ledger_lower_limit(struct ledger *ledger, enum ledger_kind kind, int64_t li
 static inline int64_t ledger_used(struct ledger *ledger, enum ledger_kind kind)
 {
     return atomic_load_explicit(&ledger->account[kind].used, memory_order_relaxed);
+}
+
+/** The highest that was ever used, but for charges that failed in the end. */
+static inline int64_t ledger_peak(struct ledger *ledger, enum ledger_kind kind)
+{
+    int64_t used = ledger_used(ledger, kind),
+            peak = atomic_load_explicit(&ledger->account[kind].peak, memory_order_relaxed);
+    return used > peak ? used : peak;
 }
 
 const char *ledger_kind_name(enum ledger_kind kind);

@@ -38,7 +38,7 @@ struct thread;
 struct vm_map {
     struct spinlock lock;   /* rank MAP; guards entries and all below */
     struct rb_tree entries; /* struct map_entry, by address */
-    struct map_entry *last; /* that a page was found in, or NULL */
+    struct map_entry *last; /* that a page was found in, or that was made, or NULL */
     vaddr_t hole_from;      /* where to look for room first */
     uint64_t pages;         /* that entries have */
     uint32_t copying;       /* G6 */

@@ -73,7 +73,7 @@ kern_return_t pmap_enter(struct pmap *pmap, vaddr_t va, paddr_t pa, uint64_t siz
                          enum mem_type type, unsigned flags);
 
 /** The same for a page of managed normal memory, in the place of whatever is mapped there. */
-kern_return_t pmap_enter_page(struct pmap *pmap, vaddr_t va, struct frame *frame, unsigned prot);
+kern_return_t pmap_enter_page(struct pmap *pmap, vaddr_t va, paddr_t pa, unsigned prot);
 
 /** Remove all mappings in [va, end), at most PMAP_CHUNK leaves; returns the address up to which it
  *  is done. A leaf that extends beyond the range is split first; KERN_RESOURCE_SHORTAGE can then

@@ -197,12 +197,22 @@ uint64_t kern_bad_trap(struct thread *self, uint64_t number)
 
 /* --- the other upcalls --- */
 
-void kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
+kern_return_t kern_user_fault(struct thread *self, vaddr_t va, enum access access, uint64_t code)
 {
     (void)code, (void)access;
     if (va == 0)
-        atomic_fetch_add_explicit(&fake_exceptions, 1, memory_order_relaxed);
+        return KERN_INVALID_ADDRESS;
     self->arch.program.action.va = 4096; /* repaired: the access is repeated and succeeds */
+    return KERN_SUCCESS;
+}
+
+void kern_user_fault_refused(struct thread *self, vaddr_t va, enum access access, uint64_t code,
+                             kern_return_t kr)
+{
+    (void)va, (void)code, (void)access;
+    if (kr == KERN_INVALID_ADDRESS)
+        atomic_fetch_add_explicit(&fake_exceptions, 1, memory_order_relaxed);
+    self->arch.program.action.va = 4096;
 }
 
 void kern_user_exception(struct thread *self, enum user_exception kind, vaddr_t address,

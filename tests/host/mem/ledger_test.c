@@ -53,8 +53,7 @@ void test_ledger_tree(void)
     CHECK(ledger_charge(c, LEDGER_PORTS, 3) == KERN_SUCCESS);
     CHECK(ledger_charge(c, LEDGER_PORTS, 0) == KERN_SUCCESS);
     CHECK(ledger_used(&kernel_ledger, LEDGER_PORTS) == 10);
-    CHECK(atomic_load(&a->account[LEDGER_PORTS].peak) == 10 &&
-          atomic_load(&c->account[LEDGER_PORTS].peak) == 3);
+    CHECK(ledger_peak(a, LEDGER_PORTS) == 10 && ledger_peak(c, LEDGER_PORTS) == 3);
     CHECK(ledger_charge(c, LEDGER_QUEUED, INT64_MAX) == KERN_LIMIT);
     CHECK(ledger_charge(c, LEDGER_QUEUED, LEDGER_NO_LIMIT) == KERN_LIMIT);
     CHECK(ledger_used(c, LEDGER_QUEUED) == 0);
@@ -63,6 +62,11 @@ void test_ledger_tree(void)
     CHECK(ledger_charge(a, LEDGER_PORTS, 1) == KERN_LIMIT);
     ledger_return(b, LEDGER_PORTS, 7);
     ledger_return(c, LEDGER_PORTS, 3);
+    CHECK(ledger_peak(a, LEDGER_PORTS) == 10 && ledger_peak(c, LEDGER_PORTS) == 3);
+    CHECK(ledger_charge(c, LEDGER_PORTS, 2) == KERN_SUCCESS && ledger_peak(c, LEDGER_PORTS) == 3);
+    CHECK(ledger_charge(c, LEDGER_PORTS, 9) == KERN_LIMIT && ledger_peak(c, LEDGER_PORTS) == 3);
+    ledger_return(c, LEDGER_PORTS, 2);
+    CHECK(ledger_peak(c, LEDGER_PORTS) == 3);
     ledger_unref(a);
     ledger_unref(c);
     CHECK(ledger_used(b, LEDGER_PORTS) == 0);

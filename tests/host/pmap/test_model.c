@@ -166,7 +166,7 @@ static void step_enter(struct space *s)
     if (failing)
         alloc_fail_nth(1 + check_below(3));
     bool is_page = size == PAGE_SIZE && type == MEM_NORMAL && flags == PMAP_REPLACE;
-    kern_return_t kr = is_page ? pmap_enter_page(s->pmap, va, frame_at(pa), prot)
+    kern_return_t kr = is_page ? pmap_enter_page(s->pmap, va, pa, prot)
                                : pmap_enter(s->pmap, va, pa, size, prot, type, flags);
     alloc_fail_nth(0);
     if (failing && kr == KERN_RESOURCE_SHORTAGE) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * FP/SIMD registers to memory and back. The one place of the kernel that uses these registers. Access must be open
- * (CPACR_EL1.FPEN).
+ * FP/SIMD registers to memory and back. But for arch_copy_page(), which leaves them as they are, this is the one place of the
+ * kernel that uses these registers. Access must be open (CPACR_EL1.FPEN).
  */
 #pragma once
 

@@ -15,6 +15,8 @@ void arch_start(paddr_t fdt, paddr_t image, uint64_t counter, unsigned level);
 /** A further CPU, on its own stack. */
 void arch_secondary_start(struct cpu *cpu);
 /** A synchronous exception of user code that is not a trap. */
+unsigned arch_user_abort(struct arch_thread *t, uint64_t esr, vaddr_t far);
+void arch_user_abort_refused(struct arch_thread *t, uint64_t esr, vaddr_t far, unsigned result);
 void arch_user_sync(struct arch_thread *t, uint64_t esr, vaddr_t far);
 /** An asynchronous abort while user code ran. */
 void arch_user_serror(struct arch_thread *t, uint64_t esr);

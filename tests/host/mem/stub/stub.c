@@ -97,6 +97,11 @@ paddr_t stub_virt_to_phys(const void *va)
     abort();
 }
 
+void arch_zero_lines(void *at, size_t size)
+{
+    memset(at, 0, size);
+}
+
 void arch_zero_page(void *page)
 {
     memset(page, 0, PAGE_SIZE);
