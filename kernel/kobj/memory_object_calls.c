@@ -234,8 +234,10 @@ kern_return_t kmemory_object_collect(struct kcall *call, struct paged_object *ta
     kern_return_t kr = check_run(offset, PAGE_SIZE, 1, &run);
     if (kr == KERN_SUCCESS)
         kr = paged_collect_begin(target, self, run.page, &anon);
-    if (kr != KERN_SUCCESS)
+    if (kr != KERN_SUCCESS) {
+        call->restart = kr == KERN_RETRY;
         return kr;
+    }
     kr = map_copy(self, self->task, address, frame_memory(anon_frame_held(anon)), PAGE_SIZE, true,
                   false);
     paged_collect_end(target, run.page, anon, kr == KERN_SUCCESS);
