@@ -386,6 +386,7 @@ int main(int argc, char **argv)
           facts.loads, facts.rescues, facts.lost);
     swap_touch_all(NULL);
     swap_end();
-    left_expect(&left);
+    /* Each CPU keeps some free pieces of what pages consist of, and each may be the last in its frame. */
+    left_expect_but(&left, 24 * kernel_system_info(SYSTEM_INFO_CPUS_ONLINE));
     return check_end("vm-swap");
 }
