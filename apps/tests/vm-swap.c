@@ -387,6 +387,6 @@ int main(int argc, char **argv)
     swap_touch_all(NULL);
     swap_end();
     /* Each CPU keeps some free pieces of what pages consist of, and each may be the last in its frame. */
-    left_expect_but(&left, 24 * kernel_system_info(SYSTEM_INFO_CPUS_ONLINE));
+    left_expect_but(&left, 32 + 16 * kernel_system_info(SYSTEM_INFO_CPUS_ONLINE));
     return check_end("vm-swap");
 }

@@ -70,7 +70,7 @@ kern_return_t anon_recharge(struct anon *anon, struct ledger *ledger)
     return KERN_SUCCESS;
 }
 
-/* Nobody catches the frame from here on (catch() of pageout.c). */
+/* Nobody catches the frame from here on (catch_frame() of pageout.c). */
 static inline void hide_from_pageout(struct frame *frame)
 {
     (void)atomic_fetch_and_explicit(&frame->flags,

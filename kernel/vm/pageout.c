@@ -182,7 +182,7 @@ static void mark(struct frame *frame, bool inactive)
 }
 
 /* X2: nobody destroys its owner until let_go(). */
-static bool catch (struct frame *frame)
+static bool catch_frame(struct frame *frame)
 {
     uint16_t flags = flags_of(frame);
     const uint16_t must = FRAME_FLAG_PAGEABLE | FRAME_FLAG_INACTIVE,
@@ -208,7 +208,7 @@ static bool may_leave(const struct frame *frame)
 /* It is LEAVING from here on, and its frame stays until the request is over: whoever destroys the anon leaves both to that. */
 static bool take(struct frame *frame, struct swap_page *out)
 {
-    if (!catch (frame))
+    if (!catch_frame(frame))
         return false;
     struct anon *anon = frame->owner;
     uint32_t here = frame_number(frame);
@@ -241,7 +241,7 @@ void pageout_tag(struct frame *frame, struct paged_object *object, uint64_t page
 /* The object's, if it is one's, with a hold. */
 static bool catch_object(struct frame *frame, struct paged_object **object, uint64_t *page)
 {
-    if (!(flags_of(frame) & FRAME_FLAG_OBJECT) || !catch (frame))
+    if (!(flags_of(frame) & FRAME_FLAG_OBJECT) || !catch_frame(frame))
         return false;
     bool is = flags_of(frame) & FRAME_FLAG_OBJECT;
     if (is) {
