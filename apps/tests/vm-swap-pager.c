@@ -246,6 +246,11 @@ void swap_end(void)
         pause_for(1000);
 }
 
+mach_port_name_t swap_port(void)
+{
+    return start.port;
+}
+
 void swap_tell(enum swap_deed deed)
 {
     struct msg_registers m = {.destination = start.port,

@@ -309,6 +309,24 @@ static void test_death(void)
     pages_drop(area, 8);
 }
 
+/* ---- what is refused ---- */
+
+static void test_refused(void)
+{
+    mach_port_name_t memory = program_start_info->host_memory, own = MSG_NULL, name, control;
+    uint64_t at;
+    OK(port_allocate(me(), PORT_RIGHT_RECEIVE, &own));
+    OK(port_insert_made_send(me(), own, own, &name));
+    FAILS(host_memory_set_default_pager(memory, own, &control), KERN_BUSY);
+    FAILS(host_memory_set_default_pager(memory, me(), &control), KERN_INVALID_CAPABILITY);
+    FAILS(host_memory_set_default_pager(memory, MSG_NULL, &control), KERN_INVALID_CAPABILITY);
+    FAILS(vm_map(me(), 0, PAGE, 0, VM_ANYWHERE, swap_port(), READ_WRITE, READ_WRITE,
+                 VM_INHERIT_SHARE, &at),
+          KERN_INVALID_CAPABILITY);
+    OK(port_deallocate(me(), own));
+    OK(port_mod_refs(me(), own, PORT_RIGHT_RECEIVE, -1));
+}
+
 /* ---- more than there is ---- */
 
 enum { WORKERS = 4 };
@@ -374,6 +392,7 @@ int main(int argc, char **argv)
     test_shared();
     stage("calls");
     test_calls();
+    test_refused();
     stage("pagers");
     test_failing();
     test_lost(SWAP_DAMAGE);
