@@ -19,6 +19,10 @@
 
 static deadline_handler_t look_again;
 
+/* To go round for nothing costs something on each record; nothing is gained by doing it often. */
+#define PAUSE_MIN UINT64_C(10000000)
+#define PAUSE_MAX UINT64_C(1000000000)
+
 static struct {
     struct pageout_marks marks;     /* constant after pageout_init() */
     _Atomic uint32_t users;         /* areas of slots, and objects: what pages can leave for */
@@ -32,8 +36,9 @@ static struct {
     pfn_t hand;
     uint64_t in_vain; /* records looked at since the last page that leaves */
     bool awaited;     /* pages that pagers are to fetch were among them */
+    nanos_t pause;    /* before it is tried again */
     _Atomic uint64_t scanned, activated;
-} pageout = {.again = {.handler = look_again}};
+} pageout = {.again = {.handler = look_again}, .pause = PAUSE_MIN};
 
 /* As admit() sees it: without those in the CPUs' caches. */
 static uint64_t free_frames(void)
@@ -60,7 +65,8 @@ static bool is_resident(void)
 /* The FRAMES lock is held. */
 static bool admit(bool user, uint64_t left)
 {
-    want();
+    if (!atomic_load_explicit(&pageout.stuck, memory_order_relaxed))
+        want();
     return left >= (user ? pageout.marks.user : pageout.marks.kernel) || is_resident();
 }
 
@@ -135,21 +141,30 @@ void pageout_demand(uint64_t pages)
     want();
 }
 
+static bool somebody_waits(void)
+{
+    spin_lock(&swap.lock);
+    bool waits = !list_is_empty(&swap.want_frames);
+    spin_unlock(&swap.lock);
+    return waits;
+}
+
 static void look_again(struct deadline *deadline)
 {
     (void)deadline;
     atomic_store_explicit(&pageout.armed, false, memory_order_release);
-    pageout_retry();
+    atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
+    if (somebody_waits())
+        pageout_retry();
     work_start(&swap.work); /* frames may be free by others' doing */
 }
 
-/* Somebody waits for what may come by itself: a program ends, the pager gets to it. */
+/* It is tried again after a while, for what is waited for may come by itself: a program ends, the pager gets to it. */
 static void arm(void)
 {
-    const nanos_t pause = UINT64_C(10000000);
     if (atomic_exchange_explicit(&pageout.armed, true, memory_order_acquire))
         return;
-    deadline_arm(&pageout.again, clock_ticks_at(clock_now() + pause));
+    deadline_arm(&pageout.again, clock_ticks_at(clock_now() + pageout.pause));
 }
 
 /* A page leaves, or will. */
@@ -157,6 +172,7 @@ static void note_progress(void)
 {
     pageout.in_vain = 0;
     pageout.awaited = false;
+    pageout.pause = PAUSE_MIN;
     if (atomic_load_explicit(&pageout.demand, memory_order_relaxed))
         atomic_fetch_sub_explicit(&pageout.demand, 1, memory_order_relaxed);
 }
@@ -293,8 +309,8 @@ static bool consider(struct frame *frame, bool room, struct swap_page *out)
 
 /* ---- the hand ---- */
 
-/* Onwards to the next pageable frame, no further than `most` records. NULL: none among them. */
-static struct frame *advance(unsigned most)
+/* Onwards to the next frame with these flags, no further than `most` records. NULL: none among them. */
+static struct frame *advance(unsigned most, uint16_t flags)
 {
     struct frame *frame = NULL;
     unsigned n = 0;
@@ -305,7 +321,7 @@ static struct frame *advance(unsigned most)
         }
         pfn_t end = (pfn_t)round_down(pageout.hand, 1 << FRAME_MAX_ORDER) + (1 << FRAME_MAX_ORDER);
         for (; !frame && pageout.hand < end && n < most; pageout.hand++, n++)
-            if (flags_of(frame_record(pageout.hand)) & FRAME_FLAG_PAGEABLE)
+            if ((flags_of(frame_record(pageout.hand)) & flags) == flags)
                 frame = frame_record(pageout.hand);
     }
     pageout.in_vain += n ? n : 1;
@@ -380,7 +396,10 @@ static bool scan(void)
         bool room = has_room();
         if (!room && some_are_leaving())
             return false;
-        struct frame *frame = advance(RECORDS / PAGES);
+        /* Without room only objects' pages can leave: whether others are used does not matter. */
+        struct frame *frame =
+            advance(RECORDS / PAGES,
+                    room ? FRAME_FLAG_PAGEABLE : FRAME_FLAG_PAGEABLE | FRAME_FLAG_OBJECT);
         if (frame && consider(frame, room, &page))
             add(page);
     }
@@ -394,19 +413,12 @@ static void give_up(void)
     bool awaited = pageout.awaited;
     pageout.in_vain = 0;
     pageout.awaited = false;
+    pageout.pause = pageout.pause < PAUSE_MAX ? 2 * pageout.pause : PAUSE_MAX;
     atomic_store_explicit(&pageout.demand, 0, memory_order_relaxed);
     atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
     if (!awaited && !some_are_leaving())
         atomic_store_explicit(&pageout.stuck, true, memory_order_relaxed);
     arm();
-}
-
-static bool somebody_waits(void)
-{
-    spin_lock(&swap.lock);
-    bool waits = !list_is_empty(&swap.want_frames);
-    spin_unlock(&swap.lock);
-    return waits;
 }
 
 bool pageout_step(void)
