@@ -15,7 +15,7 @@
 #include <wharf/if/swap.h>
 #include <wharf/if/vm.h>
 
-enum { WINDOW = 16, NOWHERE = UINT32_MAX };
+enum { WINDOW = 8, NOWHERE = UINT32_MAX };
 
 struct kept {
     uint64_t first; /* of the words; or: */
