@@ -129,7 +129,7 @@ kern_return_t program_load(const void *file, size_t size, const char *name, cons
     *why = elf_check(file, size);
     if (*why)
         return KERN_BAD_FORMAT;
-    kern_return_t kr = task_create_hidden(&kernel_ledger, name, &task);
+    kern_return_t kr = task_create(&kernel_ledger, name, &task);
     if (kr == KERN_SUCCESS)
         kr = build(task, file, name, arguments);
     else
@@ -145,7 +145,6 @@ kern_return_t program_load(const void *file, size_t size, const char *name, cons
         }
         return kr;
     }
-    task_show(task); /* not before: a program that was started before may look at the list */
     *out = task;
     return KERN_SUCCESS;
 }
