@@ -61,7 +61,7 @@ static uint64_t run_of(struct paged_object *object, uint64_t page, uint64_t most
     return count;
 }
 
-/* True: it has been asked for by somebody less urgent only. */
+/* True: it has been asked for by people less urgent only. */
 static bool ask(struct paged_object *object, uint64_t page, uint64_t pages, unsigned access,
                 unsigned priority)
 {
@@ -71,12 +71,8 @@ static bool ask(struct paged_object *object, uint64_t page, uint64_t pages, unsi
         if (!request->message.out)
             request->state = REQUEST_DUE;
     }
-    if (request && request->priority < priority) {
-        request->priority = (uint8_t)priority;
-        return true;
-    }
     if (request || !(request = find_free(object)))
-        return false;
+        return request && request->priority < priority;
     request->count = 0;
     request->count = run_of(object, page, pages);
     request->page = page;
@@ -160,7 +156,8 @@ void paged_forget(struct thread *self)
 }
 
 /* Where to wait, and how long; NULL: there is no reason to. */
-static struct list *place(struct paged_object *object, uint64_t page, bool room, ticks_t *until)
+static struct list *place(struct paged_object *object, uint64_t page, bool room, unsigned priority,
+                          ticks_t *until)
 {
     *until = paged_patience_ends();
     if (room)
@@ -169,6 +166,8 @@ static struct list *place(struct paged_object *object, uint64_t page, bool room,
     if (object->state == PAGED_DEAD || object->state == PAGED_GONE || paged_lookup(object, page))
         return NULL;
     if (request) {
+        if (request->priority < priority)
+            request->priority = (uint8_t)priority;
         *until = request->until;
         return &request->waiters;
     }
@@ -195,7 +194,7 @@ void paged_wait(struct thread *self)
     if (unlikely(self->page.urgent))
         lend_priority(object, self);
     spin_lock(&object->lock);
-    struct list *list = place(object, page, self->page.room, &until);
+    struct list *list = place(object, page, self->page.room, sched_effective(self), &until);
     if (list) {
         kern_return_t kr = wait_begin(self, WAIT_PAGE, &object->lock, until);
         if (kr == KERN_SUCCESS) {
@@ -308,7 +307,7 @@ bool paged_wake_some(struct paged_object *object)
     }
     object->wake_waiting = object->wake_waiting && !list_is_empty(&object->waiting);
     if (object->wake_writers || object->throttled)
-        more |= wake_writers(object, WAKE_BATCH);
+        more |= budget == 0 || wake_writers(object, budget);
     return more || object->wake_waiting;
 }
 
