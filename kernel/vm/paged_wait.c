@@ -61,7 +61,7 @@ static uint64_t run_of(struct paged_object *object, uint64_t page, uint64_t most
     return count;
 }
 
-/* True: it has been asked for by people less urgent only. */
+/* True: only threads that are less urgent have asked for it. */
 static bool ask(struct paged_object *object, uint64_t page, uint64_t pages, unsigned access,
                 unsigned priority)
 {
