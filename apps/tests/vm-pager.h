@@ -13,7 +13,9 @@
 #include <wharf/if/vm_types.h>
 #include <wharf/message.h>
 
-enum { PAGE = 4096, PAGER_PAGES = 64, WORDS = PAGE / 8 };
+#define PAGE  UINT64_C(4096)
+#define WORDS (PAGE / 8)
+enum { PAGER_PAGES = 64 };
 
 /* What it does about a request for a page. */
 enum deed {
