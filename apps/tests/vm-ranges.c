@@ -460,11 +460,12 @@ int main(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    void (*const tests[])(
-        void) = {test_bad_ranges,  test_bad_places, test_bad_values,  test_pieces,
-                 test_guards,      test_many_pages, test_holes,       test_maximum,
-                 test_copies,      test_entries,    test_commitment,  test_frames,
-                 test_map_entries, test_ended,      ranges_test_code, ranges_test_guard};
+    void (*const tests[])(void) = {test_bad_ranges,   test_bad_places,  test_bad_values,
+                                   test_pieces,       test_guards,      test_many_pages,
+                                   test_holes,        test_maximum,     test_copies,
+                                   test_entries,      test_commitment,  test_frames,
+                                   test_map_entries,  test_ended,       ranges_test_code,
+                                   ranges_test_alias, ranges_test_guard};
     struct left before = {0};
     find_top();
     for (unsigned pass = 0; pass < 2; pass++) {
