@@ -234,17 +234,19 @@ static uint32_t slab_take(struct kmem_cache *cache, struct frame *slab, void **o
         state.free = *slab_link(cache, out[count]);
         assert(state.free < state.fresh || state.free == SLAB_END);
     }
-    for (; count < most; count++, state.fresh++) {
-        out[count] = memory + (size_t)state.fresh * stride;
-        make_fresh(cache, out[count]);
-    }
-    state.used += (uint16_t)count;
+    state.used += (uint16_t)most;
+    for (uint32_t i = count; i < most; i++)
+        out[i] = memory + (size_t)(state.fresh + i - count) * stride;
+    state.fresh += (uint16_t)(most - count);
+    if (kmem_is_stable(cache) || CONFIG_SLOW_CHECKS)
+        for (uint32_t i = count; i < most; i++)
+            make_fresh(cache, out[i]);
     slab_set(slab, state);
     if (!slab_has_free(cache, state)) {
         frame_list_remove(&cache->partial, frame_number(slab));
         frame_list_push(&cache->full, frame_number(slab));
     }
-    return count;
+    return most;
 }
 
 /* The slab an object lies in and its number there; an object that is not one of the cache's is a
@@ -334,6 +336,12 @@ static inline struct kmem_stack *own_stack(struct kmem_cache *cache)
     return stack;
 }
 
+static inline void check_poison(const struct kmem_cache *cache, const void *object)
+{
+    if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
+        panic("kmem: a free %s at %p has been written to", cache->name, object);
+}
+
 /* What is left to be done is a call at the end in all of this, if any: it is to be short where nothing is missing. The stack has an
  * object; it is taken when it has been paid for. */
 [[gnu::always_inline]] static inline kern_return_t alloc_from(struct kmem_cache *cache,
@@ -350,8 +358,7 @@ static inline struct kmem_stack *own_stack(struct kmem_cache *cache)
     *out = object;
     if (kmem_is_stable(cache))
         return KERN_SUCCESS;
-    if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
-        panic("kmem: a free %s at %p has been written to", cache->name, object);
+    check_poison(cache, object);
     clear(cache, object);
     return KERN_SUCCESS;
 }
@@ -387,6 +394,47 @@ kern_return_t kmem_alloc_counted(struct kmem_cache *cache, struct ledger *ledger
         return alloc_slowly(cache, ledger, kind, amount, cache->size, out);
     return alloc_from(cache, stack, ledger, (struct ledger_charges){kind, amount, cache->size},
                       out);
+}
+
+/* Straight from the slabs there are. False: they have not so many. */
+static bool take_many(struct kmem_cache *cache, uint32_t count, void **out)
+{
+    uint32_t got = 0;
+
+    spin_lock(&cache->lock);
+    while (got < count && cache->partial != PFN_NONE)
+        got += slab_take(cache, frame_record(cache->partial), &out[got], count - got);
+    if (unlikely(got < count))
+        for (uint32_t i = 0; i < got; i++)
+            slab_put(cache, out[i]);
+    spin_unlock(&cache->lock);
+    return got == count;
+}
+
+kern_return_t kmem_alloc_many(struct kmem_cache *cache, struct ledger *ledger,
+                              enum ledger_kind kind, unsigned count, void **out)
+{
+    int64_t bytes = (int64_t)cache->size * count;
+
+    assert_slow(!kmem_is_stable(cache));
+    if (alloc_must_fail() || !atomic_load_explicit(&cache->ready, memory_order_acquire))
+        return KERN_RESOURCE_SHORTAGE;
+    kern_return_t kr = ledger_charge_object(ledger, kind, count, bytes);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (unlikely(!take_many(cache, count, out))) {
+        ledger_return_object(ledger, kind, count, bytes);
+        return KERN_RESOURCE_SHORTAGE;
+    }
+    count_live(own_stack(cache), count);
+    for (unsigned i = 0; CONFIG_SLOW_CHECKS && i < count; i++)
+        check_poison(cache, out[i]);
+    return KERN_SUCCESS;
+}
+
+bool kmem_has_ready(const struct kmem_cache *cache, unsigned count)
+{
+    return cache->cpu[arch_cpu_self()->number].count >= count;
 }
 
 /* Debug builds: what can be said without a lock about an object that is about to be freed. */

@@ -79,6 +79,10 @@ void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *fram
 /** The same for one frame that the caller charges together with what it is for, with any content. PFN_NONE: there is none. */
 pfn_t frame_take_paid(void);
 void frame_free_paid(struct frame *frame);
+/** 2^order frames in a row, aligned to as many, each of which is given back on its own. PFN_NONE: less than one frame in
+ *  FRAME_PLENTY is free, or there is no such run at hand; nothing is done to get one. */
+enum { FRAME_PLENTY = 8 };
+pfn_t frame_take_run_paid(unsigned order);
 
 static inline struct frame *frame_record(pfn_t pfn)
 {
