@@ -178,38 +178,11 @@ static void slab_destroy(struct kmem_cache *cache, struct frame *slab)
     }
 }
 
-/* What consists of whole pages is cleared as pages are. */
-[[gnu::noinline]] static void clear_pages(char *object, uint32_t stride)
-{
-    for (uint32_t at = 0; at < stride; at += PAGE_SIZE)
-        arch_zero_page(object + at);
-}
-
-/* Strides are multiples of 16 bytes, but those of 8. */
-static inline void clear(const struct kmem_cache *cache, void *object)
-{
-    enum { LINE = 64, FEW = 2 * LINE };
-    uint32_t stride = cache->stride;
-
-    if (stride == sizeof(uint64_t)) {
-        *(uint64_t *)object = 0; /* of these there is one a page */
-    } else if (stride < FEW) {
-        for (uint64_t *word = object, *end = word + stride / sizeof(*word); word < end; word += 2)
-            word[0] = word[1] = 0;
-    } else if (stride % LINE == 0 && stride % PAGE_SIZE != 0) {
-        arch_zero_lines(object, stride);
-    } else if (stride % PAGE_SIZE != 0) {
-        memset(object, 0, stride);
-    } else {
-        clear_pages(object, stride);
-    }
-}
-
 /* An object's first use. */
 static void make_fresh(const struct kmem_cache *cache, void *object)
 {
     if (kmem_is_stable(cache)) {
-        clear(cache, object);
+        kmem_clear(cache, object);
         if (cache->init != NULL)
             cache->init(object);
     } else if (CONFIG_SLOW_CHECKS) {
@@ -286,7 +259,7 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
 /* --- per-CPU stacks --- */
 
-/* Fill this CPU's empty stack with up to KMEM_REFILL objects, or KMEM_BATCH_BYTES; makes a slab only if
+/* Fill this CPU's empty stack with up to KMEM_REFILL objects, or so many bytes; makes a slab only if
  * it would stay empty otherwise. False: no memory. */
 [[gnu::noinline]] static bool stack_refill(struct kmem_cache *cache, struct kmem_stack *stack)
 {
@@ -294,7 +267,8 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
     if (unlikely(!atomic_load_explicit(&cache->ready, memory_order_acquire)))
         set_up(cache);
-    while (most > 1 && (most - 1) * cache->stride >= KMEM_BATCH_BYTES)
+    uint32_t bytes = kmem_is_stable(cache) ? KMEM_STABLE_BYTES : KMEM_BATCH_BYTES;
+    while (most > 1 && (most - 1) * cache->stride >= bytes)
         most--;
     spin_lock(&cache->lock);
     if (cache->partial != PFN_NONE || slab_create(cache)) {
@@ -359,7 +333,7 @@ static inline void check_poison(const struct kmem_cache *cache, const void *obje
     if (kmem_is_stable(cache))
         return KERN_SUCCESS;
     check_poison(cache, object);
-    clear(cache, object);
+    kmem_clear(cache, object);
     return KERN_SUCCESS;
 }
 
@@ -522,39 +496,4 @@ void kmem_drain(void)
         stack_drain(cache, cpu, cache->cpu[cpu].count);
         destroy_empty_slabs(cache);
     }
-}
-
-int64_t kmem_cache_live(const struct kmem_cache *cache)
-{
-    int64_t live = 0;
-
-    for (unsigned i = 0; i < MAX_CPUS; i++)
-        live += relaxed_load(cache->cpu[i].live);
-    return live;
-}
-
-int64_t kmem_live_objects(void)
-{
-    int64_t live = 0;
-
-    for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
-        live += kmem_cache_live(cache);
-    return live;
-}
-
-int64_t kmem_live_without_memory(void)
-{
-    int64_t live = 0;
-
-    for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
-        if (!cache->is_memory)
-            live += kmem_cache_live(cache);
-    return live;
-}
-
-void kmem_for_each_cache(void (*visit)(const struct kmem_cache *cache, void *context),
-                         void *context)
-{
-    for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
-        visit(cache, context);
 }

@@ -246,7 +246,7 @@ static inline void flush_one(const struct pmap *pmap, vaddr_t va)
 }
 
 /* Nothing, or a page of a table that has others, which need no more than themselves to be known. False: it is something else. */
-static inline bool protect_page(struct pmap *pmap, vaddr_t va, unsigned prot)
+[[gnu::always_inline]] static inline bool protect_page(struct pmap *pmap, vaddr_t va, unsigned prot)
 {
     unsigned height;
     pte_t *slot = pmap_walk_down(pmap, va, 0, &height), pte = arch_pte_read(slot);
@@ -337,5 +337,12 @@ vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
 
 vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end)
 {
-    return pmap_protect(pmap, va, end, PROT_NONE);
+    bool done = false;
+    assert_range(va, end);
+    if (end - va == PAGE_SIZE) {
+        spin_lock(&pmap->lock);
+        done = protect_page(pmap, va, PROT_NONE);
+        spin_unlock(&pmap->lock);
+    }
+    return done ? end : pmap_protect(pmap, va, end, PROT_NONE);
 }

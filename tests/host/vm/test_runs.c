@@ -44,7 +44,8 @@ static unsigned in_runs(struct task *task, uint64_t pages)
     unsigned count = 0;
     struct pmap_mapping m;
     for (uint64_t i = 0; i < pages; i++)
-        count += pmap_extract(task->pmap, page(i), &m) == KERN_SUCCESS && m.size == BLOCK * PAGE_SIZE;
+        count +=
+            pmap_extract(task->pmap, page(i), &m) == KERN_SUCCESS && m.size == BLOCK * PAGE_SIZE;
     return count;
 }
 
