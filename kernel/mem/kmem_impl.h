@@ -18,7 +18,7 @@ enum {
     KMEM_BATCH =
         KMEM_CPU_OBJECTS / 2, /* objects moved from a CPU's stack to the slabs at a time, */
     KMEM_REFILL = KMEM_CPU_OBJECTS - 2, /* and from the slabs */
-    KMEM_BATCH_BYTES = 4096,            /* no object more is taken once these have so many, */
+    KMEM_BATCH_BYTES = 1024,            /* no object more is taken once these have so many, */
     KMEM_STABLE_BYTES =
         1024, /* or, of type-stable caches, so many: fresh ones are cleared then, all in one go */
     KMEM_EMPTY_SLABS = 1,  /* kept a cache */
