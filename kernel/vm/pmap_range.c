@@ -320,6 +320,47 @@ static vaddr_t protect_plain(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigne
     return va + (i << PAGE_SHIFT);
 }
 
+/* Runs may change so, too: all of those that are among the `most` slots from `slot` on. */
+static bool is_whole_run(const pte_t *slot, uint64_t most)
+{
+    pte_t pte = arch_pte_read(slot);
+    return most >= PT_RUN && (uintptr_t)slot % (PT_RUN * sizeof(pte_t)) == 0 &&
+           (arch_pte_flags(pte) & (PTE_RUN | PTE_WIRED | PTE_UNMANAGED)) == PTE_RUN &&
+           arch_pte_type(pte) == MEM_NORMAL;
+}
+
+/* The same for runs, which stay what they are (P5). */
+[[gnu::noinline]] static vaddr_t protect_runs(struct pmap *pmap, vaddr_t va, vaddr_t end,
+                                              unsigned prot)
+{
+    uint64_t changed = 0, dirty = 0, i = 0;
+    unsigned height;
+    pte_t *slot = pmap_walk_down(pmap, va, 0, &height);
+    if (height != 0 || pmap_table_pieces(pmap_table_of(slot)) != 0)
+        return va;
+    uint64_t pages = (end - va) >> PAGE_SHIFT, most = PT_ENTRIES - pmap_index(va, 0);
+    most = most < pages ? most : pages;
+    most = most < 64 ? most : 64;
+    for (; i < most && is_whole_run(&slot[i], most - i); i += PT_RUN) {
+        unsigned have = arch_pte_prot(arch_pte_read(&slot[i])),
+                 keep = limited(arch_pte_read(&slot[i]), prot);
+        uint64_t bits = (UINT64_C(1) << PT_RUN) - 1;
+        if (keep == PROT_NONE)
+            break;
+        if (have == keep)
+            continue;
+        for (unsigned n = 0; n < PT_RUN; n++) {
+            pte_t pte = arch_pte_read(&slot[i + n]);
+            arch_pte_write(&slot[i + n], pmap_leaf_with(pte, 0, keep, arch_pte_flags(pte)));
+        }
+        changed |= bits << i;
+        dirty |= have & ~keep & PROT_WRITE ? bits << i : 0;
+    }
+    if (changed)
+        settle_leaves(pmap, slot, va, changed, dirty);
+    return va + (i << PAGE_SHIFT);
+}
+
 vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
 {
     vaddr_t at = va;
@@ -329,6 +370,8 @@ vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
         at = end;
     else if (prot != PROT_NONE && va < end)
         at = protect_plain(pmap, va, end, prot);
+    if (at == va && prot != PROT_NONE && va < end)
+        at = protect_runs(pmap, va, end, prot);
     if (at == va)
         at = protect_range(pmap, va, end, prot);
     spin_unlock(&pmap->lock);
