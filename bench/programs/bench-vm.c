@@ -29,7 +29,8 @@ static uint64_t empty(uint64_t n)
 /* ---- faults ---- */
 
 /* A second pass over the same pages is the loop alone. */
-[[gnu::noinline]] static uint64_t read_each(volatile char *at, uint64_t n, int64_t step)
+[[gnu::noinline, gnu::noclone]] static uint64_t read_each(volatile char *at, uint64_t n,
+                                                          int64_t step)
 {
     const uint64_t start = machine_counter_raw();
     for (; n > 0; n--, at += step)
@@ -37,7 +38,8 @@ static uint64_t empty(uint64_t n)
     return machine_counter_raw() - start;
 }
 
-[[gnu::noinline]] static uint64_t write_each(volatile char *at, uint64_t n, int64_t step)
+[[gnu::noinline, gnu::noclone]] static uint64_t write_each(volatile char *at, uint64_t n,
+                                                           int64_t step)
 {
     const uint64_t start = machine_counter_raw();
     for (; n > 0; n--, at += step)
@@ -46,7 +48,8 @@ static uint64_t empty(uint64_t n)
 }
 
 /* The same under other names, for those who look for them; not quite, or the compiler would make them one. */
-[[gnu::noinline]] static uint64_t break_each(volatile char *at, uint64_t n, int64_t step)
+[[gnu::noinline, gnu::noclone]] static uint64_t break_each(volatile char *at, uint64_t n,
+                                                           int64_t step)
 {
     const uint64_t start = machine_counter_raw();
     for (; n > 0; n--, at += step)
@@ -54,7 +57,8 @@ static uint64_t empty(uint64_t n)
     return machine_counter_raw() - start;
 }
 
-[[gnu::noinline]] static uint64_t reuse_each(volatile char *at, uint64_t n, int64_t step)
+[[gnu::noinline, gnu::noclone]] static uint64_t reuse_each(volatile char *at, uint64_t n,
+                                                           int64_t step)
 {
     const uint64_t start = machine_counter_raw();
     for (; n > 0; n--, at += step)

@@ -170,12 +170,12 @@ static unsigned limited(pte_t pte, unsigned prot)
 }
 
 /** Does the leaf or run of `count` entries at va, found by a search for c->va, stick out of the
- *  range? Then cut it. */
+ *  range? Then cut it; and a run that is to go, which would take too long as a whole (but remove_run()). */
 static bool limit_cut(struct gather *g, struct pmap_cursor *c, pte_t *slot, uint64_t size,
-                      unsigned count)
+                      unsigned count, bool gone)
 {
     vaddr_t start = round_down(c->va, size);
-    if (c->va == start && c->end - start >= size)
+    if (c->va == start && c->end - start >= size && !(gone && count == PT_RUN))
         return false;
     if (count == PT_RUN)
         pmap_degrade(g->pmap, slot, c->va);
@@ -197,7 +197,7 @@ static bool limit_leaf(struct gather *g, struct pmap_cursor *c, pte_t *slot, uns
         c->va = va + pmap_span(height);
         return true;
     }
-    if (limit_cut(g, c, slot, size, count))
+    if (limit_cut(g, c, slot, size, count, keep == PROT_NONE))
         return true;
     if (g->count + count > PMAP_CHUNK)
         return false;
@@ -378,14 +378,38 @@ vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
     return at;
 }
 
+/* A whole run goes, and its table stays. False: it is something else. */
+[[gnu::noinline]] static bool remove_run(struct pmap *pmap, vaddr_t va)
+{
+    unsigned height;
+    pte_t *slot = pmap_walk_down(pmap, va, 0, &height), pte = arch_pte_read(slot);
+    struct frame *table = pmap_table_of(slot);
+    if (height != 0 || !arch_pte_is_valid(pte) || pmap_table_pieces(table) != 0 ||
+        !is_whole_run(slot, PT_RUN) || pmap_table_valid(table) == PT_RUN)
+        return false;
+    paddr_t pa = arch_pte_address(pte);
+    bool young = arch_pte_flags(pte) & PTE_YOUNG, dirty = arch_pte_prot(pte) & PROT_WRITE;
+    for (unsigned i = 0; i < PT_RUN; i++)
+        arch_pte_write(&slot[i], PTE_NONE);
+    pmap_table_count(table, -PT_RUN, 0);
+    pmap->resident -= PT_RUN;
+    pmap_flush(pmap, va, PT_RUN, 0);
+    for (unsigned i = 0; i < PT_RUN; i++, pa += PAGE_SIZE, va += PAGE_SIZE) {
+        pmap_collect(frame_at(pa), young, dirty);
+        rmap_remove_at(pa, pmap, va);
+    }
+    return true;
+}
+
 vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end)
 {
-    bool done = false;
+    vaddr_t at = va;
     assert_range(va, end);
-    if (end - va == PAGE_SIZE) {
-        spin_lock(&pmap->lock);
-        done = protect_page(pmap, va, PROT_NONE);
-        spin_unlock(&pmap->lock);
-    }
-    return done ? end : pmap_protect(pmap, va, end, PROT_NONE);
+    spin_lock(&pmap->lock);
+    if (end - va == PAGE_SIZE && protect_page(pmap, va, PROT_NONE))
+        at = end;
+    else if (va % PMAP_RUN_SIZE == 0 && end - va >= PMAP_RUN_SIZE && remove_run(pmap, va))
+        at += PMAP_RUN_SIZE;
+    spin_unlock(&pmap->lock);
+    return at != va ? at : pmap_protect(pmap, va, end, PROT_NONE);
 }
