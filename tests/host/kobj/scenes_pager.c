@@ -81,23 +81,33 @@ static void begin(void)
     mapped = map(0);
 }
 
+static void have_page_read(struct actor *who, unsigned page)
+{
+    post(who, (struct message){.dest = me.task,
+                               .remote = MSG_COPY_SEND,
+                               .id = VM_ID_READ,
+                               .how_local = MSG_MAKE_REPLY,
+                               .receive = MSG_REPLY,
+                               .length = 16,
+                               .size = 512,
+                               .body = {mapped + (uint64_t)page * PAGE, 8}});
+}
+
 static void read_page(unsigned page)
 {
-    post(reader, (struct message){.dest = me.task,
-                                  .remote = MSG_COPY_SEND,
-                                  .id = VM_ID_READ,
-                                  .how_local = MSG_MAKE_REPLY,
-                                  .receive = MSG_REPLY,
-                                  .length = 16,
-                                  .size = 512,
-                                  .body = {mapped + (uint64_t)page * PAGE, 8}});
+    have_page_read(reader, page);
+}
+
+static void check_read_of(const struct actor *who, kern_return_t kr)
+{
+    rest();
+    CHECK(is_done(who));
+    CHECK_EQUAL(got_id(who), kr);
 }
 
 static void check_read(kern_return_t kr)
 {
-    rest();
-    CHECK(is_done(reader));
-    CHECK_EQUAL(got_id(reader), kr);
+    check_read_of(reader, kr);
 }
 
 void scene_pager(void)
@@ -279,4 +289,108 @@ void scene_pager_failures(void)
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
     drop_control();
+}
+
+/* An error is told to those who wait when it is said, and to nobody later; who comes later has the page asked for anew. */
+void scene_pager_says_error_once(void)
+{
+    begin();
+    struct actor *second = actor_mate(me.actor, ACTOR_PRIORITY);
+    hear_init();
+    OK(memory_object_ready(control, false, PAGES * PAGE));
+    read_page(0);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, PAGES);
+    OK(memory_object_error(control, 2 * PAGE, PAGE, 5)); /* nobody waits for that one */
+    have_page_read(second, 2);
+    CHECK(!is_done(second));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 2);
+    OK(memory_object_supply(control, 0, store, PAGE, 0));
+    check_read(KERN_SUCCESS);
+    CHECK(!is_done(second));
+    OK(memory_object_supply(control, 2 * PAGE, store, PAGE, 0));
+    check_read_of(second, KERN_SUCCESS);
+    OK(memory_object_error(control, 3 * PAGE, PAGE, 5));
+    read_page(3);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 3, 1);
+    OK(memory_object_unavailable(control, 3 * PAGE, PAGE));
+    check_read(KERN_SUCCESS);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control();
+}
+
+/* All requests are out, and unanswered; a page comes of which the pager has not been told that somebody waits for it. */
+void scene_pager_unasked(void)
+{
+    enum { MANY = PAGED_REQUESTS + 1 };
+    struct actor *readers[MANY];
+    uint64_t at;
+    begin();
+    hear_init();
+    OK(memory_object_ready(control, false, PAGE));
+    OK(vm_map(me.task, 0, MANY * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &at));
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    mapped = at;
+    for (unsigned i = 0; i < MANY; i++) {
+        readers[i] = actor_mate(me.actor, ACTOR_PRIORITY);
+        have_page_read(readers[i], i);
+        CHECK(!is_done(readers[i]));
+    }
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
+        hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, i, 1);
+    CHECK(hears_nothing());
+    OK(memory_object_supply(control, PAGED_REQUESTS * PAGE, store, PAGE, 0));
+    check_read_of(readers[PAGED_REQUESTS], KERN_SUCCESS);
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
+        CHECK(!is_done(readers[i]));
+        OK(memory_object_unavailable(control, i * PAGE, PAGE));
+        check_read_of(readers[i], KERN_SUCCESS);
+    }
+    OK(vm_deallocate(me.task, mapped, MANY * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control();
+}
+
+static void have_copied(uint32_t task, uint64_t from, uint64_t to)
+{
+    post(reader, (struct message){.dest = task,
+                                  .remote = MSG_COPY_SEND,
+                                  .id = VM_ID_COPY,
+                                  .how_local = MSG_MAKE_REPLY,
+                                  .receive = MSG_REPLY,
+                                  .length = 24,
+                                  .size = 512,
+                                  .body = {from, 2 * PAGE, to}});
+}
+
+/* A call that got half-way, and could not go on, leaves nothing that the next one would take for its own. */
+void scene_copy_of_the_dead(void)
+{
+    uint64_t there, from, to, word = 0x5678, got[2] = {0, 0};
+    uint32_t size;
+    begin();
+    hear_init();
+    OK(memory_object_ready(control, false, PAGE));
+    uint32_t child = child_new(0, 0, NULL);
+    OK(vm_map(child, 0, 2 * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &there));
+    OK(vm_allocate(child, 0, 2 * PAGE, VM_ANYWHERE, &to));
+    OK(memory_object_supply(control, 0, store, PAGE, 0));
+    have_copied(child, there, to); /* one page */
+    CHECK(!is_done(reader));
+    child_end(child);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    rest();
+    CHECK_EQUAL(result(reader), MACH_SEND_INVALID_DEST);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control();
+    OK(vm_allocate(me.task, 0, 4 * PAGE, VM_ANYWHERE, &from));
+    OK(vm_write(me.task, from, (uint8_t *)&word, sizeof(word)));
+    OK(vm_write(me.task, from + PAGE, (uint8_t *)&word, sizeof(word)));
+    have_copied(me.task, from, from + 2 * PAGE);
+    check_read(KERN_SUCCESS);
+    for (unsigned i = 0; i < 2; i++)
+        OK(vm_read(me.task, from + (2 + i) * PAGE, 8, (uint8_t *)&got[i], &size));
+    CHECK_EQUAL(got[0], word);
+    CHECK_EQUAL(got[1], word);
 }
