@@ -166,6 +166,7 @@ void paged_wait_ended(struct thread *thread, kern_return_t result)
 
 /* ---- answers ---- */
 
+/* What cannot be had is no part of the request any more: who touches it later asks anew. */
 static void answer_request(struct page_request *request, uint64_t page, uint64_t count,
                            uint64_t result)
 {
@@ -177,6 +178,8 @@ static void answer_request(struct page_request *request, uint64_t page, uint64_t
     request->waking = true;
     if (contains(page, count, request->page))
         request->state = REQUEST_ANSWERED;
+    else if (result)
+        request->count = page - request->page;
 }
 
 void paged_answer(struct paged_object *object, uint64_t page, uint64_t count, uint64_t result)
@@ -188,6 +191,7 @@ void paged_answer(struct paged_object *object, uint64_t page, uint64_t count, ui
             request->page < page + count)
             answer_request(request, page, count, result);
     }
+    object->wake_waiting |= result == 0; /* theirs may be among them, though nobody was asked */
     if (paged_wake_some(object))
         work_start(&object->work);
     spin_unlock(&object->lock);
@@ -218,6 +222,8 @@ static bool wake_request(struct page_request *request, unsigned *budget)
         --*budget;
     }
     request->waking = !list_is_empty(&request->waiters);
+    if (!request->waking)
+        request->failed_count = 0; /* it was said to those who waited */
     return request->waking;
 }
 
