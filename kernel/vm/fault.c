@@ -124,15 +124,31 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
     }
 }
 
+/* What the thread was told about a page while it waited is of no use any more: it must not be told later. */
+[[gnu::noinline]] static void forget_error(struct thread *self)
+{
+    if (self)
+        self->page.result = 0;
+}
+
+/* The access is not allowed, whatever the page is. */
+[[gnu::noinline]] static kern_return_t refuse(struct thread *self, const struct map_entry *entry)
+{
+    forget_error(self);
+    return entry ? KERN_PROTECTION_FAILURE : KERN_INVALID_ADDRESS;
+}
+
 /* The object's page; its lock is held. KERN_RETRY: struct need's self is to wait for it. */
 static kern_return_t find_paged(const struct need *need, const struct map_entry *entry, vaddr_t va,
                                 struct page *page, struct anon **out)
 {
     uint64_t number = object_page_at(entry, va);
     *out = paged_lookup(page->paged, number);
-    return *out ? KERN_SUCCESS
-                : paged_need(page->paged, need->self, number, (entry->end - va) >> PAGE_SHIFT, va,
-                             need->access);
+    if (!*out)
+        return paged_need(page->paged, need->self, number, (entry->end - va) >> PAGE_SHIFT, va,
+                          need->access);
+    forget_error(need->self);
+    return KERN_SUCCESS;
 }
 
 /* To be mapped as it is in the object: its first write is noted (Q3). */
@@ -287,10 +303,8 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
     begin(self);
     spin_lock(&task->map.lock);
     struct map_entry *entry = map_at(&task->map, va);
-    if (!entry)
-        kr = KERN_INVALID_ADDRESS;
-    else if (!(entry->prot & prot))
-        kr = KERN_PROTECTION_FAILURE;
+    if (!entry || !(entry->prot & prot))
+        kr = refuse(self, entry);
     else
         kr = find_page(&need, entry, va, &page);
     if (kr == KERN_SUCCESS) {
@@ -319,10 +333,8 @@ static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffe
     struct page page;
     struct task *task = need->task;
     struct map_entry *entry = map_at(&task->map, va);
-    if (!entry)
-        return KERN_INVALID_ADDRESS;
-    if (!force && !(entry->prot & need->access))
-        return KERN_PROTECTION_FAILURE;
+    if (!entry || (!force && !(entry->prot & need->access)))
+        return refuse(need->self, entry);
     kern_return_t kr = find_page_to_copy(need, entry, round_down(va, PAGE_SIZE), &page);
     if (kr == KERN_SUCCESS && page.replaces)
         (void)pmap_remove(task->pmap, page.va, page.va + PAGE_SIZE); /* G2: it shows what was */
@@ -363,14 +375,14 @@ kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_
 {
     struct need need = {task, self, false, PROT_READ};
     struct page page = {0};
-    kern_return_t kr = KERN_INVALID_ADDRESS;
+    kern_return_t kr;
     begin(self);
     spin_lock(&task->map.lock);
     struct map_entry *entry = map_at(&task->map, va);
-    if (entry)
-        kr = entry->prot & PROT_READ
-                 ? find_page_to_copy(&need, entry, round_down(va, PAGE_SIZE), &page)
-                 : KERN_PROTECTION_FAILURE;
+    if (entry && (entry->prot & PROT_READ))
+        kr = find_page_to_copy(&need, entry, round_down(va, PAGE_SIZE), &page);
+    else
+        kr = refuse(self, entry);
     if (kr == KERN_SUCCESS)
         visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);
     done_with(&page);

@@ -84,8 +84,7 @@ static void ask(struct paged_object *object, uint64_t page, uint64_t pages, unsi
 /* What the thread has been told about this page; it is told once. */
 static uint64_t take_result(struct page_wait *wait, struct paged_object *object, uint64_t page)
 {
-    (void)object;
-    uint64_t result = wait->page == page ? wait->result : 0;
+    uint64_t result = wait->of == object && wait->page == page ? wait->result : 0;
     wait->result = 0;
     return result;
 }
@@ -99,6 +98,7 @@ kern_return_t paged_need(struct paged_object *object, struct thread *self, uint6
     uint64_t result = wait->va == va ? take_result(wait, object, page) : 0;
     if (object->state == PAGED_DEAD)
         result = object->why;
+    wait->of = object;
     wait->page = page;
     wait->va = va;
     wait->result = 0;

@@ -69,6 +69,30 @@ static void drop_control(void)
         drop_name(control);
 }
 
+struct stop {
+    struct thread *thread;
+    bool stops;
+};
+
+static void do_hold(void *argument)
+{
+    struct stop *stop = argument;
+    uint64_t progress = 0;
+    kern_return_t kr;
+    do
+        kr = stop->stops ? (thread_suspend)(stop->thread, &progress)
+                         : (thread_resume_count)(stop->thread);
+    while (kr == KERN_RETRY);
+    OK(kr);
+}
+
+/* The thread does not run until it is let go. */
+static void hold_still(struct actor *a, bool stops)
+{
+    in_kernel(do_hold, &(struct stop){a->thread, stops});
+    rest();
+}
+
 static void begin(void)
 {
     uint64_t word = 0x1234;
@@ -315,6 +339,41 @@ void scene_pager_says_error_once(void)
     OK(memory_object_unavailable(control, 3 * PAGE, PAGE));
     check_read(KERN_SUCCESS);
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control();
+}
+
+/* An error that was not needed any more, for the memory had gone, or the page had come, is not told the next time. */
+void scene_pager_error_is_forgotten(void)
+{
+    uint64_t at;
+    begin();
+    uint64_t other = map(0);
+    hear_init();
+    OK(memory_object_ready(control, false, PAGE));
+    read_page(1);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    CHECK(!is_done(reader));
+    OK(memory_object_error(control, PAGE, PAGE, 5));
+    check_read(KERN_INVALID_ADDRESS);
+    OK(vm_map(me.task, mapped, PAGES * PAGE, 0, 0, port, RW, RW, VM_INHERIT_SHARE, &at));
+    read_page(1);
+    CHECK(!is_done(reader));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    hold_still(reader, true);
+    OK(memory_object_error(control, PAGE, PAGE, 5));
+    OK(memory_object_supply(control, PAGE, store, PAGE, 0));
+    hold_still(reader, false);
+    check_read(KERN_SUCCESS);
+    OK(memory_object_lock_request(control, PAGE, PAGE, MEMORY_OBJECT_RETURNS_NONE, true, false));
+    read_page(1);
+    CHECK(!is_done(reader));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    OK(memory_object_unavailable(control, PAGE, PAGE));
+    check_read(KERN_SUCCESS);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    OK(vm_deallocate(me.task, other, PAGES * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
     drop_control();
 }
