@@ -174,6 +174,7 @@ void step_letter_by_hand(void)
     struct actor *receiver = sender_of(to);
     if (from == to || !sender_of(from) || !receiver || model[to].letters > 0)
         return;
+    trouble_pause(); /* a receiver that waits is told what fails for want of memory */
     post(receiver, (struct message){.receive = model[to].inbox});
     CHECK(!is_done(receiver));
     model[to].task->map.hole_from = 0;
@@ -185,4 +186,5 @@ void step_letter_by_hand(void)
         (void)abort_actor(receiver);
         CHECK_EQUAL(result(receiver), MACH_RCV_INTERRUPTED);
     }
+    trouble_go_on();
 }

@@ -305,7 +305,7 @@ static void look_at_wait(struct player *player)
     if (source->page[number].present && source->state == SOURCE_READY)
         host_machine_fail("a thread of task %u still waits for page %u, which is there",
                           player->task, number);
-    bool same = op->source == source && op->number == number;
+    bool same = op->source == source && op->number == number && op->va == t->page.va;
     bool anew = t->wait.until > arch_counter() + arch_counter_frequency();
     if (same && op->expected && !(op->expected == KERN_OPERATION_TIMED_OUT && anew))
         host_machine_fail("a thread of task %u still waits for page %u, though it should have been "
@@ -313,6 +313,7 @@ static void look_at_wait(struct player *player)
                           player->task, number, op->expected);
     if (same)
         return;
+    op->va = t->page.va;
     note_untold(player, op);
     /* It has begun to wait, or has looked anew. */
     CHECK_EQUAL(op->access == PROT_EXECUTE

@@ -161,8 +161,8 @@ static void supply(struct pager *p, struct source *s)
     bool zeroes = one_in(4), bad = !zeroes && one_in(6);
     kern_return_t kr;
     if (bad) {
-        kr = memory_object_supply(p->control, (uint64_t)r.first * PAGE, BAD_ADDRESS,
-                                  (uint64_t)r.count * PAGE, 0);
+        ATTEMPT(kr, memory_object_supply(p->control, (uint64_t)r.first * PAGE, BAD_ADDRESS,
+                                         (uint64_t)r.count * PAGE, 0));
         bool refused = s->state <= SOURCE_READY && is_any_wanted(s, r);
         CHECK_EQUAL(kr, s->state > SOURCE_READY ? KERN_TERMINATED
                         : refused               ? KERN_INVALID_ADDRESS
@@ -254,7 +254,9 @@ static void destroy(struct pager *p, struct source *s)
 
 static void open_port(struct pager *p)
 {
+    trouble_pause();
     *p = (struct pager){.port = own_port()};
+    trouble_go_on();
 }
 
 static void die(struct pager *p)

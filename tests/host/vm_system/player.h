@@ -131,8 +131,9 @@ struct op {
     unsigned slot;   /* first word; across: that of the next page is 0 */
     unsigned words;
     uint32_t value[WORDS];
-    const struct source *source; /* it waits for this page */
+    const struct source *source; /* it waits for this page, */
     unsigned number;
+    vaddr_t va;             /* which it needs here */
     bool judged;            /* just now */
     bool orphan;            /* the task that it is about has ended */
     kern_return_t expected; /* why it shall not get it; 0: no reason */
@@ -234,6 +235,11 @@ void source_time_is_over(void);
 struct source *source_at(unsigned i);
 void compare_source(struct source *source);
 
+/* ---- play.c ---- */
+/** A game of so many steps, from tasks to no tasks. `failing`: the n-th allocation of it fails; 0: here and there one does.
+ *  False: there are not so many. */
+bool play(uint64_t steps, uint64_t failing);
+
 /* ---- compare.c ---- */
 void compare_page(unsigned task, unsigned page);
 void compare_range(struct range r);
@@ -303,6 +309,13 @@ void pager_lost_control(struct pager *pager);
 void trouble_begin(void);
 /** True: it did, and what failed for want of memory is to be done again. */
 bool trouble_end(kern_return_t kr);
+/** Instead: the n-th allocation from now on fails, whatever it is for. */
+void trouble_nth(uint64_t n);
+/** No more of that. True: there were so many. */
+bool trouble_came(void);
+/** What follows has to succeed. */
+void trouble_pause(void);
+void trouble_go_on(void);
 /** The same of a thread that waited, and had nothing to do with it. */
 bool trouble_reaches(kern_return_t kr);
 void trouble_step_ends(void);

@@ -88,20 +88,36 @@ static void add_player(struct task_model *m, struct player *player)
     OK(vm_inherit(m->name, player->actor->send_va, 9 * PAGE, VM_INHERIT_NONE));
 }
 
+/* It raises an exception: what that needs is made for a thread's first one. */
+static void warm_up(struct player *player)
+{
+    struct op op = {.kind = OP_TOUCH, .task = player->task, .page = PAGES + 8, .access = PROT_READ};
+    op_begin(player, op);   /* nothing stays there */
+    while (!player->raised) /* others may raise some, too */
+        CHECK(hear_exceptions());
+    op_forget(player);
+}
+
 static void make(unsigned task, unsigned parent)
 {
     struct task_model *m = &model[task];
     uint32_t self, flags = parent < PAGES ? TASK_INHERIT_MEMORY : 0;
     uint32_t from = parent < PAGES ? model[parent].name : me.task;
-    OK(task_create(from, flags, "play", NULL, 0, 0, &m->name, &self));
+    kern_return_t kr;
+    ATTEMPT(kr, task_create(from, flags, "play", NULL, 0, 0, &m->name, &self));
+    CHECK_EQUAL(kr, KERN_SUCCESS);
+    trouble_pause();
     m->task = task_behind(m->name);
     in_kernel(do_register, &(struct registration){m->task, port_behind(handler, handler_port)});
     if (parent < PAGES)
         model_fork(parent, task);
     for (unsigned i = 0; i < MATES; i++)
         add_player(m, &m->player[i]);
+    for (unsigned i = 0; i < MATES; i++)
+        warm_up(&m->player[i]);
     m->inbox = port_new(m->player[0].actor);
     m->letters = 0;
+    trouble_go_on();
 }
 
 static void end(unsigned task)
