@@ -125,16 +125,17 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
 }
 
 /* What the thread was told about a page while it waited is of no use any more: it must not be told later. */
-[[gnu::noinline]] static void forget_error(struct thread *self)
+static void forget_error(struct thread *self, vaddr_t va)
 {
-    if (self)
+    if (self && self->page.va == va)
         self->page.result = 0;
 }
 
-/* The access is not allowed, whatever the page is. */
+/* The access is not allowed, whatever the page is; nor is what was to be done with others. */
 [[gnu::noinline]] static kern_return_t refuse(struct thread *self, const struct map_entry *entry)
 {
-    forget_error(self);
+    if (self)
+        self->page.result = 0;
     return entry ? KERN_PROTECTION_FAILURE : KERN_INVALID_ADDRESS;
 }
 
@@ -147,7 +148,7 @@ static kern_return_t find_paged(const struct need *need, const struct map_entry 
     if (!*out)
         return paged_need(page->paged, need->self, number, (entry->end - va) >> PAGE_SHIFT, va,
                           need->access);
-    forget_error(need->self);
+    forget_error(need->self, va);
     return KERN_SUCCESS;
 }
 

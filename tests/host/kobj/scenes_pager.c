@@ -343,6 +343,18 @@ void scene_pager_says_error_once(void)
     drop_control();
 }
 
+static void have_copied(uint32_t task, uint64_t from, uint64_t to)
+{
+    post(reader, (struct message){.dest = task,
+                                  .remote = MSG_COPY_SEND,
+                                  .id = VM_ID_COPY,
+                                  .how_local = MSG_MAKE_REPLY,
+                                  .receive = MSG_REPLY,
+                                  .length = 24,
+                                  .size = 512,
+                                  .body = {from, 2 * PAGE, to}});
+}
+
 /* An error that was not needed any more, for the memory had gone, or the page had come, is not told the next time. */
 void scene_pager_error_is_forgotten(void)
 {
@@ -378,6 +390,23 @@ void scene_pager_error_is_forgotten(void)
     drop_control();
 }
 
+/* A call that needs two pages: the first, which is there, does not make it forget what it is told about the second. */
+void scene_pager_second_page(void)
+{
+    begin();
+    hear_init();
+    OK(memory_object_ready(control, false, PAGE));
+    OK(memory_object_supply(control, 0, store, PAGE, 0));
+    have_copied(me.task, mapped, mapped + 2 * PAGE);
+    CHECK(!is_done(reader));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
+    OK(memory_object_error(control, 2 * PAGE, PAGE, 5));
+    check_read(KERN_MEMORY_ERROR);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control();
+}
+
 /* All requests are out, and unanswered; a page comes of which the pager has not been told that somebody waits for it. */
 void scene_pager_unasked(void)
 {
@@ -408,18 +437,6 @@ void scene_pager_unasked(void)
     OK(vm_deallocate(me.task, mapped, MANY * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
     drop_control();
-}
-
-static void have_copied(uint32_t task, uint64_t from, uint64_t to)
-{
-    post(reader, (struct message){.dest = task,
-                                  .remote = MSG_COPY_SEND,
-                                  .id = VM_ID_COPY,
-                                  .how_local = MSG_MAKE_REPLY,
-                                  .receive = MSG_REPLY,
-                                  .length = 24,
-                                  .size = 512,
-                                  .body = {from, 2 * PAGE, to}});
 }
 
 /* A call that got half-way, and could not go on, leaves nothing that the next one would take for its own. */
