@@ -157,6 +157,7 @@ struct player {
 struct task_model {
     uint32_t name; /* mine, of its port */
     struct task *task;
+    unsigned generation;
     struct player player[MATES];
     uint32_t inbox;
     unsigned letters;

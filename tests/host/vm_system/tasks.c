@@ -109,6 +109,7 @@ static void make(unsigned task, unsigned parent)
     trouble_pause();
     m->task = task_behind(m->name);
     in_kernel(do_register, &(struct registration){m->task, port_behind(handler, handler_port)});
+    m->generation = parent < PAGES ? model[parent].generation + 1 : 0;
     if (parent < PAGES)
         model_fork(parent, task);
     for (unsigned i = 0; i < MATES; i++)
@@ -135,8 +136,13 @@ static void end(unsigned task)
     m->task = NULL;
 }
 
+/* A ledger has only so many above it, also such of tasks that have ended. */
+enum { GENERATIONS = 24 };
+
 void task_replace(unsigned task, unsigned parent)
 {
+    if (parent < PAGES && model[parent].generation == GENERATIONS)
+        parent = PAGES;
     end(task);
     make(task, parent);
 }
