@@ -30,10 +30,30 @@ struct piece {
     bool moves;
 };
 
+/* From the first page of the range that can be sent, as far as the next ones can. */
+static void trim(struct range *r)
+{
+    struct content content;
+    const struct page *page = model[r->task].page;
+    unsigned first = r->first;
+    while (first / WINDOW == r->first / WINDOW && !model_content(&page[first], &content))
+        first++;
+    if (first / WINDOW != r->first / WINDOW)
+        return;
+    unsigned last = first;
+    while (last < first + r->count && last / WINDOW == first / WINDOW &&
+           model_content(&page[last], &content))
+        last++;
+    if (last > first)
+        *r = (struct range){r->task, first, last - first};
+}
+
 static struct piece some_piece(unsigned task)
 {
     struct piece p = {.r = some_range(), .moves = one_in(3)};
     p.r.task = task;
+    if (!one_in(16))
+        trim(&p.r);
     if (one_in(3))
         p.skip = PAGE / 2;
     if (one_in(3) && (p.r.count > 1 || !p.skip))
@@ -88,6 +108,7 @@ static bool send(unsigned from, unsigned to, struct letter *letter, bool with_tr
                                                .flags = p->moves ? MSG_DEALLOCATE : 0});
     }
     m.dest = send_to(a, model[to].player[0].actor, model[to].inbox);
+    tell("task %u sends %u ranges to task %u, good %d", from, letter->ranges, to, good);
     kern_return_t kr;
     if (with_trouble)
         ATTEMPT(kr, perform(a, m));

@@ -93,7 +93,22 @@ static kern_return_t do_copy(struct op *op)
 
 static kern_return_t do_op(struct op *op)
 {
+    struct content *seen;
+    if (op->access == PROT_EXECUTE)
+        return model_use(op, op->page, op->access, &seen);
     return op->kind == OP_COPY ? do_copy(op) : do_words(op);
+}
+
+/* A page of an object that was destroyed in this step goes a little later: who was woken may have found it. */
+static kern_return_t do_in_time(struct op *op)
+{
+    struct source *source = (struct source *)(uintptr_t)op->source;
+    kern_return_t kr = KERN_TERMINATED;
+    if (source_exchange(source)) {
+        kr = do_op(op);
+        (void)source_exchange(source);
+    }
+    return kr;
 }
 
 /* ---- beginning ---- */
@@ -248,12 +263,9 @@ static void judge(struct player *player)
         return;
     }
     struct op awaited = *op;
-    if (op->access == PROT_EXECUTE) {
-        struct content *seen;
-        must = model_use(op, op->page, op->access, &seen);
-    } else {
-        must = do_op(op);
-    }
+    must = do_op(op);
+    if (must == KERN_TERMINATED && kr != must)
+        must = do_in_time(op);
     if (must == KERN_RETRY && op->expected && kr == op->expected) {
         CHECK(op->source == awaited.source && op->number == awaited.number);
         CHECK_EQUAL(player->reason, player->raised ? op->reason : 0);
@@ -316,10 +328,7 @@ static void look_at_wait(struct player *player)
     op->va = t->page.va;
     note_untold(player, op);
     /* It has begun to wait, or has looked anew. */
-    CHECK_EQUAL(op->access == PROT_EXECUTE
-                    ? model_use(op, op->page, op->access, &(struct content *){NULL})
-                    : do_op(op),
-                KERN_RETRY);
+    CHECK_EQUAL(do_op(op), KERN_RETRY);
     CHECK(op->source == source && op->number == number);
 }
 

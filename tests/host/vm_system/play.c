@@ -93,6 +93,7 @@ bool play(uint64_t steps, uint64_t failing)
         step(i);
         ops_settle();
         trouble_step_ends();
+        sources_step_ends();
         pagers_hear();
         ops_settle();
         compare_sources();

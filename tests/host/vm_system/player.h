@@ -64,7 +64,9 @@ struct source {
     uint64_t end; /* pages that were ever mapped */
     unsigned unfetched;
     bool locking;
-    struct source_page page[SOURCE_PAGES];
+    bool
+        just_destroyed; /* in this step: who was woken may have found a page that had not been taken away yet */
+    struct source_page page[SOURCE_PAGES], destroyed[SOURCE_PAGES];
 };
 
 /** A page that has been made, or is still what its object shows. */
@@ -230,6 +232,10 @@ kern_return_t source_lock(struct source *source, unsigned first, unsigned count,
 /** It has been fetched, or could not be. */
 void source_collected(struct source *source, unsigned number, bool fetched);
 void source_die(struct source *source, kern_return_t why, uint32_t reason);
+/** Put what a destroyed object had in its place, for somebody who was still in time, and away again. False: it was not
+ *  destroyed in this step. */
+bool source_exchange(struct source *source);
+void sources_step_ends(void);
 /** The pager has had all its time: sources that are ending are gone. */
 void source_time_is_over(void);
 /** All there are, for comparisons; NULL: no more. */

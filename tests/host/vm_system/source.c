@@ -137,12 +137,38 @@ void source_die(struct source *source, kern_return_t why, uint32_t reason)
     }
     if (why == KERN_TERMINATED) {
         pager->terminates++;
+        memcpy(source->destroyed, source->page, sizeof(source->page));
+        source->just_destroyed = true;
         memset(source->page, 0, sizeof(source->page));
         source->unfetched = 0;
     }
     source->state = SOURCE_DEAD;
     source->why = why;
     source->reason = reason;
+}
+
+/* Its pages as they were, or not any more. */
+static void exchange(struct source *source)
+{
+    for (unsigned i = 0; i < SOURCE_PAGES; i++) {
+        struct source_page page = source->page[i];
+        source->page[i] = source->destroyed[i];
+        source->destroyed[i] = page;
+    }
+}
+
+bool source_exchange(struct source *source)
+{
+    if (source->just_destroyed)
+        exchange(source);
+    return source->just_destroyed;
+}
+
+void sources_step_ends(void)
+{
+    for (unsigned n = 0; n < SOURCES_MAX; n++)
+        if (sources[n])
+            sources[n]->just_destroyed = false;
 }
 
 /* ---- pages ---- */
