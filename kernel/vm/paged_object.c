@@ -154,7 +154,7 @@ static kern_return_t attach(struct port *port, struct paged_object *fresh, uint6
     else if (port->object)
         add_mapping(*out = port->object, end);
     else if (fresh)
-        port->object = *out = fresh;
+        relaxed_store(port->object, *out = fresh);
     else
         kr = KERN_NOT_FOUND;
     spin_unlock(&port->lock);
@@ -224,7 +224,7 @@ void paged_object_destroy(struct paged_object *object, uint32_t reason)
     spin_lock(&port->lock);
     spin_lock(&object->lock);
     if (port->object == object)
-        port->object = NULL;
+        relaxed_store(port->object, NULL);
     if (object->state != PAGED_GONE && !object->detached) {
         object->flushing = object->state == PAGED_READY;
         object->terminate_due = object->told;
@@ -324,7 +324,7 @@ static bool conclude(struct paged_object *object)
         return true;
     }
     if (object->port->object == object)
-        object->port->object = NULL;
+        relaxed_store(object->port->object, NULL);
     object->state = PAGED_GONE;
     return false;
 }
