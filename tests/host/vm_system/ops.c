@@ -297,66 +297,100 @@ static void compare_judged(struct op *op)
     op->judged = false;
 }
 
-/* What the thread waits for by now. */
-static void look_at_wait(struct player *player)
+/* The page that the thread waits for by now, which must be missing. NULL: the task that it is about has ended. */
+static const struct source *awaited_by(const struct player *player, unsigned *number)
 {
-    struct op *op = &player->op;
     struct thread *t = player->actor->thread;
-    const struct source *source = NULL;
+    const struct source *source;
     CHECK_EQUAL(atomic_load(&t->state), THREAD_WAITING);
     CHECK_EQUAL(t->wait.kind, WAIT_PAGE);
     struct spinlock *lock = atomic_load(&t->wait.queue_lock);
     struct paged_object *object = container_of(lock, struct paged_object, lock);
+    if (player->op.orphan)
+        return NULL;
     for (unsigned i = 0; (source = source_at(i)); i++)
         if (source->object == object)
             break;
-    unsigned number = (unsigned)t->wait.key[0];
-    if (op->orphan)
-        return;
-    CHECK(source && number < SOURCE_PAGES && source->state <= SOURCE_READY);
-    if (source->page[number].present && source->state == SOURCE_READY)
+    *number = (unsigned)t->wait.key[0];
+    CHECK(source && *number < SOURCE_PAGES && source->state <= SOURCE_READY);
+    if (source->page[*number].present && source->state == SOURCE_READY)
         host_machine_fail("a thread of task %u still waits for page %u, which is there",
-                          player->task, number);
-    bool same = op->source == source && op->number == number && op->va == t->page.va;
-    bool anew = t->wait.until > arch_counter() + arch_counter_frequency();
-    if (same && op->expected && !(op->expected == KERN_OPERATION_TIMED_OUT && anew))
-        host_machine_fail("a thread of task %u still waits for page %u, though it should have been "
-                          "told %u",
-                          player->task, number, op->expected);
-    if (same)
-        return;
-    op->va = t->page.va;
+                          player->task, *number);
+    return source;
+}
+
+/* It waits where it was seen last, and need not have looked anew. */
+static bool is_where_it_was(const struct player *player)
+{
+    const struct op *op = &player->op;
+    unsigned number = 0;
+    const struct source *source = awaited_by(player, &number);
+    return !source || (op->source == source && op->number == number &&
+                       op->va == player->actor->thread->page.va);
+}
+
+/* It has begun to wait, or has looked anew, and perhaps done something before. */
+static void go_on_waiting(struct player *player)
+{
+    struct op *op = &player->op;
+    unsigned number = 0;
+    const struct source *source = awaited_by(player, &number);
+    op->va = player->actor->thread->page.va;
     note_untold(player, op);
-    /* It has begun to wait, or has looked anew. */
+    op->expected = KERN_SUCCESS;
+    op->judged = true;
+    tell("task %u goes on waiting, %u in %u, page %u: for page %u", player->task, op->kind,
+         op->task, op->page, number);
     CHECK_EQUAL(do_op(op), KERN_RETRY);
     CHECK(op->source == source && op->number == number);
 }
 
-bool anybody_waits(void)
+/* An error that it should have been told; but when its time is over a thread may have begun anew just before. */
+static void check_told(const struct player *player)
 {
-    for (unsigned t = 0; t < TASKS; t++)
-        for (unsigned i = 0; i < MATES; i++)
-            if (model[t].player[i].op.kind != OP_NONE)
-                return true;
-    return false;
+    const struct op *op = &player->op;
+    ticks_t until = player->actor->thread->wait.until;
+    bool anew = until > arch_counter() + arch_counter_frequency();
+    if (op->expected && !op->orphan && !(op->expected == KERN_OPERATION_TIMED_OUT && anew))
+        host_machine_fail("a thread of task %u still waits for page %u, though it should have been "
+                          "told %u",
+                          player->task, op->number, op->expected);
+}
+
+static struct player *player_at(unsigned n)
+{
+    return &model[n / MATES].player[n % MATES];
+}
+
+static bool changes(const struct op *op)
+{
+    return op->kind == OP_COPY || (op->kind != OP_NONE && op->access == PROT_WRITE);
 }
 
 /* True: somebody was done. */
 static bool settle_some(void)
 {
-    unsigned done = 0;
+    enum { STANDS, WAITS, DONE } is[PLAYERS] = {STANDS};
+    unsigned done = 0, moved = 0;
     while (hear_exceptions())
         ;
     for (unsigned n = 0; n < PLAYERS; n++) {
-        struct player *p = &model[n / MATES].player[n % MATES];
-        done += p->op.kind != OP_NONE && is_done(p->actor);
+        struct player *p = player_at(n);
+        if (p->op.kind != OP_NONE)
+            is[n] = is_done(p->actor) ? DONE : is_where_it_was(p) ? STANDS : WAITS;
+        done += is[n] == DONE;
+        moved += is[n] == WAITS;
     }
-    several |= done > 1;
-    for (unsigned n = 0; n < PLAYERS; n++) {
-        struct player *p = &model[n / MATES].player[n % MATES];
-        if (p->op.kind != OP_NONE && is_done(p->actor))
-            judge(p);
-    }
+    several |= done + moved > 1;
+    for (unsigned n = 0; n < PLAYERS; n++)
+        if (is[n] == WAITS)
+            go_on_waiting(player_at(n));
+    for (unsigned n = 0; n < PLAYERS; n++)
+        if (is[n] == DONE && changes(&player_at(n)->op))
+            judge(player_at(n));
+    for (unsigned n = 0; n < PLAYERS; n++) /* these may have seen it, or not yet */
+        if (is[n] == DONE && !changes(&player_at(n)->op) && player_at(n)->op.kind != OP_NONE)
+            judge(player_at(n));
     return done > 0;
 }
 
@@ -367,16 +401,24 @@ void ops_settle(void)
     while (settle_some())
         ;
     for (unsigned n = 0; n < PLAYERS; n++) {
-        struct player *p = &model[n / MATES].player[n % MATES];
+        struct player *p = player_at(n);
         if (p->op.kind != OP_NONE)
-            look_at_wait(p);
-        p->op.expected = 0;
+            check_told(p);
+        p->op.expected = KERN_SUCCESS;
         compare_judged(&p->op);
     }
     compare_changes();
     if (several)
         compare_sources();
     several = false;
+}
+
+bool anybody_waits(void)
+{
+    for (unsigned n = 0; n < PLAYERS; n++)
+        if (player_at(n)->op.kind != OP_NONE)
+            return true;
+    return false;
 }
 
 void op_forget(struct player *player)
@@ -387,7 +429,7 @@ void op_forget(struct player *player)
 void ops_forget_task(unsigned task)
 {
     for (unsigned n = 0; n < PLAYERS; n++) {
-        struct op *op = &model[n / MATES].player[n % MATES].op;
+        struct op *op = &player_at(n)->op;
         op->orphan |= op->task == task;
     }
 }
@@ -407,7 +449,7 @@ void ops_expect_error(const struct source *source, unsigned first, unsigned coun
                       uint32_t reason)
 {
     for (unsigned n = 0; n < PLAYERS; n++) {
-        struct player *p = &model[n / MATES].player[n % MATES];
+        struct player *p = player_at(n);
         struct op *op = &p->op;
         bool it = !source ||
                   (op->source == source && op->number - first < count && is_asked_for(p, source));
