@@ -14,11 +14,17 @@ static uint32_t handler_port;
 
 /* ---- exceptions ---- */
 
+/* An answer that could not be sent has not been; an exception that could not be received waits still. */
 static void listen(struct message m)
 {
     m.receive = handler_port;
     m.size = 512;
     post(handler, m);
+    while (is_done(handler) && trouble_reaches((kern_return_t)result(handler))) {
+        if (result(handler) != MACH_SEND_NO_BUFFER)
+            m.dest = 0;
+        post(handler, m);
+    }
 }
 
 struct registration {
@@ -62,6 +68,8 @@ static void note(struct player *player, uint64_t what, uint64_t code, vaddr_t va
 
 bool hear_exceptions(void)
 {
+    if (is_done(handler) && trouble_reaches((kern_return_t)result(handler)))
+        listen((struct message){.dest = 0});
     if (!is_done(handler))
         return false;
     CHECK_EQUAL(result(handler), KERN_SUCCESS);
