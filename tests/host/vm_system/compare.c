@@ -124,6 +124,8 @@ void compare_page(unsigned number, unsigned page)
     struct look at = {.task = number, .page = page, .model = &model[number].page[page]};
     const struct look *look = &at;
     struct frame *frame = NULL;
+    if (!task) /* it has just ended */
+        return;
     at.entry = entry_at(task, va_of(page));
     MUST((at.entry != NULL) == at.model->mapped);
     if (at.entry) {

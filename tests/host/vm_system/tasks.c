@@ -152,6 +152,7 @@ void task_replace(unsigned task, unsigned parent)
     if (parent < PAGES && model[parent].generation == GENERATIONS)
         parent = PAGES;
     end(task);
+    ops_settle(); /* who was woken by that is done before the copy is made */
     make(task, parent);
 }
 
