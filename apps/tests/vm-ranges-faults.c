@@ -14,6 +14,7 @@
 #include <wharf/if/exception.h>
 #include <wharf/if/exception_ports.h>
 #include <wharf/if/port.h>
+#include <wharf/if/task.h>
 #include <wharf/if/vm.h>
 #include <wharf/thread_state.h>
 
@@ -46,6 +47,41 @@ void ranges_test_code(void)
         OK(vm_protect(me(), (uintptr_t)page, PAGE, false, READ_WRITE));
     }
     pages_drop(page, 2);
+}
+
+/* Memory that is mapped twice, to be written and to be run, as a compiler of code that runs at once has it; and the same for another
+ * task, whose memory is seen by its entry. What has been made to agree is what is executed. */
+void ranges_test_alias(void)
+{
+    uint64_t *page = pages_make(1), at = 0;
+    mach_port_name_t entry = MSG_NULL, task, name;
+    OK(vm_make_entry(me(), (uintptr_t)page, PAGE, READ_WRITE | VM_PROT_EXECUTE, &entry));
+    OK(vm_map(me(), 0, PAGE, 0, VM_ANYWHERE, entry, READ_EXECUTE, READ_EXECUTE, VM_INHERIT_NONE,
+              &at));
+    code_t *code = (code_t *)(uintptr_t)at;
+    for (unsigned i = 0; i < CODE_ROUNDS; i++) {
+        bool odd = i % 2;
+        memcpy(page, (const void *)(uintptr_t)(odd ? answer_one : answer_two), CODE_BYTES);
+        OK(vm_maintain(me(), at + 4, CODE_BYTES, VM_MAINTENANCE_CODE));
+        CHECK_EQUAL(code(), odd ? 0x1111 : 0x2222);
+    }
+    OK(task_create(me(), 0, "other", NULL, 0, MSG_NULL, &task, &name));
+    uint64_t there = 0;
+    OK(vm_map(task, 0, PAGE, 0, VM_ANYWHERE, entry, READ_WRITE, READ_WRITE, VM_INHERIT_NONE,
+              &there));
+    OK(vm_write_from(task, there, CODE_BYTES, (uintptr_t)answer_one));
+    OK(vm_maintain(task, there, CODE_BYTES, VM_MAINTENANCE_CODE));
+    CHECK_EQUAL(code(), 0x1111);
+    for (unsigned how = VM_MAINTENANCE_CLEAN; how <= VM_MAINTENANCE_CLEAN_INVALIDATE; how++) {
+        page[PAGE_WORDS - 1] = how;
+        OK(vm_maintain(task, there, PAGE, how));
+        CHECK_EQUAL(page[PAGE_WORDS - 1], how);
+    }
+    OK(task_terminate(task, 0));
+    OK(port_deallocate(me(), task));
+    OK(port_deallocate(me(), entry));
+    OK(vm_deallocate(me(), at, PAGE));
+    pages_drop(page, 1);
 }
 
 /* ---- guards ---- */

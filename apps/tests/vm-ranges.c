@@ -6,6 +6,7 @@
 #include "vm-ranges.h"
 
 #include <libsys/kernel.h>
+#include <wharf/if/host_memory.h>
 #include <wharf/if/port.h>
 #include <wharf/if/task.h>
 #include <wharf/if/vm.h>
@@ -96,6 +97,9 @@ static void test_bad_ranges(void)
         FAILS(vm_protect(me(), at, size, true, VM_PROT_READ), bad[i].why);
         FAILS(vm_inherit(me(), at, size, VM_INHERIT_NONE), bad[i].why);
         FAILS(vm_make_entry(me(), at, size, VM_PROT_READ, &entry), bad[i].why);
+        FAILS(vm_sync(me(), at, size, VM_SYNC_WAIT), bad[i].why);
+        FAILS(host_memory_wire(program_start_info->host_memory, me(), at, size), bad[i].why);
+        FAILS(host_memory_unwire(program_start_info->host_memory, me(), at, size), bad[i].why);
     }
 }
 
@@ -182,6 +186,10 @@ static void test_pieces(void)
     /* a hole: nothing is changed on either side of it */
     FAILS(vm_protect(me(), at, size, false, VM_PROT_READ), KERN_INVALID_ADDRESS);
     FAILS(vm_inherit(me(), at, size, VM_INHERIT_NONE), KERN_INVALID_ADDRESS);
+    FAILS(vm_sync(me(), at, size, VM_SYNC_WAIT | VM_SYNC_INVALIDATE), KERN_INVALID_ADDRESS);
+    FAILS(host_memory_wire(program_start_info->host_memory, me(), at, size), KERN_INVALID_ADDRESS);
+    FAILS(vm_maintain(me(), at, size, VM_MAINTENANCE_CLEAN), KERN_INVALID_ADDRESS);
+    FAILS(vm_read_overwrite(me(), at + PAGE, 2 * PAGE + 1, at + 6 * PAGE), KERN_INVALID_ADDRESS);
     CHECK_EQUAL(shape(me(), at, PAGES), 331885333330);
     struct place p;
     OK(look_at(me(), at, &p));
@@ -452,11 +460,12 @@ int main(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    void (*const tests[])(
-        void) = {test_bad_ranges,  test_bad_places, test_bad_values,  test_pieces,
-                 test_guards,      test_many_pages, test_holes,       test_maximum,
-                 test_copies,      test_entries,    test_commitment,  test_frames,
-                 test_map_entries, test_ended,      ranges_test_code, ranges_test_guard};
+    void (*const tests[])(void) = {test_bad_ranges,   test_bad_places,  test_bad_values,
+                                   test_pieces,       test_guards,      test_many_pages,
+                                   test_holes,        test_maximum,     test_copies,
+                                   test_entries,      test_commitment,  test_frames,
+                                   test_map_entries,  test_ended,       ranges_test_code,
+                                   ranges_test_alias, ranges_test_guard};
     struct left before = {0};
     find_top();
     for (unsigned pass = 0; pass < 2; pass++) {

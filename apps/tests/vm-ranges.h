@@ -15,5 +15,6 @@ enum ledger_kinds {
 
 /** Code that is written, and run afterwards; never both at once. */
 void ranges_test_code(void);
+void ranges_test_alias(void);
 /** Stacks that overflow into the page below them. */
 void ranges_test_guard(void);

@@ -49,8 +49,8 @@ static kern_return_t remove_piece(struct task *task, struct map_entry *entry, va
     return KERN_SUCCESS;
 }
 
-/* What is asked for most: a whole entry goes. False: it is not so, or more is to be done. */
-static bool remove_whole(struct task *task, vaddr_t start, vaddr_t end)
+/* What is asked for most: a whole entry goes. Up to where it has got. */
+static vaddr_t remove_whole(struct task *task, vaddr_t start, vaddr_t end)
 {
     vaddr_t at = start;
     spin_lock(&task->map.lock);
@@ -58,7 +58,7 @@ static bool remove_whole(struct task *task, vaddr_t start, vaddr_t end)
     if (entry && entry->start == start && entry->end == end)
         (void)remove_piece(task, entry, &at, NULL);
     spin_unlock(&task->map.lock);
-    return at == end;
+    return at;
 }
 
 kern_return_t map_remove_some(struct task *task, vaddr_t *start, vaddr_t end)
@@ -68,8 +68,11 @@ kern_return_t map_remove_some(struct task *task, vaddr_t *start, vaddr_t end)
 
 kern_return_t map_remove(struct task *task, vaddr_t start, vaddr_t end)
 {
-    if (remove_whole(task, start, end))
+    vaddr_t at = remove_whole(task, start, end);
+    if (at == end)
         return KERN_SUCCESS;
+    if (at > start && arch_irq_pending()) /* a piece is done */
+        return KERN_RETRY;
     return map_remove_some(task, &start, end);
 }
 

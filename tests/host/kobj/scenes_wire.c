@@ -4,6 +4,7 @@
  */
 #include "kobj_world.h"
 
+#include <kern/paged_object.h>
 #include <kern/thread.h>
 #include <string.h>
 
@@ -75,6 +76,79 @@ void scene_wired_memory(void)
     OK(host_memory_wire(me.memory, child, at + 2 * PAGE, PAGE));
     child_end(child); /* with what is wired */
     GIVES(KERN_INVALID_TASK, host_memory_wire(me.memory, me.clock, at, PAGE));
+}
+
+static void wire_by(struct actor *waiter, uint64_t at, unsigned pages)
+{
+    struct message m = {.dest = me.memory,
+                        .remote = MSG_COPY_SEND,
+                        .id = HOST_MEMORY_ID_WIRE,
+                        .how_local = MSG_MAKE_REPLY,
+                        .receive = MSG_REPLY,
+                        .descriptors = 1,
+                        .length = 32,
+                        .size = 512};
+    m.body[0] = me.task;
+    m.body[1] = (uint64_t)MSG_PORT << 32 | (uint64_t)MSG_COPY_SEND << 40;
+    m.body[2] = at;
+    m.body[3] = (uint64_t)pages * PAGE;
+    post(waiter, m);
+}
+
+static void hear(uint32_t port, uint32_t id)
+{
+    post(me.actor, (struct message){.receive = port, .size = 512});
+    CHECK(is_done(me.actor));
+    CHECK_EQUAL(got_id(me.actor), id);
+}
+
+static void set_patience(void *nothing)
+{
+    (void)nothing;
+    paged_object_set_patience(30 * SECOND);
+}
+
+/* Pages that come from a pager are awaited; one that does not come leaves nothing wired. */
+void scene_wired_pager(void)
+{
+    uint64_t at, store;
+    enter();
+    in_kernel(set_patience, NULL);
+    struct actor *waiter = actor_mate(me.actor, ACTOR_PRIORITY);
+    uint32_t port = own_port();
+    store = allocate(me.task, 1);
+    OK(vm_map(me.task, 0, 3 * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &at));
+    hear(port, MEMORY_PAGER_ID_INIT);
+    uint32_t control = (uint32_t)got_descriptor(me.actor, 0).value;
+    OK(memory_object_ready(control, false, PAGE));
+    wire_by(waiter, at, 3);
+    for (unsigned page = 0; page < 3; page++) {
+        CHECK(!is_done(waiter));
+        hear(port, MEMORY_PAGER_ID_DATA_REQUEST);
+        CHECK_EQUAL(got_word(me.actor, 0), page * PAGE);
+        if (page < 2)
+            OK(memory_object_supply(control, page * PAGE, store, PAGE, 0));
+        else
+            OK(memory_object_error(control, page * PAGE, PAGE, 7));
+        rest();
+    }
+    CHECK(is_done(waiter));
+    CHECK_EQUAL(got_id(waiter), KERN_MEMORY_ERROR);
+    CHECK_EQUAL(used(me.task, LEDGER_WIRED), 0);
+    wire_by(waiter, at, 2); /* these are there */
+    CHECK(is_done(waiter));
+    CHECK_EQUAL(got_id(waiter), KERN_SUCCESS);
+    CHECK_EQUAL(used(me.task, LEDGER_WIRED), 2);
+    wire_by(waiter, at, 3);
+    CHECK(!is_done(waiter));
+    end_thread(waiter); /* a part stays */
+    rest();
+    OK(host_memory_unwire(me.memory, me.task, at, 3 * PAGE));
+    OK(vm_deallocate(me.task, at, 3 * PAGE));
+    CHECK_EQUAL(used(me.task, LEDGER_WIRED), 0);
+    hear(port, MEMORY_PAGER_ID_DATA_REQUEST);
+    hear(port, MEMORY_PAGER_ID_TERMINATE);
+    drop_name(control);
 }
 
 void scene_memory_counts(void)
