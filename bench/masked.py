@@ -29,7 +29,7 @@ import bench  # noqa: E402
 
 ADDR2LINE = "aarch64-linux-gnu-addr2line"
 KERNEL = "0xffffffff80000000+0x40000000"    # arch/aarch64/kernel.ld
-RUN_SECONDS = 200
+RUN_SECONDS = 500
 INSTRUCTION = re.compile(r"0x[0-9a-f]+:\s+([0-9a-f]{8}) ")
 # mrs Xt, isr_el1; wfi; eret (Arm ARM, C5.2 and C6.2)
 READ_ISR, WFI, ERET = 0xd538c100, 0xd503207f, 0xd69f03e0

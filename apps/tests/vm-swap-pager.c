@@ -15,7 +15,7 @@
 #include <wharf/if/swap.h>
 #include <wharf/if/vm.h>
 
-enum { WINDOW = 16, NOWHERE = UINT32_MAX };
+enum { WINDOW = 8, NOWHERE = UINT32_MAX };
 
 struct kept {
     uint64_t first; /* of the words; or: */
@@ -244,6 +244,11 @@ void swap_end(void)
     OK(port_deallocate(me(), start.port));
     while (swap_now().pagers)
         pause_for(1000);
+}
+
+mach_port_name_t swap_port(void)
+{
+    return start.port;
 }
 
 void swap_tell(enum swap_deed deed)

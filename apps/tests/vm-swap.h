@@ -38,6 +38,8 @@ void swap_start(uint32_t slots);
 /** End it, and its slots if nothing is in them. */
 void swap_end(void);
 void swap_tell(enum swap_deed deed);
+/** A send right to its port. */
+mach_port_name_t swap_port(void);
 struct host_memory_swap swap_now(void);
 
 /** Page `number` of something, written by `who`: the form that the pager keeps small. */

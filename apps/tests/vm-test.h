@@ -44,3 +44,5 @@ struct left {
 struct left left_now(void);
 /** Nothing has gone since; of frames a few may, which object caches keep. */
 void left_expect(const struct left *before);
+/** The same with that many frames fewer. */
+void left_expect_but(const struct left *before, uint64_t frames);

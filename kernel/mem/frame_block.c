@@ -32,6 +32,7 @@ enum { POOL_MIN = 16, POOL_MAX = 128 }; /* frames given to the pool at a time */
 _Static_assert(POOL_MIN >= (int)BLOCK_OPEN_FRAMES, "a filled pool suffices for a block");
 
 static struct block_map *map_page[MAP_PAGES]; /* frames_lock */
+static uint32_t blocks_end;                   /* no block from here on. frames_lock */
 static uint32_t search_from; /* no unopened block below this word of the map. frames_lock */
 static struct {
     pfn_t next, end;         /* frames left */
@@ -281,6 +282,9 @@ static bool ensure_map_page(pfn_t pfn)
         arch_zero_page(phys_to_virt(pa));
     }
     *slot = phys_to_virt(pa);
+    uint32_t end = (uint32_t)(pfn / BLOCK_FRAMES / MAP_BLOCKS + 1) * MAP_BLOCKS;
+    if (end > blocks_end)
+        blocks_end = end;
     return itself;
 }
 
@@ -304,11 +308,10 @@ void block_add_range(pfn_t start, pfn_t end)
     }
 }
 
-/* The first opened block at or after `block`; MAP_PAGES * MAP_BLOCKS: none. */
+/* The first opened block at or after `block`; blocks_end: none. */
 static uint32_t next_open(uint32_t block)
 {
-    const uint32_t end = MAP_PAGES * MAP_BLOCKS;
-    while (block < end) {
+    while (block < blocks_end) {
         const struct block_map *page = map_page[block / MAP_BLOCKS];
         if (!page) {
             block = (uint32_t)round_down(block, MAP_BLOCKS) + MAP_BLOCKS;
@@ -319,13 +322,13 @@ static uint32_t next_open(uint32_t block)
             return block + (uint32_t)__builtin_ctzll(bits);
         block = (uint32_t)round_down(block, 64) + 64;
     }
-    return end;
+    return blocks_end;
 }
 
 bool block_next_open(pfn_t *pfn)
 {
     uint32_t first = *pfn / BLOCK_FRAMES, block = next_open(first);
-    if (block == MAP_PAGES * MAP_BLOCKS)
+    if (block >= blocks_end)
         return false;
     if (block != first)
         *pfn = block * BLOCK_FRAMES;

@@ -55,24 +55,32 @@ kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
     return KERN_SUCCESS;
 }
 
+/* Returns who paid until now. */
+static struct ledger *set_payer(struct anon *anon, struct ledger *ledger)
+{
+    struct frame *frame = anon_frame(anon);
+
+    if (unlikely(!frame))
+        return swap_set_payer(anon, ledger);
+    struct ledger *before = (struct ledger *)(uintptr_t)frame->owner_offset;
+    frame->owner_offset = (uintptr_t)ledger;
+    return before;
+}
+
 kern_return_t anon_recharge(struct anon *anon, struct ledger *ledger)
 {
-    struct frame *frame = anon_frame_held(anon);
-    struct ledger *before = (struct ledger *)(uintptr_t)frame->owner_offset;
-
-    if (before == ledger)
-        return KERN_SUCCESS;
     kern_return_t kr = ledger_charge_object(ledger, LEDGER_FRAMES, 1, (int64_t)anon_cache.size);
+
     if (kr != KERN_SUCCESS)
         return kr;
     ledger_ref(ledger);
-    frame->owner_offset = (uintptr_t)ledger;
+    struct ledger *before = set_payer(anon, ledger);
     ledger_return_object(before, LEDGER_FRAMES, 1, (int64_t)anon_cache.size);
     ledger_unref(before);
     return KERN_SUCCESS;
 }
 
-/* catch() of pageout.c compares the flags and sets BUSY in one step: it came before what the caller has changed, and is over then, or
+/* catch_frame() of pageout.c compares the flags and sets BUSY in one step: it came before what the caller has changed, and is over then, or
  * finds that. */
 static inline void wait_for_pageout(const struct frame *frame)
 {

@@ -15,7 +15,7 @@
 #include <kern/panic.h>
 #include <kern/pmap.h>
 
-enum { WINDOW_PAGES_MAX = 16 };
+enum { WINDOW_PAGES_MAX = 8 }; /* so many are shown, or cleared, in one go */
 
 /* The MAP lock of `task`, but `task` itself, which the calls of the default pager and the work item set. */
 static struct {

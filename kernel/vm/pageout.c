@@ -20,6 +20,10 @@
 
 static deadline_handler_t look_again;
 
+/* To go round for nothing costs something on each record; nothing is gained by doing it often. */
+#define PAUSE_MIN UINT64_C(10000000)
+#define PAUSE_MAX UINT64_C(1000000000)
+
 static struct {
     struct pageout_marks marks;     /* constant after pageout_init() */
     _Atomic uint32_t users;         /* areas of slots, and objects: what pages can leave for */
@@ -33,14 +37,16 @@ static struct {
     pfn_t hand;
     uint64_t in_vain; /* records looked at since the last page that leaves */
     bool awaited;     /* pages that pagers are to fetch were among them */
+    nanos_t pause;    /* before it is tried again */
     _Atomic uint64_t scanned, activated;
-} pageout = {.again = {.handler = look_again}};
+} pageout = {.again = {.handler = look_again}, .pause = PAUSE_MIN};
 
+/* As admit() sees it: without those in the CPUs' caches. */
 static uint64_t free_frames(void)
 {
     struct frame_statistics frames;
     frame_statistics(&frames);
-    return frames.free;
+    return frames.listed;
 }
 
 /* ---- when ---- */
@@ -60,7 +66,8 @@ static bool is_resident(void)
 /* The FRAMES lock is held. */
 static bool admit(bool user, uint64_t left)
 {
-    want();
+    if (!atomic_load_explicit(&pageout.stuck, memory_order_relaxed))
+        want();
     return left >= (user ? pageout.marks.user : pageout.marks.kernel) || is_resident();
 }
 
@@ -77,8 +84,8 @@ void pageout_init(void)
     frame_statistics(&frames);
     m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
     m->user = 2 * m->kernel;
-    m->low = m->user + part(frames.managed, 128, 4 * SWAP_RUN_MAX);
-    m->high = m->low + part(frames.managed, 128, 4 * SWAP_RUN_MAX);
+    m->low = m->user + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
+    m->high = m->low + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
 }
 
 static bool is_enabled(void)
@@ -135,21 +142,30 @@ void pageout_demand(uint64_t pages)
     want();
 }
 
+static bool somebody_waits(void)
+{
+    spin_lock(&swap.lock);
+    bool waits = !list_is_empty(&swap.want_frames);
+    spin_unlock(&swap.lock);
+    return waits;
+}
+
 static void look_again(struct deadline *deadline)
 {
     (void)deadline;
     atomic_store_explicit(&pageout.armed, false, memory_order_release);
-    pageout_retry();
+    atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
+    if (somebody_waits())
+        pageout_retry();
     work_start(&swap.work); /* frames may be free by others' doing */
 }
 
-/* Somebody waits for what may come by itself: a program ends, the pager gets to it. */
+/* It is tried again after a while, for what is waited for may come by itself: a program ends, the pager gets to it. */
 static void arm(void)
 {
-    const nanos_t pause = UINT64_C(10000000);
     if (atomic_exchange_explicit(&pageout.armed, true, memory_order_acquire))
         return;
-    deadline_arm(&pageout.again, clock_ticks_at(clock_now() + pause));
+    deadline_arm(&pageout.again, clock_ticks_at(clock_now() + pageout.pause));
 }
 
 /* A page leaves, or will. */
@@ -157,6 +173,7 @@ static void note_progress(void)
 {
     pageout.in_vain = 0;
     pageout.awaited = false;
+    pageout.pause = PAUSE_MIN;
     if (atomic_load_explicit(&pageout.demand, memory_order_relaxed))
         atomic_fetch_sub_explicit(&pageout.demand, 1, memory_order_relaxed);
 }
@@ -182,7 +199,7 @@ static void mark(struct frame *frame, bool inactive)
 }
 
 /* X2: nobody destroys its owner until let_go(). */
-static bool catch (struct frame *frame)
+static bool catch_frame(struct frame *frame)
 {
     uint16_t flags = flags_of(frame);
     const uint16_t must = FRAME_FLAG_PAGEABLE | FRAME_FLAG_INACTIVE,
@@ -208,7 +225,7 @@ static bool may_leave(const struct frame *frame)
 /* It is LEAVING from here on, and its frame stays until the request is over: whoever destroys the anon leaves both to that. */
 static bool take(struct frame *frame, struct swap_page *out)
 {
-    if (!catch (frame))
+    if (!catch_frame(frame))
         return false;
     struct anon *anon = frame->owner;
     uint32_t here = frame_number(frame);
@@ -241,7 +258,7 @@ void pageout_tag(struct frame *frame, struct paged_object *object, uint64_t page
 /* The object's, if it is one's, with a hold. */
 static bool catch_object(struct frame *frame, struct paged_object **object, uint64_t *page)
 {
-    if (!(flags_of(frame) & FRAME_FLAG_OBJECT) || !catch (frame))
+    if (!(flags_of(frame) & FRAME_FLAG_OBJECT) || !catch_frame(frame))
         return false;
     bool is = flags_of(frame) & FRAME_FLAG_OBJECT;
     if (is) {
@@ -296,8 +313,8 @@ static bool consider(struct frame *frame, bool room, struct swap_page *out)
 
 /* ---- the hand ---- */
 
-/* Onwards to the next pageable frame, no further than `most` records. NULL: none among them. */
-static struct frame *advance(unsigned most)
+/* Onwards to the next frame with these flags, no further than `most` records. NULL: none among them. */
+static struct frame *advance(unsigned most, uint16_t flags)
 {
     struct frame *frame = NULL;
     unsigned n = 0;
@@ -308,7 +325,7 @@ static struct frame *advance(unsigned most)
         }
         pfn_t end = (pfn_t)round_down(pageout.hand, 1 << FRAME_MAX_ORDER) + (1 << FRAME_MAX_ORDER);
         for (; !frame && pageout.hand < end && n < most; pageout.hand++, n++)
-            if (flags_of(frame_record(pageout.hand)) & FRAME_FLAG_PAGEABLE)
+            if ((flags_of(frame_record(pageout.hand)) & flags) == flags)
                 frame = frame_record(pageout.hand);
     }
     pageout.in_vain += n ? n : 1;
@@ -349,12 +366,13 @@ static bool is_enough(void)
                              atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
 }
 
-/* It has gone round three times and more without a page that could leave: there is none. */
+/* It has gone round several times without a page that could leave: there is none. */
 static bool is_in_vain(void)
 {
+    enum { ROUNDS = 6 }; /* a page that was used leaves in the third at the earliest */
     struct frame_statistics frames;
     frame_statistics(&frames);
-    return pageout.in_vain > 3 * frames.managed + 3 * (1 << FRAME_MAX_ORDER);
+    return pageout.in_vain > ROUNDS * frames.managed;
 }
 
 /* There is a request to gather for. */
@@ -382,7 +400,10 @@ static bool scan(void)
         bool room = has_room();
         if (!room && some_are_leaving())
             return false;
-        struct frame *frame = advance(RECORDS / PAGES);
+        /* Without room only objects' pages can leave: whether others are used does not matter. */
+        struct frame *frame =
+            advance(RECORDS / PAGES,
+                    room ? FRAME_FLAG_PAGEABLE : FRAME_FLAG_PAGEABLE | FRAME_FLAG_OBJECT);
         if (frame && consider(frame, room, &page))
             add(page);
     }
@@ -396,19 +417,12 @@ static void give_up(void)
     bool awaited = pageout.awaited;
     pageout.in_vain = 0;
     pageout.awaited = false;
+    pageout.pause = pageout.pause < PAUSE_MAX ? 2 * pageout.pause : PAUSE_MAX;
     atomic_store_explicit(&pageout.demand, 0, memory_order_relaxed);
     atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
     if (!awaited && !some_are_leaving())
         atomic_store_explicit(&pageout.stuck, true, memory_order_relaxed);
     arm();
-}
-
-static bool somebody_waits(void)
-{
-    spin_lock(&swap.lock);
-    bool waits = !list_is_empty(&swap.want_frames);
-    spin_unlock(&swap.lock);
-    return waits;
 }
 
 bool pageout_step(void)

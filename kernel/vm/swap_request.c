@@ -15,19 +15,25 @@
 #include <kern/pmap.h>
 #include <kern/vm_count.h>
 
+static uint64_t mix(uint64_t sum, uint64_t lane)
+{
+    return (sum ^ lane ^ lane >> 32) * UINT64_C(0xbf58476d1ce4e5b9);
+}
+
 /* A sum that tells apart what a card, a driver or a pager might mix up: every word counts, and where it stands. Four lanes, so that
  * a multiplication does not wait for the one before. */
 static uint64_t sum_of(const struct frame *frame)
 {
-    const uint64_t *word = frame_memory(frame);
-    uint64_t lane[4] = {1, 2, 3, 4};
-    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*word); i += 4)
-        for (unsigned n = 0; n < 4; n++)
-            lane[n] = (lane[n] ^ word[i + n]) * UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t sum = 0;
-    for (unsigned n = 0; n < 4; n++)
-        sum = (sum ^ lane[n] ^ lane[n] >> 32) * UINT64_C(0xbf58476d1ce4e5b9);
-    return sum;
+    const uint64_t *word = frame_memory(frame), *end = word + PAGE_SIZE / sizeof(*word);
+    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t a = 1, b = 2, c = 3, d = 4;
+    for (; word < end; word += 4) {
+        a = (a ^ word[0]) * factor;
+        b = (b ^ word[1]) * factor;
+        c = (c ^ word[2]) * factor;
+        d = (d ^ word[3]) * factor;
+    }
+    return mix(mix(mix(mix(0, a), b), c), d);
 }
 
 /* ---- numbers ---- */
@@ -264,11 +270,11 @@ static void end_page(struct swap_request *request)
         pageout_retry();
 }
 
+/* One page: a sum alone is some 2,000 instructions. */
 bool swap_work_requests(void)
 {
-    enum { PAGES = 2 };
-    unsigned done = 0;
-    for (unsigned i = 0; i < SWAP_STORES + SWAP_LOADS && done < PAGES; i++) {
+    bool done = false;
+    for (unsigned i = 0; i < SWAP_STORES + SWAP_LOADS && !done; i++) {
         struct swap_request *request = i < SWAP_LOADS ? &swap.load[i] : &swap.store[i - SWAP_LOADS];
         spin_lock(&swap.lock);
         uint8_t state = request->state;
@@ -279,9 +285,9 @@ bool swap_work_requests(void)
             end_page(request);
         else
             clean(request);
-        done++;
+        done = true;
     }
-    return done > 0;
+    return done;
 }
 
 void swap_abandon_requests(void)

@@ -67,10 +67,10 @@ static const uint64_t *map_of(uint32_t number, bool untold)
 }
 
 /* The first number at or after *number whose bit is set, a word at a time, no more than LOOK_AT words; those behind the last slot
- * are not set. */
+ * are not set. False: none, or not yet (*number < swap.slots). */
 static bool find_bit(uint32_t *number, bool untold)
 {
-    enum { LOOK_AT = 256 };
+    enum { LOOK_AT = 64 };
     for (unsigned n = 0; n < LOOK_AT && *number < swap.slots; n++) {
         uint64_t bits = map_of(*number, untold)[*number % CHUNK_SLOTS / 64] >> (*number % 64);
         if (bits) {
@@ -127,12 +127,14 @@ void swap_put_slot(uint32_t number)
         work_start(&swap.work);
 }
 
+enum { TOLD_MAX = 64 };
+
 bool swap_next_freed(uint32_t *first, uint32_t *count)
 {
     if (!find_bit(&freed_cursor, true))
         return false;
     *first = freed_cursor;
-    *count = run_at(freed_cursor, CHUNK_SLOTS, true);
+    *count = run_at(freed_cursor, TOLD_MAX, true);
     for (uint32_t number = *first; number < *first + *count; number++)
         set_bit(chunk_of(number)->untold, number, false);
     freed_cursor += *count;
@@ -177,8 +179,8 @@ static void promise(int64_t pages)
 static void add(struct swap_chunk *fresh, uint32_t count)
 {
     chunk[swap.slots / CHUNK_SLOTS] = fresh;
-    for (uint32_t i = 0; i < count; i++)
-        set_bit(fresh->free, i, true);
+    for (uint32_t i = 0; i < CHUNK_WORDS && i * 64 < count; i++)
+        fresh->free[i] = count - i * 64 >= 64 ? UINT64_MAX : (UINT64_C(1) << count % 64) - 1;
     swap.slots += count;
 }
 

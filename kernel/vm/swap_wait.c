@@ -80,6 +80,23 @@ void swap_change_owner_flags(struct anon *anon, unsigned clear, unsigned set)
     spin_unlock(&swap.lock);
 }
 
+struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger)
+{
+    struct swap_slot *slot;
+    struct ledger *before;
+    spin_lock(&swap.lock);
+    struct frame *frame = flags_frame(anon, &slot);
+    if (frame) {
+        before = (struct ledger *)(uintptr_t)frame->owner_offset;
+        frame->owner_offset = (uintptr_t)ledger;
+    } else {
+        before = slot->ledger;
+        slot->ledger = ledger;
+    }
+    spin_unlock(&swap.lock);
+    return before;
+}
+
 /* What the thread has been told about this page; it is told once. */
 static kern_return_t take_result(struct page_wait *wait, uint64_t what, vaddr_t va)
 {

@@ -60,7 +60,7 @@ static inline void anon_ref(struct anon *anon)
 /** The last reference frees page and frame: no mapping of it may be left (asserted by frame_free()). Locks below KMEM may be
  *  held. */
 void anon_unref(struct anon *anon);
-/** A3: another pays from now on. Nobody else looks at it: it is found through the caller's lock only, and has a frame. KERN_LIMIT. */
+/** A3: another pays from now on. Nobody else looks at it: it is found through the caller's lock only. KERN_LIMIT. */
 kern_return_t anon_recharge(struct anon *anon, struct ledger *ledger);
 /** Its frame, by A4; NULL: it is LEAVING or OUT. */
 static inline struct frame *anon_frame(struct anon *anon)

@@ -46,6 +46,8 @@ bool swap_anon_gone(struct anon *anon);
 /** S8, of a page that is LEAVING or OUT. */
 unsigned swap_owner_flags(const struct anon *anon);
 void swap_change_owner_flags(struct anon *anon, unsigned clear, unsigned set);
+/** Who pays for such a page from now on; returns who did. */
+struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger);
 /** There was no frame for a page of this thread. True: frames are on their way; KERN_RETRY is to be returned. */
 bool swap_want_frame(struct thread *self, vaddr_t va);
 /** For paged_wait(): the thread waits for what it was told to. No lock held. */

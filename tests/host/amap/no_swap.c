@@ -15,6 +15,12 @@ bool swap_anon_gone(struct anon *anon)
     panic("page %p is away", (void *)anon);
 }
 
+struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger)
+{
+    (void)ledger;
+    panic("page %p is away", (void *)anon);
+}
+
 kern_return_t swap_need(struct thread *self, struct anon *anon, vaddr_t va)
 {
     (void)self;
