@@ -367,7 +367,8 @@ static bool go_on_caching(struct paged_object *object)
     return object->scanning;
 }
 
-/* A pass through its pages, of which those that are written to are returned (kern/pager_volume.h: L2). */
+/* A pass through its pages, of which those that are written to are returned (kern/pager_volume.h: L2). If it is about to end that
+ * is done anyway: others' turn. */
 static bool go_on_cleaning(struct paged_object *object)
 {
     if (!paged_volume_is_cleaner(object))
@@ -386,13 +387,14 @@ static bool advance(struct paged_object *object)
         object->locking = false;
         object->lock_due = true;
     }
+    bool more = go_on_cleaning(object);
     if (object->state <= PAGED_DEAD && !is_mapped(object))
-        return begin_end(object);
-    if (object->state == PAGED_CACHED)
-        return go_on_caching(object);
-    if (object->state == PAGED_ENDING)
-        return go_on_ending(object);
-    return go_on_cleaning(object);
+        more |= begin_end(object);
+    else if (object->state == PAGED_CACHED)
+        more |= go_on_caching(object);
+    else if (object->state == PAGED_ENDING)
+        more |= go_on_ending(object);
+    return more;
 }
 
 /* All pages have been dropped, and the pager told. The locks of port and object are held. True: there is more to do at once. */

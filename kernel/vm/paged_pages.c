@@ -293,7 +293,7 @@ static bool is_due(const struct paged_object *object, uint64_t page, struct anon
 bool paged_next_return(struct paged_object *object, uint64_t *page, uint64_t *count, bool *dirty,
                        bool *kept)
 {
-    enum { LOOK_AT = 64, RUN = 16 };
+    enum { LOOK_AT = 8, RUN = 16 };
     struct anon *anon = NULL;
     for (unsigned n = 0; n < LOOK_AT; n++) {
         if (!amap_next(object->cache, &object->announce)) {
@@ -325,7 +325,7 @@ bool paged_next_return(struct paged_object *object, uint64_t *page, uint64_t *co
 
 bool paged_return_all(struct paged_object *object, uint64_t *page, bool goes)
 {
-    enum { LOOK_AT = 64 };
+    enum { LOOK_AT = 8 };
     for (unsigned n = 0; n < LOOK_AT; n++, ++*page) {
         if (!amap_next(object->cache, page))
             return false;
@@ -338,7 +338,7 @@ bool paged_return_all(struct paged_object *object, uint64_t *page, bool goes)
 
 bool paged_recharge_some(struct paged_object *object, struct ledger *ledger)
 {
-    enum { LOOK_AT = 16 };
+    enum { LOOK_AT = 8 };
     for (unsigned n = 0; n < LOOK_AT; n++, object->scan_page++) {
         if (!amap_next(object->cache, &object->scan_page))
             return false;

@@ -87,17 +87,23 @@ static struct kmsg *next_request(struct paged_object *object)
     return NULL;
 }
 
-static struct kmsg *next_return(struct paged_object *object)
+/* Looking for pages takes long: once in one go (*looks), the work item goes on. */
+static struct kmsg *next_return(struct paged_object *object, unsigned *looks)
 {
     uint64_t page, count;
     bool dirty, kept;
-    for (unsigned i = 0; object->returning && i < PAGED_RETURNS; i++)
-        if (!object->returned[i].out) {
-            if (!paged_next_return(object, &page, &count, &dirty, &kept))
-                return NULL;
-            return compose_return(&object->returned[i], page, count, dirty, kept);
-        }
-    return NULL;
+    unsigned i = 0;
+    while (i < PAGED_RETURNS && object->returned[i].out)
+        i++;
+    if (!object->returning || i == PAGED_RETURNS)
+        return NULL;
+    if (++*looks > 1) {
+        work_start(&object->work);
+        return NULL;
+    }
+    if (!paged_next_return(object, &page, &count, &dirty, &kept))
+        return NULL;
+    return compose_return(&object->returned[i], page, count, dirty, kept);
 }
 
 static struct kmsg *next_completion(struct paged_object *object)
@@ -110,7 +116,7 @@ static struct kmsg *next_completion(struct paged_object *object)
 }
 
 /* In the order in which they have to arrive. */
-static struct kmsg *next_message(struct paged_object *object)
+static struct kmsg *next_message(struct paged_object *object, unsigned *looks)
 {
     struct kmsg *msg;
     if (object->terminate_due && !object->terminate.out) {
@@ -121,7 +127,7 @@ static struct kmsg *next_message(struct paged_object *object)
         object->init_due = false;
         return compose_init(object);
     }
-    if ((msg = next_return(object)))
+    if ((msg = next_return(object, looks)))
         return msg;
     if ((msg = next_completion(object)))
         return msg;
@@ -150,13 +156,14 @@ static void send(struct paged_object *object, struct kmsg *msg)
 void paged_send(struct paged_object *object)
 {
     struct kmsg *msg;
+    unsigned looks = 0;
     spin_lock(&object->lock);
     if (object->sending || object->state == PAGED_GONE) { /* who sends looks again afterwards */
         spin_unlock(&object->lock);
         return;
     }
     object->sending = true;
-    while ((msg = next_message(object))) {
+    while ((msg = next_message(object, &looks))) {
         message_of(msg)->out = true;
         paged_hold(object);
         spin_unlock(&object->lock);

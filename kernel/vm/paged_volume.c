@@ -144,7 +144,8 @@ bool paged_volume_let_through(struct paged_object *object, unsigned left)
     if (list_is_empty(&object->writers)) {
         unsigned others = object->admitted + left;
         stop_waiting(volume, object);
-        admit(volume, others);
+        if (others > 0)
+            admit(volume, others);
     } else {
         more = object->admitted > 0 || room(volume) > 0;
     }

@@ -62,7 +62,7 @@ static uint64_t run_of(struct paged_object *object, uint64_t page, uint64_t most
     return count;
 }
 
-/* True: it has been asked for by somebody less urgent only. */
+/* True: only threads that are less urgent have asked for it. */
 static bool ask(struct paged_object *object, uint64_t page, uint64_t pages, unsigned access,
                 unsigned priority)
 {
@@ -72,12 +72,8 @@ static bool ask(struct paged_object *object, uint64_t page, uint64_t pages, unsi
         if (!request->message.out)
             request->state = REQUEST_DUE;
     }
-    if (request && request->priority < priority) {
-        request->priority = (uint8_t)priority;
-        return true;
-    }
     if (request || !(request = find_free(object)))
-        return false;
+        return request && request->priority < priority;
     request->count = 0;
     request->count = run_of(object, page, pages);
     request->page = page;
@@ -164,7 +160,8 @@ void paged_forget(struct thread *self)
 }
 
 /* Where to wait, and how long; NULL: there is no reason to. */
-static struct list *place(struct paged_object *object, const struct page_wait *wait, ticks_t *until)
+static struct list *place(struct paged_object *object, const struct page_wait *wait,
+                          unsigned priority, ticks_t *until)
 {
     *until = paged_patience_ends();
     if (wait->returned)
@@ -176,6 +173,8 @@ static struct list *place(struct paged_object *object, const struct page_wait *w
     if (object->state == PAGED_DEAD || object->state == PAGED_GONE || paged_lookup(object, page))
         return NULL;
     if (request) {
+        if (request->priority < priority)
+            request->priority = (uint8_t)priority;
         *until = request->until;
         return &request->waiters;
     }
@@ -206,7 +205,7 @@ void paged_wait(struct thread *self)
     if (unlikely(self->page.urgent))
         lend_priority(object, self);
     spin_lock(&object->lock);
-    struct list *list = place(object, &self->page, &until);
+    struct list *list = place(object, &self->page, sched_effective(self), &until);
     if (list) {
         kern_return_t kr = wait_begin(self, WAIT_PAGE, &object->lock, until);
         if (kr == KERN_SUCCESS) {
@@ -325,7 +324,7 @@ bool paged_wake_some(struct paged_object *object)
     }
     object->wake_waiting = object->wake_waiting && !list_is_empty(&object->waiting);
     if (object->wake_writers || object->throttled)
-        more |= wake_writers(object, WAKE_BATCH);
+        more |= budget == 0 || wake_writers(object, budget);
     return more || object->wake_waiting;
 }
 
