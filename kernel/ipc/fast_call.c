@@ -74,6 +74,7 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
         arch_message_load(call->in_size > 0 ? call->in : empty);
         return NULL;
     }
+    self->progress = 0; /* the object may have gone between two pieces */
     if (kr != KERN_SUCCESS)
         return answer(call, kr, 0, 0);
     /* Names make the answer longer. */

@@ -371,6 +371,7 @@ enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t
             paged_wait(self);
         stage = STAGE_STOPPED;
     } else {
+        self->progress = 0; /* the object may have gone between two pieces */
         stage = conclude(self, control, &call, result, &to, kr);
         give_up_moved(self, body, descriptors);
     }

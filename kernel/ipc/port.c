@@ -45,7 +45,7 @@ static void begin_life(struct port *port, struct ledger *ledger, enum kobject ki
 {
     spin_lock(&port->lock);
     relaxed_store(port->kobject, (uint8_t)kind);
-    port->object = object;
+    relaxed_store(port->object, object);
     port->has_payload = false;
     port->local = 0;
     port->seqno = 0;
@@ -122,7 +122,7 @@ static void die(struct port *port)
         swap_pager_died();
     port->default_pager = false;
     relaxed_store(port->kobject, KOBJECT_NONE);
-    port->object = NULL;
+    relaxed_store(port->object, NULL);
     port->space = NULL;
     bool bare = is_bare(port);
     if (!bare)

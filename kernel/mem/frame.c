@@ -248,7 +248,7 @@ kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned
 [[gnu::always_inline]] static inline void clear_record(struct frame *frame)
 {
     assert(frame_state_get(frame) == FRAME_USED && frame->owner != &block_own_tag);
-    assert(atomic_load_explicit(&frame->mapped, memory_order_relaxed) == 0);
+    assert(atomic_load_explicit(&frame->mapped, memory_order_acquire) == 0);
     assert(frame->rmap == NULL);
     atomic_store_explicit(&frame->flags, 0, memory_order_relaxed);
     frame->owner = NULL;

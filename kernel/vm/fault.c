@@ -154,15 +154,31 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
     }
 }
 
+/* What the thread was told about a page while it waited is of no use any more: it must not be told later. */
+static void forget_error(struct thread *self, vaddr_t va)
+{
+    if (self && self->page.va == va)
+        self->page.result = 0;
+}
+
+/* The access is not allowed, whatever the page is; nor is what was to be done with others. */
+[[gnu::noinline]] static kern_return_t refuse(struct thread *self, const struct map_entry *entry)
+{
+    if (self)
+        self->page.result = 0;
+    return entry ? KERN_PROTECTION_FAILURE : KERN_INVALID_ADDRESS;
+}
+
 /* The object's page; its lock is held. KERN_RETRY: struct need's self is to wait for it. */
 static kern_return_t find_paged(const struct need *need, const struct map_entry *entry, vaddr_t va,
                                 struct page *page, struct anon **out, struct frame **frame)
 {
     uint64_t number = object_page_at(entry, va);
     *out = paged_lookup(page->paged, number);
-    return *out ? bring(need, va, *out, frame)
-                : paged_need(page->paged, need->self, number, (entry->end - va) >> PAGE_SHIFT, va,
-                             need->access);
+    if (!*out)
+        return paged_need(page->paged, need->self, number, (entry->end - va) >> PAGE_SHIFT, va,
+                          need->access);
+    return bring(need, va, *out, frame);
 }
 
 /* To be mapped as it is in the object: its first write is noted (Q3). */
@@ -179,6 +195,7 @@ static kern_return_t show_paged(const struct need *need, const struct map_entry 
         kr = paged_begin_write(page->paged, need->self, object_page_at(entry, va), va, anon);
     if (kr != KERN_SUCCESS)
         return kr;
+    forget_error(need->self, va);
     page->pa = frame_address(frame);
     page->prot =
         in_place && paged_is_written(anon) ? entry->prot : entry->prot & ~(unsigned)PROT_WRITE;
@@ -211,9 +228,10 @@ static kern_return_t make_anonymous(const struct need *need, struct map_entry *e
         kr = find_paged(need, entry, va, page, &shown, &frame);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (frame)
+    if (frame) {
+        forget_error(need->self, va);
         content = frame_memory(frame);
-    else if (entry->object)
+    } else if (entry->object)
         content = phys_to_virt(entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT));
     kr = put_page(entry->amap, number, leaf, content, out);
     page->replaces = kr == KERN_SUCCESS && entry->object;
@@ -352,10 +370,8 @@ static inline kern_return_t fault_locked(struct thread *self, struct task *task,
 {
     struct map_entry *entry = map_at(&task->map, va);
     kern_return_t kr = KERN_BUSY;
-    if (!entry)
-        return KERN_INVALID_ADDRESS;
-    if (!(entry->prot & prot))
-        return KERN_PROTECTION_FAILURE;
+    if (unlikely(!entry || !(entry->prot & prot)))
+        return refuse(self, entry);
     if (likely(!entry->object && !(entry->prot & PROT_EXECUTE) && !entry->wired))
         kr = fault_anonymous(task, entry, va, prot == PROT_WRITE);
     if (likely(kr != KERN_BUSY))
@@ -409,10 +425,8 @@ static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffe
     struct page page;
     struct task *task = need->task;
     struct map_entry *entry = map_at(&task->map, va);
-    if (!entry)
-        return KERN_INVALID_ADDRESS;
-    if (!force && !(entry->prot & need->access))
-        return KERN_PROTECTION_FAILURE;
+    if (!entry || (!force && !(entry->prot & need->access)))
+        return refuse(need->self, entry);
     kern_return_t kr = find_page_to_copy(need, entry, round_down(va, PAGE_SIZE), &page);
     if (kr == KERN_SUCCESS && page.replaces)
         show_instead(task, entry, &page);

@@ -172,7 +172,7 @@ static kern_return_t attach(struct port *port, struct paged_object *fresh, uint6
         spin_lock(&fresh->lock);
         (void)paged_volume_move(fresh, port->space);
         spin_unlock(&fresh->lock);
-        port->object = *out = fresh;
+        relaxed_store(port->object, *out = fresh);
     } else
         kr = KERN_NOT_FOUND;
     spin_unlock(&port->lock);
@@ -251,7 +251,7 @@ void paged_object_destroy(struct paged_object *object, uint32_t reason)
     spin_lock(&port->lock);
     spin_lock(&object->lock);
     if (port->object == object)
-        port->object = NULL;
+        relaxed_store(port->object, NULL);
     if (object->state != PAGED_GONE && !object->detached) {
         object->flushing = object->state == PAGED_READY;
         object->terminate_due = object->told;
@@ -411,7 +411,7 @@ static bool conclude(struct paged_object *object)
         return true;
     }
     if (object->port->object == object)
-        object->port->object = NULL;
+        relaxed_store(object->port->object, NULL);
     object->state = PAGED_GONE;
     return false;
 }

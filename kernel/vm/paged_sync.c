@@ -43,9 +43,11 @@ kern_return_t paged_sync(struct paged_object *object, uint64_t *page, uint64_t e
 }
 
 /* What the thread has been told when it waited for this page; once. */
-static kern_return_t told(struct page_wait *wait, uint64_t page, vaddr_t va)
+static kern_return_t told(struct page_wait *wait, const struct paged_object *object, uint64_t page,
+                          vaddr_t va)
 {
-    uint64_t result = wait->returned && wait->page == page && wait->va == va ? wait->result : 0;
+    bool same = wait->returned && wait->of == object && wait->page == page && wait->va == va;
+    uint64_t result = same ? wait->result : 0;
     wait->result = 0;
     return page_result_error(result);
 }
@@ -54,9 +56,10 @@ static kern_return_t await(struct paged_object *object, struct thread *self, uin
                            vaddr_t va)
 {
     struct page_wait *wait = &self->page;
-    kern_return_t kr = told(wait, page, va);
+    kern_return_t kr = told(wait, object, page, va);
     if (kr != KERN_SUCCESS)
         return kr;
+    wait->of = object;
     wait->page = page;
     wait->va = va;
     wait->returned = true;

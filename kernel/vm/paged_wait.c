@@ -89,9 +89,11 @@ static bool ask(struct paged_object *object, uint64_t page, uint64_t pages, unsi
 }
 
 /* What the thread has been told about this page; it is told once. */
-static uint64_t take_result(struct page_wait *wait, uint64_t page, vaddr_t va)
+static uint64_t take_result(struct page_wait *wait, const struct paged_object *object,
+                            uint64_t page, vaddr_t va)
 {
-    uint64_t result = wait->va == va && wait->page == page ? wait->result : 0;
+    bool same = wait->of == object && wait->va == va && wait->page == page;
+    uint64_t result = same && !wait->returned ? wait->result : 0;
     wait->result = 0;
     return result;
 }
@@ -101,6 +103,7 @@ static kern_return_t begin_wait(struct paged_object *object, struct thread *self
                                 vaddr_t va, uint64_t result)
 {
     struct page_wait *wait = &self->page;
+    wait->of = object;
     wait->page = page;
     wait->va = va;
     wait->result = 0;
@@ -119,7 +122,7 @@ kern_return_t paged_need(struct paged_object *object, struct thread *self, uint6
 {
     if (!self)
         return KERN_MEMORY_ERROR;
-    uint64_t result = take_result(&self->page, page, va);
+    uint64_t result = take_result(&self->page, object, page, va);
     if (object->state == PAGED_DEAD)
         result = object->why;
     self->page.urgent = !result && object->state == PAGED_READY &&
@@ -135,9 +138,9 @@ kern_return_t paged_begin_write(struct paged_object *object, struct thread *self
         return KERN_SUCCESS;
     if (unlikely(self && paged_volume_is_full(object))) {
         struct page_wait *wait = &self->page;
-        bool same = wait->room && wait->page == page && wait->va == va;
+        bool same = wait->room && wait->of == object && wait->page == page && wait->va == va;
         bool admitted = same && wait->admitted;
-        uint64_t result = same && !admitted ? take_result(wait, page, va) : 0;
+        uint64_t result = same && !admitted ? take_result(wait, object, page, va) : 0;
         wait->room = true;
         wait->urgent = false;
         if (!admitted)
@@ -225,6 +228,7 @@ void paged_wait_ended(struct thread *thread, kern_return_t result)
 
 /* ---- answers ---- */
 
+/* What cannot be had is no part of the request any more: who touches it later asks anew. */
 static void answer_request(struct page_request *request, uint64_t page, uint64_t count,
                            uint64_t result)
 {
@@ -236,6 +240,8 @@ static void answer_request(struct page_request *request, uint64_t page, uint64_t
     request->waking = true;
     if (contains(page, count, request->page))
         request->state = REQUEST_ANSWERED;
+    else if (result)
+        request->count = page - request->page;
 }
 
 void paged_answer(struct paged_object *object, uint64_t page, uint64_t count, uint64_t result)
@@ -246,6 +252,7 @@ void paged_answer(struct paged_object *object, uint64_t page, uint64_t count, ui
         if (is_outstanding(request) && page < request->page + request->count &&
             request->page < page + count)
             answer_request(request, page, count, result);
+    object->wake_waiting |= result == 0; /* theirs may be among them, though nobody was asked */
     if (paged_wake_some(object))
         work_start(&object->work);
     spin_unlock(&object->lock);
@@ -276,6 +283,8 @@ static bool wake_request(struct page_request *request, unsigned *budget)
         --*budget;
     }
     request->waking = !list_is_empty(&request->waiters);
+    if (!request->waking)
+        request->failed_count = 0; /* it was said to those who waited */
     return request->waking;
 }
 

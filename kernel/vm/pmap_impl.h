@@ -253,11 +253,12 @@ static inline struct spinlock *rmap_lock_of(const struct frame *frame)
 {
     return rmap_lock_by_number(frame_number(frame));
 }
-/** One mapping more, or less; RMAP lock of the frame. */
+/** One mapping more, or less; RMAP lock of the frame. Who finds it 0 without the lock, and frees the frame, finds everything as
+ *  the last mapping left it. */
 static inline void rmap_count(struct frame *frame, int change)
 {
     uint32_t mapped = atomic_load_explicit(&frame->mapped, memory_order_relaxed);
-    atomic_store_explicit(&frame->mapped, mapped + (uint32_t)change, memory_order_relaxed);
+    atomic_store_explicit(&frame->mapped, mapped + (uint32_t)change, memory_order_release);
 }
 /** Note that pmap maps the frame at va. Takes the RMAP lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va);

@@ -150,9 +150,9 @@ static void for_chain(struct frame *chain, struct page_op *op)
 static void for_all_mappings(struct page_op *op)
 {
     struct frame *head = frame_record((pfn_t)round_down(frame_number(op->frame), PT_ENTRIES));
-    if (atomic_load_explicit(&op->frame->mapped, memory_order_relaxed) != 0)
+    if (atomic_load_explicit(&op->frame->mapped, memory_order_acquire) != 0)
         for_chain(op->frame, op);
-    if (head != op->frame && atomic_load_explicit(&head->mapped, memory_order_relaxed) != 0)
+    if (head != op->frame && atomic_load_explicit(&head->mapped, memory_order_acquire) != 0)
         for_chain(head, op);
 }
 

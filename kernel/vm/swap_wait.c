@@ -100,7 +100,9 @@ struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger)
 /* What the thread has been told about this page; it is told once. */
 static kern_return_t take_result(struct page_wait *wait, uint64_t what, vaddr_t va)
 {
-    uint64_t result = wait->va == va && wait->page == what ? wait->result : 0;
+    bool same = wait->of == PAGE_WAIT_SWAP && wait->va == va && wait->page == what;
+    uint64_t result = same ? wait->result : 0;
+    wait->of = PAGE_WAIT_SWAP;
     wait->page = what;
     wait->va = va;
     wait->result = 0;
@@ -114,7 +116,6 @@ static kern_return_t will_wait(struct thread *self, uint64_t what, vaddr_t va)
     if (kr != KERN_SUCCESS)
         return kr;
     assert(!self->page.object);
-    self->page.returned = self->page.room = self->page.admitted = false; /* no object's page */
     self->page.object = PAGE_WAIT_SWAP;
     return KERN_RETRY;
 }

@@ -10,7 +10,8 @@ struct paged_object;
 
 /** What the current thread awaits, or was told about it. Own thread; result: who wakes it, then own thread. */
 struct page_wait {
-    struct paged_object *object; /* a hold; NULL: none */
+    struct paged_object *object;   /* a hold; NULL: none */
+    const struct paged_object *of; /* whose page it awaited last: compared only */
     uint64_t page;
     vaddr_t va;      /* where it is in the task's memory */
     bool returned;   /* it awaits that the pager has fetched it. Own thread */

@@ -244,10 +244,19 @@ static void bear(void *argument)
     thread_resume(a->thread);
 }
 
+/* One that was dropped leaves its place to another. */
+static struct actor *free_place(void)
+{
+    for (unsigned i = 0; i < actor_count; i++)
+        if (!actors[i].task)
+            return &actors[i];
+    CHECK(actor_count < ACTORS_MAX);
+    return &actors[actor_count++];
+}
+
 struct actor *actor_mate(struct actor *mate, unsigned priority)
 {
-    CHECK(actor_count < ACTORS_MAX);
-    struct actor *a = &actors[actor_count++];
+    struct actor *a = free_place();
     memset(a, 0, sizeof(*a));
     struct birth birth = {a, mate, priority};
     in_kernel(bear, &birth);
@@ -268,6 +277,14 @@ static void let_go(void *argument)
     task_unref(a->task);
 }
 
+void actor_drop(struct actor *a)
+{
+    CHECK(a->gone);
+    in_kernel(let_go, a);
+    rest();
+    a->task = NULL;
+}
+
 static void drain(void *unused)
 {
     (void)unused;
@@ -278,7 +295,8 @@ void ipc_end(void)
 {
     for (unsigned i = 0; i < actor_count; i++) {
         actors[i].gone = true;
-        in_kernel(let_go, &actors[i]);
+        if (actors[i].task)
+            in_kernel(let_go, &actors[i]);
     }
     world_wait_for_tasks();
     rest();

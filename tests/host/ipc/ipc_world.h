@@ -59,6 +59,8 @@ void ipc_start(uint64_t seed, unsigned cpus, bool threads);
 /** A new task with an actor; one more in the task of `mate`. Low priorities are less urgent. */
 struct actor *actor_new(void);
 struct actor *actor_mate(struct actor *mate, unsigned priority);
+/** Forget one whose task has been told to end: its place may be another's. */
+void actor_drop(struct actor *a);
 /** The end of a scenario: all tasks end, nothing is left. */
 void ipc_end(void);
 /** Run until nothing moves. */
