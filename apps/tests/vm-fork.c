@@ -353,8 +353,8 @@ static void test_killed(void)
     }
     const uint64_t give_up = kernel_clock_now() + UINT64_C(20000000000);
     /* One that is being made is not listed yet, and its maker, who is ending, may be no longer: none, and none a while later. */
-    for (unsigned none = 0; none < 20 && kernel_clock_now() < give_up;
-         none = others() ? 0 : none + 1)
+    for (unsigned quiet = 0; quiet < 20 && kernel_clock_now() < give_up;
+         quiet = others() ? 0 : quiet + 1)
         pause_for(300);
     CHECK(!others());
     CHECK(pages_are(area, 8 * AREA, 4));
