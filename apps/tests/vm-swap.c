@@ -22,9 +22,7 @@
 
 enum { AREA = 600, MANY = 3000 };
 
-static struct board {
-    _Atomic uint32_t ended, failures;
-} * board;
+struct board *board;
 
 static void stage(const char *name)
 {
@@ -63,13 +61,13 @@ static void push_out(void)
     } while (swap_now().stores > before + 64);
 }
 
-static void fill(uint64_t *at, unsigned pages, uint64_t who)
+void swap_fill_pages(uint64_t *at, unsigned pages, uint64_t who)
 {
     for (unsigned page = 0; page < pages; page++)
         swap_fill(at + page * PAGE_WORDS, who, page);
 }
 
-static void expect(const volatile uint64_t *at, unsigned pages, uint64_t who)
+void swap_expect(const volatile uint64_t *at, unsigned pages, uint64_t who)
 {
     unsigned wrong = 0;
     for (unsigned page = 0; page < pages; page++)
@@ -82,12 +80,12 @@ static void expect(const volatile uint64_t *at, unsigned pages, uint64_t who)
 static void test_cycle(void)
 {
     uint64_t *area = pages_make(AREA), used = swap_now().used;
-    fill(area, AREA, 1);
+    swap_fill_pages(area, AREA, 1);
     uint64_t stores = swap_now().stores, loads = swap_now().loads;
     push_out();
     CHECK(swap_now().stores >= stores + AREA - 8);
     CHECK(swap_now().used >= used + AREA - 8);
-    expect(area, AREA, 1);
+    swap_expect(area, AREA, 1);
     CHECK(swap_now().loads >= loads + AREA - 8);
     for (unsigned page = 0; page < AREA; page += 2) /* as they are, and changed */
         swap_fill(area + page * PAGE_WORDS, 2, page);
@@ -111,17 +109,17 @@ static uint64_t *shared, *copied;
 static int look(void *argument)
 {
     (void)argument;
-    expect(shared, AREA / 4, 3);
-    expect(copied, AREA / 4, 4);
-    fill(copied, AREA / 8, 5);
-    expect(copied + AREA / 8 * PAGE_WORDS, 0, 4);
+    swap_expect(shared, AREA / 4, 3);
+    swap_expect(copied, AREA / 4, 4);
+    swap_fill_pages(copied, AREA / 8, 5);
+    swap_expect(copied + AREA / 8 * PAGE_WORDS, 0, 4);
     shared[PAGE_WORDS * 7] = 77;
     atomic_fetch_add(&board->failures, check_failures());
     atomic_fetch_add(&board->ended, 1);
     return 0;
 }
 
-static void wait_for(uint32_t ended)
+void swap_wait_for(uint32_t ended)
 {
     const uint64_t give_up = kernel_clock_now() + UINT64_C(120000000000);
     while (atomic_load(&board->ended) < ended && kernel_clock_now() < give_up)
@@ -135,21 +133,21 @@ static void test_shared(void)
     struct clone clone;
     shared = pages_make_shared(AREA / 4);
     copied = pages_make(AREA / 4);
-    fill(shared, AREA / 4, 3);
-    fill(copied, AREA / 4, 4);
+    swap_fill_pages(shared, AREA / 4, 3);
+    swap_fill_pages(copied, AREA / 4, 4);
     push_out();
     OK(clone_make(&clone, look, NULL, THREAD_PRIORITY_DEFAULT));
     push_out();
     OK(clone_run(&clone));
-    wait_for(1);
+    swap_wait_for(1);
     push_out();
     CHECK_EQUAL(shared[PAGE_WORDS * 7], 77);
-    expect(copied, AREA / 4, 4);
+    swap_expect(copied, AREA / 4, 4);
     clone_end(&clone);
     push_out();
-    fill(copied, AREA / 4, 6);
+    swap_fill_pages(copied, AREA / 4, 6);
     push_out();
-    expect(copied, AREA / 4, 6);
+    swap_expect(copied, AREA / 4, 6);
     pages_drop(shared, AREA / 4);
     pages_drop(copied, AREA / 4);
 }
@@ -161,7 +159,7 @@ static void test_calls(void)
     static uint8_t data[VM_DATA_MAX];
     uint32_t size = 0;
     uint64_t *area = pages_make(16), at = 0;
-    fill(area, 16, 7);
+    swap_fill_pages(area, 16, 7);
     push_out();
     OK(vm_read(me(), (uintptr_t)area + 2048, PAGE, data, &size));
     CHECK_EQUAL(size, PAGE);
@@ -174,14 +172,14 @@ static void test_calls(void)
     push_out();
     OK(vm_allocate(me(), 0, 16 * PAGE, VM_ANYWHERE, &at));
     OK(vm_copy(me(), (uintptr_t)area, 16 * PAGE, at));
-    expect((uint64_t *)(uintptr_t)at, 16, 7);
+    swap_expect((uint64_t *)(uintptr_t)at, 16, 7);
     push_out();
     OK(vm_protect(me(), (uintptr_t)area, 16 * PAGE, false, VM_PROT_READ));
-    expect(area, 16, 7);
+    swap_expect(area, 16, 7);
     OK(vm_protect(me(), (uintptr_t)area, 16 * PAGE, false, READ_WRITE));
     push_out();
-    fill(area, 16, 8);
-    expect((uint64_t *)(uintptr_t)at, 16, 7);
+    swap_fill_pages(area, 16, 8);
+    swap_expect((uint64_t *)(uintptr_t)at, 16, 7);
     pages_drop(area, 16);
     pages_drop((void *)(uintptr_t)at, 16);
 }
@@ -194,9 +192,9 @@ static void expect_here(const uint64_t *area, unsigned pages, uint64_t who)
     wait_until(is_quiet, 0); /* nothing goes from here on */
     OK(vm_usage(me(), &usage));
     CHECK(usage.wired >= pages);
-    expect(area, 1, who); /* what this itself needs is here */
+    swap_expect(area, 1, who); /* what this itself needs is here */
     uint64_t loads = swap_now().loads;
-    expect(area, pages, who);
+    swap_expect(area, pages, who);
     CHECK_EQUAL(swap_now().loads, loads);
 }
 
@@ -207,7 +205,7 @@ static void test_wired(void)
     enum { PAGES = AREA / 4, ROUNDS = 20 };
     const mach_port_name_t memory = program_start_info->host_memory;
     uint64_t *area = pages_make(PAGES), at = (uintptr_t)area;
-    fill(area, PAGES, 13);
+    swap_fill_pages(area, PAGES, 13);
     push_out();
     OK(host_memory_wire(memory, me(), at, PAGES * PAGE));
     expect_here(area, PAGES, 13);
@@ -215,7 +213,7 @@ static void test_wired(void)
     expect_here(area, PAGES, 13);
     for (unsigned round = 0; round < ROUNDS; round++) {
         OK(host_memory_unwire(memory, me(), at, PAGES * PAGE));
-        fill(area, PAGES, 14 + round);
+        swap_fill_pages(area, PAGES, 14 + round);
         OK(host_memory_page_out(memory, MANY));
         pause_for(round * 500);
         OK(host_memory_wire(memory, me(), at, PAGES * PAGE));
@@ -227,7 +225,7 @@ static void test_wired(void)
     uint64_t stores = swap_now().stores;
     push_out();
     CHECK(swap_now().stores >= stores + PAGES - 8);
-    expect(area, PAGES, 14 + ROUNDS - 1);
+    swap_expect(area, PAGES, 14 + ROUNDS - 1);
     pages_drop(area, PAGES);
 }
 
@@ -297,7 +295,7 @@ static void test_lost(enum swap_deed deed)
     uint64_t *area = pages_make(4);
     uint32_t size;
     uint8_t data[8];
-    fill(area, 4, SWAP_VICTIM);
+    swap_fill_pages(area, 4, SWAP_VICTIM);
     push_out();
     uint64_t lost = swap_now().lost;
     stage("lost");
@@ -317,7 +315,7 @@ static void test_lost(enum swap_deed deed)
 static void test_failing(void)
 {
     uint64_t *area = pages_make(AREA / 4), used = swap_now().used;
-    fill(area, AREA / 4, 10);
+    swap_fill_pages(area, AREA / 4, 10);
     stage("fail");
     swap_tell(SWAP_FAIL);
     push_out();
@@ -325,7 +323,7 @@ static void test_failing(void)
     stage("lie");
     swap_tell(SWAP_LIE);
     push_out();
-    expect(area, AREA / 4, 10);
+    swap_expect(area, AREA / 4, 10);
     swap_tell(SWAP_SERVE);
     pages_drop(area, AREA / 4);
 }
@@ -334,7 +332,7 @@ static void test_failing(void)
 static void test_death(void)
 {
     uint64_t *area = pages_make(8);
-    fill(area, 8, SWAP_VICTIM);
+    swap_fill_pages(area, 8, SWAP_VICTIM);
     OK(vm_inherit(me(), (uintptr_t)area, 8 * PAGE,
                   VM_INHERIT_NONE)); /* not even the next pager's */
     push_out();
@@ -348,9 +346,9 @@ static void test_death(void)
     expect_lost(area);
     pages_drop(area, 8);
     area = pages_make(8);
-    fill(area, 8, 12);
+    swap_fill_pages(area, 8, 12);
     push_out();
-    expect(area, 8, 12);
+    swap_expect(area, 8, 12);
     pages_drop(area, 8);
 }
 
@@ -370,106 +368,6 @@ static void test_refused(void)
           KERN_INVALID_CAPABILITY);
     OK(port_deallocate(me(), own));
     OK(port_mod_refs(me(), own, PORT_RIGHT_RECEIVE, -1));
-}
-
-/* ---- more than there is ---- */
-
-enum { WORKERS = 4 };
-static unsigned worker_pages;
-
-struct worker {
-    uint64_t who;
-    unsigned rounds;
-};
-
-static int work(void *argument)
-{
-    const struct worker *self = argument;
-    uint64_t *area = pages_make(worker_pages), seed = self->who * 77 + 1;
-    fill(area, worker_pages, self->who);
-    for (unsigned round = 0; round < self->rounds; round++)
-        for (unsigned i = 0; i < worker_pages; i++) {
-            seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
-            unsigned page = (unsigned)((seed >> 33) % worker_pages);
-            CHECK(swap_is(area + page * PAGE_WORDS, self->who, page));
-            if (seed >> 62 == 0)
-                swap_fill(area + page * PAGE_WORDS, self->who, page);
-        }
-    expect(area, worker_pages, self->who);
-    atomic_fetch_add(&board->failures, check_failures());
-    atomic_fetch_add(&board->ended, 1);
-    return 0;
-}
-
-static void test_storm(unsigned rounds)
-{
-    struct clone clone[WORKERS];
-    struct worker worker[WORKERS];
-    struct host_statistics statistics;
-    OK(host_statistics(program_start_info->host, &statistics));
-    /* Together twice the memory there is, and a little of it stays. */
-    worker_pages = (unsigned)(statistics.free_frames * 2 / WORKERS);
-    if (worker_pages > (SWAP_SLOTS - SWAP_RAW) / WORKERS)
-        worker_pages = (SWAP_SLOTS - SWAP_RAW) / WORKERS;
-    for (unsigned i = 0; i < WORKERS; i++) {
-        worker[i] = (struct worker){20 + i, rounds};
-        OK(clone_make(&clone[i], work, &worker[i], THREAD_PRIORITY_DEFAULT));
-        OK(clone_run(&clone[i]));
-    }
-    wait_for(WORKERS);
-    for (unsigned i = 0; i < WORKERS; i++)
-        clone_end(&clone[i]);
-}
-
-/* ---- forks, with what they copy going out and coming back ---- */
-
-enum { GENERATIONS = 3, FAMILIES = 2, FAMILY_PAGES = 1500 };
-
-struct family {
-    uint64_t *area;
-    uint64_t who; /* wrote what there is */
-    unsigned depth;
-};
-
-static int live(void *argument)
-{
-    const struct family *self = argument;
-    struct clone clone[2];
-    struct family child = {self->area, self->who + 1, self->depth - 1};
-    expect(self->area, FAMILY_PAGES, self->who);
-    for (unsigned page = 0; page < FAMILY_PAGES; page++)
-        swap_fill(self->area + page * PAGE_WORDS, child.who, page);
-    unsigned children = self->depth > 0 ? 2 : 0;
-    for (unsigned i = 0; i < children; i++) {
-        OK(clone_make(&clone[i], live, &child, THREAD_PRIORITY_DEFAULT));
-        OK(clone_run(&clone[i]));
-    }
-    for (unsigned page = 0; page < FAMILY_PAGES; page += 2) /* after they have been copied */
-        swap_fill(self->area + page * PAGE_WORDS, 200 + self->depth, page);
-    for (unsigned page = 0; page < FAMILY_PAGES; page++)
-        CHECK(swap_is(self->area + page * PAGE_WORDS, page % 2 ? child.who : 200 + self->depth,
-                      page));
-    for (unsigned i = 0; i < children; i++) /* they go on without */
-        OK(port_deallocate(me(), clone[i].task)), OK(port_deallocate(me(), clone[i].thread));
-    atomic_fetch_add(&board->failures, check_failures());
-    atomic_fetch_add(&board->ended, 1);
-    return 0;
-}
-
-static void test_forks(void)
-{
-    struct clone clone[FAMILIES];
-    struct family family = {pages_make(FAMILY_PAGES), 100, GENERATIONS};
-    fill(family.area, FAMILY_PAGES, family.who);
-    for (unsigned i = 0; i < FAMILIES; i++) {
-        OK(clone_make(&clone[i], live, &family, THREAD_PRIORITY_DEFAULT));
-        OK(clone_run(&clone[i]));
-    }
-    wait_for(FAMILIES * ((2u << GENERATIONS) - 1));
-    for (unsigned i = 0; i < FAMILIES; i++)
-        clone_end(&clone[i]);
-    expect(family.area, FAMILY_PAGES, family.who);
-    pages_drop(family.area, FAMILY_PAGES);
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "vm-test.h"
+#include <stdatomic.h>
 #include <wharf/if/host_memory_types.h>
 
 /* What the pager does. */
@@ -49,3 +50,19 @@ static inline uint64_t swap_word(uint64_t who, uint64_t number)
 }
 void swap_fill(uint64_t *at, uint64_t who, uint64_t number);
 bool swap_is(const volatile uint64_t *at, uint64_t who, uint64_t number);
+
+/* ---- what the files of vm-swap share ---- */
+
+/** What its children say when they end; shared memory. */
+struct board {
+    _Atomic uint32_t ended, failures;
+};
+extern struct board *board;
+
+/** Pages written by `who`, and looked at. */
+void swap_fill_pages(uint64_t *at, unsigned pages, uint64_t who);
+void swap_expect(const volatile uint64_t *at, unsigned pages, uint64_t who);
+/** So many children have ended, without a failure. */
+void swap_wait_for(uint32_t ended);
+void test_storm(unsigned rounds);
+void test_forks(void);

@@ -23,19 +23,6 @@ static KMEM_CACHE_STABLE(paged_cache, struct paged_object, cluster, init_object)
 static work_step_t step;
 static deadline_handler_t too_late;
 static _Atomic uint32_t ending; /* objects that nobody maps */
-static ticks_t patience;        /* set by the boot */
-
-/* ---- time ---- */
-
-void paged_object_set_patience(uint64_t nanoseconds)
-{
-    patience = clock_ticks_at(clock_now() + nanoseconds) - arch_counter();
-}
-
-ticks_t paged_patience_ends(void)
-{
-    return arch_counter() + patience;
-}
 
 bool paged_object_is_idle(void)
 {

@@ -4,6 +4,7 @@
  */
 #include <arch/cpu.h>
 #include <arch/timer.h>
+#include <kern/clock.h>
 #include <kern/paged_object.h>
 #include <kern/panic.h>
 #include <kern/port.h>
@@ -13,6 +14,18 @@
 #include <kern/wait.h>
 
 enum { WAKE_BATCH = 8 };
+
+static ticks_t patience; /* set by the boot */
+
+void paged_object_set_patience(uint64_t nanoseconds)
+{
+    patience = clock_ticks_at(clock_now() + nanoseconds) - arch_counter();
+}
+
+ticks_t paged_patience_ends(void)
+{
+    return arch_counter() + patience;
+}
 
 static bool is_outstanding(const struct page_request *request)
 {

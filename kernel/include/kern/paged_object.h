@@ -190,9 +190,6 @@ void paged_cache_remove(struct paged_object *object);
 bool paged_object_trim(void);
 /** No object is about to end (tests). */
 bool paged_object_is_idle(void);
-/** The time that pagers have, in nanoseconds; before any program runs. */
-void paged_object_set_patience(uint64_t nanoseconds);
-ticks_t paged_patience_ends(void);
 
 /* ---- pages; kernel/vm/paged_pages.c. The lock is held unless it says otherwise ---- */
 
@@ -283,6 +280,9 @@ void paged_message_done(struct kmsg *message);
 
 /* ---- requests and waits; kernel/vm/paged_wait.c ---- */
 
+/** The time that pagers have, in nanoseconds; before any program runs. */
+void paged_object_set_patience(uint64_t nanoseconds);
+ticks_t paged_patience_ends(void);
 /** The page at va is missing, and the current thread (NULL: nobody) needs it: see that the pager is asked, for as much as `pages` pages. The lock is held. KERN_RETRY:
  *  paged_wait() is to follow, without locks, when the trap has been set to be repeated, and the caller unwinds to there; else
  *  it will not come: KERN_MEMORY_ERROR (the pager said so), KERN_OPERATION_TIMED_OUT, KERN_MEMORY_FAILURE (the pager died),
