@@ -147,6 +147,11 @@ void arch_zero_page(void *page)
     memset(page, 0, PAGE_SIZE);
 }
 
+void arch_zero_pages(void *pages, size_t count)
+{
+    memset(pages, 0, count * PAGE_SIZE);
+}
+
 void arch_zero_lines(void *at, size_t size)
 {
     memset(at, 0, size);

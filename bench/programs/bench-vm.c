@@ -29,35 +29,39 @@ static uint64_t empty(uint64_t n)
 /* ---- faults ---- */
 
 /* A second pass over the same pages is the loop alone. */
-[[gnu::noinline]] static uint64_t read_each(volatile char *at, uint64_t n)
+[[gnu::noinline, gnu::noclone]] static uint64_t read_each(volatile char *at, uint64_t n,
+                                                          int64_t step)
 {
     const uint64_t start = machine_counter_raw();
-    for (; n > 0; n--, at += PAGE)
+    for (; n > 0; n--, at += step)
         (void)*at;
     return machine_counter_raw() - start;
 }
 
-[[gnu::noinline]] static uint64_t write_each(volatile char *at, uint64_t n)
+[[gnu::noinline, gnu::noclone]] static uint64_t write_each(volatile char *at, uint64_t n,
+                                                           int64_t step)
 {
     const uint64_t start = machine_counter_raw();
-    for (; n > 0; n--, at += PAGE)
+    for (; n > 0; n--, at += step)
         *at = 1;
     return machine_counter_raw() - start;
 }
 
 /* The same under other names, for those who look for them; not quite, or the compiler would make them one. */
-[[gnu::noinline]] static uint64_t break_each(volatile char *at, uint64_t n)
+[[gnu::noinline, gnu::noclone]] static uint64_t break_each(volatile char *at, uint64_t n,
+                                                           int64_t step)
 {
     const uint64_t start = machine_counter_raw();
-    for (; n > 0; n--, at += PAGE)
+    for (; n > 0; n--, at += step)
         *at = 2;
     return machine_counter_raw() - start;
 }
 
-[[gnu::noinline]] static uint64_t reuse_each(volatile char *at, uint64_t n)
+[[gnu::noinline, gnu::noclone]] static uint64_t reuse_each(volatile char *at, uint64_t n,
+                                                           int64_t step)
 {
     const uint64_t start = machine_counter_raw();
-    for (; n > 0; n--, at += PAGE)
+    for (; n > 0; n--, at += step)
         *at = 3;
     return machine_counter_raw() - start;
 }
@@ -74,10 +78,19 @@ static void drop(char *at, uint64_t pages)
     OK(kernel_vm_deallocate(at, pages * PAGE));
 }
 
+/* From the end to the beginning: memory that is used the other way round is made in runs of pages. */
 static uint64_t fault_anon(uint64_t n)
 {
+    char *at = make(n), *last = at + (n - 1) * PAGE;
+    const uint64_t time = read_each(last, n, -PAGE), loop = read_each(last, n, -PAGE);
+    drop(at, n);
+    return time - loop;
+}
+
+static uint64_t fault_anon_run(uint64_t n)
+{
     char *at = make(n);
-    const uint64_t time = read_each(at, n), loop = read_each(at, n);
+    const uint64_t time = write_each(at, n, PAGE), loop = write_each(at, n, PAGE);
     drop(at, n);
     return time - loop;
 }
@@ -96,13 +109,33 @@ static void end(mach_port_name_t task)
     OK(port_deallocate(self, task));
 }
 
+static uint64_t cow(char *at, uint64_t n, char *first, int64_t step)
+{
+    (void)write_each(first, n, step);
+    const mach_port_name_t child = copy_of(self);
+    const uint64_t time = break_each(first, n, step), loop = break_each(first, n, step);
+    end(child);
+    drop(at, n);
+    return time - loop;
+}
+
 static uint64_t fault_cow(uint64_t n)
 {
     char *at = make(n);
-    (void)write_each(at, n);
-    const mach_port_name_t child = copy_of(self);
-    const uint64_t time = break_each(at, n), loop = break_each(at, n);
-    end(child);
+    return cow(at, n, at + (n - 1) * PAGE, -PAGE);
+}
+
+static uint64_t fault_cow_run(uint64_t n)
+{
+    char *at = make(n);
+    return cow(at, n, at, PAGE);
+}
+
+static uint64_t reuse(char *at, uint64_t n, char *first, int64_t step)
+{
+    (void)write_each(first, n, step);
+    end(copy_of(self)); /* all of it: who takes tasks apart is more urgent */
+    const uint64_t time = reuse_each(first, n, step), loop = reuse_each(first, n, step);
     drop(at, n);
     return time - loop;
 }
@@ -110,11 +143,13 @@ static uint64_t fault_cow(uint64_t n)
 static uint64_t fault_reuse(uint64_t n)
 {
     char *at = make(n);
-    (void)write_each(at, n);
-    end(copy_of(self)); /* all of it: who takes tasks apart is more urgent */
-    const uint64_t time = reuse_each(at, n), loop = reuse_each(at, n);
-    drop(at, n);
-    return time - loop;
+    return reuse(at, n, at + (n - 1) * PAGE, -PAGE);
+}
+
+static uint64_t fault_reuse_run(uint64_t n)
+{
+    char *at = make(n);
+    return reuse(at, n, at, PAGE);
 }
 
 /* ---- maps ---- */
@@ -233,6 +268,9 @@ static const struct row timed[] = {
     {"fault_anon", fault_anon, NULL},
     {"fault_cow", fault_cow, NULL},
     {"fault_reuse", fault_reuse, NULL},
+    {"fault_anon_run", fault_anon_run, NULL},
+    {"fault_cow_run", fault_cow_run, NULL},
+    {"fault_reuse_run", fault_reuse_run, NULL},
     {"protect", protect, NULL},
 };
 /* Programs have other memory beside what comes and goes: tables of pages are there. */

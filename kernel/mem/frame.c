@@ -168,6 +168,30 @@ pfn_t frame_take_reserved(void)
     return alloc_must_fail() ? PFN_NONE : take_single(false);
 }
 
+static pfn_t take_from_plenty(unsigned order)
+{
+    spin_lock(&frames_lock);
+    uint64_t free = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
+    pfn_t pfn = free < block_managed_frames / FRAME_PLENTY ? PFN_NONE : buddy_take(order);
+    spin_unlock(&frames_lock);
+    return pfn;
+}
+
+pfn_t frame_take_run_paid(unsigned order)
+{
+    if (alloc_must_fail())
+        return PFN_NONE;
+    pfn_t first = take_from_plenty(order);
+    if (first == PFN_NONE)
+        return PFN_NONE;
+    for (struct frame *frame = frame_record(first), *end = frame + (1u << order); frame < end;
+         frame++) {
+        frame->order = 0;
+        frame_state_set(frame, FRAME_USED);
+    }
+    return first;
+}
+
 static pfn_t take_locked(unsigned order)
 {
     spin_lock(&frames_lock);

@@ -178,38 +178,11 @@ static void slab_destroy(struct kmem_cache *cache, struct frame *slab)
     }
 }
 
-/* What consists of whole pages is cleared as pages are. */
-[[gnu::noinline]] static void clear_pages(char *object, uint32_t stride)
-{
-    for (uint32_t at = 0; at < stride; at += PAGE_SIZE)
-        arch_zero_page(object + at);
-}
-
-/* Strides are multiples of 16 bytes, but those of 8. */
-static inline void clear(const struct kmem_cache *cache, void *object)
-{
-    enum { LINE = 64, FEW = 2 * LINE };
-    uint32_t stride = cache->stride;
-
-    if (stride == sizeof(uint64_t)) {
-        *(uint64_t *)object = 0; /* of these there is one a page */
-    } else if (stride < FEW) {
-        for (uint64_t *word = object, *end = word + stride / sizeof(*word); word < end; word += 2)
-            word[0] = word[1] = 0;
-    } else if (stride % LINE == 0 && stride % PAGE_SIZE != 0) {
-        arch_zero_lines(object, stride);
-    } else if (stride % PAGE_SIZE != 0) {
-        memset(object, 0, stride);
-    } else {
-        clear_pages(object, stride);
-    }
-}
-
 /* An object's first use. */
 static void make_fresh(const struct kmem_cache *cache, void *object)
 {
     if (kmem_is_stable(cache)) {
-        clear(cache, object);
+        kmem_clear(cache, object);
         if (cache->init != NULL)
             cache->init(object);
     } else if (CONFIG_SLOW_CHECKS) {
@@ -234,17 +207,19 @@ static uint32_t slab_take(struct kmem_cache *cache, struct frame *slab, void **o
         state.free = *slab_link(cache, out[count]);
         assert(state.free < state.fresh || state.free == SLAB_END);
     }
-    for (; count < most; count++, state.fresh++) {
-        out[count] = memory + (size_t)state.fresh * stride;
-        make_fresh(cache, out[count]);
-    }
-    state.used += (uint16_t)count;
+    state.used += (uint16_t)most;
+    for (uint32_t i = count; i < most; i++)
+        out[i] = memory + (size_t)(state.fresh + i - count) * stride;
+    state.fresh += (uint16_t)(most - count);
+    if (kmem_is_stable(cache) || CONFIG_SLOW_CHECKS)
+        for (uint32_t i = count; i < most; i++)
+            make_fresh(cache, out[i]);
     slab_set(slab, state);
     if (!slab_has_free(cache, state)) {
         frame_list_remove(&cache->partial, frame_number(slab));
         frame_list_push(&cache->full, frame_number(slab));
     }
-    return count;
+    return most;
 }
 
 /* The slab an object lies in and its number there; an object that is not one of the cache's is a
@@ -284,7 +259,7 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
 /* --- per-CPU stacks --- */
 
-/* Fill this CPU's empty stack with up to KMEM_REFILL objects, or KMEM_BATCH_BYTES; makes a slab only if
+/* Fill this CPU's empty stack with up to KMEM_REFILL objects, or so many bytes; makes a slab only if
  * it would stay empty otherwise. False: no memory. */
 [[gnu::noinline]] static bool stack_refill(struct kmem_cache *cache, struct kmem_stack *stack)
 {
@@ -292,7 +267,8 @@ static void slab_put(struct kmem_cache *cache, void *object)
 
     if (unlikely(!atomic_load_explicit(&cache->ready, memory_order_acquire)))
         set_up(cache);
-    while (most > 1 && (most - 1) * cache->stride >= KMEM_BATCH_BYTES)
+    uint32_t bytes = kmem_is_stable(cache) ? KMEM_STABLE_BYTES : KMEM_BATCH_BYTES;
+    while (most > 1 && (most - 1) * cache->stride >= bytes)
         most--;
     spin_lock(&cache->lock);
     if (cache->partial != PFN_NONE || slab_create(cache)) {
@@ -334,6 +310,12 @@ static inline struct kmem_stack *own_stack(struct kmem_cache *cache)
     return stack;
 }
 
+static inline void check_poison(const struct kmem_cache *cache, const void *object)
+{
+    if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
+        panic("kmem: a free %s at %p has been written to", cache->name, object);
+}
+
 /* What is left to be done is a call at the end in all of this, if any: it is to be short where nothing is missing. The stack has an
  * object; it is taken when it has been paid for. */
 [[gnu::always_inline]] static inline kern_return_t alloc_from(struct kmem_cache *cache,
@@ -350,9 +332,8 @@ static inline struct kmem_stack *own_stack(struct kmem_cache *cache)
     *out = object;
     if (kmem_is_stable(cache))
         return KERN_SUCCESS;
-    if (CONFIG_SLOW_CHECKS && !kmem_is_poisoned(cache, object))
-        panic("kmem: a free %s at %p has been written to", cache->name, object);
-    clear(cache, object);
+    check_poison(cache, object);
+    kmem_clear(cache, object);
     return KERN_SUCCESS;
 }
 
@@ -387,6 +368,47 @@ kern_return_t kmem_alloc_counted(struct kmem_cache *cache, struct ledger *ledger
         return alloc_slowly(cache, ledger, kind, amount, cache->size, out);
     return alloc_from(cache, stack, ledger, (struct ledger_charges){kind, amount, cache->size},
                       out);
+}
+
+/* Straight from the slabs there are. False: they have not so many. */
+static bool take_many(struct kmem_cache *cache, uint32_t count, void **out)
+{
+    uint32_t got = 0;
+
+    spin_lock(&cache->lock);
+    while (got < count && cache->partial != PFN_NONE)
+        got += slab_take(cache, frame_record(cache->partial), &out[got], count - got);
+    if (unlikely(got < count))
+        for (uint32_t i = 0; i < got; i++)
+            slab_put(cache, out[i]);
+    spin_unlock(&cache->lock);
+    return got == count;
+}
+
+kern_return_t kmem_alloc_many(struct kmem_cache *cache, struct ledger *ledger,
+                              enum ledger_kind kind, unsigned count, void **out)
+{
+    int64_t bytes = (int64_t)cache->size * count;
+
+    assert_slow(!kmem_is_stable(cache));
+    if (alloc_must_fail() || !atomic_load_explicit(&cache->ready, memory_order_acquire))
+        return KERN_RESOURCE_SHORTAGE;
+    kern_return_t kr = ledger_charge_object(ledger, kind, count, bytes);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (unlikely(!take_many(cache, count, out))) {
+        ledger_return_object(ledger, kind, count, bytes);
+        return KERN_RESOURCE_SHORTAGE;
+    }
+    count_live(own_stack(cache), count);
+    for (unsigned i = 0; CONFIG_SLOW_CHECKS && i < count; i++)
+        check_poison(cache, out[i]);
+    return KERN_SUCCESS;
+}
+
+bool kmem_has_ready(const struct kmem_cache *cache, unsigned count)
+{
+    return cache->cpu[arch_cpu_self()->number].count >= count;
 }
 
 /* Debug builds: what can be said without a lock about an object that is about to be freed. */
@@ -474,39 +496,4 @@ void kmem_drain(void)
         stack_drain(cache, cpu, cache->cpu[cpu].count);
         destroy_empty_slabs(cache);
     }
-}
-
-int64_t kmem_cache_live(const struct kmem_cache *cache)
-{
-    int64_t live = 0;
-
-    for (unsigned i = 0; i < MAX_CPUS; i++)
-        live += relaxed_load(cache->cpu[i].live);
-    return live;
-}
-
-int64_t kmem_live_objects(void)
-{
-    int64_t live = 0;
-
-    for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
-        live += kmem_cache_live(cache);
-    return live;
-}
-
-int64_t kmem_live_without_memory(void)
-{
-    int64_t live = 0;
-
-    for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
-        if (!cache->is_memory)
-            live += kmem_cache_live(cache);
-    return live;
-}
-
-void kmem_for_each_cache(void (*visit)(const struct kmem_cache *cache, void *context),
-                         void *context)
-{
-    for (struct kmem_cache *cache = kmem_first_cache(); cache != NULL; cache = cache->next)
-        visit(cache, context);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between kmem.c and kmem_check.c only: how a slab's state is kept in its frame record, and the
+ * Between kmem.c, kmem_census.c and kmem_check.c only: how a slab's state is kept in its frame record, and the
  * poison of free objects.
  */
 #pragma once
 
 #include "frame_impl.h"
+#include <arch/cache.h>
 #include <kern/kmem.h>
+#include <kern/string.h>
 
 enum {
     KMEM_MAX_ORDER = 3,  /* largest slab: 8 frames */
@@ -16,9 +18,9 @@ enum {
     KMEM_BATCH =
         KMEM_CPU_OBJECTS / 2, /* objects moved from a CPU's stack to the slabs at a time, */
     KMEM_REFILL = KMEM_CPU_OBJECTS - 2, /* and from the slabs */
-    KMEM_BATCH_BYTES =
-        1024, /* no object more is taken once these have so many: fresh ones of type-stable
-                                 caches are cleared then, all in one go */
+    KMEM_BATCH_BYTES = 1024,            /* no object more is taken once these have so many, */
+    KMEM_STABLE_BYTES =
+        1024, /* or, of type-stable caches, so many: fresh ones are cleared then, all in one go */
     KMEM_EMPTY_SLABS = 1,  /* kept a cache */
     KMEM_COOL_SLABS = 4,   /* given back at a time when their grace period is over */
     SLAB_END = UINT16_MAX, /* no further free object */
@@ -68,6 +70,28 @@ struct kmem_cache *kmem_first_cache(void);
 
 /** K2. Right while nobody allocates or frees. */
 int64_t kmem_cache_live(const struct kmem_cache *cache);
+
+/** What consists of whole pages is cleared as pages are. */
+void kmem_clear_pages(char *object, uint32_t stride);
+/** Clear an object. Strides are multiples of 16 bytes, but those of 8. */
+static inline void kmem_clear(const struct kmem_cache *cache, void *object)
+{
+    enum { LINE = 64, FEW = 2 * LINE };
+    uint32_t stride = cache->stride;
+
+    if (stride == sizeof(uint64_t)) {
+        *(uint64_t *)object = 0; /* of these there is one a page */
+    } else if (stride < FEW) {
+        for (uint64_t *word = object, *end = word + stride / sizeof(*word); word < end; word += 2)
+            word[0] = word[1] = 0;
+    } else if (stride % LINE == 0 && stride % PAGE_SIZE != 0) {
+        arch_zero_lines(object, stride);
+    } else if (stride % PAGE_SIZE != 0) {
+        memset(object, 0, stride);
+    } else {
+        kmem_clear_pages(object, stride);
+    }
+}
 
 /** Fill a free object (debug builds), and see whether it is still filled; the link in its first
  * bytes is left out. Not for type-stable caches. */

@@ -119,6 +119,9 @@ void amap_node_fill(struct amap_node *node, const struct amap_node *from, unsign
  *  way to it likewise, and the root as high as the page needs. Amap lock held. KERN_LIMIT,
  *  KERN_RESOURCE_SHORTAGE: nothing is changed. */
 kern_return_t amap_way(struct amap *amap, uint64_t page, unsigned height, struct amap_node **out);
+/** The leaf for a page that has none, empty, if that takes few new nodes, which are at hand, and no copies. Else
+ *  KERN_BUSY; and as above. */
+kern_return_t amap_new_leaf(struct amap *amap, uint64_t page, struct amap_node **out);
 /** Free the empty nodes on the page's way (M3), and make the root as low as it can be. Amap lock
  *  held. */
 void amap_tidy(struct amap *amap, uint64_t page);

@@ -222,6 +222,30 @@ kern_return_t amap_way(struct amap *amap, uint64_t page, unsigned height, struct
     return KERN_SUCCESS;
 }
 
+/* Where the way to the page ends nothing is: what is missing is new, then, and copies nothing. */
+static bool way_ends(const struct amap *amap, uint64_t page)
+{
+    struct amap_node *node = amap->root;
+
+    if (node == NULL || !amap_reaches(node->height, page))
+        return true;
+    while (node != NULL && node->height > 0 && amap_is_sole(node))
+        node = node->slot[amap_index(page, node->height)];
+    return node == NULL;
+}
+
+kern_return_t amap_new_leaf(struct amap *amap, uint64_t page, struct amap_node **out)
+{
+    enum { FEW = 2 };
+
+    if (!way_ends(amap, page))
+        return KERN_BUSY;
+    unsigned count = count_needed(amap, page, 0);
+    if (count > FEW || !kmem_has_ready(&node_cache, count))
+        return KERN_BUSY;
+    return amap_way(amap, page, 0, out);
+}
+
 /* --- tidiness --- */
 
 static void lower_root(struct amap *amap)

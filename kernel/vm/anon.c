@@ -25,6 +25,19 @@ static inline pfn_t take_frame(void)
     return pfn;
 }
 
+/* The ledger has been given the reference. */
+static inline void make(struct anon *anon, pfn_t pfn, struct ledger *ledger)
+{
+    struct frame *frame = frame_record(pfn);
+
+    atomic_init(&anon->references, 1);
+    atomic_init(&anon->where, pfn);
+    frame->owner = anon;
+    frame->owner_offset = (uintptr_t)ledger;
+    /* Page-out may look at all that from here on; at the content only after a grace period (A4). */
+    atomic_store_explicit(&frame->flags, FRAME_FLAG_PAGEABLE, memory_order_release);
+}
+
 kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
 {
     void *object;
@@ -40,18 +53,43 @@ kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
 
     if (zeroed)
         vm_count(VM_COUNT_ZERO_FILLS);
-    struct anon *anon = object;
-    struct frame *frame = frame_record(pfn);
-    atomic_init(&anon->references, 1);
-    atomic_init(&anon->where, pfn);
-    frame->owner = anon;
-    frame->owner_offset = (uintptr_t)ledger;
     ledger_ref(ledger);
-    /* Page-out may look at all that from here on; at the content only after a grace period (A4). */
-    atomic_store_explicit(&frame->flags, FRAME_FLAG_PAGEABLE, memory_order_release);
-    *out = anon;
+    make(object, pfn, ledger);
+    *out = object;
     if (zeroed)
         arch_zero_page(phys_to_virt((paddr_t)pfn << PAGE_SHIFT));
+    return KERN_SUCCESS;
+}
+
+/* Frames of which A1 can name all or none. */
+static pfn_t take_run(void)
+{
+    pfn_t first = frame_take_run_paid(ANON_RUN_ORDER);
+
+    if (likely(!(first & ANON_STATE)))
+        return first;
+    for (pfn_t pfn = first; first != PFN_NONE && pfn < first + ANON_RUN; pfn++)
+        frame_free_paid(frame_record(pfn));
+    return PFN_NONE;
+}
+
+kern_return_t anon_create_run(struct ledger *ledger, void *out[ANON_RUN])
+{
+    pfn_t first = take_run();
+
+    if (first == PFN_NONE)
+        return KERN_RESOURCE_SHORTAGE;
+    kern_return_t kr = kmem_alloc_many(&anon_cache, ledger, LEDGER_FRAMES, ANON_RUN, out);
+    if (kr != KERN_SUCCESS) {
+        for (unsigned i = 0; i < ANON_RUN; i++)
+            frame_free_paid(frame_record(first + i));
+        return kr;
+    }
+    ledger_ref_many(ledger, ANON_RUN);
+    for (unsigned i = 0; i < ANON_RUN; i++)
+        make(out[i], first + i, ledger);
+    vm_count_many(VM_COUNT_ZERO_FILLS, ANON_RUN);
+    arch_zero_pages(phys_to_virt((paddr_t)first << PAGE_SHIFT), ANON_RUN);
     return KERN_SUCCESS;
 }
 

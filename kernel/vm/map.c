@@ -59,13 +59,21 @@ void entry_remove(struct vm_map *map, struct map_entry *entry)
         map->hole_from = entry->start;
 }
 
+/* What is large begins where large mappings can. */
+static inline vaddr_t aligned(vaddr_t at, uint64_t size)
+{
+    enum { RUN = PAGE_SIZE * PT_RUN, LARGE = PAGE_SIZE * PT_ENTRIES };
+    return size < RUN ? at : round_up(at, size < LARGE ? RUN : LARGE);
+}
+
 /* A hole of `size` bytes with a free page at either side (G1), from `at` up. 0: none. */
 static vaddr_t find_hole_above(struct vm_map *map, vaddr_t at, uint64_t size)
 {
+    at = aligned(at, size);
     for (struct map_entry *e = map_above(map, at - PAGE_SIZE); e; e = map_next(e)) {
         if (e->start >= at && e->start - at >= size + PAGE_SIZE)
             break;
-        at = e->end + PAGE_SIZE;
+        at = aligned(e->end + PAGE_SIZE, size);
     }
     return at <= USER_VA_END - PAGE_SIZE && size <= USER_VA_END - PAGE_SIZE - at ? at : 0;
 }

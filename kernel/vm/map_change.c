@@ -5,17 +5,19 @@
  */
 #include "map_impl.h"
 
+enum { WHOLE_MAX = PMAP_CHUNK * PAGE_SIZE }; /* that the page tables do in one piece */
+
 /* ---- removal ---- */
 
 /* Pages of the entry's amap from its start up to va, which nothing maps any more, are dropped if nobody else can see them. Those of an
- * amap that is the entry's alone go with it. False: there is more to do. */
-static bool drop_pages(struct map_entry *entry, vaddr_t va)
+ * amap that is the entry's alone go with it. Up to where it has got. */
+static vaddr_t drop_pages(struct map_entry *entry, vaddr_t va)
 {
     if (!entry->amap || entry->shared ||
         atomic_load_explicit(&entry->amap->references, memory_order_acquire) == 1)
-        return true;
+        return va;
     uint64_t pages = (va - entry->start) >> PAGE_SHIFT;
-    return amap_remove(entry->amap, entry->amap_page, pages) >= pages;
+    return entry->start + (amap_remove(entry->amap, entry->amap_page, pages) << PAGE_SHIFT);
 }
 
 static void advance(struct task *task, struct map_entry *entry, vaddr_t va)
@@ -35,10 +37,13 @@ static kern_return_t remove_piece(struct task *task, struct map_entry *entry, va
                                   const void *argument)
 {
     (void)argument;
-    entry->state = ENTRY_LEAVING; /* G5, before its pages go */
-    vaddr_t done = pmap_remove(task->pmap, entry->start, entry->end);
-    if (!drop_pages(entry, done))
-        return KERN_SUCCESS; /* found again, and unmapped already */
+    if (entry->state != ENTRY_LEAVING) {
+        entry->state = ENTRY_LEAVING; /* G5, before its pages go */
+        entry->unmapped = entry->start;
+    }
+    if (entry->unmapped == entry->start) /* else some have still to be dropped */
+        entry->unmapped = pmap_remove(task->pmap, entry->start, entry->end);
+    vaddr_t done = drop_pages(entry, entry->unmapped);
     *at = done;
     if (done < entry->end) {
         advance(task, entry, done);
@@ -68,7 +73,7 @@ kern_return_t map_remove_some(struct task *task, vaddr_t *start, vaddr_t end)
 
 kern_return_t map_remove(struct task *task, vaddr_t start, vaddr_t end)
 {
-    vaddr_t at = remove_whole(task, start, end);
+    vaddr_t at = end - start <= WHOLE_MAX ? remove_whole(task, start, end) : start;
     if (at == end)
         return KERN_SUCCESS;
     if (at > start && arch_irq_pending()) /* a piece is done */
@@ -144,7 +149,6 @@ static kern_return_t check_all(struct task *task, vaddr_t *at, struct demand *de
  * (G2), even if the second pass met an error, for others change the map, too. Progress is bytes, of all three, and in its low
  * bits LOST and that error. */
 enum { LOST = 1, ERROR_SHIFT = 1 };
-enum { WHOLE_MAX = PMAP_CHUNK * PAGE_SIZE }; /* that the page tables do in one piece */
 
 struct protection {
     unsigned prot;

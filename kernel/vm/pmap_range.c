@@ -170,12 +170,12 @@ static unsigned limited(pte_t pte, unsigned prot)
 }
 
 /** Does the leaf or run of `count` entries at va, found by a search for c->va, stick out of the
- *  range? Then cut it. */
+ *  range? Then cut it; and a run that is to go, which would take too long as a whole (but remove_run()). */
 static bool limit_cut(struct gather *g, struct pmap_cursor *c, pte_t *slot, uint64_t size,
-                      unsigned count)
+                      unsigned count, bool gone)
 {
     vaddr_t start = round_down(c->va, size);
-    if (c->va == start && c->end - start >= size)
+    if (c->va == start && c->end - start >= size && !(gone && count == PT_RUN))
         return false;
     if (count == PT_RUN)
         pmap_degrade(g->pmap, slot, c->va);
@@ -197,7 +197,7 @@ static bool limit_leaf(struct gather *g, struct pmap_cursor *c, pte_t *slot, uns
         c->va = va + pmap_span(height);
         return true;
     }
-    if (limit_cut(g, c, slot, size, count))
+    if (limit_cut(g, c, slot, size, count, keep == PROT_NONE))
         return true;
     if (g->count + count > PMAP_CHUNK)
         return false;
@@ -246,7 +246,7 @@ static inline void flush_one(const struct pmap *pmap, vaddr_t va)
 }
 
 /* Nothing, or a page of a table that has others, which need no more than themselves to be known. False: it is something else. */
-static inline bool protect_page(struct pmap *pmap, vaddr_t va, unsigned prot)
+[[gnu::always_inline]] static inline bool protect_page(struct pmap *pmap, vaddr_t va, unsigned prot)
 {
     unsigned height;
     pte_t *slot = pmap_walk_down(pmap, va, 0, &height), pte = arch_pte_read(slot);
@@ -320,6 +320,47 @@ static vaddr_t protect_plain(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigne
     return va + (i << PAGE_SHIFT);
 }
 
+/* Runs may change so, too: all of those that are among the `most` slots from `slot` on. */
+static bool is_whole_run(const pte_t *slot, uint64_t most)
+{
+    pte_t pte = arch_pte_read(slot);
+    return most >= PT_RUN && (uintptr_t)slot % (PT_RUN * sizeof(pte_t)) == 0 &&
+           (arch_pte_flags(pte) & (PTE_RUN | PTE_WIRED | PTE_UNMANAGED)) == PTE_RUN &&
+           arch_pte_type(pte) == MEM_NORMAL;
+}
+
+/* The same for runs, which stay what they are (P5). */
+[[gnu::noinline]] static vaddr_t protect_runs(struct pmap *pmap, vaddr_t va, vaddr_t end,
+                                              unsigned prot)
+{
+    uint64_t changed = 0, dirty = 0, i = 0;
+    unsigned height;
+    pte_t *slot = pmap_walk_down(pmap, va, 0, &height);
+    if (height != 0 || pmap_table_pieces(pmap_table_of(slot)) != 0)
+        return va;
+    uint64_t pages = (end - va) >> PAGE_SHIFT, most = PT_ENTRIES - pmap_index(va, 0);
+    most = most < pages ? most : pages;
+    most = most < 64 ? most : 64;
+    for (; i < most && is_whole_run(&slot[i], most - i); i += PT_RUN) {
+        unsigned have = arch_pte_prot(arch_pte_read(&slot[i])),
+                 keep = limited(arch_pte_read(&slot[i]), prot);
+        uint64_t bits = (UINT64_C(1) << PT_RUN) - 1;
+        if (keep == PROT_NONE)
+            break;
+        if (have == keep)
+            continue;
+        for (unsigned n = 0; n < PT_RUN; n++) {
+            pte_t pte = arch_pte_read(&slot[i + n]);
+            arch_pte_write(&slot[i + n], pmap_leaf_with(pte, 0, keep, arch_pte_flags(pte)));
+        }
+        changed |= bits << i;
+        dirty |= have & ~keep & PROT_WRITE ? bits << i : 0;
+    }
+    if (changed)
+        settle_leaves(pmap, slot, va, changed, dirty);
+    return va + (i << PAGE_SHIFT);
+}
+
 vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
 {
     vaddr_t at = va;
@@ -329,13 +370,46 @@ vaddr_t pmap_protect(struct pmap *pmap, vaddr_t va, vaddr_t end, unsigned prot)
         at = end;
     else if (prot != PROT_NONE && va < end)
         at = protect_plain(pmap, va, end, prot);
+    if (at == va && prot != PROT_NONE && va < end)
+        at = protect_runs(pmap, va, end, prot);
     if (at == va)
         at = protect_range(pmap, va, end, prot);
     spin_unlock(&pmap->lock);
     return at;
 }
 
+/* A whole run goes, and its table stays. False: it is something else. */
+[[gnu::noinline]] static bool remove_run(struct pmap *pmap, vaddr_t va)
+{
+    unsigned height;
+    pte_t *slot = pmap_walk_down(pmap, va, 0, &height), pte = arch_pte_read(slot);
+    struct frame *table = pmap_table_of(slot);
+    if (height != 0 || !arch_pte_is_valid(pte) || pmap_table_pieces(table) != 0 ||
+        !is_whole_run(slot, PT_RUN) || pmap_table_valid(table) == PT_RUN)
+        return false;
+    paddr_t pa = arch_pte_address(pte);
+    bool young = arch_pte_flags(pte) & PTE_YOUNG, dirty = arch_pte_prot(pte) & PROT_WRITE;
+    for (unsigned i = 0; i < PT_RUN; i++)
+        arch_pte_write(&slot[i], PTE_NONE);
+    pmap_table_count(table, -PT_RUN, 0);
+    pmap->resident -= PT_RUN;
+    pmap_flush(pmap, va, PT_RUN, 0);
+    for (unsigned i = 0; i < PT_RUN; i++, pa += PAGE_SIZE, va += PAGE_SIZE) {
+        pmap_collect(frame_at(pa), young, dirty);
+        rmap_remove_at(pa, pmap, va);
+    }
+    return true;
+}
+
 vaddr_t pmap_remove(struct pmap *pmap, vaddr_t va, vaddr_t end)
 {
-    return pmap_protect(pmap, va, end, PROT_NONE);
+    vaddr_t at = va;
+    assert_range(va, end);
+    spin_lock(&pmap->lock);
+    if (end - va == PAGE_SIZE && protect_page(pmap, va, PROT_NONE))
+        at = end;
+    else if (va % PMAP_RUN_SIZE == 0 && end - va >= PMAP_RUN_SIZE && remove_run(pmap, va))
+        at += PMAP_RUN_SIZE;
+    spin_unlock(&pmap->lock);
+    return at != va ? at : pmap_protect(pmap, va, end, PROT_NONE);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * void arch_zero_page(void *page)
+ * void arch_zero_pages(void *pages, size_t count)
  * void arch_zero_lines(void *at, size_t size)
  * void arch_copy_page(void *dst, const void *src)
  *
@@ -12,15 +13,20 @@
     .type   arch_zero_page, %function
 arch_zero_page:
     hint    #34                            /* bti c */
+    mov     x1, #1
+    .globl  arch_zero_pages
+    .type   arch_zero_pages, %function
+arch_zero_pages:
+    hint    #34                            /* bti c */
     mrs     x2, dczid_el0
-    add     x1, x0, #4096
+    add     x1, x0, x1, lsl #12
     and     x3, x2, #0x1f                  /* DZP (4): not allowed; BS (3:0): log2 words of a block */
-    cmp     x3, #6
-    b.hi    2f                             /* not allowed, or blocks of more than 256 bytes: plain stores */
+    cmp     x3, #5
+    b.hi    2f                             /* not allowed, or blocks of more than 128 bytes: plain stores */
     mov     x4, #4
     lsl     x4, x4, x3
 1:
-    .rept   16
+    .rept   32                             /* 4096 bytes at most */
     dc      zva, x0
     add     x0, x0, x4
     .endr
@@ -40,6 +46,7 @@ arch_zero_page:
     b.lo    2b
     ret
     .size   arch_zero_page, . - arch_zero_page
+    .size   arch_zero_pages, . - arch_zero_pages
 
     .balign 64
     .globl  arch_zero_lines

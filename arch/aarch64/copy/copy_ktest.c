@@ -147,5 +147,9 @@ KTEST(page_copy_and_zero)
     for (unsigned i = 0; i < PAGE_SIZE; i++)
         left += to[i] != 0;
     KTEST_EXPECT(left == 0 && to[-1] == 0x22 && after[0] == 0x44);
+    arch_zero_pages(frame_of_run(run, 2), 2);
+    for (const uint8_t *at = frame_of_run(run, 2); at < after; at++)
+        left += *at != 0;
+    KTEST_EXPECT(left == 0 && from[PAGE_SIZE - 1] == 2 && after[0] == 0x44);
     frame_free(&kernel_ledger, LEDGER_FRAMES, run);
 }

@@ -22,6 +22,8 @@ void arch_cache_clean_invalidate(const void *va, size_t size);
 
 /** Zero one page, by the fastest means (no read of the old content). */
 void arch_zero_page(void *page);
+/** `count` of them, in a row. */
+void arch_zero_pages(void *pages, size_t count);
 
 /** Zero `size` bytes, a multiple of 64, as is their address, of Normal memory. */
 void arch_zero_lines(void *at, size_t size);

@@ -53,6 +53,10 @@ _Static_assert(sizeof(struct anon) == 8,
 /** A new page with a frame: content zero, or unspecified (`zeroed` false: the caller fills it before anybody sees it). One
  *  reference. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out);
+/** ANON_RUN new pages, zero, whose frames lie in a row, aligned to as many: only while memory is plentiful (FRAME_PLENTY). All or none,
+ *  and then `out` has nothing of use; the same errors. */
+enum { ANON_RUN_ORDER = 4, ANON_RUN = 1 << ANON_RUN_ORDER };
+kern_return_t anon_create_run(struct ledger *ledger, void *out[ANON_RUN]);
 static inline void anon_ref(struct anon *anon)
 {
     atomic_fetch_add_explicit(&anon->references, 1, memory_order_relaxed);

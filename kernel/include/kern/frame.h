@@ -90,6 +90,10 @@ pfn_t frame_take_paid(void);
 /** The same from what is kept back (kern/pageout.h), for what is not a program's new page. */
 pfn_t frame_take_reserved(void);
 void frame_free_paid(struct frame *frame);
+/** 2^order frames in a row, aligned to as many, each of which is given back on its own. PFN_NONE: less than one frame in
+ *  FRAME_PLENTY is free, or there is no such run at hand; nothing is done to get one. */
+enum { FRAME_PLENTY = 8 };
+pfn_t frame_take_run_paid(unsigned order);
 
 static inline struct frame *frame_record(pfn_t pfn)
 {

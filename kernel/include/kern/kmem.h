@@ -100,6 +100,15 @@ kern_return_t kmem_alloc_counted(struct kmem_cache *cache, struct ledger *ledger
 void kmem_free_counted(struct kmem_cache *cache, struct ledger *ledger, enum ledger_kind kind,
                        int64_t amount, void *object);
 
+/** `count` objects, each as by kmem_alloc_counted() with an amount of 1, but with any content; or none of them. It is one allocation
+ *  for alloc_fail_nth(). KERN_RESOURCE_SHORTAGE even if the slabs that are there have not so many: it is not to take long. Not of
+ *  a type-stable cache. */
+kern_return_t kmem_alloc_many(struct kmem_cache *cache, struct ledger *ledger,
+                              enum ledger_kind kind, unsigned count, void **out);
+
+/** Has this CPU so many objects ready, so that as many allocations take no longer than they must? */
+bool kmem_has_ready(const struct kmem_cache *cache, unsigned count);
+
 /** The same for a type of which programs' memory consists. */
 #define KMEM_CACHE_MEMORY(variable, type)                 \
     struct kmem_cache variable = {.name = #type,          \

@@ -47,11 +47,15 @@ extern struct ledger kernel_ledger;
 /** New ledger under `parent` without limits of its own, one reference. Its own memory is charged
  *  to `parent`. KERN_LIMIT (also: nested too deep), KERN_RESOURCE_SHORTAGE. */
 kern_return_t ledger_create(struct ledger *parent, struct ledger **out);
+static inline void ledger_ref_many(struct ledger *ledger, uint32_t count)
+{
+    uint32_t old = atomic_fetch_add_explicit(&ledger->references, count, memory_order_relaxed);
+
+    assert(old > 0 && old < UINT32_MAX - count + 1);
+}
 static inline void ledger_ref(struct ledger *ledger)
 {
-    uint32_t old = atomic_fetch_add_explicit(&ledger->references, 1, memory_order_relaxed);
-
-    assert(old > 0 && old < UINT32_MAX);
+    ledger_ref_many(ledger, 1);
 }
 /** For ledger_unref(): nobody refers to it any more. */
 void ledger_destroy(struct ledger *ledger);

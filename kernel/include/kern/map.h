@@ -52,6 +52,7 @@ enum map_entry_state { ENTRY_READY, ENTRY_LEAVING };
 struct map_entry {
     struct rb_node node;
     vaddr_t start, end;
+    vaddr_t unmapped;             /* LEAVING: nothing maps the pages below */
     struct amap *amap;            /* reference held; NULL: no anonymous page yet, or never */
     uint64_t amap_page;           /* number in it of the first page */
     struct memory_object *object; /* reference held; NULL: anonymous memory */
@@ -62,6 +63,7 @@ struct map_entry {
     bool shared;                  /* G3 */
     bool committed;               /* its pages are charged to the task's COMMITMENT */
     uint16_t wired;               /* G7 */
+    uint8_t trust; /* runs that may be made before one is watched again (fault_anon.c) */
 };
 
 /** Where programs end and allocated memory begins. */

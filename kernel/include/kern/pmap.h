@@ -75,6 +75,14 @@ kern_return_t pmap_enter(struct pmap *pmap, vaddr_t va, paddr_t pa, uint64_t siz
 /** The same for a page of managed normal memory, in the place of whatever is mapped there. */
 kern_return_t pmap_enter_page(struct pmap *pmap, vaddr_t va, paddr_t pa, unsigned prot);
 
+/** Would the PT_RUN pages from va on go on what is before them: nothing is mapped there and the table is there; and the PT_RUN pages
+ *  before are all mapped and young? va is a multiple of their size, and not 0. */
+bool pmap_run_would_follow(struct pmap *pmap, vaddr_t va);
+/** Map them, where the table is and nothing is mapped, to the frames from pa on, a multiple of their size as well: managed normal
+ *  memory that nobody maps. As a 64 KiB run; or, `watched`, as pages of which all but the first are old. False: the table is not
+ *  there any more, or something else is. */
+bool pmap_enter_run(struct pmap *pmap, vaddr_t va, paddr_t pa, unsigned prot, bool watched);
+
 /** Remove all mappings in [va, end), at most PMAP_CHUNK leaves; returns the address up to which it
  *  is done. A leaf that extends beyond the range is split first; KERN_RESOURCE_SHORTAGE can then
  *  not happen: splitting a 2 MiB leaf uses a table page kept with it since it was entered. */

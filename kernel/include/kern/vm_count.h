@@ -8,10 +8,14 @@
 #include <kern/cpu.h>
 #include <kern/types.h>
 
-static inline void vm_count(enum vm_count what)
+static inline void vm_count_many(enum vm_count what, uint64_t many)
 {
     _Atomic uint64_t *counter = &arch_cpu_self()->vm_counts[what];
-    relaxed_store(*counter, relaxed_load(*counter) + 1);
+    relaxed_store(*counter, relaxed_load(*counter) + many);
+}
+static inline void vm_count(enum vm_count what)
+{
+    vm_count_many(what, 1);
 }
 
 /** Of all CPUs since the start; what happens at this moment may be in it or not. */

@@ -342,6 +342,43 @@ void test_frame_misuse(void)
     expect_panic(add_twice, "assertion");
 }
 
+/* Runs come while an eighth is free; their frames are given back one by one, and come together again. */
+void test_frame_runs(void)
+{
+    enum { ORDER = 4, RUN = 1 << ORDER };
+    stub_add_bank(0x40000000, 0x40000000 + 8 * MIB, false);
+    add(0x40000000, 0x40000000 + 8 * MIB);
+    struct frame *first;
+    CHECK(frame_alloc(&kernel_ledger, LEDGER_FRAMES, 0, 0, &first) == KERN_SUCCESS);
+    alloc_fail_nth(1);
+    CHECK(frame_take_run_paid(ORDER) == PFN_NONE && alloc_fail_nth(0) == 1);
+    pfn_t taken[8 * MIB / PAGE_SIZE / RUN];
+    unsigned count = 0;
+    for (pfn_t pfn; (pfn = frame_take_run_paid(ORDER)) != PFN_NONE; count++) {
+        CHECK(pfn % RUN == 0);
+        for (unsigned i = 0; i < RUN; i++)
+            CHECK(frame_record(pfn + i)->order == 0 && frame_record(pfn + i)->owner == NULL);
+        taken[count] = pfn;
+    }
+    CHECK(count > 8 && frame_check()); /* of the one block that is open */
+    struct frame *other[16];
+    unsigned held = 0; /* the rest of it, and what opens the others */
+    while (held < 16 &&
+           frame_alloc(&kernel_ledger, LEDGER_FRAMES, 7, 0, &other[held]) == KERN_SUCCESS)
+        held++;
+    CHECK(statistics().free < statistics().managed / FRAME_PLENTY);
+    CHECK(frame_take_run_paid(0) == PFN_NONE);
+    while (held > 0)
+        frame_free(&kernel_ledger, LEDGER_FRAMES, other[--held]);
+    while (count-- > 0)
+        for (unsigned i = RUN; i-- > 0;)
+            frame_free_paid(frame_record(taken[count] + i));
+    frame_free(&kernel_ledger, LEDGER_FRAMES, first);
+    frame_drain_cache();
+    CHECK(frame_check() && pages_charged() == 0);
+    CHECK(statistics().free + statistics().record_pages == statistics().managed);
+}
+
 /* Fill and empty on several CPUs at once; frames move between them through a shared table. */
 static struct frame *_Atomic exchange[64];
 

@@ -248,6 +248,46 @@ void test_kmem_shortage(void)
     check_all_back();
 }
 
+/* Many in one go: all that the slabs have, and none if they have not enough. */
+void test_kmem_many(void)
+{
+    enum { MANY = 16 };
+    void *object = NULL, *many[MANY];
+    int64_t bytes = (int64_t)sizeof(struct tiny);
+
+    add_memory();
+    CHECK(kmem_alloc_many(&tiny_cache, &kernel_ledger, LEDGER_PORTS, MANY, many) ==
+          KERN_RESOURCE_SHORTAGE); /* no slab */
+    CHECK(kmem_alloc(&tiny_cache, &kernel_ledger, &object) == KERN_SUCCESS);
+    CHECK(kmem_has_ready(&tiny_cache, 1) && !kmem_has_ready(&tiny_cache, KMEM_CPU_OBJECTS + 1));
+    CHECK(kmem_alloc_many(&tiny_cache, &kernel_ledger, LEDGER_PORTS, MANY, many) == KERN_SUCCESS);
+    CHECK(kmem_live_objects() == 1 + MANY && ledger_used(&kernel_ledger, LEDGER_PORTS) == MANY &&
+          ledger_used(&kernel_ledger, LEDGER_KMEM) == (1 + MANY) * bytes);
+    for (unsigned i = 0; i < MANY; i++)
+        memset(many[i], (int)i + 1, sizeof(struct tiny));
+    for (unsigned i = 0; i < MANY; i++) {
+        CHECK(*(uint8_t *)many[i] == i + 1);
+        kmem_free_counted(&tiny_cache, &kernel_ledger, LEDGER_PORTS, 1, many[i]);
+    }
+    ledger_set_limit(&kernel_ledger, LEDGER_PORTS, MANY - 1);
+    CHECK(kmem_alloc_many(&tiny_cache, &kernel_ledger, LEDGER_PORTS, MANY, many) == KERN_LIMIT);
+    ledger_set_limit(&kernel_ledger, LEDGER_PORTS, LEDGER_NO_LIMIT);
+    alloc_fail_nth(1);
+    CHECK(kmem_alloc_many(&tiny_cache, &kernel_ledger, LEDGER_PORTS, MANY, many) ==
+              KERN_RESOURCE_SHORTAGE &&
+          alloc_fail_nth(0) == 1);
+    CHECK(ledger_used(&kernel_ledger, LEDGER_PORTS) == 0 && kmem_live_objects() == 1);
+    /* Of pages a slab has few: they are all there afterwards. */
+    void *page = NULL;
+    CHECK(kmem_alloc(&page_cache, &kernel_ledger, &page) == KERN_SUCCESS);
+    CHECK(kmem_alloc_many(&page_cache, &kernel_ledger, LEDGER_PORTS, MANY, many) ==
+              KERN_RESOURCE_SHORTAGE &&
+          kmem_check());
+    kmem_free(&page_cache, &kernel_ledger, page);
+    kmem_free(&tiny_cache, &kernel_ledger, object);
+    check_all_back();
+}
+
 /* Threads: objects are made on one CPU and freed on another. */
 static void *_Atomic exchange[CACHE_COUNT][16];
 

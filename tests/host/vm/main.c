@@ -14,6 +14,8 @@ int main(int argc, char **argv)
     struct counts before = counts_now();
     if (strcmp(name, "scenes") == 0)
         test_scenes();
+    else if (strcmp(name, "runs") == 0)
+        test_runs();
     else if (strcmp(name, "failures") == 0)
         test_failures();
     else if (strcmp(name, "model") == 0)
@@ -23,7 +25,8 @@ int main(int argc, char **argv)
     else if (strcmp(name, "threads") == 0)
         test_threads(steps ? steps : 3000);
     else {
-        fprintf(stderr, "usage: %s scenes|failures|model|threads|wire [STEPS] [seed=N]\n", argv[0]);
+        fprintf(stderr, "usage: %s scenes|runs|failures|model|threads|wire [STEPS] [seed=N]\n",
+                argv[0]);
         return 2;
     }
     reap_all();

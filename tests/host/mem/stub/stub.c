@@ -97,6 +97,11 @@ paddr_t stub_virt_to_phys(const void *va)
     abort();
 }
 
+void arch_zero_pages(void *pages, size_t count)
+{
+    memset(pages, 0, count * PAGE_SIZE);
+}
+
 void arch_zero_lines(void *at, size_t size)
 {
     memset(at, 0, size);
