@@ -25,6 +25,7 @@ static inline pfn_t take_frame(void)
     return pfn;
 }
 
+/* The ledger has been given the reference. */
 static inline void make(struct anon *anon, pfn_t pfn, struct ledger *ledger)
 {
     struct frame *frame = frame_record(pfn);
@@ -52,8 +53,8 @@ kern_return_t anon_create(struct ledger *ledger, bool zeroed, struct anon **out)
 
     if (zeroed)
         vm_count(VM_COUNT_ZERO_FILLS);
-    make(object, pfn, ledger);
     ledger_ref(ledger);
+    make(object, pfn, ledger);
     *out = object;
     if (zeroed)
         arch_zero_page(phys_to_virt((paddr_t)pfn << PAGE_SHIFT));
