@@ -29,8 +29,7 @@ static uint64_t empty(uint64_t n)
 /* ---- faults ---- */
 
 /* A second pass over the same pages is the loop alone. */
-[[gnu::noinline, gnu::noclone]] static uint64_t read_each(volatile char *at, uint64_t n,
-                                                          int64_t step)
+[[gnu::noinline]] static uint64_t read_each(volatile char *at, uint64_t n, int64_t step)
 {
     const uint64_t start = machine_counter_raw();
     for (; n > 0; n--, at += step)
@@ -38,8 +37,7 @@ static uint64_t empty(uint64_t n)
     return machine_counter_raw() - start;
 }
 
-[[gnu::noinline, gnu::noclone]] static uint64_t write_each(volatile char *at, uint64_t n,
-                                                           int64_t step)
+[[gnu::noinline]] static uint64_t write_each(volatile char *at, uint64_t n, int64_t step)
 {
     const uint64_t start = machine_counter_raw();
     for (; n > 0; n--, at += step)
@@ -48,8 +46,7 @@ static uint64_t empty(uint64_t n)
 }
 
 /* The same under other names, for those who look for them; not quite, or the compiler would make them one. */
-[[gnu::noinline, gnu::noclone]] static uint64_t break_each(volatile char *at, uint64_t n,
-                                                           int64_t step)
+[[gnu::noinline]] static uint64_t break_each(volatile char *at, uint64_t n, int64_t step)
 {
     const uint64_t start = machine_counter_raw();
     for (; n > 0; n--, at += step)
@@ -57,8 +54,7 @@ static uint64_t empty(uint64_t n)
     return machine_counter_raw() - start;
 }
 
-[[gnu::noinline, gnu::noclone]] static uint64_t reuse_each(volatile char *at, uint64_t n,
-                                                           int64_t step)
+[[gnu::noinline]] static uint64_t reuse_each(volatile char *at, uint64_t n, int64_t step)
 {
     const uint64_t start = machine_counter_raw();
     for (; n > 0; n--, at += step)
