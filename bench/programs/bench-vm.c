@@ -286,6 +286,7 @@ int main(int argc, char **argv)
     rows_run(timed, sizeof(timed) / sizeof(timed[0]), 0, argc, argv);
     rows_run(loops, sizeof(loops) / sizeof(loops[0]), empty(REPEATS), argc, argv);
     measure_fork("fork_1", 1, argc, argv);
+    measure_fork("fork_100", 100, argc, argv);
     measure_fork("fork_10000", 10000, argc, argv);
     print("bench: done\n");
     return 0;
