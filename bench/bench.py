@@ -62,6 +62,7 @@ RUNS = [
     Run("init=bench-memory"),
     Run("init=bench-vm"),
     Run("init=bench-ool"),
+    Run("init=bench-pager"),
     Run("init=bench-yield-a,bench-yield-b"),
     Run("init=bench-yield-a,bench-yield-b arg=fp"),
     Run("init=bench-yield-a,bench-yield-b", append="mitigations=off",

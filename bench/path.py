@@ -67,6 +67,10 @@ def fault(row, function):
     return Path(f"init=bench-vm arg={row}", ("bench-vm",), function, is_fault=True)
 
 
+def pager(row, function):
+    return Path(f"init=bench-pager arg={row}", ("bench-pager",), function, is_fault=True)
+
+
 def mapping(row, function):
     return Path(f"init=bench-vm arg={row}", ("bench-vm",), function, True)
 
@@ -100,6 +104,8 @@ PATHS = {
     "fault_anon": fault("fault_anon", "read_each"),
     "fault_cow": fault("fault_cow", "break_each"),
     "fault_reuse": fault("fault_reuse", "reuse_each"),
+    "fault_object": pager("fault_object", "show_each"),
+    "fault_pager": pager("fault_pager", "fault_each"),
     "map_unmap": mapping("map_unmap", "allocate_deallocate"),
     "map_touch_unmap": mapping("map_touch_unmap", "allocate_touch_deallocate"),
     "protect": mapping("protect", "make_read_only"),

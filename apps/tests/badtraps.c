@@ -127,9 +127,9 @@ static void try_protections(void)
     CHECK_EQUAL(kernel_vm_protect(memory, 5 * UINT64_C(4096), VM_PROT_READ), KERN_INVALID_ADDRESS);
     CHECK_EQUAL(kernel_vm_deallocate(memory + 4096, 4096), KERN_SUCCESS);
     CHECK_EQUAL(sys_futex_wait(memory + 4096, 0, 0), -KERN_INVALID_ADDRESS);
-    CHECK_EQUAL(sys_futex_wait(memory + 2 * 4096, 0, 0), -KERN_OPERATION_TIMED_OUT);
+    CHECK_EQUAL(sys_futex_wait(memory + 2 * UINT64_C(4096), 0, 0), -KERN_OPERATION_TIMED_OUT);
     CHECK_EQUAL(kernel_vm_deallocate(memory, 4 * UINT64_C(4096)), KERN_SUCCESS);
-    CHECK_EQUAL(sys_futex_wait(memory + 2 * 4096, 0, 0), -KERN_INVALID_ADDRESS);
+    CHECK_EQUAL(sys_futex_wait(memory + 2 * UINT64_C(4096), 0, 0), -KERN_INVALID_ADDRESS);
 }
 
 static uint64_t random_state;

@@ -13,7 +13,8 @@
 #include <wharf/if/task.h>
 #include <wharf/if/vm.h>
 
-enum { PAGES = 80, SIZE = PAGES * PAGE, ROUNDS = 30, MILLISECOND = 1000000 };
+enum { PAGES = 80, SIZE = PAGES * PAGE, ROUNDS = 30 };
+#define MILLISECOND UINT64_C(1000000)
 
 static struct {
     mach_port_name_t port;
@@ -166,7 +167,7 @@ static void test_sender_dies(void)
         OK(clone_run(&clone));
         unsigned count = 0;
         for (unsigned i = 0; i < 5000 && count == 0; i++) {
-            OK(kernel_sleep_until(kernel_clock_now() + MILLISECOND + round * 123456));
+            OK(kernel_sleep_until(kernel_clock_now() + MILLISECOND + (uint64_t)round * 123456));
             count = receive_some();
         }
         CHECK(count > 0);
@@ -180,19 +181,6 @@ static void test_sender_dies(void)
 
 /* ---- what nobody receives ---- */
 
-/* What was taken down before is gone. */
-static uint64_t frames_at_rest(void)
-{
-    uint64_t frames = 0;
-    for (unsigned same = 0; same < 5; same++) {
-        uint64_t before = frames;
-        OK(kernel_sleep_until(kernel_clock_now() + 20 * MILLISECOND));
-        frames = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
-        same = frames == before ? same : 0;
-    }
-    return frames;
-}
-
 static void expect_frames(uint64_t wanted)
 {
     for (unsigned i = 0; i < 5000 && kernel_system_info(SYSTEM_INFO_FREE_FRAMES) < wanted; i++)
@@ -203,14 +191,14 @@ static void expect_frames(uint64_t wanted)
 static void test_unreceived(void)
 {
     enum { FEW = 60 }; /* slabs and tables */
-    uint64_t before = frames_at_rest();
+    uint64_t before = ool_frames_at_rest();
     mach_port_name_t port = ool_port();
     for (unsigned i = 0; i < 10; i++) {
         char *memory = pages_at(0, PAGES);
         memset(memory, 1, SIZE);
         OK(ool_send(port, memory, SIZE, MSG_DEALLOCATE));
     }
-    CHECK(kernel_system_info(SYSTEM_INFO_FREE_FRAMES) < before - 9 * PAGES);
+    CHECK(kernel_system_info(SYSTEM_INFO_FREE_FRAMES) < before - 9 * (uint64_t)PAGES);
     ool_kill_port(port);
     expect_frames(before - FEW);
 }

@@ -139,3 +139,15 @@ bool is_mapped(const char *memory)
         vm_region(me(), (uintptr_t)memory, &start, &size, &prot, &max, &inheritance, &flags);
     return kr == KERN_SUCCESS && start <= (uintptr_t)memory;
 }
+
+uint64_t ool_frames_at_rest(void)
+{
+    uint64_t frames = 0;
+    for (unsigned same = 0; same < 5; same++) {
+        uint64_t before = frames;
+        OK(kernel_sleep_until(kernel_clock_now() + 20 * UINT64_C(1000000)));
+        frames = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
+        same = frames == before ? same : 0;
+    }
+    return frames;
+}

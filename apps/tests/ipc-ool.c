@@ -79,7 +79,7 @@ static void test_untouched(void)
     enum { PAGES = 8192, SIZE = PAGES * PAGE, FEW = 8 };
     char *memory = pages_at(0, PAGES);
     memory[100 * PAGE] = 'x';
-    uint64_t before = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
+    uint64_t before = ool_frames_at_rest();
     OK(ool_send(port, memory + 1, SIZE - 2, 0));
     char *got = ool_receive(port, SIZE - 2);
     CHECK(before - kernel_system_info(SYSTEM_INFO_FREE_FRAMES) <= FEW);
@@ -169,7 +169,7 @@ static void test_object(void)
     OK(vm_map(me(), 0, size, 0, VM_ANYWHERE, program_start_info->initrd, VM_PROT_READ, VM_PROT_READ,
               VM_INHERIT_COPY, &at));
     const char *initrd = (const char *)(uintptr_t)at;
-    uint64_t before = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
+    uint64_t before = ool_frames_at_rest();
     uint32_t length = (uint32_t)size - PAGE - 50;
     OK(ool_send(port, initrd + 10, length, 0));
     char *got = ool_receive(port, length);

@@ -12,7 +12,8 @@
 #include <wharf/if/vm_types.h>
 #include <wharf/message.h>
 
-enum { PAGE = 4096, MEGABYTE = 1 << 20 };
+#define PAGE UINT64_C(4096)
+enum { MEGABYTE = 1 << 20 };
 #define OK(call)   CHECK_EQUAL(call, KERN_SUCCESS)
 #define READ_WRITE (VM_PROT_READ | VM_PROT_WRITE)
 
@@ -49,3 +50,5 @@ size_t differences(const char *memory, size_t size, unsigned seed);
 /** Bytes of [memory, memory + size) that are not zero. */
 size_t not_zero(const char *memory, size_t size);
 bool is_mapped(const char *memory);
+/** Free frames, when what was given back before has been taken down, which happens behind one's back. */
+uint64_t ool_frames_at_rest(void);

@@ -268,7 +268,7 @@ static void storm(void *argument)
         start(&quiet, write_some, NULL);
         clone_end(&late);
         if ((i + number) % 4 == 0)
-            pause_for(200 * i);
+            pause_for(200 * (uint64_t)i);
         OK(port_deallocate(me(), quiet.task));
         OK(port_deallocate(me(), quiet.thread));
     }

@@ -73,14 +73,21 @@ void start_handler(void)
 
 /* ---- the pager's task, and its object ---- */
 
+struct pager *make_pager(enum deed deed)
+{
+    uint64_t at = 0;
+    OK(vm_map(me(), 0, sizeof(*pager), 0, VM_ANYWHERE, MSG_NULL, READ_WRITE, READ_WRITE,
+              VM_INHERIT_SHARE, &at));
+    struct pager *made = (void *)(uintptr_t)at;
+    *made = (struct pager){.deed = deed, .collects = 1};
+    pager_fill(made);
+    return made;
+}
+
 void start_pager(enum deed deed)
 {
-    uint64_t at;
-    if (!pager) {
-        OK(vm_map(me(), 0, sizeof(*pager), 0, VM_ANYWHERE, MSG_NULL, READ_WRITE, READ_WRITE,
-                  VM_INHERIT_SHARE, &at));
-        pager = (void *)(uintptr_t)at;
-    }
+    if (!pager)
+        pager = make_pager(deed);
     *pager = (struct pager){.deed = deed, .collects = 1};
     pager_fill(pager);
     pager_port = pager->port = new_port();
@@ -136,5 +143,3 @@ void expect_error(volatile uint64_t *at, kern_return_t kr, uint64_t reason)
     CHECK_EQUAL(atomic_load(&raised_address), (uintptr_t)at);
     CHECK_EQUAL(atomic_load(&raised_code), EXCEPTION_CODE_PAGE | (uint64_t)kr | reason << 32);
 }
-
-#define AT(memory, page) (&(memory)[(page)*WORDS])

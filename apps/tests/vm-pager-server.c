@@ -7,6 +7,7 @@
 #include <libsys/server.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <user/msg.h>
 #include <wharf/if/memory_object.h>
 #include <wharf/if/memory_pager.h>
 #include <wharf/if/port.h>
@@ -32,11 +33,14 @@ static kern_return_t init(struct server_message *message, mach_port_name_t contr
     atomic_store(&served->control, control);
     atomic_fetch_add(&served->inits, 1);
     note(served, page_size == PAGE ? KERN_SUCCESS : KERN_FAILURE);
+    enum deed deed = atomic_load(&served->deed);
+    if (deed == DIE_EARLY)
+        kernel_task_exit(3);
     if (!atomic_load(&served->quiet) && control != MSG_DEAD) /* dead: it has ended already */
         note(served,
-             memory_object_ready(control, false,
-                                 atomic_load(&served->deed) == CLUSTER ? MEMORY_OBJECT_CLUSTER_MAX
-                                                                       : PAGE));
+             memory_object_ready(control, atomic_load(&served->caches),
+                                 deed == CLUSTER || deed == SHORT ? MEMORY_OBJECT_CLUSTER_MAX
+                                                                  : PAGE));
     return KERN_SUCCESS;
 }
 
@@ -68,7 +72,7 @@ static void talk_nonsense(struct pager *served, uint64_t offset)
            KERN_INVALID_ARGUMENT);
     expect(served, memory_object_collect(control, 5 * PAGE, from), KERN_NOT_FOUND);
     expect(served, memory_object_ready(control, false, 1), KERN_INVALID_ARGUMENT);
-    note(served, memory_object_ready(control, true, PAGE));
+    note(served, memory_object_ready(control, false, PAGE));
     supply(served, offset, served->store[offset / PAGE], PAGE);
 }
 
@@ -79,6 +83,81 @@ static void flood(struct pager *served)
             /* The client may have gone meanwhile, and the object with it. */
             (void)!memory_object_supply(atomic_load(&served->control), at, (uintptr_t)served->store,
                                         sizeof(served->store), 0);
+}
+
+/* The object's memory as this task maps it. */
+static uint64_t map_of(struct pager *served, mach_port_name_t port)
+{
+    uint64_t at = atomic_load(&served->own);
+    if (at == 0)
+        note(served, vm_map(program_start_info->task, 0, sizeof(served->store), 0, VM_ANYWHERE,
+                            port, READ_WRITE, READ_WRITE, VM_INHERIT_SHARE, &at));
+    atomic_store(&served->own, at);
+    return at;
+}
+
+static void read_own(struct pager *served)
+{
+    served->scratch[0] = *(volatile uint64_t *)(uintptr_t)(map_of(served, served->port) + 7 * PAGE);
+}
+
+static void supply_unreadable(struct pager *served, uint64_t offset)
+{
+    mach_port_name_t task = program_start_info->task;
+    uint64_t at = 0;
+    note(served, vm_allocate(task, 0, PAGE, VM_ANYWHERE, &at));
+    note(served, vm_protect(task, at, PAGE, false, 0));
+    expect(served, memory_object_supply(atomic_load(&served->control), offset, at, PAGE, 0),
+           KERN_PROTECTION_FAILURE);
+    note(served, vm_deallocate(task, at, PAGE));
+}
+
+/* Another port of its own, mapped by itself: its init is received by hand. */
+static void supply_other(struct pager *served, uint64_t offset)
+{
+    static _Alignas(8) uint8_t buffer[512];
+    mach_port_name_t task = program_start_info->task, port = MSG_NULL, name;
+    uint64_t at = 0;
+    note(served, port_allocate(task, PORT_RIGHT_RECEIVE, &port));
+    note(served, port_insert_made_send(task, port, port, &name));
+    note(served, vm_map(task, 0, sizeof(served->store), 0, VM_ANYWHERE, port, READ_WRITE,
+                        READ_WRITE, VM_INHERIT_SHARE, &at));
+    struct msg_registers m = {.receive = port,
+                              .buffer = (uintptr_t)buffer,
+                              .size = sizeof(buffer),
+                              .deadline = UINT64_MAX};
+    user_msg_trap(&m);
+    mach_port_name_t control = (mach_port_name_t)m.word[0];
+    note(served, memory_object_ready(control, false, PAGE));
+    note(served, memory_object_supply(control, offset, (uintptr_t)served->store, PAGE, 0));
+    note(served, vm_deallocate(task, at, sizeof(served->store)));
+    note(served, port_mod_refs(task, port, PORT_RIGHT_RECEIVE, -1));
+    note(served, port_deallocate(task, port));
+    note(served, port_deallocate(task, control));
+}
+
+/* Its page, if the other pager supplies it. */
+static void supply_from_other(struct pager *served, uint64_t offset)
+{
+    uint64_t from = map_of(served, served->other) + offset % sizeof(served->store);
+    kern_return_t kr = memory_object_supply(atomic_load(&served->control), offset, from, PAGE, 0);
+    if (kr != KERN_OPERATION_TIMED_OUT && kr != KERN_MEMORY_FAILURE)
+        note(served, kr);
+}
+
+static void supply_moved(struct pager *served, uint64_t offset, const uint64_t *page)
+{
+    mach_port_name_t task = program_start_info->task;
+    uint64_t at = 0;
+    note(served, vm_allocate(task, 0, PAGE, VM_ANYWHERE, &at));
+    uint64_t *to = (uint64_t *)(uintptr_t)at;
+    for (unsigned word = 0; word < WORDS; word++)
+        to[word] = page[word];
+    note(served, memory_object_supply(atomic_load(&served->control), offset, at, PAGE,
+                                      MEMORY_OBJECT_SUPPLY_MOVE));
+    if (to[1] != 0) /* it has gone */
+        note(served, KERN_FAILURE);
+    note(served, vm_deallocate(task, at, PAGE));
 }
 
 static void answer(struct pager *served, uint64_t offset, uint64_t length)
@@ -104,16 +183,21 @@ static void answer(struct pager *served, uint64_t offset, uint64_t length)
     case NONSENSE: talk_nonsense(served, offset); break;
     case DIE: kernel_task_exit(3);
     case TOUCH_OWN:
-        if (atomic_load(&served->own) == 0) {
-            uint64_t at = 0;
-            note(served, vm_map(program_start_info->task, 0, sizeof(served->store), 0, VM_ANYWHERE,
-                                served->port, READ_WRITE, READ_WRITE, VM_INHERIT_SHARE, &at));
-            atomic_store(&served->own, at);
-        }
-        served->scratch[0] =
-            *(volatile uint64_t *)(uintptr_t)(atomic_load(&served->own) + 7 * PAGE);
+        read_own(served);
         supply(served, offset, page, PAGE);
         break;
+    case LATE:
+        (void)kernel_sleep_until(kernel_clock_now() + 2 * served->patience);
+        supply(served, offset, page, PAGE);
+        break;
+    case SHORT: supply(served, offset + PAGE, page + WORDS, length - PAGE); break;
+    case UNREADABLE: supply_unreadable(served, offset); break;
+    case OTHER: supply_other(served, offset); break;
+    case DROP_PORT:
+        note(served, port_mod_refs(program_start_info->task, served->port, PORT_RIGHT_RECEIVE, -1));
+        break;
+    case FROM_OTHER: supply_from_other(served, offset); break;
+    case MOVE: supply_moved(served, offset, page); break;
     case FLOOD: flood(served); break;
     case DESTROY: note(served, memory_object_destroy(control, 5)); break;
     default: supply(served, offset, page, PAGE);
@@ -137,6 +221,8 @@ static kern_return_t data_return(struct server_message *message, uint64_t offset
 {
     struct pager *served = message->context;
     (void)dirty, (void)kernel_copy;
+    if (atomic_load(&served->deed) == DIE_OWING)
+        kernel_task_exit(3);
     for (uint64_t at = offset; at < offset + length && atomic_load(&served->collects); at += PAGE) {
         kern_return_t kr = memory_object_collect(atomic_load(&served->control), at,
                                                  (uintptr_t)served->store[at / PAGE % PAGER_PAGES]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory that a pager supplies: a task that serves a pattern, and does what no pager should; this one maps it and looks at
- * what comes of it. Boot with pager=MS for pagers that do not answer.
+ * what comes of it. Boot with pager=MS for pagers that do not answer, and dirty=128K.
  */
 #include "vm-pager.h"
 #include <libsys/check.h>
@@ -100,6 +100,20 @@ static void test_copies(void)
     CHECK_EQUAL(m.result, 0);
     CHECK_EQUAL(AT(a, 30)[WORDS - 1], pager_word(20, WORDS - 1));
     CHECK_EQUAL(AT(a, 31)[0], pager_word(21, 0));
+    struct msg_registers memory = {.destination = queue,
+                                   .id = 2,
+                                   .control = MSG_CONTROL(MSG_COPY_SEND, 0, MSG_DESCRIPTOR_SIZE, 1),
+                                   .receive = queue,
+                                   .deadline = UINT64_MAX,
+                                   .word = {(uintptr_t)AT(a, 45),
+                                            2 * PAGE | (uint64_t)MSG_OOL_MEMORY << 32}};
+    user_msg_trap(&memory);
+    CHECK_EQUAL(memory.result, 0);
+    const volatile uint64_t *got = (const volatile uint64_t *)(uintptr_t)memory.word[0];
+    AT(a, 45)[1] = 1;
+    CHECK_EQUAL(AT(got, 0)[1], pager_word(45, 1));
+    CHECK_EQUAL(AT(got, 1)[WORDS - 1], pager_word(46, WORDS - 1));
+    OK(vm_deallocate(me(), (uintptr_t)got, 2 * PAGE));
     CHECK_EQUAL(sys_futex_wait((const void *)(uintptr_t)AT(a, 40), 1, UINT64_MAX), -KERN_RETRY);
     OK(port_mod_refs(me(), queue, PORT_RIGHT_RECEIVE, -1));
     OK(port_deallocate(me(), queue));
@@ -133,6 +147,96 @@ static void test_lock(void)
     CHECK_EQUAL(atomic_load(&pager->requests), requests + 2); /* they have gone */
     unmap(a);
     CHECK(comes(&pager->terminates, 1));
+    end_pager();
+}
+
+/* ---- pages that stay, move, or are owed ---- */
+
+static void test_cached(void)
+{
+    start_pager(SUPPLY);
+    atomic_store(&pager->caches, 1);
+    volatile uint64_t *a = map_pager(0);
+    for (unsigned page = 0; page < 10; page++)
+        CHECK_EQUAL(AT(a, page)[1], pager_word(page, 1));
+    AT(a, 5)[1] = 6;
+    unmap(a);
+    CHECK(comes(&pager->returns, 1));
+    for (unsigned round = 0; round < 20; round++) {
+        a = map_pager(0);
+        CHECK_EQUAL(AT(a, 5)[1], 6);
+        CHECK_EQUAL(AT(a, round % 5)[2], pager_word(round % 5, 2));
+        unmap(a);
+    }
+    CHECK_EQUAL(pager->store[5][1], 6);
+    CHECK_EQUAL(atomic_load(&pager->requests), 10); /* they were there all the time */
+    CHECK_EQUAL(atomic_load(&pager->inits), 1);
+    CHECK_EQUAL(atomic_load(&pager->terminates), 0);
+    end_pager(); /* with all that was kept for it */
+}
+
+static void test_moved(void)
+{
+    start_pager(MOVE);
+    volatile uint64_t *a = map_pager(0), *b = map_pager(0);
+    for (unsigned page = 0; page < PAGER_PAGES; page++) {
+        CHECK_EQUAL(AT(a, page)[page], pager_word(page, page));
+        AT(a, page)[1] = page;
+        CHECK_EQUAL(AT(b, page)[1], page);
+    }
+    unmap(a);
+    unmap(b);
+    CHECK(comes(&pager->terminates, 1));
+    CHECK_EQUAL(pager->store[40][1], 40);
+    end_pager();
+}
+
+static int write_all(void *argument)
+{
+    volatile uint64_t *memory = argument;
+    for (unsigned i = 0; i < 4 * PAGER_PAGES; i++) {
+        unsigned page = i * 7 % PAGER_PAGES;
+        AT(memory, page)[1] += i;
+    }
+    atomic_fetch_add(&pager->own, 1);
+    return 0;
+}
+
+static bool all_come(uint64_t wanted)
+{
+    uint64_t until = kernel_clock_now() + UINT64_C(20000000000);
+    while (atomic_load(&pager->own) < wanted && kernel_clock_now() < until)
+        (void)kernel_sleep_until(kernel_clock_now() + 1000000);
+    return atomic_load(&pager->own) >= wanted;
+}
+
+/* Without being asked for it, all but the 32 pages that it may owe come back; who writes waits, or is told that it is in vain. */
+static void test_owed(void)
+{
+    enum { CLIENTS = 3, MAY_OWE = 32 };
+    struct clone client[CLIENTS];
+    start_pager(SUPPLY);
+    volatile uint64_t *a = map_pager(0);
+    for (unsigned page = 0; page < PAGER_PAGES; page++)
+        AT(a, page)[2] = page;
+    CHECK(comes(&pager->returns, PAGER_PAGES - MAY_OWE));
+    CHECK_EQUAL(AT(a, 0)[2], 0);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        OK(clone_make(&client[i], write_all, (void *)(uintptr_t)a, THREAD_PRIORITY_DEFAULT));
+    for (unsigned i = 0; i < CLIENTS; i++)
+        OK(clone_run(&client[i]));
+    CHECK(all_come(CLIENTS));
+    for (unsigned i = 0; i < CLIENTS; i++)
+        clone_end(&client[i]);
+    atomic_store(&pager->collects, 0);
+    uint32_t before = atomic_load(&raised);
+    for (unsigned page = 0; page < PAGER_PAGES && atomic_load(&raised) == before; page++)
+        AT(a, page)[3] = page;
+    CHECK_EQUAL(atomic_load(&raised), before + 1);
+    atomic_store(&pager->collects, 1);
+    unmap(a);
+    CHECK(comes(&pager->terminates, 1));
+    CHECK_EQUAL(pager->store[50][2], 50);
     end_pager();
 }
 
@@ -266,7 +370,8 @@ int main(void)
         void (*run)(void);
     } tests[] = {
         {"read", test_read},       {"private", test_private}, {"cluster", test_cluster},
-        {"copies", test_copies},   {"lock", test_lock},       {"clients", test_clients},
+        {"copies", test_copies},   {"lock", test_lock},       {"cached", test_cached},
+        {"moved", test_moved},     {"owed", test_owed},       {"clients", test_clients},
         {"inherit", test_inherit}, {"remap", test_remap},     {"errors", test_errors},
         {"silence", test_silence}, {"nobody", test_nobody},   {"death", test_death},
         {"destroy", test_destroy}, {"own", test_own},         {"many", test_many},

@@ -13,7 +13,9 @@
 #include <wharf/if/vm_types.h>
 #include <wharf/message.h>
 
-enum { PAGE = 4096, PAGER_PAGES = 64, WORDS = PAGE / 8 };
+#define PAGE  UINT64_C(4096)
+#define WORDS (PAGE / 8)
+enum { PAGER_PAGES = 64 };
 
 /* What it does about a request for a page. */
 enum deed {
@@ -30,20 +32,32 @@ enum deed {
     TOUCH_OWN,   /* reads its own object first */
     FLOOD,       /* every page there is, many times */
     DESTROY,     /* the object, reason 5 */
+    LATE,        /* its page, when nobody waits any more */
+    SHORT,       /* of a cluster, all but the page that is waited for */
+    UNREADABLE,  /* from memory that it may not read */
+    OTHER,       /* to another object of its own */
+    DROP_PORT,   /* the receive right */
+    DIE_EARLY,   /* its task ends when it should be ready */
+    DIE_OWING,   /* and when it should fetch a page */
+    FROM_OTHER,  /* from another pager's object, which does the same */
+    MOVE,        /* its page, moved, of which it has a copy for the next time */
 };
 
 struct pager {
     mach_port_name_t port;     /* its own name for the receive right */
     _Atomic enum deed deed;    /* for requests */
     _Atomic uint32_t quiet;    /* it does not even say ready */
+    _Atomic uint32_t caches;   /* it is ready with may_cache */
     _Atomic uint32_t collects; /* 0: returned pages are not fetched */
     _Atomic uint32_t inits, requests, returns, completions, terminates;
     _Atomic uint64_t last_offset, last_length, last_access;
     _Atomic mach_port_name_t control; /* its name for the control port */
     _Atomic uint32_t
         flush; /* wants: 1 + returns << 4 | flush << 8: a lock_request at the next message */
-    _Atomic uint64_t own;  /* where it maps its own object */
-    _Atomic int32_t error; /* of its calls: the last that was not 0 */
+    _Atomic uint64_t own;   /* where it maps its own object, or the other's */
+    mach_port_name_t other; /* FROM_OTHER: that one's port */
+    uint64_t patience;      /* LATE: how long, in nanoseconds */
+    _Atomic int32_t error;  /* of its calls: the last that was not 0 */
     uint64_t store[PAGER_PAGES][WORDS] __attribute__((aligned(4096)));
     uint64_t scratch[WORDS] __attribute__((aligned(4096)));
 };
@@ -72,6 +86,8 @@ static inline mach_port_name_t me(void)
 }
 mach_port_name_t new_port(void);
 void start_handler(void);
+/** A pager's memory, its port, and whom it serves; not running. */
+struct pager *make_pager(enum deed deed);
 /** A new task with a new port. */
 void start_pager(enum deed deed);
 /** End it. It had no error that it did not expect. */

@@ -287,11 +287,11 @@ static void test_turns(void)
     const mach_port_name_t entries[2] = {entry_of(1), entry_of(2)};
     uint64_t at = (uintptr_t)pages, got;
     for (unsigned i = 0; i < rounds; i++) {
-        atomic_store(&generation, 2 * i + 1); /* odd: it changes */
+        atomic_store(&generation, 2 * (uint64_t)i + 1); /* odd: it changes */
         OK(vm_deallocate(me(), at, PAGE));
         OK(vm_map(me(), at, PAGE, 0, i / 2 % 2 ? VM_COPY : 0, entries[i % 2], VM_PROT_READ,
                   VM_PROT_READ, VM_INHERIT_COPY, &got));
-        atomic_store(&generation, 2 * i);
+        atomic_store(&generation, 2 * (uint64_t)i);
         if (i == 0)
             begin_users(look_at_turn);
         wait_for_users();

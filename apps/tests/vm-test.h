@@ -11,7 +11,8 @@
 #include <wharf/error.h>
 #include <wharf/message.h>
 
-enum { PAGE = 4096, PAGE_WORDS = PAGE / 8 };
+#define PAGE       UINT64_C(4096)
+#define PAGE_WORDS (PAGE / 8)
 
 #define OK(call)         CHECK_EQUAL(call, KERN_SUCCESS)
 #define FAILS(call, why) CHECK_EQUAL(call, why)

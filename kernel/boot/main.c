@@ -28,6 +28,7 @@
 #include <kern/port.h>
 #include <kern/sched.h>
 #include <kern/stack_guard.h>
+#include <kern/swap.h>
 #include <kern/trace.h>
 
 static struct board board;          /* boot CPU; constant after dt_scan() */
@@ -214,6 +215,18 @@ NO_STACK_GUARD static void plant_seed(const struct arch_boot_info *info)
                      (int64_t)(frames.free - frames.free / KEPT_BACK));
 }
 
+/* D8. Likewise. */
+[[gnu::noinline]] static void limit_pagers(void)
+{
+    enum { MILLISECONDS = 30000, PARTS_OF_RAM = 8 };
+    struct frame_statistics frames;
+    uint32_t patience = options.pager_milliseconds ? options.pager_milliseconds : MILLISECONDS;
+    frame_statistics(&frames);
+    paged_object_set_patience(patience * UINT64_C(1000000));
+    paged_volume_set_limit(options.dirty_limit ? options.dirty_limit >> PAGE_SHIFT
+                                               : frames.managed / PARTS_OF_RAM);
+}
+
 NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
 {
     struct cpu *cpu = &cpu_record[0];
@@ -240,10 +253,9 @@ NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
     plant_seed(info);
     start_interrupts(cpu);
     pmap_init();
-    anon_init();
     amap_init();
-    paged_object_set_patience((options.pager_milliseconds ? options.pager_milliseconds : 30000) *
-                              UINT64_C(1000000));
+    limit_pagers();
+    swap_init();
     futex_init();
     reaper_init();
     if (msg_cpu_init(cpu) != KERN_SUCCESS)

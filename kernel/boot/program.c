@@ -109,7 +109,7 @@ static kern_return_t build(struct task *task, const char *file, const char *name
     for (unsigned i = 0; i < h->program_count && kr == KERN_SUCCESS; i++)
         if (segment[i].type == ELF_LOAD)
             kr = load_segment(task, file, &segment[i]);
-    struct stack stack;
+    struct stack stack = {0};
     if (kr == KERN_SUCCESS)
         kr = make_stack(task, name, arguments, &stack);
     struct thread *thread;

@@ -96,8 +96,9 @@ static int parse_choice(struct boot_word value, const char *const *names)
     return -1;
 }
 
-static kern_return_t set_mem(struct boot_word word, struct boot_word value,
-                             struct boot_options *options, struct dt_error *err)
+/* Whole pages. */
+static kern_return_t read_size(struct boot_word word, struct boot_word value, uint64_t *out,
+                               struct dt_error *err)
 {
     uint64_t size;
 
@@ -105,8 +106,20 @@ static kern_return_t set_mem(struct boot_word word, struct boot_word value,
         return refuse(err, word, "not a size such as 64M");
     if (size < PAGE_SIZE)
         return refuse(err, word, "less than a page");
-    options->mem_limit = round_down(size, PAGE_SIZE);
+    *out = round_down(size, PAGE_SIZE);
     return KERN_SUCCESS;
+}
+
+static kern_return_t set_mem(struct boot_word word, struct boot_word value,
+                             struct boot_options *options, struct dt_error *err)
+{
+    return read_size(word, value, &options->mem_limit, err);
+}
+
+static kern_return_t set_dirty(struct boot_word word, struct boot_word value,
+                               struct boot_options *options, struct dt_error *err)
+{
+    return read_size(word, value, &options->dirty_limit, err);
 }
 
 static kern_return_t set_maxcpus(struct boot_word word, struct boot_word value,
@@ -241,6 +254,7 @@ static const struct {
     {"mitigations=", set_mitigations},
     {"trace=", set_trace},
     {"pmu=", set_pmu},
+    {"dirty=", set_dirty},
     {"pager=", set_patience},
     {"arg=", set_arg},
     {"test=", set_test},

@@ -10,8 +10,8 @@
 
 kern_return_t msg_check_control(uint64_t control)
 {
-    if (control >> MSG_FLAGS_SHIFT || msg_length(control) > MSG_BODY_MAX ||
-        msg_descriptors(control) > MSG_DESCRIPTORS_MAX ||
+    if (control >> MSG_FLAGS_SHIFT & ~(uint64_t)MSG_FLAG_TRUSTED ||
+        msg_length(control) > MSG_BODY_MAX || msg_descriptors(control) > MSG_DESCRIPTORS_MAX ||
         msg_descriptors(control) * MSG_DESCRIPTOR_SIZE > msg_length(control))
         return msg_length(control) > MSG_BODY_MAX ? MACH_SEND_TOO_LARGE : MACH_SEND_INVALID_HEADER;
     return KERN_SUCCESS;

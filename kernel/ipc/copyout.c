@@ -222,6 +222,8 @@ kern_return_t msg_copyout(struct thread *self, struct kmsg *msg, uint64_t *contr
     unsigned names = count_names(msg);
     *control = MSG_CONTROL(0, msg->how_sent, msg->length, msg->descriptors);
     kern_return_t kr = KERN_SUCCESS;
+    if (unlikely(msg->memory) && msg_is_refused(self, msg))
+        return MACH_RCV_UNTRUSTED;
     if (names > 0 && space_reserve(space, names) != KERN_SUCCESS)
         return MACH_RCV_NO_SPACE;
     if (msg->length > MSG_REGISTER_BYTES)

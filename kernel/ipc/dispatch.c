@@ -19,6 +19,7 @@
 #include <wharf/if/memory_entry_kernel.h>
 #include <wharf/if/memory_object_kernel.h>
 #include <wharf/if/port_kernel.h>
+#include <wharf/if/swap_kernel.h>
 #include <wharf/if/task_kernel.h>
 #include <wharf/if/thread_kernel.h>
 #include <wharf/if/timer_kernel.h>
@@ -81,6 +82,7 @@ kern_return_t kcall_execute(struct kcall *call, unsigned kind, void *object, uin
     case KOBJECT_TIMER: return timer_demux(call, object, id - TIMER_BASE);
     case KOBJECT_MEMORY_ENTRY: return memory_entry_demux(call, object, id - MEMORY_ENTRY_BASE);
     case KOBJECT_MEMORY_OBJECT: return memory_object_demux(call, object, id - MEMORY_OBJECT_BASE);
+    case KOBJECT_SWAP: return swap_demux(call, object, id - SWAP_BASE);
     default: return KERN_TERMINATED; /* it died since its port was found */
     }
 }

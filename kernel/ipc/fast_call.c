@@ -2,7 +2,8 @@
 /*
  * The fast way of a message in registers to a kernel object: the caller's own task and threads, the host and the
  * clock. They stay for as long as the caller runs, so that the port need not be locked and nothing be counted; it is
- * enough that entry and port are unchanged when the object has been read. Others take the long way.
+ * enough that entry and port are unchanged when the object has been read. A pager's object is held, for faults wait for
+ * what is asked of it. Others take the long way.
  *
  * Like fast.c this is compiled not to use the body's registers: they are kept first of all.
  */
@@ -11,6 +12,7 @@
 #include <kern/cpu.h>
 #include <kern/kcall.h>
 #include <kern/kobj.h>
+#include <kern/paged_object.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <wharf/if/clock_kernel.h>
@@ -98,16 +100,46 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
     return answer(call, kr, call->out_size, 0);
 }
 
+/* The port is type-stable: the entry is looked at again under its lock (N3). */
+[[gnu::noinline]] static void *hold_paged(struct ipc_entry *entry, uint32_t bits, struct port *port)
+{
+    void *object = NULL;
+    spin_lock(&port->lock);
+    if (relaxed_load(entry->bits) == bits && port->state == PORT_ALIVE)
+        object = kobj_acquire_locked(port, KOBJECT_MEMORY_OBJECT);
+    spin_unlock(&port->lock);
+    return object;
+}
+
+[[gnu::noinline]] static struct thread *call_paged(struct ipc_entry *entry, struct thread *self,
+                                                   uint32_t bits, struct port *port)
+{
+    static const uint64_t empty[8];
+    uint64_t body[8];
+    struct kcall call;
+    begin(&call, self, port, body);
+    void *object = hold_paged(entry, bits, port);
+    if (unlikely(!object)) {
+        arch_message_load(call.in_size > 0 ? call.in : empty);
+        return NULL;
+    }
+    kern_return_t kr = kcall_execute(&call, KOBJECT_MEMORY_OBJECT, object, message_id(self));
+    kobj_release(KOBJECT_MEMORY_OBJECT, object);
+    if (unlikely(self->page.object)) /* kern_msg() asks for it again */
+        paged_forget(self);
+    return end(&call, kr);
+}
+
 [[gnu::noinline]] static struct thread *call_object(struct ipc_entry *entry, struct thread *self,
                                                     uint32_t bits)
 {
     struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
-    unsigned kind;
+    unsigned kind = KOBJECT_NONE;
     uint64_t body[8];
     struct kcall call;
     void *object = object_that_stays(self, entry, bits, port, &kind);
     if (unlikely(!object))
-        return NULL;
+        return kind == KOBJECT_MEMORY_OBJECT ? call_paged(entry, self, bits, port) : NULL;
     begin(&call, self, port, body);
     return end(&call, kcall_execute(&call, kind, object, message_id(self)));
 }

@@ -11,6 +11,7 @@
 #include <kern/panic.h>
 #include <kern/port.h>
 #include <kern/reply.h>
+#include <kern/swap.h>
 
 /* Four sizes, by room for the body. */
 #define KMSG_OF(bytes)              \
@@ -82,6 +83,8 @@ static void free_embedded(struct kmsg *msg)
         timer_message_done(msg);
     else if (msg->flags & KMSG_IN_PAGED)
         paged_message_done(msg);
+    else if (msg->flags & KMSG_IN_SWAP)
+        swap_message_done(msg);
 }
 
 void kmsg_free(struct kmsg *msg)

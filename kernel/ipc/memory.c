@@ -9,6 +9,7 @@
 #include <arch/cpu.h>
 #include <kern/cpu.h>
 #include <kern/ool.h>
+#include <kern/paged_object.h>
 #include <kern/task.h>
 #include <kern/user_memory.h>
 
@@ -39,6 +40,16 @@ uint32_t kmsg_count_memory(const struct kmsg *msg)
     for (const struct kool *ool = msg->memory; ool; ool = ool->next)
         pages += ool->memory.pages;
     return (uint32_t)pages;
+}
+
+bool msg_is_refused(struct thread *self, const struct kmsg *msg)
+{
+    bool was_pagers = false;
+    if (!(msg_flags(arch_message_get(&self->arch, MSG_X_CONTROL)) & MSG_FLAG_TRUSTED))
+        return false;
+    for (const struct kool *ool = msg->memory; ool; ool = ool->next)
+        was_pagers |= ool->was_pagers;
+    return was_pagers;
 }
 
 /* ---- the copy ---- */
@@ -73,7 +84,10 @@ static kern_return_t keep(struct thread *self, uint64_t control, struct kmsg *ms
 {
     self->sending = msg;
     self->sending_control = control;
-    repeat(self);
+    if (self->page.object)
+        self->building = true; /* msg.c repeats it after a wait */
+    else
+        repeat(self);
     return KERN_RETRY;
 }
 
@@ -83,7 +97,7 @@ kern_return_t msg_copy_memory(struct thread *self, uint64_t control, struct kmsg
     if (is_new && arch_irq_pending())
         return keep(self, control, msg);
     for (struct kool *ool = msg->memory; ool; ool = ool->next) {
-        kern_return_t kr = ool_copy_some(self->task, ool);
+        kern_return_t kr = ool_copy_some(self, ool);
         if (kr == KERN_SUCCESS)
             continue;
         if (kr == KERN_RETRY)
@@ -98,8 +112,10 @@ kern_return_t msg_copy_memory(struct thread *self, uint64_t control, struct kmsg
 struct kmsg *msg_go_on_copying(struct thread *self, uint64_t control)
 {
     struct kmsg *msg = self->sending;
-    if (!msg || self->sending_control != control)
+    if (self->sending_control != control) {
+        msg_stop_copying(self);
         return NULL;
+    }
     self->sending = NULL;
     return msg;
 }

@@ -51,7 +51,7 @@ void msg_take_finish(struct space *space, struct taken_list *list, struct list *
 uint32_t msg_peek_memory(struct thread *self, uint64_t control);
 /** A descriptor of kind MSG_OOL_MEMORY becomes one of the message's. MACH_SEND_INVALID_MEMORY, _NO_BUFFER. */
 kern_return_t msg_add_memory(struct kmsg *msg, struct msg_descriptor *d);
-/** Go on with the copies. KERN_RETRY: the thread keeps the message, and repeats its trap. MACH_SEND_INVALID_MEMORY, _NO_BUFFER. */
+/** Go on with the copies. KERN_RETRY: the thread keeps the message, and repeats its trap, perhaps after a wait (thread->page.object). MACH_SEND_INVALID_MEMORY, _NO_BUFFER. */
 kern_return_t msg_copy_memory(struct thread *self, uint64_t control, struct kmsg *msg, bool is_new);
 /** The message that is being copied, to go on with; NULL: none. */
 struct kmsg *msg_go_on_copying(struct thread *self, uint64_t control);
@@ -61,6 +61,8 @@ void msg_stop_copying(struct thread *self);
 void msg_note_losses(struct thread *self, struct kmsg *msg);
 /** Remove what the thread is losing. STAGE_STOPPED: the trap is repeated for the rest, with its send half as it was. */
 enum stage msg_lose_memory(struct thread *self);
+/** The thread receives, and wants no such memory (MSG_FLAG_TRUSTED). */
+bool msg_is_refused(struct thread *self, const struct kmsg *msg);
 /** Both, at a thread's end. */
 void msg_end_memory(struct thread *thread);
 
@@ -81,7 +83,7 @@ enum stage msg_receive(struct thread *self, kern_return_t *kr);
 
 /* ---- copyout.c ---- */
 /** Give the message to the current thread: registers, buffer, names. On success the message is gone; on an
- *  error it is whole and *control tells its length. */
+ *  error it is whole and *control tells its length. MACH_RCV_UNTRUSTED: the caller destroys it. */
 kern_return_t msg_copyout(struct thread *self, struct kmsg *msg, uint64_t *control);
 /** The header registers of a received message. `remote`: name or MSG_REPLY. */
 void msg_set_header(struct thread *self, uint32_t id, uint64_t control, uint64_t local,

@@ -10,6 +10,7 @@
 #include <kern/panic.h>
 #include <kern/port.h>
 #include <kern/sched.h>
+#include <kern/swap.h>
 #include <kern/thread.h>
 #include <stdatomic.h>
 
@@ -117,6 +118,9 @@ static void die(struct port *port)
     relaxed_store(port->state, PORT_DEAD);
     if (unlikely(port->object && !port->kobject))
         paged_object_pager_died(port->object);
+    if (unlikely(port->default_pager))
+        swap_pager_died();
+    port->default_pager = false;
     relaxed_store(port->kobject, KOBJECT_NONE);
     relaxed_store(port->object, NULL);
     port->space = NULL;

@@ -43,6 +43,11 @@ static enum stage take_answer(struct thread *self, kern_return_t *kr)
     }
     if (*kr == MACH_RCV_TOO_LARGE)
         arch_message_set(&self->arch, MSG_X_ID, control); /* for msg.c, which reports it */
+    if (*kr == MACH_RCV_UNTRUSTED) {
+        kmsg_destroy(reply->answer);
+        reply->answer = NULL;
+        atomic_store(&reply->state, REPLY_IDLE);
+    }
     return STAGE_FAILED;
 }
 
@@ -212,6 +217,10 @@ static enum stage give(struct thread *self, struct kmsg *msg, kern_return_t *kr)
     *kr = msg_copyout(self, msg, &control);
     if (*kr == KERN_SUCCESS)
         return STAGE_DONE;
+    if (*kr == MACH_RCV_UNTRUSTED) {
+        kmsg_destroy(msg);
+        return STAGE_FAILED;
+    }
     port_ref(port);
     port_put_back(port, msg);
     port_unref(port);

@@ -308,8 +308,8 @@ static enum stage send_message(struct thread *self, uint64_t control, struct des
         *kr = MACH_SEND_NO_BUFFER;
     else
         *kr = msg_copyin(self, control, &msg);
-    if (*kr != KERN_SUCCESS)
-        return *kr == KERN_RETRY ? STAGE_STOPPED : STAGE_FAILED;
+    if (*kr != KERN_SUCCESS) /* msg.c has it wait for a page, if it is for that */
+        return *kr == KERN_RETRY && !self->page.object ? STAGE_STOPPED : STAGE_FAILED;
     enum stage stage = take_all(self, control, dest, msg, kr);
     if (stage == STAGE_STOPPED) {
         arch_message_repeat(&self->arch);

@@ -284,6 +284,7 @@ kern_return_t space_create(struct ledger *ledger, struct space **out)
     spin_init(&space->lock, LOCK_SPACE);
     atomic_init(&space->chunks, space->inline_chunks);
     atomic_init(&space->references, 1);
+    pager_volume_init(&space->volume);
     ledger_ref(ledger);
     space->ledger = ledger;
     *out = space;

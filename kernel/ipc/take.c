@@ -10,6 +10,7 @@
  */
 #include "names.h"
 #include <kern/notify.h>
+#include <kern/paged_object.h>
 #include <kern/panic.h>
 
 /* ---- taking; the space's lock is held ---- */
@@ -262,6 +263,8 @@ static mach_port_name_t insert_receive(struct space *space, struct port *port)
     port->name = name;
     if (!port->has_payload)
         port->local = name;
+    if (unlikely(port->object && !port->kobject))
+        paged_object_moved(port->object);
     spin_unlock(&port->lock);
     return name;
 }

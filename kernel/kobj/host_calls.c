@@ -16,7 +16,9 @@
 #include <kern/frame.h>
 #include <kern/kmem.h>
 #include <kern/log.h>
+#include <kern/pageout.h>
 #include <kern/panic.h>
+#include <kern/swap.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/trace.h>
@@ -88,6 +90,48 @@ kern_return_t khost_memory_set_limit(struct kcall *call, struct host *target, st
     bool none = limit > (uint64_t)LEDGER_NO_LIMIT;
     ledger_set_limit(task->ledger, kind, none ? LEDGER_NO_LIMIT : (int64_t)limit);
     task_unref(task);
+    return KERN_SUCCESS;
+}
+
+kern_return_t khost_memory_set_default_pager(struct kcall *call, struct host *target,
+                                             struct kright *pager, struct kright *control)
+{
+    (void)target;
+    return swap_set_pager(call->self->task, pager, control);
+}
+
+kern_return_t khost_memory_page_out(struct kcall *call, struct host *target, uint64_t pages)
+{
+    struct frame_statistics frames;
+    (void)call, (void)target;
+    frame_statistics(&frames);
+    pageout_demand(pages < frames.managed ? pages : frames.managed);
+    return KERN_SUCCESS;
+}
+
+kern_return_t khost_memory_get_swap(struct kcall *call, struct host *target,
+                                    struct host_memory_swap *facts)
+{
+    struct swap_facts swap;
+    struct pageout_facts pageout;
+    (void)call, (void)target;
+    swap_facts(&swap);
+    pageout_facts(&pageout);
+    *facts = (struct host_memory_swap){
+        .pagers = swap.pagers,
+        .slots = swap.slots,
+        .used = swap.used,
+        .stores = swap.stores,
+        .loads = swap.loads,
+        .rescues = swap.rescues,
+        .lost = swap.lost,
+        .in_flight = swap.in_flight,
+        .demanded = pageout.demanded,
+        .scanned = pageout.scanned,
+        .activated = pageout.activated,
+        .low = pageout.marks.low,
+        .high = pageout.marks.high,
+    };
     return KERN_SUCCESS;
 }
 

@@ -13,8 +13,9 @@ struct host host;
 kern_return_t kobj_init(void)
 {
     static const uint8_t kinds[] = {
-        KOBJECT_HOST,     KOBJECT_HOST_MEMORY, KOBJECT_HOST_TIME,  KOBJECT_HOST_REBOOT,
-        KOBJECT_HOST_IRQ, KOBJECT_HOST_DEBUG,  KOBJECT_HOST_TASKS, KOBJECT_CLOCK,
+        KOBJECT_HOST,        KOBJECT_HOST_MEMORY, KOBJECT_HOST_TIME,
+        KOBJECT_HOST_REBOOT, KOBJECT_HOST_IRQ,    KOBJECT_HOST_DEBUG,
+        KOBJECT_HOST_TASKS,  KOBJECT_CLOCK,       KOBJECT_SWAP,
     };
     kern_return_t kr = KERN_SUCCESS;
     for (unsigned i = 0; i < array_count(kinds) && kr == KERN_SUCCESS; i++) {

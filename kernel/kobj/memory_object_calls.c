@@ -6,6 +6,7 @@
 #include <arch/cpu.h>
 #include <arch/usercopy.h>
 #include <kern/frame.h>
+#include <kern/map.h>
 #include <kern/paged_object.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -33,7 +34,7 @@ static kern_return_t check_run(uint64_t offset, uint64_t length, uint64_t most, 
 static kern_return_t check_alive(struct paged_object *object)
 {
     spin_lock(&object->lock);
-    bool alive = object->state <= PAGED_READY;
+    bool alive = object->state <= PAGED_READY || object->state == PAGED_CACHED;
     spin_unlock(&object->lock);
     return alive ? KERN_SUCCESS : KERN_TERMINATED;
 }
@@ -41,7 +42,7 @@ static kern_return_t check_alive(struct paged_object *object)
 kern_return_t kmemory_object_ready(struct kcall *call, struct paged_object *target, bool may_cache,
                                    uint32_t cluster)
 {
-    (void)call, (void)may_cache;
+    (void)call;
     kern_return_t kr = KERN_SUCCESS;
     uint32_t pages = cluster >> PAGE_SHIFT;
     if (pages == 0)
@@ -53,9 +54,11 @@ kern_return_t kmemory_object_ready(struct kcall *call, struct paged_object *targ
         target->wake_waiting = true;
         if (paged_wake_some(target))
             work_start(&target->work);
-    } else {
+    } else if (target->state != PAGED_CACHED) {
         kr = KERN_TERMINATED;
     }
+    if (kr == KERN_SUCCESS)
+        paged_set_may_cache(target, may_cache);
     spin_unlock(&target->lock);
     return kr;
 }
@@ -69,8 +72,8 @@ static kern_return_t make_page(struct kcall *call, struct paged_object *object, 
     kern_return_t kr = anon_create(object->object.ledger, address == 0, out);
     if (kr == KERN_SUCCESS && address != 0) {
         struct thread *self = call->self;
-        kr = map_copy(self, self->task, address, frame_memory(anon_frame(*out)), PAGE_SIZE, false,
-                      false);
+        kr = map_copy(self, self->task, address, frame_memory(anon_frame_held(*out)), PAGE_SIZE,
+                      false, false);
         if (kr != KERN_SUCCESS)
             anon_unref(*out);
     }
@@ -85,13 +88,30 @@ static bool is_wanted(struct paged_object *object, uint64_t page)
     return wanted;
 }
 
-static kern_return_t supply_page(struct kcall *call, struct paged_object *object, uint64_t page,
-                                 uint64_t address)
+struct place {
+    struct paged_object *object;
+    uint64_t page;
+};
+
+static kern_return_t put_moved(struct anon *anon, void *argument)
 {
+    const struct place *place = argument;
+    return paged_put(place->object, place->page, anon);
+}
+
+static kern_return_t supply_page(struct kcall *call, struct paged_object *object, uint64_t page,
+                                 uint64_t address, bool moves)
+{
+    struct place place = {object, page};
     struct anon *anon;
+    kern_return_t kr = KERN_NOT_FOUND;
     if (!is_wanted(object, page))
         return KERN_SUCCESS;
-    kern_return_t kr = make_page(call, object, address, &anon);
+    if (moves)
+        kr = map_give_page(call->self->task, address, put_moved, &place);
+    if (kr != KERN_NOT_FOUND)
+        return kr;
+    kr = make_page(call, object, address, &anon);
     if (kr != KERN_SUCCESS)
         return kr;
     kr = paged_put(object, page, anon);
@@ -102,14 +122,14 @@ static kern_return_t supply_page(struct kcall *call, struct paged_object *object
 
 /* Page by page; progress is how many are done. Those that wait are woken at the end, whatever came of it. */
 static kern_return_t supply(struct kcall *call, struct paged_object *object, const struct run *run,
-                            uint64_t address)
+                            uint64_t address, bool moves)
 {
     uint64_t progress = kcall_progress(call, KCALL_TAG_OBJECT_SUPPLY);
     uint64_t done = progress < run->count ? progress : 0;
     kern_return_t kr = check_alive(object);
     while (kr == KERN_SUCCESS && done < run->count) {
         kr = supply_page(call, object, run->page + done,
-                         address ? address + (done << PAGE_SHIFT) : 0);
+                         address ? address + (done << PAGE_SHIFT) : 0, moves);
         if (kr == KERN_SUCCESS && ++done < run->count && arch_irq_pending())
             kr = KERN_RETRY;
     }
@@ -123,14 +143,14 @@ kern_return_t kmemory_object_supply(struct kcall *call, struct paged_object *tar
                                     uint32_t flags)
 {
     struct run run;
-    if (flags != 0)
+    if (flags & ~(uint32_t)MEMORY_OBJECT_SUPPLY_MOVE)
         return KERN_INVALID_VALUE;
     kern_return_t kr = check_run(offset, length, PAGED_RUN_MAX, &run);
     if (kr != KERN_SUCCESS)
         return kr;
     if (address == 0 || address >= USER_VA_END || length > USER_VA_END - address)
         return KERN_INVALID_ADDRESS;
-    return supply(call, target, &run, address);
+    return supply(call, target, &run, address, flags & MEMORY_OBJECT_SUPPLY_MOVE);
 }
 
 kern_return_t kmemory_object_unavailable(struct kcall *call, struct paged_object *target,
@@ -138,7 +158,7 @@ kern_return_t kmemory_object_unavailable(struct kcall *call, struct paged_object
 {
     struct run run;
     kern_return_t kr = check_run(offset, length, PAGED_RUN_MAX, &run);
-    return kr == KERN_SUCCESS ? supply(call, target, &run, 0) : kr;
+    return kr == KERN_SUCCESS ? supply(call, target, &run, 0, false) : kr;
 }
 
 kern_return_t kmemory_object_error(struct kcall *call, struct paged_object *target, uint64_t offset,
@@ -161,7 +181,7 @@ static kern_return_t begin_lock(struct paged_object *object, const struct run *r
 {
     kern_return_t kr = KERN_SUCCESS;
     spin_lock(&object->lock);
-    if (object->state != PAGED_READY)
+    if (object->state != PAGED_READY && object->state != PAGED_CACHED)
         kr = KERN_TERMINATED;
     else if (notify && (object->locking || object->lock_due))
         kr = KERN_BUSY;
@@ -176,7 +196,7 @@ static kern_return_t begin_lock(struct paged_object *object, const struct run *r
 static void end_lock(struct paged_object *object, bool notify)
 {
     spin_lock(&object->lock);
-    object->locking |= notify && object->state == PAGED_READY;
+    object->locking |= notify && (object->state == PAGED_READY || object->state == PAGED_CACHED);
     work_start(&object->work); /* announces, and completes */
     spin_unlock(&object->lock);
 }
@@ -196,7 +216,7 @@ kern_return_t kmemory_object_lock_request(struct kcall *call, struct paged_objec
     if (!progress)
         kr = begin_lock(target, &run, notify);
     while (kr == KERN_SUCCESS && page < end) {
-        kr = paged_lock_page(target, &page, end, what, flush);
+        kr = paged_lock_page(target, &page, end, what, flush, notify);
         if (kr == KERN_SUCCESS && page < end && arch_irq_pending())
             kr = KERN_RETRY;
     }
@@ -213,11 +233,11 @@ kern_return_t kmemory_object_collect(struct kcall *call, struct paged_object *ta
     struct run run;
     kern_return_t kr = check_run(offset, PAGE_SIZE, 1, &run);
     if (kr == KERN_SUCCESS)
-        kr = paged_collect_begin(target, run.page, &anon);
+        kr = paged_collect_begin(target, self, run.page, &anon);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr =
-        map_copy(self, self->task, address, frame_memory(anon_frame(anon)), PAGE_SIZE, true, false);
+    kr = map_copy(self, self->task, address, frame_memory(anon_frame_held(anon)), PAGE_SIZE, true,
+                  false);
     paged_collect_end(target, run.page, anon, kr == KERN_SUCCESS);
     call->restart = kr == KERN_RETRY;
     return kr;

@@ -45,7 +45,7 @@ static kern_return_t make_task(struct task *parent, const char *name,
     struct task *task;
     kern_return_t kr = check_limits(limits, count);
     if (kr == KERN_SUCCESS)
-        kr = task_create(parent->ledger, "", &task);
+        kr = task_create_hidden(parent->ledger, "", &task);
     if (kr != KERN_SUCCESS)
         return kr;
     task_set_name(task, name, strlen(name));
@@ -129,11 +129,11 @@ static kern_return_t stage_step(struct thread *self, struct task *parent, struct
 static kern_return_t inherit(struct thread *self, struct task *parent, struct task *child,
                              uint32_t flags, uint64_t *progress)
 {
-    enum stage stage = (enum stage)(*progress >> STAGE_SHIFT);
+    uint64_t stage = *progress >> STAGE_SHIFT;
     uint64_t within = *progress & ((UINT64_C(1) << STAGE_SHIFT) - 1);
     kern_return_t kr = KERN_SUCCESS;
     while (stage < STAGE_DONE && kr == KERN_SUCCESS) {
-        kr = stage_step(self, parent, child, flags, stage, &within);
+        kr = stage_step(self, parent, child, flags, (enum stage)stage, &within);
         if (kr == KERN_SUCCESS || stage == STAGE_NONE) {
             stage++;
             within = 0;
@@ -141,7 +141,7 @@ static kern_return_t inherit(struct thread *self, struct task *parent, struct ta
     }
     if (kr != KERN_SUCCESS && kr != KERN_RETRY)
         task_end_stop(self);
-    *progress = (uint64_t)stage << STAGE_SHIFT | within;
+    *progress = stage << STAGE_SHIFT | within;
     return kr;
 }
 
@@ -164,9 +164,10 @@ kern_return_t ktask_create(struct kcall *call, struct task *target, uint32_t fla
         kr = name_itself(task, self_port, self_name);
     self->building = kr == KERN_RETRY;
     self->making = kr == KERN_RETRY ? task : NULL;
-    if (kr == KERN_SUCCESS)
+    if (kr == KERN_SUCCESS) {
         *made = port_send_right(task->self_port);
-    else if (kr != KERN_RETRY)
+        task_show(task);
+    } else if (kr != KERN_RETRY)
         task_terminate(task, 0, false);
     if (kr != KERN_RETRY)
         task_unref(task);
@@ -182,10 +183,10 @@ kern_return_t ktask_create_thread(struct kcall *call, struct task *target, uint6
     if (entry >= USER_VA_END || sp > USER_VA_END || tls >= USER_VA_END)
         return KERN_INVALID_ADDRESS;
     struct thread *thread;
-    kern_return_t kr = thread_create(target, entry, sp, argument, tls, priority, &thread);
+    kern_return_t kr =
+        thread_create_for_maker(target, entry, sp, argument, tls, priority, out, &thread);
     if (kr != KERN_SUCCESS)
         return kr;
-    *out = port_send_right(thread->self_port); /* suspended, it does not end before */
     *id = thread->id;
     call->made = thread;
     call->run = run;

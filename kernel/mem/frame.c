@@ -21,6 +21,23 @@ static const paddr_t frame_limit =
     (UINT64_C(1) << (32 + PAGE_SHIFT)) - (PAGE_SIZE << FRAME_MAX_ORDER);
 
 struct spinlock frames_lock = SPINLOCK_INIT(LOCK_FRAMES);
+static frame_admit_t *admission; /* frames_lock */
+static uint64_t admission_below; /* frames_lock */
+
+void frame_set_admission(frame_admit_t *admit, uint64_t ask_below)
+{
+    spin_lock(&frames_lock);
+    admission = admit;
+    admission_below = admit ? ask_below : 0;
+    spin_unlock(&frames_lock);
+}
+
+/* May more frames be taken from the lists? The lock is held. */
+static bool is_admitted(bool user)
+{
+    uint64_t left = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
+    return likely(left >= admission_below) || admission(user, left);
+}
 
 static uint32_t cache_count(const struct cpu *cpu)
 {
@@ -49,17 +66,18 @@ void frame_add_range(paddr_t start, paddr_t end)
 }
 
 /* Fill an empty cache with up to FRAME_BATCH frames. */
-[[gnu::noinline]] static void cache_refill(struct cpu *cpu)
+[[gnu::noinline]] static void cache_refill(struct cpu *cpu, bool user)
 {
     uint32_t count = 0;
 
     spin_lock(&frames_lock);
-    while (count < FRAME_BATCH) {
+    uint32_t wanted = is_admitted(user) ? FRAME_BATCH : 0;
+    while (count < wanted) {
         /* A run at once, but none is cut for it that a single frame would not cut. */
         unsigned order = buddy_smallest();
         if (order > FRAME_RUN)
             order = FRAME_RUN;
-        while (1u << order > FRAME_BATCH - count)
+        while (1u << order > wanted - count)
             order--;
         pfn_t pfn = block_take(order);
 
@@ -98,12 +116,12 @@ void frame_drain_cache(void)
     cache_drain(cpu, cache_count(cpu));
 }
 
-[[gnu::always_inline]] static inline pfn_t take_single(void)
+[[gnu::always_inline]] static inline pfn_t take_single(bool user)
 {
     struct cpu *cpu = arch_cpu_self();
 
     if (unlikely(cache_count(cpu) == 0))
-        cache_refill(cpu);
+        cache_refill(cpu, user);
     uint32_t count = cache_count(cpu);
     if (unlikely(count == 0))
         return PFN_NONE;
@@ -117,7 +135,7 @@ void frame_drain_cache(void)
 static pfn_t take_locked(unsigned order)
 {
     spin_lock(&frames_lock);
-    pfn_t pfn = block_take(order);
+    pfn_t pfn = is_admitted(false) ? block_take(order) : PFN_NONE;
     spin_unlock(&frames_lock);
     return pfn;
 }
@@ -146,7 +164,7 @@ kern_return_t frame_alloc_paid(unsigned flags, struct frame **out)
 {
     if (alloc_must_fail())
         return KERN_RESOURCE_SHORTAGE;
-    pfn_t pfn = take_single();
+    pfn_t pfn = take_single(!(flags & FRAME_FROM_RESERVE));
     if (unlikely(pfn == PFN_NONE))
         return KERN_RESOURCE_SHORTAGE;
     *out = frame_record(pfn);
@@ -166,7 +184,7 @@ kern_return_t frame_alloc(struct ledger *ledger, enum ledger_kind kind, unsigned
     kern_return_t kr = ledger_charge(ledger, kind, INT64_C(1) << order);
     if (kr != KERN_SUCCESS)
         return kr;
-    pfn_t pfn = order == 0 ? take_single() : take_run(order);
+    pfn_t pfn = order == 0 ? take_single(false) : take_run(order);
     if (unlikely(pfn == PFN_NONE)) {
         ledger_return(ledger, kind, INT64_C(1) << order);
         return KERN_RESOURCE_SHORTAGE;
@@ -258,4 +276,12 @@ bool frame_is_managed(paddr_t pa)
     bool managed = block_is_managed((pfn_t)(pa >> PAGE_SHIFT));
     spin_unlock(&frames_lock);
     return managed;
+}
+
+bool frame_next_record(pfn_t *pfn)
+{
+    spin_lock(&frames_lock);
+    bool found = block_next_open(pfn);
+    spin_unlock(&frames_lock);
+    return found;
 }

@@ -304,6 +304,34 @@ void block_add_range(pfn_t start, pfn_t end)
     }
 }
 
+/* The first opened block at or after `block`; MAP_PAGES * MAP_BLOCKS: none. */
+static uint32_t next_open(uint32_t block)
+{
+    const uint32_t end = MAP_PAGES * MAP_BLOCKS;
+    while (block < end) {
+        const struct block_map *page = map_page[block / MAP_BLOCKS];
+        if (!page) {
+            block = (uint32_t)round_down(block, MAP_BLOCKS) + MAP_BLOCKS;
+            continue;
+        }
+        uint64_t bits = page->open[block % MAP_BLOCKS / 64] >> (block % 64);
+        if (bits)
+            return block + (uint32_t)__builtin_ctzll(bits);
+        block = (uint32_t)round_down(block, 64) + 64;
+    }
+    return end;
+}
+
+bool block_next_open(pfn_t *pfn)
+{
+    uint32_t first = *pfn / BLOCK_FRAMES, block = next_open(first);
+    if (block == MAP_PAGES * MAP_BLOCKS)
+        return false;
+    if (block != first)
+        *pfn = block * BLOCK_FRAMES;
+    return true;
+}
+
 bool block_for_each_open(bool (*visit)(pfn_t first, void *context), void *context)
 {
     for (uint32_t word = 0; word < MAP_PAGES * MAP_WORDS; word++) {

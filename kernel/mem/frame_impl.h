@@ -102,6 +102,8 @@ pfn_t block_take(unsigned order);
 void block_add_range(pfn_t start, pfn_t end);
 bool block_is_unopened(pfn_t pfn);
 bool block_is_open(pfn_t pfn);
+/** The first frame at or after *pfn that is in an opened block. False: there is none. */
+bool block_next_open(pfn_t *pfn);
 /** The frame has been given to the allocator, free or not. */
 bool block_is_managed(pfn_t pfn);
 /** Call `visit` for every opened block (its first frame), in address order. False as soon as

@@ -23,7 +23,7 @@ static _Atomic uint32_t ending_tasks; /* dying, and not gone yet */
 
 static work_step_t teardown_step;
 
-kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct task **out)
+kern_return_t task_create_hidden(struct ledger *parent_ledger, const char *name, struct task **out)
 {
     struct ledger *ledger;
     void *memory;
@@ -53,10 +53,8 @@ kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct
     list_init(&task->threads);
     work_init(&task->teardown, teardown_step,
               PRIORITY_MAX); /* the task's own threads may be as urgent */
+    list_init(&task->link);
     atomic_fetch_add(&live_tasks, 1);
-    spin_lock(&tasks_lock);
-    list_push_back(&tasks, &task->link);
-    spin_unlock(&tasks_lock);
     trace(TRACE_TASK_CREATE, task->id, 0);
     *out = task;
     return KERN_SUCCESS;
@@ -69,6 +67,21 @@ free_task:
     kmem_free(&task_cache, ledger, task);
 drop_ledger:
     ledger_unref(ledger);
+    return kr;
+}
+
+void task_show(struct task *task)
+{
+    spin_lock(&tasks_lock);
+    list_push_back(&tasks, &task->link);
+    spin_unlock(&tasks_lock);
+}
+
+kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct task **out)
+{
+    kern_return_t kr = task_create_hidden(parent_ledger, name, out);
+    if (kr == KERN_SUCCESS)
+        task_show(*out);
     return kr;
 }
 

@@ -64,8 +64,9 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     deadline_init(&thread->wait.deadline, wait_deadline);
 }
 
-kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls,
-                            unsigned priority, struct thread **out)
+kern_return_t thread_create_for_maker(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg,
+                                      vaddr_t tls, unsigned priority, struct kright *right,
+                                      struct thread **out)
 {
     void *memory;
     kern_return_t kr = kmem_alloc_counted(&thread_cache, task->ledger, LEDGER_THREADS, 1, &memory);
@@ -89,6 +90,8 @@ kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64
         goto free_reply;
     }
     thread->max_priority = task->max_priority;
+    if (right)
+        *right = port_send_right(thread->self_port);
     list_push_back(&task->threads, &thread->task_link); /* T4 */
     task->thread_count++;
     task->started = true;
@@ -103,6 +106,12 @@ free_reply:
 free_thread:
     kmem_free_counted(&thread_cache, task->ledger, LEDGER_THREADS, 1, thread);
     return kr;
+}
+
+kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls,
+                            unsigned priority, struct thread **out)
+{
+    return thread_create_for_maker(task, entry, sp, arg, tls, priority, NULL, out);
 }
 
 void thread_terminate(struct thread *thread)

@@ -84,8 +84,8 @@ static void drop_original(struct amap_node *node)
     for (unsigned i = 0; i < AMAP_SLOTS; i++) {
         if (node->slot[i] == NULL)
             continue;
-        old = atomic_fetch_sub_explicit(amap_references(node->slot[i]), 1, memory_order_release);
-        assert_slow(old > 1);
+        assert_slow(atomic_load(amap_references(node->slot[i])) > 1);
+        atomic_fetch_sub_explicit(amap_references(node->slot[i]), 1, memory_order_release);
     }
     amap_node_free(node);
 }
@@ -97,6 +97,7 @@ static struct amap_node *take(struct amap_node **spares, unsigned height)
 {
     struct amap_node *node = *spares;
 
+    assert(node);
     *spares = node->next;
     node->next = NULL;
     node->height = (uint16_t)height;

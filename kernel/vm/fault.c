@@ -9,6 +9,7 @@
 #include <arch/cache.h>
 #include <kern/paged_object.h>
 #include <kern/string.h>
+#include <kern/swap.h>
 #include <kern/thread.h>
 
 /* What a page is, to be mapped or looked at. */
@@ -33,10 +34,29 @@ struct need {
     unsigned access; /* PROT_* */
 };
 
-static void found(struct page *page, struct anon *anon, unsigned prot)
+/* The anon's page, wherever it is. KERN_RETRY: struct need's self is to wait for it. */
+static inline kern_return_t bring(const struct need *need, vaddr_t va, struct anon *anon,
+                                  struct frame **out)
 {
-    page->pa = frame_address(anon_frame(anon));
+    *out = anon_frame(anon);
+    if (likely(*out))
+        return KERN_SUCCESS;
+    kern_return_t kr = swap_need(need->self, anon, va);
+    if (kr == KERN_SUCCESS)
+        *out = anon_frame_held(anon);
+    return kr;
+}
+
+static inline kern_return_t found(const struct need *need, struct page *page, struct anon *anon,
+                                  unsigned prot)
+{
+    struct frame *frame;
+    kern_return_t kr = bring(need, page->va, anon, &frame);
+    if (unlikely(kr != KERN_SUCCESS))
+        return kr;
+    page->pa = frame_address(frame);
     page->prot = prot;
+    return KERN_SUCCESS;
 }
 
 /* ---- anonymous pages; the amap's lock is held ---- */
@@ -46,7 +66,7 @@ static inline kern_return_t make_page(struct amap *amap, const void *content, st
 {
     kern_return_t kr = anon_create(amap->ledger, content == NULL, out);
     if (content && kr == KERN_SUCCESS)
-        arch_copy_page(frame_memory(anon_frame(*out)), content);
+        arch_copy_page(frame_memory(anon_frame_held(*out)), content);
     return kr;
 }
 
@@ -88,14 +108,18 @@ static inline kern_return_t put_page(struct amap *amap, uint64_t number, struct 
 
 /* Somebody else sees the page, too: this entry's is a copy from now on. Others that map this amap must not see the old one any
  * longer. */
-static kern_return_t break_sharing(struct map_entry *entry, uint64_t number, struct amap_node *leaf,
-                                   struct anon **anon, struct page *page)
+static kern_return_t break_sharing(const struct need *need, struct map_entry *entry,
+                                   uint64_t number, struct amap_node *leaf, struct anon **anon,
+                                   struct page *page)
 {
     struct anon *before = *anon;
-    struct frame *old = anon_frame(before);
+    struct frame *old;
+    kern_return_t kr = bring(need, page->va, before, &old);
+    if (unlikely(kr != KERN_SUCCESS))
+        return kr;
     if (entry->shared) /* first: one of them may still write to it (map_take_writing()) */
         pmap_page_protect(old, PROT_NONE);
-    kern_return_t kr = put_page(entry->amap, number, leaf, frame_memory(old), anon);
+    kr = put_page(entry->amap, number, leaf, frame_memory(old), anon);
     if (kr != KERN_SUCCESS)
         return kr;
     page->replaces = true;
@@ -124,10 +148,11 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
     }
 }
 
-/* What the thread was told about a page while it waited is of no use any more: it must not be told later. */
+/* What the thread was told about a page while it waited is of no use any more: it must not be told later. But that there is
+ * no room for what it writes is told when it comes to writing. */
 static void forget_error(struct thread *self, vaddr_t va)
 {
-    if (self && self->page.va == va)
+    if (self && self->page.va == va && !self->page.room)
         self->page.result = 0;
 }
 
@@ -141,15 +166,17 @@ static void forget_error(struct thread *self, vaddr_t va)
 
 /* The object's page; its lock is held. KERN_RETRY: struct need's self is to wait for it. */
 static kern_return_t find_paged(const struct need *need, const struct map_entry *entry, vaddr_t va,
-                                struct page *page, struct anon **out)
+                                struct page *page, struct anon **out, struct frame **frame)
 {
     uint64_t number = object_page_at(entry, va);
     *out = paged_lookup(page->paged, number);
     if (!*out)
         return paged_need(page->paged, need->self, number, (entry->end - va) >> PAGE_SHIFT, va,
                           need->access);
-    forget_error(need->self, va);
-    return KERN_SUCCESS;
+    kern_return_t kr = bring(need, va, *out, frame);
+    if (kr == KERN_SUCCESS)
+        forget_error(need->self, va);
+    return kr;
 }
 
 /* To be mapped as it is in the object: its first write is noted (Q3). */
@@ -157,14 +184,18 @@ static kern_return_t show_paged(const struct need *need, const struct map_entry 
                                 struct page *page)
 {
     struct anon *anon;
-    kern_return_t kr = find_paged(need, entry, va, page, &anon);
+    struct frame *frame;
+    kern_return_t kr = find_paged(need, entry, va, page, &anon, &frame);
     if (kr != KERN_SUCCESS)
         return kr;
     bool in_place = entry->shared && !entry->amap;
     if (need->write)
-        paged_note_write(anon);
-    found(page, anon,
-          in_place && paged_is_written(anon) ? entry->prot : entry->prot & ~(unsigned)PROT_WRITE);
+        kr = paged_begin_write(page->paged, need->self, object_page_at(entry, va), va, anon);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    page->pa = frame_address(frame);
+    page->prot =
+        in_place && paged_is_written(anon) ? entry->prot : entry->prot & ~(unsigned)PROT_WRITE;
     return KERN_SUCCESS;
 }
 
@@ -173,6 +204,8 @@ static kern_return_t show_object(const struct need *need, const struct map_entry
 {
     if (page->paged)
         return show_paged(need, entry, va, page);
+    if (unlikely(entry->object->kind == OBJECT_WINDOW))
+        return KERN_MEMORY_ERROR;
     map_physical(entry, va, page);
     return need->write ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
 }
@@ -185,20 +218,21 @@ static kern_return_t make_anonymous(const struct need *need, struct map_entry *e
                                     struct anon **out, struct page *page)
 {
     const void *content = NULL;
-    struct anon *shown = NULL;
+    struct anon *shown;
+    struct frame *frame = NULL;
     kern_return_t kr = KERN_SUCCESS;
     if (page->paged)
-        kr = find_paged(need, entry, va, page, &shown);
+        kr = find_paged(need, entry, va, page, &shown, &frame);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (shown)
-        content = frame_memory(anon_frame(shown));
+    if (frame)
+        content = frame_memory(frame);
     else if (entry->object)
         content = phys_to_virt(entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT));
     kr = put_page(entry->amap, number, leaf, content, out);
     page->replaces = kr == KERN_SUCCESS && entry->object;
-    if (shown && entry->shared && kr == KERN_SUCCESS)
-        pmap_page_protect(anon_frame(shown), PROT_NONE);
+    if (frame && entry->shared && kr == KERN_SUCCESS)
+        pmap_page_protect(frame, PROT_NONE);
     return kr;
 }
 
@@ -217,14 +251,10 @@ static kern_return_t make_anonymous(const struct need *need, struct map_entry *e
     if (!anon)
         kr = make_anonymous(need, entry, number, va, leaf, &anon, page);
     else if (need->write && !owned)
-        kr = break_sharing(entry, number, leaf, &anon, page);
-    else if (!owned) {
-        found(page, anon, entry->prot & ~(unsigned)PROT_WRITE);
-        return KERN_SUCCESS;
-    }
-    if (kr == KERN_SUCCESS)
-        found(page, anon, entry->prot);
-    return kr;
+        kr = break_sharing(need, entry, number, leaf, &anon, page);
+    else if (!owned)
+        return found(need, page, anon, entry->prot & ~(unsigned)PROT_WRITE);
+    return kr == KERN_SUCCESS ? found(need, page, anon, entry->prot) : kr;
 }
 
 /* What is at va of the entry, for this access; whether that is allowed has been looked at. The MAP lock is held. done_with()
@@ -286,6 +316,12 @@ static kern_return_t map_something(struct task *task, struct page *page, vaddr_t
     return map_page(task, page);
 }
 
+/* There was no frame: it waits for one, if any can be made free. */
+static kern_return_t short_of_frames(const struct need *need, vaddr_t va)
+{
+    return swap_want_frame(need->self, va) ? KERN_RETRY : KERN_RESOURCE_SHORTAGE;
+}
+
 /* What the thread was about to wait for is asked for anew. */
 static void begin(struct thread *self)
 {
@@ -315,7 +351,7 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
     }
     done_with(&page);
     spin_unlock(&task->map.lock);
-    return kr;
+    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(&need, va) : kr;
 }
 
 /* ---- copies ---- */
@@ -325,6 +361,14 @@ static kern_return_t find_page_to_copy(const struct need *need, struct map_entry
                                        struct page *page)
 {
     return find_page(need, entry, va, page);
+}
+
+static void copy_bytes(char *to, const char *from, size_t n)
+{
+    if (n == PAGE_SIZE && ((uintptr_t)to | (uintptr_t)from) % PAGE_SIZE == 0)
+        arch_copy_page(to, from);
+    else
+        memcpy(to, from, n);
 }
 
 /* The MAP lock is held. */
@@ -342,9 +386,9 @@ static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffe
     if (kr == KERN_SUCCESS && buffer) {
         char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
         if (need->write)
-            memcpy(memory, buffer, n);
+            copy_bytes(memory, buffer, n);
         else
-            memcpy(buffer, memory, n);
+            copy_bytes(buffer, memory, n);
     }
     done_with(&page);
     return kr;
@@ -369,7 +413,7 @@ kern_return_t map_copy(struct thread *self, struct task *task, vaddr_t va, void 
     if (kr == KERN_SUCCESS && piece < n)
         kr = copy_piece(&need, va + piece, (char *)buffer + piece, n - piece, force);
     spin_unlock(&task->map.lock);
-    return kr;
+    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(&need, va) : kr;
 }
 
 kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_visit_t *visit)
@@ -388,5 +432,5 @@ kern_return_t map_visit(struct thread *self, struct task *task, vaddr_t va, map_
         visit((char *)phys_to_virt(page.pa) + (round_down(va, PAGE_SIZE) - page.va), PAGE_SIZE);
     done_with(&page);
     spin_unlock(&task->map.lock);
-    return kr;
+    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(&need, va) : kr;
 }

@@ -142,8 +142,10 @@ static void take_page(struct amap *amap, uint64_t *page, uint64_t end)
     spin_lock(&amap->lock);
     bool found = amap_next(amap, page) && *page < end;
     struct anon *anon = found ? amap_lookup(amap, *page) : NULL;
-    if (anon && anon_frame(anon)) /* the slot's reference keeps it there */
-        pmap_page_protect(anon_frame(anon), PROT_READ | PROT_EXECUTE);
+    /* The slot's reference keeps the anon there. What is out is mapped nowhere. */
+    struct frame *frame = anon ? anon_frame_if_any(anon) : NULL;
+    if (frame)
+        pmap_page_protect(frame, PROT_READ | PROT_EXECUTE);
     spin_unlock(&amap->lock);
     *page = found ? *page + 1 : end;
 }

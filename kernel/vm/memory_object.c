@@ -8,8 +8,8 @@
 
 static KMEM_CACHE(object_cache, struct memory_object);
 
-kern_return_t memory_object_create_physical(struct ledger *ledger, paddr_t base, uint64_t pages,
-                                            struct memory_object **out)
+static kern_return_t create(struct ledger *ledger, enum memory_object_kind kind, paddr_t base,
+                            uint64_t pages, struct memory_object **out)
 {
     void *memory;
     kern_return_t kr = kmem_alloc(&object_cache, ledger, &memory);
@@ -17,13 +17,25 @@ kern_return_t memory_object_create_physical(struct ledger *ledger, paddr_t base,
         return kr;
     struct memory_object *object = memory;
     atomic_init(&object->references, 1);
-    object->kind = OBJECT_PHYSICAL;
+    object->kind = (uint8_t)kind;
     object->base = base;
     object->pages = pages;
     ledger_ref(ledger);
     object->ledger = ledger;
     *out = object;
     return KERN_SUCCESS;
+}
+
+kern_return_t memory_object_create_physical(struct ledger *ledger, paddr_t base, uint64_t pages,
+                                            struct memory_object **out)
+{
+    return create(ledger, OBJECT_PHYSICAL, base, pages, out);
+}
+
+kern_return_t memory_object_create_window(struct ledger *ledger, uint64_t pages,
+                                          struct memory_object **out)
+{
+    return create(ledger, OBJECT_WINDOW, 0, pages, out);
 }
 
 void memory_object_unref(struct memory_object *object)

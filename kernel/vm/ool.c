@@ -96,7 +96,7 @@ static kern_return_t place_all(struct vm_map *map, struct kool *list)
         if (kr == KERN_SUCCESS)
             continue;
         for (struct kool *placed = list; placed != ool; placed = placed->next)
-            rb_remove(&map->entries, &placed->entry->node);
+            entry_remove(map, placed->entry);
         return kr;
     }
     return KERN_SUCCESS;

@@ -8,7 +8,10 @@
  */
 #include "map_impl.h"
 #include <kern/ool.h>
+#include <kern/paged_object.h>
 #include <kern/string.h>
+#include <kern/swap.h>
+#include <kern/thread.h>
 
 /* Entries that are looked at in one go to see whether they are one thing. */
 enum { RUN_MAX = 16 };
@@ -56,15 +59,39 @@ static struct anon *anon_at(const struct map_entry *entry, vaddr_t page)
     return anon;
 }
 
-/* NULL: nobody has touched it, it is zero. */
-static kern_return_t object_content(const struct map_entry *entry, vaddr_t page, const char **out)
+/* KERN_RETRY: the current thread is to wait for it. */
+static kern_return_t anon_content(struct thread *self, vaddr_t page, struct anon *anon,
+                                  const char **out)
+{
+    struct frame *frame = anon_frame(anon);
+    kern_return_t kr = frame ? KERN_SUCCESS : swap_need(self, anon, page);
+    if (kr == KERN_SUCCESS)
+        *out = frame_memory(anon_frame_held(anon));
+    return kr;
+}
+
+/* A pager's page, which stays as it is while its object is locked. KERN_RETRY: the sender is to wait for it. */
+static kern_return_t paged_content(struct thread *self, const struct map_entry *entry, vaddr_t page,
+                                   const char **out)
+{
+    struct paged_object *object = paged_of(entry->object);
+    uint64_t number = object_page_at(entry, page);
+    struct anon *anon = paged_lookup(object, number);
+    if (!anon)
+        return paged_need(object, self, number, (entry->end - page) >> PAGE_SHIFT, page, PROT_READ);
+    return anon_content(self, page, anon, out);
+}
+
+/* NULL: nobody has touched it, it is zero. A paged object is locked. */
+static kern_return_t object_content(struct thread *self, const struct map_entry *entry,
+                                    vaddr_t page, const char **out)
 {
     const struct memory_object *object = entry->object;
     *out = NULL;
     if (!object)
         return KERN_SUCCESS;
-    if (object->kind != OBJECT_PHYSICAL)
-        return KERN_PROTECTION_FAILURE;
+    if (object->kind == OBJECT_PAGED)
+        return paged_content(self, entry, page, out);
     *out = phys_to_virt(object->base + (object_page_at(entry, page) << PAGE_SHIFT));
     return KERN_SUCCESS;
 }
@@ -103,7 +130,7 @@ static kern_return_t put_copy(struct task *task, struct kool *ool, vaddr_t page,
     kern_return_t kr = anon_create(task->ledger, !is_whole(ool, page), &anon);
     if (kr != KERN_SUCCESS)
         return kr;
-    char *to = frame_memory(anon_frame(anon));
+    char *to = frame_memory(anon_frame_held(anon));
     memcpy(to + (from - page), content + (from - page), end - from);
     kr = put_anon(ool, page, anon);
     if (kr != KERN_SUCCESS)
@@ -111,20 +138,35 @@ static kern_return_t put_copy(struct task *task, struct kool *ool, vaddr_t page,
     return kr;
 }
 
-static kern_return_t copy_page(struct task *task, struct kool *ool, const struct map_entry *entry,
-                               vaddr_t page)
+static kern_return_t copy_content(struct thread *self, struct kool *ool,
+                                  const struct map_entry *entry, vaddr_t page, struct anon *anon)
 {
     const char *content = NULL;
-    struct anon *anon = anon_at(entry, page);
     kern_return_t kr = KERN_SUCCESS;
     if (anon)
-        content = frame_memory(anon_frame(anon));
+        kr = anon_content(self, page, anon, &content);
     else
-        kr = object_content(entry, page, &content);
+        kr = object_content(self, entry, page, &content);
     if (kr == KERN_SUCCESS && content)
-        kr = need_amap(task, ool);
+        kr = need_amap(self->task, ool);
     if (kr == KERN_SUCCESS && content)
-        kr = put_copy(task, ool, page, content);
+        kr = put_copy(self->task, ool, page, content);
+    if (content && !anon && !memory_object_is_trusted(entry->object))
+        ool->was_pagers = true;
+    return kr;
+}
+
+static kern_return_t copy_page(struct thread *self, struct kool *ool, const struct map_entry *entry,
+                               vaddr_t page)
+{
+    struct paged_object *paged =
+        entry->object && entry->object->kind == OBJECT_PAGED ? paged_of(entry->object) : NULL;
+    if (paged)
+        spin_lock(&paged->lock);
+    struct anon *anon = anon_at(entry, page);
+    kern_return_t kr = copy_content(self, ool, entry, page, anon);
+    if (paged)
+        spin_unlock(&paged->lock);
     if (anon)
         anon_unref(anon);
     return kr;
@@ -141,9 +183,10 @@ static kern_return_t share_page(struct task *task, struct kool *ool, const struc
         anon_unref(anon);
         return kr;
     }
-    if (entry->shared)
-        pmap_page_protect(anon_frame(anon), PROT_READ | PROT_EXECUTE);
-    else
+    struct frame *frame = entry->shared ? anon_frame_if_any(anon) : NULL;
+    if (frame)
+        pmap_page_protect(frame, PROT_READ | PROT_EXECUTE);
+    else if (!entry->shared)
         (void)pmap_protect(task->pmap, page, page + PAGE_SIZE, PROT_READ | PROT_EXECUTE);
     return KERN_SUCCESS;
 }
@@ -166,8 +209,9 @@ static void skip_untouched(struct kool *ool, const struct map_entry *entry)
     ool->at = end;
 }
 
-static kern_return_t merge_page(struct task *task, struct kool *ool)
+static kern_return_t merge_page(struct thread *self, struct kool *ool)
 {
+    struct task *task = self->task;
     struct map_entry *entry;
     kern_return_t kr = readable_at(task, ool->at, &entry);
     if (kr != KERN_SUCCESS)
@@ -177,7 +221,7 @@ static kern_return_t merge_page(struct task *task, struct kool *ool)
     if (page >= entry->end || page >= ool_end(ool))
         return KERN_SUCCESS;
     struct anon *anon = is_whole(ool, page) ? anon_at(entry, page) : NULL;
-    kr = anon ? share_page(task, ool, entry, page, anon) : copy_page(task, ool, entry, page);
+    kr = anon ? share_page(task, ool, entry, page, anon) : copy_page(self, ool, entry, page);
     if (kr == KERN_SUCCESS)
         ool->at = page + PAGE_SIZE;
     return kr;
@@ -267,16 +311,16 @@ static kern_return_t begin(struct task *task, struct kool *ool)
 }
 
 /* The first and the last page, one at a time; `at` is beyond what has been copied. */
-static kern_return_t copy_ends(struct task *task, struct kool *ool)
+static kern_return_t copy_ends(struct thread *self, struct kool *ool)
 {
     vaddr_t first = ool_first(ool), last = ool_end(ool) - PAGE_SIZE;
     vaddr_t page = ool->at == first && !is_whole(ool, first) ? first : last;
     struct map_entry *entry;
     kern_return_t kr = KERN_SUCCESS;
     if (!is_whole(ool, page))
-        kr = readable_at(task, page, &entry);
+        kr = readable_at(self->task, page, &entry);
     if (kr == KERN_SUCCESS && !is_whole(ool, page))
-        kr = copy_page(task, ool, entry, page);
+        kr = copy_page(self, ool, entry, page);
     ool->at = page + PAGE_SIZE;
     if (kr == KERN_SUCCESS && page == last) {
         ool->at = whole_start(ool);
@@ -334,35 +378,39 @@ static kern_return_t split(struct task *task, struct kool *ool)
 
 /* ---- steps ---- */
 
-static kern_return_t step(struct task *task, struct kool *ool)
+static kern_return_t step(struct thread *self, struct kool *ool)
 {
+    struct task *task = self->task;
     kern_return_t kr = KERN_SUCCESS;
     spin_lock(&task->map.lock);
     switch (ool->state) {
     case OOL_NEW: kr = begin(task, ool); break;
     case OOL_MERGING:
-        kr = merge_page(task, ool);
+        kr = merge_page(self, ool);
         end_merging(ool);
         break;
-    case OOL_ENDS: kr = copy_ends(task, ool); break;
+    case OOL_ENDS: kr = copy_ends(self, ool); break;
     default: take_writing(task, ool); break;
     }
     spin_unlock(&task->map.lock);
     return kr;
 }
 
-kern_return_t ool_copy_some(struct task *task, struct kool *ool)
+kern_return_t ool_copy_some(struct thread *self, struct kool *ool)
 {
+    struct task *task = self->task;
     kern_return_t kr = KERN_SUCCESS;
     if (ool->state == OOL_READY)
         return kr;
+    if (unlikely(self->page.object)) /* what it was about to wait for is asked for anew */
+        paged_forget(self);
     do {
         if (ool->state == OOL_SPLITTING)
             kr = split(task, ool);
         else if (ool->state == OOL_TAKING && ool->from)
             kr = take_writing_of_all(ool);
         else
-            kr = step(task, ool);
+            kr = step(self, ool);
     } while (kr == KERN_SUCCESS && ool->state != OOL_READY && !arch_irq_pending());
     return kr == KERN_SUCCESS && ool->state != OOL_READY ? KERN_RETRY : kr;
 }

@@ -7,8 +7,10 @@
 #include <kern/clock.h>
 #include <kern/kmem.h>
 #include <kern/paged_object.h>
+#include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/port.h>
+#include <kern/space.h>
 #include <wharf/message.h>
 
 static void init_object(void *memory)
@@ -53,6 +55,7 @@ void paged_unhold(struct paged_object *object)
         return;
     struct ledger *ledger = object->object.ledger;
     assert(object->state == PAGED_GONE);
+    pageout_disable();
     kmem_free(&paged_cache, ledger, object);
     ledger_unref(ledger);
     atomic_fetch_sub(&ending, 1);
@@ -90,16 +93,28 @@ static void begin_life(struct paged_object *object, struct ledger *ledger, struc
     object->sending = object->terminate_due = object->lock_due = object->told = false;
     object->wake_waiting = object->returning = object->locking = object->detached = false;
     object->flushing = object->scanning = object->wants_turn = false;
+    object->may_cache = object->moved = false;
+    atomic_init(&object->evicted, false);
+    object->wake_writers = object->throttled = false;
     object->init_due = true;
+    object->busy = 0;
     object->cluster = 1;
-    object->why = object->unfetched = 0;
+    object->why = object->unfetched = object->asked = 0;
+    object->dirty = object->loose = object->clean_page = 0;
+    object->space = NULL;
+    object->admitted = 0;
+    list_init(&object->written_link);
+    list_init(&object->throttled_link);
+    list_init(&object->cached_link);
     deadline_init(&object->deadline, too_late);
     object->port = port;
     port_copy_send(port);
     object->pager = (struct kright){&port->ipc, MSG_MOVE_SEND};
     list_init(&object->waiting);
+    list_init(&object->writers);
     work_init(&object->work, step, PRIORITY_MAX); /* those it wakes may be as urgent */
     init_messages(object);
+    pageout_enable();
 }
 
 static kern_return_t create(struct ledger *ledger, struct port *port, uint64_t end,
@@ -149,13 +164,16 @@ static kern_return_t attach(struct port *port, struct paged_object *fresh, uint6
 {
     kern_return_t kr = KERN_SUCCESS;
     spin_lock(&port->lock);
-    if (port->state != PORT_ALIVE || port->kobject)
+    if (port->state != PORT_ALIVE || port->kobject || port->default_pager)
         kr = KERN_INVALID_CAPABILITY;
     else if (port->object)
         add_mapping(*out = port->object, end);
-    else if (fresh)
+    else if (fresh) {
+        spin_lock(&fresh->lock);
+        (void)paged_volume_move(fresh, port->space);
+        spin_unlock(&fresh->lock);
         relaxed_store(port->object, *out = fresh);
-    else
+    } else
         kr = KERN_NOT_FOUND;
     spin_unlock(&port->lock);
     return kr;
@@ -206,6 +224,7 @@ static void die(struct paged_object *object, uint64_t why)
         object->why = why;
     }
     object->init_due = object->returning = object->locking = false;
+    object->moved = true; /* counts nowhere any more */
     paged_wake_all(object);
     work_start(&object->work);
 }
@@ -215,6 +234,14 @@ void paged_object_pager_died(struct paged_object *object)
     spin_lock(&object->lock);
     object->told = false;
     die(object, page_result(KERN_MEMORY_FAILURE, 0));
+    spin_unlock(&object->lock);
+}
+
+void paged_object_moved(struct paged_object *object)
+{
+    spin_lock(&object->lock);
+    object->moved = true;
+    work_start(&object->work);
     spin_unlock(&object->lock);
 }
 
@@ -232,6 +259,13 @@ void paged_object_destroy(struct paged_object *object, uint32_t reason)
     }
     spin_unlock(&object->lock);
     spin_unlock(&port->lock);
+}
+
+void paged_set_may_cache(struct paged_object *object, bool may_cache)
+{
+    object->may_cache = may_cache;
+    if (object->state == PAGED_CACHED)
+        work_start(&object->work);
 }
 
 /* ---- the work item ---- */
@@ -264,17 +298,35 @@ static bool is_mapped(const struct paged_object *object)
     return atomic_load(&((struct paged_object *)(uintptr_t)object)->object.references) > 0;
 }
 
-/* The lock is held. True: there is more to do at once. */
+/* These have the lock. True: there is more to do at once. */
+
+static bool begin_dropping(struct paged_object *object)
+{
+    paged_forget_written(object);
+    object->state = PAGED_DROPPING;
+    object->returning = object->locking = false;
+    return true;
+}
+
 static bool begin_end(struct paged_object *object)
 {
     paged_wake_all(object);
-    object->state = object->state == PAGED_READY ? PAGED_ENDING : PAGED_DROPPING;
-    object->scanning = object->state == PAGED_ENDING;
-    object->lock_page = 0;
     object->locking = false;
-    if (object->scanning)
-        set_deadline(object);
+    if (object->state != PAGED_READY)
+        return begin_dropping(object);
+    object->state = PAGED_ENDING;
+    object->scanning = true;
+    object->scan_page = 0;
+    set_deadline(object);
     return true;
+}
+
+/* The pager's task pays from now on. */
+static void begin_caching(struct paged_object *object)
+{
+    object->scanning = true;
+    object->scan_page = 0;
+    paged_cache_add(object);
 }
 
 static bool go_on_ending(struct paged_object *object)
@@ -286,28 +338,61 @@ static bool go_on_ending(struct paged_object *object)
         return true;
     }
     if (object->scanning && !object->detached) {
-        object->scanning = paged_return_all(object);
+        object->scanning = paged_return_all(object, &object->scan_page, !object->may_cache);
         return true;
     }
     if (object->unfetched > 0 && arch_counter() < object->give_up && !object->detached)
         return false;
     drop_deadline(object);
-    object->state = PAGED_DROPPING;
-    object->returning = false;
-    object->unfetched = 0;
+    if (object->detached || !object->may_cache || object->unfetched > 0 || !object->space)
+        return begin_dropping(object);
+    object->state = PAGED_CACHED;
+    begin_caching(object);
     return true;
 }
 
-/* What the state asks for; the lock is held. True: there is more to do at once. */
+static bool go_on_caching(struct paged_object *object)
+{
+    bool mapped = is_mapped(object) && !object->detached;
+    if (mapped || object->detached || relaxed_load(object->evicted) || !object->may_cache) {
+        paged_cache_remove(object);
+        if (!mapped)
+            return begin_dropping(object);
+        object->state = PAGED_READY;
+        paged_wake_all(object);
+        return true;
+    }
+    if (object->scanning)
+        object->scanning = paged_recharge_some(object, object->space->ledger);
+    return object->scanning;
+}
+
+/* A pass through its pages, of which those that are written to are returned (kern/pager_volume.h: L2). */
+static bool go_on_cleaning(struct paged_object *object)
+{
+    if (!paged_volume_is_cleaner(object))
+        return false;
+    bool more = object->state == PAGED_READY && object->loose > 0 &&
+                paged_return_all(object, &object->clean_page, false);
+    if (!more)
+        paged_volume_cleaned(object);
+    return more;
+}
+
+/* What the state asks for. */
 static bool advance(struct paged_object *object)
 {
-    if (object->locking && object->unfetched == 0) {
+    if (object->locking && object->asked == 0) {
         object->locking = false;
         object->lock_due = true;
     }
     if (object->state <= PAGED_DEAD && !is_mapped(object))
         return begin_end(object);
-    return object->state == PAGED_ENDING && go_on_ending(object);
+    if (object->state == PAGED_CACHED)
+        return go_on_caching(object);
+    if (object->state == PAGED_ENDING)
+        return go_on_ending(object);
+    return go_on_cleaning(object);
 }
 
 /* All pages have been dropped, and the pager told. The locks of port and object are held. True: there is more to do at once. */
@@ -329,8 +414,35 @@ static bool conclude(struct paged_object *object)
     return false;
 }
 
+/* The pager's volume that it counts in is that of the space where the right is. */
+static void follow_right(struct paged_object *object)
+{
+    struct space *left = NULL;
+    spin_lock(&object->port->lock);
+    spin_lock(&object->lock);
+    struct space *now = object->port->space;
+    if (object->detached)
+        left = paged_volume_move(object, NULL);
+    else if (now && now != object->space)
+        left = paged_volume_move(object, now);
+    if (left && object->state == PAGED_CACHED && !object->detached) {
+        paged_cache_remove(object);
+        begin_caching(object);
+    }
+    object->moved = false;
+    spin_unlock(&object->lock);
+    spin_unlock(&object->port->lock);
+    if (left)
+        space_unref(left);
+}
+
 static void tear_down(struct paged_object *object)
 {
+    spin_lock(&object->lock);
+    struct space *space = paged_volume_move(object, NULL);
+    spin_unlock(&object->lock);
+    if (space)
+        space_unref(space);
     port_destroy_kobject(object->control);
     amap_unref(object->cache);
     object->cache = NULL;
@@ -368,10 +480,13 @@ static bool step(struct work *work)
     bool more = paged_wake_some(object);
     more |= advance(object);
     uint8_t state = object->state;
-    bool gone = state == PAGED_GONE;
+    bool gone = state == PAGED_GONE, moved = object->moved && !gone;
     if (object->flushing && state == PAGED_DEAD)
         more |= object->flushing = paged_flush_some(object);
     spin_unlock(&object->lock);
+    if (moved)
+        follow_right(object);
+    more |= moved;
     if (state == PAGED_DROPPING)
         more |= drop(object, &gone);
     else if (!gone)

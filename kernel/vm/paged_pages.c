@@ -3,34 +3,66 @@
  * The pages of a paged object that are here (kern/paged_object.h: Q2, Q3). The object's lock guards its amap, whose own is
  * taken for the amap's sake only.
  */
+#include <arch/timer.h>
 #include <kern/frame.h>
 #include <kern/paged_object.h>
+#include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
+#include <kern/swap.h>
 #include <wharf/if/memory_object_types.h>
 
-/* A page's flags, beside FRAME_FLAG_DIRTY: it is to be announced; it has been, or is about to be; it goes when it has been
- * fetched. The object's lock. */
+/* A page's flags: it is to be announced; it has been, or is about to be; it goes when it has been fetched; it may have been
+ * written to; a lock_request awaits its being fetched. The object's lock. Not FRAME_FLAG_DIRTY, which page tables set that
+ * show it no longer. */
 enum {
     RETURN_DUE = FRAME_FLAG_OWNER,
     RETURNING = FRAME_FLAG_OWNER << 1,
-    GOES = FRAME_FLAG_OWNER << 2
+    GOES = FRAME_FLAG_OWNER << 2,
+    WRITTEN = FRAME_FLAG_OWNER << 3,
+    ASKED = FRAME_FLAG_OWNER << 4,
+    ALL_FLAGS = RETURN_DUE | RETURNING | GOES | WRITTEN | ASKED,
 };
 
+/* They go out with the page, and come back with it (kern/swap.h: S8). */
 static unsigned flags_of(const struct anon *anon)
 {
-    return atomic_load_explicit(&anon_frame((struct anon *)(uintptr_t)anon)->flags,
-                                memory_order_relaxed);
+    const struct frame *frame = anon_frame((struct anon *)(uintptr_t)anon);
+    return likely(frame) ? atomic_load_explicit(&frame->flags, memory_order_relaxed)
+                         : swap_owner_flags(anon);
 }
 
 static void change_flags(struct anon *anon, unsigned clear, unsigned set)
 {
     struct frame *frame = anon_frame(anon);
-    assert(frame); /* it does not page out */
+    if (unlikely(!frame)) {
+        swap_change_owner_flags(anon, clear, set);
+        return;
+    }
     if (clear)
         atomic_fetch_and_explicit(&frame->flags, (uint16_t)~clear, memory_order_relaxed);
     if (set)
         atomic_fetch_or_explicit(&frame->flags, (uint16_t)set, memory_order_relaxed);
+}
+
+static bool is_loose(unsigned flags)
+{
+    return (flags & (WRITTEN | RETURNING)) == WRITTEN;
+}
+
+/* The same for a page that is in the object, with the counts. */
+static void change(struct paged_object *object, struct anon *anon, unsigned clear, unsigned set)
+{
+    unsigned before = flags_of(anon), after = (before & ~clear) | set;
+    int64_t dirty = !!(after & WRITTEN) - !!(before & WRITTEN);
+    int64_t loose = is_loose(after) - is_loose(before);
+    change_flags(anon, clear, set);
+    if (object->state >= PAGED_DROPPING) /* nothing is counted any more */
+        return;
+    object->unfetched += (uint64_t)(!!(after & RETURNING) - !!(before & RETURNING));
+    object->asked += (uint64_t)(!!(after & ASKED) - !!(before & ASKED));
+    if (dirty || loose)
+        paged_volume_count(object, dirty, loose);
 }
 
 static bool may_be_seen(const struct paged_object *object)
@@ -43,14 +75,19 @@ struct anon *paged_lookup(const struct paged_object *object, uint64_t page)
     return may_be_seen(object) ? amap_lookup(object->cache, page) : NULL;
 }
 
-void paged_note_write(struct anon *anon)
+void paged_note_write(struct paged_object *object, struct anon *anon)
 {
-    change_flags(anon, 0, FRAME_FLAG_DIRTY);
+    change(object, anon, 0, WRITTEN);
 }
 
 bool paged_is_written(const struct anon *anon)
 {
-    return flags_of(anon) & FRAME_FLAG_DIRTY;
+    return flags_of(anon) & WRITTEN;
+}
+
+bool paged_is_unanswered(const struct paged_object *object, const struct anon *anon)
+{
+    return (flags_of(anon) & RETURNING) && object->fetch_until <= arch_counter();
 }
 
 /* ---- in ---- */
@@ -59,15 +96,23 @@ static kern_return_t put(struct paged_object *object, uint64_t page, struct anon
 {
     struct anon **slot;
     *taken = false;
+    if (object->state == PAGED_CACHED) /* nobody waits for it any more */
+        return KERN_SUCCESS;
     if (object->state != PAGED_READY)
         return KERN_TERMINATED;
     if (page >= object->object.pages || amap_lookup(object->cache, page))
         return KERN_SUCCESS;
     spin_lock(&object->cache->lock);
     kern_return_t kr = amap_slot(object->cache, page, &slot);
+    bool is_way = kr == KERN_SUCCESS;
+    if (is_way)
+        kr = anon_recharge(anon, object->object.ledger);
+    if (is_way && kr != KERN_SUCCESS)
+        amap_forget_slot(object->cache, page);
     if (kr == KERN_SUCCESS) {
         *slot = anon;
         amap_count_slot(object->cache, page);
+        pageout_tag(anon_frame_held(anon), object, page);
         *taken = true;
     }
     spin_unlock(&object->cache->lock);
@@ -77,7 +122,8 @@ static kern_return_t put(struct paged_object *object, uint64_t page, struct anon
 kern_return_t paged_put(struct paged_object *object, uint64_t page, struct anon *anon)
 {
     bool taken;
-    change_flags(anon, FRAME_FLAG_DIRTY | RETURN_DUE | RETURNING | GOES, 0);
+    anon_keep(anon); /* it is this object's to give back */
+    change_flags(anon, ALL_FLAGS, 0);
     spin_lock(&object->lock);
     kern_return_t kr = put(object, page, anon, &taken);
     spin_unlock(&object->lock);
@@ -91,33 +137,38 @@ kern_return_t paged_put(struct paged_object *object, uint64_t page, struct anon 
 /* Out of the cache and of all page tables. */
 static void take_out(struct paged_object *object, uint64_t page, struct anon *anon)
 {
-    if (flags_of(anon) & RETURNING)
-        object->unfetched--;
-    change_flags(anon, RETURN_DUE | RETURNING | GOES, 0);
+    change(object, anon, ALL_FLAGS, 0);
     anon_ref(anon);
+    struct frame *frame = anon_frame_if_any(anon);
+    if (frame)
+        anon_keep(anon); /* it is not this object's any more; who has it yet gives it back soon */
     (void)amap_remove(object->cache, page, 1); /* the tree is this amap's alone */
-    pmap_page_protect(anon_frame(anon), PROT_NONE);
+    if (frame)
+        pmap_page_protect(frame, PROT_NONE);
     anon_unref(anon);
 }
 
-static void make_return(struct paged_object *object, uint64_t page, struct anon *anon, bool goes)
+/* `more`: GOES, ASKED. */
+static void make_return(struct paged_object *object, uint64_t page, struct anon *anon,
+                        unsigned more)
 {
     bool told = flags_of(anon) & RETURNING; /* it comes as it is when it is fetched */
-    change_flags(anon, 0, (told ? 0u : RETURN_DUE | RETURNING) | (goes ? GOES : 0u));
+    if (object->unfetched == 0)
+        object->fetch_until = paged_patience_ends();
+    change(object, anon, 0, (told ? 0u : RETURN_DUE | RETURNING) | more);
     if (told)
         return;
-    object->unfetched++;
     if (!object->returning || page < object->announce)
         object->announce = page;
     object->returning = true;
 }
 
 kern_return_t paged_lock_page(struct paged_object *object, uint64_t *page, uint64_t end,
-                              unsigned what, bool flush)
+                              unsigned what, bool flush, bool notify)
 {
     kern_return_t kr = KERN_SUCCESS;
     spin_lock(&object->lock);
-    if (object->state != PAGED_READY)
+    if (object->state != PAGED_READY && object->state != PAGED_CACHED)
         kr = KERN_TERMINATED;
     else if (!amap_next(object->cache, page) || *page >= end)
         *page = end;
@@ -125,7 +176,7 @@ kern_return_t paged_lock_page(struct paged_object *object, uint64_t *page, uint6
         struct anon *anon = amap_lookup(object->cache, *page);
         bool dirty = paged_is_written(anon);
         if (what == MEMORY_OBJECT_RETURNS_ALL || (what == MEMORY_OBJECT_RETURNS_DIRTY && dirty))
-            make_return(object, *page, anon, flush);
+            make_return(object, *page, anon, (flush ? GOES : 0u) | (notify ? ASKED : 0u));
         else if (flush)
             take_out(object, *page, anon);
         ++*page;
@@ -136,24 +187,29 @@ kern_return_t paged_lock_page(struct paged_object *object, uint64_t *page, uint6
 
 /* ---- fetched ---- */
 
+/* The pager has fetched one: it is not too late for the others. */
 static void no_longer_awaited(struct paged_object *object)
 {
-    object->unfetched--;
-    if (object->unfetched == 0 && (object->locking || object->state == PAGED_ENDING))
+    object->fetch_until = paged_patience_ends();
+    if ((object->locking && object->asked == 0) ||
+        (object->state == PAGED_ENDING && object->unfetched == 0))
         work_start(&object->work);
 }
 
-kern_return_t paged_collect_begin(struct paged_object *object, uint64_t page, struct anon **out)
+kern_return_t paged_collect_begin(struct paged_object *object, struct thread *self, uint64_t page,
+                                  struct anon **out)
 {
     kern_return_t kr = KERN_SUCCESS;
     spin_lock(&object->lock);
     struct anon *anon = object->state == PAGED_GONE ? NULL : amap_lookup(object->cache, page);
     if (!anon || object->state == PAGED_INIT) {
         kr = KERN_NOT_FOUND;
+    } else if (!anon_frame(anon) && (kr = swap_need(self, anon, page)) != KERN_SUCCESS) {
+        /* it has gone to swap meanwhile, and comes back for this */
     } else {
         /* Who writes to it from here on makes it dirty anew. */
-        pmap_page_protect(anon_frame(anon), PROT_READ | PROT_EXECUTE);
-        change_flags(anon, FRAME_FLAG_DIRTY, 0);
+        pmap_page_protect(anon_frame_held(anon), PROT_READ | PROT_EXECUTE);
+        change(object, anon, WRITTEN, 0);
         anon_ref(anon);
         *out = anon;
     }
@@ -165,16 +221,20 @@ void paged_collect_end(struct paged_object *object, uint64_t page, struct anon *
 {
     spin_lock(&object->lock);
     bool there = object->state != PAGED_GONE && amap_lookup(object->cache, page) == anon;
-    if (!fetched)
-        paged_note_write(anon); /* it may have been */
+    if (there && !fetched)
+        paged_note_write(object, anon); /* it may have been */
     else if (there && (flags_of(anon) & RETURNING)) {
         bool goes = flags_of(anon) & GOES, again = paged_is_written(anon);
-        change_flags(anon, RETURN_DUE | RETURNING | GOES, 0);
-        no_longer_awaited(object);
+        unsigned asked = flags_of(anon) & ASKED;
+        change(object, anon, RETURN_DUE | RETURNING | GOES | ASKED, 0);
+        struct frame *frame = anon_frame_if_any(anon);
+        if (frame && !goes) /* it may have been to swap: it is an object's page again */
+            pageout_tag(frame, object, page);
         if (goes && again)
-            make_return(object, page, anon, true);
+            make_return(object, page, anon, GOES | asked);
         else if (goes)
             take_out(object, page, anon);
+        no_longer_awaited(object);
         if (object->returning)
             work_start(&object->work);
     }
@@ -223,17 +283,37 @@ bool paged_next_return(struct paged_object *object, uint64_t *page, uint64_t *co
 
 /* ---- the end ---- */
 
-bool paged_return_all(struct paged_object *object)
+bool paged_return_all(struct paged_object *object, uint64_t *page, bool goes)
 {
     enum { LOOK_AT = 64 };
-    for (unsigned n = 0; n < LOOK_AT; n++, object->lock_page++) {
-        if (!amap_next(object->cache, &object->lock_page))
+    for (unsigned n = 0; n < LOOK_AT; n++, ++*page) {
+        if (!amap_next(object->cache, page))
             return false;
-        struct anon *anon = amap_lookup(object->cache, object->lock_page);
+        struct anon *anon = amap_lookup(object->cache, *page);
         if (paged_is_written(anon))
-            make_return(object, object->lock_page, anon, true);
+            make_return(object, *page, anon, goes ? GOES : 0u);
     }
     return true;
+}
+
+bool paged_recharge_some(struct paged_object *object, struct ledger *ledger)
+{
+    enum { LOOK_AT = 16 };
+    for (unsigned n = 0; n < LOOK_AT; n++, object->scan_page++) {
+        if (!amap_next(object->cache, &object->scan_page))
+            return false;
+        struct anon *anon = amap_lookup(object->cache, object->scan_page);
+        if (anon_recharge(anon, ledger) != KERN_SUCCESS)
+            take_out(object, object->scan_page, anon);
+    }
+    return true;
+}
+
+void paged_forget_written(struct paged_object *object)
+{
+    if (object->dirty > 0)
+        paged_volume_count(object, -(int64_t)object->dirty, -(int64_t)object->loose);
+    object->unfetched = object->asked = 0;
 }
 
 bool paged_drop_some(struct paged_object *object)
@@ -256,4 +336,37 @@ bool paged_flush_some(struct paged_object *object)
             take_out(object, page, amap_lookup(object->cache, page));
     }
     return more;
+}
+
+/* ---- memory is short ---- */
+
+/* A pager that could be asked for the page again is there. */
+static bool has_pager(const struct paged_object *object)
+{
+    return object->state == PAGED_READY || object->state == PAGED_CACHED;
+}
+
+enum paged_evicted paged_evict(struct paged_object *object, uint64_t page,
+                               const struct frame *frame)
+{
+    enum paged_evicted evicted = PAGED_STAYS;
+    spin_lock(&object->lock);
+    struct anon *anon = object->state < PAGED_DROPPING ? amap_lookup(object->cache, page) : NULL;
+    if (!anon || anon_frame(anon) != frame) {
+        /* it has gone by itself */
+    } else if (!has_pager(object) || paged_is_unanswered(object, anon)) {
+        if (object->state == PAGED_DEAD || has_pager(object))
+            evicted = PAGED_TO_SWAP;
+    } else if (flags_of(anon) & RETURNING) {
+        evicted = PAGED_AWAITED;
+    } else if (flags_of(anon) & WRITTEN) {
+        make_return(object, page, anon, GOES);
+        work_start(&object->work);
+        evicted = PAGED_GOES_BACK;
+    } else {
+        take_out(object, page, anon);
+        evicted = PAGED_FREE;
+    }
+    spin_unlock(&object->lock);
+    return evicted;
 }

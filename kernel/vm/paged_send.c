@@ -60,7 +60,10 @@ static struct kmsg *compose_request(struct page_request *request)
         uint32_t access, zero;
     } body = {{request->page << PAGE_SHIFT, request->count << PAGE_SHIFT}, request->access, 0};
     request->state = REQUEST_SENT;
-    return compose(&request->message, MEMORY_PAGER_ID_DATA_REQUEST, &body, sizeof(body));
+    struct kmsg *msg =
+        compose(&request->message, MEMORY_PAGER_ID_DATA_REQUEST, &body, sizeof(body));
+    msg->priority = request->priority; /* who waits lends it */
+    return msg;
 }
 
 static struct kmsg *compose_return(struct pager_message *message, uint64_t page, uint64_t count,
@@ -77,11 +80,10 @@ static struct kmsg *compose_return(struct pager_message *message, uint64_t page,
 
 static struct kmsg *next_request(struct paged_object *object)
 {
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
-        struct page_request *request = &object->request[i];
+    struct page_request *request;
+    for (uint32_t left = object->busy; (request = paged_next_busy(object, &left));)
         if (request->state == REQUEST_DUE && !request->message.out)
             return compose_request(request);
-    }
     return NULL;
 }
 
@@ -170,12 +172,13 @@ void paged_send(struct paged_object *object)
 }
 
 /* Is anything due that this message's coming back makes possible? */
-static bool has_more(const struct paged_object *object)
+static bool has_more(struct paged_object *object)
 {
+    struct page_request *request;
     bool due = object->init_due || object->terminate_due || object->lock_due || object->returning ||
                object->state == PAGED_DROPPING;
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
-        due |= object->request[i].state == REQUEST_DUE;
+    for (uint32_t left = object->busy; !due && (request = paged_next_busy(object, &left));)
+        due = request->state == REQUEST_DUE;
     return due;
 }
 

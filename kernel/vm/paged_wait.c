@@ -6,7 +6,9 @@
 #include <arch/timer.h>
 #include <kern/paged_object.h>
 #include <kern/panic.h>
+#include <kern/port.h>
 #include <kern/sched.h>
+#include <kern/swap.h>
 #include <kern/thread.h>
 #include <kern/wait.h>
 
@@ -24,20 +26,20 @@ static bool contains(uint64_t first, uint64_t count, uint64_t page)
 
 static struct page_request *find_request(struct paged_object *object, uint64_t page)
 {
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
-        struct page_request *request = &object->request[i];
+    struct page_request *request;
+    for (uint32_t left = object->busy; (request = paged_next_busy(object, &left));)
         if (is_outstanding(request) && contains(request->page, request->count, page))
             return request;
-    }
     return NULL;
 }
 
 /* One that is free, or that nobody waits for any more and whose message the pager has had. */
 static struct page_request *find_free(struct paged_object *object)
 {
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
-        if (object->request[i].state == REQUEST_FREE)
-            return &object->request[i];
+    static_assert(PAGED_REQUESTS < 32);
+    unsigned free = (unsigned)__builtin_ctz(~object->busy);
+    if (likely(free < PAGED_REQUESTS))
+        return &object->request[free];
     ticks_t now = arch_counter();
     for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
         struct page_request *request = &object->request[i];
@@ -60,7 +62,9 @@ static uint64_t run_of(struct paged_object *object, uint64_t page, uint64_t most
     return count;
 }
 
-static void ask(struct paged_object *object, uint64_t page, uint64_t pages, unsigned access)
+/* True: it has been asked for by somebody less urgent only. */
+static bool ask(struct paged_object *object, uint64_t page, uint64_t pages, unsigned access,
+                unsigned priority)
 {
     struct page_request *request = find_request(object, page);
     if (request && request->until <= arch_counter()) { /* in vain so far: once more */
@@ -68,25 +72,53 @@ static void ask(struct paged_object *object, uint64_t page, uint64_t pages, unsi
         if (!request->message.out)
             request->state = REQUEST_DUE;
     }
+    if (request && request->priority < priority) {
+        request->priority = (uint8_t)priority;
+        return true;
+    }
     if (request || !(request = find_free(object)))
-        return;
+        return false;
     request->count = 0;
     request->count = run_of(object, page, pages);
     request->page = page;
     request->access = (uint8_t)access;
+    request->priority = (uint8_t)priority;
     request->failed_count = 0;
     request->result = 0;
     request->waking = false;
     request->until = paged_patience_ends();
     request->state = REQUEST_DUE;
+    object->busy |= 1u << (request - object->request);
+    return false;
 }
 
 /* What the thread has been told about this page; it is told once. */
-static uint64_t take_result(struct page_wait *wait, struct paged_object *object, uint64_t page)
+static uint64_t take_result(struct page_wait *wait, const struct paged_object *object,
+                            uint64_t page, vaddr_t va)
 {
-    uint64_t result = wait->of == object && wait->page == page ? wait->result : 0;
+    bool same = wait->of == object && wait->va == va && wait->page == page;
+    uint64_t result = same ? wait->result : 0;
     wait->result = 0;
     return result;
+}
+
+/* The thread is to wait, unless it has been told something: in vain. */
+static kern_return_t begin_wait(struct paged_object *object, struct thread *self, uint64_t page,
+                                vaddr_t va, uint64_t result)
+{
+    struct page_wait *wait = &self->page;
+    wait->of = object;
+    wait->page = page;
+    wait->va = va;
+    wait->result = 0;
+    wait->admitted = false;
+    wait->told = result; /* for the exception's code */
+    if (result)
+        return page_result_error(result);
+    assert(!wait->object);
+    paged_hold(object);
+    wait->object = object;
+    return KERN_RETRY;
 }
 
 kern_return_t paged_need(struct paged_object *object, struct thread *self, uint64_t page,
@@ -94,38 +126,50 @@ kern_return_t paged_need(struct paged_object *object, struct thread *self, uint6
 {
     if (!self)
         return KERN_MEMORY_ERROR;
-    struct page_wait *wait = &self->page;
-    uint64_t result = wait->va == va ? take_result(wait, object, page) : 0;
+    uint64_t result = take_result(&self->page, object, page, va);
     if (object->state == PAGED_DEAD)
         result = object->why;
-    wait->of = object;
-    wait->page = page;
-    wait->va = va;
-    wait->result = 0;
-    wait->told = result; /* for the exception's code */
-    if (result)
-        return page_result_error(result);
-    if (object->state == PAGED_READY)
-        ask(object, page, pages, access);
-    assert(!wait->object);
-    paged_hold(object);
-    wait->object = object;
-    return KERN_RETRY;
+    self->page.urgent = !result && object->state == PAGED_READY &&
+                        ask(object, page, pages, access, sched_effective(self));
+    self->page.room = false;
+    return begin_wait(object, self, page, va, result);
+}
+
+kern_return_t paged_begin_write(struct paged_object *object, struct thread *self, uint64_t page,
+                                vaddr_t va, struct anon *anon)
+{
+    if (paged_is_written(anon))
+        return KERN_SUCCESS;
+    if (unlikely(self && paged_volume_is_full(object))) {
+        struct page_wait *wait = &self->page;
+        bool same = wait->room && wait->page == page && wait->va == va;
+        bool admitted = same && wait->admitted;
+        uint64_t result = same && !admitted ? take_result(wait, object, page, va) : 0;
+        wait->room = true;
+        wait->urgent = false;
+        if (!admitted)
+            return begin_wait(object, self, page, va, result);
+        wait->admitted = false;
+    }
+    paged_note_write(object, anon);
+    return KERN_SUCCESS;
 }
 
 void paged_forget(struct thread *self)
 {
     struct paged_object *object = self->page.object;
     self->page.object = NULL;
-    if (object)
+    if (object && object != PAGE_WAIT_SWAP)
         paged_unhold(object);
 }
 
 /* Where to wait, and how long; NULL: there is no reason to. */
-static struct list *place(struct paged_object *object, uint64_t page, ticks_t *until)
+static struct list *place(struct paged_object *object, uint64_t page, bool room, ticks_t *until)
 {
-    struct page_request *request = find_request(object, page);
     *until = paged_patience_ends();
+    if (room)
+        return object->state == PAGED_READY && paged_volume_wait(object) ? &object->writers : NULL;
+    struct page_request *request = find_request(object, page);
     if (object->state == PAGED_DEAD || object->state == PAGED_GONE || paged_lookup(object, page))
         return NULL;
     if (request) {
@@ -135,15 +179,31 @@ static struct list *place(struct paged_object *object, uint64_t page, ticks_t *u
     return object->state == PAGED_READY && find_free(object) ? NULL : &object->waiting;
 }
 
+/* The request is on its way, or being worked on by who received last: that one gets the priority. */
+static void lend_priority(struct paged_object *object, struct thread *self)
+{
+    struct port *port = object->port;
+    spin_lock(&port->lock);
+    if (port->server)
+        sched_lend_priority(port->server, sched_effective(self));
+    spin_unlock(&port->lock);
+}
+
 void paged_wait(struct thread *self)
 {
     struct paged_object *object = self->page.object;
     uint64_t page = self->page.page;
     ticks_t until;
+    if (object == PAGE_WAIT_SWAP) {
+        swap_wait(self);
+        return;
+    }
     self->page.object = NULL;
     paged_send(object);
+    if (unlikely(self->page.urgent))
+        lend_priority(object, self);
     spin_lock(&object->lock);
-    struct list *list = place(object, page, &until);
+    struct list *list = place(object, page, self->page.room, &until);
     if (list) {
         kern_return_t kr = wait_begin(self, WAIT_PAGE, &object->lock, until);
         if (kr == KERN_SUCCESS) {
@@ -184,13 +244,12 @@ static void answer_request(struct page_request *request, uint64_t page, uint64_t
 
 void paged_answer(struct paged_object *object, uint64_t page, uint64_t count, uint64_t result)
 {
+    struct page_request *request;
     spin_lock(&object->lock);
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
-        struct page_request *request = &object->request[i];
+    for (uint32_t left = object->busy; (request = paged_next_busy(object, &left));)
         if (is_outstanding(request) && page < request->page + request->count &&
             request->page < page + count)
             answer_request(request, page, count, result);
-    }
     object->wake_waiting |= result == 0; /* theirs may be among them, though nobody was asked */
     if (paged_wake_some(object))
         work_start(&object->work);
@@ -199,10 +258,10 @@ void paged_answer(struct paged_object *object, uint64_t page, uint64_t count, ui
 
 void paged_wake_all(struct paged_object *object)
 {
-    object->wake_waiting = true;
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
-        if (object->request[i].state != REQUEST_FREE)
-            answer_request(&object->request[i], 0, PAGED_PAGES_MAX, 0);
+    object->wake_waiting = object->wake_writers = true;
+    struct page_request *request;
+    for (uint32_t left = object->busy; (request = paged_next_busy(object, &left));)
+        answer_request(request, 0, PAGED_PAGES_MAX, 0);
 }
 
 static void wake(struct thread *thread, uint64_t result)
@@ -227,16 +286,33 @@ static bool wake_request(struct page_request *request, unsigned *budget)
     return request->waking;
 }
 
+/* Those who wait for leave to write: all, or those that are let through. True: some are left that are to be woken now. */
+static bool wake_writers(struct paged_object *object, unsigned budget)
+{
+    bool all = object->wake_writers;
+    unsigned left = all ? budget : paged_volume_admitted(object, budget);
+    struct list *link;
+    while (left > 0 && (link = list_pop_front(&object->writers))) {
+        struct thread *thread = list_entry(link, struct thread, wait.link);
+        thread->page.admitted = !all;
+        wake(thread, 0);
+        left--;
+    }
+    object->wake_writers = all && !list_is_empty(&object->writers);
+    return paged_volume_let_through(object, all ? 0 : left) || object->wake_writers;
+}
+
 bool paged_wake_some(struct paged_object *object)
 {
+    struct page_request *request;
     unsigned budget = WAKE_BATCH;
     struct list *link;
     bool more = false;
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
-        struct page_request *request = &object->request[i];
+    for (uint32_t left = object->busy; (request = paged_next_busy(object, &left));) {
         more |= request->waking && wake_request(request, &budget);
         if (request->state == REQUEST_ANSWERED && !request->waking && !request->message.out) {
             request->state = REQUEST_FREE;
+            object->busy &= ~(1u << (request - object->request));
             object->wake_waiting = true;
         }
     }
@@ -245,6 +321,8 @@ bool paged_wake_some(struct paged_object *object)
         budget--;
     }
     object->wake_waiting = object->wake_waiting && !list_is_empty(&object->waiting);
+    if (object->wake_writers || object->throttled)
+        more |= wake_writers(object, WAKE_BATCH);
     return more || object->wake_waiting;
 }
 
@@ -259,7 +337,7 @@ bool paged_request_back(struct paged_object *object, struct pager_message *messa
 
 bool paged_has_no_waiters(const struct paged_object *object)
 {
-    bool none = list_is_empty(&object->waiting);
+    bool none = list_is_empty(&object->waiting) && list_is_empty(&object->writers);
     for (unsigned i = 0; i < PAGED_REQUESTS; i++)
         none = none && list_is_empty(&object->request[i].waiters);
     return none;

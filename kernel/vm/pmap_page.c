@@ -24,7 +24,7 @@ struct page_op {
     enum page_action action;
     unsigned prot;       /* PAGE_LIMIT: what remains */
     struct frame *frame; /* asked for */
-    bool young;          /* out: some mapping was young */
+    bool young;          /* out: some mapping was young, or is one of a task whose pages stay */
 };
 
 /** Take the access flag off a leaf or run. Other frames it maps keep in mind that they may have
@@ -55,6 +55,8 @@ static void age(struct pmap *pmap, struct page_op *op, vaddr_t va, vaddr_t end, 
         uint64_t size = count * pmap_span(c.height);
         vaddr_t leaf_va = round_down(c.va, pmap_span(c.height)), start = round_down(c.va, size);
         bool wanted = arch_pte_address(pte) == leaf_va + offset;
+        if (wanted && atomic_load_explicit(&pmap->ledger->resident, memory_order_relaxed))
+            op->young = true;
         if (wanted && (arch_pte_flags(pte) & PTE_YOUNG)) {
             op->young = true;
             if (op->action == PAGE_IS_YOUNG)

@@ -16,9 +16,36 @@ def pagers():
         Scenario(f"vm-pager-seed{seed}-{cpus}cpu",
                  {**VIRT, "cpus": cpus, "extra": ["-machine", "dtb-randomness=off", "-icount",
                                                   f"shift={shift},sleep=off", "-seed", str(seed)]},
-                 append=f"init=vm-pager pager=1000 seed={seed}", build="debug", label=label, seconds=20,
+                 append=f"init=vm-pager pager=1000 dirty=128K seed={seed}", build="debug", label=label, seconds=20,
                  expect=(r"^vm-pager: all checks passed$", ended("vm-pager"), all_ended()))
         for seed, cpus, shift, label in ((1, 1, 4, EVERYDAY), (2, 4, 5, EVERYDAY), (3, 4, 3, CI), (4, 2, 6, CI))
+    ]
+
+
+def swap():
+    """More memory than there is; time is counted in instructions, for much of it is one CPU waiting for another."""
+    return [
+        Scenario(f"vm-swap-{build}-{cpus}cpu",
+                 {**VIRT, "mem": "64M", "cpus": cpus, "extra": ["-machine", "dtb-randomness=off", "-icount",
+                                                                f"shift={shift},sleep=off", "-seed", str(shift)]},
+                 append=f"init=vm-swap seed={shift}", build=build, label=label, seconds=seconds,
+                 expect=(r"^vm-swap: all checks passed$", ended("vm-swap"), all_ended()))
+        for build, cpus, shift, label, seconds in (
+            ("release", 1, 3, EVERYDAY, 30), ("debug", 4, 4, CI, 60), ("release", 4, 5, CI, 30))
+    ]
+
+
+def hostile_pagers():
+    """R10: 14 kinds of them, each so many times; 50 in CI."""
+    return [
+        Scenario(f"vm-hostile-{rounds}-{cpus}cpu",
+                 {**VIRT, "cpus": cpus, "extra": ["-machine", "dtb-randomness=off", "-icount",
+                                                  f"shift={shift},sleep=off", "-seed", str(cpus)]},
+                 append=f"init=vm-hostile pager=100 arg={rounds} seed={cpus}", build="debug", label=label,
+                 seconds=seconds,
+                 expect=(r"^vm-hostile: all checks passed$", ended("vm-hostile"), all_ended()))
+        for rounds, cpus, shift, label, seconds in ((3, 1, 4, EVERYDAY, 30), (3, 4, 5, EVERYDAY, 30),
+                                                    (50, 1, 4, CI, 400), (50, 4, 5, CI, 400))
     ]
 
 
@@ -138,5 +165,5 @@ def all_scenarios():
         passes("bomb-threads", 2, seconds=10),
         passes("bomb-memory", 1, machine={"mem": "64M"}, seconds=10),
         passes("bomb-memory", 2, machine={"mem": "1G"}, seconds=20, label=CI),
-        *pagers(), *c_library(), *crashes(), *several(), *ends(), *fatals(),
+        *pagers(), *swap(), *hostile_pagers(), *c_library(), *crashes(), *several(), *ends(), *fatals(),
     ]

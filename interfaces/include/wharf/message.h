@@ -65,9 +65,10 @@ typedef uint32_t mach_port_name_t;
 #define MSG_LOCAL_SHIFT       8  /* 8 bits: disposition of the local name; 0: none */
 #define MSG_LENGTH_SHIFT      16 /* 16 bits: bytes of the body */
 #define MSG_DESCRIPTORS_SHIFT 32 /* 8 bits: number of descriptors */
-#define MSG_FLAGS_SHIFT       40 /* 8 bits: out: MSG_FLAG_*; in: zero. Bits 48 to 63: zero */
+#define MSG_FLAGS_SHIFT       40 /* 8 bits: MSG_FLAG_*. Bits 48 to 63: zero */
 
-#define MSG_FLAG_PAYLOAD 1 /* x3 is the protected payload */
+#define MSG_FLAG_PAYLOAD 1 /* out: x3 is the protected payload */
+#define MSG_FLAG_TRUSTED 2 /* in: receive no memory that was a pager's when it was sent */
 
 /* Dispositions: what is done with a right. On arrival the right's kind is told by the same numbers:
  * MSG_MOVE_RECEIVE a receive right, MSG_MOVE_SEND a send right, MSG_MOVE_SEND_ONCE a send-once

@@ -4,11 +4,23 @@
  * slots of the trees of kern/amap.h, and who works with it at the moment.
  *
  * A1 where: a frame, whose record has the anon as its owner and the paying ledger in owner_offset; or a slot
- *    of the swap area. One of the two at any time.
+ *    of a swap area (kern/swap.h). One of the two at any time.
  * A2 the content is changed in place only by who is the only one to see it; else it is copied first. Memory that is
  *    shared on purpose is seen by several through one tree (kern/amap.h).
  * A3 the ledger that the frame was charged to (FRAMES, and KMEM for the anon) pays until the page is gone, whoever
- *    uses it then; the anon holds a reference on the ledger.
+ *    uses it then, and whether it is in a frame or out; the anon holds a reference on the ledger.
+ * A4 who has found a page HERE or RESCUED may use its frame up to the next preemption point (kern/grace.h: G1): a page that
+ *    is LEAVING is touched by page-out only when a grace period has passed since it was either, and its frame is freed
+ *    then only.
+ *
+ *             chosen                      stored
+ *      HERE ---------> LEAVING ------------------------------> OUT
+ *       ^  ^             | wanted by somebody                   |
+ *       |  |             v                                      |
+ *       |  '-------- RESCUED                                    |
+ *       |  stored, or not                                       |
+ *       '-------------------------------------------------------'
+ *                              loaded
  */
 #pragma once
 
@@ -19,13 +31,24 @@
 #include <stdatomic.h>
 
 struct anon {
-    _Atomic uint32_t references;
-    _Atomic uint32_t where; /* A1: frame number, or ANON_OUT | slot; the anon's lock for writing */
+    _Atomic uint32_t references; /* ANON_GONE: 0, and page-out is to free it */
+    _Atomic uint32_t
+        where; /* A1: a frame's or slot's number, and the state. From HERE to LEAVING by who has the frame
+                               FRAME_BUSY; else the SWAP lock for writing */
 };
 _Static_assert(sizeof(struct anon) == 8,
                "metadata of a resident page: 8, 8 for its place in a tree, 48 for the frame");
 
-#define ANON_OUT UINT32_C(0x80000000)
+/** States, in `where`. AWAY: it cannot be used as it is. HELD: page-out has the frame. */
+#define ANON_AWAY    UINT32_C(0x40000000)
+#define ANON_HELD    UINT32_C(0x80000000)
+#define ANON_STATE   (ANON_AWAY | ANON_HELD)
+#define ANON_HERE    0
+#define ANON_RESCUED ANON_HELD
+#define ANON_LEAVING ANON_STATE
+#define ANON_OUT     ANON_AWAY
+
+#define ANON_GONE UINT32_MAX
 
 /** A new page with a frame: content zero, or unspecified (`zeroed` false: the caller fills it before anybody sees it). One
  *  reference. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
@@ -37,12 +60,23 @@ static inline void anon_ref(struct anon *anon)
 /** The last reference frees page and frame: no mapping of it may be left (asserted by frame_free()). Locks below KMEM may be
  *  held. */
 void anon_unref(struct anon *anon);
-/** The lock of an anon: one of a fixed number, by its address. Rank ANON. */
-struct spinlock *anon_lock(const struct anon *anon);
-/** Its frame; NULL: it is out. Lasts while the anon's lock is held, or the frame is wired, or nothing pages out. */
+/** A3: another pays from now on. Nobody else looks at it: it is found through the caller's lock only, and has a frame. KERN_LIMIT. */
+kern_return_t anon_recharge(struct anon *anon, struct ledger *ledger);
+/** Its frame, by A4; NULL: it is LEAVING or OUT. */
 static inline struct frame *anon_frame(struct anon *anon)
 {
     uint32_t where = atomic_load_explicit(&anon->where, memory_order_acquire);
-    return where & ANON_OUT ? NULL : frame_record(where);
+    return unlikely(where & ANON_AWAY) ? NULL : frame_record(where & ~ANON_STATE);
 }
-void anon_init(void);
+/** The frame of one that has been made, or found HERE or RESCUED, since the last preemption point (A4). */
+static inline struct frame *anon_frame_held(struct anon *anon)
+{
+    return frame_record(atomic_load_explicit(&anon->where, memory_order_relaxed) & ~ANON_STATE);
+}
+/** Its frame, by A4, whatever page-out had in mind: for who has to change how it is mapped. NULL: it is OUT, and mapped nowhere. */
+struct frame *anon_frame_if_any(struct anon *anon);
+/** For kernel/vm/swap_*.c: free the record alone. */
+void anon_free_record(struct anon *anon, struct ledger *ledger);
+/** Page-out leaves it alone from here on: its frame may be kept. It is HERE, or RESCUED. The caller is the only one to know of it, or
+ *  keeps it from being paged out otherwise. */
+void anon_keep(struct anon *anon);

@@ -40,7 +40,9 @@ struct boot_options {
     bool trace;                  /* false for trace=off: events are not recorded */
     bool pmu_user;               /* pmu=user: programs may read the cycle counters (benchmarks) */
     uint32_t pager_milliseconds; /* pager=MS: how long pagers may take; 0 = not given */
-    struct boot_word init;       /* init=NAME[,NAME...]; never empty, default "bootstrap" */
+    uint64_t
+        dirty_limit; /* dirty=SIZE, whole pages: written memory that a pager may owe; 0 = not given */
+    struct boot_word init; /* init=NAME[,NAME...]; never empty, default "bootstrap" */
     struct boot_word args[BOOT_MAX_ARGS]; /* arg=WORD, without the "arg=" */
     unsigned arg_count;
     struct boot_word test; /* test=all|SUBSTRING; length 0 = not given */

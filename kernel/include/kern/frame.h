@@ -50,7 +50,14 @@ enum {
     FRAME_FLAG_REFERENCED = 1, /* used since last asked, collected from mappings that went away */
     FRAME_FLAG_DIRTY = 2,      /* written through a mapping */
     FRAME_FLAG_WIRED = 4,      /* the owner says: not pageable */
-    FRAME_FLAG_OWNER = 8,      /* this and the bits above mean what the owner wants; its lock */
+    FRAME_FLAG_OWNER = 8,      /* this and the next four bits mean what the owner wants; its lock */
+    FRAME_FLAGS_OWNER = 0xf8,
+    FRAME_FLAG_PAGEABLE = 256, /* an anon's: page-out may take it (kern/pageout.h) */
+    FRAME_FLAG_BUSY = 512, /* page-out looks at the owner; who takes PAGEABLE away waits for that */
+    FRAME_FLAG_INACTIVE =
+        1024, /* it was not used from one look of page-out to the next. Page-out's */
+    FRAME_FLAG_OBJECT =
+        2048, /* the page is an object's, which `next` and `prev` tell (kern/pageout.h) */
 };
 
 enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };
@@ -60,7 +67,8 @@ enum { FRAME_MAX_ORDER = 9 /* 2 MiB */ };
 enum { FRAME_MAX_ZEROED_ORDER = 4 };
 enum {
     FRAME_ZEROED = 1 /* content must be zero */,
-    FRAME_NOFAIL_INJECTION = 2 /* not counted by the n-th failure */
+    FRAME_NOFAIL_INJECTION = 2 /* not counted by the n-th failure */,
+    FRAME_FROM_RESERVE = 4 /* with frame_alloc_paid(): not a program's page that is new */
 };
 
 /** Give [start, end) of physical memory, page aligned and mapped in the direct map, to the
@@ -112,6 +120,14 @@ void frame_statistics(struct frame_statistics *out);
 /** True if pa lies in managed RAM, free or not. Its record exists only if the frame is
  * allocated. */
 bool frame_is_managed(paddr_t pa);
+
+/** The first frame at or after *pfn that has a record, in address order. False: there is none. */
+bool frame_next_record(pfn_t *pfn);
+
+/** Whom the allocator asks before it takes more frames from the lists than `ask_below` are left there, `user`: for programs'
+ *  pages. False: the allocation fails. Called with the FRAMES lock held. NULL: nobody; as it is from the start. */
+typedef bool frame_admit_t(bool user, uint64_t left);
+void frame_set_admission(frame_admit_t *admit, uint64_t ask_below);
 
 /** Move every CPU cache of this CPU back to the buddy lists (tests, memory pressure). */
 void frame_drain_cache(void);

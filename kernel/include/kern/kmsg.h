@@ -23,6 +23,7 @@ enum kmsg_flags {
     KMSG_STAMPED = 1,   /* has its sequence number: it was taken off the queue once and put back */
     KMSG_EMBEDDED = 2,  /* part of a sonce, a reply or a timer: freed with that */
     KMSG_IN_PAGED = 32, /* embedded in a paged object, which is told when it is done */
+    KMSG_IN_SWAP = 64,  /* of a request to the default pager; page-out is told when it is done */
     KMSG_OWNED = 16,    /* with it: of a timer (kern/kobj.h), which is told when it is done */
 };
 

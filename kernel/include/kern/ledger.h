@@ -35,6 +35,8 @@ struct ledger_account {
 struct ledger {
     struct ledger *parent;       /* constant; holds a reference on it */
     _Atomic uint32_t references; /* own life, children included */
+    _Atomic bool
+        resident; /* its pages are not paged out, and it may use what is kept back (kern/pageout.h) */
     struct ledger_account account[LEDGER_KIND_COUNT];
 };
 

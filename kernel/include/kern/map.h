@@ -110,6 +110,11 @@ kern_return_t map_share(struct task *task, vaddr_t start, uint64_t size, unsigne
  *  still. *progress is 0 at the first call. KERN_RETRY, KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_TERMINATED. */
 kern_return_t map_fork(struct task *parent, struct task *child, uint64_t *progress);
 
+/** Give the page at va away, if it is anonymous, and this map's alone: `give` takes the reference, or fails, and then it stays. It is
+ *  called with the map locked. KERN_NOT_FOUND: there is no such page. */
+typedef kern_return_t map_give_t(struct anon *anon, void *argument);
+kern_return_t map_give_page(struct task *task, vaddr_t va, map_give_t *give, void *argument);
+
 /** Take writing away from everybody who maps pages of an amap, from *page up to `end`. *page is how far it has got. KERN_RETRY. */
 kern_return_t map_take_writing(struct amap *amap, uint64_t *page, uint64_t end);
 

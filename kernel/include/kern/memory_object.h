@@ -5,6 +5,7 @@
  * OBJECT_PHYSICAL: memory that is there already and is not the frame allocator's - files of the initial archive. It has no
  * frame records and never goes.
  * OBJECT_PAGED: its pages come from, and go back to, a program (kern/paged_object.h).
+ * OBJECT_WINDOW: has no page; page tables show there what kernel/vm/frame_window.c puts into them.
  */
 #pragma once
 
@@ -12,7 +13,7 @@
 #include <kern/types.h>
 #include <stdatomic.h>
 
-enum memory_object_kind { OBJECT_PHYSICAL, OBJECT_PAGED };
+enum memory_object_kind { OBJECT_PHYSICAL, OBJECT_PAGED, OBJECT_WINDOW };
 
 struct memory_object {
     _Atomic uint32_t references; /* map entries, memory entries, and who is about to make one */
@@ -25,6 +26,9 @@ struct memory_object {
 /** KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t memory_object_create_physical(struct ledger *ledger, paddr_t base, uint64_t pages,
                                             struct memory_object **out);
+/** The same errors. */
+kern_return_t memory_object_create_window(struct ledger *ledger, uint64_t pages,
+                                          struct memory_object **out);
 static inline void memory_object_ref(struct memory_object *object)
 {
     atomic_fetch_add_explicit(&object->references, 1, memory_order_relaxed);

@@ -10,7 +10,8 @@
  * V4 it is charged to the message's ledger (COMMITMENT for all its pages) until it is freed; what the receiver maps, to the
  *    receiver. Pages stay charged to who made them (kern/anon.h: A3).
  * V5 no object in it is one that has to be trusted (memory_object_is_trusted()): its pages are copied when they are sent, for
- *    a queue does not know who will receive from it.
+ *    a queue does not know who will receive from it. The sender waits for the pager, with nothing locked. That this was so is
+ *    noted, for receivers that want no such memory (MSG_FLAG_TRUSTED).
  */
 #pragma once
 
@@ -38,6 +39,7 @@ struct kool {
     vaddr_t source;    /* of the first byte, in the sender */
     uint32_t size;     /* bytes, more than 0 */
     uint8_t state;     /* enum ool_state */
+    bool was_pagers;   /* pages of it were copied out of a paged object */
     vaddr_t at;
     struct amap *
         from; /* OOL_TAKING: shared memory that it is a copy of, a reference held; NULL: the sender's own */
@@ -65,10 +67,10 @@ kern_return_t ool_create(struct ledger *ledger, vaddr_t source, uint32_t size, b
 void ool_free(struct ledger *ledger, struct kool *ool);
 void ool_free_loss(struct ledger *ledger, struct ool_loss *loss);
 
-/** Go on with the copy, until it is OOL_READY. The task is the sender. KERN_RETRY; KERN_INVALID_ADDRESS,
- *  KERN_PROTECTION_FAILURE: a page is not mapped, may not be read, or its object is not to be had; KERN_LIMIT,
- *  KERN_RESOURCE_SHORTAGE. */
-kern_return_t ool_copy_some(struct task *task, struct kool *ool);
+/** Go on with the copy, until it is OOL_READY. The current thread is the sender. KERN_RETRY, with thread->page.object set if it
+ *  is to wait for a pager first; KERN_INVALID_ADDRESS, KERN_PROTECTION_FAILURE: a page is not mapped, may not be read;
+ *  paged_need()'s; KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
+kern_return_t ool_copy_some(struct thread *self, struct kool *ool);
 
 /** Map all of the list in the receiver, or nothing: anywhere, an entry each; memory.start says where. Their amaps are gone
  *  then. KERN_NO_SPACE, KERN_TERMINATED, KERN_LIMIT, KERN_RESOURCE_SHORTAGE: the list is as it was. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a thread keeps of the page that it waits for (kern/paged_object.h: Q5).
+ * What a thread keeps of the page that it waits for, or for leave to write to (kern/paged_object.h: Q5).
  */
 #pragma once
 
@@ -17,6 +17,9 @@ struct page_wait {
     uint64_t result; /* of the last wait: 0, or the error, below 2^16, and above that the pager's
                         reason. What is repeated is told, once */
     uint64_t told;   /* what that was. Own thread */
+    bool urgent;     /* more than all that have asked for the page before. Own thread */
+    bool room;       /* it has the page, and may not write to it yet. Own thread */
+    bool admitted;   /* now it may, whatever the pager's volume is (kern/pager_volume.h: L3) */
 };
 
 static inline uint64_t page_result(kern_return_t kr, uint32_t reason)

@@ -5,7 +5,10 @@
  *
  *        first vm.map            ready           last mapping gone            fetched, or too late
  *   (none) ---------> INIT -------------> READY -----------------> ENDING ---------------> DROPPING ------> GONE
- *                      ^                   ^  | <-- mapped again --'                       ^   |
+ *                      ^                   ^  | <-- mapped again --'  |                    ^   |
+ *                      |                   |  |            may_cache  v    trimmed, pager  |   |
+ *                      |                   '----- mapped again --- CACHED -----------------'   |
+ *                      |                      |                            died, destroy   |   |
  *                      |                      '--- pager died, destroy: DEAD --------------'   |
  *                      '---------------------- mapped again ------------------------------------'
  *
@@ -14,18 +17,22 @@
  *    its port may raise them from 0, unless it is GONE.
  * Q2 a page is there <=> it is in `cache`. It is found and mapped under one hold of the lock, so who takes it out and
  *    then its mappings away leaves none. Only in states READY and DEAD: in others faults find nothing.
- * Q3 a page that may be written to is DIRTY; it is mapped so that a first write faults. A page that is to go back is
- *    RETURNING until it is fetched: who destroys one that is dirty has been told to, or waited in vain.
+ * Q3 a page that may be written to is WRITTEN; it is mapped so that a first write faults. A page that is to go back is
+ *    RETURNING until it is fetched: who destroys one that is written to has been told to, or waited in vain. Written
+ *    pages are counted, and no more than the pager's volume allows (kern/pager_volume.h).
  * Q4 nothing the kernel sends needs memory: every message lies in the object, and is `out` until it has been received or
  *    destroyed. While it is, its fellows wait. Messages go out in order, by one CPU at a time (`sending`), and
  *    without locks.
  * Q5 a thread waits for a page on the object's lock: in the request that its page is in, or, while there is none to be had,
- *    in `waiting`. It decides to under the lock, having found the page missing; then it repeats its instruction or
- *    trap. A thread about to wait holds the object.
+ *    in `waiting`; or to be let write to one, in `writers`. It decides to under the lock, having found the page missing or
+ *    the volume full; then it repeats its instruction or trap. A thread about to wait holds the object. It lends its priority to
+ *    the pager by the request (S4 of kern/sched.h).
  * Q6 `holds`: existence (until GONE), messages out, calls in progress, threads about to wait. The last one frees the
  *    record, whose lock stays valid (W4).
  * Q7 whatever a pager does or does not, it costs the ledger of the first mapper no more than the pages that were ever
  *    mapped, and a thread no more than a deadline.
+ * Q8 CACHED: nobody maps it, its pages are clean, and each is charged to the pager's task or has been dropped. There are no more
+ *    such objects than PAGED_CACHED_MAX, and PAGED_CACHED_EACH of one pager; the oldest goes first.
  */
 #pragma once
 
@@ -35,10 +42,12 @@
 #include <kern/list.h>
 #include <kern/memory_object.h>
 #include <kern/page_wait.h>
+#include <kern/pager_volume.h>
 #include <kern/spinlock.h>
 #include <kern/work.h>
 
 struct port;
+struct space;
 struct task;
 struct thread;
 
@@ -47,11 +56,21 @@ enum {
     PAGED_RETURNS = 4,
     PAGED_CLUSTER_MAX = 16,
     PAGED_RUN_MAX = 256,
+    PAGED_CACHED_MAX = 256,
+    PAGED_CACHED_EACH = 64,
 };
 /** An object's pages have numbers below. */
 #define PAGED_PAGES_MAX (UINT64_C(1) << 36)
 
-enum paged_state { PAGED_INIT, PAGED_READY, PAGED_DEAD, PAGED_ENDING, PAGED_DROPPING, PAGED_GONE };
+enum paged_state {
+    PAGED_INIT,
+    PAGED_READY,
+    PAGED_DEAD,
+    PAGED_ENDING,
+    PAGED_CACHED,
+    PAGED_DROPPING,
+    PAGED_GONE
+};
 
 /** A message to the pager. The object's lock, but for the message while it is out. */
 struct pager_message {
@@ -67,8 +86,9 @@ enum page_request_state { REQUEST_FREE, REQUEST_DUE, REQUEST_SENT, REQUEST_ANSWE
 struct page_request {
     uint8_t
         state; /* enum page_request_state; ANSWERED: until all are awake and the message is back */
-    uint8_t access; /* PROT_* of who asked */
-    bool waking;    /* who waits is to be woken */
+    uint8_t access;   /* PROT_* of who asked */
+    uint8_t priority; /* the most urgent of those who have asked */
+    bool waking;      /* who waits is to be woken */
     uint64_t page, count;
     uint64_t failed, failed_count; /* of these the pager said `result` */
     uint64_t result;               /* struct page_wait's */
@@ -77,7 +97,8 @@ struct page_request {
     struct pager_message message;
 };
 
-struct paged_object {
+struct [[gnu::aligned(CACHE_LINE)]] paged_object /* kern/pageout.h: X4 */
+{
     struct memory_object object;            /* first */
     struct spinlock lock;                   /* rank OBJECT; guards all members without a remark */
     _Atomic uint32_t holds;                 /* Q6 */
@@ -85,17 +106,36 @@ struct paged_object {
     bool sending;                           /* Q4 */
     bool wants_turn;                        /* the work item is to run when nobody sends */
     bool init_due, terminate_due, lock_due; /* messages that are to be sent */
-    bool told;          /* the pager has been sent init, and no terminate after it */
-    bool wake_waiting;  /* those in `waiting` are to be woken */
-    bool returning;     /* pages are to be announced, from `announce` on */
-    bool locking;       /* a lock_request with `notify` is under way */
-    bool detached;      /* the pager has died, or destroyed it: it never begins anew */
-    bool flushing;      /* DEAD: pages are being taken away */
-    bool scanning;      /* ENDING: written pages are being looked for, from `lock_page` on */
-    uint32_t cluster;   /* pages in a request; the allocator's while it is free */
-    uint64_t why;       /* DEAD: struct page_wait's result for who touches a page */
-    uint64_t announce;  /* the first page that may have to be announced */
-    uint64_t unfetched; /* pages RETURNING */
+    bool told;         /* the pager has been sent init, and no terminate after it */
+    bool wake_waiting; /* those in `waiting` are to be woken */
+    bool returning;    /* pages are to be announced, from `announce` on */
+    bool locking;      /* a lock_request with `notify` is under way */
+    bool detached;     /* the pager has died, or destroyed it: it never begins anew */
+    bool flushing;     /* DEAD: pages are being taken away */
+    bool
+        scanning; /* ENDING: written pages are being looked for, from `scan_page` on; CACHED: pages that are
+                           charged to others */
+    bool may_cache;       /* the pager said so */
+    _Atomic bool evicted; /* CACHED: it is to end. Set under the lock of the list of those */
+    bool moved;           /* `space` may have to change */
+    bool wake_writers;    /* all in `writers` are to be woken */
+    bool throttled;       /* it is on volume->throttled */
+    uint32_t busy;        /* bit n: request[n] is not FREE */
+    uint32_t cluster;     /* pages in a request; the allocator's while it is free */
+    uint64_t why;         /* DEAD: struct page_wait's result for who touches a page */
+    uint64_t announce;    /* the first page that may have to be announced */
+    uint64_t unfetched;   /* pages RETURNING */
+    uint64_t asked;       /* of them those that a lock_request with `notify` wants */
+    uint64_t scan_page;
+    uint64_t clean_page; /* while it is the volume's cleaner: how far it has got */
+    uint64_t dirty;      /* WRITTEN pages, in states READY to CACHED */
+    uint64_t loose;      /* of them those not RETURNING; volume lock */
+    ticks_t fetch_until; /* a page that is RETURNING then has been waited for in vain */
+    struct space *space; /* its volume is the pager's; a reference. NULL: the right is in none */
+    struct list written_link, throttled_link; /* of that volume; its lock */
+    uint32_t admitted;                        /* writers to be let through; its lock */
+    const struct space *cached_for; /* CACHED: whose pages they are; the lock of that list, like: */
+    struct list cached_link;        /* CACHED; the lock of that list */
     uint64_t lock_page, lock_pages; /* of the lock_request */
     ticks_t give_up;                /* ENDING: what has not been fetched by then is lost */
     struct deadline deadline;       /* for that; armed: a hold */
@@ -103,11 +143,21 @@ struct paged_object {
     struct kright pager;            /* send right; constant until GONE */
     struct port *port;              /* the pager's, as in that; constant until GONE */
     struct port *control;           /* kernel object, KOBJECT_MEMORY_OBJECT; constant until GONE */
-    struct list waiting;            /* threads: Q5 */
+    struct list waiting, writers;   /* threads: Q5 */
     struct page_request request[PAGED_REQUESTS];
     struct pager_message init, terminate, locked, returned[PAGED_RETURNS];
     struct work work; /* wakes, announces, ends */
 };
+
+/** The requests that are not FREE, one after the other; *left is `busy` at first. NULL: there is no more. */
+static inline struct page_request *paged_next_busy(struct paged_object *object, uint32_t *left)
+{
+    if (*left == 0)
+        return NULL;
+    struct page_request *request = &object->request[__builtin_ctz(*left)];
+    *left &= *left - 1;
+    return request;
+}
 
 static inline struct paged_object *paged_of(struct memory_object *object)
 {
@@ -125,10 +175,19 @@ kern_return_t paged_object_find(struct ledger *ledger, const struct kright *page
 void paged_object_unref(struct paged_object *object);
 /** The pager's port is dying; its lock is held. */
 void paged_object_pager_died(struct paged_object *object);
+/** The pager's receive right has come to another space; the port's lock is held. */
+void paged_object_moved(struct paged_object *object);
 void paged_hold(struct paged_object *object);
 void paged_unhold(struct paged_object *object);
 /** destroy(). */
 void paged_object_destroy(struct paged_object *object, uint32_t reason);
+/** The pager changes its mind; the lock is held. */
+void paged_set_may_cache(struct paged_object *object, bool may_cache);
+/** It is CACHED from now on; another one may have to go for it. The lock is held, like for: it is no longer. kernel/vm/paged_cache.c */
+void paged_cache_add(struct paged_object *object);
+void paged_cache_remove(struct paged_object *object);
+/** Memory is short: the oldest object that is only CACHED ends, and its pages are free soon. False: there is none. */
+bool paged_object_trim(void);
 /** No object is about to end (tests). */
 bool paged_object_is_idle(void);
 /** The time that pagers have, in nanoseconds; before any program runs. */
@@ -140,27 +199,66 @@ ticks_t paged_patience_ends(void);
 /** The page, without a reference; NULL: it is not there, or may not be mapped (Q2). */
 struct anon *paged_lookup(const struct paged_object *object, uint64_t page);
 /** Q3: it is about to be written to. */
-void paged_note_write(struct anon *anon);
+void paged_note_write(struct paged_object *object, struct anon *anon);
 bool paged_is_written(const struct anon *anon);
-/** Put a page there, whose reference is taken, unless there is one. Takes the lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE: the page is the
+/** Its return was announced, or should have been, and the pager has fetched nothing for so long that it is not to be waited for: for
+ *  who needs the frame. The one place that says so. */
+bool paged_is_unanswered(const struct paged_object *object, const struct anon *anon);
+/** Put a page there, whose reference is taken, unless there is one; the object's ledger pays for it from now on. Takes the lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE: the page is the
  *  caller's still; KERN_TERMINATED. */
 kern_return_t paged_put(struct paged_object *object, uint64_t page, struct anon *anon);
 /** lock_request() for one page at or after *page and before end; *page: the next to be looked at. Takes the lock. */
 kern_return_t paged_lock_page(struct paged_object *object, uint64_t *page, uint64_t end,
-                              unsigned what, bool flush);
-/** The page that is to be fetched, with a reference, and clean from here on. Takes the lock. KERN_NOT_FOUND, KERN_TERMINATED. */
-kern_return_t paged_collect_begin(struct paged_object *object, uint64_t page, struct anon **out);
+                              unsigned what, bool flush, bool notify);
+/** The page that is to be fetched, with a reference, and clean from here on. Takes the lock. KERN_NOT_FOUND, KERN_TERMINATED, and
+ *  swap_need()'s: after KERN_RETRY `self` does what it says there. */
+kern_return_t paged_collect_begin(struct paged_object *object, struct thread *self, uint64_t page,
+                                  struct anon **out);
 /** It has been fetched, or not. Takes the reference and the lock. */
 void paged_collect_end(struct paged_object *object, uint64_t page, struct anon *anon, bool fetched);
-/** Every dirty page is to be returned: the object ends. A bounded piece; false: all have been looked at. */
-bool paged_return_all(struct paged_object *object);
+/** Every written page is to be returned, from *page on, and, `goes`, dropped then. A bounded piece; false: all have been looked at. */
+bool paged_return_all(struct paged_object *object, uint64_t *page, bool goes);
+/** The pages, from scan_page on, are charged to this ledger, or go. A bounded piece; false: all are. */
+bool paged_recharge_some(struct paged_object *object, struct ledger *ledger);
+/** What is WRITTEN counts no more: it will be dropped. */
+void paged_forget_written(struct paged_object *object);
 /** Drop pages, which nothing maps, a bounded piece; false: none is left. Takes the lock. */
 bool paged_drop_some(struct paged_object *object);
 /** The same for pages that may be mapped. */
 bool paged_flush_some(struct paged_object *object);
+/** What became of a page that nobody has used for a while. */
+enum paged_evicted {
+    PAGED_STAYS,
+    PAGED_AWAITED,   /* its pager has been told to fetch it */
+    PAGED_FREE,      /* it was clean, and is gone */
+    PAGED_GOES_BACK, /* its pager is told to fetch it */
+    PAGED_TO_SWAP, /* there is no pager that fetches it, or can be asked for it again: it can only be paged out as it is */
+};
+/** Page-out wants the frame of that page. Takes the lock. */
+enum paged_evicted paged_evict(struct paged_object *object, uint64_t page,
+                               const struct frame *frame);
 /** A run of pages that have to be announced; false: there is none. */
 bool paged_next_return(struct paged_object *object, uint64_t *page, uint64_t *count, bool *dirty,
                        bool *kept);
+
+/* ---- the pager's volume; kernel/vm/paged_volume.c. The lock is held ---- */
+
+/** In pages; before any program runs. */
+void paged_volume_set_limit(uint64_t pages);
+/** Pages have been written to, or are no longer; so many are loose, or no longer. */
+void paged_volume_count(struct paged_object *object, int64_t dirty, int64_t loose);
+bool paged_volume_is_full(const struct paged_object *object);
+/** Is it full still? Then a writer waits from now on. */
+bool paged_volume_wait(struct paged_object *object);
+/** How many writers may be let through now, at most `most`. */
+unsigned paged_volume_admitted(struct paged_object *object, unsigned most);
+/** So many were there to be let through, and more or none are waiting: others' turn. True: come again. */
+bool paged_volume_let_through(struct paged_object *object, unsigned left);
+/** It is this object's turn to be cleaned. */
+bool paged_volume_is_cleaner(const struct paged_object *object);
+void paged_volume_cleaned(struct paged_object *object);
+/** It counts in another space, or (NULL) in none. Returns the one before, whose reference is the caller's to drop. */
+struct space *paged_volume_move(struct paged_object *object, struct space *space);
 
 /* ---- messages; kernel/vm/paged_send.c ---- */
 void paged_message_init(struct paged_object *object, struct pager_message *message);
@@ -177,6 +275,10 @@ void paged_message_done(struct kmsg *message);
  *  KERN_TERMINATED (the object was destroyed). */
 kern_return_t paged_need(struct paged_object *object, struct thread *self, uint64_t page,
                          uint64_t pages, vaddr_t va, unsigned access);
+/** The page is there, and the current thread is about to write to it: noted, if the pager's volume allows it. Else as paged_need();
+ *  KERN_OPERATION_TIMED_OUT: the pager has not fetched enough in time. The lock is held. */
+kern_return_t paged_begin_write(struct paged_object *object, struct thread *self, uint64_t page,
+                                vaddr_t va, struct anon *anon);
 /** The current thread, whose registers say what is to be repeated, waits unless the page has come. */
 void paged_wait(struct thread *self);
 /** It does not wait, after all: forget about it. */

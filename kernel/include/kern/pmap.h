@@ -121,7 +121,7 @@ static inline void pmap_give_back(struct pmap *pmap)
 /** Reduce every mapping of the frame to `prot`: PROT_READ|PROT_EXECUTE takes writing away,
  *  PROT_NONE removes all. */
 void pmap_page_protect(struct frame *frame, unsigned prot);
-/** Has any mapping used the frame since the last pmap_page_clear_referenced()? */
+/** Has any mapping used the frame since the last pmap_page_clear_referenced()? Those of a `resident` ledger's task always have. */
 bool pmap_page_is_referenced(struct frame *frame);
 /** Make all mappings old; returns whether any was young. One broadcast flush a mapping. */
 bool pmap_page_clear_referenced(struct frame *frame);

@@ -51,6 +51,7 @@ enum kobject {
     KOBJECT_TIMER,         /* struct timer */
     KOBJECT_MEMORY_ENTRY,  /* struct memory_entry */
     KOBJECT_MEMORY_OBJECT, /* struct paged_object: its control port */
+    KOBJECT_SWAP,          /* what the default pager asks; there is one */
     KOBJECT_COUNT,
 };
 
@@ -84,6 +85,7 @@ struct [[gnu::aligned(CACHE_LINE)]] port
     struct spinlock lock;  /* rank PORT; guards all members without a remark */
     struct list receivers; /* threads that wait to receive here (thread.wait.link) */
     bool has_payload;      /* `local` is what its owner asked for */
+    bool default_pager;    /* the default pager's: page-out is told when it dies */
     struct port_set *set;  /* it is a member of; NULL: none. Changed under both locks */
     uint64_t local;  /* what receivers get: protected payload, or the name of the receive right */
     uint32_t seqno;  /* of the next message */

@@ -19,6 +19,7 @@
 
 #include <kern/ipc_object.h>
 #include <kern/ledger.h>
+#include <kern/pager_volume.h>
 #include <kern/port.h>
 #include <kern/spinlock.h>
 #include <wharf/message.h>
@@ -64,8 +65,9 @@ struct space {
     uint32_t teardown;    /* next index to be cleared */
     uint32_t chunks_left; /* then, to be freed; who tears down */
     struct ipc_entry *_Atomic inline_chunks[SPACE_CHUNKS_INLINE];
+    struct pager_volume volume;  /* of the objects whose receive rights are here */
     struct ledger *ledger;       /* pays; reference held */
-    _Atomic uint32_t references; /* the task's, name requests' */
+    _Atomic uint32_t references; /* the task's, name requests', paged objects' */
 };
 
 /** A request to be told about the port behind a name. */

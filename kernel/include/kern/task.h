@@ -45,13 +45,16 @@ struct task {
     struct kright bootstrap; /* special port, a send right; (t) */
     struct vm_map map;       /* its own lock */
     struct work teardown;    /* started when the last thread is gone */
-    struct list link;        /* on the list of all tasks; TASKS lock */
+    struct list link;        /* on the list of all tasks, unless it is hidden; TASKS lock */
 };
 
 /** New task with an empty address space and a ledger of its own under `parent_ledger`. One
  *  reference for the caller, one for its life, which ends with its last thread; a task that never
  *  gets a thread is ended by task_terminate(). */
 kern_return_t task_create(struct ledger *parent_ledger, const char *name, struct task **out);
+/** The same, but nobody finds it on the list of all tasks, to change it or to end it, before task_show(). */
+kern_return_t task_create_hidden(struct ledger *parent_ledger, const char *name, struct task **out);
+void task_show(struct task *task);
 void task_ref(struct task *task);
 void task_unref(struct task *task);
 /** End the task: all threads are terminated; the first status given stays. Any CPU; returns before

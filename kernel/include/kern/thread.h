@@ -173,6 +173,11 @@ struct [[gnu::aligned(CACHE_LINE)]] thread
  *  KERN_DENIED (the priority is above the task's maximum). */
 kern_return_t thread_create(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg, vaddr_t tls,
                             unsigned priority, struct thread **out);
+/** The same, with a send right to its port, that is there before anybody can find the thread: what others do with rights of theirs
+ *  does not end it before it is its maker's (B2 of kern/kobj.h). */
+kern_return_t thread_create_for_maker(struct task *task, vaddr_t entry, vaddr_t sp, uint64_t arg,
+                                      vaddr_t tls, unsigned priority, struct kright *right,
+                                      struct thread **out);
 /** Start a thread that was created: takes its one suspension back (kern/control.h). It may have been told
  *  to die already. */
 void thread_resume(struct thread *thread);

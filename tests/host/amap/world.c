@@ -51,7 +51,6 @@ void world_begin(void)
     be_cpu(0);
     host_memory_add_bank(0x40000000, 64 * MIB);
     frame_add_range(0x40000000, 0x40000000 + 64 * MIB);
-    anon_init();
     amap_init();
 }
 

@@ -34,7 +34,9 @@ static void test_good(void)
     CHECK_EQ(o.unknown_count, 0);
 
     parse("\t mem=64M  maxcpus=4 seed=0xdeadBEEF mitigations=off init=a,bb,c arg=x arg= test=all "
-          "log=quiet end=semihost quiet root=/dev/x\n");
+          "log=quiet end=semihost quiet root=/dev/x dirty=6M pager=50\n");
+    CHECK_EQ(o.dirty_limit, 6 << 20);
+    CHECK_EQ(o.pager_milliseconds, 50);
     CHECK_EQ(o.mem_limit, 64 << 20);
     CHECK_EQ(o.max_cpus, 4);
     CHECK(o.seed_given && o.seed == 0xdeadbeef);
@@ -99,6 +101,9 @@ static const struct {
     {"mem=99999999999999999999", "boot argument mem=99999999999999999999: not a size such as 64M"},
     {"mem=18446744073709551616", "boot argument mem=18446744073709551616: not a size such as 64M"},
     {"mem=100", "boot argument mem=100: less than a page"},
+    {"dirty=much", "boot argument dirty=much: not a size such as 64M"},
+    {"dirty=4095", "boot argument dirty=4095: less than a page"},
+    {"pager=0", "boot argument pager=0: not a number of milliseconds of at least 1"},
     {"maxcpus=0", "boot argument maxcpus=0: not a number of at least 1"},
     {"maxcpus=two", "boot argument maxcpus=two: not a number of at least 1"},
     {"seed=-1", "boot argument seed=-1: not a number of 64 bits"},

@@ -338,7 +338,8 @@ void fill_action(const struct actor *a, const struct message *m, struct host_act
     }
     x[MSG_X_DEST] = m->dest;
     x[MSG_X_ID] = m->id;
-    x[MSG_X_CONTROL] = MSG_CONTROL(m->remote, m->how_local, m->length, m->descriptors);
+    x[MSG_X_CONTROL] = MSG_CONTROL(m->remote, m->how_local, m->length, m->descriptors) |
+                       (uint64_t)m->flags << MSG_FLAGS_SHIFT;
     x[MSG_X_LOCAL] = m->local;
     x[8] = TRAP_MSG;
     x[MSG_X_RECEIVE] = m->receive;

@@ -44,6 +44,7 @@ struct message {
     uint32_t dest, id, local, receive;
     uint8_t remote, how_local; /* dispositions of destination and local name */
     uint8_t descriptors;
+    uint8_t flags; /* of the control word */
     uint32_t length;
     uint64_t body[8];
     nanos_t deadline; /* 0: none */

@@ -1,7 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kobj_world.h"
 
+#include <kern/cpu.h>
+
 struct me me;
+
+_Atomic bool small_pieces;
+
+bool __real_host_irq_pending(void);
+bool __wrap_host_irq_pending(void);
+bool __wrap_host_irq_pending(void)
+{
+    static _Atomic uint32_t looked;
+    if (atomic_load(&small_pieces) && arch_cpu_self()->current == me.actor->thread &&
+        atomic_fetch_add(&looked, 1) * UINT32_C(0x9e3779b1) >> 31)
+        return true;
+    return __real_host_irq_pending();
+}
 
 uint64_t clock_now_value(void)
 {

@@ -51,6 +51,8 @@ uint32_t child_new(uint32_t flags, uint32_t self_port, uint32_t *self_name);
 void child_end(uint32_t task);
 /** A port of its own, with a send right under the same name. */
 uint32_t own_port(void);
+/** Whenever the program's calls look, an interrupt waits half of the time: what is done in pieces is done in small ones. */
+extern _Atomic bool small_pieces;
 /** Drop one reference of a name. */
 void drop_name(uint32_t name);
 /** The task behind a name. */

@@ -1,196 +1,68 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that a program supplies. The program that makes the calls is the pager; a second thread of its task reads through the
- * kernel (vm.read), which waits.
+ * Memory that a program supplies (pager_stage.h): its pages, and the object's life.
  */
-#include "kobj_world.h"
+#include "pager_stage.h"
 
-#include <kern/paged_object.h>
-#include <stdio.h>
-#include <string.h>
-
-enum { PAGE = 4096, PAGES = 4, RW = VM_PROT_READ | VM_PROT_WRITE };
-
-static struct actor *reader;
-static uint32_t port, control;
-static uint64_t mapped, store;
-
-static void set_patience(void *nothing)
-{
-    (void)nothing;
-    paged_object_set_patience(30 * SECOND);
-}
-
-static uint64_t map(uint32_t flags)
-{
-    uint64_t at;
-    OK(vm_map(me.task, 0, PAGES * PAGE, 0, VM_ANYWHERE | flags, port, RW, RW, VM_INHERIT_SHARE,
-              &at));
-    return at;
-}
-
-/* The next message that the kernel has for the pager. */
-static void hear_at(int line, uint32_t id)
-{
-    post(me.actor, (struct message){.receive = port, .size = 512});
-    if (!is_done(me.actor))
-        fprintf(stderr, "line %d: id %x does not come; reader done %d, control %x\n", line, id,
-                is_done(reader), control);
-    CHECK(is_done(me.actor));
-    CHECK_EQUAL(got_id(me.actor), id);
-}
-#define hear(id) hear_at(__LINE__, id)
-
-static bool hears_nothing(void)
-{
-    post(me.actor, (struct message){.receive = port, .size = 512, .deadline = PAST});
-    return result(me.actor) == MACH_RCV_TIMED_OUT;
-}
-
-static void hear_of_range_at(int line, uint32_t id, uint64_t page, uint64_t pages)
-{
-    hear_at(line, id);
-    CHECK_EQUAL(got_word(me.actor, 0), page * PAGE);
-    CHECK_EQUAL(got_word(me.actor, 1), pages * PAGE);
-}
-
-#define hear_of_range(id, page, pages) hear_of_range_at(__LINE__, id, page, pages)
-
-static void hear_init(void)
-{
-    hear(MEMORY_PAGER_ID_INIT);
-    control = (uint32_t)got_descriptor(me.actor, 0).value;
-}
-
-/* It is dead if the message comes when the object has ended. */
-static void drop_control(void)
-{
-    if (control != MSG_DEAD)
-        drop_name(control);
-}
-
-struct stop {
-    struct thread *thread;
-    bool stops;
-};
-
-static void do_hold(void *argument)
-{
-    struct stop *stop = argument;
-    uint64_t progress = 0;
-    kern_return_t kr;
-    do
-        kr = stop->stops ? (thread_suspend)(stop->thread, &progress)
-                         : (thread_resume_count)(stop->thread);
-    while (kr == KERN_RETRY);
-    OK(kr);
-}
-
-/* The thread does not run until it is let go. */
-static void hold_still(struct actor *a, bool stops)
-{
-    in_kernel(do_hold, &(struct stop){a->thread, stops});
-    rest();
-}
-
-static void begin(void)
-{
-    uint64_t word = 0x1234;
-    enter();
-    in_kernel(set_patience, NULL);
-    reader = actor_mate(me.actor, ACTOR_PRIORITY);
-    port = own_port();
-    OK(vm_allocate(me.task, 0, PAGES * PAGE, VM_ANYWHERE, &store));
-    OK(vm_write(me.task, store, (uint8_t *)&word, sizeof(word)));
-    mapped = map(0);
-}
-
-static void have_page_read(struct actor *who, unsigned page)
-{
-    post(who, (struct message){.dest = me.task,
-                               .remote = MSG_COPY_SEND,
-                               .id = VM_ID_READ,
-                               .how_local = MSG_MAKE_REPLY,
-                               .receive = MSG_REPLY,
-                               .length = 16,
-                               .size = 512,
-                               .body = {mapped + (uint64_t)page * PAGE, 8}});
-}
-
-static void read_page(unsigned page)
-{
-    have_page_read(reader, page);
-}
-
-static void check_read_of(const struct actor *who, kern_return_t kr)
-{
-    rest();
-    CHECK(is_done(who));
-    CHECK_EQUAL(got_id(who), kr);
-}
-
-static void check_read(kern_return_t kr)
-{
-    check_read_of(reader, kr);
-}
+#include <kern/frame.h>
 
 void scene_pager(void)
 {
     begin();
-    read_page(0);
+    read_page(mapped, 0);
     CHECK(!is_done(reader));
-    hear_init();
+    control = hear_init(port);
     CHECK(hears_nothing());
     OK(memory_object_ready(control, false, PAGE));
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
     CHECK_EQUAL(got_word(me.actor, 2), VM_PROT_READ);
     OK(memory_object_supply(control, 0, store, PAGE, 0));
-    check_read(KERN_SUCCESS);
-    read_page(0);
-    check_read(KERN_SUCCESS);
+    check_done(KERN_SUCCESS);
+    read_page(mapped, 0);
+    check_done(KERN_SUCCESS);
     CHECK(hears_nothing());
 
     OK(memory_object_ready(control, false, 16 * PAGE));
-    read_page(1);
+    read_page(mapped, 1);
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 3);
     OK(memory_object_error(control, PAGE, PAGE, 5));
-    check_read(KERN_MEMORY_ERROR);
-    read_page(1);
+    check_done(KERN_MEMORY_ERROR);
+    read_page(mapped, 1);
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 3);
     OK(memory_object_unavailable(control, PAGE, PAGE));
-    check_read(KERN_SUCCESS);
-    read_page(2);
+    check_done(KERN_SUCCESS);
+    read_page(mapped, 2);
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 2);
     OK(memory_object_supply(control, 3 * PAGE, store, PAGE,
                             0)); /* not the one that is waited for */
     rest();
     CHECK(!is_done(reader));
     OK(memory_object_supply(control, 2 * PAGE, store, PAGE, 0));
-    check_read(KERN_SUCCESS);
+    check_done(KERN_SUCCESS);
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
+    drop_control(control);
 }
 
 void scene_pager_is_silent(void)
 {
     begin();
-    read_page(0);
+    read_page(mapped, 0);
     pass_time(31 * SECOND);
-    check_read(KERN_OPERATION_TIMED_OUT);
-    hear_init();
+    check_done(KERN_OPERATION_TIMED_OUT);
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
-    read_page(0);
+    read_page(mapped, 0);
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
     pass_time(29 * SECOND);
     CHECK(!is_done(reader));
     pass_time(2 * SECOND);
-    check_read(KERN_OPERATION_TIMED_OUT);
-    read_page(0); /* asked once more */
+    check_done(KERN_OPERATION_TIMED_OUT);
+    read_page(mapped, 0); /* asked once more */
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
     OK(memory_object_supply(control, 0, store, PAGE, 0));
-    check_read(KERN_SUCCESS);
-    read_page(1); /* a thread that ends while it waits */
+    check_done(KERN_SUCCESS);
+    read_page(mapped, 1); /* a thread that ends while it waits */
     CHECK(!is_done(reader));
     end_thread(reader);
     rest();
@@ -198,35 +70,35 @@ void scene_pager_is_silent(void)
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
     hear(MEMORY_PAGER_ID_TERMINATE);
     GIVES(MACH_SEND_INVALID_DEST, memory_object_ready(control, false, PAGE));
-    drop_control();
+    drop_control(control);
 }
 
 void scene_pager_ends(void)
 {
     uint64_t at;
     begin();
-    hear_init();
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
-    read_page(0);
+    read_page(mapped, 0);
     CHECK(!is_done(reader));
     OK(memory_object_destroy(control, 3));
-    check_read(KERN_TERMINATED);
+    check_done(KERN_TERMINATED);
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
     hear(MEMORY_PAGER_ID_TERMINATE);
     uint64_t before = mapped;
-    mapped = map(0); /* a new one */
-    drop_control();
-    hear_init();
+    mapped = map_object(port, PAGES, 0); /* a new one */
+    drop_control(control);
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
-    read_page(1);
+    read_page(mapped, 1);
     CHECK(!is_done(reader));
     OK(port_mod_refs(me.task, port, PORT_RIGHT_RECEIVE, -1));
-    check_read(KERN_MEMORY_FAILURE);
+    check_done(KERN_MEMORY_FAILURE);
     GIVES(KERN_INVALID_CAPABILITY,
           vm_map(me.task, 0, PAGE, 0, VM_ANYWHERE, port, 1, 1, VM_INHERIT_SHARE, &at));
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     OK(vm_deallocate(me.task, before, PAGES * PAGE));
-    drop_control();
+    drop_control(control);
     drop_name(port);
 }
 
@@ -235,7 +107,7 @@ void scene_pager_gets_back(void)
     uint64_t word = 77, got = 0;
     uint32_t size;
     begin();
-    hear_init();
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
     for (unsigned page = 0; page < PAGES; page++)
         OK(memory_object_supply(control, page * PAGE, store, PAGE, 0));
@@ -257,7 +129,7 @@ void scene_pager_gets_back(void)
     OK(vm_write(me.task, mapped + 3 * PAGE, (uint8_t *)&word, sizeof(word)));
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 3, 1);
-    mapped = map(0); /* it goes on */
+    mapped = map_object(port, PAGES, 0); /* it goes on */
     OK(memory_object_collect(control, 3 * PAGE, store));
     OK(vm_read(me.task, mapped + PAGE, 8, (uint8_t *)&got, &size));
     CHECK_EQUAL(got, 77);
@@ -267,7 +139,7 @@ void scene_pager_gets_back(void)
     CHECK(hears_nothing());
     pass_time(31 * SECOND); /* not fetched: lost */
     hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
+    drop_control(control);
 }
 
 static void fail_nth(void *n)
@@ -281,9 +153,9 @@ void scene_pager_failures(void)
     uint64_t none = 0, at = 0;
     begin();
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
-    hear_init();
+    control = hear_init(port);
     hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
+    drop_control(control);
     kern_return_t kr = KERN_FAILURE;
     for (uint64_t n = 1; kr != KERN_SUCCESS; n++) {
         in_kernel(fail_nth, &n);
@@ -293,12 +165,12 @@ void scene_pager_failures(void)
         if (kr != KERN_SUCCESS && !hears_nothing()) { /* the object was made, and given up */
             control = (uint32_t)got_descriptor(me.actor, 0).value;
             hear(MEMORY_PAGER_ID_TERMINATE);
-            drop_control();
+            drop_control(control);
         }
         CHECK(n < 100);
     }
     mapped = at;
-    hear_init();
+    control = hear_init(port);
     OK(memory_object_ready(control, false, PAGE));
     kr = KERN_FAILURE;
     for (uint64_t n = 1; kr != KERN_SUCCESS; n++) {
@@ -308,165 +180,9 @@ void scene_pager_failures(void)
         CHECK(kr == KERN_SUCCESS || kr == KERN_RESOURCE_SHORTAGE);
         CHECK(n < 100);
     }
-    read_page(0);
-    check_read(KERN_SUCCESS);
+    read_page(mapped, 0);
+    check_done(KERN_SUCCESS);
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
-}
-
-/* An error is told to those who wait when it is said, and to nobody later; who comes later has the page asked for anew. */
-void scene_pager_says_error_once(void)
-{
-    begin();
-    struct actor *second = actor_mate(me.actor, ACTOR_PRIORITY);
-    hear_init();
-    OK(memory_object_ready(control, false, PAGES * PAGE));
-    read_page(0);
-    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, PAGES);
-    OK(memory_object_error(control, 2 * PAGE, PAGE, 5)); /* nobody waits for that one */
-    have_page_read(second, 2);
-    CHECK(!is_done(second));
-    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 2);
-    OK(memory_object_supply(control, 0, store, PAGE, 0));
-    check_read(KERN_SUCCESS);
-    CHECK(!is_done(second));
-    OK(memory_object_supply(control, 2 * PAGE, store, PAGE, 0));
-    check_read_of(second, KERN_SUCCESS);
-    OK(memory_object_error(control, 3 * PAGE, PAGE, 5));
-    read_page(3);
-    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 3, 1);
-    OK(memory_object_unavailable(control, 3 * PAGE, PAGE));
-    check_read(KERN_SUCCESS);
-    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
-    hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
-}
-
-static void have_copied(uint32_t task, uint64_t from, uint64_t to)
-{
-    post(reader, (struct message){.dest = task,
-                                  .remote = MSG_COPY_SEND,
-                                  .id = VM_ID_COPY,
-                                  .how_local = MSG_MAKE_REPLY,
-                                  .receive = MSG_REPLY,
-                                  .length = 24,
-                                  .size = 512,
-                                  .body = {from, 2 * PAGE, to}});
-}
-
-/* An error that was not needed any more, for the memory had gone, or the page had come, is not told the next time. */
-void scene_pager_error_is_forgotten(void)
-{
-    uint64_t at;
-    begin();
-    uint64_t other = map(0);
-    hear_init();
-    OK(memory_object_ready(control, false, PAGE));
-    read_page(1);
-    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
-    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
-    CHECK(!is_done(reader));
-    OK(memory_object_error(control, PAGE, PAGE, 5));
-    check_read(KERN_INVALID_ADDRESS);
-    OK(vm_map(me.task, mapped, PAGES * PAGE, 0, 0, port, RW, RW, VM_INHERIT_SHARE, &at));
-    read_page(1);
-    CHECK(!is_done(reader));
-    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
-    hold_still(reader, true);
-    OK(memory_object_error(control, PAGE, PAGE, 5));
-    OK(memory_object_supply(control, PAGE, store, PAGE, 0));
-    hold_still(reader, false);
-    check_read(KERN_SUCCESS);
-    OK(memory_object_lock_request(control, PAGE, PAGE, MEMORY_OBJECT_RETURNS_NONE, true, false));
-    read_page(1);
-    CHECK(!is_done(reader));
-    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
-    OK(memory_object_unavailable(control, PAGE, PAGE));
-    check_read(KERN_SUCCESS);
-    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
-    OK(vm_deallocate(me.task, other, PAGES * PAGE));
-    hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
-}
-
-/* A call that needs two pages: the first, which is there, does not make it forget what it is told about the second. */
-void scene_pager_second_page(void)
-{
-    begin();
-    hear_init();
-    OK(memory_object_ready(control, false, PAGE));
-    OK(memory_object_supply(control, 0, store, PAGE, 0));
-    have_copied(me.task, mapped, mapped + 2 * PAGE);
-    CHECK(!is_done(reader));
-    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
-    OK(memory_object_error(control, 2 * PAGE, PAGE, 5));
-    check_read(KERN_MEMORY_ERROR);
-    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
-    hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
-}
-
-/* All requests are out, and unanswered; a page comes of which the pager has not been told that somebody waits for it. */
-void scene_pager_unasked(void)
-{
-    enum { MANY = PAGED_REQUESTS + 1 };
-    struct actor *readers[MANY];
-    uint64_t at;
-    begin();
-    hear_init();
-    OK(memory_object_ready(control, false, PAGE));
-    OK(vm_map(me.task, 0, MANY * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &at));
-    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
-    mapped = at;
-    for (unsigned i = 0; i < MANY; i++) {
-        readers[i] = actor_mate(me.actor, ACTOR_PRIORITY);
-        have_page_read(readers[i], i);
-        CHECK(!is_done(readers[i]));
-    }
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
-        hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, i, 1);
-    CHECK(hears_nothing());
-    OK(memory_object_supply(control, PAGED_REQUESTS * PAGE, store, PAGE, 0));
-    check_read_of(readers[PAGED_REQUESTS], KERN_SUCCESS);
-    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
-        CHECK(!is_done(readers[i]));
-        OK(memory_object_unavailable(control, i * PAGE, PAGE));
-        check_read_of(readers[i], KERN_SUCCESS);
-    }
-    OK(vm_deallocate(me.task, mapped, MANY * PAGE));
-    hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
-}
-
-/* A call that got half-way, and could not go on, leaves nothing that the next one would take for its own. */
-void scene_copy_of_the_dead(void)
-{
-    uint64_t there, from, to, word = 0x5678, got[2] = {0, 0};
-    uint32_t size;
-    begin();
-    hear_init();
-    OK(memory_object_ready(control, false, PAGE));
-    uint32_t child = child_new(0, 0, NULL);
-    OK(vm_map(child, 0, 2 * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &there));
-    OK(vm_allocate(child, 0, 2 * PAGE, VM_ANYWHERE, &to));
-    OK(memory_object_supply(control, 0, store, PAGE, 0));
-    have_copied(child, there, to); /* one page */
-    CHECK(!is_done(reader));
-    child_end(child);
-    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
-    rest();
-    CHECK_EQUAL(result(reader), MACH_SEND_INVALID_DEST);
-    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
-    hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control();
-    OK(vm_allocate(me.task, 0, 4 * PAGE, VM_ANYWHERE, &from));
-    OK(vm_write(me.task, from, (uint8_t *)&word, sizeof(word)));
-    OK(vm_write(me.task, from + PAGE, (uint8_t *)&word, sizeof(word)));
-    have_copied(me.task, from, from + 2 * PAGE);
-    check_read(KERN_SUCCESS);
-    for (unsigned i = 0; i < 2; i++)
-        OK(vm_read(me.task, from + (2 + i) * PAGE, 8, (uint8_t *)&got[i], &size));
-    CHECK_EQUAL(got[0], word);
-    CHECK_EQUAL(got[1], word);
+    drop_control(control);
 }

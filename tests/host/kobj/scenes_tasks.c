@@ -143,8 +143,8 @@ void scene_fork_names(void)
     GIVES(KERN_INVALID_VALUE, task_create(me.task, 4, "", NULL, 0, 0, &child, &self));
 }
 
-/* The caller is ended in the midst of making a task. */
-void scene_abandoned_fork(void)
+/* The caller is in the midst of making a task. */
+static void begin_fork(void)
 {
     enter();
     for (unsigned i = 0; i < 1000; i++)
@@ -155,17 +155,62 @@ void scene_abandoned_fork(void)
                         .how_local = MSG_MAKE_REPLY,
                         .receive = MSG_REPLY,
                         .descriptors = 1,
-                        .length = 40,
+                        .length = 32,
                         .size = 4096};
     m.body[0] = 0; /* no substitute */
     m.body[1] = (uint64_t)MSG_PORT << 32 | (uint64_t)MSG_COPY_SEND << 40;
     m.body[2] = TASK_INHERIT_SEND_RIGHTS | UINT64_C(1) << 32; /* a name of one byte */
     m.body[3] = 0;
+    small_pieces = true;
     post_only(me.actor, m);
     for (unsigned n = 0; n < 10000 && !me.actor->thread->making; n++)
         (void)host_machine_run(1, NANOS_NEVER);
+    small_pieces = false;
+    CHECK(me.actor->thread->making);
+}
+
+void scene_abandoned_fork(void)
+{
+    begin_fork();
     end_task(me.actor);
     rest();
+}
+
+static struct task *wanted;
+static bool is_listed;
+
+static void look_for_task(void *unused)
+{
+    struct task *task = NULL, *next;
+    (void)unused;
+    is_listed = false;
+    do {
+        OK(task_next(task, &next));
+        is_listed = is_listed || (next && next == wanted);
+        if (task)
+            task_unref(task);
+        task = next;
+    } while (task);
+}
+
+static bool is_on_list(struct task *task)
+{
+    wanted = task;
+    in_kernel(look_for_task, NULL);
+    return is_listed;
+}
+
+/* Who lists tasks meanwhile does not find it: he could give it names and memory, end it, or have it end by dropping a right. */
+void scene_hidden_fork(void)
+{
+    begin_fork();
+    CHECK(!is_on_list(me.actor->thread->making));
+    rest();
+    CHECK_EQUAL(result(me.actor), KERN_SUCCESS);
+    CHECK_EQUAL(got_id(me.actor), KERN_SUCCESS);
+    struct msg_descriptor made = got_descriptor(me.actor, 0);
+    CHECK(is_on_list(task_behind((uint32_t)made.value)));
+    child_end((uint32_t)made.value);
 }
 
 void scene_limits(void)

@@ -18,6 +18,7 @@
 #include <kern/reply.h>
 #include <kern/sched.h>
 #include <kern/space.h>
+#include <kern/swap.h>
 #include <machine/host_mmu.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -54,7 +55,7 @@ static void boot(void *unused)
     arch_irq_cpu_init();
     arch_timer_cpu_init();
     pmap_init();
-    anon_init();
+    swap_init();
     amap_init();
     futex_init();
     reaper_init();

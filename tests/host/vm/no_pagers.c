@@ -10,9 +10,11 @@ struct anon *paged_lookup(const struct paged_object *object, uint64_t page)
     panic("page %llu of paged object %p", (unsigned long long)page, (const void *)object);
 }
 
-void paged_note_write(struct anon *anon)
+kern_return_t paged_begin_write(struct paged_object *object, struct thread *self, uint64_t page,
+                                vaddr_t va, struct anon *anon)
 {
-    panic("page %p of a paged object", (void *)anon);
+    (void)self, (void)va, (void)anon;
+    panic("page %llu of paged object %p", (unsigned long long)page, (void *)object);
 }
 
 bool paged_is_written(const struct anon *anon)

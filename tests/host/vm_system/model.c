@@ -209,10 +209,19 @@ kern_return_t model_use(struct op *op, unsigned number, unsigned access, struct 
     return KERN_SUCCESS;
 }
 
-bool model_content(const struct page *page, struct content *out)
+kern_return_t model_content(const struct page *page, struct content *out)
 {
-    if (!page->mapped || !(page->prot & READ) || !page->cell || !page->cell->made)
-        return false;
-    *out = page->cell->content;
-    return true;
+    struct source_page *from;
+    if (!page->mapped)
+        return KERN_INVALID_ADDRESS;
+    if (!(page->prot & READ))
+        return KERN_PROTECTION_FAILURE;
+    if (page->cell && page->cell->made) {
+        *out = page->cell->content;
+        return KERN_SUCCESS;
+    }
+    kern_return_t kr = source_find(page->source, page->number, &from);
+    if (kr == KERN_SUCCESS)
+        *out = from->content;
+    return kr;
 }

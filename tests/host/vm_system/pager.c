@@ -237,7 +237,7 @@ static void collect(struct pager *p, struct source *s)
 static void ready(struct pager *p, struct source *s)
 {
     bool good = s->state <= SOURCE_READY;
-    CHECK_EQUAL(memory_object_ready(p->control, one_in(2), (1 + below(20)) * PAGE),
+    CHECK_EQUAL(memory_object_ready(p->control, false, (1 + below(20)) * PAGE),
                 good ? KERN_SUCCESS : KERN_TERMINATED);
     if (good)
         s->state = SOURCE_READY;

@@ -25,6 +25,7 @@ static void set_patience(void *nothing)
 {
     (void)nothing;
     paged_object_set_patience(PATIENCE);
+    paged_volume_set_limit(UINT64_MAX);
 }
 
 static void step_fork(void)

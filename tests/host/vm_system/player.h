@@ -49,7 +49,7 @@ struct content {
 enum source_state { SOURCE_INIT, SOURCE_READY, SOURCE_DEAD, SOURCE_ENDING };
 
 struct source_page {
-    bool present, dirty, returning, goes;
+    bool present, dirty, returning, goes, asked;
     struct content content;
 };
 
@@ -62,7 +62,7 @@ struct source {
     kern_return_t why; /* DEAD */
     uint32_t reason;
     uint64_t end; /* pages that were ever mapped */
-    unsigned unfetched;
+    unsigned unfetched, asked;
     bool locking;
     bool
         just_destroyed; /* in this step: who was woken may have found a page that had not been taken away yet */
@@ -214,8 +214,8 @@ void page_unmap(struct page *page);
 bool model_is_free(struct range r);
 /** The page is used: what is found there, made if need be. KERN_RETRY: op->source's page is missing. */
 kern_return_t model_use(struct op *op, unsigned page, unsigned access, struct content **out);
-/** Whole pages, without waiting: what a message takes. False: it cannot. */
-bool model_content(const struct page *page, struct content *out);
+/** What a message takes of the page. KERN_RETRY: it would wait. */
+kern_return_t model_content(const struct page *page, struct content *out);
 
 /* ---- source.c: objects of pagers ---- */
 struct source *source_attach(struct pager *pager, uint64_t end);

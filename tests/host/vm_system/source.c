@@ -57,7 +57,7 @@ struct source *source_attach(struct pager *pager, uint64_t end)
 /* All that was asked to be returned has been fetched. */
 static void check_locking(struct source *source)
 {
-    if (!source->locking || source->unfetched > 0)
+    if (!source->locking || source->asked > 0)
         return;
     source->locking = false;
     if (source->pager)
@@ -83,8 +83,10 @@ static void gone(struct source *source)
     source_free(source);
 }
 
-static void return_page(struct source *source, struct source_page *page, bool goes)
+static void return_page(struct source *source, struct source_page *page, bool goes, bool asked)
 {
+    source->asked += asked && !page->asked;
+    page->asked |= asked;
     page->goes |= goes;
     if (!page->returning)
         source->unfetched++;
@@ -101,7 +103,7 @@ static void begin_end(struct source *source)
     source->state = SOURCE_ENDING;
     for (unsigned i = 0; i < SOURCE_PAGES; i++)
         if (source->page[i].present && source->page[i].dirty)
-            return_page(source, &source->page[i], true);
+            return_page(source, &source->page[i], true, false);
     if (source->unfetched == 0)
         gone(source);
 }
@@ -140,7 +142,7 @@ void source_die(struct source *source, kern_return_t why, uint32_t reason)
         memcpy(source->destroyed, source->page, sizeof(source->page));
         source->just_destroyed = true;
         memset(source->page, 0, sizeof(source->page));
-        source->unfetched = 0;
+        source->unfetched = source->asked = 0;
     }
     source->state = SOURCE_DEAD;
     source->why = why;
@@ -185,8 +187,8 @@ kern_return_t source_find(struct source *source, unsigned number, struct source_
 
 static void take_out(struct source *source, struct source_page *page)
 {
-    if (page->returning)
-        source->unfetched--;
+    source->unfetched -= page->returning;
+    source->asked -= page->asked;
     *page = (struct source_page){.present = false};
 }
 
@@ -218,7 +220,7 @@ kern_return_t source_lock(struct source *source, unsigned first, unsigned count,
             continue;
         if (what == MEMORY_OBJECT_RETURNS_ALL ||
             (what == MEMORY_OBJECT_RETURNS_DIRTY && page->dirty))
-            return_page(source, page, flush);
+            return_page(source, page, flush, notify);
         else if (flush)
             take_out(source, page);
     }
@@ -234,7 +236,8 @@ void source_collected(struct source *source, unsigned number, bool fetched)
     if (!fetched || !page->returning)
         return;
     source->unfetched--;
-    page->returning = false;
+    source->asked -= page->asked;
+    page->returning = page->asked = false;
     if (page->goes)
         *page = (struct source_page){.present = false};
     check_locking(source);
@@ -243,7 +246,11 @@ void source_collected(struct source *source, unsigned number, bool fetched)
 }
 
 /* The bits that kernel/vm/paged_pages.c has. */
-enum { RETURNING = FRAME_FLAG_OWNER << 1, GOES = FRAME_FLAG_OWNER << 2 };
+enum {
+    RETURNING = FRAME_FLAG_OWNER << 1,
+    GOES = FRAME_FLAG_OWNER << 2,
+    WRITTEN = FRAME_FLAG_OWNER << 3
+};
 
 /* Whether the kernel has looked for written pages once more depends on who was faster. */
 void source_relapse(struct source *source)
@@ -282,7 +289,7 @@ static void compare_one(struct source *source, unsigned number)
     struct frame *frame = anon_frame(anon);
     unsigned flags = atomic_load(&frame->flags);
     const char *memory = frame_memory(frame);
-    if (page->dirty != !!(flags & FRAME_FLAG_DIRTY))
+    if (page->dirty != !!(flags & WRITTEN))
         fail(source, number, page->dirty ? "is not dirty" : "is dirty");
     if (page->returning != !!(flags & RETURNING) || page->goes != !!(flags & GOES))
         host_machine_fail(
@@ -324,6 +331,7 @@ void compare_source(struct source *source)
     static const uint8_t states[] = {PAGED_INIT, PAGED_READY, PAGED_DEAD, PAGED_ENDING};
     CHECK_EQUAL(source->object->state, states[source->state]);
     CHECK_EQUAL(source->object->unfetched, source->unfetched);
+    CHECK_EQUAL(source->object->asked, source->asked);
     CHECK_EQUAL(source->object->object.pages, source->end);
     CHECK_EQUAL(atomic_load(&source->object->object.references) > 0, source->uses > 0);
     check_messages(source->object);

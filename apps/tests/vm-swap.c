@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Programs' memory that goes out and comes back: what it holds, whoever looks at it and however, with a pager that does as it should
+ * and one that does not; and more of it than there is memory.
+ *
+ *      vm-swap [ROUNDS]        of the storm
+ */
+#include "vm-swap.h"
+#include <libsys/clone.h>
+#include <libsys/kernel.h>
+#include <libsys/server.h>
+#include <libsys/thread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wharf/if/exception.h>
+#include <wharf/if/exception_ports.h>
+#include <wharf/if/host.h>
+#include <wharf/if/host_memory.h>
+#include <wharf/if/port.h>
+#include <wharf/if/vm.h>
+
+enum { AREA = 600, MANY = 3000 };
+
+static struct board {
+    _Atomic uint32_t ended, failures;
+} * board;
+
+static void stage(const char *name)
+{
+    print("vm-swap: %s at %lu ms\n", name, kernel_clock_now() / 1000000);
+}
+
+static void wait_until(bool (*is)(uint64_t), uint64_t value)
+{
+    const uint64_t give_up = kernel_clock_now() + UINT64_C(60000000000);
+    while (!is(value) && kernel_clock_now() < give_up)
+        pause_for(1000);
+    CHECK(is(value));
+}
+
+static bool used_is(uint64_t count)
+{
+    return swap_now().used == count && swap_now().in_flight == 0;
+}
+
+static bool is_quiet(uint64_t unused)
+{
+    (void)unused;
+    struct host_memory_swap now = swap_now();
+    return now.in_flight == 0 && now.demanded == 0;
+}
+
+/* Everything that can leave does. Pages that were used since the hand came by last take two rounds more. */
+static void push_out(void)
+{
+    uint64_t before;
+    do {
+        before = swap_now().stores;
+        OK(host_memory_page_out(program_start_info->host_memory, MANY));
+        pause_for(20000);
+        wait_until(is_quiet, 0);
+    } while (swap_now().stores > before + 64);
+}
+
+static void fill(uint64_t *at, unsigned pages, uint64_t who)
+{
+    for (unsigned page = 0; page < pages; page++)
+        swap_fill(at + page * PAGE_WORDS, who, page);
+}
+
+static void expect(const volatile uint64_t *at, unsigned pages, uint64_t who)
+{
+    unsigned wrong = 0;
+    for (unsigned page = 0; page < pages; page++)
+        wrong += !swap_is(at + page * PAGE_WORDS, who, page);
+    CHECK_EQUAL(wrong, 0);
+}
+
+/* ---- there and back ---- */
+
+static void test_cycle(void)
+{
+    uint64_t *area = pages_make(AREA), used = swap_now().used;
+    fill(area, AREA, 1);
+    uint64_t stores = swap_now().stores, loads = swap_now().loads;
+    push_out();
+    CHECK(swap_now().stores >= stores + AREA - 8);
+    CHECK(swap_now().used >= used + AREA - 8);
+    expect(area, AREA, 1);
+    CHECK(swap_now().loads >= loads + AREA - 8);
+    for (unsigned page = 0; page < AREA; page += 2) /* as they are, and changed */
+        swap_fill(area + page * PAGE_WORDS, 2, page);
+    push_out();
+    for (unsigned page = 0; page < AREA; page++)
+        CHECK(swap_is(area + page * PAGE_WORDS, page % 2 ? 1 : 2, page));
+    for (unsigned page = 0; page < AREA; page++) /* one that its pager cannot make small */
+        area[page * PAGE_WORDS + 100] = page * UINT64_C(0x123456789);
+    push_out();
+    for (unsigned page = 0; page < AREA; page++)
+        CHECK_EQUAL(area[page * PAGE_WORDS + 100], page * UINT64_C(0x123456789));
+    push_out();
+    pages_drop(area, AREA); /* while it is out */
+    wait_until(used_is, swap_now().used);
+    CHECK(swap_now().used <= used + 200);
+}
+
+/* ---- several who see it ---- */
+
+static uint64_t *shared, *copied;
+
+static int look(void *argument)
+{
+    (void)argument;
+    expect(shared, AREA / 4, 3);
+    expect(copied, AREA / 4, 4);
+    fill(copied, AREA / 8, 5);
+    expect(copied + AREA / 8 * PAGE_WORDS, 0, 4);
+    shared[PAGE_WORDS * 7] = 77;
+    atomic_fetch_add(&board->failures, check_failures());
+    atomic_fetch_add(&board->ended, 1);
+    return 0;
+}
+
+static void wait_for(uint32_t ended)
+{
+    const uint64_t give_up = kernel_clock_now() + UINT64_C(120000000000);
+    while (atomic_load(&board->ended) < ended && kernel_clock_now() < give_up)
+        pause_for(1000);
+    CHECK_EQUAL(atomic_exchange(&board->ended, 0), ended);
+    CHECK_EQUAL(atomic_exchange(&board->failures, 0), 0);
+}
+
+static void test_shared(void)
+{
+    struct clone clone;
+    shared = pages_make_shared(AREA / 4);
+    copied = pages_make(AREA / 4);
+    fill(shared, AREA / 4, 3);
+    fill(copied, AREA / 4, 4);
+    push_out();
+    OK(clone_make(&clone, look, NULL, THREAD_PRIORITY_DEFAULT));
+    push_out();
+    OK(clone_run(&clone));
+    wait_for(1);
+    push_out();
+    CHECK_EQUAL(shared[PAGE_WORDS * 7], 77);
+    expect(copied, AREA / 4, 4);
+    clone_end(&clone);
+    push_out();
+    fill(copied, AREA / 4, 6);
+    push_out();
+    expect(copied, AREA / 4, 6);
+    pages_drop(shared, AREA / 4);
+    pages_drop(copied, AREA / 4);
+}
+
+/* ---- calls that touch it ---- */
+
+static void test_calls(void)
+{
+    static uint8_t data[VM_DATA_MAX];
+    uint32_t size = 0;
+    uint64_t *area = pages_make(16), at = 0;
+    fill(area, 16, 7);
+    push_out();
+    OK(vm_read(me(), (uintptr_t)area + 2048, PAGE, data, &size));
+    CHECK_EQUAL(size, PAGE);
+    CHECK_EQUAL(((uint64_t *)(void *)data)[0], swap_word(7, 0) + 256);
+    push_out();
+    OK(vm_write(me(), (uintptr_t)area + 3 * PAGE, data, 8));
+    CHECK_EQUAL(area[3 * PAGE_WORDS], swap_word(7, 0) + 256);
+    CHECK_EQUAL(area[3 * PAGE_WORDS + 1], swap_word(7, 3) + 1);
+    area[3 * PAGE_WORDS] = swap_word(7, 3);
+    push_out();
+    OK(vm_allocate(me(), 0, 16 * PAGE, VM_ANYWHERE, &at));
+    OK(vm_copy(me(), (uintptr_t)area, 16 * PAGE, at));
+    expect((uint64_t *)(uintptr_t)at, 16, 7);
+    push_out();
+    OK(vm_protect(me(), (uintptr_t)area, 16 * PAGE, false, VM_PROT_READ));
+    expect(area, 16, 7);
+    OK(vm_protect(me(), (uintptr_t)area, 16 * PAGE, false, READ_WRITE));
+    push_out();
+    fill(area, 16, 8);
+    expect((uint64_t *)(uintptr_t)at, 16, 7);
+    pages_drop(area, 16);
+    pages_drop((void *)(uintptr_t)at, 16);
+}
+
+/* ---- pagers that do not do as they should ---- */
+
+static _Atomic uint32_t raised;
+static _Atomic uint64_t raised_code;
+static mach_port_name_t handler_port;
+
+static kern_return_t raise_state(struct server_message *message, uint32_t kind, uint32_t number,
+                                 uint64_t code, uint64_t address,
+                                 const struct thread_state_general *state,
+                                 struct thread_state_general *new_state)
+{
+    (void)message, (void)kind, (void)number, (void)address;
+    atomic_store(&raised_code, code);
+    atomic_fetch_add(&raised, 1);
+    *new_state = *state;
+    new_state->pc += 4;
+    return KERN_SUCCESS;
+}
+
+static void handle(void *argument)
+{
+    static const struct exception_ops ops = {.raise_state = raise_state};
+    static _Alignas(8) uint8_t in[EXCEPTION_REQUEST_MAX], out[EXCEPTION_REQUEST_MAX];
+    struct server_interface interface = exception_interface(&ops, argument);
+    struct server handler = {.port = handler_port,
+                             .count = 1,
+                             .interfaces = &interface,
+                             .in = in,
+                             .in_size = sizeof(in),
+                             .out = out,
+                             .out_size = sizeof(out)};
+    (void)server_run(&handler);
+}
+
+static void start_handler(void)
+{
+    static struct thread thread;
+    mach_port_name_t name;
+    OK(port_allocate(me(), PORT_RIGHT_RECEIVE, &handler_port));
+    OK(port_insert_made_send(me(), handler_port, handler_port, &name));
+    OK(thread_start(&thread, handle, NULL, THREAD_PRIORITY_DEFAULT + 1));
+    OK(exception_ports_set(me(), EXCEPTION_PORTS_SLOT_HANDLER, EXCEPTION_PORTS_FLAVOUR_STATE,
+                           EXCEPTION_ALL, handler_port));
+}
+
+static void raise_one(void)
+{
+    uint32_t before = atomic_load(&raised);
+    volatile uint8_t *volatile nothing = (volatile uint8_t *)(uintptr_t)8;
+    (void)*nothing;
+    CHECK_EQUAL(atomic_load(&raised), before + 1);
+}
+
+static void expect_lost(volatile uint64_t *at)
+{
+    uint32_t before = atomic_load(&raised);
+    (void)*at;
+    CHECK_EQUAL(atomic_load(&raised), before + 1);
+    CHECK_EQUAL(atomic_load(&raised_code), EXCEPTION_CODE_PAGE | (uint64_t)KERN_MEMORY_ERROR);
+}
+
+static void test_lost(enum swap_deed deed)
+{
+    uint64_t *area = pages_make(4);
+    uint32_t size;
+    uint8_t data[8];
+    fill(area, 4, SWAP_VICTIM);
+    push_out();
+    uint64_t lost = swap_now().lost;
+    stage("lost");
+    swap_tell(deed);
+    pause_for(1000);
+    expect_lost(area);
+    CHECK(swap_now().lost > lost);
+    expect_lost(area);
+    FAILS(vm_read(me(), (uintptr_t)area, 8, data, &size), KERN_MEMORY_ERROR);
+    swap_tell(SWAP_SERVE);
+    pause_for(1000);
+    expect_lost(area); /* it is gone */
+    CHECK(swap_is(area + PAGE_WORDS, SWAP_VICTIM, 1));
+    pages_drop(area, 4);
+}
+
+static void test_failing(void)
+{
+    uint64_t *area = pages_make(AREA / 4), used = swap_now().used;
+    fill(area, AREA / 4, 10);
+    stage("fail");
+    swap_tell(SWAP_FAIL);
+    push_out();
+    CHECK(swap_now().used <= used);
+    stage("lie");
+    swap_tell(SWAP_LIE);
+    push_out();
+    expect(area, AREA / 4, 10);
+    swap_tell(SWAP_SERVE);
+    pages_drop(area, AREA / 4);
+}
+
+/* The pager dies with pages in its slots, and another comes, which knows nothing of them: what was kept is lost, and only that. */
+static void test_death(void)
+{
+    uint64_t *area = pages_make(8);
+    fill(area, 8, SWAP_VICTIM);
+    OK(vm_inherit(me(), (uintptr_t)area, 8 * PAGE,
+                  VM_INHERIT_NONE)); /* not even the next pager's */
+    push_out();
+    swap_touch_all(area);
+    stage("end");
+    swap_end();
+    CHECK(swap_now().used >= 8);
+    stage("start");
+    swap_start(0);
+    stage("started");
+    expect_lost(area);
+    pages_drop(area, 8);
+    area = pages_make(8);
+    fill(area, 8, 12);
+    push_out();
+    expect(area, 8, 12);
+    pages_drop(area, 8);
+}
+
+/* ---- more than there is ---- */
+
+enum { WORKERS = 4 };
+static unsigned worker_pages;
+
+struct worker {
+    uint64_t who;
+    unsigned rounds;
+};
+
+static int work(void *argument)
+{
+    const struct worker *self = argument;
+    uint64_t *area = pages_make(worker_pages), seed = self->who * 77 + 1;
+    fill(area, worker_pages, self->who);
+    for (unsigned round = 0; round < self->rounds; round++)
+        for (unsigned i = 0; i < worker_pages; i++) {
+            seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+            unsigned page = (unsigned)((seed >> 33) % worker_pages);
+            CHECK(swap_is(area + page * PAGE_WORDS, self->who, page));
+            if (seed >> 62 == 0)
+                swap_fill(area + page * PAGE_WORDS, self->who, page);
+        }
+    expect(area, worker_pages, self->who);
+    atomic_fetch_add(&board->failures, check_failures());
+    atomic_fetch_add(&board->ended, 1);
+    return 0;
+}
+
+static void test_storm(unsigned rounds)
+{
+    struct clone clone[WORKERS];
+    struct worker worker[WORKERS];
+    struct host_statistics statistics;
+    OK(host_statistics(program_start_info->host, &statistics));
+    /* Together twice the memory there is, and a little of it stays. */
+    worker_pages = (unsigned)(statistics.free_frames * 2 / WORKERS);
+    if (worker_pages > (SWAP_SLOTS - SWAP_RAW) / WORKERS)
+        worker_pages = (SWAP_SLOTS - SWAP_RAW) / WORKERS;
+    for (unsigned i = 0; i < WORKERS; i++) {
+        worker[i] = (struct worker){20 + i, rounds};
+        OK(clone_make(&clone[i], work, &worker[i], THREAD_PRIORITY_DEFAULT));
+        OK(clone_run(&clone[i]));
+    }
+    wait_for(WORKERS);
+    for (unsigned i = 0; i < WORKERS; i++)
+        clone_end(&clone[i]);
+}
+
+int main(int argc, char **argv)
+{
+    unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 1;
+    board = pages_make_shared(1);
+    start_handler();
+    swap_start(SWAP_SLOTS);
+    swap_end();
+    raise_one(); /* names have been made room for, replies been made, and the like */
+    struct left left = left_now();
+    swap_start(SWAP_SLOTS);
+    stage("cycle");
+    test_cycle();
+    stage("shared");
+    test_shared();
+    stage("calls");
+    test_calls();
+    stage("pagers");
+    test_failing();
+    test_lost(SWAP_DAMAGE);
+    test_lost(SWAP_REFUSE);
+    test_death();
+    stage("storm");
+    test_storm(rounds);
+    struct host_memory_swap facts = swap_now();
+    print("vm-swap: %lu pages went out, %lu came back, %lu were rescued, %lu lost\n", facts.stores,
+          facts.loads, facts.rescues, facts.lost);
+    swap_touch_all(NULL);
+    swap_end();
+    left_expect(&left);
+    return check_end("vm-swap");
+}

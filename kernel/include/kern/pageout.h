@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page replacement: which pages leave when frames are short (D9). A hand goes round over the records of all frames, in the order of
+ * their addresses; it needs no lists, and a fault does nothing for it. At each pageable page it asks whether the page was used since
+ * it last came by:
+ *
+ *      active ------ not used ------> INACTIVE ------ not used, again ------> leaves
+ *         ^                              |
+ *         '------------ used ------------'
+ *
+ * X1 what the kernel, the default pager and their like need is never taken: only anons' frames are PAGEABLE, and not those of a
+ *    ledger that is `resident`, nor what a task of such a ledger maps, nor WIRED ones.
+ * X2 the hand looks at an anon only while its frame is BUSY: who destroys the anon waits for that (kernel/vm/anon.c).
+ * X3 the hand moves only while frames are wanted: fewer are free than `low`, and up to `high`, those that are leaving included.
+ *
+ * X4 of a paged object's page the object decides: a clean one is dropped, one that was written to goes back to its pager; one that the
+ *    pager does not fetch in time, or that has no pager any more, is paged out like an anonymous one. The frame says which
+ *    object's it is while the object's cache has it; who takes it out waits for BUSY, as X2 says, so that the object is there.
+ *
+ * Frames are kept back in classes, while there is anything that pages could leave for: below `user` programs get no new page, but wait; below `kernel`
+ * kernel objects and page tables are not made either; the rest is for who frees memory: page-out itself, and tasks whose ledger
+ * is `resident`.
+ */
+#pragma once
+
+#include <kern/types.h>
+
+struct frame;
+struct paged_object;
+
+struct pageout_marks {
+    uint64_t kernel, user, low, high; /* frames free */
+};
+
+/** The frame holds a page of an object from here on, or again: page-out asks that what may become of it (paged_evict()). The
+ *  object's lock is held. */
+void pageout_tag(struct frame *frame, struct paged_object *object, uint64_t page);
+/** Boot CPU, when all memory is known. */
+void pageout_init(void);
+/** There is something more that pages could leave for: slots, or an object. */
+void pageout_enable(void);
+/** There no longer is. */
+void pageout_disable(void);
+/** That many pages are to leave, wanted or not (tests, and who knows that memory will be needed). */
+void pageout_demand(uint64_t pages);
+/** Free memory is above what programs may not touch. */
+bool pageout_has_frames(void);
+/** Nothing can be made free at the moment. */
+bool pageout_is_stuck(void);
+/** Something has changed that may help. */
+void pageout_retry(void);
+/** Pages that were to leave did not: others may not either, for a while. */
+void pageout_failed(void);
+/** A bounded piece, as part of swap_work(). True: there is more to do at once. */
+bool pageout_step(void);
+
+struct pageout_facts {
+    struct pageout_marks marks;
+    uint64_t demanded;           /* pages that are still to leave, whatever is free */
+    uint64_t scanned, activated; /* records looked at; inactive pages that were used, so far */
+};
+void pageout_facts(struct pageout_facts *out);

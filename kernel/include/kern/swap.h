@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Anonymous pages that are out: slots, and the requests that carry pages to them and back (D8, D9; interfaces/default_pager.defs is
+ * what the default pager is told, interfaces/swap.defs what it asks, docs/paging.md how that goes together).
+ *
+ * A slot is a place for a page in what the default pager has promised to keep; what kind of place is its business. The kernel
+ * chooses slots, in runs, so that a run of pages can be written in one go; the pager keeps nothing for a page but the page.
+ *
+ * S1 a slot is FREE, or one anon's (or, LOADING and ORPHAN, a request's): STORING while a request carries the page to it; FULL,
+ *    LOADING, LOST exactly while the anon is OUT with this slot's number.
+ * S2 between the choice of a page and the freeing of its frame nothing is allocated (D9): requests, with their messages and lists
+ *    of pages, are there from the start, slots since they were promised.
+ * S3 a page that is stored has not changed since its checksum was computed, or is not taken for stored: it was not mapped and nobody
+ *    could find its frame (kern/anon.h: A4), or it has been RESCUED.
+ * S4 a page comes back with the checksum it left with, or it is LOST: an exception of who touches it, for as long as it has the slot.
+ * S5 a request is answered once: its number has a generation.
+ * S6 loads have requests of their own: a page that is wanted never waits for one that is to leave.
+ * S7 the windows show a request's frames only while it is SENT (kernel/vm/frame_window.c).
+ * S8 the flags that a frame's owner keeps in its record (FRAME_FLAG_OWNER and on) go to the slot with the page, and come back.
+ *
+ * One lock, SWAP, for slots, requests, and who waits; it is held for short pieces, and never when memory is mapped or sent.
+ */
+#pragma once
+
+#include <kern/anon.h>
+#include <kern/kmsg.h>
+#include <kern/types.h>
+
+struct thread;
+struct task;
+struct port;
+
+/** The most pages of one request. */
+enum { SWAP_RUN_MAX = 16 };
+
+/* ---- for who meets a page that is away; locks of ranks below SWAP may be held ---- */
+
+/** The page at va is LEAVING or OUT, and `self` (NULL: nobody can wait) needs it. KERN_SUCCESS: it was LEAVING, and has been
+ *  rescued. KERN_RETRY: as paged_need() says (kern/paged_object.h). KERN_MEMORY_ERROR: it is LOST, or nobody can wait;
+ *  KERN_OPERATION_TIMED_OUT: it did not come, which is told once. */
+kern_return_t swap_need(struct thread *self, struct anon *anon, vaddr_t va);
+/** A LEAVING page stays. True: it is usable now; false: it is OUT. */
+bool swap_rescue(struct anon *anon);
+/** The last reference has gone, and the anon was not HERE. True: it has been freed, or will be; false: it is HERE. */
+bool swap_anon_gone(struct anon *anon);
+/** S8, of a page that is LEAVING or OUT. */
+unsigned swap_owner_flags(const struct anon *anon);
+void swap_change_owner_flags(struct anon *anon, unsigned clear, unsigned set);
+/** There was no frame for a page of this thread. True: frames are on their way; KERN_RETRY is to be returned. */
+bool swap_want_frame(struct thread *self, vaddr_t va);
+/** For paged_wait(): the thread waits for what it was told to. No lock held. */
+void swap_wait(struct thread *self);
+/** What page_wait.object says of a thread that waits for this service. */
+#define PAGE_WAIT_SWAP ((struct paged_object *)8)
+
+/* ---- the default pager ---- */
+
+/** The task that serves `pager`, a send right, becomes the default pager; *control is for it. Its memory stays where it is from
+ *  here on. KERN_INVALID_CAPABILITY, KERN_BUSY: there is one; KERN_LIMIT, KERN_RESOURCE_SHORTAGE. Takes the right
+ *  on success. */
+kern_return_t swap_set_pager(struct task *task, struct kright *pager, struct kright *control);
+/** Its port is dying; that port's lock is held. */
+void swap_pager_died(void);
+/** A message to it has been received, or destroyed. No lock held. */
+void swap_message_done(struct kmsg *message);
+
+/** So many slots more, a piece: *done of them are there already. KERN_RETRY, KERN_LIMIT: too many, KERN_RESOURCE_SHORTAGE. */
+kern_return_t swap_add_slots(uint32_t count, uint32_t *done);
+/** The request has been carried out, or, !ok, has not. KERN_INVALID_ARGUMENT: there is no such request. */
+kern_return_t swap_request_done(uint32_t request, bool ok);
+
+/** The first window of `pages` pages is made in the default pager's memory, at *address, for good. KERN_BUSY: it is there; errors of
+ *  map_enter(). */
+kern_return_t swap_window_create(struct task *task, uint32_t pages, vaddr_t *address);
+/** Show the frame of a page of a request in a page of the window. KERN_INVALID_ARGUMENT, KERN_NOT_FOUND: the window is not there. */
+kern_return_t swap_window_show(uint32_t request, uint32_t index, uint32_t page);
+
+struct swap_facts {
+    uint64_t pagers;        /* 1: there is one */
+    uint64_t slots, used;   /* promised; not FREE */
+    uint64_t stores, loads; /* pages that went, and came, so far */
+    uint64_t rescues, lost; /* pages so far */
+    uint64_t in_flight;     /* pages that are LEAVING or coming */
+};
+void swap_facts(struct swap_facts *out);
+/** Nothing is under way (tests). */
+bool swap_is_idle(void);
+/** Boot CPU, when frames can be had. */
+void swap_init(void);

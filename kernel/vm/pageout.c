@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page replacement (kern/pageout.h). The hand is moved by the work item of kernel/vm/swap.c alone; what others do is to say that
+ * frames are wanted.
+ */
+#include "swap_impl.h"
+#include <arch/cpu.h>
+#include <arch/timer.h>
+#include <kern/clock.h>
+#include <kern/cpu.h>
+#include <kern/deadline.h>
+#include <kern/frame.h>
+#include <kern/paged_object.h>
+#include <kern/pageout.h>
+#include <kern/panic.h>
+#include <kern/pmap.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+
+static deadline_handler_t look_again;
+
+static struct {
+    struct pageout_marks marks;     /* constant after pageout_init() */
+    _Atomic uint32_t users;         /* areas of slots, and objects: what pages can leave for */
+    _Atomic uint64_t demand;        /* pages that are to leave whatever is free */
+    _Atomic bool wanted;            /* the hand is to move */
+    _Atomic bool stuck;             /* it went round for nothing */
+    _Atomic bool failed;            /* pages did not get away */
+    _Atomic bool armed;             /* `again` is, or about to be by who set this */
+    struct deadline again;          /* while somebody waits, and nothing may happen by itself */
+    struct swap_request *gathering; /* pages that leave next. Work item, like all below */
+    pfn_t hand;
+    uint64_t in_vain; /* records looked at since the last page that leaves */
+    bool awaited;     /* pages that pagers are to fetch were among them */
+    _Atomic uint64_t scanned, activated;
+} pageout = {.again = {.handler = look_again}};
+
+static uint64_t free_frames(void)
+{
+    struct frame_statistics frames;
+    frame_statistics(&frames);
+    return frames.free;
+}
+
+/* ---- when ---- */
+
+static void want(void)
+{
+    atomic_store_explicit(&pageout.wanted, true, memory_order_release);
+    work_start(&swap.work);
+}
+
+static bool is_resident(void)
+{
+    const struct thread *self = arch_cpu_self()->current;
+    return !self || atomic_load_explicit(&self->task->ledger->resident, memory_order_relaxed);
+}
+
+/* The FRAMES lock is held. */
+static bool admit(bool user, uint64_t left)
+{
+    want();
+    return left >= (user ? pageout.marks.user : pageout.marks.kernel) || is_resident();
+}
+
+/* One part in so many of all memory, but not so few that a request's pages would be much of it. */
+static uint64_t part(uint64_t frames, uint64_t parts, uint64_t least)
+{
+    return frames / parts > least ? frames / parts : least;
+}
+
+void pageout_init(void)
+{
+    struct frame_statistics frames;
+    struct pageout_marks *m = &pageout.marks;
+    frame_statistics(&frames);
+    m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
+    m->user = 2 * m->kernel;
+    m->low = m->user + part(frames.managed, 128, 4 * SWAP_RUN_MAX);
+    m->high = m->low + part(frames.managed, 128, 4 * SWAP_RUN_MAX);
+}
+
+static bool is_enabled(void)
+{
+    return atomic_load_explicit(&pageout.users, memory_order_relaxed) > 0;
+}
+
+void pageout_enable(void)
+{
+    spin_lock(&swap.lock);
+    if (atomic_fetch_add_explicit(&pageout.users, 1, memory_order_relaxed) == 0)
+        frame_set_admission(admit, pageout.marks.low);
+    spin_unlock(&swap.lock);
+}
+
+void pageout_disable(void)
+{
+    spin_lock(&swap.lock);
+    if (atomic_fetch_sub_explicit(&pageout.users, 1, memory_order_relaxed) == 1)
+        frame_set_admission(NULL, 0);
+    spin_unlock(&swap.lock);
+}
+
+bool pageout_has_frames(void)
+{
+    return free_frames() > pageout.marks.user + SWAP_RUN_MAX;
+}
+
+bool pageout_is_stuck(void)
+{
+    return !is_enabled() || atomic_load_explicit(&pageout.stuck, memory_order_relaxed);
+}
+
+void pageout_retry(void)
+{
+    if (!is_enabled())
+        return;
+    atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
+    if (free_frames() < pageout.marks.low)
+        want();
+}
+
+void pageout_failed(void)
+{
+    atomic_store_explicit(&pageout.failed, true, memory_order_relaxed);
+}
+
+void pageout_demand(uint64_t pages)
+{
+    if (!is_enabled())
+        return;
+    atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pageout.demand, pages, memory_order_relaxed);
+    want();
+}
+
+static void look_again(struct deadline *deadline)
+{
+    (void)deadline;
+    atomic_store_explicit(&pageout.armed, false, memory_order_release);
+    pageout_retry();
+    work_start(&swap.work); /* frames may be free by others' doing */
+}
+
+/* Somebody waits for what may come by itself: a program ends, the pager gets to it. */
+static void arm(void)
+{
+    const nanos_t pause = UINT64_C(10000000);
+    if (atomic_exchange_explicit(&pageout.armed, true, memory_order_acquire))
+        return;
+    deadline_arm(&pageout.again, clock_ticks_at(clock_now() + pause));
+}
+
+/* A page leaves, or will. */
+static void note_progress(void)
+{
+    pageout.in_vain = 0;
+    pageout.awaited = false;
+    if (atomic_load_explicit(&pageout.demand, memory_order_relaxed))
+        atomic_fetch_sub_explicit(&pageout.demand, 1, memory_order_relaxed);
+}
+
+/* ---- one frame ---- */
+
+static uint16_t flags_of(const struct frame *frame)
+{
+    return atomic_load_explicit(&frame->flags, memory_order_relaxed);
+}
+
+/* Its mark, if it is pageable still. */
+static void mark(struct frame *frame, bool inactive)
+{
+    uint16_t flags = flags_of(frame);
+    while (flags & FRAME_FLAG_PAGEABLE) {
+        uint16_t new = inactive ? flags | FRAME_FLAG_INACTIVE
+                                : (uint16_t)(flags & ~(unsigned)FRAME_FLAG_INACTIVE);
+        if (atomic_compare_exchange_weak_explicit(&frame->flags, &flags, new, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return;
+    }
+}
+
+/* X2: nobody destroys its owner until let_go(). */
+static bool catch (struct frame *frame)
+{
+    uint16_t flags = flags_of(frame);
+    const uint16_t must = FRAME_FLAG_PAGEABLE | FRAME_FLAG_INACTIVE,
+                   must_not = FRAME_FLAG_BUSY | FRAME_FLAG_WIRED | FRAME_FLAG_REFERENCED;
+    return (flags & (must | must_not)) == must &&
+           atomic_compare_exchange_strong_explicit(&frame->flags, &flags, flags | FRAME_FLAG_BUSY,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
+static void let_go(struct frame *frame)
+{
+    (void)atomic_fetch_and_explicit(&frame->flags,
+                                    (uint16_t) ~(FRAME_FLAG_BUSY | FRAME_FLAG_INACTIVE),
+                                    memory_order_release);
+}
+
+static bool may_leave(const struct frame *frame)
+{
+    const struct ledger *ledger = (const struct ledger *)(uintptr_t)frame->owner_offset;
+    return !atomic_load_explicit(&ledger->resident, memory_order_relaxed);
+}
+
+/* It is LEAVING from here on, and its frame stays until the request is over: whoever destroys the anon leaves both to that. */
+static bool take(struct frame *frame, struct swap_page *out)
+{
+    if (!catch (frame))
+        return false;
+    struct anon *anon = frame->owner;
+    uint32_t here = frame_number(frame);
+    bool leaves =
+        may_leave(frame) &&
+        atomic_compare_exchange_strong_explicit(&anon->where, &here, here | ANON_LEAVING,
+                                                memory_order_acq_rel, memory_order_relaxed);
+    let_go(frame);
+    if (leaves)
+        *out = (struct swap_page){.anon = anon, .frame = frame};
+    return leaves;
+}
+
+/* ---- objects' pages (X4) ---- */
+
+/* Objects lie at multiples of this: so their places have numbers of 32 bits, in the first 256 GiB of memory. */
+enum { TAG_UNIT = 64 };
+
+void pageout_tag(struct frame *frame, struct paged_object *object, uint64_t page)
+{
+    paddr_t place = virt_to_phys(object) / TAG_UNIT;
+    if (place > UINT32_MAX || page > UINT32_MAX)
+        return; /* it stays */
+    frame->next = (pfn_t)place;
+    frame->prev = (pfn_t)page;
+    atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_OBJECT | FRAME_FLAG_PAGEABLE,
+                             memory_order_release);
+}
+
+/* The object's, if it is one's, with a hold. */
+static bool catch_object(struct frame *frame, struct paged_object **object, uint64_t *page)
+{
+    if (!(flags_of(frame) & FRAME_FLAG_OBJECT) || !catch (frame))
+        return false;
+    bool is = flags_of(frame) & FRAME_FLAG_OBJECT;
+    if (is) {
+        *object = phys_to_virt((paddr_t)frame->next * TAG_UNIT);
+        *page = frame->prev;
+        paged_hold(*object);
+    }
+    let_go(frame);
+    return is;
+}
+
+/* True: the page leaves, for a slot. */
+static bool evict(struct frame *frame, bool room, struct swap_page *out)
+{
+    struct paged_object *object;
+    uint64_t page;
+    if (!catch_object(frame, &object, &page))
+        return false;
+    enum paged_evicted evicted = paged_evict(object, page, frame);
+    paged_unhold(object);
+    if (evicted == PAGED_FREE || evicted == PAGED_GOES_BACK)
+        note_progress();
+    pageout.awaited |= evicted == PAGED_AWAITED;
+    if (evicted != PAGED_TO_SWAP || !room)
+        return false;
+    mark(frame, true); /* it was caught before */
+    return take(frame, out);
+}
+
+/* The hand is there. `room`: for a page that leaves for a slot. True: it does. */
+static bool consider(struct frame *frame, bool room, struct swap_page *out)
+{
+    uint16_t flags = flags_of(frame);
+    bool inactive = flags & FRAME_FLAG_INACTIVE;
+    if (pmap_page_clear_referenced(frame)) {
+        if (inactive) {
+            mark(frame, false);
+            atomic_fetch_add_explicit(&pageout.activated, 1, memory_order_relaxed);
+        }
+        return false;
+    }
+    if (inactive && (flags & FRAME_FLAG_OBJECT))
+        return evict(frame, room, out);
+    if (inactive)
+        return room && take(frame, out);
+    mark(frame, true);
+    return false;
+}
+
+/* ---- the hand ---- */
+
+/* Onwards to the next pageable frame, no further than `most` records. NULL: none among them. */
+static struct frame *advance(unsigned most)
+{
+    struct frame *frame = NULL;
+    unsigned n = 0;
+    while (!frame && n < most) {
+        if (!frame_next_record(&pageout.hand)) {
+            pageout.hand = 0;
+            break;
+        }
+        pfn_t end = (pfn_t)round_down(pageout.hand, 1 << FRAME_MAX_ORDER) + (1 << FRAME_MAX_ORDER);
+        for (; !frame && pageout.hand < end && n < most; pageout.hand++, n++)
+            if (flags_of(frame_record(pageout.hand)) & FRAME_FLAG_PAGEABLE)
+                frame = frame_record(pageout.hand);
+    }
+    pageout.in_vain += n ? n : 1;
+    atomic_fetch_add_explicit(&pageout.scanned, n, memory_order_relaxed);
+    return frame;
+}
+
+static void launch(void)
+{
+    struct swap_request *request = pageout.gathering;
+    pageout.gathering = NULL;
+    if (request)
+        swap_launch(request);
+}
+
+static void add(struct swap_page page)
+{
+    struct swap_request *request = pageout.gathering;
+    request->page[request->count++] = page;
+    note_progress();
+    if (request->count == request->taken)
+        launch();
+}
+
+/* Frames that are free, or will be soon. */
+static uint64_t expected(void)
+{
+    uint64_t gathered = pageout.gathering ? pageout.gathering->count : 0;
+    spin_lock(&swap.lock);
+    uint64_t leaving = swap.in_flight;
+    spin_unlock(&swap.lock);
+    return free_frames() + gathered + leaving;
+}
+
+static bool is_enough(void)
+{
+    return !is_enabled() || (expected() >= pageout.marks.high &&
+                             atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
+}
+
+/* It has gone round three times and more without a page that could leave: there is none. */
+static bool is_in_vain(void)
+{
+    struct frame_statistics frames;
+    frame_statistics(&frames);
+    return pageout.in_vain > 3 * frames.managed + 3 * (1 << FRAME_MAX_ORDER);
+}
+
+/* There is a request to gather for. */
+static bool has_room(void)
+{
+    if (!pageout.gathering)
+        pageout.gathering = swap_begin_store();
+    return pageout.gathering != NULL;
+}
+
+static bool some_are_leaving(void)
+{
+    spin_lock(&swap.lock);
+    bool leaving = swap.in_flight > 0;
+    spin_unlock(&swap.lock);
+    return leaving;
+}
+
+/* False: there is something to wait for first. */
+static bool scan(void)
+{
+    enum { PAGES = 4, RECORDS = 256 };
+    struct swap_page page;
+    for (unsigned n = 0; n < PAGES; n++) {
+        bool room = has_room();
+        if (!room && some_are_leaving())
+            return false;
+        struct frame *frame = advance(RECORDS / PAGES);
+        if (frame && consider(frame, room, &page))
+            add(page);
+    }
+    return true;
+}
+
+/* Nothing can leave at the moment. If nothing is on its way either, who waits is told; it is tried again after a while. */
+static void give_up(void)
+{
+    launch();
+    bool awaited = pageout.awaited;
+    pageout.in_vain = 0;
+    pageout.awaited = false;
+    atomic_store_explicit(&pageout.demand, 0, memory_order_relaxed);
+    atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
+    if (!awaited && !some_are_leaving())
+        atomic_store_explicit(&pageout.stuck, true, memory_order_relaxed);
+    arm();
+}
+
+static bool somebody_waits(void)
+{
+    spin_lock(&swap.lock);
+    bool waits = !list_is_empty(&swap.want_frames);
+    spin_unlock(&swap.lock);
+    return waits;
+}
+
+bool pageout_step(void)
+{
+    if (!atomic_load_explicit(&pageout.wanted, memory_order_acquire)) {
+        if (somebody_waits())
+            arm();
+        return false;
+    }
+    if (is_enough()) {
+        atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
+        launch();
+        return true; /* who waits is looked for once more */
+    }
+    bool failed = atomic_exchange_explicit(&pageout.failed, false, memory_order_relaxed);
+    bool in_vain = is_in_vain();
+    if (in_vain && paged_object_trim()) {
+        in_vain = false;
+        pageout.in_vain = 0;
+    }
+    if (failed || in_vain) {
+        give_up();
+        return true;
+    }
+    if (scan())
+        return true;
+    arm(); /* its end starts this again; should it not come, time does */
+    return false;
+}
+
+void pageout_facts(struct pageout_facts *out)
+{
+    *out = (struct pageout_facts){
+        .marks = pageout.marks,
+        .demanded = atomic_load_explicit(&pageout.demand, memory_order_relaxed),
+        .scanned = atomic_load_explicit(&pageout.scanned, memory_order_relaxed),
+        .activated = atomic_load_explicit(&pageout.activated, memory_order_relaxed),
+    };
+}

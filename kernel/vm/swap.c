@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The default pager's coming and going, and the one work item that does all of page-out that nobody waits for (kern/swap.h,
+ * kern/pageout.h): requests, who is to be woken, the hand.
+ */
+#include "swap_impl.h"
+#include <kern/kobj.h>
+#include <kern/pageout.h>
+#include <kern/panic.h>
+#include <kern/port.h>
+#include <kern/task.h>
+
+static work_step_t step;
+
+struct swap swap = {.lock = SPINLOCK_INIT(LOCK_SWAP)};
+
+void swap_init(void)
+{
+    list_init(&swap.waiting);
+    list_init(&swap.want_frames);
+    for (unsigned i = 0; i < SWAP_STORES; i++)
+        list_init(&swap.store[i].waiters);
+    for (unsigned i = 0; i < SWAP_LOADS; i++)
+        list_init(&swap.load[i].waiters);
+    work_init(&swap.work, step,
+              PRIORITY_MAX); /* whoever waits for a page or frame may be as urgent */
+    swap_messages_init();
+    pageout_init();
+    if (swap_window_init() != KERN_SUCCESS)
+        panic("swap: there is no memory for a frame");
+}
+
+/* ---- coming ---- */
+
+/* The port's lock is held, and then ours. */
+static kern_return_t attach_locked(struct port *port, struct task *task, const struct kright *pager)
+{
+    if (port->state != PORT_ALIVE || port->kobject || port->object)
+        return KERN_INVALID_CAPABILITY;
+    spin_lock(&swap.lock);
+    bool busy = swap.port || swap.dropping;
+    if (!busy) {
+        swap.pager = *pager;
+        swap.port = port;
+        swap.task = task;
+        task_ref(task);
+        port->default_pager = true;
+    }
+    spin_unlock(&swap.lock);
+    return busy ? KERN_BUSY : KERN_SUCCESS;
+}
+
+kern_return_t swap_set_pager(struct task *task, struct kright *pager, struct kright *control)
+{
+    if (!pager->object || pager->object->kind != IPC_PORT || pager->kind != MSG_MOVE_SEND)
+        return KERN_INVALID_CAPABILITY;
+    struct port *port = container_of(pager->object, struct port, ipc);
+    spin_lock(&port->lock);
+    kern_return_t kr = attach_locked(port, task, pager);
+    spin_unlock(&port->lock);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    *pager = (struct kright){0};
+    atomic_store(&task->ledger->resident, true);
+    *control = port_send_right(host.port[KOBJECT_SWAP]);
+    work_start(&swap.work); /* what its predecessor was asked for */
+    return KERN_SUCCESS;
+}
+
+/* ---- going ---- */
+
+void swap_pager_died(void)
+{
+    spin_lock(&swap.lock);
+    swap.died = true;
+    work_start(&swap.work);
+    spin_unlock(&swap.lock);
+}
+
+/* Take it off, when nobody is sending to it. */
+static void detach(void)
+{
+    struct kright right = {0};
+    struct task *task = NULL;
+    spin_lock(&swap.lock);
+    bool goes = swap.died && !swap.sending;
+    if (goes) {
+        right = swap.pager;
+        task = swap.task;
+        swap.pager = (struct kright){0};
+        swap.port = NULL;
+        swap.task = NULL;
+        swap.died = false;
+    }
+    spin_unlock(&swap.lock);
+    if (!goes)
+        return;
+    swap_window_forget();
+    spin_lock(&swap.lock);
+    swap_abandon_requests();
+    spin_unlock(&swap.lock);
+    kright_destroy(&right);
+    atomic_store(&task->ledger->resident, false);
+    task_unref(task);
+}
+
+/* ---- the work ---- */
+
+static bool step(struct work *work)
+{
+    spin_lock(&swap.lock);
+    bool died = swap.died;
+    bool drops = !swap.port && swap.used == 0 && swap.slots > 0;
+    spin_unlock(&swap.lock);
+    if (died)
+        detach();
+    bool more = drops && swap_drop_slots();
+    more |= swap_work_requests();
+    swap_send();
+    if (!more)
+        more = pageout_step();
+    spin_lock(&swap.lock);
+    more |= swap_wake_some();
+    spin_unlock(&swap.lock);
+    return more || !work_done(work);
+}
+
+/* ---- facts ---- */
+
+void swap_facts(struct swap_facts *out)
+{
+    spin_lock(&swap.lock);
+    *out = (struct swap_facts){
+        .pagers = swap.port != NULL,
+        .slots = swap.slots,
+        .used = swap.used,
+        .in_flight = swap.in_flight,
+        .stores = atomic_load_explicit(&swap.stores, memory_order_relaxed),
+        .loads = atomic_load_explicit(&swap.loads, memory_order_relaxed),
+        .rescues = atomic_load_explicit(&swap.rescues, memory_order_relaxed),
+        .lost = atomic_load_explicit(&swap.lost, memory_order_relaxed),
+    };
+    spin_unlock(&swap.lock);
+}
+
+bool swap_is_idle(void)
+{
+    spin_lock(&swap.lock);
+    bool idle = swap.in_flight == 0 && !swap.dropping && !swap.died &&
+                (swap.port || swap.slots == 0 || swap.used > 0);
+    spin_unlock(&swap.lock);
+    return idle;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who waits for pages that are out, or for frames. A fault finds out that it has to wait with locks held, notes for what in
+ * thread.page, and unwinds; swap_wait() looks again without them. What is waited for may have come, gone, or be another's by then:
+ * the instruction or trap is repeated whatever happens, and finds out anew.
+ */
+#include "swap_impl.h"
+#include <arch/cpu.h>
+#include <arch/timer.h>
+#include <kern/frame.h>
+#include <kern/paged_object.h>
+#include <kern/pageout.h>
+#include <kern/panic.h>
+#include <kern/sched.h>
+#include <kern/thread.h>
+#include <kern/wait.h>
+
+/* In page_wait.page: not a slot, but a frame. */
+#define WANTS_FRAME UINT64_MAX
+
+/* ---- with locks held ---- */
+
+static uint32_t state_of(const struct anon *anon)
+{
+    return atomic_load_explicit(&anon->where, memory_order_relaxed) & ANON_STATE;
+}
+
+/* The lock is held. True: the page is usable now. */
+static bool rescue(struct anon *anon)
+{
+    uint32_t where = atomic_load_explicit(&anon->where, memory_order_relaxed);
+    if ((where & ANON_STATE) == ANON_LEAVING) {
+        atomic_store_explicit(&anon->where, where & ~ANON_AWAY, memory_order_release);
+        atomic_fetch_add_explicit(&swap.rescues, 1, memory_order_relaxed);
+        return true;
+    }
+    return !(where & ANON_AWAY);
+}
+
+bool swap_rescue(struct anon *anon)
+{
+    spin_lock(&swap.lock);
+    bool usable = rescue(anon);
+    spin_unlock(&swap.lock);
+    return usable;
+}
+
+/* Where the flags of a page that is away are (S8): in its frame, while it is LEAVING, or *slot. The lock is held. */
+static struct frame *flags_frame(const struct anon *anon, struct swap_slot **slot)
+{
+    uint32_t where = atomic_load_explicit(&anon->where, memory_order_relaxed);
+    uint32_t number = where & ~ANON_STATE;
+    if ((where & ANON_STATE) != ANON_OUT)
+        return frame_record(number);
+    *slot = swap_slot(number);
+    return NULL;
+}
+
+unsigned swap_owner_flags(const struct anon *anon)
+{
+    struct swap_slot *slot;
+    spin_lock(&swap.lock);
+    const struct frame *frame = flags_frame(anon, &slot);
+    unsigned flags = frame ? frame_owner_flags(frame) : slot->flags;
+    spin_unlock(&swap.lock);
+    return flags;
+}
+
+void swap_change_owner_flags(struct anon *anon, unsigned clear, unsigned set)
+{
+    struct swap_slot *slot;
+    spin_lock(&swap.lock);
+    struct frame *frame = flags_frame(anon, &slot);
+    if (frame) {
+        (void)atomic_fetch_and_explicit(&frame->flags, (uint16_t)~clear, memory_order_relaxed);
+        (void)atomic_fetch_or_explicit(&frame->flags, (uint16_t)set, memory_order_relaxed);
+    } else {
+        slot->flags = (uint16_t)((slot->flags & ~clear) | set);
+    }
+    spin_unlock(&swap.lock);
+}
+
+/* What the thread has been told about this page; it is told once. */
+static kern_return_t take_result(struct page_wait *wait, uint64_t what, vaddr_t va)
+{
+    bool same = !wait->of && wait->va == va && wait->page == what;
+    uint64_t result = same ? wait->result : 0;
+    wait->of = NULL;
+    wait->page = what;
+    wait->va = va;
+    wait->result = 0;
+    wait->told = result;
+    return page_result_error(result);
+}
+
+static kern_return_t will_wait(struct thread *self, uint64_t what, vaddr_t va)
+{
+    kern_return_t kr = take_result(&self->page, what, va);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    assert(!self->page.object);
+    self->page.object = PAGE_WAIT_SWAP;
+    return KERN_RETRY;
+}
+
+kern_return_t swap_need(struct thread *self, struct anon *anon, vaddr_t va)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    uint32_t number = 0;
+    spin_lock(&swap.lock);
+    if (!rescue(anon)) {
+        number = atomic_load_explicit(&anon->where, memory_order_relaxed) & ~ANON_STATE;
+        kr = swap_slot(number)->state == SLOT_LOST ? KERN_MEMORY_ERROR : KERN_RETRY;
+    }
+    spin_unlock(&swap.lock);
+    if (kr == KERN_SUCCESS)
+        return kr;
+    if (kr == KERN_MEMORY_ERROR || !self)
+        return KERN_MEMORY_ERROR;
+    return will_wait(self, number, va);
+}
+
+bool swap_want_frame(struct thread *self, vaddr_t va)
+{
+    if (!self || pageout_is_stuck())
+        return false;
+    return will_wait(self, WANTS_FRAME, va) == KERN_RETRY;
+}
+
+/* The lock is held. True: nobody knows of the anon any more, and its record is to be freed. */
+static bool leave_slot(struct anon *anon, struct ledger **ledger)
+{
+    uint32_t number = atomic_load_explicit(&anon->where, memory_order_relaxed) & ~ANON_STATE;
+    struct swap_slot *slot = swap_slot(number);
+    assert(slot->anon == anon);
+    *ledger = slot->ledger;
+    if (slot->state == SLOT_LOADING)
+        slot->state = SLOT_ORPHAN;
+    else
+        swap_put_slot(number);
+    return true;
+}
+
+bool swap_anon_gone(struct anon *anon)
+{
+    struct ledger *ledger = NULL;
+    bool frees = false;
+    spin_lock(&swap.lock);
+    uint32_t state = state_of(anon);
+    if (state & ANON_HELD)
+        atomic_store_explicit(&anon->references, ANON_GONE, memory_order_relaxed);
+    else if (state == ANON_OUT)
+        frees = leave_slot(anon, &ledger);
+    spin_unlock(&swap.lock);
+    if (frees)
+        anon_free_record(anon, ledger);
+    return state != ANON_HERE;
+}
+
+/* ---- without ---- */
+
+/* The lock is held, and the thread waits then, or has been told why not. */
+static void wait_in(struct thread *self, struct list *list, ticks_t until)
+{
+    kern_return_t kr = wait_begin(self, WAIT_PAGE, &swap.lock, until);
+    if (kr == KERN_SUCCESS) {
+        list_push_back(list, &self->wait.link);
+    } else if (kr == wait_timed_out(WAIT_PAGE)) {
+        self->page.result = kr;
+    }
+}
+
+/* True: it waits, or has been told something. */
+static bool wait_for_frame(struct thread *self)
+{
+    pageout_retry();
+    spin_lock(&swap.lock);
+    bool waits = !pageout_has_frames() && !pageout_is_stuck();
+    if (waits)
+        wait_in(self, &swap.want_frames, paged_patience_ends());
+    spin_unlock(&swap.lock);
+    return waits;
+}
+
+/* The lock is held. *frame: used up if it is a request's now. */
+static bool wait_for_slot(struct thread *self, uint32_t number, struct frame **frame)
+{
+    if (!swap_slot_exists(number))
+        return false;
+    struct swap_slot *slot = swap_slot(number);
+    if (slot->state == SLOT_LOADING) {
+        struct swap_request *request = &swap.load[slot->request];
+        wait_in(self, &request->waiters, request->until);
+        return true;
+    }
+    if (slot->state != SLOT_FULL || !*frame)
+        return false;
+    struct swap_request *request = swap_begin_load(number, *frame);
+    if (request)
+        *frame = NULL;
+    wait_in(self, request ? &request->waiters : &swap.waiting,
+            request ? request->until : paged_patience_ends());
+    return true;
+}
+
+void swap_wait(struct thread *self)
+{
+    struct frame *frame = NULL;
+    bool waits = false;
+    self->page.object = NULL;
+    if (self->page.page != WANTS_FRAME) {
+        bool has_frame = frame_alloc_paid(FRAME_FROM_RESERVE, &frame) == KERN_SUCCESS;
+        spin_lock(&swap.lock);
+        waits = wait_for_slot(self, (uint32_t)self->page.page, &frame);
+        spin_unlock(&swap.lock);
+        if (frame)
+            frame_free_paid(frame);
+        else if (waits && has_frame)
+            swap_send();
+        if (!waits && !has_frame)
+            waits = wait_for_frame(self);
+    } else {
+        waits = wait_for_frame(self);
+    }
+    if (!waits) /* it repeats at once; let interrupts in, for that may be often */
+        atomic_store(&arch_cpu_self()->reschedule, 1);
+}
+
+/* ---- waking; the lock is held ---- */
+
+static bool wake_list(struct list *list, unsigned *budget, uint64_t result)
+{
+    struct list *link;
+    while (*budget > 0 && (link = list_pop_front(list))) {
+        struct thread *thread = list_entry(link, struct thread, wait.link);
+        thread->page.result = result;
+        wait_end_written(thread);
+        --*budget;
+    }
+    return !list_is_empty(list);
+}
+
+bool swap_wake_some(void)
+{
+    enum { BATCH = 8 };
+    unsigned budget = BATCH;
+    bool more = false;
+    for (unsigned i = 0; i < SWAP_LOADS; i++) {
+        struct swap_request *request = &swap.load[i];
+        if (request->waking)
+            more |= request->waking = wake_list(&request->waiters, &budget, 0);
+    }
+    if (swap.wake_waiting)
+        more |= swap.wake_waiting = wake_list(&swap.waiting, &budget, 0);
+    bool has_frames = pageout_has_frames();
+    if (!list_is_empty(&swap.want_frames) && (has_frames || pageout_is_stuck()))
+        more |= wake_list(&swap.want_frames, &budget, has_frames ? 0 : KERN_RESOURCE_SHORTAGE);
+    return more;
+}
