@@ -8,6 +8,7 @@
 #include <kern/frame.h>
 #include <kern/map.h>
 #include <kern/paged_object.h>
+#include <kern/swap.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <wharf/if/memory_object_kernel.h>
@@ -70,6 +71,8 @@ static kern_return_t make_page(struct kcall *call, struct paged_object *object, 
                                struct anon **out)
 {
     kern_return_t kr = anon_create(object->object.ledger, address == 0, out);
+    if (kr == KERN_RESOURCE_SHORTAGE && swap_want_frame(call->self, address))
+        return KERN_RETRY;
     if (kr == KERN_SUCCESS && address != 0) {
         struct thread *self = call->self;
         kr = map_copy(self, self->task, address, frame_memory(anon_frame_held(*out)), PAGE_SIZE,
@@ -234,8 +237,10 @@ kern_return_t kmemory_object_collect(struct kcall *call, struct paged_object *ta
     kern_return_t kr = check_run(offset, PAGE_SIZE, 1, &run);
     if (kr == KERN_SUCCESS)
         kr = paged_collect_begin(target, self, run.page, &anon);
-    if (kr != KERN_SUCCESS)
+    if (kr != KERN_SUCCESS) {
+        call->restart = kr == KERN_RETRY;
         return kr;
+    }
     kr = map_copy(self, self->task, address, frame_memory(anon_frame_held(anon)), PAGE_SIZE, true,
                   false);
     paged_collect_end(target, run.page, anon, kr == KERN_SUCCESS);

@@ -263,7 +263,8 @@ void frame_statistics(struct frame_statistics *out)
         cached += cache_count(&cpu_record[i]);
     spin_lock(&frames_lock);
     out->managed = block_managed_frames;
-    out->free = block_unopened_count * BLOCK_FRAMES + buddy_free_frames + cached;
+    out->listed = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
+    out->free = out->listed + cached;
     out->record_pages = block_own_frames;
     spin_unlock(&frames_lock);
 }

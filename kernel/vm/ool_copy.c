@@ -169,6 +169,8 @@ static kern_return_t copy_page(struct thread *self, struct kool *ool, const stru
         spin_unlock(&paged->lock);
     if (anon)
         anon_unref(anon);
+    if (kr == KERN_RESOURCE_SHORTAGE && swap_want_frame(self, page))
+        return KERN_RETRY;
     return kr;
 }
 

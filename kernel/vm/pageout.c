@@ -35,11 +35,12 @@ static struct {
     _Atomic uint64_t scanned, activated;
 } pageout = {.again = {.handler = look_again}};
 
+/* As admit() sees it: without those in the CPUs' caches. */
 static uint64_t free_frames(void)
 {
     struct frame_statistics frames;
     frame_statistics(&frames);
-    return frames.free;
+    return frames.listed;
 }
 
 /* ---- when ---- */
@@ -76,8 +77,8 @@ void pageout_init(void)
     frame_statistics(&frames);
     m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
     m->user = 2 * m->kernel;
-    m->low = m->user + part(frames.managed, 128, 4 * SWAP_RUN_MAX);
-    m->high = m->low + part(frames.managed, 128, 4 * SWAP_RUN_MAX);
+    m->low = m->user + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
+    m->high = m->low + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
 }
 
 static bool is_enabled(void)
@@ -345,12 +346,13 @@ static bool is_enough(void)
                              atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
 }
 
-/* It has gone round three times and more without a page that could leave: there is none. */
+/* It has gone round several times without a page that could leave: there is none. */
 static bool is_in_vain(void)
 {
+    enum { ROUNDS = 6 }; /* a page that was used leaves in the third at the earliest */
     struct frame_statistics frames;
     frame_statistics(&frames);
-    return pageout.in_vain > 3 * frames.managed + 3 * (1 << FRAME_MAX_ORDER);
+    return pageout.in_vain > ROUNDS * frames.managed;
 }
 
 /* There is a request to gather for. */

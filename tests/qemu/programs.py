@@ -35,6 +35,18 @@ def swap():
     ]
 
 
+def reclaim():
+    """Pagers' pages when memory is short."""
+    return [
+        Scenario(f"vm-reclaim-{build}-{cpus}cpu",
+                 {**VIRT, "mem": "64M", "cpus": cpus, "extra": ["-machine", "dtb-randomness=off", "-icount",
+                                                                f"shift={shift},sleep=off", "-seed", str(shift)]},
+                 append=f"init=vm-reclaim pager=3000 arg={cpus} seed={shift}", build=build, label=label, seconds=30,
+                 expect=(r"^vm-reclaim: all checks passed$", ended("vm-reclaim"), all_ended()))
+        for build, cpus, shift, label in (("release", 1, 3, EVERYDAY), ("debug", 4, 4, CI))
+    ]
+
+
 def hostile_pagers():
     """R10: 14 kinds of them, each so many times; 50 in CI."""
     return [
@@ -165,5 +177,5 @@ def all_scenarios():
         passes("bomb-threads", 2, seconds=10),
         passes("bomb-memory", 1, machine={"mem": "64M"}, seconds=10),
         passes("bomb-memory", 2, machine={"mem": "1G"}, seconds=20, label=CI),
-        *pagers(), *swap(), *hostile_pagers(), *c_library(), *crashes(), *several(), *ends(), *fatals(),
+        *pagers(), *swap(), *reclaim(), *hostile_pagers(), *c_library(), *crashes(), *several(), *ends(), *fatals(),
     ]

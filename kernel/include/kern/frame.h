@@ -112,6 +112,7 @@ static inline void *frame_memory(const struct frame *frame)
 struct frame_statistics {
     uint64_t managed;      /* frames ever added */
     uint64_t free;         /* F3 */
+    uint64_t listed;       /* of them those in no CPU's cache: what admission looks at */
     uint64_t record_pages; /* frames the allocator itself uses: records of opened blocks, their
                               tables, the block map */
 };
