@@ -323,8 +323,10 @@ static kern_return_t copy_ends(struct thread *self, struct kool *ool)
         kr = readable_at(self->task, page, &entry);
     if (kr == KERN_SUCCESS && !is_whole(ool, page))
         kr = copy_page(self, ool, entry, page);
+    if (kr != KERN_SUCCESS) /* it may have to be waited for */
+        return kr;
     ool->at = page + PAGE_SIZE;
-    if (kr == KERN_SUCCESS && page == last) {
+    if (page == last) {
         ool->at = whole_start(ool);
         ool->state = OOL_TAKING;
     }
