@@ -252,7 +252,8 @@ enum {
     WRITTEN = FRAME_FLAG_OWNER << 3
 };
 
-unsigned swap_owner_flags(const struct anon *anon); /* kern/swap.h, whose functions have programs' names */
+unsigned swap_owner_flags(
+    const struct anon *anon); /* kern/swap.h, whose functions have programs' names */
 
 static unsigned flags_of(struct anon *anon)
 {

@@ -20,7 +20,7 @@ static struct {
     struct actor *actor;
     uint32_t host_memory, port, control;
     uint64_t window;
-    bool serving, refuses;
+    bool serving, refuses, deaf;
     uint8_t kept[SLOTS][PAGE];
 } swapper;
 
@@ -106,7 +106,7 @@ static void serve_one(void)
 static bool serve(void)
 {
     bool did = false;
-    if (swapper.serving || !swapper.port)
+    if (swapper.serving || swapper.deaf || !swapper.port)
         return false;
     swapper.serving = true;
     trouble_pause();
@@ -136,7 +136,15 @@ static void do_give(void *argument)
     gift->name = space_insert(swapper.actor->task->space, &right);
 }
 
-static void take_office(bool first)
+static struct host_memory_swap facts(void)
+{
+    struct host_memory_swap now;
+    OK(host_memory_get_swap(me.memory, &now));
+    return now;
+}
+
+/* Slots go with a pager who keeps nothing. */
+static void take_office(void)
 {
     struct gift gift = {.port = host.port[KOBJECT_HOST_MEMORY]};
     swapper.actor = actor_new();
@@ -147,7 +155,10 @@ static void take_office(bool first)
     client_use(swapper.actor);
     OK(host_memory_set_default_pager(swapper.host_memory, port, &swapper.control));
     OK(swap_window(swapper.control, SWAP_WINDOW, &swapper.window));
-    if (first)
+    client_use(me.actor);
+    bool has_slots = facts().slots > 0;
+    client_use(swapper.actor);
+    if (!has_slots)
         OK(swap_add_slots(swapper.control, SLOTS));
     client_use(me.actor);
     swapper.port = port;
@@ -162,24 +173,41 @@ static void leave_office(void)
 
 void swapper_begin(void)
 {
-    take_office(true);
+    take_office();
     at_rest = serve;
 }
 
 void swapper_end(void)
 {
+    struct host_memory_swap now = facts();
+    tell("%llu pages went out, %llu came back, %llu were rescued", (unsigned long long)now.stores,
+         (unsigned long long)now.loads, (unsigned long long)now.rescues);
+    CHECK_EQUAL(now.used, 0);
+    CHECK_EQUAL(now.lost, 0);
     leave_office();
     at_rest = NULL;
+}
+
+/* What is on its way out, or has gone, is touched before the pager gets to it. */
+static void touch_meanwhile(void)
+{
+    for (unsigned n = below(4); n > 0; n--)
+        step_op();
 }
 
 void step_swap(void)
 {
     if (one_in(40)) {
         leave_office();
-        take_office(false);
-    } else {
-        swapper.refuses = one_in(6);
-        OK(host_memory_page_out(me.memory, 1 + below(48)));
-        sources_reclaimed();
+        take_office();
+        return;
     }
+    swapper.refuses = one_in(6);
+    swapper.deaf = one_in(2);
+    OK(host_memory_page_out(me.memory, 1 + below(48)));
+    if (swapper.deaf)
+        touch_meanwhile();
+    swapper.deaf = false;
+    rest();
+    sources_reclaimed();
 }
