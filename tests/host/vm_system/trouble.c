@@ -31,9 +31,9 @@ bool trouble_came(void)
 
 void trouble_pause(void)
 {
+    uint64_t counted = alloc_fail_nth(0);
     if (nth == 0)
         return;
-    uint64_t counted = alloc_fail_nth(0);
     came |= counted >= nth;
     nth = came ? UINT64_MAX : nth - counted;
 }

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who waits for pages is told what concerns it, once, and nothing else.
+ */
+#include "pager_stage.h"
+
+#include <kern/control.h>
+
+struct stop {
+    struct thread *thread;
+    bool stops;
+};
+
+static void do_hold(void *argument)
+{
+    struct stop *stop = argument;
+    uint64_t progress = 0;
+    kern_return_t kr;
+    do
+        kr = stop->stops ? (thread_suspend)(stop->thread, &progress)
+                         : (thread_resume_count)(stop->thread);
+    while (kr == KERN_RETRY);
+    OK(kr);
+}
+
+/* The thread does not run until it is let go. */
+static void hold_still(struct actor *a, bool stops)
+{
+    in_kernel(do_hold, &(struct stop){a->thread, stops});
+    rest();
+}
+
+static void have_page_read(struct actor *who, unsigned page)
+{
+    post(who, (struct message){.dest = me.task,
+                               .remote = MSG_COPY_SEND,
+                               .id = VM_ID_READ,
+                               .how_local = MSG_MAKE_REPLY,
+                               .receive = MSG_REPLY,
+                               .length = 16,
+                               .size = 512,
+                               .body = {mapped + (uint64_t)page * PAGE, 8}});
+}
+
+static void check_read_of(const struct actor *who, kern_return_t kr)
+{
+    rest();
+    CHECK(is_done(who));
+    CHECK_EQUAL(got_id(who), kr);
+}
+
+/* An error is told to those who wait when it is said, and to nobody later; who comes later has the page asked for anew. */
+void scene_pager_says_error_once(void)
+{
+    begin();
+    struct actor *second = actor_mate(me.actor, ACTOR_PRIORITY);
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGES * PAGE));
+    read_page(mapped, 0);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, PAGES);
+    OK(memory_object_error(control, 2 * PAGE, PAGE, 5)); /* nobody waits for that one */
+    have_page_read(second, 2);
+    CHECK(!is_done(second));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 2);
+    OK(memory_object_supply(control, 0, store, PAGE, 0));
+    check_done(KERN_SUCCESS);
+    CHECK(!is_done(second));
+    OK(memory_object_supply(control, 2 * PAGE, store, PAGE, 0));
+    check_read_of(second, KERN_SUCCESS);
+    OK(memory_object_error(control, 3 * PAGE, PAGE, 5));
+    read_page(mapped, 3);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 3, 1);
+    OK(memory_object_unavailable(control, 3 * PAGE, PAGE));
+    check_done(KERN_SUCCESS);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+static void have_copied(uint32_t task, uint64_t from, uint64_t to)
+{
+    post(reader, (struct message){.dest = task,
+                                  .remote = MSG_COPY_SEND,
+                                  .id = VM_ID_COPY,
+                                  .how_local = MSG_MAKE_REPLY,
+                                  .receive = MSG_REPLY,
+                                  .length = 24,
+                                  .size = 512,
+                                  .body = {from, 2 * PAGE, to}});
+}
+
+/* An error that was not needed any more, for the memory had gone, or the page had come, is not told the next time. */
+void scene_pager_error_is_forgotten(void)
+{
+    uint64_t at;
+    begin();
+    uint64_t other = map_object(port, PAGES, 0);
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    read_page(mapped, 1);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    CHECK(!is_done(reader));
+    OK(memory_object_error(control, PAGE, PAGE, 5));
+    check_done(KERN_INVALID_ADDRESS);
+    OK(vm_map(me.task, mapped, PAGES * PAGE, 0, 0, port, RW, RW, VM_INHERIT_SHARE, &at));
+    read_page(mapped, 1);
+    CHECK(!is_done(reader));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    hold_still(reader, true);
+    OK(memory_object_error(control, PAGE, PAGE, 5));
+    OK(memory_object_supply(control, PAGE, store, PAGE, 0));
+    hold_still(reader, false);
+    check_done(KERN_SUCCESS);
+    OK(memory_object_lock_request(control, PAGE, PAGE, MEMORY_OBJECT_RETURNS_NONE, true, false));
+    read_page(mapped, 1);
+    CHECK(!is_done(reader));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    OK(memory_object_unavailable(control, PAGE, PAGE));
+    check_done(KERN_SUCCESS);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    OK(vm_deallocate(me.task, other, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+/* A call that needs two pages: the first, which is there, does not make it forget what it is told about the second. */
+void scene_pager_second_page(void)
+{
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    OK(memory_object_supply(control, 0, store, PAGE, 0));
+    have_copied(me.task, mapped, mapped + 2 * PAGE);
+    CHECK(!is_done(reader));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
+    OK(memory_object_error(control, 2 * PAGE, PAGE, 5));
+    check_done(KERN_MEMORY_ERROR);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+/* All requests are out, and unanswered; a page comes of which the pager has not been told that somebody waits for it. */
+void scene_pager_unasked(void)
+{
+    enum { MANY = PAGED_REQUESTS + 1 };
+    struct actor *readers[MANY];
+    uint64_t at;
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    OK(vm_map(me.task, 0, MANY * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &at));
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    mapped = at;
+    for (unsigned i = 0; i < MANY; i++) {
+        readers[i] = actor_mate(me.actor, ACTOR_PRIORITY);
+        have_page_read(readers[i], i);
+        CHECK(!is_done(readers[i]));
+    }
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++)
+        hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, i, 1);
+    CHECK(hears_nothing());
+    OK(memory_object_supply(control, PAGED_REQUESTS * PAGE, store, PAGE, 0));
+    check_read_of(readers[PAGED_REQUESTS], KERN_SUCCESS);
+    for (unsigned i = 0; i < PAGED_REQUESTS; i++) {
+        CHECK(!is_done(readers[i]));
+        OK(memory_object_unavailable(control, i * PAGE, PAGE));
+        check_read_of(readers[i], KERN_SUCCESS);
+    }
+    OK(vm_deallocate(me.task, mapped, MANY * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+/* A call that got half-way, and could not go on, leaves nothing that the next one would take for its own. */
+void scene_copy_of_the_dead(void)
+{
+    uint64_t there, from, to, word = 0x5678, got[2] = {0, 0};
+    uint32_t size;
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    uint32_t child = child_new(0, 0, NULL);
+    OK(vm_map(child, 0, 2 * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &there));
+    OK(vm_allocate(child, 0, 2 * PAGE, VM_ANYWHERE, &to));
+    OK(memory_object_supply(control, 0, store, PAGE, 0));
+    have_copied(child, there, to); /* one page */
+    CHECK(!is_done(reader));
+    child_end(child);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    rest();
+    CHECK_EQUAL(result(reader), MACH_SEND_INVALID_DEST);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+    OK(vm_allocate(me.task, 0, 4 * PAGE, VM_ANYWHERE, &from));
+    OK(vm_write(me.task, from, (uint8_t *)&word, sizeof(word)));
+    OK(vm_write(me.task, from + PAGE, (uint8_t *)&word, sizeof(word)));
+    have_copied(me.task, from, from + 2 * PAGE);
+    check_done(KERN_SUCCESS);
+    for (unsigned i = 0; i < 2; i++)
+        OK(vm_read(me.task, from + (2 + i) * PAGE, 8, (uint8_t *)&got[i], &size));
+    CHECK_EQUAL(got[0], word);
+    CHECK_EQUAL(got[1], word);
+}
