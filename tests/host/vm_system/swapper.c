@@ -14,7 +14,7 @@
 #include <wharf/if/default_pager_types.h>
 #include <wharf/if/swap.h>
 
-enum { SLOTS = 2048, SWAP_WINDOW = 16 };
+enum { SLOTS = 2048, SWAP_WINDOW = 8 };
 
 static struct {
     struct actor *actor;
