@@ -5,6 +5,8 @@
 #include "pager_stage.h"
 
 #include <kern/control.h>
+#include <wharf/if/default_pager_types.h>
+#include <wharf/if/swap.h>
 
 struct stop {
     struct thread *thread;
@@ -136,6 +138,89 @@ void scene_pager_second_page(void)
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
     OK(memory_object_error(control, 2 * PAGE, PAGE, 5));
     check_done(KERN_MEMORY_ERROR);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+/* The first goes while the second is awaited, and has to be awaited itself before the thread gets to what it was told. */
+void scene_pager_first_page_goes(void)
+{
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    OK(memory_object_supply(control, PAGE, store, PAGE, 0));
+    OK(memory_object_supply(control, 3 * PAGE, store, PAGE, 0));
+    for (unsigned i = 0; i < 2; i++) {
+        OK(memory_object_supply(control, 0, store, PAGE, 0));
+        have_copied(me.task, mapped, mapped + 2 * PAGE);
+        CHECK(!is_done(reader));
+        hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
+        OK(memory_object_lock_request(control, 0, PAGE, MEMORY_OBJECT_RETURNS_NONE, true, false));
+        OK(memory_object_error(control, 2 * PAGE, PAGE, 5));
+        CHECK(!is_done(reader));
+        hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
+        if (i == 1)
+            OK(memory_object_supply(control, 2 * PAGE, store, PAGE, 0)); /* now there is no error */
+        OK(memory_object_supply(control, 0, store, PAGE, 0));
+        check_done(i == 0 ? KERN_MEMORY_ERROR : KERN_SUCCESS);
+    }
+    OK(memory_object_lock_request(control, 2 * PAGE, 2 * PAGE, MEMORY_OBJECT_RETURNS_NONE, true,
+                                  false));
+    have_copied(me.task, mapped, mapped + 2 * PAGE); /* nothing is left of it */
+    CHECK(!is_done(reader));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
+    OK(memory_object_error(control, 2 * PAGE, PAGE, 5));
+    check_done(KERN_MEMORY_ERROR);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+/* ---- pages that are out ---- */
+
+static uint32_t swap_port, swap_control;
+
+static void become_default_pager(void)
+{
+    swap_port = own_port();
+    OK(host_memory_set_default_pager(me.memory, swap_port, &swap_control));
+    OK(swap_add_slots(swap_control, 16));
+}
+
+/* What a page shows does not matter here: nothing is kept. */
+static void do_request(uint32_t id)
+{
+    do
+        post(me.actor, (struct message){.receive = swap_port, .size = 512});
+    while (is_done(me.actor) && got_id(me.actor) == DEFAULT_PAGER_ID_FREED);
+    CHECK(is_done(me.actor));
+    CHECK_EQUAL(got_id(me.actor), id);
+    OK(swap_done(swap_control, (uint32_t)got_word(me.actor, 0), true));
+}
+
+/* The same with a page of the program's own, which is out by then. */
+void scene_pager_first_page_is_out(void)
+{
+    uint64_t there, from, word = 0x5678;
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    become_default_pager();
+    uint32_t child = child_new(0, 0, NULL);
+    OK(vm_map(child, 0, PAGES * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &there));
+    OK(vm_allocate(child, 0, 2 * PAGE, VM_ANYWHERE, &from));
+    OK(vm_write(child, from, (uint8_t *)&word, sizeof(word)));
+    have_copied(child, from, there);
+    CHECK(!is_done(reader));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
+    OK(host_memory_page_out(me.memory, 1));
+    do_request(DEFAULT_PAGER_ID_STORE);
+    OK(memory_object_error(control, 0, PAGE, 5));
+    CHECK(!is_done(reader));
+    do_request(DEFAULT_PAGER_ID_LOAD);
+    check_done(KERN_MEMORY_ERROR);
+    child_end(child);
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
     drop_control(control);
