@@ -189,14 +189,14 @@ static void become_default_pager(void)
 }
 
 /* What a page shows does not matter here: nothing is kept. */
-static void do_request(uint32_t id)
+static void do_request(uint32_t id, bool ok)
 {
     do
         post(me.actor, (struct message){.receive = swap_port, .size = 512});
     while (is_done(me.actor) && got_id(me.actor) == DEFAULT_PAGER_ID_FREED);
     CHECK(is_done(me.actor));
     CHECK_EQUAL(got_id(me.actor), id);
-    OK(swap_done(swap_control, (uint32_t)got_word(me.actor, 0), true));
+    OK(swap_done(swap_control, (uint32_t)got_word(me.actor, 0), ok));
 }
 
 /* The same with a page of the program's own, which is out by then. */
@@ -215,11 +215,43 @@ void scene_pager_first_page_is_out(void)
     CHECK(!is_done(reader));
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
     OK(host_memory_page_out(me.memory, 1));
-    do_request(DEFAULT_PAGER_ID_STORE);
+    do_request(DEFAULT_PAGER_ID_STORE, true);
     OK(memory_object_error(control, 0, PAGE, 5));
     CHECK(!is_done(reader));
-    do_request(DEFAULT_PAGER_ID_LOAD);
+    do_request(DEFAULT_PAGER_ID_LOAD, true);
     check_done(KERN_MEMORY_ERROR);
+    child_end(child);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+/* A page that the default pager has lost: nobody gave a reason for that, though a pager did for a page of its own before. */
+void scene_lost_page_has_no_reason(void)
+{
+    uint64_t there, from, word = 0x5678;
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    become_default_pager();
+    uint32_t child = child_new(0, 0, NULL);
+    OK(vm_map(child, 0, PAGES * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &there));
+    OK(vm_allocate(child, 0, 4 * PAGE, VM_ANYWHERE, &from));
+    OK(vm_write(child, from, (uint8_t *)&word, sizeof(word)));
+    OK(host_memory_page_out(me.memory, 1));
+    do_request(DEFAULT_PAGER_ID_STORE, true);
+    have_copied(child, from, from + 2 * PAGE);
+    CHECK(!is_done(reader));
+    do_request(DEFAULT_PAGER_ID_LOAD, false);
+    check_done(KERN_MEMORY_ERROR);
+    have_copied(child, there, from + 2 * PAGE);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
+    OK(memory_object_error(control, 0, PAGE, 5));
+    check_done(KERN_MEMORY_ERROR);
+    CHECK_EQUAL(reader->thread->page.told, page_result(KERN_MEMORY_ERROR, 5));
+    have_copied(child, from, from + 2 * PAGE);
+    check_done(KERN_MEMORY_ERROR);
+    CHECK_EQUAL(reader->thread->page.told, 0); /* what an exception's code would say */
     child_end(child);
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
