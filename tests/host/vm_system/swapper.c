@@ -198,8 +198,10 @@ static void touch_meanwhile(void)
 void step_swap(void)
 {
     if (one_in(40)) {
+        trouble_pause();
         leave_office();
         take_office();
+        trouble_go_on();
         return;
     }
     swapper.refuses = one_in(6);
