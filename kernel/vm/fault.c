@@ -284,7 +284,10 @@ static kern_return_t make_anonymous(const struct need *need, struct map_entry *e
     }
     spin_lock(&entry->amap->lock);
     page->amap = entry->amap;
-    return find_in_amap(need, entry, va, page);
+    kern_return_t kr = find_in_amap(need, entry, va, page);
+    if (unlikely(page->paged) && kr == KERN_SUCCESS) /* another thread may have made the copy */
+        forget_error(need->self, va);
+    return kr;
 }
 
 static void done_with(struct page *page)

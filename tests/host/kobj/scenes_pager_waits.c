@@ -126,6 +126,41 @@ void scene_pager_error_is_forgotten(void)
     drop_control(control);
 }
 
+/* The page is a copy that another thread has made meanwhile: the same. */
+void scene_copy_forgets_error(void)
+{
+    uint64_t at, shared;
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    shared = mapped;
+    mapped = map_object(port, PAGES, VM_COPY);
+    struct actor *second = actor_mate(me.actor, ACTOR_PRIORITY), *first = reader;
+    have_page_read(first, 1);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    hold_still(first, true);
+    OK(memory_object_error(control, PAGE, PAGE, 5));
+    reader = second;
+    write_page(mapped, 1, 0x77);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    OK(memory_object_supply(control, PAGE, store, PAGE, 0));
+    check_done(KERN_SUCCESS);
+    hold_still(first, false);
+    check_read_of(first, KERN_SUCCESS);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    OK(vm_map(me.task, mapped, PAGES * PAGE, 0, 0, port, RW, RW, VM_INHERIT_SHARE, &at));
+    OK(memory_object_lock_request(control, PAGE, PAGE, MEMORY_OBJECT_RETURNS_NONE, true, false));
+    have_page_read(first, 1);
+    CHECK(!is_done(first));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    OK(memory_object_unavailable(control, PAGE, PAGE));
+    check_read_of(first, KERN_SUCCESS);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    OK(vm_deallocate(me.task, shared, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
 /* A call that needs two pages: the first, which is there, does not make it forget what it is told about the second. */
 void scene_pager_second_page(void)
 {
