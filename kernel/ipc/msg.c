@@ -31,8 +31,8 @@ static void fail(struct thread *self, kern_return_t kr)
         paged_wait(self);
         return;
     }
-    self->progress = 0;    /* of a call in pieces that could not be repeated; */
-    self->page.result = 0; /* nor is what it was told about a page of use */
+    self->progress = 0;            /* of a call in pieces that could not be repeated; */
+    page_wait_forget(&self->page); /* nor is what it was told about a page of use */
     arch_message_fail(&self->arch, kr);
     if (kr == MACH_RCV_TOO_LARGE)
         arch_message_set(&self->arch, MSG_X_CONTROL, control);

@@ -157,15 +157,15 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
 /* What the thread was told about a page while it waited is of no use any more: it must not be told later. */
 static void forget_error(struct thread *self, vaddr_t va)
 {
-    if (self && self->page.va == va)
-        self->page.result = 0;
+    if (self)
+        page_wait_came(&self->page, va);
 }
 
 /* The access is not allowed, whatever the page is; nor is what was to be done with others. */
 [[gnu::noinline]] static kern_return_t refuse(struct thread *self, const struct map_entry *entry)
 {
     if (self)
-        self->page.result = 0;
+        page_wait_forget(&self->page);
     return entry ? KERN_PROTECTION_FAILURE : KERN_INVALID_ADDRESS;
 }
 
@@ -207,8 +207,11 @@ static kern_return_t show_object(const struct need *need, const struct map_entry
 {
     if (page->paged)
         return show_paged(need, entry, va, page);
-    if (unlikely(entry->object->kind == OBJECT_WINDOW))
+    if (unlikely(entry->object->kind == OBJECT_WINDOW)) {
+        if (need->self)
+            page_wait_forget(&need->self->page);
         return KERN_MEMORY_ERROR;
+    }
     map_physical(entry, va, page);
     return need->write ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
 }
@@ -281,7 +284,10 @@ static kern_return_t make_anonymous(const struct need *need, struct map_entry *e
     }
     spin_lock(&entry->amap->lock);
     page->amap = entry->amap;
-    return find_in_amap(need, entry, va, page);
+    kern_return_t kr = find_in_amap(need, entry, va, page);
+    if (unlikely(page->paged) && kr == KERN_SUCCESS) /* another thread may have made the copy */
+        forget_error(need->self, va);
+    return kr;
 }
 
 static void done_with(struct page *page)

@@ -48,7 +48,7 @@ static kern_return_t told(struct page_wait *wait, const struct paged_object *obj
 {
     bool same = wait->returned && wait->of == object && wait->page == page && wait->va == va;
     uint64_t result = same ? wait->result : 0;
-    wait->result = 0;
+    wait->result = wait->kept.result = 0;
     return page_result_error(result);
 }
 

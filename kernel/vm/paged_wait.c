@@ -101,32 +101,64 @@ static bool ask(struct paged_object *object, uint64_t page, uint64_t pages, unsi
     return false;
 }
 
-/* What the thread has been told about this page; it is told once. */
-static uint64_t take_result(struct page_wait *wait, const struct paged_object *object,
-                            uint64_t page, vaddr_t va)
+static void keep(struct page_wait *wait)
 {
-    bool same = wait->of == object && wait->va == va && wait->page == page;
-    uint64_t result = same && !wait->returned ? wait->result : 0;
+    enum { MOST = 8 /* pages that are needed at a time */ };
+    wait->kept = (struct page_word){wait->of, wait->page, wait->va, wait->result};
+    wait->keeps = MOST;
+}
+
+static uint64_t take_kept(struct page_wait *wait, const struct paged_object *of, uint64_t page,
+                          vaddr_t va)
+{
+    struct page_word *word = &wait->kept;
+    uint64_t result = word->of == of && word->page == page && word->va == va ? word->result : 0;
+    if (result || (word->result && --wait->keeps == 0))
+        word->result = 0;
+    return result;
+}
+
+uint64_t page_wait_take(struct page_wait *wait, const struct paged_object *of, uint64_t page,
+                        vaddr_t va)
+{
+    bool same = wait->of == of && wait->va == va && wait->page == page;
+    uint64_t result = wait->returned ? 0 : wait->result; /* that is map_sync()'s alone */
+    if (result && !same) {
+        uint64_t before = take_kept(wait, of, page, va);
+        if (wait->page != PAGE_WAIT_FRAME)
+            keep(wait);
+        result = before;
+    } else if (!result) {
+        result = take_kept(wait, of, page, va);
+    }
     wait->result = 0;
     return result;
+}
+
+kern_return_t page_wait_note(struct page_wait *wait, const struct paged_object *of, uint64_t page,
+                             vaddr_t va, uint64_t result)
+{
+    wait->of = of;
+    wait->page = page;
+    wait->va = va;
+    wait->returned = wait->admitted = false;
+    if (result)
+        page_wait_forget(wait);
+    wait->result = 0;
+    wait->told = result; /* for the exception's code */
+    return result ? page_result_error(result) : KERN_RETRY;
 }
 
 /* The thread is to wait, unless it has been told something: in vain. */
 static kern_return_t begin_wait(struct paged_object *object, struct thread *self, uint64_t page,
                                 vaddr_t va, uint64_t result)
 {
-    struct page_wait *wait = &self->page;
-    wait->of = object;
-    wait->page = page;
-    wait->va = va;
-    wait->result = 0;
-    wait->returned = wait->admitted = false;
-    wait->told = result; /* for the exception's code */
-    if (result)
-        return page_result_error(result);
-    assert(!wait->object);
+    kern_return_t kr = page_wait_note(&self->page, object, page, va, result);
+    if (kr != KERN_RETRY)
+        return kr;
+    assert(!self->page.object);
     paged_hold(object);
-    wait->object = object;
+    self->page.object = object;
     return KERN_RETRY;
 }
 
@@ -135,7 +167,7 @@ kern_return_t paged_need(struct paged_object *object, struct thread *self, uint6
 {
     if (!self)
         return KERN_MEMORY_ERROR;
-    uint64_t result = take_result(&self->page, object, page, va);
+    uint64_t result = page_wait_take(&self->page, object, page, va);
     if (object->state == PAGED_DEAD)
         result = object->why;
     self->page.urgent = !result && object->state == PAGED_READY &&
@@ -153,11 +185,12 @@ kern_return_t paged_begin_write(struct paged_object *object, struct thread *self
         struct page_wait *wait = &self->page;
         bool same = wait->room && wait->of == object && wait->page == page && wait->va == va;
         bool admitted = same && wait->admitted;
-        uint64_t result = same && !admitted ? take_result(wait, object, page, va) : 0;
-        wait->room = true;
-        wait->urgent = false;
-        if (!admitted)
-            return begin_wait(object, self, page, va, result);
+        if (!admitted) {
+            uint64_t result = page_wait_take(wait, object, page, va);
+            wait->room = true;
+            wait->urgent = false;
+            return begin_wait(object, self, page, va, same ? result : 0);
+        }
         wait->admitted = false;
     }
     paged_note_write(object, anon);

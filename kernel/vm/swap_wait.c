@@ -15,9 +15,6 @@
 #include <kern/thread.h>
 #include <kern/wait.h>
 
-/* In page_wait.page: not a slot, but a frame. */
-#define WANTS_FRAME UINT64_MAX
-
 /* ---- with locks held ---- */
 
 static uint32_t state_of(const struct anon *anon)
@@ -97,23 +94,14 @@ struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger)
     return before;
 }
 
-/* What the thread has been told about this page; it is told once. */
-static kern_return_t take_result(struct page_wait *wait, uint64_t what, vaddr_t va)
-{
-    bool same = wait->of == PAGE_WAIT_SWAP && wait->va == va && wait->page == what;
-    uint64_t result = same ? wait->result : 0;
-    wait->of = PAGE_WAIT_SWAP;
-    wait->page = what;
-    wait->va = va;
-    wait->result = 0;
-    wait->told = result;
-    return page_result_error(result);
-}
-
+/* Unless it has been told something. */
 static kern_return_t will_wait(struct thread *self, uint64_t what, vaddr_t va)
 {
-    kern_return_t kr = take_result(&self->page, what, va);
-    if (kr != KERN_SUCCESS)
+    struct page_wait *wait = &self->page;
+    uint64_t result = page_wait_take(wait, PAGE_WAIT_SWAP, what, va);
+    kern_return_t kr = page_wait_note(wait, PAGE_WAIT_SWAP, what, va, result);
+    wait->room = wait->urgent = false;
+    if (kr != KERN_RETRY)
         return kr;
     assert(!self->page.object);
     self->page.object = PAGE_WAIT_SWAP;
@@ -132,6 +120,8 @@ kern_return_t swap_need(struct thread *self, struct anon *anon, vaddr_t va)
     spin_unlock(&swap.lock);
     if (kr == KERN_SUCCESS)
         return kr;
+    if (kr == KERN_MEMORY_ERROR && self)
+        page_wait_forget(&self->page); /* nor is this what it was told before */
     if (kr == KERN_MEMORY_ERROR || !self)
         return KERN_MEMORY_ERROR;
     return will_wait(self, number, va);
@@ -141,7 +131,7 @@ bool swap_want_frame(struct thread *self, vaddr_t va)
 {
     if (!self || pageout_is_stuck())
         return false;
-    return will_wait(self, WANTS_FRAME, va) == KERN_RETRY;
+    return will_wait(self, PAGE_WAIT_FRAME, va) == KERN_RETRY;
 }
 
 /* The lock is held. True: nobody knows of the anon any more, and its record is to be freed. */
@@ -225,7 +215,7 @@ void swap_wait(struct thread *self)
     struct frame *frame = NULL;
     bool waits = false;
     self->page.object = NULL;
-    if (self->page.page != WANTS_FRAME) {
+    if (self->page.page != PAGE_WAIT_FRAME) {
         pfn_t pfn = frame_take_reserved();
         bool has_frame = pfn != PFN_NONE;
         frame = has_frame ? frame_record(pfn) : NULL;

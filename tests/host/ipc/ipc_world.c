@@ -184,11 +184,13 @@ static bool is_quiet(void)
     return reaper_is_idle() && amap_reaper_is_idle();
 }
 
+bool (*at_rest)(void);
+
 void rest(void)
 {
     for (unsigned n = 0; n < 50000; n++) {
         (void)host_machine_run(10000, arch_counter() + arch_counter_frequency() / 10000);
-        if (is_quiet())
+        if (is_quiet() && !(at_rest && at_rest()))
             return;
         for (unsigned i = 0; i < actor_count; i++)
             if (!actors[i].gone && atomic_load(&actors[i].order) == ORDER_GIVEN)

@@ -65,6 +65,8 @@ void actor_drop(struct actor *a);
 void ipc_end(void);
 /** Run until nothing moves. */
 void rest(void);
+/** NULL, or who has something to do when nothing moves: true if he did, and everything rests once more. */
+extern bool (*at_rest)(void);
 /** The moment that is this far away. */
 nanos_t moment(nanos_t distance);
 /** Let this much time pass. */

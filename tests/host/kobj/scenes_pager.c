@@ -301,3 +301,57 @@ void scene_pager_failures(void)
     hear(MEMORY_PAGER_ID_TERMINATE);
     drop_control(control);
 }
+
+/* ---- who waits lends the pager's thread its priority ---- */
+
+static void look_at_priority(void *out)
+{
+    *(unsigned *)out = sched_effective(me.actor->thread);
+}
+
+static unsigned priority_of_pager(void)
+{
+    unsigned priority;
+    in_kernel(look_at_priority, &priority);
+    return priority;
+}
+
+void scene_pager_is_lent_priority(void)
+{
+    enum { URGENT = ACTOR_PRIORITY + 20, MORE_URGENT = ACTOR_PRIORITY + 30 };
+    begin();
+    struct actor *urgent = actor_mate(me.actor, URGENT), *more = actor_mate(me.actor, MORE_URGENT);
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    post(me.actor, (struct message){.receive = port, .size = 512}); /* it waits */
+    CHECK_EQUAL(priority_of_pager(), ACTOR_PRIORITY);
+    reader = urgent;
+    read_page(mapped, 0);
+    CHECK(is_done(me.actor));
+    CHECK_EQUAL(got_id(me.actor), MEMORY_PAGER_ID_DATA_REQUEST);
+    CHECK_EQUAL(priority_of_pager(), URGENT);
+    reader = more;
+    read_page(mapped, 0); /* while that one is worked on */
+    CHECK_EQUAL(priority_of_pager(), MORE_URGENT);
+    OK(memory_object_supply(control, 0, store, PAGE, 0));
+    check_done(KERN_SUCCESS);
+    reader = urgent;
+    check_done(KERN_SUCCESS);
+    post(me.actor, (struct message){.receive = port, .size = 512});
+    reader = actor_mate(me.actor, ACTOR_PRIORITY);
+    read_page(mapped, 1); /* nobody urgent any more */
+    CHECK(is_done(me.actor));
+    CHECK_EQUAL(priority_of_pager(), ACTOR_PRIORITY);
+    OK(memory_object_supply(control, PAGE, store, PAGE, 0));
+    check_done(KERN_SUCCESS);
+    reader = urgent;
+    read_page(mapped, 2); /* it does something else meanwhile, and has received from the port */
+    CHECK_EQUAL(priority_of_pager(), URGENT);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
+    CHECK_EQUAL(priority_of_pager(), URGENT);
+    OK(memory_object_supply(control, 2 * PAGE, store, PAGE, 0));
+    check_done(KERN_SUCCESS);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pagers: what those who wait are told, once, and what they lend to who serves them.
+ * Who waits for pages is told what concerns it, once, and nothing else.
  */
 #include "pager_stage.h"
-#include <kern/frame.h>
-#include <kern/sched.h>
-#include <kern/thread.h>
 
-/* ---- what is told once ---- */
+#include <kern/control.h>
+#include <wharf/if/default_pager_types.h>
+#include <wharf/if/swap.h>
 
 struct stop {
     struct thread *thread;
@@ -127,6 +126,41 @@ void scene_pager_error_is_forgotten(void)
     drop_control(control);
 }
 
+/* The page is a copy that another thread has made meanwhile: the same. */
+void scene_copy_forgets_error(void)
+{
+    uint64_t at, shared;
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    shared = mapped;
+    mapped = map_object(port, PAGES, VM_COPY);
+    struct actor *second = actor_mate(me.actor, ACTOR_PRIORITY), *first = reader;
+    have_page_read(first, 1);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    hold_still(first, true);
+    OK(memory_object_error(control, PAGE, PAGE, 5));
+    reader = second;
+    write_page(mapped, 1, 0x77);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    OK(memory_object_supply(control, PAGE, store, PAGE, 0));
+    check_done(KERN_SUCCESS);
+    hold_still(first, false);
+    check_read_of(first, KERN_SUCCESS);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    OK(vm_map(me.task, mapped, PAGES * PAGE, 0, 0, port, RW, RW, VM_INHERIT_SHARE, &at));
+    OK(memory_object_lock_request(control, PAGE, PAGE, MEMORY_OBJECT_RETURNS_NONE, true, false));
+    have_page_read(first, 1);
+    CHECK(!is_done(first));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 1, 1);
+    OK(memory_object_unavailable(control, PAGE, PAGE));
+    check_read_of(first, KERN_SUCCESS);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    OK(vm_deallocate(me.task, shared, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
 /* A call that needs two pages: the first, which is there, does not make it forget what it is told about the second. */
 void scene_pager_second_page(void)
 {
@@ -139,6 +173,121 @@ void scene_pager_second_page(void)
     hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
     OK(memory_object_error(control, 2 * PAGE, PAGE, 5));
     check_done(KERN_MEMORY_ERROR);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+/* The first goes while the second is awaited, and has to be awaited itself before the thread gets to what it was told. */
+void scene_pager_first_page_goes(void)
+{
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    OK(memory_object_supply(control, PAGE, store, PAGE, 0));
+    OK(memory_object_supply(control, 3 * PAGE, store, PAGE, 0));
+    for (unsigned i = 0; i < 2; i++) {
+        OK(memory_object_supply(control, 0, store, PAGE, 0));
+        have_copied(me.task, mapped, mapped + 2 * PAGE);
+        CHECK(!is_done(reader));
+        hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
+        OK(memory_object_lock_request(control, 0, PAGE, MEMORY_OBJECT_RETURNS_NONE, true, false));
+        OK(memory_object_error(control, 2 * PAGE, PAGE, 5));
+        CHECK(!is_done(reader));
+        hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
+        if (i == 1)
+            OK(memory_object_supply(control, 2 * PAGE, store, PAGE, 0)); /* now there is no error */
+        OK(memory_object_supply(control, 0, store, PAGE, 0));
+        check_done(i == 0 ? KERN_MEMORY_ERROR : KERN_SUCCESS);
+    }
+    OK(memory_object_lock_request(control, 2 * PAGE, 2 * PAGE, MEMORY_OBJECT_RETURNS_NONE, true,
+                                  false));
+    have_copied(me.task, mapped, mapped + 2 * PAGE); /* nothing is left of it */
+    CHECK(!is_done(reader));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
+    OK(memory_object_error(control, 2 * PAGE, PAGE, 5));
+    check_done(KERN_MEMORY_ERROR);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+/* ---- pages that are out ---- */
+
+static uint32_t swap_port, swap_control;
+
+static void become_default_pager(void)
+{
+    swap_port = own_port();
+    OK(host_memory_set_default_pager(me.memory, swap_port, &swap_control));
+    OK(swap_add_slots(swap_control, 16));
+}
+
+/* What a page shows does not matter here: nothing is kept. */
+static void do_request(uint32_t id, bool ok)
+{
+    do
+        post(me.actor, (struct message){.receive = swap_port, .size = 512});
+    while (is_done(me.actor) && got_id(me.actor) == DEFAULT_PAGER_ID_FREED);
+    CHECK(is_done(me.actor));
+    CHECK_EQUAL(got_id(me.actor), id);
+    OK(swap_done(swap_control, (uint32_t)got_word(me.actor, 0), ok));
+}
+
+/* The same with a page of the program's own, which is out by then. */
+void scene_pager_first_page_is_out(void)
+{
+    uint64_t there, from, word = 0x5678;
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    become_default_pager();
+    uint32_t child = child_new(0, 0, NULL);
+    OK(vm_map(child, 0, PAGES * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &there));
+    OK(vm_allocate(child, 0, 2 * PAGE, VM_ANYWHERE, &from));
+    OK(vm_write(child, from, (uint8_t *)&word, sizeof(word)));
+    have_copied(child, from, there);
+    CHECK(!is_done(reader));
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
+    OK(host_memory_page_out(me.memory, 1));
+    do_request(DEFAULT_PAGER_ID_STORE, true);
+    OK(memory_object_error(control, 0, PAGE, 5));
+    CHECK(!is_done(reader));
+    do_request(DEFAULT_PAGER_ID_LOAD, true);
+    check_done(KERN_MEMORY_ERROR);
+    child_end(child);
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+/* A page that the default pager has lost: nobody gave a reason for that, though a pager did for a page of its own before. */
+void scene_lost_page_has_no_reason(void)
+{
+    uint64_t there, from, word = 0x5678;
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    become_default_pager();
+    uint32_t child = child_new(0, 0, NULL);
+    OK(vm_map(child, 0, PAGES * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &there));
+    OK(vm_allocate(child, 0, 4 * PAGE, VM_ANYWHERE, &from));
+    OK(vm_write(child, from, (uint8_t *)&word, sizeof(word)));
+    OK(host_memory_page_out(me.memory, 1));
+    do_request(DEFAULT_PAGER_ID_STORE, true);
+    have_copied(child, from, from + 2 * PAGE);
+    CHECK(!is_done(reader));
+    do_request(DEFAULT_PAGER_ID_LOAD, false);
+    check_done(KERN_MEMORY_ERROR);
+    have_copied(child, there, from + 2 * PAGE);
+    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 0, 1);
+    OK(memory_object_error(control, 0, PAGE, 5));
+    check_done(KERN_MEMORY_ERROR);
+    CHECK_EQUAL(reader->thread->page.told, page_result(KERN_MEMORY_ERROR, 5));
+    have_copied(child, from, from + 2 * PAGE);
+    check_done(KERN_MEMORY_ERROR);
+    CHECK_EQUAL(reader->thread->page.told, 0); /* what an exception's code would say */
+    child_end(child);
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
     hear(MEMORY_PAGER_ID_TERMINATE);
     drop_control(control);
@@ -206,58 +355,4 @@ void scene_copy_of_the_dead(void)
         OK(vm_read(me.task, from + (2 + i) * PAGE, 8, (uint8_t *)&got[i], &size));
     CHECK_EQUAL(got[0], word);
     CHECK_EQUAL(got[1], word);
-}
-
-/* ---- who waits lends the pager's thread its priority ---- */
-
-static void look_at_priority(void *out)
-{
-    *(unsigned *)out = sched_effective(me.actor->thread);
-}
-
-static unsigned priority_of_pager(void)
-{
-    unsigned priority;
-    in_kernel(look_at_priority, &priority);
-    return priority;
-}
-
-void scene_pager_is_lent_priority(void)
-{
-    enum { URGENT = ACTOR_PRIORITY + 20, MORE_URGENT = ACTOR_PRIORITY + 30 };
-    begin();
-    struct actor *urgent = actor_mate(me.actor, URGENT), *more = actor_mate(me.actor, MORE_URGENT);
-    control = hear_init(port);
-    OK(memory_object_ready(control, false, PAGE));
-    post(me.actor, (struct message){.receive = port, .size = 512}); /* it waits */
-    CHECK_EQUAL(priority_of_pager(), ACTOR_PRIORITY);
-    reader = urgent;
-    read_page(mapped, 0);
-    CHECK(is_done(me.actor));
-    CHECK_EQUAL(got_id(me.actor), MEMORY_PAGER_ID_DATA_REQUEST);
-    CHECK_EQUAL(priority_of_pager(), URGENT);
-    reader = more;
-    read_page(mapped, 0); /* while that one is worked on */
-    CHECK_EQUAL(priority_of_pager(), MORE_URGENT);
-    OK(memory_object_supply(control, 0, store, PAGE, 0));
-    check_done(KERN_SUCCESS);
-    reader = urgent;
-    check_done(KERN_SUCCESS);
-    post(me.actor, (struct message){.receive = port, .size = 512});
-    reader = actor_mate(me.actor, ACTOR_PRIORITY);
-    read_page(mapped, 1); /* nobody urgent any more */
-    CHECK(is_done(me.actor));
-    CHECK_EQUAL(priority_of_pager(), ACTOR_PRIORITY);
-    OK(memory_object_supply(control, PAGE, store, PAGE, 0));
-    check_done(KERN_SUCCESS);
-    reader = urgent;
-    read_page(mapped, 2); /* it does something else meanwhile, and has received from the port */
-    CHECK_EQUAL(priority_of_pager(), URGENT);
-    hear_of_range(MEMORY_PAGER_ID_DATA_REQUEST, 2, 1);
-    CHECK_EQUAL(priority_of_pager(), URGENT);
-    OK(memory_object_supply(control, 2 * PAGE, store, PAGE, 0));
-    check_done(KERN_SUCCESS);
-    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
-    hear(MEMORY_PAGER_ID_TERMINATE);
-    drop_control(control);
 }

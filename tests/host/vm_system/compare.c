@@ -49,10 +49,23 @@ static bool is_zero(const struct content *content)
     return memcmp(content, &zero, sizeof(zero)) == 0;
 }
 
-static void compare_words(const struct look *look, const struct frame *frame,
-                          struct content *content)
+/* NULL: it is out. */
+static struct frame *frame_of(const struct anon *anon)
 {
-    const char *memory = frame_memory((struct frame *)(uintptr_t)frame);
+    uint32_t where = atomic_load(&((struct anon *)(uintptr_t)anon)->where);
+    return (where & ANON_STATE) == ANON_OUT ? NULL : frame_record(where & ~ANON_STATE);
+}
+
+const char *anon_memory(const struct anon *anon)
+{
+    struct frame *frame = frame_of(anon);
+    uint32_t where = atomic_load(&((struct anon *)(uintptr_t)anon)->where);
+    return frame ? frame_memory(frame) : swapper_page(where & ~ANON_STATE);
+}
+
+static void compare_words(const struct look *look, const struct anon *anon, struct content *content)
+{
+    const char *memory = anon_memory(anon);
     for (unsigned slot = 0; slot < WORDS; slot++) {
         uint32_t word;
         memcpy(&word, memory + word_offset(slot), sizeof(word));
@@ -76,14 +89,14 @@ static struct frame *compare_content(const struct look *look)
     if (cell && cell->made) {
         MUST(look->anon || (is_zero(&cell->content) && !entry->object));
         if (look->anon)
-            compare_words(look, anon_frame(look->anon), &cell->content);
-        return look->anon ? anon_frame(look->anon) : NULL;
+            compare_words(look, look->anon, &cell->content);
+        return look->anon ? frame_of(look->anon) : NULL;
     }
     MUST(!look->anon);
     MUST(cell || !entry->amap);
     MUST(object_page_at(entry, va) == must->number);
     struct anon *shown = amap_lookup(must->source->object->cache, must->number);
-    return shown ? anon_frame(shown) : NULL;
+    return shown ? frame_of(shown) : NULL;
 }
 
 /* May the page tables let the program write in place? */

@@ -36,13 +36,14 @@ static void trim(struct range *r)
     struct content content;
     const struct page *page = model[r->task].page;
     unsigned first = r->first;
-    while (first / WINDOW == r->first / WINDOW && !model_content(&page[first], &content))
+    while (first / WINDOW == r->first / WINDOW &&
+           model_content(&page[first], &content) != KERN_SUCCESS)
         first++;
     if (first / WINDOW != r->first / WINDOW)
         return;
     unsigned last = first;
     while (last < first + r->count && last / WINDOW == first / WINDOW &&
-           model_content(&page[last], &content))
+           model_content(&page[last], &content) == KERN_SUCCESS)
         last++;
     if (last > first)
         *r = (struct range){r->task, first, last - first};
@@ -70,18 +71,19 @@ static bool overlaps(const struct piece *pieces, unsigned n, const struct piece 
     return false;
 }
 
-/* What a piece should bring. False: it cannot be sent. */
-static bool expect(const struct piece *p, struct letter_range *out)
+/* What a piece should bring, or why it cannot be sent. */
+static kern_return_t expect(const struct piece *p, struct letter_range *out)
 {
     out->va = va_of(p->r.first) + p->skip;
     out->size = p->r.count * PAGE - p->skip - p->cut;
     out->pages = p->r.count;
     for (unsigned i = 0; i < p->r.count; i++) {
-        if (!model_content(&model[p->r.task].page[p->r.first + i], &out->page[i]))
-            return false;
+        kern_return_t kr = model_content(&model[p->r.task].page[p->r.first + i], &out->page[i]);
+        if (kr != KERN_SUCCESS)
+            return kr;
         keep_words(&out->page[i], i == 0 ? p->skip : 0, i == p->r.count - 1 ? PAGE - p->cut : PAGE);
     }
-    return true;
+    return KERN_SUCCESS;
 }
 
 /* Whoever sends it waits for a pager: that is for the scenes (kobj/scenes_pager_messages.c). */
@@ -104,7 +106,7 @@ static bool send(unsigned from, unsigned to, struct letter *letter, bool with_tr
     struct actor *a = sender_of(from);
     struct piece piece[LETTER_MAX];
     struct message m = {.remote = MSG_MOVE_SEND, .id = LETTER_ID, .deadline = PAST};
-    bool good = true;
+    bool good = true, waits = false;
     letter->ranges = 0;
     for (unsigned n = 1 + below(LETTER_MAX); n > 0; n--) {
         struct piece *p = &piece[letter->ranges];
@@ -112,7 +114,9 @@ static bool send(unsigned from, unsigned to, struct letter *letter, bool with_tr
         if (overlaps(piece, letter->ranges, p) || would_wait(p))
             continue;
         struct letter_range *range = &letter->range[letter->ranges++];
-        good = expect(p, range) && good;
+        kern_return_t why = expect(p, range);
+        good = good && why == KERN_SUCCESS;
+        waits = waits || why == KERN_RETRY;
         m.descriptors++;
         m.length += MSG_DESCRIPTOR_SIZE;
         put_descriptor(a, &m, m.descriptors - 1,
@@ -121,6 +125,8 @@ static bool send(unsigned from, unsigned to, struct letter *letter, bool with_tr
                                                .kind = MSG_OOL_MEMORY,
                                                .flags = p->moves ? MSG_DEALLOCATE : 0});
     }
+    if (waits) /* for a pager: another time */
+        return false;
     m.dest = send_to(a, model[to].player[0].actor, model[to].inbox);
     tell("task %u sends %u ranges to task %u, good %d", from, letter->ranges, to, good);
     kern_return_t kr;

@@ -209,17 +209,19 @@ kern_return_t model_use(struct op *op, unsigned number, unsigned access, struct 
     return KERN_SUCCESS;
 }
 
-bool model_content(const struct page *page, struct content *out)
+kern_return_t model_content(const struct page *page, struct content *out)
 {
-    struct source_page *at;
-    if (!page->mapped || !(page->prot & READ))
-        return false;
+    struct source_page *from;
+    if (!page->mapped)
+        return KERN_INVALID_ADDRESS;
+    if (!(page->prot & READ))
+        return KERN_PROTECTION_FAILURE;
     if (page->cell && page->cell->made) {
         *out = page->cell->content;
-        return true;
+        return KERN_SUCCESS;
     }
-    if (!page->source || source_find(page->source, page->number, &at) != KERN_SUCCESS)
-        return false;
-    *out = at->content;
-    return true;
+    kern_return_t kr = source_find(page->source, page->number, &from);
+    if (kr == KERN_SUCCESS)
+        *out = from->content;
+    return kr;
 }

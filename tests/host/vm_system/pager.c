@@ -322,6 +322,8 @@ void pagers_begin(void)
 {
     OK(vm_allocate(me.task, 0, RUN * PAGE, VM_ANYWHERE, &store));
     in_kernel(touch_store, NULL);
+    keep_in(me.actor->task, store, RUN);
+    keep_in(me.actor->task, me.actor->send_va, 9);
     for (unsigned i = 0; i < PAGERS; i++)
         open_port(&pagers[i]);
 }

@@ -25,6 +25,7 @@ static void set_patience(void *nothing)
 {
     (void)nothing;
     paged_object_set_patience(PATIENCE);
+    paged_volume_set_limit(UINT64_MAX);
 }
 
 static void step_fork(void)
@@ -45,7 +46,7 @@ static void step_time(void)
 
 static void step(uint64_t number)
 {
-    unsigned what = below(64);
+    unsigned what = below(66);
     tell("step %llu: %u", (unsigned long long)number, what);
     if (what < 24)
         step_op();
@@ -75,6 +76,8 @@ static void step(uint64_t number)
         one_in(2) ? step_narrow() : step_drop_entry();
     else if (what < 63)
         step_abort();
+    else if (what >= 64)
+        step_swap();
     else if (one_in(3))
         step_fork();
     else if (one_in(6))
@@ -87,6 +90,7 @@ bool play(uint64_t steps, uint64_t failing)
     in_kernel(set_patience, NULL);
     tasks_begin();
     pagers_begin();
+    swapper_begin();
     if (failing)
         trouble_nth(failing);
     for (uint64_t i = 1; i <= steps; i++) {
@@ -107,6 +111,7 @@ bool play(uint64_t steps, uint64_t failing)
     tasks_end();
     step_time();
     pagers_end();
+    swapper_end();
     CHECK(source_at(0) == NULL);
     return came;
 }

@@ -214,8 +214,8 @@ void page_unmap(struct page *page);
 bool model_is_free(struct range r);
 /** The page is used: what is found there, made if need be. KERN_RETRY: op->source's page is missing. */
 kern_return_t model_use(struct op *op, unsigned page, unsigned access, struct content **out);
-/** Whole pages, without waiting: what a message takes. False: it cannot. */
-bool model_content(const struct page *page, struct content *out);
+/** What a message takes of the page. KERN_RETRY: it would wait. */
+kern_return_t model_content(const struct page *page, struct content *out);
 
 /* ---- source.c: objects of pagers ---- */
 struct source *source_attach(struct pager *pager, uint64_t end);
@@ -236,6 +236,8 @@ void source_die(struct source *source, kern_return_t why, uint32_t reason);
  *  destroyed in this step. */
 bool source_exchange(struct source *source);
 void sources_step_ends(void);
+/** Pages have been told to leave. */
+void sources_reclaimed(void);
 /** The pager has had all its time: sources that are ending are gone. */
 void source_time_is_over(void);
 /** All there are, for comparisons; NULL: no more. */
@@ -310,6 +312,17 @@ void step_pager(void);
 /** Hear what has been sent, unless deaf. */
 void pagers_hear(void);
 void pager_lost_control(struct pager *pager);
+
+/* ---- swapper.c ---- */
+void swapper_begin(void);
+void swapper_end(void);
+void step_swap(void);
+/** What has been stored in a slot. */
+const char *swapper_page(uint32_t slot);
+/** These pages, which have been touched, do not go out. */
+void keep_in(struct task *task, vaddr_t at, unsigned pages);
+/** compare.c: what a page shows, wherever it is. */
+const char *anon_memory(const struct anon *anon);
 
 /* ---- trouble.c: allocations that fail ---- */
 /** Perhaps the next allocation but a few fails. */

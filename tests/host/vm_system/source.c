@@ -254,6 +254,15 @@ enum {
     ASKED = FRAME_FLAG_OWNER << 4
 };
 
+unsigned swap_owner_flags(
+    const struct anon *anon); /* kern/swap.h, whose functions have programs' names */
+
+static unsigned flags_of(struct anon *anon)
+{
+    struct frame *frame = anon_frame(anon);
+    return frame ? atomic_load(&frame->flags) : swap_owner_flags(anon);
+}
+
 /* Whether the kernel has looked for written pages once more depends on who was faster. */
 void source_relapse(struct source *source)
 {
@@ -265,11 +274,35 @@ void source_relapse(struct source *source)
         struct anon *anon = amap_lookup(source->object->cache, i);
         if (!page->dirty || !anon)
             continue;
-        unsigned flags = atomic_load(&anon_frame(anon)->flags);
+        unsigned flags = flags_of(anon);
         source->unfetched += !page->returning && (flags & RETURNING);
         page->returning |= !!(flags & RETURNING);
         page->goes |= !!(flags & GOES);
     }
+}
+
+/* Pages were to leave: those that their pagers have, too, go, the others are to be fetched. */
+static void reclaimed(struct source *source, unsigned number)
+{
+    struct source_page *page = &source->page[number];
+    struct anon *anon = amap_lookup(source->object->cache, number);
+    if (!page->present)
+        return;
+    if (!anon && !page->dirty && !page->returning) {
+        *page = (struct source_page){.present = false};
+    } else if (anon && page->dirty) {
+        unsigned flags = flags_of(anon);
+        source->unfetched += !page->returning && (flags & RETURNING);
+        page->returning |= !!(flags & RETURNING);
+        page->goes |= !!(flags & GOES);
+    }
+}
+
+void sources_reclaimed(void)
+{
+    for (unsigned n = 0; n < SOURCES_MAX; n++)
+        for (unsigned i = 0; sources[n] && i < SOURCE_PAGES; i++)
+            reclaimed(sources[n], i);
 }
 
 /* ---- comparing ---- */
@@ -288,9 +321,8 @@ static void compare_one(struct source *source, unsigned number)
         fail(source, number, page->present ? "is not there" : "is there");
     if (!anon)
         return;
-    struct frame *frame = anon_frame(anon);
-    unsigned flags = atomic_load(&frame->flags);
-    const char *memory = frame_memory(frame);
+    unsigned flags = flags_of(anon);
+    const char *memory = anon_memory(anon);
     if (page->dirty != !!(flags & WRITTEN))
         fail(source, number, page->dirty ? "is not dirty" : "is dirty");
     if (page->asked != !!(flags & ASKED))

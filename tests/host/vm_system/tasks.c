@@ -94,6 +94,7 @@ static void add_player(struct task_model *m, struct player *player)
     *player = (struct player){.task = (unsigned)(m - model)};
     player->actor = actor_mate(&of_task, ACTOR_PRIORITY);
     OK(vm_inherit(m->name, player->actor->send_va, 9 * PAGE, VM_INHERIT_NONE));
+    keep_in(m->task, player->actor->send_va, 9);
 }
 
 /* It raises an exception: what that needs is made for a thread's first one. */
@@ -160,6 +161,7 @@ void tasks_begin(void)
 {
     handler = actor_new();
     handler_port = port_new(handler);
+    keep_in(handler->task, handler->send_va, 9);
     listen((struct message){.dest = 0});
     for (unsigned t = 0; t < TASKS; t++)
         make(t, PAGES);

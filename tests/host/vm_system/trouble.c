@@ -7,7 +7,8 @@
 #include <kern/frame.h>
 
 static bool on, was_on, came;
-static uint64_t nth; /* the one that fails, of all; 0: here and there one fails */
+static unsigned pauses; /* one in another */
+static uint64_t nth;    /* the one that fails, of all; 0: here and there one fails */
 
 static bool has_failed(void)
 {
@@ -31,16 +32,18 @@ bool trouble_came(void)
 
 void trouble_pause(void)
 {
-    if (nth == 0)
+    if (pauses++ > 0)
         return;
     uint64_t counted = alloc_fail_nth(0);
+    if (nth == 0)
+        return;
     came |= counted >= nth;
     nth = came ? UINT64_MAX : nth - counted;
 }
 
 void trouble_go_on(void)
 {
-    if (nth > 0)
+    if (--pauses == 0 && nth > 0)
         (void)alloc_fail_nth(nth);
 }
 

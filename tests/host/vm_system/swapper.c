@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The default pager of the game: pages of the players' memory go out to it when it is told that some are to, and come back when
+ * they are touched. It answers whenever nothing else moves; what it is told to store it may refuse; it dies, and another takes
+ * its place and what it has kept. What it has is what the page shows while it is out.
+ *
+ * Memory that programs need to be told anything at all is kept from going out: that is not what is played with.
+ */
+#include "player.h"
+
+#include <kern/frame.h>
+#include <map_impl.h>
+#include <string.h>
+#include <wharf/if/default_pager_types.h>
+#include <wharf/if/swap.h>
+
+enum { SLOTS = 2048, SWAP_WINDOW = 8 };
+
+static struct {
+    struct actor *actor;
+    uint32_t host_memory, port, control;
+    uint64_t window;
+    bool serving, refuses, deaf;
+    uint8_t kept[SLOTS][PAGE];
+} swapper;
+
+const char *swapper_page(uint32_t slot)
+{
+    CHECK(slot < SLOTS);
+    return (const char *)swapper.kept[slot];
+}
+
+/* ---- what is kept in ---- */
+
+struct span {
+    struct task *task;
+    vaddr_t at;
+    unsigned pages;
+};
+
+static void do_keep(void *argument)
+{
+    struct span *span = argument;
+    for (unsigned i = 0; i < span->pages; i++) {
+        vaddr_t va = span->at + i * PAGE_SIZE;
+        struct map_entry *entry = map_above(&span->task->map, va);
+        CHECK(entry && entry->start <= va && entry->amap);
+        anon_keep(amap_lookup(entry->amap, amap_page_at(entry, va)));
+    }
+}
+
+void keep_in(struct task *task, vaddr_t at, unsigned pages)
+{
+    in_kernel(do_keep, &(struct span){task, at, pages});
+}
+
+/* ---- requests ---- */
+
+static void show(uint32_t request, uint32_t i)
+{
+    OK(swap_show(swapper.control, request, i, i % SWAP_WINDOW));
+}
+
+static vaddr_t shown(uint32_t i)
+{
+    return swapper.window + i % SWAP_WINDOW * PAGE;
+}
+
+static void store(uint32_t request, uint32_t slot, uint32_t count)
+{
+    CHECK(slot + count <= SLOTS);
+    for (uint32_t i = 0; i < count && !swapper.refuses; i++) {
+        show(request, i);
+        memory_read(swapper.actor, shown(i), swapper.kept[slot + i], PAGE);
+    }
+    OK(swap_done(swapper.control, request, !swapper.refuses));
+}
+
+static void load(uint32_t request, uint32_t slot, uint32_t count)
+{
+    CHECK(slot + count <= SLOTS);
+    for (uint32_t i = 0; i < count; i++) {
+        show(request, i);
+        memory_write(swapper.actor, shown(i), swapper.kept[slot + i], PAGE);
+    }
+    OK(swap_done(swapper.control, request, true));
+    GIVES(KERN_INVALID_ARGUMENT, swap_done(swapper.control, request, true));
+}
+
+static void serve_one(void)
+{
+    struct actor *a = swapper.actor;
+    post(a, (struct message){.receive = swapper.port, .size = 512, .deadline = PAST});
+    CHECK_EQUAL(result(a), KERN_SUCCESS);
+    uint64_t words[2] = {got_word(a, 0), got_word(a, 1)};
+    uint32_t request = (uint32_t)words[0], slot = (uint32_t)(words[0] >> 32);
+    switch (got_id(a)) {
+    case DEFAULT_PAGER_ID_STORE: store(request, slot, (uint32_t)words[1]); break;
+    case DEFAULT_PAGER_ID_LOAD: load(request, slot, (uint32_t)words[1]); break;
+    case DEFAULT_PAGER_ID_FREED: break;
+    default: host_machine_fail("the default pager hears %x", got_id(a));
+    }
+}
+
+/* For rest(): true: something has been done. */
+static bool serve(void)
+{
+    bool did = false;
+    if (swapper.serving || swapper.deaf || !swapper.port)
+        return false;
+    swapper.serving = true;
+    trouble_pause();
+    client_use(swapper.actor);
+    while (port_behind(swapper.actor, swapper.port)->queued > 0) {
+        serve_one();
+        did = true;
+    }
+    client_use(me.actor);
+    trouble_go_on();
+    swapper.serving = false;
+    return did;
+}
+
+/* ---- life ---- */
+
+struct gift {
+    struct port *port;
+    uint32_t name;
+};
+
+static void do_give(void *argument)
+{
+    struct gift *gift = argument;
+    struct kright right = port_send_right(gift->port);
+    OK(space_reserve(swapper.actor->task->space, 1));
+    gift->name = space_insert(swapper.actor->task->space, &right);
+}
+
+static struct host_memory_swap facts(void)
+{
+    struct host_memory_swap now;
+    OK(host_memory_get_swap(me.memory, &now));
+    return now;
+}
+
+/* Slots go with a pager who keeps nothing. */
+static void take_office(void)
+{
+    struct gift gift = {.port = host.port[KOBJECT_HOST_MEMORY]};
+    swapper.actor = actor_new();
+    in_kernel(do_give, &gift);
+    swapper.host_memory = gift.name;
+    uint32_t port = port_new(swapper.actor);
+    CHECK_EQUAL(send_to(swapper.actor, swapper.actor, port), port);
+    client_use(swapper.actor);
+    OK(host_memory_set_default_pager(swapper.host_memory, port, &swapper.control));
+    OK(swap_window(swapper.control, SWAP_WINDOW, &swapper.window));
+    client_use(me.actor);
+    bool has_slots = facts().slots > 0;
+    client_use(swapper.actor);
+    if (!has_slots)
+        OK(swap_add_slots(swapper.control, SLOTS));
+    client_use(me.actor);
+    swapper.port = port;
+}
+
+static void leave_office(void)
+{
+    swapper.port = 0;
+    end_task(swapper.actor);
+    actor_drop(swapper.actor);
+}
+
+void swapper_begin(void)
+{
+    take_office();
+    at_rest = serve;
+}
+
+void swapper_end(void)
+{
+    struct host_memory_swap now = facts();
+    tell("%llu pages went out, %llu came back, %llu were rescued", (unsigned long long)now.stores,
+         (unsigned long long)now.loads, (unsigned long long)now.rescues);
+    CHECK_EQUAL(now.used, 0);
+    CHECK_EQUAL(now.lost, 0);
+    leave_office();
+    at_rest = NULL;
+}
+
+/* What is on its way out, or has gone, is touched before the pager gets to it. */
+static void touch_meanwhile(void)
+{
+    for (unsigned n = below(4); n > 0; n--)
+        step_op();
+}
+
+void step_swap(void)
+{
+    if (one_in(40)) {
+        trouble_pause();
+        leave_office();
+        take_office();
+        trouble_go_on();
+        return;
+    }
+    swapper.refuses = one_in(6);
+    swapper.deaf = one_in(2);
+    OK(host_memory_page_out(me.memory, 1 + below(48)));
+    if (swapper.deaf)
+        touch_meanwhile();
+    swapper.deaf = false;
+    rest();
+    sources_reclaimed();
+}
