@@ -72,7 +72,9 @@ static kern_return_t judge(uint64_t control)
     unsigned remote = msg_remote(control), length = msg_length(control);
     if (length > MSG_BODY_MAX)
         return MACH_SEND_TOO_LARGE;
-    if (control >> MSG_FLAGS_SHIFT != 0 || msg_descriptors(control) > 1)
+    /* What is said of a receive may stand there when there is none. */
+    uint64_t receives = (uint64_t)MSG_FLAG_TRUSTED << MSG_FLAGS_SHIFT;
+    if ((control & ~receives) >> MSG_FLAGS_SHIFT != 0 || msg_descriptors(control) > 1)
         return MACH_SEND_INVALID_HEADER;
     if (remote == MSG_MOVE_SEND_ONCE)
         return MACH_SEND_INVALID_DEST;
