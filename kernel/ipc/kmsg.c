@@ -11,6 +11,7 @@
 #include <kern/panic.h>
 #include <kern/port.h>
 #include <kern/reply.h>
+#include <kern/string.h>
 #include <kern/swap.h>
 
 /* Four sizes, by room for the body. */
@@ -59,6 +60,18 @@ void kmsg_init_embedded(struct kmsg *msg)
     list_init(&msg->link);
     msg->flags |= KMSG_EMBEDDED;
     msg->room = KMSG_SMALL / KMSG_ROOM_UNIT;
+}
+
+void kmsg_compose(struct kmsg *msg, uint32_t id, const void *body, size_t size)
+{
+    msg->id = id;
+    msg->length = (uint16_t)size;
+    msg->descriptors = 0;
+    msg->flags &= (uint8_t)~KMSG_STAMPED;
+    msg->payload = false;
+    msg->priority = 0;
+    msg->how_sent = MSG_MOVE_SEND;
+    memcpy(kmsg_body(msg), body, size);
 }
 
 kern_return_t kmsg_add_array(struct kmsg *msg, struct kport_array **out)

@@ -6,7 +6,6 @@
 #include <kern/paged_object.h>
 #include <kern/panic.h>
 #include <kern/port.h>
-#include <kern/string.h>
 #include <wharf/if/memory_pager_types.h>
 
 void paged_message_init(struct paged_object *object, struct pager_message *message)
@@ -26,14 +25,7 @@ static struct kmsg *compose(struct pager_message *message, uint32_t id, const vo
 {
     struct kmsg *msg = &message->message;
     assert(!message->out && size <= KMSG_SMALL);
-    msg->id = id;
-    msg->length = (uint16_t)size;
-    msg->descriptors = 0;
-    msg->flags &= (uint8_t)~KMSG_STAMPED;
-    msg->payload = false;
-    msg->priority = 0;
-    msg->how_sent = MSG_MOVE_SEND;
-    memcpy(kmsg_body(msg), body, size);
+    kmsg_compose(msg, id, body, size);
     return msg;
 }
 

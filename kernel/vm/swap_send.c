@@ -7,7 +7,6 @@
 #include <kern/msg.h>
 #include <kern/panic.h>
 #include <kern/port.h>
-#include <kern/string.h>
 #include <wharf/if/default_pager_types.h>
 
 /* ---- bodies; the lock is held ---- */
@@ -17,14 +16,7 @@ static struct kmsg *compose(struct swap_message *message, uint32_t id, const voi
 {
     struct kmsg *msg = &message->message;
     assert(!message->out && size <= KMSG_SMALL);
-    msg->id = id;
-    msg->length = (uint16_t)size;
-    msg->descriptors = 0;
-    msg->flags &= (uint8_t)~KMSG_STAMPED;
-    msg->payload = false;
-    msg->priority = 0;
-    msg->how_sent = MSG_MOVE_SEND;
-    memcpy(kmsg_body(msg), body, size);
+    kmsg_compose(msg, id, body, size);
     message->out = true;
     return msg;
 }

@@ -83,6 +83,8 @@ void kmsg_free(struct kmsg *msg);
 void kmsg_destroy(struct kmsg *msg);
 /** Prepare a kmsg that lies in another object. */
 void kmsg_init_embedded(struct kmsg *msg);
+/** What such a one says, to be sent by the kernel to a send right: plain bytes, at most KMSG_SMALL. It has no rights. */
+void kmsg_compose(struct kmsg *msg, uint32_t id, const void *body, size_t size);
 /** Array for `count` rights; freed by kmsg_free(). */
 kern_return_t kmsg_add_array(struct kmsg *msg, struct kport_array **out);
 
