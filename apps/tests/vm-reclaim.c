@@ -156,7 +156,7 @@ static void end_file(void)
 
 static bool comes(_Atomic uint32_t *count, uint32_t wanted)
 {
-    const uint64_t give_up = kernel_clock_now() + UINT64_C(120000000000);
+    const uint64_t give_up = kernel_clock_now() + UINT64_C(1200000000000);
     while (atomic_load(count) < wanted && kernel_clock_now() < give_up)
         pause_for(1000);
     return atomic_load(count) >= wanted;

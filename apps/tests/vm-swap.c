@@ -121,7 +121,7 @@ static int look(void *argument)
 
 void swap_wait_for(uint32_t ended)
 {
-    const uint64_t give_up = kernel_clock_now() + UINT64_C(120000000000);
+    const uint64_t give_up = kernel_clock_now() + UINT64_C(1200000000000);
     while (atomic_load(&board->ended) < ended && kernel_clock_now() < give_up)
         pause_for(1000);
     CHECK_EQUAL(atomic_exchange(&board->ended, 0), ended);

@@ -14,16 +14,17 @@
 enum {
     CHUNK_SLOTS = 2048,
     CHUNK_WORDS = CHUNK_SLOTS / 64,
-    CHUNK_ORDER = 4, /* of the frames with its slots */
+    FRAME_SLOTS = PAGE_SIZE / sizeof(struct swap_slot),
+    CHUNK_FRAMES = CHUNK_SLOTS / FRAME_SLOTS,
     CHUNKS_MAX = 2048,
 };
-static_assert(CHUNK_SLOTS * sizeof(struct swap_slot) == PAGE_SIZE << CHUNK_ORDER);
+static_assert(CHUNK_SLOTS * sizeof(struct swap_slot) == PAGE_SIZE * CHUNK_FRAMES);
 
 struct swap_chunk {
     uint64_t free[CHUNK_WORDS];   /* a bit a slot */
     uint64_t untold[CHUNK_WORDS]; /* likewise; part of those */
-    struct frame *frame;          /* of: */
-    struct swap_slot *slot;
+    struct frame
+        *frame[CHUNK_FRAMES]; /* with the slots: single ones, for memory may be in pieces */
 };
 
 static KMEM_CACHE(chunk_cache, struct swap_chunk);
@@ -44,7 +45,8 @@ bool swap_slot_exists(uint32_t number)
 struct swap_slot *swap_slot(uint32_t number)
 {
     assert(swap_slot_exists(number));
-    return &chunk_of(number)->slot[number % CHUNK_SLOTS];
+    struct frame *frame = chunk_of(number)->frame[number % CHUNK_SLOTS / FRAME_SLOTS];
+    return (struct swap_slot *)frame_memory(frame) + number % FRAME_SLOTS;
 }
 
 /* ---- maps ---- */
@@ -145,7 +147,8 @@ bool swap_next_freed(uint32_t *first, uint32_t *count)
 
 static void free_chunk(struct swap_chunk *c)
 {
-    frame_free(&kernel_ledger, LEDGER_FRAMES, c->frame);
+    for (unsigned i = 0; i < CHUNK_FRAMES && c->frame[i]; i++)
+        frame_free(&kernel_ledger, LEDGER_FRAMES, c->frame[i]);
     kmem_free(&chunk_cache, &kernel_ledger, c);
 }
 
@@ -156,14 +159,13 @@ static kern_return_t make_chunk(struct swap_chunk **out)
     if (kr != KERN_SUCCESS)
         return kr;
     struct swap_chunk *c = memory;
-    kr = frame_alloc(&kernel_ledger, LEDGER_FRAMES, CHUNK_ORDER, FRAME_ZEROED, &c->frame);
-    if (kr != KERN_SUCCESS) {
-        kmem_free(&chunk_cache, &kernel_ledger, c);
-        return kr;
-    }
-    c->slot = frame_memory(c->frame);
-    *out = c;
-    return KERN_SUCCESS;
+    for (unsigned i = 0; i < CHUNK_FRAMES && kr == KERN_SUCCESS; i++)
+        kr = frame_alloc(&kernel_ledger, LEDGER_FRAMES, 0, FRAME_ZEROED, &c->frame[i]);
+    if (kr == KERN_SUCCESS)
+        *out = c;
+    else
+        free_chunk(c);
+    return kr;
 }
 
 /* Memory that can be promised, now that it need not all be in frames. */
