@@ -7,6 +7,7 @@ import subprocess
 
 ABOUT = "every header compiles alone"
 TREES = ("release", "host", "clang-release", "host-clang")
+HOST = ("tests/host/", "tests/fuzz/", "arch/host/")  # only the host's trees know how these are compiled
 KEPT = ("-I", "-isystem", "-D", "-std", "-f", "-m", "--target")
 
 
@@ -48,6 +49,8 @@ def flags_of(entry):
 def flags_for(root, name, commands):
     """Flags of a source beside the header, of one of its module, or of one that sees its folder, one for
     each configured tree that has any: what is for the host need not compile for the board."""
+    if name.startswith(HOST):
+        commands = [row for row in commands if row[0].startswith("host")]
     module = str(root.joinpath(*name.split("/")[:2])) + "/"
     folder = str((root / name).parent)
     beside = [(tree, flags) for tree, source, flags in commands if source.startswith(folder + "/")]
