@@ -138,7 +138,7 @@ static void test_busy(unsigned rounds)
     uint64_t *area = pages_make(AREA), at = (uintptr_t)area;
     atomic_store(&stop, false);
     for (unsigned i = 0; i < WRITERS; i++) {
-        writers[i].area = area;
+        writers[i] = (struct writer){.area = area};
         OK(thread_start(&writers[i].thread, write_on, &writers[i], THREAD_PRIORITY_DEFAULT));
     }
     for (unsigned i = 0; i < rounds; i++) {
