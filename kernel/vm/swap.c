@@ -142,12 +142,3 @@ void swap_facts(struct swap_facts *out)
     };
     spin_unlock(&swap.lock);
 }
-
-bool swap_is_idle(void)
-{
-    spin_lock(&swap.lock);
-    bool idle = swap.in_flight == 0 && !swap.dropping && !swap.died &&
-                (swap.port || swap.slots == 0 || swap.used > 0);
-    spin_unlock(&swap.lock);
-    return idle;
-}

@@ -134,32 +134,31 @@ bool swap_want_frame(struct thread *self, vaddr_t va)
     return will_wait(self, PAGE_WAIT_FRAME, va) == KERN_RETRY;
 }
 
-/* The lock is held. True: nobody knows of the anon any more, and its record is to be freed. */
-static bool leave_slot(struct anon *anon, struct ledger **ledger)
+/* Nobody knows of the anon any more, which is OUT: its slot is given up. Returns who paid. The lock is held. */
+static struct ledger *leave_slot(struct anon *anon)
 {
     uint32_t number = atomic_load_explicit(&anon->where, memory_order_relaxed) & ~ANON_STATE;
     struct swap_slot *slot = swap_slot(number);
     assert(slot->anon == anon);
-    *ledger = slot->ledger;
+    struct ledger *ledger = slot->ledger;
     if (slot->state == SLOT_LOADING)
         slot->state = SLOT_ORPHAN;
     else
         swap_put_slot(number);
-    return true;
+    return ledger;
 }
 
 bool swap_anon_gone(struct anon *anon)
 {
     struct ledger *ledger = NULL;
-    bool frees = false;
     spin_lock(&swap.lock);
     uint32_t state = state_of(anon);
     if (state & ANON_HELD)
         atomic_store_explicit(&anon->references, ANON_GONE, memory_order_relaxed);
     else if (state == ANON_OUT)
-        frees = leave_slot(anon, &ledger);
+        ledger = leave_slot(anon);
     spin_unlock(&swap.lock);
-    if (frees)
+    if (ledger)
         anon_free_record(anon, ledger);
     return state != ANON_HERE;
 }

@@ -85,7 +85,5 @@ struct swap_facts {
     uint64_t in_flight;     /* pages that are LEAVING or coming */
 };
 void swap_facts(struct swap_facts *out);
-/** Nothing is under way (tests). */
-bool swap_is_idle(void);
 /** Boot CPU, when frames can be had. */
 void swap_init(void);
