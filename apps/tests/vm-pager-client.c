@@ -1,58 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The clients' side of the tests of pagers (vm-pager.h): mapping, and exceptions, which are noted and stepped over.
+ * The clients' side of the tests of pagers (vm-pager.h): mapping, and what exceptions tell of pages.
  */
 #include "vm-pager.h"
 #include <libsys/check.h>
 #include <libsys/clone.h>
 #include <libsys/kernel.h>
-#include <libsys/server.h>
 #include <libsys/thread.h>
 #include <user/msg.h>
 #include <wharf/if/exception.h>
-#include <wharf/if/exception_ports.h>
 #include <wharf/if/port.h>
 #include <wharf/if/vm.h>
-#include <wharf/thread_state.h>
 
 struct pager *pager;
 static struct clone server;
 mach_port_name_t pager_port;
-
-/* ---- exceptions: noted, and stepped over ---- */
-
-_Atomic uint32_t raised;
-static _Atomic uint64_t raised_code, raised_address;
-static mach_port_name_t handler_port;
-
-static kern_return_t raise_state(struct server_message *message, uint32_t kind, uint32_t number,
-                                 uint64_t code, uint64_t address,
-                                 const struct thread_state_general *state,
-                                 struct thread_state_general *new_state)
-{
-    (void)message, (void)kind, (void)number;
-    atomic_store(&raised_code, code);
-    atomic_store(&raised_address, address);
-    atomic_fetch_add(&raised, 1);
-    *new_state = *state;
-    new_state->pc += 4;
-    return KERN_SUCCESS;
-}
-
-static void handle(void *argument)
-{
-    static const struct exception_ops ops = {.raise_state = raise_state};
-    static _Alignas(8) uint8_t in[EXCEPTION_REQUEST_MAX], out[EXCEPTION_REQUEST_MAX];
-    struct server_interface interface = exception_interface(&ops, argument);
-    struct server handler = {.port = handler_port,
-                             .count = 1,
-                             .interfaces = &interface,
-                             .in = in,
-                             .in_size = sizeof(in),
-                             .out = out,
-                             .out_size = sizeof(out)};
-    (void)server_run(&handler);
-}
 
 mach_port_name_t new_port(void)
 {
@@ -60,15 +22,6 @@ mach_port_name_t new_port(void)
     OK(port_allocate(me(), PORT_RIGHT_RECEIVE, &made));
     OK(port_insert_made_send(me(), made, made, &name));
     return made;
-}
-
-void start_handler(void)
-{
-    static struct thread thread;
-    handler_port = new_port();
-    OK(thread_start(&thread, handle, NULL, THREAD_PRIORITY_DEFAULT + 1));
-    OK(exception_ports_set(me(), EXCEPTION_PORTS_SLOT_HANDLER, EXCEPTION_PORTS_FLAVOUR_STATE,
-                           EXCEPTION_ALL, handler_port));
 }
 
 /* ---- the pager's task, and its object ---- */

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "raised.h"
 #include <libsys/program.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -78,14 +79,12 @@ enum { READ_WRITE = VM_PROT_READ | VM_PROT_WRITE, SIZE = PAGER_PAGES * PAGE };
 
 extern struct pager *pager;
 extern mach_port_name_t pager_port; /* send right */
-extern _Atomic uint32_t raised;     /* exceptions of this task's and its children's threads */
 
 static inline mach_port_name_t me(void)
 {
     return program_start_info->task;
 }
 mach_port_name_t new_port(void);
-void start_handler(void);
 /** A pager's memory, its port, and whom it serves; not running. */
 struct pager *make_pager(enum deed deed);
 /** A new task with a new port. */

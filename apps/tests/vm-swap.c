@@ -6,15 +6,14 @@
  *      vm-swap [ROUNDS]        of the storm; 0: none
  */
 #include "vm-swap.h"
+#include "raised.h"
 #include <libsys/clone.h>
 #include <libsys/kernel.h>
-#include <libsys/server.h>
 #include <libsys/thread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wharf/if/exception.h>
-#include <wharf/if/exception_ports.h>
 #include <wharf/if/host.h>
 #include <wharf/if/host_memory.h>
 #include <wharf/if/port.h>
@@ -230,49 +229,6 @@ static void test_wired(void)
 }
 
 /* ---- pagers that do not do as they should ---- */
-
-static _Atomic uint32_t raised;
-static _Atomic uint64_t raised_code;
-static mach_port_name_t handler_port;
-
-static kern_return_t raise_state(struct server_message *message, uint32_t kind, uint32_t number,
-                                 uint64_t code, uint64_t address,
-                                 const struct thread_state_general *state,
-                                 struct thread_state_general *new_state)
-{
-    (void)message, (void)kind, (void)number, (void)address;
-    atomic_store(&raised_code, code);
-    atomic_fetch_add(&raised, 1);
-    *new_state = *state;
-    new_state->pc += 4;
-    return KERN_SUCCESS;
-}
-
-static void handle(void *argument)
-{
-    static const struct exception_ops ops = {.raise_state = raise_state};
-    static _Alignas(8) uint8_t in[EXCEPTION_REQUEST_MAX], out[EXCEPTION_REQUEST_MAX];
-    struct server_interface interface = exception_interface(&ops, argument);
-    struct server handler = {.port = handler_port,
-                             .count = 1,
-                             .interfaces = &interface,
-                             .in = in,
-                             .in_size = sizeof(in),
-                             .out = out,
-                             .out_size = sizeof(out)};
-    (void)server_run(&handler);
-}
-
-static void start_handler(void)
-{
-    static struct thread thread;
-    mach_port_name_t name;
-    OK(port_allocate(me(), PORT_RIGHT_RECEIVE, &handler_port));
-    OK(port_insert_made_send(me(), handler_port, handler_port, &name));
-    OK(thread_start(&thread, handle, NULL, THREAD_PRIORITY_DEFAULT + 1));
-    OK(exception_ports_set(me(), EXCEPTION_PORTS_SLOT_HANDLER, EXCEPTION_PORTS_FLAVOUR_STATE,
-                           EXCEPTION_ALL, handler_port));
-}
 
 static void raise_one(void)
 {
