@@ -20,7 +20,7 @@ set(WHARF_USER_FLAGS
     -std=gnu2x -O2 -g -fno-pic -fno-pie -ftls-model=local-exec -fno-stack-protector
     -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -fno-common
     -mno-outline-atomics -march=armv8-a -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-    -Wundef -nostdinc -isystem ${compiler_headers} -isystem ${WHARF_NEWLIB_DIR}/include
+    -Wundef -nostdinc -isystem ${CMAKE_SOURCE_DIR}/libsys/newlib/include -isystem ${compiler_headers} -isystem ${WHARF_NEWLIB_DIR}/include
     -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -U__unix__ -U__unix -Uunix -D__wharf__=1)
 
 # What every object of a user program is compiled with.

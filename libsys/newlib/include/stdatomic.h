@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Newlib's <stdatomic.h>, which clang's own gives way to, names types of <stdint.h> and does not include it. (gcc's
+ * own does not give way.)
+ */
+#pragma once
+
+#include <stdint.h>
+#include_next <stdatomic.h>
