@@ -5,5 +5,5 @@
  */
 #pragma once
 
-#include <stdint.h>
 #include_next <stdatomic.h>
+#include <stdint.h>
