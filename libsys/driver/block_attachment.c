@@ -25,13 +25,13 @@ struct block_attachment *block_attachment_of(uint64_t payload)
 
     if (index >= BLOCK_ATTACHMENTS_MAX)
         return NULL;
-    struct block_attachment *attachment = &block_server.attachments[index];
+    struct block_attachment *attachment = &block_service.attachments[index];
     return attachment->used && attachment->generation == payload >> INDEX_BITS ? attachment : NULL;
 }
 
 static uint64_t payload_of(const struct block_attachment *attachment)
 {
-    const uint64_t index = (uint64_t)(attachment - block_server.attachments);
+    const uint64_t index = (uint64_t)(attachment - block_service.attachments);
 
     return (uint64_t)attachment->generation << INDEX_BITS | (index + 1);
 }
@@ -44,7 +44,7 @@ static void release(struct block_attachment *attachment)
     if (attachment->area)
         (void)!vm_deallocate(self(), (uintptr_t)attachment->area, attachment->size);
     if (attachment->pin)
-        (void)!device_dma_unpin(block_server.driver->device, attachment->pin - 1);
+        (void)!device_dma_unpin(block_service.driver->device, attachment->pin - 1);
     free(attachment->bus);
     if (attachment->queue != MSG_NULL)
         stub_release_right(attachment->queue, MSG_MOVE_RECEIVE);
@@ -80,13 +80,12 @@ static kern_return_t learn_addresses(struct block_attachment *attachment)
     if (!attachment->bus)
         return KERN_RESOURCE_SHORTAGE;
     while (offset < attachment->size) {
-        kern_return_t kr = device_dma_runs(block_server.driver->device, attachment->pin - 1,
+        kern_return_t kr = device_dma_runs(block_service.driver->device, attachment->pin - 1,
                                            offset, &offset, runs, &count);
         if (kr != KERN_SUCCESS)
             return kr;
         for (uint32_t i = 0; i < count; i++)
-            for (uint64_t at = 0; at < runs[i].length && page < attachment->size / PAGE;
-                 at += PAGE)
+            for (uint64_t at = 0; at < runs[i].length && page < attachment->size / PAGE; at += PAGE)
                 attachment->bus[page++] =
                     runs[i].bus == BLOCK_UNREACHED ? BLOCK_UNREACHED : runs[i].bus + at;
     }
@@ -103,7 +102,7 @@ static kern_return_t take_memory(struct block_attachment *attachment, mach_port_
         return KERN_INVALID_CAPABILITY;
     if (attachment->size < BLOCK_RING_PAGE || attachment->size > BLOCK_AREA_MAX)
         return KERN_INVALID_ARGUMENT;
-    kr = device_dma_pin(block_server.driver->device, area, 0, attachment->size, &pin);
+    kr = device_dma_pin(block_service.driver->device, area, 0, attachment->size, &pin);
     if (kr != KERN_SUCCESS)
         return kr;
     attachment->pin = pin + 1;
@@ -117,7 +116,7 @@ static kern_return_t take_memory(struct block_attachment *attachment, mach_port_
 
 static kern_return_t check_reach(const struct block_attachment *attachment)
 {
-    const struct block_server *server = &block_server;
+    const struct block_service *server = &block_service;
 
     if (!server->driver->facts.dma || server->config.ops->blocking)
         return KERN_SUCCESS;
@@ -140,7 +139,7 @@ static kern_return_t check_ring(const struct block_attachment *attachment)
 static kern_return_t make_queue(struct block_attachment *attachment, mach_port_name_t *queue)
 {
     mach_port_name_t previous, port;
-    kern_return_t kr = driver_port(block_server.driver, payload_of(attachment), &port);
+    kern_return_t kr = driver_port(block_service.driver, payload_of(attachment), &port);
 
     if (kr != KERN_SUCCESS)
         return kr;
@@ -154,15 +153,15 @@ static kern_return_t make_queue(struct block_attachment *attachment, mach_port_n
 static struct block_attachment *find_free(void)
 {
     for (unsigned i = 0; i < BLOCK_ATTACHMENTS_MAX; i++)
-        if (!block_server.attachments[i].used)
-            return &block_server.attachments[i];
+        if (!block_service.attachments[i].used)
+            return &block_service.attachments[i];
     return NULL;
 }
 
 kern_return_t block_attach_client(uint32_t number, mach_port_name_t area, mach_port_name_t notify,
                                   mach_port_name_t *queue)
 {
-    const struct block_server *server = &block_server;
+    const struct block_service *server = &block_service;
     struct block_attachment *attachment = find_free();
 
     if (!attachment)

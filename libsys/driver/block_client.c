@@ -226,8 +226,7 @@ kern_return_t block_client_open(struct block_client *client, const char *service
 {
     memset(client, 0, sizeof(*client));
     client->partition = partition;
-    kern_return_t kr =
-        service_look_up(program_start_info->bootstrap, service, &client->service);
+    kern_return_t kr = service_look_up(program_start_info->bootstrap, service, &client->service);
     if (kr == KERN_SUCCESS)
         kr = make_area(client, data_size);
     if (kr == KERN_SUCCESS)

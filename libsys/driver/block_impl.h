@@ -35,7 +35,7 @@ struct block_flight {
     struct block_request request;        /* a copy (K2) */
 };
 
-struct block_server {
+struct block_service {
     struct driver *driver;
     struct block_server_config config;
     struct block_device_facts facts;
@@ -49,7 +49,7 @@ struct block_server {
     bool own_done;
     unsigned turn; /* the attachment that is looked at first next time */
 };
-extern struct block_server block_server;
+extern struct block_service block_service;
 
 /* ---- block_attachment.c ---- */
 

@@ -11,14 +11,14 @@
 #include <wharf/if/block_events.h>
 #include <wharf/if/block_queue.h>
 
-struct block_server block_server;
+struct block_service block_service;
 
 /* ---- facts ---- */
 
 static void tell_facts(uint32_t number, struct block_facts *out)
 {
-    const struct block_device_facts *device = &block_server.facts;
-    const struct partition *partition = &block_server.partitions.partition[number];
+    const struct block_device_facts *device = &block_service.facts;
+    const struct partition *partition = &block_service.partitions.partition[number];
 
     *out = (struct block_facts){
         .block_size = device->block_size,
@@ -37,12 +37,13 @@ static void tell_facts(uint32_t number, struct block_facts *out)
 
 static kern_return_t check_partition(uint32_t number)
 {
-    if (block_server.facts.blocks == 0)
+    if (block_service.facts.blocks == 0)
         return KERN_MEMORY_FAILURE;
-    return number < block_server.partitions.count ? KERN_SUCCESS : KERN_NOT_FOUND;
+    return number < block_service.partitions.count ? KERN_SUCCESS : KERN_NOT_FOUND;
 }
 
-static kern_return_t info(struct server_message *message, uint32_t number, struct block_facts *facts)
+static kern_return_t info(struct server_message *message, uint32_t number,
+                          struct block_facts *facts)
 {
     const kern_return_t kr = check_partition(number);
 
@@ -55,8 +56,8 @@ static kern_return_t info(struct server_message *message, uint32_t number, struc
 static kern_return_t partitions(struct server_message *message, uint32_t *count, uint32_t *scheme)
 {
     (void)message;
-    *count = block_server.partitions.count;
-    *scheme = block_server.partitions.scheme;
+    *count = block_service.partitions.count;
+    *scheme = block_service.partitions.scheme;
     return check_partition(0);
 }
 
@@ -108,10 +109,9 @@ static kern_return_t run(struct server_message *message)
 /* A queue port is told through itself that its client is gone; a client that says so itself ends its own. */
 static void notification(struct driver *driver, uint32_t id, const struct server_message *message)
 {
-    struct block_attachment *attachment =
-        msg_flags(message->received.control) & MSG_FLAG_PAYLOAD
-            ? block_attachment_of(message->received.local)
-            : NULL;
+    struct block_attachment *attachment = msg_flags(message->received.control) & MSG_FLAG_PAYLOAD
+                                              ? block_attachment_of(message->received.local)
+                                              : NULL;
 
     (void)driver;
     if (id == MSG_ID_NO_SENDERS && attachment && !attachment->ended)
@@ -122,7 +122,7 @@ static void notification(struct driver *driver, uint32_t id, const struct server
 
 kern_return_t block_own(enum block_operation operation, const struct block_transfer *transfer)
 {
-    struct block_server *server = &block_server;
+    struct block_service *server = &block_service;
     const struct block_server_config *config = &server->config;
 
     server->own_done = false;
@@ -135,7 +135,7 @@ kern_return_t block_own(enum block_operation operation, const struct block_trans
 /* Blocking, one piece at a time, before clients are served and when there is another medium. */
 static kern_return_t read_blocks(void *context, uint64_t block, uint32_t count, void *to)
 {
-    struct block_server *server = context;
+    struct block_service *server = context;
     const uint64_t bytes = (uint64_t)count * server->facts.block_size;
     const struct dma_segment segment = {.bus = server->bounce.bus, .length = bytes};
     const struct block_transfer transfer = {
@@ -154,7 +154,7 @@ static kern_return_t read_blocks(void *context, uint64_t block, uint32_t count, 
     return kr;
 }
 
-static void read_partitions(struct block_server *server)
+static void read_partitions(struct block_service *server)
 {
     struct partition_table *table = &server->partitions;
 
@@ -173,7 +173,7 @@ static void read_partitions(struct block_server *server)
 static void tell_all(uint32_t medium)
 {
     for (unsigned i = 0; i < BLOCK_ATTACHMENTS_MAX; i++) {
-        struct block_attachment *attachment = &block_server.attachments[i];
+        struct block_attachment *attachment = &block_service.attachments[i];
         if (attachment->used && !attachment->ended)
             (void)!block_events_medium_changed_until(attachment->notify, medium, 0);
     }
@@ -181,7 +181,7 @@ static void tell_all(uint32_t medium)
 
 static void tick(struct driver *driver)
 {
-    struct block_server *server = &block_server;
+    struct block_service *server = &block_service;
     const uint32_t before = server->facts.medium;
 
     block_look();
@@ -195,25 +195,27 @@ static void tick(struct driver *driver)
 
 /* ---- the start ---- */
 
-static void make_bounce(struct block_server *server)
+static void make_bounce(struct block_service *server)
 {
     kern_return_t kr = KERN_SUCCESS;
 
     if (server->driver->facts.dma)
         kr = driver_memory(server->driver, BLOCK_BOUNCE_SIZE, &server->bounce);
     else
-        server->bounce = (struct dma_memory){
-            .at = malloc(BLOCK_BOUNCE_SIZE), .bus = BLOCK_UNREACHED, .size = BLOCK_BOUNCE_SIZE};
+        server->bounce = (struct dma_memory){.at = malloc(BLOCK_BOUNCE_SIZE),
+                                             .bus = BLOCK_UNREACHED,
+                                             .size = BLOCK_BOUNCE_SIZE};
     if (kr != KERN_SUCCESS || !server->bounce.at)
         driver_fail(server->driver, "no memory to bounce through: error %d", (int)kr);
 }
 
 void block_server_run(struct driver *driver, const struct block_server_config *config)
 {
-    static const struct block_ops block_operations = {
-        .info = info, .partitions = partitions, .attach = attach};
+    static const struct block_ops block_operations = {.info = info,
+                                                      .partitions = partitions,
+                                                      .attach = attach};
     static const struct block_queue_ops queue_operations = {.kick = kick, .run = run};
-    struct block_server *server = &block_server;
+    struct block_service *server = &block_service;
     struct server_interface interfaces[] = {
         block_queue_interface(&queue_operations, server),
         block_interface(&block_operations, server),

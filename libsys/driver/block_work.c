@@ -42,21 +42,20 @@ static void answer(struct block_attachment *attachment, const struct block_reque
 
 static uint64_t bytes_of(const struct block_request *request)
 {
-    return (uint64_t)request->count * block_server.facts.block_size;
+    return (uint64_t)request->count * block_service.facts.block_size;
 }
 
 static void synchronise(const struct block_flight *flight, uint32_t direction)
 {
-    const struct driver *driver = block_server.driver;
+    const struct driver *driver = block_service.driver;
     const struct block_request *request = &flight->request;
 
     if (driver->facts.coherent || !driver->facts.dma)
         return;
-    const kern_return_t kr =
-        device_dma_sync(driver->device, flight->attachment->pin, request->offset,
-                        bytes_of(request), direction);
+    const kern_return_t kr = device_dma_sync(driver->device, flight->attachment->pin,
+                                             request->offset, bytes_of(request), direction);
     if (kr != KERN_SUCCESS)
-        driver_fail(block_server.driver, "the caches: error %d", (int)kr);
+        driver_fail(block_service.driver, "the caches: error %d", (int)kr);
 }
 
 /* ---- one request ---- */
@@ -64,11 +63,11 @@ static void synchronise(const struct block_flight *flight, uint32_t direction)
 void block_server_done(uint32_t number, kern_return_t result)
 {
     if (number == BLOCK_FLIGHTS_MAX) { /* the server's own */
-        block_server.own_result = result;
-        block_server.own_done = true;
+        block_service.own_result = result;
+        block_service.own_done = true;
         return;
     }
-    struct block_flight *flight = &block_server.flights[number];
+    struct block_flight *flight = &block_service.flights[number];
     struct block_attachment *attachment = flight->attachment;
     if (!attachment)
         return; /* the device has said so before */
@@ -76,7 +75,7 @@ void block_server_done(uint32_t number, kern_return_t result)
         synchronise(flight, DEVICE_DIRECTION_FROM_DEVICE);
     answer(attachment, &flight->request, result);
     flight->attachment = NULL;
-    block_server.flights_used--;
+    block_service.flights_used--;
     attachment->in_flight--;
     wake(attachment);
     block_detach_rest(attachment);
@@ -85,7 +84,7 @@ void block_server_done(uint32_t number, kern_return_t result)
 /* Memory the device does not reach goes through the bounce buffer; the device is blocking (K3). */
 static kern_return_t transfer_in_pieces(const struct block_transfer *whole, uint32_t flight)
 {
-    const struct block_server *server = &block_server;
+    const struct block_service *server = &block_service;
     const uint32_t most = BLOCK_BOUNCE_SIZE / server->facts.block_size;
     struct dma_segment segment = {.bus = server->bounce.bus};
     char *at = whole->at;
@@ -115,7 +114,7 @@ static kern_return_t transfer_in_pieces(const struct block_transfer *whole, uint
 static kern_return_t start_transfer(const struct block_flight *flight, uint32_t number)
 {
     static struct dma_segment segments[BLOCK_SEGMENTS_MAX + 1];
-    const struct block_server *server = &block_server;
+    const struct block_service *server = &block_service;
     const struct block_request *request = &flight->request;
     const struct block_attachment *attachment = flight->attachment;
     struct block_transfer transfer = {
@@ -132,14 +131,13 @@ static kern_return_t start_transfer(const struct block_flight *flight, uint32_t 
         if (transfer.segment_count == 0)
             return transfer_in_pieces(&transfer, number);
     }
-    synchronise(flight, transfer.write ? DEVICE_DIRECTION_TO_DEVICE
-                                       : DEVICE_DIRECTION_FROM_DEVICE);
+    synchronise(flight, transfer.write ? DEVICE_DIRECTION_TO_DEVICE : DEVICE_DIRECTION_FROM_DEVICE);
     return server->config.ops->start(server->config.device, request->operation, &transfer, number);
 }
 
 static kern_return_t start(const struct block_flight *flight, uint32_t number)
 {
-    const struct block_server_config *config = &block_server.config;
+    const struct block_server_config *config = &block_service.config;
     const struct block_request *request = &flight->request;
     const struct block_transfer blocks = {
         .block = flight->attachment->first + request->block,
@@ -156,7 +154,7 @@ static kern_return_t start(const struct block_flight *flight, uint32_t number)
 static kern_return_t check(const struct block_attachment *attachment,
                            const struct block_request *request)
 {
-    const struct block_device_facts *facts = &block_server.facts;
+    const struct block_device_facts *facts = &block_service.facts;
     const struct block_limits limits = {
         .area_size = attachment->size,
         .blocks = attachment->blocks,
@@ -175,7 +173,7 @@ static uint32_t free_flight(void)
 {
     uint32_t number = 0;
 
-    while (block_server.flights[number].attachment)
+    while (block_service.flights[number].attachment)
         number++;
     return number;
 }
@@ -191,9 +189,9 @@ static bool begin(struct block_attachment *attachment, const struct block_reques
         return true;
     }
     const uint32_t number = free_flight();
-    struct block_flight *flight = &block_server.flights[number];
+    struct block_flight *flight = &block_service.flights[number];
     *flight = (struct block_flight){.attachment = attachment, .request = *request};
-    block_server.flights_used++;
+    block_service.flights_used++;
     attachment->in_flight++;
     attachment->taken++;
     kr = start(flight, number);
@@ -204,7 +202,7 @@ static bool begin(struct block_attachment *attachment, const struct block_reques
         return true;
     }
     flight->attachment = NULL;
-    block_server.flights_used--;
+    block_service.flights_used--;
     attachment->in_flight--;
     attachment->taken--;
     return false;
@@ -219,13 +217,13 @@ static enum outcome look_into(struct block_attachment *attachment)
     struct block_request request;
 
     for (unsigned i = 0; i < AT_A_TIME && !attachment->ended; i++) {
-        const int there = block_ring_take(ring_of(attachment), attachment->taken,
-                                          attachment->answered, &request);
+        const int there =
+            block_ring_take(ring_of(attachment), attachment->taken, attachment->answered, &request);
         if (there < 0)
             block_detach(attachment);
         if (there <= 0)
             return NO_MORE;
-        if (block_server.flights_used == BLOCK_FLIGHTS_MAX || !begin(attachment, &request))
+        if (block_service.flights_used == BLOCK_FLIGHTS_MAX || !begin(attachment, &request))
             return FULL;
     }
     return attachment->ended ? NO_MORE : MORE;
@@ -234,7 +232,7 @@ static enum outcome look_into(struct block_attachment *attachment)
 /* When the device is full, done() comes, and the driver calls block_server_continue(). */
 static bool look_into_all(void)
 {
-    struct block_server *server = &block_server;
+    struct block_service *server = &block_service;
     bool more = false;
 
     for (unsigned i = 0; i < BLOCK_ATTACHMENTS_MAX; i++) {
@@ -256,7 +254,7 @@ static bool look_into_all(void)
 
 void block_look(void)
 {
-    struct block_server *server = &block_server;
+    struct block_service *server = &block_service;
 
     if (server->config.ops->look)
         server->config.ops->look(server->config.device, &server->facts);

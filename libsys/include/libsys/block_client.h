@@ -24,14 +24,16 @@
 struct block_client_request {
     bool used, answered;
     kern_return_t result;
-    struct block_request request; /* its id: high half the client's generation, low half the place in this table */
+    struct block_request
+        request; /* its id: high half the client's generation, low half the place in this table */
 };
 
 struct block_client {
     mach_port_name_t service; /* send right: survives the driver */
     mach_port_name_t queue;   /* send right: does not */
-    mach_port_name_t notify;  /* receive right: block_events; nobody listens there, waiting is block_queue.run */
-    mach_port_name_t entry;   /* the area */
+    mach_port_name_t
+        notify; /* receive right: block_events; nobody listens there, waiting is block_queue.run */
+    mach_port_name_t entry; /* the area */
     uint32_t partition;
     uint32_t generation; /* of the attachment: answers of earlier ones count for nothing */
     struct block_ring *ring;

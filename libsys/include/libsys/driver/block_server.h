@@ -44,7 +44,7 @@ struct block_device_ops {
     bool blocking;
 };
 
-struct block_server;
+struct block_service;
 
 /** Serve `device` for good. The driver's lines are bound as the device wants them while partitions are read (`read`: into memory
  *  of the server's, blocking, block by block). Does not return. */
