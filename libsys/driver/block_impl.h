@@ -45,6 +45,8 @@ struct block_service {
     struct block_attachment attachments[BLOCK_ATTACHMENTS_MAX];
     struct block_flight flights[BLOCK_FLIGHTS_MAX];
     unsigned flights_used;
+    uint32_t medium_read;     /* whose partitions these are */
+    uint64_t poll_at;         /* when to look for another medium; 0: never */
     kern_return_t own_result; /* of block_own() */
     bool own_done;
     unsigned turn; /* the attachment that is looked at first next time */

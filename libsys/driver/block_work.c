@@ -252,15 +252,30 @@ static bool look_into_all(void)
     return more;
 }
 
+/* Messages come first: what is left in rings is looked at when there are none. */
+static void set_tick(bool more)
+{
+    const struct block_service *server = &block_service;
+    uint64_t at = server->poll_at;
+
+    if (server->config.ops->deadline) {
+        const uint64_t deadline = server->config.ops->deadline(server->config.device);
+        if (deadline != UINT64_MAX && (at == 0 || deadline < at))
+            at = deadline;
+    }
+    server->driver->tick_at = more ? 1 : at;
+}
+
 void block_look(void)
 {
     struct block_service *server = &block_service;
 
     if (server->config.ops->look)
         server->config.ops->look(server->config.device, &server->facts);
-    /* Messages come first: what is left is looked at when there are none. */
-    if (look_into_all())
-        server->driver->tick_at = 1;
+    const bool more = look_into_all();
+    if (server->config.ops->commit)
+        server->config.ops->commit(server->config.device);
+    set_tick(more || server->facts.medium != server->medium_read);
 }
 
 void block_server_continue(void)
