@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <libsys/driver/area.h>
 #include <libsys/driver/block_server.h>
 #include <libsys/server.h>
 #include <libsys/stub.h>
@@ -15,10 +16,8 @@ struct block_attachment {
     uint32_t generation;
     mach_port_name_t queue;  /* receive right */
     mach_port_name_t notify; /* send right */
-    char *area;              /* K1 */
-    uint64_t size;
-    uint32_t pin;
-    uint64_t *bus; /* of each page of the area; BLOCK_UNREACHED */
+    struct shared_area area; /* K1 */
+    uint64_t *bus;           /* of each page of the area; BLOCK_UNREACHED */
     uint32_t medium;
     uint32_t partition;
     uint64_t first, blocks;

@@ -96,12 +96,9 @@ static kern_return_t run(struct server_message *message)
         return KERN_TERMINATED;
     if (attachment->in_flight == 0)
         return KERN_SUCCESS;
-    if (message->reply == MSG_REPLY) {
-        const int64_t kept = sys_reply_keep();
-        if (kept < 0)
-            return trap_error(kept);
-        message->reply = (mach_port_name_t)kept;
-    }
+    const kern_return_t kr = server_keep_reply(message);
+    if (kr != KERN_SUCCESS)
+        return kr;
     attachment->waiting = message->reply;
     return MIG_NO_REPLY;
 }

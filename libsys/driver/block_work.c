@@ -13,7 +13,7 @@
 
 static struct block_ring *ring_of(const struct block_attachment *attachment)
 {
-    return (struct block_ring *)attachment->area;
+    return (struct block_ring *)attachment->area.at;
 }
 
 /* Whoever waits in block_queue.run goes on when nothing is left. */
@@ -52,7 +52,7 @@ static void synchronise(const struct block_flight *flight, uint32_t direction)
 
     if (driver->facts.coherent || !driver->facts.dma)
         return;
-    const kern_return_t kr = device_dma_sync(driver->device, flight->attachment->pin,
+    const kern_return_t kr = device_dma_sync(driver->device, flight->attachment->area.pin,
                                              request->offset, bytes_of(request), direction);
     if (kr != KERN_SUCCESS)
         driver_fail(block_service.driver, "the caches: error %d", (int)kr);
@@ -121,7 +121,7 @@ static kern_return_t start_transfer(const struct block_flight *flight, uint32_t 
         .write = request->operation == BLOCK_WRITE,
         .block = attachment->first + request->block,
         .count = request->count,
-        .at = attachment->area + request->offset,
+        .at = attachment->area.at + request->offset,
         .segments = segments,
     };
 
@@ -156,7 +156,7 @@ static kern_return_t check(const struct block_attachment *attachment,
 {
     const struct block_device_facts *facts = &block_service.facts;
     const struct block_limits limits = {
-        .area_size = attachment->size,
+        .area_size = attachment->area.size,
         .blocks = attachment->blocks,
         .block_size = facts->block_size,
         .blocks_max = facts->blocks_max,
