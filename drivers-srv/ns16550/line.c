@@ -102,13 +102,28 @@ unsigned line_interrupt(struct tty_device *tty)
     return events;
 }
 
+/* Reading IIR may take back the transmitter's reason: not to be done while that is waited for. */
+void line_try_fifo(struct ns16550 *u, uint8_t status)
+{
+    if (status & LSR_DATA || !(status & LSR_TX_IDLE))
+        return;
+    u->fifo_untried = false;
+    ns16550_write(u, FCR, FCR_ENABLE | FCR_TRIGGER_8);
+    if ((ns16550_read(u, IIR) & IIR_FIFOS) == IIR_FIFOS)
+        u->fifo =
+            u->fifo_depth; /* else an 8250, a 16450, or a 16550 whose FIFO is known not to work */
+}
+
 bool line_put(struct tty_device *tty, uint8_t byte)
 {
     struct ns16550 *u = of(tty);
 
     if (u->room == 0) {
-        if (!(line_status(u) & LSR_TX_ROOM))
+        uint8_t status = line_status(u);
+        if (!(status & LSR_TX_ROOM))
             return false;
+        if (u->fifo_untried)
+            line_try_fifo(u, status);
         u->room = u->fifo;
     }
     u->room--;
@@ -125,12 +140,8 @@ static int marks_of(uint8_t errors)
 int line_get(struct tty_device *tty)
 {
     struct ns16550 *u = of(tty);
-    int early = u->early, marks;
+    int marks;
 
-    if (early != TTY_NOTHING) {
-        u->early = TTY_NOTHING;
-        return early;
-    }
     if (!(line_status(u) & LSR_DATA))
         return TTY_NOTHING;
     marks = marks_of(u->errors);
@@ -175,15 +186,6 @@ void line_stop(struct tty_device *tty)
 
     u->interrupts = 0;
     ns16550_write(u, IER, 0);
-}
-
-/* For the moment before a FIFO is turned on, which may empty it. */
-void line_keep_early_byte(struct ns16550 *u)
-{
-    int byte = line_get(&u->tty);
-
-    if (byte != TTY_NOTHING)
-        u->early = byte;
 }
 
 void line_arm(struct ns16550 *u)

@@ -47,8 +47,10 @@ static kern_return_t choose_rate(struct ns16550 *u, uint32_t baud, uint32_t *out
 
     *out = UINT32_MAX;
     if (clock == 0)
-        return u->tty.settings.baud == 0 || u->tty.settings.baud == baud ? KERN_SUCCESS
-                                                                         : KERN_NOT_SUPPORTED;
+        return ns16550_read(u, MINI_BAUD) & 0xffff &&
+                       (u->tty.settings.baud == 0 || u->tty.settings.baud == baud)
+                   ? KERN_SUCCESS
+                   : KERN_NOT_SUPPORTED;
     if (tty_rates_agree(rate_of(clock, ns16550_read(u, MINI_BAUD) & 0xffff), baud))
         return KERN_SUCCESS;
     divisor = (clock + 4 * (uint64_t)baud) / (8 * (uint64_t)baud);
@@ -118,10 +120,16 @@ static bool turn_on(struct ns16550 *u)
     return enables & AUX_ENABLE_UART && !(enables & ~7u);
 }
 
+/* Somebody has set it going. */
+static bool is_live(struct ns16550 *u)
+{
+    return ns16550_read(u, MINI_CONTROL) & MINI_CONTROL_ON && ns16550_read(u, MINI_BAUD) & 0xffff;
+}
+
 static kern_return_t mini_start(struct tty_device *tty, const struct tty_settings *wanted)
 {
     struct ns16550 *u = of(tty);
-    struct tty_settings settings;
+    struct tty_settings settings = TTY_DEFAULT_SETTINGS;
     kern_return_t kr;
 
     if (!turn_on(u))
@@ -131,7 +139,8 @@ static kern_return_t mini_start(struct tty_device *tty, const struct tty_setting
         return KERN_FAILURE;
     /* Also out of a break of a driver that ended within it, and away from the divisor that DLAB shows. */
     ns16550_write(u, LCR, ns16550_read(u, LCR) & 1 ? 3 : 0);
-    settings = tty->settings = settings_found(u, 0);
+    if (is_live(u))
+        settings = tty->settings = settings_found(u, 0);
     if (wanted)
         settings = *wanted;
     else if (settings.baud == 0)
@@ -139,6 +148,13 @@ static kern_return_t mini_start(struct tty_device *tty, const struct tty_setting
     kr = mini_set_settings(tty, &settings);
     if (kr != KERN_SUCCESS)
         line_log_refusal(u, &settings, kr);
+    if (kr != KERN_SUCCESS && !is_live(u)) {
+        settings = TTY_DEFAULT_SETTINGS;
+        kr = program(u, &settings, UINT32_MAX);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        tty->settings.baud = 0;
+    }
     ns16550_write(u, MINI_CONTROL, ns16550_read(u, MINI_CONTROL) | MINI_CONTROL_ON);
     line_arm(u);
     if ((ns16550_read(u, IER) & (IER_RX | IER_TX)) != IER_RX)
@@ -178,7 +194,6 @@ void mini_uart_init(struct ns16550 *uart, const struct device_environment *envir
         .shift = 2,
         .width = 4,
         .fifo = 1,
-        .early = TTY_NOTHING,
         .has_aux = aux != NULL,
     };
     if (aux)

@@ -5,7 +5,7 @@
  * N4 LCR.DLAB turns DATA and IER into the divisor: it is set only here, for one reading or writing of it. A driver that ends in
  *    between leaves it set: start() clears it before anything else, and takes the divisor for half written.
  * N5 FCR is written with the bits that empty the FIFOs clear. Turning the FIFO on empties it all the same, so that is done only
- *    with the transmitter idle, and the one byte that may have come in is kept.
+ *    while nothing moves: waiting for that would lose input on a chip that holds a single byte.
  * N6 The divisor is touched only if the clock is known and the rate it makes is another than the wanted one.
  */
 #include "ns16550_registers.h"
@@ -180,21 +180,17 @@ static kern_return_t settle_settings(struct ns16550 *u, const struct tty_setting
     return kr;
 }
 
-/* FIFOs on, and how deep. Only an idle transmitter's: a busy one keeps going without (N5). */
-static void turn_fifo_on(struct ns16550 *u)
+/* FIFOs that are on are left so; others are turned on when nothing moves, now or later (N5). */
+static void take_fifo_over(struct ns16550 *u)
 {
-    bool on = (ns16550_read(u, IIR) & IIR_FIFOS) == IIR_FIFOS;
-
-    if (!on) {
-        if (!tty_wait_drained(&u->tty)) {
-            u->fifo = 1;
-            return;
-        }
-        line_keep_early_byte(u);
+    u->fifo = 1;
+    u->fifo_untried = (ns16550_read(u, IIR) & IIR_FIFOS) != IIR_FIFOS;
+    if (u->fifo_untried) {
+        line_try_fifo(u, line_status(u));
+    } else {
+        u->fifo = u->fifo_depth;
+        ns16550_write(u, FCR, FCR_ENABLE | FCR_TRIGGER_8);
     }
-    ns16550_write(u, FCR, FCR_ENABLE | FCR_TRIGGER_8);
-    if ((ns16550_read(u, IIR) & IIR_FIFOS) != IIR_FIFOS)
-        u->fifo = 1; /* 8250, 16450, or a 16550 whose FIFO is known not to work */
 }
 
 static kern_return_t ns16550_start(struct tty_device *tty, const struct tty_settings *wanted)
@@ -212,7 +208,7 @@ static kern_return_t ns16550_start(struct tty_device *tty, const struct tty_sett
     kr = settle_settings(u, wanted, half_written);
     if (kr != KERN_SUCCESS)
         return kr;
-    turn_fifo_on(u);
+    take_fifo_over(u);
     ns16550_write(u, MCR, (ns16550_read(u, MCR) & MCR_FLOW) | MCR_DTR | MCR_RTS | MCR_OUT2);
     line_arm(u);
     if ((ns16550_read(u, IER) & IER_ALL) != u->interrupts)
@@ -250,9 +246,8 @@ kern_return_t ns16550_init(struct ns16550 *uart, const struct device_environment
         .kind = &kind,
         .shift = layout->reg_shift,
         .width = width,
-        .fifo = layout->fifo_size ? layout->fifo_size : 16,
+        .fifo_depth = layout->fifo_size ? layout->fifo_size : 16,
         .auto_flow = layout->auto_flow_control,
-        .early = TTY_NOTHING,
     };
     return KERN_SUCCESS;
 }

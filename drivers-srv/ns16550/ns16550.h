@@ -10,16 +10,17 @@
 struct ns16550 {
     struct tty_device tty; /* first: the ops get this */
     const struct ns16550_kind *kind;
-    unsigned shift;       /* a register's offset is its number << shift */
-    unsigned width;       /* bytes of an access: 1, 2 or 4 */
-    unsigned fifo;        /* depth of the transmit FIFO that is relied on */
+    unsigned shift; /* a register's offset is its number << shift */
+    unsigned width; /* bytes of an access: 1, 2 or 4 */
+    unsigned fifo;  /* depth of the transmit FIFO that is relied on: 1 until it is known to be on */
+    unsigned fifo_depth;  /* what it is then */
+    bool fifo_untried;    /* it was found off, and can be turned on only while nothing moves (N5) */
     unsigned room;        /* bytes it takes without being asked again */
     uint8_t interrupts;   /* IER, as last written, but for the kind's fixed bits */
     uint8_t errors;       /* LSR's bits for the byte that is read next: reading LSR clears them */
     uint8_t ghosts;       /* receive timeouts in a row without a byte */
     bool held;            /* input is held */
     bool auto_flow;       /* the tree says that MCR has flow control */
-    int early;            /* a byte read before anybody could have it, or TTY_NOTHING */
     struct registers aux; /* mini-UART: the AUX block */
     bool has_aux;
 };

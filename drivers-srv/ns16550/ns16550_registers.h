@@ -84,7 +84,8 @@ void ns16550_write(struct ns16550 *u, unsigned reg, uint32_t value);
 
 /* line.c: what the kinds have in common. */
 uint8_t line_status(struct ns16550 *u);
-void line_keep_early_byte(struct ns16550 *u);
+/** Turns the FIFO on if nothing moves, as LSR has just told. */
+void line_try_fifo(struct ns16550 *u, uint8_t status);
 void line_arm(struct ns16550 *u);
 void line_stop(struct tty_device *tty);
 unsigned line_interrupt(struct tty_device *tty);
