@@ -32,6 +32,7 @@ target_include_directories(user_flags INTERFACE
     ${CMAKE_SOURCE_DIR}/interfaces/include
     ${CMAKE_SOURCE_DIR}/arch/${WHARF_ARCH}/user/include)
 
+# WHARF_PROGRAM_LIBRARIES, if set by the caller: libraries that call, or are called by, those that all have.
 function(add_user_program name)
     add_executable(${name} ${ARGN})
     set(script ${CMAKE_SOURCE_DIR}/libsys/program.ld)
@@ -44,7 +45,7 @@ function(add_user_program name)
         LINK_DEPENDS ${script})
     # libsys and newlib call each other; what drivers stand on is linked by who uses it.
     target_link_libraries(${name} PRIVATE user_flags
-        -Wl,--start-group libsys driver ${WHARF_NEWLIB_DIR}/lib/libm.a ${WHARF_NEWLIB_DIR}/lib/libc.a ${compiler_support}
+        -Wl,--start-group ${WHARF_PROGRAM_LIBRARIES} libsys driver ${WHARF_NEWLIB_DIR}/lib/libm.a ${WHARF_NEWLIB_DIR}/lib/libc.a ${compiler_support}
         -Wl,--end-group)
     target_link_options(${name} PRIVATE
         -nostdlib -static -Wl,-T,${script} -Wl,--gc-sections -Wl,--build-id=none
