@@ -2,6 +2,7 @@
 # User programs and the initrd that holds them.
 #
 #   add_user_program(NAME source...)   a static ELF program, linked with libsys, in the initrd as NAME
+#   add_initrd_file(NAME FILE)         a file in the initrd as NAME, as it is
 #   target `initrd`                    BUILD/initrd.cpio from all of them; part of `all`
 #
 # Include it in the root before the directories that call add_user_program(). The initrd is added
@@ -53,10 +54,15 @@ function(add_user_program name)
     set_property(GLOBAL APPEND PROPERTY WHARF_PROGRAMS ${name})
 endfunction()
 
+function(add_initrd_file name file)
+    set_property(GLOBAL APPEND PROPERTY WHARF_INITRD_ENTRIES ${name}=${file})
+    set_property(GLOBAL APPEND PROPERTY WHARF_INITRD_FILES ${file})
+endfunction()
+
 function(wharf_add_initrd)
     get_property(programs GLOBAL PROPERTY WHARF_PROGRAMS)
-    set(entries)
-    set(files)
+    get_property(entries GLOBAL PROPERTY WHARF_INITRD_ENTRIES)
+    get_property(files GLOBAL PROPERTY WHARF_INITRD_FILES)
     foreach(name IN LISTS programs)
         list(APPEND entries ${name}=$<TARGET_FILE:${name}>)
         list(APPEND files $<TARGET_FILE:${name}>)
