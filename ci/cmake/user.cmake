@@ -42,9 +42,9 @@ function(add_user_program name)
     set_target_properties(${name} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/programs
         LINK_DEPENDS ${script})
-    # libsys and newlib call each other.
+    # libsys and newlib call each other; what drivers stand on is linked by who uses it.
     target_link_libraries(${name} PRIVATE user_flags
-        -Wl,--start-group libsys ${WHARF_NEWLIB_DIR}/lib/libm.a ${WHARF_NEWLIB_DIR}/lib/libc.a ${compiler_support}
+        -Wl,--start-group libsys driver ${WHARF_NEWLIB_DIR}/lib/libm.a ${WHARF_NEWLIB_DIR}/lib/libc.a ${compiler_support}
         -Wl,--end-group)
     target_link_options(${name} PRIVATE
         -nostdlib -static -Wl,-T,${script} -Wl,--gc-sections -Wl,--build-id=none
