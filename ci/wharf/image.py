@@ -68,7 +68,7 @@ def write(board, way, output, kernel, initrd, bootargs, size=SIZE, swap=None):
         root = Path(name)
         _collect(board, image, way, root, {"kernel": kernel, "initrd": initrd}, bootargs)
         key = f"{_digest(root)} {sizes}"
-        stamp = output.parent / f".{output.name}.inputs"
+        stamp = stamp_of(output)
         if output.is_file() and stamp.is_file() and stamp.read_text() == f"{key} {output.stat().st_mtime_ns}":
             return True
         partial = output.parent / f".{output.name}.part"
@@ -80,6 +80,11 @@ def write(board, way, output, kernel, initrd, bootargs, size=SIZE, swap=None):
         if output.resolve().is_relative_to(ROOT / "build"):
             stamp.write_text(f"{key} {output.stat().st_mtime_ns}")
     return True
+
+
+def stamp_of(output):
+    """Where it stands what a card below build/ was made of."""
+    return output.parent / f".{output.name}.inputs"
 
 
 def _collect(board, image, way, root, built, bootargs):

@@ -12,7 +12,6 @@ A board without a choice of CPUs or memory (raspi4b) gets them as kernel argumen
 mem=): bootargs() gives the full text, and the makers of boot media write it into their scripts.
 """
 
-import json
 from dataclasses import dataclass, field
 
 from . import boards
@@ -169,8 +168,17 @@ def _boot(m, qemu):
 
 def _disk(m, qemu, disk, name):
     at = place(qemu, m.board, disk.where)
-    file = f"json:{json.dumps(disk.file)}" if isinstance(disk.file, dict) else str(disk.file)
-    drive = f"if={at['interface']},id={name},format=raw,file={file.replace(',', ',,')}"
+    pairs = [("if", at["interface"]), ("id", name), ("format", "raw"), *_flat("file", disk.file)]
+    drive = ",".join(f"{key}={value.replace(',', ',,')}" for key, value in pairs)
     options = f",{disk.options}" if disk.options else ""
     return ["-drive", drive + (f",{disk.drive}" if disk.drive else ""),
             *(word.format(id=name, options=options) for word in at["device"])]
+
+
+def _flat(key, value):
+    """QEMU's way to write a structure as options: a.b=x, a.0=y."""
+    if isinstance(value, dict):
+        return [pair for name, part in value.items() for pair in _flat(f"{key}.{name}", part)]
+    if isinstance(value, (list, tuple)):
+        return [pair for number, part in enumerate(value) for pair in _flat(f"{key}.{number}", part)]
+    return [(key, {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value))]
