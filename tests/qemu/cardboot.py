@@ -72,6 +72,10 @@ def flipped_initrd(path):
     return [Fault("flip", times=None, sectors=range(at, at + 1))]
 
 
+def unreadable_initrd(path):
+    return [Error("read", sector=sector_of(path, CPIO))]
+
+
 def stop_and_go(attendant):
     attendant.stop()
     if attendant.qmp("query-status")["status"] != "paused":
@@ -100,13 +104,15 @@ def harness():
 
     plain = {**VIRT, "boot": "direct"}
     slow = [Fault("stall", first=20, seconds=0.5), Fault("stall", first=60, seconds=0.5)]
-    refused = dict(expect=(r"^wharf: cannot boot: no program could be started",), allow=(r"^wharf: cannot boot: ",))
+    no_program, allow = r"^wharf: cannot boot: no program could be started", (r"^wharf: cannot boot: ",)
+    lies = {"expect": (r"the initrd is not a whole cpio archive", no_program), "allow": allow}
+    fails = {"expect": (r"^wharf: there is no initrd to take programs from", no_program), "allow": allow}
     return [
         one("served", Card("sd", faults=()), check=reads_were_served),
         one("stalls", Card("sd", faults=slow), check=reads_were_served, label=CI, seconds=8),
-        one("lies", Card("sd", faults=flipped_initrd), **refused),
-        one("lies-virtio", Card("virtio", faults=flipped_initrd), label=CI, **refused),
-        one("errors", Card("virtio", errors=lambda path: [Error("read", sector=sector_of(path, CPIO))]), label=CI, **refused),
+        one("lies", Card("sd", faults=flipped_initrd), **lies),
+        one("lies-virtio", Card("virtio", faults=flipped_initrd), label=CI, **lies),
+        one("errors", Card("virtio", errors=unreadable_initrd), label=CI, **fails),
         *(one(f"hands-{where}", Card(where), None, machine={**machine, "boot": "direct"}, label=label,
               when=((STARTED, stop_and_go), (HELLO[0], out_and_in)))
           for machine, where, label in ((plain, "sd", EVERYDAY), ({"board": "raspi4b"}, "emmc1", CI),

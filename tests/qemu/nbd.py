@@ -83,6 +83,15 @@ class Gone(Exception):
     """The client has closed the connection, or the server shall."""
 
 
+def shut(plug):
+    """Closes a socket, also for a thread that waits at it."""
+    try:
+        plug.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass        # it was closed, or never connected
+    plug.close()
+
+
 class Server:
     """One image on one socket. Every connection has a thread; `lock` guards faults and count."""
 
@@ -93,11 +102,11 @@ class Server:
         self.released = threading.Event()
         self.file = os.open(image, os.O_RDWR)
         self.size = os.fstat(self.file).st_size
-        self.connections = []
+        self.connections, self.threads = [], []
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.run(self._accept)
 
     def __enter__(self):
         return self
@@ -106,10 +115,21 @@ class Server:
         self.close()
 
     def close(self):
+        """Ends all connections, and waits for the threads."""
         self.released.set()
-        self.listener.close()
-        for connection in self.connections:
-            connection.close()
+        shut(self.listener)
+        while self.threads:     # one may start another before it ends
+            for connection in self.connections:
+                connection.close()
+            self.threads.pop().join()
+        if self.file is not None:
+            os.close(self.file)
+        self.file = None
+
+    def run(self, function, *arguments):
+        thread = threading.Thread(target=function, args=arguments, daemon=True)
+        thread.start()
+        self.threads.append(thread)     # by a thread that close() has yet to wait for, so it misses none
 
     def add(self, *faults):
         with self.lock:
@@ -131,7 +151,7 @@ class Server:
                 return
             connection = _Connection(self, plug)
             self.connections.append(connection)
-            threading.Thread(target=connection.serve, daemon=True).start()
+            self.run(connection.serve)
 
     def strike(self, command, offset, length):
         """The faults that a request suffers."""
@@ -146,11 +166,7 @@ class _Connection:
         self.sending = threading.Lock()     # one answer after the other
 
     def close(self):
-        try:
-            self.plug.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.plug.close()
+        shut(self.plug)
 
     def serve(self):
         try:
@@ -205,12 +221,11 @@ class _Connection:
             raise Gone
         stalls = [fault for fault in faults if fault.what == "stall"]
         if stalls:
-            rest = kind, flags, cookie, offset, length, data, faults
-            threading.Thread(target=self._later, args=(stalls[0], rest), daemon=True).start()
+            self.server.run(self._later, stalls[0], kind, flags, cookie, offset, length, data, faults)
         else:
             self._answer(kind, flags, cookie, offset, length, data, faults)
 
-    def _later(self, stall, rest):
+    def _later(self, stall, *rest):
         self.server.released.wait(stall.seconds)
         try:
             self._answer(*rest)
