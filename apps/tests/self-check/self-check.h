@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The parts of the first program's self-check, in the order they run.
+ * The parts of this program, in the order they run.
  */
 #pragma once
 
@@ -9,6 +9,6 @@ void check_time(void);
 void check_floating_point(void);
 void check_hand_off(void);
 
-enum { BOOTSTRAP_CPUS = 8 /* as many as the kernel starts at most */ };
+enum { SELF_CHECK_CPUS = 8 /* as many as the kernel starts at most */ };
 
 unsigned cpus_online(void);

@@ -4,7 +4,7 @@
  *
  * How late a sleeper wakes is printed and not judged: under emulation the host decides that.
  */
-#include "bootstrap.h"
+#include "self-check.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -46,5 +46,5 @@ void check_time(void)
         check_clocks_agree();
     }
     CHECK_EQUAL(kernel_sleep_until(1), 0);
-    print("bootstrap: time checked, latest wake-up %lu us late\n", latest / 1000);
+    print("self-check: time checked, latest wake-up %lu us late\n", latest / 1000);
 }

@@ -4,7 +4,7 @@
  * vector registers and its own rounding mode, compute while the timer takes the CPU from one and
  * gives it to the next; now and then they sleep or yield instead.
  */
-#include "bootstrap.h"
+#include "self-check.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/thread.h>
@@ -13,7 +13,7 @@
 
 enum {
     THREADS_A_CPU = 3,
-    THREADS = THREADS_A_CPU * BOOTSTRAP_CPUS,
+    THREADS = THREADS_A_CPU * SELF_CHECK_CPUS,
     RUN = 60 * 1000 * 1000, /* ns; several turns for each thread */
 };
 
@@ -77,5 +77,5 @@ void check_floating_point(void)
         CHECK(workers[i].rounds > 0);
         rounds += workers[i].rounds;
     }
-    print("bootstrap: floating point checked, %u threads, %lu rounds\n", started, rounds);
+    print("self-check: floating point checked, %u threads, %lu rounds\n", started, rounds);
 }

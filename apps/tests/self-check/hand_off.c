@@ -2,7 +2,7 @@
 /*
  * A token goes round a ring of threads, one or two a CPU, by futex waits and wakes: none is missed.
  */
-#include "bootstrap.h"
+#include "self-check.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/sync.h>
@@ -10,7 +10,7 @@
 #include <libsys/trap.h>
 #include <stdatomic.h>
 
-enum { LAPS = 100, MEMBERS_MAX = BOOTSTRAP_CPUS + 1 };
+enum { LAPS = 100, MEMBERS_MAX = SELF_CHECK_CPUS + 1 };
 
 struct member {
     struct thread thread;
@@ -67,5 +67,5 @@ void check_hand_off(void)
         CHECK_EQUAL(ring[i].laps, LAPS);
     }
     CHECK_EQUAL(ring[0].turn, 1);
-    print("bootstrap: hand-offs checked, %u threads, %u laps\n", members, LAPS);
+    print("self-check: hand-offs checked, %u threads, %u laps\n", members, LAPS);
 }

@@ -2,7 +2,7 @@
 /*
  * Memory comes zeroed, keeps what is written, and is all given back.
  */
-#include "bootstrap.h"
+#include "self-check.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 
@@ -58,5 +58,5 @@ void check_memory(void)
         allocate_once();
     /* Another CPU's caches may have grown meanwhile; but nothing is lost each time. */
     CHECK(free_frames() + ROUNDS > before);
-    print("bootstrap: memory checked\n");
+    print("self-check: memory checked\n");
 }
