@@ -201,9 +201,9 @@ static kern_return_t add_own_words(struct device *device, struct reason *reason)
 static kern_return_t add_console(const struct device_set *set, struct device *device,
                                  struct reason *reason)
 {
-    const char *options = set->stdout_options;
+    const char *options = set->console_options;
 
-    if (device->node != set->stdout)
+    if (device->node != set->console)
         return KERN_SUCCESS;
     if (options != NULL && (!is_word(options) || strlen(options) > 32)) {
         device_note(device, "stdout-path: what stands behind the ':' is no word");
@@ -240,7 +240,7 @@ bool device_recipe(const struct device_set *set, const struct device *device, st
     for (unsigned i = 0; i < m->alsos; i++)
         if (strcmp(m->also[i].class, m->class) != 0)
             text_add(out, "provides %s.%s\n", m->also[i].class, device->name);
-    if (device->node == set->stdout)
+    if (device->node == set->console)
         text_add(out, "provides %s.console\n", m->class);
     for (unsigned i = 0; i < device->uses_count; i++)
         text_add(out, "uses %s\n", device->uses[i]);

@@ -47,12 +47,12 @@ static void consider(struct device_set *set, uint32_t node)
         device->driver = device->candidate[0];
 }
 
-static void find_stdout(struct device_set *set)
+static void find_console(struct device_set *set)
 {
     uint32_t chosen = tree_child(set->tree, 0, "chosen", 6);
     struct tree_value path = {0};
 
-    set->stdout = TREE_NONE;
+    set->console = TREE_NONE;
     if (chosen == TREE_NONE)
         return;
     path = tree_get(set->tree, chosen, "stdout-path");
@@ -60,10 +60,10 @@ static void find_stdout(struct device_set *set)
         path = tree_get(set->tree, chosen, "linux,stdout-path");
     if (!value_is_strings(path))
         return;
-    set->stdout = tree_find(set->tree, (const char *)path.data);
-    set->stdout_options = strchr((const char *)path.data, ':');
-    if (set->stdout_options != NULL)
-        set->stdout_options++;
+    set->console = tree_find(set->tree, (const char *)path.data);
+    set->console_options = strchr((const char *)path.data, ':');
+    if (set->console_options != NULL)
+        set->console_options++;
 }
 
 kern_return_t devices_find(const struct tree *tree, const struct manifest_set *manifests,
@@ -81,7 +81,7 @@ kern_return_t devices_find(const struct tree *tree, const struct manifest_set *m
         return result;
     }
     out->root = interrupts_root(tree);
-    find_stdout(out);
+    find_console(out);
     for (uint32_t node = 0; node < tree->node_count && out->count < DEVICES_MAX; node++)
         consider(out, node);
     return KERN_SUCCESS;

@@ -69,8 +69,8 @@ struct device_set {
     const struct tree *tree;
     const struct manifest_set *manifests;
     uint32_t root;   /* interrupt controller */
-    uint32_t stdout; /* the node of the console, or TREE_NONE */
-    const char *stdout_options;
+    uint32_t console; /* the node of the console, or TREE_NONE */
+    const char *console_options;
     struct device *all;
     unsigned count;
     struct device_pages *pages;

@@ -95,7 +95,7 @@ static void say_driver(const struct device_set *set, const struct device *device
 {
     text_add(out, "driver: %s, for %s, as %s, service %s.%s%s\n", device->driver->name,
              device->compatible, device->name, device->driver->class, device->name,
-             device->node == set->stdout ? ", the console" : "");
+             device->node == set->console ? ", the console" : "");
     if (device->arguments[0] != '\0')
         text_add(out, "arguments: %s\n", device->arguments);
     say_notes(device, out);
