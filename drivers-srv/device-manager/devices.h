@@ -68,7 +68,7 @@ struct device_pages {
 struct device_set {
     const struct tree *tree;
     const struct manifest_set *manifests;
-    uint32_t root;   /* interrupt controller */
+    uint32_t root;    /* interrupt controller */
     uint32_t console; /* the node of the console, or TREE_NONE */
     const char *console_options;
     struct device *all;
