@@ -5,6 +5,7 @@
  * OBJECT_PHYSICAL: memory that is there already and is not the frame allocator's - files of the initial archive. It has no
  * frame records and never goes.
  * OBJECT_PAGED: its pages come from, and go back to, a program (kern/paged_object.h).
+ * OBJECT_DMA: memory that a device knows (kern/device_dma.h), never a copy's, and nothing that the kernel looks into.
  * OBJECT_WINDOW: has no page; page tables show there what kernel/vm/frame_window.c puts into them.
  */
 #pragma once
@@ -13,13 +14,14 @@
 #include <kern/types.h>
 #include <stdatomic.h>
 
-enum memory_object_kind { OBJECT_PHYSICAL, OBJECT_PAGED, OBJECT_WINDOW };
+enum memory_object_kind { OBJECT_PHYSICAL, OBJECT_PAGED, OBJECT_WINDOW, OBJECT_DMA };
 
 struct memory_object {
     _Atomic uint32_t references; /* map entries, memory entries, and who is about to make one */
     uint8_t kind;                /* enum memory_object_kind; constant, like all below but */
+    uint8_t type;                /* enum mem_type */
     uint64_t pages;              /* its size; OBJECT_PAGED: of what was ever mapped, its lock */
-    paddr_t base;                /* OBJECT_PHYSICAL: where */
+    paddr_t base;                /* OBJECT_PHYSICAL, OBJECT_DMA: where */
     struct ledger *ledger; /* pays for this record, and the pages of a paged one; reference held */
 };
 
@@ -41,4 +43,10 @@ void memory_object_unref(struct memory_object *object);
 static inline bool memory_object_is_trusted(const struct memory_object *object)
 {
     return object->kind == OBJECT_PHYSICAL;
+}
+
+/** It is shared, or not mapped: a copy would not be what it is. */
+static inline bool memory_object_is_only_shared(const struct memory_object *object)
+{
+    return object->kind == OBJECT_DMA;
 }
