@@ -16,7 +16,7 @@ static _Atomic uint64_t lost_pages;
 /* ---- devices ---- */
 
 /* The whole pages of it, below where there can be memory. */
-static void add_window(struct device_dma *dma, const struct dma_window *window)
+static void add_window(struct device_dma *dma, const struct device_window *window)
 {
     const uint64_t most = (UINT64_C(1) << 32) - 1; /* frame numbers */
     uint64_t start = (window->memory >> PAGE_SHIFT) + (window->memory % PAGE_SIZE != 0);
@@ -27,46 +27,29 @@ static void add_window(struct device_dma *dma, const struct dma_window *window)
     if (start >= end)
         return;
     paddr_t memory = start << PAGE_SHIFT;
-    dma->window[dma->windows] = (struct dma_window){.memory = memory,
+    dma->window[dma->windows] = (struct device_window){.memory = memory,
                                                     .bus = window->bus + (memory - window->memory),
                                                     .size = (end - start) << PAGE_SHIFT};
     dma->range[dma->windows++] = (struct frame_range){(pfn_t)start, (pfn_t)end};
 }
 
-void device_dma_init(struct device_dma *dma, bool moves, bool coherent,
-                     const struct dma_window *windows, unsigned count, const char *name)
+void device_dma_init(struct device_dma *dma, const struct device_window *windows, unsigned count,
+                     bool coherent)
 {
-    assert(count <= DMA_WINDOWS_MAX);
-    dma->moves = moves;
-    dma->coherent = coherent;
-    dma->name = name;
-    for (unsigned i = 0; moves && i < count; i++)
+    assert(count <= DEVICE_WINDOWS);
+    for (unsigned i = 0; i < count; i++)
         if (windows[i].size > 0)
             add_window(dma, &windows[i]);
+    dma->coherent = coherent;
     dma->holds = (struct rb_tree)RB_TREE_INIT;
     list_init(&dma->link);
-}
-
-bool device_dma_reach(const struct device_dma *dma, uint64_t *first, uint64_t *last)
-{
-    *first = UINT64_MAX;
-    *last = 0;
-    for (unsigned i = 0; i < dma->windows; i++) {
-        const struct dma_window *window = &dma->window[i];
-        uint64_t end = window->bus + (window->size - 1);
-        *first = window->bus < *first ? window->bus : *first;
-        *last = end > *last ? end : *last;
-    }
-    if (dma->windows == 0)
-        *first = 0;
-    return dma->windows > 0;
 }
 
 uint64_t dma_bus(const struct device_dma *dma, paddr_t pa, uint64_t *size)
 {
     uint64_t unreached = UINT64_MAX;
     for (unsigned i = 0; i < dma->windows; i++) {
-        const struct dma_window *window = &dma->window[i];
+        const struct device_window *window = &dma->window[i];
         if (pa >= window->memory && pa - window->memory < window->size) {
             *size = window->size - (pa - window->memory);
             return window->bus + (pa - window->memory);
@@ -80,47 +63,47 @@ uint64_t dma_bus(const struct device_dma *dma, paddr_t pa, uint64_t *size)
 
 /* ---- sessions ---- */
 
-uint32_t device_dma_session_began(struct device_dma *dma, uint64_t pages)
+void device_dma_session_begins(struct device_dma *dma, uint64_t pages)
 {
     spin_lock(&dma_lock);
     assert(!dma->open && dma->pages == 0);
     dma->open = true;
     dma->limit = pages;
     dma->number = 0;
-    uint32_t session = ++dma->session;
+    dma->session++;
     spin_unlock(&dma_lock);
-    return session;
 }
 
-void device_dma_session_ended(struct device_dma *dma)
+bool device_dma_session_ended(struct device_dma *dma)
 {
     spin_lock(&dma_lock);
-    bool ends = dma->open, queue = ends && rb_first(&dma->holds) && !list_is_linked(&dma->link);
+    bool queue = dma->open && rb_first(&dma->holds) && !list_is_linked(&dma->link);
+    if (dma->open)
+        dma->moved = 0;
     dma->open = false;
     dma->quarantined += dma->pages;
     dma->pages = 0;
     if (queue) {
-        device_dma_owner_ref(dma);
+        device_ref(dma_device(dma));
         list_push_back(&dma_devices, &dma->link);
     }
-    if (ends)
-        dma->moved = 0;
     spin_unlock(&dma_lock);
     if (queue)
         dma_work_start();
+    return false;
 }
 
-void device_dma_abandoned(struct device_dma *dma)
+bool device_dma_may_go(struct device_dma *dma)
 {
     spin_lock(&dma_lock);
-    assert(!dma->open);
     uint64_t pages = dma->quarantined;
     spin_unlock(&dma_lock);
     if (pages == 0)
-        return;
+        return true;
     atomic_fetch_add_explicit(&lost_pages, pages, memory_order_relaxed);
     log_warn("dma: %s goes without having been quiesced: %llu pages that it may write to are lost",
-             dma->name, (unsigned long long)pages);
+             dma_device(dma)->name, (unsigned long long)pages);
+    return true;
 }
 
 uint64_t device_dma_lost_pages(void)
@@ -128,11 +111,20 @@ uint64_t device_dma_lost_pages(void)
     return atomic_load_explicit(&lost_pages, memory_order_relaxed);
 }
 
-void device_dma_facts(struct device_dma *dma, struct device_dma_facts *out)
+uint64_t device_dma_pages(struct device_dma *dma)
 {
     spin_lock(&dma_lock);
-    *out = (struct device_dma_facts){.pages = dma->pages, .quarantined = dma->quarantined};
+    uint64_t pages = dma->pages;
     spin_unlock(&dma_lock);
+    return pages;
+}
+
+uint32_t device_dma_quarantined(struct device_dma *dma)
+{
+    spin_lock(&dma_lock);
+    uint64_t pages = dma->quarantined;
+    spin_unlock(&dma_lock);
+    return pages > UINT32_MAX ? UINT32_MAX : (uint32_t)pages;
 }
 
 /* ---- the tree; the lock is held ---- */
@@ -238,7 +230,7 @@ kern_return_t dma_hold_begin(struct dma_hold *hold, struct device_dma *dma, uint
     spin_lock(&dma_lock);
     kr = enter(hold, dma, session);
     if (kr == KERN_SUCCESS)
-        device_dma_owner_ref(dma);
+        device_ref(dma_device(dma));
     spin_unlock(&dma_lock);
     if (kr == KERN_SUCCESS)
         ledger_ref(ledger);
@@ -331,7 +323,7 @@ void dma_hold_free(struct dma_hold *hold)
     else
         dma_memory_free_record(hold, ledger);
     ledger_unref(ledger);
-    device_dma_owner_unref(dma);
+    device_unref(dma_device(dma));
 }
 
 /* ---- quiesced ---- */

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <kern/device.h>
 #include <kern/device_dma.h>
 #include <kern/ledger.h>
 #include <kern/list.h>
@@ -17,6 +18,11 @@
 #include <kern/work.h>
 
 extern struct spinlock dma_lock; /* for all devices: what it guards is soon done */
+
+static inline struct device *dma_device(struct device_dma *dma)
+{
+    return container_of(dma, struct device, dma);
+}
 
 enum dma_kind { DMA_MEMORY, DMA_PIN };
 

@@ -146,8 +146,6 @@ kern_return_t device_dma_allocate(struct kcall *call, struct device_dma *dma, ui
     uint64_t pages = size >> PAGE_SHIFT, ignored;
     if (size % PAGE_SIZE != 0 || pages == 0 || pages > SIZE_MAX_PAGES)
         return KERN_INVALID_ARGUMENT;
-    if (!dma->moves)
-        return KERN_NOT_SUPPORTED;
     kern_return_t kr = go_on(call, dma, session, pages, &memory);
     if (kr == KERN_SUCCESS)
         kr = make(memory);
@@ -198,7 +196,7 @@ static void check_page(struct dma_memory *memory, uint64_t page)
         return;
     if (!memory->damaged)
         log_warn("dma: %s has written to %llx after its driver's end, and was then said to be quiet",
-                 memory->hold.dma->name,
+                 dma_device(memory->hold.dma)->name,
                  (unsigned long long)(memory->frame + page) << PAGE_SHIFT);
     memory->damaged = true;
     leave_caches(memory, page);

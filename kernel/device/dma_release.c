@@ -119,7 +119,7 @@ static bool work_on_device(void)
     if (hold) /* it stays: all that is of no open session is freed here */
         dma_hold_move_charge(hold);
     else if (dma)
-        device_dma_owner_unref(dma);
+        device_unref(dma_device(dma));
     return dma;
 }
 

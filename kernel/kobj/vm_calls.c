@@ -170,9 +170,14 @@ static kern_return_t use_entry(struct map_request *request, const struct memory_
     if (offset % PAGE_SIZE != 0 || first > entry->pages || request->pages > entry->pages - first)
         return KERN_INVALID_ARGUMENT;
     unsigned wanted = copy ? PROT_READ : request->max_prot;
-    if (wanted & ~entry->max_prot ||
-        (copy && entry->object && memory_object_is_only_shared(entry->object)))
+    if (wanted & ~entry->max_prot)
         return KERN_PROTECTION_FAILURE;
+    if (entry->object && memory_object_is_device(entry->object)) {
+        if (copy)
+            return KERN_NOT_SUPPORTED;
+        if (memory_object_is_dead(entry->object))
+            return KERN_TERMINATED;
+    }
     request->amap = entry->amap;
     request->amap_page = entry->amap_page + first;
     request->object = entry->object;

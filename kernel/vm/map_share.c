@@ -187,8 +187,7 @@ static kern_return_t fork_piece(struct task *parent, struct task *child, vaddr_t
         return KERN_SUCCESS;
     }
     bool skip = entry->inherit == VM_INHERIT_NONE || entry->state != ENTRY_READY ||
-                (entry->inherit == VM_INHERIT_COPY && entry->object &&
-                 memory_object_is_only_shared(entry->object));
+                (entry_is_device(entry) && entry->inherit != VM_INHERIT_SHARE);
     bool is_new = *at <= entry->start &&
                   !map_at(&child->map, entry->start); /* not what was split meanwhile */
     if (is_new && !skip) {

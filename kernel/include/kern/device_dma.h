@@ -28,24 +28,23 @@
 struct kcall;
 struct memory_object;
 
-enum { DMA_WINDOWS_MAX = 8 };
+enum { DEVICE_WINDOWS = 8 };
 /** What an address is that a device cannot reach. */
 #define DMA_NO_BUS UINT64_MAX
 
-/** [memory, memory + size) is [bus, bus + size) to the device; neither wraps. */
-struct dma_window {
+/** Memory the device reaches: [memory, memory + size) is [bus, bus + size) to it; neither wraps. */
+struct device_window {
     paddr_t memory;
-    uint64_t bus, size;
+    uint64_t bus;
+    uint64_t size;
 };
 
 /** A device's part in this. */
 struct device_dma {
-    struct dma_window window[DMA_WINDOWS_MAX]; /* whole pages; constant, as is all to `name` */
-    struct frame_range range[DMA_WINDOWS_MAX]; /* the same */
-    unsigned windows;
-    bool moves;               /* it moves data itself: else nothing is allocated for it, and it reaches nothing */
+    struct device_window window[DEVICE_WINDOWS]; /* whole pages; constant, as is all to `coherent` */
+    struct frame_range range[DEVICE_WINDOWS];    /* the same */
+    uint32_t windows;         /* 0: it reaches nothing */
     bool coherent;            /* it looks into the caches */
-    const char *name;         /* for reports */
     struct rb_tree holds;     /* H1, by key: those of earlier sessions first. DMA lock, as is all below */
     struct list link;         /* in the work item's list, with a reference: a session has ended */
     uint64_t moved;           /* for it: what is below has been charged to the kernel */
@@ -55,29 +54,24 @@ struct device_dma {
     uint64_t quarantined;     /* pages */
 };
 
-/** The record is in a device's, zeroed. Windows have been checked; they are ignored unless it `moves` data itself. */
-void device_dma_init(struct device_dma *dma, bool moves, bool coherent,
-                     const struct dma_window *windows, unsigned count, const char *name);
-/** A session begins; none is open. At most `pages` may be held in it. Returns its number, for the calls below. */
-uint32_t device_dma_session_began(struct device_dma *dma, uint64_t pages);
-/** It has ended, if it is open: calls for it fail with KERN_TERMINATED from now on. Bounded; locks of ranks below DMA may be held. */
-void device_dma_session_ended(struct device_dma *dma);
-/** Nobody can open the device any more, and no session is open. H3. */
-void device_dma_abandoned(struct device_dma *dma);
-/** Lowest and highest bus address that it can name. False: none. */
-bool device_dma_reach(const struct device_dma *dma, uint64_t *first, uint64_t *last);
-struct device_dma_facts {
-    uint64_t pages, quarantined;
-};
-void device_dma_facts(struct device_dma *dma, struct device_dma_facts *out);
+/** Of a device's record, which is zeroed. */
+void device_dma_init(struct device_dma *dma, const struct device_window *windows, unsigned count,
+                     bool coherent);
+/** A session begins, in which at most so many pages may be held; there is none. dma->session is its number, for the calls below. The device's
+ *  lock is held, as it is for the next two. */
+void device_dma_session_begins(struct device_dma *dma, uint64_t pages);
+/** It has ended: what it holds is quarantined (H2), and calls for it fail with KERN_TERMINATED. A piece; true: there is more. */
+bool device_dma_session_ended(struct device_dma *dma);
+/** Nobody can open the device any more, and no session is left (H3). True: nothing stands in the way of its being freed but the references that
+ *  holds have. */
+bool device_dma_may_go(struct device_dma *dma);
+/** Pages pinned or allocated in the session; and those in quarantine. */
+uint64_t device_dma_pages(struct device_dma *dma);
+uint32_t device_dma_quarantined(struct device_dma *dma);
 /** Pages that are kept for ever. */
 uint64_t device_dma_lost_pages(void);
 /** Nothing is on its way to be freed (tests). */
 bool device_dma_is_idle(void);
-
-/** Whose record it is in: one reference more, or less, by which it may go. The latter with no lock held. By who defines the record. */
-void device_dma_owner_ref(struct device_dma *dma);
-void device_dma_owner_unref(struct device_dma *dma);
 
 /** The last reference to memory that was allocated for a device has gone. */
 void device_dma_unreferenced(struct memory_object *object);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory entries: rights to memory that is mapped with them (kernel/kobj/memory_entry.c, interfaces/memory_entry.defs).
+ * Rights to memory, as objects (interfaces/memory_entry.defs).
  */
 #pragma once
 
-#include <kern/kobj.h>
+#include <kern/ipc_object.h>
 #include <kern/ledger.h>
 #include <kern/map.h>
 #include <kern/work.h>
