@@ -7,6 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of several candidates, those whose programs are there; one of them stays in any case, to tell of. */
+static void drop_missing(struct device *device)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < device->candidates; i++)
+        if (!device->candidate[i]->missing)
+            device->candidate[kept++] = device->candidate[i];
+    if (kept > 0)
+        device->candidates = kept;
+    else if (device->candidates > 1)
+        device->candidates = 1;
+}
+
 /* The manifests that match the first string which any matches. */
 static void match(const struct manifest_set *manifests, struct tree_value compatible,
                   struct device *device)
@@ -17,6 +31,7 @@ static void match(const struct manifest_set *manifests, struct tree_value compat
              i++)
             if (manifest_matches(manifests->all[i], s))
                 device->candidate[device->candidates++] = manifests->all[i];
+        drop_missing(device);
         if (device->candidates > 0) {
             device->compatible = s;
             return;
@@ -41,7 +56,12 @@ static void consider(struct device_set *set, uint32_t node)
         device->candidates = 0;
         return;
     }
-    if (device_resources(set, device, device->candidate[0], &device->why) != KERN_SUCCESS)
+    if (device->candidate[0]->missing) {
+        (void)reason_set(&device->why, KERN_NOT_FOUND,
+                         "driver %s is for it, but its program %s is not there",
+                         device->candidate[0]->name, device->candidate[0]->file);
+        device->candidates = 0;
+    } else if (device_resources(set, device, device->candidate[0], &device->why) != KERN_SUCCESS)
         device->candidates = 0;
     else if (device->candidate[0]->probes == 0)
         device->driver = device->candidate[0];

@@ -21,9 +21,9 @@ enum {
     DEVICE_NAME_MAX = 32,
     DEVICE_SERVICE_MAX = 64,
     DEVICE_USES_MAX = 8,
-    DEVICE_ARGUMENTS_SIZE = 1536,
-    DEVICE_ARGUMENTS_MAX = 15, /* words: a program is told 16, the first is its name */
-    DEVICE_NUMBERS_MAX = 100,  /* instances of one name */
+    DEVICE_ARGUMENTS_SIZE = 512, /* bootstrap/description.h */
+    DEVICE_ARGUMENTS_MAX = 15,   /* words: a program is told 16, the first is its name */
+    DEVICE_NUMBERS_MAX = 100,    /* instances of one name */
     DEVICE_RECIPE_MAX = 4096,
     DEVICE_PAGES_MAX = 16384, /* entries in the table of registers */
     DEVICE_PAGE = 4096,
@@ -68,7 +68,7 @@ struct device_pages {
 struct device_set {
     const struct tree *tree;
     const struct manifest_set *manifests;
-    uint32_t root;   /* interrupt controller */
+    uint32_t root;    /* interrupt controller */
     uint32_t console; /* the node of the console, or TREE_NONE */
     const char *console_options;
     struct device *all;

@@ -3,8 +3,8 @@
  * Devices behind buses that find theirs themselves (PCI): who drives the bus tells of them (devices.found), by strings that manifests match like
  * compatible strings of nodes.
  *
- * F1 A function has the same name whenever it is found again: its recipe has the bus, the address and the strings in it, and the supervisor
- *    refuses another recipe of a name (KERN_EXISTS). So the first number for which it does not refuse is the function's, old or new, whatever
+ * F1 A function has the same name whenever it is found again: its recipe has the bus, the address and the string that matched in it, and the
+ *    supervisor refuses another recipe of a name (KERN_EXISTS). So the first number for which it does not refuse is the function's, old or new, whatever
  *    this program remembers.
  */
 #pragma once

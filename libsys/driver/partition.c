@@ -10,17 +10,17 @@
 #include <string.h>
 
 enum { /* of a table block */
-    ENTRIES = 446,
-    ENTRY_SIZE = 16,
-    PRIMARY_COUNT = 4,
-    SIGNATURE = 510,
+       ENTRIES = 446,
+       ENTRY_SIZE = 16,
+       PRIMARY_COUNT = 4,
+       SIGNATURE = 510,
 };
 
 enum { /* of an entry */
-    ENTRY_STATUS = 0,
-    ENTRY_TYPE = 4,
-    ENTRY_FIRST = 8,
-    ENTRY_BLOCKS = 12,
+       ENTRY_STATUS = 0,
+       ENTRY_TYPE = 4,
+       ENTRY_FIRST = 8,
+       ENTRY_BLOCKS = 12,
 };
 
 enum {
@@ -208,8 +208,9 @@ static uint64_t follow(struct partition_table *table, struct partition_reader *r
 static void read_chain(struct partition_table *table, struct partition_reader *reader,
                        const struct entry *extended)
 {
-    struct chain chain = {
-        .first = extended->first, .blocks = extended->blocks, .number = FIRST_LOGICAL};
+    struct chain chain = {.first = extended->first,
+                          .blocks = extended->blocks,
+                          .number = FIRST_LOGICAL};
     uint64_t at = extended->first;
 
     if (extended->first == 0 || extended->first >= reader->blocks ||
@@ -269,8 +270,10 @@ static bool is_protective(const uint8_t *block, bool *well_placed)
 void partition_read(struct partition_table *table, partition_read_t *read, void *context,
                     uint32_t block_size, uint64_t blocks)
 {
-    struct partition_reader reader = {
-        .read = read, .context = context, .block_size = block_size, .blocks = blocks};
+    struct partition_reader reader = {.read = read,
+                                      .context = context,
+                                      .block_size = block_size,
+                                      .blocks = blocks};
     bool well_placed;
 
     *table = (struct partition_table){.count = 1, .partition = {{.blocks = blocks}}};

@@ -9,39 +9,39 @@
 #include <string.h>
 
 enum { /* of the header */
-    HEADER_REVISION = 8,
-    HEADER_SIZE = 12,
-    HEADER_CRC = 16,
-    HEADER_SELF = 24,
-    HEADER_OTHER = 32,
-    HEADER_FIRST_USABLE = 40,
-    HEADER_LAST_USABLE = 48,
-    HEADER_ENTRIES = 72,
-    HEADER_ENTRY_COUNT = 80,
-    HEADER_ENTRY_SIZE = 84,
-    HEADER_ENTRIES_CRC = 88,
-    HEADER_LEAST = 92,
+       HEADER_REVISION = 8,
+       HEADER_SIZE = 12,
+       HEADER_CRC = 16,
+       HEADER_SELF = 24,
+       HEADER_OTHER = 32,
+       HEADER_FIRST_USABLE = 40,
+       HEADER_LAST_USABLE = 48,
+       HEADER_ENTRIES = 72,
+       HEADER_ENTRY_COUNT = 80,
+       HEADER_ENTRY_SIZE = 84,
+       HEADER_ENTRIES_CRC = 88,
+       HEADER_LEAST = 92,
 };
 
 enum { /* of an entry */
-    ENTRY_FIRST = 32,
-    ENTRY_LAST = 40,
-    ENTRY_NAME = 56,
-    ENTRY_NAME_UNITS = 36,
-    ENTRY_LEAST = 128,
+       ENTRY_FIRST = 32,
+       ENTRY_LAST = 40,
+       ENTRY_NAME = 56,
+       ENTRY_NAME_UNITS = 36,
+       ENTRY_LEAST = 128,
 };
 
 enum { ENTRIES_BYTES_MAX = 256 * 1024 };
 
 /* Why a GPT does not hold: one row for a word of the sentence that says so. */
-#define REASONS(REASON)                                                    \
-    REASON(UNREADABLE, "cannot be read")                                   \
-    REASON(NO_HEADER, "has no header")                                     \
-    REASON(HEADER_SUM, "has a header with a wrong checksum")               \
-    REASON(REVISION, "is of a revision that is not known")                 \
-    REASON(ELSEWHERE, "says that it is elsewhere")                         \
-    REASON(USABLE, "has a usable range that is not inside the device")     \
-    REASON(ENTRY_SIZE, "has entries of a size or number that cannot be")   \
+#define REASONS(REASON)                                                               \
+    REASON(UNREADABLE, "cannot be read")                                              \
+    REASON(NO_HEADER, "has no header")                                                \
+    REASON(HEADER_SUM, "has a header with a wrong checksum")                          \
+    REASON(REVISION, "is of a revision that is not known")                            \
+    REASON(ELSEWHERE, "says that it is elsewhere")                                    \
+    REASON(USABLE, "has a usable range that is not inside the device")                \
+    REASON(ENTRY_SIZE, "has entries of a size or number that cannot be")              \
     REASON(ENTRIES, "has its entries outside of the device, or among the partitions") \
     REASON(ENTRIES_SUM, "has entries with a wrong checksum")
 
@@ -216,8 +216,8 @@ static void copy_name(struct partition *p, const uint8_t *units)
             break;
 }
 
-static void take_entry(struct partition_table *table, const struct header *header,
-                       uint32_t number, const uint8_t *entry)
+static void take_entry(struct partition_table *table, const struct header *header, uint32_t number,
+                       const uint8_t *entry)
 {
     static const uint8_t unused[16];
     uint64_t first = partition_get64(entry + ENTRY_FIRST),

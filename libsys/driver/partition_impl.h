@@ -17,7 +17,7 @@ struct partition_reader {
     void *context;
     uint32_t block_size;
     uint64_t blocks;
-    unsigned reads;                  /* so far (P1) */
+    unsigned reads;                   /* so far (P1) */
     uint8_t buffer[PARTITION_BUFFER]; /* what was read last */
 };
 
