@@ -4,6 +4,8 @@
  */
 #include "devices.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -233,6 +235,17 @@ static void refuse(struct device *device)
 {
     device->driver = NULL;
     device->named = false;
+}
+
+void device_refuse(struct device *device, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(device->why.text, sizeof(device->why.text), format, arguments);
+    va_end(arguments);
+    refuse(device);
+    device->candidates = 0;
 }
 
 static void name_all(struct device_set *set)

@@ -44,5 +44,5 @@ struct function *function_at(struct function_set *set, const char *bus, const ch
 /** The recipe under the name with that number. False: it is too long. */
 bool function_recipe(struct function *function, uint32_t number, struct text *out);
 
-/** As devices_explain(). */
+/** As node_explain(). */
 void function_explain(const struct function *function, const char *state, struct text *out);
