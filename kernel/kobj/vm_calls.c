@@ -171,6 +171,12 @@ static kern_return_t use_entry(struct map_request *request, const struct memory_
     unsigned wanted = copy ? PROT_READ : request->max_prot;
     if (wanted & ~entry->max_prot)
         return KERN_PROTECTION_FAILURE;
+    if (entry->object && memory_object_is_device(entry->object)) {
+        if (copy)
+            return KERN_NOT_SUPPORTED;
+        if (memory_object_is_dead(entry->object))
+            return KERN_TERMINATED;
+    }
     request->amap = entry->amap;
     request->amap_page = entry->amap_page + first;
     request->object = entry->object;

@@ -182,7 +182,8 @@ static kern_return_t fork_piece(struct task *parent, struct task *child, vaddr_t
         *at = USER_VA_END;
         return KERN_SUCCESS;
     }
-    bool skip = entry->inherit == VM_INHERIT_NONE || entry->state != ENTRY_READY;
+    bool skip = entry->inherit == VM_INHERIT_NONE || entry->state != ENTRY_READY ||
+                (entry_is_device(entry) && entry->inherit != VM_INHERIT_SHARE);
     bool is_new = *at <= entry->start &&
                   !map_at(&child->map, entry->start); /* not what was split meanwhile */
     if (is_new && !skip) {

@@ -38,6 +38,15 @@ kern_return_t memory_object_create_window(struct ledger *ledger, uint64_t pages,
     return create(ledger, OBJECT_WINDOW, 0, pages, out);
 }
 
+kern_return_t memory_object_create_device(struct ledger *ledger, paddr_t base, uint64_t pages,
+                                          unsigned type, struct memory_object **out)
+{
+    kern_return_t kr = create(ledger, OBJECT_DEVICE, base, pages, out);
+    if (kr == KERN_SUCCESS)
+        (*out)->type = (uint8_t)type;
+    return kr;
+}
+
 void memory_object_unref(struct memory_object *object)
 {
     if (object->kind == OBJECT_PAGED) {

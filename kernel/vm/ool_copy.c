@@ -43,7 +43,8 @@ static kern_return_t readable_at(struct task *task, vaddr_t va, struct map_entry
     *out = map_at(&task->map, va);
     if (!*out)
         return KERN_INVALID_ADDRESS;
-    return (*out)->prot & PROT_READ ? KERN_SUCCESS : KERN_PROTECTION_FAILURE;
+    bool readable = ((*out)->prot & PROT_READ) && !entry_is_device(*out);
+    return readable ? KERN_SUCCESS : KERN_PROTECTION_FAILURE;
 }
 
 /* The page's anon, with a reference, if it has one. */

@@ -124,6 +124,24 @@ kern_return_t tty_client_write(struct tty_client *client, const void *bytes, siz
     return kr;
 }
 
+static bool is_empty(struct tty_client *client)
+{
+    return atomic_load(&client->output->taken) ==
+           atomic_load_explicit(&client->output->put, memory_order_relaxed);
+}
+
+kern_return_t tty_client_flush(struct tty_client *client, uint64_t deadline)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    while (kr == KERN_SUCCESS && !is_empty(client)) {
+        atomic_store(&client->output->wanted, 1);
+        if (!is_empty(client))
+            kr = wait(client, deadline);
+    }
+    return kr;
+}
+
 static size_t take(struct tty_client *client, uint8_t *to, size_t count)
 {
     struct tty_ring *ring = client->input;

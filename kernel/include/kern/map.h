@@ -43,6 +43,7 @@ struct vm_map {
     uint64_t pages;         /* that entries have */
     uint32_t copying;       /* G6 */
     bool closed;            /* G4 */
+    bool devices;           /* an entry is, or was, of a device's memory */
     _Atomic bool wires_new; /* entries are made wired; to be read without the lock */
 };
 

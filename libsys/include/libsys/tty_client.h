@@ -31,6 +31,8 @@ size_t tty_client_put(struct tty_client *client, const void *bytes, size_t count
 /** All of them; waits for room. KERN_OPERATION_TIMED_OUT, KERN_TERMINATED: *done tells how many went. */
 kern_return_t tty_client_write(struct tty_client *client, const void *bytes, size_t count,
                                uint64_t deadline, size_t *done);
+/** Until the driver has taken all of it. KERN_OPERATION_TIMED_OUT, KERN_TERMINATED. */
+kern_return_t tty_client_flush(struct tty_client *client, uint64_t deadline);
 /** At least one byte, at most count. KERN_OPERATION_TIMED_OUT, KERN_TERMINATED. */
 kern_return_t tty_client_read(struct tty_client *client, void *bytes, size_t count,
                               uint64_t deadline, size_t *got);
