@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VALUE_MAX = 1280 }; /* of one word: the interrupt-map of a host with many functions */
+enum { VALUE_MAX = DEVICE_ARGUMENTS_SIZE };
 
 bool device_argument(struct device *device, const char *name, const char *value)
 {
@@ -91,7 +91,7 @@ static kern_return_t add_properties(const struct device_set *set, struct device 
         if (!property_text(v, p->text, text))
             device_note(device, "%s: %u bytes that are no %s", p->name, (unsigned)v.length,
                         p->text ? "word" : "numbers");
-        else if (!device_argument(device, p->name, text))
+        else if (!device_argument(device, p->argument, text))
             return full(device, reason);
     }
     return KERN_SUCCESS;
@@ -164,8 +164,6 @@ static kern_return_t add_bus(const struct device_set *set, struct device *device
                              struct reason *reason)
 {
     struct interrupt_routes *routes;
-    char path[TREE_PATH_MAX];
-    struct text t = text_in(path, sizeof(path));
     bool fits;
 
     if (!device->driver->bus)
@@ -173,24 +171,35 @@ static kern_return_t add_bus(const struct device_set *set, struct device *device
     routes = calloc(1, sizeof(*routes));
     if (routes == NULL)
         return reason_set(reason, KERN_RESOURCE_SHORTAGE, "no memory for an interrupt-map");
-    tree_path(set->tree, device->node, &t);
-    /* What it has to call itself when it tells of devices (devices.found). */
-    fits = !t.cut && is_word(path) && device_argument(device, "bus", path) &&
-           add_windows(set, device) && add_routes(set, device, routes);
+    fits = add_windows(set, device) && add_routes(set, device, routes);
     free(routes);
     return fits ? KERN_SUCCESS : full(device, reason);
 }
 
 /* ---- All of it ---- */
 
+/* Which service it is, of which node, and which of the driver's devices. */
+static kern_return_t add_names(const struct device_set *set, struct device *device,
+                               struct reason *reason)
+{
+    char service[DEVICE_SERVICE_MAX], path[TREE_PATH_MAX];
+    struct text s = text_in(service, sizeof(service)), p = text_in(path, sizeof(path));
+
+    text_add(&s, "%s.%s", device->driver->class, device->name);
+    tree_path(set->tree, device->node, &p);
+    if (p.cut || !is_word(path))
+        return reason_set(reason, KERN_NOT_SUPPORTED, "its path is too long, or no word");
+    if (!device_argument(device, "service", service) || !device_argument(device, "node", path) ||
+        !device_argument(device, "compatible", device->compatible))
+        return full(device, reason);
+    return KERN_SUCCESS;
+}
+
 static kern_return_t add_own_words(struct device *device, struct reason *reason)
 {
     char words[MANIFEST_ARGUMENTS_MAX];
     char *save = NULL;
 
-    /* Which of the driver's devices it is. */
-    if (!device_argument(device, "compatible", device->compatible))
-        return full(device, reason);
     (void)snprintf(words, sizeof(words), "%s", device->driver->arguments);
     for (char *word = strtok_r(words, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
         if (!device_argument(device, word, NULL))
@@ -198,18 +207,28 @@ static kern_return_t add_own_words(struct device *device, struct reason *reason)
     return KERN_SUCCESS;
 }
 
+/* What stdout-path says behind its ':', as it is, and the speed in it. */
 static kern_return_t add_console(const struct device_set *set, struct device *device,
                                  struct reason *reason)
 {
     const char *options = set->console_options;
+    size_t digits = options == NULL ? 0 : strspn(options, "0123456789");
+    char speed[10];
 
     if (device->node != set->console)
         return KERN_SUCCESS;
     if (options != NULL && (!is_word(options) || strlen(options) > 32)) {
         device_note(device, "stdout-path: what stands behind the ':' is no word");
         options = NULL;
+        digits = 0;
     }
-    return device_argument(device, "console", options) ? KERN_SUCCESS : full(device, reason);
+    if (!device_argument(device, "console", options != NULL ? options : "1"))
+        return full(device, reason);
+    if (digits == 0 || digits >= sizeof(speed))
+        return KERN_SUCCESS;
+    memcpy(speed, options, digits);
+    speed[digits] = '\0';
+    return device_argument(device, "baud", speed) ? KERN_SUCCESS : full(device, reason);
 }
 
 kern_return_t device_arguments(struct device_set *set, struct device *device, struct reason *reason)
@@ -218,7 +237,9 @@ kern_return_t device_arguments(struct device_set *set, struct device *device, st
 
     device->arguments[0] = device->notes[0] = '\0';
     device->words = device->uses_count = 0;
-    result = add_own_words(device, reason);
+    result = add_names(set, device, reason);
+    if (result == KERN_SUCCESS)
+        result = add_own_words(device, reason);
     if (result == KERN_SUCCESS)
         result = add_console(set, device, reason);
     if (result == KERN_SUCCESS)

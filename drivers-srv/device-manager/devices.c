@@ -4,8 +4,24 @@
  */
 #include "devices.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Of several candidates, those whose programs are there; one of them stays in any case, to tell of. */
+static void drop_missing(struct device *device)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < device->candidates; i++)
+        if (!device->candidate[i]->missing)
+            device->candidate[kept++] = device->candidate[i];
+    if (kept > 0)
+        device->candidates = kept;
+    else if (device->candidates > 1)
+        device->candidates = 1;
+}
 
 /* The manifests that match the first string which any matches. */
 static void match(const struct manifest_set *manifests, struct tree_value compatible,
@@ -17,6 +33,7 @@ static void match(const struct manifest_set *manifests, struct tree_value compat
              i++)
             if (manifest_matches(manifests->all[i], s))
                 device->candidate[device->candidates++] = manifests->all[i];
+        drop_missing(device);
         if (device->candidates > 0) {
             device->compatible = s;
             return;
@@ -41,7 +58,12 @@ static void consider(struct device_set *set, uint32_t node)
         device->candidates = 0;
         return;
     }
-    if (device_resources(set, device, device->candidate[0], &device->why) != KERN_SUCCESS)
+    if (device->candidate[0]->missing) {
+        (void)reason_set(&device->why, KERN_NOT_FOUND,
+                         "driver %s is for it, but its program %s is not there",
+                         device->candidate[0]->name, device->candidate[0]->file);
+        device->candidates = 0;
+    } else if (device_resources(set, device, device->candidate[0], &device->why) != KERN_SUCCESS)
         device->candidates = 0;
     else if (device->candidate[0]->probes == 0)
         device->driver = device->candidate[0];
@@ -213,6 +235,17 @@ static void refuse(struct device *device)
 {
     device->driver = NULL;
     device->named = false;
+}
+
+void device_refuse(struct device *device, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(device->why.text, sizeof(device->why.text), format, arguments);
+    va_end(arguments);
+    refuse(device);
+    device->candidates = 0;
 }
 
 static void name_all(struct device_set *set)

@@ -21,9 +21,9 @@ enum {
     DEVICE_NAME_MAX = 32,
     DEVICE_SERVICE_MAX = 64,
     DEVICE_USES_MAX = 8,
-    DEVICE_ARGUMENTS_SIZE = 1536,
-    DEVICE_ARGUMENTS_MAX = 15, /* words: a program is told 16, the first is its name */
-    DEVICE_NUMBERS_MAX = 100,  /* instances of one name */
+    DEVICE_ARGUMENTS_SIZE = 512, /* bootstrap/description.h */
+    DEVICE_ARGUMENTS_MAX = 15,   /* words: a program is told 16, the first is its name */
+    DEVICE_NUMBERS_MAX = 100,    /* instances of one name */
     DEVICE_RECIPE_MAX = 4096,
     DEVICE_PAGES_MAX = 16384, /* entries in the table of registers */
     DEVICE_PAGE = 4096,
@@ -97,6 +97,12 @@ struct device *devices_at(const struct device_set *set, uint32_t node);
 /** The recipe for the supervisor. False: it is longer than a recipe may be. */
 bool device_recipe(const struct device_set *set, const struct device *device, struct text *out);
 
+/** Those with drivers, by their places in the set, who provides before who uses. How many. (device_order.c) */
+unsigned devices_order(const struct device_set *set, unsigned order[DEVICES_MAX]);
+
+/** Take the driver away from a device, before devices_settle(). */
+[[gnu::format(printf, 2, 3)]] void device_refuse(struct device *device, const char *format, ...);
+
 /** A number that no device of the tree has among instances of that name, from `from` on; DEVICE_NUMBERS_MAX: there is none. */
 uint32_t devices_free_number(const struct device_set *set, const char *instance, uint32_t from);
 
@@ -112,8 +118,7 @@ const char *kernel_node_words(const struct device_set *set, uint32_t node);
 /* ---- Explaining (explain.c) ---- */
 
 /** Everything there is to say about a node; more lines may be appended. state: what the supervisor says of the driver, or NULL. */
-void devices_explain(const struct device_set *set, uint32_t node, const char *state,
-                     struct text *out);
+void node_explain(const struct device_set *set, uint32_t node, const char *state, struct text *out);
 
 /* ---- Parts of the above ---- */
 

@@ -155,8 +155,7 @@ static void say_undecided(const struct device *device, struct text *out)
     text_add(out, "\n");
 }
 
-void devices_explain(const struct device_set *set, uint32_t node, const char *state,
-                     struct text *out)
+void node_explain(const struct device_set *set, uint32_t node, const char *state, struct text *out)
 {
     const struct device *device = devices_at(set, node);
 

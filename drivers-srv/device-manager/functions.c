@@ -37,8 +37,14 @@ static void match(struct function *f, const struct manifest_set *manifests)
                 }
         }
     }
-    if (f->driver == NULL)
+    if (f->driver == NULL) {
         (void)reason_set(&f->why, KERN_NOT_FOUND, "no manifest matches what it is");
+    } else if (f->driver->missing) {
+        (void)reason_set(&f->why, KERN_NOT_FOUND,
+                         "driver %s is for it, but its program %s is not there", f->driver->name,
+                         f->driver->file);
+        f->driver = NULL;
+    }
 }
 
 struct function *function_at(struct function_set *set, const char *bus, const char *address)
@@ -78,16 +84,17 @@ kern_return_t function_found(struct function_set *set, const struct manifest_set
 
 bool function_recipe(struct function *f, uint32_t number, struct text *out)
 {
+    const struct manifest *m = f->driver;
     struct text name = text_in(f->name, sizeof(f->name));
 
-    text_add(&name, "%s%u", f->driver->instance, (unsigned)number);
-    text_add(out, "# %s %s: %s\n", f->bus, f->address, f->match);
+    text_add(&name, "%s%u", m->instance, (unsigned)number);
     text_add(out, "program %s\n", f->name);
-    text_add(out, "file %s\n", f->driver->file);
-    text_add(out, "arguments compatible=%s address=%s%s%s\n", f->matched, f->address,
-             f->driver->arguments[0] != '\0' ? " " : "", f->driver->arguments);
-    text_add(out, "provides %s.%s\n", f->driver->class, f->name);
-    for (const char *line = f->driver->recipe; *line != '\0';) {
+    text_add(out, "file %s\n", m->file);
+    text_add(out, "arguments service=%s.%s node=%s/%s address=%s compatible=%s%s%s\n", m->class,
+             f->name, f->bus, f->address, f->address, f->matched,
+             m->arguments[0] != '\0' ? " " : "", m->arguments);
+    text_add(out, "provides %s.%s\n", m->class, f->name);
+    for (const char *line = m->recipe; *line != '\0';) {
         int length = (int)strcspn(line, "\n");
 
         text_add(out, "%.*s\n", length, line);

@@ -3,8 +3,8 @@
  * Devices behind buses that find theirs themselves (PCI): who drives the bus tells of them (devices.found), by strings that manifests match like
  * compatible strings of nodes.
  *
- * F1 A function has the same name whenever it is found again: its recipe has the bus, the address and the strings in it, and the supervisor
- *    refuses another recipe of a name (KERN_EXISTS). So the first number for which it does not refuse is the function's, old or new, whatever
+ * F1 A function has the same name whenever it is found again: its recipe has the bus, the address and the string that matched in it, and the
+ *    supervisor refuses another recipe of a name (KERN_EXISTS). So the first number for which it does not refuse is the function's, old or new, whatever
  *    this program remembers.
  */
 #pragma once
@@ -44,5 +44,5 @@ struct function *function_at(struct function_set *set, const char *bus, const ch
 /** The recipe under the name with that number. False: it is too long. */
 bool function_recipe(struct function *function, uint32_t number, struct text *out);
 
-/** As devices_explain(). */
+/** As node_explain(). */
 void function_explain(const struct function *function, const char *state, struct text *out);

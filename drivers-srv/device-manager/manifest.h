@@ -31,13 +31,14 @@ struct manifest_count {
     uint32_t most;
 };
 
-/** A property that is passed as NAME=VALUE: numbers, or text. */
+/** A property that is passed as ARGUMENT=VALUE: numbers, or text. */
 struct manifest_property {
     const char *name;
+    const char *argument;
     bool text;
 };
 
-/** References in a property, passed as ARGUMENT.N=SERVICE:SPECIFIER. name: only the one of that name, or NULL. */
+/** References in a property, passed as ARGUMENT.N=SERVICE:SPECIFIER. name: only the one of that name, passed without a number; or NULL. */
 struct manifest_phandle {
     const char *property;
     const char *name;
@@ -84,6 +85,7 @@ struct manifest {
     unsigned alsos;
     struct manifest_probe probe[MANIFEST_PROBES_MAX];
     unsigned probes;
+    bool missing;                           /* set by who has looked: its program is not there */
     char arguments[MANIFEST_ARGUMENTS_MAX]; /* as they are, with a blank between two */
     char recipe[MANIFEST_RECIPE_MAX];       /* further lines of the recipe */
     char text[MANIFEST_TEXT_MAX + 1];       /* what all the pointers point into */

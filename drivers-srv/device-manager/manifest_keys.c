@@ -158,21 +158,25 @@ static kern_return_t read_strict(struct manifest *m, struct manifest_line *line)
     return KERN_SUCCESS;
 }
 
+/* PROPERTY[:text][=ARGUMENT] */
 static kern_return_t read_properties(struct manifest *m, struct manifest_line *line)
 {
     for (unsigned i = 1; i < line->words; i++) {
         struct manifest_property *p = &m->property[m->properties];
-        char *colon = strchr(line->word[i], ':');
+        char *word = line->word[i], *equals = strchr(word, '='), *colon;
 
         if (m->properties == MANIFEST_PROPERTIES_MAX)
             return manifest_bad(line, "too many words after", line->word[0]);
+        if (equals != NULL)
+            *equals = '\0';
+        colon = strchr(word, ':');
         if (colon != NULL && strcmp(colon, ":text") != 0)
             return manifest_bad(line, "this is no kind of property", colon);
         if (colon != NULL)
             *colon = '\0';
-        if (line->word[i][0] == '\0' || strchr(line->word[i], '=') != NULL)
-            return manifest_bad(line, "this is no name of a property", line->word[i]);
-        *p = (struct manifest_property){line->word[i], colon != NULL};
+        if (word[0] == '\0' || (equals != NULL && !is_name(equals + 1)))
+            return manifest_bad(line, "this is no name of a property, or of an argument", word);
+        *p = (struct manifest_property){word, equals != NULL ? equals + 1 : word, colon != NULL};
         m->properties++;
     }
     return KERN_SUCCESS;

@@ -12,7 +12,6 @@ enum {
     CELLS_MAX = 8,
     REFERENCES_MAX = 16, /* of one property */
     SERVED_DEPTH = 4,
-    STATES_MAX = 8, /* of a regulator */
 };
 
 /* How many cells follow a phandle, by the name of the property. cells NULL: none. class: who may be behind it; NULL: anybody. */
@@ -163,20 +162,18 @@ static kern_return_t service_value(const struct device_set *set, struct device *
                           (unsigned)DEVICE_USES_MAX);
     text_add(out, "%s", service);
     for (uint32_t k = 0; k < r->cells; k++)
-        text_add(out, "%c%u", k == 0 ? ':' : ',', (unsigned)r->cell[k]);
+        text_add(out, ":%u", (unsigned)r->cell[k]);
     return KERN_SUCCESS;
 }
 
 /* ---- Constants ---- */
 
-/* "@SERVICE:CELLS" of the pin that a regulator is switched by, if there is one with a driver. */
-static void add_switch(const struct device_set *set, struct device *device, uint32_t node,
-                       struct text *out)
+/* "SERVICE:PIN:FLAGS" of the pin that switches a regulator; active_low: as the regulator says. False: there is none, or nobody drives it. */
+static bool switch_value(const struct device_set *set, struct device *device, uint32_t node,
+                         bool active_low, struct text *out)
 {
     const struct kind *kind = kind_of("gpios");
     struct tree_value list = tree_get(set->tree, node, "gpios");
-    char value[128];
-    struct text t = text_in(value, sizeof(value));
     struct reference r;
     struct reason why;
     uint32_t at = 0;
@@ -185,43 +182,51 @@ static void add_switch(const struct device_set *set, struct device *device, uint
     if (list.data == NULL)
         list = tree_get(set->tree, node, "gpio");
     if (list.length < 4)
-        return;
+        return false;
     result = next_reference(set->tree, list, kind, &at, &r, &why);
-    if (result == KERN_SUCCESS && r.node != TREE_NONE)
-        result = service_value(set, device, kind, &r, &t, &why);
-    if (result == KERN_SUCCESS && r.node != TREE_NONE)
-        text_add(out, "@%s", value);
-    else if (result != KERN_SUCCESS)
+    if (result == KERN_SUCCESS && r.node == TREE_NONE)
+        return false;
+    if (result == KERN_SUCCESS && r.cells != 2)
+        result = reason_set(&why, KERN_NOT_SUPPORTED, "its pin is not a number and flags");
+    r.cell[1] = active_low;
+    if (result == KERN_SUCCESS)
+        result = service_value(set, device, kind, &r, out, &why);
+    if (result != KERN_SUCCESS)
         device_note(device, "%s cannot be switched: %s", set->tree->nodes[node].name, why.text);
+    return result == KERN_SUCCESS;
 }
 
+/* One voltage, on or off. */
 static kern_return_t fixed_regulator(const struct device_set *set, struct device *device,
                                      uint32_t node, struct text *out, struct reason *reason)
 {
     uint32_t least = value_u32(tree_get(set->tree, node, "regulator-min-microvolt"), 0);
     uint32_t most = value_u32(tree_get(set->tree, node, "regulator-max-microvolt"), least);
 
+    if (switch_value(set, device, node, !tree_has(set->tree, node, "enable-active-high"), out))
+        return KERN_SUCCESS;
     if (most == 0 || (least != 0 && least != most))
         return reason_set(reason, KERN_BAD_FORMAT, "%s does not say its voltage",
                           set->tree->nodes[node].name);
     text_add(out, "%u", (unsigned)most);
-    add_switch(set, device, node, out);
     return KERN_SUCCESS;
 }
 
+/* Two voltages: a pin, active for the lower one. */
 static kern_return_t switched_regulator(const struct device_set *set, struct device *device,
                                         uint32_t node, struct text *out, struct reason *reason)
 {
     struct tree_value states = tree_get(set->tree, node, "states");
+    uint32_t lower;
 
-    if (states.length == 0 || states.length % 8 != 0 || states.length / 8 > STATES_MAX)
-        return reason_set(reason, KERN_BAD_FORMAT, "the states of %s make no sense",
+    if (states.length != 16 || value_cell(states, 1) > 1 ||
+        value_cell(states, 3) != (value_cell(states, 1) ^ 1))
+        return reason_set(reason, KERN_NOT_SUPPORTED, "%s has not two voltages and one pin",
                           set->tree->nodes[node].name);
-    for (uint32_t i = 0; i < states.length / 8; i++)
-        text_add(out, "%s%u/%u", i > 0 ? "," : "", (unsigned)value_cell(states, 2 * i),
-                 (unsigned)value_cell(states, 2 * i + 1));
-    add_switch(set, device, node, out);
-    return KERN_SUCCESS;
+    lower = value_cell(states, 0) < value_cell(states, 2) ? 1 : 3;
+    if (switch_value(set, device, node, value_cell(states, lower) == 0, out))
+        return KERN_SUCCESS;
+    return reason_set(reason, KERN_NOT_FOUND, "%s cannot be switched", set->tree->nodes[node].name);
 }
 
 /* What one reference is worth. */
@@ -278,7 +283,10 @@ static kern_return_t pass(const struct device_set *set, const struct manifest_ph
 
     if (result != KERN_SUCCESS)
         return result;
-    text_add(&n, "%s.%u", wanted->argument, (unsigned)number);
+    if (wanted->name != NULL)
+        text_add(&n, "%s", wanted->argument);
+    else
+        text_add(&n, "%s.%u", wanted->argument, (unsigned)number);
     if (v.cut || !device_argument(device, name, value))
         return reason_set(why, KERN_NOT_SUPPORTED, "there is no room to tell it");
     return KERN_SUCCESS;
@@ -309,7 +317,7 @@ static kern_return_t go_through(const struct device_set *set, const struct manif
         if (r.node == TREE_NONE ||
             (wanted->name != NULL && !is_named(set->tree, device->node, kind, wanted->name, i)))
             continue;
-        result = pass(set, wanted, device, kind, &r, wanted->name == NULL ? i : 0, &own);
+        result = pass(set, wanted, device, kind, &r, i, &own);
         if (result == KERN_SUCCESS)
             ++*passed;
         else if (first == KERN_SUCCESS)

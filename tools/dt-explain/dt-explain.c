@@ -160,7 +160,7 @@ static void print_explanation(const struct device_set *set, uint32_t node)
     static char buffer[1 << 16];
     struct text t = text_in(buffer, sizeof(buffer));
 
-    devices_explain(set, node, NULL, &t);
+    node_explain(set, node, NULL, &t);
     printf("%s\n", buffer);
 }
 
