@@ -61,6 +61,7 @@ struct dma_memory {
     pfn_t frame;                 /* the first; PFN_NONE: not found yet. Who makes it, then constant */
     struct frame_search search;  /* who makes it */
     bool referenced;             /* `object` is by others than who makes it */
+    struct list let_go;          /* in dma->let_go: it was let go of in this session */
     bool forgiven;               /* quiesced: out of the tree, but referenced still */
     uint64_t poisoned;           /* pages. Work item, as the next */
     uint64_t checked;            /* pages that are as they were poisoned, and clean in the caches */
