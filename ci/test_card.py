@@ -214,6 +214,7 @@ class Images(unittest.TestCase):
             self.assertIn(name, found)
         if way != "direct":
             self.assertIn(b"rpi_4/u-boot.bin", found["u-boot.bin"])
+            self.assertIn("LICENCE.u-boot", found)
 
     def test_same_bytes(self):
         first = self.write("rpi4", "scr", "first.img")

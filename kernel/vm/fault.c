@@ -118,6 +118,8 @@ static kern_return_t break_sharing(const struct need *need, struct map_entry *en
 {
     struct anon *before = *anon;
     struct frame *old;
+    if (unlikely(entry->amap->pins) && anon_is_pinned(before)) /* A5: it is where the device is */
+        return KERN_SUCCESS;
     kern_return_t kr = bring(need, page->va, before, &old);
     if (unlikely(kr != KERN_SUCCESS))
         return kr;

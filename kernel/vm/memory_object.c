@@ -2,6 +2,7 @@
 /*
  * Memory objects (kern/memory_object.h).
  */
+#include <kern/device_dma.h>
 #include <kern/kmem.h>
 #include <kern/memory_object.h>
 #include <kern/paged_object.h>
@@ -55,6 +56,10 @@ void memory_object_unref(struct memory_object *object)
     }
     if (atomic_fetch_sub_explicit(&object->references, 1, memory_order_acq_rel) != 1)
         return;
+    if (object->kind == OBJECT_DMA) {
+        device_dma_unreferenced(object);
+        return;
+    }
     struct ledger *ledger = object->ledger;
     kmem_free(&object_cache, ledger, object);
     ledger_unref(ledger);

@@ -94,10 +94,10 @@ class Attendant:
         if self.inserted(number):
             raise QmpError(f"card {number} is still there")
 
-    def insert(self, number=0):
-        """Puts the card back that was taken out, or the image that has been put in its place."""
-        self.qmp("blockdev-change-medium", device=f"card{number}", filename=str(self.paths[number]), format="raw",
-                 force=True)
+    def insert(self, number=0, path=None):
+        """Puts the card back, or another image in its place."""
+        served = f"nbd+unix:///?socket={self._socket(number)}" if number in self.nbd else str(self.paths[number])
+        self.qmp("blockdev-change-medium", device=f"card{number}", filename=str(path or served), format="raw", force=True)
 
     def inserted(self, number=0):
         """What QEMU says of the medium; None where there is none."""

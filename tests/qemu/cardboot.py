@@ -92,6 +92,13 @@ def out_and_in(attendant):
         raise Failed("the card is not back")
 
 
+def out_and_in_served(attendant):
+    attendant.eject()
+    attendant.insert()
+    if not attendant.inserted()["file"].startswith("nbd"):
+        raise Failed("the card that is back is not served any more")
+
+
 def reads_were_served(attendant):
     if attendant.nbd[0].count["read"] < 1000:
         raise Failed(f"only {attendant.nbd[0].count['read']} reads came: the card was not read through the server")
@@ -117,6 +124,7 @@ def harness():
               when=((STARTED, stop_and_go), (HELLO[0], out_and_in)))
           for machine, where, label in ((plain, "sd", EVERYDAY), ({"board": "raspi4b"}, "emmc1", CI),
                                         ({"board": "raspi4b"}, "emmc2", CI))),
+        one("hands-served", Card("sd", faults=()), None, machine=plain, when=((STARTED, out_and_in_served),), label=CI),
         one("gpt-large", (Card("virtio", table="gpt"), Card("sd", size="4G")), None, machine=plain, label=CI),
     ]
 

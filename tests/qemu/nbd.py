@@ -116,8 +116,10 @@ class Server:
 
     def close(self):
         """Ends all connections, and waits for the threads."""
-        self.released.set()
         shut(self.listener)
+        for connection in self.connections:
+            connection.close()
+        self.released.set()     # what has stalled is not answered any more
         while self.threads:     # one may start another before it ends
             for connection in self.connections:
                 connection.close()
