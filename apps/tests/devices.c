@@ -27,11 +27,20 @@ static void fail(const char *what, kern_return_t kr)
     failures++;
 }
 
+/* Who is killed while it answers leaves a question open: it is asked again. */
+static bool is_over(kern_return_t kr, uint64_t end)
+{
+    return kr != MIG_SERVER_DIED || kernel_clock_now() >= end;
+}
+
 static bool ask(const char *path, char *text)
 {
-    const kern_return_t kr =
-        devices_explain_until(devices, path, text, kernel_clock_now() + patience);
+    const uint64_t end = kernel_clock_now() + patience;
+    kern_return_t kr;
 
+    do
+        kr = devices_explain_until(devices, path, text, end);
+    while (!is_over(kr, end));
     if (kr != KERN_SUCCESS)
         fail(path, kr);
     return kr == KERN_SUCCESS;
@@ -60,8 +69,12 @@ static void go_through(void (*each)(const char *path))
     uint32_t position = 0;
 
     do {
-        const kern_return_t kr =
-            devices_list_until(devices, position, &position, paths, kernel_clock_now() + patience);
+        const uint64_t end_of_wait = kernel_clock_now() + patience;
+        kern_return_t kr;
+
+        do
+            kr = devices_list_until(devices, position, &position, paths, end_of_wait);
+        while (!is_over(kr, end_of_wait));
         if (kr != KERN_SUCCESS) {
             fail("list", kr);
             return;
@@ -173,8 +186,7 @@ static uint32_t count_programs(mach_port_name_t supervisor)
 static void kill_manager(unsigned long times)
 {
     mach_port_name_t supervisor;
-    kern_return_t kr =
-        service_look_up(program_start_info->bootstrap, "supervisor", &supervisor);
+    kern_return_t kr = service_look_up(program_start_info->bootstrap, "supervisor", &supervisor);
     const uint64_t before = sum_of_all();
     const uint32_t programs = kr == KERN_SUCCESS ? count_programs(supervisor) : 0;
 
