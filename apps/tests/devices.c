@@ -46,7 +46,23 @@ static bool ask(const char *path, char *text)
     return kr == KERN_SUCCESS;
 }
 
-/* Line by line: one print() has 256 characters. */
+/* What print() can take, one line after the other. */
+static void print_long(const char *lead, const char *line)
+{
+    char piece[200];
+
+    do {
+        const size_t length = strnlen(line, sizeof(piece) - 1);
+
+        memcpy(piece, line, length);
+        piece[length] = '\0';
+        line += length;
+        print("%s%s%s\n", lead, piece, *line != '\0' ? "\\" : "");
+        lead = "";
+    } while (*line != '\0');
+}
+
+/* Line by line. */
 static void show(const char *path)
 {
     static char text[DEVICES_TEXT_MAX];
@@ -57,8 +73,7 @@ static void show(const char *path)
         end = line + strcspn(line, "\n");
         if (*end != '\0')
             *end++ = '\0';
-        print("%s%s\n", line == text ? "devices: " : "    ",
-              line); /* what is too long is cut off */
+        print_long(line == text ? "devices: " : "    ", line);
     }
 }
 

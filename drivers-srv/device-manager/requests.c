@@ -12,7 +12,6 @@
 #include <wharf/if/devices.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
-#include <wharf/if/supervisor.h>
 
 enum { BUSES = 0xb05 }; /* payload of devices.buses */
 
