@@ -59,9 +59,7 @@ static inline kern_return_t script_step(struct sd *sd, unsigned step, struct scr
     case 4: return sd_flush(sd);
     case 5: return sd_discard(sd, 5, 10);
     case 6: (void)sd_check_medium(sd); return KERN_SUCCESS;
-    case 7:
-        sd_facts(sd, &facts);
-        return script_move(sd, false, facts.blocks - 1, 1, memory);
+    case 7: sd_facts(sd, &facts); return script_move(sd, false, facts.blocks - 1, 1, memory);
     default: return script_move(sd, true, 16, 2, memory);
     }
 }

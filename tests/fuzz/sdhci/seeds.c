@@ -35,12 +35,14 @@ static void write_seed(const char *directory, uint8_t selector, unsigned number,
     struct script_memory *memory;
     char name[400];
 
-    world_make(&world, (const struct sdhci_kind *[]){&sdhci_kind_pci, &sdhci_kind_emmc2,
-                                                     &sdhci_kind_arasan}[(selector & 3) % 3],
+    world_make(&world,
+               (const struct sdhci_kind *[]){&sdhci_kind_pci, &sdhci_kind_emmc2,
+                                             &sdhci_kind_arasan}[(selector & 3) % 3],
                number % 2 == 0, 1024);
     world.sim.card.has_cache = (selector & 8) != 0;
     world.sim.card.scr[3] = (selector & 8) != 0 ? 4 : 0;
-    world.sim.faults = (struct sim_faults){.fault = fault, .at = 20 + number % 5, .times = number % 4};
+    world.sim.faults =
+        (struct sim_faults){.fault = fault, .at = 20 + number % 5, .times = number % 4};
     recorder.inner = &world.sim.device;
     snprintf(name, sizeof(name), "%s/seed%u", directory, number);
     recorder.out = fopen(name, "wb");

@@ -171,7 +171,7 @@ struct sim {
     uint64_t now;
     uint64_t last_write[64]; /* moments, a word each (M3) */
     uint8_t *memory;
-    uint64_t memory_bus; /* its address */
+    uint64_t memory_bus;               /* its address */
     uint64_t granted_from, granted_to; /* bus addresses (M2) */
     uint64_t accesses, reads, commands, data_blocks, waits, interrupts, fault_hits;
     bool quiesced;
