@@ -10,6 +10,8 @@ enum { ACCESS_TIME = 100 /* ns */ };
 
 static void reset(struct sim *sim)
 {
+    sim->page_size = sim->queue_align = 0;
+    sim->device_select = sim->driver_select = sim->queue_select = 0;
     sim->status = 0;
     sim->accepted = 0;
     sim->queue_size = sim->queue_ready = 0;
@@ -33,7 +35,8 @@ static uint16_t get16(struct sim *sim, uint64_t bus)
 /* It goes by DRIVER_OK and a queue that was set up. */
 static bool is_running(const struct sim *sim)
 {
-    return (sim->status & 4) != 0 && sim->queue_ready != 0;
+    return (sim->status & 4) != 0 && sim->queue_ready != 0 && sim->queue_size != 0 &&
+           (sim->version == 1 || (sim->status & 8) != 0);
 }
 
 static void take_available(struct sim *sim)
@@ -192,7 +195,7 @@ static void write_status(struct sim *sim, uint32_t value)
     }
     /* Bits are only added, in their order. */
     CHECK((value & sim->status & 0xf) == (sim->status & 0xf));
-    if ((value & 8) != 0 && sim->version == 2 && (sim->accepted & ~sim->offered) != 0)
+    if (sim->version == 2 && ((sim->accepted & ~sim->offered) != 0 || sim->accepted >> 32 == 0))
         value &= ~UINT32_C(8);
     sim->status = value;
 }
@@ -208,8 +211,10 @@ static void set_queue_page(struct sim *sim, uint32_t page)
 {
     uint64_t used;
 
-    CHECK(sim->version == 1 && sim->page_size == 4096 && sim->queue_align == 4096);
-    CHECK(sim->queue_size > 0);
+    CHECK_EQ(sim->version, 1);
+    if (sim->queue_size == 0 || sim->page_size == 0 || sim->queue_align == 0)
+        return; /* after power-on, the rest came before */
+    CHECK(sim->page_size == 4096 && sim->queue_align == 4096);
     sim->descriptors = (uint64_t)page * 4096;
     sim->available = sim->descriptors + 16 * (uint64_t)sim->queue_size;
     used = sim->available + 4 + 2 * (uint64_t)sim->queue_size + 2;
@@ -259,22 +264,30 @@ static void write_register(struct sim *sim, uint32_t offset, unsigned width, uin
 
 /* ---- Accesses ---- */
 
-static bool is_gone(struct sim *sim)
+/* Begin an access. False: nobody is there. */
+static bool begin_access(struct sim *sim)
 {
     sim->now += ACCESS_TIME;
     sim->accesses++;
     if (sim->accesses == sim->kill_at)
         longjmp(sim->killed, 1);
+    if (sim->accesses == sim->gone_from || sim->accesses == sim->gone_to)
+        reset(sim); /* power went, came back */
+    if (sim->gone_from != SIM_NEVER && sim->accesses >= sim->gone_from &&
+        sim->accesses < sim->gone_to)
+        return false;
     sim_run(sim);
-    return sim->gone_from != SIM_NEVER && sim->accesses >= sim->gone_from &&
-           sim->accesses < sim->gone_to;
+    return true;
 }
 
 static uint32_t device_read(struct simulated_device *device, uint32_t offset, unsigned width)
 {
     struct sim *sim = (struct sim *)device;
+    uint32_t ones = UINT32_MAX >> (32 - 8 * width);
 
-    return is_gone(sim) ? UINT32_MAX : read_register(sim, offset, width);
+    if (!begin_access(sim))
+        return ones;
+    return sim->accesses == sim->glitch_at ? ones : read_register(sim, offset, width);
 }
 
 static void device_write(struct simulated_device *device, uint32_t offset, unsigned width,
@@ -282,7 +295,7 @@ static void device_write(struct simulated_device *device, uint32_t offset, unsig
 {
     struct sim *sim = (struct sim *)device;
 
-    if (!is_gone(sim))
+    if (begin_access(sim))
         write_register(sim, offset, width, value);
 }
 

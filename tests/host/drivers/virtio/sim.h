@@ -83,13 +83,15 @@ struct sim {
 
     /* What goes wrong. */
     struct sim_script script;
-    uint64_t answers;            /* so far */
-    bool restless;               /* the configuration's generation never stands still */
-    bool stuck;                  /* it does not come back from resets */
-    bool deaf;                   /* takes nothing from its queue */
-    uint64_t accesses;           /* so far */
-    uint64_t gone_from, gone_to; /* accesses in which it is not there; SIM_NEVER */
-    uint64_t kill_at;            /* access at which the driver dies; SIM_NEVER */
+    uint64_t answers;  /* so far */
+    bool restless;     /* the configuration's generation never stands still */
+    bool stuck;        /* it does not come back from resets */
+    bool deaf;         /* takes nothing from its queue */
+    uint64_t accesses; /* so far */
+    uint64_t gone_from,
+        gone_to; /* accesses in which it is not there; then it is as after power-on. SIM_NEVER */
+    uint64_t glitch_at; /* access that reads as all ones; SIM_NEVER */
+    uint64_t kill_at;   /* access at which the driver dies; SIM_NEVER */
     jmp_buf killed;
 
     uint64_t resets, notifications;
