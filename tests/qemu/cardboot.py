@@ -107,7 +107,7 @@ def reads_were_served(attendant):
 def harness():
     """That cards can be made to lie, to stall and to go away."""
     def one(name, disk, medium="scr", expect=HELLO, machine=None, **more):
-        return Scenario(f"card-{name}", machine or VIRT, medium, append="init=hello seed=1", disk=disk, expect=expect, **more)
+        return Scenario(f"card-{name}", machine or VIRT, medium, append="init=hello seed=1 end=halt", disk=disk, expect=expect, **more)
 
     plain = {**VIRT, "boot": "direct"}
     slow = [Fault("stall", first=20, seconds=0.5), Fault("stall", first=60, seconds=0.5)]

@@ -27,13 +27,9 @@ class Scenario:
     name: str
     machine: dict = field(default_factory=dict)   # of wharf.qemu.Machine
     medium: str | None = None       # a card to boot from, what U-Boot finds on it: scr or extlinux. It is the first disk
-    image: str | None = None        # the board that the medium is made for, if not the machine's own
-    disk: object = None             # a cards.Card, or several: what is attached
     append: str = ""                # kernel arguments
     expect: tuple = ()              # patterns, in this order; the run ends on the last
     anywhere: tuple = ()            # patterns that must have matched when it ends
-    when: tuple = ()                # (pattern, function(Attendant)): done when this line has come, in this order
-    check: object = None            # function(Attendant) after the run: looks at the cards, raises console.Failed
     allow: tuple = ()               # of FORBIDDEN
     tree: object = None             # function(bytes) -> bytes: start with this device tree instead
     initrd: object = None           # function(build directory) -> bytes: this initrd instead
@@ -44,6 +40,10 @@ class Scenario:
     label: str = EVERYDAY
     seconds: float = 0              # usual duration, if not the usual one
     about: str = ""
+    image: str | None = None        # the board that the medium is made for, if not the machine's own
+    disk: object = None             # a cards.Card, or several: what is attached
+    when: tuple = ()                # (pattern, function(Attendant)): done when this line has come, in this order
+    check: object = None            # function(Attendant) after the run: looks at the cards, raises console.Failed
 
     def labels(self, build, compiler):
         """Labels in a tree of this build type and compiler; () if it is not run there."""
