@@ -87,7 +87,7 @@ def scenarios(kind):
     """Name -> scenario, for a build type."""
     found = [*matrix.virt(kind), *matrix.raspi4b(), *programs.all_scenarios(),
              *ipc.all_scenarios(kind), *vm.all_scenarios(kind), *badfiles.all_scenarios(), *trees.all_scenarios(),
-             *cardboot.all_scenarios()]
+             *cardboot.all_scenarios(kind)]
     table = {s.name: s for s in found}
     assert len(table) == len(found), "two scenarios of one name"
     return table
