@@ -27,6 +27,7 @@ NEEDS = {
         ("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc"),
         ("make", "make"),
         ("cpio", "cpio"),
+        ("device-tree-compiler", "dtc"),
     ],
     "host": [
         ("gcc", "gcc"),

@@ -109,6 +109,23 @@ kern_return_t khost_debug_console_write(struct kcall *call, struct host *target,
     return KERN_SUCCESS;
 }
 
+kern_return_t khost_debug_read_log(struct kcall *call, struct host *target, uint64_t position,
+                                   uint64_t *next, uint8_t *text, uint32_t *text_size)
+{
+    (void)call, (void)target;
+    *text_size = (uint32_t)log_read(&position, (char *)text, HOST_DEBUG_TEXT_MAX);
+    *next = position;
+    return KERN_SUCCESS;
+}
+
+kern_return_t khost_debug_set_console(struct kcall *call, struct host *target, bool prints,
+                                      bool *before)
+{
+    (void)call, (void)target;
+    *before = log_set_printing(prints);
+    return KERN_SUCCESS;
+}
+
 kern_return_t khost_debug_alloc_fail_nth(struct kcall *call, struct host *target, uint64_t n,
                                          uint64_t *counted)
 {

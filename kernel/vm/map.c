@@ -209,6 +209,8 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     entry->end = start + size;
     entry_insert(map, entry);
     map->pages += request->pages;
+    if (unlikely(request->object))
+        map->devices |= memory_object_is_device(request->object);
     map->last = entry; /* it will be touched soon */
     return KERN_SUCCESS;
 }

@@ -8,6 +8,37 @@
 
 #define MS UINT64_C(1000000)
 
+/* What is said while another has the console is in the log, and nowhere else. */
+static void check_log(void)
+{
+    static uint8_t text[HOST_DEBUG_TEXT_MAX + 1];
+    uint64_t end, next = 0;
+    uint32_t size;
+    bool prints;
+    do
+        OK(host_debug_read_log(me.debug, next, &next, text, &size));
+    while (size > 0);
+    end = next;
+    OK(host_debug_set_console(me.debug, false, &prints));
+    CHECK(prints);
+    host_console_clear();
+    OK(host_debug_console_write(me.debug, "not printed\n", 12));
+    CHECK(strcmp(host_console_text(), "") == 0);
+    OK(host_debug_set_console(me.debug, true, &prints));
+    CHECK(!prints);
+    OK(host_debug_read_log(me.debug, end, &next, text, &size));
+    CHECK_EQUAL(size, 12);
+    CHECK_EQUAL(next, end + 12);
+    text[size] = 0;
+    CHECK(strcmp((char *)text, "not printed\n") == 0);
+    /* Behind the head, and before the oldest. */
+    OK(host_debug_read_log(me.debug, UINT64_MAX, &next, text, &size));
+    CHECK_EQUAL(size, 0);
+    CHECK_EQUAL(next, end + 12);
+    OK(host_debug_read_log(me.debug, 0, &next, text, &size));
+    CHECK(size > 12);
+}
+
 void scene_host_ports(void)
 {
     struct host_facts facts;
@@ -37,6 +68,7 @@ void scene_host_ports(void)
     host_console_clear();
     OK(host_debug_console_write(me.debug, "said by a program\n", 18));
     CHECK(strstr(host_console_text(), "said by a program") != NULL);
+    check_log();
     OK(host_debug_set_trace_mask(me.debug, 0, &before));
     OK(host_debug_set_trace_mask(me.debug, before, &before));
     OK(host_tasks_tasks(me.tasks, 0, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]));

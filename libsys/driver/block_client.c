@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A client of a block device (<libsys/block_client.h>).
+ */
+#include <libsys/block_client.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <libsys/trap.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <user/msg.h>
+#include <wharf/if/block.h>
+#include <wharf/if/block_queue.h>
+#include <wharf/if/port.h>
+#include <wharf/if/service.h>
+#include <wharf/if/vm.h>
+
+static mach_port_name_t self(void)
+{
+    return program_start_info->task;
+}
+
+/* ---- the ring ---- */
+
+static void put(struct block_client *client, const struct block_request *request)
+{
+    client->ring->request[client->submitted % BLOCK_RING_ENTRIES] = *request;
+    client->submitted++;
+    atomic_store_explicit(&client->ring->submitted, client->submitted, memory_order_release);
+}
+
+/* R2, R3: an answer that is not to something asked for is nobody's. */
+static void take(struct block_client *client, const struct block_answer *answer)
+{
+    const uint32_t place = (uint32_t)answer->id;
+
+    if (answer->id >> 32 != client->generation || place >= BLOCK_RING_ENTRIES)
+        return;
+    struct block_client_request *asked = &client->table[place];
+    if (!asked->used || asked->answered)
+        return;
+    asked->answered = true;
+    asked->result = (kern_return_t)answer->result;
+}
+
+static void look(struct block_client *client)
+{
+    const uint32_t answered = atomic_load_explicit(&client->ring->answered, memory_order_acquire);
+
+    if (answered - client->seen > BLOCK_RING_ENTRIES)
+        return; /* a driver that writes nonsense: it is asked again when it has been replaced */
+    while (client->seen != answered) {
+        take(client, &client->ring->answer[client->seen % BLOCK_RING_ENTRIES]);
+        client->seen++;
+    }
+}
+
+/* ---- attaching ---- */
+
+/* A ring of its own for each attachment (R4). */
+static void reset_ring(struct block_client *client)
+{
+    memset(client->ring, 0, sizeof(*client->ring));
+    client->ring->magic = BLOCK_RING_MAGIC;
+    client->ring->entries = BLOCK_RING_ENTRIES;
+    client->submitted = 0;
+    client->seen = 0;
+    client->generation++;
+}
+
+static void put_unanswered(struct block_client *client)
+{
+    for (uint32_t i = 0; i < BLOCK_RING_ENTRIES; i++) {
+        struct block_client_request *asked = &client->table[i];
+        if (!asked->used || asked->answered)
+            continue;
+        asked->request.id = (uint64_t)client->generation << 32 | i;
+        put(client, &asked->request);
+    }
+}
+
+static kern_return_t attach(struct block_client *client)
+{
+    kern_return_t kr;
+
+    do {
+        reset_ring(client);
+        kr = block_attach(client->service, client->partition, client->entry, client->notify,
+                          &client->queue, &client->facts);
+    } while (kr == MIG_SERVER_DIED); /* in the midst of it: the next one is on its way */
+    return kr == MACH_SEND_INVALID_DEST ? KERN_TERMINATED : kr;
+}
+
+static void fail_all(struct block_client *client, kern_return_t result)
+{
+    for (uint32_t i = 0; i < BLOCK_RING_ENTRIES; i++)
+        if (client->table[i].used && !client->table[i].answered) {
+            client->table[i].answered = true;
+            client->table[i].result = result;
+        }
+}
+
+/* The driver has ended. What it answered before that counts; the rest is asked for again (J1). */
+static void attach_anew(struct block_client *client)
+{
+    look(client);
+    if (client->queue != MSG_NULL)
+        stub_release_right(client->queue, MSG_MOVE_SEND);
+    client->queue = MSG_NULL;
+    client->replays++;
+    const kern_return_t kr = attach(client);
+    if (kr != KERN_SUCCESS)
+        fail_all(client, kr);
+    else
+        put_unanswered(client);
+}
+
+/* ---- asking and waiting ---- */
+
+void block_client_start(struct block_client *client)
+{
+    const kern_return_t kr = block_queue_kick_until(client->queue, 0);
+
+    /* A full queue holds a kick already. */
+    if (kr != KERN_SUCCESS && kr != MACH_SEND_TIMED_OUT)
+        attach_anew(client);
+}
+
+kern_return_t block_client_submit(struct block_client *client, enum block_operation operation,
+                                  uint64_t block, uint32_t count, size_t offset, unsigned *ticket)
+{
+    unsigned place = 0;
+
+    while (place < BLOCK_RING_ENTRIES && client->table[place].used)
+        place++;
+    if (place == BLOCK_RING_ENTRIES)
+        return KERN_BUSY;
+    struct block_client_request *asked = &client->table[place];
+    *asked = (struct block_client_request){
+        .used = true,
+        .request = {.id = (uint64_t)client->generation << 32 | place,
+                    .block = block,
+                    .offset = BLOCK_RING_PAGE + offset,
+                    .count = count,
+                    .operation = operation},
+    };
+    put(client, &asked->request);
+    *ticket = place;
+    return KERN_SUCCESS;
+}
+
+bool block_client_is_done(struct block_client *client, unsigned ticket)
+{
+    if (!client->table[ticket].answered)
+        look(client);
+    return client->table[ticket].answered;
+}
+
+/* All that is in the ring has been answered when this is; a driver that says so and has not is as good as dead. False: so were
+ * several, one after the other. */
+static bool run(struct block_client *client, unsigned ticket, unsigned *misled)
+{
+    enum { MISLED_MAX = 4 };
+    const kern_return_t kr = block_queue_run(client->queue);
+
+    look(client);
+    if (client->table[ticket].answered)
+        return true;
+    if (kr == KERN_SUCCESS && ++*misled > MISLED_MAX)
+        return false;
+    attach_anew(client);
+    return true;
+}
+
+static kern_return_t forget(struct block_client *client, unsigned ticket)
+{
+    struct block_client_request *asked = &client->table[ticket];
+
+    asked->used = false;
+    return asked->result;
+}
+
+kern_return_t block_client_wait(struct block_client *client, unsigned ticket)
+{
+    unsigned misled = 0;
+
+    while (!block_client_is_done(client, ticket))
+        if (!run(client, ticket, &misled)) {
+            client->table[ticket].used = false;
+            return KERN_FAILURE;
+        }
+    return forget(client, ticket);
+}
+
+kern_return_t block_client_do(struct block_client *client, enum block_operation operation,
+                              uint64_t block, uint32_t count, size_t offset)
+{
+    unsigned ticket;
+    const kern_return_t kr = block_client_submit(client, operation, block, count, offset, &ticket);
+
+    return kr == KERN_SUCCESS ? block_client_wait(client, ticket) : kr;
+}
+
+/* ---- beginning and end ---- */
+
+static kern_return_t make_area(struct block_client *client, size_t data_size)
+{
+    const uint64_t size = BLOCK_RING_PAGE + ((data_size + 4095) & ~(uint64_t)4095);
+    uint64_t at;
+    kern_return_t kr = vm_allocate(self(), 0, size, VM_ANYWHERE, &at);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    client->ring = (struct block_ring *)(uintptr_t)at;
+    client->data = (char *)client->ring + BLOCK_RING_PAGE;
+    client->data_size = size - BLOCK_RING_PAGE;
+    /* A child that had a copy would have the driver's answers in some of its pages. */
+    kr = vm_inherit(self(), at, size, VM_INHERIT_NONE);
+    if (kr == KERN_SUCCESS)
+        kr = vm_make_entry(self(), at, size, VM_PROT_READ | VM_PROT_WRITE, &client->entry);
+    return kr;
+}
+
+kern_return_t block_client_open(struct block_client *client, const char *service,
+                                uint32_t partition, size_t data_size)
+{
+    memset(client, 0, sizeof(*client));
+    client->partition = partition;
+    kern_return_t kr = service_look_up(program_start_info->bootstrap, service, &client->service);
+    if (kr == KERN_SUCCESS)
+        kr = make_area(client, data_size);
+    if (kr == KERN_SUCCESS)
+        kr = port_allocate(self(), PORT_RIGHT_RECEIVE, &client->notify);
+    if (kr == KERN_SUCCESS)
+        kr = attach(client);
+    if (kr != KERN_SUCCESS)
+        block_client_close(client);
+    return kr;
+}
+
+void block_client_close(struct block_client *client)
+{
+    if (client->queue != MSG_NULL)
+        stub_release_right(client->queue, MSG_MOVE_SEND);
+    if (client->notify != MSG_NULL)
+        stub_release_right(client->notify, MSG_MOVE_RECEIVE);
+    if (client->entry != MSG_NULL)
+        stub_release_right(client->entry, MSG_MOVE_SEND);
+    if (client->service != MSG_NULL)
+        stub_release_right(client->service, MSG_MOVE_SEND);
+    if (client->ring)
+        (void)!vm_deallocate(self(), (uintptr_t)client->ring, client->data_size + BLOCK_RING_PAGE);
+    memset(client, 0, sizeof(*client));
+}

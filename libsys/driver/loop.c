@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where a driver receives: requests, interrupts, the ends of ports, in one loop (driver_serve); and, in the midst of work on a slow
+ * device, one interrupt (driver_wait_interrupt). <libsys/driver/driver.h>: D1, D2.
+ *
+ * What has to be sent goes with the receive that follows it, in one trap: the reply to a request, or `acknowledged` to a line.
+ */
+#include "driver_impl.h"
+#include <libsys/kernel.h>
+#include <libsys/program.h>
+#include <libsys/trap.h>
+#include <stdlib.h>
+#include <string.h>
+#include <user/msg.h>
+#include <wharf/if/device.h>
+#include <wharf/if/interrupt.h>
+#include <wharf/if/port.h>
+#include <wharf/if/service.h>
+
+/* ---- lines ---- */
+
+kern_return_t driver_listen(struct driver *driver, unsigned number, enum driver_listening listening)
+{
+    struct driver_line *line = &driver->line[number];
+
+    if (number >= DRIVER_LINES_MAX)
+        return KERN_INVALID_ARGUMENT;
+    kern_return_t kr = device_interrupt(driver->device, number, &line->interrupt);
+    if (kr == KERN_SUCCESS)
+        kr = driver_port(driver, 0, &line->port);
+    if (kr == KERN_SUCCESS && listening == WAITED)
+        kr = port_move_member(program_start_info->task, line->port, MSG_NULL);
+    if (kr == KERN_SUCCESS)
+        kr = driver_make_send(line->port);
+    line->listening = listening;
+    if (kr == KERN_SUCCESS)
+        kr = interrupt_bind(line->interrupt, DRIVER_MESSAGE_INTERRUPT, number, line->port);
+    return kr;
+}
+
+void driver_serve_line(struct driver *driver, unsigned number)
+{
+    struct driver_line *line = &driver->line[number];
+    kern_return_t kr = port_move_member(program_start_info->task, line->port, driver->set);
+
+    line->listening = SERVED;
+    if (kr == KERN_SUCCESS && line->owed)
+        kr = interrupt_acknowledge(line->interrupt);
+    line->owed = false;
+    if (kr != KERN_SUCCESS)
+        driver_fail(driver, "line %u: error %d", number, (int)kr);
+}
+
+/* Without its device a driver is nothing: the kernel's side of a line goes with the device. */
+static void check_device(struct driver *driver, kern_return_t error)
+{
+    if (error == MACH_SEND_INVALID_DEST)
+        driver_fail(driver, "the device has been taken away");
+}
+
+/* Receive from `from`; before that acknowledge `line`, if there is one. */
+static kern_return_t acknowledge_and_receive(struct msg_registers *registers,
+                                             const struct driver_line *line, mach_port_name_t from,
+                                             uint64_t deadline)
+{
+    *registers = (struct msg_registers){.receive = from, .deadline = deadline};
+    if (line) {
+        registers->destination = line->interrupt;
+        registers->id = INTERRUPT_ID_ACKNOWLEDGED;
+        registers->control = MSG_CONTROL(MSG_COPY_SEND, 0, 0, 0);
+    }
+    user_msg_trap(registers);
+    return trap_error(registers->result);
+}
+
+bool driver_wait_interrupt(void *context, unsigned number, uint64_t deadline)
+{
+    struct driver *driver = context;
+    struct driver_line *line = &driver->line[number];
+    struct msg_registers registers;
+
+    driver_busy(driver, deadline + DRIVER_TAKES);
+    kern_return_t error =
+        acknowledge_and_receive(&registers, line->owed ? line : NULL, line->port, deadline);
+    while (error == MACH_RCV_INTERRUPTED)
+        error = acknowledge_and_receive(&registers, NULL, line->port, deadline);
+    check_device(driver, error);
+    line->owed = error == KERN_SUCCESS;
+    return line->owed;
+}
+
+/* ---- the loop ---- */
+
+struct loop {
+    struct driver *driver;
+    const struct server_interface *interfaces;
+    unsigned count;
+    struct server_message message; /* its `received` are the registers of the trap */
+    void *in;                      /* MSG_BODY_MAX bytes */
+};
+
+static const struct server_interface *find(const struct loop *loop, uint32_t id)
+{
+    for (unsigned i = 0; i < loop->count; i++)
+        if (id - loop->interfaces[i].base < loop->interfaces[i].numbers)
+            return &loop->interfaces[i];
+    return NULL;
+}
+
+/* Clients can send any id, but not through a port of which nobody else has a send right. */
+static bool came_through(const struct server_message *message, mach_port_name_t port)
+{
+    return !(msg_flags(message->received.control) & MSG_FLAG_PAYLOAD) &&
+           message->received.local == port;
+}
+
+/* The line that the message is an interrupt of; NULL: it is none. */
+static struct driver_line *line_of(struct driver *driver, const struct server_message *message)
+{
+    const uint64_t number = message->received.word[0];
+
+    if (message->received.id != DRIVER_MESSAGE_INTERRUPT || number >= DRIVER_LINES_MAX ||
+        !came_through(message, driver->line[number].port))
+        return NULL;
+    return &driver->line[number];
+}
+
+static bool is_notification(uint64_t id)
+{
+    return id >= MSG_ID_PORT_DELETED && id <= MSG_ID_DEAD_NAME;
+}
+
+/* What is no interrupt. The answer, or MIG_NO_REPLY. */
+static kern_return_t dispatch(struct loop *loop)
+{
+    struct driver *driver = loop->driver;
+    struct server_message *message = &loop->message;
+    const uint64_t id = message->received.id;
+    const struct server_interface *interface = find(loop, (uint32_t)id);
+
+    if (interface)
+        return server_dispatch(interface, message);
+    if (id == DRIVER_MESSAGE_STOP && came_through(message, driver->stop_port)) {
+        if (driver->stop)
+            driver->stop(driver);
+        kernel_task_exit(0);
+    }
+    if (is_notification(id) && driver->notification)
+        driver->notification(driver, (uint32_t)id, message);
+    else
+        stub_release_received(message->in, msg_descriptors(message->received.control));
+    return message->reply == MSG_NULL ? MIG_NO_REPLY : MIG_BAD_ID;
+}
+
+/* Make the registers those of the answer; nothing if there is nobody to answer. */
+static void prepare_answer(struct loop *loop, kern_return_t answer)
+{
+    struct server_message *message = &loop->message;
+    struct msg_registers *registers = &message->received;
+    const bool wanted = answer != MIG_NO_REPLY && message->reply != MSG_NULL;
+    uint32_t shape = answer == KERN_SUCCESS ? message->out_shape : 0;
+
+    if (answer == KERN_SUCCESS && !wanted)
+        stub_release_unsent(message->out, wire_descriptors(shape));
+    if (!wanted)
+        shape = 0;
+    message->out_shape = shape;
+    if (!wanted)
+        message->reply = MSG_NULL;
+    *registers = (struct msg_registers){
+        .destination = message->reply,
+        .id = wanted ? (uint64_t)answer : 0,
+        .control = wanted ? MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0) | (uint64_t)shape
+                                                                           << MSG_LENGTH_SHIFT
+                          : 0,
+    };
+    if (wire_length(shape) > MSG_REGISTER_BYTES)
+        registers->word[0] = (uintptr_t)message->out;
+    else
+        memcpy(registers->word, message->out, wire_length(shape));
+}
+
+static void receive(struct loop *loop)
+{
+    struct driver *driver = loop->driver;
+    struct msg_registers *registers = &loop->message.received;
+
+    registers->receive = driver->set;
+    registers->deadline = driver->tick_at ? driver->tick_at : TRAP_NEVER;
+    registers->buffer = (uintptr_t)loop->in;
+    registers->size = MSG_BODY_MAX;
+    driver_busy(driver, DRIVER_IDLE);
+    user_msg_trap(registers);
+    atomic_store_explicit(&driver->received,
+                          atomic_load_explicit(&driver->received, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    driver_busy(driver, DRIVER_BUSY);
+}
+
+/* The trap failed: nothing has come. */
+static void recover(struct loop *loop, kern_return_t error)
+{
+    struct driver *driver = loop->driver;
+    struct server_message *message = &loop->message;
+
+    if (error == MACH_RCV_TIMED_OUT) {
+        if (driver->tick_at && kernel_clock_now() >= driver->tick_at) {
+            driver->tick_at = 0;
+            driver->tick(driver);
+        }
+    } else if (error < MACH_RCV_INVALID_NAME) { /* the client is gone */
+        stub_release_unsent(message->out, wire_descriptors(message->out_shape));
+        if (message->reply != MSG_REPLY && message->reply != MSG_NULL)
+            stub_release_right(message->reply, MSG_MOVE_SEND_ONCE);
+    } else if (error != MACH_RCV_INTERRUPTED && error != MACH_RCV_NO_SPACE) {
+        driver_fail(driver, "receiving: error %d", (int)error);
+    }
+}
+
+/* One message, or moment, and what is to be sent before the next. */
+static void step(struct loop *loop)
+{
+    struct driver *driver = loop->driver;
+    struct server_message *message = &loop->message;
+    struct msg_registers *registers = &message->received;
+
+    receive(loop);
+    const kern_return_t error = trap_error(registers->result);
+    if (error != KERN_SUCCESS) {
+        recover(loop, error);
+        message->reply = MSG_NULL;
+        prepare_answer(loop, MIG_NO_REPLY);
+        return;
+    }
+    message->reply = (mach_port_name_t)registers->remote;
+    message->out_shape = 0;
+    const struct driver_line *line = line_of(driver, message);
+    if (line) {
+        driver->interrupt(driver, (unsigned)registers->word[0]);
+        message->reply = MSG_NULL;
+        *registers = (struct msg_registers){
+            .destination = line->interrupt,
+            .id = INTERRUPT_ID_ACKNOWLEDGED,
+            .control = MSG_CONTROL(MSG_COPY_SEND, 0, 0, 0),
+        };
+        return;
+    }
+    message->in = msg_length(registers->control) > MSG_REGISTER_BYTES ? loop->in : registers->word;
+    prepare_answer(loop, dispatch(loop));
+}
+
+static size_t longest_reply(const struct server_interface *interfaces, unsigned count)
+{
+    size_t longest = MSG_REGISTER_BYTES;
+
+    for (unsigned i = 0; i < count; i++)
+        if (interfaces[i].reply_max > longest)
+            longest = interfaces[i].reply_max;
+    return longest;
+}
+
+void driver_serve(struct driver *driver, struct server_interface *interfaces, unsigned count)
+{
+    struct loop loop = {.driver = driver, .interfaces = interfaces, .count = count};
+
+    loop.in = malloc(MSG_BODY_MAX);
+    loop.message.out = malloc(longest_reply(interfaces, count));
+    if (!loop.in || !loop.message.out)
+        driver_fail(driver, "no memory for messages");
+    kern_return_t kr = service_ready(program_start_info->bootstrap);
+    if (kr != KERN_SUCCESS)
+        driver_fail(driver, "its bootstrap port: error %d", (int)kr);
+    prepare_answer(&loop, MIG_NO_REPLY);
+    for (;;)
+        step(&loop);
+}
