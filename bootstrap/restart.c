@@ -138,8 +138,18 @@ static bool is_to_restart(const struct program *p)
     }
 }
 
+/* Somebody wanted it to end, and not because of anything it did: no failure. */
+static void killed(struct program *p)
+{
+    p->died = kernel_clock_now();
+    p->restarts++;
+    log_line("%s was killed and is started again at once, restart %u", p->recipe.name, p->restarts);
+    start(p);
+}
+
 void restart_ended(struct program *p)
 {
+    const bool was_killed = p->ending == ENDING_KILL && p->ready;
     p->last_status = status_of(p);
     log_line("%s ended with status %u", p->recipe.name, p->last_status);
     names_instance_ended(p);
@@ -149,6 +159,8 @@ void restart_ended(struct program *p)
         start(p);
     } else if (!p->wanted || system_ends()) {
         system_program_over(p);
+    } else if (is_to_restart(p) && was_killed) {
+        killed(p);
     } else if (is_to_restart(p)) {
         failed(p);
     } else {

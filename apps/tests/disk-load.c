@@ -3,7 +3,8 @@
  * Mixed random work on a block device, verified: every block that is written says which it is, of which write, and carries a
  * checksum; what is read has to be what was written last. Drivers may be killed meanwhile: no request may fail for that.
  *
- * Arguments: service=block.sd0 partition=0 operations=1000 seed=1 depth=8 blocks=4096 (used from the partition's beginning).
+ * Arguments: disk=block.sd0 partition=0 operations=1000 seed=1 depth=8 blocks=4096 (used from the partition's beginning);
+ * while=PROGRAM: that many operations again and again, until the program has ended.
  */
 #include <libsys/block_client.h>
 #include <libsys/check.h>
@@ -11,6 +12,8 @@
 #include <libsys/program.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wharf/if/service.h>
+#include <wharf/if/supervisor.h>
 
 enum {
     BLOCK = 512,
@@ -179,21 +182,59 @@ static void read_all(uint64_t blocks)
     }
 }
 
-static const char *service_name(void)
+/* A word of the arguments; "": there is none of this key. */
+static const char *word(const char *key, char *value, size_t size)
 {
-    static char name[64];
-    const char *at = strstr(program_start_info->arguments, "disk=");
+    const char *at = strstr(program_start_info->arguments, key);
 
+    value[0] = '\0';
     if (!at)
-        return "block.vd0";
-    at += strlen("disk=");
-    for (size_t i = 0; i < sizeof(name) - 1 && at[i] != '\0' && at[i] != ' '; i++)
-        name[i] = at[i];
-    return name;
+        return value;
+    at += strlen(key);
+    for (size_t i = 0; i < size - 1 && at[i] != '\0' && at[i] != ' '; i++) {
+        value[i] = at[i];
+        value[i + 1] = '\0';
+    }
+    return value;
+}
+
+/* The program has been started, and has not ended. */
+static bool goes_on(mach_port_name_t supervisor, const char *name)
+{
+    struct supervisor_row rows[SUPERVISOR_ROWS_MAX];
+    uint32_t position = 0, count;
+
+    do {
+        if (!CHECK_EQUAL(supervisor_list(supervisor, position, &position, rows, &count),
+                         KERN_SUCCESS))
+            return false;
+        for (uint32_t i = 0; i < count; i++)
+            if (strncmp((const char *)rows[i].name, name, sizeof(rows[i].name)) == 0)
+                return rows[i].state != SUPERVISOR_STATE_STOPPED &&
+                       rows[i].state != SUPERVISOR_STATE_FAILED;
+    } while (count == SUPERVISOR_ROWS_MAX);
+    return CHECK(false) && false;
+}
+
+static void work_while(const char *name, uint64_t wanted, unsigned depth, uint64_t blocks)
+{
+    mach_port_name_t supervisor;
+
+    if (name[0] == '\0') {
+        work(wanted, depth, blocks);
+        return;
+    }
+    if (!CHECK_EQUAL(service_look_up(program_start_info->bootstrap, "supervisor", &supervisor),
+                     KERN_SUCCESS))
+        return;
+    do
+        work(wanted, depth, blocks);
+    while (goes_on(supervisor, name) && errors == 0 && check_failures() == 0);
 }
 
 int main(void)
 {
+    char service[64], program[64];
     const uint64_t seed = argument("seed=", 1);
     const uint64_t wanted = argument("operations=", 1000);
     unsigned depth = (unsigned)argument("depth=", 8);
@@ -202,7 +243,8 @@ int main(void)
     state = seed * UINT64_C(0x2545f4914f6cdd1d) | 1;
     if (depth < 1 || depth > DEPTH_MAX)
         depth = DEPTH_MAX;
-    if (!CHECK_EQUAL(block_client_open(&disk, service_name(), (uint32_t)argument("partition=", 0),
+    if (!CHECK_EQUAL(block_client_open(&disk, word("disk=", service, sizeof(service)),
+                                       (uint32_t)argument("partition=", 0),
                                        (size_t)DEPTH_MAX * RUN_MAX * BLOCK),
                      KERN_SUCCESS))
         return check_end("disk-load");
@@ -211,13 +253,13 @@ int main(void)
     if (blocks > disk.facts.blocks)
         blocks = disk.facts.blocks;
     const uint64_t begun = kernel_clock_now();
-    work(wanted, depth, blocks);
+    work_while(word("while=", program, sizeof(program)), wanted, depth, blocks);
     read_all(blocks);
     CHECK_EQUAL(block_client_do(&disk, BLOCK_FLUSH, 0, 0, 0), KERN_SUCCESS);
     CHECK_EQUAL(errors, 0);
-    print("disk-load: %s, seed %lu: %lu reads, %lu writes, %lu flushes, %lu replays, %lu wrong, "
+    print("%s, seed %lu: %lu reads, %lu writes, %lu flushes, %lu replays, %lu wrong, "
           "%lu ms\n",
-          service_name(), (unsigned long)seed, (unsigned long)operations[BLOCK_READ],
+          service, (unsigned long)seed, (unsigned long)operations[BLOCK_READ],
           (unsigned long)operations[BLOCK_WRITE], (unsigned long)operations[BLOCK_FLUSH],
           (unsigned long)disk.replays, (unsigned long)errors,
           (unsigned long)((kernel_clock_now() - begun) / 1000000));

@@ -90,6 +90,13 @@ static void tick(struct driver *driver)
     driver->tick_at = kernel_clock_now() + POLL;
 }
 
+/* What was said so far is printed before it goes. */
+static void stop(struct driver *driver)
+{
+    (void)driver;
+    bring();
+}
+
 static kern_return_t more(struct server_message *message)
 {
     (void)message;
@@ -147,6 +154,7 @@ int main(int argc, char **argv)
         driver_fail(driver, "its line: error %d", (int)kr);
     take_over(driver);
     driver->tick = tick;
+    driver->stop = stop;
     driver->tick_at = 1;
     driver_serve(driver, &interface, 1);
 }
