@@ -101,7 +101,7 @@ def scenarios(kind):
         *disks.all_scenarios(),
         *small_devices.all_scenarios(),
         *supervisor.all_scenarios(),
-        *cardboot.all_scenarios(),
+        *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),
         *trees.all_scenarios(),
     ]
