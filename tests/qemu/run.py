@@ -29,6 +29,7 @@ import qemulog  # noqa: E402
 import supervisor  # noqa: E402
 import trees  # noqa: E402
 import devices  # noqa: E402
+import disks  # noqa: E402
 import vm  # noqa: E402
 from attendant import Attendant  # noqa: E402
 from console import Console, Failed  # noqa: E402
@@ -90,7 +91,7 @@ def scenarios(kind):
     found = [*matrix.virt(kind), *matrix.raspi4b(), *programs.all_scenarios(),
              *ipc.all_scenarios(kind), *vm.all_scenarios(kind), *devices.all_scenarios(kind),
              *badfiles.all_scenarios(), *trees.all_scenarios(), *cardboot.all_scenarios(kind),
-             *supervisor.all_scenarios()]
+             *supervisor.all_scenarios(), *disks.all_scenarios()]
     table = {s.name: s for s in found}
     assert len(table) == len(found), "two scenarios of one name"
     return table
