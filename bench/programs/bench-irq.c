@@ -30,7 +30,7 @@ static bool ok = true;
 /* What both tasks see. */
 static struct shared {
     volatile uint64_t last_low;
-} *shared;
+} * shared;
 
 static void expect(kern_return_t kr)
 {
