@@ -92,6 +92,10 @@ const char *driver_argument(const struct driver *driver, const char *name);
 /** The same as a number, decimal or 0x; `otherwise` if there is none or it is no number. */
 uint64_t driver_number(const struct driver *driver, const char *name, uint64_t otherwise);
 
+/** Hertz of the clock that the argument `name=` tells: a number, or SERVICE:NUMBER of a clocks provider, who is asked and has a second to
+ *  answer. 0: unknown. */
+uint64_t driver_clock(struct driver *driver, const char *name);
+
 /** Map the device's range number `index`. Errors: device.memory, vm.map. */
 kern_return_t driver_map(struct driver *driver, unsigned index, struct registers *registers,
                          uint64_t *size);
