@@ -44,6 +44,8 @@ static inline void memory_object_ref(struct memory_object *object)
 /** Locks below OBJECT may be held. */
 void memory_object_unref(struct memory_object *object);
 
+/** Is there any device memory that somebody may have mapped? */
+bool memory_object_any_device(void);
 static inline bool memory_object_is_device(const struct memory_object *object)
 {
     return object->kind == OBJECT_DEVICE;
