@@ -62,6 +62,11 @@ void enter(void)
     client_use(me.actor);
 }
 
+uint32_t host_right(enum kobject kind)
+{
+    return given(host.port[kind]);
+}
+
 uint32_t child_new(uint32_t flags, uint32_t self_port, uint32_t *self_name)
 {
     uint32_t task, name;
