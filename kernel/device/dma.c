@@ -27,9 +27,10 @@ static void add_window(struct device_dma *dma, const struct device_window *windo
     if (start >= end)
         return;
     paddr_t memory = start << PAGE_SHIFT;
-    dma->window[dma->windows] = (struct device_window){.memory = memory,
-                                                    .bus = window->bus + (memory - window->memory),
-                                                    .size = (end - start) << PAGE_SHIFT};
+    dma->window[dma->windows] =
+        (struct device_window){.memory = memory,
+                               .bus = window->bus + (memory - window->memory),
+                               .size = (end - start) << PAGE_SHIFT};
     dma->range[dma->windows++] = (struct frame_range){(pfn_t)start, (pfn_t)end};
 }
 

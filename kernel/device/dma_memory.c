@@ -107,8 +107,9 @@ static kern_return_t begin(struct device_dma *dma, uint32_t session, const struc
     memory->hold.kind = DMA_MEMORY;
     memory->frame = PFN_NONE;
     list_init(&memory->let_go);
-    memory->search = (struct frame_search){
-        .range = dma->range, .ranges = dma->windows, .pages = (uint32_t)pages};
+    memory->search = (struct frame_search){.range = dma->range,
+                                           .ranges = dma->windows,
+                                           .pages = (uint32_t)pages};
     memory->object.kind = OBJECT_DMA;
     memory->object.type = dma->coherent ? MEM_NORMAL : MEM_UNCACHED;
     atomic_init(&memory->object.references, 1);
@@ -218,9 +219,10 @@ static void check_page(struct dma_memory *memory, uint64_t page)
     if (page >= memory->poisoned || is_poison(page_memory(memory, page)))
         return;
     if (!memory->damaged)
-        log_warn("dma: %s has written to %llx after its driver's end, and was then said to be quiet",
-                 dma_device(memory->hold.dma)->name,
-                 (unsigned long long)(memory->frame + page) << PAGE_SHIFT);
+        log_warn(
+            "dma: %s has written to %llx after its driver's end, and was then said to be quiet",
+            dma_device(memory->hold.dma)->name,
+            (unsigned long long)(memory->frame + page) << PAGE_SHIFT);
     memory->damaged = true;
     leave_caches(memory, page);
 }

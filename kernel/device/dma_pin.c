@@ -56,8 +56,8 @@ static kern_return_t look(const struct memory_entry *entry, uint64_t offset, uin
     if (offset % PAGE_SIZE != 0 || size % PAGE_SIZE != 0 || size == 0 || size > whole ||
         offset > whole - size)
         return KERN_INVALID_ARGUMENT;
-    *out = (struct wanted){entry->amap, entry->amap_page + (offset >> PAGE_SHIFT),
-                           size >> PAGE_SHIFT};
+    *out =
+        (struct wanted){entry->amap, entry->amap_page + (offset >> PAGE_SHIFT), size >> PAGE_SHIFT};
     return KERN_SUCCESS;
 }
 
@@ -102,8 +102,7 @@ static kern_return_t go_on(const struct kcall *call, struct device_dma *dma, uin
     bool over = false;
     struct dma_pin *pin = NULL;
     if (number)
-        pin = pin_of(
-            dma_hold_find(dma, session, (uint32_t)number, DMA_PIN, DMA_MAKING, &over));
+        pin = pin_of(dma_hold_find(dma, session, (uint32_t)number, DMA_PIN, DMA_MAKING, &over));
     if (over)
         return KERN_TERMINATED;
     if (pin && pin->hold.maker == call->self && pin->amap == wanted->amap &&
@@ -225,9 +224,8 @@ static bool tell(struct telling *t, uint64_t bus, uint64_t size)
 {
     struct device_run *last = t->count ? &t->runs[t->count - 1] : NULL;
     bool goes_on =
-        last && (bus == DMA_NO_BUS
-                     ? last->bus == bus
-                     : last->bus != DMA_NO_BUS && last->bus + last->length == bus);
+        last && (bus == DMA_NO_BUS ? last->bus == bus
+                                   : last->bus != DMA_NO_BUS && last->bus + last->length == bus);
     if (goes_on) {
         last->length += size;
         return true;

@@ -103,9 +103,8 @@ static bool work_on_device(void)
 {
     struct dma_hold *hold = NULL;
     spin_lock(&dma_lock);
-    struct device_dma *dma = list_is_empty(&dma_devices)
-                                 ? NULL
-                                 : list_entry(dma_devices.next, struct device_dma, link);
+    struct device_dma *dma =
+        list_is_empty(&dma_devices) ? NULL : list_entry(dma_devices.next, struct device_dma, link);
     if (dma)
         hold = next_left(dma);
     if (dma && !hold)

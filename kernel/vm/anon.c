@@ -219,8 +219,7 @@ kern_return_t anon_pin(struct anon *anon)
 {
     struct frame *frame = anon_frame_held(anon);
     bool first = !(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_PINNED);
-    assert_slow(
-        !(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_OBJECT));
+    assert_slow(!(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_OBJECT));
     if (!first && frame->next == UINT32_MAX)
         return KERN_LIMIT;
     frame->next = first ? 1 : frame->next + 1;

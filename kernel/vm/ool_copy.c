@@ -227,7 +227,10 @@ static kern_return_t merge_page(struct thread *self, struct kool *ool)
     if (page >= entry->end || page >= ool_end(ool))
         return KERN_SUCCESS;
     struct anon *anon = is_whole(ool, page) ? anon_at(entry, page) : NULL;
-    if (unlikely(anon && anon_is_pinned(anon))) { /* a device may write to it. Who pins it from here on does not pin this one */
+    if (unlikely(
+            anon &&
+            anon_is_pinned(
+                anon))) { /* a device may write to it. Who pins it from here on does not pin this one */
         anon_unref(anon);
         anon = NULL;
     }

@@ -97,8 +97,7 @@ void anon_free_record(struct anon *anon, struct ledger *ledger);
 static inline bool anon_is_pinned(struct anon *anon)
 {
     const struct frame *frame = anon_frame(anon);
-    return frame &&
-           (atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_PINNED);
+    return frame && (atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_PINNED);
 }
 /** One more pin of it, which has been found HERE or RESCUED since the last preemption point (A4). KERN_LIMIT: there are too many. The
  *  lock of the amap that it is pinned in is held, as it is for the next. */

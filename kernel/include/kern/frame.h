@@ -59,7 +59,8 @@ enum {
     FRAME_FLAG_OBJECT =
         2048, /* the page is an object's, which `next` and `prev` tell (kern/pageout.h) */
     FRAME_FLAG_OWNER_TOO = 4096, /* one more of the owner's */
-    FRAME_FLAG_PINNED = 8192, /* an anon's that devices may know: it stays (kern/pin.h), `next` times */
+    FRAME_FLAG_PINNED =
+        8192, /* an anon's that devices may know: it stays (kern/pin.h), `next` times */
     FRAME_FLAGS_OWNER = 0x10f8,
 };
 
