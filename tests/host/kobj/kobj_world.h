@@ -42,9 +42,11 @@
 /** The program that makes the calls, and its names for itself and the host's ports. */
 struct me {
     struct actor *actor;
-    uint32_t task, host, clock, memory, time, irq, debug, tasks;
+    uint32_t task, host, clock, memory, time, irq, debug, tasks, devices;
 };
 extern struct me me;
+/** A send right to a port, for any program: its name for it. */
+uint32_t give_port(struct actor *to, struct port *port);
 /** The kernel's clock. */
 uint64_t clock_now_value(void);
 /** Make it. */
