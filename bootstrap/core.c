@@ -136,7 +136,7 @@ static void put_thread(struct writer *w, const struct core_thread *thread)
     put_note(w, "CORE", NOTE_FPREGSET, &fp, sizeof(fp));
     put_note(w, "LINUX", CRASH_NOTE_TLS, &thread->general.tls, sizeof(thread->general.tls));
 }
-_Static_assert(offsetof(struct thread_state_general, pstate) == 33 * 8,
+_Static_assert(offsetof(struct thread_state_general, pstate) == 33 * sizeof(uint64_t),
                "x0 to x30, sp, pc, pstate");
 
 static void put_notes(struct writer *w)
@@ -236,7 +236,7 @@ static void put_program_headers(struct writer *w, uint64_t notes, uint64_t first
 
 kern_return_t core_write(const struct core_image *image, const struct core_sink *sink)
 {
-    uint64_t in_file[CORE_REGIONS_MAX];
+    uint64_t in_file[CORE_REGIONS_MAX] = {0};
     const uint64_t notes =
         sizeof(struct elf_header) + (image->region_count + 1) * sizeof(struct program_header);
     const uint64_t first =

@@ -161,9 +161,9 @@ static void test_one(void)
     memset(&b, 0xaa, sizeof(b));
     CHECK_EQ(description_read_one(text, strlen(text), &a, &error), KERN_SUCCESS);
     CHECK_EQ(description_read_one(text, strlen(text), &b, &error), KERN_SUCCESS);
-    CHECK(memcmp(&a, &b, sizeof(a)) == 0);
+    CHECK(recipe_is_same(&a, &b));
     CHECK_EQ(description_read_one(other, strlen(other), &b, &error), KERN_SUCCESS);
-    CHECK(memcmp(&a, &b, sizeof(a)) != 0);
+    CHECK(!recipe_is_same(&a, &b));
     CHECK_EQ(description_read_one("program a\nprogram b", 19, &a, &error), KERN_BAD_FORMAT);
     CHECK_EQ(description_read_one("until a\nprogram b", 17, &a, &error), KERN_BAD_FORMAT);
     CHECK_EQ(description_read_one("", 0, &a, &error), KERN_BAD_FORMAT);
