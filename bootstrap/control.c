@@ -127,7 +127,7 @@ static kern_return_t add_again(const struct program *p, const struct recipe *rec
     struct recipe mine;
     memcpy(&mine, &p->recipe, sizeof(mine));
     memcpy(mine.file, recipe->file, WORD_SIZE); /* it may have been upgraded */
-    if (memcmp(&mine, recipe, sizeof(mine)) != 0)
+    if (!recipe_is_same(&mine, recipe))
         return KERN_EXISTS;
     send_drop(&device);
     return KERN_SUCCESS;

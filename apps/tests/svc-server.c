@@ -96,6 +96,15 @@ static kern_return_t who(struct server_message *message, uint32_t *number, uint3
     *(volatile int *)nowhere = 1;
 }
 
+/* A frame that says it was called by itself, from nowhere. */
+[[gnu::noinline]] static void crash_lost(void)
+{
+    volatile uint64_t *frame = __builtin_frame_address(0);
+    frame[0] = (uintptr_t)frame;
+    frame[1] = UINT64_MAX;
+    crash_here();
+}
+
 [[gnu::noreturn]] static void rest_for_ever(void)
 {
     for (;;)
@@ -114,6 +123,7 @@ static kern_return_t fail(struct server_message *message, uint32_t how)
     (void)message;
     switch (how) {
     case SVC_FAILURE_CRASH: crash_here(); break;
+    case SVC_FAILURE_LOST: crash_lost(); break;
     case SVC_FAILURE_EXIT: kernel_task_exit(3);
     case SVC_FAILURE_SPIN:
         atomic_store(&silent, true);

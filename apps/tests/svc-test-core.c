@@ -36,7 +36,7 @@ static void has_stack(const char *core, uint64_t size, uint64_t sp)
 {
     bool found = false;
     for (unsigned i = 1; i < word(core + COUNT, 2); i++) {
-        const char *header = core + HEADERS + i * HEADER;
+        const char *header = core + HEADERS + (size_t)i * HEADER;
         const uint64_t address = word(header + ADDRESS, 8), in_file = word(header + IN_FILE, 8);
         CHECK(word(header + OFFSET, 8) + in_file <= size);
         found = found || (sp >= address && sp - address < in_file);
@@ -52,9 +52,9 @@ static void look_at(const char *core, uint64_t size)
     const char *status = core + word(core + HEADERS + OFFSET, 8) + NOTE;
     CHECK_EQUAL(word(status + SIGNAL, 2), SEGV);
     CHECK(word(status + PROCESS, 4) != 0);
-    const uint64_t pc = word(status + REGISTERS + 8 * PC, 8);
+    const uint64_t pc = word(status + REGISTERS + (size_t)8 * PC, 8);
     CHECK(pc >= 0x400000 && pc < 0x500000);
-    has_stack(core, size, word(status + REGISTERS + 8 * SP, 8));
+    has_stack(core, size, word(status + REGISTERS + (size_t)8 * SP, 8));
 }
 
 void check_core(const char *program)

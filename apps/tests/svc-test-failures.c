@@ -107,6 +107,8 @@ void check_failures_of_servers(void)
     check_core("svc-a");
     fails_and_goes_on(SVC_FAILURE_EXIT, 3);
     become_healthy();
+    fails_and_goes_on(SVC_FAILURE_LOST, 139); /* what is told of it ends, too */
+    become_healthy();
     fails_and_goes_on(SVC_FAILURE_SPIN, 140);
     become_healthy();
     fails_and_goes_on(SVC_FAILURE_BUSY, 140);
