@@ -45,7 +45,7 @@ static void check_all_came(void)
 
 static void test_transfer(const struct uart_kind *kind)
 {
-    for (unsigned round = 0; round < 40; round++) {
+    for (unsigned round = 0; round < 16; round++) {
         server_create(&server, kind, round & 1);
         set_task((unsigned)check_below(6000), (unsigned)check_below(6000));
         CHECK_EQ(server_start(&server, kind->clock, NULL), KERN_SUCCESS);
@@ -353,7 +353,7 @@ static void test_kills(const struct uart_kind *kind)
     CHECK(n > 100);
     printf("%s: killed at each of %llu accesses\n", kind->name, (unsigned long long)n);
     /* Again and again. */
-    for (unsigned round = 0; round < 300; round++) {
+    for (unsigned round = 0; round < 100; round++) {
         unsigned kills = 0;
         server_create(&server, kind, true);
         set_task(1000, 1000);
