@@ -249,7 +249,7 @@ static void quiet(void *argument)
     struct kcall call = {.self = NULL};
     struct device_dma *dma = &secret->device->dma;
     device_dma_session_begins(dma, 0);
-    while ((device_dma_quiesced)(&call, dma, dma->session) == KERN_RETRY)
+    while (dma_quiesced(&call, dma, dma->session) == KERN_RETRY)
         ;
     (void)device_dma_session_ended(dma);
     device_unref(secret->device);
