@@ -70,8 +70,10 @@ struct sim_card {
     uint8_t *cached; /* one byte a block: it is in `cache` only */
     uint8_t *cache;
     uint64_t torn, lost; /* M1: blocks */
-    uint64_t bad_block;  /* reading it is an error; SIM_NEVER: none */
-    uint64_t illegal;    /* commands that it did not understand */
+    uint64_t
+        bad_store; /* a block that cannot be written: told of by CMD12 or CMD13 only; SIM_NEVER: none */
+    uint64_t bad_block; /* reading it is an error; SIM_NEVER: none */
+    uint64_t illegal;   /* commands that it did not understand */
     uint64_t erased;
 };
 
@@ -127,9 +129,11 @@ struct sim_faults {
     /* Resets that hang: bits of SDHCI_RESET. */
     uint8_t reset_hangs;
     bool lose_interrupts, storm;
-    uint32_t stale;       /* status bits that are set at each command's start */
-    bool silent_writes;   /* the end of a write is not told of */
-    uint64_t speed_limit; /* Hz: above, data are damaged */
+    uint32_t stale;              /* status bits that are set at each command's start */
+    bool boundary_sticks;        /* SDMA does not go on there */
+    bool silent_writes;          /* the end of a write is not told of */
+    uint64_t speed_limit;        /* Hz: above, data are damaged */
+    bool speed_spares_registers; /* but blocks only */
     /* The driver dies at the n-th access. */
     uint64_t kill_at;
     jmp_buf *killed;

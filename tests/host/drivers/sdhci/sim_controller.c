@@ -246,7 +246,7 @@ static void write_word(struct sim *sim, uint32_t offset, uint32_t touched, uint3
     switch (offset) {
     case SDHCI_SDMA:
         c->sdma = value;
-        if (c->waits_boundary) {
+        if (c->waits_boundary && !sim->faults.boundary_sticks) {
             c->waits_boundary = false;
             c->data_at = sim->now + DEVICE_MICROSECOND;
         }

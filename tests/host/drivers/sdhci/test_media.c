@@ -263,6 +263,14 @@ static void test_slow_down(const struct sdhci_kind *kind)
     CHECK(world.sd.statistics.retries <= 4);
     CHECK_EQ(world.sd.medium, 1);
     end();
+    begin("too fast for blocks", kind, true);
+    start();
+    world.sim.faults.speed_limit = 25000000;
+    world.sim.faults.speed_spares_registers = true;
+    world_write(&world, 1, 20, 1);
+    CHECK(world.sd.host.clock <= 25000000);
+    CHECK_EQ(world.sd.medium, 1);
+    end();
     begin("too fast from the start", kind, true);
     world.sim.faults.speed_limit = 25000000;
     start();
@@ -293,6 +301,15 @@ static void test_bad_block(const struct sdhci_kind *kind)
     world_check(&world, 0, 17, 1);
     world_check(&world, 18, 20, 1);
     CHECK_EQ(world_move(&world, false, 17, 1, 4096, false), KERN_MEMORY_ERROR);
+    end();
+    begin("block that cannot be written", kind, true);
+    start();
+    world_write(&world, 0, 64, 1);
+    world.sim.card.bad_store = 17;
+    CHECK_EQ(world_move(&world, true, 10, 20, 4096, false), KERN_MEMORY_ERROR);
+    CHECK_EQ(world_move(&world, true, 17, 1, 4096, false), KERN_MEMORY_ERROR);
+    world_write(&world, 18, 46, 2);
+    CHECK_EQ(world.sd.statistics.restarts, 0); /* the medium is bad, not the way to it */
     end();
 }
 

@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
-#include <stdarg.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -388,6 +388,7 @@ static void test_card(const char *qemu, off_t size)
     die_and_live(&sd);
     sd_stop(&sd);
     check_image(image_file);
+    CHECK_EQ(kill(bench.pid, SIGKILL), 0); /* it does not end by itself */
     fclose(bench.to);
     CHECK_EQ(waitpid(bench.pid, &status, 0), bench.pid);
     fclose(bench.from);
