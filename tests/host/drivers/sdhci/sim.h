@@ -7,8 +7,8 @@
  * M1 What a card has taken is in its flash when its busy time is over. Reset or powered off before, the blocks are rubbish, and
  *    `torn` counts them. What is in its cache is gone then.
  * M2 DMA into memory that nobody has given to the controller ends the test.
- * M3 A register of a words_only controller that is accessed otherwise, or written again too early, ends the test or is not
- *    written, as on hardware.
+ * M3 A register of a words_only controller that is accessed otherwise ends the test. Of two writes to registers within two clocks
+ *    of identification, the second is lost, as on hardware.
  */
 #pragma once
 
@@ -173,7 +173,7 @@ struct sim {
     struct sim_faults faults;
     const struct sdhci_kind *kind;
     uint64_t now;
-    uint64_t last_write[64]; /* moments, a word each (M3) */
+    uint64_t last_write; /* moment (M3) */
     uint8_t *memory;
     uint64_t memory_bus;               /* its address */
     uint64_t granted_from, granted_to; /* bus addresses (M2) */

@@ -111,7 +111,8 @@ static uint64_t stride(const struct variant *v, uint64_t at)
         return 1;
     if (words && at > 500)
         return 1 + check_below(80);
-    return v->program_time > DEVICE_MILLISECOND || words || v->kind != &sdhci_kind_pci
+    return v->program_time > DEVICE_MILLISECOND || v->lines_reset || words ||
+                   v->kind != &sdhci_kind_pci
                ? 1 + check_below(8)
                : 1;
 }
@@ -123,7 +124,7 @@ int main(int argc, char **argv)
 
     check_begin(argc, argv);
     for (unsigned k = 0; k < 3; k++)
-        for (unsigned n = 0; n < 12; n++) {
+        for (unsigned n = 0; n < 16; n++) {
             struct variant v = {kinds[k],   n % 4 == 1, n % 4 == 3,
                                 n % 4 == 2, n >= 8,     times[n / 4 % 2]};
 
