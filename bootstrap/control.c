@@ -3,11 +3,13 @@
  * See control.h. Whoever uses the supervisor may look; to change something takes `manage`, to get a task `inspect`.
  */
 #include "control.h"
+#include "crash.h"
 #include "log.h"
 #include "names.h"
 #include "restart.h"
 #include "rights.h"
 #include "start.h"
+#include "system.h"
 #include <libsys/elf.h>
 #include <libsys/server.h>
 #include <libsys/spawn.h>
@@ -142,6 +144,7 @@ static kern_return_t add_new(const struct recipe *recipe, mach_port_name_t devic
         return kr == KERN_EXISTS ? kr : KERN_RESOURCE_SHORTAGE;
     }
     p->device_control = device;
+    system_find_console();
     log_line("%s has been added", recipe->name);
     restart_begin();
     return KERN_SUCCESS;
@@ -176,6 +179,19 @@ static kern_return_t get_task(struct server_message *message, const char *name,
     return KERN_SUCCESS;
 }
 
+static kern_return_t get_core(struct server_message *message, mach_port_name_t *memory,
+                              uint64_t *size, char *name)
+{
+    const struct program *asks = message->context;
+    const char *of;
+    if (!asks->recipe.inspect)
+        return KERN_NO_ACCESS;
+    const kern_return_t kr = crash_core(memory, size, &of);
+    if (kr == KERN_SUCCESS)
+        memcpy(name, of, WORD_SIZE);
+    return kr;
+}
+
 const struct supervisor_ops control_ops = {
     .list = list,
     .start = start,
@@ -185,4 +201,5 @@ const struct supervisor_ops control_ops = {
     .upgrade = upgrade,
     .add = add,
     .task = get_task,
+    .core = get_core,
 };

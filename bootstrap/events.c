@@ -11,6 +11,7 @@
 #include "log.h"
 #include "names.h"
 #include "program.h"
+#include "reporter.h"
 #include "restart.h"
 #include "rights.h"
 #include "serve.h"
@@ -99,7 +100,8 @@ static void dead_name(const struct server_message *m)
             restart_ended(&programs[i]);
         }
     }
-    (void)names_died(name);
+    if (names_died(name))
+        system_find_console();
     stub_release_right(name, MSG_MOVE_SEND); /* what the notice brought */
 }
 
@@ -143,6 +145,15 @@ static void open_answer(struct program *p, struct server_message *m)
     refuse(m);
 }
 
+/* Nobody but our own thread has a right to send there. */
+static void report_answer(struct server_message *m)
+{
+    if (wire_shape(m->received.control) == REPORT_DONE_SHAPE)
+        crash_reported(m->in);
+    else
+        refuse(m);
+}
+
 /* ---- the loop ---- */
 
 static void handle(struct server_message *m)
@@ -156,6 +167,8 @@ static void handle(struct server_message *m)
     const bool current = p->generation == use.generation;
     if (use.kind == PORT_NOTICES)
         notice(m);
+    else if (use.kind == PORT_REPORTER)
+        report_answer(m);
     else if (use.kind == PORT_PROGRAM && current)
         answer(m, dispatch(p, m));
     else if (use.kind == PORT_PING && current)

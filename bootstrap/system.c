@@ -3,13 +3,16 @@
  * See system.h.
  */
 #include "system.h"
+#include "expand.h"
 #include "log.h"
 #include "names.h"
 #include "restart.h"
+#include "rights.h"
 #include "start.h"
 #include <libsys/archive.h>
 #include <libsys/program.h>
 #include <string.h>
+#include <wharf/if/host_debug.h>
 #include <wharf/if/host_reboot.h>
 
 struct description description;
@@ -44,6 +47,25 @@ static bool make_programs(void)
     return true;
 }
 
+void system_find_console(void)
+{
+    static mach_port_name_t now; /* one send right of ours, or none */
+    mach_port_name_t port, before = now;
+    if (description.console[0] == '\0' || names_look_up(description.console, &port) != KERN_SUCCESS)
+        return;
+    log_set_console(port);
+    now = port;
+    send_drop(&before);
+}
+
+/* Nobody brings the log out any more: the kernel does it again. */
+static void console_is_over(const struct program *p)
+{
+    bool printed;
+    if (description.console[0] != '\0' && names_provider(description.console) == p)
+        (void)!host_debug_set_console(program_start_info->host_debug, true, &printed);
+}
+
 bool system_begin(void)
 {
     struct description_error error;
@@ -59,17 +81,29 @@ bool system_begin(void)
         log_line("nothing can be started: the initrd has no %s", name);
         return false;
     }
-    if (description_read(file.data, file.size, &description, &error) != KERN_SUCCESS) {
+    static char text[EXPANDED_MAX];
+    size_t size;
+    unsigned line;
+    if (expand(file.data, file.size, program_start_info->arguments, text, &size, &line) !=
+        KERN_SUCCESS) {
+        log_line("nothing can be started: %s, line %u: $(...) that is no boot argument", name,
+                 line);
+        return false;
+    }
+    if (description_read(text, size, &description, &error) != KERN_SUCCESS) {
         log_line("nothing can be started: %s, line %u: %s%s%s", name, error.line, error.word,
                  error.word[0] != '\0' ? ": " : "", error.why);
         return false;
     }
     log_line("%s: %u programs", name, description.count);
-    return make_programs();
+    const bool made = make_programs();
+    system_find_console();
+    return made;
 }
 
 void system_program_over(const struct program *p)
 {
+    console_is_over(p);
     if (ends || strcmp(p->recipe.name, description.until) != 0)
         return;
     ends = true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The driver of the 8250's family and of the mini-UART: the logic (ns16550.h) as a line of the tty server. Arguments: clock=HERTZ,
+ * The driver of the 8250's family and of the mini-UART: the logic (ns16550.h) as a line of the tty server. Arguments: clock=HERTZ or
+ * clock=SERVICE:NUMBER (or clock.0),
  * baud=, reg-shift=, reg-io-width=, fifo-size=, auto-flow-control=1 as the device tree has them; mini-uart=1: it is one, with
  * its AUX block, if the device has it, as second range.
  */
@@ -23,7 +24,9 @@ int main(int argc, char **argv)
     struct registers registers, aux;
 
     driver_begin(&driver, argc, argv);
-    const uint64_t clock = driver_number(&driver, "clock", 0);
+    /* By name, or the only one. */
+    const uint64_t clock =
+        driver_clock(&driver, driver_argument(&driver, "clock") ? "clock" : "clock.0");
     const struct ns16550_layout layout = {
         .reg_shift = (uint32_t)driver_number(&driver, "reg-shift", 0),
         .reg_io_width = (uint32_t)driver_number(&driver, "reg-io-width", 0),

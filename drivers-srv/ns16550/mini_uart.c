@@ -188,6 +188,7 @@ void mini_uart_init(struct ns16550 *uart, const struct device_environment *envir
     *uart = (struct ns16550){
         .tty = {.ops = &ops,
                 .environment = environment,
+                .settings = TTY_UNKNOWN_SETTINGS,
                 .registers = registers,
                 .clock = clock >> 40 ? 0 : clock},
         .kind = &kind,

@@ -242,7 +242,11 @@ kern_return_t ns16550_init(struct ns16550 *uart, const struct device_environment
         width > 1u << layout->reg_shift || layout->fifo_size > 256 || clock >> 40)
         return KERN_INVALID_ARGUMENT;
     *uart = (struct ns16550){
-        .tty = {.ops = &ops, .environment = environment, .registers = registers, .clock = clock},
+        .tty = {.ops = &ops,
+                .environment = environment,
+                .settings = TTY_UNKNOWN_SETTINGS,
+                .registers = registers,
+                .clock = clock},
         .kind = &kind,
         .shift = layout->reg_shift,
         .width = width,

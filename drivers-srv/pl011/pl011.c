@@ -128,7 +128,11 @@ void pl011_init(struct pl011 *uart, const struct device_environment *environment
                 struct registers registers, uint64_t clock)
 {
     *uart = (struct pl011){
-        .tty = {.ops = &ops, .environment = environment, .registers = registers, .clock = clock},
+        .tty = {.ops = &ops,
+                .environment = environment,
+                .settings = TTY_UNKNOWN_SETTINGS,
+                .registers = registers,
+                .clock = clock},
         .early = TTY_NOTHING,
     };
 }

@@ -38,6 +38,7 @@ enum {
     GICD_IGROUPR = 0x080,
     GICD_ISENABLER = 0x100,
     GICD_ICENABLER = 0x180,
+    GICD_ISPENDR = 0x200,
     GICD_ICPENDR = 0x280,
     GICD_ICACTIVER = 0x380,
     GICD_IPRIORITYR = 0x400, /* 8 bits a line */
@@ -59,6 +60,11 @@ extern struct irq_controller irq_controller; /* constant after arch_irq_init() *
 void irq_reset_shared_lines(uint32_t group);
 /** The 32 private lines of this CPU, whose registers are at `base`; SGIs that we use: on. */
 void irq_reset_private_lines(volatile void *base, uint32_t group);
+
+/* ---- irq.c, for the vector ---- */
+
+/** Take one interrupt, most often the only one: another that is pending is taken as soon as user code runs. */
+void irq_take(void);
 
 /* ---- irq.c, for smp and cpu ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the logic of a clock provider offers to its server (libsys/driver/clocks_server.h). A clock's number is the one of the
+ * What the logic of a clock provider offers to its server (libsys/driver/clocks_server.c). A clock's number is the one of the
  * device tree (the cell after the provider's phandle), and comes from strangers. One thread calls it.
  */
 #pragma once

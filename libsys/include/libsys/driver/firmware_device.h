@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the logic of a firmware's property channel offers to its server (libsys/driver/firmware_server.h), and to logic that goes
+ * What the logic of a firmware's property channel offers to its server (libsys/driver/firmware_server.c), and to logic that goes
  * through it: clocks, pins and power domains that the firmware has in hand. One thread calls it.
  */
 #pragma once

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the logic of a bank of pins offers to its server (libsys/driver/gpio_server.h). Pins are numbered from 0 and are checked here:
+ * What the logic of a bank of pins offers to its server (libsys/driver/gpio_server.c). Pins are numbered from 0 and are checked here:
  * KERN_INVALID_ARGUMENT is a pin that is not there. One thread calls it.
  *
  * G1 What a predecessor has set stays: start() changes no pin. Triggers are ours alone, and off until they are asked for.

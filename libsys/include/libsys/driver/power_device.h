@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the logic of reset and power offers to its server (libsys/driver/power_server.h). One thread calls it.
+ * What the logic of reset and power offers to its server (libsys/driver/power_server.c). One thread calls it.
  */
 #pragma once
 

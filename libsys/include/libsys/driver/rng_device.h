@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the logic of a source of random numbers offers to its server (libsys/driver/rng_server.h). One thread calls it.
+ * What the logic of a source of random numbers offers to its server (libsys/driver/rng_server.c). One thread calls it.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the logic of a clock that knows the time of day offers to its server (libsys/driver/rtc_server.h). One thread calls it.
+ * What the logic of a clock that knows the time of day offers to its server (libsys/driver/rtc_server.c). One thread calls it.
  *
  * Such a clock is believed only as far as it can be checked: that it runs, and not backwards. Between two readings it may have been
  * set, by us or by others.

@@ -83,6 +83,10 @@ struct tty_device_ops {
     ((struct tty_settings){  \
         .baud = 115200, .data_bits = 8, .stop_bits = 1, .parity = TTY_PARITY_NONE})
 
+/** What is said of a line before it has been started. */
+#define TTY_UNKNOWN_SETTINGS \
+    ((struct tty_settings){.data_bits = 8, .stop_bits = 1, .parity = TTY_PARITY_NONE})
+
 /** Whether the numbers are settings at all; what a device can do of them it says itself. */
 static inline bool tty_settings_make_sense(const struct tty_settings *s)
 {
