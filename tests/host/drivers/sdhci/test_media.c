@@ -75,6 +75,12 @@ static void test_absent(const struct sdhci_kind *kind)
     CHECK_EQ(sd_check_medium(&world.sd), true);
     CHECK_EQ(world.sd.medium, 2);
     world_check(&world, 1, 20, 1);
+    take_out();
+    CHECK_EQ(sd_check_medium(&world.sd), true);
+    put_in(2); /* the same, but it was away */
+    pass(5 * DEVICE_SECOND);
+    CHECK_EQ(sd_check_medium(&world.sd), true);
+    CHECK_EQ(world.sd.medium, kind->card_detect ? 3 : 2); /* where a pin tells */
     end();
 }
 
@@ -128,6 +134,12 @@ static void test_unusable(void)
     end();
     begin("1.8 V left over", &sdhci_kind_emmc2, true);
     world.sim.card.lines_at_1_8 = true;
+    start();
+    expect_state(SD_MEDIUM_READY, KERN_SUCCESS);
+    CHECK_EQ(world.sim.power_cycles, 1);
+    end();
+    begin("1.8 V left over in the controller", &sdhci_kind_emmc2, true);
+    world.sim.c.control2 = CONTROL2_1_8;
     start();
     expect_state(SD_MEDIUM_READY, KERN_SUCCESS);
     CHECK_EQ(world.sim.power_cycles, 1);
