@@ -79,7 +79,7 @@ RUNS = [
                                              "kernel_memory": "kernel_memory_8g"}),
 ]
 # What is run to find the longest stretch with interrupts masked (masked.py), on so many CPUs each.
-MASKED_RUNS = ("init=bootstrap", "init=exceptions", "init=bench-memory arg=50", "init=ipc-ool arg=largest")
+MASKED_RUNS = ("init=self-check", "init=exceptions", "init=bench-memory arg=50", "init=ipc-ool arg=largest")
 MASKED_CPUS = {"irqs_off_max": 1, "irqs_off_max_4cpus": 4}
 
 

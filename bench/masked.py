@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The longest stretch of instructions with interrupts masked.
 
-    bench/masked.py [--build build/release] [--cpus 4] [--longest 5] 'init=bootstrap' ['init=...' ...]
+    bench/masked.py [--build build/release] [--cpus 4] [--longest 5] 'init=self-check' ['init=...' ...]
 
 The kernel runs with interrupts masked from entry to exit, but for its preemption points: there it looks
 whether one is pending (ISR_EL1), and leaves if so. So a stretch is what a CPU executes in the kernel between

@@ -1,41 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The first program. Until there are servers to start, it shows that what programs stand on works:
- * memory, time, floating point under preemption, and futexes, on every CPU.
+ * The supervisor: the first program, which starts all others as one text says, names services, and starts again what has ended
+ * (bootstrap/README.md).
+ *
+ * It never waits for a program: it calls nobody but the kernel's objects, and whatever else takes time comes back as a message to its set of
+ * ports, or has a deadline there. Its own memory stays in memory, and its end restarts the machine.
  */
-#include "bootstrap.h"
-#include <libsys/check.h>
+#include "events.h"
+#include "log.h"
+#include "reporter.h"
+#include "restart.h"
+#include "rights.h"
+#include "system.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
-#include <libsys/trap.h>
+#include <wharf/if/host_memory.h>
+#include <wharf/if/host_tasks.h>
 
-unsigned cpus_online(void)
+enum { PRIORITY = 240 /* above all that it starts */, STATUS_NOTHING = 1 };
+
+static void set_essential(bool essential)
 {
-    uint64_t n = kernel_system_info(SYSTEM_INFO_CPUS_ONLINE);
-
-    return n < 1 ? 1 : n > BOOTSTRAP_CPUS ? BOOTSTRAP_CPUS : (unsigned)n;
+    const struct start_info *info = program_start_info;
+    if (host_tasks_set_essential(info->host_tasks, info->task, essential) != KERN_SUCCESS)
+        log_line("the kernel does not restart the machine when I end");
 }
 
-static unsigned long mebibytes(uint64_t bytes)
+int main(void)
 {
-    return bytes >> 20;
-}
-
-int main(int argc, char **argv)
-{
-    uint64_t managed = kernel_system_info(SYSTEM_INFO_MANAGED_MEMORY);
-    uint64_t free_frames = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
-    uint64_t page = kernel_system_info(SYSTEM_INFO_PAGE_SIZE);
-
-    print("bootstrap: hello from user level, thread %ld\n", (long)kernel_thread_id());
-    for (int i = 1; i < argc; i++)
-        print("bootstrap: argument %s\n", argv[i]);
-    print("bootstrap: %u CPUs, %lu MiB of memory, %lu MiB free\n", cpus_online(),
-          mebibytes(managed), mebibytes(free_frames * page));
-
-    check_memory();
-    check_time();
-    check_floating_point();
-    check_hand_off();
-    return check_end("bootstrap");
+    const struct start_info *info = program_start_info;
+    if (rights_begin() != KERN_SUCCESS || !system_begin() || reporter_begin() != KERN_SUCCESS)
+        return STATUS_NOTHING;
+    if (kernel_thread_set_priority(PRIORITY) != KERN_SUCCESS)
+        log_line("my priority cannot be raised");
+    if (host_memory_wire_all(info->host_memory, info->task, HOST_MEMORY_WIRE_CURRENT) !=
+        KERN_SUCCESS) /* cores come later, and need not stay */
+        log_line("my memory cannot be kept in memory");
+    set_essential(true);
+    restart_begin();
+    const unsigned status = events_run();
+    set_essential(false);
+    return (int)status;
 }

@@ -12,9 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "ci"))
 
-from wharf import image, packages, qemu, run, sources, test as tests  # noqa: E402
+from wharf import image, packages, qemu, run, sources, test as tests, uboot  # noqa: E402
 from wharf.boards import BoardError  # noqa: E402
-from wharf.qemu import Machine  # noqa: E402
+from wharf.qemu import Disk, Machine  # noqa: E402
 from wharf.steps import Failure  # noqa: E402
 
 DEB822 = """Types: deb
@@ -102,10 +102,27 @@ class Qemu(unittest.TestCase):
         self.assertEqual(argv[argv.index("-append") + 1], "maxcpus=2 mem=64M x")
         self.assertEqual(argv[argv.index("-serial"):][:4], ["-serial", "null", "-serial", "S"])
 
+    def test_disks(self):
+        line = " ".join(qemu.build_argv(Machine(kernel="k", disks=[Disk("a,b", "sd"), Disk({"driver": "nbd", "x": [{"on": True}]},
+                                                                                        options="serial=7", drive="bps=1")])))
+        self.assertIn("-drive if=none,id=card0,format=raw,file=a,,b -device sdhci-pci -device sd-card,drive=card0", line)
+        self.assertIn("-drive if=none,id=card1,format=raw,file.driver=nbd,file.x.0.on=on,bps=1 -global", line)
+        self.assertIn("virtio-blk-device,drive=card1,rerror=report,werror=report,serial=7", line)
+
+    def test_firmware_that_reads_the_disk(self):
+        usual = qemu.build_argv(Machine(boot="uboot", disks=[Disk("f")]))
+        sd = qemu.build_argv(Machine(boot="uboot", disks=[Disk("f", "sd")]))
+        self.assertIn("/usr/lib/u-boot/qemu_arm64/u-boot.bin", usual)
+        self.assertIn(str(ROOT / "build/deps/u-boot-virt/u-boot.bin"), sd)
+        both = [qemu.build_argv(Machine(board="raspi4b", boot="uboot", disks=[Disk("f", w)])) for w in ("emmc1", "emmc2")]
+        self.assertIn("if=sd,id=card0,format=raw,file=f", both[0])
+        self.assertIn("sd-card,drive=card0,bus=/generic-sdhci/sd-bus", both[1])
+
     def test_refused(self):
         for m in (Machine(cpus=9), Machine(cpus=0), Machine(mem="64X"), Machine(mem="0M"), Machine(boot="tape"),
                   Machine(board="raspi4b", mem="4G"), Machine(board="raspi4b", gic=3),
-                  Machine(board="rpi4"), Machine(board="none"), Machine(boot="uboot")):
+                  Machine(board="rpi4"), Machine(board="none"), Machine(boot="uboot"),
+                  Machine(disks=[Disk("f", "emmc1")]), Machine(board="raspi4b", disks=[Disk("f", "sd")])):
             with self.assertRaises(BoardError, msg=str(m)):
                 qemu.build_argv(m)
 
@@ -161,6 +178,30 @@ class Image(unittest.TestCase):
             Path(file.name).write_bytes(bytes(64))
             with self.assertRaises(Failure):
                 image._memory_size(file.name)
+
+
+class UBoot(unittest.TestCase):
+    def test_missing(self):
+        options = "# why\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=\"x; y\"\n"
+        self.assertEqual(uboot.missing(options, 'CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="x; y"\nCONFIG_D=1\n'), [])
+        self.assertEqual(uboot.missing(options, 'CONFIG_A=m\nCONFIG_B=y\n'),
+                         ["CONFIG_A=y", "# CONFIG_B is not set", 'CONFIG_C="x; y"'])
+
+
+class DiskFiles(unittest.TestCase):
+    def test_sizes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "f"
+            for size, place, good in ((512, {}, True), (1536, {}, True), (0, {}, False), (1536, {"power_of_two": True}, False),
+                                      (1024, {"power_of_two": True}, True)):
+                file.write_bytes(bytes(size))
+                if good:
+                    run._check_disk(file, place)
+                else:
+                    with self.assertRaises(Failure, msg=f"{size} {place}"):
+                        run._check_disk(file, place)
+            with self.assertRaises(Failure):
+                run._check_disk(Path(folder) / "none", {})
 
 
 class Scope(unittest.TestCase):

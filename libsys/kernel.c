@@ -7,13 +7,17 @@
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <libsys/trap.h>
+#include <string.h>
 #include <user/machine.h>
 #include <wharf/if/host.h>
 #include <wharf/if/host_debug.h>
 #include <wharf/if/port.h>
+#include <wharf/if/service.h>
 #include <wharf/if/task.h>
 #include <wharf/if/thread.h>
 #include <wharf/if/vm.h>
+
+enum { EXIT_PATIENCE = 1000000000 /* ns */ };
 
 static mach_port_name_t this_task(void)
 {
@@ -114,19 +118,44 @@ kern_return_t kernel_thread_set_priority(unsigned priority)
     return kr == KERN_SUCCESS ? thread_set_priority(self, priority) : kr;
 }
 
+/* Who started the program learns its status from it, if he can be told at once; a task's end says nothing but that it ended. */
 void kernel_task_exit(int status)
 {
+    const struct start_info *info = program_start_info;
+
+    if (info != NULL && info->bootstrap != MSG_NULL)
+        (void)!service_exiting_until(info->bootstrap, (uint32_t)status & 0xff, info->task,
+                                     stub_deadline(EXIT_PATIENCE));
     sys_task_exit((uint64_t)status);
 }
 
 /* ---- the console ---- */
+
+/* To the log of who started the program, a text at a time. */
+static kern_return_t write_log(const char *at, size_t length)
+{
+    char text[SERVICE_TEXT_MAX];
+
+    while (length > 0) {
+        size_t n = length < sizeof(text) - 1 ? length : sizeof(text) - 1;
+        memcpy(text, at, n);
+        text[n] = '\0';
+        kern_return_t kr = service_log(program_start_info->bootstrap, text);
+
+        if (kr != KERN_SUCCESS)
+            return kr;
+        at += n;
+        length -= n;
+    }
+    return KERN_SUCCESS;
+}
 
 kern_return_t kernel_console_write(const void *bytes, size_t length)
 {
     const char *at = bytes;
 
     if (program_start_info->host_debug == MSG_NULL)
-        return KERN_NO_ACCESS;
+        return program_start_info->bootstrap == MSG_NULL ? KERN_NO_ACCESS : write_log(at, length);
     do {
         size_t n = length < HOST_DEBUG_TEXT_MAX ? length : HOST_DEBUG_TEXT_MAX;
         kern_return_t kr =

@@ -5,7 +5,8 @@
     mkinitrd.py [--strip OBJCOPY] -o initrd.cpio NAME=FILE...
 
 Entries are sorted by name; owner, time and inode numbers are constants. With --strip, debugging
-sections are left out (the files themselves keep them, for GDB and for symbolising reports).
+sections of programs are left out (the files themselves keep them, for GDB and for symbolising reports).
+Programs begin at pages of the archive: their code can be mapped where it lies (libsys/spawn.c).
 """
 
 import argparse
@@ -18,6 +19,9 @@ from pathlib import Path
 FILE_MODE = 0o100755
 TRAILER = "TRAILER!!!"
 BLOCK = 512
+HEADER = 110
+PAGE = 4096
+ELF = b"\x7fELF"
 
 
 def main():
@@ -35,8 +39,9 @@ def main():
 
 
 def content(path, objcopy):
-    if not objcopy:
-        return Path(path).read_bytes()
+    data = Path(path).read_bytes()
+    if not objcopy or not data.startswith(ELF):
+        return data
     with tempfile.TemporaryDirectory(prefix="mkinitrd-") as directory:
         stripped = os.path.join(directory, "stripped")
         subprocess.run([objcopy, "--strip-debug", path, stripped], check=True)
@@ -47,17 +52,25 @@ def archive(files):
     """The archive as bytes. files: name -> content."""
     out = bytearray()
     for inode, name in enumerate(sorted(files), start=1):
-        out += record(name, inode, FILE_MODE, files[name])
+        out += record(name, inode, FILE_MODE, files[name], padding(len(out), name, files[name]))
     out += record(TRAILER, 0, 0, b"")
     return bytes(out) + bytes(-len(out) % BLOCK)
 
 
-def record(name, inode, mode, data):
+def padding(at, name, data):
+    """Zeroes behind a name (its length in the header counts them), so that a program begins at a page."""
+    if not data.startswith(ELF):
+        return 0
+    return -(at + HEADER + len(name.encode()) + 1) % PAGE
+
+
+def record(name, inode, mode, data, zeroes=0):
     """One header, name and content, each padded to four bytes."""
-    size = len(name.encode()) + 1
+    name = name.encode() + b"\0" * zeroes
+    size = len(name) + 1
     links = 1
     fields = [inode, mode, 0, 0, links, 0, len(data), 0, 0, 0, 0, size, 0]
-    head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+    head = b"070701" + b"".join(b"%08X" % field for field in fields) + name + b"\0"
     return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
 
 

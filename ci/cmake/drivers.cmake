@@ -2,6 +2,7 @@
 # Device logic: the part of a driver that knows its device and nothing of the system (<libsys/device_logic.h>).
 #
 #   wharf_device_logic(NAME source...)   a static library NAME, for the drivers' programs and, on the host, for their tests
+#   wharf_driver(NAME LOGIC source...)   the program around it, on the target
 include_guard(GLOBAL)
 
 add_library(device_logic_flags INTERFACE)
@@ -22,4 +23,13 @@ function(wharf_device_logic name)
     add_library(${name} STATIC ${ARGN})
     target_link_libraries(${name} PUBLIC device_logic_flags)
     target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+endfunction()
+
+# The program of a driver, on the target: wharf_driver(NAME LOGIC source...). NAME.driver, its manifest, goes into the initrd.
+function(wharf_driver name logic)
+    if(WHARF_ARCH STREQUAL "host")
+        return()
+    endif()
+    set(WHARF_PROGRAM_LIBRARIES ${logic})
+    add_user_program(${name} ${ARGN})
 endfunction()

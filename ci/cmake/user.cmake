@@ -2,6 +2,7 @@
 # User programs and the initrd that holds them.
 #
 #   add_user_program(NAME source...)   a static ELF program, linked with libsys, in the initrd as NAME
+#   add_initrd_file(NAME FILE)         a file in the initrd as NAME, as it is
 #   target `initrd`                    BUILD/initrd.cpio from all of them; part of `all`
 #
 # Include it in the root before the directories that call add_user_program(). The initrd is added
@@ -32,6 +33,7 @@ target_include_directories(user_flags INTERFACE
     ${CMAKE_SOURCE_DIR}/interfaces/include
     ${CMAKE_SOURCE_DIR}/arch/${WHARF_ARCH}/user/include)
 
+# WHARF_PROGRAM_LIBRARIES, if set by the caller: libraries that call, or are called by, those that all have.
 function(add_user_program name)
     add_executable(${name} ${ARGN})
     set(script ${CMAKE_SOURCE_DIR}/libsys/program.ld)
@@ -44,7 +46,7 @@ function(add_user_program name)
         LINK_DEPENDS ${script})
     # libsys and newlib call each other; what drivers stand on is linked by who uses it.
     target_link_libraries(${name} PRIVATE user_flags
-        -Wl,--start-group libsys driver ${WHARF_NEWLIB_DIR}/lib/libm.a ${WHARF_NEWLIB_DIR}/lib/libc.a ${compiler_support}
+        -Wl,--start-group ${WHARF_PROGRAM_LIBRARIES} libsys driver ${WHARF_NEWLIB_DIR}/lib/libm.a ${WHARF_NEWLIB_DIR}/lib/libc.a ${compiler_support}
         -Wl,--end-group)
     target_link_options(${name} PRIVATE
         -nostdlib -static -Wl,-T,${script} -Wl,--gc-sections -Wl,--build-id=none
@@ -52,10 +54,15 @@ function(add_user_program name)
     set_property(GLOBAL APPEND PROPERTY WHARF_PROGRAMS ${name})
 endfunction()
 
+function(add_initrd_file name file)
+    set_property(GLOBAL APPEND PROPERTY WHARF_INITRD_ENTRIES ${name}=${file})
+    set_property(GLOBAL APPEND PROPERTY WHARF_INITRD_FILES ${file})
+endfunction()
+
 function(wharf_add_initrd)
     get_property(programs GLOBAL PROPERTY WHARF_PROGRAMS)
-    set(entries)
-    set(files)
+    get_property(entries GLOBAL PROPERTY WHARF_INITRD_ENTRIES)
+    get_property(files GLOBAL PROPERTY WHARF_INITRD_FILES)
     foreach(name IN LISTS programs)
         list(APPEND entries ${name}=$<TARGET_FILE:${name}>)
         list(APPEND files $<TARGET_FILE:${name}>)

@@ -4,7 +4,8 @@
 Everything comes through apt, so its signatures cover it. A source tarball must also have the
 pinned hash. A binary package is taken in the pinned version where the archive still has it, with
 the pinned hash; where a point release has replaced it, the newer one is taken, and said so. Files
-taken out of it may have pinned hashes of their own, which a newer one must meet too.
+taken out of it may have pinned hashes of their own, which a newer one must meet too. An entry that
+takes no files out of its archive keeps the archive itself.
 A stamp (.stamp, a hash of the entry in ci/deps.json) makes the second run do nothing.
 """
 
@@ -73,7 +74,10 @@ def _fetch(name, entry):
     try:
         get = _get_source if "source" in entry else _get_package
         archive, version = get(name, entry, env, work / "download")
-        _unpack(archive, entry, work / "files")
+        if "take" in entry:
+            _unpack(archive, entry, work / "files")
+        else:
+            archive.rename(work / "files" / archive.name)
         lacking = [file for file in entry["expect"] if not (work / "files" / file).is_file()]
         if lacking:
             raise Failure(f"{archive.name} does not hold {lacking[0]}, which {name} needs; the pin of {name} in "

@@ -3,11 +3,11 @@
 
 import shlex
 
-from . import deps, newlib, packages, sources, steps
+from . import deps, newlib, packages, sources, steps, uboot
 from .boards import ROOT
 
 VERSIONS = ["cmake", "ninja", "aarch64-linux-gnu-gcc", "gcc", "clang", "ld.lld", "qemu-system-aarch64",
-            "gdb-multiarch", "clang-format", "clang-tidy", "cppcheck", "mkimage", "sfdisk", "dtc"]
+            "gdb-multiarch", "clang-format", "clang-tidy", "cppcheck", "mkimage", "mcopy", "dtc"]
 
 
 def add_arguments(sub):
@@ -27,6 +27,8 @@ def main(options):
         print(f"build/deps/{name:<13} {state}: {entry['about']}")
     state = "built" if newlib.is_current() else "built when first needed"
     print(f"build/deps/{'newlib':<13} {state}: C library of programs, made from newlib-source")
+    state = "built" if uboot.is_current() else "built when first needed"
+    print(f"build/deps/{'u-boot-virt':<13} {state}: U-Boot that boots virt from SD cards, made from u-boot-source")
     for preset in sorted((ROOT / "build").glob("*/build.ninja")):
         print(f"build/{preset.parent.name:<18} configured")
     return _advice(lacking, codename)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""./wharf image: writes a boot medium without privilege, the same bytes every time.
+"""./wharf image: writes a card to boot from without privilege, the same bytes every time.
 
-A medium has one FAT32 partition at 1 MiB; its size is a power of two because QEMU's SD card takes
-no other. What goes onto it is data: the "image" section of board/NAME/board.json and the
-templates beside it, in which @BOOTARGS@ and @INITRD_OFFSET@ are replaced.
+A card has the partitions of card.py: the boot partition is filled here, the others are empty. The
+table is an MBR with the FAT partition first: every version of the Pi 4's loader reads that, and so
+does every U-Boot. What goes onto the boot partition is data: the "image" section of
+board/NAME/board.json and the templates beside it, in which @BOOTARGS@ and @INITRD_OFFSET@ are replaced.
 """
 
 import hashlib
@@ -15,14 +16,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import boards, build, deps, packages, steps
+from . import boards, build, card, deps, packages, steps
 from .boards import ROOT, BoardError
 from .steps import Failure
 
-MIB = 1 << 20
-START = MIB
+MIB = card.MIB
+SIZE = "256M"
 EPOCH = "1735689600"        # every time stamp on a medium: 2025-01-01
-VOLUME_ID = "57480001"      # of the FAT file system and the partition table
+VOLUME_ID = f"{card.DISK_ID:08x}"
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": EPOCH, "TZ": "UTC", "MTOOLS_SKIP_CHECK": "1", "MTOOLSRC": "/dev/null"}
 IMAGE_MAGIC = b"ARM\x64"
 
@@ -33,53 +34,63 @@ def add_arguments(sub):
                      help="how the kernel is found (default: the board's first way)")
     sub.add_argument("--append", default="", metavar="ARGS", help="kernel arguments")
     sub.add_argument("--preset", default="release", choices=build.TARGET_PRESETS)
+    sub.add_argument("--size", default=SIZE, metavar="SIZE", help=f"of the card, a power of two (default {SIZE})")
+    sub.add_argument("--swap", metavar="SIZE", help="of the swap partition (default: a quarter of the card)")
     sub.add_argument("-o", "--output", required=True, metavar="FILE")
 
 
 def main(options):
-    layout = boards.load(options.board)["image"]
-    way = options.boot or layout["boot"][0]
+    image = boards.load(options.board)["image"]
+    way = options.boot or image["boot"][0]
     packages.ensure("build", "image")
-    deps.ensure("libfdt", *layout.get("deps", []))
+    deps.ensure("libfdt", *image.get("deps", []))
     build.build(options.preset)
     kernel, initrd = (build.tree(options.preset) / name for name in ("kernel.img", "initrd.cpio"))
-    if write(options.board, way, options.output, kernel, initrd, options.append):
-        steps.say(f"{options.output}: {layout['size_mib']} MiB for {options.board}, booted by {way}")
-        if "note" in layout:
-            steps.say(layout["note"])
+    if write(options.board, way, options.output, kernel, initrd, options.append, options.size, options.swap):
+        steps.say(f"{options.output}: {options.size} for {options.board}, booted by {way}")
+        if "note" in image:
+            steps.say(image["note"])
 
 
-def write(board, way, output, kernel, initrd, bootargs):
-    """Writes the medium; does nothing when its inputs are those of last time. Returns success."""
-    layout = boards.load(board)["image"]
-    if way not in layout["boot"]:
-        raise BoardError(f"a medium for '{board}' boots by: {', '.join(layout['boot'])}; not by '{way}'.")
+def write(board, way, output, kernel, initrd, bootargs, size=SIZE, swap=None):
+    """Writes the card; does nothing when its inputs are those of last time and nobody has written to it since.
+    Returns success."""
+    image = boards.load(board)["image"]
+    if way not in image["boot"]:
+        raise BoardError(f"a medium for '{board}' boots by: {', '.join(image['boot'])}; not by '{way}'.")
+    sizes = boards.mem_bytes(size), boards.mem_bytes(swap) if swap else None
+    card.layout(*sizes)
     output = Path(output)
     if steps.Settings.dry:
-        steps.say(f"medium to write: {output} (sfdisk, mformat, mcopy)")
+        steps.say(f"card to write: {output} (mformat, mcopy)")
         return False
     with tempfile.TemporaryDirectory(prefix="wharf-image-") as name:
         root = Path(name)
-        _collect(board, layout, way, root, {"kernel": kernel, "initrd": initrd}, bootargs)
-        key = _digest(root)
-        stamp = output.parent / f".{output.name}.inputs"
-        if output.is_file() and stamp.is_file() and stamp.read_text() == key:
+        _collect(board, image, way, root, {"kernel": kernel, "initrd": initrd}, bootargs)
+        key = f"{_digest(root)} {sizes}"
+        stamp = stamp_of(output)
+        if output.is_file() and stamp.is_file() and stamp.read_text() == f"{key} {output.stat().st_mtime_ns}":
             return True
         partial = output.parent / f".{output.name}.part"
         try:
-            _write_medium(partial, layout, root)
+            _write_card(partial, *sizes, image["label"], root)
             partial.rename(output)
         finally:
             partial.unlink(missing_ok=True)
         if output.resolve().is_relative_to(ROOT / "build"):
-            stamp.write_text(key)
+            stamp.write_text(f"{key} {output.stat().st_mtime_ns}")
     return True
 
 
-def _collect(board, layout, way, root, built, bootargs):
+def stamp_of(output):
+    """Where it stands what a card below build/ was made of."""
+    return output.parent / f".{output.name}.inputs"
+
+
+def _collect(board, image, way, root, built, bootargs):
     """Puts the medium's files below `root`."""
     directory = boards.load(board)["dir"]
-    for target, source in {**layout["files"], **layout.get(f"files_{way}", {})}.items():
+    for target, source in {**image["files"], **image.get(f"files_{way}", {})}.items():
         path = built.get(source) if source in built else boards.resolve(source)
         if path is None:
             continue
@@ -89,7 +100,7 @@ def _collect(board, layout, way, root, built, bootargs):
         (root / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, root / target)
     values = {"@BOOTARGS@": bootargs, "@INITRD_OFFSET@": f"{_memory_size(built['kernel']):#x}"}
-    for target, template in layout.get(f"templates_{way}", {}).items():
+    for target, template in image.get(f"templates_{way}", {}).items():
         (root / target).parent.mkdir(parents=True, exist_ok=True)
         (root / target).write_text(_fill((directory / template).read_text(), values))
     if way == "scr":
@@ -126,16 +137,11 @@ def _digest(root):
     return digest.hexdigest()
 
 
-def _write_medium(output, layout, root):
-    size = layout["size_mib"] * MIB
-    with open(output, "wb") as handle:
-        handle.truncate(size)
-    table = (f"label: dos\nlabel-id: 0x{VOLUME_ID}\nunit: sectors\n"
-             f"start={START // 512}, size={(size - START) // 512}, type=c, bootable\n")
-    _run(["sfdisk", "--quiet", output], text=table)
-    volume = f"{output}@@{START}"
-    _run(["mformat", "-i", volume, "-F", "-c", "1", "-T", str((size - START) // 512), "-h", "64",
-          "-s", "32", "-H", str(START // 512), "-N", VOLUME_ID, "-v", layout["label"], "::"])
+def _write_card(output, size, swap, label, root):
+    boot = card.make(output, size, swap)[0]
+    volume = f"{output}@@{boot.start}"
+    _run(["mformat", "-i", volume, "-F", "-c", "1", "-T", str(boot.size // card.SECTOR), "-h", "64",
+          "-s", "32", "-H", str(boot.start // card.SECTOR), "-N", VOLUME_ID, "-v", label, "::"])
     for path in sorted(root.rglob("*")):
         name = f"::/{path.relative_to(root)}"
         if path.is_dir():

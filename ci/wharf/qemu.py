@@ -21,6 +21,16 @@ QEMU = "qemu-system-aarch64"
 
 
 @dataclass
+class Disk:
+    """A disk or card. QEMU's monitor knows the first one as card0, the next as card1."""
+
+    file: object                    # its image's path, or QEMU's description of a block device (a dict)
+    where: str | None = None        # of the board's "disks"; None: the one that it boots from
+    options: str = ""               # further ones of the device, such as rerror=report
+    drive: str = ""                 # further ones of -drive, such as throttling.iops-total=100
+
+
+@dataclass
 class Machine:
     """What to start. None means: what the board's description says."""
 
@@ -33,7 +43,7 @@ class Machine:
     cpu: str | None = None          # cortex-a72, max
     kernel: str | None = None       # kernel.img, for boot=direct
     initrd: str | None = None       # initrd.cpio, for boot=direct
-    disk: str | None = None         # boot medium (./wharf image), for boot=uboot
+    disks: list = field(default_factory=list)   # of Disk; with boot=uboot the first is the boot medium
     dtb: str | None = None          # instead of the board's own
     append: str = ""                # kernel arguments
     extra: list = field(default_factory=list)   # further QEMU options, last
@@ -72,7 +82,23 @@ def check(m):
         raise BoardError(f"board '{m.board}' has a GICv{qemu['defaults']['gic']} only.")
     if m.cpu not in (None, qemu["defaults"]["cpu"]) and not qemu["cpu_option"]:
         raise BoardError(f"board '{m.board}' has a {qemu['defaults']['cpu']} only.")
+    for disk in m.disks:
+        place(qemu, m.board, disk.where)
     return qemu
+
+
+def place(qemu, board, name):
+    """How a disk is attached: the description of the place `name`, or of the usual one."""
+    places = qemu["disks"]
+    if name is not None and name not in places:
+        raise BoardError(f"board '{board}' has no place '{name}' for a disk; it has: {', '.join(places)}.")
+    return places[name or qemu["disk"]]
+
+
+def bios(qemu, m, way):
+    """What QEMU starts instead of a kernel; it may have to be one that can read the place of the disk."""
+    at = place(qemu, m.board, m.disks[0].where) if m.disks else {}
+    return boards.resolve(at.get("bios", way["bios"]))
 
 
 def console_serial(board):
@@ -101,6 +127,8 @@ def build_argv(m, serial="stdio", log=None, other_serials=()):
     argv += ["-nic", "none", "-display", "none", "-monitor", "none"]
     argv += _serials(qemu, serial, list(other_serials))
     argv += _boot(m, qemu)
+    for number, disk in enumerate(m.disks):
+        argv += _disk(m, qemu, disk, f"card{number}")
     if log:
         argv += ["-d", "guest_errors,unimp", "-D", str(log)]
     return argv + list(m.extra)
@@ -121,7 +149,7 @@ def _boot(m, qemu):
     files = {"kernel": m.kernel, "initrd": m.initrd}
     argv = []
     if "bios" in way:
-        argv += ["-bios", boards.resolve(way["bios"])]
+        argv += ["-bios", bios(qemu, m, way)]
     if "kernel" in way:
         path = files["kernel"] if way["kernel"] == "kernel" else boards.resolve(way["kernel"])
         if not path:
@@ -133,8 +161,24 @@ def _boot(m, qemu):
         argv += ["-dtb", str(m.dtb or boards.resolve(qemu["dtb"]))]
     if way.get("append") and bootargs(m):
         argv += ["-append", bootargs(m)]
-    if "disk" in way:
-        if not m.disk:
-            raise BoardError(f"booting '{m.board}' through U-Boot needs a boot medium (./wharf image).")
-        argv += [part.format(file=m.disk) for part in qemu["disks"][way["disk"]]]
+    if way.get("disk") and not m.disks:
+        raise BoardError(f"booting '{m.board}' through U-Boot needs a boot medium (./wharf image).")
     return argv
+
+
+def _disk(m, qemu, disk, name):
+    at = place(qemu, m.board, disk.where)
+    pairs = [("if", at["interface"]), ("id", name), ("format", "raw"), *_flat("file", disk.file)]
+    drive = ",".join(f"{key}={value.replace(',', ',,')}" for key, value in pairs)
+    options = f",{disk.options}" if disk.options else ""
+    return ["-drive", drive + (f",{disk.drive}" if disk.drive else ""),
+            *(word.format(id=name, options=options) for word in at["device"])]
+
+
+def _flat(key, value):
+    """QEMU's way to write a structure as options: a.b=x, a.0=y."""
+    if isinstance(value, dict):
+        return [pair for name, part in value.items() for pair in _flat(f"{key}.{name}", part)]
+    if isinstance(value, (list, tuple)):
+        return [pair for number, part in enumerate(value) for pair in _flat(f"{key}.{number}", part)]
+    return [(key, {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value))]

@@ -9,14 +9,16 @@ import sys
 import termios
 import time
 
-from . import boards, build, deps, image, packages, qemu, steps
-from .qemu import Machine
+from . import boards, build, card, deps, image, packages, qemu, steps, uboot
+from .boards import ROOT
+from .qemu import Disk, Machine
 from .steps import Failure
 
 STAMP = rb"^(?:\[ *\d+\.\d+\] )?"       # time of a log line
 END = re.compile(STAMP + rb"wharf: all programs have ended, status (-?\d+)")
 FATAL = re.compile(STAMP + rb"(PANIC:|wharf: cannot boot: )")
 KERNEL_LINE = re.compile(rb"^(\[ *\d+\.\d+\] |wharf: )")
+SCRATCH = ROOT / "build" / "card.img"
 PANIC_STATUS, CUT_SHORT, TIMED_OUT = 70, 71, 124
 PANIC_SECONDS = 2.0     # a panic prints its report after its first line
 
@@ -31,6 +33,10 @@ def add_machine_arguments(sub):
     sub.add_argument("--cpu", metavar="NAME", help="cortex-a72 or max")
     sub.add_argument("--boot", default="direct", choices=("direct", "uboot"))
     sub.add_argument("--append", default="", metavar="ARGS", help="kernel arguments")
+    places = "; ".join(f"{name}: {', '.join(boards.load(name)['qemu']['disks'])}" for name in boards.names("qemu"))
+    sub.add_argument("--disk", "--card", metavar="WHERE", help=f"attach a disk there ({places})")
+    sub.add_argument("--sd", metavar="FILE", help="the image of that disk (./wharf image); without it, with --boot direct, "
+                     "build/card.img: made when missing, and kept")
 
 
 def add_arguments(sub):
@@ -48,18 +54,55 @@ def machine(options, preset):
     m = Machine(board=options.board, boot=options.boot, cpus=options.cpus, mem=options.mem,
                 gic=options.gic, el2=options.el2, cpu=options.cpu, append=options.append,
                 kernel=build.tree(preset) / "kernel.img", initrd=build.tree(preset) / "initrd.cpio")
-    way = qemu.check(m)["boot"][m.boot]
-    packages.ensure("build", "qemu", *(["uboot", "image"] if "disk" in way else []))
-    deps.ensure("libfdt", *(["dtbs"] if way.get("dtb") else []),
-                *(["u-boot-rpi"] if "u-boot-rpi" in way.get("kernel", "") else []))
+    description = qemu.check(m)
+    way = description["boot"][m.boot]
+    file = _disk_file(options, preset, way)
+    m.disks = [Disk(file, options.disk)] if file else []
+    place = qemu.place(description, m.board, options.disk)
+    _prepare(way, place)
     build.build(preset)
     if not m.initrd.is_file() and not steps.Settings.dry:
         m.initrd = None
-    if "disk" in way:
-        medium = getattr(options, "medium", "scr")
-        m.disk = build.tree(preset) / f"{m.board}-{medium}.img"
-        image.write(m.board, medium, m.disk, m.kernel, m.initrd, qemu.bootargs(m))
+    if way.get("disk") and not options.sd:
+        image.write(m.board, _medium(options), file, m.kernel, m.initrd, qemu.bootargs(m))
+    elif file and not steps.Settings.dry:
+        _check_disk(file, place)
     return m
+
+
+def _prepare(way, place):
+    """Set-up for a way to boot with a disk in this place."""
+    ready_made = "bios" in way and "bios" not in place
+    packages.ensure("build", "qemu", *(["uboot"] if ready_made else []), *(["image"] if way.get("disk") else []))
+    deps.ensure("libfdt", *(["dtbs"] if way.get("dtb") else []),
+                *(["u-boot-rpi"] if "u-boot-rpi" in way.get("kernel", "") else []))
+    if "bios" in way and not ready_made:
+        uboot.ensure()
+
+
+def _medium(options):
+    return getattr(options, "medium", "scr")
+
+
+def _disk_file(options, preset, way):
+    """The image of the disk; None where there is none."""
+    if options.sd:
+        return options.sd
+    if way.get("disk"):
+        return build.tree(preset) / f"{options.board}-{_medium(options)}.img"
+    return SCRATCH if options.disk else None
+
+
+def _check_disk(file, place):
+    """Makes the scratch card. Failure with a sentence for a file that QEMU would not take."""
+    if file == SCRATCH and not file.is_file():
+        card.make(file, boards.mem_bytes(image.SIZE))
+        steps.say(f"{file.relative_to(ROOT)}: an empty card of {image.SIZE}")
+    if not os.path.isfile(file):
+        raise Failure(f"there is no file {file}; ./wharf image writes one.")
+    size = os.path.getsize(file)
+    if place.get("power_of_two") and size & (size - 1) or not size:
+        raise Failure(f"{file} has {size} bytes; QEMU takes cards of a power of two only: truncate -s makes it larger.")
 
 
 def exec_arguments(words):

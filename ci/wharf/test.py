@@ -10,7 +10,7 @@ import re
 import xml.etree.ElementTree as xml
 from dataclasses import dataclass
 
-from . import build, deps, format as formatter, lint, packages, steps
+from . import build, deps, format as formatter, lint, packages, steps, uboot
 from .boards import ROOT
 from .steps import Failure
 
@@ -73,14 +73,16 @@ def _prepare(options, what):
     """All set-up at once, so that a user who may not install gets one line to run."""
     purposes, wanted = ["build"], ["libfdt", "dtbs"]
     if not options.qemu:
-        purposes += ["host", "clang"]
+        purposes += ["host", "clang", "image", "image-check"]
     if not options.host:
         purposes += ["qemu", "uboot", "image"]
-        wanted += ["u-boot-rpi"]
+        wanted += ["u-boot-rpi", "firmware"]
     if what != "everyday":
         purposes += ["host", "clang", "fmt"]
     packages.ensure(*dict.fromkeys(purposes))
     deps.ensure(*wanted)
+    if not options.host:
+        uboot.ensure()
 
 
 def _lints():

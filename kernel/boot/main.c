@@ -17,6 +17,7 @@
 #include <kern/boot.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
+#include <kern/device.h>
 #include <kern/futex.h>
 #include <kern/kobj.h>
 #include <kern/ktest.h>
@@ -264,6 +265,8 @@ NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
         boot_refuse("there is no memory for the message buffers");
     if (kobj_init() != KERN_SUCCESS)
         boot_refuse("there is no memory for the host's ports");
+    if (device_init(&board) != KERN_SUCCESS)
+        boot_refuse("there is no memory for a copy of the device tree");
     boot_start_cpus(&board, &options, info->boot_cpu_hwid);
     boot_stage("smp: %u of %u CPUs take part", cpus_online(), board.cpu_count);
 

@@ -48,6 +48,7 @@ static kern_return_t give_host(struct task *task, struct start_info *block)
         {KOBJECT_HOST_IRQ, &block->host_irq},
         {KOBJECT_HOST_DEBUG, &block->host_debug},
         {KOBJECT_HOST_TASKS, &block->host_tasks},
+        {KOBJECT_HOST_DEVICES, &block->host_devices},
     };
     kern_return_t kr = KERN_SUCCESS;
     for (unsigned i = 0; i < array_count(rights) && kr == KERN_SUCCESS; i++)

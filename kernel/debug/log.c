@@ -40,6 +40,7 @@ static bool console_midline; /* CONSOLE lock: as above */
 
 static _Atomic uint32_t console_level = LOG_INFO;
 static _Atomic bool panic_mode;
+static _Atomic bool muted; /* another has the console: nothing is printed but panics */
 
 /* In panic mode there are no locks: the holder may be this very CPU, or one that is stopped. */
 static bool take(struct spinlock *lock)
@@ -83,6 +84,9 @@ static void ring_write(const char *text, size_t length, bool line)
 
 static void console_write(const char *text, size_t length, bool line)
 {
+    if (atomic_load_explicit(&muted, memory_order_relaxed) &&
+        !atomic_load_explicit(&panic_mode, memory_order_relaxed))
+        return;
     bool taken = take(&console_lock);
 
     if (line && console_midline)
@@ -165,6 +169,11 @@ void log_set_console_level(enum log_level level)
     atomic_store_explicit(&console_level, level, memory_order_relaxed);
 }
 
+bool log_set_printing(bool prints)
+{
+    return !atomic_exchange_explicit(&muted, !prints, memory_order_relaxed);
+}
+
 void log_panic_mode(void)
 {
     atomic_store_explicit(&console_level, LOG_DEBUG, memory_order_relaxed);
@@ -204,6 +213,15 @@ size_t log_read_tail(char *buffer, size_t size)
 {
     bool taken = take(&log_lock);
     size_t count = log_ring_tail(current_ring(), buffer, size);
+
+    give(&log_lock, taken);
+    return count;
+}
+
+size_t log_read(uint64_t *position, char *buffer, size_t size)
+{
+    bool taken = take(&log_lock);
+    size_t count = log_ring_read(current_ring(), position, buffer, size);
 
     give(&log_lock, taken);
     return count;

@@ -120,6 +120,26 @@ size_t log_ring_tail(const struct log_ring *ring, char *buffer, size_t size)
     return count;
 }
 
+size_t log_ring_read(const struct log_ring *ring, uint64_t *position, char *buffer, size_t size)
+{
+    uint64_t head = head_count(ring), oldest = head - stored(ring);
+
+    if (*position > head)
+        *position = head;
+    if (*position < oldest)
+        *position = oldest;
+    size_t count = head - *position < size ? (size_t)(head - *position) : size;
+    for (size_t left = count, piece; left > 0; left -= piece, buffer += piece, *position += piece) {
+        const char *text;
+
+        piece = piece_before_head(ring, (size_t)(head - *position), &text);
+        if (piece > left)
+            piece = left;
+        memcpy(buffer, text, piece);
+    }
+    return count;
+}
+
 void log_ring_copy(struct log_ring *to, const struct log_ring *from, bool persistent)
 {
     for (size_t left = stored(from), piece; left > 0; left -= piece) {

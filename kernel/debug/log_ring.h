@@ -46,5 +46,9 @@ void log_ring_append(struct log_ring *ring, const char *text, size_t length, boo
 /* Copy the newest bytes, at most `size`, oldest first; returns how many. */
 size_t log_ring_tail(const struct log_ring *ring, char *buffer, size_t size);
 
+/* Copy the bytes from number *position on, or from the oldest there is, at most `size`; *position goes on behind them. Returns how
+ * many. A position that is yet to come is the head. */
+size_t log_ring_read(const struct log_ring *ring, uint64_t *position, char *buffer, size_t size);
+
 /* Append all that `from` holds to `to`. */
 void log_ring_copy(struct log_ring *to, const struct log_ring *from, bool persistent);

@@ -19,6 +19,8 @@ static const struct {
     {"arm,cortex-a7-gic", DT_DEVICE_GIC_V2},
     {"qcom,msm-qgic2", DT_DEVICE_GIC_V2},
     {"arm,gic-v3", DT_DEVICE_GIC_V3},
+    {"arm,gic-v3-its", DT_DEVICE_GIC_PART},
+    {"arm,gic-v2m-frame", DT_DEVICE_GIC_PART},
     {"arm,armv8-timer", DT_DEVICE_TIMER},
     {"arm,pl011", DT_DEVICE_PL011},
     {"arm,pl011-axi", DT_DEVICE_PL011},
@@ -86,7 +88,7 @@ static kern_return_t visit_device(const struct dt_walk *w, enum dt_device device
     case DT_DEVICE_PSCI:
     case DT_DEVICE_PSCI_0_1: return dt_psci_node(w, device, scan->board);
     case DT_DEVICE_GIC_V2:
-    case DT_DEVICE_GIC_V3: dt_gic_node(w, device, &scan->irq); break;
+    case DT_DEVICE_GIC_V3: dt_gic_node(w, device, &scan->irq, scan->board); break;
     case DT_DEVICE_TIMER: return dt_timer_node(w, &scan->irq, scan->board);
     case DT_DEVICE_BCM2835_PM:
         if (watchdog->kind == BOARD_WATCHDOG_NONE &&
@@ -107,6 +109,9 @@ static kern_return_t visit(const struct dt_walk *w, struct scan *scan)
     /* A disabled CPU is one that waits to be started. */
     if (dt_here(w)->place == DT_PLACE_CPU && dt_parent(w)->available)
         return dt_cpu_node(w, scan->cpus_method, scan->board);
+    /* What the controller has stays out of devices' reach, whether it is to be used or not. */
+    if (dt_recognise(w) == DT_DEVICE_GIC_PART)
+        dt_gic_part_node(w, scan->board);
     if (!dt_here(w)->available)
         return KERN_SUCCESS;
     if (compatible.data != NULL && compatible.length != 0 && !dt_is_strings(compatible))

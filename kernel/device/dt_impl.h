@@ -237,6 +237,7 @@ enum dt_device {
     DT_DEVICE_PSCI_0_1,
     DT_DEVICE_GIC_V2,
     DT_DEVICE_GIC_V3,
+    DT_DEVICE_GIC_PART, /* a node of its own for a part of one */
     DT_DEVICE_TIMER,
     DT_DEVICE_PL011,
     DT_DEVICE_BCM2835_AUX,
@@ -286,7 +287,9 @@ struct dt_irq_state {
     unsigned root; /* after dt_irq_finish(): gics[] index of the timer's controller */
 };
 
-void dt_gic_node(const struct dt_walk *w, enum dt_device device, struct dt_irq_state *state);
+void dt_gic_node(const struct dt_walk *w, enum dt_device device, struct dt_irq_state *state,
+                 struct board *board);
+void dt_gic_part_node(const struct dt_walk *w, struct board *board);
 kern_return_t dt_timer_node(const struct dt_walk *w, struct dt_irq_state *state,
                             struct board *board);
 /* With *w, whose walk is over, to find out more for a sentence. */

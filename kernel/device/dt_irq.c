@@ -66,7 +66,31 @@ static kern_return_t read_gic_v3(const struct dt_walk *w, struct board_gic *gic)
     return result;
 }
 
-void dt_gic_node(const struct dt_walk *w, enum dt_device device, struct dt_irq_state *state)
+/* Blocks of registers, from entry `first` of reg on, that nobody uses and no device may have. Entries that are no addresses are
+ * nobody's anyway. */
+static void note_others(const struct dt_walk *w, uint32_t first, struct board *board)
+{
+    struct dt_range range;
+    uint32_t count = 0;
+
+    if (dt_reg_count(w, &count) != KERN_SUCCESS)
+        return;
+    for (uint32_t i = first; i < count; i++) {
+        if (dt_reg(w, i, &range) != KERN_SUCCESS || range.size == 0)
+            continue;
+        if (board->gic_other_count < DT_MAX_GIC_OTHERS)
+            board->gic_others[board->gic_other_count] = range;
+        board->gic_other_count++;
+    }
+}
+
+void dt_gic_part_node(const struct dt_walk *w, struct board *board)
+{
+    note_others(w, 0, board);
+}
+
+void dt_gic_node(const struct dt_walk *w, enum dt_device device, struct dt_irq_state *state,
+                 struct board *board)
 {
     typeof(state->gics[0]) *g = &state->gics[state->gic_count];
 
@@ -81,6 +105,8 @@ void dt_gic_node(const struct dt_walk *w, enum dt_device device, struct dt_irq_s
         g->result = dt_node_fail(w, KERN_BAD_FORMAT, "#interrupt-cells is %u, not 3", g->cells);
     if (g->result != KERN_SUCCESS)
         g->err = *w->err;
+    else
+        note_others(w, g->gic.kind == BOARD_GIC_V2 ? 2 : 1 + g->gic.gicr_count, board);
 }
 
 kern_return_t dt_timer_node(const struct dt_walk *w, struct dt_irq_state *state,
@@ -172,6 +198,11 @@ kern_return_t dt_irq_finish(struct dt_walk *w, struct dt_irq_state *state, struc
     result = find_root(w, state);
     if (result != KERN_SUCCESS)
         return result;
+    if (board->gic_other_count > DT_MAX_GIC_OTHERS)
+        return dt_fail(w->err, KERN_NOT_SUPPORTED,
+                       "interrupt controllers have %u further blocks of registers, at most %u are "
+                       "supported",
+                       board->gic_other_count, (unsigned)DT_MAX_GIC_OTHERS);
     board->gic = state->gics[state->root].gic;
     for (uint32_t i = 0; i < array_count(irqs); i++)
         if (!dt_interrupt(&state->timer, timer_index(state, irqs[i].name, i), state->timer.parent,

@@ -8,14 +8,18 @@
 #include <kern/kobj.h>
 #include <kern/port.h>
 #include <wharf/if/clock_kernel.h>
+#include <wharf/if/device_control_kernel.h>
+#include <wharf/if/device_kernel.h>
 #include <wharf/if/exception_ports_kernel.h>
 #include <wharf/if/host_debug_kernel.h>
+#include <wharf/if/host_devices_kernel.h>
 #include <wharf/if/host_irq_kernel.h>
 #include <wharf/if/host_kernel.h>
 #include <wharf/if/host_memory_kernel.h>
 #include <wharf/if/host_reboot_kernel.h>
 #include <wharf/if/host_tasks_kernel.h>
 #include <wharf/if/host_time_kernel.h>
+#include <wharf/if/interrupt_kernel.h>
 #include <wharf/if/memory_entry_kernel.h>
 #include <wharf/if/memory_object_kernel.h>
 #include <wharf/if/port_kernel.h>
@@ -82,6 +86,10 @@ kern_return_t kcall_execute(struct kcall *call, unsigned kind, void *object, uin
     case KOBJECT_TIMER: return timer_demux(call, object, id - TIMER_BASE);
     case KOBJECT_MEMORY_ENTRY: return memory_entry_demux(call, object, id - MEMORY_ENTRY_BASE);
     case KOBJECT_MEMORY_OBJECT: return memory_object_demux(call, object, id - MEMORY_OBJECT_BASE);
+    case KOBJECT_HOST_DEVICES: return host_devices_demux(call, &host, id - HOST_DEVICES_BASE);
+    case KOBJECT_DEVICE: return device_control_demux(call, object, id - DEVICE_CONTROL_BASE);
+    case KOBJECT_DEVICE_SESSION: return device_demux(call, object, id - DEVICE_BASE);
+    case KOBJECT_INTERRUPT: return interrupt_demux(call, object, id - INTERRUPT_BASE);
     case KOBJECT_SWAP: return swap_demux(call, object, id - SWAP_BASE);
     default: return KERN_TERMINATED; /* it died since its port was found */
     }

@@ -3,6 +3,7 @@
  * Memory of messages, and their end (kern/kmsg.h: M1, M2).
  */
 #include "ipc_impl.h"
+#include <kern/device.h>
 #include <kern/kmem.h>
 #include <kern/kmsg.h>
 #include <kern/kobj.h>
@@ -96,6 +97,8 @@ static void free_embedded(struct kmsg *msg)
         timer_message_done(msg);
     else if (msg->flags & KMSG_IN_PAGED)
         paged_message_done(msg);
+    else if (msg->flags & KMSG_IN_INTERRUPT)
+        interrupt_message_done(msg);
     else if (msg->flags & KMSG_IN_SWAP)
         swap_message_done(msg);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupts, as arch hands them up. Device interrupts get owners with the device ports; until then
- * nobody unmasks a shared line, so one that comes is spurious: masked, counted, completed.
+ * Interrupts, as arch hands them up. Those of devices are told to their drivers (kernel/device/interrupt.c); one
+ * of a line that no device has is spurious: masked, completed, reported.
  *
  * And what CPUs ask each other by interrupts: to look at their flags, and to say that they hold no
  * pointer by G1 (kern/grace.h). Interrupts are taken at preemption points, so to take one is to say
@@ -12,6 +12,7 @@
 #include <arch/upcalls.h>
 #include <kern/cpu.h>
 #include <kern/deadline.h>
+#include <kern/device.h>
 #include <kern/grace.h>
 #include <kern/log.h>
 #include <kern/sched.h>
@@ -21,6 +22,8 @@
 void kern_interrupt(unsigned irq)
 {
     trace(TRACE_IRQ, irq, 0);
+    if (likely(interrupt_deliver(irq)))
+        return;
     arch_irq_mask(irq);
     arch_irq_deactivate(irq);
     log_warn("irq: interrupt %u without an owner", irq);

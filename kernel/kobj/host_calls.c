@@ -109,6 +109,23 @@ kern_return_t khost_debug_console_write(struct kcall *call, struct host *target,
     return KERN_SUCCESS;
 }
 
+kern_return_t khost_debug_read_log(struct kcall *call, struct host *target, uint64_t position,
+                                   uint64_t *next, uint8_t *text, uint32_t *text_size)
+{
+    (void)call, (void)target;
+    *text_size = (uint32_t)log_read(&position, (char *)text, HOST_DEBUG_TEXT_MAX);
+    *next = position;
+    return KERN_SUCCESS;
+}
+
+kern_return_t khost_debug_set_console(struct kcall *call, struct host *target, bool prints,
+                                      bool *before)
+{
+    (void)call, (void)target;
+    *before = log_set_printing(prints);
+    return KERN_SUCCESS;
+}
+
 kern_return_t khost_debug_alloc_fail_nth(struct kcall *call, struct host *target, uint64_t n,
                                          uint64_t *counted)
 {
@@ -122,6 +139,39 @@ kern_return_t khost_debug_set_trace_mask(struct kcall *call, struct host *target
 {
     (void)call, (void)target;
     *before = trace_set_mask(mask);
+    return KERN_SUCCESS;
+}
+
+kern_return_t khost_debug_trace(struct kcall *call, struct host *target, uint64_t position,
+                                uint32_t *cpu, uint64_t *next, struct host_debug_event *events,
+                                uint32_t *events_count)
+{
+    struct trace_event found[HOST_DEBUG_EVENTS_MAX];
+    (void)call, (void)target;
+    *events_count = trace_read(&position, found, HOST_DEBUG_EVENTS_MAX);
+    *cpu = arch_cpu_self()->number;
+    *next = position;
+    for (uint32_t i = 0; i < *events_count; i++)
+        events[i] = (struct host_debug_event){
+            .moment = clock_nanos_at(found[i].when),
+            .number = found[i].number,
+            .argument0 = found[i].arg0,
+            .argument1 = found[i].arg1,
+        };
+    return KERN_SUCCESS;
+}
+
+kern_return_t khost_debug_trace_name(struct kcall *call, struct host *target, uint32_t number,
+                                     char *name, char *argument0, char *argument1)
+{
+    enum { SIZE = 32 };
+    const char *arg0, *arg1, *text = trace_describe(number, &arg0, &arg1);
+    (void)call, (void)target;
+    if (!text)
+        return KERN_INVALID_VALUE;
+    (void)format_text(name, SIZE, "%s", text);
+    (void)format_text(argument0, SIZE, "%s", arg0);
+    (void)format_text(argument1, SIZE, "%s", arg1);
     return KERN_SUCCESS;
 }
 

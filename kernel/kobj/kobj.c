@@ -3,6 +3,7 @@
  * What the kernel objects have in common (kern/kobj.h: B1 to B3).
  */
 #include "kobj_impl.h"
+#include <kern/device.h>
 #include <kern/paged_object.h>
 #include <kern/space.h>
 #include <kern/task.h>
@@ -13,9 +14,9 @@ struct host host;
 kern_return_t kobj_init(void)
 {
     static const uint8_t kinds[] = {
-        KOBJECT_HOST,        KOBJECT_HOST_MEMORY, KOBJECT_HOST_TIME,
-        KOBJECT_HOST_REBOOT, KOBJECT_HOST_IRQ,    KOBJECT_HOST_DEBUG,
-        KOBJECT_HOST_TASKS,  KOBJECT_CLOCK,       KOBJECT_SWAP,
+        KOBJECT_HOST,     KOBJECT_HOST_MEMORY,  KOBJECT_HOST_TIME,  KOBJECT_HOST_REBOOT,
+        KOBJECT_HOST_IRQ, KOBJECT_HOST_DEBUG,   KOBJECT_HOST_TASKS, KOBJECT_CLOCK,
+        KOBJECT_SWAP,     KOBJECT_HOST_DEVICES,
     };
     kern_return_t kr = KERN_SUCCESS;
     for (unsigned i = 0; i < array_count(kinds) && kr == KERN_SUCCESS; i++) {
@@ -60,6 +61,18 @@ void kobj_sender_gone(struct port *port)
         if (port->senders == 0)
             memory_entry_ended(port->object);
         break;
+    case KOBJECT_DEVICE:
+        if (port->senders == 0)
+            device_ended(port->object);
+        break;
+    case KOBJECT_DEVICE_SESSION:
+        if (port->senders == 0)
+            device_session_ended(port->object);
+        break;
+    case KOBJECT_INTERRUPT:
+        if (port->senders == 0)
+            interrupt_ended(port->object);
+        break;
     default: break;
     }
 }
@@ -74,6 +87,9 @@ void *kobj_acquire_locked(struct port *port, enum kobject kind)
     case KOBJECT_THREAD: thread_ref(object); break;
     case KOBJECT_TIMER: timer_ref(object); break;
     case KOBJECT_MEMORY_OBJECT: paged_hold(object); break;
+    case KOBJECT_DEVICE: device_ref(object); break;
+    case KOBJECT_DEVICE_SESSION: device_session_ref(object); break;
+    case KOBJECT_INTERRUPT: interrupt_ref(object); break;
     case KOBJECT_MEMORY_ENTRY:
         atomic_fetch_add_explicit(&((struct memory_entry *)object)->references, 1,
                                   memory_order_relaxed);
@@ -91,6 +107,9 @@ void kobj_release(enum kobject kind, void *object)
     case KOBJECT_TIMER: timer_unref(object); break;
     case KOBJECT_MEMORY_ENTRY: memory_entry_unref(object); break;
     case KOBJECT_MEMORY_OBJECT: paged_unhold(object); break;
+    case KOBJECT_DEVICE: device_unref(object); break;
+    case KOBJECT_DEVICE_SESSION: device_session_unref(object); break;
+    case KOBJECT_INTERRUPT: interrupt_unref(object); break;
     default: break;
     }
 }

@@ -9,6 +9,7 @@
 #include <arch/mmu.h>
 #include <arch/usercopy.h>
 #include <kern/paged_object.h>
+#include <kern/pin.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <wharf/if/vm_kernel.h>
@@ -171,6 +172,12 @@ static kern_return_t use_entry(struct map_request *request, const struct memory_
     unsigned wanted = copy ? PROT_READ : request->max_prot;
     if (wanted & ~entry->max_prot)
         return KERN_PROTECTION_FAILURE;
+    if (entry->object && memory_object_is_device(entry->object)) {
+        if (copy)
+            return KERN_NOT_SUPPORTED;
+        if (memory_object_is_dead(entry->object))
+            return KERN_TERMINATED;
+    }
     request->amap = entry->amap;
     request->amap_page = entry->amap_page + first;
     request->object = entry->object;
@@ -192,8 +199,26 @@ static kern_return_t use_pager(struct task *task, struct map_request *request,
     return paged_object_find(task->ledger, pager, first + request->pages, &request->object);
 }
 
-/* A copy of the pages that there are, first kept by the caller, so that nobody can write to it; then mapped. Progress is the
- * page up to which writing has been taken from those who share the original, and 1. */
+/* Nobody else knows of the copy yet. *done: pages of two passes over the range. */
+static kern_return_t complete_copy(struct amap *copy, const struct map_request *of, uint64_t *done)
+{
+    uint64_t first = of->amap_page, end = first + of->pages, page;
+    kern_return_t kr = KERN_SUCCESS;
+    if (*done < of->pages) {
+        page = first + *done;
+        kr = map_take_writing(of->amap, &page, end);
+        *done = page - first;
+    }
+    if (kr == KERN_SUCCESS && copy->unsettled && *done < 2 * of->pages) {
+        page = first + *done - of->pages;
+        kr = amap_settle(copy, &page, end);
+        *done = page - first + of->pages;
+    }
+    return kr;
+}
+
+/* A copy of the pages that there are, first kept by the caller, so that nobody can write to it; then mapped. Progress is how far the
+ * copy is complete, and 1. */
 static kern_return_t map_the_copy(struct thread *self, struct task *task,
                                   struct map_request *request, uint64_t *progress)
 {
@@ -204,12 +229,12 @@ static kern_return_t map_the_copy(struct thread *self, struct task *task,
         self->copied = NULL;
         kr = amap_copy(request->amap, request->amap_page, request->pages, task->ledger,
                        &self->copied);
-        *progress = request->amap_page + 1;
+        *progress = 1;
     }
     if (kr == KERN_SUCCESS) {
-        uint64_t page = *progress - 1;
-        kr = map_take_writing(request->amap, &page, request->amap_page + request->pages);
-        *progress = page + 1;
+        uint64_t done = *progress - 1;
+        kr = complete_copy(self->copied, request, &done);
+        *progress = done + 1;
     }
     if (kr == KERN_RETRY)
         return kr;

@@ -45,6 +45,11 @@ static bool is_admitted(bool user)
     return likely(left >= admission_below) || admission(user, left);
 }
 
+bool frame_is_admitted(bool user)
+{
+    return is_admitted(user);
+}
+
 static uint32_t cache_count(const struct cpu *cpu)
 {
     return atomic_load_explicit(&cpu->frame_cache.count, memory_order_relaxed);
@@ -300,7 +305,7 @@ void frame_free_paid(struct frame *frame)
     put_single(frame);
 }
 
-void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *frame)
+uint32_t frame_free_run_paid(struct frame *frame)
 {
     unsigned order = frame->order;
 
@@ -313,7 +318,12 @@ void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *fram
         buddy_put(frame_number(frame), order);
         spin_unlock(&frames_lock);
     }
-    ledger_return(ledger, kind, INT64_C(1) << order);
+    return UINT32_C(1) << order;
+}
+
+void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *frame)
+{
+    ledger_return(ledger, kind, frame_free_run_paid(frame));
 }
 
 void frame_statistics(struct frame_statistics *out)

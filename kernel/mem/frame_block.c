@@ -228,12 +228,36 @@ static pfn_t open_block(pfn_t block, pfn_t start, pfn_t end)
     return pool.end;
 }
 
+void block_open(pfn_t first)
+{
+    pfn_t end = first + BLOCK_FRAMES;
+
+    put_frames(open_block(first, first, end), end);
+}
+
 static void open_next_block(void)
 {
-    pfn_t block = find_unopened();
-    pfn_t end = block + BLOCK_FRAMES;
+    block_open(find_unopened());
+}
 
-    put_frames(open_block(block, block, end), end);
+pfn_t block_find_unopened(pfn_t *start, pfn_t end)
+{
+    enum { WORDS = 64 }; /* that are looked at in one go: 8 GiB */
+    uint64_t at = *start;
+
+    for (unsigned n = 0; n < WORDS && at < end; n++) {
+        uint32_t block = (uint32_t)(at / BLOCK_FRAMES);
+        const struct block_map *page = map_page[block / MAP_BLOCKS];
+        uint64_t bits = page ? page->unopened[block % MAP_BLOCKS / 64] >> (block % 64) : 0;
+
+        if (bits) {
+            at += (uint64_t)__builtin_ctzll(bits) * BLOCK_FRAMES;
+            break;
+        }
+        at = (round_down(block, 64) + 64) * (uint64_t)BLOCK_FRAMES;
+    }
+    *start = at < end ? (pfn_t)at : end;
+    return at < end && block_is_unopened((pfn_t)at) ? (pfn_t)at : PFN_NONE;
 }
 
 pfn_t block_take(unsigned order)

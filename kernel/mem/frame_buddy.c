@@ -63,6 +63,40 @@ pfn_t buddy_take(unsigned order)
     return pfn;
 }
 
+/* The order of the free run that has all of these frames; FRAME_MAX_ORDER + 1: there is none. */
+static unsigned order_around(pfn_t pfn, unsigned order)
+{
+    for (; order <= FRAME_MAX_ORDER; order++) {
+        const struct frame *head = frame_record(pfn >> order << order);
+
+        if (frame_state_get(head) == FRAME_FREE && head->order == order)
+            break;
+    }
+    return order;
+}
+
+bool buddy_take_at(pfn_t pfn, unsigned order)
+{
+    unsigned have = order_around(pfn, order);
+
+    if (have > FRAME_MAX_ORDER)
+        return false;
+    pfn_t rest = pfn >> have << have;
+    list_take(rest, have);
+    while (have > order) { /* the half without it goes back */
+        have--;
+        pfn_t upper = rest + (UINT32_C(1) << have);
+        bool is_upper = pfn >= upper;
+        list_add(is_upper ? rest : upper, have);
+        rest = is_upper ? upper : rest;
+    }
+    struct frame *frame = frame_record(pfn);
+    frame->order = (uint8_t)order;
+    frame_state_set(frame, FRAME_USED);
+    buddy_free_frames -= UINT64_C(1) << order;
+    return true;
+}
+
 void buddy_put(pfn_t pfn, unsigned order)
 {
     buddy_free_frames += UINT64_C(1) << order;

@@ -3,8 +3,9 @@
  * Between the files of kernel/mem only: the three layers of the frame allocator, lowest first.
  *
  *   frame_buddy.c  free runs of opened blocks, in lists by order
- *   frame_block.c  which 2 MiB blocks exist and which are opened; makes records; feeds the buddy
- * lists frame.c        per-CPU caches, charging, the public functions
+ *   frame_block.c  which 2 MiB blocks exist and which are opened; makes records; feeds the buddy lists
+ *   frame_reach.c  pieces of memory that lie where a device can reach them
+ *   frame.c        per-CPU caches, charging, the public functions
  *
  * All of it is guarded by `frames_lock` except the caches, which are their CPU's own.
  */
@@ -71,6 +72,11 @@ static inline void frame_state_set(struct frame *frame, enum frame_state state)
     atomic_store_explicit(&frame->state, (uint8_t)state, memory_order_relaxed);
 }
 
+/* --- frame.c; frames_lock held --- */
+
+/** May more frames be taken from the lists, `user`: for programs' pages? */
+bool frame_is_admitted(bool user);
+
 /* --- frame_buddy.c; frames_lock held --- */
 
 /** Frames in all lists. */
@@ -81,6 +87,8 @@ extern pfn_t buddy_list[FRAME_MAX_ORDER + 1];
 /** Take a run of 2^order frames; PFN_NONE if no list has one. Its record says FRAME_USED and
  * `order`. */
 pfn_t buddy_take(unsigned order);
+/** The same for the run that begins there, aligned to its size: false if any of it is not free in the lists. */
+bool buddy_take_at(pfn_t pfn, unsigned order);
 /** Order of the smallest runs there are; 0: there are none. */
 unsigned buddy_smallest(void);
 /** Put a run back, joining it with free buddies. Its record must be there and not FRAME_FREE. */
@@ -98,6 +106,11 @@ extern char block_own_tag;
 
 /** Take a run, opening blocks (at most two) as needed; PFN_NONE when there is none. */
 pfn_t block_take(unsigned order);
+/** The first unopened block that begins in frames [*start, end); PFN_NONE: none among the next few. *start, a block's first frame, is how
+ *  far it has looked. */
+pfn_t block_find_unopened(pfn_t *start, pfn_t end);
+/** Open that one, unopened until now. The allocator may need some of it for itself. */
+void block_open(pfn_t first);
 /** Give frames to the allocator. */
 void block_add_range(pfn_t start, pfn_t end);
 bool block_is_unopened(pfn_t pfn);

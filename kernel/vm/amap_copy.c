@@ -98,6 +98,7 @@ static kern_return_t copy_range(struct amap *from, struct range *range, struct a
     kern_return_t kr = KERN_SUCCESS;
 
     spin_lock(&from->lock);
+    to->unsettled = from->pins > 0 || from->unsettled; /* M7 */
     to->root = lowest(from, range);
     if (to->root == NULL) {
         spin_unlock(&from->lock);

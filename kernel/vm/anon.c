@@ -166,6 +166,7 @@ static void anon_destroy(struct anon *anon)
     }
     struct frame *frame = frame_record(where);
     assert(frame->owner == anon);
+    assert_slow(!(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_PINNED));
     struct ledger *ledger = (struct ledger *)(uintptr_t)frame->owner_offset; /* A3 */
     frame_free_paid(frame);
     anon_free_record(anon, ledger);
@@ -211,4 +212,31 @@ void anon_wired(struct anon *anon)
     (void)atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_WIRED, memory_order_acq_rel);
     wait_for_pageout(frame);
     rescue(anon);
+}
+
+/* The frame is an anon's that no object has: `next` is free for the count (kern/pageout.h: pageout_tag()). */
+kern_return_t anon_pin(struct anon *anon)
+{
+    struct frame *frame = anon_frame_held(anon);
+    bool first = !(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_PINNED);
+    assert_slow(!(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_OBJECT));
+    if (!first && frame->next == UINT32_MAX)
+        return KERN_LIMIT;
+    frame->next = first ? 1 : frame->next + 1;
+    if (!first)
+        return KERN_SUCCESS;
+    (void)atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_PINNED, memory_order_acq_rel);
+    wait_for_pageout(frame);
+    rescue(anon);
+    return KERN_SUCCESS;
+}
+
+void anon_unpin(struct anon *anon)
+{
+    struct frame *frame = anon_frame_held(anon);
+    assert(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_PINNED);
+    assert(frame->next > 0);
+    if (--frame->next == 0)
+        (void)atomic_fetch_and_explicit(&frame->flags, (uint16_t)~FRAME_FLAG_PINNED,
+                                        memory_order_release);
 }

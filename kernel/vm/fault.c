@@ -19,6 +19,7 @@ struct page {
     uint64_t size;       /* of the mapping it can be part of */
     unsigned prot;       /* that it may be mapped with */
     unsigned flags;      /* of pmap_enter() */
+    uint8_t type;        /* enum mem_type */
     vaddr_t va;          /* where that begins */
     bool replaces;       /* another, anon or object's, that the page tables may still show */
     struct anon *before; /* that one, if it was an anon: a reference */
@@ -117,6 +118,8 @@ static kern_return_t break_sharing(const struct need *need, struct map_entry *en
 {
     struct anon *before = *anon;
     struct frame *old;
+    if (unlikely(entry->amap->pins) && anon_is_pinned(before)) /* A5: it is where the device is */
+        return KERN_SUCCESS;
     kern_return_t kr = bring(need, page->va, before, &old);
     if (unlikely(kr != KERN_SUCCESS))
         return kr;
@@ -142,7 +145,9 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
     paddr_t pa = entry->object->base + (object_page_at(entry, va) << PAGE_SHIFT);
     page->pa = pa;
     page->flags = PMAP_UNMANAGED;
-    page->prot = entry->prot & ~(unsigned)PROT_WRITE;
+    page->prot = entry->prot;
+    if (!memory_object_is_device(entry->object))
+        page->prot &= ~(unsigned)PROT_WRITE;
     for (unsigned i = 0; entry->shared && i < array_count(sizes); i++) {
         vaddr_t start = round_down(va, sizes[i]);
         if (start >= entry->start && entry->end - start >= sizes[i] && (pa - va) % sizes[i] == 0) {
@@ -152,6 +157,16 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
             return;
         }
     }
+}
+
+/* A device's memory, as long as its driver has it. It is shared: it has no amap, and nothing is a copy of it. */
+static kern_return_t show_device(const struct map_entry *entry, vaddr_t va, struct page *page)
+{
+    if (memory_object_is_dead(entry->object))
+        return KERN_TERMINATED;
+    map_physical(entry, va, page);
+    page->type = entry->object->type;
+    return KERN_SUCCESS;
 }
 
 /* What the thread was told about a page while it waited is of no use any more: it must not be told later. */
@@ -212,6 +227,8 @@ static kern_return_t show_object(const struct need *need, const struct map_entry
             page_wait_forget(&need->self->page);
         return KERN_MEMORY_ERROR;
     }
+    if (unlikely(memory_object_is_device(entry->object)))
+        return show_device(entry, va, page);
     map_physical(entry, va, page);
     return need->write ? KERN_PROTECTION_FAILURE : KERN_SUCCESS;
 }
@@ -308,8 +325,8 @@ static kern_return_t map_page(struct task *task, const struct page *page)
         arch_cache_sync_code(phys_to_virt(page->pa), page->size);
     if (!page->flags && page->size == PAGE_SIZE)
         return pmap_enter_page(task->pmap, page->va, page->pa, page->prot);
-    return pmap_enter(task->pmap, page->va, page->pa, page->size, page->prot, MEM_NORMAL,
-                      PMAP_REPLACE | page->flags);
+    return pmap_enter(task->pmap, page->va, page->pa, page->size, page->prot,
+                      (enum mem_type)page->type, PMAP_REPLACE | page->flags);
 }
 
 /* A large mapping where there are small ones already, or no memory for it: the page alone, then. */
@@ -431,7 +448,7 @@ static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffe
     struct page page;
     struct task *task = need->task;
     struct map_entry *entry = map_at(&task->map, va);
-    if (!entry || (!force && !(entry->prot & need->access)))
+    if (!entry || (!force && !(entry->prot & need->access)) || entry_is_device(entry))
         return refuse(need->self, entry);
     kern_return_t kr = find_page_to_copy(need, entry, round_down(va, PAGE_SIZE), &page);
     if (kr == KERN_SUCCESS && page.replaces)

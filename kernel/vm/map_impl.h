@@ -53,6 +53,12 @@ static inline uint64_t object_page_at(const struct map_entry *entry, vaddr_t va)
     return entry->object_page + ((va - entry->start) >> PAGE_SHIFT);
 }
 
+/** The kernel keeps its hands off what a device does something at. */
+static inline bool entry_is_device(const struct map_entry *entry)
+{
+    return entry->object && memory_object_is_device(entry->object);
+}
+
 /** Anonymous pages that all who share the entry see take the place of the object's as soon as they are touched: no page table
  *  tells where the object's are shown. */
 static inline bool entry_shows_object(const struct map_entry *entry)

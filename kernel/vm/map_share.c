@@ -3,6 +3,7 @@
  * Memory that is seen in two places: shared on purpose, or copied when either side changes it (kern/map.h: G3).
  */
 #include "map_impl.h"
+#include <kern/pin.h>
 
 kern_return_t entry_make_amap(struct task *task, struct map_entry *entry)
 {
@@ -123,13 +124,15 @@ static kern_return_t inherited(struct task *parent, struct task *child, struct m
     return kr;
 }
 
-/* The child's entry. Both locks are held. */
-static kern_return_t fork_entry(struct task *parent, struct task *child, struct map_entry *entry)
+/* The child's entry. Both locks are held. *unsettled: it has pages that devices know (kern/amap.h: M7). */
+static kern_return_t fork_entry(struct task *parent, struct task *child, struct map_entry *entry,
+                                bool *unsettled)
 {
     struct map_request request;
     kern_return_t kr = inherited(parent, child, entry, &request);
     if (kr != KERN_SUCCESS)
         return kr;
+    *unsettled |= !request.shared && request.amap && request.amap->unsettled;
     kr = map_enter_locked(child, &request);
     if (request.amap)
         amap_unref(request.amap);
@@ -175,18 +178,20 @@ static vaddr_t take_writing(struct task *parent, struct map_entry *entry, vaddr_
 }
 
 /* One piece; both locks are held. *at: up to where. */
-static kern_return_t fork_piece(struct task *parent, struct task *child, vaddr_t *at)
+static kern_return_t fork_piece(struct task *parent, struct task *child, vaddr_t *at,
+                                bool *unsettled)
 {
     struct map_entry *entry = map_above(&parent->map, *at);
     if (!entry) {
         *at = USER_VA_END;
         return KERN_SUCCESS;
     }
-    bool skip = entry->inherit == VM_INHERIT_NONE || entry->state != ENTRY_READY;
+    bool skip = entry->inherit == VM_INHERIT_NONE || entry->state != ENTRY_READY ||
+                (entry_is_device(entry) && entry->inherit != VM_INHERIT_SHARE);
     bool is_new = *at <= entry->start &&
                   !map_at(&child->map, entry->start); /* not what was split meanwhile */
     if (is_new && !skip) {
-        kern_return_t kr = fork_entry(parent, child, entry);
+        kern_return_t kr = fork_entry(parent, child, entry, unsettled);
         if (kr != KERN_SUCCESS)
             return kr;
     }
@@ -195,15 +200,58 @@ static kern_return_t fork_piece(struct task *parent, struct task *child, vaddr_t
     return KERN_SUCCESS;
 }
 
-kern_return_t map_fork(struct task *parent, struct task *child, uint64_t *progress)
+static kern_return_t copy_entries(struct task *parent, struct task *child, vaddr_t *at,
+                                  bool *unsettled)
 {
     kern_return_t kr;
     do {
         spin_lock_pair(&parent->map.lock, &child->map.lock);
-        parent->map.copying += *progress == 0;
-        kr = fork_piece(parent, child, progress);
-        parent->map.copying -= kr == KERN_SUCCESS && *progress >= USER_VA_END;
+        parent->map.copying += *at == 0;
+        kr = fork_piece(parent, child, at, unsettled);
+        parent->map.copying -= kr == KERN_SUCCESS && *at >= USER_VA_END;
         spin_unlock_pair(&parent->map.lock, &child->map.lock);
-    } while (kr == KERN_SUCCESS && *progress < USER_VA_END && !arch_irq_pending());
-    return kr == KERN_SUCCESS && *progress < USER_VA_END ? KERN_RETRY : kr;
+    } while (kr == KERN_SUCCESS && *at < USER_VA_END && !arch_irq_pending());
+    return kr;
+}
+
+/* The child's pages that devices know are replaced by copies. It does not run, and nobody else has a right to it. */
+static kern_return_t settle_entries(struct task *child, vaddr_t *at)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    while (kr == KERN_SUCCESS && *at < USER_VA_END) {
+        spin_lock(&child->map.lock);
+        const struct map_entry *entry = map_above(&child->map, *at);
+        spin_unlock(&child->map.lock);
+        if (entry && entry->start > *at)
+            *at = entry->start;
+        if (entry && entry->amap && !entry->shared && entry->amap->unsettled) {
+            uint64_t page = amap_page_at(entry, *at);
+            kr = amap_settle(entry->amap, &page, amap_page_at(entry, entry->end));
+            *at = entry->start + ((page - entry->amap_page) << PAGE_SHIFT);
+        } else {
+            *at = entry ? entry->end : USER_VA_END;
+        }
+        if (kr == KERN_SUCCESS && *at < USER_VA_END && arch_irq_pending())
+            kr = KERN_RETRY;
+    }
+    return kr;
+}
+
+/* Progress: the address that has been reached, of a second pass beyond USER_VA_END; and that this one is needed. */
+enum { UNSETTLED = 1 };
+
+kern_return_t map_fork(struct task *parent, struct task *child, uint64_t *progress)
+{
+    bool unsettled = *progress & UNSETTLED;
+    vaddr_t at = round_down(*progress, PAGE_SIZE);
+    kern_return_t kr = KERN_SUCCESS;
+    if (at < USER_VA_END)
+        kr = copy_entries(parent, child, &at, &unsettled);
+    if (kr == KERN_SUCCESS && at >= USER_VA_END && unsettled) {
+        at -= USER_VA_END;
+        kr = settle_entries(child, &at);
+        at += USER_VA_END;
+    }
+    *progress = at | (unsettled ? UNSETTLED : 0);
+    return kr == KERN_SUCCESS && at < USER_VA_END ? KERN_RETRY : kr;
 }

@@ -2,6 +2,7 @@
 /*
  * Memory objects (kern/memory_object.h).
  */
+#include <kern/device_dma.h>
 #include <kern/kmem.h>
 #include <kern/memory_object.h>
 #include <kern/paged_object.h>
@@ -38,6 +39,15 @@ kern_return_t memory_object_create_window(struct ledger *ledger, uint64_t pages,
     return create(ledger, OBJECT_WINDOW, 0, pages, out);
 }
 
+kern_return_t memory_object_create_device(struct ledger *ledger, paddr_t base, uint64_t pages,
+                                          unsigned type, struct memory_object **out)
+{
+    kern_return_t kr = create(ledger, OBJECT_DEVICE, base, pages, out);
+    if (kr == KERN_SUCCESS)
+        (*out)->type = (uint8_t)type;
+    return kr;
+}
+
 void memory_object_unref(struct memory_object *object)
 {
     if (object->kind == OBJECT_PAGED) {
@@ -46,6 +56,10 @@ void memory_object_unref(struct memory_object *object)
     }
     if (atomic_fetch_sub_explicit(&object->references, 1, memory_order_acq_rel) != 1)
         return;
+    if (object->kind == OBJECT_DMA) {
+        device_dma_unreferenced(object);
+        return;
+    }
     struct ledger *ledger = object->ledger;
     kmem_free(&object_cache, ledger, object);
     ledger_unref(ledger);

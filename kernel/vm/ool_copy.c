@@ -3,12 +3,13 @@
  * Memory in messages: the copy that the sender makes (kern/ool.h: V1 to V3, V5). The MAP lock is held for each step, so that no
  * fault is in the midst: what one finds later is not the sender's alone, and may not be written.
  *
- *    NEW -> ENDS -> TAKING -> (SPLITTING) -> READY      one thing: its amap is copied as it is
- *        -> MERGING --------> (SPLITTING) -> READY      several
+ *    NEW -> ENDS -> TAKING -> (SETTLING) -> (SPLITTING) -> READY      one thing: its amap is copied as it is
+ *        -> MERGING ----------------------> (SPLITTING) -> READY      several
  */
 #include "map_impl.h"
 #include <kern/ool.h>
 #include <kern/paged_object.h>
+#include <kern/pin.h>
 #include <kern/string.h>
 #include <kern/swap.h>
 #include <kern/thread.h>
@@ -43,7 +44,8 @@ static kern_return_t readable_at(struct task *task, vaddr_t va, struct map_entry
     *out = map_at(&task->map, va);
     if (!*out)
         return KERN_INVALID_ADDRESS;
-    return (*out)->prot & PROT_READ ? KERN_SUCCESS : KERN_PROTECTION_FAILURE;
+    bool readable = ((*out)->prot & PROT_READ) && !entry_is_device(*out);
+    return readable ? KERN_SUCCESS : KERN_PROTECTION_FAILURE;
 }
 
 /* The page's anon, with a reference, if it has one. */
@@ -92,6 +94,8 @@ static kern_return_t object_content(struct thread *self, const struct map_entry 
         return KERN_SUCCESS;
     if (object->kind == OBJECT_PAGED)
         return paged_content(self, entry, page, out);
+    if (object->kind != OBJECT_PHYSICAL) /* nothing that could be copied */
+        return KERN_MEMORY_ERROR;
     *out = phys_to_virt(object->base + (object_page_at(entry, page) << PAGE_SHIFT));
     return KERN_SUCCESS;
 }
@@ -223,6 +227,13 @@ static kern_return_t merge_page(struct thread *self, struct kool *ool)
     if (page >= entry->end || page >= ool_end(ool))
         return KERN_SUCCESS;
     struct anon *anon = is_whole(ool, page) ? anon_at(entry, page) : NULL;
+    if (unlikely(
+            anon &&
+            anon_is_pinned(
+                anon))) { /* a device may write to it. Who pins it from here on does not pin this one */
+        anon_unref(anon);
+        anon = NULL;
+    }
     kr = anon ? share_page(task, ool, entry, page, anon) : copy_page(self, ool, entry, page);
     if (kr == KERN_SUCCESS)
         ool->at = page + PAGE_SIZE;
@@ -336,6 +347,26 @@ static kern_return_t copy_ends(struct thread *self, struct kool *ool)
     return kr;
 }
 
+/* Nobody can write to it in place, but devices, perhaps. */
+static void end_taking(struct kool *ool)
+{
+    bool settled = !ool->memory.amap || !ool->memory.amap->unsettled;
+    ool->from_page = ool->memory.amap_page;
+    ool->state = settled ? OOL_SPLITTING : OOL_SETTLING;
+}
+
+static kern_return_t settle(struct thread *self, struct kool *ool)
+{
+    uint64_t end = number_in(ool, ool_end(ool));
+    kern_return_t kr = amap_settle(ool->memory.amap, &ool->from_page, end);
+    vaddr_t page = ool_first(ool) + ((ool->from_page - ool->memory.amap_page) << PAGE_SHIFT);
+    if (kr == KERN_SUCCESS)
+        ool->state = OOL_SPLITTING;
+    if (kr == KERN_RESOURCE_SHORTAGE && swap_want_frame(self, page))
+        return KERN_RETRY;
+    return kr;
+}
+
 /* From the sender's page tables, if the memory is its own; a piece. */
 static void take_writing(struct task *task, struct kool *ool)
 {
@@ -348,7 +379,7 @@ static void take_writing(struct task *task, struct kool *ool)
         return;
     task->map.copying -= ool->taking;
     ool->taking = false;
-    ool->state = OOL_SPLITTING;
+    end_taking(ool);
 }
 
 /* From all who map it. No fault of the sender has been in the midst since it was copied. */
@@ -359,7 +390,7 @@ static kern_return_t take_writing_of_all(struct kool *ool)
     if (kr == KERN_SUCCESS) {
         amap_unref(ool->from);
         ool->from = NULL;
-        ool->state = OOL_SPLITTING;
+        end_taking(ool);
     }
     return kr;
 }
@@ -417,6 +448,8 @@ kern_return_t ool_copy_some(struct thread *self, struct kool *ool)
     do {
         if (ool->state == OOL_SPLITTING)
             kr = split(task, ool);
+        else if (ool->state == OOL_SETTLING)
+            kr = settle(self, ool);
         else if (ool->state == OOL_TAKING && ool->from)
             kr = take_writing_of_all(ool);
         else

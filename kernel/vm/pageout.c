@@ -203,7 +203,8 @@ static bool catch_frame(struct frame *frame)
 {
     uint16_t flags = flags_of(frame);
     const uint16_t must = FRAME_FLAG_PAGEABLE | FRAME_FLAG_INACTIVE,
-                   must_not = FRAME_FLAG_BUSY | FRAME_FLAG_WIRED | FRAME_FLAG_REFERENCED;
+                   must_not = FRAME_FLAG_BUSY | FRAME_FLAG_WIRED | FRAME_FLAG_PINNED |
+                              FRAME_FLAG_REFERENCED;
     return (flags & (must | must_not)) == must &&
            atomic_compare_exchange_strong_explicit(&frame->flags, &flags, flags | FRAME_FLAG_BUSY,
                                                    memory_order_acquire, memory_order_relaxed);

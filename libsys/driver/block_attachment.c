@@ -8,16 +8,8 @@
 #include <string.h>
 #include <wharf/if/block.h>
 #include <wharf/if/device.h>
-#include <wharf/if/memory_entry.h>
-#include <wharf/if/port.h>
-#include <wharf/if/vm.h>
 
 enum { PAGE = 4096, INDEX_BITS = 8 };
-
-static mach_port_name_t self(void)
-{
-    return program_start_info->task;
-}
 
 struct block_attachment *block_attachment_of(uint64_t payload)
 {
@@ -41,10 +33,7 @@ static uint64_t payload_of(const struct block_attachment *attachment)
 /* What part of it there is. */
 static void release(struct block_attachment *attachment)
 {
-    if (attachment->area)
-        (void)!vm_deallocate(self(), (uintptr_t)attachment->area, attachment->size);
-    if (attachment->pin)
-        (void)!device_dma_unpin(block_service.driver->device, attachment->pin - 1);
+    shared_area_release(block_service.driver, &attachment->area);
     free(attachment->bus);
     if (attachment->queue != MSG_NULL)
         stub_release_right(attachment->queue, MSG_MOVE_RECEIVE);
@@ -76,42 +65,21 @@ static kern_return_t learn_addresses(struct block_attachment *attachment)
     uint64_t offset = 0, page = 0;
     uint32_t count;
 
-    attachment->bus = malloc(attachment->size / PAGE * sizeof(*attachment->bus));
+    attachment->bus = malloc(attachment->area.size / PAGE * sizeof(*attachment->bus));
     if (!attachment->bus)
         return KERN_RESOURCE_SHORTAGE;
-    while (offset < attachment->size) {
-        kern_return_t kr = device_dma_runs(block_service.driver->device, attachment->pin - 1,
+    while (offset < attachment->area.size) {
+        kern_return_t kr = device_dma_runs(block_service.driver->device, attachment->area.pin,
                                            offset, &offset, runs, &count);
         if (kr != KERN_SUCCESS)
             return kr;
         for (uint32_t i = 0; i < count; i++)
-            for (uint64_t at = 0; at < runs[i].length && page < attachment->size / PAGE; at += PAGE)
+            for (uint64_t at = 0; at < runs[i].length && page < attachment->area.size / PAGE;
+                 at += PAGE)
                 attachment->bus[page++] =
                     runs[i].bus == BLOCK_UNREACHED ? BLOCK_UNREACHED : runs[i].bus + at;
     }
     return KERN_SUCCESS;
-}
-
-static kern_return_t take_memory(struct block_attachment *attachment, mach_port_name_t area)
-{
-    uint32_t protection, pin;
-    uint64_t at;
-    kern_return_t kr = memory_entry_info(area, &attachment->size, &protection);
-
-    if (kr != KERN_SUCCESS)
-        return KERN_INVALID_CAPABILITY;
-    if (attachment->size < BLOCK_RING_PAGE || attachment->size > BLOCK_AREA_MAX)
-        return KERN_INVALID_ARGUMENT;
-    kr = device_dma_pin(block_service.driver->device, area, 0, attachment->size, &pin);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    attachment->pin = pin + 1;
-    kr = vm_map(self(), 0, attachment->size, 0, VM_ANYWHERE, area, VM_PROT_READ | VM_PROT_WRITE,
-                VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_NONE, &at);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    attachment->area = (char *)(uintptr_t)at;
-    return learn_addresses(attachment);
 }
 
 static kern_return_t check_reach(const struct block_attachment *attachment)
@@ -120,7 +88,7 @@ static kern_return_t check_reach(const struct block_attachment *attachment)
 
     if (!server->driver->facts.dma || server->config.ops->blocking)
         return KERN_SUCCESS;
-    for (uint64_t page = 0; page < attachment->size / PAGE; page++)
+    for (uint64_t page = 0; page < attachment->area.size / PAGE; page++)
         if (attachment->bus[page] == BLOCK_UNREACHED)
             return KERN_NOT_SUPPORTED;
     return KERN_SUCCESS;
@@ -128,26 +96,11 @@ static kern_return_t check_reach(const struct block_attachment *attachment)
 
 static kern_return_t check_ring(const struct block_attachment *attachment)
 {
-    const struct block_ring *ring = (const struct block_ring *)attachment->area;
+    const struct block_ring *ring = (const struct block_ring *)attachment->area.at;
 
     return ring->magic == BLOCK_RING_MAGIC && ring->entries == BLOCK_RING_ENTRIES
                ? KERN_SUCCESS
                : KERN_INVALID_ARGUMENT;
-}
-
-/* Its queue port; the client's last right to it tells that it is over. */
-static kern_return_t make_queue(struct block_attachment *attachment, mach_port_name_t *queue)
-{
-    mach_port_name_t previous, port;
-    kern_return_t kr = driver_port(block_service.driver, payload_of(attachment), &port);
-
-    if (kr != KERN_SUCCESS)
-        return kr;
-    attachment->queue = port;
-    kr = port_insert_made_send(self(), port, port, queue);
-    if (kr == KERN_SUCCESS)
-        kr = port_request_notification(self(), port, MSG_ID_NO_SENDERS, 0, port, &previous);
-    return kr;
 }
 
 static struct block_attachment *find_free(void)
@@ -172,13 +125,16 @@ kern_return_t block_attach_client(uint32_t number, mach_port_name_t area, mach_p
     attachment->medium = server->facts.medium;
     attachment->first = partition->first;
     attachment->blocks = partition->blocks;
-    kern_return_t kr = take_memory(attachment, area);
+    kern_return_t kr =
+        shared_area_take(server->driver, area, BLOCK_RING_PAGE, BLOCK_AREA_MAX, &attachment->area);
+    if (kr == KERN_SUCCESS)
+        kr = learn_addresses(attachment);
     if (kr == KERN_SUCCESS)
         kr = check_reach(attachment);
     if (kr == KERN_SUCCESS)
         kr = check_ring(attachment);
     if (kr == KERN_SUCCESS)
-        kr = make_queue(attachment, queue);
+        kr = driver_client_port(server->driver, payload_of(attachment), &attachment->queue, queue);
     if (kr != KERN_SUCCESS) {
         release(attachment);
         return kr;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <libsys/driver/area.h>
 #include <libsys/driver/block_server.h>
 #include <libsys/server.h>
 #include <libsys/stub.h>
@@ -15,10 +16,8 @@ struct block_attachment {
     uint32_t generation;
     mach_port_name_t queue;  /* receive right */
     mach_port_name_t notify; /* send right */
-    char *area;              /* K1 */
-    uint64_t size;
-    uint32_t pin;
-    uint64_t *bus; /* of each page of the area; BLOCK_UNREACHED */
+    struct shared_area area; /* K1 */
+    uint64_t *bus;           /* of each page of the area; BLOCK_UNREACHED */
     uint32_t medium;
     uint32_t partition;
     uint64_t first, blocks;
@@ -45,6 +44,8 @@ struct block_service {
     struct block_attachment attachments[BLOCK_ATTACHMENTS_MAX];
     struct block_flight flights[BLOCK_FLIGHTS_MAX];
     unsigned flights_used;
+    uint32_t medium_read;     /* whose partitions these are */
+    uint64_t poll_at;         /* when to look for another medium; 0: never */
     kern_return_t own_result; /* of block_own() */
     bool own_done;
     unsigned turn; /* the attachment that is looked at first next time */

@@ -96,12 +96,9 @@ static kern_return_t run(struct server_message *message)
         return KERN_TERMINATED;
     if (attachment->in_flight == 0)
         return KERN_SUCCESS;
-    if (message->reply == MSG_REPLY) {
-        const int64_t kept = sys_reply_keep();
-        if (kept < 0)
-            return trap_error(kept);
-        message->reply = (mach_port_name_t)kept;
-    }
+    const kern_return_t kr = server_keep_reply(message);
+    if (kr != KERN_SUCCESS)
+        return kr;
     attachment->waiting = message->reply;
     return MIG_NO_REPLY;
 }
@@ -127,6 +124,8 @@ kern_return_t block_own(enum block_operation operation, const struct block_trans
 
     server->own_done = false;
     kern_return_t kr = config->ops->start(config->device, operation, transfer, BLOCK_FLIGHTS_MAX);
+    if (kr == KERN_SUCCESS && config->ops->commit)
+        config->ops->commit(config->device);
     while (kr == KERN_SUCCESS && !server->own_done)
         kr = config->wait ? config->wait(config->device) : KERN_FAILURE;
     return kr == KERN_SUCCESS ? server->own_result : kr;
@@ -158,6 +157,7 @@ static void read_partitions(struct block_service *server)
 {
     struct partition_table *table = &server->partitions;
 
+    server->medium_read = server->facts.medium;
     if (server->facts.blocks == 0) {
         *table = (struct partition_table){0};
         return;
@@ -182,15 +182,19 @@ static void tell_all(uint32_t medium)
 static void tick(struct driver *driver)
 {
     struct block_service *server = &block_service;
-    const uint32_t before = server->facts.medium;
+    const struct block_device_ops *ops = server->config.ops;
+    const uint64_t now = kernel_clock_now();
 
+    if (ops->check && ops->deadline(server->config.device) <= now &&
+        ops->check(server->config.device) != KERN_SUCCESS)
+        driver_fail(driver, "the device does not answer, and cannot be reset");
+    if (server->facts.removable)
+        server->poll_at = now + DEVICE_SECOND;
     block_look();
-    if (server->facts.medium != before) {
+    if (server->facts.medium != server->medium_read) {
         read_partitions(server);
         tell_all(server->facts.medium);
     }
-    if (server->facts.removable && driver->tick_at == 0)
-        driver->tick_at = kernel_clock_now() + DEVICE_SECOND;
 }
 
 /* ---- the start ---- */
@@ -233,6 +237,6 @@ void block_server_run(struct driver *driver, const struct block_server_config *c
         driver_fail(driver, "its service: error %d", (int)kr);
     driver->notification = notification;
     driver->tick = tick;
-    driver->tick_at = server->facts.removable ? 1 : 0;
+    driver->tick_at = 1; /* at once, for whatever there is to look after */
     driver_serve(driver, interfaces, 2);
 }

@@ -13,7 +13,7 @@
 
 static struct block_ring *ring_of(const struct block_attachment *attachment)
 {
-    return (struct block_ring *)attachment->area;
+    return (struct block_ring *)attachment->area.at;
 }
 
 /* Whoever waits in block_queue.run goes on when nothing is left. */
@@ -52,7 +52,7 @@ static void synchronise(const struct block_flight *flight, uint32_t direction)
 
     if (driver->facts.coherent || !driver->facts.dma)
         return;
-    const kern_return_t kr = device_dma_sync(driver->device, flight->attachment->pin,
+    const kern_return_t kr = device_dma_sync(driver->device, flight->attachment->area.pin,
                                              request->offset, bytes_of(request), direction);
     if (kr != KERN_SUCCESS)
         driver_fail(block_service.driver, "the caches: error %d", (int)kr);
@@ -121,7 +121,7 @@ static kern_return_t start_transfer(const struct block_flight *flight, uint32_t 
         .write = request->operation == BLOCK_WRITE,
         .block = attachment->first + request->block,
         .count = request->count,
-        .at = attachment->area + request->offset,
+        .at = attachment->area.at + request->offset,
         .segments = segments,
     };
 
@@ -156,7 +156,7 @@ static kern_return_t check(const struct block_attachment *attachment,
 {
     const struct block_device_facts *facts = &block_service.facts;
     const struct block_limits limits = {
-        .area_size = attachment->size,
+        .area_size = attachment->area.size,
         .blocks = attachment->blocks,
         .block_size = facts->block_size,
         .blocks_max = facts->blocks_max,
@@ -252,15 +252,30 @@ static bool look_into_all(void)
     return more;
 }
 
+/* Messages come first: what is left in rings is looked at when there are none. */
+static void set_tick(bool more)
+{
+    const struct block_service *server = &block_service;
+    uint64_t at = server->poll_at;
+
+    if (server->config.ops->deadline) {
+        const uint64_t deadline = server->config.ops->deadline(server->config.device);
+        if (deadline != UINT64_MAX && (at == 0 || deadline < at))
+            at = deadline;
+    }
+    server->driver->tick_at = more ? 1 : at;
+}
+
 void block_look(void)
 {
     struct block_service *server = &block_service;
 
     if (server->config.ops->look)
         server->config.ops->look(server->config.device, &server->facts);
-    /* Messages come first: what is left is looked at when there are none. */
-    if (look_into_all())
-        server->driver->tick_at = 1;
+    const bool more = look_into_all();
+    if (server->config.ops->commit)
+        server->config.ops->commit(server->config.device);
+    set_tick(more || server->facts.medium != server->medium_read);
 }
 
 void block_server_continue(void)

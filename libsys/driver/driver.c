@@ -141,12 +141,9 @@ kern_return_t driver_memory(struct driver *driver, size_t size, struct dma_memor
     return kr;
 }
 
-void driver_quiesced(struct driver *driver)
+kern_return_t driver_quiesced(struct driver *driver)
 {
-    const kern_return_t kr = device_quiesced(driver->device);
-
-    if (kr != KERN_SUCCESS)
-        driver_fail(driver, "the device port: error %d", (int)kr);
+    return device_quiesced(driver->device);
 }
 
 /* ---- the environment of the logic ---- */

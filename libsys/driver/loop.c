@@ -38,6 +38,19 @@ kern_return_t driver_listen(struct driver *driver, unsigned number, enum driver_
     return kr;
 }
 
+void driver_serve_line(struct driver *driver, unsigned number)
+{
+    struct driver_line *line = &driver->line[number];
+    kern_return_t kr = port_move_member(program_start_info->task, line->port, driver->set);
+
+    line->listening = SERVED;
+    if (kr == KERN_SUCCESS && line->owed)
+        kr = interrupt_acknowledge(line->interrupt);
+    line->owed = false;
+    if (kr != KERN_SUCCESS)
+        driver_fail(driver, "line %u: error %d", number, (int)kr);
+}
+
 /* Without its device a driver is nothing: the kernel's side of a line goes with the device. */
 static void check_device(struct driver *driver, kern_return_t error)
 {

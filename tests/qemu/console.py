@@ -32,6 +32,7 @@ class Watch:
         self.anywhere = list(scenario.anywhere)
         self.forbidden = [re.compile(p) for p in scenario.forbidden()]
         self.captured = {}
+        self.when = list(scenario.when)
 
     def line(self, text):
         for pattern in self.forbidden:
@@ -42,6 +43,12 @@ class Watch:
         if self.expect and self._match(self.expect[0], text):
             self.expect.pop(0)
 
+    def due(self, text):
+        """The function to call after this line, if it is the next one that is waited for."""
+        if self.when and self._match(self.when[0][0], text):
+            return self.when.pop(0)[1]
+        return None
+
     def _match(self, pattern, text):
         for name, value in self.captured.items():
             pattern = pattern.replace(f"<{name}>", re.escape(value))
@@ -51,19 +58,20 @@ class Watch:
         return bool(found)
 
     def done(self):
-        return not self.expect and not self.anywhere
+        return not self.expect and not self.anywhere and not self.when
 
     def missing(self):
-        return (self.expect[:1] + self.anywhere)[0]
+        return (self.expect[:1] + self.anywhere + [pattern for pattern, _ in self.when])[0]
 
 
 class Console:
     """One run. After run(), `log_ranges` says which parts of QEMU's log belong to the kernel."""
 
-    def __init__(self, argv, scenario, serial_path, log_path):
+    def __init__(self, argv, scenario, serial_path, log_path, attendant):
         self.argv = [str(word) for word in argv]
         self.scenario = scenario
         self.serial_path, self.log_path = serial_path, log_path
+        self.attendant = attendant
         self.watch = Watch(scenario)
         self.firmware = scenario.machine.get("boot") == "uboot"
         self.log_ranges = [] if self.firmware else [[0, None]]
@@ -77,6 +85,7 @@ class Console:
             child = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=subprocess.STDOUT)
             try:
+                self.attendant.start(child)
                 self._read(child, deadline, record)
             finally:
                 child.kill()
@@ -136,7 +145,10 @@ class Console:
             self.answered = False
             self.log_ranges[-1][1] = self._log_size()
         elif not self.firmware:
-            self.watch.line(STAMP.sub("", text))
+            text = STAMP.sub("", text)
+            self.watch.line(text)
+            if action := self.watch.due(text):
+                action(self.attendant)
 
     def _hurry(self, keyboard):
         """Stops U-Boot's count-down and boots at once: two seconds less a run."""

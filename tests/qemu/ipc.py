@@ -2,7 +2,7 @@
 """Scenarios of the message core (apps/tests/ipc-*.c): everyday a few, in CI on every board, with every switch, and with
 interleavings that repeat."""
 
-from scenario import CI, EVERYDAY, LONG, Scenario, all_ended, ended
+from scenario import CI, EVERYDAY, LONG, Scenario, all_ended, counted, ended
 
 VIRT = {"board": "virt", "gic": 2, "mem": "128M"}
 SWITCHED_OFF = "trace=off mitigations=off seed=1"
@@ -18,10 +18,8 @@ def passes(program, cpus=1, variant="", append="", machine=None, label=EVERYDAY,
 
 def repeats(program, seed, shift, append="", **more):
     """Four CPUs in an order that seed and shift decide, the same each time (docs/testing.md)."""
-    extra = ["-machine", "dtb-randomness=off", "-icount", f"shift={shift},sleep=off", "-seed", str(seed),
-             "-rtc", "clock=vm,base=2026-01-01"]
     return passes(program, 4, f"seed{seed}-shift{shift}", f"{append} seed={seed}".strip(),
-                  {**VIRT, "extra": extra}, **more)
+                  {**VIRT, "extra": counted(seed, shift)}, **more)
 
 
 def rights():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The boot matrix: every board boots every way, runs the kernel's self-tests, then bootstrap.
+"""The boot matrix: every board boots every way, runs the kernel's self-tests, then self-check.
 
 Everyday: a set of rows in which every pair of values of any two factors occurs, filled up with as
 many triples as it can hold (greedy, the same every time). In CI: every row that selected() takes.
@@ -23,13 +23,13 @@ FACTORS = {
 
 EVERYDAY_ROWS = 24
 
-SELF_TESTS = "test=all init=bootstrap seed=1"
+SELF_TESTS = "test=all init=self-check seed=1"
 BOOT_EXPECT = (
     r"^ktest: [1-9]\d* passed, 0 failed$",
-    r"^bootstrap: hello from user level",
-    r"^bootstrap: (?P<cpus>\d+) CPUs, ",
-    r"^bootstrap: all checks passed$",
-    ended("bootstrap"),
+    r"^self-check: hello from user level",
+    r"^self-check: (?P<cpus>\d+) CPUs, ",
+    r"^self-check: all checks passed$",
+    ended("self-check"),
     all_ended(),
 )
 
@@ -94,7 +94,7 @@ def row_scenario(row, label):
     if medium:
         machine["boot"] = "uboot"
     expect = list(BOOT_EXPECT)
-    expect[2] = rf"^bootstrap: {row['cpus']} CPUs, "
+    expect[2] = rf"^self-check: {row['cpus']} CPUs, "
     return Scenario(row_name(row), machine, medium, SELF_TESTS, tuple(expect), build=row["build"],
                     label=label)
 
@@ -110,7 +110,7 @@ def virt(build):
 def raspi4b():
     def one(name, label, machine, medium=None, build="release", cpus=4):
         expect = list(BOOT_EXPECT)
-        expect[2] = rf"^bootstrap: {cpus} CPUs, "
+        expect[2] = rf"^self-check: {cpus} CPUs, "
         return Scenario(name, {"board": "raspi4b", **machine}, medium, SELF_TESTS, tuple(expect),
                         build=build, label=label, seconds=8)
 

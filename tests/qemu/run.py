@@ -21,14 +21,22 @@ ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(ROOT / "ci"), str(ROOT / "tools")]
 
 import badfiles  # noqa: E402
+import cardboot  # noqa: E402
 import ipc  # noqa: E402
 import matrix  # noqa: E402
 import programs  # noqa: E402
 import qemulog  # noqa: E402
+import small_devices  # noqa: E402
+import supervisor  # noqa: E402
 import trees  # noqa: E402
+import devices  # noqa: E402
+import devmgr  # noqa: E402
+import disks  # noqa: E402
 import vm  # noqa: E402
+from attendant import Attendant  # noqa: E402
 from console import Console, Failed  # noqa: E402
 from loader import loader_argv  # noqa: E402
+from qmp import QmpError  # noqa: E402
 from scenario import CI, EVERYDAY  # noqa: E402
 from wharf import boards, image, qemu  # noqa: E402
 from wharf.steps import Failure  # noqa: E402
@@ -82,8 +90,21 @@ def arguments():
 
 def scenarios(kind):
     """Name -> scenario, for a build type."""
-    found = [*matrix.virt(kind), *matrix.raspi4b(), *programs.all_scenarios(),
-             *ipc.all_scenarios(kind), *vm.all_scenarios(kind), *badfiles.all_scenarios(), *trees.all_scenarios()]
+    found = [
+        *matrix.virt(kind),
+        *matrix.raspi4b(),
+        *programs.all_scenarios(),
+        *ipc.all_scenarios(kind),
+        *vm.all_scenarios(kind),
+        *devices.all_scenarios(kind),
+        *devmgr.all_scenarios(kind),
+        *disks.all_scenarios(),
+        *small_devices.all_scenarios(),
+        *supervisor.all_scenarios(),
+        *cardboot.all_scenarios(kind),
+        *badfiles.all_scenarios(),
+        *trees.all_scenarios(),
+    ]
     table = {s.name: s for s in found}
     assert len(table) == len(found), "two scenarios of one name"
     return table
@@ -96,30 +117,29 @@ def run(scenario, build, options):
     serial, log = logs / f"{scenario.name}.console", logs / f"{scenario.name}.qemu"
     log.unlink(missing_ok=True)
     argv = []
-    try:
-        argv = command(scenario, build, logs, log, options)
-        if options.show:
-            print(shlex.join(map(str, argv)))
-            return True
-        console = Console(argv, scenario, serial, log)
-        console.run()
-        judge_log(log, console.log_ranges, scenario)
-    except (Failed, Failure, boards.BoardError, OSError) as error:
-        report(scenario, error, argv, serial, options)
-        return False
+    with Attendant(scenario, build / "test-media") as attendant:
+        try:
+            argv = command(scenario, build, logs, log, options, attendant)
+            if options.show:
+                print(shlex.join(map(str, argv)))
+                return True
+            console = Console(argv, scenario, serial, log, attendant)
+            console.run()
+            judge_log(log, console.log_ranges, scenario)
+            if scenario.check:
+                scenario.check(attendant)
+        except (Failed, Failure, QmpError, boards.BoardError, OSError) as error:
+            report(scenario, error, argv, serial, options)
+            return False
     if options.verbose:
         print(serial.read_text(errors="replace"))
     print(f"{scenario.name}: ok")
-    medium(scenario, build).unlink(missing_ok=True)
+    attendant.remove_cards()
     return True
 
 
-def medium(scenario, build):
-    return build / "test-media" / f"{scenario.name}.img"
-
-
-def command(scenario, build, logs, log, options):
-    """QEMU's command line; writes the boot medium or device tree that it names."""
+def command(scenario, build, logs, log, options, attendant):
+    """QEMU's command line; writes the cards or the device tree that it names."""
     kernel, initrd = build / "kernel.img", Path(options.slow or build).resolve() / "initrd.cpio"
     for path in (kernel, initrd):
         if not path.is_file():
@@ -131,13 +151,23 @@ def command(scenario, build, logs, log, options):
                            **scenario.machine)
     if scenario.tree:
         return loader_argv(scenario, machine, logs, log)
-    if scenario.medium:
-        machine.disk = medium(scenario, build)
-        machine.disk.parent.mkdir(exist_ok=True)
-        if not options.show:
-            image.write(machine.board, scenario.medium, machine.disk, kernel, initrd,
-                        qemu.bootargs(machine))
-    return qemu.build_argv(machine, serial="stdio", log=log)
+    if not options.show:
+        attendant.make_cards(lambda path, card: image.write(
+            scenario.image or machine.board, scenario.medium, path, kernel, initrd, qemu.bootargs(machine), card.size,
+            card.swap))
+    machine.disks = attendant.disks(options.show)
+    machine.extra = [*machine.extra, *attendant.options()]
+    argv = qemu.build_argv(machine, serial="stdio", log=log)
+    if not options.show:
+        fetched(argv)
+    return argv
+
+
+def fetched(argv):
+    """What QEMU is to start must be there; it is not built with the rest."""
+    for option, path in zip(argv, argv[1:]):
+        if option in ("-bios", "-kernel", "-dtb") and not Path(path).is_file():
+            raise Failed(f"{path} is missing; ./wharf test makes or fetches it, and so does ./wharf run with the same machine")
 
 
 def words(scenario, options):

@@ -26,7 +26,7 @@ HANG_FACTOR = 10                         # so many times longer is a hang
 class Scenario:
     name: str
     machine: dict = field(default_factory=dict)   # of wharf.qemu.Machine
-    medium: str | None = None       # with boot=uboot: what U-Boot finds, scr or extlinux
+    medium: str | None = None       # a card to boot from, what U-Boot finds on it: scr or extlinux. It is the first disk
     append: str = ""                # kernel arguments
     expect: tuple = ()              # patterns, in this order; the run ends on the last
     anywhere: tuple = ()            # patterns that must have matched when it ends
@@ -40,6 +40,10 @@ class Scenario:
     label: str = EVERYDAY
     seconds: float = 0              # usual duration, if not the usual one
     about: str = ""
+    image: str | None = None        # the board that the medium is made for, if not the machine's own
+    disk: object = None             # a cards.Card, or several: what is attached
+    when: tuple = ()                # (pattern, function(Attendant)): done when this line has come, in this order
+    check: object = None            # function(Attendant) after the run: looks at the cards, raises console.Failed
 
     def labels(self, build, compiler):
         """Labels in a tree of this build type and compiler; () if it is not run there."""
@@ -57,6 +61,15 @@ class Scenario:
 
     def forbidden(self):
         return [pattern for pattern in FORBIDDEN if pattern not in self.allow]
+
+
+def counted(seed, shift, sleep="off", board="virt"):
+    """QEMU's options for time that instructions make, and CPUs that take turns: the same run each time, with SD cards
+    too; a virtio disk answers when the host has done its part, which differs. With sleep=on waiting takes as long as it
+    says; with off the clock jumps, and a disk takes no time."""
+    own = ["-machine", "dtb-randomness=off"] if board == "virt" else []     # the others take their tree from a file
+    return [*own, "-icount", f"shift={shift},sleep={sleep}", "-seed", str(seed),
+            "-rtc", "clock=vm,base=2026-01-01"]
 
 
 def ended(name, status=0):

@@ -30,7 +30,7 @@ enum { KERNEL_ROOT_HEIGHT = 3, EARLY_TABLES = 14 };
  * piece of RAM. */
 [[gnu::aligned(4096)]] static uint8_t early_tables[EARLY_TABLES][PAGE_SIZE];
 static unsigned early_tables_used;
-static vaddr_t device_next = DEVICE_BASE;
+static vaddr_t device_next = KERNEL_DEVICE_BASE;
 
 /* Attributes of kernel leaves beside the address; the image's own are in machine/mmu_asm.h. */
 #define KERNEL_LEAF (PTE_VALID | PTE_AF | PTE_UXN | PTE_PXN)
@@ -176,7 +176,8 @@ volatile void *arch_map_device(paddr_t base, size_t size)
 {
     paddr_t first = round_down(base, PAGE_SIZE);
     if (size == 0 || base + size < base || base + size > physical_end() ||
-        round_up(base + size, PAGE_SIZE) - first > DEVICE_BASE + DEVICE_SIZE - device_next)
+        round_up(base + size, PAGE_SIZE) - first >
+            KERNEL_DEVICE_BASE + KERNEL_DEVICE_SIZE - device_next)
         return NULL;
     vaddr_t window = device_next;
     for (paddr_t pa = first; pa < base + size; pa += PAGE_SIZE, device_next += PAGE_SIZE)

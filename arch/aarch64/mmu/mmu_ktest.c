@@ -59,7 +59,7 @@ static void check_leaf(const struct leaf *leaf)
     bool writable = !(leaf->pte & PTE_AP_READONLY), executes = !(leaf->pte & PTE_PXN);
     paddr_t image = arch_image.physical_start, image_end = image + arch_image_read_only_size();
     bool direct = is_inside(leaf, DIRECT_MAP_BASE, DIRECT_MAP_BASE + DIRECT_MAP_SIZE);
-    bool device = is_inside(leaf, DEVICE_BASE, DEVICE_BASE + DEVICE_SIZE);
+    bool device = is_inside(leaf, KERNEL_DEVICE_BASE, KERNEL_DEVICE_BASE + KERNEL_DEVICE_SIZE);
 
     leaves++;
     wrong += !(leaf->pte & PTE_UXN) || (leaf->pte & PTE_AP_USER) || !(leaf->pte & PTE_AF);

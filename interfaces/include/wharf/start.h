@@ -42,4 +42,6 @@ struct start_info {
     uint32_t initrd; /* memory_entry, to be read and executed: the initrd lies in its pages ... */
     uint64_t initrd_offset; /* ... from this byte on, ... */
     uint64_t initrd_size;   /* ... this many bytes */
+    uint32_t host_devices;  /* a power as those above */
+    uint32_t zero;
 };

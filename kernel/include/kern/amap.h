@@ -13,6 +13,8 @@
  * M5 a tree that nobody sees any more is taken down by a work item, a few slots a step.
  * M6 an amap that is made with its first page is one object with that page's leaf, and one charge and reference of M4. Either may
  *    be gone long before the other: the memory is freed with the second of them.
+ * M7 pages that devices know are pinned in one amap (kern/pin.h), all of whose users see them in place. A copy of such an amap begins
+ *    with them, `unsettled`: nobody looks at it before they have been replaced by copies (amap_settle()).
  *
  * Locks: an amap's lock (rank AMAP) guards its root and all nodes reached through it that are its alone. References are
  * atomic: a count that is read as 1 under the lock of the amap that holds it stays 1, for nobody else can copy it.
@@ -40,6 +42,8 @@ struct amap {
     struct spinlock lock;
     _Atomic uint32_t references; /* map entries and memory entries: who has one sees every change */
     bool is_part;                /* M6; constant */
+    bool unsettled;              /* M7; its lock, or who alone knows of it */
+    uint16_t pins;               /* M7: who has, or may have, pages of it pinned; its lock */
     struct amap_node *root;      /* NULL: no page is there */
     struct ledger *ledger;       /* M4; and pays for pages that are made in it. Constant */
 };

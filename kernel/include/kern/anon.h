@@ -9,6 +9,8 @@
  *    shared on purpose is seen by several through one tree (kern/amap.h).
  * A3 the ledger that the frame was charged to (FRAMES, and KMEM for the anon) pays until the page is gone, whoever
  *    uses it then, and whether it is in a frame or out; the anon holds a reference on the ledger.
+ * A5 one that is PINNED (kern/pin.h) is HERE or RESCUED, keeps its frame, and is written in place by those who share the amap that
+ *    it was pinned in, whoever else may have a reference.
  * A4 who has found a page HERE or RESCUED may use its frame up to the next preemption point (kern/grace.h: G1): a page that
  *    is LEAVING is touched by page-out only when a grace period has passed since it was either, and its frame is freed
  *    then only.
@@ -91,6 +93,22 @@ static inline struct frame *anon_frame_held(struct anon *anon)
 struct frame *anon_frame_if_any(struct anon *anon);
 /** For kernel/vm/swap_*.c: free the record alone. */
 void anon_free_record(struct anon *anon, struct ledger *ledger);
+/** A5. False: it is not, or was not a moment ago: pins come and go under the lock of the amap. */
+static inline bool anon_is_pinned(struct anon *anon)
+{
+    const struct frame *frame = anon_frame(anon);
+    return frame && (atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_PINNED);
+}
+/** One more pin of it, which has been found HERE or RESCUED since the last preemption point (A4). KERN_LIMIT: there are too many. The
+ *  lock of the amap that it is pinned in is held, as it is for the next. */
+kern_return_t anon_pin(struct anon *anon);
+/** One less. */
+void anon_unpin(struct anon *anon);
+/** Of one that is pinned: is it so once? */
+static inline bool anon_has_last_pin(struct anon *anon)
+{
+    return anon_frame_held(anon)->next == 1;
+}
 /** Page-out leaves it alone from here on: its frame may be kept. It is HERE, or RESCUED. The caller is the only one to know of it, or
  *  keeps it from being paged out otherwise. */
 void anon_keep(struct anon *anon);

@@ -27,6 +27,7 @@ enum {
     DT_MAX_RESERVATIONS = 64, /* memreserve entries and reserved-memory children together */
     DT_MAX_CPUS = 64,         /* CPU nodes */
     DT_MAX_GICR_REGIONS = 8,  /* GICv3 redistributor regions */
+    DT_MAX_GIC_OTHERS = 32,   /* further blocks of registers of a GIC, ITS and the like included */
     DT_MAX_DEPTH = 24,        /* nested nodes, the root included */
     DT_STRING_MAX = 4096,     /* longest boot argument line, model, compatible or path */
     DT_ERROR_MAX = 200,       /* longest sentence, with its NUL */
@@ -175,6 +176,8 @@ struct board {
     struct board_psci psci;
 
     struct board_gic gic;
+    struct dt_range gic_others[DT_MAX_GIC_OTHERS]; /* further registers of GICs: no device's */
+    unsigned gic_other_count;
     struct board_timer timer;
     struct board_console console;
     struct board_watchdog watchdog;

@@ -59,6 +59,8 @@ enum {
     FRAME_FLAG_OBJECT =
         2048, /* the page is an object's, which `next` and `prev` tell (kern/pageout.h) */
     FRAME_FLAG_OWNER_TOO = 4096, /* one more of the owner's */
+    FRAME_FLAG_PINNED =
+        8192, /* an anon's that devices may know: it stays (kern/pin.h), `next` times */
     FRAME_FLAGS_OWNER = 0x10f8,
 };
 
@@ -94,6 +96,27 @@ void frame_free_paid(struct frame *frame);
  *  FRAME_PLENTY is free, or there is no such run at hand; nothing is done to get one. */
 enum { FRAME_PLENTY = 8 };
 pfn_t frame_take_run_paid(unsigned order);
+
+/** The same for the run that `frame` heads; how many frames that were. */
+uint32_t frame_free_run_paid(struct frame *frame);
+
+/** Frames [start, end) where something has to lie. */
+struct frame_range {
+    pfn_t start, end;
+};
+/** The search for frames that lie in a row, within one of some ranges, which takes as long as there is memory. */
+struct frame_search {
+    const struct frame_range *range; /* constant, as are the next two */
+    unsigned ranges;
+    uint32_t pages; /* to be found: 1 to FRAME_SEARCH_MAX */
+    unsigned stage; /* 0 at first. frame_reach.c, as the next two */
+    unsigned index;
+    pfn_t at;
+};
+enum { FRAME_SEARCH_MAX = 2 << FRAME_MAX_ORDER };
+/** Go on with it, a bounded piece. Several frames come as runs, each of which its first frame heads: they are given back with
+ *  frame_free_run_paid(). KERN_RETRY; KERN_RESOURCE_SHORTAGE: there are none. *first is left alone then. */
+kern_return_t frame_search_some(struct frame_search *search, pfn_t *first);
 
 static inline struct frame *frame_record(pfn_t pfn)
 {

@@ -24,7 +24,8 @@ enum kmsg_flags {
     KMSG_EMBEDDED = 2,  /* part of a sonce, a reply or a timer: freed with that */
     KMSG_IN_PAGED = 32, /* embedded in a paged object, which is told when it is done */
     KMSG_IN_SWAP = 64,  /* of a request to the default pager; page-out is told when it is done */
-    KMSG_OWNED = 16,    /* with it: of a timer (kern/kobj.h), which is told when it is done */
+    KMSG_IN_INTERRUPT = 128, /* of a share in an interrupt line, which is told when it is done */
+    KMSG_OWNED = 16,         /* with it: of a timer (kern/kobj.h), which is told when it is done */
 };
 
 struct kmsg {

@@ -54,3 +54,9 @@ size_t format_text_v(char *buffer, size_t size, const char *format, va_list args
 /** Copy up to `size` newest bytes of the ring, oldest first; returns how many. For panic and the
  *  host tool. */
 size_t log_read_tail(char *buffer, size_t size);
+
+/** Copy up to `size` bytes of the ring from number *position on; *position becomes that of the next. Returns how many. */
+size_t log_read(uint64_t *position, char *buffer, size_t size);
+
+/** Whether lines are printed on the console, and not only recorded. What it was. */
+bool log_set_printing(bool prints);

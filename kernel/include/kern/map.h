@@ -43,6 +43,7 @@ struct vm_map {
     uint64_t pages;         /* that entries have */
     uint32_t copying;       /* G6 */
     bool closed;            /* G4 */
+    bool devices;           /* an entry is, or was, of a device's memory */
     _Atomic bool wires_new; /* entries are made wired; to be read without the lock */
 };
 
@@ -141,7 +142,7 @@ kern_return_t map_share(struct task *task, vaddr_t start, uint64_t size, unsigne
                         struct map_request *out);
 
 /** Give `child`, whose map is empty and which does not run, what it inherits of the memory of `parent`, whose threads stand
- *  still. *progress is 0 at the first call. KERN_RETRY, KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_TERMINATED. */
+ *  still. *progress is 0 at the first call, and below twice USER_VA_END. KERN_RETRY, KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_TERMINATED. */
 kern_return_t map_fork(struct task *parent, struct task *child, uint64_t *progress);
 
 /** Give the page at va away, if it is anonymous, and this map's alone: `give` takes the reference, or fails, and then it stays. It is

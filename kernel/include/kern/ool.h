@@ -25,10 +25,11 @@ struct ool_loss {
 };
 
 enum ool_state {
-    OOL_NEW,       /* nothing has been copied */
-    OOL_MERGING,   /* page by page, up to `at` (V3) */
-    OOL_ENDS,      /* whole pages are shared; those at the ends are to be copied (V2) */
-    OOL_TAKING,    /* writing is being taken away, up to `at` (V1) */
+    OOL_NEW,     /* nothing has been copied */
+    OOL_MERGING, /* page by page, up to `at` (V3) */
+    OOL_ENDS,    /* whole pages are shared; those at the ends are to be copied (V2) */
+    OOL_TAKING,  /* writing is being taken away, up to `at` (V1) */
+    OOL_SETTLING, /* pages that devices may write to are being replaced, up to from_page (kern/amap.h: M7) */
     OOL_SPLITTING, /* the sender's entries are being cut at the ends of what it will lose */
     OOL_READY,     /* may be received */
 };
@@ -43,7 +44,8 @@ struct kool {
     vaddr_t at;
     struct amap *
         from; /* OOL_TAKING: shared memory that it is a copy of, a reference held; NULL: the sender's own */
-    uint64_t from_page;    /* the first of it that may still be written */
+    uint64_t
+        from_page; /* the first of it that may still be written; OOL_SETTLING: that has not been looked at */
     bool taking;           /* the sender's map counts it (kern/map.h: G6) */
     struct ool_loss *loss; /* NULL: the sender keeps it */
     struct map_request

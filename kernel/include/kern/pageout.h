@@ -9,7 +9,7 @@
  *         '------------ used ------------'
  *
  * X1 what the kernel, the default pager and their like need is never taken: only anons' frames are PAGEABLE, and not those of a
- *    ledger that is `resident`, nor what a task of such a ledger maps, nor WIRED ones.
+ *    ledger that is `resident`, nor what a task of such a ledger maps, nor WIRED ones, nor PINNED.
  * X2 the hand looks at an anon only while its frame is BUSY: who destroys the anon waits for that (kernel/vm/anon.c).
  * X3 the hand moves only while frames are wanted: fewer are free than `low`, and up to `high`, those that are leaving included.
  *

@@ -38,20 +38,24 @@ enum port_state { PORT_FREE, PORT_ALIVE, PORT_DEAD };
 /** What the kernel executes messages to this port for. */
 enum kobject {
     KOBJECT_NONE,
-    KOBJECT_TASK,          /* struct task */
-    KOBJECT_THREAD,        /* struct thread */
-    KOBJECT_HOST,          /* information anybody may have */
-    KOBJECT_HOST_MEMORY,   /* what concerns all memory: wiring, limits of ledgers */
-    KOBJECT_HOST_TIME,     /* the wall clock */
-    KOBJECT_HOST_REBOOT,   /* stop or restart the machine */
-    KOBJECT_HOST_IRQ,      /* interrupts */
-    KOBJECT_HOST_DEBUG,    /* console, traces, failure injection */
-    KOBJECT_HOST_TASKS,    /* every task; last-resort exception port; essential tasks */
-    KOBJECT_CLOCK,         /* time */
-    KOBJECT_TIMER,         /* struct timer */
-    KOBJECT_MEMORY_ENTRY,  /* struct memory_entry */
-    KOBJECT_MEMORY_OBJECT, /* struct paged_object: its control port */
-    KOBJECT_SWAP,          /* what the default pager asks; there is one */
+    KOBJECT_TASK,           /* struct task */
+    KOBJECT_THREAD,         /* struct thread */
+    KOBJECT_HOST,           /* information anybody may have */
+    KOBJECT_HOST_MEMORY,    /* what concerns all memory: wiring, limits of ledgers */
+    KOBJECT_HOST_TIME,      /* the wall clock */
+    KOBJECT_HOST_REBOOT,    /* stop or restart the machine */
+    KOBJECT_HOST_IRQ,       /* interrupts */
+    KOBJECT_HOST_DEBUG,     /* console, traces, failure injection */
+    KOBJECT_HOST_TASKS,     /* every task; last-resort exception port; essential tasks */
+    KOBJECT_CLOCK,          /* time */
+    KOBJECT_TIMER,          /* struct timer */
+    KOBJECT_MEMORY_ENTRY,   /* struct memory_entry */
+    KOBJECT_MEMORY_OBJECT,  /* struct paged_object: its control port */
+    KOBJECT_SWAP,           /* what the default pager asks; there is one */
+    KOBJECT_HOST_DEVICES,   /* all devices */
+    KOBJECT_DEVICE,         /* struct device: its control port */
+    KOBJECT_DEVICE_SESSION, /* struct device_session: its driver's port */
+    KOBJECT_INTERRUPT,      /* struct interrupt */
     KOBJECT_COUNT,
 };
 

@@ -31,8 +31,8 @@ kern_return_t kernel_thread_set_priority(unsigned priority);
 /** End all threads of this task. The low 8 bits of the status count. */
 [[gnu::noreturn]] void kernel_task_exit(int status);
 
-/** Any length; up to HOST_DEBUG_TEXT_MAX bytes come out in one piece. KERN_NO_ACCESS: the program has no right
- *  to the console. */
+/** Any length; up to HOST_DEBUG_TEXT_MAX bytes come out in one piece. Without a right to the console it goes to the log of the bootstrap port
+ *  (service.log), where each piece of up to SERVICE_TEXT_MAX bytes begins a line. KERN_NO_ACCESS: the program has neither. */
 kern_return_t kernel_console_write(const void *bytes, size_t length);
 
 /** Nanoseconds since boot. */

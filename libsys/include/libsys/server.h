@@ -81,6 +81,9 @@ struct server {
  *  struct server and memory. */
 kern_return_t server_run(const struct server *server);
 
+/** Before a function returns MIG_NO_REPLY: message->reply has a name from here on, if anybody waits. Errors of the trap reply_keep. */
+kern_return_t server_keep_reply(struct server_message *message);
+
 /** Answer one message: in, out, received.id and received.control are set. Returns the reply's id; with KERN_SUCCESS message->out_shape tells the reply's shape. */
 kern_return_t server_dispatch(const struct server_interface *interface,
                               struct server_message *message);

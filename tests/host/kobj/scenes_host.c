@@ -8,6 +8,62 @@
 
 #define MS UINT64_C(1000000)
 
+/* From the first that is left to the last, in order; and past the end there is nothing. What is asked is traced itself. */
+static void see_events(void)
+{
+    struct host_debug_event events[HOST_DEBUG_EVENTS_MAX];
+    char name[32], argument0[32], argument1[32];
+    uint64_t position = 0, next, moment = 0, seen = 0;
+    uint32_t cpu, count;
+    do {
+        OK(host_debug_trace(me.debug, position, &cpu, &next, events, &count));
+        CHECK(next >= position + count && count <= HOST_DEBUG_EVENTS_MAX);
+        for (uint32_t i = 0; i < count; i++, seen++) {
+            CHECK(events[i].moment >= moment);
+            moment = events[i].moment;
+            OK(host_debug_trace_name(me.debug, events[i].number, name, argument0, argument1));
+            CHECK(name[0] != '\0' && argument0[0] != '\0' && argument1[0] != '\0');
+        }
+        position = next;
+    } while (count == HOST_DEBUG_EVENTS_MAX);
+    CHECK(seen > 0);
+    OK(host_debug_trace(me.debug, UINT64_MAX, &cpu, &next, events, &count));
+    CHECK(count == 0 && next == UINT64_MAX);
+    CHECK_EQUAL(host_debug_trace_name(me.debug, 9999, name, argument0, argument1),
+                KERN_INVALID_VALUE);
+}
+
+/* What is said while another has the console is in the log, and nowhere else. */
+static void check_log(void)
+{
+    static uint8_t text[HOST_DEBUG_TEXT_MAX + 1];
+    uint64_t end, next = 0;
+    uint32_t size;
+    bool prints;
+    do
+        OK(host_debug_read_log(me.debug, next, &next, text, &size));
+    while (size > 0);
+    end = next;
+    OK(host_debug_set_console(me.debug, false, &prints));
+    CHECK(prints);
+    host_console_clear();
+    OK(host_debug_console_write(me.debug, "not printed\n", 12));
+    CHECK(strcmp(host_console_text(), "") == 0);
+    OK(host_debug_set_console(me.debug, true, &prints));
+    CHECK(!prints);
+    OK(host_debug_read_log(me.debug, end, &next, text, &size));
+    CHECK_EQUAL(size, 12);
+    CHECK_EQUAL(next, end + 12);
+    text[size] = 0;
+    CHECK(strcmp((char *)text, "not printed\n") == 0);
+    /* Behind the head, and before the oldest. */
+    OK(host_debug_read_log(me.debug, UINT64_MAX, &next, text, &size));
+    CHECK_EQUAL(size, 0);
+    CHECK_EQUAL(next, end + 12);
+    OK(host_debug_read_log(me.debug, 0, &next, text, &size));
+    CHECK(size > 12);
+}
+
 void scene_host_ports(void)
 {
     struct host_facts facts;
@@ -37,8 +93,10 @@ void scene_host_ports(void)
     host_console_clear();
     OK(host_debug_console_write(me.debug, "said by a program\n", 18));
     CHECK(strstr(host_console_text(), "said by a program") != NULL);
+    check_log();
     OK(host_debug_set_trace_mask(me.debug, 0, &before));
     OK(host_debug_set_trace_mask(me.debug, before, &before));
+    see_events();
     OK(host_tasks_tasks(me.tasks, 0, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]));
     CHECK(t[0] == me.task && t[1] == 0);
     drop_name(t[0]);

@@ -22,10 +22,12 @@ int main(int argc, char **argv)
         test_model(steps ? steps : 20000);
     else if (strcmp(name, "wire") == 0)
         test_wire(steps ? steps : 4000);
+    else if (strcmp(name, "pin") == 0)
+        test_pin(steps ? steps : 60000);
     else if (strcmp(name, "threads") == 0)
         test_threads(steps ? steps : 3000);
     else {
-        fprintf(stderr, "usage: %s scenes|runs|failures|model|threads|wire [STEPS] [seed=N]\n",
+        fprintf(stderr, "usage: %s scenes|runs|failures|model|threads|wire|pin [STEPS] [seed=N]\n",
                 argv[0]);
         return 2;
     }

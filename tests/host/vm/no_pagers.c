@@ -2,6 +2,7 @@
 /*
  * These tests' objects are never a pager's: who asks for a page of one is wrong.
  */
+#include <kern/device_dma.h>
 #include <kern/paged_object.h>
 #include <kern/panic.h>
 
@@ -50,4 +51,10 @@ kern_return_t paged_sync_wait(struct paged_object *object, struct thread *self, 
 {
     (void)self, (void)end, (void)va;
     panic("page %llu of paged object %p", (unsigned long long)*page, (void *)object);
+}
+
+/* Nor has anybody a device. */
+void device_dma_unreferenced(struct memory_object *object)
+{
+    panic("memory object %p of a device", (void *)object);
 }

@@ -63,5 +63,6 @@ void test_scenes(void);
 void test_runs(void);
 void test_failures(void);
 void test_wire(unsigned steps);
+void test_pin(unsigned steps);
 void test_model(unsigned steps);
 void test_threads(unsigned steps);

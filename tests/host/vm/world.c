@@ -5,6 +5,7 @@
 #include "vm_test.h"
 
 #include <kern/boot.h>
+#include <kern/pin.h>
 #include <sched.h>
 
 unsigned irq_rate;
@@ -230,7 +231,13 @@ kern_return_t copy_request(struct task *payer, struct map_request *request)
     while (map_take_writing(from, &page, end) == KERN_RETRY)
         ;
     amap_unref(from);
-    return KERN_SUCCESS;
+    if (!request->amap->unsettled)
+        return KERN_SUCCESS;
+    page = request->amap_page;
+    do
+        kr = amap_settle(request->amap, &page, end);
+    while (kr == KERN_RETRY);
+    return kr;
 }
 
 struct memory_object *object_make(uint64_t first, uint64_t pages)

@@ -19,13 +19,13 @@
 #define ARCH_USER_VA_BITS     39
 #define ARCH_USER_VA_END      (UINT64_C(1) << ARCH_USER_VA_BITS)
 
-#define DIRECT_MAP_BASE   UINT64_C(0xffff000000000000)
-#define DIRECT_MAP_SIZE   (UINT64_C(1) << 44) /* frame numbers are 32 bits */
-#define FRAME_TABLE_BASE  UINT64_C(0xffff800000000000)
-#define DEVICE_BASE       UINT64_C(0xffffc00000000000)
-#define DEVICE_SIZE       (UINT64_C(1) << 30)
-#define STACK_BASE        UINT64_C(0xffffd00000000000)
-#define KERNEL_IMAGE_BASE UINT64_C(0xffffffff80000000)
+#define DIRECT_MAP_BASE    UINT64_C(0xffff000000000000)
+#define DIRECT_MAP_SIZE    (UINT64_C(1) << 44) /* frame numbers are 32 bits */
+#define FRAME_TABLE_BASE   UINT64_C(0xffff800000000000)
+#define KERNEL_DEVICE_BASE UINT64_C(0xffffc00000000000)
+#define KERNEL_DEVICE_SIZE (UINT64_C(1) << 30)
+#define STACK_BASE         UINT64_C(0xffffd00000000000)
+#define KERNEL_IMAGE_BASE  UINT64_C(0xffffffff80000000)
 
 /* Descriptor bits, Arm ARM D8.3 */
 #define PTE_VALID        (UINT64_C(1) << 0)

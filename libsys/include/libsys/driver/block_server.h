@@ -38,6 +38,12 @@ struct block_device_ops {
      *  operation's result. FLUSH: transfer is NULL; DISCARD: only block and count are set. */
     kern_return_t (*start)(void *device, enum block_operation operation,
                            const struct block_transfer *transfer, uint32_t flight);
+    /** Some start() are over: let the device begin. NULL: it has begun. */
+    void (*commit)(void *device);
+    /** When check() is to be called next, UINT64_MAX: not as it is now; and that. KERN_TERMINATED: the device is lost, with all it was
+     *  given: the driver has to end. Both NULL: the device needs no looking after. */
+    uint64_t (*deadline)(void *device);
+    kern_return_t (*check)(void *device);
     /** Whether it is the medium it was; *facts: as it is now. Called before requests are taken, and now and then. NULL: it stays. */
     void (*look)(void *device, struct block_device_facts *facts);
     /** It has one operation at a time, and is done with it when start() returns. Needed for memory out of its reach. */
@@ -52,7 +58,8 @@ struct block_server_config {
     const struct block_device_ops *ops;
     void *device;
     struct block_device_facts facts;
-    /** Called once, when nothing has to be read by waiting any more: interrupts may go to the loop. NULL: nothing to do. */
+    /** Called once, when nothing has to be read by waiting any more: interrupts may go to the loop (driver_serve_line). NULL: nothing
+     *  to do. */
     void (*ready)(void *device);
     /** Wait until operations have been finished, before `ready`: for devices that are not blocking. */
     kern_return_t (*wait)(void *device);

@@ -92,6 +92,10 @@ const char *driver_argument(const struct driver *driver, const char *name);
 /** The same as a number, decimal or 0x; `otherwise` if there is none or it is no number. */
 uint64_t driver_number(const struct driver *driver, const char *name, uint64_t otherwise);
 
+/** Hertz of the clock that the argument `name=` tells: a number, or SERVICE:NUMBER of a clocks provider, who is asked and has a second to
+ *  answer. 0: unknown. */
+uint64_t driver_clock(struct driver *driver, const char *name);
+
 /** Map the device's range number `index`. Errors: device.memory, vm.map. */
 kern_return_t driver_map(struct driver *driver, unsigned index, struct registers *registers,
                          uint64_t *size);
@@ -99,8 +103,10 @@ kern_return_t driver_map(struct driver *driver, unsigned index, struct registers
 kern_return_t driver_memory(struct driver *driver, size_t size, struct dma_memory *out);
 /** Bind the device's line number `line`. Errors: device.interrupt, port.allocate. */
 kern_return_t driver_listen(struct driver *driver, unsigned line, enum driver_listening listening);
+/** A line that was WAITED for is SERVED from here on. */
+void driver_serve_line(struct driver *driver, unsigned line);
 /** The device has been reset (device.quiesced). */
-void driver_quiesced(struct driver *driver);
+kern_return_t driver_quiesced(struct driver *driver);
 
 /** The receive right of the service that the argument `service=` names, in the set. */
 kern_return_t driver_check_in(struct driver *driver, mach_port_name_t *service);

@@ -29,6 +29,15 @@ static inline uint64_t machine_counter_raw(void)
     return now;
 }
 
+/** Instructions executed on this CPU, modulo 2^32, at all levels; only with the boot argument pmu=user. */
+static inline uint32_t machine_instructions(void)
+{
+    uint64_t count;
+
+    __asm__ volatile("isb\n\tmrs %0, pmevcntr0_el0" : "=r"(count)::"memory");
+    return (uint32_t)count;
+}
+
 static inline void *machine_thread_pointer(void)
 {
     return __builtin_thread_pointer();

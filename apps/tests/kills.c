@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Kills a service again and again, at moments that the seed tells, while others work with it; each time waits until the next
+ * instance is ready. Then tells how long that took.
+ *
+ * Arguments: victim=sd0 (may be repeated) kills=100 seed=1 pause=20000 (microseconds between kills, at most).
+ */
+#include <libsys/check.h>
+#include <libsys/kernel.h>
+#include <libsys/program.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wharf/if/service.h>
+#include <wharf/if/supervisor.h>
+
+enum { VICTIMS_MAX = 4, KILLS_MAX = 100000 };
+
+static mach_port_name_t supervisor;
+static char victims[VICTIMS_MAX][SUPERVISOR_NAME_MAX];
+static unsigned victim_count;
+static uint64_t state;
+static uint64_t *recoveries; /* nanoseconds */
+static uint64_t kills;
+
+static uint64_t random_below(uint64_t n)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state % n;
+}
+
+static uint64_t argument(const char *name, uint64_t otherwise)
+{
+    const char *at = strstr(program_start_info->arguments, name);
+
+    return at ? strtoull(at + strlen(name), NULL, 0) : otherwise;
+}
+
+static void read_victims(int argc, char **argv)
+{
+    for (int i = 1; i < argc && victim_count < VICTIMS_MAX; i++)
+        if (strncmp(argv[i], "victim=", 7) == 0)
+            strncpy(victims[victim_count++], argv[i] + 7, SUPERVISOR_NAME_MAX - 1);
+}
+
+static bool find(const char *name, struct supervisor_row *out)
+{
+    struct supervisor_row rows[SUPERVISOR_ROWS_MAX];
+    uint32_t position = 0, count;
+
+    do {
+        if (!CHECK_EQUAL(supervisor_list(supervisor, position, &position, rows, &count),
+                         KERN_SUCCESS))
+            return false;
+        for (uint32_t i = 0; i < count; i++)
+            if (strncmp((const char *)rows[i].name, name, sizeof(rows[i].name)) == 0) {
+                *out = rows[i];
+                return true;
+            }
+    } while (count == SUPERVISOR_ROWS_MAX);
+    return false;
+}
+
+/* Until it is there again, `restarts` times and more. */
+static bool wait_running(const char *name, uint32_t restarts, struct supervisor_row *row)
+{
+    enum { TRIES = 30000 };
+
+    for (unsigned i = 0; i < TRIES; i++) {
+        if (!CHECK(find(name, row)))
+            return false;
+        if (row->state == SUPERVISOR_STATE_RUNNING && row->restarts >= restarts)
+            return true;
+        (void)!kernel_sleep_until(kernel_clock_now() + 1000000);
+    }
+    return CHECK(row->state == SUPERVISOR_STATE_RUNNING);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static void tell(void)
+{
+    if (kills == 0)
+        return;
+    qsort(recoveries, kills, sizeof(*recoveries), compare);
+    print("kills: %lu, recovery: median %lu us, 99th percentile %lu us, longest %lu us\n",
+          (unsigned long)kills, (unsigned long)(recoveries[kills / 2] / 1000),
+          (unsigned long)(recoveries[kills * 99 / 100] / 1000),
+          (unsigned long)(recoveries[kills - 1] / 1000));
+}
+
+int main(int argc, char **argv)
+{
+    const uint64_t wanted = argument("kills=", 100), pause = argument("pause=", 20000);
+    struct supervisor_row row;
+
+    state = argument("seed=", 1) * UINT64_C(0x2545f4914f6cdd1d) | 1;
+    read_victims(argc, argv);
+    recoveries = calloc(wanted < KILLS_MAX ? wanted : KILLS_MAX, sizeof(*recoveries));
+    if (!CHECK(recoveries && victim_count > 0) ||
+        !CHECK_EQUAL(service_look_up(program_start_info->bootstrap, "supervisor", &supervisor),
+                     KERN_SUCCESS))
+        return check_end("kills");
+    for (; kills < wanted && kills < KILLS_MAX; kills++) {
+        const char *victim = victims[random_below(victim_count)];
+        if (!wait_running(victim, 0, &row))
+            break;
+        (void)!kernel_sleep_until(kernel_clock_now() + random_below(pause) * 1000);
+        if (!CHECK_EQUAL(supervisor_kill(supervisor, victim), KERN_SUCCESS) ||
+            !wait_running(victim, row.restarts + 1, &row))
+            break;
+        recoveries[kills] = row.recovery;
+    }
+    CHECK_EQUAL(kills, wanted);
+    tell();
+    return check_end("kills");
+}

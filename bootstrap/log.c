@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See log.h. Lines go to the kernel's console in one piece each.
+ */
+#include "log.h"
+#include <libsys/kernel.h>
+#include <libsys/print.h>
+#include <stdarg.h>
+#include <string.h>
+
+enum { LINE_SIZE = 1200 /* a name, and the longest text of service.log */ };
+
+static void put_line(const char *name, const char *text, size_t length)
+{
+    char line[LINE_SIZE];
+    size_t n = format_text(line, sizeof(line) - 1, "%s: ", name);
+    for (size_t i = 0; i < length && n < sizeof(line) - 1; i++) {
+        const char c = text[i];
+        line[n++] = c == '\t' || (c >= ' ' && c < 127) ? c : '?';
+    }
+    line[n++] = '\n';
+    (void)kernel_console_write(line, n); /* there is nobody to tell */
+}
+
+void log_line(const char *format, ...)
+{
+    char text[PRINT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    const size_t n = format_text_list(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    put_line("supervisor", text, n);
+}
+
+void log_program(const char *name, const char *text)
+{
+    while (*text != '\0') {
+        const size_t n = strcspn(text, "\n");
+        put_line(name, text, n);
+        text += n;
+        text += *text == '\n';
+    }
+}

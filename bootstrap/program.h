@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The programs: their recipes, and what is going on with each. Everything here belongs to the supervisor's main thread.
+ *
+ * P1 A program has an instance (task != MSG_NULL) from its start until the kernel has told that the task is dead.
+ * P2 Moments are nanoseconds since boot; NEVER: there is nothing to wait for.
+ * P3 What a program or its clients send is a request of theirs and no more: nobody is waited for.
+ */
+#pragma once
+
+#include "description.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <wharf/error.h>
+#include <wharf/if/supervisor_types.h>
+#include <wharf/message.h>
+
+#define NEVER       UINT64_MAX
+#define MILLISECOND UINT64_C(1000000)
+#define SECOND      UINT64_C(1000000000)
+
+enum {
+    STATUS_KILLED = 137,
+    STATUS_CRASHED = 139,
+    STATUS_HUNG = 140,
+    STATUS_UNKNOWN = 255, /* it ended without a word */
+};
+
+/* Why an instance ends, if it was not its own doing. */
+enum ending { ENDING_ITSELF, ENDING_CRASH, ENDING_HUNG, ENDING_KILL, ENDING_STOP };
+
+struct program {
+    struct recipe recipe; /* constant, but for the file (upgrade) */
+    bool wanted;          /* to run; else it stays stopped */
+    bool held;            /* waits for what `after` names */
+    enum supervisor_state state;
+
+    /* The instance; MSG_NULL: none of it. */
+    uint32_t generation;            /* of the last one; the first is 1 */
+    mach_port_name_t task;          /* send right */
+    mach_port_name_t thread;        /* its first; send right */
+    mach_port_name_t port;          /* its bootstrap port: receive right */
+    mach_port_name_t control;       /* its service_control: send right */
+    mach_port_name_t control_given; /* the receive right, until it has asked for it */
+    mach_port_name_t pings;         /* answers to pings: receive right */
+    mach_port_name_t device;        /* its device, until it has asked for it */
+    bool ready;
+    bool terminated; /* the kernel has been told to end it */
+    bool again;      /* when it has been stopped it is started */
+    bool reporting;  /* it has crashed, and the reporter looks at it */
+    mach_port_name_t
+        crash_reply; /* its thread that waits for the answer of that; send-once right */
+    enum ending ending;
+    bool status_told;
+    uint32_t status;
+
+    /* What outlives it. */
+    mach_port_name_t device_control; /* send right */
+    mach_port_name_t opening; /* where the answer to device_control.open comes: receive right */
+    mach_port_name_t state_memory; /* a memory entry */
+
+    /* Its life so far. */
+    uint32_t restarts, recent, last_status;
+    uint64_t started, died, recovery; /* died: 0 when it is ready again */
+
+    /* When something is to be done (P2). */
+    uint64_t start_at, opened_by, ready_by, healthy_at, ping_at, answer_by, stop_by, reported_by;
+};
+
+extern struct program programs[PROGRAMS_MAX];
+extern unsigned program_count;
+
+/** By name; NULL: there is none. */
+struct program *program_find(const char *name);
+/** A new one, not started. NULL: there is no room. */
+struct program *program_add(const struct recipe *recipe);
+
+static inline bool program_has_instance(const struct program *p)
+{
+    return p->task != MSG_NULL;
+}
+
+static inline unsigned program_number(const struct program *p)
+{
+    return (unsigned)(p - programs);
+}

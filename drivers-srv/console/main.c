@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The console: brings the kernel's log, in which the supervisor's and all programs' lines are, to a serial line by the line's driver.
+ * From its start on the kernel does not print any more (but panics); when it ends for good the supervisor has the kernel print again.
+ *
+ * G1 `place` lies in memory that outlives the program (the recipe's `state`): up to there the log has left for the line's driver. So of
+ *    what was to be printed when the program or the driver ended nothing is lost, and one piece is printed twice at most.
+ *
+ * Arguments: line=SERVICE, the line's (tty.tty0 if there is none).
+ */
+#include <libsys/driver/driver.h>
+#include <libsys/kernel.h>
+#include <libsys/program.h>
+#include <libsys/tty_client.h>
+#include <string.h>
+#include <wharf/if/console.h>
+#include <wharf/if/host_debug.h>
+#include <wharf/if/service.h>
+#include <wharf/if/vm.h>
+
+enum { PIECE = 512, STATE_SIZE = 4096 };
+#define POLL DEVICE_SECOND
+
+/* G1 */
+struct place {
+    uint64_t next; /* number of the log's byte that is next */
+};
+
+static struct {
+    struct driver driver;
+    struct tty_client line;
+    volatile struct place *place;
+} self;
+
+/* Wait for the line, however long: that is not this program's fault. */
+static void print_bytes(const char *bytes, size_t count)
+{
+    size_t done;
+
+    driver_busy(&self.driver, DRIVER_IDLE);
+    kern_return_t kr = tty_client_write(&self.line, bytes, count, UINT64_MAX, &done);
+    if (kr == KERN_SUCCESS)
+        kr = tty_client_flush(&self.line, UINT64_MAX);
+    if (kr != KERN_SUCCESS)
+        driver_fail(&self.driver, "the line is gone: error %d", (int)kr);
+    driver_busy(&self.driver, DRIVER_BUSY);
+}
+
+/* A newline takes a carriage return before it. */
+static void print_text(const uint8_t *text, uint32_t size)
+{
+    char bytes[2 * PIECE];
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < size; i++) {
+        if (text[i] == '\n')
+            bytes[n++] = '\r';
+        bytes[n++] = (char)text[i];
+    }
+    print_bytes(bytes, n);
+}
+
+/* All there is. */
+static void bring(void)
+{
+    static uint8_t text[HOST_DEBUG_TEXT_MAX];
+    uint64_t next, begin = self.place->next;
+    uint32_t size;
+
+    for (;;) {
+        const kern_return_t kr =
+            host_debug_read_log(program_start_info->host_debug, begin, &next, text, &size);
+        if (kr != KERN_SUCCESS)
+            driver_fail(&self.driver, "the log: error %d", (int)kr);
+        begin = next - size; /* older text is gone */
+        if (size == 0)
+            return;
+        for (uint32_t at = 0, piece; at < size; at += piece) {
+            piece = size - at < PIECE ? size - at : PIECE;
+            print_text(text + at, piece);
+            self.place->next = begin + at + piece;
+        }
+        begin = next;
+    }
+}
+
+static void tick(struct driver *driver)
+{
+    bring();
+    driver->tick_at = kernel_clock_now() + POLL;
+}
+
+/* What was said so far is printed before it goes. */
+static void stop(struct driver *driver)
+{
+    (void)driver;
+    bring();
+}
+
+static kern_return_t more(struct server_message *message)
+{
+    (void)message;
+    bring();
+    return KERN_SUCCESS;
+}
+
+static void get_place(struct driver *driver)
+{
+    mach_port_name_t memory;
+    uint64_t at;
+    kern_return_t kr = service_get_right(program_start_info->bootstrap, "state", &memory);
+
+    if (kr == KERN_SUCCESS)
+        kr = vm_map(program_start_info->task, 0, STATE_SIZE, 0, VM_ANYWHERE, memory,
+                    VM_PROT_READ | VM_PROT_WRITE, VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_NONE,
+                    &at);
+    if (kr != KERN_SUCCESS)
+        driver_fail(driver, "its memory: error %d", (int)kr);
+    self.place = (volatile struct place *)(uintptr_t)at;
+}
+
+/* What the kernel has printed itself is not printed again: the first instance begins at the end. */
+static void take_over(struct driver *driver)
+{
+    static uint8_t text[HOST_DEBUG_TEXT_MAX];
+    uint64_t end;
+    uint32_t size;
+    bool printed;
+    kern_return_t kr = host_debug_set_console(program_start_info->host_debug, false, &printed);
+
+    if (kr == KERN_SUCCESS && printed) {
+        kr = host_debug_read_log(program_start_info->host_debug, UINT64_MAX, &end, text, &size);
+        self.place->next = end;
+    }
+    if (kr != KERN_SUCCESS)
+        driver_fail(driver, "the kernel's log: error %d", (int)kr);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct console_ops operations = {.more = more};
+    struct server_interface interface = console_interface(&operations, NULL);
+    struct driver *driver = &self.driver;
+    mach_port_name_t service;
+
+    driver_begin(driver, argc, argv);
+    const char *line = driver_argument(driver, "line");
+    get_place(driver);
+    driver_busy(driver, DRIVER_IDLE);
+    kern_return_t kr = tty_client_open(&self.line, line ? line : "tty.tty0");
+    if (kr == KERN_SUCCESS)
+        kr = driver_check_in(driver, &service);
+    if (kr != KERN_SUCCESS)
+        driver_fail(driver, "its line: error %d", (int)kr);
+    take_over(driver);
+    driver->tick = tick;
+    driver->stop = stop;
+    driver->tick_at = 1;
+    driver_serve(driver, &interface, 1);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interrupt lines that devices have (interrupt_impl.h: J1, J4, J5; kern/device.h: V5).
+ *
+ * A storm is a line that is up still whenever it is completed: its driver does not reach the cause, or does not try. Firing often is no storm, for
+ * a fast device has something new to say all the time. How fast the machine is does not matter. To ask the controller takes time, so that is done
+ * only of a line that has not rested for long.
+ */
+#include "interrupt_impl.h"
+#include <arch/cpu.h>
+#include <arch/irq.h>
+#include <kern/clock.h>
+#include <kern/cpu.h>
+#include <kern/kmem.h>
+
+enum {
+    LINES_MAX = 1024,       /* what a GIC without extended ranges has */
+    STORM_SUSPECTED = 1000, /* so many without a rest: look whether the line is up still */
+    STORM_FIRINGS = 5000,
+};
+#define STORM_REST  UINT64_C(20000000) /* nanoseconds, both */
+#define STORM_PAUSE UINT64_C(100000000)
+
+static void line_make(void *memory);
+static KMEM_CACHE_STABLE(line_cache, struct irq_line, references, line_make);
+
+static struct spinlock lines_lock = SPINLOCK_INIT(LOCK_LINES);
+static struct irq_line *_Atomic line_of[LINES_MAX]; /* by number; lines_lock to change */
+
+static deadline_handler_t try_again;
+
+static void line_make(void *memory)
+{
+    struct irq_line *line = memory;
+    spin_init(&line->lock, LOCK_LINE);
+    list_init(&line->shares);
+    deadline_init(&line->retry, try_again);
+}
+
+static void line_begin(struct irq_line *line, struct ledger *ledger, unsigned number, bool edge)
+{
+    spin_lock(&line->lock); /* J4 */
+    line->number = number;
+    line->references = 1;
+    line->edge = edge;
+    line->active = line->storm = false;
+    line->owing = line->bound = line->restless = 0;
+    line->storms = line->completed = 0;
+    line->ledger = ledger;
+    ledger_ref(ledger);
+    arch_irq_mask(number);
+    (void)arch_irq_configure(number, edge ? IRQ_EDGE : IRQ_LEVEL); /* it is a shared one */
+    spin_unlock(&line->lock);
+    atomic_store_explicit(&line_of[number], line, memory_order_release);
+}
+
+/* The table is locked. */
+static kern_return_t line_create(struct ledger *ledger, unsigned number, bool edge,
+                                 struct irq_line **out)
+{
+    void *memory;
+    kern_return_t kr = kmem_alloc(&line_cache, ledger, &memory);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    *out = memory;
+    line_begin(*out, ledger, number, edge);
+    return KERN_SUCCESS;
+}
+
+kern_return_t irq_line_get(struct ledger *ledger, unsigned number, bool edge, struct irq_line **out)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    if (number >= LINES_MAX)
+        return KERN_INVALID_ARGUMENT;
+    spin_lock(&lines_lock);
+    struct irq_line *line = atomic_load_explicit(&line_of[number], memory_order_relaxed);
+    if (!line)
+        kr = line_create(ledger, number, edge, &line);
+    else if (line->edge != edge)
+        kr = KERN_DENIED;
+    else
+        line->references++;
+    spin_unlock(&lines_lock);
+    if (kr == KERN_SUCCESS)
+        *out = line;
+    return kr;
+}
+
+void irq_line_put(struct irq_line *line)
+{
+    spin_lock(&lines_lock);
+    bool gone = --line->references == 0;
+    struct ledger *ledger = line->ledger;
+    if (gone) { /* nothing is bound, and so it is masked */
+        atomic_store_explicit(&line_of[line->number], NULL, memory_order_relaxed);
+        spin_lock(&line->lock);
+        line->number = 0;
+        line->storm = false;
+        spin_unlock(&line->lock);
+        (void)deadline_cancel(&line->retry);
+    }
+    spin_unlock(&lines_lock);
+    if (gone) {
+        kmem_free(&line_cache, ledger, line);
+        ledger_unref(ledger);
+    }
+}
+
+unsigned irq_line_number(const struct irq_line *line)
+{
+    return line->number;
+}
+
+bool irq_line_is_edge(const struct irq_line *line)
+{
+    return line->edge;
+}
+
+struct irq_line *irq_line_enter(unsigned number)
+{
+    struct irq_line *line =
+        number < LINES_MAX ? atomic_load_explicit(&line_of[number], memory_order_acquire) : NULL;
+    if (unlikely(!line))
+        return NULL;
+    spin_lock(&line->lock);
+    if (likely(line->number == number))
+        return line;
+    spin_unlock(&line->lock);
+    return NULL;
+}
+
+/* ---- a line fires, and is completed; its lock is held ---- */
+
+void irq_line_complete(struct irq_line *line, nanos_t now)
+{
+    if (unlikely(line->restless > STORM_SUSPECTED) && !arch_irq_is_raised(line->number))
+        line->restless = 0;
+    line->active = false;
+    line->completed = now;
+    arch_irq_deactivate(line->number);
+}
+
+/* J5: so often without a rest, and the line was still up whenever it was completed since it began to look like one. */
+static bool is_storm(struct irq_line *line, nanos_t now)
+{
+    line->restless = now - line->completed < STORM_REST ? line->restless + 1 : 0;
+    return line->restless > STORM_FIRINGS;
+}
+
+static void begin_storm(struct irq_line *line, nanos_t now)
+{
+    arch_irq_mask(line->number);
+    line->storm = true;
+    line->storms++;
+    line->restless = 0;
+    deadline_arm(&line->retry, clock_ticks_at(now + STORM_PAUSE));
+}
+
+bool irq_line_calm(struct irq_line *line, nanos_t now)
+{
+    bool storm = is_storm(line, now);
+    if (unlikely(storm))
+        begin_storm(line, now);
+    return storm;
+}
+
+void irq_line_open(struct irq_line *line)
+{
+    (void)arch_irq_route(line->number, arch_cpu_self()->number); /* where the driver runs */
+    if (!line->storm)
+        arch_irq_unmask(line->number);
+}
+
+void irq_line_shut(struct irq_line *line)
+{
+    if (!line->storm)
+        arch_irq_mask(line->number);
+}
+
+static void try_again(struct deadline *deadline)
+{
+    struct irq_line *line = container_of(deadline, struct irq_line, retry);
+    spin_lock(&line->lock);
+    if (line->number && line->storm) {
+        line->storm = false;
+        if (line->bound)
+            arch_irq_unmask(line->number);
+    }
+    spin_unlock(&line->lock);
+}

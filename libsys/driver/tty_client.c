@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A client of a serial line (<libsys/tty_client.h>).
+ */
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <libsys/trap.h>
+#include <libsys/tty_client.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <user/msg.h>
+#include <wharf/if/port.h>
+#include <wharf/if/service.h>
+#include <wharf/if/tty.h>
+#include <wharf/if/tty_events_types.h>
+#include <wharf/if/tty_queue.h>
+#include <wharf/if/vm.h>
+
+static mach_port_name_t self(void)
+{
+    return program_start_info->task;
+}
+
+/* ---- attaching ---- */
+
+static void forget_queue(struct tty_client *client)
+{
+    if (client->queue != MSG_NULL)
+        stub_release_right(client->queue, MSG_MOVE_SEND);
+    client->queue = MSG_NULL;
+}
+
+/* A queue that has died meanwhile tells so at once. */
+static kern_return_t attach(struct tty_client *client)
+{
+    mach_port_name_t previous;
+    kern_return_t kr;
+
+    do
+        kr = tty_attach(client->service, client->entry, client->notify, &client->queue);
+    while (kr == MIG_SERVER_DIED);
+    if (kr != KERN_SUCCESS) {
+        client->queue = MSG_NULL;
+        return kr == MACH_SEND_INVALID_DEST ? KERN_TERMINATED : kr;
+    }
+    return port_request_notification(self(), client->queue, MSG_ID_DEAD_NAME, 1, client->notify,
+                                     &previous);
+}
+
+static kern_return_t attach_anew(struct tty_client *client)
+{
+    forget_queue(client);
+    client->replays++;
+    return attach(client);
+}
+
+static kern_return_t kick(struct tty_client *client)
+{
+    const kern_return_t kr = tty_queue_kick_until(client->queue, 0);
+
+    if (kr == KERN_SUCCESS || kr == MACH_SEND_TIMED_OUT)
+        return KERN_SUCCESS; /* a full queue holds a kick */
+    return attach_anew(client);
+}
+
+/* The dead name that the notice tells of has a reference more. */
+static kern_return_t note_death(struct tty_client *client, mach_port_name_t name)
+{
+    stub_release_right(name, MSG_MOVE_SEND);
+    return name == client->queue ? attach_anew(client) : KERN_SUCCESS;
+}
+
+/* Until something happened, whatever it was. */
+static kern_return_t wait(struct tty_client *client, uint64_t deadline)
+{
+    struct msg_registers registers = {.receive = client->notify, .deadline = deadline};
+
+    user_msg_trap(&registers);
+    const kern_return_t kr = trap_error(registers.result);
+    if (kr == MACH_RCV_TIMED_OUT)
+        return KERN_OPERATION_TIMED_OUT;
+    if (kr != KERN_SUCCESS)
+        return kr == MACH_RCV_INTERRUPTED ? KERN_SUCCESS : kr;
+    if (registers.id == MSG_ID_DEAD_NAME)
+        return note_death(client, (mach_port_name_t)registers.word[0]);
+    if (registers.id == TTY_EVENTS_ID_READY)
+        client->lost += (uint32_t)registers.word[0];
+    return KERN_SUCCESS;
+}
+
+/* ---- bytes ---- */
+
+size_t tty_client_put(struct tty_client *client, const void *bytes, size_t count)
+{
+    struct tty_ring *ring = client->output;
+    const uint8_t *from = bytes;
+    uint32_t put = atomic_load_explicit(&ring->put, memory_order_relaxed);
+    const uint32_t used = put - atomic_load_explicit(&ring->taken, memory_order_acquire);
+    size_t n = 0;
+
+    while (n < count && used + n < TTY_RING_BYTES)
+        ring->bytes[put++ % TTY_RING_BYTES] = from[n++];
+    atomic_store_explicit(&ring->put, put, memory_order_release);
+    return n;
+}
+
+kern_return_t tty_client_write(struct tty_client *client, const void *bytes, size_t count,
+                               uint64_t deadline, size_t *done)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    *done = 0;
+    while (*done < count && kr == KERN_SUCCESS) {
+        *done += tty_client_put(client, (const char *)bytes + *done, count - *done);
+        if (*done < count) {
+            /* First say that one waits, then look again (Q1): who takes does it the other way round. */
+            atomic_store(&client->output->wanted, 1);
+            *done += tty_client_put(client, (const char *)bytes + *done, count - *done);
+        }
+        kr = kick(client);
+        if (*done < count && kr == KERN_SUCCESS)
+            kr = wait(client, deadline);
+    }
+    return kr;
+}
+
+static bool is_empty(struct tty_client *client)
+{
+    return atomic_load(&client->output->taken) ==
+           atomic_load_explicit(&client->output->put, memory_order_relaxed);
+}
+
+kern_return_t tty_client_flush(struct tty_client *client, uint64_t deadline)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    while (kr == KERN_SUCCESS && !is_empty(client)) {
+        atomic_store(&client->output->wanted, 1);
+        if (!is_empty(client))
+            kr = wait(client, deadline);
+    }
+    return kr;
+}
+
+static size_t take(struct tty_client *client, uint8_t *to, size_t count)
+{
+    struct tty_ring *ring = client->input;
+    uint32_t taken = atomic_load_explicit(&ring->taken, memory_order_relaxed);
+    const uint32_t there = atomic_load_explicit(&ring->put, memory_order_acquire) - taken;
+    size_t n = 0;
+
+    if (there > TTY_RING_BYTES)
+        return 0; /* a driver that writes nonsense */
+    while (n < count && n < there)
+        to[n++] = ring->bytes[taken++ % TTY_RING_BYTES];
+    atomic_store_explicit(&ring->taken, taken, memory_order_release);
+    return n;
+}
+
+kern_return_t tty_client_read(struct tty_client *client, void *bytes, size_t count,
+                              uint64_t deadline, size_t *got)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    for (;;) {
+        const uint32_t there = atomic_load_explicit(&client->input->put, memory_order_acquire) -
+                               atomic_load_explicit(&client->input->taken, memory_order_relaxed);
+        *got = take(client, bytes, count);
+        if (*got > 0 || kr != KERN_SUCCESS) {
+            if (there == TTY_RING_BYTES)
+                (void)kick(client); /* it may have held input back */
+            return *got > 0 ? KERN_SUCCESS : kr;
+        }
+        atomic_store(&client->input->wanted, 1);
+        *got = take(client, bytes, count);
+        if (*got > 0)
+            return KERN_SUCCESS;
+        kr = wait(client, deadline);
+    }
+}
+
+kern_return_t tty_client_drain(struct tty_client *client)
+{
+    kern_return_t kr = tty_queue_drain(client->queue);
+
+    while (kr != KERN_SUCCESS) {
+        kr = attach_anew(client);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        kr = tty_queue_drain(client->queue);
+    }
+    return kr;
+}
+
+/* ---- beginning and end ---- */
+
+static kern_return_t make_area(struct tty_client *client)
+{
+    uint64_t at;
+    kern_return_t kr = vm_allocate(self(), 0, TTY_AREA_SIZE, VM_ANYWHERE, &at);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    client->output = (struct tty_ring *)(uintptr_t)at;
+    client->input = (struct tty_ring *)(uintptr_t)(at + TTY_RING_PAGE);
+    kr = vm_inherit(self(), at, TTY_AREA_SIZE, VM_INHERIT_NONE);
+    if (kr == KERN_SUCCESS)
+        kr = vm_make_entry(self(), at, TTY_AREA_SIZE, VM_PROT_READ | VM_PROT_WRITE, &client->entry);
+    return kr;
+}
+
+kern_return_t tty_client_open(struct tty_client *client, const char *service)
+{
+    memset(client, 0, sizeof(*client));
+    kern_return_t kr = service_look_up(program_start_info->bootstrap, service, &client->service);
+    if (kr == KERN_SUCCESS)
+        kr = make_area(client);
+    if (kr == KERN_SUCCESS)
+        kr = port_allocate(self(), PORT_RIGHT_RECEIVE, &client->notify);
+    if (kr == KERN_SUCCESS)
+        kr = attach(client);
+    if (kr != KERN_SUCCESS)
+        tty_client_close(client);
+    return kr;
+}
+
+void tty_client_close(struct tty_client *client)
+{
+    forget_queue(client);
+    if (client->notify != MSG_NULL)
+        stub_release_right(client->notify, MSG_MOVE_RECEIVE);
+    if (client->entry != MSG_NULL)
+        stub_release_right(client->entry, MSG_MOVE_SEND);
+    if (client->service != MSG_NULL)
+        stub_release_right(client->service, MSG_MOVE_SEND);
+    if (client->output)
+        (void)!vm_deallocate(self(), (uintptr_t)client->output, TTY_AREA_SIZE);
+    memset(client, 0, sizeof(*client));
+}

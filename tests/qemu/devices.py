@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Scenarios of device ports (apps/tests/device-matrix.c): on one CPU and on four, with either interrupt controller, and on the other board."""
+
+from ipc import VIRT, passes, repeats
+from scenario import CI
+
+GIC3 = {**VIRT, "gic": 3}
+
+
+def all_scenarios(kind):
+    return [
+        passes("device-matrix", 1, seconds=8), passes("device-matrix", 4, seconds=10),
+        passes("device-matrix", 1, "gic3", machine=GIC3, seconds=8, label=CI),
+        passes("device-matrix", 4, "gic3", machine={**GIC3, "el2": True}, seconds=10),
+        passes("device-matrix", 4, "raspi4b", machine={"board": "raspi4b"}, seconds=20, label=CI),
+        *(repeats("device-matrix", seed, 3 + seed, seconds=60, label=CI) for seed in (1, 2)),
+    ]
