@@ -55,6 +55,7 @@ RUNS = [
     Run("init=bench"),
     Run("init=bench arg=null_trap", append="trace=off", rename={"null_trap": "null_trap_mitigated"}),
     Run("init=bench-exception"),
+    Run("init=bench-irq"),
     Run("init=bench-object"),
     Run("init=bench-rpc"),
     Run("init=bench-rpc arg=rpc_0", append="trace=off", rename={"rpc_0": "rpc_0_mitigated"}),

@@ -9,6 +9,7 @@
 #include "restart.h"
 #include "rights.h"
 #include "start.h"
+#include "system.h"
 #include <libsys/elf.h>
 #include <libsys/server.h>
 #include <libsys/spawn.h>
@@ -143,6 +144,7 @@ static kern_return_t add_new(const struct recipe *recipe, mach_port_name_t devic
         return kr == KERN_EXISTS ? kr : KERN_RESOURCE_SHORTAGE;
     }
     p->device_control = device;
+    system_find_console();
     log_line("%s has been added", recipe->name);
     restart_begin();
     return KERN_SUCCESS;

@@ -120,7 +120,7 @@ static kern_return_t fail(struct server_message *message, uint32_t how)
         for (;;)
             atomic_signal_fence(memory_order_seq_cst);
     case SVC_FAILURE_BUSY: atomic_store(&busy_until, kernel_clock_now() + 1000000); rest_for_ever();
-    case SVC_FAILURE_DEAF: atomic_store(&deaf, true); rest_for_ever();
+    case SVC_FAILURE_DEAF: atomic_store(&deaf, true); break;
     case SVC_FAILURE_SILENT: atomic_store(&silent, true); break;
     case SVC_FAILURE_GIVE_UP_PORT: stub_release_right(service, MSG_MOVE_RECEIVE); break;
     case SVC_FAILURE_LOSE_PORT: lose_port(); break;

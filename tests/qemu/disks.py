@@ -28,9 +28,7 @@ def load(name, where, machine=None, label=EVERYDAY, build="release", seconds=8, 
 def kills(name, where, count, seed, shift=5, machine=None, label=EVERYDAY, build="release", seconds=30, cpus=1):
     """Under counted instructions, so that the same seed kills at the same instructions."""
     machine = {**VIRT, "cpus": cpus} if machine is None else machine
-    extra = counted(seed, shift)
-    if machine == PI:
-        extra = extra[2:]       # it has no random numbers to turn off
+    extra = counted(seed, shift, board=machine["board"])
     return Scenario(f"disk-kills-{name}-{count}-seed{seed}", {**machine, "extra": extra}, disk=Card(where),
                     append=words("disk-kills", where, kills=count, seed=seed), seconds=seconds, label=label, build=build,
                     anywhere=(r"^kills: kills: all checks passed$",), expect=WORK)
