@@ -158,7 +158,8 @@ void driver_at_rest(struct driver *driver)
             (void)!vm_deallocate(program_start_info->task, (uintptr_t)driver->memory[i].at,
                                  driver->memory[i].size);
     if (driver->device != MSG_NULL)
-        (void)!device_quiesced(driver->device); /* the device may have been taken away: then this is over, too */
+        (void)!device_quiesced(
+            driver->device); /* the device may have been taken away: then this is over, too */
 }
 
 kern_return_t driver_quiesced(struct driver *driver)
