@@ -3,6 +3,7 @@
  * See control.h. Whoever uses the supervisor may look; to change something takes `manage`, to get a task `inspect`.
  */
 #include "control.h"
+#include "crash.h"
 #include "log.h"
 #include "names.h"
 #include "restart.h"
@@ -176,6 +177,19 @@ static kern_return_t get_task(struct server_message *message, const char *name,
     return KERN_SUCCESS;
 }
 
+static kern_return_t get_core(struct server_message *message, mach_port_name_t *memory,
+                              uint64_t *size, char *name)
+{
+    const struct program *asks = message->context;
+    const char *of;
+    if (!asks->recipe.inspect)
+        return KERN_NO_ACCESS;
+    const kern_return_t kr = crash_core(memory, size, &of);
+    if (kr == KERN_SUCCESS)
+        memcpy(name, of, WORD_SIZE);
+    return kr;
+}
+
 const struct supervisor_ops control_ops = {
     .list = list,
     .start = start,
@@ -185,4 +199,5 @@ const struct supervisor_ops control_ops = {
     .upgrade = upgrade,
     .add = add,
     .task = get_task,
+    .core = get_core,
 };

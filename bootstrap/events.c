@@ -11,6 +11,7 @@
 #include "log.h"
 #include "names.h"
 #include "program.h"
+#include "reporter.h"
 #include "restart.h"
 #include "rights.h"
 #include "serve.h"
@@ -143,6 +144,15 @@ static void open_answer(struct program *p, struct server_message *m)
     refuse(m);
 }
 
+/* Nobody but our own thread has a right to send there. */
+static void report_answer(struct server_message *m)
+{
+    if (wire_shape(m->received.control) == REPORT_DONE_SHAPE)
+        crash_reported(m->in);
+    else
+        refuse(m);
+}
+
 /* ---- the loop ---- */
 
 static void handle(struct server_message *m)
@@ -156,6 +166,8 @@ static void handle(struct server_message *m)
     const bool current = p->generation == use.generation;
     if (use.kind == PORT_NOTICES)
         notice(m);
+    else if (use.kind == PORT_REPORTER)
+        report_answer(m);
     else if (use.kind == PORT_PROGRAM && current)
         answer(m, dispatch(p, m));
     else if (use.kind == PORT_PING && current)

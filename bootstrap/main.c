@@ -8,6 +8,7 @@
  */
 #include "events.h"
 #include "log.h"
+#include "reporter.h"
 #include "restart.h"
 #include "rights.h"
 #include "system.h"
@@ -28,12 +29,12 @@ static void set_essential(bool essential)
 int main(void)
 {
     const struct start_info *info = program_start_info;
-    if (rights_begin() != KERN_SUCCESS || !system_begin())
+    if (rights_begin() != KERN_SUCCESS || !system_begin() || reporter_begin() != KERN_SUCCESS)
         return STATUS_NOTHING;
     if (kernel_thread_set_priority(PRIORITY) != KERN_SUCCESS)
         log_line("my priority cannot be raised");
-    if (host_memory_wire_all(info->host_memory, info->task,
-                             HOST_MEMORY_WIRE_CURRENT | HOST_MEMORY_WIRE_FUTURE) != KERN_SUCCESS)
+    if (host_memory_wire_all(info->host_memory, info->task, HOST_MEMORY_WIRE_CURRENT) !=
+        KERN_SUCCESS) /* cores come later, and need not stay */
         log_line("my memory cannot be kept in memory");
     set_essential(true);
     restart_begin();

@@ -52,10 +52,12 @@ struct program *names_provider(const char *name)
     return service != NULL ? service->provider : NULL;
 }
 
-const char *names_of_port(mach_port_name_t name)
+unsigned names_list(struct names_entry *out, unsigned most)
 {
-    const struct service *service = find_port(name);
-    return service != NULL ? service->name : NULL;
+    unsigned n = 0;
+    for (; n < service_count && n < most; n++)
+        out[n] = (struct names_entry){services[n].port, services[n].name};
+    return n;
 }
 
 /* ---- ports ---- */

@@ -33,5 +33,9 @@ bool names_came_back(mach_port_name_t name);
 /** A name is dead. False: it is none of ours. */
 bool names_died(mach_port_name_t name);
 
-/** The service that one of our names is; NULL: none. For reports. */
-const char *names_of_port(mach_port_name_t name);
+/** Services and our names for their ports, for who is not the main thread; names stay. Returns how many, at most `most`. */
+struct names_entry {
+    mach_port_name_t port;
+    const char *name;
+};
+unsigned names_list(struct names_entry *out, unsigned most);

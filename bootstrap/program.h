@@ -47,6 +47,9 @@ struct program {
     bool ready;
     bool terminated; /* the kernel has been told to end it */
     bool again;      /* when it has been stopped it is started */
+    bool reporting;  /* it has crashed, and the reporter looks at it */
+    mach_port_name_t
+        crash_reply; /* its thread that waits for the answer of that; send-once right */
     enum ending ending;
     bool status_told;
     uint32_t status;

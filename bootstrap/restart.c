@@ -4,6 +4,7 @@
  * whether it has come.
  */
 #include "restart.h"
+#include "crash.h"
 #include "heartbeat.h"
 #include "log.h"
 #include "names.h"
@@ -274,13 +275,15 @@ static void program_due(struct program *p, uint64_t now)
         log_line("%s has not stopped in time", p->recipe.name);
         restart_end(p, ENDING_STOP);
     }
+    if (is_due(&p->reported_by, now))
+        crash_late(p);
     heartbeat_due(p, now);
 }
 
 static uint64_t program_next(const struct program *p)
 {
     const uint64_t moments[] = {p->start_at, p->opened_by, p->healthy_at, p->ready_by,
-                                p->stop_by,  p->ping_at,   p->answer_by};
+                                p->stop_by,  p->ping_at,   p->answer_by,  p->reported_by};
     uint64_t next = NEVER;
     for (unsigned i = 0; i < sizeof(moments) / sizeof(moments[0]); i++)
         next = moments[i] < next ? moments[i] : next;

@@ -313,6 +313,10 @@ void start_clear(struct program *p)
     send_drop(&p->control); /* the name may be the receive right's, too: that goes next */
     receive_drop(&p->control_given);
     send_drop(&p->device);
+    if (p->crash_reply != MSG_NULL)
+        stub_release_right(p->crash_reply, MSG_MOVE_SEND_ONCE);
+    p->crash_reply = MSG_NULL;
+    p->reporting = false;
     receive_drop(&p->opening);
     p->opened_by = p->ready_by = p->healthy_at = p->ping_at = p->answer_by = p->stop_by =
         p->reported_by = NEVER;

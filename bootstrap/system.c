@@ -3,6 +3,7 @@
  * See system.h.
  */
 #include "system.h"
+#include "expand.h"
 #include "log.h"
 #include "names.h"
 #include "restart.h"
@@ -59,7 +60,16 @@ bool system_begin(void)
         log_line("nothing can be started: the initrd has no %s", name);
         return false;
     }
-    if (description_read(file.data, file.size, &description, &error) != KERN_SUCCESS) {
+    static char text[EXPANDED_MAX];
+    size_t size;
+    unsigned line;
+    if (expand(file.data, file.size, program_start_info->arguments, text, &size, &line) !=
+        KERN_SUCCESS) {
+        log_line("nothing can be started: %s, line %u: $(...) that is no boot argument", name,
+                 line);
+        return false;
+    }
+    if (description_read(text, size, &description, &error) != KERN_SUCCESS) {
         log_line("nothing can be started: %s, line %u: %s%s%s", name, error.line, error.word,
                  error.word[0] != '\0' ? ": " : "", error.why);
         return false;

@@ -215,6 +215,7 @@ class Images(unittest.TestCase):
         if way != "direct":
             self.assertIn(b"rpi_4/u-boot.bin", found["u-boot.bin"])
             self.assertIn("LICENCE.u-boot", found)
+            self.assertEqual(settings["kernel_address"], "0x80000", "where rpi_4's u-boot.bin is linked")
 
     def test_same_bytes(self):
         first = self.write("rpi4", "scr", "first.img")

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "ci"))
 
-from wharf import image, packages, qemu, run, sources, test as tests  # noqa: E402
+from wharf import image, packages, qemu, run, sources, test as tests, uboot  # noqa: E402
 from wharf.boards import BoardError  # noqa: E402
 from wharf.qemu import Disk, Machine  # noqa: E402
 from wharf.steps import Failure  # noqa: E402
@@ -178,6 +178,14 @@ class Image(unittest.TestCase):
             Path(file.name).write_bytes(bytes(64))
             with self.assertRaises(Failure):
                 image._memory_size(file.name)
+
+
+class UBoot(unittest.TestCase):
+    def test_missing(self):
+        options = "# why\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=\"x; y\"\n"
+        self.assertEqual(uboot.missing(options, 'CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C="x; y"\nCONFIG_D=1\n'), [])
+        self.assertEqual(uboot.missing(options, 'CONFIG_A=m\nCONFIG_B=y\n'),
+                         ["CONFIG_A=y", "# CONFIG_B is not set", 'CONFIG_C="x; y"'])
 
 
 class DiskFiles(unittest.TestCase):

@@ -120,15 +120,15 @@ static bool is_gic(const struct node *node)
            has(node->compatible, "arm,gic-v2m-frame");
 }
 
-static void note_toy(const struct walk *w, const struct node *node, enum tree_toy toy,
-                     unsigned interrupt)
+static void note_toy(const struct walk *w, const struct node *node, enum tree_toy toy)
 {
     struct tree_facts *facts = w->facts;
-    if (facts->toy || !range_of(w, 0, &facts->toy_range) ||
-        node->interrupts.size < (interrupt + 1) * 12)
+    struct tree_range range;
+    if (facts->toy >= toy || node->interrupts.size < 12 || !range_of(w, 0, &range))
         return;
     facts->toy = toy;
-    facts->toy_line = SPI_FIRST + cell(node->interrupts.at + interrupt * 12 + 4);
+    facts->toy_range = range;
+    facts->toy_line = SPI_FIRST + cell(node->interrupts.at + 4);
 }
 
 static void note(struct walk *w, struct node *node, bool banks)
@@ -147,9 +147,9 @@ static void note(struct walk *w, struct node *node, bool banks)
     if (memory)
         facts->banks = facts->taken_count;
     else if (has(node->compatible, "arm,pl031"))
-        note_toy(w, node, TOY_PL031, 0);
-    else if (has(node->compatible, "brcm,bcm2835-system-timer"))
-        note_toy(w, node, TOY_SYSTEM_TIMER, 1);
+        note_toy(w, node, TOY_PL031);
+    else if (has(node->compatible, "arm,pl011"))
+        note_toy(w, node, TOY_PL011);
 }
 
 /* ---- the walk ---- */

@@ -14,8 +14,8 @@ struct tree_range {
 
 enum { TREE_RANGES = 96 };
 
-/** A device to play with. */
-enum tree_toy { TOY_NONE, TOY_PL031, TOY_SYSTEM_TIMER };
+/** A device to play with, the better ones last. The UART is not the console's where there is nothing else. */
+enum tree_toy { TOY_NONE, TOY_PL011, TOY_PL031 };
 
 struct tree_facts {
     /* Where no device may be: RAM, what is reserved in it or beside it, interrupt controllers. */

@@ -93,6 +93,17 @@ void arch_irq_mask(unsigned irq)
     set_mask(irq, false);
 }
 
+bool arch_irq_is_raised(unsigned irq)
+{
+    if (!is_line(irq))
+        return false;
+    pthread_mutex_lock(&controller.lock);
+    const struct line *line = &controller.line[irq];
+    bool raised = line->trigger == IRQ_LEVEL ? line->level : line->latched;
+    pthread_mutex_unlock(&controller.lock);
+    return raised;
+}
+
 kern_return_t arch_irq_configure(unsigned irq, enum irq_trigger trigger)
 {
     if (!is_line(irq))

@@ -16,6 +16,7 @@ COMMANDS = {
     "test": ("test", "build what is needed and run the tests"),
     "bench": ("bench", "run the benchmarks and show them beside the peers"),
     "image": ("image", "write a boot medium"),
+    "core": ("core", "take the core of the last crash from a card"),
     "debug": ("debug", "boot in QEMU, stopped, with gdb attached"),
     "size": ("size", "size of the kernel by module"),
     "fmt": ("format", "format the C sources"),

@@ -16,6 +16,7 @@ import tarfile
 
 from . import deps, newlib, packages, steps
 from .boards import ROOT
+from .steps import Failure
 
 HOME = deps.DEPS / "u-boot-virt"
 OPTIONS = ROOT / "board" / "virt" / "u-boot.config"
@@ -81,7 +82,18 @@ def _build(work):
         with open(work / ".config", "a", encoding="ascii") as config:
             config.write(OPTIONS.read_text())
     make("configuring U-Boot for cards", "olddefconfig")
+    if not steps.Settings.dry:
+        lacking = missing(OPTIONS.read_text(), (work / ".config").read_text())
+        if lacking:
+            raise Failure(f"U-Boot does not take the option {lacking[0]}; see {OPTIONS.relative_to(ROOT)}.")
     make("building U-Boot for cards", f"-j{os.cpu_count()}", "u-boot.bin")
+
+
+def missing(options, config):
+    """The options that a configuration, as it was completed, does not have as they were asked for."""
+    lines = set(config.splitlines())
+    wanted = [line for line in options.splitlines() if line.startswith("CONFIG_") or line.endswith(" is not set")]
+    return [line for line in wanted if line not in lines]
 
 
 def _install(work):

@@ -9,18 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of several candidates, those whose programs are there; one of them stays in any case, to tell of. */
-static void drop_missing(struct device *device)
+/* False, and why: its program is not there. */
+static bool is_there(const struct manifest *m, struct device *device)
 {
-    unsigned kept = 0;
-
-    for (unsigned i = 0; i < device->candidates; i++)
-        if (!device->candidate[i]->missing)
-            device->candidate[kept++] = device->candidate[i];
-    if (kept > 0)
-        device->candidates = kept;
-    else if (device->candidates > 1)
-        device->candidates = 1;
+    if (m->missing)
+        device_refuse(device, "driver %s is for it, but its program %s is not there", m->name,
+                      m->file);
+    return !m->missing;
 }
 
 /* The manifests that match the first string which any matches. */
@@ -33,7 +28,6 @@ static void match(const struct manifest_set *manifests, struct tree_value compat
              i++)
             if (manifest_matches(manifests->all[i], s))
                 device->candidate[device->candidates++] = manifests->all[i];
-        drop_missing(device);
         if (device->candidates > 0) {
             device->compatible = s;
             return;
@@ -58,12 +52,9 @@ static void consider(struct device_set *set, uint32_t node)
         device->candidates = 0;
         return;
     }
-    if (device->candidate[0]->missing) {
-        (void)reason_set(&device->why, KERN_NOT_FOUND,
-                         "driver %s is for it, but its program %s is not there",
-                         device->candidate[0]->name, device->candidate[0]->file);
-        device->candidates = 0;
-    } else if (device_resources(set, device, device->candidate[0], &device->why) != KERN_SUCCESS)
+    if (device->candidate[0]->probes == 0 && !is_there(device->candidate[0], device))
+        return;
+    if (device_resources(set, device, device->candidate[0], &device->why) != KERN_SUCCESS)
         device->candidates = 0;
     else if (device->candidate[0]->probes == 0)
         device->driver = device->candidate[0];
@@ -156,7 +147,7 @@ static void choose(struct device_set *set, struct device *device, device_read_t 
 
         if (!is_probed(m, device, read, context, &device->why))
             continue;
-        if (device_resources(set, device, m, &device->why) == KERN_SUCCESS)
+        if (is_there(m, device) && device_resources(set, device, m, &device->why) == KERN_SUCCESS)
             device->driver = m;
         return;
     }

@@ -28,6 +28,9 @@ static void say_registers(const struct tree *tree, uint32_t node, struct text *o
     struct reason why;
     uint32_t count;
 
+    /* Where nothing has a size the numbers are no addresses: CPUs, chips on a serial bus. */
+    if (node == 0 || tree->nodes[tree->nodes[node].parent].size_cells == 0)
+        return;
     if (address_count(tree, node, &count, &why) != KERN_SUCCESS) {
         text_add(out, "registers: unusable: %s\n", why.text);
         return;

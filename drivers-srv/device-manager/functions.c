@@ -111,6 +111,8 @@ void function_explain(const struct function *f, const char *state, struct text *
         text_add(out, "no driver: %s\n", f->why.text);
         return;
     }
+    if (f->lost)
+        text_add(out, "note: it is gone\n");
     text_add(out, "driver: %s, for %s, as %s, service %s.%s\n", f->driver->name, f->matched,
              f->name, f->driver->class, f->name);
     if (state != NULL)

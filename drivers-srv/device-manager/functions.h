@@ -20,6 +20,7 @@ enum {
 
 struct function {
     bool used;
+    bool lost; /* it has gone, and its program was stopped; it may come again */
     char bus[FUNCTION_BUS_MAX];
     char address[FUNCTION_ADDRESS_MAX];
     char match[FUNCTION_MATCH_MAX];

@@ -61,6 +61,8 @@ void hardware_make(void);
 void programs_add(void);
 /** The same for one function, whose control is given up on success only. */
 kern_return_t programs_add_function(struct function *function);
+/** It is gone: its program is stopped. Its recipe stays, and so its name, should it come again. */
+void programs_lost(struct function *function);
 /** What becomes of a program, in words; false: the supervisor does not say. */
 bool programs_state(const char *name, struct text *out);
 

@@ -284,23 +284,17 @@ static kern_return_t read_numbers(struct manifest *m, struct manifest_line *line
     return read_words(m, line);
 }
 
-/* One or two numbers with K, M or G behind them, and a '/' between. */
+/* A number with K, M or G behind it. */
 static kern_return_t read_memory(struct manifest *m, struct manifest_line *line)
 {
     const char *p = line->word[1];
+    size_t digits = strspn(p, "0123456789");
 
-    for (unsigned numbers = 0; numbers < 2; numbers++) {
-        size_t digits = strspn(p, "0123456789");
-
-        if (digits == 0 || digits > 9)
-            return manifest_bad(line, "this is no size", line->word[1]);
-        p += digits;
-        if (*p == 'K' || *p == 'M' || *p == 'G')
-            p++;
-        if (*p != '/')
-            break;
+    if (digits == 0 || digits > 9)
+        return manifest_bad(line, "this is no size", line->word[1]);
+    p += digits;
+    if (*p == 'K' || *p == 'M' || *p == 'G')
         p++;
-    }
     return *p == '\0' ? read_words(m, line) : manifest_bad(line, "this is no size", line->word[1]);
 }
 

@@ -82,6 +82,30 @@ static struct handed *handed_of(const struct function *function)
     return &manager.function[function - manager.functions.all];
 }
 
+/* The supervisor has its recipe already, and was told to stop it. KERN_BUSY: it runs all the same. */
+static void begin_again(struct function *f)
+{
+    kern_return_t kr =
+        f->lost ? supervisor_start_until(manager.supervisor, f->name, soon()) : KERN_SUCCESS;
+
+    if (kr != KERN_SUCCESS && kr != KERN_BUSY)
+        manager_log("%s has come again and is not started: error %d", f->name, (int)kr);
+    f->lost = false;
+}
+
+void programs_lost(struct function *f)
+{
+    kern_return_t kr;
+
+    if (f->name[0] == '\0')
+        return;
+    kr = supervisor_stop_until(manager.supervisor, f->name, soon());
+    if (kr != KERN_SUCCESS)
+        manager_log("%s has gone and is not stopped: error %d", f->name, (int)kr);
+    f->lost = true;
+    saved_write(f);
+}
+
 kern_return_t programs_add_function(struct function *f)
 {
     struct handed *handed = handed_of(f);
@@ -100,6 +124,7 @@ kern_return_t programs_add_function(struct function *f)
             continue; /* another's (functions.h, F1) */
         if (kr == KERN_SUCCESS) {
             settle(handed, HANDING_DONE);
+            begin_again(f);
             saved_write(f);
             return kr;
         }

@@ -342,5 +342,7 @@ kern_return_t provider_value(const struct device_set *set, const struct manifest
                           device->driver->name, wanted->property, why.text);
     if (result != KERN_SUCCESS)
         device_note(device, "%s: %s", wanted->property, why.text);
+    else if (passed == 0 && wanted->name != NULL)
+        device_note(device, "%s: none is called %s", wanted->property, wanted->name);
     return KERN_SUCCESS;
 }

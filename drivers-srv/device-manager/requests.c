@@ -12,7 +12,6 @@
 #include <wharf/if/devices.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
-#include <wharf/if/supervisor.h>
 
 enum { BUSES = 0xb05 }; /* payload of devices.buses */
 
@@ -140,10 +139,7 @@ static kern_return_t lost(struct server_message *message, const char *bus, const
         return KERN_NO_ACCESS;
     if (f == NULL)
         return KERN_NOT_FOUND;
-    /* Its recipe stays, and so its name, should it come back. */
-    if (f->name[0] != '\0')
-        (void)supervisor_stop_until(manager.supervisor, f->name,
-                                    kernel_clock_now() + DEVICE_SECOND);
+    programs_lost(f);
     return KERN_SUCCESS;
 }
 

@@ -19,6 +19,7 @@ struct row {
     char address[FUNCTION_ADDRESS_MAX];
     char match[FUNCTION_MATCH_MAX];
     char name[DEVICE_NAME_MAX];
+    uint64_t lost;
     uint64_t sum; /* of what stands before; 0: unused */
 };
 
@@ -55,6 +56,7 @@ static void take_up(const struct row *row)
         !is_name_of(row->name, f->driver))
         return;
     (void)snprintf(f->name, sizeof(f->name), "%s", row->name);
+    f->lost = row->lost != 0;
     manager.function[f - manager.functions.all].handing = HANDING_DONE;
 }
 
@@ -90,6 +92,7 @@ void saved_write(const struct function *f)
     memcpy(row.address, f->address, sizeof(row.address));
     memcpy(row.match, f->match, sizeof(row.match));
     memcpy(row.name, f->name, sizeof(row.name));
+    row.lost = f->lost;
     row.sum = sum_of(&row);
     memcpy(&rows[f - manager.functions.all], &row, sizeof(row));
 }

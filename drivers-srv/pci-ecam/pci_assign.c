@@ -107,6 +107,12 @@ static void complain(const struct pci_host *host, const struct pci_function *f, 
 
 /* ---- Functions ---- */
 
+static void forget_bars(struct pci_function *f)
+{
+    for (unsigned i = 0; i < PCI_BARS_MAX; i++)
+        f->bars[i].assigned = false;
+}
+
 /* All addresses, or none. bottom NULL: old addresses mean nothing. */
 static bool place_bars(const struct pci_host *host, struct pci_function *f, struct pools *pools,
                        const struct pools *bottom)
@@ -120,8 +126,7 @@ static bool place_bars(const struct pci_host *host, struct pci_function *f, stru
             continue;
         if ((bottom == NULL || !keep_bar(host, f, bar, pools, bottom)) && !place_bar(pools, bar)) {
             *pools = before;
-            for (unsigned j = 0; j < PCI_BARS_MAX; j++)
-                f->bars[j].assigned = false;
+            forget_bars(f);
             return false;
         }
         bar->assigned = true;
@@ -155,7 +160,7 @@ static void keep_function(const struct pci_host *host, struct pci_function *f, s
     for (unsigned i = 0; i < PCI_BARS_MAX; i++) {
         if (f->bars[i].assigned && !keep_bar(host, f, &f->bars[i], pools, bottom)) {
             complain(host, f, "is in use at addresses that cannot be: left alone");
-            f->bars[i].assigned = false;
+            forget_bars(f); /* what is theirs stays taken from the pools all the same */
             return;
         }
     }

@@ -114,16 +114,34 @@ static kern_return_t read_long(struct sdhci *h, uint8_t index, uint32_t argument
     return kr;
 }
 
-/* Who it is, and into the transfer state. */
-static kern_return_t select_card(struct sdhci *h, struct sd_card *card)
+/* CID and CSD decide where blocks go, and come without a check sum that reaches us: both are read twice. */
+static kern_return_t read_identity(struct sdhci *h, struct sd_card *card, uint32_t csd[4])
 {
-    uint32_t csd[4], r1;
+    uint32_t again[4], address;
     kern_return_t kr = read_long(h, 2, 0, card->cid);
 
     if (kr == KERN_SUCCESS)
         kr = get_address(h, card);
+    address = (uint32_t)card->rca << 16;
     if (kr == KERN_SUCCESS)
-        kr = read_long(h, 9, (uint32_t)card->rca << 16, csd);
+        kr = read_long(h, 9, address, csd);
+    if (kr == KERN_SUCCESS)
+        kr = read_long(h, 10, address, again);
+    if (kr == KERN_SUCCESS && memcmp(again, card->cid, sizeof(again)) != 0)
+        kr = KERN_BAD_FORMAT;
+    if (kr == KERN_SUCCESS)
+        kr = read_long(h, 9, address, again);
+    if (kr == KERN_SUCCESS && memcmp(again, csd, sizeof(again)) != 0)
+        kr = KERN_BAD_FORMAT;
+    return kr;
+}
+
+/* Who it is, and into the transfer state. */
+static kern_return_t select_card(struct sdhci *h, struct sd_card *card)
+{
+    uint32_t csd[4], r1;
+    kern_return_t kr = read_identity(h, card, csd);
+
     if (kr == KERN_SUCCESS)
         kr = csd_parse(csd, &card->csd);
     if (kr == KERN_SUCCESS && card->csd.version2 != card->block_addresses)

@@ -6,7 +6,6 @@ enum {
     PLAIN_TRIES = 3,
     /* Of a command: the dead driver's successor has to wait for the end of it (S3). */
     BLOCKS_OF_COMMAND = 8192,
-    SDMA_MOST = 8192,
 };
 
 /* Where a transfer is: blocks done, and how the next piece goes. */
@@ -18,11 +17,12 @@ struct piece {
 
 /* ---- Pieces ---- */
 
-/* The piece of memory that `done` bytes lie before, contiguous for the device as far as it goes. */
+/* The piece of memory that `done` bytes lie before, contiguous for the device as far as it goes, and up to where SDMA would have
+ * to be told to go on: not all controllers do. A single block may lie across. */
 static kern_return_t contiguous(const struct block_transfer *t, uint64_t done, uint64_t most,
                                 uint32_t *bus, uint64_t *length)
 {
-    uint64_t start = 0, run = 0;
+    uint64_t start = 0, run = 0, to_boundary;
 
     for (unsigned i = 0; i < t->segment_count && run < most; i++) {
         uint64_t at = t->segments[i].bus, size = t->segments[i].length;
@@ -38,8 +38,13 @@ static kern_return_t contiguous(const struct block_transfer *t, uint64_t done, u
         run += size - done;
         done = 0;
     }
+    to_boundary = SDHCI_SDMA_BOUNDARY - start % SDHCI_SDMA_BOUNDARY;
+    if (to_boundary < CARD_BLOCK)
+        to_boundary = CARD_BLOCK;
     if (run > most)
         run = most;
+    if (run > to_boundary)
+        run = to_boundary;
     run -= run % CARD_BLOCK;
     if (run == 0 || start % 4 != 0 || start >> 32 != 0 || (start + run - 1) >> 32 != 0)
         return KERN_NOT_SUPPORTED;

@@ -20,12 +20,15 @@ uint16_t sdhci_read16(const struct sdhci *h, uint32_t offset)
     return (uint16_t)(sdhci_read(h, offset & ~3u) >> (offset & 2) * 8);
 }
 
+/* The other bytes of the word are those written last, not those read: they are known, and no misreading spreads. */
 static void write_part(struct sdhci *h, uint32_t offset, uint32_t mask, uint32_t value)
 {
     unsigned shift = (offset & 3) * 8;
-    uint32_t word = sdhci_read(h, offset & ~3u);
+    uint32_t *word = (offset & ~3u) == SDHCI_CONTROL ? &h->control_word : &h->clock_word;
 
-    sdhci_write(h, offset & ~3u, (word & ~(mask << shift)) | value << shift);
+    *word = (*word & ~(mask << shift)) | value << shift;
+    sdhci_write(h, offset & ~3u, *word);
+    h->clock_word &= 0x00ffffff; /* a reset ends by itself */
 }
 
 void sdhci_write8(struct sdhci *h, uint32_t offset, uint8_t value)
@@ -52,6 +55,8 @@ kern_return_t sdhci_reset_part(struct sdhci *h, uint8_t what)
     uint64_t limit = device_now(e) + SDHCI_RESET_LIMIT;
 
     sdhci_write8(h, SDHCI_RESET, what);
+    if ((what & RESET_ALL) != 0)
+        h->control_word = h->clock_word = 0;
     while ((sdhci_read8(h, SDHCI_RESET) & what) != 0) {
         if (device_now(e) >= limit) {
             h->hung = true;
@@ -143,9 +148,11 @@ kern_return_t sdhci_let_finish(struct sdhci *h, bool *in_use)
     if (sdhci_read(h, SDHCI_PRESENT) == UINT32_MAX && sdhci_read(h, SDHCI_CAPS) == UINT32_MAX)
         return KERN_FAILURE;
     sdhci_write(h, SDHCI_SIGNAL, 0);
-    h->found_power = sdhci_read8(h, SDHCI_POWER);
+    h->control_word = sdhci_read(h, SDHCI_CONTROL);
+    h->clock_word = sdhci_read(h, SDHCI_CLOCK) & 0x00ffffff;
+    h->found_power = (uint8_t)(h->control_word >> 8);
     h->found_1_8 = (sdhci_read16(h, SDHCI_CONTROL2) & CONTROL2_1_8) != 0;
-    if ((sdhci_read16(h, SDHCI_CLOCK) & CLOCK_CARD) == 0 || !sdhci_card_there(h))
+    if ((h->clock_word & CLOCK_CARD) == 0 || !sdhci_card_there(h))
         return KERN_SUCCESS;
     if (!let_finish(h))
         stop_card(h);

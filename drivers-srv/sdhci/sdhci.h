@@ -62,6 +62,8 @@ struct sdhci {
     struct dma_memory table; /* of ADMA2's descriptors; size 0: there is none */
     uint32_t base_clock;     /* Hz */
     uint32_t caps;
+    /* What stands in the words of SDHCI_CONTROL and SDHCI_CLOCK, where they cannot be written in parts. */
+    uint32_t control_word, clock_word;
     uint8_t version;     /* 0: 1.00, 1: 2.00, 2: 3.00 */
     uint8_t found_power; /* SDHCI_POWER, as the driver found it */
     bool found_1_8;      /* it was signalling with 1.8 V then */
@@ -72,6 +74,10 @@ struct sdhci {
     uint32_t lost_interrupts;
     /* What this driver did last, for reports. */
     uint32_t last_status;
+};
+
+enum {
+    SDHCI_SDMA_BOUNDARY = 512 * 1024, /* SDMA stops there, and is given the next address */
 };
 
 enum sdhci_way {

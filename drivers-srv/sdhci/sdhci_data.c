@@ -5,8 +5,7 @@
 #include <string.h>
 
 enum {
-    SDMA_BOUNDARY = 512 * 1024, /* the longest; SDMA stops there and is given the next address */
-    SDMA_BOUNDARY_CODE = 7 << 12,
+    SDMA_BOUNDARY_CODE = 7 << 12, /* SDHCI_SDMA_BOUNDARY, the longest */
 };
 
 /* ---- ADMA2 ---- */
@@ -121,7 +120,7 @@ static kern_return_t wait_end(struct sdhci *h, struct sdhci_command *c, uint64_t
         }
         if ((status & STATUS_DMA) != 0) {
             sdhci_write(h, SDHCI_STATUS, STATUS_DMA);
-            bus = (bus | (SDMA_BOUNDARY - 1)) + 1;
+            bus = (bus | (SDHCI_SDMA_BOUNDARY - 1)) + 1;
             sdhci_write(h, SDHCI_SDMA, bus);
         } else {
             status = sdhci_read(h, SDHCI_STATUS);

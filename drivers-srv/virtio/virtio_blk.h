@@ -144,7 +144,8 @@ unsigned virtio_blk_interrupt(struct virtio_blk *blk);
 unsigned virtio_blk_collect(struct virtio_blk *blk, struct virtio_blk_answer *answers,
                             unsigned most);
 
-/** When to call virtio_blk_check(); UINT64_MAX: not as long as nothing is submitted. */
+/** When to call virtio_blk_check(); 0: at once; UINT64_MAX: not as long as nothing is submitted. To be asked for anew after
+ *  whatever else was called. */
 uint64_t virtio_blk_deadline(const struct virtio_blk *blk);
 
 /** Look after the device; may wait some seconds for it. KERN_TERMINATED: B3. */

@@ -256,8 +256,8 @@ static kern_return_t recover(struct virtio_blk *blk, unsigned *events)
 
 uint64_t virtio_blk_deadline(const struct virtio_blk *blk)
 {
-    if (blk->trouble || blk->dead)
-        return 0;
+    if (blk->trouble || blk->dead || blk->done != 0)
+        return 0; /* at once */
     return blk->queue.out_count == 0 ? UINT64_MAX : blk->look;
 }
 
@@ -280,12 +280,13 @@ kern_return_t virtio_blk_check(struct virtio_blk *blk, unsigned *events)
     if (blk->dead)
         return KERN_TERMINATED;
     if (!blk->trouble) {
+        *events = blk->done != 0 ? VIRTIO_BLK_ANSWERS : 0;
         if (blk->queue.out_count == 0 || now < blk->look)
             return KERN_SUCCESS;
         blk->look = now + VIRTIO_BLK_LOOK;
         if (virtqueue_pending(&blk->queue)) {
             blk->counts.lost_interrupts++;
-            *events = VIRTIO_BLK_ANSWERS;
+            *events |= VIRTIO_BLK_ANSWERS;
             return KERN_SUCCESS;
         }
         if (now - blk->progress < VIRTIO_BLK_SILENCE && !has_late_request(blk, now) &&

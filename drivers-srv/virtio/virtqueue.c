@@ -22,7 +22,7 @@ uint16_t virtqueue_choose(uint32_t most, uint16_t *chain)
 
     while (size > most)
         size /= 2;
-    if (size < 4)
+    if (size < 4 || most > VIRTQUEUE_LARGEST)
         return 0;
     *chain = size >= 1024 ? 32 : size >= 256 ? 16 : size >= 64 ? 8 : 4;
     return (uint16_t)size;

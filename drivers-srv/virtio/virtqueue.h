@@ -18,7 +18,8 @@ enum {
     VIRTQUEUE_SLOTS_MAX = 32,
     VIRTQUEUE_CHAIN_MAX = 32,
     VIRTQUEUE_SIZE_MAX = VIRTQUEUE_SLOTS_MAX * VIRTQUEUE_CHAIN_MAX,
-    VIRTQUEUE_ALIGN = 4096, /* of the used ring: what QueueAlign is told */
+    VIRTQUEUE_LARGEST = 32768, /* that there is (2.7) */
+    VIRTQUEUE_ALIGN = 4096,    /* of the used ring: what QueueAlign is told */
 };
 
 enum virtqueue_flags {
@@ -55,7 +56,7 @@ struct virtqueue {
 };
 
 /** How many descriptors to use of a queue that may have `most` (what the device says: any number), and how long that makes a
- *  slot's chain: at least 4; 0: too small. */
+ *  slot's chain: at least 4; 0: too small, or no number of descriptors. */
 uint16_t virtqueue_choose(uint32_t most, uint16_t *chain);
 
 /** Bytes that a queue of `size` needs. */

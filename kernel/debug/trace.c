@@ -48,6 +48,31 @@ static const struct trace_name *find_name(uint32_t number)
     return NULL;
 }
 
+const char *trace_describe(uint32_t number, const char **arg0, const char **arg1)
+{
+    const struct trace_name *name = find_name(number);
+
+    if (name == NULL)
+        return NULL;
+    *arg0 = name->arg[0];
+    *arg1 = name->arg[1];
+    return name->name;
+}
+
+/* Only this CPU writes its ring, and not meanwhile. */
+unsigned trace_read(uint64_t *position, struct trace_event *out, unsigned most)
+{
+    const struct trace_ring *ring = &arch_cpu_self()->trace;
+    uint64_t oldest = ring->head > TRACE_RING_EVENTS ? ring->head - TRACE_RING_EVENTS : 0;
+    uint64_t at = *position < oldest ? oldest : *position;
+    unsigned count = 0;
+
+    for (; count < most && at < ring->head; at++)
+        out[count++] = ring->event[at % TRACE_RING_EVENTS];
+    *position = at;
+    return count;
+}
+
 static void print_event(const struct trace_event *event)
 {
     const struct trace_name *name = find_name(event->number);

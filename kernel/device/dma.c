@@ -43,6 +43,7 @@ void device_dma_init(struct device_dma *dma, const struct device_window *windows
             add_window(dma, &windows[i]);
     dma->coherent = coherent;
     dma->holds = (struct rb_tree)RB_TREE_INIT;
+    list_init(&dma->let_go);
     list_init(&dma->link);
 }
 
@@ -183,6 +184,8 @@ void dma_hold_take_out(struct dma_hold *hold)
     struct device_dma *dma = hold->dma;
     *(dma_hold_is_current(hold) ? &dma->pages : &dma->quarantined) -= hold->pages;
     rb_remove(&dma->holds, &hold->node);
+    if (hold->kind == DMA_MEMORY)
+        list_remove(&container_of(hold, struct dma_memory, hold)->let_go);
     hold->state = DMA_GOING;
 }
 

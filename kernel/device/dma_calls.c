@@ -13,6 +13,7 @@ static uint32_t number_of(struct device_session *session)
         return 0;
     uint32_t number = session->device->dma.session;
     spin_unlock(&session->device->lock);
+    device_dma_go_on(&session->device->dma, number);
     return number;
 }
 

@@ -106,9 +106,9 @@ static kern_return_t begin(struct device_dma *dma, uint32_t session, const struc
     struct dma_memory *memory = record;
     memory->hold.kind = DMA_MEMORY;
     memory->frame = PFN_NONE;
-    memory->search = (struct frame_search){.range = dma->range,
-                                           .ranges = dma->windows,
-                                           .pages = (uint32_t)pages};
+    list_init(&memory->let_go);
+    memory->search = (struct frame_search){
+        .range = dma->range, .ranges = dma->windows, .pages = (uint32_t)pages};
     memory->object.kind = OBJECT_DMA;
     memory->object.type = dma->coherent ? MEM_NORMAL : MEM_UNCACHED;
     atomic_init(&memory->object.references, 1);
@@ -173,12 +173,34 @@ void device_dma_unreferenced(struct memory_object *object)
     memory->referenced = false;
     if (memory->forgiven)
         hold->state = DMA_GOING;
-    else if (dma_hold_is_current(hold)) /* its driver says that nobody needs it */
-        dma_hold_take_out(hold);
+    else if (dma_hold_is_current(hold))
+        list_push_back(&hold->dma->let_go, &memory->let_go);
     if (hold->users == 0)
         dma_hold_queue(hold);
     spin_unlock(&dma_lock);
     dma_work_start();
+}
+
+void device_dma_go_on(struct device_dma *dma, uint32_t session)
+{
+    enum { MOST = 8 };
+    bool some = false;
+    spin_lock(&dma_lock);
+    for (unsigned n = 0; n < MOST && dma_is_current(dma, session); n++) {
+        struct list *link = list_pop_front(&dma->let_go);
+        struct dma_hold *hold = link ? &list_entry(link, struct dma_memory, let_go)->hold : NULL;
+        if (!hold)
+            break;
+        if (!dma_hold_is_current(hold)) /* it is quarantined */
+            continue;
+        dma_hold_take_out(hold);
+        if (hold->users == 0)
+            dma_hold_queue(hold);
+        some = true;
+    }
+    spin_unlock(&dma_lock);
+    if (some)
+        dma_work_start();
 }
 
 /* The page is as it was poisoned. */

@@ -177,7 +177,7 @@ bool dma_pin_undo(struct dma_pin *pin)
     return hold->done > 0;
 }
 
-/* The first pages at once; if there are more, or others look at it, the work item does the rest. */
+/* The first pages at once; if there are more, the work item does the rest. Nobody else uses it. */
 static void unpin(struct dma_pin *pin)
 {
     bool more;
@@ -188,10 +188,7 @@ static void unpin(struct dma_pin *pin)
         dma_hold_free(&pin->hold);
         return;
     }
-    spin_lock(&dma_lock);
-    dma_hold_queue(&pin->hold);
-    spin_unlock(&dma_lock);
-    dma_work_start();
+    dma_hold_put(&pin->hold);
 }
 
 kern_return_t device_dma_unpin(struct device_dma *dma, uint32_t session, uint32_t number)

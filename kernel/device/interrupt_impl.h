@@ -11,7 +11,7 @@
  *    port's reference when nobody has started it anew. A dead share is not bound.
  * J4 who finds a line in the table without a lock takes its lock and sees whether it is the one still: records of lines are
  *    type-stable (kern/kmem.h: K4), and one that is free has no number.
- * J5 a line that fires again as soon as it is completed, and does so too often, is masked for a while.
+ * J5 a line that is up still whenever it is completed is masked for a while, and then tried again (irq_line.c).
  */
 #pragma once
 
@@ -23,18 +23,17 @@
 #include <stdatomic.h>
 
 struct irq_line {
-    uint32_t number;      /* J4: 0: none. Written under both locks */
-    struct spinlock lock; /* rank LINE; guards what follows but for `references` */
-    uint32_t references;  /* devices that have it; LINES lock */
-    bool edge;            /* constant while there is a number */
-    bool active;          /* J1 */
-    bool storm;           /* J5: masked for that */
-    uint32_t owing;       /* J1 */
-    uint32_t bound;       /* shares on the list */
-    struct list shares;   /* interrupt.link */
-    uint64_t storms;      /* how often */
-    uint32_t quick;       /* J5: so often since */
-    nanos_t since;
+    uint32_t number;       /* J4: 0: none. Written under both locks */
+    struct spinlock lock;  /* rank LINE; guards what follows but for `references` */
+    uint32_t references;   /* devices that have it; LINES lock */
+    bool edge;             /* constant while there is a number */
+    bool active;           /* J1 */
+    bool storm;            /* J5: masked for that */
+    uint32_t owing;        /* J1 */
+    uint32_t bound;        /* shares on the list */
+    struct list shares;    /* interrupt.link */
+    uint64_t storms;       /* how often */
+    uint32_t restless;     /* J5: so often, without a rest */
     nanos_t completed;     /* when it could fire again */
     struct deadline retry; /* holds no reference: cancelled, or it finds no storm */
     struct ledger *ledger; /* pays; reference held */

@@ -2,8 +2,9 @@
 /*
  * Interrupt lines that devices have (interrupt_impl.h: J1, J4, J5; kern/device.h: V5).
  *
- * A storm is a line that is up again whenever it is completed: its driver does not reach the cause, or does not try. Firing often is no storm, for
- * a fast device has something new to say all the time; so only what comes at once counts.
+ * A storm is a line that is up still whenever it is completed: its driver does not reach the cause, or does not try. Firing often is no storm, for
+ * a fast device has something new to say all the time. How fast the machine is does not matter. To ask the controller takes time, so that is done
+ * only of a line that has not rested for long.
  */
 #include "interrupt_impl.h"
 #include <arch/cpu.h>
@@ -13,12 +14,12 @@
 #include <kern/kmem.h>
 
 enum {
-    LINES_MAX = 1024, /* what a GIC without extended ranges has */
-    STORM_FIRINGS = 2000,
+    LINES_MAX = 1024,       /* what a GIC without extended ranges has */
+    STORM_SUSPECTED = 1000, /* so many without a rest: look whether the line is up still */
+    STORM_FIRINGS = 5000,
 };
-#define STORM_WINDOW UINT64_C(100000000) /* nanoseconds, all three */
-#define STORM_PAUSE  UINT64_C(100000000)
-#define STORM_GAP    UINT64_C(10000)
+#define STORM_REST  UINT64_C(20000000) /* nanoseconds, both */
+#define STORM_PAUSE UINT64_C(100000000)
 
 static void line_make(void *memory);
 static KMEM_CACHE_STABLE(line_cache, struct irq_line, references, line_make);
@@ -43,8 +44,8 @@ static void line_begin(struct irq_line *line, struct ledger *ledger, unsigned nu
     line->references = 1;
     line->edge = edge;
     line->active = line->storm = false;
-    line->owing = line->bound = line->quick = 0;
-    line->storms = line->since = line->completed = 0;
+    line->owing = line->bound = line->restless = 0;
+    line->storms = line->completed = 0;
     line->ledger = ledger;
     ledger_ref(ledger);
     arch_irq_mask(number);
@@ -132,21 +133,18 @@ struct irq_line *irq_line_enter(unsigned number)
 
 void irq_line_complete(struct irq_line *line, nanos_t now)
 {
+    if (unlikely(line->restless > STORM_SUSPECTED) && !arch_irq_is_raised(line->number))
+        line->restless = 0;
     line->active = false;
     line->completed = now;
     arch_irq_deactivate(line->number);
 }
 
-/* J5 */
+/* J5: so often without a rest, and the line was still up whenever it was completed since it began to look like one. */
 static bool is_storm(struct irq_line *line, nanos_t now)
 {
-    if (now - line->completed > STORM_GAP)
-        return false;
-    if (now - line->since > STORM_WINDOW) {
-        line->since = now;
-        line->quick = 0;
-    }
-    return ++line->quick > STORM_FIRINGS;
+    line->restless = now - line->completed < STORM_REST ? line->restless + 1 : 0;
+    return line->restless > STORM_FIRINGS;
 }
 
 static void begin_storm(struct irq_line *line, nanos_t now)
@@ -154,7 +152,7 @@ static void begin_storm(struct irq_line *line, nanos_t now)
     arch_irq_mask(line->number);
     line->storm = true;
     line->storms++;
-    line->quick = 0;
+    line->restless = 0;
     deadline_arm(&line->retry, clock_ticks_at(now + STORM_PAUSE));
 }
 

@@ -142,6 +142,39 @@ kern_return_t khost_debug_set_trace_mask(struct kcall *call, struct host *target
     return KERN_SUCCESS;
 }
 
+kern_return_t khost_debug_trace(struct kcall *call, struct host *target, uint64_t position,
+                                uint32_t *cpu, uint64_t *next, struct host_debug_event *events,
+                                uint32_t *events_count)
+{
+    struct trace_event found[HOST_DEBUG_EVENTS_MAX];
+    (void)call, (void)target;
+    *events_count = trace_read(&position, found, HOST_DEBUG_EVENTS_MAX);
+    *cpu = arch_cpu_self()->number;
+    *next = position;
+    for (uint32_t i = 0; i < *events_count; i++)
+        events[i] = (struct host_debug_event){
+            .moment = clock_nanos_at(found[i].when),
+            .number = found[i].number,
+            .argument0 = found[i].arg0,
+            .argument1 = found[i].arg1,
+        };
+    return KERN_SUCCESS;
+}
+
+kern_return_t khost_debug_trace_name(struct kcall *call, struct host *target, uint32_t number,
+                                     char *name, char *argument0, char *argument1)
+{
+    enum { SIZE = 32 };
+    const char *arg0, *arg1, *text = trace_describe(number, &arg0, &arg1);
+    (void)call, (void)target;
+    if (!text)
+        return KERN_INVALID_VALUE;
+    (void)format_text(name, SIZE, "%s", text);
+    (void)format_text(argument0, SIZE, "%s", arg0);
+    (void)format_text(argument1, SIZE, "%s", arg1);
+    return KERN_SUCCESS;
+}
+
 kern_return_t khost_debug_crash(struct kcall *call, struct host *target, uint32_t how)
 {
     (void)target;

@@ -220,16 +220,19 @@ static bool look(struct frame_search *search, pfn_t *first)
 
 kern_return_t frame_search_some(struct frame_search *search, pfn_t *first)
 {
+    pfn_t place;
     unsigned before = search->stage;
     assert(search->pages > 0 && search->pages <= FRAME_SEARCH_MAX);
     if (before >= FAILED || search->ranges == 0 || (before == LISTS && alloc_must_fail()))
         return KERN_RESOURCE_SHORTAGE;
     spin_lock(&frames_lock);
     bool admitted = frame_is_admitted(false);
-    bool found = admitted && look(search, first);
+    bool found = admitted && look(search, &place);
     spin_unlock(&frames_lock);
-    if (found)
+    if (found) {
+        *first = place;
         return KERN_SUCCESS;
+    }
     if (!admitted || search->stage == FAILED)
         return KERN_RESOURCE_SHORTAGE;
     if (before != OPENED_AGAIN && search->stage == OPENED_AGAIN)

@@ -170,7 +170,9 @@ static kern_return_t charge(struct task *task, struct map_entry *entry,
                  : take_over(task->ledger, request);
         entry->committed = kr == KERN_SUCCESS;
     }
-    if (kr == KERN_SUCCESS && unlikely(task->map.wires_new)) {
+    /* Registers take no frames: they are neither counted nor kept. */
+    if (kr == KERN_SUCCESS && unlikely(task->map.wires_new) &&
+        !(request->object && memory_object_is_device(request->object))) {
         kr = ledger_charge(task->ledger, LEDGER_WIRED, (int64_t)request->pages);
         entry->wired = kr == KERN_SUCCESS;
     }

@@ -192,13 +192,53 @@ kern_return_t block_client_wait(struct block_client *client, unsigned ticket)
     return forget(client, ticket);
 }
 
+/* As many blocks as one request may have. */
+static uint32_t piece_of(const struct block_client *client, enum block_operation operation,
+                         uint32_t count)
+{
+    const bool moves = operation == BLOCK_READ || operation == BLOCK_WRITE;
+
+    return moves && count > client->facts.blocks_max ? client->facts.blocks_max : count;
+}
+
+/* Submit pieces until all are, or the ring is full; returns how many tickets. */
+static unsigned submit_pieces(struct block_client *client, enum block_operation operation,
+                              uint64_t block, uint32_t count, size_t offset, uint32_t *done,
+                              unsigned tickets[BLOCK_RING_ENTRIES])
+{
+    unsigned pieces = 0;
+
+    do {
+        const uint32_t piece = piece_of(client, operation, count - *done);
+        if (block_client_submit(client, operation, block + *done, piece,
+                                offset + (size_t)*done * client->facts.block_size,
+                                &tickets[pieces]) != KERN_SUCCESS)
+            break;
+        *done += piece;
+        pieces++;
+    } while (*done < count);
+    return pieces;
+}
+
 kern_return_t block_client_do(struct block_client *client, enum block_operation operation,
                               uint64_t block, uint32_t count, size_t offset)
 {
-    unsigned ticket;
-    const kern_return_t kr = block_client_submit(client, operation, block, count, offset, &ticket);
+    unsigned tickets[BLOCK_RING_ENTRIES];
+    kern_return_t result = KERN_SUCCESS;
+    uint32_t done = 0;
 
-    return kr == KERN_SUCCESS ? block_client_wait(client, ticket) : kr;
+    do {
+        const unsigned pieces =
+            submit_pieces(client, operation, block, count, offset, &done, tickets);
+        if (pieces == 0)
+            return KERN_BUSY;
+        for (unsigned i = 0; i < pieces; i++) {
+            const kern_return_t kr = block_client_wait(client, tickets[i]);
+            if (result == KERN_SUCCESS)
+                result = kr;
+        }
+    } while (done < count && result == KERN_SUCCESS);
+    return result;
 }
 
 /* ---- beginning and end ---- */

@@ -73,11 +73,20 @@ static kern_return_t acknowledge_and_receive(struct msg_registers *registers,
     return trap_error(registers->result);
 }
 
+/* The reply that is owed to a client would be lost by receiving (D4). */
+static void keep_reply(struct driver *driver)
+{
+    if (driver->answering && server_keep_reply(driver->answering) != KERN_SUCCESS)
+        driver->answering->reply = MSG_NULL; /* no memory for a name: the client is told that it is lost, and asks again */
+}
+
 bool driver_wait_interrupt(void *context, unsigned number, uint64_t deadline)
 {
     struct driver *driver = context;
     struct driver_line *line = &driver->line[number];
     struct msg_registers registers;
+
+    keep_reply(driver);
 
     driver_busy(driver, deadline + DRIVER_TAKES);
     kern_return_t error =
@@ -138,8 +147,12 @@ static kern_return_t dispatch(struct loop *loop)
     const uint64_t id = message->received.id;
     const struct server_interface *interface = find(loop, (uint32_t)id);
 
-    if (interface)
-        return server_dispatch(interface, message);
+    if (interface) {
+        driver->answering = message;
+        const kern_return_t answer = server_dispatch(interface, message);
+        driver->answering = NULL;
+        return answer;
+    }
     if (id == DRIVER_MESSAGE_STOP && came_through(message, driver->stop_port)) {
         if (driver->stop)
             driver->stop(driver);

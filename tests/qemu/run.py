@@ -30,6 +30,8 @@ import small_devices  # noqa: E402
 import supervisor  # noqa: E402
 import trees  # noqa: E402
 import devices  # noqa: E402
+import devmgr  # noqa: E402
+import disks  # noqa: E402
 import vm  # noqa: E402
 from attendant import Attendant  # noqa: E402
 from console import Console, Failed  # noqa: E402
@@ -88,10 +90,21 @@ def arguments():
 
 def scenarios(kind):
     """Name -> scenario, for a build type."""
-    found = [*matrix.virt(kind), *matrix.raspi4b(), *programs.all_scenarios(),
-             *ipc.all_scenarios(kind), *vm.all_scenarios(kind), *devices.all_scenarios(kind),
-             *badfiles.all_scenarios(), *trees.all_scenarios(), *cardboot.all_scenarios(),
-             *supervisor.all_scenarios(), *small_devices.all_scenarios()]
+    found = [
+        *matrix.virt(kind),
+        *matrix.raspi4b(),
+        *programs.all_scenarios(),
+        *ipc.all_scenarios(kind),
+        *vm.all_scenarios(kind),
+        *devices.all_scenarios(kind),
+        *devmgr.all_scenarios(kind),
+        *disks.all_scenarios(),
+        *small_devices.all_scenarios(),
+        *supervisor.all_scenarios(),
+        *cardboot.all_scenarios(kind),
+        *badfiles.all_scenarios(),
+        *trees.all_scenarios(),
+    ]
     table = {s.name: s for s in found}
     assert len(table) == len(found), "two scenarios of one name"
     return table

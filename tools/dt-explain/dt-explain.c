@@ -7,6 +7,7 @@
  *   --manifests DIR      *.driver files, in DIR or one level below; the tree's own otherwise
  *   --overlays DIR       overlays.conf and *.dtbo; "none": leave the tree as it is
  *   --register ADDR=VAL  what a register holds, for drivers that look before they are chosen; others hold 0 then
+ *   --devices            only nodes that a manifest matches
  *   --recipes            the texts that the supervisor would be given, instead
  * Status: 0; 1 if the tree, a manifest or an overlay is bad; 2 for wrong arguments.
  */
@@ -28,15 +29,15 @@ struct options {
         uint32_t value;
     } registers[REGISTERS_MAX];
     unsigned registers_count;
-    bool recipes;
+    bool recipes, devices;
 };
 
 [[gnu::noreturn]] static void usage(void)
 {
-    fprintf(
-        stderr,
-        "usage: dt-explain [--manifests DIR] [--overlays DIR|none] [--register ADDRESS=VALUE] [--recipes] "
-        "FILE.dtb [PATH]\n");
+    fprintf(stderr,
+            "usage: dt-explain [--manifests DIR] [--overlays DIR|none] [--register ADDRESS=VALUE] "
+            "[--devices] [--recipes] "
+            "FILE.dtb [PATH]\n");
     exit(2);
 }
 
@@ -201,7 +202,8 @@ static int explain(const struct options *options, const struct tree *tree,
         print_explanation(&set, node);
     else
         for (node = 0; node < tree->node_count; node++)
-            print_explanation(&set, node);
+            if (!options->devices || devices_at(&set, node) != NULL)
+                print_explanation(&set, node);
     devices_free(&set);
     return 0;
 }
@@ -229,8 +231,8 @@ static struct options read_arguments(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const char *next = i + 1 < argc ? argv[i + 1] : NULL;
 
-        if (strcmp(argv[i], "--recipes") == 0) {
-            options.recipes = true;
+        if (strcmp(argv[i], "--recipes") == 0 || strcmp(argv[i], "--devices") == 0) {
+            *(argv[i][2] == 'r' ? &options.recipes : &options.devices) = true;
             continue;
         }
         if (argv[i][0] != '-') {

@@ -154,6 +154,13 @@ void arch_irq_mask(unsigned irq)
         gicv3_wait_disabled(irq);
 }
 
+bool arch_irq_is_raised(unsigned irq)
+{
+    if (irq >= irq_controller.line_count)
+        return false;
+    return mmio_read32(registers_of(irq), GICD_ISPENDR + irq / 32 * 4) >> irq % 32 & 1;
+}
+
 kern_return_t arch_irq_configure(unsigned irq, enum irq_trigger trigger)
 {
     if (irq < SPI_FIRST || irq >= irq_controller.line_count ||

@@ -38,6 +38,7 @@ enum {
     GICD_IGROUPR = 0x080,
     GICD_ISENABLER = 0x100,
     GICD_ICENABLER = 0x180,
+    GICD_ISPENDR = 0x200,
     GICD_ICPENDR = 0x280,
     GICD_ICACTIVER = 0x380,
     GICD_IPRIORITYR = 0x400, /* 8 bits a line */

@@ -34,6 +34,9 @@ kern_return_t arch_irq_configure(unsigned irq, enum irq_trigger trigger);
 /** Deliver a shared line to one CPU. */
 kern_return_t arch_irq_route(unsigned irq, unsigned cpu);
 
+/** Does a shared line ask to be served: is a level line up, or has an edge come? Whether it is masked or active does not matter. */
+bool arch_irq_is_raised(unsigned irq);
+
 /** The interrupt's source has been served: it may fire again. Completes the priority drop done at
  *  delivery. */
 void arch_irq_deactivate(unsigned irq);

@@ -5,9 +5,11 @@
  *
  * H1 a hold is memory that was allocated for a device (kernel/device/dma_memory.c) or a pin of somebody's pages (dma_pin.c). It is in
  *    its device's tree as long as the device may know of it.
- * H2 it goes when its driver says so: unpins it, or gives up the memory's entry and mappings. What is there when its session ends is
- *    quarantined: nothing of it is freed or used again, and pinned pages stay pinned, until the driver of a later session says `quiesced`. Memory
- *    that is mapped by others then is theirs to keep, and goes with that.
+ * H2 it goes when its driver says so: unpins it, or gives up the memory's entry and mappings, and goes on. A driver that ends loses
+ *    those as well, perhaps before its session ends: so memory that nobody has goes only with the next call of the session, which no
+ *    task makes that has begun to lose anything. What is there when the session ends is quarantined: nothing of it is freed or used
+ *    again, and pinned pages stay pinned, until the driver of a later session says `quiesced`. Memory that is mapped by others then is
+ *    theirs to keep, and goes with that.
  * H3 a device whose last right goes while something is quarantined can be told by nobody: what it may write to is kept for ever, with
  *    the device's record, for every hold has a reference on that. It is counted, and the log says so.
  * H4 the task that made the call pays: WIRED for the pages, FRAMES for memory, KMEM for the record; from the session's end on the
@@ -41,15 +43,14 @@ struct device_window {
 
 /** A device's part in this. */
 struct device_dma {
-    struct device_window
-        window[DEVICE_WINDOWS];               /* whole pages; constant, as is all to `coherent` */
-    struct frame_range range[DEVICE_WINDOWS]; /* the same */
-    uint32_t windows;                         /* 0: it reaches nothing */
-    bool coherent;                            /* it looks into the caches */
-    struct rb_tree
-        holds;        /* H1, by key: those of earlier sessions first. DMA lock, as is all below */
-    struct list link; /* in the work item's list, with a reference: a session has ended */
-    uint64_t moved;   /* for it: what is below has been charged to the kernel */
+    struct device_window window[DEVICE_WINDOWS]; /* whole pages; constant, as is all to `coherent` */
+    struct frame_range range[DEVICE_WINDOWS];    /* the same */
+    uint32_t windows;         /* 0: it reaches nothing */
+    bool coherent;            /* it looks into the caches */
+    struct rb_tree holds;     /* H1, by key: those of earlier sessions first. DMA lock, as is all below */
+    struct list let_go;       /* memory that nobody has any more; of former sessions, perhaps, too (H2) */
+    struct list link;         /* in the work item's list, with a reference: a session has ended */
+    uint64_t moved;           /* for it: what is below has been charged to the kernel */
     uint32_t session, number; /* how many there have been; the last hold's number in it */
     bool open;                /* the last one has not ended */
     uint64_t limit, pages;    /* the most that this one may hold; what it does */
@@ -75,6 +76,8 @@ uint64_t device_dma_lost_pages(void);
 /** Nothing is on its way to be freed (tests). */
 bool device_dma_is_idle(void);
 
+/** The session's driver has made a call: what it had let go of before, a few at a time, goes (H2). */
+void device_dma_go_on(struct device_dma *dma, uint32_t session);
 /** The last reference to memory that was allocated for a device has gone. */
 void device_dma_unreferenced(struct memory_object *object);
 

@@ -115,7 +115,7 @@ struct frame_search {
 };
 enum { FRAME_SEARCH_MAX = 2 << FRAME_MAX_ORDER };
 /** Go on with it, a bounded piece. Several frames come as runs, each of which its first frame heads: they are given back with
- *  frame_free_run_paid(). KERN_RETRY; KERN_RESOURCE_SHORTAGE: there are none. */
+ *  frame_free_run_paid(). KERN_RETRY; KERN_RESOURCE_SHORTAGE: there are none. *first is left alone then. */
 kern_return_t frame_search_some(struct frame_search *search, pfn_t *first);
 
 static inline struct frame *frame_record(pfn_t pfn)

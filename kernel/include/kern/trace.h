@@ -58,3 +58,10 @@ static inline void trace(enum trace_number number, uint64_t arg0, uint64_t arg1)
 
 /** Print the newest `count` events of all CPUs, merged by time, through the log. For panic. */
 void trace_print_last(unsigned count);
+
+/** Copy events of this CPU's ring, oldest first, from number *position (counted from 0) on, to out; those that have been overwritten are
+ *  passed over. Returns how many, at most `most`; *position becomes that of the next. Interrupts are masked. */
+unsigned trace_read(uint64_t *position, struct trace_event *out, unsigned most);
+
+/** What an event's number stands for: its name and those of its arguments ("0": not used). NULL: nothing. */
+const char *trace_describe(uint32_t number, const char **arg0, const char **arg1);

@@ -52,11 +52,12 @@ kern_return_t block_client_open(struct block_client *client, const char *service
 void block_client_close(struct block_client *client);
 
 /** Ask, and wait for the answer: `count` blocks from `block` on, to or from data + offset (a multiple of 512). The answer's error;
- *  KERN_TERMINATED: nobody serves the device any more. Other requests may be in flight. */
+ *  KERN_TERMINATED: nobody serves the device any more. Other requests may be in flight. More blocks than one request may have become
+ *  several, at the same time. KERN_BUSY: BLOCK_RING_ENTRIES are in flight. */
 kern_return_t block_client_do(struct block_client *client, enum block_operation operation,
                               uint64_t block, uint32_t count, size_t offset);
 
-/** Ask. *ticket names the request until block_client_wait. KERN_BUSY: BLOCK_RING_ENTRIES are in flight. */
+/** Ask, for at most facts.blocks_max blocks. *ticket names the request until block_client_wait. KERN_BUSY: BLOCK_RING_ENTRIES are in flight. */
 kern_return_t block_client_submit(struct block_client *client, enum block_operation operation,
                                   uint64_t block, uint32_t count, size_t offset, unsigned *ticket);
 /** Have the driver begin with what has been submitted, and go on with something else. */

@@ -8,6 +8,31 @@
 
 #define MS UINT64_C(1000000)
 
+/* From the first that is left to the last, in order; and past the end there is nothing. What is asked is traced itself. */
+static void see_events(void)
+{
+    struct host_debug_event events[HOST_DEBUG_EVENTS_MAX];
+    char name[32], argument0[32], argument1[32];
+    uint64_t position = 0, next, moment = 0, seen = 0;
+    uint32_t cpu, count;
+    do {
+        OK(host_debug_trace(me.debug, position, &cpu, &next, events, &count));
+        CHECK(next >= position + count && count <= HOST_DEBUG_EVENTS_MAX);
+        for (uint32_t i = 0; i < count; i++, seen++) {
+            CHECK(events[i].moment >= moment);
+            moment = events[i].moment;
+            OK(host_debug_trace_name(me.debug, events[i].number, name, argument0, argument1));
+            CHECK(name[0] != '\0' && argument0[0] != '\0' && argument1[0] != '\0');
+        }
+        position = next;
+    } while (count == HOST_DEBUG_EVENTS_MAX);
+    CHECK(seen > 0);
+    OK(host_debug_trace(me.debug, UINT64_MAX, &cpu, &next, events, &count));
+    CHECK(count == 0 && next == UINT64_MAX);
+    CHECK_EQUAL(host_debug_trace_name(me.debug, 9999, name, argument0, argument1),
+                KERN_INVALID_VALUE);
+}
+
 /* What is said while another has the console is in the log, and nowhere else. */
 static void check_log(void)
 {
@@ -71,6 +96,7 @@ void scene_host_ports(void)
     check_log();
     OK(host_debug_set_trace_mask(me.debug, 0, &before));
     OK(host_debug_set_trace_mask(me.debug, before, &before));
+    see_events();
     OK(host_tasks_tasks(me.tasks, 0, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]));
     CHECK(t[0] == me.task && t[1] == 0);
     drop_name(t[0]);

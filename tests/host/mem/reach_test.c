@@ -25,10 +25,12 @@ static kern_return_t search(const struct frame_range *ranges, unsigned count, ui
 {
     struct frame_search search = {.range = ranges, .ranges = count, .pages = pages};
     kern_return_t kr;
+    pfn_t before = *first;
     unsigned pieces_of_it = 0;
     do {
         kr = frame_search_some(&search, first);
         CHECK(++pieces_of_it < 10000);
+        CHECK(kr == KERN_SUCCESS || *first == before);
     } while (kr == KERN_RETRY);
     return kr;
 }
@@ -101,7 +103,7 @@ void test_reach_places(void)
     begin(0x40000000, 32 * MIB);
     struct frame_range all = {at, at + 8192}, low = {at, at + 1024}, odd = {at + 2049, at + 2082};
     struct frame_range none = {0x10, 0x1000}, edge = {at + 8190, at + 9000};
-    pfn_t first;
+    pfn_t first = PFN_NONE;
     CHECK(take(&all, 1, 1) && take(&all, 1, 3) && take(&all, 1, 511));
     CHECK(take(&odd, 1, 16) && pieces[piece_count - 1].first == at + 2064);
     CHECK(!take(&odd, 1, 16) && take(&odd, 1, 8) && take(&odd, 1, 4) && take(&odd, 1, 2));
@@ -200,7 +202,7 @@ void test_reach_large(void)
     stub_add_bank(0x40000000, 0x40000000 + 8 * GIB, true);
     frame_add_range(0x40000000, 0x40000000 + 8 * GIB);
     struct frame_range low = {0x40000, 0x40000 + 0x40000}, high = {0x180000, 0x1c0000};
-    pfn_t first;
+    pfn_t first = PFN_NONE;
     for (unsigned i = 0; i < 200; i++) {
         CHECK(search(&high, 1, 1024, &first) == KERN_SUCCESS || i > 120);
         CHECK(search(&low, 1, 1 + i, &first) == KERN_SUCCESS);

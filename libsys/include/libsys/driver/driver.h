@@ -17,6 +17,8 @@
  * D2 The interrupt line stays quiet from its message until `acknowledged`, which goes with the next receive (WAITED: the next
  *    wait for it): the device has been served by then.
  * D3 Nothing here waits for a client.
+ * D4 A thread that receives loses the reply it holds (<wharf/message.h>: MSG_REPLY): who waits for an interrupt in the midst of a request
+ *    gives the reply a name first.
  */
 #pragma once
 
@@ -71,6 +73,8 @@ struct driver {
         busy_seen; /* the heartbeat's: at the last ping, and when that first showed */
     struct thread heartbeat;
     mach_port_name_t stop_port; /* the heartbeat tells the loop here that it should stop */
+
+    struct server_message *answering; /* D4: the request that the loop is at; NULL: none */
 
     /* The program's, before driver_serve(). */
     void *context;

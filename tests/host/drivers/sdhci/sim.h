@@ -18,10 +18,10 @@
 #include "sd.h"
 
 enum {
-    SIM_BLOCKS_MAX = 16384, /* what a card has of real blocks */
-    SIM_MEMORY = 16 << 20,
+    SIM_MEMORY = 4 << 20,
     SIM_BUS = 0x10000000, /* address of the memory's first byte */
-    SIM_PENDING = 8192,
+    SIM_PENDING = 2100,
+    SIM_CARD_BLOCKS = 8192, /* the largest card */
     SIM_NEVER_LINE = 3,
 };
 #define SIM_NEVER UINT64_MAX
@@ -76,7 +76,6 @@ struct sim_card {
 };
 
 void sim_card_make(struct sim_card *card, bool high_capacity, uint64_t blocks);
-void sim_card_free(struct sim_card *card);
 void sim_card_power(struct sim_card *card, uint64_t now, bool on);
 /** Time has come to `now`: busy times end. */
 void sim_card_tick(struct sim_card *card, uint64_t now);
@@ -172,6 +171,7 @@ struct sim {
     uint64_t now;
     uint64_t last_write[64]; /* moments, a word each (M3) */
     uint8_t *memory;
+    uint64_t memory_bus;               /* its address */
     uint64_t granted_from, granted_to; /* bus addresses (M2) */
     uint64_t accesses, reads, commands, data_blocks, waits, interrupts, fault_hits;
     bool quiesced;
@@ -180,7 +180,6 @@ struct sim {
 };
 
 void sim_make(struct sim *sim, const struct sdhci_kind *kind);
-void sim_free(struct sim *sim);
 /** Events up to `moment` happen, in order. */
 void sim_run(struct sim *sim, uint64_t moment);
 uint64_t sim_next_event(const struct sim *sim);
@@ -203,13 +202,18 @@ struct world {
     struct sd_config config;
     uint32_t half; /* which half of the memory the driver has */
 };
-void world_make(struct world *world, const struct sdhci_kind *kind, bool high_capacity);
-void world_free(struct world *world);
+/** There is one at a time: the next takes the memory of the last. */
+void world_make(struct world *world, const struct sdhci_kind *kind, bool high_capacity,
+                uint64_t blocks);
 kern_return_t world_start(struct world *world);
 /** A transfer from or to the memory at `offset`; segments of `piece` bytes, out of order if `scattered`. */
 kern_return_t world_move(struct world *world, bool write, uint64_t block, uint32_t count,
                          uint32_t piece, bool scattered);
 uint8_t *world_memory(struct world *world);
+/** What a failed check says it was about. */
+void world_case(const char *format, ...);
+/** As check_end(), and there is no case any more. */
+int world_end(void);
 /** Self-describing blocks: number, generation, check sum. */
 void block_fill(uint8_t *at, uint64_t block, uint64_t generation);
 bool block_is(const uint8_t *at, uint64_t block, uint64_t generation);

@@ -4,6 +4,11 @@
 
 static const uint32_t R1_ILLEGAL = 1u << 22, R1_CRC = 1u << 23, R1_ECC = 1u << 21;
 
+/* One card at a time; to allocate its memory for each of a hundred thousand would take longer than all else. */
+static uint8_t flash[SIM_CARD_BLOCKS * CARD_BLOCK], cache[SIM_CARD_BLOCKS * CARD_BLOCK],
+    cached[SIM_CARD_BLOCKS];
+static struct sim_pending pending[SIM_PENDING];
+
 /* Bits high:low of a register whose lowest 8 bits are not kept. */
 static void put(uint32_t r[4], unsigned high, unsigned low, uint32_t value)
 {
@@ -49,20 +54,14 @@ void sim_card_make(struct sim_card *card, bool high_capacity, uint64_t blocks)
     card->program_time = 300 * DEVICE_MICROSECOND;
     card->read_latency = 150 * DEVICE_MICROSECOND;
     card->bad_block = SIM_NEVER;
-    card->flash = calloc(blocks, CARD_BLOCK);
-    card->cache = calloc(blocks, CARD_BLOCK);
-    card->cached = calloc(blocks, 1);
-    card->pending = calloc(SIM_PENDING, sizeof(*card->pending));
-    CHECK(card->flash && card->cache && card->cached && card->pending);
+    CHECK(blocks <= SIM_CARD_BLOCKS);
+    card->flash = flash;
+    card->cache = cache;
+    card->cached = cached;
+    card->pending = pending;
+    memset(flash, 0, blocks * CARD_BLOCK);
+    memset(cached, 0, blocks);
     make_registers(card);
-}
-
-void sim_card_free(struct sim_card *card)
-{
-    free(card->flash);
-    free(card->cache);
-    free(card->cached);
-    free(card->pending);
 }
 
 /* ---- M1 ---- */
@@ -296,7 +295,7 @@ static enum sim_answer identification(struct asked *a)
     default:
         if (!addressed(a) || card->state != CARD_STANDBY)
             return illegal(a);
-        memcpy(a->response, card->csd, sizeof(card->csd));
+        memcpy(a->response, a->index == 10 ? card->cid : card->csd, sizeof(card->csd));
         return SIM_R2;
     }
 }
@@ -346,7 +345,8 @@ static enum sim_answer plain_command(struct asked *a)
     case 3:
     case 7:
     case 8:
-    case 9: return identification(a);
+    case 9:
+    case 10: return identification(a);
     case 6: return (card->scr[0] & 15) >= 1 ? data(a, SIM_SWITCH, 64, true) : illegal(a);
     case 12: return stop(a);
     case 13: return addressed(a) ? r1(a, SIM_R1) : illegal(a);

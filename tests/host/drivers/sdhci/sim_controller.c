@@ -4,6 +4,8 @@
 
 #include "sim.h"
 
+static uint8_t memory[SIM_MEMORY] __attribute__((aligned(4096)));
+
 enum { ACCESS_TIME = 60 }; /* ns */
 
 const char *sim_fault_name(enum sim_fault fault)
@@ -399,7 +401,7 @@ static void log_line(void *context, const char *format, ...)
 void *sim_bus(struct sim *sim, uint64_t bus, uint64_t size)
 {
     CHECK(size <= SIM_MEMORY && bus >= sim->granted_from && bus + size <= sim->granted_to);
-    return sim->memory + (bus - SIM_BUS);
+    return sim->memory + (bus - sim->memory_bus);
 }
 
 void sim_make(struct sim *sim, const struct sdhci_kind *kind)
@@ -417,15 +419,9 @@ void sim_make(struct sim *sim, const struct sdhci_kind *kind)
     sim->c.version = 1;
     sim->c.pins_tell = true;
     sim->c.command_at = sim->c.data_at = SIM_NEVER;
-    sim->memory = calloc(1, SIM_MEMORY);
-    CHECK(sim->memory != NULL);
+    sim->memory = memory;
+    sim->memory_bus = SIM_BUS;
     sim->granted_from = SIM_BUS;
     sim->granted_to = SIM_BUS + SIM_MEMORY;
     sim->says = getenv("WHARF_TELL") != NULL;
-}
-
-void sim_free(struct sim *sim)
-{
-    free(sim->memory);
-    sim_card_free(&sim->card);
 }

@@ -33,7 +33,7 @@ static void test_card(const struct sdhci_kind *kind, bool high_capacity, bool ve
     struct world world;
     struct sd_facts facts;
 
-    world_make(&world, kind, high_capacity);
+    world_make(&world, kind, high_capacity, 8192);
     world.sim.card.version2 = version2;
     CHECK_EQ(world_start(&world), KERN_SUCCESS);
     CHECK(world.sim.quiesced);
@@ -54,7 +54,6 @@ static void test_card(const struct sdhci_kind *kind, bool high_capacity, bool ve
     sd_stop(&world.sd);
     CHECK_EQ(world.sim.card.state, CARD_IDLE);
     CHECK_EQ(world.sim.power_cycles, 0);
-    world_free(&world);
 }
 
 int main(int argc, char **argv)
@@ -65,5 +64,5 @@ int main(int argc, char **argv)
         test_card(kinds[i], false, true);
         test_card(kinds[i], false, false);
     }
-    return check_end();
+    return world_end();
 }

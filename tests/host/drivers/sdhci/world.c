@@ -1,11 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A driver on the simulated controller, and blocks that say which they are (sim.h). */
+#include <stdarg.h>
+
 #include "sim.h"
 
 enum {
     TABLE = 16384,
     HALF = SIM_MEMORY / 2,
 };
+
+static char what[200];
+
+static void tell_case(void)
+{
+    if (what[0] != 0)
+        fprintf(stderr, "  case: %s\n", what);
+}
+
+void world_case(const char *format, ...)
+{
+    va_list arguments;
+
+    if (what[0] == 0)
+        (void)atexit(tell_case);
+    va_start(arguments, format);
+    (void)vsnprintf(what, sizeof(what), format, arguments);
+    va_end(arguments);
+}
+
+int world_end(void)
+{
+    what[0] = 0;
+    return check_end();
+}
 
 static void quiesced(void *context)
 {
@@ -33,13 +60,14 @@ static kern_return_t lines_3_3(void *context)
     return KERN_SUCCESS;
 }
 
-void world_make(struct world *world, const struct sdhci_kind *kind, bool high_capacity)
+void world_make(struct world *world, const struct sdhci_kind *kind, bool high_capacity,
+                uint64_t blocks)
 {
     static struct sd_supplies supplies;
 
     memset(world, 0, sizeof(*world));
     sim_make(&world->sim, kind);
-    sim_card_make(&world->sim.card, high_capacity, 8192);
+    sim_card_make(&world->sim.card, high_capacity, blocks);
     if (kind == &sdhci_kind_emmc2) {
         world->sim.c.caps = 0x45ee6432;
         world->sim.c.version = 2;
@@ -57,11 +85,6 @@ void world_make(struct world *world, const struct sdhci_kind *kind, bool high_ca
         .quiesced = quiesced,
         .context = world,
     };
-}
-
-void world_free(struct world *world)
-{
-    sim_free(&world->sim);
 }
 
 kern_return_t world_start(struct world *world)

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lines of a report: why, registers, frames, ports. See report_tell.h.
+ */
+#include "report_tell.h"
+#include "log.h"
+#include "rights.h"
+#include <libsys/print.h>
+#include <libsys/stub.h>
+#include <string.h>
+#include <user/crash.h>
+#include <wharf/if/exception.h>
+#include <wharf/if/port.h>
+#include <wharf/if/vm.h>
+
+enum { FRAMES_MAX = 32, ROUNDS_MAX = 32, RIGHTS_MAX = 64, LINE = 200 };
+
+/* ---- why ---- */
+
+static const char *const kinds[] = {
+    [EXCEPTION_KIND_READ] = "cannot read",
+    [EXCEPTION_KIND_WRITE] = "cannot write",
+    [EXCEPTION_KIND_EXECUTE] = "cannot execute",
+    [EXCEPTION_KIND_BAD_INSTRUCTION] = "has an undefined instruction at",
+    [EXCEPTION_KIND_ALIGNMENT] = "has a misaligned address",
+    [EXCEPTION_KIND_ARITHMETIC] = "has an arithmetic error at",
+    [EXCEPTION_KIND_BREAKPOINT] = "has a breakpoint at",
+    [EXCEPTION_KIND_STEP] = "has made a step at",
+    [EXCEPTION_KIND_WATCHPOINT] = "has touched",
+    [EXCEPTION_KIND_BUS] = "got no answer from the hardware at",
+};
+
+/* A page that could not be had: the low 16 bits are the error (interfaces/exception.defs). */
+static const char *words_of(const struct report_job *job)
+{
+    if (job->kind > EXCEPTION_KIND_EXECUTE)
+        return NULL;
+    if (!(job->code & EXCEPTION_CODE_PAGE))
+        return crash_code_words(job->code);
+    switch (job->code & 0xffff) {
+    case KERN_LIMIT: return "its limit of memory is reached";
+    case KERN_RESOURCE_SHORTAGE: return "there is no memory for the page";
+    case KERN_MEMORY_ERROR: return "the page's pager has an error";
+    case KERN_OPERATION_TIMED_OUT: return "the page's pager does not answer";
+    default: return "the page's pager is gone";
+    }
+}
+
+void tell_reason(const struct report_job *job, uint32_t thread)
+{
+    const char *what = job->kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[job->kind] : NULL;
+    const char *words = words_of(job);
+    log_line("%s crashed: thread %u %s 0x%lx%s%s (code 0x%lx)", job->name, thread,
+             what != NULL ? what : "raised something at", (unsigned long)job->address,
+             words != NULL ? ": " : "", words != NULL ? words : "", (unsigned long)job->code);
+}
+
+void tell_registers(const struct thread_state_general *s)
+{
+    for (unsigned i = 0; i < 28; i += 4)
+        log_line("  x%-2u %016lx %016lx %016lx %016lx", i, (unsigned long)s->x[i],
+                 (unsigned long)s->x[i + 1], (unsigned long)s->x[i + 2],
+                 (unsigned long)s->x[i + 3]);
+    log_line("  x28 %016lx %016lx %016lx", (unsigned long)s->x[28], (unsigned long)s->x[29],
+             (unsigned long)s->x[30]);
+    log_line("  pc  %016lx  sp %016lx  pstate %lx  tls %lx", (unsigned long)s->pc,
+             (unsigned long)s->sp, (unsigned long)s->pstate, (unsigned long)s->tls);
+}
+
+/* ---- frames ---- */
+
+static void tell_frame(const struct report_job *job, unsigned number, uint64_t address,
+                       uint64_t inside)
+{
+    const char *name;
+    size_t length;
+    uint64_t offset;
+    char text[64];
+    if (!elf_symbol(&job->file, inside, &name, &length, &offset)) {
+        log_line("    #%-2u 0x%lx", number, (unsigned long)address);
+        return;
+    }
+    length = length < sizeof(text) - 1 ? length : sizeof(text) - 1;
+    memcpy(text, name, length);
+    text[length] = '\0';
+    log_line("    #%-2u 0x%lx %s+0x%lx", number, (unsigned long)address, text,
+             (unsigned long)(offset + (address - inside)));
+}
+
+/* Where the function that an address lies in begins; 0: it is not known. */
+static uint64_t function_of(const struct report_job *job, uint64_t address)
+{
+    const char *name;
+    size_t length;
+    uint64_t offset;
+    return elf_symbol(&job->file, address, &name, &length, &offset) ? address - offset : 0;
+}
+
+/* A function that calls none has no record of its own, and its caller is in the link register. In one that has, that register shows at
+ * the function itself, or is the record's. */
+static bool tell_leaf(const struct report_job *job, const struct thread_state_general *state)
+{
+    const uint64_t link = state->x[30], begin = function_of(job, state->pc);
+    struct crash_frame first = {0};
+    uint32_t got;
+    (void)!vm_read(job->task, crash_first_frame(state), sizeof(first), &first, &got);
+    if (begin == 0 || link == first.link || function_of(job, crash_call_of(link)) == begin ||
+        function_of(job, crash_call_of(link)) == 0)
+        return false;
+    tell_frame(job, 1, link, crash_call_of(link));
+    return true;
+}
+
+/* Frame records lie one above the other; whatever does not ends the chain. */
+void tell_frames(const struct report_job *job, const struct core_thread *thread, bool crashed)
+{
+    uint64_t at = crash_first_frame(&thread->general), below = 0;
+    log_line("  thread %u%s", thread->id, crashed ? ", which crashed" : "");
+    tell_frame(job, 0, thread->general.pc, thread->general.pc);
+    for (unsigned i = 1 + tell_leaf(job, &thread->general);
+         i < FRAMES_MAX && at > below && at % sizeof(uint64_t) == 0; i++) {
+        struct crash_frame frame;
+        uint32_t got = 0;
+        if (vm_read(job->task, at, sizeof(frame), &frame, &got) != KERN_SUCCESS ||
+            got != sizeof(frame) || frame.link == 0)
+            return;
+        tell_frame(job, i, frame.link, crash_call_of(frame.link));
+        below = at;
+        at = frame.next;
+    }
+}
+
+/* ---- ports ---- */
+
+struct count {
+    unsigned send, receive, once, sets, dead, looked;
+    bool more;
+};
+
+static const char *service_of(const struct report_job *job, mach_port_name_t name)
+{
+    mach_port_name_t mine;
+    const char *found = NULL;
+    if (port_extract_send(job->task, name, PORT_HOW_COPY_SEND, &mine) != KERN_SUCCESS)
+        return NULL;
+    for (unsigned i = 0; i < job->service_count && mine != MSG_NULL && mine != MSG_DEAD; i++)
+        if (job->service[i].port == mine)
+            found = job->service[i].name;
+    send_drop(&mine);
+    return found;
+}
+
+static void count_right(const struct report_job *job, mach_port_name_t name, uint32_t rights,
+                        struct count *count, char line[LINE], size_t *length)
+{
+    count->receive += (rights & PORT_RIGHT_RECEIVE) != 0;
+    count->once += (rights & PORT_RIGHT_SEND_ONCE) != 0;
+    count->sets += (rights & PORT_RIGHT_SET) != 0;
+    count->dead += (rights & PORT_RIGHT_DEAD) != 0;
+    if (!(rights & PORT_RIGHT_SEND))
+        return;
+    count->send++;
+    const char *service = count->looked++ < RIGHTS_MAX ? service_of(job, name) : NULL;
+    if (service != NULL && *length + strlen(service) + 2 < LINE)
+        *length += format_text(line + *length, LINE - *length, " %s", service);
+}
+
+void tell_ports(const struct report_job *job)
+{
+    static mach_port_name_t names[PORT_NAMES_MAX];
+    static uint32_t rights[PORT_NAMES_MAX];
+    struct count count = {0};
+    char services[LINE] = "";
+    size_t length = 0;
+    uint32_t position = 0, n, n2;
+    unsigned rounds = 0;
+    do {
+        if (port_names(job->task, position, &position, names, &n, rights, &n2) != KERN_SUCCESS)
+            return;
+        for (uint32_t i = 0; i < n; i++)
+            count_right(job, names[i], rights[i], &count, services, &length);
+    } while (position != 0 && ++rounds < ROUNDS_MAX);
+    log_line("  ports: %u send, %u receive, %u send-once, %u sets, %u dead%s; services:%s",
+             count.send, count.receive, count.once, count.sets, count.dead,
+             position != 0 ? ", and more" : "", length != 0 ? services : " none");
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * System descriptions: what they say, and what is wrong with others. Each text lies in memory of its exact size.
+ */
+#include "check.h"
+#include "description.h"
+#include <stdio.h>
+
+static struct description d;
+static struct description_error error;
+
+static kern_return_t read_bytes(const char *text, size_t size)
+{
+    char *copy = malloc(size ? size : 1);
+    memcpy(copy, text, size);
+    const kern_return_t kr = description_read(copy, size, &d, &error);
+    free(copy);
+    return kr;
+}
+
+static kern_return_t read_text(const char *text)
+{
+    return read_bytes(text, strlen(text));
+}
+
+static void wrong(const char *text, unsigned line, const char *word, const char *why)
+{
+    CHECK_EQ(read_text(text), KERN_BAD_FORMAT);
+    CHECK_TEXT(error.why, why);
+    CHECK_TEXT(error.word, word);
+    CHECK_EQ(error.line, line);
+}
+
+static void test_defaults(void)
+{
+    CHECK_EQ(read_text("program a"), KERN_SUCCESS);
+    CHECK_EQ(d.count, 1);
+    const struct recipe *r = &d.recipe[0];
+    CHECK_TEXT(r->name, "a");
+    CHECK_TEXT(r->file, "a");
+    CHECK_TEXT(r->arguments, "");
+    CHECK(r->provides_count == 0 && r->uses_count == 0 && r->after_count == 0 && r->powers == 0);
+    CHECK(r->priority == 96 && r->restart == RESTART_ALWAYS && r->memory_pages == 0);
+    CHECK(r->heartbeat == 0 && r->backoff_first == 100 && r->backoff_max == 30000);
+    CHECK(r->give_up == 10 && r->stop_time == 1000 && r->dma_pages == 4096);
+    CHECK(!r->wired && !r->essential && !r->inspect && !r->manage && !r->uses_all);
+    CHECK(d.console[0] == 0 && d.until[0] == 0 && d.dump[0] == 0);
+}
+
+static void test_all_keys(void)
+{
+    CHECK_EQ(read_text(
+                 "# a comment\n"
+                 "console tty0 # another\r\n"
+                 "until sd0\n"
+                 "dump block.vd0 partition 3\n"
+                 "\n"
+                 "\t program \t sd0\n"
+                 " file sdhci\n"
+                 " arguments bus-width=4  clock.0=x:12\n arguments more\n"
+                 " provides block.sd0 a_b\n provides c+d@e-f\n"
+                 " uses firmware power\n uses clocks\n"
+                 " rights host_debug initrd\n rights host_devices\n"
+                 " after devices\n memory 8M\n state 5000\n priority 140\n wired\n"
+                 " restart failure\n heartbeat 1000\n backoff 5 60\n give-up 7\n stop-time 0\n"
+                 " dma-pages 9\n essential\n inspect\n manage\n"
+                 "program b\n uses *\n restart never"),
+             KERN_SUCCESS);
+    const struct recipe *r = &d.recipe[0];
+    CHECK_EQ(d.count, 2);
+    CHECK_TEXT(d.console, "tty0");
+    CHECK_TEXT(d.until, "sd0");
+    CHECK_TEXT(d.dump, "block.vd0");
+    CHECK_EQ(d.dump_partition, 3);
+    CHECK_TEXT(r->file, "sdhci");
+    CHECK_TEXT(r->arguments, "bus-width=4 clock.0=x:12 more");
+    CHECK_EQ(r->provides_count, 3);
+    CHECK_TEXT(r->provides[2], "c+d@e-f");
+    CHECK_EQ(r->uses_count, 3);
+    CHECK_TEXT(r->uses[2], "clocks");
+    CHECK_EQ(r->powers, 1u << POWER_HOST_DEBUG | 1u << POWER_INITRD | 1u << POWER_HOST_DEVICES);
+    CHECK_EQ(r->memory_pages, 2048);
+    CHECK_EQ(r->state_pages, 2);
+    CHECK(r->priority == 140 && r->wired && r->restart == RESTART_FAILURE && r->heartbeat == 1000);
+    CHECK(r->backoff_first == 5 && r->backoff_max == 60 && r->give_up == 7 && r->stop_time == 0);
+    CHECK(r->dma_pages == 9 && r->essential && r->inspect && r->manage);
+    CHECK(d.recipe[1].uses_all && d.recipe[1].restart == RESTART_NEVER);
+}
+
+static void test_wrong(void)
+{
+    wrong("", 0, "", "there is no program in it");
+    wrong("# nothing\n\n", 2, "", "there is no program in it");
+    wrong("program", 1, "", "a name is missing");
+    wrong("program a b", 1, "b", "there is one word too many");
+    wrong("program a/b", 1, "a/b", "a name is letters, digits and . _ - + @");
+    wrong("program a\nprogram b\nprogram a\n", 3, "a", "there are two programs of this name");
+    wrong("file x", 1, "file", "this belongs to a program, and none has begun");
+    wrong("program a\nuntil b", 2, "until",
+          "this belongs to the system: it stands before the first program");
+    wrong("program a\n\nunknown", 3, "unknown", "there is no such key");
+    wrong("program a\nwired now", 2, "now", "there is one word too many");
+    wrong("program a\nrestart perhaps", 2, "perhaps", "it is always, failure or never");
+    wrong("program a\nrestart", 2, "", "it is always, failure or never");
+    wrong("program a\nrights host_debug root", 2, "root", "there is no such right");
+    wrong("program a\npriority", 2, "", "a number is missing");
+    wrong("program a\npriority 0", 2, "0", "this number is too small");
+    wrong("program a\npriority 201", 2, "201", "this number is too large");
+    wrong("program a\npriority -1", 2, "-1", "this is no number");
+    wrong("program a\npriority 1K", 2, "1K", "this is no number");
+    wrong("program a\nmemory K", 2, "K", "this is no number");
+    wrong("program a\nmemory 1KK", 2, "1KK", "this is no number");
+    wrong("program a\nmemory 99999999999999999999999", 2, "99999999999999999999999",
+          "this number is too large");
+    wrong("program a\nmemory 1099511627776G", 2, "1099511627776G", "this number is too large");
+    wrong("program a\nbackoff 10 5", 2, "5", "this number is too small");
+    wrong("program a\ngive-up 0", 2, "0", "this number is too small");
+    wrong("program a\nprovides x y x", 2, "x", "this service is provided twice");
+    wrong("program a\nprovides x\nprogram b\nprovides x", 4, "x", "this service is provided twice");
+    wrong("program a\nprovides 1 2 3 4 5 6 7 8 9", 2, "9",
+          "these are more than a program can have");
+    wrong("program a\nprovides", 2, "", "a name is missing");
+    wrong("dump x", 1, "", "it is: dump SERVICE partition N");
+    wrong("dump x partition 0", 1, "0", "this number is too small");
+    wrong("program a\n\x01\x02", 2, "??", "there is no such key");
+}
+
+/* Too long, too many: up to the last that fits. */
+static void test_limits(void)
+{
+    static char text[20000];
+    size_t n = 0;
+    char name[WORD_SIZE + 1];
+    memset(name, 'n', WORD_SIZE);
+    name[WORD_SIZE] = '\0';
+    sprintf(text, "program %s", name);
+    wrong(text, 1, name + 1, "this name is too long");
+    sprintf(text, "program %s", name + 1);
+    CHECK_EQ(read_text(text), KERN_SUCCESS);
+    for (unsigned i = 0; i < PROGRAMS_MAX; i++)
+        n += (size_t)sprintf(text + n, "program p%u\n", i);
+    CHECK_EQ(read_text(text), KERN_SUCCESS);
+    CHECK_EQ(d.count, PROGRAMS_MAX);
+    sprintf(text + n, "program more\n");
+    wrong(text, PROGRAMS_MAX + 1, "", "there are too many programs");
+    n = (size_t)sprintf(text, "program a\narguments ");
+    memset(text + n, 'x', ARGUMENTS_SIZE - 1);
+    text[n + ARGUMENTS_SIZE - 1] = '\0';
+    CHECK_EQ(read_text(text), KERN_BAD_FORMAT);
+    text[n + ARGUMENTS_SIZE - 2] = '\0';
+    CHECK_EQ(read_text(text), KERN_SUCCESS);
+    CHECK_EQ(strlen(d.recipe[0].arguments), ARGUMENTS_SIZE - 2);
+}
+
+static void test_one(void)
+{
+    static struct recipe a, b;
+    static const char text[] = "program x\n file y\n uses z\n", other[] = "program x\n file y\n";
+    memset(&a, 0x55, sizeof(a));
+    memset(&b, 0xaa, sizeof(b));
+    CHECK_EQ(description_read_one(text, strlen(text), &a, &error), KERN_SUCCESS);
+    CHECK_EQ(description_read_one(text, strlen(text), &b, &error), KERN_SUCCESS);
+    CHECK(memcmp(&a, &b, sizeof(a)) == 0);
+    CHECK_EQ(description_read_one(other, strlen(other), &b, &error), KERN_SUCCESS);
+    CHECK(memcmp(&a, &b, sizeof(a)) != 0);
+    CHECK_EQ(description_read_one("program a\nprogram b", 19, &a, &error), KERN_BAD_FORMAT);
+    CHECK_EQ(description_read_one("until a\nprogram b", 17, &a, &error), KERN_BAD_FORMAT);
+    CHECK_EQ(description_read_one("", 0, &a, &error), KERN_BAD_FORMAT);
+}
+
+/* Any byte of a good text becomes another. */
+static void test_damaged(void)
+{
+    static const char good[] = "until a\nprogram a\n memory 8M\n provides b c\n backoff 1 2\n";
+    for (unsigned i = 0; i < 20000; i++) {
+        char text[sizeof(good)];
+        memcpy(text, good, sizeof(good));
+        for (unsigned n = check_below(4); n-- > 0;)
+            text[check_below(sizeof(good) - 1)] = (char)check_below(256);
+        const kern_return_t kr = read_bytes(text, check_below(sizeof(good)));
+        CHECK(kr == KERN_SUCCESS || (kr == KERN_BAD_FORMAT && error.why[0] != '\0'));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    check_begin(argc, argv);
+    test_defaults();
+    test_all_keys();
+    test_wrong();
+    test_limits();
+    test_one();
+    test_damaged();
+    return check_end();
+}
