@@ -107,8 +107,9 @@ static kern_return_t begin(struct device_dma *dma, uint32_t session, const struc
     memory->hold.kind = DMA_MEMORY;
     memory->frame = PFN_NONE;
     list_init(&memory->let_go);
-    memory->search = (struct frame_search){
-        .range = dma->range, .ranges = dma->windows, .pages = (uint32_t)pages};
+    memory->search = (struct frame_search){.range = dma->range,
+                                           .ranges = dma->windows,
+                                           .pages = (uint32_t)pages};
     memory->object.kind = OBJECT_DMA;
     memory->object.type = dma->coherent ? MEM_NORMAL : MEM_UNCACHED;
     atomic_init(&memory->object.references, 1);

@@ -77,7 +77,8 @@ static kern_return_t acknowledge_and_receive(struct msg_registers *registers,
 static void keep_reply(struct driver *driver)
 {
     if (driver->answering && server_keep_reply(driver->answering) != KERN_SUCCESS)
-        driver->answering->reply = MSG_NULL; /* no memory for a name: the client is told that it is lost, and asks again */
+        driver->answering->reply =
+            MSG_NULL; /* no memory for a name: the client is told that it is lost, and asks again */
 }
 
 bool driver_wait_interrupt(void *context, unsigned number, uint64_t deadline)

@@ -20,8 +20,8 @@ def reboots(name, machine, label, **others):
 
 
 def tty_kills(count, seed, shift=5, cpus=1, label=EVERYDAY, seconds=30):
-    """Under counted instructions, so that the same seed kills at the same instructions."""
-    return Scenario(f"tty-kills-{count}-seed{seed}-{cpus}cpu", {**VIRT, "cpus": cpus, "extra": counted(seed, shift)}, echo=True,
+    """What comes back takes the host's time, so that waiting has to take time, too, and no two runs are the same."""
+    return Scenario(f"tty-kills-{count}-seed{seed}-{cpus}cpu", {**VIRT, "cpus": cpus, "extra": counted(seed, shift, sleep="on")}, echo=True,
                     append=f"arg=system=tty-kills.conf arg=kills={count} arg=seed={seed}", label=label, seconds=seconds,
                     anywhere=(r"kills: all checks passed$", r"tty-load: \d+ bytes, \d+ restarts of the driver"),
                     expect=(r"tty-load: all checks passed$", ended("bootstrap"), all_ended()))

@@ -230,7 +230,8 @@ void scene_dma_memory(void)
     GIVES(KERN_RESOURCE_SHORTAGE, device_dma_allocate(device, 4 * MIB, &entry, &bus));
     unsigned small = 0;
     uint32_t singles[400];
-    while (small < 400 && device_dma_allocate(device, 15 * PAGE, &singles[small], &bus) == KERN_SUCCESS)
+    while (small < 400 &&
+           device_dma_allocate(device, 15 * PAGE, &singles[small], &bus) == KERN_SUCCESS)
         small++;
     CHECK(small < 400);
     while (small > 0)
@@ -330,7 +331,8 @@ void scene_dma_pins(void)
     GIVES(KERN_INVALID_ARGUMENT, device_dma_sync(device, pin + 100, 0, 1, 1));
     OK(device_dma_sync(device, pin, PAGES * PAGE, 0, 3));
     GIVES(KERN_INVALID_ARGUMENT, device_dma_runs(device, pin, 1, &next, runs, &count));
-    GIVES(KERN_INVALID_ARGUMENT, device_dma_runs(device, pin, (PAGES + 1) * PAGE, &next, runs, &count));
+    GIVES(KERN_INVALID_ARGUMENT,
+          device_dma_runs(device, pin, (PAGES + 1) * PAGE, &next, runs, &count));
     GIVES(KERN_INVALID_ARGUMENT, device_dma_runs(device, 0, 0, &next, runs, &count));
     GIVES(KERN_INVALID_ARGUMENT, device_dma_unpin(device, 0));
     small_pieces = true;
