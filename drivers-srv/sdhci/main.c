@@ -111,7 +111,8 @@ static void quiesced(void *context)
 static void stop(struct driver *driver)
 {
     (void)driver;
-    sd_stop(&self.sd);
+    if (sd_stop(&self.sd))
+        block_server_rest();
 }
 
 static bool is_set(const char *name)

@@ -133,17 +133,33 @@ kern_return_t driver_memory(struct driver *driver, size_t size, struct dma_memor
     char *at;
 
     size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+    if (driver->memories == DRIVER_MEMORIES_MAX)
+        return KERN_LIMIT;
     kern_return_t kr = device_dma_allocate(driver->device, size, &memory, &bus);
     if (kr == KERN_SUCCESS)
         kr = map(memory, size, &at);
-    if (kr == KERN_SUCCESS)
+    if (kr == KERN_SUCCESS) {
         *out = (struct dma_memory){.at = at, .bus = bus, .size = size};
+        driver->memory[driver->memories++] = *out;
+    }
     return kr;
 }
 
 kern_return_t driver_quiesced(struct driver *driver)
 {
     return device_quiesced(driver->device);
+}
+
+/* Memory goes with the last that refers to it, and the next call about it (device.defs). */
+void driver_rest(struct driver *driver)
+{
+    while (driver->memories > 0) {
+        const struct dma_memory *memory = &driver->memory[--driver->memories];
+        (void)!vm_deallocate(program_start_info->task, (uintptr_t)memory->at, memory->size);
+    }
+    if (driver->device != MSG_NULL)
+        (void)!device_quiesced(
+            driver->device); /* or its device has been taken away: then it has ended */
 }
 
 /* ---- the environment of the logic ---- */

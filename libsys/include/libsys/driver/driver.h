@@ -32,6 +32,7 @@
 enum {
     DRIVER_LINES_MAX = 4,
     DRIVER_INTERFACES_MAX = 8,
+    DRIVER_MEMORIES_MAX = 8,
     /* Ids of messages that are the driver's own, outside of every interface. */
     DRIVER_MESSAGE_INTERRUPT = 0x7e000001,
     DRIVER_MESSAGE_STOP = 0x7e000002,
@@ -67,6 +68,8 @@ struct driver {
     struct device_facts facts;
     struct device_environment environment;
     struct driver_line line[DRIVER_LINES_MAX];
+    struct dma_memory memory[DRIVER_MEMORIES_MAX]; /* what driver_memory() has made */
+    unsigned memories;
     _Atomic uint64_t busy_until; /* D1; or DRIVER_IDLE, DRIVER_BUSY */
     _Atomic uint64_t received;   /* messages; by the loop alone */
     uint64_t received_seen,
@@ -81,7 +84,8 @@ struct driver {
     driver_interrupt_t *interrupt;
     driver_notification_t *notification;
     driver_tick_t *tick; /* at tick_at, if that is not 0 */
-    driver_tick_t *stop; /* put the device to rest; the program ends then */
+    driver_tick_t
+        *stop; /* put the device to rest, and call driver_rest() if it is; the program ends then */
     uint64_t tick_at;
 };
 
@@ -103,7 +107,7 @@ uint64_t driver_clock(struct driver *driver, const char *name);
 /** Map the device's range number `index`. Errors: device.memory, vm.map. */
 kern_return_t driver_map(struct driver *driver, unsigned index, struct registers *registers,
                          uint64_t *size);
-/** Memory for the device (device.dma_allocate), mapped. */
+/** Memory for the device (device.dma_allocate), mapped. KERN_LIMIT: it has DRIVER_MEMORIES_MAX of these. */
 kern_return_t driver_memory(struct driver *driver, size_t size, struct dma_memory *out);
 /** Bind the device's line number `line`. Errors: device.interrupt, port.allocate. */
 kern_return_t driver_listen(struct driver *driver, unsigned line, enum driver_listening listening);
@@ -111,6 +115,9 @@ kern_return_t driver_listen(struct driver *driver, unsigned line, enum driver_li
 void driver_serve_line(struct driver *driver, unsigned line);
 /** The device has been reset (device.quiesced). */
 kern_return_t driver_quiesced(struct driver *driver);
+/** The device has been put to rest, for good: it touches nothing any more. All that driver_memory() has made goes back to the kernel;
+ *  without this it would be kept until the next driver has reset the device. */
+void driver_rest(struct driver *driver);
 
 /** The receive right of the service that the argument `service=` names, in the set. */
 kern_return_t driver_check_in(struct driver *driver, mach_port_name_t *service);
