@@ -78,7 +78,7 @@ def rows_of(where, seed, text, before):
         return [(where, seed, text.rstrip().splitlines()[-1][:80])]
     reads, writes, flushes, replays, wrong = map(int, work.groups())
     total = times.pop("kills")
-    errors = len(re.findall(r"FAILED", text))
+    errors = len(re.findall(r"^\S+: FAILED ", text, re.M))
     frames = free_of(before) - free_of(text)
     objects = int(leak[2]) - int(leak[1]) if leak else 0
     rows = [(where, seed, victim, count, "", "", "", "", "", "", *three) for victim, (count, *three) in times.items()]
