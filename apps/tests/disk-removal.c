@@ -84,7 +84,8 @@ static void work_until_out(uint32_t generation)
 
 static void check_told(void)
 {
-    struct msg_registers m = {.receive = disk.notify, .deadline = kernel_clock_now() + 5 * UINT64_C(1000000000)};
+    struct msg_registers m = {.receive = disk.notify,
+                              .deadline = kernel_clock_now() + 5 * UINT64_C(1000000000)};
 
     user_msg_trap(&m);
     if (CHECK_EQUAL(trap_error(m.result), KERN_SUCCESS))
@@ -105,7 +106,8 @@ static void round_trip(uint32_t number)
     print("round %u: take it out\n", number);
     work_until_out(number);
     check_told();
-    CHECK_EQUAL(transfer(BLOCK_READ), KERN_MEMORY_FAILURE); /* it stays so until the client attaches anew */
+    CHECK_EQUAL(transfer(BLOCK_READ),
+                KERN_MEMORY_FAILURE); /* it stays so until the client attaches anew */
     check_nobody_attaches();
     block_client_close(&disk);
     print("round %u: put it in\n", number);

@@ -115,5 +115,23 @@ def tables():
             for name, table, fill, said in cases]
 
 
+FAULTS = ("spins", "waits for ever", "ends", "leaks memory", "leaks ports", "scribbles over its memory", "scribbles over the rings", "lies",
+          "never acknowledges", "floods its clients")
+
+
+def bad_drivers():
+    """Drivers that do wrong (apps/tests/bad-drivers.c): a mask of those that are tried, from bit 1 on."""
+    def bad(name, tried, label=CI, cpus=2, seconds=40, build="release"):
+        mask = sum(2 << FAULTS.index(fault) for fault in tried)
+        return Scenario(f"bad-drivers-{name}", {**VIRT, "cpus": cpus}, disk=Card("virtio"), label=label, seconds=seconds, build=build,
+                        append=f"init=bootstrap arg=system=bad-drivers.conf arg=faults={mask:#x}",
+                        allow=(r"^wharf: \S+ crashed: ",),
+                        anywhere=(*(rf"^bad-drivers: a driver that {fault}: \d+ restarts, " for fault in tried),
+                                  r"^bad-drivers: bad-drivers: all checks passed$"), expect=LOAD)
+
+    return [bad("few", ("spins", "scribbles over its memory", "scribbles over the rings"), EVERYDAY, seconds=15),
+            bad("all", FAULTS), bad("all-1cpu", FAULTS, cpus=1), bad("all-4cpu", FAULTS, cpus=4, build="debug")]
+
+
 def all_scenarios():
-    return [*errors(), *flips(), *stalls(), *removals(), *tables()]
+    return [*errors(), *flips(), *stalls(), *removals(), *tables(), *bad_drivers()]
