@@ -33,6 +33,7 @@ import trees  # noqa: E402
 import devices  # noqa: E402
 import devmgr  # noqa: E402
 import disks  # noqa: E402
+import hardships  # noqa: E402
 import vm  # noqa: E402
 from attendant import Attendant  # noqa: E402
 from console import Console, Failed  # noqa: E402
@@ -100,6 +101,7 @@ def scenarios(kind):
         *devices.all_scenarios(kind),
         *devmgr.all_scenarios(kind),
         *disks.all_scenarios(),
+        *hardships.all_scenarios(),
         *small_devices.all_scenarios(),
         *template.all_scenarios(),
         *supervisor.all_scenarios(),

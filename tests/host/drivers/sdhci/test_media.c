@@ -105,6 +105,24 @@ static void test_swapped(const struct sdhci_kind *kind)
     end();
 }
 
+/* A request finds out before anybody has looked: who looks is told nevertheless. */
+static void test_taken_out_at_work(const struct sdhci_kind *kind)
+{
+    begin("card taken out at work", kind, true);
+    start();
+    world_write(&world, 1, 20, 1);
+    take_out();
+    CHECK_EQ(world_move(&world, false, 1, 1, 4096, false), KERN_MEMORY_FAILURE);
+    CHECK_EQ(sd_check_medium(&world.sd), true);
+    expect_state(SD_MEDIUM_NONE, KERN_MEMORY_FAILURE);
+    CHECK_EQ(sd_check_medium(&world.sd), false);
+    put_in(1);
+    pass(5 * DEVICE_SECOND);
+    CHECK_EQ(sd_check_medium(&world.sd), true);
+    CHECK_EQ(world.sd.medium, 2);
+    end();
+}
+
 static void test_unusable(void)
 {
     begin("never ready", &sdhci_kind_pci, true);
@@ -393,6 +411,7 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < 3; i++) {
         test_absent(kinds[i]);
         test_swapped(kinds[i]);
+        test_taken_out_at_work(kinds[i]);
         test_hung_part(kinds[i]);
         test_interrupts(kinds[i]);
         test_slow_down(kinds[i]);
