@@ -101,15 +101,31 @@ static void tell(const char *whose, uint64_t *times, uint64_t count)
 {
     if (count == 0)
         return;
-    qsort(recoveries, kills, sizeof(*recoveries), compare);
-    print("kills: %lu, recovery: median %lu us, 99th percentile %lu us, longest %lu us\n",
-          (unsigned long)kills, (unsigned long)(recoveries[kills / 2] / 1000),
-          (unsigned long)(recoveries[kills * 99 / 100] / 1000),
-          (unsigned long)(recoveries[kills - 1] / 1000));
-    if (strstr(program_start_info->arguments, "bench=1"))
+    qsort(times, count, sizeof(*times), compare);
+    print("%s: %lu, recovery: median %lu us, 99th percentile %lu us, longest %lu us\n", whose,
+          (unsigned long)count, (unsigned long)(times[count / 2] / 1000),
+          (unsigned long)(times[count * 99 / 100] / 1000),
+          (unsigned long)(times[count - 1] / 1000));
+}
+
+static void tell_all(void)
+{
+    for (unsigned i = 0; i < victim_count; i++)
+        tell(victims[i], recoveries[i], counts[i]);
+    tell("kills", all, kills);
+    if (kills > 0 && strstr(program_start_info->arguments, "bench=1"))
         print("bench: driver_recovery_p99 us 1000 %lu %lu %lu\nbench: done\n",
-              (unsigned long)recoveries[kills / 2], (unsigned long)recoveries[kills * 99 / 100],
-              (unsigned long)recoveries[kills - 1]);
+              (unsigned long)all[kills / 2], (unsigned long)all[kills * 99 / 100],
+              (unsigned long)all[kills - 1]);
+}
+
+static bool make_room(uint64_t most)
+{
+    bool enough = (all = calloc(most + 1, sizeof(*all)));
+
+    for (unsigned i = 0; i < victim_count; i++)
+        enough &= (recoveries[i] = calloc(most + 1, sizeof(*all))) != NULL;
+    return enough;
 }
 
 int main(int argc, char **argv)

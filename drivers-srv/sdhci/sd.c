@@ -45,7 +45,6 @@ kern_return_t sd_start(struct sd *sd, const struct sd_config *config,
 bool sd_stop(struct sd *sd)
 {
     struct sdhci *h = &sd->host;
-    bool rests;
 
     if (sd->state == SD_MEDIUM_READY) {
         if (sd_flush(sd) != KERN_SUCCESS)

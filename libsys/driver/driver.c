@@ -144,8 +144,6 @@ kern_return_t driver_memory(struct driver *driver, size_t size, struct dma_memor
     if (place == DRIVER_MEMORIES_MAX)
         return KERN_LIMIT;
     size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-    if (driver->memories == DRIVER_MEMORIES_MAX)
-        return KERN_LIMIT;
     kern_return_t kr = device_dma_allocate(driver->device, size, &memory, &bus);
     if (kr == KERN_SUCCESS)
         kr = map(memory, size, &at);
@@ -171,18 +169,6 @@ void driver_at_rest(struct driver *driver)
 kern_return_t driver_quiesced(struct driver *driver)
 {
     return device_quiesced(driver->device);
-}
-
-/* Memory goes with the last that refers to it, and the next call about it (device.defs). */
-void driver_rest(struct driver *driver)
-{
-    while (driver->memories > 0) {
-        const struct dma_memory *memory = &driver->memory[--driver->memories];
-        (void)!vm_deallocate(program_start_info->task, (uintptr_t)memory->at, memory->size);
-    }
-    if (driver->device != MSG_NULL)
-        (void)!device_quiesced(
-            driver->device); /* or its device has been taken away: then it has ended */
 }
 
 /* ---- the environment of the logic ---- */

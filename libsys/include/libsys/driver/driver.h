@@ -71,8 +71,6 @@ struct driver {
     struct device_facts facts;
     struct device_environment environment;
     struct driver_line line[DRIVER_LINES_MAX];
-    struct dma_memory memory[DRIVER_MEMORIES_MAX]; /* what driver_memory() has made */
-    unsigned memories;
     _Atomic uint64_t busy_until; /* D1; or DRIVER_IDLE, DRIVER_BUSY */
     _Atomic uint64_t received;   /* messages; by the loop alone */
     uint64_t received_seen,
@@ -119,9 +117,6 @@ kern_return_t driver_listen(struct driver *driver, unsigned line, enum driver_li
 void driver_serve_line(struct driver *driver, unsigned line);
 /** The device has been reset (device.quiesced). */
 kern_return_t driver_quiesced(struct driver *driver);
-/** The device has been put to rest, for good: it touches nothing any more. All that driver_memory() has made goes back to the kernel;
- *  without this it would be kept until the next driver has reset the device. */
-void driver_rest(struct driver *driver);
 
 /** When it stops: the device has been reset, and does not touch memory any more. All of that is given back, and is not there any more (D5). */
 void driver_at_rest(struct driver *driver);
