@@ -4,7 +4,7 @@
  *
  * A storm is a line that is up still whenever it is completed: its driver does not reach the cause, or does not try. Firing often is no storm, for
  * a fast device has something new to say all the time. How fast the machine is does not matter. To ask the controller takes time, so that is done
- * only of a line that has not rested for long.
+ * once in a thousand firings, as long as the answer is no.
  */
 #include <arch/irq.h>
 #include <kern/clock.h>
@@ -13,11 +13,10 @@
 #include <kern/kmem.h>
 
 enum {
-    STORM_SUSPECTED = 1000, /* so many without a rest: look whether the line is up still */
+    STORM_SUSPECTED = 1000, /* firings after which it is looked whether the line is up still */
     STORM_FIRINGS = 5000,
 };
-#define STORM_REST  UINT64_C(20000000) /* nanoseconds, both */
-#define STORM_PAUSE UINT64_C(100000000)
+#define STORM_PAUSE UINT64_C(100000000) /* nanoseconds */
 
 static void line_make(void *memory);
 static KMEM_CACHE_STABLE(line_cache, struct irq_line, references, line_make);
@@ -42,8 +41,8 @@ static void line_begin(struct irq_line *line, struct ledger *ledger, unsigned nu
     line->references = 1;
     line->edge = edge;
     line->active = line->storm = false;
-    line->owing = line->bound = line->restless = 0;
-    line->storms = line->completed = 0;
+    line->owing = line->bound = line->firings = 0;
+    line->storms = 0;
     line->only = NULL;
     line->ledger = ledger;
     ledger_ref(ledger);
@@ -122,22 +121,21 @@ static void begin_storm(struct irq_line *line, nanos_t now)
     arch_irq_mask(line->number);
     line->storm = true;
     line->storms++;
-    line->restless = 0;
+    line->firings = 0;
     deadline_arm(&line->retry, clock_ticks_at(now + STORM_PAUSE));
     for (const struct list *at = line->shares.next; at != &line->shares; at = at->next)
         atomic_fetch_add_explicit(&list_entry(at, struct interrupt, link)->device->storms, 1,
                                   memory_order_relaxed);
 }
 
-/* J5: so often without a rest, and the line was still up whenever it was completed since it began to look like one. */
+/* J5 */
 static void watch(struct irq_line *line, nanos_t now)
 {
-    line->restless = now - line->completed < STORM_REST ? line->restless + 1 : 0;
-    if (likely(line->restless <= STORM_SUSPECTED))
+    if (likely(++line->firings <= STORM_SUSPECTED))
         return;
     if (!arch_irq_is_raised(line->number))
-        line->restless = 0;
-    else if (line->restless > STORM_FIRINGS && !line->storm)
+        line->firings = 0;
+    else if (line->firings > STORM_FIRINGS && !line->storm)
         begin_storm(line, now);
 }
 
@@ -145,7 +143,6 @@ void irq_line_complete(struct irq_line *line, nanos_t now)
 {
     watch(line, now);
     line->active = false;
-    line->completed = now;
     arch_irq_deactivate(line->number);
 }
 

@@ -36,10 +36,9 @@ struct irq_line {
     struct interrupt *only; /* J6 */
     struct list shares;     /* interrupt.link */
     uint64_t storms;        /* how often */
-    uint32_t restless;      /* J5: so often, without a rest */
-    nanos_t completed;      /* when it could fire again */
-    struct deadline retry;  /* holds no reference: cancelled, or it finds no storm */
-    struct ledger *ledger;  /* pays; reference held */
+    uint32_t firings; /* J5: since it was seen to be down when it was completed, or not looked at */
+    struct deadline retry; /* holds no reference: cancelled, or it finds no storm */
+    struct ledger *ledger; /* pays; reference held */
 };
 
 struct interrupt {
