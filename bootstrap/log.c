@@ -20,10 +20,19 @@ void log_set_console(mach_port_name_t port)
     atomic_store(&console, port);
 }
 
+/* Many a program says its name itself. */
+static bool begins_with_name(const char *name, const char *text, size_t length)
+{
+    const size_t n = strlen(name);
+    return length > n && strncmp(text, name, n) == 0 && text[n] == ':';
+}
+
 static void put_line(const char *name, const char *text, size_t length)
 {
     char line[LINE_SIZE];
-    size_t n = format_text(line, sizeof(line) - 1, "%s: ", name);
+    size_t n = 0;
+    if (!begins_with_name(name, text, length))
+        n = format_text(line, sizeof(line) - 1, "%s: ", name);
     for (size_t i = 0; i < length && n < sizeof(line) - 1; i++) {
         const char c = text[i];
         line[n++] = c == '\t' || (c >= ' ' && c < 127) ? c : '?';

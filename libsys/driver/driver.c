@@ -79,16 +79,20 @@ kern_return_t driver_make_send(mach_port_name_t port)
     return port_insert_made_send(program_start_info->task, port, port, &got);
 }
 
+kern_return_t driver_check_in_as(struct driver *driver, const char *name, mach_port_name_t *service)
+{
+    kern_return_t kr = service_check_in(program_start_info->bootstrap, name, service);
+
+    if (kr == KERN_SUCCESS)
+        kr = port_move_member(program_start_info->task, *service, driver->set);
+    return kr;
+}
+
 kern_return_t driver_check_in(struct driver *driver, mach_port_name_t *service)
 {
     const char *name = driver_argument(driver, "service");
 
-    if (!name)
-        return KERN_INVALID_ARGUMENT;
-    kern_return_t kr = service_check_in(program_start_info->bootstrap, name, service);
-    if (kr == KERN_SUCCESS)
-        kr = port_move_member(program_start_info->task, *service, driver->set);
-    return kr;
+    return name ? driver_check_in_as(driver, name, service) : KERN_INVALID_ARGUMENT;
 }
 
 kern_return_t driver_look_up(struct driver *driver, const char *name, mach_port_name_t *service)

@@ -123,6 +123,9 @@ void driver_at_rest(struct driver *driver);
 
 /** The receive right of the service that the argument `service=` names, in the set. */
 kern_return_t driver_check_in(struct driver *driver, mach_port_name_t *service);
+/** The same of a service that is named. */
+kern_return_t driver_check_in_as(struct driver *driver, const char *name,
+                                 mach_port_name_t *service);
 /** A new port in the set, with a payload that messages through it bring. */
 kern_return_t driver_port(struct driver *driver, uint64_t payload, mach_port_name_t *port);
 /** A send right to another service. Errors: service.look_up. */
