@@ -100,6 +100,8 @@ static void check_no_power(mach_port_name_t bootstrap)
     static struct supervisor_row rows[SUPERVISOR_ROWS_MAX];
     mach_port_name_t task;
     uint32_t next, count;
+    uint64_t size;
+    char name[SUPERVISOR_NAME_MAX];
     FAILS(supervisor_list(bootstrap, 0, &next, rows, &count), KERN_NO_ACCESS);
     FAILS(supervisor_start(bootstrap, "svc-a"), KERN_NO_ACCESS);
     FAILS(supervisor_stop(bootstrap, "svc-a"), KERN_NO_ACCESS);
@@ -108,6 +110,7 @@ static void check_no_power(mach_port_name_t bootstrap)
     FAILS(supervisor_upgrade(bootstrap, "svc-a", "svc-server2"), KERN_NO_ACCESS);
     FAILS(supervisor_add(bootstrap, "program x", program_start_info->host), KERN_NO_ACCESS);
     FAILS(supervisor_task(bootstrap, "svc-a", &task), KERN_NO_ACCESS);
+    FAILS(supervisor_core(bootstrap, &task, &size, name), KERN_NO_ACCESS);
 }
 
 int main(void)

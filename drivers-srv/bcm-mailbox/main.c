@@ -8,12 +8,11 @@
 
 static struct bcm_mailbox mailbox;
 
-/* A message that the firmware still has keeps its memory from being used for anything else (lent). */
 static void stop(struct driver *driver)
 {
     bcm_mailbox_stop(&mailbox);
     if (!mailbox.lent)
-        (void)!driver_quiesced(driver);
+        driver_at_rest(driver);
 }
 
 /* Registers, memory and the interrupt; then the firmware has answered, and has nothing of a predecessor's any more. */

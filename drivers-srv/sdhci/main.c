@@ -110,8 +110,8 @@ static void quiesced(void *context)
 
 static void stop(struct driver *driver)
 {
-    (void)driver;
-    sd_stop(&self.sd);
+    if (sd_stop(&self.sd))
+        driver_at_rest(driver);
 }
 
 static bool is_set(const char *name)

@@ -42,7 +42,7 @@ kern_return_t sd_start(struct sd *sd, const struct sd_config *config,
     return KERN_SUCCESS;
 }
 
-void sd_stop(struct sd *sd)
+bool sd_stop(struct sd *sd)
 {
     struct sdhci *h = &sd->host;
 
@@ -53,10 +53,12 @@ void sd_stop(struct sd *sd)
             device_log(h->environment, "the card could not be made idle");
     }
     sd->state = SD_MEDIUM_NONE;
-    if (sdhci_reset_part(h, RESET_ALL) != KERN_SUCCESS)
+    const bool at_rest = sdhci_reset_part(h, RESET_ALL) == KERN_SUCCESS;
+    if (!at_rest)
         device_log(h->environment, "the controller hangs in reset");
     sdhci_write8(h, SDHCI_POWER, h->found_power);
     registers_settle();
+    return at_rest;
 }
 
 void sd_facts(const struct sd *sd, struct sd_facts *facts)

@@ -116,8 +116,9 @@ bool sd_check_medium(struct sd *sd);
 
 void sd_facts(const struct sd *sd, struct sd_facts *facts);
 
-/** What was written is on the medium, the card idle, the controller reset and its power as it was found. */
-void sd_stop(struct sd *sd);
+/** What was written is on the medium, the card idle, the controller reset and its power as it was found. False: it hangs, and may go on
+ *  touching memory. */
+bool sd_stop(struct sd *sd);
 
 /* sd_medium.c, for sd_transfer.c: starts the card anew. KERN_SUCCESS: the same one works again; KERN_MEMORY_FAILURE: it is not
  * there, or another; else what is wrong. */

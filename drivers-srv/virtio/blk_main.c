@@ -126,7 +126,14 @@ static void ready(void *device)
     driver_serve_line(&self.driver, 0);
 }
 
-/* ---- the start ---- */
+/* ---- the start, and the end ---- */
+
+/* What was written is in the device's hands; whether on the medium is who flushes' business. */
+static void stop(struct driver *driver)
+{
+    if (virtio_mmio_reset(&self.blk.mmio) == KERN_SUCCESS)
+        driver_at_rest(driver);
+}
 
 static kern_return_t quiesced(void *driver)
 {
@@ -166,6 +173,7 @@ int main(int argc, char **argv)
     driver_begin(&self.driver, argc, argv);
     begin(&self.driver);
     self.driver.interrupt = interrupt;
+    self.driver.stop = stop;
     look(&self.blk, &config.facts);
     block_server_run(&self.driver, &config);
 }

@@ -157,6 +157,8 @@ static kern_return_t dispatch(struct loop *loop)
     if (id == DRIVER_MESSAGE_STOP && came_through(message, driver->stop_port)) {
         if (driver->stop)
             driver->stop(driver);
+        if (!driver->facts.dma)
+            driver_at_rest(driver);
         kernel_task_exit(0);
     }
     if (is_notification(id) && driver->notification)

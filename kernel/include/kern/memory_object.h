@@ -47,6 +47,8 @@ static inline void memory_object_ref(struct memory_object *object)
 void memory_object_unref(struct memory_object *object);
 
 /** OBJECT_DEVICE, or like one. */
+/** Is there any device memory that somebody may have mapped? */
+bool memory_object_any_device(void);
 static inline bool memory_object_is_device(const struct memory_object *object)
 {
     return object->kind >= OBJECT_DEVICE;
