@@ -4,12 +4,12 @@
  * whether it has come.
  */
 #include "restart.h"
-#include "stopping.h"
 #include "crash.h"
 #include "heartbeat.h"
 #include "log.h"
 #include "names.h"
 #include "start.h"
+#include "stopping.h"
 #include "system.h"
 #include <libsys/kernel.h>
 #include <string.h>
