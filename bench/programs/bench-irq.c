@@ -72,7 +72,7 @@ static int disturb(void *argument)
     bench_store_register(&shared->last_low, match, register_read32(&clock, PL031_DR));
 }
 
-static void measure(const char *name, bool acknowledges_too)
+static void measure(void)
 {
     struct series series = {.count = 0};
     for (unsigned i = 0; ok && i < SERIES_LENGTH + WARM_UP; i++) {
@@ -80,16 +80,14 @@ static void measure(const char *name, bool acknowledges_too)
         shared->last_low = 0;
         expect(clone_make(&clone, disturb, NULL, THREAD_PRIORITY_DEFAULT - 10));
         expect(clone_run(&clone));
-        uint64_t woken = acknowledges_too
-                             ? bench_acknowledge_receive(interrupt, INTERRUPT_ID_ACKNOWLEDGED, port)
-                             : bench_receive(port);
+        uint64_t woken = bench_receive(port);
         register_write32(&clock, PL031_ICR, 1);
         expect(interrupt_acknowledge(interrupt));
         if (i >= WARM_UP)
             series_add(&series, woken - shared->last_low - ROUND);
         clone_end(&clone);
     }
-    series_print(&series, name, "instructions", 1);
+    series_print(&series, "irq_to_user", "instructions", 1);
 }
 
 /* Of a line that has not fired, with the stub. */
@@ -109,7 +107,7 @@ static void measure_acknowledge(void)
 int main(void)
 {
     open_clock();
-    measure("irq_to_user", false);
+    measure();
     measure_acknowledge();
     if (!ok)
         print("FAILED a call\n");

@@ -83,17 +83,6 @@
         mrs     x0, cntvct_el0
         ret
 
-        function bench_acknowledge_receive
-        mov     x4, x2
-        mov     x2, #19                        /* MSG_COPY_SEND, no body */
-        mov     x3, #0
-        mov     x5, #-1
-        mov     x6, #0
-        mov     x7, #0
-        svc     #1
-        mrs     x0, cntvct_el0
-        ret
-
         /* Nobody changes it, and nobody wakes there. */
         .balign 4
 bench_word:

@@ -25,7 +25,5 @@ uint64_t bench_nops(void);
                                             uint32_t value);
 /** Receive a short message there; returns the counter as the first instruction after that reads it. */
 uint64_t bench_receive(uint64_t name);
-/** The same, after a message `id` without a body to `to`, by the same trap. */
-uint64_t bench_acknowledge_receive(uint64_t to, uint64_t id, uint64_t name);
 /** Sleep until `deadline`; returns the counter as the first instruction after waking reads it. */
 uint64_t bench_sleep_until(uint64_t deadline);
