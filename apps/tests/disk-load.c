@@ -6,30 +6,21 @@
  * Arguments: disk=block.sd0 partition=0 operations=1000 seed=1 depth=8 blocks=4096 (used from the partition's beginning);
  * while=PROGRAM: that many operations again and again, until the program has ended.
  */
+#include "disk-blocks.h"
 #include <libsys/block_client.h>
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
-#include <stdlib.h>
 #include <string.h>
 #include <wharf/if/service.h>
 #include <wharf/if/supervisor.h>
 
 enum {
-    BLOCK = 512,
+    BLOCK = DISK_BLOCK,
     RUN_MAX = 64,   /* blocks of one request */
     DEPTH_MAX = 16, /* requests in flight */
     BLOCKS_MAX = 1 << 16,
-    WORDS = BLOCK / 8,
 };
-#define MAGIC UINT64_C(0x6b736964206c6c61)
-
-struct block_image {
-    uint64_t magic, number, generation, checksum;
-    uint64_t words[WORDS - 4];
-};
-_Static_assert(sizeof(struct block_image) == BLOCK, "a block");
-
 /* A request in flight, and where its data is. */
 struct slot {
     bool used;
@@ -54,40 +45,13 @@ static uint64_t random_below(uint64_t n)
     return state % n;
 }
 
-static uint64_t argument(const char *name, uint64_t otherwise)
-{
-    const char *at = strstr(program_start_info->arguments, name);
-
-    return at ? strtoull(at + strlen(name), NULL, 0) : otherwise;
-}
-
 /* ---- what is in blocks ---- */
-
-static uint64_t checksum_of(const struct block_image *image)
-{
-    uint64_t sum = image->number * UINT64_C(0x9e3779b97f4a7c15) ^ image->generation;
-
-    for (unsigned i = 0; i < WORDS - 4; i++)
-        sum = (sum << 7 | sum >> 57) ^ image->words[i];
-    return sum;
-}
-
-static void fill(struct block_image *image, uint64_t number, uint32_t of)
-{
-    image->magic = MAGIC;
-    image->number = number;
-    image->generation = of;
-    for (unsigned i = 0; i < WORDS - 4; i++)
-        image->words[i] = (number << 32 | of) * (2 * i + 1);
-    image->checksum = checksum_of(image);
-}
 
 static void verify(const struct block_image *image, uint64_t number)
 {
     if (written[number] == 0)
         return;
-    if (image->magic == MAGIC && image->number == number && image->generation == written[number] &&
-        image->checksum == checksum_of(image))
+    if (block_is(image, number, written[number]))
         return;
     if (errors++ < 8)
         print("disk-load: block %lu: wrong: magic %lx number %lu generation %lu, not %u\n",
@@ -131,7 +95,7 @@ static void begin(unsigned number, uint64_t blocks)
     if (slot->operation == BLOCK_WRITE) {
         generation++;
         for (uint32_t i = 0; i < slot->count; i++) {
-            fill(&data_of(number)[i], slot->block + i, generation);
+            block_fill(&data_of(number)[i], slot->block + i, generation);
             written[slot->block + i] = generation;
         }
     }
@@ -182,22 +146,6 @@ static void read_all(uint64_t blocks)
     }
 }
 
-/* A word of the arguments; "": there is none of this key. */
-static const char *word(const char *key, char *value, size_t size)
-{
-    const char *at = strstr(program_start_info->arguments, key);
-
-    value[0] = '\0';
-    if (!at)
-        return value;
-    at += strlen(key);
-    for (size_t i = 0; i < size - 1 && at[i] != '\0' && at[i] != ' '; i++) {
-        value[i] = at[i];
-        value[i + 1] = '\0';
-    }
-    return value;
-}
-
 /* The program has been started, and has not ended. */
 static bool goes_on(mach_port_name_t supervisor, const char *name)
 {
@@ -235,16 +183,16 @@ static void work_while(const char *name, uint64_t wanted, unsigned depth, uint64
 int main(void)
 {
     char service[64], program[64];
-    const uint64_t seed = argument("seed=", 1);
-    const uint64_t wanted = argument("operations=", 1000);
-    unsigned depth = (unsigned)argument("depth=", 8);
-    uint64_t blocks = argument("blocks=", 4096);
+    const uint64_t seed = number_argument("seed=", 1);
+    const uint64_t wanted = number_argument("operations=", 1000);
+    unsigned depth = (unsigned)number_argument("depth=", 8);
+    uint64_t blocks = number_argument("blocks=", 4096);
 
     state = seed * UINT64_C(0x2545f4914f6cdd1d) | 1;
     if (depth < 1 || depth > DEPTH_MAX)
         depth = DEPTH_MAX;
-    if (!CHECK_EQUAL(block_client_open(&disk, word("disk=", service, sizeof(service)),
-                                       (uint32_t)argument("partition=", 0),
+    if (!CHECK_EQUAL(block_client_open(&disk, word_argument("disk=", service, sizeof(service)),
+                                       (uint32_t)number_argument("partition=", 0),
                                        (size_t)DEPTH_MAX * RUN_MAX * BLOCK),
                      KERN_SUCCESS))
         return check_end("disk-load");
@@ -253,7 +201,7 @@ int main(void)
     if (blocks > disk.facts.blocks)
         blocks = disk.facts.blocks;
     const uint64_t begun = kernel_clock_now();
-    work_while(word("while=", program, sizeof(program)), wanted, depth, blocks);
+    work_while(word_argument("while=", program, sizeof(program)), wanted, depth, blocks);
     read_all(blocks);
     CHECK_EQUAL(block_client_do(&disk, BLOCK_FLUSH, 0, 0, 0), KERN_SUCCESS);
     CHECK_EQUAL(errors, 0);

@@ -94,7 +94,7 @@ struct sd {
 };
 
 /** KERN_SUCCESS also without a usable card: sd_facts() says, sd_check_medium() looks again.
- *  KERN_FAILURE: the controller does not answer or cannot be stopped, and `quiesced` has not been called;
+ *  KERN_FAILURE: the controller does not answer or cannot be stopped; if `quiesced` was called, it has stopped;
  *  KERN_NOT_SUPPORTED: no clock or voltage for a card. */
 kern_return_t sd_start(struct sd *sd, const struct sd_config *config,
                        const struct device_environment *environment);

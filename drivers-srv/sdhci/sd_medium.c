@@ -139,13 +139,15 @@ kern_return_t sd_restart_card(struct sd *sd)
     sd->statistics.restarts++;
     if (!sd_card_there(sd)) {
         sd->removed = true;
-        settle(sd, KERN_MEMORY_FAILURE);
-        return KERN_MEMORY_FAILURE;
+        kr = KERN_MEMORY_FAILURE;
+    } else {
+        kr = identify_somehow(sd);
     }
-    kr = identify_somehow(sd);
     settle(sd, kr);
-    if (kr != KERN_SUCCESS)
+    if (kr != KERN_SUCCESS) {
+        sd->changed = true; /* it was ready: sd_check_medium() has that to tell */
         return kr;
+    }
     if (is_known(sd))
         return KERN_SUCCESS;
     learn(sd);

@@ -128,13 +128,6 @@ static void ready(void *device)
 
 /* ---- the start, and the end ---- */
 
-/* What was written is in the device's hands; whether on the medium is who flushes' business. */
-static void stop(struct driver *driver)
-{
-    if (virtio_mmio_reset(&self.blk.mmio) == KERN_SUCCESS)
-        driver_at_rest(driver);
-}
-
 static kern_return_t quiesced(void *driver)
 {
     return driver_quiesced(driver);
@@ -159,6 +152,13 @@ static void begin(struct driver *driver)
         kr = virtio_blk_start(&self.blk, &start_with);
     if (kr != KERN_SUCCESS)
         driver_fail(driver, "it does not start: error %d", (int)kr);
+}
+
+/* What was answered is on the medium only after a flush: that is the clients' to ask for (block_ring.h: R3). */
+static void stop(struct driver *driver)
+{
+    if (virtio_blk_stop(&self.blk) == KERN_SUCCESS)
+        driver_at_rest(driver);
 }
 
 int main(int argc, char **argv)

@@ -122,6 +122,9 @@ struct virtio_blk_start {
  *  virtio_mmio_*(), quiesced(); KERN_BAD_FORMAT: it says of itself what cannot be. */
 kern_return_t virtio_blk_start(struct virtio_blk *blk, const struct virtio_blk_start *start);
 
+/** Reset it, for good: all that was submitted is lost. KERN_OPERATION_TIMED_OUT: it may still touch its memory. */
+kern_return_t virtio_blk_stop(struct virtio_blk *blk);
+
 /** Read or write. Segments are copied. KERN_BUSY: all slots are taken, collect first; KERN_INVALID_ARGUMENT: out of range, too
  *  many segments, or they are not the blocks' size together; KERN_PROTECTION_FAILURE: read-only; KERN_TERMINATED: B3. */
 kern_return_t virtio_blk_submit(struct virtio_blk *blk, const struct block_transfer *transfer,

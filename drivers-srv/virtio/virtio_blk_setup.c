@@ -191,6 +191,12 @@ kern_return_t virtio_blk_start(struct virtio_blk *blk, const struct virtio_blk_s
     return virtio_mmio_needs_reset(&blk->mmio) ? KERN_FAILURE : KERN_SUCCESS;
 }
 
+kern_return_t virtio_blk_stop(struct virtio_blk *blk)
+{
+    blk->dead = true;
+    return virtio_mmio_reset(&blk->mmio);
+}
+
 /* ---- After trouble ---- */
 
 /* What has become of a request in the reset. */

@@ -9,6 +9,7 @@
 #include <kern/amap.h>
 #include <kern/boot.h>
 #include <kern/cpu.h>
+#include <kern/device_dma.h>
 #include <kern/kmem.h>
 #include <kern/log.h>
 #include <kern/paged_object.h>
@@ -174,7 +175,8 @@ static void finish(void);
 static bool finish_step(struct work *work)
 {
     (void)work;
-    if (task_any_ending() || !reaper_is_idle() || !amap_reaper_is_idle() || !paged_object_is_idle())
+    if (task_any_ending() || !reaper_is_idle() || !amap_reaper_is_idle() ||
+        !paged_object_is_idle() || !device_dma_is_idle())
         return true;
     finish();
     return false;

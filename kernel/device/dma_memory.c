@@ -141,7 +141,7 @@ static kern_return_t go_on(const struct kcall *call, struct device_dma *dma, uin
     return begin(dma, session, call->self, pages, out);
 }
 
-kern_return_t device_dma_allocate(struct kcall *call, struct device_dma *dma, uint32_t session,
+kern_return_t dma_memory_allocate(struct kcall *call, struct device_dma *dma, uint32_t session,
                                   uint64_t size, struct kright *right, uint64_t *bus)
 {
     struct dma_memory *memory = NULL;

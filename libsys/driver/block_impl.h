@@ -45,6 +45,7 @@ struct block_service {
     struct block_flight flights[BLOCK_FLIGHTS_MAX];
     unsigned flights_used;
     uint32_t medium_read;     /* whose partitions these are */
+    bool medium_there;        /* and whether there was one */
     uint64_t poll_at;         /* when to look for another medium; 0: never */
     kern_return_t own_result; /* of block_own() */
     bool own_done;
@@ -73,6 +74,9 @@ void block_look(void);
 
 /** An operation of the server's own, to its end: before clients are served, or on a blocking device. */
 kern_return_t block_own(enum block_operation operation, const struct block_transfer *transfer);
+
+/** The medium is another than the one whose partitions are known, or it has gone: see to it at the next tick. */
+bool block_medium_is_new(void);
 
 /* ---- block_ring.c: no more than arithmetic and the ring; also on the host ---- */
 

@@ -35,8 +35,12 @@ static void tell_facts(uint32_t number, struct block_facts *out)
     memcpy(out->name, partition->name, sizeof(out->name));
 }
 
+static void learn_medium(struct block_service *server);
+
+/* Nobody is told of, or gets at, what was on another medium than the one that is there. */
 static kern_return_t check_partition(uint32_t number)
 {
+    learn_medium(&block_service);
     if (block_service.facts.blocks == 0)
         return KERN_MEMORY_FAILURE;
     return number < block_service.partitions.count ? KERN_SUCCESS : KERN_NOT_FOUND;
@@ -158,6 +162,7 @@ static void read_partitions(struct block_service *server)
     struct partition_table *table = &server->partitions;
 
     server->medium_read = server->facts.medium;
+    server->medium_there = server->facts.blocks != 0;
     if (server->facts.blocks == 0) {
         *table = (struct partition_table){0};
         return;
@@ -179,6 +184,24 @@ static void tell_all(uint32_t medium)
     }
 }
 
+bool block_medium_is_new(void)
+{
+    const struct block_service *server = &block_service;
+
+    return server->facts.medium != server->medium_read ||
+           (server->facts.blocks != 0) != server->medium_there;
+}
+
+static void learn_medium(struct block_service *server)
+{
+    if (server->config.ops->look)
+        server->config.ops->look(server->config.device, &server->facts);
+    if (!block_medium_is_new())
+        return;
+    read_partitions(server);
+    tell_all(server->facts.medium);
+}
+
 static void tick(struct driver *driver)
 {
     struct block_service *server = &block_service;
@@ -191,10 +214,7 @@ static void tick(struct driver *driver)
     if (server->facts.removable)
         server->poll_at = now + DEVICE_SECOND;
     block_look();
-    if (server->facts.medium != server->medium_read) {
-        read_partitions(server);
-        tell_all(server->facts.medium);
-    }
+    learn_medium(server);
 }
 
 /* ---- the start ---- */

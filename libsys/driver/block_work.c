@@ -261,7 +261,7 @@ static void set_tick(bool more)
     if (server->config.ops->deadline) {
         const uint64_t deadline = server->config.ops->deadline(server->config.device);
         if (deadline != UINT64_MAX && (at == 0 || deadline < at))
-            at = deadline;
+            at = deadline != 0 ? deadline : 1; /* at once; 0 would be never */
     }
     server->driver->tick_at = more ? 1 : at;
 }
@@ -275,7 +275,7 @@ void block_look(void)
     const bool more = look_into_all();
     if (server->config.ops->commit)
         server->config.ops->commit(server->config.device);
-    set_tick(more || server->facts.medium != server->medium_read);
+    set_tick(more || block_medium_is_new());
 }
 
 void block_server_continue(void)

@@ -7,9 +7,6 @@
 #include <libsys/kernel.h>
 #include <wharf/if/service_control.h>
 
-/* Above the drivers' own: a pong is late only if all of the machine is. */
-enum { HEARTBEAT_PRIORITY = THREAD_PRIORITY_DEFAULT };
-
 /* A moment is not to be had for nothing, so the loop only says that it has begun with a message; this is seen at the ping after
  * that. From there on it has DRIVER_TAKES, unless it has received another meanwhile. */
 static kern_return_t ping(struct server_message *message, uint64_t *busy_until)
@@ -47,14 +44,33 @@ static void answer(void *argument)
     driver_fail(driver, "its control port: error %d", (int)kr);
 }
 
+/* The most that this thread may have: it has it then. The supervisor gives a program's threads no more than it says (`priority`). */
+static unsigned take_highest_priority(void)
+{
+    unsigned low = 1, high = 255;
+
+    while (low < high) {
+        const unsigned middle = (low + high + 1) / 2;
+        if (kernel_thread_set_priority(middle) == KERN_SUCCESS)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+/* It is above the driver's own thread: a pong is late only if all of the machine is. */
 void driver_start_heartbeat(struct driver *driver)
 {
+    const unsigned priority = take_highest_priority();
     kern_return_t kr = driver_port(driver, 0, &driver->stop_port);
 
     if (kr == KERN_SUCCESS)
         kr = driver_make_send(driver->stop_port);
     if (kr == KERN_SUCCESS)
-        kr = thread_start(&driver->heartbeat, answer, driver, HEARTBEAT_PRIORITY);
+        kr = thread_start(&driver->heartbeat, answer, driver, priority);
+    if (kr == KERN_SUCCESS && priority > 1)
+        kr = kernel_thread_set_priority(priority - 1);
     if (kr != KERN_SUCCESS)
         driver_fail(driver, "its heartbeat: error %d", (int)kr);
 }

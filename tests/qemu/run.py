@@ -28,10 +28,12 @@ import programs  # noqa: E402
 import qemulog  # noqa: E402
 import small_devices  # noqa: E402
 import supervisor  # noqa: E402
+import template  # noqa: E402
 import trees  # noqa: E402
 import devices  # noqa: E402
 import devmgr  # noqa: E402
 import disks  # noqa: E402
+import hardships  # noqa: E402
 import vm  # noqa: E402
 from attendant import Attendant  # noqa: E402
 from console import Console, Failed  # noqa: E402
@@ -99,7 +101,9 @@ def scenarios(kind):
         *devices.all_scenarios(kind),
         *devmgr.all_scenarios(kind),
         *disks.all_scenarios(),
+        *hardships.all_scenarios(),
         *small_devices.all_scenarios(),
+        *template.all_scenarios(),
         *supervisor.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),

@@ -87,15 +87,14 @@ struct device_run;
 
 /* ---- the calls (interfaces/device.defs), of session `session` ---- */
 
-kern_return_t device_dma_allocate(struct kcall *call, struct device_dma *dma, uint32_t session,
+kern_return_t dma_memory_allocate(struct kcall *call, struct device_dma *dma, uint32_t session,
                                   uint64_t size, struct kright *memory, uint64_t *bus);
-kern_return_t device_dma_pin(struct kcall *call, struct device_dma *dma, uint32_t session,
-                             const struct kright *memory, uint64_t offset, uint64_t size,
-                             uint32_t *pin);
-kern_return_t device_dma_runs(struct device_dma *dma, uint32_t session, uint32_t pin,
-                              uint64_t offset, uint64_t *next, struct device_run *runs,
-                              uint32_t *count);
-kern_return_t device_dma_unpin(struct device_dma *dma, uint32_t session, uint32_t pin);
-kern_return_t device_dma_sync(struct kcall *call, struct device_dma *dma, uint32_t session,
-                              uint32_t pin, uint64_t offset, uint64_t size, uint32_t direction);
-kern_return_t device_dma_quiesced(struct kcall *call, struct device_dma *dma, uint32_t session);
+kern_return_t dma_pin_pages(struct kcall *call, struct device_dma *dma, uint32_t session,
+                            const struct kright *memory, uint64_t offset, uint64_t size,
+                            uint32_t *pin);
+kern_return_t dma_pin_runs(struct device_dma *dma, uint32_t session, uint32_t pin, uint64_t offset,
+                           uint64_t *next, struct device_run *runs, uint32_t *count);
+kern_return_t dma_unpin_pages(struct device_dma *dma, uint32_t session, uint32_t pin);
+kern_return_t dma_pin_sync(struct kcall *call, struct device_dma *dma, uint32_t session,
+                           uint32_t pin, uint64_t offset, uint64_t size, uint32_t direction);
+kern_return_t dma_quiesced(struct kcall *call, struct device_dma *dma, uint32_t session);

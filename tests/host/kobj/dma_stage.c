@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dma_stage.h"
 
+#include <kern/dt.h>
 #include <kern/map.h>
 #include <kern/task.h>
 
@@ -10,11 +11,21 @@ const struct host_devices_window dma_windows[2] = {
 };
 const struct host_devices_window dma_everything = {.memory = RAM, .bus = RAM, .size = 64 * MIB};
 
+static uint32_t power;
+
+void dma_enter(void)
+{
+    static const struct board board;
+    device_check_init(&board);
+    enter();
+    power = host_right(KOBJECT_HOST_DEVICES);
+}
+
 uint32_t dma_device(bool dma, bool coherent, const struct host_devices_window *window,
                     unsigned count)
 {
     uint32_t control;
-    OK(host_devices_create(me.devices, "thing", dma, coherent, NULL, 0, NULL, 0, window, count,
+    OK(host_devices_create(power, "thing", dma, coherent, NULL, 0, NULL, 0, window, count,
                            &control));
     return control;
 }

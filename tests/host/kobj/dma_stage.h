@@ -9,9 +9,6 @@
 #include "kobj_world.h"
 
 #include <kern/cpu.h>
-#include <wharf/if/device.h>
-#include <wharf/if/device_control.h>
-#include <wharf/if/host_devices.h>
 
 enum { PAGE = 4096, RW = VM_PROT_READ | VM_PROT_WRITE };
 
@@ -23,6 +20,8 @@ enum { PAGE = 4096, RW = VM_PROT_READ | VM_PROT_WRITE };
 
 extern const struct host_devices_window dma_windows[2], dma_everything;
 
+/** The program, on a board of which nothing is known: no registers are anybody's, nor refused. */
+void dma_enter(void);
 /** A device, and a session of it. */
 uint32_t dma_device(bool dma, bool coherent, const struct host_devices_window *window,
                     unsigned count);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <kern/device.h>
-
 #include "kobj_world.h"
 
 #include <kern/cpu.h>
-#include <kern/dt.h>
 
 struct me me;
 
@@ -57,14 +54,6 @@ static uint32_t given(struct port *port)
     return give_port(me.actor, port);
 }
 
-/* A machine without a tree: no registers are anybody's. */
-static void allow_devices(void *unused)
-{
-    static const struct board board;
-    (void)unused;
-    device_check_init(&board);
-}
-
 void enter(void)
 {
     me = (struct me){.actor = actor_new()};
@@ -76,8 +65,6 @@ void enter(void)
     me.irq = given(host.port[KOBJECT_HOST_IRQ]);
     me.debug = given(host.port[KOBJECT_HOST_DEBUG]);
     me.tasks = given(host.port[KOBJECT_HOST_TASKS]);
-    me.devices = given(host.port[KOBJECT_HOST_DEVICES]);
-    in_kernel(allow_devices, NULL);
     client_use(me.actor);
 }
 

@@ -42,7 +42,7 @@
 /** The program that makes the calls, and its names for itself and the host's ports. */
 struct me {
     struct actor *actor;
-    uint32_t task, host, clock, memory, time, irq, debug, tasks, devices;
+    uint32_t task, host, clock, memory, time, irq, debug, tasks;
 };
 extern struct me me;
 /** A send right to a port, for any program: its name for it. */

@@ -59,7 +59,7 @@ static void not_copied(uint32_t device, uint32_t entry, uint64_t at)
 
 void scene_dma_memory(void)
 {
-    enter();
+    dma_enter();
     uint32_t control = dma_device(true, false, dma_windows, 2),
              mute = dma_device(false, true, NULL, 0);
     uint32_t device = dma_open(control, 1100), other = dma_open(mute, 10), entry, more;
@@ -97,7 +97,7 @@ void scene_dma_memory(void)
 void scene_dma_shortage(void)
 {
     enum { LARGE = 16, SMALL = 400 };
-    enter();
+    dma_enter();
     uint32_t control = dma_device(true, false, dma_windows, 2), entry, large[LARGE], small[SMALL];
     uint32_t device = dma_open(control, UINT64_MAX);
     uint64_t bus;
@@ -182,7 +182,7 @@ static void see_the_same(uint64_t at, const paddr_t *frames)
 
 void scene_dma_pins(void)
 {
-    enter();
+    dma_enter();
     uint32_t control = dma_device(true, true, dma_windows, 2), entry, pin, again;
     uint32_t device = dma_open(control, PAGES + 4);
     paddr_t frames[PAGES], same[4];
@@ -216,7 +216,7 @@ void scene_dma_pins(void)
 /* A device that moves nothing itself has pages pinned for its driver's sake: it reaches none of them. */
 void scene_dma_pins_for_nobody(void)
 {
-    enter();
+    dma_enter();
     uint32_t control = dma_device(false, true, NULL, 0), device = dma_open(control, 10), entry, pin;
     struct device_run runs[DEVICE_RUNS_MAX];
     uint64_t next, at = dma_memory_new(8, &entry);
@@ -234,7 +234,7 @@ void scene_dma_pins_for_nobody(void)
 /* What the driver of a device whose caches are its own says: every byte of every piece. */
 void scene_dma_caches(void)
 {
-    enter();
+    dma_enter();
     uint32_t control = dma_device(true, false, &dma_everything, 1);
     uint32_t device = dma_open(control, 64), entry, pin;
     uint64_t at = dma_memory_new(20, &entry);
@@ -300,7 +300,7 @@ static void without_shortage(uint32_t control)
 
 void scene_dma_failures(void)
 {
-    enter();
+    dma_enter();
     uint32_t control = dma_device(true, false, dma_windows, 2);
     without_shortage(control);
     drop_name(control);

@@ -99,7 +99,7 @@ static void another_quiets(void)
 
 static void quarantine(bool by_close)
 {
-    enter();
+    dma_enter();
     begin_session();
     end_session(by_close);
     owner_leaves();
@@ -128,7 +128,7 @@ static unsigned logged(const char *text)
 /* The device writes on to what its driver left, which is found when somebody says that it is quiet. */
 void scene_dma_writes_on(void)
 {
-    enter();
+    dma_enter();
     uint32_t control = dma_device(true, false, dma_windows, 2);
     uint32_t device = dma_open(control, 100), memory[2];
     uint64_t bus[2];
@@ -154,7 +154,7 @@ void scene_dma_writes_on(void)
 /* The memory is of a third task's; the driver, a task of its own, is in the midst of it. */
 void scene_dma_driver_dies(void)
 {
-    enter();
+    dma_enter();
     uint32_t control = dma_device(true, true, dma_windows, 2), device = dma_open(control, 50),
              entry;
     uint64_t at = dma_memory_new(8, &entry);
@@ -192,7 +192,7 @@ void scene_dma_driver_dies(void)
 /* Killed while the call is in the midst of a pin: that is its session's, and goes with it. */
 void scene_dma_pin_interrupted(void)
 {
-    enter();
+    dma_enter();
     uint32_t control = dma_device(true, true, dma_windows, 2), device = dma_open(control, 5000),
              entry;
     uint64_t at = dma_memory_new(2000, &entry);
@@ -249,7 +249,7 @@ static void quiet(void *argument)
     struct kcall call = {.self = NULL};
     struct device_dma *dma = &secret->device->dma;
     device_dma_session_begins(dma, 0);
-    while ((device_dma_quiesced)(&call, dma, dma->session) == KERN_RETRY)
+    while (dma_quiesced(&call, dma, dma->session) == KERN_RETRY)
         ;
     (void)device_dma_session_ended(dma);
     device_unref(secret->device);
@@ -257,7 +257,7 @@ static void quiet(void *argument)
 
 void scene_dma_device_goes(void)
 {
-    enter();
+    dma_enter();
     uint32_t control = dma_device(true, true, dma_windows, 2), device = dma_open(control, 20),
              memory;
     uint64_t bus, lost = device_dma_lost_pages();

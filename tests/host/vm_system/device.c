@@ -4,13 +4,13 @@
  * have the memory. A pinned page is where it was, in nobody else's hands, and whoever shares it sees what the device writes. Its driver is
  * `me`, who ends a session now and then with all that is pinned: that stays until the next says that the device is quiet.
  */
+#include <kern/device.h>
+
 #include "player.h"
 
+#include <kern/dt.h>
 #include <kern/frame.h>
 #include <string.h>
-#include <wharf/if/device.h>
-#include <wharf/if/device_control.h>
-#include <wharf/if/host_devices.h>
 
 enum { PINS = 5 };
 
@@ -189,8 +189,10 @@ void step_device(void)
 void device_begin(void)
 {
     static const struct host_devices_window window = {.size = UINT64_C(1) << 40};
-    OK(host_devices_create(me.devices, "device", true, true, NULL, 0, NULL, 0, &window, 1,
-                           &control));
+    static const struct board board;
+    device_check_init(&board);
+    OK(host_devices_create(host_right(KOBJECT_HOST_DEVICES), "device", true, true, NULL, 0, NULL, 0,
+                           &window, 1, &control));
 }
 
 void device_end(void)
