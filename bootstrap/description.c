@@ -166,6 +166,12 @@ static kern_return_t key_essential(struct reader *r)
     return KERN_SUCCESS;
 }
 
+static kern_return_t key_reserved(struct reader *r)
+{
+    r->recipe->reserved = true;
+    return KERN_SUCCESS;
+}
+
 static kern_return_t key_inspect(struct reader *r)
 {
     r->recipe->inspect = true;
@@ -199,6 +205,11 @@ static kern_return_t key_dump(struct reader *r)
     if (!reader_next_word(r, &word) || !word_is(&word, "partition"))
         return reader_wrong(r, NULL, "it is: dump SERVICE partition N");
     return reader_take_u32(r, 1, 128, &r->description->dump_partition);
+}
+
+static kern_return_t key_reserve(struct reader *r)
+{
+    return take_pages(r, &r->description->reserve_pages);
 }
 
 /* ---- programs ---- */
@@ -245,29 +256,19 @@ struct key {
 };
 
 static const struct key keys[] = {
-    {"program", key_program, BEGINS_PROGRAM},
-    {"file", key_file, OF_PROGRAM},
-    {"arguments", key_arguments, OF_PROGRAM},
-    {"provides", key_provides, OF_PROGRAM},
-    {"uses", key_uses, OF_PROGRAM},
-    {"rights", key_rights, OF_PROGRAM},
-    {"after", key_after, OF_PROGRAM},
-    {"memory", key_memory, OF_PROGRAM},
-    {"state", key_state, OF_PROGRAM},
-    {"priority", key_priority, OF_PROGRAM},
-    {"wired", key_wired, OF_PROGRAM},
-    {"restart", key_restart, OF_PROGRAM},
-    {"heartbeat", key_heartbeat, OF_PROGRAM},
-    {"backoff", key_backoff, OF_PROGRAM},
-    {"give-up", key_give_up, OF_PROGRAM},
-    {"stop-time", key_stop_time, OF_PROGRAM},
-    {"dma-pages", key_dma_pages, OF_PROGRAM},
-    {"essential", key_essential, OF_PROGRAM},
-    {"inspect", key_inspect, OF_PROGRAM},
-    {"manage", key_manage, OF_PROGRAM},
-    {"console", key_console, OF_SYSTEM},
-    {"until", key_until, OF_SYSTEM},
-    {"dump", key_dump, OF_SYSTEM},
+    {"program", key_program, BEGINS_PROGRAM}, {"file", key_file, OF_PROGRAM},
+    {"arguments", key_arguments, OF_PROGRAM}, {"provides", key_provides, OF_PROGRAM},
+    {"uses", key_uses, OF_PROGRAM},           {"rights", key_rights, OF_PROGRAM},
+    {"after", key_after, OF_PROGRAM},         {"memory", key_memory, OF_PROGRAM},
+    {"state", key_state, OF_PROGRAM},         {"priority", key_priority, OF_PROGRAM},
+    {"wired", key_wired, OF_PROGRAM},         {"restart", key_restart, OF_PROGRAM},
+    {"heartbeat", key_heartbeat, OF_PROGRAM}, {"backoff", key_backoff, OF_PROGRAM},
+    {"give-up", key_give_up, OF_PROGRAM},     {"stop-time", key_stop_time, OF_PROGRAM},
+    {"dma-pages", key_dma_pages, OF_PROGRAM}, {"essential", key_essential, OF_PROGRAM},
+    {"reserved", key_reserved, OF_PROGRAM},   {"inspect", key_inspect, OF_PROGRAM},
+    {"manage", key_manage, OF_PROGRAM},       {"console", key_console, OF_SYSTEM},
+    {"until", key_until, OF_SYSTEM},          {"dump", key_dump, OF_SYSTEM},
+    {"reserve", key_reserve, OF_SYSTEM},
 };
 
 static kern_return_t take_line(struct reader *r)

@@ -53,6 +53,7 @@ struct recipe {
     uint32_t backoff_first, backoff_max; /* ms */
     uint32_t give_up;                    /* failures */
     uint32_t stop_time;                  /* ms */
+    bool reserved; /* its memory may be of the reserve; so may that of who is wired, or essential */
     bool uses_all, wired, essential, inspect, manage;
 };
 
@@ -61,6 +62,7 @@ struct description {
     char until[WORD_SIZE];   /* the program whose end ends the system; "": none */
     char dump[WORD_SIZE];    /* service that keeps cores; "": none */
     uint32_t dump_partition;
+    uint64_t reserve_pages; /* kept for programs that are reserved; 0: none */
     unsigned count;
     struct recipe recipe[PROGRAMS_MAX];
 };

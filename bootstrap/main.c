@@ -10,6 +10,7 @@
 #include "events.h"
 #include "log.h"
 #include "reporter.h"
+#include "reserve.h"
 #include "restart.h"
 #include "rights.h"
 #include "system.h"
@@ -38,9 +39,11 @@ int main(void)
     if (host_memory_wire_all(info->host_memory, info->task, HOST_MEMORY_WIRE_CURRENT) !=
         KERN_SUCCESS) /* cores come later, and need not stay */
         log_line("my memory cannot be kept in memory");
+    reserve_begin();
     set_essential(true);
     restart_begin();
     const unsigned status = events_run();
     set_essential(false);
+    reserve_end();
     return (int)status;
 }

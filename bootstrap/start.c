@@ -5,6 +5,7 @@
  */
 #include "start.h"
 #include "log.h"
+#include "reserve.h"
 #include "rights.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -165,6 +166,7 @@ static kern_return_t make_task(struct program *p, const struct archive_file *fil
     const uint64_t in_archive =
         (uint64_t)((const char *)file->data - (const char *)start_archive.at);
     struct spawn_request request = {
+        .parent = reserve_parent(&p->recipe),
         .name = p->recipe.name,
         .arguments = p->recipe.arguments,
         .file = file->data,

@@ -216,8 +216,10 @@ kern_return_t spawn_make(const struct spawn_request *request, struct spawned *ma
         return KERN_BAD_FORMAT;
     strncpy(task_name, request->name, sizeof(task_name) - 1);
     task_name[sizeof(task_name) - 1] = '\0';
-    kern_return_t kr = task_create(program_start_info->task, 0, task_name, request->limits,
-                                   request->limit_count, MSG_NULL, &new.task, &self_name);
+    const mach_port_name_t parent =
+        request->parent != MSG_NULL ? request->parent : program_start_info->task;
+    kern_return_t kr = task_create(parent, 0, task_name, request->limits, request->limit_count,
+                                   MSG_NULL, &new.task, &self_name);
     if (kr == KERN_SUCCESS)
         kr = fill(request, &program, self_name, &new);
     if (kr != KERN_SUCCESS) {

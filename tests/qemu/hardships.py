@@ -133,5 +133,18 @@ def bad_drivers():
             bad("all", FAULTS), bad("all-1cpu", FAULTS, cpus=1), bad("all-4cpu", FAULTS, cpus=4, build="debug")]
 
 
+def hogs():
+    """Drivers are killed while a program has all memory, and takes what becomes free."""
+    def hog(name, where, count, label=CI, machine=None, seconds=30, cpus=2):
+        disk, also = NAMES[where]
+        told = f"arg=disk=block.{disk} arg=victim={disk} arg=also={also or disk} arg=kills={count}"
+        return Scenario(f"disk-hog-{name}", machine or {**VIRT, "cpus": cpus}, disk=Card(where), label=label, seconds=seconds,
+                        append=f"init=bootstrap arg=system=disk-hog.conf {told}", expect=LOAD,
+                        anywhere=(r"^memory-hog: \d+ pages taken", r"^kills: kills: all checks passed$"))
+
+    return [hog("sd", "sd", 15, EVERYDAY), hog("sd-1cpu", "sd", 60, cpus=1, seconds=60), hog("virtio", "virtio", 60, seconds=60),
+            hog("raspi4b", "emmc2", 20, machine=PI, seconds=120)]
+
+
 def all_scenarios():
-    return [*errors(), *flips(), *stalls(), *removals(), *tables(), *bad_drivers()]
+    return [*errors(), *flips(), *stalls(), *removals(), *tables(), *bad_drivers(), *hogs()]

@@ -31,9 +31,10 @@ struct spawn_right {
 };
 
 struct spawn_request {
-    const char *name;      /* argv[0]; the task's, cut off at 31 characters */
-    const char *arguments; /* further words, a blank between them */
-    const void *file;      /* the ELF file, in the caller's memory */
+    mach_port_name_t parent; /* the task whose ledger is above the new one's; 0: the caller's */
+    const char *name;        /* argv[0]; the task's, cut off at 31 characters */
+    const char *arguments;   /* further words, a blank between them */
+    const void *file;        /* the ELF file, in the caller's memory */
     size_t size;
     mach_port_name_t
         memory; /* the file lies in this memory entry, from memory_offset on; 0: it is copied */

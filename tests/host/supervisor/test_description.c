@@ -44,6 +44,7 @@ static void test_defaults(void)
     CHECK(r->priority == 96 && r->restart == RESTART_ALWAYS && r->memory_pages == 0);
     CHECK(r->heartbeat == 0 && r->backoff_first == 100 && r->backoff_max == 30000);
     CHECK(r->give_up == 10 && r->stop_time == 1000 && r->dma_pages == 4096);
+    CHECK(!r->reserved && d.reserve_pages == 0);
     CHECK(!r->wired && !r->essential && !r->inspect && !r->manage && !r->uses_all);
     CHECK(d.console[0] == 0 && d.until[0] == 0 && d.dump[0] == 0);
 }
@@ -55,6 +56,7 @@ static void test_all_keys(void)
                  "console tty0 # another\r\n"
                  "until sd0\n"
                  "dump block.vd0 partition 3\n"
+                 "reserve 5K\n"
                  "\n"
                  "\t program \t sd0\n"
                  " file sdhci\n"
@@ -64,7 +66,7 @@ static void test_all_keys(void)
                  " rights host_debug initrd\n rights host_devices\n"
                  " after devices\n memory 8M\n state 5000\n priority 140\n wired\n"
                  " restart failure\n heartbeat 1000\n backoff 5 60\n give-up 7\n stop-time 0\n"
-                 " dma-pages 9\n essential\n inspect\n manage\n"
+                 " dma-pages 9\n reserved\n essential\n inspect\n manage\n"
                  "program b\n uses *\n restart never"),
              KERN_SUCCESS);
     const struct recipe *r = &d.recipe[0];
@@ -73,6 +75,7 @@ static void test_all_keys(void)
     CHECK_TEXT(d.until, "sd0");
     CHECK_TEXT(d.dump, "block.vd0");
     CHECK_EQ(d.dump_partition, 3);
+    CHECK_EQ(d.reserve_pages, 2);
     CHECK_TEXT(r->file, "sdhci");
     CHECK_TEXT(r->arguments, "bus-width=4 clock.0=x:12 more");
     CHECK_EQ(r->provides_count, 3);
@@ -84,7 +87,7 @@ static void test_all_keys(void)
     CHECK_EQ(r->state_pages, 2);
     CHECK(r->priority == 140 && r->wired && r->restart == RESTART_FAILURE && r->heartbeat == 1000);
     CHECK(r->backoff_first == 5 && r->backoff_max == 60 && r->give_up == 7 && r->stop_time == 0);
-    CHECK(r->dma_pages == 9 && r->essential && r->inspect && r->manage);
+    CHECK(r->dma_pages == 9 && r->reserved && r->essential && r->inspect && r->manage);
     CHECK(d.recipe[1].uses_all && d.recipe[1].restart == RESTART_NEVER);
 }
 
@@ -121,6 +124,7 @@ static void test_wrong(void)
     wrong("program a\nprovides 1 2 3 4 5 6 7 8 9", 2, "9",
           "these are more than a program can have");
     wrong("program a\nprovides", 2, "", "a name is missing");
+    wrong("reserve 0", 1, "0", "this number is too small");
     wrong("dump x", 1, "", "it is: dump SERVICE partition N");
     wrong("dump x partition 0", 1, "0", "this number is too small");
     wrong("program a\n\x01\x02", 2, "??", "there is no such key");

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See reserve.h. A ledger is a task's: this one belongs to a task without memory or threads, which does nothing else.
+ */
+#include "reserve.h"
+#include "log.h"
+#include "start.h"
+#include "system.h"
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <wharf/if/host.h>
+#include <wharf/if/host_memory.h>
+#include <wharf/if/task.h>
+
+enum {
+#define LEDGER(symbol, name, unit, what) LEDGER_##symbol,
+#include <wharf/abi/ledgers.def>
+#undef LEDGER
+};
+
+static mach_port_name_t others;
+static uint64_t own_pages; /* what was promised before anything was started: to us */
+
+static kern_return_t statistics(struct host_memory_statistics *out)
+{
+    return host_memory_statistics(program_start_info->host, out);
+}
+
+/* V2. Less than has been promised is no error: nothing more is then. */
+static void set_limit(void)
+{
+    struct host_memory_statistics now;
+    const uint64_t kept = description.reserve_pages + own_pages;
+
+    kern_return_t kr = statistics(&now);
+    if (kr == KERN_SUCCESS)
+        kr = host_memory_set_limit(program_start_info->host_memory, others, LEDGER_COMMITMENT,
+                                   now.commitment_limit > kept ? now.commitment_limit - kept : 0);
+    if (kr != KERN_SUCCESS)
+        log_line("the limit that keeps the reserve cannot be set (%d)", kr);
+}
+
+void reserve_begin(void)
+{
+    struct host_memory_statistics now;
+    mach_port_name_t name;
+
+    if (description.reserve_pages == 0)
+        return;
+    kern_return_t kr = statistics(&now);
+    if (kr == KERN_SUCCESS)
+        kr = task_create(program_start_info->task, 0, "others", NULL, 0, MSG_NULL, &others, &name);
+    if (kr != KERN_SUCCESS) {
+        log_line("no memory is kept for who has to be started again (%d)", kr);
+        others = MSG_NULL;
+        return;
+    }
+    own_pages = now.committed;
+    set_limit();
+}
+
+void reserve_end(void)
+{
+    if (others == MSG_NULL)
+        return;
+    (void)!task_terminate(others, 0);
+    stub_release_right(others, MSG_MOVE_SEND);
+    others = MSG_NULL;
+}
+
+mach_port_name_t reserve_parent(const struct recipe *recipe)
+{
+    if (others == MSG_NULL || recipe->reserved || recipe->wired || recipe->essential)
+        return MSG_NULL;
+    set_limit();
+    return others;
+}
