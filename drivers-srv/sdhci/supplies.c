@@ -5,11 +5,9 @@
 #include "supplies.h"
 #include <stdlib.h>
 #include <string.h>
-#include <wharf/if/clocks.h>
 #include <wharf/if/gpio.h>
 
 enum { NAME_MAX_LENGTH = 63, FLAG_ACTIVE_LOW = 1 };
-#define PATIENCE DEVICE_SECOND
 
 /* "SERVICE:NUMBER[:NUMBER]": the service's port, 0 if it is not to be had; numbers that are missing are 0. */
 static mach_port_name_t provider(struct driver *driver, const char *value, uint32_t numbers[2])
@@ -34,20 +32,8 @@ static mach_port_name_t provider(struct driver *driver, const char *value, uint3
 
 uint32_t slot_clock(struct driver *driver)
 {
-    const char *value = driver_argument(driver, "clock.0");
-    uint32_t numbers[2];
-    uint64_t hertz = 0;
+    const uint64_t hertz = driver_clock(driver, "clock.0");
 
-    if (!value)
-        return 0;
-    if (!strchr(value, ':'))
-        return (uint32_t)driver_number(driver, "clock.0", 0);
-    const mach_port_name_t service = provider(driver, value, numbers);
-    driver_busy(driver, device_now(&driver->environment) + PATIENCE + DRIVER_TAKES);
-    if (service == MSG_NULL ||
-        clocks_get_rate_until(service, numbers[0], &hertz,
-                              device_now(&driver->environment) + PATIENCE) != KERN_SUCCESS)
-        return 0;
     return hertz > UINT32_MAX ? 0 : (uint32_t)hertz;
 }
 

@@ -43,7 +43,11 @@ static kern_return_t check_partition(uint32_t number)
     learn_medium(&block_service);
     if (block_service.facts.blocks == 0)
         return KERN_MEMORY_FAILURE;
-    return number < block_service.partitions.count ? KERN_SUCCESS : KERN_NOT_FOUND;
+    /* Numbers are places in the table: some are not in use. */
+    return number < block_service.partitions.count &&
+                   block_service.partitions.partition[number].blocks > 0
+               ? KERN_SUCCESS
+               : KERN_NOT_FOUND;
 }
 
 static kern_return_t info(struct server_message *message, uint32_t number,
