@@ -69,7 +69,7 @@ static bool lines_are_1_8(void *context)
 static bool find_pin(struct driver *driver, const char *argument, struct supply_pin *pin)
 {
     const char *value = driver_argument(driver, argument);
-    uint32_t numbers[2];
+    uint32_t numbers[2] = {0};
 
     if (!value || !strchr(value, ':'))
         return false; /* always on */
