@@ -49,6 +49,16 @@ static struct supervisor_row row_of(const struct program *p)
     return row;
 }
 
+static kern_return_t add_entropy(struct server_message *message, const void *bytes,
+                                 uint32_t bytes_size)
+{
+    const struct program *p = message->context;
+    if (!p->recipe.manage)
+        return KERN_NO_ACCESS;
+    start_add_entropy(bytes, bytes_size);
+    return KERN_SUCCESS;
+}
+
 static kern_return_t list(struct server_message *message, uint32_t position, uint32_t *next,
                           struct supervisor_row *rows, uint32_t *rows_count)
 {
@@ -193,6 +203,7 @@ static kern_return_t get_core(struct server_message *message, mach_port_name_t *
 }
 
 const struct supervisor_ops control_ops = {
+    .add_entropy = add_entropy,
     .list = list,
     .start = start,
     .stop = stop,

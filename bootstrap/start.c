@@ -105,14 +105,22 @@ static unsigned list_limits(const struct recipe *recipe, struct task_limit out[T
     return 2;
 }
 
-/* Different for each instance; repeats with the kernel's seed. */
+static uint64_t added[2]; /* by start_add_entropy() */
+
+void start_add_entropy(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        added[i / 8 % 2] = (added[i / 8 % 2] ^ bytes[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+}
+
+/* Different for each instance; repeats with the kernel's seed, if nothing else has been added. */
 static void make_seed(uint8_t out[16])
 {
     static uint64_t drawn;
     uint64_t word[2];
     memcpy(word, program_start_info->seed, sizeof(word));
     for (unsigned i = 0; i < 2; i++) {
-        uint64_t x = word[i] + ++drawn * UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
+        uint64_t x = (word[i] ^ added[i]) + ++drawn * UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
         x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
         x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
         word[i] = x ^ x >> 31;

@@ -24,3 +24,6 @@ void start_clear(struct program *program);
 
 /** Our name for one of the host's powers; MSG_NULL: we do not have it. */
 mach_port_name_t start_power(enum power power);
+
+/** Make the seeds of programs depend on these bytes, too. */
+void start_add_entropy(const uint8_t *bytes, size_t size);

@@ -4,6 +4,7 @@
  * and how much there is of what (interfaces/host.defs).
  */
 #include "kobj_impl.h"
+#include <kern/boot.h>
 #include <kern/frame.h>
 #include <kern/pageout.h>
 #include <kern/swap.h>
@@ -100,6 +101,14 @@ kern_return_t khost_memory_page_out(struct kcall *call, struct host *target, uin
     (void)call, (void)target;
     frame_statistics(&frames);
     pageout_demand(pages < frames.managed ? pages : frames.managed);
+    return KERN_SUCCESS;
+}
+
+kern_return_t khost_memory_add_entropy(struct kcall *call, struct host *target,
+                                       const uint8_t *bytes, uint32_t bytes_size)
+{
+    (void)call, (void)target;
+    boot_add_entropy(bytes, bytes_size);
     return KERN_SUCCESS;
 }
 

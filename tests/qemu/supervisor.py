@@ -75,9 +75,13 @@ def ends():
                  allow=STATUS,
                  expect=(r"^supervisor: nothing can be started: svc-wrong\.conf, line 4: sometimes: it is always, failure or "
                          r"never$", ended("bootstrap", 1), all_ended(1))),
-        Scenario("supervisor-system", VIRT, build="debug",
+        Scenario("supervisor-system", {**VIRT, "extra": ["-device", "virtio-rng-device", "-rtc", "base=2031-02-03T04:05:06"]}, build="debug",
+                 anywhere=(r"^timekeeper: 19278\d{5} seconds since 1970, by rtc\.rtc0$", r"^supervisor: entropy ended with status 0$"),
                  expect=(r"^supervisor: system\.conf: \d+ programs$", r"^self-check: all checks passed$",
                          r"^supervisor: self-check ended with status 0$", ended("bootstrap"), all_ended())),
+        Scenario("supervisor-system-raspi4b", {"board": "raspi4b"}, build="debug", seconds=10,
+                 anywhere=(r"^timekeeper: \d{10} seconds since 1970, by the image$", r"^supervisor: entropy ended with status 0$"),
+                 expect=(r"^self-check: all checks passed$", ended("bootstrap"), all_ended())),
     ]
 
 

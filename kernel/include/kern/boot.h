@@ -34,3 +34,5 @@ bool boot_start_programs(const struct board *board, const struct boot_options *o
 
 /** Next number of the seeded generator; any CPU. */
 uint64_t boot_random(void);
+/** Make what comes of boot_random() depend on these bytes, too. */
+void boot_add_entropy(const uint8_t *bytes, size_t size);

@@ -5,5 +5,7 @@
  */
 #pragma once
 
-#include_next <stdatomic.h>
 #include <stdint.h>
+
+/* Not a moment earlier. */
+#include_next <stdatomic.h>

@@ -94,6 +94,8 @@ void scene_host_ports(void)
     OK(host_debug_console_write(me.debug, "said by a program\n", 18));
     CHECK(strstr(host_console_text(), "said by a program") != NULL);
     check_log();
+    OK(host_memory_add_entropy(me.memory, (const uint8_t *)"what a device has", 17));
+    OK(host_memory_add_entropy(me.memory, NULL, 0));
     OK(host_debug_set_trace_mask(me.debug, 0, &before));
     OK(host_debug_set_trace_mask(me.debug, before, &before));
     see_events();
