@@ -57,6 +57,8 @@ def flags_for(root, name, commands):
     near = [(tree, flags) for tree, source, flags in commands if source.startswith(module)]
     seeing = [(tree, flags) for tree, flags in near + [(tree, flags) for tree, _, flags in commands]
               if any(flag.startswith("-I") and (folder + "/").startswith(flag[2:] + "/") for flag in flags)]
+    if name.startswith(HOST) and not beside and not seeing:
+        return []       # who includes it is not compiled in any tree that is configured
     return list(dict(reversed(beside or seeing or near)).values())
 
 

@@ -16,7 +16,7 @@
 #define SECOND   UINT64_C(1000000000)
 #define PATIENCE (10 * SECOND)
 /* A clock that is behind the image was never set; one that is a century ahead neither. */
-#define LATEST (IMAGE_MOMENT + UINT64_C(3155760000))
+#define LATEST   (IMAGE_MOMENT + UINT64_C(3155760000))
 
 static const char *service_name(int argc, char **argv)
 {
@@ -47,6 +47,7 @@ int main(int argc, char **argv)
     if (!known)
         seconds = IMAGE_MOMENT;
     const kern_return_t kr = host_time_set(program_start_info->host_time, seconds * SECOND);
-    print("timekeeper: %lu seconds since 1970, by %s\n", (unsigned long)seconds, known ? name : "the image");
+    print("timekeeper: %lu seconds since 1970, by %s\n", (unsigned long)seconds,
+          known ? name : "the image");
     return kr == KERN_SUCCESS ? 0 : 1;
 }

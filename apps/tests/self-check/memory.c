@@ -5,6 +5,8 @@
 #include "self-check.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
+#include <libsys/program.h>
+#include <wharf/if/vm.h>
 
 enum { PAGE = 4096, PAGES = 64, ROUNDS = 16 };
 
@@ -35,28 +37,30 @@ static void allocate_once(void)
     CHECK_EQUAL(kernel_vm_protect(at, PAGE, VM_PROT_READ), KERN_INVALID_ADDRESS);
 }
 
-/* Free frames, when they have not changed for a while: what was given back may still be on its way, on another CPU. */
-static uint64_t free_frames(void)
+/* Pages that this task pays for; what others take and give back meanwhile is theirs. When they have not changed for a while: what was given
+ * back may still be on its way, on another CPU. */
+static uint64_t pages_paid(void)
 {
     enum { PAUSE = 20000000 };
-    uint64_t before, now = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
+    struct vm_usage usage = {0};
+    uint64_t before;
 
+    CHECK_EQUAL(vm_usage(program_start_info->task, &usage), 0);
     do {
-        before = now;
+        before = usage.paid;
         CHECK_EQUAL(kernel_sleep_until(kernel_clock_now() + PAUSE), 0);
-        now = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
-    } while (now != before);
-    return now;
+        CHECK_EQUAL(vm_usage(program_start_info->task, &usage), 0);
+    } while (usage.paid != before);
+    return before;
 }
 
 void check_memory(void)
 {
     allocate_once(); /* page tables and the kernel's caches reach their size */
-    uint64_t before = free_frames();
+    uint64_t before = pages_paid();
 
     for (unsigned i = 0; i < ROUNDS; i++)
         allocate_once();
-    /* Another CPU's caches may have grown meanwhile; but nothing is lost each time. */
-    CHECK(free_frames() + ROUNDS > before);
+    CHECK_EQUAL(pages_paid(), before);
     print("self-check: memory checked\n");
 }
