@@ -20,14 +20,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "ci"))
 
-from wharf import qemu  # noqa: E402
+from wharf import card, qemu  # noqa: E402
 
 STEP = 2                # rows of peers.json that the present stage of the project has to show
 HANG_SECONDS = 120
+DISK_SIZE = 128 << 20
 CPU = "cortex-a72,cntfrq=1000000000"
 COUNTING = ["-icount", "shift=0,sleep=off", "-M", "dtb-randomness=off", "-seed", "1"]
-LINE = re.compile(r"^bench: (\S+) (\S+) (\d+) (\d+) (\d+) (\d+)$")
-END = re.compile(r"^bench: done$")
+LINE = re.compile(r"^(?:\S+: )?bench: (\S+) (\S+) (\d+) (\d+) (\d+) (\d+)$")
+END = re.compile(r"^(?:\S+: )?bench: done$")
 BAD = re.compile(r"^(\[ *\d+\.\d+\] )?(PANIC|FAILED |wharf: cannot boot|wharf: \S+ crashed)")
 
 
@@ -40,6 +41,8 @@ class Run:
     append: str = "mitigations=off trace=off"
     rename: dict | None = None      # old name -> new name; rows that it lacks are dropped
     cpus: int = 1
+    disk: str | None = None         # where a card is: sd, virtio
+    counting: list | None = None    # instead of COUNTING
 
 
 @dataclass
@@ -55,6 +58,7 @@ RUNS = [
     Run("init=bench"),
     Run("init=bench arg=null_trap", append="trace=off", rename={"null_trap": "null_trap_mitigated"}),
     Run("init=bench-exception"),
+    Run("init=bench-irq"),
     Run("init=bench-object"),
     Run("init=bench-rpc"),
     Run("init=bench-rpc arg=rpc_0", append="trace=off", rename={"rpc_0": "rpc_0_mitigated"}),
@@ -77,6 +81,17 @@ RUNS = [
                                               "kernel_memory": "kernel_memory_64m"}),
     Run("init=bench-boot", mem="8G", rename={"boot_first_user": "boot_first_user_8g",
                                              "kernel_memory": "kernel_memory_8g"}),
+]
+# Disks, by their drivers. Programs count instructions: while a device is at work the CPU is idle, and time goes on.
+DISK = "init=bootstrap arg=system=bench-block.conf"
+KILLS = "init=bootstrap arg=system=disk-kills.conf arg=disk=block.sd0 arg=victim=sd0 arg=also=sd0 arg=kills=100 arg=pause=2000 arg=bench=1"
+RUNS += [
+    Run(f"{DISK} arg=disk=block.sd0 arg=rows=sd", append="mitigations=off trace=off pmu=user", disk="sd",
+        rename={"sd_read_4k": "sd_read_4k", "sd_read_mib": "sd_read_mib"}),
+    Run(f"{DISK} arg=disk=block.vd0 arg=rows=virtio", append="mitigations=off trace=off pmu=user", disk="virtio",
+        rename={"virtio_read_4k": "virtio_read_4k", "virtio_read_mib": "virtio_read_mib"},
+        counting=["-icount", "shift=0,sleep=on", "-M", "dtb-randomness=off", "-seed", "1"]),
+    Run(KILLS, disk="sd", rename={"driver_recovery_p99": "driver_recovery_p99"}),
 ]
 # What is run to find the longest stretch with interrupts masked (masked.py), on so many CPUs each.
 MASKED_RUNS = ("init=self-check", "init=exceptions", "init=bench-memory arg=50", "init=ipc-ool arg=largest")
@@ -144,8 +159,17 @@ def command(run, build):
             raise Failure(f"{path} is missing; build the release preset first (./wharf bench does)")
     machine = qemu.Machine(board="virt", cpus=run.cpus, mem=run.mem, gic=2, cpu=CPU, kernel=kernel,
                            initrd=initrd, append=f"{run.append} {run.programs} seed=1".strip(),
-                           extra=COUNTING)
+                           extra=run.counting or COUNTING, disks=disks(run, build))
     return [str(word) for word in qemu.build_argv(machine)]
+
+
+def disks(run, build):
+    """An empty card for each run: what drivers read does not change what they execute."""
+    if not run.disk:
+        return []
+    path = build / f"bench-{run.disk}.img"
+    card.make(path, DISK_SIZE)
+    return [qemu.Disk(path, run.disk)]
 
 
 def boot(run, build, verbose):

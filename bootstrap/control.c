@@ -9,6 +9,7 @@
 #include "restart.h"
 #include "rights.h"
 #include "start.h"
+#include "system.h"
 #include <libsys/elf.h>
 #include <libsys/server.h>
 #include <libsys/spawn.h>
@@ -126,7 +127,7 @@ static kern_return_t add_again(const struct program *p, const struct recipe *rec
     struct recipe mine;
     memcpy(&mine, &p->recipe, sizeof(mine));
     memcpy(mine.file, recipe->file, WORD_SIZE); /* it may have been upgraded */
-    if (memcmp(&mine, recipe, sizeof(mine)) != 0)
+    if (!recipe_is_same(&mine, recipe))
         return KERN_EXISTS;
     send_drop(&device);
     return KERN_SUCCESS;
@@ -143,6 +144,7 @@ static kern_return_t add_new(const struct recipe *recipe, mach_port_name_t devic
         return kr == KERN_EXISTS ? kr : KERN_RESOURCE_SHORTAGE;
     }
     p->device_control = device;
+    system_find_console();
     log_line("%s has been added", recipe->name);
     restart_begin();
     return KERN_SUCCESS;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <user/crash.h>
 
-enum { PAGE = 4096, FILE_ALIGN = 4096 };
+enum { PAGE = 4096, FILE_ALIGN = 4096, SMALL = 256 * 1024 };
 enum { TYPE_CORE = 4, SEGMENT_LOAD = 1, SEGMENT_NOTE = 4 };
 enum { NOTE_PRSTATUS = 1, NOTE_FPREGSET = 2, NOTE_PRPSINFO = 3, NOTE_AUXV = 6 };
 enum { AUX_NULL = 0, AUX_PAGE_SIZE = 6, AUX_ENTRY = 9 };
@@ -136,7 +136,7 @@ static void put_thread(struct writer *w, const struct core_thread *thread)
     put_note(w, "CORE", NOTE_FPREGSET, &fp, sizeof(fp));
     put_note(w, "LINUX", CRASH_NOTE_TLS, &thread->general.tls, sizeof(thread->general.tls));
 }
-_Static_assert(offsetof(struct thread_state_general, pstate) == 33 * 8,
+_Static_assert(offsetof(struct thread_state_general, pstate) == 33 * sizeof(uint64_t),
                "x0 to x30, sp, pc, pstate");
 
 static void put_notes(struct writer *w)
@@ -161,18 +161,25 @@ static uint64_t notes_size(const struct core_image *image)
 
 /* ---- memory ---- */
 
-/* How many bytes of each region fit (C1). */
-static uint64_t plan(const struct core_image *image, uint64_t first,
-                     uint64_t in_file[CORE_REGIONS_MAX])
+/* How many bytes of each region fit (C1): first of those that are small, or of the others. */
+static uint64_t plan_some(const struct core_image *image, bool small, uint64_t at,
+                          uint64_t in_file[CORE_REGIONS_MAX])
 {
-    uint64_t at = first;
     for (unsigned i = 0; i < image->region_count; i++) {
+        const struct core_region *region = &image->region[i];
         const uint64_t room = at < CORE_SIZE_MAX ? CORE_SIZE_MAX - at : 0;
-        const uint64_t wanted = image->region[i].dump ? image->region[i].size : 0;
-        in_file[i] = wanted < room ? wanted : room;
+        if ((region->size <= SMALL) != small)
+            continue;
+        in_file[i] = !region->dump ? 0 : region->size < room ? region->size : room;
         at += in_file[i];
     }
     return at;
+}
+
+static uint64_t plan(const struct core_image *image, uint64_t first,
+                     uint64_t in_file[CORE_REGIONS_MAX])
+{
+    return plan_some(image, false, plan_some(image, true, first, in_file), in_file);
 }
 
 static void put_memory(struct writer *w, uint64_t address, uint64_t size)
@@ -229,7 +236,7 @@ static void put_program_headers(struct writer *w, uint64_t notes, uint64_t first
 
 kern_return_t core_write(const struct core_image *image, const struct core_sink *sink)
 {
-    uint64_t in_file[CORE_REGIONS_MAX];
+    uint64_t in_file[CORE_REGIONS_MAX] = {0};
     const uint64_t notes =
         sizeof(struct elf_header) + (image->region_count + 1) * sizeof(struct program_header);
     const uint64_t first =

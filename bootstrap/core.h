@@ -3,7 +3,8 @@
  * ELF cores: what a task was when it crashed, as debuggers read it. Nothing here knows of messages: registers and regions have been
  * gathered before, and memory is read by a function of the caller's, so that all of it runs on the host as well.
  *
- * C1 At most CORE_SIZE_MAX bytes. Regions that would lead beyond it are told with fewer bytes than they have, or none.
+ * C1 At most CORE_SIZE_MAX bytes. Small regions come first, for stacks are among them; those for which no room is left are told with fewer
+ *    bytes than they have, or none.
  * C2 Memory that cannot be read is zero in the core.
  */
 #pragma once

@@ -3,11 +3,14 @@
  * See crash.h. By the main thread, but for what the reporter does (reporter.h).
  */
 #include "crash.h"
+#include "dumper.h"
 #include "log.h"
+#include "names.h"
 #include "reporter.h"
 #include "restart.h"
 #include "rights.h"
 #include "start.h"
+#include "system.h"
 #include <libsys/kernel.h>
 #include <libsys/server.h>
 #include <libsys/stub.h>
@@ -97,13 +100,34 @@ static void keep_core(const struct report_done *done)
     memcpy(core.program, programs[done->program].recipe.name, sizeof(core.program));
 }
 
+/* Where there is a dump partition it goes there as well. */
+static void write_core(void)
+{
+    mach_port_name_t service, memory = core.memory;
+    if (description.dump[0] == '\0')
+        return;
+    if (names_look_up(description.dump, &service) != KERN_SUCCESS) {
+        log_line("there is no %s yet to write the core to", description.dump);
+        return;
+    }
+    if (send_copy(memory) != KERN_SUCCESS)
+        memory = MSG_NULL;
+    if (memory != MSG_NULL &&
+        dumper_submit(service, description.dump_partition, memory, core.size, core.program))
+        return;
+    send_drop(&service);
+    send_drop(&memory);
+}
+
 void crash_reported(const struct report_done *done)
 {
     if (done->program >= program_count)
         return;
     struct program *p = &programs[done->program];
-    if (done->entry.value != MSG_NULL)
+    if (done->entry.value != MSG_NULL) {
         keep_core(done);
+        write_core();
+    }
     if (p->generation == done->generation && p->reporting) {
         p->reported_by = NEVER;
         restart_end(p, ENDING_CRASH);

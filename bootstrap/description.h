@@ -81,5 +81,8 @@ kern_return_t description_read(const char *text, size_t size, struct description
 kern_return_t description_read_one(const char *text, size_t size, struct recipe *out,
                                    struct description_error *error);
 
+/** Made of the same text, or of one that says the same in the same order. */
+bool recipe_is_same(const struct recipe *a, const struct recipe *b);
+
 /** The word of `rights` for a power. */
 const char *power_name(enum power power);

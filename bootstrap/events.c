@@ -100,7 +100,8 @@ static void dead_name(const struct server_message *m)
             restart_ended(&programs[i]);
         }
     }
-    (void)names_died(name);
+    if (names_died(name))
+        system_find_console();
     stub_release_right(name, MSG_MOVE_SEND); /* what the notice brought */
 }
 

@@ -1,25 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See log.h. Lines go to the kernel's console in one piece each.
+ * See log.h. Lines go to the kernel's log in one piece each, and to its console as long as nobody else has that; who has it is told that there is more,
+ * and finds it out by himself if he cannot be told at once.
  */
 #include "log.h"
 #include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <wharf/if/console.h>
 
 enum { LINE_SIZE = 1200 /* a name, and the longest text of service.log */ };
+
+static _Atomic mach_port_name_t console;
+
+void log_set_console(mach_port_name_t port)
+{
+    atomic_store(&console, port);
+}
+
+/* Many a program says its name itself. */
+static bool begins_with_name(const char *name, const char *text, size_t length)
+{
+    const size_t n = strlen(name);
+    return length > n && strncmp(text, name, n) == 0 && text[n] == ':';
+}
 
 static void put_line(const char *name, const char *text, size_t length)
 {
     char line[LINE_SIZE];
-    size_t n = format_text(line, sizeof(line) - 1, "%s: ", name);
+    size_t n = 0;
+    if (!begins_with_name(name, text, length))
+        n = format_text(line, sizeof(line) - 1, "%s: ", name);
     for (size_t i = 0; i < length && n < sizeof(line) - 1; i++) {
         const char c = text[i];
         line[n++] = c == '\t' || (c >= ' ' && c < 127) ? c : '?';
     }
     line[n++] = '\n';
-    (void)kernel_console_write(line, n); /* there is nobody to tell */
+    (void)!kernel_console_write(line, n); /* there is nobody to tell */
+    const mach_port_name_t reader = atomic_load(&console);
+    if (reader != MSG_NULL)
+        (void)!console_more_until(reader, 0);
 }
 
 void log_line(const char *format, ...)

@@ -4,9 +4,14 @@
  */
 #pragma once
 
+#include <wharf/message.h>
+
 #include <stddef.h>
 
-/** A line of the supervisor's own. */
+/** Who is told that there is something new (interfaces/console.defs): a send right, which stays; MSG_NULL: nobody. */
+void log_set_console(mach_port_name_t console);
+
+/** A line of the supervisor's own. By any thread. */
 [[gnu::format(printf, 1, 2)]] void log_line(const char *format, ...);
 
 /** What a program says: each line of it with the program's name before it; what is not printable becomes '?'. */

@@ -6,6 +6,7 @@
  * It never waits for a program: it calls nobody but the kernel's objects, and whatever else takes time comes back as a message to its set of
  * ports, or has a deadline there. Its own memory stays in memory, and its end restarts the machine.
  */
+#include "dumper.h"
 #include "events.h"
 #include "log.h"
 #include "reporter.h"
@@ -30,7 +31,8 @@ static void set_essential(bool essential)
 int main(void)
 {
     const struct start_info *info = program_start_info;
-    if (rights_begin() != KERN_SUCCESS || !system_begin() || reporter_begin() != KERN_SUCCESS)
+    if (rights_begin() != KERN_SUCCESS || !system_begin() || reporter_begin() != KERN_SUCCESS ||
+        dumper_begin() != KERN_SUCCESS)
         return STATUS_NOTHING;
     if (kernel_thread_set_priority(PRIORITY) != KERN_SUCCESS)
         log_line("my priority cannot be raised");

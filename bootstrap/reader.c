@@ -136,7 +136,7 @@ kern_return_t reader_take_number(struct reader *r, bool units, uint64_t least, u
 
 kern_return_t reader_take_u32(struct reader *r, uint32_t least, uint32_t most, uint32_t *out)
 {
-    uint64_t value;
+    uint64_t value = 0;
     const kern_return_t kr = reader_take_number(r, false, least, most, &value);
     if (kr == KERN_SUCCESS)
         *out = (uint32_t)value;

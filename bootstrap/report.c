@@ -153,8 +153,11 @@ static mach_port_name_t write_core(const struct report_job *job, uint64_t *size)
     image.context = (void *)(uintptr_t)job;
     find_regions(job);
     const kern_return_t kr = core_write(&image, &sink);
-    if (kr != KERN_SUCCESS || memory.entry == MSG_NULL) {
+    /* Had it been ended in the midst of this, parts of it would be missing. */
+    if (kr != KERN_SUCCESS || memory.entry == MSG_NULL ||
+        task_info(job->task, &info) != KERN_SUCCESS) {
         log_line("  there is no core (%d)", kr);
+        send_drop(&memory.entry);
         return MSG_NULL;
     }
     log_line("  a core of %lu bytes is kept", (unsigned long)memory.size);

@@ -137,11 +137,13 @@ struct count {
     bool more;
 };
 
-static const char *service_of(const struct report_job *job, mach_port_name_t name)
+/* What it uses, or serves: then it has the receive right. */
+static const char *service_of(const struct report_job *job, mach_port_name_t name, uint32_t rights)
 {
+    const uint32_t how = rights & PORT_RIGHT_SEND ? PORT_HOW_COPY_SEND : PORT_HOW_MAKE_SEND;
     mach_port_name_t mine;
     const char *found = NULL;
-    if (port_extract_send(job->task, name, PORT_HOW_COPY_SEND, &mine) != KERN_SUCCESS)
+    if (port_extract_send(job->task, name, how, &mine) != KERN_SUCCESS)
         return NULL;
     for (unsigned i = 0; i < job->service_count && mine != MSG_NULL && mine != MSG_DEAD; i++)
         if (job->service[i].port == mine)
@@ -157,10 +159,10 @@ static void count_right(const struct report_job *job, mach_port_name_t name, uin
     count->once += (rights & PORT_RIGHT_SEND_ONCE) != 0;
     count->sets += (rights & PORT_RIGHT_SET) != 0;
     count->dead += (rights & PORT_RIGHT_DEAD) != 0;
-    if (!(rights & PORT_RIGHT_SEND))
+    count->send += (rights & PORT_RIGHT_SEND) != 0;
+    if (!(rights & (PORT_RIGHT_SEND | PORT_RIGHT_RECEIVE)))
         return;
-    count->send++;
-    const char *service = count->looked++ < RIGHTS_MAX ? service_of(job, name) : NULL;
+    const char *service = count->looked++ < RIGHTS_MAX ? service_of(job, name, rights) : NULL;
     if (service != NULL && *length + strlen(service) + 2 < LINE)
         *length += format_text(line + *length, LINE - *length, " %s", service);
 }

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "names.h"
 #include "start.h"
+#include "stopping.h"
 #include "system.h"
 #include <libsys/kernel.h>
 #include <string.h>
@@ -305,15 +306,18 @@ uint64_t restart_due(uint64_t now)
 
 bool restart_stop_all(void)
 {
-    for (unsigned i = program_count; i-- > 0;) {
+    for (unsigned i = 0; i < program_count; i++) {
         struct program *p = &programs[i];
         p->wanted = p->again = p->held = false;
-        if (program_has_instance(p)) {
-            ask_to_stop(p);
-            return false;
+        if (!program_has_instance(p)) {
+            p->start_at = NEVER;
+            start_clear(p);
         }
-        p->start_at = NEVER;
-        start_clear(p);
     }
-    return true;
+    struct program *next = stopping_next();
+    if (next == NULL)
+        return true;
+    if (next->stop_by == NEVER)
+        ask_to_stop(next);
+    return false;
 }

@@ -7,10 +7,12 @@
 #include "log.h"
 #include "names.h"
 #include "restart.h"
+#include "rights.h"
 #include "start.h"
 #include <libsys/archive.h>
 #include <libsys/program.h>
 #include <string.h>
+#include <wharf/if/host_debug.h>
 #include <wharf/if/host_reboot.h>
 
 struct description description;
@@ -45,6 +47,25 @@ static bool make_programs(void)
     return true;
 }
 
+void system_find_console(void)
+{
+    static mach_port_name_t now; /* one send right of ours, or none */
+    mach_port_name_t port, before = now;
+    if (description.console[0] == '\0' || names_look_up(description.console, &port) != KERN_SUCCESS)
+        return;
+    log_set_console(port);
+    now = port;
+    send_drop(&before);
+}
+
+/* Nobody brings the log out any more: the kernel does it again. */
+static void console_is_over(const struct program *p)
+{
+    bool printed;
+    if (description.console[0] != '\0' && names_provider(description.console) == p)
+        (void)!host_debug_set_console(program_start_info->host_debug, true, &printed);
+}
+
 bool system_begin(void)
 {
     struct description_error error;
@@ -75,11 +96,14 @@ bool system_begin(void)
         return false;
     }
     log_line("%s: %u programs", name, description.count);
-    return make_programs();
+    const bool made = make_programs();
+    system_find_console();
+    return made;
 }
 
 void system_program_over(const struct program *p)
 {
+    console_is_over(p);
     if (ends || strcmp(p->recipe.name, description.until) != 0)
         return;
     ends = true;

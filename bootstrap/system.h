@@ -11,6 +11,8 @@ bool system_begin(void);
 
 /** A program is over: nobody starts it again by himself. If the description says `until` that one, the system ends. */
 void system_program_over(const struct program *program);
+/** Services have come, or got other ports: who takes the log may be among them. */
+void system_find_console(void);
 /** It is ending. */
 bool system_ends(void);
 /** Everything has been stopped: the status to end with. False: not yet, or not at all. */

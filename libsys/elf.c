@@ -146,12 +146,27 @@ static bool is_nearer(const struct symbol *s, uint64_t address, const struct sym
            (s->value == best->value && type == SYMBOL_FUNCTION);
 }
 
+static bool is_code(const struct elf_file *file, uint64_t address)
+{
+    struct header h;
+    struct program_header p;
+    if (read_header(file, &h) != NULL || h.program_entry_size != sizeof(p) ||
+        h.program_offset > file->size)
+        return false;
+    for (unsigned i = 0; i < h.program_count && i < ELF_SEGMENTS_MAX; i++)
+        if (copy_out(file, h.program_offset + (uint64_t)i * sizeof(p), &p, sizeof(p)) &&
+            p.type == SEGMENT_LOAD && (p.flags & ELF_EXECUTE) && address >= p.address &&
+            address - p.address < p.memory_size)
+            return true;
+    return false;
+}
+
 bool elf_symbol(const struct elf_file *file, uint64_t address, const char **name, size_t *length,
                 uint64_t *offset)
 {
     struct section_header symbols, names;
     struct symbol best = {0}, s;
-    if (!find_symbols(file, &symbols, &names))
+    if (!is_code(file, address) || !find_symbols(file, &symbols, &names))
         return false;
     const uint64_t count = symbols.size / sizeof(s);
     for (uint64_t i = 0; i < count && i < SYMBOLS_MAX; i++) {

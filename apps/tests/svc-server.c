@@ -96,6 +96,15 @@ static kern_return_t who(struct server_message *message, uint32_t *number, uint3
     *(volatile int *)nowhere = 1;
 }
 
+/* A frame that says it was called by itself, from nowhere. */
+[[gnu::noinline]] static void crash_lost(void)
+{
+    volatile uint64_t *frame = __builtin_frame_address(0);
+    frame[0] = (uintptr_t)frame;
+    frame[1] = UINT64_MAX;
+    crash_here();
+}
+
 [[gnu::noreturn]] static void rest_for_ever(void)
 {
     for (;;)
@@ -114,13 +123,14 @@ static kern_return_t fail(struct server_message *message, uint32_t how)
     (void)message;
     switch (how) {
     case SVC_FAILURE_CRASH: crash_here(); break;
+    case SVC_FAILURE_LOST: crash_lost(); break;
     case SVC_FAILURE_EXIT: kernel_task_exit(3);
     case SVC_FAILURE_SPIN:
         atomic_store(&silent, true);
         for (;;)
             atomic_signal_fence(memory_order_seq_cst);
     case SVC_FAILURE_BUSY: atomic_store(&busy_until, kernel_clock_now() + 1000000); rest_for_ever();
-    case SVC_FAILURE_DEAF: atomic_store(&deaf, true); rest_for_ever();
+    case SVC_FAILURE_DEAF: atomic_store(&deaf, true); break;
     case SVC_FAILURE_SILENT: atomic_store(&silent, true); break;
     case SVC_FAILURE_GIVE_UP_PORT: stub_release_right(service, MSG_MOVE_RECEIVE); break;
     case SVC_FAILURE_LOSE_PORT: lose_port(); break;

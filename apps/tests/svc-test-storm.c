@@ -21,6 +21,8 @@ static void kill_many(mach_port_name_t b, unsigned kills)
 void check_storm(unsigned kills)
 {
     const mach_port_name_t b = svc_look_up("svc.b");
+    OK(supervisor_stop(svc_supervisor, "svc-a")); /* nothing else comes and goes */
+    (void)svc_wait_state("svc-a", SUPERVISOR_STATE_STOPPED);
     kill_many(b, 2); /* caches reach their size */
     (void)svc_wait_state("svc-b", SUPERVISOR_STATE_RUNNING);
     const struct left before = left_now();

@@ -97,6 +97,14 @@ static void check_rights(void)
     CHECK(row.started != 0);
 }
 
+/* What it sent has done no harm, and nothing of it is there any more (the counts at the end). */
+static void check_hostile(void)
+{
+    const struct supervisor_row row = svc_wait_state("svc-hostile", SUPERVISOR_STATE_STOPPED);
+    CHECK_EQUAL(row.last_status, 0);
+    CHECK(row.started != 0);
+}
+
 static void check_task(void)
 {
     struct task_info info = {0};
@@ -118,6 +126,7 @@ int main(int argc, char **argv)
     svc_supervisor = svc_look_up("supervisor");
     check_order();
     check_rights();
+    check_hostile();
     check_task();
     check_failures_of_servers();
     check_back_off();

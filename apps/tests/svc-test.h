@@ -35,5 +35,6 @@ void svc_sleep(uint64_t nanoseconds);
 /* The parts. */
 void check_failures_of_servers(void); /* svc-test-failures.c */
 void check_back_off(void);
-void check_storm(unsigned kills); /* svc-test-storm.c */
-void check_add(void);             /* svc-test-add.c */
+void check_core(const char *program); /* svc-test-core.c: the newest core is this one's */
+void check_storm(unsigned kills);     /* svc-test-storm.c */
+void check_add(void);                 /* svc-test-add.c */

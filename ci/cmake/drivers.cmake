@@ -6,6 +6,8 @@
 include_guard(GLOBAL)
 
 add_library(device_logic_flags INTERFACE)
+# Types of interfaces; and lint compiles all headers of a folder as the first of its sources.
+target_link_libraries(device_logic_flags INTERFACE interfaces_generated)
 if(WHARF_ARCH STREQUAL "host")
     target_compile_options(device_logic_flags INTERFACE
         -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef)

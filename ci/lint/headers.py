@@ -55,9 +55,9 @@ def flags_for(root, name, commands):
     folder = str((root / name).parent)
     beside = [(tree, flags) for tree, source, flags in commands if source.startswith(folder + "/")]
     near = [(tree, flags) for tree, source, flags in commands if source.startswith(module)]
-    seeing = [(tree, flags) for tree, _, flags in commands
+    seeing = [(tree, flags) for tree, flags in near + [(tree, flags) for tree, _, flags in commands]
               if any(flag.startswith("-I") and (folder + "/").startswith(flag[2:] + "/") for flag in flags)]
-    return list(dict(reversed(beside or near or seeing)).values())
+    return list(dict(reversed(beside or seeing or near)).values())
 
 
 def compile_alone(root, name, flags):

@@ -4,22 +4,17 @@
 Everything on a card is untrusted: whatever is wrong with it is a sentence.
 """
 
-import os
 import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import steps
+from . import card, steps
 from .steps import Failure
 
-SECTOR = 512
 DATA = 4096                 # where the core begins in its partition
 MAGIC, VERSION = b"WHARFDMP", 1
 HEADER = struct.Struct("<8sIIQIIQ64s")
-SIZE_MAX = 64 << 20
-GPT_ENTRIES_MAX = 128
-ENTRY = struct.Struct("<16s16sQQ")
 
 
 @dataclass
@@ -44,60 +39,35 @@ def main(options):
               f"gdb-multiarch build/release/programs/FILE {options.output}")
 
 
-def extract(card):
-    """The core on a card. Its partition is the first whose first block says so."""
+def extract(path):
+    """The core on a card: in the first of its partitions that has one."""
     try:
-        with open(card, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            for first in partitions(file, size):
-                if read(file, first * SECTOR, len(MAGIC)) == MAGIC:
-                    return read_dump(file, first * SECTOR)
+        with open(path, "rb") as file:
+            for partition in card.read_table(file):
+                if read(file, partition.start, len(MAGIC)) == MAGIC:
+                    return read_dump(file, partition)
     except OSError as error:
-        raise Failure(f"{card}: {error.strerror}") from error
-    raise Failure(f"{card}: none of its partitions has a core")
+        raise Failure(f"{path}: {error.strerror}") from error
+    except card.TableError as error:
+        raise Failure(f"{path}: {error}") from error
+    raise Failure(f"{path}: none of its partitions has a core")
 
 
 def read(file, at, size):
-    """Fewer bytes where the card ends."""
-    if at < 0 or at >= 1 << 62:
-        return b""
     file.seek(at)
     return file.read(size)
 
 
-def partitions(file, size):
-    """First sectors of the partitions that begin on the card."""
-    sector = read(file, 0, SECTOR)
-    if len(sector) < SECTOR or sector[510:] != b"\x55\xaa":
-        return []
-    gpt = gpt_partitions(file)
-    found = gpt if gpt else [int.from_bytes(sector[446 + 16 * i + 8:446 + 16 * i + 12], "little") for i in range(4)]
-    return [first for first in found if 0 < first < size // SECTOR]
-
-
-def gpt_partitions(file):
-    header = read(file, SECTOR, 92)
-    if len(header) < 92 or not header.startswith(b"EFI PART"):
-        return []
-    at, count, entry_size = struct.unpack_from("<QII", header, 72)
-    if entry_size < 128 or entry_size > 4096:
-        return []
-    table = [read(file, at * SECTOR + i * entry_size, ENTRY.size) for i in range(min(count, GPT_ENTRIES_MAX))]
-    return [ENTRY.unpack(entry)[2] for entry in table if len(entry) == ENTRY.size and entry[:16] != bytes(16)]
-
-
-def read_dump(file, at):
-    raw = read(file, at, HEADER.size)
-    if len(raw) < HEADER.size:
-        raise Failure("the dump partition ends in its header")
+def read_dump(file, partition):
+    raw = read(file, partition.start, HEADER.size)
     magic, version, header_sum, size, core_sum, _, moment, program = HEADER.unpack(raw)
     if version != VERSION:
         raise Failure(f"the dump partition has version {version}; this command knows {VERSION}")
     if zlib.crc32(raw[:12] + bytes(4) + raw[16:]) != header_sum:
         raise Failure("the dump partition's header is damaged")
-    if size > SIZE_MAX:
-        raise Failure(f"the dump partition says that its core has {size} bytes")
-    data = read(file, at + DATA, size)
-    if len(data) != size or zlib.crc32(data) != core_sum:
+    if size > partition.size - DATA:
+        raise Failure(f"the dump partition says that its core has {size} bytes, which is more than it has")
+    data = read(file, partition.start + DATA, size)
+    if zlib.crc32(data) != core_sum:
         raise Failure("the core is damaged, or not whole")
     return Core(program.split(b"\0")[0].decode("ascii", "replace"), moment, data)

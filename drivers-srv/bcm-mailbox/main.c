@@ -11,8 +11,8 @@ static struct bcm_mailbox mailbox;
 static void stop(struct driver *driver)
 {
     bcm_mailbox_stop(&mailbox);
-    if (!mailbox.lent) /* the firmware has nothing of ours */
-        driver_rest(driver);
+    if (!mailbox.lent)
+        driver_at_rest(driver);
 }
 
 /* Registers, memory and the interrupt; then the firmware has answered, and has nothing of a predecessor's any more. */

@@ -3,8 +3,8 @@
  * Reading a blob into a table; see tree.h.
  *
  * The structure block is gone through twice, once to count and once to fill in. libfdt is entered through fdt_check_header,
- * fdt_next_tag and fdt_offset_ptr only. What they do not check is checked here: alignment; that the sum inside fdt_next_tag has not
- * wrapped round for a property that claims to be 4 GiB long; that names end.
+ * fdt_next_tag and fdt_offset_ptr only. What they do not check is checked here: alignment; that no sum inside fdt_next_tag can wrap round, for a
+ * property that claims to be gigabytes long; that names end.
  */
 #include "tree.h"
 
@@ -155,11 +155,22 @@ static kern_return_t close_node(struct pass *p)
     return KERN_SUCCESS;
 }
 
+/* If a property is next, is it one that may lie inside the block? fdt_next_tag adds its length to an int before it looks. */
+static bool length_fits(const struct pass *p)
+{
+    const fdt32_t *tag = fdt_offset_ptr(p->blob, p->offset, 2 * FDT_TAGSIZE);
+
+    return tag == NULL || fdt32_to_cpu(tag[0]) != FDT_PROP ||
+           fdt32_to_cpu(tag[1]) <= fdt_size_dt_struct(p->blob);
+}
+
 static kern_return_t run_pass(struct pass *p)
 {
     kern_return_t result = KERN_SUCCESS;
 
     for (; result == KERN_SUCCESS; p->offset = p->next) {
+        if (!length_fits(p))
+            return bad(p, "a property is longer than the tree");
         switch (fdt_next_tag(p->blob, p->offset, &p->next)) {
         case FDT_PROP: result = add_property(p); break;
         case FDT_BEGIN_NODE: result = open_node(p); break;

@@ -6,7 +6,9 @@
 
 enum {
     CAPABILITIES_FIRST = 0x40, /* none lies before */
-    CAPABILITIES_MAX = 48,     /* as many as there is room for */
+    CAPABILITIES_LAST =
+        0xf8, /* what is used of one is 8 bytes: one behind does not lie inside the space */
+    CAPABILITIES_MAX = 48, /* as many as there is room for */
 };
 
 static bool is_window_good(const struct pci_window *window)
@@ -127,7 +129,7 @@ uint8_t pci_capability(const struct pci_host *host, const struct pci_function *f
         uint16_t capability = pci_read16(host, function, at);
 
         if ((capability & 0xff) == id)
-            return at;
+            return at <= CAPABILITIES_LAST ? at : 0;
         at = (uint8_t)(capability >> 8 & 0xfc);
     }
     return 0;

@@ -56,14 +56,13 @@ static bool touches(uint64_t base, uint64_t end, const struct pci_forwarded *ran
     return base < range->end && range->base < end;
 }
 
-/* Whether another function of the bus, or a bridge for what is behind it, has some of [base, end). */
-static bool is_taken(const struct pci_host *host, const struct pci_function *self, uint64_t base,
-                     uint64_t end)
+/* Whether a BAR of the bus that has its address, or a bridge for what is behind it, has some of [base, end). */
+static bool is_taken(const struct pci_host *host, unsigned bus, uint64_t base, uint64_t end)
 {
     for (unsigned i = 0; i < host->count; i++) {
         const struct pci_function *f = &host->functions[i];
 
-        if (f->bus != self->bus)
+        if (f->bus != bus)
             continue;
         if (touches(base, end, &f->memory) || touches(base, end, &f->prefetch))
             return true;
@@ -71,7 +70,7 @@ static bool is_taken(const struct pci_host *host, const struct pci_function *sel
             const struct pci_bar *b = &f->bars[bar];
             struct pci_forwarded range = {b->address, b->address + b->span};
 
-            if (f != self && b->assigned && touches(base, end, &range))
+            if (b->assigned && touches(base, end, &range))
                 return true;
         }
     }
@@ -94,7 +93,7 @@ static bool keep_bar(const struct pci_host *host, const struct pci_function *f,
 {
     if (bar->span < PCI_PAGE || (bar->address & (2 * bar->span - 1)) != bar->span)
         return false;
-    return !is_taken(host, f, bar->address, bar->address + bar->span) &&
+    return !is_taken(host, f->bus, bar->address, bar->address + bar->span) &&
            (take(&pools->low, bottom->low.next, bar->address, bar->span) ||
             take(&pools->high, bottom->high.next, bar->address, bar->span));
 }
@@ -158,11 +157,14 @@ static void keep_function(const struct pci_host *host, struct pci_function *f, s
 {
     pci_read_bars(host, f);
     for (unsigned i = 0; i < PCI_BARS_MAX; i++) {
-        if (f->bars[i].assigned && !keep_bar(host, f, &f->bars[i], pools, bottom)) {
+        if (f->bars[i].span == 0)
+            continue;
+        if (!keep_bar(host, f, &f->bars[i], pools, bottom)) {
             complain(host, f, "is in use at addresses that cannot be: left alone");
             forget_bars(f); /* what is theirs stays taken from the pools all the same */
             return;
         }
+        f->bars[i].assigned = true;
     }
     f->usable = true;
 }
@@ -215,10 +217,10 @@ static void keep_windows(const struct pci_host *host, struct pci_function *f, st
                     high ? pci_read32(host, f, PCI_PREFETCH_BASE_HIGH) : 0,
                     high ? pci_read32(host, f, PCI_PREFETCH_LIMIT_HIGH) : 0);
 
-    if (memory.end != 0 && !is_taken(host, f, memory.base, memory.end) &&
+    if (memory.end != 0 && !is_taken(host, f->bus, memory.base, memory.end) &&
         take(&pools->low, bottom->low.next, memory.base, memory.end - memory.base))
         f->memory = memory;
-    if (prefetch.end != 0 && !is_taken(host, f, prefetch.base, prefetch.end) &&
+    if (prefetch.end != 0 && !is_taken(host, f->bus, prefetch.base, prefetch.end) &&
         take(&pools->high, bottom->high.next, prefetch.base, prefetch.end - prefetch.base))
         f->prefetch = prefetch;
 }

@@ -47,7 +47,6 @@ void pci_read_bars(const struct pci_host *host, struct pci_function *f)
         if (bar->wide)
             bar->address |= (uint64_t)pci_read32(host, f, bar_at(i + 1)) << 32;
         bar->span = bar->address == 0 ? 0 : lowest_bit(bar->address); /* N2 */
-        bar->assigned = bar->span != 0;
         if (bar->wide)
             f->bars[++i] = (struct pci_bar){0};
     }

@@ -25,6 +25,7 @@ enum {
     R1_APP = 1 << 5,
 };
 #define R1_OUT_OF_RANGE (UINT32_C(1) << 31)
+#define R1_ADDRESS      (UINT32_C(1) << 30) /* QEMU's word for out of range */
 #define R1_ERRORS       UINT32_C(0xfdf9a008)
 /** Of those the ones that say that the medium is bad, not the way to it: ECC, controller, general error. */
 #define R1_MEDIUM       UINT32_C(0x00380000)

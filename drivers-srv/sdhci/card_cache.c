@@ -160,7 +160,17 @@ void card_cache_rescue(struct sdhci *h)
 {
     struct cache_place place;
     bool on = false;
+    kern_return_t kr = find_cache(h, &place, &on);
 
-    if (find_cache(h, &place, &on) == KERN_SUCCESS && on && flush(h, &place) != KERN_SUCCESS)
+    /* It may still be in a transfer that its driver has given up, or take the next command for an application's. */
+    if (kr != KERN_SUCCESS && kr != KERN_NOT_FOUND) {
+        struct sdhci_command stop = {.index = 12,
+                                     .flags = COMMAND_R1B | COMMAND_ABORT,
+                                     .busy_limit = SDHCI_PROGRAM_LIMIT};
+
+        (void)(sdhci_execute(h, &stop) == KERN_SUCCESS);
+        kr = find_cache(h, &place, &on);
+    }
+    if (kr == KERN_SUCCESS && on && flush(h, &place) != KERN_SUCCESS)
         device_log(h->environment, "the card's cache could not be flushed");
 }

@@ -23,6 +23,7 @@ const struct sdhci_kind *sdhci_kind_of(const char *compatible)
         {"pci-class:080501", &sdhci_kind_pci},
         {"brcm,bcm2711-emmc2", &sdhci_kind_emmc2},
         {"brcm,bcm2835-sdhci", &sdhci_kind_arasan},
+        {"brcm,bcm2835-mmc", &sdhci_kind_arasan}, /* as the firmware calls it in its tree */
     };
 
     for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -110,9 +110,8 @@ static void quiesced(void *context)
 
 static void stop(struct driver *driver)
 {
-    (void)driver;
     if (sd_stop(&self.sd))
-        block_server_rest();
+        driver_at_rest(driver);
 }
 
 static bool is_set(const char *name)

@@ -45,7 +45,6 @@ kern_return_t sd_start(struct sd *sd, const struct sd_config *config,
 bool sd_stop(struct sd *sd)
 {
     struct sdhci *h = &sd->host;
-    bool rests;
 
     if (sd->state == SD_MEDIUM_READY) {
         if (sd_flush(sd) != KERN_SUCCESS)
@@ -54,12 +53,12 @@ bool sd_stop(struct sd *sd)
             device_log(h->environment, "the card could not be made idle");
     }
     sd->state = SD_MEDIUM_NONE;
-    rests = sdhci_reset_part(h, RESET_ALL) == KERN_SUCCESS;
-    if (!rests)
+    const bool at_rest = sdhci_reset_part(h, RESET_ALL) == KERN_SUCCESS;
+    if (!at_rest)
         device_log(h->environment, "the controller hangs in reset");
     sdhci_write8(h, SDHCI_POWER, h->found_power);
     registers_settle();
-    return rests;
+    return at_rest;
 }
 
 void sd_facts(const struct sd *sd, struct sd_facts *facts)

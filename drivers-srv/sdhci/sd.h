@@ -94,7 +94,7 @@ struct sd {
 };
 
 /** KERN_SUCCESS also without a usable card: sd_facts() says, sd_check_medium() looks again.
- *  KERN_FAILURE: the controller does not answer or cannot be stopped, and `quiesced` has not been called;
+ *  KERN_FAILURE: the controller does not answer or cannot be stopped; if `quiesced` was called, it has stopped;
  *  KERN_NOT_SUPPORTED: no clock or voltage for a card. */
 kern_return_t sd_start(struct sd *sd, const struct sd_config *config,
                        const struct device_environment *environment);
@@ -116,8 +116,8 @@ bool sd_check_medium(struct sd *sd);
 
 void sd_facts(const struct sd *sd, struct sd_facts *facts);
 
-/** What was written is on the medium, the card idle, the controller reset and its power as it was found. False: the
- *  controller hangs, and may still touch memory. */
+/** What was written is on the medium, the card idle, the controller reset and its power as it was found. False: it hangs, and may go on
+ *  touching memory. */
 bool sd_stop(struct sd *sd);
 
 /* sd_medium.c, for sd_transfer.c: starts the card anew. KERN_SUCCESS: the same one works again; KERN_MEMORY_FAILURE: it is not

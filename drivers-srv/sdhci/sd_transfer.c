@@ -140,7 +140,7 @@ static kern_return_t move_piece(struct sd *sd, struct piece *p)
         sd->statistics.retries++;
         back = !h->hung && card_recover(h, &sd->card) == KERN_SUCCESS;
         if (kr == KERN_MEMORY_ERROR && back &&
-            ((r1 & (R1_WRITE_PROTECTED | R1_OUT_OF_RANGE)) != 0 ||
+            ((r1 & (R1_WRITE_PROTECTED | R1_OUT_OF_RANGE | R1_ADDRESS)) != 0 ||
              ((r1 & R1_MEDIUM) != 0 && n >= PLAIN_TRIES)))
             return verdict(sd, kr, r1, p);
         if (n >= PLAIN_TRIES + 2)

@@ -176,12 +176,23 @@ kern_return_t sdhci_quiesce(struct sdhci *h)
 
 /* ---- Capabilities, clock, power, bus ---- */
 
+/* All clocks come from these, and they are read once in a driver's life: two readings have to agree. */
+static uint32_t read_twice(const struct sdhci *h, uint32_t offset)
+{
+    uint32_t value = sdhci_read(h, offset), again = sdhci_read(h, offset);
+
+    return value == again ? value : sdhci_read(h, offset);
+}
+
 kern_return_t sdhci_capabilities(struct sdhci *h, uint32_t base_clock)
 {
-    uint32_t caps = sdhci_read(h, SDHCI_CAPS);
+    uint32_t caps = read_twice(h, SDHCI_CAPS);
+    uint32_t version = read_twice(h, SDHCI_VERSION & ~3u);
     uint32_t megahertz;
 
-    h->version = (uint8_t)sdhci_read16(h, SDHCI_VERSION);
+    if (caps == UINT32_MAX || version == UINT32_MAX)
+        return KERN_FAILURE;
+    h->version = (uint8_t)(version >> (SDHCI_VERSION & 3) * 8);
     if (caps == 0)
         caps = h->kind->caps;
     megahertz = caps >> 8 & (h->version >= 2 ? 0xff : 0x3f);

@@ -132,7 +132,7 @@ kern_return_t sdhci_let_finish(struct sdhci *h, bool *in_use);
 kern_return_t sdhci_quiesce(struct sdhci *h);
 
 /** Reads what it can do. base_clock: Hz, where the controller cannot know; 0: it says so itself. KERN_NOT_SUPPORTED: no voltage or
- *  clock that is of use. */
+ *  clock that is of use; KERN_FAILURE: it does not answer. */
 kern_return_t sdhci_capabilities(struct sdhci *h, uint32_t base_clock);
 
 /** Reset of all, then power at 3.3 V, no clock, one data line. KERN_FAILURE: it hangs. */

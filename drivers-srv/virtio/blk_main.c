@@ -126,7 +126,7 @@ static void ready(void *device)
     driver_serve_line(&self.driver, 0);
 }
 
-/* ---- the start ---- */
+/* ---- the start, and the end ---- */
 
 static kern_return_t quiesced(void *driver)
 {
@@ -157,9 +157,8 @@ static void begin(struct driver *driver)
 /* What was answered is on the medium only after a flush: that is the clients' to ask for (block_ring.h: R3). */
 static void stop(struct driver *driver)
 {
-    (void)driver;
     if (virtio_blk_stop(&self.blk) == KERN_SUCCESS)
-        block_server_rest();
+        driver_at_rest(driver);
 }
 
 int main(int argc, char **argv)

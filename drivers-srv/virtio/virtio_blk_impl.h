@@ -10,8 +10,8 @@
 enum { VIRTIO_BLK_SECTOR = 512, VIRTIO_BLK_QUEUE = 0 };
 
 #define VIRTIO_BLK_LOOK    (100 * DEVICE_MILLISECOND) /* between looks for lost interrupts */
-#define VIRTIO_BLK_SILENCE (10 * DEVICE_SECOND)       /* without any answer: it hangs */
-#define VIRTIO_BLK_LIMIT   (30 * DEVICE_SECOND)       /* for one request */
+#define VIRTIO_BLK_SILENCE (30 * DEVICE_SECOND)       /* without any answer: it hangs */
+#define VIRTIO_BLK_LIMIT   (60 * DEVICE_SECOND)       /* for one request */
 
 /** Write a slot's descriptors and give it to the device. false: it does not fit the device as it is now. */
 bool virtio_blk_offer(struct virtio_blk *blk, unsigned slot);

@@ -95,6 +95,16 @@ kern_return_t kdevice_control_close(struct kcall *call, struct device *target)
     return kr;
 }
 
+/* The device's lock is held. */
+static uint64_t count_interrupts(struct device *device)
+{
+    uint64_t count = device->interrupts;
+    for (unsigned i = 0; device->session && i < DEVICE_LINES; i++)
+        if (device->session->share[i])
+            count += interrupt_fired(device->session->share[i]);
+    return count;
+}
+
 kern_return_t kdevice_control_info(struct kcall *call, struct device *target,
                                    struct device_control_facts *facts)
 {
@@ -106,7 +116,7 @@ kern_return_t kdevice_control_info(struct kcall *call, struct device *target,
         .lines = target->lines,
         .quarantined = device_dma_quarantined(&target->dma),
         .pages = device_dma_pages(&target->dma),
-        .interrupts = atomic_load_explicit(&target->interrupts, memory_order_relaxed),
+        .interrupts = count_interrupts(target),
         .storms = atomic_load_explicit(&target->storms, memory_order_relaxed),
         .generation = target->generation,
     };

@@ -7,61 +7,85 @@
 #include <arch/irq.h>
 #include <kern/device.h>
 #include <kern/dt.h>
+#include <kern/string.h>
 
 enum { FIRST_SHARED_LINE = 32 }; /* of a GIC: those below are the CPUs' own */
 
-static const struct board *board; /* constant after device_check_init() */
-
-void device_check_init(const struct board *of)
-{
-    board = of;
-}
+/* Where no device is: whole pages, ascending, disjoint. Constant after device_check_init(). */
+enum {
+    TAKEN_MAX = DT_MAX_BANKS + DT_MAX_RESERVATIONS + 2 + DT_MAX_GICR_REGIONS + DT_MAX_GIC_OTHERS
+};
+static struct {
+    uint64_t start, end;
+} taken[TAKEN_MAX];
+static unsigned taken_count;
+static bool known; /* it is: the board has been told */
 
 static bool is_within(uint64_t base, uint64_t size, uint64_t limit)
 {
     return size != 0 && base < limit && size <= limit - base;
 }
 
-/* Pages of `range`, which is within the limit, that somebody of the list has. */
-static bool touches(struct dt_range pages, struct dt_range other)
+/* Into its place; one that touches others is joined with them. */
+static void take(struct dt_range range)
 {
-    uint64_t start = round_down(other.base, PAGE_SIZE);
-    uint64_t end = round_up(other.base + other.size, PAGE_SIZE);
-    return other.size && pages.base < end && start < pages.base + pages.size;
+    uint64_t start = round_down(range.base, PAGE_SIZE);
+    uint64_t end = round_up(range.base + range.size, PAGE_SIZE);
+    unsigned at = 0, last;
+    if (range.size == 0)
+        return;
+    if (end < start) /* to the end of the address space */
+        end = UINT64_MAX;
+    while (at < taken_count && taken[at].end < start)
+        at++;
+    for (last = at; last < taken_count && taken[last].start <= end; last++) {
+        start = taken[last].start < start ? taken[last].start : start;
+        end = taken[last].end > end ? taken[last].end : end;
+    }
+    unsigned joined = last - at, rest = taken_count - last;
+    memmove(&taken[at + 1], &taken[last], rest * sizeof(taken[0]));
+    taken[at] = (typeof(taken[0])){start, end};
+    taken_count += 1 - joined;
 }
 
-static bool touches_ram(struct dt_range pages)
-{
-    for (unsigned i = 0; i < board->bank_count; i++)
-        if (touches(pages, board->banks[i]))
-            return true;
-    for (unsigned i = 0; i < board->reservation_count; i++)
-        if (touches(pages, board->reservations[i].range))
-            return true;
-    return false;
-}
-
-static bool touches_controller(struct dt_range pages)
+void device_check_init(const struct board *board)
 {
     const struct board_gic *gic = &board->gic;
-    if (touches(pages, gic->gicd) || touches(pages, gic->gicc))
-        return true;
+    taken_count = 0;
+    for (unsigned i = 0; i < board->bank_count; i++)
+        take(board->banks[i]);
+    for (unsigned i = 0; i < board->reservation_count; i++)
+        take(board->reservations[i].range);
+    take(gic->gicd);
+    take(gic->gicc);
     for (unsigned i = 0; i < gic->gicr_count; i++)
-        if (touches(pages, gic->gicr[i]))
-            return true;
+        take(gic->gicr[i]);
     for (unsigned i = 0; i < board->gic_other_count; i++)
-        if (touches(pages, board->gic_others[i]))
-            return true;
-    return false;
+        take(board->gic_others[i]);
+    known = true;
+}
+
+/* Is any page from `start` to `end` taken? The first that ends above `start` decides. */
+static bool is_taken(uint64_t start, uint64_t end)
+{
+    unsigned low = 0, high = taken_count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (taken[middle].end > start)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < taken_count && taken[low].start < end;
 }
 
 static kern_return_t check_range(const struct device_range *range)
 {
     if (!is_within(range->base, range->size, DT_PADDR_LIMIT))
         return KERN_INVALID_ARGUMENT;
-    uint64_t base = round_down(range->base, PAGE_SIZE);
-    struct dt_range pages = {base, round_up(range->base + range->size, PAGE_SIZE) - base};
-    return touches_ram(pages) || touches_controller(pages) ? KERN_DENIED : KERN_SUCCESS;
+    uint64_t start = round_down(range->base, PAGE_SIZE);
+    uint64_t end = round_up(range->base + range->size, PAGE_SIZE);
+    return is_taken(start, end) ? KERN_DENIED : KERN_SUCCESS;
 }
 
 static kern_return_t check_line(unsigned number)
@@ -80,7 +104,7 @@ static kern_return_t check_window(const struct device_window *window)
 
 kern_return_t device_check(const struct device_description *what)
 {
-    kern_return_t kr = board ? KERN_SUCCESS : KERN_DENIED;
+    kern_return_t kr = known ? KERN_SUCCESS : KERN_DENIED;
     for (unsigned i = 0; i < what->ranges && kr == KERN_SUCCESS; i++)
         kr = check_range(&what->range[i]);
     for (unsigned i = 0; i < what->lines && kr == KERN_SUCCESS; i++)

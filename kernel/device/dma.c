@@ -360,7 +360,7 @@ static bool forgive_one(struct device_dma *dma, uint32_t session, kern_return_t 
     return current && is_old;
 }
 
-kern_return_t device_dma_quiesced(struct kcall *call, struct device_dma *dma, uint32_t session)
+kern_return_t dma_quiesced(struct kcall *call, struct device_dma *dma, uint32_t session)
 {
     kern_return_t kr;
     bool more;

@@ -22,13 +22,13 @@ kern_return_t kdevice_dma_allocate(struct kcall *call, struct device_session *ta
 {
     if (!target->device->moves_data)
         return KERN_NOT_SUPPORTED;
-    return device_dma_allocate(call, &target->device->dma, number_of(target), size, memory, bus);
+    return dma_memory_allocate(call, &target->device->dma, number_of(target), size, memory, bus);
 }
 
 kern_return_t kdevice_dma_pin(struct kcall *call, struct device_session *target,
                               struct kright *memory, uint64_t offset, uint64_t size, uint32_t *pin)
 {
-    return device_dma_pin(call, &target->device->dma, number_of(target), memory, offset, size, pin);
+    return dma_pin_pages(call, &target->device->dma, number_of(target), memory, offset, size, pin);
 }
 
 kern_return_t kdevice_dma_runs(struct kcall *call, struct device_session *target, uint32_t pin,
@@ -36,24 +36,24 @@ kern_return_t kdevice_dma_runs(struct kcall *call, struct device_session *target
                                uint32_t *runs_count)
 {
     (void)call;
-    return device_dma_runs(&target->device->dma, number_of(target), pin, offset, next, runs,
-                           runs_count);
+    return dma_pin_runs(&target->device->dma, number_of(target), pin, offset, next, runs,
+                        runs_count);
 }
 
 kern_return_t kdevice_dma_unpin(struct kcall *call, struct device_session *target, uint32_t pin)
 {
     (void)call;
-    return device_dma_unpin(&target->device->dma, number_of(target), pin);
+    return dma_unpin_pages(&target->device->dma, number_of(target), pin);
 }
 
 kern_return_t kdevice_dma_sync(struct kcall *call, struct device_session *target, uint32_t pin,
                                uint64_t offset, uint64_t size, uint32_t direction)
 {
-    return device_dma_sync(call, &target->device->dma, number_of(target), pin, offset, size,
-                           direction);
+    return dma_pin_sync(call, &target->device->dma, number_of(target), pin, offset, size,
+                        direction);
 }
 
 kern_return_t kdevice_quiesced(struct kcall *call, struct device_session *target)
 {
-    return device_dma_quiesced(call, &target->device->dma, number_of(target));
+    return dma_quiesced(call, &target->device->dma, number_of(target));
 }

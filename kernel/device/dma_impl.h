@@ -59,14 +59,14 @@ struct dma_pin {
 struct dma_memory {
     struct dma_hold hold;
     struct memory_object object; /* its references: entries, mappings, and who makes it */
-    pfn_t frame;                 /* the first; PFN_NONE: not found yet. Who makes it, then constant */
-    struct frame_search search;  /* who makes it */
-    bool referenced;             /* `object` is by others than who makes it */
-    struct list let_go;          /* in dma->let_go: it was let go of in this session */
-    bool forgiven;               /* quiesced: out of the tree, but referenced still */
-    uint64_t poisoned;           /* pages. Work item, as the next */
-    uint64_t checked;            /* pages that are as they were poisoned, and clean in the caches */
-    bool damaged;                /* they are not: told once */
+    pfn_t frame; /* the first; PFN_NONE: not found yet. Who makes it, then constant */
+    struct frame_search search; /* who makes it */
+    bool referenced;            /* `object` is by others than who makes it */
+    struct list let_go;         /* in dma->let_go: it was let go of in this session */
+    bool forgiven;              /* quiesced: out of the tree, but referenced still */
+    uint64_t poisoned;          /* pages. Work item, as the next */
+    uint64_t checked;           /* pages that are as they were poisoned, and clean in the caches */
+    bool damaged;               /* they are not: told once */
 };
 
 /** A session's calls may go on. DMA lock held. */

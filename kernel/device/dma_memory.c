@@ -107,8 +107,9 @@ static kern_return_t begin(struct device_dma *dma, uint32_t session, const struc
     memory->hold.kind = DMA_MEMORY;
     memory->frame = PFN_NONE;
     list_init(&memory->let_go);
-    memory->search = (struct frame_search){
-        .range = dma->range, .ranges = dma->windows, .pages = (uint32_t)pages};
+    memory->search = (struct frame_search){.range = dma->range,
+                                           .ranges = dma->windows,
+                                           .pages = (uint32_t)pages};
     memory->object.kind = OBJECT_DMA;
     memory->object.type = dma->coherent ? MEM_NORMAL : MEM_UNCACHED;
     atomic_init(&memory->object.references, 1);
@@ -140,7 +141,7 @@ static kern_return_t go_on(const struct kcall *call, struct device_dma *dma, uin
     return begin(dma, session, call->self, pages, out);
 }
 
-kern_return_t device_dma_allocate(struct kcall *call, struct device_dma *dma, uint32_t session,
+kern_return_t dma_memory_allocate(struct kcall *call, struct device_dma *dma, uint32_t session,
                                   uint64_t size, struct kright *right, uint64_t *bus)
 {
     struct dma_memory *memory = NULL;

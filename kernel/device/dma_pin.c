@@ -148,9 +148,9 @@ static kern_return_t pin_wanted(struct kcall *call, struct device_dma *dma, uint
     return kr;
 }
 
-kern_return_t device_dma_pin(struct kcall *call, struct device_dma *dma, uint32_t session,
-                             const struct kright *memory, uint64_t offset, uint64_t size,
-                             uint32_t *pin)
+kern_return_t dma_pin_pages(struct kcall *call, struct device_dma *dma, uint32_t session,
+                            const struct kright *memory, uint64_t offset, uint64_t size,
+                            uint32_t *pin)
 {
     struct thread *self = call->self;
     struct wanted wanted;
@@ -191,7 +191,7 @@ static void unpin(struct dma_pin *pin)
     dma_hold_put(&pin->hold);
 }
 
-kern_return_t device_dma_unpin(struct device_dma *dma, uint32_t session, uint32_t number)
+kern_return_t dma_unpin_pages(struct device_dma *dma, uint32_t session, uint32_t number)
 {
     bool over;
     struct dma_hold *hold = dma_hold_find(dma, session, number, DMA_PIN, DMA_READY, &over);
@@ -266,9 +266,9 @@ static uint64_t tell_runs(struct telling *t, const struct dma_pin *pin, uint64_t
     return (page - pin->first) << PAGE_SHIFT;
 }
 
-kern_return_t device_dma_runs(struct device_dma *dma, uint32_t session, uint32_t number,
-                              uint64_t offset, uint64_t *next, struct device_run *runs,
-                              uint32_t *count)
+kern_return_t dma_pin_runs(struct device_dma *dma, uint32_t session, uint32_t number,
+                           uint64_t offset, uint64_t *next, struct device_run *runs,
+                           uint32_t *count)
 {
     bool over;
     struct dma_pin *pin = pin_of(dma_hold_find(dma, session, number, DMA_PIN, DMA_READY, &over));
@@ -312,8 +312,8 @@ static kern_return_t sync_some(const struct dma_pin *pin, uint64_t offset, uint6
     return KERN_SUCCESS;
 }
 
-kern_return_t device_dma_sync(struct kcall *call, struct device_dma *dma, uint32_t session,
-                              uint32_t number, uint64_t offset, uint64_t size, uint32_t direction)
+kern_return_t dma_pin_sync(struct kcall *call, struct device_dma *dma, uint32_t session,
+                           uint32_t number, uint64_t offset, uint64_t size, uint32_t direction)
 {
     bool over;
     uint64_t done = kcall_progress(call, KCALL_TAG_DMA_SYNC);

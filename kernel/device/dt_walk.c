@@ -3,10 +3,10 @@
  * The walk over the structure block. See dt_impl.h for its invariants.
  *
  * Two things are stricter here than in libfdt, because libfdt alone would not be safe or not
- * linear on a hostile tree: the length of a property must lie within the block (libfdt's sum may
- * wrap round and then not advance at all), and a property's name must end within NAME_LENGTH_MAX
- * characters (a strings block that is one long string would otherwise be searched to its end for
- * every property).
+ * linear on a hostile tree: the length of a property must lie within the block (libfdt adds it to
+ * an int before it looks: the sum may wrap round and then not advance at all), and a property's
+ * name must end within NAME_LENGTH_MAX characters (a strings block that is one long string would
+ * otherwise be searched to its end for every property).
  */
 #include "dt_impl.h"
 
@@ -231,10 +231,23 @@ static enum dt_step end_of_walk(struct dt_walk *w)
     return DT_STEP_BAD;
 }
 
+/* If a property is next, is it one that may lie inside the block? */
+static bool length_fits(const struct dt_walk *w)
+{
+    const fdt32_t *tag = fdt_offset_ptr(w->blob, w->offset, 2 * FDT_TAGSIZE);
+
+    return tag == NULL || fdt32_to_cpu(tag[0]) != FDT_PROP ||
+           fdt32_to_cpu(tag[1]) <= fdt_size_dt_struct(w->blob);
+}
+
 enum dt_step dt_walk_next(struct dt_walk *w)
 {
     for (;;) {
         w->result = KERN_SUCCESS;
+        if (!w->has_tag && !length_fits(w)) {
+            w->result = bad(w, "a property is longer than the tree");
+            return DT_STEP_BAD;
+        }
         if (!w->has_tag)
             w->tag = fdt_next_tag(w->blob, w->offset, &w->next);
         w->has_tag = false;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Devices' shares in interrupt lines (interfaces/interrupt.defs, interrupt_impl.h: J1 to J3).
+ * Devices' shares in interrupt lines (interfaces/interrupt.defs, kern/interrupt.h: J1 to J3).
  */
-#include "interrupt_impl.h"
 #include <arch/irq.h>
 #include <kern/clock.h>
+#include <kern/interrupt.h>
 #include <kern/kmem.h>
 #include <kern/kobj.h>
 #include <kern/msg.h>
@@ -19,6 +19,15 @@ static work_step_t step;
 
 /* ---- shares; the line's lock is held ---- */
 
+/* J6: lines of one driver, that signal by a level, are what most are. */
+static void note_only(struct irq_line *line)
+{
+    struct interrupt *first = list_entry(line->shares.next, struct interrupt, link);
+    bool plain =
+        line->bound == 1 && !line->edge && line->owing == 0 && !first->out && first->pending == 0;
+    line->only = plain ? first : NULL;
+}
+
 /* A share that was told has acknowledged, or is gone. */
 static void settle(struct interrupt *share)
 {
@@ -28,6 +37,7 @@ static void settle(struct interrupt *share)
     share->owes = false;
     if (--line->owing == 0 && line->active)
         irq_line_complete(line, clock_now());
+    note_only(line);
 }
 
 /* The right it had is the caller's to destroy, without the lock. */
@@ -43,6 +53,7 @@ static struct kright unbind(struct interrupt *share)
     list_remove(&share->link);
     if (--line->bound == 0)
         irq_line_shut(line);
+    note_only(line);
     settle(share);
     return gone;
 }
@@ -57,6 +68,7 @@ static void bind(struct interrupt *share, uint32_t id, uint64_t payload, struct 
     list_push_back(&line->shares, &share->link);
     if (line->bound++ == 0)
         irq_line_open(line);
+    note_only(line);
 }
 
 /* One more send right to a port that is alive. */
@@ -101,7 +113,6 @@ static void note(struct interrupt *share, nanos_t now)
     if (share->pending++ == 0)
         share->first = now;
     share->fired++;
-    atomic_fetch_add_explicit(&share->device->interrupts, 1, memory_order_relaxed);
     if (!share->line->edge && !share->owes) {
         share->owes = true;
         share->line->owing++;
@@ -126,44 +137,53 @@ static void tell_all(struct irq_line *line, nanos_t now, struct list *sending)
         note(share, now);
         if (prepare(share))
             list_push_back(sending, &share->sending);
+        else if (!share->out) /* the port has died in this moment */
+            work_start(&share->work);
     }
 }
 
-static void count_storm(const struct irq_line *line)
-{
-    for (const struct list *at = line->shares.next; at != &line->shares; at = at->next)
-        atomic_fetch_add_explicit(&list_entry(at, struct interrupt, link)->device->storms, 1,
-                                  memory_order_relaxed);
-}
-
 /* The line's lock is held. */
-static void fire(struct irq_line *line, struct list *sending)
+static void fire(struct irq_line *line, nanos_t now, struct list *sending)
 {
-    nanos_t now = clock_now();
     line->active = true;
-    if (unlikely(irq_line_calm(line, now)))
-        count_storm(line);
     tell_all(line, now, sending);
     if (line->owing == 0)
         irq_line_complete(line, now);
 }
 
-bool interrupt_deliver(unsigned number)
+/* The line's lock is held, and released. */
+static void deliver(struct irq_line *line, nanos_t now)
 {
     struct list sending = LIST_INIT(sending);
-    struct irq_line *line = irq_line_enter(number);
-    if (!line)
-        return false;
     if (likely(line->bound > 0)) {
-        fire(line, &sending);
+        fire(line, now, &sending);
     } else { /* it was masked too late for this one */
         irq_line_shut(line);
-        irq_line_complete(line, clock_now());
+        irq_line_complete(line, now);
     }
+    note_only(line);
     spin_unlock(&line->lock);
     while (!list_is_empty(&sending))
         send(list_entry(list_pop_front(&sending), struct interrupt, sending));
+}
+
+bool interrupt_deliver(unsigned number)
+{
+    struct irq_line *line = irq_line_enter(number);
+    if (unlikely(!line))
+        return false;
+    line->only = NULL;
+    deliver(line, clock_now());
     return true;
+}
+
+/* Of what somebody is bound to now. */
+uint64_t interrupt_fired(struct interrupt *share)
+{
+    spin_lock(&share->line->lock);
+    uint64_t fired = share->fired;
+    spin_unlock(&share->line->lock);
+    return fired;
 }
 
 void interrupt_message_done(struct kmsg *message)
@@ -171,6 +191,7 @@ void interrupt_message_done(struct kmsg *message)
     struct interrupt *share = container_of(message, struct interrupt, message);
     spin_lock(&share->line->lock);
     share->out = false;
+    note_only(share->line);
     if (!share->dead && share->bound && (share->pending > 0 || !is_heard(share)))
         work_start(&share->work);
     spin_unlock(&share->line->lock);
@@ -235,8 +256,10 @@ void interrupt_ended(struct interrupt *share)
 /* The device's lock is held. The right that is left over goes with the work item. */
 static void detach(struct interrupt *share)
 {
-    if (share->session)
+    if (share->session) {
         share->session->share[share->index] = NULL;
+        share->device->interrupts += interrupt_fired(share);
+    }
     share->session = NULL;
 }
 
@@ -263,6 +286,7 @@ static bool look(struct interrupt *share, struct kright *gone, bool *sends)
     share->dead |= ends;
     if (share->bound)
         *sends = prepare(share);
+    note_only(share->line);
     return ends;
 }
 

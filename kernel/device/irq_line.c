@@ -1,31 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupt lines that devices have (interrupt_impl.h: J1, J4, J5; kern/device.h: V5).
+ * Interrupt lines that devices have (kern/interrupt.h: J1, J4, J5; kern/device.h: V5).
  *
  * A storm is a line that is up still whenever it is completed: its driver does not reach the cause, or does not try. Firing often is no storm, for
  * a fast device has something new to say all the time. How fast the machine is does not matter. To ask the controller takes time, so that is done
- * only of a line that has not rested for long.
+ * once in a thousand firings, as long as the answer is no.
  */
-#include "interrupt_impl.h"
-#include <arch/cpu.h>
 #include <arch/irq.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
+#include <kern/interrupt.h>
 #include <kern/kmem.h>
 
 enum {
-    LINES_MAX = 1024,       /* what a GIC without extended ranges has */
-    STORM_SUSPECTED = 1000, /* so many without a rest: look whether the line is up still */
+    STORM_SUSPECTED = 1000, /* firings after which it is looked whether the line is up still */
     STORM_FIRINGS = 5000,
 };
-#define STORM_REST  UINT64_C(20000000) /* nanoseconds, both */
-#define STORM_PAUSE UINT64_C(100000000)
+#define STORM_PAUSE UINT64_C(100000000) /* nanoseconds */
 
 static void line_make(void *memory);
 static KMEM_CACHE_STABLE(line_cache, struct irq_line, references, line_make);
 
 static struct spinlock lines_lock = SPINLOCK_INIT(LOCK_LINES);
-static struct irq_line *_Atomic line_of[LINES_MAX]; /* by number; lines_lock to change */
+struct irq_line *_Atomic irq_line_of[IRQ_LINES_MAX];
 
 static deadline_handler_t try_again;
 
@@ -44,14 +41,15 @@ static void line_begin(struct irq_line *line, struct ledger *ledger, unsigned nu
     line->references = 1;
     line->edge = edge;
     line->active = line->storm = false;
-    line->owing = line->bound = line->restless = 0;
-    line->storms = line->completed = 0;
+    line->owing = line->bound = line->firings = 0;
+    line->storms = 0;
+    line->only = NULL;
     line->ledger = ledger;
     ledger_ref(ledger);
     arch_irq_mask(number);
     (void)arch_irq_configure(number, edge ? IRQ_EDGE : IRQ_LEVEL); /* it is a shared one */
     spin_unlock(&line->lock);
-    atomic_store_explicit(&line_of[number], line, memory_order_release);
+    atomic_store_explicit(&irq_line_of[number], line, memory_order_release);
 }
 
 /* The table is locked. */
@@ -70,10 +68,10 @@ static kern_return_t line_create(struct ledger *ledger, unsigned number, bool ed
 kern_return_t irq_line_get(struct ledger *ledger, unsigned number, bool edge, struct irq_line **out)
 {
     kern_return_t kr = KERN_SUCCESS;
-    if (number >= LINES_MAX)
+    if (number >= IRQ_LINES_MAX)
         return KERN_INVALID_ARGUMENT;
     spin_lock(&lines_lock);
-    struct irq_line *line = atomic_load_explicit(&line_of[number], memory_order_relaxed);
+    struct irq_line *line = atomic_load_explicit(&irq_line_of[number], memory_order_relaxed);
     if (!line)
         kr = line_create(ledger, number, edge, &line);
     else if (line->edge != edge)
@@ -92,7 +90,7 @@ void irq_line_put(struct irq_line *line)
     bool gone = --line->references == 0;
     struct ledger *ledger = line->ledger;
     if (gone) { /* nothing is bound, and so it is masked */
-        atomic_store_explicit(&line_of[line->number], NULL, memory_order_relaxed);
+        atomic_store_explicit(&irq_line_of[line->number], NULL, memory_order_relaxed);
         spin_lock(&line->lock);
         line->number = 0;
         line->storm = false;
@@ -116,52 +114,36 @@ bool irq_line_is_edge(const struct irq_line *line)
     return line->edge;
 }
 
-struct irq_line *irq_line_enter(unsigned number)
-{
-    struct irq_line *line =
-        number < LINES_MAX ? atomic_load_explicit(&line_of[number], memory_order_acquire) : NULL;
-    if (unlikely(!line))
-        return NULL;
-    spin_lock(&line->lock);
-    if (likely(line->number == number))
-        return line;
-    spin_unlock(&line->lock);
-    return NULL;
-}
-
 /* ---- a line fires, and is completed; its lock is held ---- */
-
-void irq_line_complete(struct irq_line *line, nanos_t now)
-{
-    if (unlikely(line->restless > STORM_SUSPECTED) && !arch_irq_is_raised(line->number))
-        line->restless = 0;
-    line->active = false;
-    line->completed = now;
-    arch_irq_deactivate(line->number);
-}
-
-/* J5: so often without a rest, and the line was still up whenever it was completed since it began to look like one. */
-static bool is_storm(struct irq_line *line, nanos_t now)
-{
-    line->restless = now - line->completed < STORM_REST ? line->restless + 1 : 0;
-    return line->restless > STORM_FIRINGS;
-}
 
 static void begin_storm(struct irq_line *line, nanos_t now)
 {
     arch_irq_mask(line->number);
     line->storm = true;
     line->storms++;
-    line->restless = 0;
+    line->firings = 0;
     deadline_arm(&line->retry, clock_ticks_at(now + STORM_PAUSE));
+    for (const struct list *at = line->shares.next; at != &line->shares; at = at->next)
+        atomic_fetch_add_explicit(&list_entry(at, struct interrupt, link)->device->storms, 1,
+                                  memory_order_relaxed);
 }
 
-bool irq_line_calm(struct irq_line *line, nanos_t now)
+/* J5 */
+static void watch(struct irq_line *line, nanos_t now)
 {
-    bool storm = is_storm(line, now);
-    if (unlikely(storm))
+    if (likely(++line->firings <= STORM_SUSPECTED))
+        return;
+    if (!arch_irq_is_raised(line->number))
+        line->firings = 0;
+    else if (line->firings > STORM_FIRINGS && !line->storm)
         begin_storm(line, now);
-    return storm;
+}
+
+void irq_line_complete(struct irq_line *line, nanos_t now)
+{
+    watch(line, now);
+    line->active = false;
+    arch_irq_deactivate(line->number);
 }
 
 void irq_line_open(struct irq_line *line)

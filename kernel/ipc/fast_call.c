@@ -2,8 +2,8 @@
 /*
  * The fast way of a message in registers to a kernel object: the caller's own task and threads, the host and the
  * clock. They stay for as long as the caller runs, so that the port need not be locked and nothing be counted; it is
- * enough that entry and port are unchanged when the object has been read. A pager's object is held, for faults wait for
- * what is asked of it. Others take the long way.
+ * enough that entry and port are unchanged when the object has been read. Some others are held for the call (is_held()). The
+ * rest takes the long way.
  *
  * Like fast.c this is compiled not to use the body's registers: they are kept first of all.
  */
@@ -101,33 +101,41 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
 }
 
 /* The port is type-stable: the entry is looked at again under its lock (N3). */
-[[gnu::noinline]] static void *hold_paged(struct ipc_entry *entry, uint32_t bits, struct port *port)
+[[gnu::noinline]] static void *hold(struct ipc_entry *entry, uint32_t bits, struct port *port,
+                                    enum kobject kind)
 {
     void *object = NULL;
     spin_lock(&port->lock);
     if (relaxed_load(entry->bits) == bits && port->state == PORT_ALIVE)
-        object = kobj_acquire_locked(port, KOBJECT_MEMORY_OBJECT);
+        object = kobj_acquire_locked(port, kind);
     spin_unlock(&port->lock);
     return object;
 }
 
-[[gnu::noinline]] static struct thread *call_paged(struct ipc_entry *entry, struct thread *self,
-                                                   uint32_t bits, struct port *port)
+[[gnu::noinline]] static struct thread *call_held(struct ipc_entry *entry, struct thread *self,
+                                                  uint32_t bits, struct port *port,
+                                                  enum kobject kind)
 {
     static const uint64_t empty[8];
     uint64_t body[8];
     struct kcall call;
     begin(&call, self, port, body);
-    void *object = hold_paged(entry, bits, port);
+    void *object = hold(entry, bits, port, kind);
     if (unlikely(!object)) {
         arch_message_load(call.in_size > 0 ? call.in : empty);
         return NULL;
     }
-    kern_return_t kr = kcall_execute(&call, KOBJECT_MEMORY_OBJECT, object, message_id(self));
-    kobj_release(KOBJECT_MEMORY_OBJECT, object);
+    kern_return_t kr = kcall_execute(&call, kind, object, message_id(self));
+    kobj_release(kind, object);
     if (unlikely(self->page.object)) /* kern_msg() asks for it again */
         paged_forget(self);
     return end(&call, kr);
+}
+
+/* A pager's object, for faults wait for what is asked of it; a share in an interrupt line, for a device waits. */
+static inline bool is_held(unsigned kind)
+{
+    return kind == KOBJECT_MEMORY_OBJECT || kind == KOBJECT_INTERRUPT;
 }
 
 [[gnu::noinline]] static struct thread *call_object(struct ipc_entry *entry, struct thread *self,
@@ -139,7 +147,7 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
     struct kcall call;
     void *object = object_that_stays(self, entry, bits, port, &kind);
     if (unlikely(!object))
-        return kind == KOBJECT_MEMORY_OBJECT ? call_paged(entry, self, bits, port) : NULL;
+        return is_held(kind) ? call_held(entry, self, bits, port, (enum kobject)kind) : NULL;
     begin(&call, self, port, body);
     return end(&call, kcall_execute(&call, kind, object, message_id(self)));
 }

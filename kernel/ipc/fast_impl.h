@@ -203,3 +203,21 @@ bool fast_copy_long(struct thread *self, struct thread *to, uint64_t control);
 struct thread *fast_answer_exception(struct thread *self);
 /** The same for the owner of a reply; its wait is claimed, and over on success. */
 bool fast_give_long(struct thread *self, struct reply *reply, uint64_t control);
+
+/* The first waiter of a list, whose lock is held, leaves it, if it received from the port last and may be given to. */
+static inline struct thread *take_receiver(const struct port *port, const struct list *waiters)
+{
+    struct thread *receiver = port->server;
+    uintptr_t first =
+        (uintptr_t)receiver + offsetof(struct thread, wait.link); /* NULL is no waiter */
+    if (unlikely((uintptr_t)waiters->next != first || receiver->wait.until != TICKS_NEVER ||
+                 relaxed_load(receiver->flags) != 0))
+        return NULL;
+    struct list *link = &receiver->wait.link;
+    link->prev->next = link->next;
+    link->next->prev = link->prev;
+    relaxed_store(receiver->wait.queue_lock, NULL); /* W4 */
+    /* S4: while the port is locked, for the next caller finds no receiver and lends to this one. */
+    relaxed_store(receiver->inherited, 0);
+    return receiver;
+}

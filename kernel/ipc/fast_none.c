@@ -5,6 +5,7 @@
  */
 #include "msg_impl.h"
 #include <arch/upcalls.h>
+#include <kern/device.h>
 #include <kern/types.h>
 
 struct thread *kern_msg_fast(uint64_t dest, uint64_t id, uint64_t control, uint64_t nothing,
@@ -19,6 +20,11 @@ struct thread *kern_msg_fast_long(uint64_t dest, uint64_t id, uint64_t control, 
 {
     (void)dest, (void)id, (void)control, (void)nothing, (void)receive, (void)cpu, (void)self;
     return NULL;
+}
+
+void kern_interrupt_fast(unsigned number)
+{
+    kern_interrupt_slow(number);
 }
 
 bool msg_send_queued(struct thread *self, enum stage *stage, kern_return_t *kr)

@@ -46,24 +46,6 @@ static struct thread *wake(struct thread *self, struct thread *to, uint32_t leng
 
 /* ---- to a thread that receives ---- */
 
-/* The first waiter of a list, whose lock is held, leaves it, if it received from the port last and may be given to. */
-static inline struct thread *take_receiver(const struct port *port, const struct list *waiters)
-{
-    struct thread *receiver = port->server;
-    uintptr_t first =
-        (uintptr_t)receiver + offsetof(struct thread, wait.link); /* NULL is no waiter */
-    if (unlikely((uintptr_t)waiters->next != first || receiver->wait.until != TICKS_NEVER ||
-                 relaxed_load(receiver->flags) != 0))
-        return NULL;
-    struct list *link = &receiver->wait.link;
-    link->prev->next = link->next;
-    link->next->prev = link->prev;
-    relaxed_store(receiver->wait.queue_lock, NULL); /* W4 */
-    /* S4: while the port is locked, for the next caller finds no receiver and lends to this one. */
-    relaxed_store(receiver->inherited, 0);
-    return receiver;
-}
-
 /* The port's lock is held. Its set's comes after it. */
 [[gnu::noinline]] static struct thread *take_receiver_of_set(struct port *port)
 {

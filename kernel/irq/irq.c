@@ -19,14 +19,27 @@
 #include <kern/trace.h>
 #include <kern/work.h>
 
-void kern_interrupt(unsigned irq)
+void kern_interrupt_slow(unsigned irq)
 {
-    trace(TRACE_IRQ, irq, 0);
-    if (likely(interrupt_deliver(irq)))
+    if (interrupt_deliver(irq))
         return;
     arch_irq_mask(irq);
     arch_irq_deactivate(irq);
     log_warn("irq: interrupt %u without an owner", irq);
+}
+
+[[gnu::noinline]] static void interrupt_traced(unsigned irq)
+{
+    trace(TRACE_IRQ, irq, 0);
+    kern_interrupt_fast(irq);
+}
+
+void kern_interrupt(unsigned irq)
+{
+    if (unlikely(trace_is_on(TRACE_IRQ)))
+        interrupt_traced(irq);
+    else
+        kern_interrupt_fast(irq);
 }
 
 void kern_timer(void)

@@ -38,6 +38,47 @@ bool sched_run_now(struct thread *self, struct thread *next)
     return true;
 }
 
+/* Nobody that is ready is as urgent, so that it ends when the thread stops. Who was lent to meanwhile may be: then it is looked once more.
+ * The lock is held. */
+static inline void begin_turn(struct cpu *cpu, struct thread *next, unsigned priority)
+{
+    struct sched_context *context = sched_context_of(next);
+    if (unlikely(relaxed_load(context->left) == 0))
+        relaxed_store(context->left, context->quantum);
+    if (unlikely(cpu->run_queue.top >= (int)priority))
+        relaxed_store(cpu->reschedule, 1);
+    cpu->turn_end = TICKS_NEVER;
+    relaxed_store(cpu->running_priority, priority);
+}
+
+void sched_ready_from_interrupt(struct thread *next, ticks_t now)
+{
+    struct cpu *cpu = arch_cpu_self();
+    struct thread *self = cpu->current;
+    unsigned priority = relaxed_load(next->floor); /* S4: nobody waits for it */
+    /* The same as in sched_run_now(). */
+    if (unlikely(!self || priority <= relaxed_load(cpu->running_priority) ||
+                 next->runnable.cpu != cpu->number || relaxed_load(next->flags) ||
+                 !(relaxed_load(next->affinity) >> cpu->number & 1))) {
+        sched_ready(next);
+        return;
+    }
+    spin_lock(&cpu->run_queue.lock);
+    if (unlikely(relaxed_load(self->flags) || cpu->run_queue.top >= (int)priority)) {
+        spin_unlock(&cpu->run_queue.lock);
+        sched_ready(next);
+        return;
+    }
+    charge(cpu, self, now);
+    self->runnable.priority = (uint8_t)sched_effective(self);
+    put_back(cpu, self);
+    next->runnable.priority = (uint8_t)priority;
+    begin_turn(cpu, next, priority);
+    switch_to(cpu, self, next);
+    spin_unlock(&cpu->run_queue.lock);
+    pmap_activate_user(cpu, next->pmap, next->pmap->active);
+}
+
 /* The thread is ready and nothing speaks against its running here: it leaves the queue, to run or, if somebody else is as
  * urgent, to be queued anew at the urgency it has now. The lock is held. */
 static bool take_from_queue(struct cpu *cpu, struct thread *thread)

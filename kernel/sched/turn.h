@@ -44,10 +44,9 @@ static inline void set_turn(struct cpu *cpu, struct thread *thread, ticks_t now)
     relaxed_store(cpu->running_priority, thread->runnable.priority);
 }
 
-/* The chosen thread takes the CPU; the lock is held. `prev` is who had it, or NULL. */
-static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now)
+/* The thread whose turn has begun takes the CPU; the lock is held. `prev` is who had it, or NULL. */
+static inline void switch_to(struct cpu *cpu, struct thread *prev, struct thread *next)
 {
-    set_turn(cpu, next, now);
     atomic_store(&next->state, THREAD_RUNNING);
     if (unlikely(atomic_load(&next->flags) & THREAD_FLAGS_ASK)) /* must leave again at once */
         relaxed_store(cpu->reschedule, 1);
@@ -55,6 +54,12 @@ static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread
         sched_trace_switch(prev, next);
     arch_thread_switch(prev ? &prev->arch : NULL, &next->arch);
     cpu->current = next;
+}
+
+static inline void take_over(struct cpu *cpu, struct thread *prev, struct thread *next, ticks_t now)
+{
+    set_turn(cpu, next, now);
+    switch_to(cpu, prev, next);
 }
 
 /* The alarm only ever moves nearer here: one that rings too early sets itself anew, and that

@@ -107,6 +107,23 @@ void kern_user_fault_refused(struct thread *self, vaddr_t va, enum access access
                     code);
 }
 
+/* A driver's store to its device may have been posted, and fail when the driver is long somewhere else: that must neither stop the machine nor be
+ * blamed on who has no device. So who has one is told while it runs; else it is noted. */
+bool kern_late_abort(struct thread *self, uint64_t code)
+{
+    enum { REPORTS = 16 };
+    static _Atomic uint32_t reports;
+    if (self && self->task->map.devices) {
+        kern_user_exception(self, USER_EXC_BUS, 0, code);
+        return true;
+    }
+    if (!memory_object_any_device())
+        return false;
+    if (atomic_fetch_add_explicit(&reports, 1, memory_order_relaxed) < REPORTS)
+        log_warn("trap: a device refused an access (syndrome %lx), some driver's", code);
+    return true;
+}
+
 void kern_user_exception(struct thread *self, enum user_exception kind, vaddr_t address,
                          uint64_t code)
 {

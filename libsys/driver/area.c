@@ -31,6 +31,8 @@ kern_return_t shared_area_take(struct driver *driver, mach_port_name_t entry, ui
     if (kr != KERN_SUCCESS)
         return kr;
     area->pinned = true;
+    area->next = driver->areas;
+    driver->areas = area;
     kr = vm_map(self(), 0, area->size, 0, VM_ANYWHERE, entry, access, access, VM_INHERIT_NONE, &at);
     if (kr == KERN_SUCCESS)
         area->at = (char *)(uintptr_t)at;
@@ -44,6 +46,11 @@ void shared_area_release(struct driver *driver, struct shared_area *area)
 {
     if (area->at)
         (void)!vm_deallocate(self(), (uintptr_t)area->at, area->size);
+    struct shared_area **link = &driver->areas;
+    while (*link && *link != area)
+        link = &(*link)->next;
+    if (*link)
+        *link = area->next;
     if (area->pinned)
         (void)!device_dma_unpin(driver->device, area->pin);
     *area = (struct shared_area){0};

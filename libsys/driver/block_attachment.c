@@ -56,14 +56,6 @@ void block_detach(struct block_attachment *attachment)
     block_detach_rest(attachment);
 }
 
-void block_server_rest(void)
-{
-    for (unsigned i = 0; i < BLOCK_ATTACHMENTS_MAX; i++)
-        if (block_service.attachments[i].used)
-            shared_area_release(block_service.driver, &block_service.attachments[i].area);
-    driver_rest(block_service.driver);
-}
-
 /* ---- its begin ---- */
 
 /* Addresses of all pages, for what the device does with them. */

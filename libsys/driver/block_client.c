@@ -264,11 +264,23 @@ static kern_return_t make_area(struct block_client *client, size_t data_size)
 kern_return_t block_client_open(struct block_client *client, const char *service,
                                 uint32_t partition, size_t data_size)
 {
+    mach_port_name_t port;
+    const kern_return_t kr = service_look_up(program_start_info->bootstrap, service, &port);
+
+    if (kr != KERN_SUCCESS) {
+        memset(client, 0, sizeof(*client));
+        return kr;
+    }
+    return block_client_open_at(client, port, partition, data_size);
+}
+
+kern_return_t block_client_open_at(struct block_client *client, mach_port_name_t service,
+                                   uint32_t partition, size_t data_size)
+{
     memset(client, 0, sizeof(*client));
     client->partition = partition;
-    kern_return_t kr = service_look_up(program_start_info->bootstrap, service, &client->service);
-    if (kr == KERN_SUCCESS)
-        kr = make_area(client, data_size);
+    client->service = service;
+    kern_return_t kr = make_area(client, data_size);
     if (kr == KERN_SUCCESS)
         kr = port_allocate(self(), PORT_RIGHT_RECEIVE, &client->notify);
     if (kr == KERN_SUCCESS)

@@ -3,6 +3,7 @@
  * A driver's rights, registers and memory (<libsys/driver/driver.h>).
  */
 #include "driver_impl.h"
+#include <libsys/driver/area.h>
 #include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <libsys/program.h>
@@ -78,16 +79,20 @@ kern_return_t driver_make_send(mach_port_name_t port)
     return port_insert_made_send(program_start_info->task, port, port, &got);
 }
 
+kern_return_t driver_check_in_as(struct driver *driver, const char *name, mach_port_name_t *service)
+{
+    kern_return_t kr = service_check_in(program_start_info->bootstrap, name, service);
+
+    if (kr == KERN_SUCCESS)
+        kr = port_move_member(program_start_info->task, *service, driver->set);
+    return kr;
+}
+
 kern_return_t driver_check_in(struct driver *driver, mach_port_name_t *service)
 {
     const char *name = driver_argument(driver, "service");
 
-    if (!name)
-        return KERN_INVALID_ARGUMENT;
-    kern_return_t kr = service_check_in(program_start_info->bootstrap, name, service);
-    if (kr == KERN_SUCCESS)
-        kr = port_move_member(program_start_info->task, *service, driver->set);
-    return kr;
+    return name ? driver_check_in_as(driver, name, service) : KERN_INVALID_ARGUMENT;
 }
 
 kern_return_t driver_look_up(struct driver *driver, const char *name, mach_port_name_t *service)
@@ -132,34 +137,38 @@ kern_return_t driver_memory(struct driver *driver, size_t size, struct dma_memor
     uint64_t bus;
     char *at;
 
-    size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-    if (driver->memories == DRIVER_MEMORIES_MAX)
+    unsigned place = 0;
+
+    while (place < DRIVER_MEMORIES_MAX && driver->memory[place].at)
+        place++;
+    if (place == DRIVER_MEMORIES_MAX)
         return KERN_LIMIT;
+    size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
     kern_return_t kr = device_dma_allocate(driver->device, size, &memory, &bus);
     if (kr == KERN_SUCCESS)
         kr = map(memory, size, &at);
-    if (kr == KERN_SUCCESS) {
-        *out = (struct dma_memory){.at = at, .bus = bus, .size = size};
-        driver->memory[driver->memories++] = *out;
-    }
+    if (kr == KERN_SUCCESS)
+        *out = driver->memory[place] = (struct dma_memory){.at = at, .bus = bus, .size = size};
     return kr;
+}
+
+/* Memory goes with its mapping, at the session's next call. */
+void driver_at_rest(struct driver *driver)
+{
+    while (driver->areas)
+        shared_area_release(driver, driver->areas);
+    for (unsigned i = 0; i < DRIVER_MEMORIES_MAX; i++)
+        if (driver->memory[i].at)
+            (void)!vm_deallocate(program_start_info->task, (uintptr_t)driver->memory[i].at,
+                                 driver->memory[i].size);
+    if (driver->device != MSG_NULL)
+        (void)!device_quiesced(
+            driver->device); /* the device may have been taken away: then this is over, too */
 }
 
 kern_return_t driver_quiesced(struct driver *driver)
 {
     return device_quiesced(driver->device);
-}
-
-/* Memory goes with the last that refers to it, and the next call about it (device.defs). */
-void driver_rest(struct driver *driver)
-{
-    while (driver->memories > 0) {
-        const struct dma_memory *memory = &driver->memory[--driver->memories];
-        (void)!vm_deallocate(program_start_info->task, (uintptr_t)memory->at, memory->size);
-    }
-    if (driver->device != MSG_NULL)
-        (void)!device_quiesced(
-            driver->device); /* or its device has been taken away: then it has ended */
 }
 
 /* ---- the environment of the logic ---- */

@@ -77,7 +77,8 @@ static kern_return_t acknowledge_and_receive(struct msg_registers *registers,
 static void keep_reply(struct driver *driver)
 {
     if (driver->answering && server_keep_reply(driver->answering) != KERN_SUCCESS)
-        driver->answering->reply = MSG_NULL; /* no memory for a name: the client is told that it is lost, and asks again */
+        driver->answering->reply =
+            MSG_NULL; /* no memory for a name: the client is told that it is lost, and asks again */
 }
 
 bool driver_wait_interrupt(void *context, unsigned number, uint64_t deadline)
@@ -156,6 +157,8 @@ static kern_return_t dispatch(struct loop *loop)
     if (id == DRIVER_MESSAGE_STOP && came_through(message, driver->stop_port)) {
         if (driver->stop)
             driver->stop(driver);
+        if (!driver->facts.dma)
+            driver_at_rest(driver);
         kernel_task_exit(0);
     }
     if (is_notification(id) && driver->notification)

@@ -30,7 +30,7 @@ static void forget_queue(struct tty_client *client)
     client->queue = MSG_NULL;
 }
 
-/* A queue that has died meanwhile tells so at once. */
+/* A queue that has died meanwhile tells so at once; one that died on its way is no name to ask about: there is another driver. */
 static kern_return_t attach(struct tty_client *client)
 {
     mach_port_name_t previous;
@@ -38,7 +38,7 @@ static kern_return_t attach(struct tty_client *client)
 
     do
         kr = tty_attach(client->service, client->entry, client->notify, &client->queue);
-    while (kr == MIG_SERVER_DIED);
+    while (kr == MIG_SERVER_DIED || (kr == KERN_SUCCESS && client->queue == MSG_DEAD));
     if (kr != KERN_SUCCESS) {
         client->queue = MSG_NULL;
         return kr == MACH_SEND_INVALID_DEST ? KERN_TERMINATED : kr;

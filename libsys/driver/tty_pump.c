@@ -31,23 +31,19 @@ static bool put_all(struct tty_device *device, struct tty_ring *ring, unsigned *
 
 enum tty_pumped tty_pump_output(struct tty_device *device, struct tty_ring *ring)
 {
-    unsigned budget = BYTES_AT_ONCE, before;
+    unsigned budget = BYTES_AT_ONCE;
     enum tty_pumped result;
+    bool ended = put_all(device, ring, &budget, &result);
 
     /* Full: ask for the interrupt, and try again, for the room may have come before we asked (U3). */
-    do {
-        if (put_all(device, ring, &budget, &result)) {
-            device->ops->want_room(device, false);
-            return result;
-        }
+    if (!ended) {
         device->ops->want_room(device, true);
-        before = budget;
-        if (put_all(device, ring, &budget, &result)) {
-            device->ops->want_room(device, false);
-            return result;
-        }
-    } while (budget != before);
-    return TTY_PUMP_WAITS;
+        ended = put_all(device, ring, &budget, &result);
+    }
+    if (!ended)
+        return TTY_PUMP_WAITS;
+    device->ops->want_room(device, false);
+    return result;
 }
 
 /* A byte that is one; counts the others. */

@@ -285,6 +285,8 @@ static void start(struct driver *driver, struct tty_device *device)
         kr = driver_listen(driver, 0, SERVED);
     if (kr == KERN_SUCCESS)
         kr = driver_check_in(driver, &service);
+    if (kr == KERN_SUCCESS && driver_argument(driver, "console"))
+        kr = driver_check_in_as(driver, "tty.console", &service);
     if (kr != KERN_SUCCESS)
         driver_fail(driver, "it does not start: error %d", (int)kr);
 }

@@ -5,6 +5,7 @@ Functions in a scenario's `when` and `check` get an Attendant. Card numbers are 
 `disk`, from 0.
 """
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -61,8 +62,17 @@ class Attendant:
                 for number, (card, path) in enumerate(zip(self.cards, self.paths))]
 
     def options(self):
-        """QEMU's, for the monitor."""
-        return ["-qmp", f"unix:{self.sockets / 'qmp'},server=on,wait=off"] if self.scenario.when else []
+        """QEMU's, for the monitor and the line that sends back."""
+        monitor = ["-qmp", f"unix:{self.sockets / 'qmp'},server=on,wait=off"] if self.scenario.when else []
+        return [*monitor, *(["-serial", f"pipe:{self._echo()}"] if self.scenario.echo else [])]
+
+    def _echo(self):
+        """One pipe under the two names that QEMU reads from and writes to. It holds 64 KiB: who sends more than that, and
+        does not read, stops the machine."""
+        name = self.sockets / "echo"
+        os.mkfifo(f"{name}.in")
+        os.link(f"{name}.in", f"{name}.out")
+        return name
 
     def start(self, child):
         """QEMU has been started."""

@@ -28,6 +28,7 @@ import programs  # noqa: E402
 import qemulog  # noqa: E402
 import small_devices  # noqa: E402
 import supervisor  # noqa: E402
+import template  # noqa: E402
 import trees  # noqa: E402
 import devices  # noqa: E402
 import devmgr  # noqa: E402
@@ -102,6 +103,7 @@ def scenarios(kind):
         *disks.all_scenarios(),
         *hardships.all_scenarios(),
         *small_devices.all_scenarios(),
+        *template.all_scenarios(),
         *supervisor.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),

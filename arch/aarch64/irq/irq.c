@@ -211,7 +211,7 @@ static void deactivate_private(uint32_t token)
         mmio_write32(irq_controller.cpu_interface, GICC_DIR, token);
 }
 
-static void deliver(unsigned irq, uint32_t token)
+[[gnu::noinline]] static void deliver_private(unsigned irq, uint32_t token)
 {
     if (irq == irq_controller.timer_line) {
         timer_silence();
@@ -227,40 +227,57 @@ static void deliver(unsigned irq, uint32_t token)
     }
 }
 
-static void poll_v2(void)
+static inline void deliver(unsigned irq, uint32_t token)
 {
-    volatile void *gicc = irq_controller.cpu_interface;
-    for (;;) {
-        uint32_t token = mmio_read32(gicc, GICC_IAR);
-        unsigned irq = token & 0x3ff;
-        if (irq >= SPECIAL_FIRST)
-            return;
-        /* Loads that follow see what the sender of an SGI stored before. */
-        asm volatile("dmb oshld" : : : "memory");
-        mmio_write32(gicc, GICC_EOIR, token);
-        deliver(irq, token);
-    }
+    if (likely(irq >= SPI_FIRST))
+        kern_interrupt(irq);
+    else
+        deliver_private(irq, token);
 }
 
-static void poll_v3(void)
+/* Take one. False: nothing is pending. */
+static inline bool take_v2(void)
 {
-    for (;;) {
-        uint32_t irq = (uint32_t)sysreg_read(SYSREG_ICC_IAR1);
-        if (irq >= SPECIAL_FIRST)
-            return;
-        dsb_sy(); /* the acknowledgement has reached the redistributor */
-        sysreg_write(SYSREG_ICC_EOIR1, irq);
-        isb();
-        deliver(irq, irq);
-    }
+    volatile void *gicc = irq_controller.cpu_interface;
+    uint32_t token = mmio_read32(gicc, GICC_IAR);
+    unsigned irq = token & 0x3ff;
+    if (irq >= SPECIAL_FIRST)
+        return false;
+    /* Loads that follow see what the sender of an SGI stored before. */
+    asm volatile("dmb oshld" : : : "memory");
+    mmio_write32(gicc, GICC_EOIR, token);
+    deliver(irq, token);
+    return true;
+}
+
+static inline bool take_v3(void)
+{
+    uint32_t irq = (uint32_t)sysreg_read(SYSREG_ICC_IAR1);
+    if (irq >= SPECIAL_FIRST)
+        return false;
+    dsb_sy(); /* the acknowledgement has reached the redistributor */
+    sysreg_write(SYSREG_ICC_EOIR1, irq);
+    isb();
+    deliver(irq, irq);
+    return true;
 }
 
 void arch_irq_poll(void)
 {
     if (irq_controller.is_v3)
-        poll_v3();
+        while (take_v3())
+            ;
     else
-        poll_v2();
+        while (take_v2())
+            ;
+}
+
+void irq_take(void)
+{
+    if (irq_controller.is_v3)
+        (void)take_v3();
+    else
+        (void)take_v2();
 }
 
 /* ---- interrupts between CPUs ---- */

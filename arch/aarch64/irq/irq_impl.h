@@ -61,6 +61,11 @@ void irq_reset_shared_lines(uint32_t group);
 /** The 32 private lines of this CPU, whose registers are at `base`; SGIs that we use: on. */
 void irq_reset_private_lines(volatile void *base, uint32_t group);
 
+/* ---- irq.c, for the vector ---- */
+
+/** Take one interrupt, most often the only one: another that is pending is taken as soon as user code runs. */
+void irq_take(void);
+
 /* ---- irq.c, for smp and cpu ---- */
 
 /** This CPU takes no interrupts any more, so that WFI sleeps. */

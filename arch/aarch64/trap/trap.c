@@ -48,6 +48,7 @@ enum {
     EC_DABORT_KERNEL = 0x25,
     EC_SP_ALIGNMENT = 0x26,
     EC_FP_EXCEPTION = 0x2c,
+    EC_SERROR = 0x2f,
     EC_BREAKPOINT = 0x30,
     EC_STEP = 0x32,
     EC_WATCHPOINT = 0x34,
@@ -178,7 +179,12 @@ void arch_user_sync(struct arch_thread *t, uint64_t esr, vaddr_t far)
 
 void arch_user_serror(struct arch_thread *t, uint64_t esr)
 {
-    kern_user_exception(container_of(t, struct thread, arch), USER_EXC_BUS, 0, esr);
+    if (kern_late_abort(container_of(t, struct thread, arch), esr))
+        return;
+    log_panic_mode();
+    arch_frame_report(&t->frame);
+    kern_kernel_fault("asynchronous abort that no program has caused", t->frame.pc, t->frame.x30,
+                      t->frame.x29, esr, 0);
 }
 
 void arch_kernel_sync(struct trap_frame *frame, uint64_t esr, vaddr_t far, uint64_t synchronous)
@@ -190,6 +196,10 @@ void arch_kernel_sync(struct trap_frame *frame, uint64_t esr, vaddr_t far, uint6
             return;
         }
     }
+    /* The kernel has them masked but while it is idle. */
+    if (!synchronous && esr_class(esr) == EC_SERROR && !arch_cpu_self()->current &&
+        kern_late_abort(NULL, esr))
+        return;
     log_panic_mode();
     arch_frame_report(frame);
     kern_kernel_fault(synchronous ? "fault in the kernel"

@@ -239,9 +239,7 @@ trap_restart:                              /* the trap will be repeated: its reg
     .balign 64
 user_irq:
     user_full
-    msr     daifclr, #4                    /* device accesses follow: let their SErrors be seen here */
-    bl      arch_irq_poll
-    msr     daifset, #4
+    bl      irq_take
     b       arch_leave_kernel
 
 /*

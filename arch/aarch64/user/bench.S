@@ -63,6 +63,26 @@
         mrs     x0, cntvct_el0
         ret
 
+        function bench_store_register
+        mrs     x3, cntvct_el0
+        str     x3, [x0]
+        str     w2, [x1]
+1:      mrs     x3, cntvct_el0
+        str     x3, [x0]
+        b       1b
+
+        function bench_receive
+        mov     x4, x0
+        mov     x0, #0
+        mov     x2, #0
+        mov     x3, #0
+        mov     x5, #-1
+        mov     x6, #0
+        mov     x7, #0
+        svc     #1
+        mrs     x0, cntvct_el0
+        ret
+
         /* Nobody changes it, and nobody wakes there. */
         .balign 4
 bench_word:

@@ -75,6 +75,10 @@ enum user_exception {
 void kern_user_exception(struct thread *self, enum user_exception kind, vaddr_t address,
                          uint64_t code);
 
+/** An access that was made before has failed (an asynchronous abort), and nobody knows whose it was. `self`: who was interrupted in user mode, NULL:
+ *  the CPU was idle. False: no program can have caused it; the arch reports it, and stops. */
+bool kern_late_abort(struct thread *self, uint64_t code);
+
 /** A device interrupt, acknowledged, priority dropped, still active. */
 void kern_interrupt(unsigned irq);
 

@@ -71,13 +71,13 @@ struct device {
     struct spinlock lock;                /* rank DEVICE; guards what follows */
     struct device_session *session;      /* V1 */
     uint64_t generation;
-    bool given_up;               /* V4: nobody has a right to the control port */
-    uint32_t closed_id;          /* of the message that tells of the session's end */
-    struct kright closed;        /* to whom; null: nobody */
-    struct work work;            /* its end */
-    _Atomic uint64_t interrupts; /* of all shares so far */
-    _Atomic uint64_t storms;
-    struct device_dma dma; /* its own lock */
+    bool given_up;           /* V4: nobody has a right to the control port */
+    uint32_t closed_id;      /* of the message that tells of the session's end */
+    struct kright closed;    /* to whom; null: nobody */
+    struct work work;        /* its end */
+    uint64_t interrupts;     /* of shares that are gone */
+    _Atomic uint64_t storms; /* of all; the lines' locks */
+    struct device_dma dma;   /* its own lock */
 };
 
 /** What a new device is to be. */
@@ -154,10 +154,15 @@ void interrupt_unref(struct interrupt *interrupt);
 void interrupt_ended(struct interrupt *interrupt);
 /** The session ends: no share any more. The device's lock is held. */
 void interrupt_cut_off(struct interrupt *interrupt);
+/** How often it has been told so far. */
+uint64_t interrupt_fired(struct interrupt *interrupt);
 /** The message that lies in a share has been received, or destroyed. No lock held. */
 void interrupt_message_done(struct kmsg *message);
 /** A shared line has fired: it is active. True: it is somebody's, who will complete it. */
 bool interrupt_deliver(unsigned number);
+/** kern_interrupt(), where it is simple (kernel/ipc/fast_interrupt.c), and the rest of it (kernel/irq/irq.c). */
+void kern_interrupt_fast(unsigned number);
+void kern_interrupt_slow(unsigned number);
 
 /* ---- kernel/vm/map_device.c ---- */
 

@@ -43,14 +43,16 @@ struct device_window {
 
 /** A device's part in this. */
 struct device_dma {
-    struct device_window window[DEVICE_WINDOWS]; /* whole pages; constant, as is all to `coherent` */
-    struct frame_range range[DEVICE_WINDOWS];    /* the same */
-    uint32_t windows;         /* 0: it reaches nothing */
-    bool coherent;            /* it looks into the caches */
-    struct rb_tree holds;     /* H1, by key: those of earlier sessions first. DMA lock, as is all below */
-    struct list let_go;       /* memory that nobody has any more; of former sessions, perhaps, too (H2) */
-    struct list link;         /* in the work item's list, with a reference: a session has ended */
-    uint64_t moved;           /* for it: what is below has been charged to the kernel */
+    struct device_window
+        window[DEVICE_WINDOWS];               /* whole pages; constant, as is all to `coherent` */
+    struct frame_range range[DEVICE_WINDOWS]; /* the same */
+    uint32_t windows;                         /* 0: it reaches nothing */
+    bool coherent;                            /* it looks into the caches */
+    struct rb_tree
+        holds;          /* H1, by key: those of earlier sessions first. DMA lock, as is all below */
+    struct list let_go; /* memory that nobody has any more; of former sessions, perhaps, too (H2) */
+    struct list link;   /* in the work item's list, with a reference: a session has ended */
+    uint64_t moved;     /* for it: what is below has been charged to the kernel */
     uint32_t session, number; /* how many there have been; the last hold's number in it */
     bool open;                /* the last one has not ended */
     uint64_t limit, pages;    /* the most that this one may hold; what it does */
@@ -85,15 +87,14 @@ struct device_run;
 
 /* ---- the calls (interfaces/device.defs), of session `session` ---- */
 
-kern_return_t device_dma_allocate(struct kcall *call, struct device_dma *dma, uint32_t session,
+kern_return_t dma_memory_allocate(struct kcall *call, struct device_dma *dma, uint32_t session,
                                   uint64_t size, struct kright *memory, uint64_t *bus);
-kern_return_t device_dma_pin(struct kcall *call, struct device_dma *dma, uint32_t session,
-                             const struct kright *memory, uint64_t offset, uint64_t size,
-                             uint32_t *pin);
-kern_return_t device_dma_runs(struct device_dma *dma, uint32_t session, uint32_t pin,
-                              uint64_t offset, uint64_t *next, struct device_run *runs,
-                              uint32_t *count);
-kern_return_t device_dma_unpin(struct device_dma *dma, uint32_t session, uint32_t pin);
-kern_return_t device_dma_sync(struct kcall *call, struct device_dma *dma, uint32_t session,
-                              uint32_t pin, uint64_t offset, uint64_t size, uint32_t direction);
-kern_return_t device_dma_quiesced(struct kcall *call, struct device_dma *dma, uint32_t session);
+kern_return_t dma_pin_pages(struct kcall *call, struct device_dma *dma, uint32_t session,
+                            const struct kright *memory, uint64_t offset, uint64_t size,
+                            uint32_t *pin);
+kern_return_t dma_pin_runs(struct device_dma *dma, uint32_t session, uint32_t pin, uint64_t offset,
+                           uint64_t *next, struct device_run *runs, uint32_t *count);
+kern_return_t dma_unpin_pages(struct device_dma *dma, uint32_t session, uint32_t pin);
+kern_return_t dma_pin_sync(struct kcall *call, struct device_dma *dma, uint32_t session,
+                           uint32_t pin, uint64_t offset, uint64_t size, uint32_t direction);
+kern_return_t dma_quiesced(struct kcall *call, struct device_dma *dma, uint32_t session);

@@ -46,6 +46,8 @@ static inline void memory_object_ref(struct memory_object *object)
 /** Locks below OBJECT may be held. */
 void memory_object_unref(struct memory_object *object);
 
+/** Is there any device memory that somebody may have mapped? */
+bool memory_object_any_device(void);
 /** OBJECT_DEVICE, or like one. */
 static inline bool memory_object_is_device(const struct memory_object *object)
 {

@@ -49,6 +49,9 @@ void sched_ready(struct thread *thread);
  * sched_ready() is to be called. No lock held.
  */
 bool sched_run_now(struct thread *self, struct thread *next);
+/** The same for what an interrupt at `now` has woken, which waits for no answer to anybody: it is made ready if it does not run at once. What runs, if
+ *  anything, was interrupted in user mode. */
+void sched_ready_from_interrupt(struct thread *next, ticks_t now);
 
 /**
  * The current thread stops running: state WAITING. The caller has linked it on a queue and holds

@@ -49,6 +49,9 @@ struct block_client {
  *  service.look_up and block.attach; nothing is left then. */
 kern_return_t block_client_open(struct block_client *client, const char *service,
                                 uint32_t partition, size_t data_size);
+/** The same for who has a send right to the service already; it is the client's then, after an error, too: it is given up. */
+kern_return_t block_client_open_at(struct block_client *client, mach_port_name_t service,
+                                   uint32_t partition, size_t data_size);
 void block_client_close(struct block_client *client);
 
 /** Ask, and wait for the answer: `count` blocks from `block` on, to or from data + offset (a multiple of 512). The answer's error;

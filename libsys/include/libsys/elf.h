@@ -36,7 +36,7 @@ struct elf_program {
 const char *elf_read(const struct elf_file *file, uint64_t low, uint64_t high,
                      struct elf_program *out);
 
-/** The function that an address lies in, if the file has a table of symbols: its name (not terminated: `length` bytes in the file) and how far into it
+/** The function that an address of code lies in, if the file has a table of symbols: its name (not terminated: `length` bytes in the file) and how far into it
  *  the address is. */
 bool elf_symbol(const struct elf_file *file, uint64_t address, const char **name, size_t *length,
                 uint64_t *offset);

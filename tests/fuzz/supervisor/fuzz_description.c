@@ -3,6 +3,7 @@
  * Fuzzing the system description: any text is read, or refused with a sentence; what is read keeps what description.h promises.
  */
 #include "description.h"
+#include "expand.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = malloc(size ? size : 1);
     require(copy != NULL);
     memcpy(copy, data, size);
+    static char expanded[EXPANDED_MAX];
+    size_t expanded_size;
+    unsigned line;
+    if (expand(copy, size, "x=1 name=value", expanded, &expanded_size, &line) == KERN_SUCCESS)
+        require(expanded_size <= sizeof(expanded));
     if (description_read(copy, size, &d, &error) == KERN_SUCCESS) {
         require(d.count > 0 && d.count <= PROGRAMS_MAX);
         for (unsigned i = 0; i < d.count; i++)

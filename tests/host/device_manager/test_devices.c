@@ -9,6 +9,8 @@
 
 #include <ftw.h>
 
+#include <libfdt.h>
+
 enum { MUTATIONS = 1500 };
 
 static struct manifest_set test_manifests, real_manifests;
@@ -94,6 +96,30 @@ static void test_cut(const char *folder)
             set_word(copy + 4, (uint32_t)left); /* the header tells the truth about it */
             CHECK_EQ(pipeline_run(copy, left, &test_manifests, 0), -1);
         }
+        free(copy);
+    }
+    free(good);
+}
+
+/* A property that claims to reach round the end of all numbers, to where the walk has been. */
+static void test_lengths(const char *folder)
+{
+    static const uint32_t lengths[] = {0xfffffff4, 0xfffffff0, 0xffffffe0, 0xffffff00,
+                                       UINT32_MAX, 0x80000000, 0x7ffffff0};
+    size_t size, count = sizeof(lengths) / sizeof(lengths[0]);
+    void *good = load(folder, "pci", &size);
+    int offset = 0, next;
+    uint32_t tag;
+
+    for (unsigned n = 0; (tag = fdt_next_tag(good, offset, &next)) != FDT_END; offset = next, n++) {
+        uint8_t *copy = malloc(size);
+
+        if (copy == NULL)
+            abort();
+        memcpy(copy, good, size);
+        set_word(copy + fdt_off_dt_struct(good) + offset + 4, lengths[n % count]);
+        if (tag == FDT_PROP)
+            CHECK_EQ(pipeline_run(copy, size, &test_manifests, 0), -1);
         free(copy);
     }
     free(good);
@@ -208,8 +234,8 @@ static void test_order(const char *folder)
     for (unsigned i = 0; i < set.count; i++)
         if (set.all[i].uses_count > 0 && strstr(set.all[i].uses[0], "firmware0") != NULL)
             CHECK(place[i] > place[devices_at(&set, tree_find(&tree, "/mailbox")) - set.all]);
-    /* user0 to user15 are taken, and nothing above. */
-    CHECK_EQ(devices_free_number(&set, "user", 3), 17);
+    /* user0 to user17 are taken, and nothing above. */
+    CHECK_EQ(devices_free_number(&set, "user", 3), 18);
     CHECK_EQ(devices_free_number(&set, "link", 0), 0); /* of those that were refused */
     CHECK_EQ(devices_free_number(&set, "nobody", 7), 7);
     devices_free(&set);
@@ -227,6 +253,7 @@ int main(int argc, char **argv)
     test_order(argv[1]);
     test_functions();
     test_cut(argv[1]);
+    test_lengths(argv[1]);
     test_damaged(argv[1]);
     if (argc > 4 && strncmp(argv[4], "seed=", 5) != 0)
         test_boards(argv[4]);

@@ -104,7 +104,8 @@ static void test_flipped(struct blob good)
 {
     for (size_t at = 0; at + 4 <= good.size; at += 4) {
         uint32_t old = word_at(good, at);
-        const uint32_t values[] = {~old, 0, UINT32_MAX, old + 1, old - 1, old ^ 0x80};
+        const uint32_t values[] = {~old,    0,          UINT32_MAX, old + 1,
+                                   old - 1, old ^ 0x80, 0x7ffffff0, 0xffffff00};
 
         for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
             struct blob b = blob_copy(good.data, good.size);

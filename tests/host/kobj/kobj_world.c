@@ -29,6 +29,7 @@ uint64_t clock_now_value(void)
 }
 
 struct gift {
+    struct actor *to;
     struct port *port;
     uint32_t name;
 };
@@ -37,15 +38,20 @@ static void give(void *argument)
 {
     struct gift *gift = argument;
     struct kright right = port_send_right(gift->port);
-    OK(space_reserve(me.actor->task->space, 1));
-    gift->name = space_insert(me.actor->task->space, &right);
+    OK(space_reserve(gift->to->task->space, 1));
+    gift->name = space_insert(gift->to->task->space, &right);
+}
+
+uint32_t give_port(struct actor *to, struct port *port)
+{
+    struct gift gift = {.to = to, .port = port};
+    in_kernel(give, &gift);
+    return gift.name;
 }
 
 static uint32_t given(struct port *port)
 {
-    struct gift gift = {.port = port};
-    in_kernel(give, &gift);
-    return gift.name;
+    return give_port(me.actor, port);
 }
 
 void enter(void)
@@ -60,6 +66,11 @@ void enter(void)
     me.debug = given(host.port[KOBJECT_HOST_DEBUG]);
     me.tasks = given(host.port[KOBJECT_HOST_TASKS]);
     client_use(me.actor);
+}
+
+uint32_t host_right(enum kobject kind)
+{
+    return given(host.port[kind]);
 }
 
 uint32_t child_new(uint32_t flags, uint32_t self_port, uint32_t *self_name)

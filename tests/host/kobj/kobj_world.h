@@ -13,12 +13,16 @@
 #include "client_names.h"
 
 #include <wharf/if/clock.h>
+#include <wharf/if/device.h>
+#include <wharf/if/device_control.h>
 #include <wharf/if/host.h>
 #include <wharf/if/host_debug.h>
+#include <wharf/if/host_devices.h>
 #include <wharf/if/host_irq.h>
 #include <wharf/if/host_memory.h>
 #include <wharf/if/host_tasks.h>
 #include <wharf/if/host_time.h>
+#include <wharf/if/interrupt.h>
 #include <wharf/if/memory_entry.h>
 #include <wharf/if/memory_object.h>
 #include <wharf/if/memory_pager.h>
@@ -41,10 +45,14 @@ struct me {
     uint32_t task, host, clock, memory, time, irq, debug, tasks;
 };
 extern struct me me;
+/** A send right to a port, for any program: its name for it. */
+uint32_t give_port(struct actor *to, struct port *port);
 /** The kernel's clock. */
 uint64_t clock_now_value(void);
 /** Make it. */
 void enter(void);
+/** A right to one of the host's ports that it has not got yet. */
+uint32_t host_right(enum kobject kind);
 /** A task below it, made by message; it has no thread. Returns the name of its port. */
 uint32_t child_new(uint32_t flags, uint32_t self_port, uint32_t *self_name);
 /** End it, and drop its port's name. */

@@ -6,31 +6,24 @@
 """
 
 import shutil
-import struct
 import subprocess
 import sys
 import unittest
+import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "ci"))
 
-from wharf import core  # noqa: E402
+from wharf import card, core  # noqa: E402
 from wharf.steps import Failure  # noqa: E402
 
 TEST, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
 CORE, PARTITION = FOLDER / "core", FOLDER / "dump-partition"
-SECTOR = 512
 
 
 def run(*argv):
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-
-
-def mbr(*partitions):
-    """A first sector with these (first, count)."""
-    table = b"".join(struct.pack("<B3sB3sII", 0, b"", 0xda, b"", first, count) for first, count in partitions)
-    return (bytes(446) + table).ljust(510, b"\0") + b"\x55\xaa"
 
 
 class Cores(unittest.TestCase):
@@ -56,40 +49,41 @@ class Cores(unittest.TestCase):
                      "0x0000000000006010\t0x0000000000006018", "0x400104", "LWP 100", "LWP 102"):
             self.assertIn(part, text)
 
-    def card(self, *parts):
-        """A card of sectors: (where, bytes)."""
+    def make(self, table, dump):
+        """A card with these bytes in its dump partition."""
         image = FOLDER / "card.img"
-        with image.open("wb") as out:
-            for where, data in parts:
-                out.seek(where * SECTOR)
-                out.write(data)
+        where = next(p for p in card.make(image, card.LEAST, table=table) if p.name == "dump")
+        with image.open("r+b") as out:
+            out.seek(where.start)
+            out.write(dump)
         return image
 
-    def test_card(self):
-        dump = PARTITION.read_bytes()
-        card = self.card((0, mbr((64, 8), (128, len(dump) // SECTOR + 8))), (128, dump))
-        found = core.extract(card)
-        self.assertEqual(found.data, CORE.read_bytes())
-        self.assertEqual((found.program, found.moment), ("prog", 123456789))
+    def test_cards(self):
+        for table in ("mbr", "gpt"):
+            found = core.extract(self.make(table, PARTITION.read_bytes()))
+            self.assertEqual(found.data, CORE.read_bytes())
+            self.assertEqual((found.program, found.moment), ("prog", 123456789))
 
-    def test_gpt(self):
+    def test_wrong_dumps(self):
         dump = PARTITION.read_bytes()
-        entry = struct.pack("<16s16sQQQ72s", b"t" * 16, b"u" * 16, 200, 200 + len(dump) // SECTOR + 7, 0, b"")
-        header = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, 1, 999, 34, 900, b"", 2, 4, 128, 0)
-        card = self.card((0, mbr((1, 999))), (1, header), (2, bytes(128) + entry), (200, dump))
-        self.assertEqual(core.extract(card).data, CORE.read_bytes())
 
-    def test_wrong_cards(self):
-        dump = bytearray(PARTITION.read_bytes())
-        for change in (lambda d: d.__setitem__(8, 9), lambda d: d.__setitem__(20, 200), lambda d: d.__setitem__(5000, d[5000] ^ 1),
-                       lambda d: d.__setitem__(slice(4096, None), b"")):
-            bad = bytearray(dump)
-            change(bad)
-            with self.assertRaises(Failure):
-                core.extract(self.card((0, mbr((128, 8000))), (128, bytes(bad))))
-        for first in (b"", b"\0" * 512, mbr((0xffffffff, 0xffffffff)), b"\xff" * 2048, bytes(512) + b"EFI PART" + b"\xff" * 500):
-            with self.assertRaises(Failure):
-                core.extract(self.card((0, first)))
+        def at(offset, value):
+            return dump[:offset] + value + dump[offset + len(value):]
+
+        def summed(offset, value):
+            bad = at(offset, value)
+            return bad[:12] + zlib.crc32(bad[:12] + bytes(4) + bad[16:104]).to_bytes(4, "little") + bad[16:]
+
+        for bad, words in ((b"", "has a core"), (at(8, b"\x09"), "version 9"), (at(20, b"\xff"), "header is damaged"),
+                           (summed(16, b"\xff" * 8), "more than it has"), (summed(16, (9 << 20).to_bytes(8, "little")), "more than"),
+                           (at(5000, b"\x55\x66"), "core is damaged"), (dump[:-8192], "core is damaged")):
+            with self.assertRaises(Failure) as caught:
+                core.extract(self.make("mbr", bad))
+            self.assertIn(words, str(caught.exception))
+        with self.assertRaises(Failure):
+            core.extract(self.make(None, dump))
+        with self.assertRaises(Failure):
+            core.extract(FOLDER / "no such card")
 
 
 if __name__ == "__main__":

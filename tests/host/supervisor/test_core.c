@@ -124,15 +124,18 @@ static void test_large(void)
 {
     make_image(CORE_THREADS_MAX);
     image.region_count = CORE_REGIONS_MAX;
-    for (unsigned i = 0; i < CORE_REGIONS_MAX; i++)
-        image.region[i] = (struct core_region){0x10000000 + (uint64_t)i * BIG, i < 2 ? PAGE : BIG,
-                                               ELF_READ, true};
+    for (unsigned i = 0; i < CORE_REGIONS_MAX; i++) /* small ones at both ends */
+        image.region[i] =
+            (struct core_region){0x10000000 + (uint64_t)i * BIG,
+                                 i == 0 || i == CORE_REGIONS_MAX - 1 ? PAGE : BIG, ELF_READ, true};
     CHECK_EQ(core_write(&image, &sink), KERN_SUCCESS);
     CHECK_EQ(file.used, CORE_SIZE_MAX);
-    const uint64_t third = 64 + 3 * 56;
-    CHECK(word_at(third + 32, 8) < BIG && word_at(third + 32, 8) > 0);
-    CHECK_EQ(word_at(third + 40, 8), BIG);
-    CHECK_EQ(word_at(third + 56 + 32, 8), 0);
+    const uint64_t second = 64 + 2 * 56, last = 64 + CORE_REGIONS_MAX * 56;
+    CHECK(word_at(second + 32, 8) < BIG && word_at(second + 32, 8) > 0);
+    CHECK_EQ(word_at(second + 40, 8), BIG);
+    CHECK_EQ(word_at(second + 56 + 32, 8), 0);
+    CHECK_EQ(word_at(last + 32, 8), PAGE);
+    CHECK_EQ(word_at(word_at(last + 8, 8), 8), word_at(last + 16, 8)); /* what is there */
     free(file.bytes);
 }
 

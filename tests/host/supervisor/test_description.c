@@ -4,6 +4,7 @@
  */
 #include "check.h"
 #include "description.h"
+#include "expand.h"
 #include <stdio.h>
 
 static struct description d;
@@ -164,9 +165,9 @@ static void test_one(void)
     memset(&b, 0xaa, sizeof(b));
     CHECK_EQ(description_read_one(text, strlen(text), &a, &error), KERN_SUCCESS);
     CHECK_EQ(description_read_one(text, strlen(text), &b, &error), KERN_SUCCESS);
-    CHECK(memcmp(&a, &b, sizeof(a)) == 0);
+    CHECK(recipe_is_same(&a, &b));
     CHECK_EQ(description_read_one(other, strlen(other), &b, &error), KERN_SUCCESS);
-    CHECK(memcmp(&a, &b, sizeof(a)) != 0);
+    CHECK(!recipe_is_same(&a, &b));
     CHECK_EQ(description_read_one("program a\nprogram b", 19, &a, &error), KERN_BAD_FORMAT);
     CHECK_EQ(description_read_one("until a\nprogram b", 17, &a, &error), KERN_BAD_FORMAT);
     CHECK_EQ(description_read_one("", 0, &a, &error), KERN_BAD_FORMAT);
@@ -186,6 +187,47 @@ static void test_damaged(void)
     }
 }
 
+static char expanded[EXPANDED_MAX];
+
+static kern_return_t expands(const char *text, const char *arguments, const char *wanted)
+{
+    size_t size = 0;
+    unsigned line = 0;
+    char *copy = malloc(strlen(text) + 1);
+    memcpy(copy, text, strlen(text));
+    const kern_return_t kr = expand(copy, strlen(text), arguments, expanded, &size, &line);
+    free(copy);
+    if (kr == KERN_SUCCESS) {
+        CHECK(size < sizeof(expanded));
+        expanded[size] = '\0';
+        CHECK_TEXT(expanded, wanted);
+    }
+    return kr;
+}
+
+static void test_expand(void)
+{
+    static char text[EXPANDED_MAX + 10];
+    size_t size;
+    unsigned line;
+    CHECK_EQ(expands("a $(x) b", "x=1", "a 1 b"), KERN_SUCCESS);
+    CHECK_EQ(expands("$(x)$(y)$(x)", "y=22 xx=3 x=1", "1221"), KERN_SUCCESS);
+    CHECK_EQ(expands("$(x:other) $(y:)", "z=1", "other "), KERN_SUCCESS);
+    CHECK_EQ(expands("$(x:other)", "x=", ""), KERN_SUCCESS); /* it is given, as nothing */
+    CHECK_EQ(expands("$ $x (x) $", "x=1", "$ $x (x) $"), KERN_SUCCESS);
+    CHECK_EQ(expands("$(x)", "y=1", ""), KERN_BAD_FORMAT);
+    CHECK_EQ(expands("$(x", "x=1", ""), KERN_BAD_FORMAT);
+    CHECK_EQ(expands("$(", "x=1", ""), KERN_BAD_FORMAT);
+    CHECK_EQ(expands("$()", "x=1", ""), KERN_BAD_FORMAT);
+    CHECK_EQ(expands("$(:y)", "x=1", ""), KERN_BAD_FORMAT);
+    CHECK_EQ(expands("$(x\n)", "x=1", ""), KERN_BAD_FORMAT);
+    CHECK_EQ(expand("1\n2\n$(x)", 8, "", expanded, &size, &line), KERN_BAD_FORMAT);
+    CHECK_EQ(line, 3);
+    memset(text, 'x', sizeof(text));
+    CHECK_EQ(expand(text, EXPANDED_MAX, "", expanded, &size, &line), KERN_SUCCESS);
+    CHECK_EQ(expand(text, EXPANDED_MAX + 1, "", expanded, &size, &line), KERN_RESOURCE_SHORTAGE);
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -195,5 +237,6 @@ int main(int argc, char **argv)
     test_limits();
     test_one();
     test_damaged();
+    test_expand();
     return check_end();
 }

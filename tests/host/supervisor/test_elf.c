@@ -127,6 +127,8 @@ static void test_good(void)
     CHECK_TEXT(symbol_of(0x400030, made.size), "?");
     CHECK_TEXT(symbol_of(0x400050, made.size), "open+16");
     CHECK_TEXT(symbol_of(0x3fffff, made.size), "?");
+    CHECK_TEXT(symbol_of(0x400100, made.size), "?"); /* no code any more */
+    CHECK_TEXT(symbol_of(UINT64_MAX, made.size), "?");
 }
 
 static void refused(size_t at, uint64_t value, unsigned bytes, const char *why)

@@ -46,7 +46,7 @@ static void step_time(void)
 
 static void step(uint64_t number)
 {
-    unsigned what = below(66);
+    unsigned what = below(70);
     tell("step %llu: %u", (unsigned long long)number, what);
     if (what < 24)
         step_op();
@@ -76,6 +76,8 @@ static void step(uint64_t number)
         one_in(2) ? step_narrow() : step_drop_entry();
     else if (what < 63)
         step_abort();
+    else if (what >= 66)
+        step_device();
     else if (what >= 64)
         step_swap();
     else if (one_in(3))
@@ -91,6 +93,7 @@ bool play(uint64_t steps, uint64_t failing)
     tasks_begin();
     pagers_begin();
     swapper_begin();
+    device_begin();
     if (failing)
         trouble_nth(failing);
     for (uint64_t i = 1; i <= steps; i++) {
@@ -108,6 +111,7 @@ bool play(uint64_t steps, uint64_t failing)
     compare_all();
     for (unsigned h = 0; h < HELD; h++)
         forget_held(&held[h]);
+    device_end();
     tasks_end();
     step_time();
     pagers_end();

@@ -313,6 +313,11 @@ void step_pager(void);
 void pagers_hear(void);
 void pager_lost_control(struct pager *pager);
 
+/* ---- device.c ---- */
+void device_begin(void);
+void device_end(void);
+void step_device(void);
+
 /* ---- swapper.c ---- */
 void swapper_begin(void);
 void swapper_end(void);

@@ -12,9 +12,10 @@ struct shared_area {
     uint64_t size;
     uint32_t pin;
     bool pinned;
+    struct shared_area *next; /* in the driver's list, while it is taken */
 };
 
-/** Take a client's memory entry, of smallest to largest bytes, readable and writable. The right stays the caller's. KERN_INVALID_CAPABILITY,
+/** Take a client's memory entry into *area, which stays where it is until it is released, of smallest to largest bytes, readable and writable. The right stays the caller's. KERN_INVALID_CAPABILITY,
  *  KERN_INVALID_ARGUMENT: it is no such memory; else as device.dma_pin and vm.map. */
 kern_return_t shared_area_take(struct driver *driver, mach_port_name_t entry, uint64_t smallest,
                                uint64_t largest, struct shared_area *area);

@@ -69,8 +69,5 @@ struct block_server_config {
 
 /** The operation is finished: KERN_SUCCESS; KERN_MEMORY_ERROR, KERN_MEMORY_FAILURE, ... (<wharf/block_ring.h>). */
 void block_server_done(uint32_t flight, kern_return_t result);
-/** The device has been put to rest, for good (driver_rest()): clients' memory is theirs again. What they asked for is not answered, and they ask
- *  the next driver. For a driver's stop(). */
-void block_server_rest(void);
 /** The device takes more again: look into the rings. */
 void block_server_continue(void);

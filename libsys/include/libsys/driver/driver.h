@@ -16,6 +16,8 @@
  *    (`busy_until`). So a driver that hangs is found out, and one that waits for a slow card is not.
  * D2 The interrupt line stays quiet from its message until `acknowledged`, which goes with the next receive (WAITED: the next
  *    wait for it): the device has been served by then.
+ * D5 A driver that is asked to stop gives back what the device was told of, if the device leaves it alone: else the kernel would keep
+ *    it for a next driver to say so, and there may be none.
  * D3 Nothing here waits for a client.
  * D4 A thread that receives loses the reply it holds (<wharf/message.h>: MSG_REPLY): who waits for an interrupt in the midst of a request
  *    gives the reply a name first.
@@ -45,6 +47,7 @@ enum driver_listening {
 };
 
 struct driver;
+struct shared_area;
 typedef void driver_interrupt_t(struct driver *driver, unsigned line);
 typedef void driver_tick_t(struct driver *driver);
 /** A port died, or has no senders any more: body as <wharf/message.h> says. `payload`: of the port it came through. */
@@ -68,13 +71,13 @@ struct driver {
     struct device_facts facts;
     struct device_environment environment;
     struct driver_line line[DRIVER_LINES_MAX];
-    struct dma_memory memory[DRIVER_MEMORIES_MAX]; /* what driver_memory() has made */
-    unsigned memories;
     _Atomic uint64_t busy_until; /* D1; or DRIVER_IDLE, DRIVER_BUSY */
     _Atomic uint64_t received;   /* messages; by the loop alone */
     uint64_t received_seen,
         busy_seen; /* the heartbeat's: at the last ping, and when that first showed */
     struct thread heartbeat;
+    struct dma_memory memory[DRIVER_MEMORIES_MAX]; /* D5: what driver_memory() gave */
+    struct shared_area *areas;                     /* D5: of clients (<libsys/driver/area.h>) */
     mach_port_name_t stop_port; /* the heartbeat tells the loop here that it should stop */
 
     struct server_message *answering; /* D4: the request that the loop is at; NULL: none */
@@ -84,8 +87,7 @@ struct driver {
     driver_interrupt_t *interrupt;
     driver_notification_t *notification;
     driver_tick_t *tick; /* at tick_at, if that is not 0 */
-    driver_tick_t
-        *stop; /* put the device to rest, and call driver_rest() if it is; the program ends then */
+    driver_tick_t *stop; /* put the device to rest, say driver_at_rest(); the program ends then */
     uint64_t tick_at;
 };
 
@@ -107,7 +109,7 @@ uint64_t driver_clock(struct driver *driver, const char *name);
 /** Map the device's range number `index`. Errors: device.memory, vm.map. */
 kern_return_t driver_map(struct driver *driver, unsigned index, struct registers *registers,
                          uint64_t *size);
-/** Memory for the device (device.dma_allocate), mapped. KERN_LIMIT: it has DRIVER_MEMORIES_MAX of these. */
+/** Memory for the device (device.dma_allocate), mapped until the driver's end. KERN_LIMIT: it has DRIVER_MEMORIES_MAX. */
 kern_return_t driver_memory(struct driver *driver, size_t size, struct dma_memory *out);
 /** Bind the device's line number `line`. Errors: device.interrupt, port.allocate. */
 kern_return_t driver_listen(struct driver *driver, unsigned line, enum driver_listening listening);
@@ -115,12 +117,15 @@ kern_return_t driver_listen(struct driver *driver, unsigned line, enum driver_li
 void driver_serve_line(struct driver *driver, unsigned line);
 /** The device has been reset (device.quiesced). */
 kern_return_t driver_quiesced(struct driver *driver);
-/** The device has been put to rest, for good: it touches nothing any more. All that driver_memory() has made goes back to the kernel;
- *  without this it would be kept until the next driver has reset the device. */
-void driver_rest(struct driver *driver);
+
+/** When it stops: the device has been reset, and does not touch memory any more. All of that is given back, and is not there any more (D5). */
+void driver_at_rest(struct driver *driver);
 
 /** The receive right of the service that the argument `service=` names, in the set. */
 kern_return_t driver_check_in(struct driver *driver, mach_port_name_t *service);
+/** The same of a service that is named. */
+kern_return_t driver_check_in_as(struct driver *driver, const char *name,
+                                 mach_port_name_t *service);
 /** A new port in the set, with a payload that messages through it bring. */
 kern_return_t driver_port(struct driver *driver, uint64_t payload, mach_port_name_t *port);
 /** A send right to another service. Errors: service.look_up. */

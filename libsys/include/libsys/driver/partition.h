@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Partition tables: MBR with its chain of logical partitions, and GPT. Sources: UEFI Specification 2.10, 5.2 and 5.3; for the chain,
- * which no standard describes, what all systems that write it agree on (README.md beside partition.c).
+ * which no standard describes, what all systems that write it agree on (partition.md beside partition.c).
  *
  * P1 A table is a stranger's: whatever it says, reading ends after at most PARTITION_READS_MAX reads, and no partition of the
  *    result lies outside of the device, over another one, or over what describes it.

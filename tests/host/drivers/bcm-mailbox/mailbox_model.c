@@ -57,6 +57,7 @@ static void spoil(struct mailbox_model *m, uint32_t *words, uint32_t length)
     case NONSENSE_CODE: words[1] = 0x12345678; break;
     case OTHER_SIZE: words[0] += 4; break;
     case OTHER_TAG: words[2]++; break;
+    case OTHER_ID: words[5]++; break;
     case OTHER_ROOM: words[3] = 0xffffffff; break;
     case UNKNOWN_TAG: words[4] = 0; break;
     case UNKNOWN_IN_QEMU: words[4] = 0x80000000; break;

@@ -27,6 +27,7 @@ enum mischief {
     HUGE,            /* the longest there is */
     NOTHING_BUT,     /* one word less than it should */
     NO_ROOM,         /* the way there is full for ever */
+    OTHER_ID,        /* a good message, but of another clock, pin or domain */
     MISCHIEFS
 };
 

@@ -89,7 +89,8 @@ static kern_return_t expected(enum mischief mischief)
 /* Whatever the firmware did, afterwards all is well again. */
 static void test_mischief(void)
 {
-    for (enum mischief mischief = HONEST; mischief < MISCHIEFS; mischief++) {
+    for (enum mischief mischief = HONEST; mischief < OTHER_ID;
+         mischief++) { /* the last is none to a property */
         uint32_t value[2] = {4, 0}, answered = 77;
 
         mailbox_create();
@@ -98,6 +99,7 @@ static void test_mischief(void)
         CHECK_EQ(ask(0x30002, value, 2, &answered), expected(mischief));
         if (expected(mischief) == KERN_SUCCESS) {
             CHECK_EQ(answered, mischief == NOTHING_BUT ? 1 : 2);
+            CHECK(mischief == FLOOD || mailbox.strangers == model.extra);
             CHECK_EQ(value[0], 4);
             CHECK_EQ(value[1], mischief == NOTHING_BUT ? 0 : 4000);
         } else {

@@ -6,11 +6,16 @@
 
 #include "../../check.h"
 
+void disk_make_kept(struct disk *disk, uint32_t block_size, uint64_t blocks, uint32_t kept)
+{
+    *disk = (struct disk){.block_size = block_size, .blocks = blocks, .kept = kept};
+    disk->bytes = calloc(kept, block_size);
+    CHECK(disk->bytes != NULL);
+}
+
 void disk_make(struct disk *disk, uint32_t block_size, uint64_t blocks)
 {
-    *disk = (struct disk){.block_size = block_size, .blocks = blocks};
-    disk->bytes = calloc(DISK_BLOCKS, block_size);
-    CHECK(disk->bytes != NULL);
+    disk_make_kept(disk, block_size, blocks, DISK_BLOCKS);
 }
 
 void disk_destroy(struct disk *disk)
@@ -21,10 +26,10 @@ void disk_destroy(struct disk *disk)
 /* Its place in `bytes`; SIZE_MAX: it has none. */
 static size_t place_of(const struct disk *disk, uint64_t block)
 {
-    if (block < DISK_BLOCKS / 2 || disk->blocks <= DISK_BLOCKS)
+    if (block < disk->kept / 2 || disk->blocks <= disk->kept)
         return (size_t)block;
-    if (disk->blocks - block <= DISK_BLOCKS / 2)
-        return (size_t)(DISK_BLOCKS - (disk->blocks - block));
+    if (disk->blocks - block <= disk->kept / 2)
+        return (size_t)(disk->kept - (disk->blocks - block));
     return SIZE_MAX;
 }
 

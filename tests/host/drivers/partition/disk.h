@@ -10,8 +10,9 @@
 
 enum { DISK_BLOCKS = 4096, DISK_BAD_MAX = 4 };
 
-/** The first DISK_BLOCKS / 2 blocks have bytes, and the last ones; those between read as zeros. */
+/** The first kept / 2 blocks have bytes, and the last ones; those between read as zeros. */
 struct disk {
+    uint32_t kept;
     uint32_t block_size;
     uint64_t blocks;
     uint8_t *bytes;
@@ -21,6 +22,7 @@ struct disk {
 };
 
 void disk_make(struct disk *disk, uint32_t block_size, uint64_t blocks);
+void disk_make_kept(struct disk *disk, uint32_t block_size, uint64_t blocks, uint32_t kept);
 void disk_destroy(struct disk *disk);
 /** Where a block's bytes are; it has some. */
 uint8_t *disk_block(struct disk *disk, uint64_t block);

@@ -195,6 +195,26 @@ static void test_damaged(void)
     }
 }
 
+/* In use, with two BARs at one address. */
+static void test_twice(void)
+{
+    int f;
+
+    pci_sim_make(&sim);
+    f = pci_sim_add(&sim, PCI_SIM_ROOT, 1, 0, 0x77777777, 0x080501, 0x1000);
+    set_bar(f, 1, (struct pci_sim_bar){.size = 0x1000});
+    enumerate(true);
+    enable_some(1);
+    pci_sim_set(&sim.functions[f], 0x14, 4, pci_sim_get(&sim.functions[f], 0x10, 4));
+    {
+        struct pci_host_config config = pci_sim_config(&sim, false);
+
+        CHECK_EQ(pci_enumerate(&host, &config), KERN_SUCCESS);
+    }
+    CHECK(host.functions[1].kept && !host.functions[1].usable);
+    CHECK(!host.functions[1].bars[0].assigned && !host.functions[1].bars[1].assigned);
+}
+
 /* For all n: killed at access n of the first enumeration, and of enabling all; then the next driver. */
 static void test_kill(void)
 {
@@ -234,6 +254,7 @@ int main(int argc, char **argv)
         test_new_function();
     }
     test_damaged();
+    test_twice();
     for (unsigned i = 0; i < 10; i++)
         test_kill();
     return check_end();

@@ -261,6 +261,10 @@ static void test_capabilities(void)
     CHECK_EQ(f->config[0x57], 0x40);
     f->config[0x34] = 0x10; /* into the header */
     CHECK_EQ(pci_capability(&host, at(0, 1, 0), 0x01), 0);
+    f->config[0x34] = 0xfc; /* half outside: what is read of it, too */
+    f->config[0xfc] = 1;
+    CHECK_EQ(pci_capability(&host, at(0, 1, 0), 0x01), 0);
+    enumerate(true);
     f->config[0x06] = 0;
     f->config[0x34] = 0x44;
     CHECK_EQ(pci_capability(&host, at(0, 1, 0), 0x01), 0);

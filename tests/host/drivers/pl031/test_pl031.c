@@ -185,6 +185,14 @@ static void test_broken(void)
         wait_seconds(3);
         expect(KERN_NOT_FOUND, 0);
     }
+    /* Asked more often than it could tick. */
+    create();
+    CHECK_EQ(start(), KERN_SUCCESS);
+    model.stopped = true;
+    for (unsigned i = 0; i < 3; i++, wait_seconds(1))
+        expect(KERN_SUCCESS, START);
+    for (unsigned i = 0; i < 5; i++, wait_seconds(1))
+        expect(KERN_NOT_FOUND, 0);
     create();
     CHECK_EQ(start(), KERN_SUCCESS);
     model.backwards = true;

@@ -7,8 +7,8 @@
  * M1 What a card has taken is in its flash when its busy time is over. Reset or powered off before, the blocks are rubbish, and
  *    `torn` counts them. What is in its cache is gone then.
  * M2 DMA into memory that nobody has given to the controller ends the test.
- * M3 A register of a words_only controller that is accessed otherwise, or written again too early, ends the test or is not
- *    written, as on hardware.
+ * M3 A register of a words_only controller that is accessed otherwise ends the test. Of two writes to registers within two clocks
+ *    of identification, the second is lost, as on hardware.
  */
 #pragma once
 
@@ -70,8 +70,10 @@ struct sim_card {
     uint8_t *cached; /* one byte a block: it is in `cache` only */
     uint8_t *cache;
     uint64_t torn, lost; /* M1: blocks */
-    uint64_t bad_block;  /* reading it is an error; SIM_NEVER: none */
-    uint64_t illegal;    /* commands that it did not understand */
+    uint64_t
+        bad_store; /* a block that cannot be written: told of by CMD12 or CMD13 only; SIM_NEVER: none */
+    uint64_t bad_block; /* reading it is an error; SIM_NEVER: none */
+    uint64_t illegal;   /* commands that it did not understand */
     uint64_t erased;
 };
 
@@ -127,9 +129,11 @@ struct sim_faults {
     /* Resets that hang: bits of SDHCI_RESET. */
     uint8_t reset_hangs;
     bool lose_interrupts, storm;
-    uint32_t stale;       /* status bits that are set at each command's start */
-    bool silent_writes;   /* the end of a write is not told of */
-    uint64_t speed_limit; /* Hz: above, data are damaged */
+    uint32_t stale;              /* status bits that are set at each command's start */
+    bool boundary_sticks;        /* SDMA does not go on there */
+    bool silent_writes;          /* the end of a write is not told of */
+    uint64_t speed_limit;        /* Hz: above, data are damaged */
+    bool speed_spares_registers; /* but blocks only */
     /* The driver dies at the n-th access. */
     uint64_t kill_at;
     jmp_buf *killed;
@@ -169,7 +173,7 @@ struct sim {
     struct sim_faults faults;
     const struct sdhci_kind *kind;
     uint64_t now;
-    uint64_t last_write[64]; /* moments, a word each (M3) */
+    uint64_t last_write; /* moment (M3) */
     uint8_t *memory;
     uint64_t memory_bus;               /* its address */
     uint64_t granted_from, granted_to; /* bus addresses (M2) */

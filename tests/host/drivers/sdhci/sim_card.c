@@ -2,7 +2,8 @@
 /* The simulated card: states and commands (sim.h). */
 #include "sim.h"
 
-static const uint32_t R1_ILLEGAL = 1u << 22, R1_CRC = 1u << 23, R1_ECC = 1u << 21;
+static const uint32_t R1_ILLEGAL = 1u << 22, R1_CRC = 1u << 23, R1_ECC = 1u << 21,
+                      R1_GENERAL = 1u << 19;
 
 /* One card at a time; to allocate its memory for each of a hundred thousand would take longer than all else. */
 static uint8_t flash[SIM_CARD_BLOCKS * CARD_BLOCK], cache[SIM_CARD_BLOCKS * CARD_BLOCK],
@@ -53,7 +54,7 @@ void sim_card_make(struct sim_card *card, bool high_capacity, uint64_t blocks)
     card->ocr = 0x00ff8000;
     card->program_time = 300 * DEVICE_MICROSECOND;
     card->read_latency = 150 * DEVICE_MICROSECOND;
-    card->bad_block = SIM_NEVER;
+    card->bad_block = card->bad_store = SIM_NEVER;
     CHECK(blocks <= SIM_CARD_BLOCKS);
     card->flash = flash;
     card->cache = cache;
@@ -468,6 +469,13 @@ void sim_card_write(struct sim_card *card, uint64_t now, const uint8_t *at, uint
     }
     if (now >= card->busy_until && card->pending_count > 0)
         commit(card, true);
+    if (card->position == card->bad_store) {
+        card->status |= R1_GENERAL;
+        card->position++;
+        card->state = card->single ? CARD_PROGRAMMING : CARD_RECEIVING;
+        card->busy_until = now + card->program_time;
+        return;
+    }
     CHECK(card->pending_count < SIM_PENDING);
     card->pending[card->pending_count].block = card->position++;
     memcpy(card->pending[card->pending_count++].data, at, CARD_BLOCK);

@@ -246,7 +246,7 @@ static void write_word(struct sim *sim, uint32_t offset, uint32_t touched, uint3
     switch (offset) {
     case SDHCI_SDMA:
         c->sdma = value;
-        if (c->waits_boundary) {
+        if (c->waits_boundary && !sim->faults.boundary_sticks) {
             c->waits_boundary = false;
             c->data_at = sim->now + DEVICE_MICROSECOND;
         }
@@ -322,12 +322,12 @@ static void device_write(struct simulated_device *device, uint32_t offset, unsig
     struct sim *sim = (struct sim *)device;
     uint32_t word = offset & ~3u, shift = (offset & 3) * 8, old;
     uint32_t mask = width == 4 ? UINT32_MAX : ((1u << width * 8) - 1) << shift;
-    uint64_t clock = sim_clock(sim), last = sim->last_write[word / 4];
+    uint64_t clock = sim_clock(sim), last = sim->last_write;
 
     access_made(sim, offset, width);
-    sim->last_write[word / 4] = sim->now;
+    sim->last_write = sim->now;
     if (sim->kind->words_only && word != SDHCI_DATA && clock != 0 && clock <= 400000 && last != 0 &&
-        sim->now - last < 4 * DEVICE_SECOND / clock)
+        sim->now - last < 2 * DEVICE_SECOND / clock)
         return; /* M3: it has not crossed to the card's clock yet */
     old =
         word == SDHCI_STATUS || word == SDHCI_DATA || word == SDHCI_SDMA ? 0 : read_word(sim, word);

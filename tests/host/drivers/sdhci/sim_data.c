@@ -174,7 +174,8 @@ static bool block_fault(struct sim *sim)
 
 static bool too_fast(const struct sim *sim)
 {
-    return sim->faults.speed_limit != 0 && sim_clock(sim) > sim->faults.speed_limit;
+    return sim->faults.speed_limit != 0 && sim_clock(sim) > sim->faults.speed_limit &&
+           (!sim->faults.speed_spares_registers || sim->card.source == SIM_BLOCKS);
 }
 
 static void read_step(struct sim *sim)

@@ -75,6 +75,12 @@ static void test_absent(const struct sdhci_kind *kind)
     CHECK_EQ(sd_check_medium(&world.sd), true);
     CHECK_EQ(world.sd.medium, 2);
     world_check(&world, 1, 20, 1);
+    take_out();
+    CHECK_EQ(sd_check_medium(&world.sd), true);
+    put_in(2); /* the same, but it was away */
+    pass(5 * DEVICE_SECOND);
+    CHECK_EQ(sd_check_medium(&world.sd), true);
+    CHECK_EQ(world.sd.medium, kind->card_detect ? 3 : 2); /* where a pin tells */
     end();
 }
 
@@ -146,6 +152,12 @@ static void test_unusable(void)
     end();
     begin("1.8 V left over", &sdhci_kind_emmc2, true);
     world.sim.card.lines_at_1_8 = true;
+    start();
+    expect_state(SD_MEDIUM_READY, KERN_SUCCESS);
+    CHECK_EQ(world.sim.power_cycles, 1);
+    end();
+    begin("1.8 V left over in the controller", &sdhci_kind_emmc2, true);
+    world.sim.c.control2 = CONTROL2_1_8;
     start();
     expect_state(SD_MEDIUM_READY, KERN_SUCCESS);
     CHECK_EQ(world.sim.power_cycles, 1);
@@ -281,6 +293,14 @@ static void test_slow_down(const struct sdhci_kind *kind)
     CHECK(world.sd.statistics.retries <= 4);
     CHECK_EQ(world.sd.medium, 1);
     end();
+    begin("too fast for blocks", kind, true);
+    start();
+    world.sim.faults.speed_limit = 25000000;
+    world.sim.faults.speed_spares_registers = true;
+    world_write(&world, 1, 20, 1);
+    CHECK(world.sd.host.clock <= 25000000);
+    CHECK_EQ(world.sd.medium, 1);
+    end();
     begin("too fast from the start", kind, true);
     world.sim.faults.speed_limit = 25000000;
     start();
@@ -311,6 +331,15 @@ static void test_bad_block(const struct sdhci_kind *kind)
     world_check(&world, 0, 17, 1);
     world_check(&world, 18, 20, 1);
     CHECK_EQ(world_move(&world, false, 17, 1, 4096, false), KERN_MEMORY_ERROR);
+    end();
+    begin("block that cannot be written", kind, true);
+    start();
+    world_write(&world, 0, 64, 1);
+    world.sim.card.bad_store = 17;
+    CHECK_EQ(world_move(&world, true, 10, 20, 4096, false), KERN_MEMORY_ERROR);
+    CHECK_EQ(world_move(&world, true, 17, 1, 4096, false), KERN_MEMORY_ERROR);
+    world_write(&world, 18, 46, 2);
+    CHECK_EQ(world.sd.statistics.restarts, 0); /* the medium is bad, not the way to it */
     end();
 }
 

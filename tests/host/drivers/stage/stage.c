@@ -70,7 +70,8 @@ static void count_access(struct stage *stage)
 {
     stage->accesses++;
     CHECK(stage->most_accesses == 0 || stage->accesses <= stage->most_accesses);
-    stage_pass(stage, stage->now + ACCESS_TIME, false);
+    stage_pass(stage, stage->now + ACCESS_TIME + (stage->jitter ? check_below(stage->jitter) : 0),
+               false);
     if (stage->accesses == stage->kill_at && !stage->kill_after)
         longjmp(stage->killed, 1);
 }

@@ -45,6 +45,8 @@ struct stage {
     uint64_t now;
     uint64_t accesses, most_accesses, latest;
     uint64_t log_lines;
+    uint64_t
+        jitter; /* an access takes up to this much longer: the driver is not alone on its CPU */
     /* The fault, from access number fault_from (counted from 1) on, for fault_for accesses. */
     enum stage_fault fault;
     uint64_t fault_from, fault_for;

@@ -57,6 +57,17 @@ static void test_transfer(const struct uart_kind *kind)
     }
 }
 
+/* The driver is slow: the FIFO drains between any two of its accesses. */
+static void test_slow_driver(const struct uart_kind *kind)
+{
+    server_create(&server, kind, true);
+    set_task(5000, 0);
+    CHECK_EQ(server_start(&server, kind->clock, NULL), KERN_SUCCESS);
+    server.stage.jitter = 200 * DEVICE_MICROSECOND;
+    server_serve(&server);
+    check_all_came();
+}
+
 /* The client reads slowly; flow control keeps input from being lost, where there is some. */
 static void test_slow_client(const struct uart_kind *kind)
 {
@@ -110,6 +121,20 @@ static void expect_settings(struct tty_settings s, kern_return_t expected)
         CHECK_EQ(memcmp(&server.device->settings, &before, sizeof s), 0);
         CHECK_EQ(divisor, server.kind->divisor(server.kind->model()));
     }
+}
+
+/* Off, without FIFOs, but a byte has come in: turning the FIFO on would lose it. */
+static void test_early_byte(const struct uart_kind *kind)
+{
+    if (kind != &pl011_kind)
+        return; /* the others wait for a quiet moment */
+    server_create(&server, kind, false);
+    CHECK(uart_push(&wires()->rx, 'e'));
+    CHECK_EQ(server_start(&server, kind->clock, NULL), KERN_SUCCESS);
+    CHECK_EQ(tty_pump_input(server.device, &server.in, NULL), TTY_PUMP_DONE);
+    CHECK_EQ(server.in.put, 1);
+    CHECK_EQ(server.in.bytes[0], 'e');
+    CHECK_EQ(wires()->emptied, 0);
 }
 
 static void test_settings(const struct uart_kind *kind)
@@ -236,6 +261,28 @@ static void test_rings(const struct uart_kind *kind)
     server.in.put = server.in.taken = 0;
     server_serve(&server);
     CHECK_EQ(memcmp(wires()->sent, text, 100), 0);
+}
+
+/* A client that does not read: no interrupts for nothing, and input goes on when it does. */
+static void test_held(const struct uart_kind *kind)
+{
+    server_create(&server, kind, true);
+    set_task(0, TTY_RING_BYTES + 5);
+    CHECK_EQ(server_start(&server, kind->clock, NULL), KERN_SUCCESS);
+    while (server.in.put < TTY_RING_BYTES) {
+        CHECK(server.stage.environment.wait_interrupt(&server.stage, 0,
+                                                      server.stage.now + DEVICE_SECOND));
+        CHECK_EQ(server.device->ops->interrupt(server.device), TTY_EVENT_INPUT);
+        (void)tty_pump_input(server.device, &server.in, NULL);
+    }
+    CHECK_EQ(tty_pump_input(server.device, &server.in, NULL), TTY_PUMP_WAITS);
+    stage_pass(&server.stage, server.stage.now + 10 * wires()->byte_time, false);
+    CHECK(wires()->rx.count > 0);
+    CHECK(!kind->device->line(kind->model()));
+    server.in.taken = server.in.put;
+    unsigned moved = 0;
+    CHECK_EQ(tty_pump_input(server.device, &server.in, &moved), TTY_PUMP_DONE);
+    CHECK_EQ(moved + wires()->overruns, 5);
 }
 
 /* Everything the server does, on whatever the registers say. */
@@ -373,14 +420,17 @@ int main(int argc, char **argv)
     check_begin(argc, argv);
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         test_transfer(kinds[i]);
+        test_slow_driver(kinds[i]);
         test_slow_client(kinds[i]);
         test_live(kinds[i]);
+        test_early_byte(kinds[i]);
         test_settings(kinds[i]);
         test_stuck_at_start(kinds[i]);
         test_no_clock(kinds[i]);
         test_errors(kinds[i]);
         test_overrun(kinds[i]);
         test_rings(kinds[i]);
+        test_held(kinds[i]);
         test_faults(kinds[i]);
         test_kills(kinds[i]);
     }

@@ -44,8 +44,9 @@ static void test_passing(uint32_t version, enum sim_fault fault, uint64_t times)
     CHECK(world_work(&world, 100));
     world_verify(&world);
     world_check_idle(&world);
-    CHECK(fault == SIM_UNSUPPORTED || fault == SIM_ERROR || times > 1 || world.failed == 0);
-    CHECK(seconds() < 60 * times + 60);
+    if (fault != SIM_UNSUPPORTED && times == 1)
+        CHECK_EQ(world.failed, world.failed_flushes); /* which are not asked for again */
+    CHECK(seconds() < 120 * times + 120);
     world_destroy(&world);
 }
 
@@ -71,7 +72,7 @@ static void test_lasting(uint32_t version, enum sim_fault fault)
         CHECK(world.failed > 0 && world.blk.counts.resets == 0);
     if (fault == SIM_SWALLOW || fault == SIM_NEEDS_RESET)
         CHECK(world.failed > 0 && world.blk.counts.resets > 0);
-    if (seconds() > 3600) {
+    if (seconds() > 10000) {
         printf("%s took %llu seconds\n", names[fault], (unsigned long long)seconds());
         CHECK(!"bounded");
     }
@@ -91,7 +92,7 @@ static void test_deaf(void)
     before = world.sim.now;
     CHECK(world_work(&world, 10));
     CHECK(world.failed >= 10);
-    CHECK(world.sim.now - before >= VIRTIO_BLK_TRIES * 10 * DEVICE_SECOND);
+    CHECK(world.sim.now - before >= VIRTIO_BLK_TRIES * 30 * DEVICE_SECOND);
     CHECK(world.sim.now - before <= 100 * DEVICE_SECOND);
     world.sim.deaf = false;
     CHECK(world_work(&world, 50));
@@ -123,7 +124,7 @@ static void test_stuck(void)
     before = world.sim.now;
     CHECK(!world_work(&world, 10));
     CHECK(!world.alive);
-    CHECK(world.sim.now - before < 20 * DEVICE_SECOND);
+    CHECK(world.sim.now - before < 40 * DEVICE_SECOND);
     CHECK_EQ(world.failed, 0); /* nothing was answered: the device may still touch it */
     for (unsigned i = 0; i < 3; i++)
         CHECK_EQ(world_start(&world), KERN_OPERATION_TIMED_OUT);

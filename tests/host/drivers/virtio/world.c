@@ -70,6 +70,16 @@ static void *allocate(size_t size)
     return memory;
 }
 
+/* One for all worlds: what is in it at the beginning does not matter, and it is large. */
+static char *client_memory(void)
+{
+    static char *memory;
+
+    if (memory == NULL)
+        memory = allocate(CLIENT_SIZE);
+    return memory;
+}
+
 void world_make(struct world *world, uint32_t version)
 {
     memset(world, 0, sizeof(*world));
@@ -80,7 +90,7 @@ void world_make(struct world *world, uint32_t version)
                                                      .wait_interrupt = env_wait,
                                                      .log = env_log};
     world->spread = 1;
-    world->client = allocate(CLIENT_SIZE);
+    world->client = client_memory();
     sim_give(&world->sim, (struct sim_arena){WORLD_CLIENT_BUS, world->client, CLIENT_SIZE});
     world->memory_bus = WORLD_MEMORY_BUS - 16 * PAGE;
 }
@@ -89,7 +99,6 @@ void world_destroy(struct world *world)
 {
     free(world->memory);
     free(world->old_memory);
-    free(world->client);
     sim_destroy(&world->sim);
 }
 

@@ -51,7 +51,7 @@ struct world {
     uint32_t generation;
     bool tolerant; /* errors are answers, too: what failed is unknown then */
     unsigned events;
-    uint64_t answered, failed, restarts, logged;
+    uint64_t answered, failed, failed_flushes, restarts, logged;
     char last_log[256];
 };
 

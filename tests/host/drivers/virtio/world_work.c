@@ -155,6 +155,7 @@ static void finish(struct world *world, unsigned number)
               request->result == KERN_NOT_SUPPORTED || request->result == KERN_INVALID_ARGUMENT ||
               request->result == KERN_PROTECTION_FAILURE);
         world->failed++;
+        world->failed_flushes += request->kind == REQUEST_FLUSH;
     }
     for (uint32_t i = 0; i < request->count && request->kind != REQUEST_FLUSH; i++) {
         uint32_t *expected = &world->expected[request->block + i];

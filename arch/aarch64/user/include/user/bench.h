@@ -20,5 +20,10 @@ uint64_t bench_loop_switch_fp(uint64_t n);
 uint64_t bench_nops(void);
 /** Store the counter to *last again and again; does not return. A round is three instructions. */
 [[gnu::noreturn]] void bench_store_counter(volatile uint64_t *last);
+/** Store the counter to *last, then `value` to a register, and go on with the counter as bench_store_counter(). */
+[[gnu::noreturn]] void bench_store_register(volatile uint64_t *last, volatile uint32_t *to,
+                                            uint32_t value);
+/** Receive a short message there; returns the counter as the first instruction after that reads it. */
+uint64_t bench_receive(uint64_t name);
 /** Sleep until `deadline`; returns the counter as the first instruction after waking reads it. */
 uint64_t bench_sleep_until(uint64_t deadline);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the files of interrupt lines and the shares in them.
+ * Interrupt lines that devices have, and the shares in them (kernel/device/irq_line.c, interrupt.c; kernel/ipc/fast_interrupt.c).
  *
  * J1 a line that has fired is active, and cannot fire again, until every share that was told has acknowledged, is bound anew, or is
  *    gone: `owing` counts them, and the line is active as long as it is not 0. A line that signals by edges is completed
@@ -11,6 +11,8 @@
  *    port's reference when nobody has started it anew. A dead share is not bound.
  * J4 who finds a line in the table without a lock takes its lock and sees whether it is the one still: records of lines are
  *    type-stable (kern/kmem.h: K4), and one that is free has no number.
+ * J6 `only` is the share that a line which is not active tells the fast way: the one that is bound, of a line that signals by a level, with nothing
+ *    pending and no message out. NULL: it is not so simple.
  * J5 a line that is up still whenever it is completed is masked for a while, and then tried again (irq_line.c).
  */
 #pragma once
@@ -23,18 +25,18 @@
 #include <stdatomic.h>
 
 struct irq_line {
-    uint32_t number;       /* J4: 0: none. Written under both locks */
-    struct spinlock lock;  /* rank LINE; guards what follows but for `references` */
-    uint32_t references;   /* devices that have it; LINES lock */
-    bool edge;             /* constant while there is a number */
-    bool active;           /* J1 */
-    bool storm;            /* J5: masked for that */
-    uint32_t owing;        /* J1 */
-    uint32_t bound;        /* shares on the list */
-    struct list shares;    /* interrupt.link */
-    uint64_t storms;       /* how often */
-    uint32_t restless;     /* J5: so often, without a rest */
-    nanos_t completed;     /* when it could fire again */
+    uint32_t number;        /* J4: 0: none. Written under both locks */
+    struct spinlock lock;   /* rank LINE; guards what follows but for `references` */
+    uint32_t references;    /* devices that have it; LINES lock */
+    bool edge;              /* constant while there is a number */
+    bool active;            /* J1 */
+    bool storm;             /* J5: masked for that */
+    uint32_t owing;         /* J1 */
+    uint32_t bound;         /* shares on the list */
+    struct interrupt *only; /* J6 */
+    struct list shares;     /* interrupt.link */
+    uint64_t storms;        /* how often */
+    uint32_t firings; /* J5: since it was seen to be down when it was completed, or not looked at */
     struct deadline retry; /* holds no reference: cancelled, or it finds no storm */
     struct ledger *ledger; /* pays; reference held */
 };
@@ -61,12 +63,25 @@ struct interrupt {
     uint64_t room[KMSG_SMALL / 8];
 };
 
+enum { IRQ_LINES_MAX = 1024 /* what a GIC without extended ranges has */ };
+extern struct irq_line *_Atomic irq_line_of[IRQ_LINES_MAX]; /* by number; LINES lock to change */
+
 /** The line with that number, locked. NULL: no device has it. */
-struct irq_line *irq_line_enter(unsigned number);
-/** It can fire again. The lock is held. */
+static inline struct irq_line *irq_line_enter(unsigned number)
+{
+    struct irq_line *line = likely(number < IRQ_LINES_MAX)
+                                ? atomic_load_explicit(&irq_line_of[number], memory_order_acquire)
+                                : NULL;
+    if (unlikely(!line))
+        return NULL;
+    spin_lock(&line->lock);
+    if (likely(line->number == number)) /* J4 */
+        return line;
+    spin_unlock(&line->lock);
+    return NULL;
+}
+/** It can fire again, if it is not masked for a while because it does so too often. The lock is held. */
 void irq_line_complete(struct irq_line *line, nanos_t now);
-/** It has fired now. Does it do so too often? Then it is masked for a while. The lock is held. */
-bool irq_line_calm(struct irq_line *line, nanos_t now);
 /** Somebody is bound to it now, or nobody any more. The lock is held. */
 void irq_line_open(struct irq_line *line);
 void irq_line_shut(struct irq_line *line);

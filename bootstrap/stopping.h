@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The order in which programs are stopped when the system ends: who is used goes after who uses it, and who has the console
+ * after all others but those it uses itself.
+ */
+#pragma once
+
+#include "program.h"
+
+/** The next one that has an instance; NULL: none has. Of several that could go, the last of the description. */
+struct program *stopping_next(void);
