@@ -179,6 +179,7 @@ static kern_return_t begin(struct virtio_blk *blk, unsigned slot, uint64_t cooki
     if (first) {
         blk->progress = s->submitted;
         blk->look = s->submitted + VIRTIO_BLK_LOOK;
+        blk->late = s->submitted + VIRTIO_BLK_LIMIT;
     }
     return KERN_SUCCESS;
 }

@@ -84,13 +84,15 @@ struct virtio_blk {
     struct dma_memory memory;
     struct virtio_blk_facts facts;
     struct virtio_blk_counts counts;
-    uint32_t busy;      /* slots not VIRTIO_BLK_FREE */
-    uint32_t done;      /* slots VIRTIO_BLK_DONE */
-    bool unpublished;   /* offered since the last kick */
-    bool trouble;       /* reset it at the next check */
-    bool dead;          /* B3 */
-    uint64_t progress;  /* moment of its last answer, or of the first request since it had none */
-    uint64_t look;      /* moment of the next look without an interrupt */
+    uint32_t busy;     /* slots not VIRTIO_BLK_FREE */
+    uint32_t done;     /* slots VIRTIO_BLK_DONE */
+    bool unpublished;  /* offered since the last kick */
+    bool trouble;      /* reset it at the next check */
+    bool dead;         /* B3 */
+    uint64_t progress; /* moment of its last answer, or of the first request since it had none */
+    uint64_t look;     /* moment of the next look without an interrupt; answers put it off */
+    uint64_t
+        late; /* no request is late before this: when to look for one, whatever else is answered */
     size_t header_area; /* offset in `memory` of the slots' headers */
     struct virtio_blk_slot slots[VIRTIO_BLK_SLOTS];
 };

@@ -241,6 +241,7 @@ static kern_return_t recover(struct virtio_blk *blk, unsigned *events)
     blk->unpublished = false;
     blk->progress = device_now(blk->mmio.environment);
     blk->look = blk->progress + VIRTIO_BLK_LOOK;
+    blk->late = blk->progress + VIRTIO_BLK_LIMIT;
     same = blk->facts.block_size == before.block_size;
     for (unsigned slot = 0; slot < VIRTIO_BLK_SLOTS; slot++) {
         kern_return_t kr;
@@ -264,18 +265,26 @@ uint64_t virtio_blk_deadline(const struct virtio_blk *blk)
 {
     if (blk->trouble || blk->dead || blk->done != 0)
         return 0; /* at once */
-    return blk->queue.out_count == 0 ? UINT64_MAX : blk->look;
+    if (blk->queue.out_count == 0)
+        return UINT64_MAX;
+    return blk->look < blk->late ? blk->look : blk->late;
 }
 
-static bool has_late_request(const struct virtio_blk *blk, uint64_t now)
+/* Whether one is late; if not, blk->late is put to where the first can be. */
+static bool has_late_request(struct virtio_blk *blk, uint64_t now)
 {
+    uint64_t oldest = now;
+
+    if (now < blk->late)
+        return false;
     for (unsigned slot = 0; slot < VIRTIO_BLK_SLOTS; slot++) {
         const struct virtio_blk_slot *s = &blk->slots[slot];
 
-        if (s->state == VIRTIO_BLK_OUT && now - s->submitted >= VIRTIO_BLK_LIMIT)
-            return true;
+        if (s->state == VIRTIO_BLK_OUT && s->submitted < oldest)
+            oldest = s->submitted;
     }
-    return false;
+    blk->late = oldest + VIRTIO_BLK_LIMIT;
+    return now >= blk->late;
 }
 
 kern_return_t virtio_blk_check(struct virtio_blk *blk, unsigned *events)
@@ -287,7 +296,7 @@ kern_return_t virtio_blk_check(struct virtio_blk *blk, unsigned *events)
         return KERN_TERMINATED;
     if (!blk->trouble) {
         *events = blk->done != 0 ? VIRTIO_BLK_ANSWERS : 0;
-        if (blk->queue.out_count == 0 || now < blk->look)
+        if (blk->queue.out_count == 0 || (now < blk->look && now < blk->late))
             return KERN_SUCCESS;
         blk->look = now + VIRTIO_BLK_LOOK;
         if (virtqueue_pending(&blk->queue)) {

@@ -134,7 +134,7 @@ static kern_return_t pin_some(struct thread *self, struct dma_pin *pin)
 static kern_return_t pin_wanted(struct kcall *call, struct device_dma *dma, uint32_t session,
                                 const struct wanted *wanted, uint32_t *out)
 {
-    struct dma_pin *pin;
+    struct dma_pin *pin = NULL;
     kern_return_t kr = go_on(call, dma, session, wanted, &pin);
     if (kr != KERN_SUCCESS)
         return kr;

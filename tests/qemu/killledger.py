@@ -25,7 +25,7 @@ import run  # noqa: E402
 
 PLACES = {"virtio": None, "virtio-legacy": None, "sd": None, "emmc1": disks.PI, "emmc2": disks.PI}
 WORK = re.compile(r"disk-load: block\.\S+, seed \d+: (\d+) reads, (\d+) writes, (\d+) flushes, (\d+) replays, (\d+) wrong")
-TIMES = re.compile(r"kills: (\S+): (\d+), recovery: median (\d+) us, 99th percentile (\d+) us, longest (\d+) us")
+TIMES = re.compile(r"kills: (?:(\S+): )?(\d+), recovery: median (\d+) us, 99th percentile (\d+) us, longest (\d+) us")
 LEFT = re.compile(r"wharf: (\d+) kernel objects and (\d+) free pages left")
 LEAK = re.compile(r"wharf: leak: (\d+) kernel objects before the programs, (\d+) after")
 HEADINGS = ("card", "seed", "victim", "kills", "verified", "replays", "errors", "wrong", "objects", "frames", "median", "p99", "longest")
@@ -73,11 +73,11 @@ def one(options, where, kills, seed):
 def rows_of(where, seed, text, before):
     """A row for each victim, and one for all with what counts for the run."""
     work, leak = WORK.search(text), LEAK.search(text)
-    times = {name: values for name, *values in TIMES.findall(text)}
-    if not work or "kills" not in times:
+    times = {name: values for name, *values in TIMES.findall(text)}     # without a name: of all
+    if not work or "" not in times:
         return [(where, seed, text.rstrip().splitlines()[-1][:80])]
     reads, writes, flushes, replays, wrong = map(int, work.groups())
-    total = times.pop("kills")
+    total = times.pop("")
     errors = len(re.findall(r"^\S+: FAILED ", text, re.M))
     frames = free_of(before) - free_of(text)
     objects = int(leak[2]) - int(leak[1]) if leak else 0
