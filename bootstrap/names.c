@@ -69,6 +69,8 @@ static kern_return_t make_port(mach_port_name_t *out)
     if (kr != KERN_SUCCESS)
         return kr;
     kr = port_insert_made_send(self(), port, port, &name);
+    if (kr == KERN_SUCCESS) /* one message could be too large for its provider to receive, ever */
+        kr = port_set_memory_limit(self(), port, 0);
     if (kr == KERN_SUCCESS)
         kr = watch_death(port);
     if (kr != KERN_SUCCESS) {
