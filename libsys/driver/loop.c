@@ -107,6 +107,7 @@ struct loop {
     unsigned count;
     struct server_message message; /* its `received` are the registers of the trap */
     void *in;                      /* MSG_BODY_MAX bytes */
+    uint32_t messages;             /* since the tick was looked for in their midst */
 };
 
 static const struct server_interface *find(const struct loop *loop, uint32_t id)
@@ -163,8 +164,8 @@ static kern_return_t dispatch(struct loop *loop)
     }
     if (is_notification(id) && driver->notification)
         driver->notification(driver, (uint32_t)id, message);
-    else
-        stub_release_received(message->in, msg_descriptors(message->received.control));
+    /* Nothing that is told so brings rights: what does is a client's. */
+    stub_release_received(message->in, msg_descriptors(message->received.control));
     return message->reply == MSG_NULL ? MIG_NO_REPLY : MIG_BAD_ID;
 }
 
@@ -213,6 +214,30 @@ static void receive(struct loop *loop)
     driver_busy(driver, DRIVER_BUSY);
 }
 
+static void run_tick(struct driver *driver)
+{
+    driver->tick_at = 0;
+    driver->tick(driver);
+}
+
+/* Messages come first. But who sends them without a pause does not keep the loop from its tick for good: it is looked for every now and
+ * then, for a moment is not to be had for nothing. The reply to what has come is owed meanwhile (D4). */
+static void tick_in_between(struct loop *loop)
+{
+    enum { MESSAGES = 64 };
+    struct driver *driver = loop->driver;
+
+    if (driver->tick_at == 0 || ++loop->messages < MESSAGES)
+        return;
+    loop->messages = 0;
+    if (kernel_clock_now() < driver->tick_at)
+        return;
+    driver->answering = &loop->message;
+    keep_reply(driver);
+    run_tick(driver);
+    driver->answering = NULL;
+}
+
 /* The trap failed: nothing has come. */
 static void recover(struct loop *loop, kern_return_t error)
 {
@@ -220,10 +245,8 @@ static void recover(struct loop *loop, kern_return_t error)
     struct server_message *message = &loop->message;
 
     if (error == MACH_RCV_TIMED_OUT) {
-        if (driver->tick_at && kernel_clock_now() >= driver->tick_at) {
-            driver->tick_at = 0;
-            driver->tick(driver);
-        }
+        if (driver->tick_at && kernel_clock_now() >= driver->tick_at)
+            run_tick(driver);
     } else if (error < MACH_RCV_INVALID_NAME) { /* the client is gone */
         stub_release_unsent(message->out, wire_descriptors(message->out_shape));
         if (message->reply != MSG_REPLY && message->reply != MSG_NULL)
@@ -250,6 +273,7 @@ static void step(struct loop *loop)
     }
     message->reply = (mach_port_name_t)registers->remote;
     message->out_shape = 0;
+    tick_in_between(loop);
     const struct driver_line *line = line_of(driver, message);
     if (line) {
         driver->interrupt(driver, (unsigned)registers->word[0]);
