@@ -34,12 +34,19 @@ static unsigned descriptors(const struct server_message *m)
     return msg_descriptors(m->received.control);
 }
 
+/* What is no request is not answered. */
+static void drop_reply(struct server_message *m)
+{
+    if (m->reply != MSG_NULL && m->reply != MSG_REPLY)
+        stub_release_right(m->reply, MSG_MOVE_SEND_ONCE);
+    m->reply = MSG_NULL;
+}
+
 /* Give up what came, its right to be answered too. */
 static void refuse(struct server_message *m)
 {
     stub_release_received(m->in, descriptors(m));
-    if (m->reply != MSG_NULL && m->reply != MSG_REPLY)
-        stub_release_right(m->reply, MSG_MOVE_SEND_ONCE);
+    drop_reply(m);
 }
 
 /* ---- requests ---- */
@@ -107,6 +114,7 @@ static void dead_name(const struct server_message *m)
 
 static void notice(struct server_message *m)
 {
+    drop_reply(m);
     if (m->received.id == MSG_ID_DEAD_NAME && descriptors(m) == 0) {
         dead_name(m);
     } else if (m->received.id == MSG_ID_PORT_DESTROYED && descriptors(m) == 1) {
@@ -135,6 +143,7 @@ static void ping_answer(struct program *p, struct server_message *m)
 static void open_answer(struct program *p, struct server_message *m)
 {
     const struct msg_descriptor *d = m->in;
+    drop_reply(m);
     if (m->received.id == KERN_SUCCESS && descriptors(m) == 1 && d->kind == MSG_PORT &&
         d->disposition == MSG_MOVE_SEND) {
         restart_opened(p, KERN_SUCCESS, (mach_port_name_t)d->value);

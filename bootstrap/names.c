@@ -69,6 +69,8 @@ static kern_return_t make_port(mach_port_name_t *out)
     if (kr != KERN_SUCCESS)
         return kr;
     kr = port_insert_made_send(self(), port, port, &name);
+    if (kr == KERN_SUCCESS) /* one message could be too large for its provider to receive, ever */
+        kr = port_set_memory_limit(self(), port, 0);
     if (kr == KERN_SUCCESS)
         kr = watch_death(port);
     if (kr != KERN_SUCCESS) {
@@ -106,11 +108,19 @@ kern_return_t names_provide(struct program *program)
     return kr;
 }
 
+/* When its port died there may have been no memory for another. */
+static void mend(struct service *service)
+{
+    if (service->port == MSG_NULL)
+        service->here = make_port(&service->port) == KERN_SUCCESS;
+}
+
 kern_return_t names_look_up(const char *name, mach_port_name_t *out)
 {
-    const struct service *service = find(name);
+    struct service *service = find(name);
     if (service == NULL)
         return KERN_NOT_FOUND;
+    mend(service);
     const kern_return_t kr = send_copy(service->port);
     if (kr == KERN_SUCCESS)
         *out = service->port;
@@ -136,6 +146,9 @@ kern_return_t names_check_in(struct program *program, const char *name, mach_por
     struct service *service = find(name);
     if (service == NULL || service->provider != program)
         return KERN_NOT_FOUND;
+    mend(service);
+    if (service->port == MSG_NULL)
+        return KERN_RESOURCE_SHORTAGE;
     if (!service->here) {
         if (service->generation == program->generation || service->reply != MSG_NULL)
             return KERN_BUSY;
@@ -171,7 +184,7 @@ static void give_to_waiting(struct service *service)
 
 bool names_came_back(mach_port_name_t name)
 {
-    struct service *service = find_port(name);
+    struct service *service = name != MSG_NULL ? find_port(name) : NULL;
     if (service == NULL || service->here)
         return false;
     service->here = true;
@@ -187,10 +200,9 @@ bool names_died(mach_port_name_t name)
     log_line("%s lost the port of %s: it gets a new one, and clients have to look it up again",
              service->provider->recipe.name, service->name);
     stub_release_right(name, MSG_MOVE_SEND); /* the notification's reference is its receiver's */
-    service->here = make_port(&service->port) == KERN_SUCCESS;
-    if (!service->here)
-        service->port = MSG_NULL;
-    else
+    service->port = MSG_NULL;
+    mend(service);
+    if (service->here)
         give_to_waiting(service);
     return true;
 }

@@ -106,13 +106,15 @@ void restart_ready(struct program *p)
         return;
     p->ready = true;
     p->ready_by = NEVER;
-    if (p->state == SUPERVISOR_STATE_STARTING)
-        p->state = SUPERVISOR_STATE_RUNNING;
     if (p->died != 0)
         p->recovery = now - p->died;
     p->died = 0;
-    p->healthy_at = now + healthy_time;
-    heartbeat_begin(p, now);
+    /* One that is about to end is not asked any more whether it lives. */
+    if (p->state == SUPERVISOR_STATE_STARTING && !p->terminated && !p->reporting) {
+        p->state = SUPERVISOR_STATE_RUNNING;
+        p->healthy_at = now + healthy_time;
+        heartbeat_begin(p, now);
+    }
     restart_begin();
 }
 

@@ -11,7 +11,11 @@
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
+#include <libsys/stub.h>
 #include <string.h>
+#include <wharf/if/block.h>
+#include <wharf/if/block_queue.h>
+#include <wharf/if/port.h>
 #include <wharf/if/service.h>
 #include <wharf/if/supervisor.h>
 
@@ -180,6 +184,49 @@ static void work_while(const char *name, uint64_t wanted, unsigned depth, uint64
     while (goes_on(supervisor, name) && errors == 0 && check_failures() == 0);
 }
 
+/* ---- what the driver is not to be misled by ---- */
+
+/* The answer to an attempt to attach, whichever instance it is of. */
+static kern_return_t try_attach(mach_port_name_t to, mach_port_name_t area)
+{
+    mach_port_name_t queue;
+    struct block_facts facts;
+    kern_return_t kr;
+
+    do
+        kr = block_attach(to, 0, area, disk.notify, &queue, &facts);
+    while (kr == MIG_SERVER_DIED);
+    return kr;
+}
+
+/* Memory that is none: a port of ours, which nobody serves. It is not waited for. And a queue is one partition's, no way to others. */
+static void attach_wrongly(void)
+{
+    mach_port_name_t port = MSG_NULL, name;
+
+    CHECK_EQUAL(port_allocate(program_start_info->task, PORT_RIGHT_RECEIVE, &port), KERN_SUCCESS);
+    CHECK_EQUAL(port_insert_made_send(program_start_info->task, port, port, &name), KERN_SUCCESS);
+    CHECK_EQUAL(try_attach(disk.service, port), KERN_INVALID_CAPABILITY);
+    const kern_return_t kr = try_attach(disk.queue, disk.entry);
+    CHECK(kr == MIG_BAD_ID || kr == MACH_SEND_INVALID_DEST); /* its driver was killed just now */
+    stub_release_right(name, MSG_MOVE_SEND);
+    stub_release_right(port, MSG_MOVE_RECEIVE);
+}
+
+/* A full ring is more than is taken in one go: `run` is answered when all of it is. */
+static void run_means_all(void)
+{
+    unsigned tickets[BLOCK_RING_ENTRIES];
+
+    for (unsigned i = 0; i < BLOCK_RING_ENTRIES; i++)
+        CHECK_EQUAL(block_client_submit(&disk, BLOCK_READ, 0, 1, 0, &tickets[i]), KERN_SUCCESS);
+    const bool all = block_queue_run(disk.queue) == KERN_SUCCESS;
+    for (unsigned i = 0; i < BLOCK_RING_ENTRIES; i++)
+        CHECK(!all || block_client_is_done(&disk, tickets[i]));
+    for (unsigned i = 0; i < BLOCK_RING_ENTRIES; i++)
+        CHECK_EQUAL(block_client_wait(&disk, tickets[i]), KERN_SUCCESS);
+}
+
 int main(void)
 {
     char service[64], program[64];
@@ -201,6 +248,8 @@ int main(void)
     if (blocks > disk.facts.blocks)
         blocks = disk.facts.blocks;
     const uint64_t begun = kernel_clock_now();
+    attach_wrongly();
+    run_means_all();
     work_while(word_argument("while=", program, sizeof(program)), wanted, depth, blocks);
     read_all(blocks);
     CHECK_EQUAL(block_client_do(&disk, BLOCK_FLUSH, 0, 0, 0), KERN_SUCCESS);

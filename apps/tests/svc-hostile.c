@@ -127,8 +127,8 @@ static void sends_strange_port(void)
     stub_release_right(service, MSG_MOVE_RECEIVE);
 }
 
-/* A service that dies is given a new port a moment later. */
-static void wait_for_service(void)
+/* A service that dies is given a new port a moment later, and one that was given up is back a moment later. */
+static mach_port_name_t check_in(void)
 {
     mach_port_name_t service = MSG_NULL;
     kern_return_t kr = KERN_BUSY;
@@ -138,7 +138,12 @@ static void wait_for_service(void)
             OK(kernel_sleep_until(kernel_clock_now() + 100000));
     }
     OK(kr);
-    stub_release_right(service, MSG_MOVE_RECEIVE); /* and it is back at once */
+    return service;
+}
+
+static void wait_for_service(void)
+{
+    stub_release_right(check_in(), MSG_MOVE_RECEIVE);
     answers();
 }
 
@@ -161,8 +166,15 @@ static void notices(void)
 static void memory(void)
 {
     static char page[PAGE];
+    mach_port_name_t name;
     CHECK(memory_send(supervisor(), 1, page, PAGE, false, 0) != KERN_SUCCESS);
     answers();
+    /* Nor does a service's port take any: its provider may have less than there is in one message. */
+    const mach_port_name_t service = check_in();
+    OK(port_insert_made_send(me(), service, service, &name));
+    CHECK_EQUAL(memory_send(service, 1, page, PAGE, false, 0), MACH_SEND_TOO_LARGE);
+    stub_release_right(name, MSG_MOVE_SEND);
+    stub_release_right(service, MSG_MOVE_RECEIVE);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include "bcm_pm.h"
 #include <libsys/driver/class_server.h>
 #include <libsys/kernel.h>
+#include <libsys/stub.h>
 #include <wharf/if/firmware.h>
 
 #define TELL_PATIENCE (300 * DEVICE_MILLISECOND)
@@ -28,6 +29,7 @@ static void tell_firmware(struct told_power *told)
         return;
     /* Whatever it says, the machine goes down. */
     (void)!firmware_property_until(firmware, TAG_NOTIFY_REBOOT, NULL, 0, answer, &count, deadline);
+    stub_release_right(firmware, MSG_MOVE_SEND); /* unless it does not */
 }
 
 static kern_return_t reset(struct power_device *power, uint32_t how)

@@ -78,11 +78,20 @@ static kern_return_t carry_out(enum block_operation operation,
     return KERN_INVALID_ARGUMENT;
 }
 
+/* A controller that hangs in reset may go on writing to a client's memory. As long as this is not answered and the device not given back, that
+ * stays pinned: so the driver ends, the memory is quarantined, and the next instance asks again when it has reset the controller. */
+static void check_rest(void)
+{
+    if (self.sd.host.hung && self.driver.facts.dma)
+        driver_fail(&self.driver, "the controller hangs, and cannot be reset");
+}
+
 static kern_return_t start(void *device, enum block_operation operation,
                            const struct block_transfer *transfer, uint32_t flight)
 {
     const kern_return_t kr = carry_out(operation, transfer);
 
+    check_rest();
     if (kr == KERN_MEMORY_FAILURE)
         self.poll_at = 0; /* look what has become of the card */
     block_server_done(flight, kr);

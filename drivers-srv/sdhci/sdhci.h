@@ -10,7 +10,7 @@
  *    (`hung`).
  * H4 Interrupts are signalled only while somebody waits. A status is looked at a few times first: what the controller has done
  *    at once costs no interrupt. One that gets lost costs LOST_INTERRUPT, no more.
- * H5 No DMA runs outside of sdhci_execute(), nor after sdhci_quiesce() has said so.
+ * H5 No DMA runs outside of sdhci_execute(), nor after sdhci_quiesce() has said so; but while `hung` nobody knows.
  *
  * One thread uses a controller; no member has a lock.
  */

@@ -23,7 +23,8 @@ kern_return_t shared_area_take(struct driver *driver, mach_port_name_t entry, ui
     uint64_t at;
 
     *area = (struct shared_area){0};
-    if (memory_entry_info(entry, &area->size, &protection) != KERN_SUCCESS)
+    /* The kernel answers at once. Whatever else the client has given is not waited for, and what it says is found out next. */
+    if (memory_entry_info_until(entry, &area->size, &protection, 0) != KERN_SUCCESS)
         return KERN_INVALID_CAPABILITY;
     if (area->size < smallest || area->size > largest)
         return KERN_INVALID_ARGUMENT;

@@ -79,6 +79,19 @@ static void put_unanswered(struct block_client *client)
     }
 }
 
+/* With facts that make no sense requests would have no end. */
+static kern_return_t check_facts(struct block_client *client)
+{
+    const struct block_facts *facts = &client->facts;
+
+    if (facts->blocks_max != 0 && facts->block_size >= 512 && facts->block_size <= 4096 &&
+        (facts->block_size & (facts->block_size - 1)) == 0)
+        return KERN_SUCCESS;
+    stub_release_right(client->queue, MSG_MOVE_SEND);
+    client->queue = MSG_NULL;
+    return KERN_FAILURE;
+}
+
 static kern_return_t attach(struct block_client *client)
 {
     kern_return_t kr;
@@ -88,6 +101,8 @@ static kern_return_t attach(struct block_client *client)
         kr = block_attach(client->service, client->partition, client->entry, client->notify,
                           &client->queue, &client->facts);
     } while (kr == MIG_SERVER_DIED); /* in the midst of it: the next one is on its way */
+    if (kr == KERN_SUCCESS)
+        return check_facts(client);
     return kr == MACH_SEND_INVALID_DEST ? KERN_TERMINATED : kr;
 }
 

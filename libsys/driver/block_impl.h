@@ -25,6 +25,7 @@ struct block_attachment {
     uint32_t answered; /* the server's own count: the ring's is the client's to spoil */
     uint32_t in_flight;
     mach_port_name_t waiting; /* block_queue.run is to be answered: a send-once right, or 0 */
+    uint32_t wanted;          /* requests that had been submitted when it came */
 };
 #define BLOCK_UNREACHED UINT64_MAX
 
@@ -87,6 +88,9 @@ int block_ring_take(const struct block_ring *ring, uint32_t taken, uint32_t answ
 /** Put an answer; *answered is counted on. True: the client wants to be told. */
 bool block_ring_answer(struct block_ring *ring, uint32_t *answered, uint64_t id,
                        kern_return_t result);
+
+/** Whether all requests up to number `wanted` have been answered, of which `taken` have been taken and `in_flight` are not answered. */
+bool block_ring_is_answered(uint32_t taken, uint32_t in_flight, uint32_t wanted);
 
 /** What a request may name. */
 struct block_limits {

@@ -38,6 +38,12 @@ bool block_ring_answer(struct block_ring *ring, uint32_t *answered, uint64_t id,
     return atomic_load_explicit(&ring->want_message, memory_order_relaxed) != 0;
 }
 
+/* Answers come in any order: only when nothing is in flight are they those of the first. */
+bool block_ring_is_answered(uint32_t taken, uint32_t in_flight, uint32_t wanted)
+{
+    return in_flight == 0 && taken - wanted <= UINT32_MAX / 2;
+}
+
 static kern_return_t check_memory(const struct block_request *request,
                                   const struct block_limits *limits)
 {

@@ -50,12 +50,18 @@ static kern_return_t check_partition(uint32_t number)
                : KERN_NOT_FOUND;
 }
 
+/* Who was given an attachment's queue has that one partition, and not the service (K4). */
+static bool is_to_service(const struct server_message *message)
+{
+    return !(msg_flags(message->received.control) & MSG_FLAG_PAYLOAD) &&
+           message->received.local == block_service.service;
+}
+
 static kern_return_t info(struct server_message *message, uint32_t number,
                           struct block_facts *facts)
 {
-    const kern_return_t kr = check_partition(number);
+    const kern_return_t kr = is_to_service(message) ? check_partition(number) : MIG_BAD_ID;
 
-    (void)message;
     if (kr == KERN_SUCCESS)
         tell_facts(number, facts);
     return kr;
@@ -63,19 +69,19 @@ static kern_return_t info(struct server_message *message, uint32_t number,
 
 static kern_return_t partitions(struct server_message *message, uint32_t *count, uint32_t *scheme)
 {
-    (void)message;
+    const kern_return_t kr = is_to_service(message) ? check_partition(0) : MIG_BAD_ID;
+
     *count = block_service.partitions.count;
     *scheme = block_service.partitions.scheme;
-    return check_partition(0);
+    return kr;
 }
 
 static kern_return_t attach(struct server_message *message, uint32_t number, mach_port_name_t area,
                             mach_port_name_t notify, mach_port_name_t *queue,
                             struct block_facts *facts)
 {
-    kern_return_t kr = check_partition(number);
+    kern_return_t kr = is_to_service(message) ? check_partition(number) : MIG_BAD_ID;
 
-    (void)message;
     if (kr == KERN_SUCCESS)
         kr = block_attach_client(number, area, notify, queue);
     if (kr == KERN_SUCCESS)
@@ -97,12 +103,15 @@ static kern_return_t run(struct server_message *message)
 {
     struct block_attachment *attachment = block_attachment_of(message->received.local);
 
-    if (!attachment || attachment->waiting != MSG_NULL)
+    if (!attachment || attachment->ended || attachment->waiting != MSG_NULL)
         return KERN_TERMINATED;
+    const struct block_ring *ring = (const struct block_ring *)attachment->area.at;
+    attachment->wanted = atomic_load_explicit(&ring->submitted, memory_order_acquire);
     block_look();
-    if (!attachment->used)
+    if (!attachment->used || attachment->ended)
         return KERN_TERMINATED;
-    if (attachment->in_flight == 0)
+    /* The device may be full of what others want, or there is more in the ring than is taken in one go. */
+    if (block_ring_is_answered(attachment->taken, attachment->in_flight, attachment->wanted))
         return KERN_SUCCESS;
     const kern_return_t kr = server_keep_reply(message);
     if (kr != KERN_SUCCESS)

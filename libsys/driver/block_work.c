@@ -16,10 +16,11 @@ static struct block_ring *ring_of(const struct block_attachment *attachment)
     return (struct block_ring *)attachment->area.at;
 }
 
-/* Whoever waits in block_queue.run goes on when nothing is left. */
+/* Whoever waits in block_queue.run goes on when nothing is left of what was in the ring then. */
 static void wake(struct block_attachment *attachment)
 {
-    if (attachment->waiting == MSG_NULL || attachment->in_flight > 0)
+    if (attachment->waiting == MSG_NULL ||
+        !block_ring_is_answered(attachment->taken, attachment->in_flight, attachment->wanted))
         return;
     if (block_queue_reply_run(attachment->waiting, KERN_SUCCESS) != KERN_SUCCESS)
         stub_release_right(attachment->waiting, MSG_MOVE_SEND_ONCE); /* gave up waiting */
@@ -241,12 +242,12 @@ static bool look_into_all(void)
         if (!attachment->used)
             continue;
         const enum outcome outcome = look_into(attachment);
+        wake(attachment);
         if (outcome == FULL) {
             server->turn = turn;
             return false;
         }
         more |= outcome == MORE;
-        wake(attachment);
     }
     server->turn = (server->turn + 1) % BLOCK_ATTACHMENTS_MAX;
     return more;

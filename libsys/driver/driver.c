@@ -63,6 +63,9 @@ kern_return_t driver_port(struct driver *driver, uint64_t payload, mach_port_nam
         return kr;
     if (payload != 0)
         kr = port_set_payload(self, name, payload);
+    if (kr ==
+        KERN_SUCCESS) /* a message with more memory than the driver may have could never be received */
+        kr = port_set_memory_limit(self, name, 0);
     if (kr == KERN_SUCCESS && driver->set != MSG_NULL)
         kr = port_move_member(self, name, driver->set);
     if (kr == KERN_SUCCESS)

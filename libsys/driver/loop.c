@@ -107,7 +107,7 @@ struct loop {
     unsigned count;
     struct server_message message; /* its `received` are the registers of the trap */
     void *in;                      /* MSG_BODY_MAX bytes */
-    unsigned in_a_row;             /* messages since the clock was looked at */
+    uint32_t messages;             /* since the tick was looked for in their midst */
 };
 
 static const struct server_interface *find(const struct loop *loop, uint32_t id)
@@ -164,8 +164,8 @@ static kern_return_t dispatch(struct loop *loop)
     }
     if (is_notification(id) && driver->notification)
         driver->notification(driver, (uint32_t)id, message);
-    else
-        stub_release_received(message->in, msg_descriptors(message->received.control));
+    /* Nothing that is told so brings rights: what does is a client's. */
+    stub_release_received(message->in, msg_descriptors(message->received.control));
     return message->reply == MSG_NULL ? MIG_NO_REPLY : MIG_BAD_ID;
 }
 
@@ -214,15 +214,28 @@ static void receive(struct loop *loop)
     driver_busy(driver, DRIVER_BUSY);
 }
 
-static void tick_if_due(struct loop *loop)
+static void run_tick(struct driver *driver)
 {
-    struct driver *driver = loop->driver;
-
-    loop->in_a_row = 0;
-    if (!driver->tick_at || kernel_clock_now() < driver->tick_at)
-        return;
     driver->tick_at = 0;
     driver->tick(driver);
+}
+
+/* Messages come first. But who sends them without a pause does not keep the loop from its tick for good: it is looked for every now and
+ * then, for a moment is not to be had for nothing. The reply to what has come is owed meanwhile (D4). */
+static void tick_in_between(struct loop *loop)
+{
+    enum { MESSAGES = 64 };
+    struct driver *driver = loop->driver;
+
+    if (driver->tick_at == 0 || ++loop->messages < MESSAGES)
+        return;
+    loop->messages = 0;
+    if (kernel_clock_now() < driver->tick_at)
+        return;
+    driver->answering = &loop->message;
+    keep_reply(driver);
+    run_tick(driver);
+    driver->answering = NULL;
 }
 
 /* The trap failed: nothing has come. */
@@ -232,7 +245,8 @@ static void recover(struct loop *loop, kern_return_t error)
     struct server_message *message = &loop->message;
 
     if (error == MACH_RCV_TIMED_OUT) {
-        tick_if_due(loop);
+        if (driver->tick_at && kernel_clock_now() >= driver->tick_at)
+            run_tick(driver);
     } else if (error < MACH_RCV_INVALID_NAME) { /* the client is gone */
         stub_release_unsent(message->out, wire_descriptors(message->out_shape));
         if (message->reply != MSG_REPLY && message->reply != MSG_NULL)
@@ -240,15 +254,6 @@ static void recover(struct loop *loop, kern_return_t error)
     } else if (error != MACH_RCV_INTERRUPTED && error != MACH_RCV_NO_SPACE) {
         driver_fail(driver, "receiving: error %d", (int)error);
     }
-}
-
-/* Where messages never end no receive ends for its deadline. Not while a reply is owed: the tick may receive (D4). */
-static void tick_among_messages(struct loop *loop)
-{
-    enum { MANY = 64 };
-
-    if (++loop->in_a_row >= MANY && loop->message.reply == MSG_NULL)
-        tick_if_due(loop);
 }
 
 /* One message, or moment, and what is to be sent before the next. */
@@ -268,6 +273,7 @@ static void step(struct loop *loop)
     }
     message->reply = (mach_port_name_t)registers->remote;
     message->out_shape = 0;
+    tick_in_between(loop);
     const struct driver_line *line = line_of(driver, message);
     if (line) {
         driver->interrupt(driver, (unsigned)registers->word[0]);

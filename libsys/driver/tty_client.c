@@ -63,9 +63,14 @@ static kern_return_t kick(struct tty_client *client)
     return attach_anew(client);
 }
 
-/* The dead name that the notice tells of has a reference more. */
+/* The dead name that the notice tells of has a reference more. The driver can send such a message, too, and name what it likes: nothing that
+ * lives is given up for it. */
 static kern_return_t note_death(struct tty_client *client, mach_port_name_t name)
 {
+    uint32_t rights;
+
+    if (port_type(self(), name, &rights) != KERN_SUCCESS || rights != PORT_RIGHT_DEAD)
+        return KERN_SUCCESS;
     stub_release_right(name, MSG_MOVE_SEND);
     return name == client->queue ? attach_anew(client) : KERN_SUCCESS;
 }

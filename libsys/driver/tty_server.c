@@ -102,21 +102,36 @@ static void finish_drain(struct client *client)
     client->drained = MSG_NULL;
 }
 
-/* True: more is to be done when others have had their turn. */
-static bool move_output(struct client *client)
+static enum tty_pumped move_output(struct client *client)
 {
     const uint64_t before = line.device->statistics.sent;
     const enum tty_pumped pumped = tty_pump_output(line.device, client->output);
 
     if (pumped == TTY_PUMP_BROKEN) {
         detach(client);
-        return false;
+        return pumped;
     }
     if (line.device->statistics.sent != before)
         tell(client, client->output, 0);
     if (pumped == TTY_PUMP_DONE)
         finish_drain(client);
-    return pumped == TTY_PUMP_MORE;
+    return pumped;
+}
+
+/* True: more is to be done when others have had their turn. When one waits for room so do those behind it: the next that has nothing
+ * would tell the device that nobody does. */
+static bool move_outputs(void)
+{
+    enum tty_pumped pumped = TTY_PUMP_DONE;
+    bool more = false;
+
+    for (unsigned i = 0; i < CLIENTS_MAX && pumped != TTY_PUMP_WAITS; i++) {
+        if (!line.clients[i].used)
+            continue;
+        pumped = move_output(&line.clients[i]);
+        more |= pumped == TTY_PUMP_MORE;
+    }
+    return more;
 }
 
 static bool move_input(void)
@@ -151,9 +166,7 @@ static void pump(void)
     bool more = move_input();
 
     if (line.break_until == 0)
-        for (unsigned i = 0; i < CLIENTS_MAX; i++)
-            if (line.clients[i].used)
-                more |= move_output(&line.clients[i]);
+        more |= move_outputs();
     const uint64_t poll = is_draining() ? kernel_clock_now() + DEVICE_MILLISECOND : 0;
     line.driver->tick_at = more ? 1 : line.break_until ? line.break_until : poll;
 }

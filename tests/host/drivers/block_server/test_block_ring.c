@@ -54,6 +54,20 @@ static void test_in_order(void)
     CHECK(next_answer > 1000);
 }
 
+/* block_queue.run is over when all that had been submitted is answered, and not as soon as nothing is in flight: the device may be full
+ * of what others want. */
+static void test_answered(void)
+{
+    static const uint32_t starts[] = {0, 100, UINT32_MAX - 3};
+    for (unsigned i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        const uint32_t wanted = starts[i] + 5;
+        for (uint32_t n = 0; n < 10; n++) {
+            CHECK_EQ(block_ring_is_answered(starts[i] + n, 0, wanted), n >= 5);
+            CHECK_EQ(block_ring_is_answered(starts[i] + n, 1, wanted), false);
+        }
+    }
+}
+
 enum { THREADED = 200000 };
 
 static void *client_thread(void *argument)
@@ -204,6 +218,7 @@ int main(int argc, char **argv)
 {
     check_begin(argc, argv);
     test_in_order();
+    test_answered();
     test_threads();
     test_nonsense();
     test_requests();
