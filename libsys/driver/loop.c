@@ -313,6 +313,5 @@ void driver_serve(struct driver *driver, struct server_interface *interfaces, un
     prepare_answer(&loop, MIG_NO_REPLY);
     for (;;) {
         step(&loop);
-        tick_among_messages(&loop);
     }
 }
