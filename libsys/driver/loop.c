@@ -311,7 +311,6 @@ void driver_serve(struct driver *driver, struct server_interface *interfaces, un
     if (kr != KERN_SUCCESS)
         driver_fail(driver, "its bootstrap port: error %d", (int)kr);
     prepare_answer(&loop, MIG_NO_REPLY);
-    for (;;) {
+    for (;;)
         step(&loop);
-    }
 }
