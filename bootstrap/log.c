@@ -54,11 +54,32 @@ void log_line(const char *format, ...)
     put_line("supervisor", text, n);
 }
 
-void log_program(const char *name, const char *text)
+/* One line more; false: it is left out. */
+static bool allow(struct log_allowance *allowance, const char *name)
+{
+    enum { LINES_A_SECOND = 1000 };
+    const uint64_t second = 1000000000, now = kernel_clock_now();
+    char text[64];
+    if (now - allowance->since >= second) {
+        if (allowance->left_out > 0)
+            put_line(name, text,
+                     format_text(text, sizeof(text), "%u lines left out", allowance->left_out));
+        *allowance = (struct log_allowance){.since = now};
+    }
+    if (allowance->lines == LINES_A_SECOND) {
+        allowance->left_out++;
+        return false;
+    }
+    allowance->lines++;
+    return true;
+}
+
+void log_program(struct log_allowance *allowance, const char *name, const char *text)
 {
     while (*text != '\0') {
         const size_t n = strcspn(text, "\n");
-        put_line(name, text, n);
+        if (allow(allowance, name))
+            put_line(name, text, n);
         text += n;
         text += *text == '\n';
     }

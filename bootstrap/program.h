@@ -9,6 +9,7 @@
 #pragma once
 
 #include "description.h"
+#include "log.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <wharf/error.h>
@@ -58,6 +59,8 @@ struct program {
     mach_port_name_t device_control; /* send right */
     mach_port_name_t opening; /* where the answer to device_control.open comes: receive right */
     mach_port_name_t state_memory; /* a memory entry */
+
+    struct log_allowance log;
 
     /* Its life so far. */
     uint32_t restarts, recent, last_status;

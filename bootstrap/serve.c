@@ -63,8 +63,8 @@ static kern_return_t ready(struct server_message *message)
 
 static kern_return_t log_text(struct server_message *message, const char *text)
 {
-    const struct program *p = message->context;
-    log_program(p->recipe.name, text);
+    struct program *p = message->context;
+    log_program(&p->log, p->recipe.name, text);
     return KERN_SUCCESS;
 }
 

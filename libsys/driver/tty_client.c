@@ -78,7 +78,13 @@ static kern_return_t note_death(struct tty_client *client, mach_port_name_t name
 /* Until something happened, whatever it was. */
 static kern_return_t wait(struct tty_client *client, uint64_t deadline)
 {
-    struct msg_registers registers = {.receive = client->notify, .deadline = deadline};
+    uint64_t body[MSG_BODY_MAX / 8]; /* a driver may send anything here */
+    struct msg_registers registers = {
+        .receive = client->notify,
+        .deadline = deadline,
+        .buffer = (uintptr_t)body,
+        .size = sizeof(body),
+    };
 
     user_msg_trap(&registers);
     const kern_return_t kr = trap_error(registers.result);
@@ -90,6 +96,10 @@ static kern_return_t wait(struct tty_client *client, uint64_t deadline)
         return note_death(client, (mach_port_name_t)registers.word[0]);
     if (registers.id == TTY_EVENTS_ID_READY)
         client->lost += (uint32_t)registers.word[0];
+    const bool in_memory = msg_length(registers.control) > MSG_REGISTER_BYTES;
+    stub_release_received(in_memory ? body : registers.word, msg_descriptors(registers.control));
+    if (registers.remote != MSG_NULL && registers.remote != MSG_REPLY)
+        stub_release_right((mach_port_name_t)registers.remote, MSG_MOVE_SEND_ONCE);
     return KERN_SUCCESS;
 }
 
@@ -222,6 +232,8 @@ kern_return_t tty_client_open(struct tty_client *client, const char *service)
         kr = make_area(client);
     if (kr == KERN_SUCCESS)
         kr = port_allocate(self(), PORT_RIGHT_RECEIVE, &client->notify);
+    if (kr == KERN_SUCCESS)
+        kr = port_set_memory_limit(self(), client->notify, 0);
     if (kr == KERN_SUCCESS)
         kr = attach(client);
     if (kr != KERN_SUCCESS)

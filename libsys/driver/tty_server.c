@@ -31,8 +31,10 @@ static struct {
     struct tty_device *device;
     struct client clients[CLIENTS_MAX];
     struct client *reader; /* V2; NULL: nobody is attached */
-    uint64_t overruns;     /* that clients have been told of */
-    uint64_t break_until;  /* 0: there is none */
+    unsigned turn; /* V2: the client whose output is next, and what has been taken of it in a row */
+    uint64_t turn_bytes;
+    uint64_t overruns;    /* that clients have been told of */
+    uint64_t break_until; /* 0: there is none */
 } line;
 
 /* ---- clients ---- */
@@ -122,14 +124,22 @@ static enum tty_pumped move_output(struct client *client)
  * would tell the device that nobody does. */
 static bool move_outputs(void)
 {
-    enum tty_pumped pumped = TTY_PUMP_DONE;
     bool more = false;
 
-    for (unsigned i = 0; i < CLIENTS_MAX && pumped != TTY_PUMP_WAITS; i++) {
-        if (!line.clients[i].used)
-            continue;
-        pumped = move_output(&line.clients[i]);
+    for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+        const unsigned turn = line.turn;
+        const uint64_t before = line.device->statistics.sent;
+        enum tty_pumped pumped = TTY_PUMP_DONE;
+        if (line.clients[turn].used)
+            pumped = move_output(&line.clients[turn]);
         more |= pumped == TTY_PUMP_MORE;
+        line.turn_bytes += line.device->statistics.sent - before;
+        if (pumped != TTY_PUMP_WAITS || line.turn_bytes >= TTY_RING_BYTES) { /* V2 */
+            line.turn = (turn + 1) % CLIENTS_MAX;
+            line.turn_bytes = 0;
+        }
+        if (pumped == TTY_PUMP_WAITS)
+            break;
     }
     return more;
 }
