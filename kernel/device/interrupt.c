@@ -263,15 +263,16 @@ static void detach(struct interrupt *share)
     share->session = NULL;
 }
 
-/* At once, for the session's end has to know that nobody is told any more. */
+/* At once, for the session's end has to know that nobody is told any more. It has ended when the line can be locked again: nobody binds it
+ * anew, and the work item, which may be running, does not find it ended and frees it before it has been started once more. */
 void interrupt_cut_off(struct interrupt *share)
 {
     detach(share);
     spin_lock(&share->line->lock);
     struct kright gone = unbind(share);
     share->notify = gone; /* not bound: destroyed by step() */
-    spin_unlock(&share->line->lock);
     interrupt_ended(share);
+    spin_unlock(&share->line->lock);
 }
 
 /* What has to be done without a calling thread; the line's lock is held. */

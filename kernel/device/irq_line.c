@@ -104,6 +104,18 @@ void irq_line_put(struct irq_line *line)
     }
 }
 
+/* With the table locked: else a device that gets it now could have it masked for ever. */
+bool irq_line_mask_unowned(unsigned number)
+{
+    spin_lock(&lines_lock);
+    bool unowned = number >= IRQ_LINES_MAX ||
+                   !atomic_load_explicit(&irq_line_of[number], memory_order_relaxed);
+    if (unowned)
+        arch_irq_mask(number);
+    spin_unlock(&lines_lock);
+    return unowned;
+}
+
 unsigned irq_line_number(const struct irq_line *line)
 {
     return line->number;

@@ -23,9 +23,10 @@ void kern_interrupt_slow(unsigned irq)
 {
     if (interrupt_deliver(irq))
         return;
-    arch_irq_mask(irq);
+    bool masked = irq_line_mask_unowned(irq);
     arch_irq_deactivate(irq);
-    log_warn("irq: interrupt %u without an owner", irq);
+    if (masked)
+        log_warn("irq: interrupt %u without an owner", irq);
 }
 
 [[gnu::noinline]] static void interrupt_traced(unsigned irq)

@@ -8,7 +8,7 @@
 #include <kern/paged_object.h>
 
 static KMEM_CACHE(object_cache, struct memory_object);
-static _Atomic uint32_t devices; /* objects of kind OBJECT_DEVICE */
+static _Atomic bool devices; /* there has been an object of kind OBJECT_DEVICE */
 
 static kern_return_t create(struct ledger *ledger, enum memory_object_kind kind, paddr_t base,
                             uint64_t pages, struct memory_object **out)
@@ -47,13 +47,13 @@ kern_return_t memory_object_create_device(struct ledger *ledger, paddr_t base, u
     if (kr != KERN_SUCCESS)
         return kr;
     (*out)->type = (uint8_t)type;
-    atomic_fetch_add_explicit(&devices, 1, memory_order_relaxed);
+    atomic_store_explicit(&devices, true, memory_order_relaxed);
     return KERN_SUCCESS;
 }
 
 bool memory_object_any_device(void)
 {
-    return atomic_load_explicit(&devices, memory_order_relaxed) > 0;
+    return atomic_load_explicit(&devices, memory_order_relaxed);
 }
 
 void memory_object_unref(struct memory_object *object)
@@ -68,8 +68,6 @@ void memory_object_unref(struct memory_object *object)
         device_dma_unreferenced(object);
         return;
     }
-    if (memory_object_is_device(object))
-        atomic_fetch_sub_explicit(&devices, 1, memory_order_relaxed);
     struct ledger *ledger = object->ledger;
     kmem_free(&object_cache, ledger, object);
     ledger_unref(ledger);

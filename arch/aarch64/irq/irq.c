@@ -158,6 +158,7 @@ bool arch_irq_is_raised(unsigned irq)
 {
     if (irq >= irq_controller.line_count)
         return false;
+    dsb_sy(); /* what silenced the device has reached it: as before a deactivation, whose line this tells of */
     return mmio_read32(registers_of(irq), GICD_ISPENDR + irq / 32 * 4) >> irq % 32 & 1;
 }
 

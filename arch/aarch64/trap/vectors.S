@@ -347,8 +347,8 @@ idle:
     isb                                    /* the alarm is set before we sleep */
     dsb     sy
     wfi                                    /* wakes for a masked interrupt, too */
+    msr     daifset, #4                    /* from here on x16 is in use, which its handler does not keep, and so may locks be */
     bl      arch_irq_poll
-    msr     daifset, #4
     b       arch_leave_kernel
 
 /* ---------------------------------------------------------------- faults of the kernel itself */

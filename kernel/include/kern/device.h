@@ -142,6 +142,8 @@ bool device_session_enter(struct device_session *session);
 kern_return_t irq_line_get(struct ledger *ledger, unsigned number, bool edge,
                            struct irq_line **out);
 void irq_line_put(struct irq_line *line);
+/** Mask a line that no device has. False: one has it meanwhile, whose business that is. */
+bool irq_line_mask_unowned(unsigned number);
 unsigned irq_line_number(const struct irq_line *line);
 bool irq_line_is_edge(const struct irq_line *line);
 

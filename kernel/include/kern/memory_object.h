@@ -46,7 +46,7 @@ static inline void memory_object_ref(struct memory_object *object)
 /** Locks below OBJECT may be held. */
 void memory_object_unref(struct memory_object *object);
 
-/** Is there any device memory that somebody may have mapped? */
+/** Has there ever been device memory that somebody may have mapped? What he stored there may fail when it is long gone, and he. */
 bool memory_object_any_device(void);
 /** OBJECT_DEVICE, or like one. */
 static inline bool memory_object_is_device(const struct memory_object *object)

@@ -4,6 +4,7 @@
  */
 #include "device_stage.h"
 
+#include <arch/upcalls.h>
 #include <kern/pmap.h>
 
 enum { PAGE = 4096, RW = VM_PROT_READ | VM_PROT_WRITE };
@@ -213,6 +214,7 @@ void scene_device_memory(void)
     }
     atomic_store(&small_pieces, false);
     child_end(child);
+    CHECK(kern_late_abort(NULL, 0)); /* a store that was posted fails when nobody has any of it */
 }
 
 /* ---- parts ---- */

@@ -20,6 +20,7 @@ void scene_interrupt_level(void)
     uint32_t devices = enter_board(), control, second;
     uint64_t fired, storms;
     bool masked;
+    CHECK(irq_line_mask_unowned(DEVICE_LINE));
     OK(make_device(devices, false, &control));
     line(true); /* before anybody listens */
     rest();
@@ -28,7 +29,8 @@ void scene_interrupt_level(void)
     GIVES(KERN_INVALID_ARGUMENT, device_interrupt(driver.device, 2, &second));
     GIVES(KERN_INVALID_CAPABILITY, interrupt_bind(driver.interrupt, 1, 1, me.task));
     CHECK(is_told(&driver) && told_count() == 1);
-    CHECK(!is_told(&driver)); /* active */
+    CHECK(!is_told(&driver));                   /* active */
+    CHECK(!irq_line_mask_unowned(DEVICE_LINE)); /* by who had seen that it was nobody's */
     OK(interrupt_acknowledge(driver.interrupt));
     CHECK(is_told(&driver));
     line(false);
