@@ -64,7 +64,9 @@ kern_return_t device_open(struct device *device, struct ledger *ledger, uint64_t
 {
     struct device_session *session;
     spin_lock(&device->lock);
-    kern_return_t kr = device->session ? KERN_BUSY : create(device, ledger, &session);
+    kern_return_t kr = device->given_up  ? KERN_TERMINATED
+                       : device->session ? KERN_BUSY
+                                         : create(device, ledger, &session);
     if (kr == KERN_SUCCESS) {
         device->session = session;
         device->generation++;
