@@ -32,6 +32,7 @@ static void send_ping(struct program *p, uint64_t now)
     };
     user_msg_trap(&m);
     p->answer_by = now + interval(p);
+    p->overdue = false;
 }
 
 static void hung(struct program *p, const char *how)
@@ -58,8 +59,14 @@ void heartbeat_due(struct program *p, uint64_t now)
         p->ping_at = NEVER;
         send_ping(p, now);
     }
-    if (p->answer_by <= now) {
-        p->answer_by = NEVER;
-        hung(p, "it does not answer");
+    if (p->answer_by > now)
+        return;
+    /* All of the machine may have stood still, and we are the first to go on: the answer may be in the queue, or about to be given. */
+    if (!p->overdue) {
+        p->overdue = true;
+        p->answer_by = now + interval(p) / 4;
+        return;
     }
+    p->answer_by = NEVER;
+    hung(p, "it does not answer");
 }

@@ -52,6 +52,7 @@ struct program {
     mach_port_name_t
         crash_reply; /* its thread that waits for the answer of that; send-once right */
     enum ending ending;
+    bool overdue; /* its answer to a ping is late, and it has a moment more */
     bool status_told;
     uint32_t status;
 
