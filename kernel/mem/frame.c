@@ -45,9 +45,11 @@ static bool is_admitted(bool user)
     return likely(left >= admission_below) || admission(user, left);
 }
 
-bool frame_is_admitted(bool user)
+bool frame_is_admitted(uint64_t frames)
 {
-    return is_admitted(user);
+    uint64_t left = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
+    left = left > frames ? left - frames : 0;
+    return left >= admission_below || admission(false, left);
 }
 
 static uint32_t cache_count(const struct cpu *cpu)

@@ -74,8 +74,8 @@ static inline void frame_state_set(struct frame *frame, enum frame_state state)
 
 /* --- frame.c; frames_lock held --- */
 
-/** May more frames be taken from the lists, `user`: for programs' pages? */
-bool frame_is_admitted(bool user);
+/** May so many frames be taken from the lists, not for programs' pages? */
+bool frame_is_admitted(uint64_t frames);
 
 /* --- frame_buddy.c; frames_lock held --- */
 

@@ -226,7 +226,7 @@ kern_return_t frame_search_some(struct frame_search *search, pfn_t *first)
     if (before >= FAILED || search->ranges == 0 || (before == LISTS && alloc_must_fail()))
         return KERN_RESOURCE_SHORTAGE;
     spin_lock(&frames_lock);
-    bool admitted = frame_is_admitted(false);
+    bool admitted = frame_is_admitted(search->pages);
     bool found = admitted && look(search, &place);
     spin_unlock(&frames_lock);
     if (found) {
