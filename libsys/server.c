@@ -67,19 +67,6 @@ kern_return_t server_dispatch(const struct server_interface *interface,
     return result;
 }
 
-kern_return_t server_keep_reply(struct server_message *message)
-{
-    if (message->reply != MSG_REPLY) {
-        return KERN_SUCCESS;
-    }
-    const int64_t kept = sys_reply_keep();
-    if (kept < 0) {
-        return trap_error(kept);
-    }
-    message->reply = (mach_port_name_t)kept;
-    return KERN_SUCCESS;
-}
-
 static const struct server_interface *find(const struct server *server, uint32_t id)
 {
     for (unsigned i = 0; i < server->count; i++) {

@@ -14,7 +14,9 @@ static void see_events(void)
     struct host_debug_event events[HOST_DEBUG_EVENTS_MAX];
     char name[32], argument0[32], argument1[32];
     uint64_t position = 0, next, moment = 0, seen = 0;
-    uint32_t cpu, count;
+    uint32_t cpu, count, before, none;
+    /* To look is an event, too. */
+    OK(host_debug_set_trace_mask(me.debug, 0, &before));
     do {
         OK(host_debug_trace(me.debug, position, &cpu, &next, events, &count));
         CHECK(next >= position + count && count <= HOST_DEBUG_EVENTS_MAX);
@@ -27,6 +29,7 @@ static void see_events(void)
         position = next;
     } while (count == HOST_DEBUG_EVENTS_MAX);
     CHECK(seen > 0);
+    OK(host_debug_set_trace_mask(me.debug, before, &none));
     OK(host_debug_trace(me.debug, UINT64_MAX, &cpu, &next, events, &count));
     CHECK(count == 0 && next == UINT64_MAX);
     CHECK_EQUAL(host_debug_trace_name(me.debug, 9999, name, argument0, argument1),
