@@ -33,6 +33,7 @@ import trees  # noqa: E402
 import devices  # noqa: E402
 import devmgr  # noqa: E402
 import disks  # noqa: E402
+import edu  # noqa: E402
 import hardships  # noqa: E402
 import vm  # noqa: E402
 from attendant import Attendant  # noqa: E402
@@ -104,6 +105,7 @@ def scenarios(kind):
         *hardships.all_scenarios(),
         *small_devices.all_scenarios(),
         *template.all_scenarios(),
+        *edu.all_scenarios(),
         *supervisor.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),

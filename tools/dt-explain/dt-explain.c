@@ -48,6 +48,7 @@ static void *load(const char *path, size_t *size)
 
     if (f == NULL || data == NULL) {
         fprintf(stderr, "dt-explain: %s: %s\n", path, strerror(errno));
+        free(data);
         exit(1);
     }
     *size = fread(data, 1, FILE_MAX, f);

@@ -15,7 +15,8 @@
  * D1 One thread runs the device and serves; another answers service_control.ping and tells until when the first may take
  *    (`busy_until`). So a driver that hangs is found out, and one that waits for a slow card is not.
  * D2 The interrupt line stays quiet from its message until `acknowledged`, which goes with the next receive (WAITED: the next
- *    wait for it): the device has been served by then.
+ *    wait for it): the device has been served by then. Quiet for others at the same line too: one that is shared, as PCI's are, is SERVED
+ *    whenever the driver is idle.
  * D5 A driver that is asked to stop gives back what the device was told of, if the device leaves it alone: else the kernel would keep
  *    it for a next driver to say so, and there may be none.
  * D3 Nothing here waits for a client.
