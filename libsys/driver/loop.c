@@ -28,8 +28,6 @@ kern_return_t driver_listen(struct driver *driver, unsigned number, enum driver_
     kern_return_t kr = device_interrupt(driver->device, number, &line->interrupt);
     if (kr == KERN_SUCCESS)
         kr = driver_port(driver, 0, &line->port);
-    if (kr == KERN_SUCCESS && listening == WAITED)
-        kr = port_move_member(program_start_info->task, line->port, MSG_NULL);
     if (kr == KERN_SUCCESS)
         kr = driver_make_send(line->port);
     line->listening = listening;
@@ -38,17 +36,31 @@ kern_return_t driver_listen(struct driver *driver, unsigned number, enum driver_
     return kr;
 }
 
+/* Its port is taken out of the set, or put back there. */
+static void set_apart(struct driver *driver, struct driver_line *line, bool apart)
+{
+    if (line->apart == apart)
+        return;
+    const kern_return_t kr =
+        port_move_member(program_start_info->task, line->port, apart ? MSG_NULL : driver->set);
+    line->apart = apart;
+    if (kr != KERN_SUCCESS)
+        driver_fail(driver, "the port of a line: error %d", (int)kr);
+}
+
+/* Nobody waits for it any more: what has come has been served (D2, D6). */
+static void rest_line(struct driver *driver, struct driver_line *line)
+{
+    if (line->owed && interrupt_acknowledge(line->interrupt) != KERN_SUCCESS)
+        driver_fail(driver, "the device has been taken away");
+    line->owed = false;
+    set_apart(driver, line, false);
+}
+
 void driver_serve_line(struct driver *driver, unsigned number)
 {
-    struct driver_line *line = &driver->line[number];
-    kern_return_t kr = port_move_member(program_start_info->task, line->port, driver->set);
-
-    line->listening = SERVED;
-    if (kr == KERN_SUCCESS && line->owed)
-        kr = interrupt_acknowledge(line->interrupt);
-    line->owed = false;
-    if (kr != KERN_SUCCESS)
-        driver_fail(driver, "line %u: error %d", number, (int)kr);
+    driver->line[number].listening = SERVED;
+    rest_line(driver, &driver->line[number]);
 }
 
 /* Without its device a driver is nothing: the kernel's side of a line goes with the device. */
@@ -88,6 +100,7 @@ bool driver_wait_interrupt(void *context, unsigned number, uint64_t deadline)
     struct msg_registers registers;
 
     keep_reply(driver);
+    set_apart(driver, line, true);
 
     driver_busy(driver, deadline + DRIVER_TAKES);
     kern_return_t error =
@@ -206,6 +219,9 @@ static void receive(struct loop *loop)
     registers->deadline = driver->tick_at ? driver->tick_at : TRAP_NEVER;
     registers->buffer = (uintptr_t)loop->in;
     registers->size = MSG_BODY_MAX;
+    for (unsigned i = 0; i < DRIVER_LINES_MAX; i++)
+        if (driver->line[i].apart)
+            rest_line(driver, &driver->line[i]);
     driver_busy(driver, DRIVER_IDLE);
     user_msg_trap(registers);
     atomic_store_explicit(&driver->received,
@@ -276,7 +292,8 @@ static void step(struct loop *loop)
     tick_in_between(loop);
     const struct driver_line *line = line_of(driver, message);
     if (line) {
-        driver->interrupt(driver, (unsigned)registers->word[0]);
+        if (line->listening == SERVED)
+            driver->interrupt(driver, (unsigned)registers->word[0]);
         message->reply = MSG_NULL;
         *registers = (struct msg_registers){
             .destination = line->interrupt,

@@ -19,6 +19,8 @@
  *    whenever the driver is idle.
  * D5 A driver that is asked to stop gives back what the device was told of, if the device leaves it alone: else the kernel would keep
  *    it for a next driver to say so, and there may be none.
+ * D6 Others may have devices on the same line, and all of them have to acknowledge. So what is WAITED for is acknowledged by the loop
+ *    as it comes while nobody waits.
  * D3 Nothing here waits for a client.
  * D4 A thread that receives loses the reply it holds (<wharf/message.h>: MSG_REPLY): who waits for an interrupt in the midst of a request
  *    gives the reply a name first.
@@ -60,7 +62,8 @@ struct driver_line {
     mach_port_name_t interrupt; /* send right; 0: not bound */
     mach_port_name_t port;      /* its messages come here */
     enum driver_listening listening;
-    bool owed; /* WAITED: one has come and is not acknowledged */
+    bool owed;  /* WAITED: one has come and is not acknowledged */
+    bool apart; /* WAITED: its port is not in the set: somebody waits for it, or just has (D6) */
 };
 
 struct driver {
