@@ -8,6 +8,7 @@
 #include <arch/smp.h>
 #include <kern/amap.h>
 #include <kern/boot.h>
+#include <kern/clock.h>
 #include <kern/cpu.h>
 #include <kern/device_dma.h>
 #include <kern/kmem.h>
@@ -40,6 +41,7 @@ static struct {
 } programs;
 
 static const int STATUS_CRASHED = 139;
+#define MOST_PATIENCE UINT64_C(1000000000) /* ns */
 
 static void collect_arguments(const struct boot_options *options, char *text, size_t size)
 {
@@ -174,9 +176,15 @@ static void finish(void);
  * when nothing of that is left to do. */
 static bool finish_step(struct work *work)
 {
+    static nanos_t since;
     (void)work;
     if (task_any_ending() || !reaper_is_idle() || !amap_reaper_is_idle() ||
         !paged_object_is_idle() || !device_dma_is_idle())
+        return true;
+    /* Sessions of devices, timers, memory entries: what ends by an item of its own. Not for ever: something may go on by itself. */
+    if (since == 0)
+        since = clock_now();
+    if (!work_is_alone() && clock_now() - since < MOST_PATIENCE)
         return true;
     finish();
     return false;

@@ -12,6 +12,13 @@
 #include <kern/sched.h>
 #include <kern/work.h>
 
+static _Atomic uint32_t pending; /* items that are not IDLE; one whose step has just called work_done() counts until it returns */
+
+bool work_is_alone(void)
+{
+    return atomic_load(&pending) <= 1;
+}
+
 void work_init(struct work *work, work_step_t *step, unsigned priority)
 {
     list_init(&work->runnable.link);
@@ -32,8 +39,10 @@ void work_start(struct work *work)
         if (atomic_compare_exchange_weak(&work->state, &state, wanted))
             break;
     }
-    if (state == WORK_IDLE)
+    if (state == WORK_IDLE) {
+        atomic_fetch_add(&pending, 1);
         sched_enqueue_here(&work->runnable);
+    }
 }
 
 bool work_done(struct work *work)
@@ -45,8 +54,10 @@ bool work_done(struct work *work)
 void work_run(struct work *work)
 {
     atomic_store(&work->state, WORK_RUNNING);
-    if (!work->step(work))
+    if (!work->step(work)) { /* it may be gone */
+        atomic_fetch_sub(&pending, 1);
         return;
+    }
     atomic_store(&work->state, WORK_QUEUED);
     sched_enqueue_here(&work->runnable);
 }

@@ -37,3 +37,6 @@ void work_run(struct work *work);
 /** Queue it on this CPU unless it is queued already; if it is running it will run once more. Any
  *  context. */
 void work_start(struct work *work);
+
+/** No item but the one that asks is queued or runs, anywhere. */
+bool work_is_alone(void);
