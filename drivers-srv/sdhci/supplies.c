@@ -3,11 +3,13 @@
  * A slot's clock and supplies (supplies.h).
  */
 #include "supplies.h"
+#include <libsys/kernel.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wharf/if/gpio.h>
 
 enum { NAME_MAX_LENGTH = 63, FLAG_ACTIVE_LOW = 1 };
+#define PATIENCE (DEVICE_SECOND / 2)
 
 /* "SERVICE:NUMBER[:NUMBER]": the service's port, 0 if it is not to be had; numbers that are missing are 0. */
 static mach_port_name_t provider(struct driver *driver, const char *value, uint32_t numbers[2])
@@ -37,9 +39,15 @@ uint32_t slot_clock(struct driver *driver)
     return hertz > UINT32_MAX ? 0 : (uint32_t)hertz;
 }
 
+/* Who drives the pin may be restarted meanwhile, or be out of order: that is not to make this driver hang. */
+static uint64_t soon(void)
+{
+    return kernel_clock_now() + PATIENCE;
+}
+
 static kern_return_t set(const struct supply_pin *pin, bool on)
 {
-    return gpio_set(pin->service, pin->pin, on != pin->active_low);
+    return gpio_set_until(pin->service, pin->pin, on != pin->active_low, soon());
 }
 
 static kern_return_t card_power(void *context, bool on)
@@ -62,7 +70,7 @@ static bool lines_are_1_8(void *context)
     const struct slot_supplies *slot = context;
     bool level;
 
-    return gpio_get(slot->lines.service, slot->lines.pin, &level) == KERN_SUCCESS &&
+    return gpio_get_until(slot->lines.service, slot->lines.pin, &level, soon()) == KERN_SUCCESS &&
            level != slot->lines.active_low;
 }
 

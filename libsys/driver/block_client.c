@@ -202,6 +202,8 @@ kern_return_t block_client_wait(struct block_client *client, unsigned ticket)
     while (!block_client_is_done(client, ticket))
         if (!run(client, ticket, &misled)) {
             client->table[ticket].used = false;
+            attach_anew(
+                client); /* its answer may still come, and is not to be taken for another's */
             return KERN_FAILURE;
         }
     return forget(client, ticket);
