@@ -141,8 +141,8 @@ static void test_costs(void)
     begin(&sdhci_kind_pci, 0);
     cost(false, 8, 9 + 6, 1);
     cost(false, 2048, 9 + 6, 1);
-    cost(true, 8, 9 + 6, 1);
-    cost(true, 2048, 9 + 6 + 10, 2); /* it takes longer than one wait */
+    cost(true, 8, 10 + 6, 1);
+    cost(true, 2048, 10 + 6 + 10, 2); /* it takes longer than one wait */
     CHECK_EQ(way.sd.statistics.retries, 0);
 }
 
