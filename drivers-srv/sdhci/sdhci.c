@@ -198,8 +198,9 @@ kern_return_t sdhci_capabilities(struct sdhci *h, uint32_t base_clock)
     megahertz = caps >> 8 & (h->version >= 2 ? 0xff : 0x3f);
     h->caps = caps;
     h->base_clock = base_clock != 0 ? base_clock : megahertz * 1000000;
-    h->can_adma = !h->kind->no_dma && (caps & CAPS_ADMA2) != 0 && h->table.size >= 8 * 16 &&
-                  h->table.bus % 8 == 0 && h->table.bus + h->table.size <= UINT64_C(1) << 32;
+    h->can_adma = !h->kind->no_dma && (caps & CAPS_ADMA2) != 0 &&
+                  h->table.size >= 16 * sizeof(struct adma_descriptor) && h->table.bus % 8 == 0 &&
+                  h->table.bus + h->table.size <= UINT64_C(1) << 32;
     h->can_sdma = !h->kind->no_dma && (caps & CAPS_SDMA) != 0;
     if (h->base_clock < SDHCI_IDENTIFY_CLOCK) {
         device_log(h->environment, "nobody knows the controller's base clock");

@@ -9,7 +9,8 @@ enum { LARGEST = 1 << 17 };
 int main(int argc, char **argv)
 {
     static uint8_t seed[LARGEST], input[LARGEST];
-    unsigned runs = getenv("WHARF_RUNS") != NULL ? (unsigned)atoi(getenv("WHARF_RUNS")) : 40;
+    unsigned runs =
+        getenv("WHARF_RUNS") != NULL ? (unsigned)strtoul(getenv("WHARF_RUNS"), NULL, 0) : 40;
 
     check_begin(argc, argv);
     CHECK(argc > 1);

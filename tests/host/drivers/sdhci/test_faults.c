@@ -67,7 +67,7 @@ static void run(struct world *world, struct outcome *o)
         for (uint32_t b = 0; b < s->count && o->step[i] == KERN_SUCCESS; b++) {
             if (s->write)
                 CHECK(block_is(sim_card_content(&world->sim.card, s->block + b), s->block + b, 5));
-            else if (o->step[i - 1] == KERN_SUCCESS)
+            else if (i > 0 && o->step[i - 1] == KERN_SUCCESS)
                 CHECK(block_is(world_memory(world) + (size_t)b * CARD_BLOCK, s->block + b, 5));
         }
     }

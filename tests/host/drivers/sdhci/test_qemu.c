@@ -329,7 +329,7 @@ static void read_beyond(struct sd *sd)
 static void die_and_live(struct sd *sd)
 {
     const char *runs = getenv("WHARF_RUNS");
-    unsigned kills = runs != NULL ? (unsigned)atoi(runs) : KILLS;
+    unsigned kills = runs != NULL ? (unsigned)strtoul(runs, NULL, 0) : KILLS;
     volatile uint64_t g = 1000;
     uint32_t most = bench.kind == &sdhci_kind_pci ? 2000 : 6000;
 

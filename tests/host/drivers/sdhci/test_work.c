@@ -12,11 +12,11 @@ static void use(struct world *world)
     uint64_t generation = 1;
 
     for (uint32_t count = 1; count <= 2048; count = count * 2 + count % 3)
-        world_write(world, count * 2, count, ++generation);
+        world_write(world, (uint64_t)count * 2, count, ++generation);
     generation = 1;
     for (uint32_t count = 1; count <= 2048; count = count * 2 + count % 3) {
         generation++;
-        world_check(world, count * 2, count < 2 ? 1 : 2, generation);
+        world_check(world, (uint64_t)count * 2, count < 2 ? 1 : 2, generation);
     }
     for (unsigned i = 0; i < 40; i++) {
         uint32_t count = (uint32_t)check_below(64) + 1;
@@ -139,8 +139,8 @@ static void test_costs(void)
 {
     world_case("accesses and interrupts of a transfer");
     begin(&sdhci_kind_pci, 0);
-    cost(false, 8, 10 + 6, 1);
-    cost(false, 2048, 10 + 6, 1);
+    cost(false, 8, 9 + 6, 1);
+    cost(false, 2048, 9 + 6, 1);
     cost(true, 8, 10 + 6, 1);
     cost(true, 2048, 10 + 6 + 10, 2); /* it takes longer than one wait */
     CHECK_EQ(way.sd.statistics.retries, 0);

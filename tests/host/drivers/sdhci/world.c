@@ -90,7 +90,7 @@ void world_make(struct world *world, const struct sdhci_kind *kind, bool high_ca
 kern_return_t world_start(struct world *world)
 {
     world->half ^= 1;
-    world->config.table = (struct dma_memory){.at = world->sim.memory + world->half * HALF,
+    world->config.table = (struct dma_memory){.at = world->sim.memory + (size_t)world->half * HALF,
                                               .bus = SIM_BUS + world->half * HALF,
                                               .size = TABLE};
     world->sim.quiesced = false;
@@ -99,7 +99,7 @@ kern_return_t world_start(struct world *world)
 
 uint8_t *world_memory(struct world *world)
 {
-    return world->sim.memory + world->half * HALF + TABLE;
+    return world->sim.memory + (size_t)world->half * HALF + TABLE;
 }
 
 kern_return_t world_move(struct world *world, bool write, uint64_t block, uint32_t count,
