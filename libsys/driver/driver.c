@@ -16,15 +16,22 @@
 
 enum { STATUS_FAILED = 1, PAGE = 4096 };
 
-void driver_fail(struct driver *driver, const char *format, ...)
+/* A line under the driver's name. */
+static void say(const struct driver *driver, const char *format, va_list arguments)
 {
     char text[PRINT_MAX];
+
+    format_text_list(text, sizeof(text), format, arguments);
+    print("%s: %s\n", driver->name, text);
+}
+
+void driver_fail(struct driver *driver, const char *format, ...)
+{
     va_list arguments;
 
     va_start(arguments, format);
-    format_text_list(text, sizeof(text), format, arguments);
+    say(driver, format, arguments);
     va_end(arguments);
-    print("%s: %s\n", driver->name, text);
     kernel_task_exit(STATUS_FAILED);
 }
 
@@ -191,14 +198,11 @@ static void sleep_until(void *context, uint64_t moment)
 
 static void log_line(void *context, const char *format, ...)
 {
-    const struct driver *driver = context;
-    char text[PRINT_MAX];
     va_list arguments;
 
     va_start(arguments, format);
-    format_text_list(text, sizeof(text), format, arguments);
+    say(context, format, arguments);
     va_end(arguments);
-    print("%s: %s\n", driver->name, text);
 }
 
 /* ---- the start ---- */
