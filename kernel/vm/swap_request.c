@@ -134,7 +134,7 @@ static void clean(struct swap_request *request)
     spin_lock(&swap.lock);
     if (++request->at == request->count) {
         request->at = 0;
-        request->state = REQ_DUE;
+        request->state = swap.port ? REQ_DUE : REQ_ENDING; /* nobody would end it; it is not ok */
     }
     spin_unlock(&swap.lock);
 }
