@@ -11,11 +11,13 @@
 struct file_entries {
     char *to;
     uint32_t used;
-    uint64_t next;
-    bool full;
+    uint64_t next; /* as clients know it */
 };
 
-enum { DOT = 0, DOT_DOT = 1, FIRST = 2 }; /* positions; the server's own follow */
+/* Positions; the server's own follow, from 0 on. */
+#define DOT     UINT64_C(0)
+#define DOT_DOT UINT64_C(1)
+#define FIRST   UINT64_C(2)
 
 bool file_entries_add(struct file_entries *entries, uint64_t inode, uint32_t kind, const char *name,
                       uint64_t next)
@@ -23,18 +25,16 @@ bool file_entries_add(struct file_entries *entries, uint64_t inode, uint32_t kin
     const size_t name_size = strlen(name) + 1;
     const size_t size = (offsetof(struct file_entry, name) + name_size + 7) & ~(size_t)7;
     struct file_entry head = {
-        .inode = inode, .next = next, .size = (uint16_t)size, .kind = (uint8_t)kind};
+        .inode = inode, .next = next + FIRST, .size = (uint16_t)size, .kind = (uint8_t)kind};
 
-    if (entries->used + size > FILE_DATA_MAX || name_size > FILE_NAME_MAX) {
-        entries->full = true;
+    if (entries->used + size > FILE_DATA_MAX || name_size > FILE_NAME_MAX)
         return false;
-    }
     char *to = entries->to + entries->used;
     memset(to + size - 8, 0, 8);
     memcpy(to, &head, offsetof(struct file_entry, name));
     memcpy(to + offsetof(struct file_entry, name), name, name_size);
     entries->used += (uint32_t)size;
-    entries->next = next;
+    entries->next = next + FIRST;
     return true;
 }
 
@@ -57,7 +57,6 @@ static uint64_t inode_above(struct file_node *folder)
     return inode;
 }
 
-/* position 0: from where the open is, which moves. */
 kern_return_t serve_entries(struct server_message *message, uint64_t position, uint64_t *next,
                             void *names, uint32_t *size)
 {
@@ -71,9 +70,9 @@ kern_return_t serve_entries(struct server_message *message, uint64_t position, u
     if (position > INT64_MAX)
         return unix_error(EINVAL);
     if (position == DOT)
-        file_entries_add(&entries, inode_of(open->node), FILE_KIND_FOLDER, ".", DOT_DOT);
+        file_entries_add(&entries, inode_of(open->node), FILE_KIND_FOLDER, ".", DOT_DOT - FIRST);
     if (position <= DOT_DOT)
-        file_entries_add(&entries, inode_above(open->node), FILE_KIND_FOLDER, "..", FIRST);
+        file_entries_add(&entries, inode_above(open->node), FILE_KIND_FOLDER, "..", 0);
     open->node->ops->entries(open->node, position > FIRST ? position - FIRST : 0, &entries);
     *next = entries.next;
     *size = entries.used;

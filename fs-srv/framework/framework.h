@@ -155,6 +155,3 @@ kern_return_t serve_rename(struct server_message *message, const char *path, mac
 kern_return_t serve_link(struct server_message *message, const char *path, mach_port_name_t to,
                          const char *to_path, bool follow, uint32_t *outcome,
                          mach_port_name_t *elsewhere, uint32_t *which_rest, char *rest);
-
-/** Nanoseconds since 1970, or since boot where nobody knows the time. */
-int64_t file_server_time(void);

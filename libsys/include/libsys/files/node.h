@@ -134,9 +134,13 @@ static inline void file_node_release(struct file_node *node)
         node->ops->unused(node);
 }
 
+/** Nanoseconds since 1970, or since boot where nobody knows the time. */
+int64_t file_server_time(void);
+
 /** Events may hold that did not: answers who waits. */
 void file_node_changed(struct file_server *server, struct file_node *node);
 
-/** False: there is no room, this one is to be told again. next: the position behind it, above 1. */
+/** Add to what a server tells of a folder. False: there is no room, this one is to be told when it is asked for again. next: where
+ *  `entries` goes on behind it. */
 bool file_entries_add(struct file_entries *entries, uint64_t inode, uint32_t kind, const char *name,
                       uint64_t next);
