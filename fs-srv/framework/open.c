@@ -13,7 +13,10 @@
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
 
-enum { SLOTS_AT_ONCE = 64 };
+enum {
+    SLOTS_AT_ONCE = 64,
+    MEMORY_MAX = 2 * FILE_BULK_MAX, /* in messages that wait: counted in pages, so one of the longest takes more than its bytes */
+};
 
 static mach_port_name_t self(void)
 {
@@ -29,7 +32,7 @@ static kern_return_t make_port(const struct file_server *server, uint64_t payloa
         return kr;
     kr = port_set_payload(self(), name, payload);
     if (kr == KERN_SUCCESS)
-        kr = port_set_memory_limit(self(), name, FILE_BULK_MAX);
+        kr = port_set_memory_limit(self(), name, MEMORY_MAX);
     if (kr == KERN_SUCCESS)
         kr = port_move_member(self(), name, server->set);
     if (kr != KERN_SUCCESS) {
@@ -69,7 +72,7 @@ static struct file_open *make_slot(struct file_server *server, mach_port_name_t 
     } else {
         kr = port_set_payload(self(), port, payload);
         if (kr == KERN_SUCCESS)
-            kr = port_set_memory_limit(self(), port, FILE_BULK_MAX);
+            kr = port_set_memory_limit(self(), port, MEMORY_MAX);
         if (kr == KERN_SUCCESS)
             kr = port_move_member(self(), port, server->set);
     }
