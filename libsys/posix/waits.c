@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Waiting for a file; see waits.h.
+ */
+#include "waits.h"
+#include "errors.h"
+#include <libsys/stub.h>
+#include <libsys/thread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <wharf/if/file.h>
+
+/* Of <signal.h> and <unistd.h>: there in programs that are processes. */
+extern __typeof__(getpgrp) getpgrp [[gnu::weak]];
+extern __typeof__(sigaction) sigaction [[gnu::weak]];
+extern __typeof__(sigprocmask) sigprocmask [[gnu::weak]];
+
+/* A wait is known by the thread it is of, among all threads of the system. */
+static uint64_t token(void)
+{
+    return (uint64_t)thread_current()->id;
+}
+
+/* Not by the stub, which waits again when it was interrupted: here that is the result. */
+int wait_for_events(mach_port_name_t port, uint32_t events)
+{
+    struct msg_registers m;
+    enum { REQUEST = 16, ANSWER = 8 };
+
+    memset(&m, 0, sizeof(m));
+    m.destination = port;
+    m.id = FILE_ID_WAIT;
+    m.control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, REQUEST, 0);
+    m.receive = MSG_REPLY;
+    m.deadline = UINT64_MAX;
+    m.word[0] = events;
+    m.word[1] = token();
+    user_msg_trap(&m);
+    if (m.result == -(int64_t)MACH_RCV_INTERRUPTED)
+        return EINTR;
+    if (user_msg_wrong(m.id, m.control, WIRE_SHAPE(ANSWER, 0)) == 0 && m.result == 0)
+        return 0;
+    return posix_errno(stub_recover(&m, WIRE_SHAPE(ANSWER, 0), UINT64_MAX));
+}
+
+int wait_broken_pipe(void)
+{
+    (void)raise(SIGPIPE);
+    return EPIPE;
+}
+
+uint32_t wait_own_group(void)
+{
+    return getpgrp == NULL ? 0 : (uint32_t)getpgrp();
+}
+
+int wait_in_background(int signal)
+{
+    struct sigaction action;
+    sigset_t blocked;
+
+    if (sigaction != NULL && sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+        return EIO;
+    if (sigprocmask != NULL && sigprocmask(SIG_BLOCK, NULL, &blocked) == 0 &&
+        sigismember(&blocked, signal) == 1)
+        return EIO;
+    return kill(0, signal) == 0 ? 0 : EIO;
+}
