@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What programs ask of the system's limits and options. Options are those that headers promise (_POSIX_...), so that the two never contradict each other.
+ * What programs ask of the system's limits and options. Options of threads, time and signals are what the headers promise (_POSIX_...),
+ * so that the two never contradict each other.
  */
 #include "descriptors.h"
 #include "errors.h"
@@ -22,37 +23,10 @@ enum {
     HOST_NAME = 64
 };
 
-/* Is it one of POSIX's options? Their values are what the macros say; one that is not defined is not there: -1, and errno stays. */
-static long option(int name)
+/* Of threads: those that the headers promise. 0: none of these. */
+static long thread_option(int name)
 {
     switch (name) {
-    case _SC_VERSION: return 200809;
-    case _SC_2_VERSION: return 200809;
-    case _SC_JOB_CONTROL: return 1;
-    case _SC_SAVED_IDS: return 1;
-    case _SC_FSYNC:
-    case _SC_MAPPED_FILES:
-    case _SC_MEMORY_PROTECTION:
-    case _SC_SHARED_MEMORY_OBJECTS:
-    case _SC_SYNCHRONIZED_IO:
-    case _SC_ADVISORY_INFO: return 200809;
-    case _SC_REGEXP:
-    case _SC_SHELL: return 1;
-#ifdef _POSIX_TIMERS
-    case _SC_TIMERS: return _POSIX_TIMERS;
-#endif
-#ifdef _POSIX_MONOTONIC_CLOCK
-    case _SC_MONOTONIC_CLOCK: return _POSIX_MONOTONIC_CLOCK;
-#endif
-#ifdef _POSIX_CLOCK_SELECTION
-    case _SC_CLOCK_SELECTION: return _POSIX_CLOCK_SELECTION;
-#endif
-#ifdef _POSIX_CPUTIME
-    case _SC_CPUTIME: return _POSIX_CPUTIME;
-#endif
-#ifdef _POSIX_THREAD_CPUTIME
-    case _SC_THREAD_CPUTIME: return _POSIX_THREAD_CPUTIME;
-#endif
 #ifdef _POSIX_THREADS
     case _SC_THREADS: return _POSIX_THREADS;
 #endif
@@ -77,6 +51,9 @@ static long option(int name)
 #ifdef _POSIX_THREAD_PROCESS_SHARED
     case _SC_THREAD_PROCESS_SHARED: return _POSIX_THREAD_PROCESS_SHARED;
 #endif
+#ifdef _POSIX_THREAD_CPUTIME
+    case _SC_THREAD_CPUTIME: return _POSIX_THREAD_CPUTIME;
+#endif
 #ifdef _POSIX_BARRIERS
     case _SC_BARRIERS: return _POSIX_BARRIERS;
 #endif
@@ -85,6 +62,26 @@ static long option(int name)
 #endif
 #ifdef _POSIX_SPIN_LOCKS
     case _SC_SPIN_LOCKS: return _POSIX_SPIN_LOCKS;
+#endif
+    default: return 0;
+    }
+}
+
+/* Of time, signals and processes. */
+static long other_option(int name)
+{
+    switch (name) {
+#ifdef _POSIX_TIMERS
+    case _SC_TIMERS: return _POSIX_TIMERS;
+#endif
+#ifdef _POSIX_MONOTONIC_CLOCK
+    case _SC_MONOTONIC_CLOCK: return _POSIX_MONOTONIC_CLOCK;
+#endif
+#ifdef _POSIX_CLOCK_SELECTION
+    case _SC_CLOCK_SELECTION: return _POSIX_CLOCK_SELECTION;
+#endif
+#ifdef _POSIX_CPUTIME
+    case _SC_CPUTIME: return _POSIX_CPUTIME;
 #endif
 #ifdef _POSIX_SEMAPHORES
     case _SC_SEMAPHORES: return _POSIX_SEMAPHORES;
@@ -101,9 +98,30 @@ static long option(int name)
 #ifdef _POSIX_PRIORITY_SCHEDULING
     case _SC_PRIORITY_SCHEDULING: return _POSIX_PRIORITY_SCHEDULING;
 #endif
+    default: return thread_option(name);
+    }
+}
+
+static long option(int name)
+{
+    enum { EDITION = 200809 };
+
+    switch (name) {
+    case _SC_VERSION:
+    case _SC_2_VERSION:
+    case _SC_FSYNC:
+    case _SC_MAPPED_FILES:
+    case _SC_MEMORY_PROTECTION:
+    case _SC_SHARED_MEMORY_OBJECTS:
+    case _SC_SYNCHRONIZED_IO:
+    case _SC_ADVISORY_INFO: return EDITION;
+    case _SC_JOB_CONTROL:
+    case _SC_SAVED_IDS:
+    case _SC_REGEXP:
+    case _SC_SHELL:
     case _SC_V7_LP64_OFF64:
     case _SC_V7_LPBIG_OFFBIG: return 1;
-    default: return 0;
+    default: return other_option(name);
     }
 }
 
