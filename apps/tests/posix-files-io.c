@@ -4,8 +4,8 @@
  */
 #include "posix-files.h"
 #include <fcntl.h>
-#include <limits.h>
 #include <libsys/thread.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -34,12 +34,18 @@ int main(void)
         const char *name;
         void (*check)(void);
     } parts[] = {
-        {"descriptors", check_descriptors}, {"reading", check_reading},
-        {"big", check_big},                 {"pipes", check_pipes},
-        {"attributes", check_attributes},   {"names", check_names},
-        {"directories", check_directories}, {"current", check_current},
-        {"poll", check_poll},               {"mapping", check_mapping},
-        {"terminals", check_terminals},     {"system", check_system},
+        {"descriptors", check_descriptors},
+        {"reading", check_reading},
+        {"big", check_big},
+        {"pipes", check_pipes},
+        {"attributes", check_attributes},
+        {"names", check_names},
+        {"directories", check_directories},
+        {"current", check_current},
+        {"poll", check_poll},
+        {"mapping", check_mapping},
+        {"terminals", check_terminals},
+        {"system", check_system},
     };
     const int before = next_descriptor();
 

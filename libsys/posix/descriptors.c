@@ -4,7 +4,7 @@
  */
 #include "descriptors.h"
 #include "errors.h"
-#include "place.h"
+#include "process.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
@@ -59,6 +59,7 @@ static _Atomic uint64_t *make_row(int number)
     return row(number);
 }
 
+/* The lock is held, or there is one thread. */
 static void put(int number, mach_port_name_t port, uint32_t flags)
 {
     _Atomic uint64_t *at = make_row(number);
@@ -67,14 +68,13 @@ static void put(int number, mach_port_name_t port, uint32_t flags)
         atomic_store(at, pack((struct descriptor){port, flags | DESCRIPTOR_OPEN}));
 }
 
-/* What the program is started with; the lock is held. */
+/* What a program has that is no process's: the log. The lock is held. */
 static void begin(void)
 {
     if (atomic_load_explicit(&begun, memory_order_relaxed))
         return;
-    if (!place_descriptors(put))
-        for (int i = 0; i < STANDARD; i++)
-            put(i, MSG_NULL, DESCRIPTOR_LOG);
+    for (int i = 0; i < STANDARD; i++)
+        put(i, MSG_NULL, DESCRIPTOR_LOG);
     atomic_store_explicit(&begun, true, memory_order_release);
 }
 
@@ -253,16 +253,29 @@ void descriptor_mark(int number, mach_port_name_t port, uint32_t set, uint32_t c
     mutex_unlock(&lock);
 }
 
-int descriptor_next(int after, struct descriptor *out)
+/* ---- fork, exec, spawn (process.h) ---- */
+
+void descriptors_import(const struct start_descriptor *descriptors, uint32_t count)
 {
-    for (int i = after + 1; i < DESCRIPTORS_MAX; i++) {
-        *out = descriptor_get(i);
-        if (out->flags != 0)
-            return i;
+    for (uint32_t i = 0; i < count; i++)
+        put(descriptors[i].descriptor, descriptors[i].file,
+            descriptors[i].flags & (DESCRIPTOR_LOG | DESCRIPTOR_WAITS));
+    atomic_store(&begun, true);
+}
+
+bool descriptors_export(int from, struct start_descriptor *out)
+{
+    for (int i = from; i >= 0 && i < DESCRIPTORS_MAX; i++) {
+        const struct descriptor d = descriptor_get(i);
+
+        if (d.flags != 0 && (d.flags & DESCRIPTOR_CLOEXEC) == 0) {
+            *out = (struct start_descriptor){.descriptor = i, .file = d.port, .flags = d.flags};
+            return true;
+        }
         if (i >= FIRST && atomic_load(&further) == NULL)
             break;
     }
-    return -1;
+    return false;
 }
 
 void descriptors_hold(void)
@@ -270,7 +283,9 @@ void descriptors_hold(void)
     take_lock();
 }
 
-void descriptors_release(void)
+/* The child has the lock as the parent had it. */
+void descriptors_release(bool child)
 {
+    (void)child;
     mutex_unlock(&lock);
 }

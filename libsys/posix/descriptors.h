@@ -4,7 +4,7 @@
  *
  * D1 A row is one word, read without a lock. Who reads it may find the port closed when he uses it: names are not used again, so the call fails (EBADF) and reaches nobody else.
  * D2 Rows change under the lock. Each row that is open has one user reference of its port's name.
- * D3 Fork copies the table as it is, with the references: the child's names are the same.
+ * D3 For fork, exec and spawn there are the functions in process.h. Fork copies the table as it is, with the references: the child's names are the same.
  */
 #pragma once
 
@@ -45,11 +45,5 @@ int descriptor_copy(int from, int to, bool exact, uint32_t flags);
 int descriptor_remove(int number);
 /** Set and clear flags of one that is still the same file. */
 void descriptor_mark(int number, mach_port_name_t port, uint32_t set, uint32_t clear);
-/** The least number above `after` that is open, or -1: for exec, which passes on those without DESCRIPTOR_CLOEXEC. */
-int descriptor_next(int after, struct descriptor *out);
 /** How many numbers there may be (RLIMIT_NOFILE). */
 extern _Atomic uint32_t descriptors_limit;
-
-/** Fork: nobody changes the table meanwhile; then in both. */
-void descriptors_hold(void);
-void descriptors_release(void);

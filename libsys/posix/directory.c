@@ -15,8 +15,8 @@
 #include <wharf/if/file.h>
 
 struct __directory {
+    int number;        /* constant; the first member: newlib's nftw() looks for it here */
     struct mutex lock; /* guards the rest */
-    int number;
     uint32_t at, size; /* in bytes: the next entry, and their end */
     uint64_t position; /* of the next entry */
     uint64_t next;     /* behind those in bytes */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Root, current directory and what else a process is started with; see place.h.
+ * Root, current directory and mask of a process; see place.h.
  */
 #include "place.h"
+#include "process.h"
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <libsys/sync.h>
@@ -15,12 +16,6 @@ _Atomic mode_t place_umask = 022;
 static struct mutex lock;
 static _Atomic mach_port_name_t root;    /* set once, under lock */
 static _Atomic mach_port_name_t current; /* under lock; MSG_NULL: the root */
-
-bool place_descriptors(void (*put)(int number, mach_port_name_t port, uint32_t flags))
-{
-    (void)put;
-    return false;
-}
 
 static mach_port_name_t find_root(void)
 {
@@ -64,4 +59,21 @@ void place_change(mach_port_name_t directory)
     mutex_unlock(&lock);
     if (old != MSG_NULL)
         stub_release_right(old, MSG_MOVE_SEND);
+}
+
+/* ---- exec, spawn (process.h) ---- */
+
+void place_export(mach_port_name_t *out_root, mach_port_name_t *cwd, uint32_t *mask)
+{
+    *out_root = place_root();
+    *cwd = place_current();
+    *mask = atomic_load(&place_umask);
+}
+
+/* Before main(): there is one thread. */
+void place_import(mach_port_name_t new_root, mach_port_name_t cwd, uint32_t mask)
+{
+    atomic_store(&root, new_root);
+    atomic_store(&current, cwd);
+    atomic_store(&place_umask, mask & 0777);
 }

@@ -7,6 +7,7 @@
  */
 #include "descriptors.h"
 #include "errors.h"
+#include "waits.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
@@ -91,21 +92,34 @@ static void watch_all(const struct pollfd *files, nfds_t count, mach_port_name_t
     }
 }
 
-/* 0: a message came, or the time is over; else the errno. */
-static int wait_at(mach_port_name_t port, uint64_t deadline)
+struct arrival {
+    mach_port_name_t port;
+    uint64_t deadline;
+};
+
+/* Whatever comes, what it carries is given up. A message that is left when the wait is abandoned goes with the port. */
+static kern_return_t receive(void *argument)
 {
+    const struct arrival *a = argument;
     struct msg_registers m;
 
     memset(&m, 0, sizeof(m));
-    m.receive = port;
-    m.deadline = deadline;
+    m.receive = a->port;
+    m.deadline = a->deadline;
     user_msg_trap(&m);
-    if (m.result == -(int64_t)MACH_RCV_TIMED_OUT)
-        return 0;
     if (m.result != 0)
-        return posix_errno((kern_return_t)-m.result);
+        return (kern_return_t)-m.result;
     stub_release_received(m.word, wire_descriptors(wire_shape(m.control)));
-    return 0;
+    return KERN_SUCCESS;
+}
+
+/* 0: a message came, or the time is over; else the errno. */
+static int wait_at(mach_port_name_t port, uint64_t deadline)
+{
+    struct arrival a = {port, deadline};
+    const kern_return_t kr = wait_interruptibly(receive, &a);
+
+    return kr == MACH_RCV_TIMED_OUT ? 0 : posix_errno(kr);
 }
 
 static int wait_for_all(struct pollfd *files, nfds_t count, uint64_t deadline)

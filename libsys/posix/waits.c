@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <wharf/if/file.h>
 
+extern __typeof__(interruptible_call) interruptible_call [[gnu::weak]];
 /* Of <signal.h> and <unistd.h>: there in programs that are processes. */
 extern __typeof__(getpgrp) getpgrp [[gnu::weak]];
 extern __typeof__(sigaction) sigaction [[gnu::weak]];
@@ -22,26 +23,32 @@ static uint64_t token(void)
     return (uint64_t)thread_current()->id;
 }
 
-/* Not by the stub, which waits again when it was interrupted: here that is the result. */
+struct wait {
+    mach_port_name_t port;
+    uint32_t events;
+};
+
+/* It may be abandoned at any instruction: nothing comes of it but that it is over. */
+static kern_return_t wait_once(void *argument)
+{
+    const struct wait *w = argument;
+    uint32_t holding;
+
+    return file_wait(w->port, w->events, token(), &holding);
+}
+
 int wait_for_events(mach_port_name_t port, uint32_t events)
 {
-    struct msg_registers m;
-    enum { REQUEST = 16, ANSWER = 8 };
+    struct wait w = {port, events};
 
-    memset(&m, 0, sizeof(m));
-    m.destination = port;
-    m.id = FILE_ID_WAIT;
-    m.control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, REQUEST, 0);
-    m.receive = MSG_REPLY;
-    m.deadline = UINT64_MAX;
-    m.word[0] = events;
-    m.word[1] = token();
-    user_msg_trap(&m);
-    if (m.result == -(int64_t)MACH_RCV_INTERRUPTED)
-        return EINTR;
-    if (user_msg_wrong(m.id, m.control, WIRE_SHAPE(ANSWER, 0)) == 0 && m.result == 0)
-        return 0;
-    return posix_errno(stub_recover(&m, WIRE_SHAPE(ANSWER, 0), UINT64_MAX));
+    return posix_errno(wait_interruptibly(wait_once, &w));
+}
+
+/* Without it there are no handlers that could end a wait. */
+kern_return_t wait_interruptibly(interruptible_function_t *function, void *argument)
+{
+    return &interruptible_call == NULL ? function(argument)
+                                       : interruptible_call(function, argument);
 }
 
 int wait_broken_pipe(void)

@@ -5,12 +5,15 @@
  */
 #pragma once
 
+#include "interruptible.h"
 #include <stdint.h>
 #include <wharf/error.h>
 #include <wharf/message.h>
 
 /** Until one of the events (FILE_) holds. 0; EAGAIN: the file is one that does not wait; EINTR; another errno. */
 int wait_for_events(mach_port_name_t port, uint32_t events);
+/** The same for another wait, that may be abandoned as interruptible.h says. */
+kern_return_t wait_interruptibly(interruptible_function_t *function, void *argument);
 /** Nobody will read it: SIGPIPE. Returns the errno. */
 [[gnu::cold]] int wait_broken_pipe(void);
 /** The caller's process group, for a terminal. */
