@@ -5,9 +5,14 @@
 #include <libsys/kernel.h>
 #include <libsys/stub.h>
 #include <libsys/trap.h>
+#include <wharf/unix_error.h>
 
-/* Results of servers are small numbers. A larger id is no result but another message's id. */
-enum { RESULT_END = 0x1000 };
+/* Results of servers are small numbers, or errors of POSIX. Another id is no result but another message's. */
+static bool is_result(uint64_t id)
+{
+    enum { RESULT_END = 0x1000 };
+    return id < RESULT_END || (id < UINT32_MAX && is_unix_error((kern_return_t)id));
+}
 
 static bool is_right(uint64_t name)
 {
@@ -116,7 +121,7 @@ static void release_reply(mach_port_name_t remote, unsigned kind)
     if (registers->id == MSG_ID_SEND_ONCE) {
         return MIG_SERVER_DIED;
     }
-    if (registers->id == KERN_SUCCESS || registers->id >= RESULT_END || shape != 0 || remote != 0) {
+    if (registers->id == KERN_SUCCESS || !is_result(registers->id) || shape != 0 || remote != 0) {
         return MIG_BAD_REPLY;
     }
     return (kern_return_t)registers->id;

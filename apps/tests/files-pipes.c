@@ -17,7 +17,7 @@ static void check_ends(void)
     uint32_t n = 0, total = 0, holding;
     kern_return_t kr;
 
-    CHECK_EQUAL(files_pipe(root, 0, &reader, &writer), KERN_SUCCESS);
+    CHECK_EQUAL(file_make_pipe(root, 0, &reader, &writer), KERN_SUCCESS);
     CHECK_EQUAL(file_read(reader, FILE_CURRENT, 10, data, &n), unix_error(EAGAIN));
     CHECK_EQUAL(file_read(writer, FILE_CURRENT, 10, data, &n), unix_error(EBADF));
     CHECK_EQUAL(file_poll(writer, FILE_WRITABLE | FILE_READABLE, &holding), KERN_SUCCESS);
@@ -39,7 +39,7 @@ static void check_ends(void)
     CHECK_EQUAL(file_wait(reader, FILE_READABLE, 1, &holding), KERN_SUCCESS);
     CHECK_EQUAL(holding, FILE_HANG_UP);
     close_file(reader);
-    CHECK_EQUAL(files_pipe(root, 0, &reader, &writer), KERN_SUCCESS);
+    CHECK_EQUAL(file_make_pipe(root, 0, &reader, &writer), KERN_SUCCESS);
     close_file(reader);
     CHECK_EQUAL(file_wait(writer, 0, 1, &holding), KERN_SUCCESS);
     CHECK_EQUAL(holding, FILE_FAILED);
@@ -105,8 +105,8 @@ static void check_echo(void)
     uint32_t n, holding;
     struct clone child;
 
-    CHECK_EQUAL(files_pipe(root, 0, &there, &there_in), KERN_SUCCESS);
-    CHECK_EQUAL(files_pipe(root, 0, &back, &back_in), KERN_SUCCESS);
+    CHECK_EQUAL(file_make_pipe(root, 0, &there, &there_in), KERN_SUCCESS);
+    CHECK_EQUAL(file_make_pipe(root, 0, &back, &back_in), KERN_SUCCESS);
     struct pair pair = {.from = there, .to = back_in};
     CHECK_EQUAL(clone_make(&child, echo, &pair, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
     CHECK_EQUAL(clone_run(&child), KERN_SUCCESS);
@@ -136,7 +136,7 @@ static void check_watch(void)
     mach_port_name_t reader, writer, port;
     uint32_t n;
 
-    CHECK_EQUAL(files_pipe(root, 0, &reader, &writer), KERN_SUCCESS);
+    CHECK_EQUAL(file_make_pipe(root, 0, &reader, &writer), KERN_SUCCESS);
     CHECK_EQUAL(port_allocate(self, PORT_RIGHT_RECEIVE, &port), KERN_SUCCESS);
     CHECK_EQUAL(file_watch(reader, FILE_READABLE, 7, port), KERN_SUCCESS);
     CHECK_EQUAL(file_watch(reader, FILE_READABLE, 8, port), KERN_SUCCESS);

@@ -12,7 +12,6 @@
 #include <libsys/stub.h>
 #include <string.h>
 #include <wharf/if/file.h>
-#include <wharf/if/files.h>
 #include <wharf/unix_error.h>
 
 extern mach_port_name_t root; /* of the service `files` */

@@ -252,6 +252,22 @@ kern_return_t serve_make(struct server_message *message, const char *path, uint3
     return kr;
 }
 
+kern_return_t serve_make_pipe(struct server_message *message, uint32_t flags,
+                              mach_port_name_t *reader, mach_port_name_t *writer)
+{
+    const struct file_open *open = open_of(message);
+
+    if (!open)
+        return unix_error(EBADF);
+    if (open->node->kind != FILE_KIND_FOLDER)
+        return unix_error(ENOTDIR);
+    if (flags & ~(uint32_t)FILE_NONBLOCK)
+        return unix_error(EINVAL);
+    return open->node->ops->make_pipe
+               ? open->node->ops->make_pipe(open->node, flags, reader, writer)
+               : unix_error(ENOSYS);
+}
+
 static kern_return_t remove_here(struct walk *walk, bool folder)
 {
     struct file_node *node = walk->node;

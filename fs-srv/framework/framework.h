@@ -143,6 +143,8 @@ kern_return_t serve_open(struct server_message *message, const char *path, uint3
 kern_return_t serve_make(struct server_message *message, const char *path, uint32_t kind,
                          uint32_t mode, const char *content, uint32_t *outcome,
                          mach_port_name_t *elsewhere, char *rest);
+kern_return_t serve_make_pipe(struct server_message *message, uint32_t flags,
+                              mach_port_name_t *reader, mach_port_name_t *writer);
 kern_return_t serve_remove(struct server_message *message, const char *path, bool folder,
                            uint32_t *outcome, mach_port_name_t *elsewhere, char *rest);
 kern_return_t serve_read_link(struct server_message *message, const char *path, uint32_t *outcome,

@@ -34,6 +34,7 @@ struct server_interface file_server_interface(struct file_server *server)
         .look = serve_look,
         .change = serve_change,
         .make = serve_make,
+        .make_pipe = serve_make_pipe,
         .remove = serve_remove,
         .read_link = serve_read_link,
         .rename = serve_rename,

@@ -183,6 +183,8 @@ kern_return_t serve_wait(struct server_message *message, uint32_t events, uint64
     *holding = holding_of(open) & (events | EVENTS_ALWAYS);
     if (*holding != 0)
         return KERN_SUCCESS;
+    if (open->flags & FILE_NONBLOCK)
+        return unix_error(EAGAIN);
     forget(open, token, false);
     struct file_waiting *waiting = take(open->server);
     if (!waiting)

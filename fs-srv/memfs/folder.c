@@ -365,6 +365,7 @@ const struct file_node_ops folder_ops = {
     .link = add_link,
     .rename = rename_name,
     .entries = entries,
+    .make_pipe = pipe_make,
 };
 
 /* ---- from the root ---- */

@@ -12,7 +12,6 @@
 #include <libsys/program.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wharf/if/files.h>
 #include <wharf/if/service.h>
 #include <wharf/if/task.h>
 #include <wharf/if/vm.h>
@@ -30,16 +29,6 @@ static const char *argument(int argc, char **argv, const char *name)
         if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
             return argv[i] + length + 1;
     return NULL;
-}
-
-static kern_return_t make_pipe(struct server_message *message, uint32_t flags,
-                               mach_port_name_t *reader, mach_port_name_t *writer)
-{
-    const struct file_open *open = file_server_opened(&server, message);
-
-    if (!open || open->node->kind != FILE_KIND_FOLDER)
-        return unix_error(ENOTDIR);
-    return pipe_make(&fs, flags, reader, writer);
 }
 
 /* Bytes. What the program may have is a limit of its ledger; if it has none, a quarter of all memory. */
@@ -152,13 +141,10 @@ static kern_return_t begin(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static const struct files_ops operations = {.pipe = make_pipe};
     kern_return_t kr = begin(argc, argv);
 
-    if (kr == KERN_SUCCESS) {
-        const struct server_interface interface = files_interface(&operations, &fs);
-        kr = file_server_run(&server, &interface, 1);
-    }
+    if (kr == KERN_SUCCESS)
+        kr = file_server_run(&server, NULL, 0);
     print("files: it ends: error %d\n", (int)kr);
     return STATUS_FAILED;
 }

@@ -153,6 +153,6 @@ bool content_has(const struct content *content, uint64_t page, uint64_t most, ui
 
 /* ---- pipe.c ---- */
 
-/** Both ends of a new one. */
-kern_return_t pipe_make(struct memfs *fs, uint32_t flags, mach_port_name_t *reader,
+/** Both ends of a new one without a name. */
+kern_return_t pipe_make(struct file_node *folder, uint32_t flags, mach_port_name_t *reader,
                         mach_port_name_t *writer);

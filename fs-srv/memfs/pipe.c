@@ -147,14 +147,13 @@ const struct file_node_ops pipe_ops = {
 
 /* ---- without a name ---- */
 
-kern_return_t pipe_make(struct memfs *fs, uint32_t flags, mach_port_name_t *reader,
+kern_return_t pipe_make(struct file_node *folder, uint32_t flags, mach_port_name_t *reader,
                         mach_port_name_t *writer)
 {
+    struct memfs *fs = memfs_of(folder)->fs;
     struct memfs_node *node;
     kern_return_t kr;
 
-    if (flags & ~(uint32_t)FILE_NONBLOCK)
-        return unix_error(EINVAL);
     node = memfs_make_node(fs, FILE_KIND_FIFO, 0600);
     if (!node)
         return unix_error(ENFILE);

@@ -66,6 +66,10 @@ struct file_node_ops {
      *  given before; names that stay meanwhile are told once. */
     void (*entries)(struct file_node *folder, uint64_t position, struct file_entries *entries);
 
+    /** A pipe without a name. NULL: ENOSYS. */
+    kern_return_t (*make_pipe)(struct file_node *folder, uint32_t flags, mach_port_name_t *reader,
+                               mach_port_name_t *writer);
+
     /* ---- symbolic links ---- */
 
     /** FILE_PATH_MAX bytes of room, ended by a NUL. */
