@@ -121,7 +121,8 @@ static void check_shared(void)
     char text[8];
 
     put(file, 0, "before", 6);
-    CHECK_EQUAL(file_map(file, 0, PAGE, VM_PROT_READ | VM_PROT_WRITE, false, &entry, &offset, &mapped),
+    CHECK_EQUAL(file_map(file, 0, PAGE, VM_PROT_READ | VM_PROT_WRITE, false, &entry, &offset,
+                         &mapped),
                 KERN_SUCCESS);
     CHECK_EQUAL(mapped, PAGE);
     CHECK_EQUAL(vm_map(self, 0, mapped, offset, VM_ANYWHERE, entry, VM_PROT_READ | VM_PROT_WRITE,
@@ -143,7 +144,8 @@ static void check_shared(void)
     CHECK_EQUAL(shared[0], 'w'); /* the memory outlives the file */
     CHECK_EQUAL(vm_deallocate(self, at, PAGE), KERN_SUCCESS);
     const mach_port_name_t reader = open_file("/boot/system.conf", FILE_READ);
-    CHECK_EQUAL(file_map(reader, 0, PAGE, VM_PROT_READ | VM_PROT_WRITE, false, &entry, &offset, &mapped),
+    CHECK_EQUAL(file_map(reader, 0, PAGE, VM_PROT_READ | VM_PROT_WRITE, false, &entry, &offset,
+                         &mapped),
                 unix_error(EACCES));
     close_file(reader);
 }
@@ -162,7 +164,8 @@ static void check_archive(void)
     CHECK_EQUAL(a.mode, 0755);
     CHECK_EQUAL(get(file, 0, head, 4), 4);
     CHECK(memcmp(head, "\177ELF", 4) == 0);
-    CHECK_EQUAL(file_map(file, 0, a.size, VM_PROT_READ | VM_PROT_EXECUTE, true, &entry, &offset, &mapped),
+    CHECK_EQUAL(file_map(file, 0, a.size, VM_PROT_READ | VM_PROT_EXECUTE, true, &entry, &offset,
+                         &mapped),
                 KERN_SUCCESS);
     CHECK(mapped >= a.size);
     CHECK_EQUAL(offset % PAGE, 0);
@@ -196,7 +199,8 @@ static void check_private(void)
     char text[8];
 
     put(file, 0, code, sizeof(code));
-    CHECK_EQUAL(file_map(file, 0, PAGE, VM_PROT_READ | VM_PROT_EXECUTE, true, &entry, &offset, &mapped),
+    CHECK_EQUAL(file_map(file, 0, PAGE, VM_PROT_READ | VM_PROT_EXECUTE, true, &entry, &offset,
+                         &mapped),
                 KERN_SUCCESS);
     CHECK_EQUAL(vm_map(self, 0, PAGE, offset, VM_ANYWHERE, entry, VM_PROT_READ | VM_PROT_EXECUTE,
                        VM_PROT_READ | VM_PROT_EXECUTE, VM_INHERIT_COPY, &at),
@@ -204,7 +208,8 @@ static void check_private(void)
     CHECK_EQUAL(((int (*)(void))(uintptr_t)at)(), 42);
     CHECK_EQUAL(vm_deallocate(self, at, PAGE), KERN_SUCCESS);
     CHECK_EQUAL(vm_map(self, 0, PAGE, offset, VM_ANYWHERE | VM_COPY, entry,
-                       VM_PROT_READ | VM_PROT_WRITE, VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_COPY, &at),
+                       VM_PROT_READ | VM_PROT_WRITE, VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_COPY,
+                       &at),
                 KERN_SUCCESS);
     *(volatile char *)(uintptr_t)at = 'z';
     get(file, 0, text, 8);

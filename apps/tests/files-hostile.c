@@ -55,6 +55,26 @@ static void run(clone_function_t *function)
     CHECK(false);
 }
 
+/* What is left is less than a page: names fill that, too. */
+static void fill_with_names(void)
+{
+    enum { MOST_NAMES = 100 };
+    char path[FILE_NAME_MAX];
+    kern_return_t kr = KERN_SUCCESS;
+    unsigned n = 0;
+
+    while (n < MOST_NAMES && kr == KERN_SUCCESS) {
+        format_text(path, sizeof(path), "/tmp/no-room-%u", n);
+        kr = make_at(root, path, FILE_KIND_FOLDER, "");
+        n += kr == KERN_SUCCESS;
+    }
+    CHECK_EQUAL(kr, unix_error(ENOSPC));
+    while (n-- > 0) {
+        format_text(path, sizeof(path), "/tmp/no-room-%u", n);
+        CHECK_EQUAL(remove_at(root, path, true), KERN_SUCCESS);
+    }
+}
+
 static void check_full(void)
 {
     static uint8_t data[FILE_BULK_MAX];
@@ -73,7 +93,7 @@ static void check_full(void)
     CHECK_EQUAL(file_get_system(file, &system), KERN_SUCCESS);
     CHECK_EQUAL(system.free, 0);
     check_others();
-    CHECK_EQUAL(make_at(root, "/tmp/no-room", FILE_KIND_FOLDER, ""), unix_error(ENOSPC));
+    fill_with_names();
     close_file(file);
     CHECK_EQUAL(remove_at(root, "/tmp/full", false), KERN_SUCCESS);
     CHECK_EQUAL(make_at(root, "/tmp/room", FILE_KIND_FOLDER, ""), KERN_SUCCESS);
@@ -96,13 +116,17 @@ static void check_nonsense(void)
     try_open(root, "/tmp/n", 0, &error);
     CHECK_EQUAL(error, unix_error(EINVAL));
     CHECK_EQUAL(file_entries(file, 0, &next, names, &size), unix_error(ENOTDIR));
-    CHECK_EQUAL(file_map(file, 1, 1, VM_PROT_READ, true, &port, &offset, &mapped), unix_error(EINVAL));
+    CHECK_EQUAL(file_map(file, 1, 1, VM_PROT_READ, true, &port, &offset, &mapped),
+                unix_error(EINVAL));
     CHECK_EQUAL(file_map(file, 0, UINT64_MAX, VM_PROT_READ, true, &port, &offset, &mapped),
                 unix_error(EINVAL));
-    CHECK_EQUAL(file_map(file, 0, 1, VM_PROT_READ, true, &port, &offset, &mapped), unix_error(ENXIO));
-    CHECK_EQUAL(file_set_attributes(file, ~0u, &(struct file_attributes){.kind = 1}), unix_error(EINVAL));
+    CHECK_EQUAL(file_map(file, 0, 1, VM_PROT_READ, true, &port, &offset, &mapped),
+                unix_error(ENXIO));
+    CHECK_EQUAL(file_set_attributes(file, ~0u, &(struct file_attributes){.kind = 1}),
+                unix_error(EINVAL));
     CHECK_EQUAL(file_set_flags(root, FILE_APPEND), unix_error(EPERM));
-    CHECK_EQUAL(file_rename(root, "tmp/n", program_start_info->task, "x", true, &outcome, &port, &which, rest),
+    CHECK_EQUAL(file_rename(root, "tmp/n", program_start_info->task, "x", true, &outcome, &port,
+                            &which, rest),
                 unix_error(EXDEV));
     CHECK_EQUAL(file_mount(root, "tmp", root, &outcome, &port, rest), unix_error(EPERM));
     CHECK_EQUAL(remove_at(root, "", true), unix_error(EBUSY));
@@ -110,7 +134,8 @@ static void check_nonsense(void)
     CHECK_EQUAL(rename_at(root, "/tmp/.", "/tmp/q"), unix_error(EBUSY));
     /* Nobody but the kernel can say that an open has no senders. */
     const uint64_t one[8] = {1};
-    CHECK_EQUAL(stub_send(file, MSG_COPY_SEND, MSG_ID_NO_SENDERS, one, WIRE_SHAPE(8, 0), UINT64_MAX),
+    CHECK_EQUAL(stub_send(file, MSG_COPY_SEND, MSG_ID_NO_SENDERS, one, WIRE_SHAPE(8, 0),
+                          UINT64_MAX),
                 KERN_SUCCESS);
     CHECK_EQUAL(file_write(file, 0, "x", 1, &size), KERN_SUCCESS);
     close_file(file);

@@ -70,7 +70,8 @@ static void check_renames(void)
     CHECK_EQUAL(rename_at(root, "/tmp/d/x", "/tmp/d/f"), unix_error(ENOTDIR));
     CHECK_EQUAL(rename_at(root, "/tmp/d/f", "/tmp/d/x/f"), KERN_SUCCESS);
     CHECK_EQUAL(look_at(root, "/tmp/d/f", &a), unix_error(ENOENT));
-    CHECK_EQUAL(rename_at(root, "/tmp/d/g", "/tmp/d/x/f"), KERN_SUCCESS); /* the same file: nothing */
+    CHECK_EQUAL(rename_at(root, "/tmp/d/g", "/tmp/d/x/f"),
+                KERN_SUCCESS); /* the same file: nothing */
     CHECK_EQUAL(look_at(root, "/tmp/d/g", &a), KERN_SUCCESS);
     CHECK_EQUAL(rename_at(root, "/tmp/d/x", "/tmp/z"), KERN_SUCCESS);
     CHECK_EQUAL(look_at(root, "/tmp/z/../z/f", &a), KERN_SUCCESS);

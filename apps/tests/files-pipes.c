@@ -143,7 +143,8 @@ static void check_watch(void)
     CHECK_EQUAL(file_watch(reader, 0, 7, port), KERN_SUCCESS); /* no more */
     CHECK_EQUAL(file_write(writer, FILE_CURRENT, "x", 1, &n), KERN_SUCCESS);
     unsigned ready = 0;
-    for (unsigned i = 0; i < 3; i++) { /* two send-once rights that were given up, and one message */
+    for (unsigned i = 0; i < 3;
+         i++) { /* two send-once rights that were given up, and one message */
         struct msg_registers m = {.receive = port, .deadline = UINT64_MAX};
         user_msg_trap(&m);
         if (CHECK(m.result >= 0) && m.id == FILE_EVENTS_ID_READY) {

@@ -10,7 +10,8 @@ mach_port_name_t root;
 
 /* ---- what the parts use ---- */
 
-mach_port_name_t try_open(mach_port_name_t at, const char *path, uint32_t flags, kern_return_t *error)
+mach_port_name_t try_open(mach_port_name_t at, const char *path, uint32_t flags,
+                          kern_return_t *error)
 {
     char rest[FILE_PATH_MAX];
     mach_port_name_t opened = MSG_NULL;

@@ -17,7 +17,8 @@
 extern mach_port_name_t root; /* of the service `files` */
 
 /** Opened at a directory port; MSG_NULL and an error in *error if it is not done. */
-mach_port_name_t try_open(mach_port_name_t at, const char *path, uint32_t flags, kern_return_t *error);
+mach_port_name_t try_open(mach_port_name_t at, const char *path, uint32_t flags,
+                          kern_return_t *error);
 /** The same from the root, checked. */
 mach_port_name_t open_file(const char *path, uint32_t flags);
 void close_file(mach_port_name_t file);

@@ -7,7 +7,7 @@
 #include <libsys/program.h>
 #include <wharf/if/clock.h>
 
-#define SET_TIMES                                                                                  \
+#define SET_TIMES \
     (FILE_SET_ACCESSED | FILE_SET_MODIFIED | FILE_SET_ACCESSED_NOW | FILE_SET_MODIFIED_NOW)
 #define SET_ALL (FILE_SET_MODE | FILE_SET_UID | FILE_SET_GID | FILE_SET_SIZE | SET_TIMES)
 
@@ -52,8 +52,8 @@ kern_return_t attributes_change(struct file_node *node, uint32_t which,
             return unix_error(EINVAL);
         kr = node->ops->resize(node, attributes->size);
     }
-    const int64_t now = which & (FILE_SET_ACCESSED_NOW | FILE_SET_MODIFIED_NOW) ? file_server_time()
-                                                                                : 0;
+    const int64_t now =
+        which & (FILE_SET_ACCESSED_NOW | FILE_SET_MODIFIED_NOW) ? file_server_time() : 0;
     if (which & FILE_SET_ACCESSED_NOW) {
         wanted.accessed = now;
         which |= FILE_SET_ACCESSED;

@@ -69,8 +69,8 @@ static kern_return_t write_some(struct file_open *open, int64_t position, const 
     return kr;
 }
 
-kern_return_t serve_read(struct server_message *message, int64_t position, uint32_t size, void *data,
-                         uint32_t *got)
+kern_return_t serve_read(struct server_message *message, int64_t position, uint32_t size,
+                         void *data, uint32_t *got)
 {
     return read_some(open_of(message), position, size, data, got);
 }

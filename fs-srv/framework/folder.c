@@ -24,8 +24,10 @@ bool file_entries_add(struct file_entries *entries, uint64_t inode, uint32_t kin
 {
     const size_t name_size = strlen(name) + 1;
     const size_t size = (offsetof(struct file_entry, name) + name_size + 7) & ~(size_t)7;
-    struct file_entry head = {
-        .inode = inode, .next = next + FIRST, .size = (uint16_t)size, .kind = (uint8_t)kind};
+    struct file_entry head = {.inode = inode,
+                              .next = next + FIRST,
+                              .size = (uint16_t)size,
+                              .kind = (uint8_t)kind};
 
     if (entries->used + size > FILE_DATA_MAX || name_size > FILE_NAME_MAX)
         return false;
@@ -178,7 +180,7 @@ kern_return_t serve_open(struct server_message *message, const char *path, uint3
     kern_return_t kr = check_flags(flags);
     if (kr != KERN_SUCCESS)
         return kr;
-    const bool new = flags & FILE_CREATE && flags & FILE_EXCLUSIVE;
+    const bool new = flags &FILE_CREATE &&flags &FILE_EXCLUSIVE;
     const unsigned how = (flags & FILE_NOFOLLOW || new ? 0 : WALK_FOLLOW) | (new ? WALK_STOP : 0);
     kr = walk_begin(&walk, from, path, how);
     if (kr == KERN_SUCCESS && walk.outcome != FILE_OUTCOME_DONE)

@@ -14,13 +14,13 @@ enum {
 };
 
 /* Flags of open that an open keeps, and those of them that change. */
-#define FLAGS_KEPT                                                                               \
+#define FLAGS_KEPT                                                                                 \
     (FILE_READ | FILE_WRITE | FILE_APPEND | FILE_NONBLOCK | FILE_PATH | FILE_SYNC | FILE_EXECUTE | \
      FLAG_MOUNTS)
 #define FLAGS_CHANGE (FILE_APPEND | FILE_NONBLOCK | FILE_SYNC)
 #define FLAGS_ALL    UINT32_C(0xfff)
 /* Not of the interface: what comes through this open may be mounted on. */
-#define FLAG_MOUNTS UINT32_C(0x80000000)
+#define FLAG_MOUNTS  UINT32_C(0x80000000)
 
 /* ---- opens (open.c) ---- */
 
@@ -49,9 +49,10 @@ struct walk {
     mach_port_name_t port; /* of ELSEWHERE: not a reference of ours */
     const char *rest;      /* in path */
     /* DONE: */
-    struct file_node *folder; /* that holds the name at the end, with a reference; NULL: the path ends in none */
-    struct file_node *node;   /* what is there, with a reference; NULL: nothing of that name */
-    bool slash;               /* at the end */
+    struct file_node
+        *folder; /* that holds the name at the end, with a reference; NULL: the path ends in none */
+    struct file_node *node; /* what is there, with a reference; NULL: nothing of that name */
+    bool slash;             /* at the end */
     unsigned links;
     char name[FILE_NAME_MAX];
     char path[FILE_PATH_MAX]; /* what is still to be walked */
@@ -100,8 +101,8 @@ kern_return_t serve_mounts(struct server_message *message, uint32_t position, ui
 /* ---- the rest of the interface ---- */
 
 /* data.c */
-kern_return_t serve_read(struct server_message *message, int64_t position, uint32_t size, void *data,
-                         uint32_t *got);
+kern_return_t serve_read(struct server_message *message, int64_t position, uint32_t size,
+                         void *data, uint32_t *got);
 kern_return_t serve_write(struct server_message *message, int64_t position, const void *data,
                           uint32_t size, uint32_t *written);
 kern_return_t serve_read_bulk(struct server_message *message, int64_t position, uint32_t size,
@@ -137,7 +138,8 @@ kern_return_t serve_change(struct server_message *message, const char *path, boo
 /* folder.c */
 kern_return_t serve_entries(struct server_message *message, uint64_t position, uint64_t *next,
                             void *names, uint32_t *size);
-kern_return_t serve_reopen(struct server_message *message, uint32_t flags, mach_port_name_t *opened);
+kern_return_t serve_reopen(struct server_message *message, uint32_t flags,
+                           mach_port_name_t *opened);
 kern_return_t serve_open(struct server_message *message, const char *path, uint32_t flags,
                          uint32_t mode, uint32_t *outcome, mach_port_name_t *opened, char *rest);
 kern_return_t serve_make(struct server_message *message, const char *path, uint32_t kind,

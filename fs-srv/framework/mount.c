@@ -15,8 +15,9 @@
 static kern_return_t watch(const struct file_server *server, mach_port_name_t name)
 {
     mach_port_name_t previous = MSG_NULL;
-    const kern_return_t kr = port_request_notification(program_start_info->task, name,
-                                                       MSG_ID_DEAD_NAME, 1, server->notify, &previous);
+    const kern_return_t kr =
+        port_request_notification(program_start_info->task, name, MSG_ID_DEAD_NAME, 1,
+                                  server->notify, &previous);
 
     if (kr == KERN_SUCCESS && previous != MSG_NULL)
         stub_release_right(previous, MSG_MOVE_SEND_ONCE);
@@ -40,7 +41,8 @@ static void uncover(struct file_server *server, struct file_cover *cover)
 }
 
 /* file.mounted, without an answer. */
-static kern_return_t tell(struct file_server *server, struct file_node *above, mach_port_name_t root)
+static kern_return_t tell(struct file_server *server, struct file_node *above,
+                          mach_port_name_t root)
 {
     mach_port_name_t right;
     kern_return_t kr = file_server_open(server, above, FILE_READ, &right);
@@ -49,8 +51,8 @@ static kern_return_t tell(struct file_server *server, struct file_node *above, m
         return kr;
     const struct msg_descriptor body[MSG_REGISTER_BYTES / MSG_DESCRIPTOR_SIZE] = {
         {.value = right, .kind = MSG_PORT, .disposition = MSG_MOVE_SEND}};
-    kr = stub_send(root, MSG_COPY_SEND, FILE_ID_MOUNTED, body,
-                   WIRE_SHAPE(MSG_DESCRIPTOR_SIZE, 1), 0);
+    kr = stub_send(root, MSG_COPY_SEND, FILE_ID_MOUNTED, body, WIRE_SHAPE(MSG_DESCRIPTOR_SIZE, 1),
+                   0);
     if (kr != KERN_SUCCESS)
         stub_release_right(right, MSG_MOVE_SEND);
     return kr == KERN_SUCCESS ? kr : unix_error(EAGAIN);
@@ -155,8 +157,7 @@ kern_return_t serve_mounted(struct server_message *message, mach_port_name_t abo
         return unix_error(EINVAL);
     if (open->above != MSG_NULL)
         return unix_error(EBUSY);
-    if (above == MSG_NULL || above == MSG_DEAD ||
-        open_of_port(open->server, above)) /* in itself */
+    if (above == MSG_NULL || above == MSG_DEAD || open_of_port(open->server, above)) /* in itself */
         return unix_error(EINVAL);
     if (watch(open->server, above) != KERN_SUCCESS)
         return unix_error(EINVAL);

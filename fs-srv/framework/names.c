@@ -95,7 +95,8 @@ static kern_return_t rename_here(struct pair *pair, bool replace)
         return unix_error(EINVAL);
     if (!from->folder->ops->rename)
         return unix_error(EROFS);
-    return from->folder->ops->rename(from->folder, from->name, node, to->folder, to->name, to->node);
+    return from->folder->ops->rename(from->folder, from->name, node, to->folder, to->name,
+                                     to->node);
 }
 
 static kern_return_t link_here(struct pair *pair)

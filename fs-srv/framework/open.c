@@ -15,7 +15,9 @@
 
 enum {
     SLOTS_AT_ONCE = 64,
-    MEMORY_MAX = 2 * FILE_BULK_MAX, /* in messages that wait: counted in pages, so one of the longest takes more than its bytes */
+    MEMORY_MAX =
+        2 *
+        FILE_BULK_MAX, /* in messages that wait: counted in pages, so one of the longest takes more than its bytes */
 };
 
 static mach_port_name_t self(void)
@@ -128,8 +130,8 @@ kern_return_t open_make(struct file_server *server, struct file_node *node, uint
     open->offset = 0;
     open->state = 0;
     open->held = false;
-    const kern_return_t kr = node->ops->opened && !(flags & FILE_PATH) ? node->ops->opened(open)
-                                                                       : KERN_SUCCESS;
+    const kern_return_t kr =
+        node->ops->opened && !(flags & FILE_PATH) ? node->ops->opened(open) : KERN_SUCCESS;
     if (kr != KERN_SUCCESS) {
         free_slot(open);
         return kr;
@@ -181,7 +183,8 @@ kern_return_t file_server_open(struct file_server *server, struct file_node *nod
 
 /* ---- who is meant ---- */
 
-struct file_open *file_server_opened(struct file_server *server, const struct server_message *message)
+struct file_open *file_server_opened(struct file_server *server,
+                                     const struct server_message *message)
 {
     const uint64_t index = message->received.local ^ FILE_SERVER_PAYLOAD;
 

@@ -15,7 +15,7 @@
 #include <wharf/if/port.h>
 
 #define EVENTS_ALWAYS (FILE_HANG_UP | FILE_FAILED)
-#define EVENTS_ALL                                                                                \
+#define EVENTS_ALL \
     (FILE_READABLE | FILE_WRITABLE | FILE_HANG_UP | FILE_FAILED | FILE_URGENT | FILE_OPENED)
 
 struct file_waiting {
@@ -163,7 +163,8 @@ static void forget(struct file_open *open, uint64_t token, bool watch)
     }
 }
 
-static void enter(struct file_waiting *waiting, struct file_open *open, const struct file_waiting *as)
+static void enter(struct file_waiting *waiting, struct file_open *open,
+                  const struct file_waiting *as)
 {
     *waiting = *as;
     waiting->open = open;

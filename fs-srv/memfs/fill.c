@@ -26,8 +26,9 @@ static kern_return_t make_folders(struct memfs *fs)
 static kern_return_t make_devices(struct memfs *fs)
 {
     static const char *const paths[] = {
-        [DEVICE_NULL] = "dev/null",     [DEVICE_ZERO] = "dev/zero",       [DEVICE_FULL] = "dev/full",
-        [DEVICE_RANDOM] = "dev/random", [DEVICE_URANDOM] = "dev/urandom",
+        [DEVICE_NULL] = "dev/null",       [DEVICE_ZERO] = "dev/zero",
+        [DEVICE_FULL] = "dev/full",       [DEVICE_RANDOM] = "dev/random",
+        [DEVICE_URANDOM] = "dev/urandom",
     };
     struct memfs_node *made;
     kern_return_t kr = KERN_SUCCESS;
@@ -62,7 +63,8 @@ static kern_return_t add(struct memfs *fs, const struct archive_file *file)
         memfs_make_path(fs, path, FILE_KIND_REGULAR, program ? 0755 : 0644, &made);
     if (kr == unix_error(EINVAL) || kr == unix_error(EEXIST) || kr == unix_error(ENOTDIR))
         return KERN_SUCCESS;
-    if (kr != KERN_SUCCESS || made->content.base) /* of two with one name the first counts, as for the supervisor */
+    if (kr != KERN_SUCCESS ||
+        made->content.base) /* of two with one name the first counts, as for the supervisor */
         return kr;
     made->content.base = file->data;
     made->content.base_size = made->content.size = file->size;

@@ -56,7 +56,8 @@ struct memfs_entry *folder_find(struct memfs_node *folder, const char *name)
     const uint32_t hash = hash_of(folder, name);
     struct memfs_entry *entry = *bucket_of(folder->fs, hash);
 
-    while (entry && (entry->hash != hash || entry->folder != folder || strcmp(entry->name, name) != 0))
+    while (entry &&
+           (entry->hash != hash || entry->folder != folder || strcmp(entry->name, name) != 0))
         entry = entry->hash_next;
     return entry;
 }
@@ -319,7 +320,8 @@ static kern_return_t add_link(struct file_node *folder, const char *called, stru
 
 /* What can fail comes first. */
 static kern_return_t rename_name(struct file_node *from, const char *called, struct file_node *what,
-                                 struct file_node *to, const char *to_name, struct file_node *target)
+                                 struct file_node *to, const char *to_name,
+                                 struct file_node *target)
 {
     struct memfs_node *folder = memfs_of(to), *node = memfs_of(what);
     struct memfs_entry *old = folder_find(memfs_of(from), called);
@@ -404,8 +406,8 @@ kern_return_t memfs_make_path(struct memfs *fs, const char *path, uint32_t kind,
         memcpy(part, path, size);
         part[size] = '\0';
         const bool last = *next == '\0';
-        const kern_return_t kr = make_below(at, part, last ? kind : FILE_KIND_FOLDER,
-                                            last ? mode : 0755, &at);
+        const kern_return_t kr =
+            make_below(at, part, last ? kind : FILE_KIND_FOLDER, last ? mode : 0755, &at);
         if (kr != KERN_SUCCESS || last) {
             *made = at;
             return kr;

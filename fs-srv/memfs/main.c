@@ -51,7 +51,8 @@ static kern_return_t map_archive(void)
 
     if (info->initrd == MSG_NULL || info->initrd_size == 0)
         return KERN_SUCCESS;
-    const uint64_t size = (info->initrd_offset + info->initrd_size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    const uint64_t size =
+        (info->initrd_offset + info->initrd_size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
     const kern_return_t kr = vm_map(info->task, 0, size, 0, VM_ANYWHERE, info->initrd, VM_PROT_READ,
                                     VM_PROT_READ, VM_INHERIT_NONE, &at);
     if (kr != KERN_SUCCESS)
@@ -113,7 +114,8 @@ static kern_return_t mount_all(int argc, char **argv)
 
 static kern_return_t begin(int argc, char **argv)
 {
-    const char *service = argument(argc, argv, "service"), *content = argument(argc, argv, "content");
+    const char *service = argument(argc, argv, "service"),
+               *content = argument(argc, argv, "content");
     const char *opens = argument(argc, argv, "opens");
     char mounts[SERVICE_NAME_MAX];
     const struct file_server_limits limits = {

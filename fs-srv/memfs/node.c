@@ -79,7 +79,8 @@ void memfs_attributes(struct file_node *node, struct file_attributes *out)
     switch (node->kind) {
     case FILE_KIND_REGULAR:
         out->size = n->content.size;
-        out->blocks = n->content.pages * (PAGE / BLOCK) + (n->content.base_size + BLOCK - 1) / BLOCK;
+        out->blocks =
+            n->content.pages * (PAGE / BLOCK) + (n->content.base_size + BLOCK - 1) / BLOCK;
         break;
     case FILE_KIND_FOLDER: out->size = n->folder.live; break;
     case FILE_KIND_LINK: out->size = strlen(n->link); break;

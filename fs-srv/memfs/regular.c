@@ -23,8 +23,7 @@ static kern_return_t write(struct file_open *open, uint64_t position, const void
                            uint32_t size, uint32_t *written)
 {
     struct memfs_node *node = node_of(open);
-    const kern_return_t kr =
-        content_write(node->fs, &node->content, position, from, size, written);
+    const kern_return_t kr = content_write(node->fs, &node->content, position, from, size, written);
 
     if (kr == KERN_SUCCESS && size != 0)
         memfs_written(node);
@@ -52,7 +51,8 @@ static uint64_t pages_in_place(const struct memfs *fs, const struct content *con
                                uint64_t offset, uint64_t gap, uint32_t protection, bool private)
 {
     const uint64_t there = offset < content->base_size ? content->base_size - offset : 0;
-    const uint64_t place = fs->archive_offset + (uint64_t)(content->base - (const uint8_t *)fs->archive.at);
+    const uint64_t place =
+        fs->archive_offset + (uint64_t)(content->base - (const uint8_t *)fs->archive.at);
     const uint64_t last = protection & VM_PROT_EXECUTE ? PAGE - 1 : 0;
     const uint64_t pages = (there + last) / PAGE;
 
@@ -71,8 +71,8 @@ static kern_return_t map_archive(const struct memfs *fs, const struct content *c
         KERN_SUCCESS)
         return unix_error(ENOMEM);
     *entry = fs->archive_memory;
-    *entry_offset = fs->archive_offset +
-                    (uint64_t)(content->base - (const uint8_t *)fs->archive.at) + offset;
+    *entry_offset =
+        fs->archive_offset + (uint64_t)(content->base - (const uint8_t *)fs->archive.at) + offset;
     *mapped = pages * PAGE;
     return KERN_SUCCESS;
 }
@@ -98,11 +98,12 @@ static kern_return_t map_memory(const struct file_open *open, uint64_t page, uin
     kern_return_t kr = content_pages(node->fs, &node->content, page, pages, &at, &got);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = protection & VM_PROT_EXECUTE ? vm_maintain(self, (uintptr_t)at, got * PAGE,
-                                                    VM_MAINTENANCE_CODE)
-                                      : KERN_SUCCESS;
+    kr = protection & VM_PROT_EXECUTE
+             ? vm_maintain(self, (uintptr_t)at, got * PAGE, VM_MAINTENANCE_CODE)
+             : KERN_SUCCESS;
     if (kr == KERN_SUCCESS)
-        kr = vm_make_entry(self, (uintptr_t)at, got * PAGE, most_of(open, protection, private), entry);
+        kr = vm_make_entry(self, (uintptr_t)at, got * PAGE, most_of(open, protection, private),
+                           entry);
     if (kr != KERN_SUCCESS)
         return unix_error(ENOMEM);
     node->content.mapped = true;

@@ -120,7 +120,7 @@ struct file_open {
     mach_port_name_t port; /* receive right */
     uint32_t made;         /* send rights that were made of it */
     uint64_t offset;
-    uint64_t state;    /* the server's own */
+    uint64_t state;         /* the server's own */
     mach_port_name_t above; /* of a root: where `..` is, a send right; or null */
     uint32_t next_free;
 };
