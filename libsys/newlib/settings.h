@@ -51,7 +51,7 @@ typedef unsigned int __gid_t;
 #define _POSIX_REALTIME_SIGNALS           200809L
 #define _UNIX98_THREAD_MUTEX_ATTRIBUTES   1
 /* A futex is its address in one task. */
-#define _POSIX_THREAD_PROCESS_SHARED (-1)
+#define _POSIX_THREAD_PROCESS_SHARED      (-1)
 
 /* Limits of <limits.h>, which includes this. */
 #define PTHREAD_DESTRUCTOR_ITERATIONS 4

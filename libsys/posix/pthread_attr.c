@@ -9,7 +9,8 @@ enum { STACK_ALIGN = 16 };
 
 int pthread_attr_init(pthread_attr_t *attributes)
 {
-    *attributes = (pthread_attr_t){.__stack_size = POSIX_STACK_SIZE, .__guard_size = POSIX_GUARD_SIZE};
+    *attributes =
+        (pthread_attr_t){.__stack_size = POSIX_STACK_SIZE, .__guard_size = POSIX_GUARD_SIZE};
     return 0;
 }
 
@@ -137,7 +138,8 @@ int pthread_attr_setstack(pthread_attr_t *attributes, void *stack, size_t size)
 /* Obsolete in POSIX, and the address is where the stack begins to be used: its upper end. */
 int pthread_attr_getstackaddr(const pthread_attr_t *attributes, void **address)
 {
-    *address = attributes->__stack == NULL ? NULL : (char *)attributes->__stack + attributes->__stack_size;
+    *address =
+        attributes->__stack == NULL ? NULL : (char *)attributes->__stack + attributes->__stack_size;
     return 0;
 }
 

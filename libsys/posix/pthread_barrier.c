@@ -35,7 +35,8 @@ int pthread_barrierattr_setpshared(pthread_barrierattr_t *attributes, int shared
     return posix_shared_error(shared);
 }
 
-int pthread_barrier_init(pthread_barrier_t *barrier, const pthread_barrierattr_t *attributes, unsigned count)
+int pthread_barrier_init(pthread_barrier_t *barrier, const pthread_barrierattr_t *attributes,
+                         unsigned count)
 {
     (void)attributes;
     if (count == 0 || count >= DESTROYED)

@@ -74,7 +74,8 @@ int pthread_setcanceltype(int type, int *before)
                               ? atomic_fetch_or(&posix_own.cancel, CANCEL_ASYNCHRONOUS)
                               : atomic_fetch_and(&posix_own.cancel, ~(uint32_t)CANCEL_ASYNCHRONOUS);
     if (before != NULL)
-        *before = seen & CANCEL_ASYNCHRONOUS ? PTHREAD_CANCEL_ASYNCHRONOUS : PTHREAD_CANCEL_DEFERRED;
+        *before =
+            seen & CANCEL_ASYNCHRONOUS ? PTHREAD_CANCEL_ASYNCHRONOUS : PTHREAD_CANCEL_DEFERRED;
     if (type == PTHREAD_CANCEL_ASYNCHRONOUS)
         cancel_test();
     return 0;
@@ -88,10 +89,12 @@ static void divert(struct posix_thread *thread)
     struct thread_state_general state;
     uint32_t words = sizeof(state) / sizeof(uint64_t);
 
-    if (thread_get_state(thread->port, THREAD_STATE_GENERAL, (uint64_t *)&state, &words) != KERN_SUCCESS)
+    if (thread_get_state(thread->port, THREAD_STATE_GENERAL, (uint64_t *)&state, &words) !=
+        KERN_SUCCESS)
         return;
     machine_state_call(&state, (uintptr_t)posix_cancel_act);
-    if (thread_set_state(thread->port, THREAD_STATE_GENERAL, (const uint64_t *)&state, words) == KERN_SUCCESS)
+    if (thread_set_state(thread->port, THREAD_STATE_GENERAL, (const uint64_t *)&state, words) ==
+        KERN_SUCCESS)
         atomic_fetch_or(&thread->cancel, CANCEL_ACTS);
 }
 
@@ -132,7 +135,8 @@ int pthread_cancel(pthread_t id)
         return 0;
     }
     while (thread != NULL && is_due(atomic_load(&thread->cancel)) &&
-           (atomic_load(&thread->cancel) & (CANCEL_IN_POINT | CANCEL_ASYNCHRONOUS)) && !interrupt(thread)) {
+           (atomic_load(&thread->cancel) & (CANCEL_IN_POINT | CANCEL_ASYNCHRONOUS)) &&
+           !interrupt(thread)) {
         mutex_unlock(&posix_threads);
         (void)kernel_sleep_until(kernel_clock_now() + moment);
         moment = moment < LONG_MOMENT ? 2 * moment : moment;

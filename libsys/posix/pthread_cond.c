@@ -118,7 +118,8 @@ int pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *mutex, cl
     return error != 0 ? error : wait_until(condition, mutex, deadline);
 }
 
-int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *moment)
+int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                           const struct timespec *moment)
 {
     return pthread_cond_clockwait(condition, mutex, clock_of(condition), moment);
 }

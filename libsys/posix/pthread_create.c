@@ -16,8 +16,6 @@
 #include <wharf/if/task.h>
 #include <wharf/if/thread.h>
 
-_Atomic unsigned posix_live = 1;
-
 /* ---- the end ---- */
 
 /* What the kernel has of it: the name of its port. */
@@ -112,9 +110,9 @@ static kern_return_t make_thread(struct posix_thread *thread, unsigned priority)
     char *block = posix_stack_block(thread);
     mach_port_name_t port;
     uint32_t number;
-    const kern_return_t kr =
-        task_create_thread(program_start_info->task, (uintptr_t)thread_entry, (uintptr_t)block,
-                           (uintptr_t)&thread->native, (uintptr_t)block, priority, false, &port, &number);
+    const kern_return_t kr = task_create_thread(program_start_info->task, (uintptr_t)thread_entry,
+                                                (uintptr_t)block, (uintptr_t)&thread->native,
+                                                (uintptr_t)block, priority, false, &port, &number);
 
     if (kr == KERN_SUCCESS) {
         thread->port = port;
@@ -152,7 +150,8 @@ static int start(struct posix_thread *thread, const pthread_attr_t *attributes, 
     return error_of(kr);
 }
 
-int pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*function)(void *), void *argument)
+int pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*function)(void *),
+                   void *argument)
 {
     struct posix_thread *thread = make_stack(attributes);
 
@@ -197,7 +196,8 @@ static bool wait_for_end(struct posix_thread *thread)
         bool cancelled = cancel_begin();
 
         if (!cancelled) {
-            const int64_t result = sys_futex_wait((const void *)&thread->native.alive, 1, TRAP_NEVER);
+            const int64_t result =
+                sys_futex_wait((const void *)&thread->native.alive, 1, TRAP_NEVER);
             cancelled = cancel_end(trap_error(result) == KERN_ABORTED);
         }
         if (cancelled) {

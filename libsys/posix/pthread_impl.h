@@ -20,7 +20,12 @@
 #include <stdbool.h>
 #include <wharf/message.h>
 
-enum { POSIX_STACK_SIZE = 0x20000, POSIX_GUARD_SIZE = 0x1000, POSIX_PAGE = 0x1000, POSIX_PRIORITY_MAX = 99 };
+enum {
+    POSIX_STACK_SIZE = 0x20000,
+    POSIX_GUARD_SIZE = 0x1000,
+    POSIX_PAGE = 0x1000,
+    POSIX_PRIORITY_MAX = 99
+};
 
 /* Bits of `join`. Detached or claimed, once: by whoever joins it. */
 enum { JOIN_CLAIMED = 1, JOIN_DETACHED = 2, JOIN_ENDED = 4 };
@@ -38,12 +43,12 @@ struct posix_thread {
     struct thread native; /* P3 */
     void *(*function)(void *);
     void *argument;
-    void *result;      /* written by the thread before it ends */
-    pthread_t id;      /* 0: not in the table yet; the thread's own, constant then */
-    uint32_t port;     /* its thread port; constant from before it runs */
+    void *result;  /* written by the thread before it ends */
+    pthread_t id;  /* 0: not in the table yet; the thread's own, constant then */
+    uint32_t port; /* its thread port; constant from before it runs */
     _Atomic int join;
-    char *memory;      /* guard and stack, NULL: not ours; constant while it runs */
-    size_t size, guard; /* of all of it, and of its inaccessible part */
+    char *memory;              /* guard and stack, NULL: not ours; constant while it runs */
+    size_t size, guard;        /* of all of it, and of its inaccessible part */
     struct posix_thread *next; /* in the cache of stacks; its lock */
     _Atomic int policy, priority;
     _Atomic uint32_t cancel;
@@ -59,13 +64,16 @@ extern _Thread_local struct posix_thread posix_own;
 
 /* ---- pthread_table.c ---- */
 extern struct mutex posix_threads; /* P2 */
+/** Threads that have not ended; with the last the program ends. */
+extern _Atomic unsigned posix_live;
 /** With posix_threads held. False: no memory, or PTHREAD_THREADS_MAX. */
 bool posix_table_add(struct posix_thread *thread);
 void posix_table_remove(struct posix_thread *thread);
 /** NULL: there is none of this number. */
 struct posix_thread *posix_table_find(pthread_t id);
 /** Calls function for each; it may not add or remove. */
-void posix_table_each(void (*function)(struct posix_thread *thread, void *argument), void *argument);
+void posix_table_each(void (*function)(struct posix_thread *thread, void *argument),
+                      void *argument);
 /** In the child of a fork: the others are gone. */
 void posix_table_keep_only(struct posix_thread *self);
 
@@ -77,10 +85,6 @@ struct posix_thread *posix_stack_take_over(void *stack, size_t size);
 void posix_stack_give_back(struct posix_thread *thread);
 /** Where the thread-local data begin, up to which the stack reaches. */
 char *posix_stack_block(struct posix_thread *thread);
-
-/* ---- pthread_create.c ---- */
-/** Threads that have not ended; with the last the program ends. */
-extern _Atomic unsigned posix_live;
 
 /* ---- others ---- */
 /** The end of the caller, as pthread_exit(), after its handlers. */
@@ -95,7 +99,9 @@ int posix_priority_set(unsigned number);
 /** What setting the attribute process-shared answers: futexes are of one task. */
 static inline int posix_shared_error(int shared)
 {
-    return shared == PTHREAD_PROCESS_PRIVATE ? 0 : shared == PTHREAD_PROCESS_SHARED ? ENOTSUP : EINVAL;
+    return shared == PTHREAD_PROCESS_PRIVATE  ? 0
+           : shared == PTHREAD_PROCESS_SHARED ? ENOTSUP
+                                              : EINVAL;
 }
 /** Of any mutex that the caller holds: give it up for the wait for a condition, and take it again whatever comes. */
 int posix_mutex_release(pthread_mutex_t *mutex, unsigned *depth);

@@ -21,8 +21,8 @@ enum {
     KIND_INHERIT = 4,
     KIND_PROTECT = 8,
     KIND_ROBUST = 16,
-    KIND_DEAD = 32,          /* its owner ended; the next to lock it is told */
-    KIND_INCONSISTENT = 64,  /* who holds it has been told */
+    KIND_DEAD = 32,         /* its owner ended; the next to lock it is told */
+    KIND_INCONSISTENT = 64, /* who holds it has been told */
     KIND_LOST = 128,
     DEPTH_MAX = 0x7fffffff,
 };
@@ -61,7 +61,8 @@ static int plain_lock(pthread_mutex_t *mutex, uint64_t deadline, bool contended)
     if (!contended && mutex_try_lock(word))
         return 0;
     while (atomic_exchange_explicit(&word->state, 2, memory_order_acquire) != 0)
-        if (trap_error(sys_futex_wait((const void *)&word->state, 2, deadline)) == KERN_OPERATION_TIMED_OUT)
+        if (trap_error(sys_futex_wait((const void *)&word->state, 2, deadline)) ==
+            KERN_OPERATION_TIMED_OUT)
             return ETIMEDOUT;
     return 0;
 }
@@ -83,7 +84,8 @@ static int word_lock(pthread_mutex_t *mutex, uint64_t deadline, bool contended)
 
 static bool word_try_lock(pthread_mutex_t *mutex)
 {
-    return kind_of(mutex) & KIND_INHERIT ? pi_mutex_try_lock(inheriting(mutex)) : mutex_try_lock(plain(mutex));
+    return kind_of(mutex) & KIND_INHERIT ? pi_mutex_try_lock(inheriting(mutex))
+                                         : mutex_try_lock(plain(mutex));
 }
 
 static void word_unlock(pthread_mutex_t *mutex, unsigned kind)
@@ -123,7 +125,8 @@ static int lend(unsigned besides)
     unsigned most = posix_priority_of(posix_self()->policy, posix_own.priority);
 
     for (pthread_mutex_t *each = posix_own.held; each != NULL; each = each->__next) {
-        const unsigned ceiling = kind_of(each) & KIND_PROTECT ? posix_priority_of(SCHED_FIFO, (int)each->__ceiling) : 0;
+        const unsigned ceiling =
+            kind_of(each) & KIND_PROTECT ? posix_priority_of(SCHED_FIFO, (int)each->__ceiling) : 0;
 
         most = ceiling > most ? ceiling : most;
     }
@@ -178,7 +181,8 @@ static int take(pthread_mutex_t *mutex)
         hold(mutex);
     if (!(kind & KIND_DEAD))
         return 0;
-    __atomic_store_n(&mutex->__kind, (kind & ~(unsigned)KIND_DEAD) | KIND_INCONSISTENT, __ATOMIC_RELAXED);
+    __atomic_store_n(&mutex->__kind, (kind & ~(unsigned)KIND_DEAD) | KIND_INCONSISTENT,
+                     __ATOMIC_RELAXED);
     return EOWNERDEAD;
 }
 

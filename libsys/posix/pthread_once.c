@@ -33,8 +33,8 @@ int pthread_once(pthread_once_t *once, void (*function)(void))
 
         if (atomic_load_explicit(word_of(once), memory_order_acquire) == DONE)
             return 0;
-        if (atomic_compare_exchange_strong_explicit(word_of(once), &seen, BEING_DONE, memory_order_acquire,
-                                                    memory_order_acquire)) {
+        if (atomic_compare_exchange_strong_explicit(word_of(once), &seen, BEING_DONE,
+                                                    memory_order_acquire, memory_order_acquire)) {
             call(once, function);
             return 0;
         }

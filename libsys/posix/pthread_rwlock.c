@@ -65,7 +65,8 @@ int pthread_rwlock_init(pthread_rwlock_t *lock, const pthread_rwlockattr_t *attr
 int pthread_rwlock_destroy(pthread_rwlock_t *lock)
 {
     enter(lock);
-    const bool busy = lock->__readers != 0 || lock->__writer != 0 || lock->__readers_wait != 0 || lock->__writers_wait != 0;
+    const bool busy = lock->__readers != 0 || lock->__writer != 0 || lock->__readers_wait != 0 ||
+                      lock->__writers_wait != 0;
     leave(lock);
     return busy ? EBUSY : 0;
 }
@@ -126,7 +127,8 @@ int pthread_rwlock_tryrdlock(pthread_rwlock_t *lock)
     return error == EDEADLK ? EBUSY : error;
 }
 
-int pthread_rwlock_clockrdlock(pthread_rwlock_t *lock, clockid_t clock, const struct timespec *moment)
+int pthread_rwlock_clockrdlock(pthread_rwlock_t *lock, clockid_t clock,
+                               const struct timespec *moment)
 {
     uint64_t deadline;
     int error = read_until(lock, 0, false);
@@ -172,7 +174,8 @@ static int write_until(pthread_rwlock_t *lock, uint64_t deadline, bool wait)
     while (error == 0 && (lock->__writer != 0 || lock->__readers != 0)) {
         if (wait)
             wait_to_write(lock);
-        error = wait ? wait_turn(lock, &lock->__write_turn, &lock->__writers_wait, deadline) : EBUSY;
+        error =
+            wait ? wait_turn(lock, &lock->__write_turn, &lock->__writers_wait, deadline) : EBUSY;
     }
     if (error == ETIMEDOUT && lock->__writer == 0 && lock->__readers == 0)
         error = 0;
@@ -195,7 +198,8 @@ int pthread_rwlock_trywrlock(pthread_rwlock_t *lock)
     return error == EDEADLK ? EBUSY : error;
 }
 
-int pthread_rwlock_clockwrlock(pthread_rwlock_t *lock, clockid_t clock, const struct timespec *moment)
+int pthread_rwlock_clockwrlock(pthread_rwlock_t *lock, clockid_t clock,
+                               const struct timespec *moment)
 {
     uint64_t deadline;
     int error = write_until(lock, 0, false);

@@ -20,8 +20,9 @@ static unsigned base_priority(void)
     struct thread_info info;
 
     if (base == 0)
-        base = thread_info(program_start_info->thread, &info) == KERN_SUCCESS ? info.priority
-                                                                             : THREAD_PRIORITY_DEFAULT;
+        base = thread_info(program_start_info->thread, &info) == KERN_SUCCESS
+                   ? info.priority
+                   : THREAD_PRIORITY_DEFAULT;
     return base;
 }
 
@@ -29,7 +30,8 @@ unsigned posix_priority_of(int policy, int priority)
 {
     if (policy == SCHED_OTHER)
         return priority == 0 ? base_priority() : 0;
-    if ((policy != SCHED_FIFO && policy != SCHED_RR) || priority < 1 || priority > POSIX_PRIORITY_MAX)
+    if ((policy != SCHED_FIFO && policy != SCHED_RR) || priority < 1 ||
+        priority > POSIX_PRIORITY_MAX)
         return 0;
     const unsigned wanted = base_priority() + (unsigned)priority;
     return wanted < KERNEL_MAX ? wanted : KERNEL_MAX;

@@ -7,7 +7,12 @@
 #include "pthread_impl.h"
 #include <libsys/kernel.h>
 
-enum { FIRST_SLOTS = 32, CHUNK_SLOTS = 256, CHUNKS = PTHREAD_THREADS_MAX / CHUNK_SLOTS, INDEX_BITS = 32 };
+enum {
+    FIRST_SLOTS = 32,
+    CHUNK_SLOTS = 256,
+    CHUNKS = PTHREAD_THREADS_MAX / CHUNK_SLOTS,
+    INDEX_BITS = 32
+};
 
 struct slot {
     struct posix_thread *thread; /* NULL: free */
@@ -16,6 +21,7 @@ struct slot {
 };
 
 struct mutex posix_threads;
+_Atomic unsigned posix_live = 1;
 
 /* All guarded by posix_threads. The first slots are here: most programs need no more. */
 static struct slot first_slots[FIRST_SLOTS];

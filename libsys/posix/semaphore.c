@@ -50,7 +50,8 @@ int sem_post(sem_t *semaphore)
     do
         if (value_of(seen) == SEM_VALUE_MAX)
             return fails(EOVERFLOW);
-    while (!__atomic_compare_exchange_n(&semaphore->__state, &seen, seen + 1, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    while (!__atomic_compare_exchange_n(&semaphore->__state, &seen, seen + 1, true,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
     if (seen >= WAITER)
         (void)sys_futex_wake(&semaphore->__state, 1);
     return 0;
@@ -62,8 +63,8 @@ static bool take(sem_t *semaphore, uint64_t change)
     uint64_t seen = __atomic_load_n(&semaphore->__state, __ATOMIC_RELAXED);
 
     while (value_of(seen) > 0)
-        if (__atomic_compare_exchange_n(&semaphore->__state, &seen, seen - 1 + change, true, __ATOMIC_ACQUIRE,
-                                        __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&semaphore->__state, &seen, seen - 1 + change, true,
+                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             return true;
     return false;
 }
@@ -87,7 +88,9 @@ static int wait_until(sem_t *semaphore, uint64_t deadline, bool *cancelled)
             kr = trap_error(sys_futex_wait(&semaphore->__state, 0, deadline));
             *cancelled = cancel_end(kr == KERN_ABORTED);
         }
-        error = kr == KERN_OPERATION_TIMED_OUT ? ETIMEDOUT : kr == KERN_ABORTED || *cancelled ? EINTR : 0;
+        error = kr == KERN_OPERATION_TIMED_OUT     ? ETIMEDOUT
+                : kr == KERN_ABORTED || *cancelled ? EINTR
+                                                   : 0;
         if (error != 0) {
             __atomic_sub_fetch(&semaphore->__state, WAITER, __ATOMIC_ACQ_REL);
             break;

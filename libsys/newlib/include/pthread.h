@@ -43,22 +43,41 @@
 
 #define PTHREAD_BARRIER_SERIAL_THREAD (-1)
 
-#define PTHREAD_MUTEX_INITIALIZER  {0, 0, 0, 0, 0, 0, 0}
-#define PTHREAD_COND_INITIALIZER   {0, 0, 0, 0}
-#define PTHREAD_RWLOCK_INITIALIZER {0, 0, 0, 0, 0, 0, 0, 0, 0}
-#define PTHREAD_ONCE_INIT          {0}
+#define PTHREAD_MUTEX_INITIALIZER \
+    {                             \
+        0, 0, 0, 0, 0, 0, 0       \
+    }
+#define PTHREAD_COND_INITIALIZER \
+    {                            \
+        0, 0, 0, 0               \
+    }
+#define PTHREAD_RWLOCK_INITIALIZER \
+    {                              \
+        0, 0, 0, 0, 0, 0, 0, 0, 0  \
+    }
+#define PTHREAD_ONCE_INIT \
+    {                     \
+        0                 \
+    }
 
-#if __GNU_VISIBLE
-#define PTHREAD_MUTEX_ADAPTIVE_NP                PTHREAD_MUTEX_NORMAL
-#define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP   {0, PTHREAD_MUTEX_RECURSIVE, 0, 0, 0, 0, 0}
-#define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP  {0, PTHREAD_MUTEX_ERRORCHECK, 0, 0, 0, 0, 0}
-#define PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP    PTHREAD_MUTEX_INITIALIZER
+#if __MISC_VISIBLE
+#define PTHREAD_MUTEX_ADAPTIVE_NP PTHREAD_MUTEX_NORMAL
+#define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP    \
+    {                                             \
+        0, PTHREAD_MUTEX_RECURSIVE, 0, 0, 0, 0, 0 \
+    }
+#define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP    \
+    {                                              \
+        0, PTHREAD_MUTEX_ERRORCHECK, 0, 0, 0, 0, 0 \
+    }
+#define PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP PTHREAD_MUTEX_INITIALIZER
 #endif
 
 __BEGIN_DECLS
 
 /* ---- threads ---- */
-int pthread_create(pthread_t *__restrict, const pthread_attr_t *__restrict, void *(*)(void *), void *__restrict);
+int pthread_create(pthread_t *__restrict, const pthread_attr_t *__restrict, void *(*)(void *),
+                   void *__restrict);
 int pthread_join(pthread_t, void **);
 int pthread_detach(pthread_t);
 void pthread_exit(void *) __dead2;
@@ -115,7 +134,8 @@ int pthread_mutex_destroy(pthread_mutex_t *);
 int pthread_mutex_lock(pthread_mutex_t *);
 int pthread_mutex_trylock(pthread_mutex_t *);
 int pthread_mutex_timedlock(pthread_mutex_t *__restrict, const struct timespec *__restrict);
-int pthread_mutex_clocklock(pthread_mutex_t *__restrict, clockid_t, const struct timespec *__restrict);
+int pthread_mutex_clocklock(pthread_mutex_t *__restrict, clockid_t,
+                            const struct timespec *__restrict);
 int pthread_mutex_unlock(pthread_mutex_t *);
 int pthread_mutex_consistent(pthread_mutex_t *);
 int pthread_mutex_getprioceiling(const pthread_mutex_t *__restrict, int *__restrict);
@@ -131,7 +151,8 @@ int pthread_condattr_setpshared(pthread_condattr_t *, int);
 int pthread_cond_init(pthread_cond_t *__restrict, const pthread_condattr_t *__restrict);
 int pthread_cond_destroy(pthread_cond_t *);
 int pthread_cond_wait(pthread_cond_t *__restrict, pthread_mutex_t *__restrict);
-int pthread_cond_timedwait(pthread_cond_t *__restrict, pthread_mutex_t *__restrict, const struct timespec *__restrict);
+int pthread_cond_timedwait(pthread_cond_t *__restrict, pthread_mutex_t *__restrict,
+                           const struct timespec *__restrict);
 int pthread_cond_clockwait(pthread_cond_t *__restrict, pthread_mutex_t *__restrict, clockid_t,
                            const struct timespec *__restrict);
 int pthread_cond_signal(pthread_cond_t *);
@@ -147,11 +168,13 @@ int pthread_rwlock_destroy(pthread_rwlock_t *);
 int pthread_rwlock_rdlock(pthread_rwlock_t *);
 int pthread_rwlock_tryrdlock(pthread_rwlock_t *);
 int pthread_rwlock_timedrdlock(pthread_rwlock_t *__restrict, const struct timespec *__restrict);
-int pthread_rwlock_clockrdlock(pthread_rwlock_t *__restrict, clockid_t, const struct timespec *__restrict);
+int pthread_rwlock_clockrdlock(pthread_rwlock_t *__restrict, clockid_t,
+                               const struct timespec *__restrict);
 int pthread_rwlock_wrlock(pthread_rwlock_t *);
 int pthread_rwlock_trywrlock(pthread_rwlock_t *);
 int pthread_rwlock_timedwrlock(pthread_rwlock_t *__restrict, const struct timespec *__restrict);
-int pthread_rwlock_clockwrlock(pthread_rwlock_t *__restrict, clockid_t, const struct timespec *__restrict);
+int pthread_rwlock_clockwrlock(pthread_rwlock_t *__restrict, clockid_t,
+                               const struct timespec *__restrict);
 int pthread_rwlock_unlock(pthread_rwlock_t *);
 
 /* ---- barriers, spin locks ---- */
@@ -159,7 +182,8 @@ int pthread_barrierattr_init(pthread_barrierattr_t *);
 int pthread_barrierattr_destroy(pthread_barrierattr_t *);
 int pthread_barrierattr_getpshared(const pthread_barrierattr_t *__restrict, int *__restrict);
 int pthread_barrierattr_setpshared(pthread_barrierattr_t *, int);
-int pthread_barrier_init(pthread_barrier_t *__restrict, const pthread_barrierattr_t *__restrict, unsigned);
+int pthread_barrier_init(pthread_barrier_t *__restrict, const pthread_barrierattr_t *__restrict,
+                         unsigned);
 int pthread_barrier_destroy(pthread_barrier_t *);
 int pthread_barrier_wait(pthread_barrier_t *);
 int pthread_spin_init(pthread_spinlock_t *, int);
@@ -190,15 +214,16 @@ void __pthread_cleanup_push(struct __pthread_cleanup *);
 void __pthread_cleanup_pop(struct __pthread_cleanup *, int);
 
 /* Each opens, or closes, a block. */
-#define pthread_cleanup_push(function, argument)                                \
-    do {                                                                        \
-        struct __pthread_cleanup __pthread_handler = {function, argument, 0};   \
-        __pthread_cleanup_push(&__pthread_handler)
-#define pthread_cleanup_pop(execute)                                            \
-        __pthread_cleanup_pop(&__pthread_handler, execute);                     \
-    } while (0)
+#define pthread_cleanup_push(function, argument)                              \
+    do {                                                                      \
+        struct __pthread_cleanup __pthread_handler = {function, argument, 0}; \
+    __pthread_cleanup_push(&__pthread_handler)
+#define pthread_cleanup_pop(execute)                    \
+    __pthread_cleanup_pop(&__pthread_handler, execute); \
+    }                                                   \
+    while (0)
 
-#if __GNU_VISIBLE
+#if __MISC_VISIBLE
 int pthread_getattr_np(pthread_t, pthread_attr_t *);
 int pthread_getname_np(pthread_t, char *, size_t);
 int pthread_setname_np(pthread_t, const char *);

@@ -9,7 +9,8 @@
 #include <time.h>
 
 typedef struct {
-    unsigned long __state __attribute__((__aligned__(8))); /* value, and above it how many wait; its lower half is a futex */
+    unsigned long __state __attribute__((
+        __aligned__(8))); /* value, and above it how many wait; its lower half is a futex */
 } sem_t;
 
 #define SEM_FAILED ((sem_t *)0)

@@ -19,7 +19,10 @@ typedef void (*tss_dtor_t)(void *);
 enum { thrd_success, thrd_busy, thrd_error, thrd_nomem, thrd_timedout };
 enum { mtx_plain = 0, mtx_recursive = 1, mtx_timed = 2 };
 
-#define ONCE_FLAG_INIT      {0}
+#define ONCE_FLAG_INIT \
+    {                  \
+        0              \
+    }
 #define TSS_DTOR_ITERATIONS 4 /* PTHREAD_DESTRUCTOR_ITERATIONS */
 
 #if !defined __cplusplus && (!defined __STDC_VERSION__ || __STDC_VERSION__ < 202311L)

@@ -27,7 +27,8 @@ typedef struct __pthread_mutex {
     unsigned __state, __kind;    /* __state: a futex */
     unsigned __depth, __ceiling; /* guarded by __state */
     unsigned long __owner;
-    struct __pthread_mutex *__next, *__previous; /* of its owner's robust ones, which only that one changes */
+    struct __pthread_mutex *__next,
+        *__previous; /* of its owner's robust ones, which only that one changes */
 } pthread_mutex_t;
 
 typedef struct {
