@@ -74,13 +74,22 @@ int sem_trywait(sem_t *semaphore)
     return take(semaphore, 0) ? 0 : fails(EAGAIN);
 }
 
-/* EINTR: a signal, or it is cancelled. A wait that ends so has taken no wake from others. */
+/* Gives up: a wake that came all the same is another's. */
+static void leave(sem_t *semaphore)
+{
+    const uint64_t state = __atomic_sub_fetch(&semaphore->__state, WAITER, __ATOMIC_ACQ_REL);
+
+    if (state >= WAITER && value_of(state) > 0)
+        (void)sys_futex_wake(&semaphore->__state, 1);
+}
+
+/* EINTR: a signal, or it is cancelled. */
 static int wait_until(sem_t *semaphore, uint64_t deadline, bool *cancelled)
 {
     int error = 0;
 
     __atomic_add_fetch(&semaphore->__state, WAITER, __ATOMIC_ACQ_REL);
-    while (!take(semaphore, -WAITER)) {
+    while (error == 0 && !take(semaphore, -WAITER)) {
         kern_return_t kr = KERN_SUCCESS;
 
         *cancelled = cancel_begin();
@@ -88,14 +97,10 @@ static int wait_until(sem_t *semaphore, uint64_t deadline, bool *cancelled)
             kr = trap_error(sys_futex_wait(&semaphore->__state, 0, deadline));
             *cancelled = cancel_end(kr == KERN_ABORTED);
         }
-        error = kr == KERN_OPERATION_TIMED_OUT     ? ETIMEDOUT
-                : kr == KERN_ABORTED || *cancelled ? EINTR
-                                                   : 0;
-        if (error != 0) {
-            __atomic_sub_fetch(&semaphore->__state, WAITER, __ATOMIC_ACQ_REL);
-            break;
-        }
+        error = kr == KERN_OPERATION_TIMED_OUT ? ETIMEDOUT : kr == KERN_ABORTED || *cancelled ? EINTR : 0;
     }
+    if (error != 0)
+        leave(semaphore);
     return error;
 }
 
