@@ -133,8 +133,10 @@ static void cancel_at(void *(*function)(void *), int64_t pause)
 
 static void test_points(void)
 {
-    static void *(*const functions[])(void *) = {wait_condition, wait_condition_timed, wait_semaphore, wait_semaphore_timed,
-                                                 sleep_long,     sleep_to,             join_other,     test_often};
+    static void *(*const functions[])(void *) = {wait_condition, wait_condition_timed,
+                                                 wait_semaphore, wait_semaphore_timed,
+                                                 sleep_long,     sleep_to,
+                                                 join_other,     test_often};
 
     CHECK_EQUAL(sem_init(&semaphore, 0, 0), 0);
     handled = 0;
@@ -312,7 +314,8 @@ static void test_once(void)
 
 int main(void)
 {
-    static void (*const parts[])(void) = {test_points, test_units, test_state, test_asynchronous, test_handlers, test_once};
+    static void (*const parts[])(void) = {test_points,       test_units,    test_state,
+                                          test_asynchronous, test_handlers, test_once};
 
     return pthread_test_main("pthread-cancel", parts, sizeof(parts) / sizeof(parts[0]));
 }

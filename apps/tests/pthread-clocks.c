@@ -37,7 +37,8 @@ static void test_clocks(void)
     CHECK_EQUAL(clock_getres(CLOCK_MONOTONIC, &time), 0);
     CHECK(nanoseconds(&time) > 0 && nanoseconds(&time) < 1000);
     CHECK_EQUAL(clock_getres(CLOCK_REALTIME, NULL), 0);
-    const int64_t before = (int64_t)moment(), now = read_clock(CLOCK_MONOTONIC), after = (int64_t)moment();
+    const int64_t before = (int64_t)moment(), now = read_clock(CLOCK_MONOTONIC),
+                  after = (int64_t)moment();
     CHECK(before <= now && now <= after);
     CHECK_EQUAL(clock_settime(CLOCK_MONOTONIC, &time), -1);
     CHECK_EQUAL(errno, EINVAL);
@@ -92,10 +93,12 @@ static void test_cpu_clocks(void)
 {
     clockid_t clock;
     struct tms used;
-    const int64_t process = read_clock(CLOCK_PROCESS_CPUTIME_ID), own = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    const int64_t process = read_clock(CLOCK_PROCESS_CPUTIME_ID),
+                  own = read_clock(CLOCK_THREAD_CPUTIME_ID);
 
     (void)finish(start(compute_some, NULL));
-    CHECK(read_clock(CLOCK_PROCESS_CPUTIME_ID) >= process + 5 * MILLISECOND); /* the thread is gone, its time is not */
+    CHECK(read_clock(CLOCK_PROCESS_CPUTIME_ID) >=
+          process + 5 * MILLISECOND); /* the thread is gone, its time is not */
     const struct timespec nap = {.tv_nsec = 5 * MILLISECOND};
     const int64_t before = read_clock(CLOCK_THREAD_CPUTIME_ID);
     CHECK_EQUAL(nanosleep(&nap, NULL), 0);
@@ -156,7 +159,9 @@ static void call(union sigval value)
 
 static void test_timers(void)
 {
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_value.sival_int = 42, .sigev_notify_function = call};
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD,
+                             .sigev_value.sival_int = 42,
+                             .sigev_notify_function = call};
     struct itimerspec value = {.it_value.tv_nsec = MILLISECOND}, told;
     timer_t timer, none;
 
@@ -235,7 +240,8 @@ static void test_random(void)
 
 int main(void)
 {
-    static void (*const parts[])(void) = {test_clocks, test_cpu_clocks, test_sleep, test_timers, test_many_timers, test_random};
+    static void (*const parts[])(void) = {test_clocks, test_cpu_clocks,  test_sleep,
+                                          test_timers, test_many_timers, test_random};
 
     return pthread_test_main("pthread-clocks", parts, sizeof(parts) / sizeof(parts[0]));
 }

@@ -186,7 +186,8 @@ static void test_ceiling(void)
 
 int main(void)
 {
-    static void (*const parts[])(void) = {test_mutexes, test_mutex_attributes, test_robust, test_ceiling};
+    static void (*const parts[])(void) = {test_mutexes, test_mutex_attributes, test_robust,
+                                          test_ceiling};
 
     rounds = ROUNDS / (unsigned)kernel_system_info(SYSTEM_INFO_CPUS_ONLINE);
     return pthread_test_main("pthread-locks", parts, sizeof(parts) / sizeof(parts[0]));

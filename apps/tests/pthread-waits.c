@@ -383,7 +383,8 @@ static void test_semaphores(void)
 
 int main(void)
 {
-    static void (*const parts[])(void) = {test_conditions, test_queue, test_rwlock, test_barrier, test_spin, test_semaphores};
+    static void (*const parts[])(void) = {test_conditions, test_queue, test_rwlock,
+                                          test_barrier,    test_spin,  test_semaphores};
 
     rounds = ROUNDS / (unsigned)kernel_system_info(SYSTEM_INFO_CPUS_ONLINE);
     return pthread_test_main("pthread-waits", parts, sizeof(parts) / sizeof(parts[0]));

@@ -97,7 +97,9 @@ static int wait_until(sem_t *semaphore, uint64_t deadline, bool *cancelled)
             kr = trap_error(sys_futex_wait(&semaphore->__state, 0, deadline));
             *cancelled = cancel_end(kr == KERN_ABORTED);
         }
-        error = kr == KERN_OPERATION_TIMED_OUT ? ETIMEDOUT : kr == KERN_ABORTED || *cancelled ? EINTR : 0;
+        error = kr == KERN_OPERATION_TIMED_OUT     ? ETIMEDOUT
+                : kr == KERN_ABORTED || *cancelled ? EINTR
+                                                   : 0;
     }
     if (error != 0)
         leave(semaphore);

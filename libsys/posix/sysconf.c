@@ -15,12 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    PAGE = 0x1000,
-    LOGIN_NAME = 32,
-    TTY_NAME = 128,
-    HOST_NAME = 64
-};
+enum { PAGE = 0x1000, LOGIN_NAME = 32, TTY_NAME = 128, HOST_NAME = 64 };
 
 /* Of threads: those that the headers promise. 0: none of these. */
 static long thread_option(int name)
