@@ -70,10 +70,15 @@ void pthread_exit(void *result)
 
 /* ---- the beginning ---- */
 
+/* It may run before its creator knows its names: whoever needs them waits for the lock under which they are written. */
 static void begin(void *argument)
 {
     struct posix_thread *self = argument;
 
+    if (__atomic_load_n(&self->port, __ATOMIC_RELAXED) == MSG_NULL) {
+        mutex_lock(&posix_threads);
+        mutex_unlock(&posix_threads);
+    }
     pthread_exit(self->function(self->argument));
 }
 
@@ -104,50 +109,42 @@ static int error_of(kern_return_t kr)
     return kr == KERN_DENIED ? EPERM : EAGAIN;
 }
 
-/* It stands in the table and is suspended. */
-static kern_return_t make_thread(struct posix_thread *thread, unsigned priority)
+/* With posix_threads held, so that it can neither end nor be joined before its names are written. Its own number is told before it runs. */
+static kern_return_t run_thread(struct posix_thread *thread, unsigned priority, pthread_t *id)
 {
     char *block = posix_stack_block(thread);
     mach_port_name_t port;
     uint32_t number;
-    const kern_return_t kr = task_create_thread(program_start_info->task, (uintptr_t)thread_entry,
-                                                (uintptr_t)block, (uintptr_t)&thread->native,
-                                                (uintptr_t)block, priority, false, &port, &number);
 
+    *id = thread->id;
+    thread->native.alive = 1;
+    atomic_fetch_add(&posix_live, 1);
+    const kern_return_t kr = task_create_thread(program_start_info->task, (uintptr_t)thread_entry, (uintptr_t)block,
+                                                (uintptr_t)&thread->native, (uintptr_t)block, priority, true, &port, &number);
     if (kr == KERN_SUCCESS) {
-        thread->port = port;
         thread->native.id = number;
+        __atomic_store_n(&thread->port, port, __ATOMIC_RELAXED);
+        return kr;
     }
+    atomic_fetch_sub(&posix_live, 1);
+    thread->native.alive = 0;
+    posix_table_remove(thread);
     return kr;
 }
 
-/* On an error the caller gives the stack back. The number is told before the thread runs: then it may be gone at once. */
+/* On an error the caller gives the stack back. */
 static int start(struct posix_thread *thread, const pthread_attr_t *attributes, pthread_t *id)
 {
     const unsigned priority = choose_priority(thread, attributes);
+    kern_return_t kr = KERN_RESOURCE_SHORTAGE;
 
     if (priority == 0)
         return EINVAL;
     mutex_lock(&posix_threads);
-    const bool added = posix_table_add(thread);
+    if (posix_table_add(thread))
+        kr = run_thread(thread, priority, id);
     mutex_unlock(&posix_threads);
-    if (!added)
-        return EAGAIN;
-    kern_return_t kr = make_thread(thread, priority);
-    if (kr == KERN_SUCCESS) {
-        const mach_port_name_t port = thread->port;
-
-        *id = thread->id;
-        thread->native.alive = 1;
-        atomic_fetch_add(&posix_live, 1);
-        kr = thread_resume(port);
-        if (kr == KERN_SUCCESS)
-            return 0;
-        atomic_fetch_sub(&posix_live, 1);
-        thread->native.alive = 0;
-    }
-    forget(thread);
-    return error_of(kr);
+    return kr == KERN_SUCCESS ? 0 : error_of(kr);
 }
 
 int pthread_create(pthread_t *id, const pthread_attr_t *attributes, void *(*function)(void *),

@@ -45,7 +45,7 @@ struct posix_thread {
     void *argument;
     void *result;  /* written by the thread before it ends */
     pthread_t id;  /* 0: not in the table yet; the thread's own, constant then */
-    uint32_t port; /* its thread port; constant from before it runs */
+    uint32_t port; /* its thread port; written with posix_threads held, constant then */
     _Atomic int join;
     char *memory;              /* guard and stack, NULL: not ours; constant while it runs */
     size_t size, guard;        /* of all of it, and of its inaccessible part */
