@@ -119,8 +119,9 @@ static kern_return_t run_thread(struct posix_thread *thread, unsigned priority, 
     *id = thread->id;
     thread->native.alive = 1;
     atomic_fetch_add(&posix_live, 1);
-    const kern_return_t kr = task_create_thread(program_start_info->task, (uintptr_t)thread_entry, (uintptr_t)block,
-                                                (uintptr_t)&thread->native, (uintptr_t)block, priority, true, &port, &number);
+    const kern_return_t kr = task_create_thread(program_start_info->task, (uintptr_t)thread_entry,
+                                                (uintptr_t)block, (uintptr_t)&thread->native,
+                                                (uintptr_t)block, priority, true, &port, &number);
     if (kr == KERN_SUCCESS) {
         thread->native.id = number;
         __atomic_store_n(&thread->port, port, __ATOMIC_RELAXED);
