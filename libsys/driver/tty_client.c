@@ -37,8 +37,8 @@ static kern_return_t attach(struct tty_client *client)
     kern_return_t kr;
 
     do
-        kr = (client->output_only ? tty_attach_output
-                                  : tty_attach)(client->service, client->entry, client->notify, &client->queue);
+        kr = (client->output_only ? tty_attach_output : tty_attach)(client->service, client->entry,
+                                                                    client->notify, &client->queue);
     while (kr == MIG_SERVER_DIED || (kr == KERN_SUCCESS && client->queue == MSG_DEAD));
     if (kr != KERN_SUCCESS) {
         client->queue = MSG_NULL;
