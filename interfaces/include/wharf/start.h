@@ -43,5 +43,29 @@ struct start_info {
     uint64_t initrd_offset; /* ... from this byte on, ... */
     uint64_t initrd_size;   /* ... this many bytes */
     uint32_t host_devices;  /* a power as those above */
+    uint32_t process;       /* process: of a program that a process started; 0: it is none yet */
+    uint32_t root, cwd;     /* file: directories; or 0 */
+    const struct start_process *posix; /* of a program that a process started; or NULL */
+};
+
+/** A descriptor that is open from the start. */
+struct start_descriptor {
+    int32_t descriptor;
+    uint32_t file;  /* a name: interfaces/file.defs */
+    uint32_t flags; /* of the open file: the client's own, for libsys/posix only */
     uint32_t zero;
+};
+
+/** What a process gives a program that takes its place, or becomes its child (libsys/posix/image.c). It lies, with all that it points to, above the block. */
+struct start_process {
+    uint64_t size; /* of this structure; later versions only append */
+    int32_t argc;
+    uint32_t umask;
+    char **argv; /* argc pointers and NULL */
+    char **envp; /* ended by NULL */
+    uint64_t ignored, blocked; /* signals: bit number - 1 */
+    uint64_t pending;          /* some may wait: the signals to look for first */
+    const struct start_descriptor *descriptors;
+    uint32_t descriptor_count;
+    int32_t pid; /* its own */
 };

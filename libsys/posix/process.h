@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * This process: its port, and what fork, exec and spawn ask of those who keep something else (descriptors, directories): weak functions, which are only there in programs
+ * that have descriptors.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <wharf/error.h>
+#include <wharf/message.h>
+#include <wharf/start.h>
+
+enum { PROCESS_DESCRIPTORS_MAX = 256 };
+
+/** The port of this process. A program of the supervisor's becomes a process by this, once. MSG_NULL: there is no process server; errno says why. */
+mach_port_name_t process_port(void);
+/** The same, if it is one; MSG_NULL else. */
+mach_port_name_t process_port_now(void);
+
+/* ---- libsys/posix/descriptors.c has these ---- */
+
+/** For a program that is to be executed: descriptors without FD_CLOEXEC, from `from` on the first one; false: no more. The right stays the caller's. */
+[[gnu::weak]] bool descriptors_export(int from, struct start_descriptor *out);
+/** From the start block, before main(). */
+[[gnu::weak]] void descriptors_import(const struct start_descriptor *descriptors, uint32_t count);
+/** Nobody else changes the table between these two; fork is in between. */
+[[gnu::weak]] void descriptors_hold(void);
+[[gnu::weak]] void descriptors_release(bool child);
+/** root, cwd: rights that stay theirs. */
+[[gnu::weak]] void place_export(mach_port_name_t *root, mach_port_name_t *cwd, uint32_t *mask);
+[[gnu::weak]] void place_import(mach_port_name_t root, mach_port_name_t cwd, uint32_t mask);
+
+/* ---- others may use these, weakly ---- */
+
+/** Locks of the C library, in one order; in the child they are new. */
+void locks_hold(void);
+void locks_release(bool child);
