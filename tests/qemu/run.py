@@ -28,6 +28,7 @@ import programs  # noqa: E402
 import qemulog  # noqa: E402
 import small_devices  # noqa: E402
 import supervisor  # noqa: E402
+import terminal  # noqa: E402
 import template  # noqa: E402
 import trees  # noqa: E402
 import devices  # noqa: E402
@@ -107,6 +108,7 @@ def scenarios(kind):
         *template.all_scenarios(),
         *edu.all_scenarios(),
         *supervisor.all_scenarios(),
+        *terminal.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),
         *trees.all_scenarios(),
