@@ -34,5 +34,13 @@ def server(name, machine, seconds=6, **more):
                     expect=(r"^half a line is whole$", r"^terminal-test: all checks passed$", ended("bootstrap"), all_ended()), **more)
 
 
+def posix():
+    """The same line as a file below /dev, by the calls of POSIX."""
+    return Scenario("terminal-posix", VIRT, append="arg=system=terminal-posix.conf", seconds=6,
+                    when=((r"^posix: type a line$", keys("abc\r")), (r"^posix: type two lines$", keys("abc\rde\r")),
+                          (r"^posix: type a key$", keys("\x03"))),
+                    expect=(r"^terminal-posix: all checks passed$", ended("bootstrap"), all_ended()))
+
+
 def all_scenarios():
-    return [server("1cpu", VIRT), server("4cpu", {**VIRT, "cpus": 4})]
+    return [posix(), server("1cpu", VIRT), server("4cpu", {**VIRT, "cpus": 4})]
