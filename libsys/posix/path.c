@@ -70,6 +70,8 @@ int walk_path(int directory, const char *path, walk_step_t *step, struct walk *w
             return posix_fails(kr);
         if (walk->outcome == FILE_OUTCOME_DONE)
             return 0;
+        if (walk->outcome > FILE_OUTCOME_FROM_ROOT)
+            return posix_error(EIO);
         at = go_on(walk, &next_owned);
         owned = next_owned;
         if (at == MSG_NULL)

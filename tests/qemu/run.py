@@ -34,6 +34,7 @@ import devices  # noqa: E402
 import devmgr  # noqa: E402
 import disks  # noqa: E402
 import edu  # noqa: E402
+import posix_files  # noqa: E402
 import hardships  # noqa: E402
 import vm  # noqa: E402
 from attendant import Attendant  # noqa: E402
@@ -106,6 +107,7 @@ def scenarios(kind):
         *small_devices.all_scenarios(),
         *template.all_scenarios(),
         *edu.all_scenarios(),
+        *posix_files.all_scenarios(),
         *supervisor.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),
