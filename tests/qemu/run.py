@@ -25,6 +25,7 @@ import cardboot  # noqa: E402
 import ipc  # noqa: E402
 import matrix  # noqa: E402
 import programs  # noqa: E402
+import pthreads  # noqa: E402
 import qemulog  # noqa: E402
 import small_devices  # noqa: E402
 import supervisor  # noqa: E402
@@ -98,6 +99,7 @@ def scenarios(kind):
         *matrix.virt(kind),
         *matrix.raspi4b(),
         *programs.all_scenarios(),
+        *pthreads.all_scenarios(),
         *ipc.all_scenarios(kind),
         *vm.all_scenarios(kind),
         *devices.all_scenarios(kind),
