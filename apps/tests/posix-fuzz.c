@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -292,6 +293,7 @@ int main(int argc, char **argv)
     const uint64_t seed = argument(argc, argv, "seed", 1),
                    count = argument(argc, argv, "calls", 20000);
 
+    signal(SIGPIPE, SIG_IGN);
     state = seed * 0x9e3779b97f4a7c15 + 1;
     if (mkdir("/tmp", 0777) != 0)
         CHECK_EQUAL(errno, EEXIST);
