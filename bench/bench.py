@@ -66,7 +66,7 @@ RUNS = [
     Run("init=bench-memory"),
     Run("init=bench-vm"),
     Run("init=bench-ool"),
-    Run("init=bench-files", rename={"mmap_touch_munmap": "mmap_touch_munmap"}),
+    Run("init=bootstrap arg=system=bench-files.conf"),
     Run("init=bench-pager"),
     Run("init=bench-posix"),
     Run("init=bench-yield-a,bench-yield-b"),

@@ -84,7 +84,7 @@ static const char *a_path(void)
                                         ".",         "..",        "d/..",     "/",
                                         "",          "//",        "a/",       "d/",
                                         "/dev/null", "/dev/zero", "/nothing", TEST_FOLDER "/a",
-                                        "link",      "link/a",    "loop",     "/dev/../tmp"};
+                                        "link",      "link/a",    "loop",     "/dev/../nothing"};
     static char made[2][PATH_MAX + 40];
     static unsigned turn;
     char *path = made[turn++ % 2];
@@ -244,7 +244,11 @@ static void call_others(void)
 
     switch (below(6)) {
     case 0: (void)tcgetattr(a_number(), &settings); break;
-    case 1: (void)!chdir(below(2) == 0 ? TEST_FOLDER : a_path()); break;
+    case 1: /* not for long: what the names above mean must not become everybody's */
+        (void)!chdir(a_path());
+        (void)!getcwd(path, below(sizeof(path)));
+        CHECK_EQUAL(chdir(TEST_FOLDER), 0);
+        break;
     case 2: (void)!realpath(a_path(), path); break;
     case 3: (void)!getcwd(path, below(sizeof(path))); break;
     case 4: (void)fpathconf(a_number(), (int)below(30)); break;
