@@ -18,7 +18,9 @@ static const struct passwd the_user = {
     .pw_dir = home,
     .pw_shell = shell,
 };
-static const struct group the_group = {.gr_name = name, .gr_passwd = no_password, .gr_mem = members};
+static const struct group the_group = {.gr_name = name,
+                                       .gr_passwd = no_password,
+                                       .gr_mem = members};
 
 /* What functions without a place of the caller's return; programs may change it. */
 static struct passwd user;

@@ -14,7 +14,8 @@ int __sigjump_save(sigjmp_buf to, int save_mask)
 void siglongjmp(sigjmp_buf to, int value)
 {
     if (to->__saved)
-        (void)sigprocmask(SIG_SETMASK, &to->__mask, NULL); /* it cannot fail for a mask that was one */
+        (void)sigprocmask(SIG_SETMASK, &to->__mask,
+                          NULL); /* it cannot fail for a mask that was one */
     longjmp(to->__jump, value);
 }
 

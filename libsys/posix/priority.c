@@ -50,7 +50,9 @@ int setpriority(int which, id_t who, int value)
 
 int nice(int increment)
 {
-    const int value = atomic_load(&nice_value) + (increment < -NICEST ? -NICEST : increment > NICEST ? NICEST : increment);
+    const int value = atomic_load(&nice_value) + (increment < -NICEST  ? -NICEST
+                                                  : increment > NICEST ? NICEST
+                                                                       : increment);
 
     if (setpriority(PRIO_PROCESS, 0, value) != 0)
         return errno == EACCES ? posix_error(EPERM) : -1;

@@ -2,3 +2,4 @@
 # What `make test` compares goes along: three samples, plain and compressed.
 make -j"$JOBS" CC="$CC" AR="$AR" RANLIB="$RANLIB" bzip2 bzip2recover
 cp bzip2 bzip2recover sample?.ref sample?.bz2 "$OUT"
+$CC -O2 -I. -o "$OUT/check" "$PORT/check.c" libbz2.a

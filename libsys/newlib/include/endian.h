@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include <machine/endian.h>
 #include <sys/endian.h>
 
 #ifndef __BYTE_ORDER

@@ -36,14 +36,23 @@ struct addrinfo {
     struct addrinfo *ai_next;
 };
 
-enum { AI_PASSIVE = 1, AI_CANONNAME = 2, AI_NUMERICHOST = 4, NI_NUMERICHOST = 1, NI_NUMERICSERV = 2, NI_NAMEREQD = 8, NI_DGRAM = 16 };
+enum {
+    AI_PASSIVE = 1,
+    AI_CANONNAME = 2,
+    AI_NUMERICHOST = 4,
+    NI_NUMERICHOST = 1,
+    NI_NUMERICSERV = 2,
+    NI_NAMEREQD = 8,
+    NI_DGRAM = 16
+};
 
 extern int h_errno;
 const char *hstrerror(int error);
 const char *gai_strerror(int error);
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result);
-int getnameinfo(const struct sockaddr *address, socklen_t length, char *node, socklen_t node_length, char *service,
-                socklen_t service_length, int flags);
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **result);
+int getnameinfo(const struct sockaddr *address, socklen_t length, char *node, socklen_t node_length,
+                char *service, socklen_t service_length, int flags);
 void freeaddrinfo(struct addrinfo *list);
 struct hostent *gethostbyname(const char *name);
 struct hostent *gethostbyaddr(const void *address, socklen_t length, int type);

@@ -33,5 +33,7 @@ int getsockname(int file, struct sockaddr *address, socklen_t *length);
 int listen(int file, int backlog);
 int setsockopt(int file, int level, int name, const void *value, socklen_t length);
 int socket(int domain, int type, int protocol);
-ssize_t recvfrom(int file, void *to, size_t size, int flags, struct sockaddr *address, socklen_t *length);
-ssize_t sendto(int file, const void *from, size_t size, int flags, const struct sockaddr *address, socklen_t length);
+ssize_t recvfrom(int file, void *to, size_t size, int flags, struct sockaddr *address,
+                 socklen_t *length);
+ssize_t sendto(int file, const void *from, size_t size, int flags, const struct sockaddr *address,
+               socklen_t length);
