@@ -29,12 +29,14 @@ import pthreads  # noqa: E402
 import qemulog  # noqa: E402
 import small_devices  # noqa: E402
 import supervisor  # noqa: E402
+import terminal  # noqa: E402
 import template  # noqa: E402
 import trees  # noqa: E402
 import devices  # noqa: E402
 import devmgr  # noqa: E402
 import disks  # noqa: E402
 import edu  # noqa: E402
+import posix_files  # noqa: E402
 import files  # noqa: E402
 import hardships  # noqa: E402
 import vm  # noqa: E402
@@ -109,8 +111,10 @@ def scenarios(kind):
         *small_devices.all_scenarios(),
         *template.all_scenarios(),
         *edu.all_scenarios(),
+        *posix_files.all_scenarios(),
         *files.all_scenarios(),
         *supervisor.all_scenarios(),
+        *terminal.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),
         *trees.all_scenarios(),
