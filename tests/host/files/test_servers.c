@@ -64,7 +64,15 @@ static void test_mounts(void)
     CHECK_EQ(serve_look(world_message(world_root), "home/m", false, &outcome, &elsewhere, &a, rest),
              KERN_SUCCESS);
     CHECK_EQ(outcome, FILE_OUTCOME_DONE);
-    /* This server below another one. */
+    world_end();
+}
+
+/* This server below another one; and a mount that is taken away. */
+static void test_mounted(void)
+{
+    struct file_attributes a;
+
+    CHECK(world_begin(1 << 20, 100, NULL, 0));
     const mach_port_name_t above = world_foreign();
     CHECK_EQ(serve_mounted(world_message(world_root), above), KERN_SUCCESS);
     CHECK_EQ(serve_mounted(world_message(world_root), above), unix_error(EBUSY));
@@ -171,8 +179,19 @@ static void test_pipes(void)
         CHECK_EQ(serve_poll(world_message(reader), FILE_READABLE, &holding), KERN_SUCCESS);
         CHECK_EQ(holding, count ? FILE_READABLE : 0);
     }
-    while (serve_read(world_message(reader), FILE_CURRENT, FILE_DATA_MAX, back, &n) == KERN_SUCCESS)
-        continue;
+    world_close(reader);
+    world_close(writer);
+    world_end();
+}
+
+static void test_waits(void)
+{
+    uint8_t back[8];
+    mach_port_name_t reader, writer;
+    uint32_t n = 0, holding;
+
+    CHECK(world_begin(1 << 20, 100, NULL, 0));
+    CHECK_EQ(serve_make_pipe(world_message(world_root), 0, &reader, &writer), KERN_SUCCESS);
     /* Two threads wait with one token; one event answers both, and closing answers who is left. */
     const unsigned before = world_answers;
     CHECK_EQ(serve_wait(world_message(reader), FILE_READABLE, 5, &holding), MIG_NO_REPLY);
@@ -197,6 +216,9 @@ static void test_pipes(void)
     CHECK_EQ(serve_wait(world_message(world_root), FILE_URGENT, 1, &holding),
              unix_error(EINVAL)); /* never */
     CHECK_EQ(serve_wait(world_message(world_root), FILE_READABLE, 1, &holding), KERN_SUCCESS);
+    world_lose_answers();
+    CHECK_EQ(serve_wait(world_message(reader), FILE_READABLE, 64, &holding), MIG_NO_REPLY);
+    CHECK_EQ(world_server.waiting, 1);
     CHECK_EQ(serve_set_flags(world_message(reader), FILE_NONBLOCK), KERN_SUCCESS);
     CHECK_EQ(serve_wait(world_message(reader), FILE_READABLE, 64, &holding), unix_error(EAGAIN));
     world_close(reader);
@@ -308,8 +330,10 @@ int main(int argc, char **argv)
 {
     check_begin(argc, argv);
     test_mounts();
+    test_mounted();
     test_walks();
     test_pipes();
+    test_waits();
     test_limits();
     test_failures();
     return check_end();

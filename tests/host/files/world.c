@@ -198,11 +198,7 @@ void stub_release_right(mach_port_name_t name, unsigned kind)
     }
 }
 
-void stub_release_memory(void *address, uint64_t size)
-{
-    (void)address;
-    (void)size;
-}
+void stub_release_memory(void *, uint64_t) {}
 
 /* ---- messages ---- */
 
@@ -309,13 +305,8 @@ kern_return_t vm_deallocate(mach_port_name_t task, uint64_t address, uint64_t si
     return KERN_SUCCESS;
 }
 
-kern_return_t vm_maintain(mach_port_name_t task, uint64_t address, uint64_t size,
-                          uint32_t operation)
+kern_return_t vm_maintain(mach_port_name_t, uint64_t, uint64_t, uint32_t)
 {
-    (void)task;
-    (void)address;
-    (void)size;
-    (void)operation;
     return KERN_SUCCESS;
 }
 
@@ -374,6 +365,13 @@ void world_settle(void)
         CHECK_EQ(file_server_notification(&world_server, &message), KERN_SUCCESS);
     }
     pending_count = 0;
+}
+
+void world_lose_answers(void)
+{
+    for (uint32_t i = FIRST; i < port_count; i++)
+        if (ports[i].foreign && ports[i].senders != 0)
+            ports[i].dead = true;
 }
 
 void world_die(mach_port_name_t name)

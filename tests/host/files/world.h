@@ -41,6 +41,8 @@ void *world_memory(mach_port_name_t entry);
 uint32_t world_rights(mach_port_name_t port);
 /** The port's receiver has died. */
 void world_die(mach_port_name_t port);
+/** Whoever waits for an answer has died. */
+void world_lose_answers(void);
 /** Answers of file.wait and messages of watches so far. */
 extern unsigned world_answers;
 extern uint32_t world_last_holding;
