@@ -109,6 +109,7 @@ static void round_of_all(void)
     test_files();
     test_content();
     test_pipes();
+    test_mounts();
     test_hostile();
 }
 
