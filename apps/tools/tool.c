@@ -33,10 +33,15 @@ int tool_option(const struct tool *tool, int argc, char **argv)
 
 static void complain(const struct tool *tool, const char *format, va_list arguments)
 {
+    char text[512];
+
+    /* In one piece: stderr has no buffer, fprintf() would write it bit by bit, and others write there, too. */
+    int n = snprintf(text, sizeof text, "%s: ", tool->name);
+    n += vsnprintf(text + n, sizeof text - (size_t)n, format, arguments);
+    n = n < (int)sizeof text - 1 ? n : (int)sizeof text - 2;
+    text[n++] = '\n';
     fflush(stdout);
-    fprintf(stderr, "%s: ", tool->name);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    fwrite(text, 1, (size_t)n, stderr);
 }
 
 void tool_complain(const struct tool *tool, const char *format, ...)

@@ -42,5 +42,17 @@ def posix():
                     expect=(r"^terminal-posix: all checks passed$", ended("bootstrap"), all_ended()))
 
 
+def tools():
+    """Wharf's own tools, with the rights that the description lists for each, and without; the last ends the system."""
+    return Scenario("tools", VIRT, append="arg=system=tools.conf", seconds=5,
+                    anywhere=(r"^svc: device-manager   running ", r"^lsdev: driver: pl011, for arm,pl011, as tty0, service tty.tty0, the console$",
+                              r"^dt: driver: pl011, for arm,pl011", r"^lstask: +\d+ +2 +\d+ .* device-manager$",
+                              r"^ps: +\d+ waits +\d+ +\d+:\d\d\.\d\d message", r"^lsport: +[0-9a-f]+ receive +", r"^free: Mem: +1\d\d ", r"^vmstat: +\d+",
+                              r"^uptime: .* up 0:00:0\d, 1 CPUs", r"^top: +\d+ +\d+\.\d +\d+ bootstrap$",
+                              r"^lsport-refused: lsport: this session does not have the right host_tasks$", r"^supervisor: lsport-refused ended with status 1$",
+                              r"^supervisor: rtc0 was killed and is started again at once"),
+                    expect=(r"^supervisor: poweroff ends the system$", ended("bootstrap"), all_ended()))
+
+
 def all_scenarios():
-    return [posix(), server("1cpu", VIRT), server("4cpu", {**VIRT, "cpus": 4})]
+    return [tools(), posix(), server("1cpu", VIRT), server("4cpu", {**VIRT, "cpus": 4})]
