@@ -19,12 +19,14 @@ from .boards import ROOT
 
 HOME = deps.DEPS / "newlib"
 SETTINGS = ROOT / "libsys" / "newlib" / "settings.h"
+INCLUDE = ROOT / "libsys" / "newlib" / "include"
 TARGET = "aarch64-wharf-elf"
 CROSS = "aarch64-linux-gnu-"
 
 FEATURES = [
     "--disable-newlib-supplied-syscalls", "--disable-multilib", "--disable-nls", "--enable-newlib-mb",
     "--enable-newlib-io-long-long", "--enable-newlib-io-long-double", "--enable-newlib-io-c99-formats",
+    "--enable-newlib-io-pos-args",
     "--enable-newlib-retargetable-locking", "--enable-newlib-reent-thread-local",
 ]
 
@@ -34,7 +36,24 @@ FEATURES = [
 CFLAGS = ("-g -O2 -ffreestanding -fno-pic -fno-pie -ftls-model=local-exec -fno-stack-protector -ffunction-sections "
           "-fdata-sections -mno-outline-atomics -fno-omit-frame-pointer -fno-asynchronous-unwind-tables "
           "-march=armv8-a+nosimd -Wa,-march=armv8-a -U__linux__ -U__unix__ -D_STDIO_BSD_SEMANTICS -DHAVE_RENAME "
-          "-DHAVE_FCNTL")
+          "-DHAVE_FCNTL -DHAVE_NANOSLEEP -DHAVE_BLKSIZE -D_NO_POSIX_SPAWN -D_NO_POPEN -D_NO_EXECVE -D_NO_GETUT "
+          "-D_NO_GETLOGIN -D_NO_GETPWENT -D_NO_GETPASS -D_NO_WORDEXP")
+
+# Parts of newlib that configure.host chooses for systems it knows.
+PARTS = "posix_dir=posix\nunix_dir=unix\n"
+
+# Headers of ours that newlib is built with, and so those that it is built again for when they change: what it says
+# where there are none is an error.
+OUR_HEADERS = ["sys/dirent.h"]
+
+# Sources in those parts that cannot be built here, or not be right: they know the insides of a DIR, find by search what
+# the system can be asked, or move a file's offset to and fro. libsys/posix has those functions. They are built empty.
+EMPTIED = ["posix/opendir", "posix/closedir", "posix/readdir", "posix/readdir_r", "posix/rewinddir", "posix/seekdir",
+           "posix/telldir", "posix/dirfd", "posix/_isatty", "unix/getcwd", "unix/pread", "unix/pwrite", "unix/ttyname",
+           "unix/ttyname_r"]
+
+# Headers of newlib whose functions are not there.
+ABSENT = ["devctl.h", "iconv.h", "ndbm.h", "regdef.h", "unctrl.h", "utmp.h", "machine/termios.h"]
 
 # Members of libc.a that libsys has its own of: those that work on memory or strings with vector registers
 # (libsys/string.c says why not), the end of a program, locks that do not lock, and a wrong conversion to
@@ -49,7 +68,7 @@ def compiler():
 
 def fingerprint():
     digest = hashlib.sha256(json.dumps(deps.pins()["newlib-source"], sort_keys=True).encode())
-    for path in (__file__, SETTINGS):
+    for path in (__file__, SETTINGS, *(INCLUDE / name for name in OUR_HEADERS)):
         with open(path, "rb") as handle:
             digest.update(handle.read())
     digest.update(compiler().encode())
@@ -91,6 +110,13 @@ def _unpack(work):
             if rest and top.startswith("newlib"):
                 member.name = rest
                 tar.extract(member, work / "source")
+    home = work / "source" / "newlib"
+    with open(home / "configure.host", "a", encoding="ascii") as script:
+        script.write(PARTS)
+    for name in OUR_HEADERS:
+        shutil.copy(INCLUDE / name, home / "libc" / "include" / name)
+    for name in EMPTIED:
+        (home / "libc" / f"{name}.c").write_text("")
 
 
 def _build(work):
@@ -123,6 +149,8 @@ def _build(work):
 def _install(work):
     made = work / "prefix" / TARGET
     (made / "lib" / "libg.a").unlink()      # another name of libc.a
+    for name in ABSENT:
+        (made / "include" / name).unlink()
     (made / ".stamp").write_text(fingerprint() + "\n")
     shutil.rmtree(HOME, ignore_errors=True)
     made.rename(HOME)

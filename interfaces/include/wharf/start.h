@@ -61,8 +61,8 @@ struct start_process {
     uint64_t size; /* of this structure; later versions only append */
     int32_t argc;
     uint32_t umask;
-    char **argv; /* argc pointers and NULL */
-    char **envp; /* ended by NULL */
+    char **argv;               /* argc pointers and NULL */
+    char **envp;               /* ended by NULL */
     uint64_t ignored, blocked; /* signals: bit number - 1 */
     uint64_t pending;          /* some may wait: the signals to look for first */
     const struct start_descriptor *descriptors;

@@ -11,3 +11,6 @@
 #undef CHILD_MAX /* depends: sysconf() */
 #undef ARG_MAX
 #define ARG_MAX 131072
+#ifndef SSIZE_MAX
+#define SSIZE_MAX __LONG_MAX__
+#endif

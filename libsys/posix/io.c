@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading and writing. A call takes what there is now; if that is nothing, the caller waits for it in a call of its own, which takes nothing, and tries again. A file opened with O_NONBLOCK
+ * answers that wait, too, with EAGAIN, so that nobody has to know here how it was opened.
+ *
+ * A descriptor that had nothing to read is asked for that first the next time (DESCRIPTOR_WAITS): at pipes and terminals the first try would be in vain each time.
+ */
+#include "../newlib/calls.h"
+#include "descriptors.h"
+#include "errors.h"
+#include "waits.h"
+#include <libsys/kernel.h>
+#include <libsys/stub.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <wharf/if/file.h>
+#include <wharf/terminal.h>
+
+/* One try of a transfer. */
+struct transfer {
+    mach_port_name_t port;
+    int number;
+    uint32_t flags; /* of the descriptor */
+    int64_t position;
+    char *bytes;
+    uint32_t size, done;
+    bool more; /* something has been moved before: a read does not wait any more */
+};
+
+/* A piece, by message. */
+static kern_return_t read_piece(struct transfer *t)
+{
+    void *memory;
+
+    if (t->size <= FILE_DATA_MAX)
+        return file_read(t->port, t->position, t->size, t->bytes, &t->done);
+    const kern_return_t kr = file_read_bulk(t->port, t->position, t->size, &memory, &t->done);
+
+    if (kr != KERN_SUCCESS || t->done == 0)
+        return kr;
+    if (t->done <= t->size)
+        memcpy(t->bytes, memory, t->done);
+    stub_release_memory(memory, t->done);
+    return t->done <= t->size ? kr : MIG_BAD_REPLY;
+}
+
+static kern_return_t write_piece(struct transfer *t)
+{
+    if (t->size <= FILE_DATA_MAX)
+        return file_write(t->port, t->position, t->bytes, t->size, &t->done);
+    return file_write_bulk(t->port, t->position, t->bytes, t->size, &t->done);
+}
+
+/* What kept it from being done. 0: try again; else the errno. */
+[[gnu::cold]] static int overcome(struct transfer *t, kern_return_t kr, bool writes)
+{
+    const int error = posix_errno(kr);
+
+    if ((uint32_t)kr == TERMINAL_WHO && t->position == FILE_CURRENT) {
+        t->position = wait_own_group();
+        return 0;
+    }
+    if ((uint32_t)kr == TERMINAL_BACKGROUND)
+        return wait_in_background(writes ? SIGTTOU : SIGTTIN);
+    if (error == EPIPE && writes)
+        return wait_broken_pipe();
+    if (error != EAGAIN || (t->more && !writes))
+        return error;
+    if (!writes && (t->flags & DESCRIPTOR_WAITS) == 0)
+        descriptor_mark(t->number, t->port, DESCRIPTOR_WAITS, 0);
+    return wait_for_events(t->port, writes ? FILE_WRITABLE : FILE_READABLE);
+}
+
+/* One piece, if need be after a wait. 0, or the errno. */
+static int move_piece(struct transfer *t, bool writes)
+{
+    if (!writes && (t->flags & DESCRIPTOR_WAITS) != 0 && t->size != 0) {
+        const int error = wait_for_events(t->port, FILE_READABLE);
+        /* A file that does not know of waiting does not have to. */
+        if (error == EAGAIN || error == EINTR)
+            return error;
+    }
+    for (;;) {
+        const kern_return_t kr = writes ? write_piece(t) : read_piece(t);
+
+        if (__builtin_expect(kr == KERN_SUCCESS, 1))
+            return t->done <= t->size ? 0 : EIO;
+        const int error = overcome(t, kr, writes);
+
+        if (error != 0)
+            return error;
+    }
+}
+
+/* All of it, as far as it goes: a read ends with the first piece that is not full, a write with an error. */
+static ssize_t move(int number, int64_t position, void *bytes, size_t size, bool writes)
+{
+    const struct descriptor d = descriptor_get(number);
+    struct transfer t = {d.port, number, d.flags, position, bytes, 0, 0, false};
+    size_t done = 0;
+
+    do {
+        const size_t left = size - done;
+
+        t.size = left < FILE_BULK_MAX ? (uint32_t)left : FILE_BULK_MAX;
+        t.bytes = (char *)bytes + done;
+        if (position >= 0)
+            t.position = position + (int64_t)done;
+        const int error = move_piece(&t, writes);
+
+        if (error != 0)
+            return done > 0 ? (ssize_t)done : posix_error(error);
+        done += t.done;
+        if (t.done < t.size && (!writes || t.done == 0))
+            break;
+        t.flags &= ~(uint32_t)DESCRIPTOR_WAITS;
+        t.more = true;
+    } while (done < size);
+    return (ssize_t)done;
+}
+
+/* ---- the log, for programs without files ---- */
+
+static ssize_t write_log(const void *bytes, size_t size)
+{
+    const kern_return_t kr = kernel_console_write(bytes, size);
+
+    return kr == KERN_SUCCESS ? (ssize_t)size : posix_fails(kr);
+}
+
+/* ---- */
+
+static ssize_t transfer(int number, int64_t position, void *bytes, size_t size, bool writes)
+{
+    if (size > SSIZE_MAX)
+        return posix_error(EINVAL);
+    const struct descriptor d = descriptor_get(number);
+
+    if (d.port != MSG_NULL)
+        return move(number, position, bytes, size, writes);
+    if (d.flags == 0)
+        return posix_error(EBADF);
+    if (position != FILE_CURRENT)
+        return posix_error(ESPIPE);
+    if (writes == (number == STDIN_FILENO))
+        return posix_error(EBADF);
+    return writes ? write_log(bytes, size) : 0;
+}
+
+ssize_t _read(int number, void *bytes, size_t size)
+{
+    return transfer(number, FILE_CURRENT, bytes, size, false);
+}
+
+ssize_t _write(int number, const void *bytes, size_t size)
+{
+    return transfer(number, FILE_CURRENT, (void *)(uintptr_t)bytes, size, true);
+}
+
+[[gnu::alias("_read")]] ssize_t read(int number, void *bytes, size_t size);
+[[gnu::alias("_write")]] ssize_t write(int number, const void *bytes, size_t size);
+
+ssize_t pread(int number, void *bytes, size_t size, off_t position)
+{
+    return position < 0 ? posix_error(EINVAL) : transfer(number, position, bytes, size, false);
+}
+
+ssize_t pwrite(int number, const void *bytes, size_t size, off_t position)
+{
+    return position < 0 ? posix_error(EINVAL)
+                        : transfer(number, position, (void *)(uintptr_t)bytes, size, true);
+}

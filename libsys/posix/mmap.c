@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mapped memory: ranges of the task's map (vm.defs), of nothing or of what a file server gives for its content (file.map), piece by piece.
+ *
+ * M1 Nothing is writable and executable at once: ENOTSUP. Memory that can be written or executed can be read.
+ * M2 What lies behind the end of the file cannot be touched (SIGSEGV, where POSIX says SIGBUS), also when the file has grown: who wants that maps it again.
+ * M3 MAP_FIXED gives what was there back, and then maps: another thread that maps something at that moment may get the hole, and the call ends with ENOMEM.
+ */
+#include "descriptors.h"
+#include "errors.h"
+#include <fcntl.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <wharf/if/file.h>
+#include <wharf/if/vm.h>
+
+enum { PAGE = 0x1000, ALL = VM_PROT_READ | VM_PROT_WRITE | VM_PROT_EXECUTE };
+
+/* A request, checked: whole pages. */
+struct mapping {
+    uint64_t address, size, offset;
+    uint32_t protection; /* VM_PROT_ */
+    bool fixed, shared;
+};
+
+static mach_port_name_t task(void)
+{
+    return program_start_info->task;
+}
+
+static bool in_pages(const void *address, size_t size, uint64_t *rounded)
+{
+    *rounded = (size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    return (uintptr_t)address % PAGE == 0 && *rounded >= size &&
+           (uintptr_t)address + *rounded >= (uintptr_t)address;
+}
+
+/* PROT_ and VM_PROT_ have the same bits. */
+static int protection(int wanted, uint32_t *out)
+{
+    if ((wanted & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) != 0)
+        return EINVAL;
+    if ((wanted & PROT_WRITE) != 0 && (wanted & PROT_EXEC) != 0)
+        return ENOTSUP;
+    *out = (uint32_t)wanted | (wanted != PROT_NONE ? VM_PROT_READ : 0);
+    return 0;
+}
+
+/* What a call of vm that changes a range means: a hole in it is ENOMEM. */
+static int range_error(kern_return_t kr)
+{
+    return kr == KERN_INVALID_ADDRESS ? ENOMEM : posix_errno(kr);
+}
+
+/* ---- memory of nothing ---- */
+
+static int map_nothing(struct mapping *m, uint32_t now)
+{
+    const kern_return_t kr =
+        vm_map(task(), m->address, m->size, 0, m->fixed ? 0 : VM_ANYWHERE, MSG_NULL, now, ALL,
+               m->shared ? VM_INHERIT_SHARE : VM_INHERIT_COPY, &m->address);
+
+    return range_error(kr);
+}
+
+/* ---- files ---- */
+
+/* The server's memory for what is left. What is shared may be written later, if the file may. */
+static kern_return_t ask(mach_port_name_t file, const struct mapping *m, uint64_t done,
+                         mach_port_name_t *entry, uint64_t *at, uint64_t *mapped, uint32_t *most)
+{
+    const uint64_t offset = m->offset + done, size = m->size - done;
+    kern_return_t kr;
+
+    *most = m->protection;
+    if (m->shared && (m->protection & (VM_PROT_WRITE | VM_PROT_EXECUTE)) == 0) {
+        *most = VM_PROT_READ | VM_PROT_WRITE;
+        kr = file_map(file, offset, size, *most, false, entry, at, mapped);
+        if (kr == KERN_SUCCESS)
+            return kr;
+        *most = m->protection;
+    }
+    if (!m->shared)
+        *most = ALL;
+    const uint32_t needed =
+        m->shared ? m->protection : VM_PROT_READ | (m->protection & VM_PROT_EXECUTE);
+
+    return file_map(file, offset, size, needed, !m->shared, entry, at, mapped);
+}
+
+static kern_return_t enter(const struct mapping *m, uint64_t done, uint64_t size,
+                           mach_port_name_t entry, uint64_t at, uint32_t most)
+{
+    uint64_t where;
+    kern_return_t kr = vm_deallocate(task(), m->address + done, size);
+
+    if (kr == KERN_SUCCESS)
+        kr = vm_map(task(), m->address + done, size, at, m->shared ? 0 : VM_COPY, entry,
+                    m->protection, most, m->shared ? VM_INHERIT_SHARE : VM_INHERIT_COPY, &where);
+    return kr;
+}
+
+/* The next piece into the range that is kept. 0 and *done as before: the file ends. */
+static int map_piece(const struct mapping *m, mach_port_name_t file, uint64_t *done)
+{
+    mach_port_name_t entry;
+    uint64_t at, mapped;
+    uint32_t most;
+    kern_return_t kr = ask(file, m, *done, &entry, &at, &mapped, &most);
+
+    if (kr != KERN_SUCCESS) /* opened for something else */
+        return posix_errno(kr) == EBADF ? EACCES : posix_errno(kr);
+    uint64_t pages = (mapped + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+
+    if (pages > m->size - *done)
+        pages = m->size - *done;
+    if (pages != 0)
+        kr = enter(m, *done, pages, entry, at, most);
+    if (entry != MSG_NULL && entry != MSG_DEAD)
+        stub_release_right(entry, MSG_MOVE_SEND);
+    *done += pages;
+    return range_error(kr);
+}
+
+static int map_file(struct mapping *m, int number)
+{
+    const mach_port_name_t file = descriptor_port(number, ENODEV);
+    uint64_t done = 0, before;
+
+    if (file == MSG_NULL)
+        return errno;
+    if (m->offset + m->size < m->size || (int64_t)(m->offset + m->size) < 0)
+        return EOVERFLOW;
+    const bool shared = m->shared;
+
+    m->shared = false; /* what is left of the range's first content is nobody's */
+    int error = map_nothing(m, 0);
+
+    m->shared = shared;
+    if (error != 0)
+        return error;
+    do {
+        before = done;
+        error = map_piece(m, file, &done);
+    } while (error == 0 && done > before && done < m->size);
+    if (error != 0)
+        (void)!vm_deallocate(task(), m->address, m->size);
+    return error;
+}
+
+/* ---- the functions ---- */
+
+static int check(struct mapping *m, void *address, size_t size, int flags, off_t offset)
+{
+    const int kind = flags & (MAP_SHARED | MAP_PRIVATE);
+
+    if (size == 0 || offset < 0 || offset % PAGE != 0 ||
+        (kind != MAP_SHARED && kind != MAP_PRIVATE))
+        return EINVAL;
+    if (!in_pages(m->fixed ? address : NULL, size, &m->size))
+        return m->fixed ? EINVAL : ENOMEM;
+    return 0;
+}
+
+static int map(struct mapping *m, int file, int flags)
+{
+    if (m->fixed) {
+        const int error = range_error(vm_deallocate(task(), m->address, m->size));
+
+        if (error != 0)
+            return error;
+    }
+    return (flags & MAP_ANONYMOUS) != 0 ? map_nothing(m, m->protection) : map_file(m, file);
+}
+
+void *mmap(void *address, size_t size, int wanted, int flags, int file, off_t offset)
+{
+    struct mapping m = {
+        .address = (uintptr_t)address & ~(uint64_t)(PAGE - 1),
+        .offset = (uint64_t)offset,
+        .fixed = (flags & MAP_FIXED) != 0,
+        .shared = (flags & MAP_SHARED) != 0,
+    };
+    int error = check(&m, address, size, flags, offset);
+
+    if (error == 0)
+        error = protection(wanted, &m.protection);
+    if (error == 0 && (flags & MAP_ANONYMOUS) == 0 && descriptor_get(file).flags == 0)
+        error = EBADF;
+    if (error == 0)
+        error = map(&m, file, flags);
+    if (error != 0) {
+        errno = error;
+        return MAP_FAILED;
+    }
+    return (void *)(uintptr_t)m.address;
+}
+
+int munmap(void *address, size_t size)
+{
+    uint64_t pages;
+
+    if (size == 0 || !in_pages(address, size, &pages))
+        return posix_error(EINVAL);
+    const kern_return_t kr = vm_deallocate(task(), (uintptr_t)address, pages);
+
+    return kr == KERN_SUCCESS ? 0
+                              : posix_error(kr == KERN_INVALID_ADDRESS ? EINVAL : posix_errno(kr));
+}
+
+int mprotect(void *address, size_t size, int wanted)
+{
+    uint64_t pages;
+    uint32_t bits;
+    int error = protection(wanted, &bits);
+
+    if (error == 0 && !in_pages(address, size, &pages))
+        error = EINVAL;
+    if (error == 0 && pages != 0)
+        error = range_error(vm_protect(task(), (uintptr_t)address, pages, false, bits));
+    return error == 0 ? 0 : posix_error(error);
+}
+
+int msync(void *address, size_t size, int flags)
+{
+    uint64_t pages;
+
+    if ((flags & ~(MS_SYNC | MS_ASYNC | MS_INVALIDATE)) != 0 ||
+        (flags & (MS_SYNC | MS_ASYNC)) == (MS_SYNC | MS_ASYNC) || !in_pages(address, size, &pages))
+        return posix_error(EINVAL);
+    if (pages == 0)
+        return 0;
+    const int error =
+        range_error(vm_sync(task(), (uintptr_t)address, pages,
+                            ((flags & MS_SYNC) != 0 ? VM_SYNC_WAIT : 0) |
+                                ((flags & MS_INVALIDATE) != 0 ? VM_SYNC_INVALIDATE : 0)));
+
+    return error == 0 ? 0 : posix_error(error);
+}
+
+/* Keeping memory from being paged out takes a power over everybody's (host_memory.wire). */
+int mlock(const void *address, size_t size)
+{
+    (void)address;
+    (void)size;
+    return posix_error(EPERM);
+}
+
+int munlock(const void *address, size_t size)
+{
+    (void)address;
+    (void)size;
+    return posix_error(EPERM);
+}
+
+int mlockall(int flags)
+{
+    return posix_error((flags & ~(MCL_CURRENT | MCL_FUTURE)) != 0 || flags == 0 ? EINVAL : EPERM);
+}
+
+int munlockall(void)
+{
+    return 0; /* nothing is locked */
+}
+
+/* Nobody here acts on advice. */
+int posix_madvise(void *address, size_t size, int advice)
+{
+    uint64_t pages;
+
+    return advice < POSIX_MADV_NORMAL || advice > POSIX_MADV_DONTNEED ||
+                   !in_pages(address, size, &pages)
+               ? EINVAL
+               : 0;
+}
+
+int madvise(void *address, size_t size, int advice)
+{
+    const int error = posix_madvise(address, size, advice);
+
+    return error == 0 ? 0 : posix_error(error);
+}
+
+/* ---- shared memory objects: files of a folder of their own ---- */
+
+static int shared_path(const char *name, char path[PATH_MAX])
+{
+    static const char folder[] = "/dev/shm", other[] = "/tmp";
+
+    if (name[0] == '/')
+        name++;
+    if (name[0] == '\0' || strchr(name, '/') != NULL)
+        return EINVAL;
+    if (strlen(name) > NAME_MAX)
+        return ENAMETOOLONG;
+    strcpy(path, access(folder, F_OK) == 0 ? folder : other);
+    strcat(path, "/");
+    strcat(path, name);
+    return 0;
+}
+
+int shm_open(const char *name, int flags, mode_t mode)
+{
+    char path[PATH_MAX];
+    const int error = shared_path(name, path);
+
+    return error != 0 ? posix_error(error) : open(path, flags | O_CLOEXEC, mode);
+}
+
+int shm_unlink(const char *name)
+{
+    char path[PATH_MAX];
+    const int error = shared_path(name, path);
+
+    return error != 0 ? posix_error(error) : unlink(path);
+}

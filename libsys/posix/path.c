@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Walks along paths; see path.h.
+ */
+#include "path.h"
+#include "descriptors.h"
+#include "errors.h"
+#include "place.h"
+#include <fcntl.h>
+#include <libsys/stub.h>
+#include <string.h>
+#include <wharf/if/file.h>
+
+/* Is it one that can be sent? 0, or the errno. */
+static int check(const char *path)
+{
+    if (path[0] == '\0')
+        return ENOENT;
+    return strnlen(path, FILE_PATH_MAX) == FILE_PATH_MAX ? ENAMETOOLONG : 0;
+}
+
+mach_port_name_t walk_base(int directory, const char *path)
+{
+    const int error = check(path);
+    mach_port_name_t at;
+
+    if (error != 0) {
+        errno = error;
+        return MSG_NULL;
+    }
+    if (path[0] != '/' && directory != AT_FDCWD)
+        return descriptor_port(directory, ENOTDIR);
+    at = path[0] == '/' ? place_root() : place_current();
+    if (at == MSG_NULL)
+        errno = ENOENT;
+    return at;
+}
+
+/* Where to go on after a step; MSG_NULL: nowhere. owned: it is given back afterwards. */
+static mach_port_name_t go_on(struct walk *walk, bool *owned)
+{
+    mach_port_name_t next = place_root();
+
+    *owned = walk->outcome == FILE_OUTCOME_ELSEWHERE;
+    if (*owned)
+        next = walk->elsewhere;
+    else if (walk->elsewhere != MSG_NULL && walk->elsewhere != MSG_DEAD)
+        stub_release_right(walk->elsewhere, MSG_MOVE_SEND);
+    walk->path = walk->rest;
+    return next == MSG_DEAD ? MSG_NULL : next;
+}
+
+int walk_path(int directory, const char *path, walk_step_t *step, struct walk *walk)
+{
+    mach_port_name_t at = walk_base(directory, path);
+    bool owned = false;
+
+    walk->path = path;
+    if (at == MSG_NULL)
+        return -1;
+    for (int steps = 0; steps < WALK_STEPS_MAX; steps++) {
+        bool next_owned;
+
+        walk->elsewhere = MSG_NULL;
+        const kern_return_t kr = step(walk, at);
+
+        if (owned)
+            stub_release_right(at, MSG_MOVE_SEND);
+        if (kr != KERN_SUCCESS)
+            return posix_fails(kr);
+        if (walk->outcome == FILE_OUTCOME_DONE)
+            return 0;
+        at = go_on(walk, &next_owned);
+        owned = next_owned;
+        if (at == MSG_NULL)
+            return posix_error(EIO);
+    }
+    if (owned)
+        stub_release_right(at, MSG_MOVE_SEND);
+    return posix_error(ELOOP);
+}
+
+static kern_return_t open_step(struct walk *walk, mach_port_name_t at)
+{
+    return file_open(at, walk->path, walk->flags, walk->mode, &walk->outcome, &walk->elsewhere,
+                     walk->rest);
+}
+
+mach_port_name_t walk_open(int directory, const char *path, uint32_t flags, uint32_t mode)
+{
+    struct walk walk;
+
+    walk.flags = flags;
+    walk.mode = mode;
+    if (walk_path(directory, path, open_step, &walk) != 0)
+        return MSG_NULL;
+    if (walk.elsewhere == MSG_NULL || walk.elsewhere == MSG_DEAD) {
+        errno = EIO;
+        return MSG_NULL;
+    }
+    return walk.elsewhere;
+}
+
+static kern_return_t look_step(struct walk *walk, mach_port_name_t at)
+{
+    return file_look(at, walk->path, walk->nofollow, &walk->outcome, &walk->elsewhere,
+                     &walk->attributes, walk->rest);
+}
+
+int walk_look(int directory, const char *path, bool nofollow, struct file_attributes *attributes)
+{
+    struct walk walk;
+
+    walk.nofollow = nofollow;
+    if (walk_path(directory, path, look_step, &walk) != 0)
+        return -1;
+    *attributes = walk.attributes;
+    return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Limits and use of resources. The only limit that is the process's own is that of its descriptors; what memory and processes it may have is in the ledgers of its task, whose maker set them, and
+ * shows here as no limit. The stack of the first thread has its size from the start.
+ */
+#include "descriptors.h"
+#include "errors.h"
+#include <libsys/program.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <wharf/if/task.h>
+#include <wharf/if/vm.h>
+#include <wharf/info.h>
+
+enum { PAGE = 0x1000, KIB = 1024, MICROSECONDS = 1000000 };
+
+int getrlimit(int resource, struct rlimit *limit)
+{
+    if (resource < 0 || resource >= RLIM_NLIMITS)
+        return posix_error(EINVAL);
+    limit->rlim_cur = limit->rlim_max = RLIM_INFINITY;
+    if (resource == RLIMIT_NOFILE) {
+        limit->rlim_cur = atomic_load(&descriptors_limit);
+        limit->rlim_max = DESCRIPTORS_MAX;
+    } else if (resource == RLIMIT_STACK) {
+        limit->rlim_cur = limit->rlim_max = START_STACK_SIZE;
+    } else if (resource == RLIMIT_CORE || resource == RLIMIT_MEMLOCK) {
+        limit->rlim_cur = limit->rlim_max = 0;
+    }
+    return 0;
+}
+
+/* What cannot be set may be set to what it is. */
+int setrlimit(int resource, const struct rlimit *limit)
+{
+    struct rlimit now = {0, 0};
+
+    if (getrlimit(resource, &now) != 0)
+        return -1;
+    if (limit->rlim_cur > limit->rlim_max)
+        return posix_error(EINVAL);
+    if (limit->rlim_max > now.rlim_max)
+        return posix_error(EPERM);
+    if (resource == RLIMIT_NOFILE) {
+        atomic_store(&descriptors_limit, (uint32_t)limit->rlim_cur);
+        return 0;
+    }
+    return limit->rlim_cur == now.rlim_cur ? 0 : posix_error(EPERM);
+}
+
+/* There in programs that are processes: what ended children used. */
+[[gnu::weak]] int process_children_usage(struct rusage *usage);
+
+int getrusage(int who, struct rusage *usage)
+{
+    struct task_info info;
+    struct vm_usage memory;
+
+    memset(usage, 0, sizeof(*usage));
+    if (who == RUSAGE_CHILDREN)
+        return process_children_usage == NULL ? 0 : process_children_usage(usage);
+    if (who != RUSAGE_SELF)
+        return posix_error(EINVAL);
+    kern_return_t kr = task_info(program_start_info->task, &info);
+
+    if (kr == KERN_SUCCESS)
+        kr = vm_usage(program_start_info->task, &memory);
+    if (kr != KERN_SUCCESS)
+        return posix_fails(kr);
+    usage->ru_maxrss = (long)(memory.paid_peak * (PAGE / KIB));
+    return 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Waiting for a file; see waits.h.
+ */
+#include "waits.h"
+#include "errors.h"
+#include <libsys/stub.h>
+#include <libsys/thread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <wharf/if/file.h>
+
+extern __typeof__(interruptible_call) interruptible_call [[gnu::weak]];
+/* Of <signal.h> and <unistd.h>: there in programs that are processes. */
+extern __typeof__(getpgrp) getpgrp [[gnu::weak]];
+extern __typeof__(sigaction) sigaction [[gnu::weak]];
+extern __typeof__(sigprocmask) sigprocmask [[gnu::weak]];
+
+/* A wait is known by the thread it is of, among all threads of the system. */
+static uint64_t token(void)
+{
+    return (uint64_t)thread_current()->id;
+}
+
+struct wait {
+    mach_port_name_t port;
+    uint32_t events;
+};
+
+/* It may be abandoned at any instruction: nothing comes of it but that it is over. */
+static kern_return_t wait_once(void *argument)
+{
+    const struct wait *w = argument;
+    uint32_t holding;
+
+    return file_wait(w->port, w->events, token(), &holding);
+}
+
+int wait_for_events(mach_port_name_t port, uint32_t events)
+{
+    struct wait w = {port, events};
+
+    return posix_errno(wait_interruptibly(wait_once, &w));
+}
+
+/* Without it there are no handlers that could end a wait. */
+kern_return_t wait_interruptibly(interruptible_function_t *function, void *argument)
+{
+    return &interruptible_call == NULL ? function(argument)
+                                       : interruptible_call(function, argument);
+}
+
+int wait_broken_pipe(void)
+{
+    (void)raise(SIGPIPE);
+    return EPIPE;
+}
+
+uint32_t wait_own_group(void)
+{
+    return getpgrp == NULL ? 0 : (uint32_t)getpgrp();
+}
+
+int wait_in_background(int signal)
+{
+    struct sigaction action;
+    sigset_t blocked;
+
+    if (sigaction != NULL && sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+        return EIO;
+    if (sigprocmask != NULL && sigprocmask(SIG_BLOCK, NULL, &blocked) == 0 &&
+        sigismember(&blocked, signal) == 1)
+        return EIO;
+    return kill(0, signal) == 0 ? 0 : EIO;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Waiting for a file, which a signal or a cancellation may abandon at any time: nothing is taken by it. And what a process is told when it may not go on: a pipe without readers, a terminal that
+ * belongs to another group.
+ */
+#pragma once
+
+#include "interruptible.h"
+#include <stdint.h>
+#include <wharf/error.h>
+#include <wharf/message.h>
+
+/** Until one of the events (FILE_) holds. 0; EAGAIN: the file is one that does not wait; EINTR; another errno. */
+int wait_for_events(mach_port_name_t port, uint32_t events);
+/** The same for another wait, that may be abandoned as interruptible.h says. */
+kern_return_t wait_interruptibly(interruptible_function_t *function, void *argument);
+/** Nobody will read it: SIGPIPE. Returns the errno. */
+[[gnu::cold]] int wait_broken_pipe(void);
+/** The caller's process group, for a terminal. */
+[[gnu::cold]] uint32_t wait_own_group(void);
+/** The terminal has refused the caller, which is in the background: it is stopped, by `signal`. 0: it goes on, and may try again; else the errno. */
+[[gnu::cold]] int wait_in_background(int signal);
