@@ -91,11 +91,11 @@ static kern_return_t spawn(struct server_message *message, mach_port_name_t task
     kern_return_t kr = add_child(parent, task, name, &p, port);
     if (kr != KERN_SUCCESS)
         return kr;
-    const int error = session       ? table_new_session(p)
+    const int error = session      ? table_new_session(p)
                       : group >= 0 ? table_set_group(parent, p->pid, group)
-                                    : 0;
+                                   : 0;
     if (error != 0) {
-        p->task = MSG_NULL; /* the message's */
+        tasks_unbind(p); /* the right is the message's */
         tasks_release(p);
         table_drop(p);
         return unix_error(error);
@@ -258,8 +258,7 @@ static kern_return_t new_session(struct server_message *message, int32_t *sessio
 static struct process_signal from(const struct process *p, uint32_t number, int32_t code,
                                   uint64_t value)
 {
-    return (struct process_signal){
-        .number = number, .code = code, .pid = p->pid, .value = value};
+    return (struct process_signal){.number = number, .code = code, .pid = p->pid, .value = value};
 }
 
 static kern_return_t kill_processes(struct server_message *message, int32_t pid, uint32_t number,
@@ -314,8 +313,8 @@ static kern_return_t set_entry(struct server_message *message, uint64_t entry)
     return KERN_SUCCESS;
 }
 
-static kern_return_t take(struct server_message *message, mach_port_name_t thread,
-                          uint64_t blocked, struct process_signal *signal)
+static kern_return_t take(struct server_message *message, mach_port_name_t thread, uint64_t blocked,
+                          struct process_signal *signal)
 {
     struct process *p = process_of(message);
     if (p == NULL)

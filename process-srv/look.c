@@ -34,9 +34,9 @@ static kern_return_t adopt(struct server_message *message, mach_port_name_t task
         return unix_error(EAGAIN);
     p->adopted = true;
     p->started = kernel_clock_now();
-    kern_return_t kr = exception_ports_set(task, EXCEPTION_PORTS_SLOT_HANDLER,
-                                           EXCEPTION_PORTS_FLAVOUR_RIGHTS, EXCEPTION_ALL,
-                                           tasks_exception_send);
+    kern_return_t kr =
+        exception_ports_set(task, EXCEPTION_PORTS_SLOT_HANDLER, EXCEPTION_PORTS_FLAVOUR_RIGHTS,
+                            EXCEPTION_ALL, tasks_exception_send);
     if (kr == KERN_SUCCESS)
         kr = tasks_make_port(p);
     if (kr == KERN_SUCCESS)

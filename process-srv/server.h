@@ -24,6 +24,8 @@ kern_return_t tasks_make_port(struct process *p);
 kern_return_t tasks_name_port(const struct process *p, mach_port_name_t task, uint32_t *name);
 /** p has this task from here on; the right is taken. */
 kern_return_t tasks_bind(struct process *p, mach_port_name_t task);
+/** It has none; the right is the caller's. */
+void tasks_unbind(struct process *p);
 /** It has another one; the old right is the caller's. After an error nothing has changed. */
 kern_return_t tasks_rebind(struct process *p, mach_port_name_t task);
 /** A send right to p's port. */

@@ -7,19 +7,26 @@
 #include <errno.h>
 #include <string.h>
 
-enum { CODE_USER = 1, CLD_EXITED_ = 1, CLD_KILLED_, CLD_DUMPED_, CLD_TRAPPED_, CLD_STOPPED_, CLD_CONTINUED_ };
+enum {
+    CODE_USER = 1,
+    CLD_EXITED_ = 1,
+    CLD_KILLED_,
+    CLD_DUMPED_,
+    CLD_TRAPPED_,
+    CLD_STOPPED_,
+    CLD_CONTINUED_
+};
 enum { STATUS_CORE = 0x80, STATUS_STOPPED = 0x7f, STATUS_CONTINUED = 0xffff };
 
 static struct queued entry[QUEUE_ENTRIES];
 static struct queued *free_entries;
 
-#define BIT(number)  (UINT64_C(1) << ((number) - 1))
-#define STOP_SIGNALS (BIT(SIGNAL_STOP) | BIT(SIGNAL_TSTP) | BIT(SIGNAL_TTIN) | BIT(SIGNAL_TTOU))
-#define QUIET_SIGNALS \
-    (BIT(SIGNAL_CHLD) | BIT(SIGNAL_URG) | BIT(SIGNAL_WINCH) | BIT(SIGNAL_CONT))
-#define CORE_SIGNALS                                                                      \
-    (BIT(SIGNAL_QUIT) | BIT(SIGNAL_ILL) | BIT(SIGNAL_TRAP) | BIT(SIGNAL_ABRT) |           \
-     BIT(SIGNAL_EMT) | BIT(SIGNAL_FPE) | BIT(SIGNAL_BUS) | BIT(SIGNAL_SEGV) | BIT(SIGNAL_SYS))
+#define BIT(number)   (UINT64_C(1) << ((number)-1))
+#define STOP_SIGNALS  (BIT(SIGNAL_STOP) | BIT(SIGNAL_TSTP) | BIT(SIGNAL_TTIN) | BIT(SIGNAL_TTOU))
+#define QUIET_SIGNALS (BIT(SIGNAL_CHLD) | BIT(SIGNAL_URG) | BIT(SIGNAL_WINCH) | BIT(SIGNAL_CONT))
+#define CORE_SIGNALS                                                                              \
+    (BIT(SIGNAL_QUIT) | BIT(SIGNAL_ILL) | BIT(SIGNAL_TRAP) | BIT(SIGNAL_ABRT) | BIT(SIGNAL_EMT) | \
+     BIT(SIGNAL_FPE) | BIT(SIGNAL_BUS) | BIT(SIGNAL_SEGV) | BIT(SIGNAL_SYS))
 #define NEVER_MINE (BIT(SIGNAL_KILL) | BIT(SIGNAL_STOP))
 
 void signals_reset(void)
@@ -188,6 +195,8 @@ void signals_stop(struct process *p, uint32_t number)
     tell_parent(p, CLD_STOPPED_, (int32_t)number);
 }
 
+static void by_default(struct process *p, uint32_t number);
+
 static void go_on(struct process *p)
 {
     if (p->state != PROCESS_STOPPED)
@@ -197,6 +206,12 @@ static void go_on(struct process *p)
     p->stop_news = false;
     effect_resume(p);
     tell_parent(p, CLD_CONTINUED_, SIGNAL_CONT);
+    const uint64_t due = p->pending & ~p->mine; /* they waited only for this */
+    drop(p, due);
+    for (uint64_t left = due; left != 0 && p->state == PROCESS_RUNNING; left &= left - 1)
+        by_default(p, (uint32_t)__builtin_ctzll(left) + 1);
+    if (p->state == PROCESS_RUNNING)
+        effect_look(p);
 }
 
 static void orphan_group(int32_t group, int32_t sid)
@@ -225,7 +240,9 @@ void signals_end(struct process *p, int32_t status)
     if (parent != NULL) {
         const struct process_signal signal = {
             .number = SIGNAL_CHLD,
-            .code = number == 0 ? CLD_EXITED_ : status & STATUS_CORE ? CLD_DUMPED_ : CLD_KILLED_,
+            .code = number == 0            ? CLD_EXITED_
+                    : status & STATUS_CORE ? CLD_DUMPED_
+                                           : CLD_KILLED_,
             .pid = pid,
             .value = (uint32_t)(number == 0 ? status >> 8 & 0xff : number),
         };
@@ -269,6 +286,8 @@ int signals_send(struct process *p, const struct process_signal *signal, mach_po
     if (number == SIGNAL_CONT) {
         drop(p, STOP_SIGNALS);
         go_on(p);
+        if (p->state != PROCESS_RUNNING)
+            return 0;
     } else if (bit & STOP_SIGNALS) {
         drop(p, BIT(SIGNAL_CONT));
     }
@@ -318,9 +337,12 @@ int signals_kill(struct process *sender, int32_t pid, const struct process_signa
     if (pid == INIT_PID)
         return EPERM;
     if (pid <= 0)
-        return pid == INT32_MIN
-                   ? ESRCH
-                   : send_to_all(sender, pid == 0 ? sender->pgid : pid == -1 ? -1 : -pid, signal);
+        return pid == INT32_MIN ? ESRCH
+                                : send_to_all(sender,
+                                              pid == 0    ? sender->pgid
+                                              : pid == -1 ? -1
+                                                          : -pid,
+                                              signal);
     struct process *p = table_find(pid);
     if (p == NULL)
         return ESRCH;
@@ -414,10 +436,10 @@ static struct process_change change_of(const struct process *c)
         change.code = CLD_CONTINUED_;
     } else {
         change.status = c->status;
-        change.code = c->state == PROCESS_STOPPED    ? CLD_STOPPED_
-                      : (c->status & 0x7f) == 0      ? CLD_EXITED_
-                      : c->status & STATUS_CORE      ? CLD_DUMPED_
-                                                     : CLD_KILLED_;
+        change.code = c->state == PROCESS_STOPPED ? CLD_STOPPED_
+                      : (c->status & 0x7f) == 0   ? CLD_EXITED_
+                      : c->status & STATUS_CORE   ? CLD_DUMPED_
+                                                  : CLD_KILLED_;
     }
     return change;
 }

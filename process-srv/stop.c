@@ -52,7 +52,7 @@ static uint32_t kind_of(const struct thread_info *info, bool aborted,
 {
     if (!aborted)
         return PROCESS_STOP_RUNNING;
-    if (state->x[0] == (uint64_t)-(int64_t)KERN_ABORTED || info->waits == THREAD_WAITS_RECEIVE)
+    if (state->x[0] == (uint64_t) - (int64_t)KERN_ABORTED || info->waits == THREAD_WAITS_RECEIVE)
         return PROCESS_STOP_TRAP;
     return PROCESS_STOP_REPLY;
 }
@@ -106,12 +106,12 @@ static kern_return_t stop(struct process *p, mach_port_name_t thread, bool excep
 static mach_port_name_t next_thread(struct process *p)
 {
     mach_port_name_t t[TASK_THREADS_MAX] = {MSG_NULL};
-    kern_return_t kr = task_threads(p->task, p->refused, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5],
-                                    &t[6], &t[7]);
+    kern_return_t kr =
+        task_threads(p->task, p->refused, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
     if (kr == KERN_NOT_FOUND || kr == KERN_INVALID_CAPABILITY) {
         drop(&p->refused);
-        kr = task_threads(p->task, MSG_NULL, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6],
-                          &t[7]);
+        kr =
+            task_threads(p->task, MSG_NULL, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
     }
     if (kr != KERN_SUCCESS)
         return MSG_NULL;
@@ -205,9 +205,10 @@ static void crash(struct process *p, mach_port_name_t thread, uint32_t number, u
     struct thread_state_general state = {0};
     (void)!task_suspend(p->task);
     (void)!get_state(thread, &state);
-    print("process %d (%s) crashed: signal %u, exception %u at 0x%lx (code 0x%lx, pc 0x%lx, sp 0x%lx)\n",
-          p->pid, p->name, number, kind, (unsigned long)address, (unsigned long)code,
-          (unsigned long)state.pc, (unsigned long)state.sp);
+    print(
+        "process %d (%s) crashed: signal %u, exception %u at 0x%lx (code 0x%lx, pc 0x%lx, sp 0x%lx)\n",
+        p->pid, p->name, number, kind, (unsigned long)address, (unsigned long)code,
+        (unsigned long)state.pc, (unsigned long)state.sp);
     effect_end(p, number);
     signals_end(p, (int32_t)(number | 0x80));
 }

@@ -42,8 +42,8 @@ struct process {
     struct process *parent, *child, *next, *previous; /* P1; siblings */
     struct process *hash_next;
     char name[PROCESS_NAME_SIZE];
-    bool adopted;   /* the supervisor started it: its end is not ours to make */
-    bool executed;  /* its parent may not move it to another group any more */
+    bool adopted;  /* the supervisor started it: its end is not ours to make */
+    bool executed; /* its parent may not move it to another group any more */
     uint32_t slot_generation;
 
     /* how it ended or stopped */
@@ -64,8 +64,8 @@ struct process {
     uint64_t entry;
     /* the thread that is to take a signal: one at a time */
     mach_port_name_t stopped_thread;
-    bool stopped_running; /* its registers are `registers` */
-    bool again;           /* look again: it could not be stopped at this moment */
+    bool stopped_running;     /* its registers are `registers` */
+    bool again;               /* look again: it could not be stopped at this moment */
     mach_port_name_t refused; /* the last thread that did not want any */
     bool all_refused;
     struct thread_state_general registers;

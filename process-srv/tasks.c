@@ -80,7 +80,7 @@ struct process *process_of(const struct server_message *message)
     const uint64_t payload = message->received.local;
     struct process *p = table_slot((unsigned)(payload & 0xffffffff));
     return p != NULL && p->slot_generation == payload >> 32 && p->state != PROCESS_ZOMBIE ? p
-                                                                                         : NULL;
+                                                                                          : NULL;
 }
 
 kern_return_t tasks_make_port(struct process *p)
@@ -90,8 +90,7 @@ kern_return_t tasks_make_port(struct process *p)
     if (kr != KERN_SUCCESS)
         return kr;
     p->port = port;
-    kr = port_set_payload(self(), port,
-                          (uint64_t)p->slot_generation << 32 | table_slot_of(p));
+    kr = port_set_payload(self(), port, (uint64_t)p->slot_generation << 32 | table_slot_of(p));
     if (kr == KERN_SUCCESS)
         kr = port_move_member(self(), port, tasks_set);
     return kr;
@@ -105,8 +104,8 @@ kern_return_t tasks_name_port(const struct process *p, mach_port_name_t task, ui
 kern_return_t tasks_bind(struct process *p, mach_port_name_t task)
 {
     mach_port_name_t previous;
-    const kern_return_t kr = port_request_notification(self(), task, MSG_ID_DEAD_NAME, 1,
-                                                       tasks_exceptions, &previous);
+    const kern_return_t kr =
+        port_request_notification(self(), task, MSG_ID_DEAD_NAME, 1, tasks_exceptions, &previous);
     if (kr != KERN_SUCCESS)
         return kr;
     if (previous != MSG_NULL)
@@ -114,6 +113,16 @@ kern_return_t tasks_bind(struct process *p, mach_port_name_t task)
     p->task = task;
     insert(p);
     return KERN_SUCCESS;
+}
+
+void tasks_unbind(struct process *p)
+{
+    mach_port_name_t previous;
+    remove_task(p);
+    if (port_cancel_notification(self(), p->task, MSG_ID_DEAD_NAME, &previous) == KERN_SUCCESS &&
+        previous != MSG_NULL)
+        stub_release_right(previous, MSG_MOVE_SEND_ONCE);
+    p->task = MSG_NULL;
 }
 
 kern_return_t tasks_rebind(struct process *p, mach_port_name_t task)
@@ -219,8 +228,7 @@ static void arm(uint64_t moment)
 {
     if (armed != 0 && armed <= moment)
         return;
-    if (timer == MSG_NULL &&
-        clock_create_timer(program_start_info->clock, &timer) != KERN_SUCCESS)
+    if (timer == MSG_NULL && clock_create_timer(program_start_info->clock, &timer) != KERN_SUCCESS)
         return;
     if (timer_arm_once(timer, moment, 0, PROCESSES_ID_TICK, tasks_exceptions) == KERN_SUCCESS)
         armed = moment;
@@ -243,8 +251,8 @@ static void expire(struct process *p, uint64_t now)
 {
     uint64_t next = 0;
     if (p->alarm_interval != 0)
-        next = p->alarm + (now - p->alarm) / p->alarm_interval * p->alarm_interval +
-               p->alarm_interval;
+        next =
+            p->alarm + (now - p->alarm) / p->alarm_interval * p->alarm_interval + p->alarm_interval;
     p->alarm = next;
     (void)!signals_send(p, &(struct process_signal){.number = SIGNAL_ALRM, .code = 3}, MSG_NULL);
 }

@@ -24,6 +24,7 @@ import badfiles  # noqa: E402
 import cardboot  # noqa: E402
 import ipc  # noqa: E402
 import matrix  # noqa: E402
+import processes  # noqa: E402
 import programs  # noqa: E402
 import qemulog  # noqa: E402
 import small_devices  # noqa: E402
@@ -106,6 +107,7 @@ def scenarios(kind):
         *small_devices.all_scenarios(),
         *template.all_scenarios(),
         *edu.all_scenarios(),
+        *processes.all_scenarios(),
         *supervisor.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),
