@@ -67,6 +67,7 @@ RUNS = [
     Run("init=bench-vm"),
     Run("init=bench-ool"),
     Run("init=bench-pager"),
+    Run("init=bench-posix"),
     Run("init=bench-yield-a,bench-yield-b"),
     Run("init=bench-yield-a,bench-yield-b arg=fp"),
     Run("init=bench-yield-a,bench-yield-b", append="mitigations=off",

@@ -52,6 +52,7 @@ NEEDS = {
     ],
     "image": [("mtools", "mcopy"), ("u-boot-tools", "mkimage")],
     "image-check": [("fdisk", "sfdisk"), ("dosfstools", "fsck.fat")],
+    "sdk": [("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc"), ("make", "make"), ("pkgconf|pkg-config", "pkg-config")],
     "debug": [("gdb-multiarch", "gdb-multiarch")],
     "fmt": [("clang-format", "clang-format")],
     "lint": [("clang-tidy", "clang-tidy"), ("cppcheck", "cppcheck")],

@@ -25,7 +25,7 @@ kern_return_t kobj_init(void)
         if (kr == KERN_SUCCESS)
             (void)port_send_right(*port); /* the kernel's, for good */
     }
-    return kr;
+    return kr == KERN_SUCCESS ? kclock_init() : kr;
 }
 
 kern_return_t thread_name_port(struct thread *thread)

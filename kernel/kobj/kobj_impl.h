@@ -12,6 +12,8 @@
 #include <stdatomic.h>
 
 /** A new timer, which `ledger` pays for. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
+/** Before the first program. KERN_RESOURCE_SHORTAGE. */
+kern_return_t kclock_init(void);
 kern_return_t timer_create(struct ledger *ledger, struct kright *out);
 void timer_ended(struct timer *timer);
 void timer_ref(struct timer *timer);

@@ -3,6 +3,7 @@
  * Describing, naming and restricting threads and tasks (kern/control.h).
  */
 #include <arch/reset.h>
+#include <arch/timer.h>
 #include <kern/clock.h>
 #include <kern/control.h>
 #include <kern/cpu.h>
@@ -87,12 +88,21 @@ static void describe_wait(struct thread *thread, struct thread_info *info)
     }
 }
 
+/* Its own turn is not over when the caller asks for itself; what it runs on may be lent. */
+static ticks_t consumed(struct thread *thread)
+{
+    struct sched_context *own = &thread->own_context;
+    struct cpu *cpu = arch_cpu_self();
+    ticks_t before = atomic_load_explicit(&own->consumed, memory_order_relaxed);
+    bool runs = thread == cpu->current && sched_context_of(thread) == own;
+    return runs ? before + (arch_counter() - cpu->turn_start) : before;
+}
+
 void thread_get_info(struct thread *thread, struct thread_info *info)
 {
     struct sched_context *own = &thread->own_context;
     *info = (struct thread_info){.id = thread->id, .task = thread->task->id};
-    uint64_t consumed = atomic_load_explicit(&own->consumed, memory_order_relaxed);
-    info->cpu_time = clock_nanos_at(clock_origin() + consumed);
+    info->cpu_time = clock_nanos_at(clock_origin() + consumed(thread));
     info->affinity = atomic_load(&thread->affinity);
     info->cpu = __atomic_load_n(&thread->runnable.cpu, __ATOMIC_RELAXED);
     info->priority = atomic_load_explicit(&own->priority, memory_order_relaxed);
@@ -121,6 +131,7 @@ void task_get_info(struct task *task, struct task_info *info)
     info->max_priority = task->max_priority;
     info->essential = task->essential;
     info->ending = task->dying;
+    info->ended_time = clock_nanos_at(clock_origin() + task->ended_consumed);
     spin_unlock(&task->lock);
 }
 

@@ -155,6 +155,8 @@ void thread_reap(struct thread *thread)
     ledger_return(task->ledger, LEDGER_THREADS, 1);
     spin_lock(&task->lock);
     list_remove(&thread->task_link);
+    task->ended_consumed +=
+        atomic_load_explicit(&thread->own_context.consumed, memory_order_relaxed);
     atomic_store(&task->look_anew, true);
     bool last = --task->thread_count == 0;
     if (last && !task->dying) { /* K1: nobody else ended it */

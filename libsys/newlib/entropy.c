@@ -4,10 +4,12 @@
  * half of each block becomes the next key, so what was given out cannot be computed from what is in
  * memory later. The same seed= on the boot line gives the same bytes.
  */
+#include "../posix/atfork.h"
 #include "calls.h"
 #include <libsys/program.h>
 #include <libsys/sync.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { KEY_WORDS = 8, BLOCK_WORDS = 16, ROUNDS = 20, MOST = 256 /* POSIX: of one call */ };
 
@@ -47,14 +49,11 @@ static void make_block(uint32_t block[BLOCK_WORDS])
         block[i] += input[i];
 }
 
-int _getentropy(void *bytes, size_t size)
+/* With the lock held. */
+static void fill(char *to, size_t size)
 {
     uint32_t block[BLOCK_WORDS];
-    char *to = bytes;
 
-    if (size > MOST)
-        return call_fails(EIO);
-    mutex_lock(&lock);
     if (!seeded)
         memcpy(key, program_start_info->seed, sizeof(program_start_info->seed));
     seeded = true;
@@ -67,6 +66,55 @@ int _getentropy(void *bytes, size_t size)
         to += n;
         size -= n;
     }
+}
+
+int _getentropy(void *bytes, size_t size)
+{
+    if (size > MOST)
+        return call_fails(EIO);
+    mutex_lock(&lock);
+    fill(bytes, size);
     mutex_unlock(&lock);
     return 0;
+}
+
+/* It is there from the start, so that the flags make no difference. */
+ssize_t getrandom(void *bytes, size_t size, unsigned flags)
+{
+    char *to = bytes;
+    size_t left = size;
+
+    if (flags & ~(unsigned)(GRND_NONBLOCK | GRND_RANDOM))
+        return call_fails(EINVAL);
+    while (left > 0) {
+        const size_t n = left < MOST ? left : MOST; /* not all under one hold of the lock */
+
+        (void)_getentropy(to, n);
+        to += n;
+        left -= n;
+    }
+    return (ssize_t)size;
+}
+
+/* ---- fork: parent and child go on with different keys, neither of which follows from the other ---- */
+
+static uint32_t
+    child_key[KEY_WORDS]; /* guarded by lock, which is held from prepare to parent or child */
+
+void posix_entropy_fork_prepare(void)
+{
+    mutex_lock(&lock);
+    fill((char *)child_key, sizeof(child_key));
+}
+
+void posix_entropy_fork_parent(void)
+{
+    memset(child_key, 0, sizeof(child_key));
+    mutex_unlock(&lock);
+}
+
+void posix_entropy_fork_child(void)
+{
+    memcpy(key, child_key, sizeof(key));
+    posix_entropy_fork_parent();
 }

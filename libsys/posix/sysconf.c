@@ -15,13 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    PAGE = 0x1000,
-    THREAD_STACK_LEAST = 0x2000,
-    LOGIN_NAME = 32,
-    TTY_NAME = 128,
-    HOST_NAME = 64
-};
+enum { PAGE = 0x1000, LOGIN_NAME = 32, TTY_NAME = 128, HOST_NAME = 64 };
 
 /* Of threads: those that the headers promise. 0: none of these. */
 static long thread_option(int name)
@@ -47,6 +41,12 @@ static long thread_option(int name)
 #endif
 #ifdef _POSIX_THREAD_PRIO_PROTECT
     case _SC_THREAD_PRIO_PROTECT: return _POSIX_THREAD_PRIO_PROTECT;
+#endif
+#ifdef _POSIX_THREAD_ROBUST_PRIO_INHERIT
+    case _SC_THREAD_ROBUST_PRIO_INHERIT: return _POSIX_THREAD_ROBUST_PRIO_INHERIT;
+#endif
+#ifdef _POSIX_THREAD_ROBUST_PRIO_PROTECT
+    case _SC_THREAD_ROBUST_PRIO_PROTECT: return _POSIX_THREAD_ROBUST_PRIO_PROTECT;
 #endif
 #ifdef _POSIX_THREAD_PROCESS_SHARED
     case _SC_THREAD_PROCESS_SHARED: return _POSIX_THREAD_PROCESS_SHARED;
@@ -150,10 +150,14 @@ static long fact(int name)
     case _SC_TTY_NAME_MAX: return TTY_NAME;
     case _SC_GETPW_R_SIZE_MAX:
     case _SC_GETGR_R_SIZE_MAX: return 256;
-    case _SC_THREAD_STACK_MIN: return THREAD_STACK_LEAST;
-    case _SC_THREAD_DESTRUCTOR_ITERATIONS: return 4;
-    case _SC_THREAD_KEYS_MAX: return 128;
-    case _SC_SEM_VALUE_MAX: return INT_MAX;
+    case _SC_THREAD_STACK_MIN: return PTHREAD_STACK_MIN;
+    case _SC_THREAD_THREADS_MAX: return PTHREAD_THREADS_MAX;
+    case _SC_THREAD_DESTRUCTOR_ITERATIONS: return PTHREAD_DESTRUCTOR_ITERATIONS;
+    case _SC_THREAD_KEYS_MAX: return PTHREAD_KEYS_MAX;
+    case _SC_SEM_VALUE_MAX: return SEM_VALUE_MAX;
+    case _SC_SEM_NSEMS_MAX: return SEM_NSEMS_MAX;
+    case _SC_TIMER_MAX: return TIMER_MAX;
+    case _SC_DELAYTIMER_MAX: return DELAYTIMER_MAX;
     case _SC_RTSIG_MAX: return 8;
     case _SC_BC_BASE_MAX: return BC_BASE_MAX;
     case _SC_BC_DIM_MAX: return BC_DIM_MAX;

@@ -26,6 +26,7 @@ import ipc  # noqa: E402
 import matrix  # noqa: E402
 import processes  # noqa: E402
 import programs  # noqa: E402
+import pthreads  # noqa: E402
 import qemulog  # noqa: E402
 import small_devices  # noqa: E402
 import supervisor  # noqa: E402
@@ -35,6 +36,7 @@ import devices  # noqa: E402
 import devmgr  # noqa: E402
 import disks  # noqa: E402
 import edu  # noqa: E402
+import files  # noqa: E402
 import hardships  # noqa: E402
 import vm  # noqa: E402
 from attendant import Attendant  # noqa: E402
@@ -98,6 +100,7 @@ def scenarios(kind):
         *matrix.virt(kind),
         *matrix.raspi4b(),
         *programs.all_scenarios(),
+        *pthreads.all_scenarios(),
         *ipc.all_scenarios(kind),
         *vm.all_scenarios(kind),
         *devices.all_scenarios(kind),
@@ -108,6 +111,7 @@ def scenarios(kind):
         *template.all_scenarios(),
         *edu.all_scenarios(),
         *processes.all_scenarios(),
+        *files.all_scenarios(),
         *supervisor.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),

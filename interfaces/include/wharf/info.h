@@ -30,7 +30,8 @@ struct thread_info {
     uint32_t id;
     uint32_t task;
     char name[THREAD_NAME_SIZE];
-    uint64_t cpu_time; /* nanoseconds on a CPU by its own right, up to its last turn's end */
+    uint64_t
+        cpu_time; /* nanoseconds on a CPU by its own right; of a thread other than the caller up to its last turn's end */
     uint64_t affinity; /* bit n: may run on CPU n */
     uint32_t suspend_count;
     uint32_t
@@ -62,8 +63,9 @@ struct task_info {
     int64_t used[TASK_INFO_LEDGER_KINDS];
     int64_t
         limit[TASK_INFO_LEDGER_KINDS]; /* its own, whatever its ancestors'; TASK_INFO_NO_LIMIT */
+    uint64_t ended_time; /* nanoseconds on a CPU of its threads that are gone, by their own right */
 };
 
 _Static_assert(sizeof(struct thread_info) == 56 && offsetof(struct thread_info, state) == 48,
                "ABI");
-_Static_assert(sizeof(struct task_info) == 312 && offsetof(struct task_info, used) == 56, "ABI");
+_Static_assert(sizeof(struct task_info) == 320 && offsetof(struct task_info, used) == 56, "ABI");

@@ -31,14 +31,15 @@ struct task {
     uint32_t suspend_count;            /* (t) */
     struct thread *
         stopper; /* (t) one that stops the others, and is exempt from one suspension of the task; NULL: none */
-    uint64_t swept;        /* (t) threads visited since the beginning to be suspended or resumed:
+    uint64_t swept;         /* (t) threads visited since the beginning to be suspended or resumed:
                                kernel/task/control.c */
-    struct list threads;   /* (t) */
-    uint32_t thread_count; /* (t) threads not yet reaped */
-    bool dying;            /* (t) no new threads or regions */
-    bool started;          /* (t) a thread of it has been resumed */
-    bool essential;        /* (t) its end restarts the machine */
-    uint8_t max_priority;  /* (t) of new threads */
+    struct list threads;    /* (t) */
+    uint32_t thread_count;  /* (t) threads not yet reaped */
+    ticks_t ended_consumed; /* (t) what the reaped ones used of CPUs */
+    bool dying;             /* (t) no new threads or regions */
+    bool started;           /* (t) a thread of it has been resumed */
+    bool essential;         /* (t) its end restarts the machine */
+    uint8_t max_priority;   /* (t) of new threads */
     bool announced;       /* (t) a program that was started: program_ended() is called at its end */
     bool crashed;         /* (t) ended by a fault nobody handled */
     uint64_t exit_status; /* (t) of the first task_exit, thread_exit of the last thread, or 139 */

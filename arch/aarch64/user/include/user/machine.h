@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <wharf/thread_state.h>
 
 /* Thread-local data, variant 1 (ELF for the Arm 64-bit Architecture, "Thread Local Storage"): the
  * thread pointer shows at two words that belong to the system, the data follow. */
@@ -52,4 +53,12 @@ static inline void machine_set_thread_pointer(void *pointer)
 static inline void machine_relax(void)
 {
     __asm__ volatile("yield" ::: "memory");
+}
+
+/** Registers of a thread, which is to call a function that does not return, wherever it stands. */
+static inline void machine_state_call(struct thread_state_general *state, uintptr_t function)
+{
+    state->sp &= ~UINT64_C(15);
+    state->pc = function;
+    state->x[29] = state->x[30] = 0;
 }
