@@ -319,25 +319,25 @@ static kern_return_t take(struct server_message *message, mach_port_name_t threa
     struct process *p = process_of(message);
     if (p == NULL)
         return gone;
-    if (thread == MSG_NULL || thread == MSG_DEAD)
+    if (thread == MSG_NULL || thread == MSG_DEAD || (number != 0 && !stop_is(p, thread, number)))
         return unix_error(EINVAL);
     *signal = signals_take(p, thread, blocked);
-    stop_taken(p, thread, signal->number == 0);
+    stop_taken(p, thread, number, signal->number == 0);
     drop(thread);
     return KERN_SUCCESS;
 }
 
 static kern_return_t begin(struct server_message *message, mach_port_name_t thread,
-                           uint64_t blocked, struct process_signal *signal,
+                           uint64_t blocked, uint32_t number, struct process_signal *signal,
                            struct thread_state_general *state)
 {
     struct process *p = process_of(message);
     if (p == NULL)
         return gone;
-    if (thread == MSG_NULL || thread != p->stopped_thread || !p->stopped_running)
+    if (!stop_is(p, thread, number) || !p->stopped_running)
         return unix_error(EINVAL);
     *state = p->registers;
-    const kern_return_t kr = take(message, thread, blocked, signal);
+    const kern_return_t kr = take(message, thread, blocked, number, signal);
     signal->interrupted = 1;
     return kr;
 }

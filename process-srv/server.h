@@ -43,8 +43,10 @@ void tasks_again(void);
 /** stop.c: stop a thread for a signal, if one is wanted. */
 void stop_look(struct process *p);
 void stop_forget(struct process *p);
-/** A thread took what it wanted; what is left is others'. */
-void stop_taken(struct process *p, mach_port_name_t thread, bool refused);
+/** Is a thread that was stopped so here? */
+bool stop_is(const struct process *p, mach_port_name_t thread, uint32_t number);
+/** A thread took what it wanted, for this stop or (0) by itself; what is left is others'. */
+void stop_taken(struct process *p, mach_port_name_t thread, uint32_t number, bool refused);
 /** It goes on with these registers. */
 void stop_resume(struct process *p, mach_port_name_t thread,
                  const struct thread_state_general *state);

@@ -81,10 +81,12 @@ static kern_return_t redirect(struct process *p, mach_port_name_t thread, bool e
     new.x[1] = state.pc;
     new.x[2] = kind;
     new.x[3] = state.x[0];
+    new.x[4] = p->stop_number == UINT32_MAX ? 1 : p->stop_number + 1;
     kr = set_state(thread, &new);
     if (kr == KERN_SUCCESS) {
         p->stopped_running = kind == PROCESS_STOP_RUNNING;
         p->registers = state;
+        p->stop_number = (uint32_t)new.x[4];
     }
     return kr;
 }
@@ -158,9 +160,15 @@ void stop_look(struct process *p)
     }
 }
 
-void stop_taken(struct process *p, mach_port_name_t thread, bool refused)
+bool stop_is(const struct process *p, mach_port_name_t thread, uint32_t number)
 {
-    if (thread == p->stopped_thread) {
+    return thread != MSG_NULL && thread == p->stopped_thread && number == p->stop_number;
+}
+
+/* A thread that looked before it was stopped has yet to come for the stop. */
+void stop_taken(struct process *p, mach_port_name_t thread, uint32_t number, bool refused)
+{
+    if (stop_is(p, thread, number)) {
         drop(&p->stopped_thread);
         p->stopped_running = false;
     }
@@ -174,13 +182,17 @@ void stop_taken(struct process *p, mach_port_name_t thread, bool refused)
 void stop_resume(struct process *p, mach_port_name_t thread,
                  const struct thread_state_general *state)
 {
-    (void)p;
     if (thread_suspend(thread) != KERN_SUCCESS)
         return;
+    if (thread == p->stopped_thread) { /* it does not come for that any more */
+        drop(&p->stopped_thread);
+        p->stopped_running = false;
+    }
     kern_return_t kr = thread_abort_safely(thread);
     if (kr == KERN_SUCCESS || kr == KERN_NOT_WAITING)
         kr = set_state(thread, state);
     (void)!thread_resume(thread);
+    stop_look(p);
 }
 
 /* ---- exceptions ---- */

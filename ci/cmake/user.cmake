@@ -18,7 +18,7 @@ endif()
 set(WHARF_LIBC ${CMAKE_BINARY_DIR}/newlib/libc.a)
 if(NOT EXISTS ${WHARF_LIBC} OR ${WHARF_NEWLIB_DIR}/lib/libc.a IS_NEWER_THAN ${WHARF_LIBC})
     file(COPY ${WHARF_NEWLIB_DIR}/lib/libc.a DESTINATION ${CMAKE_BINARY_DIR}/newlib)
-    execute_process(COMMAND ${CMAKE_AR} d ${WHARF_LIBC} libc_a-signal.o libc_a-system.o COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND ${CMAKE_AR} d ${WHARF_LIBC} libc_a-signal.o libc_a-system.o libc_a-posix_spawn.o COMMAND_ERROR_IS_FATAL ANY)
     file(TOUCH ${WHARF_LIBC})
 endif()
 

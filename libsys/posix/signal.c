@@ -19,7 +19,7 @@
 
 /* Where the server lets threads go on: arch/.../user/signal.S. */
 void signal_entry(void);
-void signal_interrupted(ucontext_t *frame, uint64_t kind);
+void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop);
 
 _Static_assert(offsetof(mcontext_t, regs) == 0 && offsetof(mcontext_t, v) == 280 + 0 &&
                    sizeof(mcontext_t) == 280 + 512 + 8,
@@ -146,19 +146,20 @@ static void handle(const struct process_signal *s, ucontext_t *context)
     atomic_fetch_add(&t->handled, 1);
 }
 
-static bool take(struct process_signal *s)
+static bool take(struct process_signal *s, uint32_t stop)
 {
     struct signal_thread *t = &signal_thread;
-    if (process_take(process_port(), signals_self(), t->mask & ~t->wanted, s) != KERN_SUCCESS)
+    if (process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s) !=
+        KERN_SUCCESS)
         return false;
     atomic_store(&waiting, s->pending != 0);
     return s->number != 0;
 }
 
-static void handle_all(ucontext_t *context)
+static void handle_all(ucontext_t *context, uint32_t stop)
 {
     struct process_signal s;
-    while (take(&s))
+    for (; take(&s, stop); stop = 0)
         handle(&s, context);
 }
 
@@ -166,8 +167,9 @@ static void handle_all(ucontext_t *context)
 void signals_look(void)
 {
     ucontext_t context = {0};
-    signal_thread.due = false;
-    handle_all(&context);
+    const uint32_t stop = signal_thread.due;
+    signal_thread.due = 0;
+    handle_all(&context, stop);
     if (signal_thread.interrupts && interruptible_is_armed()) {
         signal_thread.interrupts = false;
         interruptible_end();
@@ -177,32 +179,34 @@ void signals_look(void)
 /* libsys/stub.c: an answer has come, after a wait that was interrupted. */
 void stub_resumed(void)
 {
-    if (signal_thread.due)
+    if (signal_thread.due != 0)
         signals_look();
 }
 
 /* A thread that was stopped, on the stack where it was, or the alternate one. Returns to what the context says; from a trap only. */
-void signal_interrupted(ucontext_t *context, uint64_t kind)
+void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
 {
     struct signal_thread *t = &signal_thread;
     struct process_signal s;
     const bool armed = interruptible_is_armed();
     if (kind == PROCESS_STOP_REPLY && !armed) {
-        t->due = true;
+        t->due = (uint32_t)stop;
         return;
     }
     t->interrupts = false;
     if (kind == PROCESS_STOP_RUNNING) {
         struct thread_state_general state;
-        if (process_begin(process_port(), signals_self(), t->mask & ~t->wanted, &s, &state) !=
+        if (process_begin(process_port(), signals_self(), t->mask & ~t->wanted,
+                          (uint32_t)stop, &s, &state) !=
             KERN_SUCCESS)
             _exit(127); /* its registers are lost */
         memcpy(&context->uc_mcontext, &state, sizeof(state));
         atomic_store(&waiting, s.pending != 0);
         if (s.number != 0)
             handle(&s, context);
+        stop = 0;
     }
-    handle_all(context);
+    handle_all(context, (uint32_t)stop);
     if (armed && t->interrupts)
         interruptible_end();
     if (armed && kind == PROCESS_STOP_REPLY)
@@ -355,7 +359,7 @@ int sigaltstack(const stack_t *new, stack_t *old)
 
 void signals_child(void)
 {
-    signal_thread.due = false;
+    signal_thread.due = 0;
     atomic_store(&waiting, false);
 }
 

@@ -23,7 +23,7 @@ struct signal_thread {
     uint64_t wanted; /* sigwait: taken for it, not handled */
     struct process_signal got;
     _Atomic uint32_t handled; /* handlers that returned; a futex */
-    bool due;                 /* stopped while it waited for an answer: it looks afterwards */
+    uint32_t due;             /* stop while it waited for an answer: it looks afterwards; 0: none */
     bool interrupts;          /* a handler without SA_RESTART has run */
     uintptr_t stack_size;
 };

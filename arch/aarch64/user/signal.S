@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a thread goes on that is to take a signal: x0 = its former sp, x1 = its former pc, x2 = PROCESS_STOP_, x3 = its former x0 (interfaces/process.defs). Makes a
- * ucontext_t on its stack, or on the alternate one, and calls signal_interrupted(context, kind). If that returns it was a trap: x1 to x18 need no values.
+ * Where a thread goes on that is to take a signal: x0 = its former sp, x1 = its former pc, x2 = PROCESS_STOP_, x3 = its former x0, x4 = the stop (interfaces/process.defs). Makes a
+ * ucontext_t on its stack, or on the alternate one, and calls signal_interrupted(context, kind, stop). If that returns it was a trap: x1 to x18 need no values.
  */
         .set CONTEXT, 848
         .set REGS, 40           /* uc_mcontext */
@@ -31,6 +31,7 @@
         .global signal_entry
         .type   signal_entry, %function
 signal_entry:
+        mov     x10, x4
         mrs     x4, tpidr_el0
         add     x4, x4, #:tprel_hi12:signal_stack, lsl #12
         add     x4, x4, #:tprel_lo12_nc:signal_stack
@@ -70,6 +71,7 @@ signal_entry:
         stp     w7, w8, [x9]
         mov     x0, x5
         mov     x1, x2
+        mov     x2, x10
         mov     x19, x5
         mov     x29, #0
         mov     x30, #0
