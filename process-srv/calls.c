@@ -314,7 +314,7 @@ static kern_return_t set_entry(struct server_message *message, uint64_t entry)
 }
 
 static kern_return_t take(struct server_message *message, mach_port_name_t thread, uint64_t blocked,
-                          struct process_signal *signal)
+                          uint32_t number, struct process_signal *signal)
 {
     struct process *p = process_of(message);
     if (p == NULL)

@@ -39,6 +39,8 @@ struct process *tasks_find(mach_port_name_t task);
 void tasks_alarms(void);
 void tasks_set_alarm(struct process *p, uint64_t moment, uint64_t interval);
 void tasks_again(void);
+/** After this message. */
+void tasks_soon(void);
 
 /** stop.c: stop a thread for a signal, if one is wanted. */
 void stop_look(struct process *p);

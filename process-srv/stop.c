@@ -50,8 +50,9 @@ static kern_return_t set_state(mach_port_name_t thread, const struct thread_stat
 static uint32_t kind_of(const struct thread_info *info, bool aborted,
                         const struct thread_state_general *state)
 {
-    if (!aborted)
-        return PROCESS_STOP_RUNNING;
+    if (!aborted) /* a receive that is begun again as soon as it runs looks so */
+        return state->x[0] == 0 && (uint32_t)state->x[4] == MSG_REPLY ? PROCESS_STOP_ANSWER
+                                                                      : PROCESS_STOP_RUNNING;
     if (state->x[0] == (uint64_t) - (int64_t)KERN_ABORTED || info->waits == THREAD_WAITS_RECEIVE)
         return PROCESS_STOP_TRAP;
     return PROCESS_STOP_REPLY;
@@ -84,9 +85,9 @@ static kern_return_t redirect(struct process *p, mach_port_name_t thread, bool e
     new.x[4] = p->stop_number == UINT32_MAX ? 1 : p->stop_number + 1;
     kr = set_state(thread, &new);
     if (kr == KERN_SUCCESS) {
-        p->stopped_running = kind == PROCESS_STOP_RUNNING;
+        p->stopped_running = kind == PROCESS_STOP_RUNNING || kind == PROCESS_STOP_ANSWER;
         p->registers = state;
-        p->stop_number = (uint32_t)new.x[4];
+        p->stop_number = (uint32_t) new.x[4];
     }
     return kr;
 }
@@ -176,7 +177,11 @@ void stop_taken(struct process *p, mach_port_name_t thread, uint32_t number, boo
         drop(&p->refused);
         p->refused = thread;
     }
-    stop_look(p);
+    mach_port_name_t next;
+    if (signals_wanted(p, &next)) { /* after the answer */
+        p->again = true;
+        tasks_soon();
+    }
 }
 
 void stop_resume(struct process *p, mach_port_name_t thread,

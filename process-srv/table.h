@@ -64,7 +64,7 @@ struct process {
     uint64_t entry;
     /* the thread that is to take a signal: one at a time */
     mach_port_name_t stopped_thread;
-    uint32_t stop_number; /* of that; counts on, and is never 0 while there is one */
+    uint32_t stop_number;     /* of that; counts on, and is never 0 while there is one */
     bool stopped_running;     /* its registers are `registers` */
     bool again;               /* look again: it could not be stopped at this moment */
     mach_port_name_t refused; /* the last thread that did not want any */

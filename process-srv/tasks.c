@@ -247,6 +247,11 @@ void tasks_again(void)
     arm(kernel_clock_now() + AGAIN_NANOSECONDS);
 }
 
+void tasks_soon(void)
+{
+    arm(kernel_clock_now());
+}
+
 static void expire(struct process *p, uint64_t now)
 {
     uint64_t next = 0;

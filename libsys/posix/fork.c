@@ -4,6 +4,7 @@
  * names for itself and for its process port.
  */
 #include "../newlib/calls.h"
+#include "atfork.h"
 #include "errors.h"
 #include "process.h"
 #include <errno.h>
@@ -25,18 +26,13 @@ struct fork_frame {
 [[gnu::returns_twice]] uint64_t fork_save(struct fork_frame *frame);
 void fork_entry(void);
 
-/* pthread_atfork()'s, and others'; there if somebody uses them. */
-[[gnu::weak]] extern void atfork_prepare(void);
-[[gnu::weak]] extern void atfork_parent(void);
-[[gnu::weak]] extern void atfork_child(void);
 [[gnu::weak]] extern __typeof__(locks_hold) locks_hold;
 [[gnu::weak]] extern __typeof__(locks_release) locks_release;
 [[gnu::weak]] extern __typeof__(signals_child) signals_child;
 
 static void hold(void)
 {
-    if (atfork_prepare != NULL)
-        atfork_prepare();
+    atfork_prepare();
     if (descriptors_hold != NULL)
         descriptors_hold();
     if (locks_hold != NULL)
@@ -49,9 +45,9 @@ static void release(bool child)
         locks_release(child);
     if (descriptors_release != NULL)
         descriptors_release(child);
-    if (child && atfork_child != NULL)
-        atfork_child();
-    if (!child && atfork_parent != NULL)
+    if (child)
+        atfork_child(program_start_info->thread);
+    else
         atfork_parent();
 }
 

@@ -149,8 +149,7 @@ static void handle(const struct process_signal *s, ucontext_t *context)
 static bool take(struct process_signal *s, uint32_t stop)
 {
     struct signal_thread *t = &signal_thread;
-    if (process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s) !=
-        KERN_SUCCESS)
+    if (process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s) != KERN_SUCCESS)
         return false;
     atomic_store(&waiting, s->pending != 0);
     return s->number != 0;
@@ -168,12 +167,14 @@ void signals_look(void)
 {
     ucontext_t context = {0};
     const uint32_t stop = signal_thread.due;
+    const uintptr_t armed = interruptible_stack;
     signal_thread.due = 0;
+    signal_thread.interrupts = false;
+    interruptible_stack = 0;
     handle_all(&context, stop);
-    if (signal_thread.interrupts && interruptible_is_armed()) {
-        signal_thread.interrupts = false;
+    interruptible_stack = armed;
+    if (signal_thread.interrupts)
         interruptible_end();
-    }
 }
 
 /* libsys/stub.c: an answer has come, after a wait that was interrupted. */
@@ -183,22 +184,36 @@ void stub_resumed(void)
         signals_look();
 }
 
+/* The trap that would receive is not done: it is as if it had been interrupted, and the answer is still to be had. */
+static uint64_t leave_receive(mcontext_t *c)
+{
+    const uint32_t instruction = *(const uint32_t *)(uintptr_t)c->pc;
+    if ((instruction & 0xffe0003f) != 0xd4000021) /* svc with an odd immediate */
+        return PROCESS_STOP_RUNNING;
+    c->pc += 4;
+    c->regs[0] = (uint64_t)-(int64_t)MACH_RCV_INTERRUPTED;
+    return PROCESS_STOP_REPLY;
+}
+
 /* A thread that was stopped, on the stack where it was, or the alternate one. Returns to what the context says; from a trap only. */
 void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
 {
     struct signal_thread *t = &signal_thread;
     struct process_signal s;
-    const bool armed = interruptible_is_armed();
-    if (kind == PROCESS_STOP_REPLY && !armed) {
+    const uintptr_t armed = interruptible_stack;
+    if (kind == PROCESS_STOP_ANSWER)
+        kind = leave_receive(&context->uc_mcontext);
+    if (kind == PROCESS_STOP_REPLY && armed == 0) {
         t->due = (uint32_t)stop;
         return;
     }
+    interruptible_stack =
+        0; /* what is called here needs its answers, and handlers may wait themselves */
     t->interrupts = false;
     if (kind == PROCESS_STOP_RUNNING) {
         struct thread_state_general state;
-        if (process_begin(process_port(), signals_self(), t->mask & ~t->wanted,
-                          (uint32_t)stop, &s, &state) !=
-            KERN_SUCCESS)
+        if (process_begin(process_port(), signals_self(), t->mask & ~t->wanted, (uint32_t)stop, &s,
+                          &state) != KERN_SUCCESS)
             _exit(127); /* its registers are lost */
         memcpy(&context->uc_mcontext, &state, sizeof(state));
         atomic_store(&waiting, s.pending != 0);
@@ -207,9 +222,10 @@ void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
         stop = 0;
     }
     handle_all(context, (uint32_t)stop);
-    if (armed && t->interrupts)
+    interruptible_stack = armed;
+    if (t->interrupts)
         interruptible_end();
-    if (armed && kind == PROCESS_STOP_REPLY)
+    if (kind == PROCESS_STOP_REPLY)
         interruptible_again();
     if (kind != PROCESS_STOP_RUNNING)
         return;
