@@ -124,6 +124,26 @@ static void test_cpu_clocks(void)
 
 /* ---- sleeping ---- */
 
+/* The day may begin after the machine's start. */
+static void test_early_day(void)
+{
+    const struct timespec dawn = {.tv_nsec = 0}, later = {.tv_sec = 1800000000};
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+    CHECK_EQUAL(clock_settime(CLOCK_REALTIME, &dawn), 0);
+    CHECK(read_clock(CLOCK_REALTIME) < (int64_t)100 * SECOND);
+    const uint64_t before = moment();
+    const struct timespec soon = from_now(CLOCK_REALTIME, 2 * MILLISECOND);
+    CHECK_EQUAL(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &soon, NULL), 0);
+    CHECK(moment() >= before + 2 * MILLISECOND);
+    CHECK_EQUAL(pthread_mutex_lock(&mutex), 0);
+    const uint64_t again = moment();
+    const struct timespec soon_again = from_now(CLOCK_REALTIME, 2 * MILLISECOND);
+    CHECK_EQUAL(pthread_mutex_timedlock(&mutex, &soon_again), ETIMEDOUT);
+    CHECK(moment() >= again + 2 * MILLISECOND);
+    CHECK_EQUAL(clock_settime(CLOCK_REALTIME, &later), 0);
+}
+
 static void test_sleep(void)
 {
     struct timespec time = {.tv_nsec = SECOND}, left;
@@ -240,7 +260,7 @@ static void test_random(void)
 
 int main(void)
 {
-    static void (*const parts[])(void) = {test_clocks, test_cpu_clocks,  test_sleep,
+    static void (*const parts[])(void) = {test_clocks, test_cpu_clocks,  test_early_day, test_sleep,
                                           test_timers, test_many_timers, test_random};
 
     return pthread_test_main("pthread-clocks", parts, sizeof(parts) / sizeof(parts[0]));

@@ -29,9 +29,9 @@
 #include <wharf/if/thread.h>
 #include <wharf/if/vm.h>
 
-#define PREFIX  "pt."
-#define SECOND  UINT64_C(1000000000)
-#define LOOK    (SECOND / 100) /* how often a task is looked at that says nothing */
+#define PREFIX "pt."
+#define SECOND UINT64_C(1000000000)
+#define LOOK   (SECOND / 100) /* how often a task is looked at that says nothing */
 
 enum { PAGE = 0x1000, RUNNING = 0, EXITED = 1 };
 
@@ -44,7 +44,8 @@ static uint64_t patience = 30;
 
 /* ---- what a test asks ---- */
 
-static kern_return_t look_up(struct server_message *message, const char *service, mach_port_name_t *port)
+static kern_return_t look_up(struct server_message *message, const char *service,
+                             mach_port_name_t *port)
 {
     (void)message, (void)service, (void)port;
     return KERN_NOT_FOUND;
@@ -65,7 +66,8 @@ static kern_return_t log_text(struct server_message *message, const char *text)
     return KERN_SUCCESS;
 }
 
-static kern_return_t exiting(struct server_message *message, uint32_t status, mach_port_name_t whose)
+static kern_return_t exiting(struct server_message *message, uint32_t status,
+                             mach_port_name_t whose)
 {
     (void)message;
     if (whose == task)
@@ -87,7 +89,8 @@ static mach_port_name_t port;
 
 static void serve(void *unused)
 {
-    static uint64_t in[SERVICE_REQUEST_MAX / 8 + 1], out[MSG_REGISTER_BYTES / 8]; /* the loop asks for as much */
+    static uint64_t in[SERVICE_REQUEST_MAX / 8 + 1],
+        out[MSG_REGISTER_BYTES / 8]; /* the loop asks for as much */
     const struct server_interface interface = service_interface(&operations, NULL);
     const struct server server = {
         .port = port,
@@ -106,8 +109,8 @@ static void serve(void *unused)
 
 /* ---- tests ---- */
 
-static kern_return_t make(const struct archive *archive, const struct archive_file *file, struct spawned *made,
-                          const char **why)
+static kern_return_t make(const struct archive *archive, const struct archive_file *file,
+                          struct spawned *made, const char **why)
 {
     const struct start_info *own = program_start_info;
     const struct spawn_right rights[] = {
@@ -122,7 +125,8 @@ static kern_return_t make(const struct archive *archive, const struct archive_fi
         .file = file->data,
         .size = file->size,
         .memory = own->initrd,
-        .memory_offset = own->initrd_offset + (uint64_t)((const char *)file->data - (const char *)archive->at),
+        .memory_offset =
+            own->initrd_offset + (uint64_t)((const char *)file->data - (const char *)archive->at),
         .rights = rights,
         .right_count = sizeof(rights) / sizeof(rights[0]),
     };
@@ -178,12 +182,14 @@ static void run(const struct archive *archive, const struct archive_file *file)
 static kern_return_t map_archive(struct archive *archive)
 {
     const struct start_info *info = program_start_info;
-    const uint64_t size = (info->initrd_offset + info->initrd_size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    const uint64_t size =
+        (info->initrd_offset + info->initrd_size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
     uint64_t at = 0;
-    const kern_return_t kr = vm_map(info->task, 0, size, 0, VM_ANYWHERE, info->initrd, VM_PROT_READ, VM_PROT_READ,
-                                    VM_INHERIT_NONE, &at);
+    const kern_return_t kr = vm_map(info->task, 0, size, 0, VM_ANYWHERE, info->initrd, VM_PROT_READ,
+                                    VM_PROT_READ, VM_INHERIT_NONE, &at);
 
-    *archive = (struct archive){(const char *)(uintptr_t)at + info->initrd_offset, info->initrd_size};
+    *archive =
+        (struct archive){(const char *)(uintptr_t)at + info->initrd_offset, info->initrd_size};
     return kr;
 }
 
