@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Clients that take all there is, ask for nonsense, or die in the midst: others go on.
+ */
+#include "files.h"
+#include <libsys/clone.h>
+#include <libsys/thread.h>
+#include <wharf/if/vm.h>
+
+enum { MOST = 2000 };
+
+static void check_others(void)
+{
+    struct file_attributes a;
+
+    CHECK_EQUAL(look_at(root, "/bin/files-test", &a), KERN_SUCCESS);
+}
+
+/* Opens until there are no more; what its rights were for is closed by its end. */
+static int take_opens(void *argument)
+{
+    kern_return_t error = KERN_SUCCESS;
+    unsigned n = 0;
+
+    (void)argument;
+    while (n < MOST && error == KERN_SUCCESS) {
+        try_open(root, "/dev/null", FILE_READ, &error);
+        n++;
+    }
+    return error == unix_error(ENFILE) ? 0 : 1;
+}
+
+static void run(clone_function_t *function)
+{
+    enum { TRIES = 2000, PAUSE = 1000000 };
+    struct clone child;
+    kern_return_t error;
+
+    CHECK_EQUAL(clone_make(&child, function, NULL, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
+    CHECK_EQUAL(clone_run(&child), KERN_SUCCESS);
+    for (unsigned i = 0; i < 20; i++) {
+        check_others();
+        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
+    }
+    clone_end(&child);
+    for (unsigned i = 0; i < TRIES; i++) { /* all of it comes back */
+        const mach_port_name_t file = try_open(root, "/dev/null", FILE_READ, &error);
+        if (error == KERN_SUCCESS) {
+            close_file(file);
+            return;
+        }
+        CHECK_EQUAL(error, unix_error(ENFILE));
+        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
+    }
+    CHECK(false);
+}
+
+/* What is left is less than a page: names fill that, too. */
+static void fill_with_names(void)
+{
+    enum { MOST_NAMES = 100 };
+    char path[FILE_NAME_MAX];
+    kern_return_t kr = KERN_SUCCESS;
+    unsigned n = 0;
+
+    while (n < MOST_NAMES && kr == KERN_SUCCESS) {
+        format_text(path, sizeof(path), "/tmp/no-room-%u", n);
+        kr = make_at(root, path, FILE_KIND_FOLDER, "");
+        n += kr == KERN_SUCCESS;
+    }
+    CHECK_EQUAL(kr, unix_error(ENOSPC));
+    while (n-- > 0) {
+        format_text(path, sizeof(path), "/tmp/no-room-%u", n);
+        CHECK_EQUAL(remove_at(root, path, true), KERN_SUCCESS);
+    }
+}
+
+static void check_full(void)
+{
+    static uint8_t data[FILE_BULK_MAX];
+    const mach_port_name_t file =
+        open_file("/tmp/full", FILE_READ | FILE_WRITE | FILE_CREATE | FILE_TRUNCATE);
+    struct file_system system;
+    uint32_t written = 0;
+    uint64_t total = 0;
+    kern_return_t kr;
+
+    data[0] = data[FILE_BULK_MAX - 1] = 1;
+    while ((kr = file_write_bulk(file, FILE_CURRENT, data, sizeof(data), &written)) == KERN_SUCCESS)
+        total += written;
+    CHECK_EQUAL(kr, unix_error(ENOSPC));
+    CHECK(total > 1 << 20);
+    CHECK_EQUAL(file_get_system(file, &system), KERN_SUCCESS);
+    CHECK_EQUAL(system.free, 0);
+    check_others();
+    fill_with_names();
+    close_file(file);
+    CHECK_EQUAL(remove_at(root, "/tmp/full", false), KERN_SUCCESS);
+    CHECK_EQUAL(make_at(root, "/tmp/room", FILE_KIND_FOLDER, ""), KERN_SUCCESS);
+    CHECK_EQUAL(remove_at(root, "/tmp/room", true), KERN_SUCCESS);
+}
+
+static void check_nonsense(void)
+{
+    const mach_port_name_t file =
+        open_file("/tmp/n", FILE_READ | FILE_WRITE | FILE_CREATE | FILE_TRUNCATE);
+    char rest[FILE_PATH_MAX];
+    mach_port_name_t port = MSG_NULL;
+    uint64_t next, offset, mapped;
+    uint32_t size, outcome, which;
+    uint8_t names[FILE_DATA_MAX];
+    kern_return_t error;
+
+    try_open(root, "/tmp/n", 0x80000001, &error);
+    CHECK_EQUAL(error, unix_error(EINVAL));
+    try_open(root, "/tmp/n", 0, &error);
+    CHECK_EQUAL(error, unix_error(EINVAL));
+    CHECK_EQUAL(file_entries(file, 0, &next, names, &size), unix_error(ENOTDIR));
+    CHECK_EQUAL(file_map(file, 1, 1, VM_PROT_READ, true, &port, &offset, &mapped),
+                unix_error(EINVAL));
+    CHECK_EQUAL(file_map(file, 0, UINT64_MAX, VM_PROT_READ, true, &port, &offset, &mapped),
+                unix_error(EINVAL));
+    CHECK_EQUAL(file_map(file, 0, 1, VM_PROT_READ, true, &port, &offset, &mapped),
+                unix_error(ENXIO));
+    CHECK_EQUAL(file_set_attributes(file, ~0u, &(struct file_attributes){.kind = 1}),
+                unix_error(EINVAL));
+    CHECK_EQUAL(file_set_flags(root, FILE_APPEND), unix_error(EPERM));
+    CHECK_EQUAL(file_rename(root, "tmp/n", program_start_info->task, "x", true, &outcome, &port,
+                            &which, rest),
+                unix_error(EXDEV));
+    CHECK_EQUAL(file_mount(root, "tmp", root, &outcome, &port, rest), unix_error(EPERM));
+    CHECK_EQUAL(remove_at(root, "", true), unix_error(EBUSY));
+    CHECK_EQUAL(remove_at(root, "/tmp/..", true), unix_error(EBUSY));
+    CHECK_EQUAL(rename_at(root, "/tmp/.", "/tmp/q"), unix_error(EBUSY));
+    /* Nobody but the kernel can say that an open has no senders. */
+    const uint64_t one[8] = {1};
+    CHECK_EQUAL(stub_send(file, MSG_COPY_SEND, MSG_ID_NO_SENDERS, one, WIRE_SHAPE(8, 0),
+                          UINT64_MAX),
+                KERN_SUCCESS);
+    CHECK_EQUAL(file_write(file, 0, "x", 1, &size), KERN_SUCCESS);
+    close_file(file);
+    CHECK_EQUAL(remove_at(root, "/tmp/n", false), KERN_SUCCESS);
+}
+
+void test_hostile(void)
+{
+    check_nonsense();
+    run(take_opens);
+    check_full();
+}

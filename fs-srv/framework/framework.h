@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of the framework share. <libsys/files/server.h> says what it is.
+ */
+#pragma once
+
+#include <errno.h>
+#include <libsys/files/server.h>
+#include <stddef.h>
+#include <wharf/if/file.h>
+
+enum {
+    LINKS_MAX = 40, /* symbolic links in one walk */
+};
+
+/* Flags of open that an open keeps, and those of them that change. */
+#define FLAGS_KEPT                                                                                 \
+    (FILE_READ | FILE_WRITE | FILE_APPEND | FILE_NONBLOCK | FILE_PATH | FILE_SYNC | FILE_EXECUTE | \
+     FLAG_MOUNTS)
+#define FLAGS_CHANGE (FILE_APPEND | FILE_NONBLOCK | FILE_SYNC)
+#define FLAGS_ALL    UINT32_C(0xfff)
+/* Not of the interface: what comes through this open may be mounted on. */
+#define FLAG_MOUNTS  UINT32_C(0x80000000)
+
+/* ---- opens (open.c) ---- */
+
+/** A slot with these flags; `node` is referenced. ENFILE; errors of ops->opened. */
+kern_return_t open_make(struct file_server *server, struct file_node *node, uint32_t flags,
+                        struct file_open **out);
+/** A send right to it that can be moved, and from here on it closes when the last has gone. On an error it is closed. */
+kern_return_t open_give(struct file_open *open, mach_port_name_t *right);
+void open_close(struct file_open *open);
+/** The open whose receive right has this name; NULL: it is none of ours. */
+struct file_open *open_of_port(const struct file_server *server, mach_port_name_t port);
+/** What a message came through; NULL: no open. context is the server. */
+struct file_open *open_of(const struct server_message *message);
+
+/* ---- walks (walk.c) ---- */
+
+enum walk_flags {
+    WALK_FOLLOW = 1, /* a symbolic link at the end */
+    WALK_STOP = 2,   /* at a mount point at the end */
+};
+
+struct walk {
+    struct file_server *server;
+    unsigned flags;
+    uint32_t outcome;      /* FILE_OUTCOME_; beside DONE only these count: */
+    mach_port_name_t port; /* of ELSEWHERE: not a reference of ours */
+    const char *rest;      /* in path */
+    /* DONE: */
+    struct file_node
+        *folder; /* that holds the name at the end, with a reference; NULL: the path ends in none */
+    struct file_node *node; /* what is there, with a reference; NULL: nothing of that name */
+    bool slash;             /* at the end */
+    unsigned links;
+    char name[FILE_NAME_MAX];
+    char path[FILE_PATH_MAX]; /* what is still to be walked */
+    char link[FILE_PATH_MAX];
+};
+
+/** From `open` along `path`. Errors: ENOENT (a name before the last), ENOTDIR, ELOOP, ENAMETOOLONG, ESTALE, the server's.
+ *  Afterwards walk_end() is called, also after an error. */
+kern_return_t walk_begin(struct walk *walk, struct file_open *open, const char *path,
+                         unsigned flags);
+void walk_end(struct walk *walk);
+/** Tell the client where the walk has left: port is a send right to be moved, or null. */
+kern_return_t walk_leave(const struct walk *walk, uint32_t *outcome, mach_port_name_t *port,
+                         char *rest);
+
+/* ---- waits (wait.c) ---- */
+
+/** Nobody waits at it any more: it is closed. */
+void wait_cancel(struct file_open *open);
+kern_return_t serve_wait(struct server_message *message, uint32_t events, uint64_t token,
+                         uint32_t *holding);
+kern_return_t serve_poll(struct server_message *message, uint32_t events, uint32_t *holding);
+kern_return_t serve_watch(struct server_message *message, uint32_t events, uint64_t token,
+                          mach_port_name_t notify);
+
+/* ---- mounts (mount.c) ---- */
+
+struct file_cover {
+    struct file_cover *next;
+    struct file_node *node;  /* covered, with a reference */
+    struct file_node *above; /* folder that holds it, with a reference */
+    mach_port_name_t root;   /* send right */
+    char name[FILE_NAME_MAX];
+};
+
+/** A right's port has died: was it a mounted root, or what is above a root of ours? */
+void mount_dead(struct file_server *server, mach_port_name_t name);
+kern_return_t serve_mount(struct server_message *message, const char *path, mach_port_name_t root,
+                          uint32_t *outcome, mach_port_name_t *elsewhere, char *rest);
+kern_return_t serve_unmount(struct server_message *message, const char *path, uint32_t *outcome,
+                            mach_port_name_t *elsewhere, char *rest);
+kern_return_t serve_mounted(struct server_message *message, mach_port_name_t above);
+kern_return_t serve_mounts(struct server_message *message, uint32_t position, uint32_t *next,
+                           void *paths, uint32_t *size);
+
+/* ---- the rest of the interface ---- */
+
+/* data.c */
+kern_return_t serve_read(struct server_message *message, int64_t position, uint32_t size,
+                         void *data, uint32_t *got);
+kern_return_t serve_write(struct server_message *message, int64_t position, const void *data,
+                          uint32_t size, uint32_t *written);
+kern_return_t serve_read_bulk(struct server_message *message, int64_t position, uint32_t size,
+                              void **data, uint32_t *got);
+kern_return_t serve_write_bulk(struct server_message *message, int64_t position, void *data,
+                               uint32_t size, uint32_t *written);
+kern_return_t serve_seek(struct server_message *message, int64_t offset, uint32_t whence,
+                         int64_t *position);
+kern_return_t serve_map(struct server_message *message, uint64_t offset, uint64_t length,
+                        uint32_t protection, bool private, mach_port_name_t *entry,
+                        uint64_t *entry_offset, uint64_t *mapped);
+
+/* attributes.c */
+void attributes_of(struct file_node *node, struct file_attributes *out);
+kern_return_t attributes_change(struct file_node *node, uint32_t which,
+                                const struct file_attributes *attributes);
+kern_return_t serve_get_attributes(struct server_message *message, struct file_attributes *out);
+kern_return_t serve_set_attributes(struct server_message *message, uint32_t which,
+                                   const struct file_attributes *attributes);
+kern_return_t serve_sync(struct server_message *message, bool data_only);
+kern_return_t serve_get_flags(struct server_message *message, uint32_t *flags);
+kern_return_t serve_set_flags(struct server_message *message, uint32_t flags);
+kern_return_t serve_control(struct server_message *message, uint32_t request, const void *input,
+                            uint32_t input_size, void *output, uint32_t *output_size);
+kern_return_t serve_get_system(struct server_message *message, struct file_system *system);
+kern_return_t serve_look(struct server_message *message, const char *path, bool nofollow,
+                         uint32_t *outcome, mach_port_name_t *elsewhere,
+                         struct file_attributes *attributes, char *rest);
+kern_return_t serve_change(struct server_message *message, const char *path, bool nofollow,
+                           uint32_t which, const struct file_attributes *attributes,
+                           uint32_t *outcome, mach_port_name_t *elsewhere, char *rest);
+
+/* folder.c */
+kern_return_t serve_entries(struct server_message *message, uint64_t position, uint64_t *next,
+                            void *names, uint32_t *size);
+kern_return_t serve_reopen(struct server_message *message, uint32_t flags,
+                           mach_port_name_t *opened);
+kern_return_t serve_open(struct server_message *message, const char *path, uint32_t flags,
+                         uint32_t mode, uint32_t *outcome, mach_port_name_t *opened, char *rest);
+kern_return_t serve_make(struct server_message *message, const char *path, uint32_t kind,
+                         uint32_t mode, const char *content, uint32_t *outcome,
+                         mach_port_name_t *elsewhere, char *rest);
+kern_return_t serve_make_pipe(struct server_message *message, uint32_t flags,
+                              mach_port_name_t *reader, mach_port_name_t *writer);
+kern_return_t serve_remove(struct server_message *message, const char *path, bool folder,
+                           uint32_t *outcome, mach_port_name_t *elsewhere, char *rest);
+kern_return_t serve_read_link(struct server_message *message, const char *path, uint32_t *outcome,
+                              mach_port_name_t *elsewhere, char *content, char *rest);
+
+/* names.c */
+kern_return_t serve_rename(struct server_message *message, const char *path, mach_port_name_t to,
+                           const char *to_path, bool replace, uint32_t *outcome,
+                           mach_port_name_t *elsewhere, uint32_t *which_rest, char *rest);
+kern_return_t serve_link(struct server_message *message, const char *path, mach_port_name_t to,
+                         const char *to_path, bool follow, uint32_t *outcome,
+                         mach_port_name_t *elsewhere, uint32_t *which_rest, char *rest);

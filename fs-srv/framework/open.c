@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opens and their ports. A slot has one port from its first use on, whose payload names the slot: when nobody has a right to the port any
+ * more, what was open is closed, and the slot and its port are used again. So an open costs two calls of the kernel.
+ *
+ * P1 A slot in use has a registered request for no senders, unless it is held. A slot that is free has no send rights, so nobody can send there.
+ */
+#include "framework.h"
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wharf/if/port.h>
+#include <wharf/if/service.h>
+
+enum {
+    SLOTS_AT_ONCE = 64,
+    MEMORY_MAX =
+        2 *
+        FILE_BULK_MAX, /* in messages that wait: counted in pages, so one of the longest takes more than its bytes */
+};
+
+static mach_port_name_t self(void)
+{
+    return program_start_info->task;
+}
+
+static kern_return_t make_port(const struct file_server *server, uint64_t payload,
+                               mach_port_name_t *out)
+{
+    mach_port_name_t name;
+    kern_return_t kr = port_allocate(self(), PORT_RIGHT_RECEIVE, &name);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = port_set_payload(self(), name, payload);
+    if (kr == KERN_SUCCESS)
+        kr = port_set_memory_limit(self(), name, MEMORY_MAX);
+    if (kr == KERN_SUCCESS)
+        kr = port_move_member(self(), name, server->set);
+    if (kr != KERN_SUCCESS) {
+        stub_release_right(name, MSG_MOVE_RECEIVE);
+        return kr;
+    }
+    *out = name;
+    return KERN_SUCCESS;
+}
+
+/* ---- slots ---- */
+
+static bool have_room(struct file_server *server)
+{
+    if (server->slots % SLOTS_AT_ONCE != 0)
+        return true;
+    struct file_open **more =
+        realloc(server->opens, (server->slots + SLOTS_AT_ONCE) * sizeof(*more));
+    if (!more)
+        return false;
+    server->opens = more;
+    return true;
+}
+
+/* port: the receive right of a service, or null: one is made. */
+static struct file_open *make_slot(struct file_server *server, mach_port_name_t port)
+{
+    const uint64_t payload = FILE_SERVER_PAYLOAD | server->slots;
+    struct file_open *open = have_room(server) ? calloc(1, sizeof(*open)) : NULL;
+    kern_return_t kr;
+
+    if (!open)
+        return NULL;
+    open->port = port;
+    if (port == MSG_NULL) {
+        kr = make_port(server, payload, &open->port);
+    } else {
+        kr = port_set_payload(self(), port, payload);
+        if (kr == KERN_SUCCESS)
+            kr = port_set_memory_limit(self(), port, MEMORY_MAX);
+        if (kr == KERN_SUCCESS)
+            kr = port_move_member(self(), port, server->set);
+    }
+    if (kr != KERN_SUCCESS) {
+        free(open);
+        return NULL;
+    }
+    open->server = server;
+    server->opens[server->slots++] = open;
+    open->next_free = server->slots; /* index + 1 until it is in the list */
+    return open;
+}
+
+static struct file_open *take_slot(struct file_server *server)
+{
+    struct file_open *open;
+
+    if (server->in_use >= server->limits.opens)
+        return NULL;
+    if (server->first_free == 0) {
+        open = make_slot(server, MSG_NULL);
+    } else {
+        open = server->opens[server->first_free - 1];
+        const uint32_t number = server->first_free;
+        server->first_free = open->next_free;
+        open->next_free = number;
+    }
+    if (open)
+        server->in_use++;
+    return open;
+}
+
+static void free_slot(struct file_open *open)
+{
+    struct file_server *server = open->server;
+    const uint32_t number = open->next_free;
+
+    open->node = NULL;
+    open->next_free = server->first_free;
+    server->first_free = number;
+    server->in_use--;
+}
+
+kern_return_t open_make(struct file_server *server, struct file_node *node, uint32_t flags,
+                        struct file_open **out)
+{
+    struct file_open *open = take_slot(server);
+
+    if (!open)
+        return unix_error(ENFILE);
+    open->node = node;
+    open->flags = flags & FLAGS_KEPT;
+    open->offset = 0;
+    open->state = 0;
+    open->held = false;
+    const kern_return_t kr =
+        node->ops->opened && !(flags & FILE_PATH) ? node->ops->opened(open) : KERN_SUCCESS;
+    if (kr != KERN_SUCCESS) {
+        free_slot(open);
+        return kr;
+    }
+    file_node_reference(node);
+    *out = open;
+    return KERN_SUCCESS;
+}
+
+void open_close(struct file_open *open)
+{
+    struct file_node *node = open->node;
+
+    wait_cancel(open);
+    if (node->ops->closed && !(open->flags & FILE_PATH))
+        node->ops->closed(open);
+    free_slot(open);
+    file_node_release(node);
+}
+
+kern_return_t open_give(struct file_open *open, mach_port_name_t *right)
+{
+    mach_port_name_t previous = MSG_NULL;
+    kern_return_t kr = port_insert_made_send(self(), open->port, open->port, right);
+
+    if (kr == KERN_SUCCESS) {
+        open->made++;
+        kr = port_request_notification(self(), open->port, MSG_ID_NO_SENDERS, open->made,
+                                       open->port, &previous);
+        if (kr != KERN_SUCCESS)
+            stub_release_right(*right, MSG_MOVE_SEND);
+    }
+    if (previous != MSG_NULL)
+        stub_release_right(previous, MSG_MOVE_SEND_ONCE);
+    if (kr == KERN_SUCCESS)
+        return kr;
+    open_close(open);
+    return unix_error(ENFILE);
+}
+
+kern_return_t file_server_open(struct file_server *server, struct file_node *node, uint32_t flags,
+                               mach_port_name_t *right)
+{
+    struct file_open *open;
+    const kern_return_t kr = open_make(server, node, flags, &open);
+
+    return kr == KERN_SUCCESS ? open_give(open, right) : kr;
+}
+
+/* ---- who is meant ---- */
+
+struct file_open *file_server_opened(struct file_server *server,
+                                     const struct server_message *message)
+{
+    const uint64_t index = message->received.local ^ FILE_SERVER_PAYLOAD;
+
+    if (!(msg_flags(message->received.control) & MSG_FLAG_PAYLOAD) || index >= server->slots ||
+        !server->opens[index]->node)
+        return NULL;
+    return server->opens[index];
+}
+
+struct file_open *open_of(const struct server_message *message)
+{
+    return file_server_opened(message->context, message);
+}
+
+struct file_open *open_of_port(const struct file_server *server, mach_port_name_t port)
+{
+    for (uint32_t i = 0; i < server->slots; i++)
+        if (server->opens[i]->port == port)
+            return server->opens[i]->node ? server->opens[i] : NULL;
+    return NULL;
+}
+
+/* ---- the server ---- */
+
+kern_return_t file_server_begin(struct file_server *server, const struct file_server_limits *limits,
+                                mach_port_name_t set)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    memset(server, 0, sizeof(*server));
+    server->limits = *limits;
+    server->set = set;
+    if (set == MSG_NULL)
+        kr = port_allocate(self(), PORT_RIGHT_SET, &server->set);
+    if (kr == KERN_SUCCESS)
+        kr = make_port(server, FILE_SERVER_PAYLOAD | UINT32_MAX, &server->notify);
+    return kr;
+}
+
+static bool may_mount(const char *service)
+{
+    static const char tail[] = ".mount";
+    const size_t length = strlen(service);
+
+    return length >= sizeof(tail) && strcmp(service + length - (sizeof(tail) - 1), tail) == 0;
+}
+
+kern_return_t file_server_root(struct file_server *server, const char *service,
+                               struct file_node *node)
+{
+    mach_port_name_t port;
+    const kern_return_t kr = service_check_in(program_start_info->bootstrap, service, &port);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    struct file_open *open = make_slot(server, port);
+    if (!open) {
+        stub_release_right(port, MSG_MOVE_RECEIVE);
+        return KERN_RESOURCE_SHORTAGE;
+    }
+    server->in_use++;
+    node->is_root = true;
+    open->node = file_node_reference(node);
+    open->flags = FILE_READ | FILE_WRITE | FILE_EXECUTE | (may_mount(service) ? FLAG_MOUNTS : 0);
+    open->held = true;
+    return KERN_SUCCESS;
+}

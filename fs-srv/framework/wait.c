@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Waiting for events: calls that are answered later, and watches, which are told by a message. All who wait at opens of a node are in
+ * one list of the node, the oldest last.
+ *
+ * W1 Who waits takes nothing away: several may be told of the same event, and then see who is first.
+ * W2 A thread that no longer awaits its answer leaves a dead name behind. Such are looked for when a wait with the same token
+ *    comes, and when there is no room: so what dead clients leave is bounded, and never in the way of others for good.
+ */
+#include "framework.h"
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <stdlib.h>
+#include <wharf/if/file_events.h>
+#include <wharf/if/port.h>
+
+#define EVENTS_ALWAYS (FILE_HANG_UP | FILE_FAILED)
+#define EVENTS_ALL \
+    (FILE_READABLE | FILE_WRITABLE | FILE_HANG_UP | FILE_FAILED | FILE_URGENT | FILE_OPENED)
+
+struct file_waiting {
+    struct file_waiting *next;
+    struct file_open *open;
+    uint64_t token;
+    uint32_t events;
+    bool watch;
+    mach_port_name_t to; /* send-once right */
+};
+
+static uint32_t holding_of(struct file_open *open)
+{
+    const struct file_node_ops *ops = open->node->ops;
+
+    if (open->flags & FILE_PATH)
+        return 0;
+    return ops->events ? ops->events(open) : FILE_READABLE | FILE_WRITABLE | FILE_OPENED;
+}
+
+static struct file_waiting *unlink(struct file_waiting **link)
+{
+    struct file_waiting *waiting = *link;
+
+    *link = waiting->next;
+    return waiting;
+}
+
+static void put_back(struct file_server *server, struct file_waiting *waiting)
+{
+    waiting->next = server->free_waiting;
+    server->free_waiting = waiting;
+    server->waiting--;
+}
+
+/* file_events.ready to a right that is good for one message. */
+static kern_return_t tell(mach_port_name_t to, uint64_t token, uint32_t holding)
+{
+    const uint64_t body[MSG_REGISTER_BYTES / 8] = {token, holding};
+
+    return stub_send(to, MSG_MOVE_SEND_ONCE, FILE_EVENTS_ID_READY, body, WIRE_SHAPE(16, 0),
+                     UINT64_MAX);
+}
+
+static void answer(struct file_server *server, struct file_waiting *waiting, kern_return_t result,
+                   uint32_t holding)
+{
+    const mach_port_name_t to = waiting->to;
+    kern_return_t kr = KERN_SUCCESS;
+
+    if (!waiting->watch)
+        kr = file_reply_wait(to, result, holding);
+    else if (result == KERN_SUCCESS)
+        kr = tell(to, waiting->token, holding);
+    else
+        stub_release_right(to, MSG_MOVE_SEND_ONCE);
+    if (kr != KERN_SUCCESS)
+        stub_release_right(to, MSG_MOVE_SEND_ONCE);
+    put_back(server, waiting);
+}
+
+void file_node_changed(struct file_server *server, struct file_node *node)
+{
+    struct file_waiting **link = &node->waiting;
+
+    while (*link) {
+        struct file_waiting *waiting = *link;
+        const uint32_t holding = holding_of(waiting->open) & (waiting->events | EVENTS_ALWAYS);
+        if (holding == 0)
+            link = &waiting->next;
+        else
+            answer(server, unlink(link), KERN_SUCCESS, holding);
+    }
+}
+
+void wait_cancel(struct file_open *open)
+{
+    struct file_waiting **link = &open->node->waiting;
+
+    while (*link)
+        if ((*link)->open != open)
+            link = &(*link)->next;
+        else
+            answer(open->server, unlink(link), unix_error(EBADF), 0);
+}
+
+static void drop(struct file_server *server, struct file_waiting *waiting)
+{
+    stub_release_right(waiting->to, MSG_MOVE_SEND_ONCE);
+    put_back(server, waiting);
+}
+
+/* ---- making one ---- */
+
+static bool is_dead(const struct file_waiting *waiting)
+{
+    uint32_t rights;
+
+    return port_type(program_start_info->task, waiting->to, &rights) != KERN_SUCCESS ||
+           !(rights & PORT_RIGHT_SEND_ONCE);
+}
+
+static void sweep(struct file_server *server)
+{
+    for (uint32_t i = 0; i < server->slots; i++) {
+        struct file_node *node = server->opens[i]->node;
+        struct file_waiting **link = node ? &node->waiting : NULL;
+        while (link && *link)
+            if (is_dead(*link))
+                drop(server, unlink(link));
+            else
+                link = &(*link)->next;
+    }
+}
+
+static struct file_waiting *take(struct file_server *server)
+{
+    struct file_waiting *waiting = server->free_waiting;
+
+    if (!waiting && server->waiting >= server->limits.waits) {
+        sweep(server);
+        waiting = server->free_waiting;
+    }
+    if (waiting)
+        server->free_waiting = waiting->next;
+    else if (server->waiting < server->limits.waits)
+        waiting = malloc(sizeof(*waiting));
+    if (waiting)
+        server->waiting++;
+    return waiting;
+}
+
+/* What the same caller left: a watch is replaced, a wait only if nobody awaits it. */
+static void forget(struct file_open *open, uint64_t token, bool watch)
+{
+    struct file_waiting **link = &open->node->waiting;
+
+    while (*link) {
+        const struct file_waiting *waiting = *link;
+        if (waiting->open == open && waiting->token == token && waiting->watch == watch &&
+            (watch || is_dead(waiting)))
+            drop(open->server, unlink(link));
+        else
+            link = &(*link)->next;
+    }
+}
+
+static void enter(struct file_waiting *waiting, struct file_open *open,
+                  const struct file_waiting *as)
+{
+    *waiting = *as;
+    waiting->open = open;
+    waiting->next = open->node->waiting;
+    open->node->waiting = waiting;
+}
+
+kern_return_t serve_wait(struct server_message *message, uint32_t events, uint64_t token,
+                         uint32_t *holding)
+{
+    struct file_open *open = open_of(message);
+
+    if (!open || open->flags & FILE_PATH)
+        return unix_error(EBADF);
+    if (events & ~EVENTS_ALL)
+        return unix_error(EINVAL);
+    *holding = holding_of(open) & (events | EVENTS_ALWAYS);
+    if (*holding != 0)
+        return KERN_SUCCESS;
+    if (open->flags & FILE_NONBLOCK)
+        return unix_error(EAGAIN);
+    forget(open, token, false);
+    struct file_waiting *waiting = take(open->server);
+    if (!waiting)
+        return unix_error(ENOMEM);
+    if (message->reply == MSG_NULL || server_keep_reply(message) != KERN_SUCCESS) {
+        put_back(open->server, waiting);
+        return unix_error(ENOMEM);
+    }
+    enter(waiting, open,
+          &(struct file_waiting){.token = token, .events = events, .to = message->reply});
+    return MIG_NO_REPLY;
+}
+
+kern_return_t serve_poll(struct server_message *message, uint32_t events, uint32_t *holding)
+{
+    struct file_open *open = open_of(message);
+
+    if (!open || open->flags & FILE_PATH)
+        return unix_error(EBADF);
+    if (events & ~EVENTS_ALL)
+        return unix_error(EINVAL);
+    *holding = holding_of(open) & (events | EVENTS_ALWAYS);
+    return KERN_SUCCESS;
+}
+
+kern_return_t serve_watch(struct server_message *message, uint32_t events, uint64_t token,
+                          mach_port_name_t notify)
+{
+    struct file_open *open = open_of(message);
+
+    if (!open || open->flags & FILE_PATH)
+        return unix_error(EBADF);
+    if (events & ~EVENTS_ALL)
+        return unix_error(EINVAL);
+    forget(open, token, true);
+    if (events == 0 || notify == MSG_NULL || notify == MSG_DEAD) {
+        if (notify != MSG_NULL && notify != MSG_DEAD)
+            stub_release_right(notify, MSG_MOVE_SEND_ONCE);
+        return KERN_SUCCESS;
+    }
+    struct file_waiting *waiting = take(open->server);
+    if (!waiting)
+        return unix_error(ENOMEM);
+    enter(waiting, open,
+          &(struct file_waiting){.token = token, .events = events, .watch = true, .to = notify});
+    const uint32_t holding = holding_of(open) & (events | EVENTS_ALWAYS);
+    if (holding != 0)
+        answer(open->server, unlink(&open->node->waiting), KERN_SUCCESS, holding);
+    return KERN_SUCCESS;
+}
