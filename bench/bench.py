@@ -66,6 +66,7 @@ RUNS = [
     Run("init=bench-memory"),
     Run("init=bench-vm"),
     Run("init=bench-ool"),
+    Run("init=bootstrap arg=system=bench-files.conf"),
     Run("init=bench-pager"),
     Run("init=bench-posix"),
     Run("init=bench-yield-a,bench-yield-b"),
@@ -101,6 +102,10 @@ MASKED_CPUS = {"irqs_off_max": 1, "irqs_off_max_4cpus": 4}
 
 class Failure(Exception):
     """The figures cannot be had; the text says why."""
+
+
+# Rows that are sizes of programs.
+TEXTS = {"hello_text": "hello-puts", "hello_printf_text": "hello-printf"}
 
 
 def main():
@@ -146,11 +151,21 @@ def measure(build, wanted, verbose):
             import masked   # it needs this module
             longest = masked.measure(build, MASKED_RUNS, cpus).longest(1)[0][0]
             rows[name] = Row(name, "instructions", longest, longest, longest)
+    for name, program in TEXTS.items():
+        if wanted.search(name):
+            size = text_size(build / "programs" / program)
+            rows[name] = Row(name, "bytes", size, size, size)
     calibration = rows.get("calibration_1000_nops")
     if calibration and calibration.median != 1001:
         raise Failure(f"1000 instructions were counted as {calibration.median:g}: "
                       "QEMU does not count them one by one")
     return rows
+
+
+def text_size(program):
+    """Bytes of a program that cannot be written: what `size` calls text."""
+    lines = subprocess.run(["aarch64-linux-gnu-size", program], capture_output=True, text=True, check=True).stdout.splitlines()
+    return int(lines[1].split()[0])
 
 
 def command(run, build):

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libsys/thread.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,6 +297,60 @@ static void check_full_pipe(void)
     CHECK_EQUAL(close(ends[0]), 0);
 }
 
+static volatile sig_atomic_t broken;
+
+static void note(int signal_number)
+{
+    broken += signal_number == SIGPIPE;
+    signal(SIGPIPE, note);
+}
+
+static void check_broken_pipe(void)
+{
+    int ends[2];
+
+    CHECK_EQUAL(pipe(ends), 0);
+    CHECK_EQUAL(close(ends[0]), 0);
+    signal(SIGPIPE, note);
+    CHECK_FAILS(write(ends[1], "x", 1), EPIPE);
+    CHECK_EQUAL(broken, 1);
+    signal(SIGPIPE, SIG_IGN);
+    CHECK_FAILS(write(ends[1], "x", 1), EPIPE);
+    CHECK_EQUAL(broken, 1);
+    signal(SIGPIPE, SIG_DFL);
+    CHECK_EQUAL(close(ends[1]), 0);
+}
+
+/* A fifo's ends wait for each other. */
+static void open_writer(void *argument)
+{
+    int *file = argument;
+
+    *file = open("fifo", O_WRONLY);
+}
+
+static void check_fifo(void)
+{
+    struct thread thread;
+    int writer = -1;
+    char byte;
+
+    CHECK_EQUAL(mkfifo("fifo", 0600), 0);
+    CHECK_FAILS(open("fifo", O_WRONLY | O_NONBLOCK), ENXIO);
+    CHECK_EQUAL(thread_start(&thread, open_writer, &writer, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
+    const int reader = open("fifo", O_RDONLY);
+
+    CHECK(reader >= 0);
+    thread_join(&thread);
+    CHECK(writer >= 0);
+    CHECK_EQUAL(write(writer, "f", 1), 1);
+    CHECK_EQUAL(read(reader, &byte, 1), 1);
+    CHECK_EQUAL(close(writer), 0);
+    CHECK_EQUAL(read(reader, &byte, 1), 0);
+    CHECK_EQUAL(close(reader), 0);
+    CHECK_EQUAL(unlink("fifo"), 0);
+}
+
 void check_pipes(void)
 {
     char bytes[8];
@@ -313,4 +368,6 @@ void check_pipes(void)
     CHECK_FAILS(pipe2(ends, O_APPEND), EINVAL);
     check_long_pipe();
     check_full_pipe();
+    check_broken_pipe();
+    check_fifo();
 }

@@ -214,6 +214,8 @@ static int walk_both(struct side sides[2], pair_call_t *call, bool flag)
             return posix_errno(kr);
         if (outcome == FILE_OUTCOME_DONE)
             return 0;
+        if (outcome > FILE_OUTCOME_FROM_ROOT)
+            return EIO;
         if (!advance(&sides[which != 0], outcome, elsewhere, rest))
             return EIO;
     }

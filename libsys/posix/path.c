@@ -6,6 +6,7 @@
 #include "descriptors.h"
 #include "errors.h"
 #include "place.h"
+#include "waits.h"
 #include <fcntl.h>
 #include <libsys/stub.h>
 #include <string.h>
@@ -68,8 +69,10 @@ int walk_path(int directory, const char *path, walk_step_t *step, struct walk *w
             stub_release_right(at, MSG_MOVE_SEND);
         if (kr != KERN_SUCCESS)
             return posix_fails(kr);
-        if (walk->outcome == FILE_OUTCOME_DONE)
+        if (walk->outcome == FILE_OUTCOME_DONE || walk->outcome == FILE_OUTCOME_OPENING)
             return 0;
+        if (walk->outcome > FILE_OUTCOME_FROM_ROOT)
+            return posix_error(EIO);
         at = go_on(walk, &next_owned);
         owned = next_owned;
         if (at == MSG_NULL)
@@ -86,6 +89,18 @@ static kern_return_t open_step(struct walk *walk, mach_port_name_t at)
                      walk->rest);
 }
 
+/* A fifo that nobody has opened at its other end yet. */
+static mach_port_name_t wait_for_other_end(mach_port_name_t end)
+{
+    const int error = wait_for_events(end, FILE_OPENED);
+
+    if (error == 0)
+        return end;
+    stub_release_right(end, MSG_MOVE_SEND);
+    errno = error;
+    return MSG_NULL;
+}
+
 mach_port_name_t walk_open(int directory, const char *path, uint32_t flags, uint32_t mode)
 {
     struct walk walk;
@@ -98,6 +113,8 @@ mach_port_name_t walk_open(int directory, const char *path, uint32_t flags, uint
         errno = EIO;
         return MSG_NULL;
     }
+    if (walk.outcome == FILE_OUTCOME_OPENING && (flags & FILE_NONBLOCK) == 0)
+        return wait_for_other_end(walk.elsewhere);
     return walk.elsewhere;
 }
 

@@ -5,6 +5,7 @@
  *
  * The port is made for the wait and ends with it; watches are taken back, so that servers keep none that nobody waits for.
  */
+#include "cancel.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "waits.h"
@@ -114,10 +115,10 @@ static kern_return_t receive(void *argument)
 }
 
 /* 0: a message came, or the time is over; else the errno. */
-static int wait_at(mach_port_name_t port, uint64_t deadline)
+static int wait_at(mach_port_name_t port, uint64_t deadline, bool *cancelled)
 {
     struct arrival a = {port, deadline};
-    const kern_return_t kr = wait_interruptibly(receive, &a);
+    const kern_return_t kr = wait_interruptibly(receive, &a, cancelled);
 
     return kr == MACH_RCV_TIMED_OUT ? 0 : posix_errno(kr);
 }
@@ -126,17 +127,20 @@ static int wait_for_all(struct pollfd *files, nfds_t count, uint64_t deadline)
 {
     mach_port_name_t port;
     int holding, error = 0;
+    bool cancelled;
     const kern_return_t kr = port_allocate(program_start_info->task, PORT_RIGHT_RECEIVE, &port);
 
     if (kr != KERN_SUCCESS)
         return posix_fails(kr);
     do {
         watch_all(files, count, port, port);
-        error = wait_at(port, deadline);
+        error = wait_at(port, deadline, &cancelled);
         holding = error == 0 ? look_at_all(files, count) : 0;
     } while (error == 0 && holding == 0 && kernel_clock_now() < deadline);
     watch_all(files, count, port, MSG_NULL);
     stub_release_right(port, MSG_MOVE_RECEIVE);
+    if (cancelled)
+        cancel_act();
     return error == 0 ? holding : posix_error(error);
 }
 

@@ -34,29 +34,36 @@ int fdatasync(int number)
     return sync_file(number, true);
 }
 
+/* Paths, a NUL after each. */
+static void sync_paths(char *paths, uint32_t size)
+{
+    paths[size] = '\0';
+    for (uint32_t at = 0; at < size; at += (uint32_t)strlen(&paths[at]) + 1) {
+        const int directory = open(&paths[at], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (directory >= 0) {
+            (void)fsync(directory);
+            close(directory);
+        }
+    }
+}
+
 /* At a directory it is all of its file system; where another is mounted, that one's too. */
 void sync(void)
 {
     const mach_port_name_t root = place_root();
-    uint32_t position = 0, size = 0;
-    char paths[FILE_DATA_MAX];
+    uint32_t position, next = 0, size;
+    char paths[FILE_DATA_MAX + 1];
 
     if (root == MSG_NULL)
         return;
     (void)!file_sync(root, false);
     do {
-        if (file_mounts(root, position, &position, (uint8_t *)paths, &size) != KERN_SUCCESS)
+        position = next;
+        if (file_mounts(root, position, &next, (uint8_t *)paths, &size) != KERN_SUCCESS)
             return;
-        for (uint32_t at = 0; at < size; at += (uint32_t)strnlen(&paths[at], size - at) + 1) {
-            paths[sizeof(paths) - 1] = '\0';
-            const int directory = open(&paths[at], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-            if (directory >= 0) {
-                (void)fsync(directory);
-                close(directory);
-            }
-        }
-    } while (size > 0 && position != 0);
+        sync_paths(paths, size);
+    } while (size > 0 && next > position);
 }
 
 int fstatvfs(int number, struct statvfs *status)

@@ -3,6 +3,7 @@
  * Waiting for a file; see waits.h.
  */
 #include "waits.h"
+#include "cancel.h"
 #include "errors.h"
 #include <libsys/stub.h>
 #include <libsys/thread.h>
@@ -28,27 +29,53 @@ struct wait {
     uint32_t events;
 };
 
-/* It may be abandoned at any instruction: nothing comes of it but that it is over. */
+/* It may be abandoned at any instruction: nothing comes of it but that it is over. Not by the stub, which waits for the answer again when it was interrupted: here that is the result. */
 static kern_return_t wait_once(void *argument)
 {
     const struct wait *w = argument;
-    uint32_t holding;
+    struct msg_registers m;
+    enum { REQUEST = 16, ANSWER = 8 };
 
-    return file_wait(w->port, w->events, token(), &holding);
+    memset(&m, 0, sizeof(m));
+    m.destination = w->port;
+    m.id = FILE_ID_WAIT;
+    m.control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, REQUEST, 0);
+    m.receive = MSG_REPLY;
+    m.deadline = UINT64_MAX;
+    m.word[0] = w->events;
+    m.word[1] = token();
+    user_msg_trap(&m);
+    return m.result == -(int64_t)MACH_RCV_INTERRUPTED
+               ? MACH_RCV_INTERRUPTED
+               : stub_recover(&m, WIRE_SHAPE(ANSWER, 0), UINT64_MAX);
 }
 
 int wait_for_events(mach_port_name_t port, uint32_t events)
 {
     struct wait w = {port, events};
+    bool cancelled;
+    const kern_return_t kr = wait_interruptibly(wait_once, &w, &cancelled);
 
-    return posix_errno(wait_interruptibly(wait_once, &w));
+    if (cancelled)
+        cancel_act();
+    return posix_errno(kr);
 }
 
-/* Without it there are no handlers that could end a wait. */
-kern_return_t wait_interruptibly(interruptible_function_t *function, void *argument)
+/* Without interruptible_call() there are no handlers that could end a wait. Who was interrupted for another reason waits again. */
+kern_return_t wait_interruptibly(interruptible_function_t *function, void *argument,
+                                 bool *cancelled)
 {
-    return &interruptible_call == NULL ? function(argument)
-                                       : interruptible_call(function, argument);
+    kern_return_t kr;
+
+    do {
+        *cancelled = cancel_begin();
+        if (*cancelled)
+            return KERN_ABORTED;
+        kr = &interruptible_call == NULL ? function(argument)
+                                         : interruptible_call(function, argument);
+        *cancelled = cancel_end(kr == KERN_ABORTED || kr == MACH_RCV_INTERRUPTED);
+    } while (kr == MACH_RCV_INTERRUPTED && !*cancelled);
+    return kr;
 }
 
 int wait_broken_pipe(void)

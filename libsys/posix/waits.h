@@ -12,8 +12,10 @@
 
 /** Until one of the events (FILE_) holds. 0; EAGAIN: the file is one that does not wait; EINTR; another errno. */
 int wait_for_events(mach_port_name_t port, uint32_t events);
-/** The same for another wait, that may be abandoned as interruptible.h says. */
-kern_return_t wait_interruptibly(interruptible_function_t *function, void *argument);
+/** The same for another wait, that may be abandoned as interruptible.h says; MACH_RCV_INTERRUPTED: try again. cancelled: the thread is to clean up, and to call
+ *  cancel_act(). */
+kern_return_t wait_interruptibly(interruptible_function_t *function, void *argument,
+                                 bool *cancelled);
 /** Nobody will read it: SIGPIPE. Returns the errno. */
 [[gnu::cold]] int wait_broken_pipe(void);
 /** The caller's process group, for a terminal. */

@@ -35,6 +35,7 @@ import devices  # noqa: E402
 import devmgr  # noqa: E402
 import disks  # noqa: E402
 import edu  # noqa: E402
+import posix_files  # noqa: E402
 import files  # noqa: E402
 import hardships  # noqa: E402
 import vm  # noqa: E402
@@ -109,6 +110,7 @@ def scenarios(kind):
         *small_devices.all_scenarios(),
         *template.all_scenarios(),
         *edu.all_scenarios(),
+        *posix_files.all_scenarios(),
         *files.all_scenarios(),
         *supervisor.all_scenarios(),
         *cardboot.all_scenarios(kind),
