@@ -49,7 +49,8 @@ static uint64_t time_of_threads(mach_port_name_t task)
     uint64_t sum = 0;
 
     do {
-        const kern_return_t kr = task_threads(task, after, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
+        const kern_return_t kr =
+            task_threads(task, after, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
 
         if (after != MSG_NULL)
             stub_release_right(after, MSG_MOVE_SEND);
