@@ -202,7 +202,19 @@ static kern_return_t get_core(struct server_message *message, mach_port_name_t *
     return kr;
 }
 
+static kern_return_t end(struct server_message *message, uint32_t how, uint32_t status)
+{
+    const struct program *p = message->context;
+    if (!p->recipe.manage)
+        return KERN_NO_ACCESS;
+    if (how > SUPERVISOR_ENDING_REBOOT)
+        return KERN_INVALID_VALUE;
+    return system_end(p->recipe.name, how == SUPERVISOR_ENDING_REBOOT, status & 0xff) ? KERN_SUCCESS
+                                                                                      : KERN_BUSY;
+}
+
 const struct supervisor_ops control_ops = {
+    .end = end,
     .add_entropy = add_entropy,
     .list = list,
     .start = start,

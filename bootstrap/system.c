@@ -17,7 +17,7 @@
 
 struct description description;
 
-static bool ends;
+static bool ends, reboots;
 static unsigned end_status;
 
 /* The argument system=FILE, or the usual file. */
@@ -111,6 +111,17 @@ void system_program_over(const struct program *p)
     log_line("%s is over, and the system ends with it", p->recipe.name);
 }
 
+bool system_end(const char *who, bool then_reboots, unsigned status)
+{
+    if (ends)
+        return false;
+    ends = true;
+    reboots = then_reboots;
+    end_status = status;
+    log_line("%s ends the system%s", who, reboots ? ", and the machine begins anew" : "");
+    return true;
+}
+
 bool system_ends(void)
 {
     return ends;
@@ -119,7 +130,13 @@ bool system_ends(void)
 bool system_is_over(unsigned *status)
 {
     *status = end_status;
-    return ends && restart_stop_all();
+    if (!ends || !restart_stop_all())
+        return false;
+    if (reboots) {
+        (void)!host_reboot_reset(program_start_info->host_reboot, HOST_REBOOT_HOW_REBOOT);
+        log_line("the machine cannot be restarted");
+    }
+    return true;
 }
 
 void system_restart(const char *name)

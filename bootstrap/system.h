@@ -13,6 +13,8 @@ bool system_begin(void);
 void system_program_over(const struct program *program);
 /** Services have come, or got other ports: who takes the log may be among them. */
 void system_find_console(void);
+/** Somebody, `who`, ends it with this status, in the same way; then the machine begins anew if `reboots`. False: it ends already. */
+bool system_end(const char *who, bool reboots, unsigned status);
 /** It is ending. */
 bool system_ends(void);
 /** Everything has been stopped: the status to end with. False: not yet, or not at all. */

@@ -309,6 +309,7 @@ static void check_broken_pipe(void)
 {
     int ends[2];
 
+    broken = 0;
     CHECK_EQUAL(pipe(ends), 0);
     CHECK_EQUAL(close(ends[0]), 0);
     signal(SIGPIPE, note);

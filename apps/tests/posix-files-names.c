@@ -236,6 +236,7 @@ static void check_reading_names(void)
     DIR *directory = opendir("many");
     unsigned others;
 
+    memset(seen, 0, sizeof(seen));
     CHECK(directory != NULL);
     count_names(directory, seen, &others);
     CHECK_EQUAL(others, 2);

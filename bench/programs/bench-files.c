@@ -86,8 +86,43 @@ static void make_echo(void)
     close(back[1]);
 }
 
+/* The same without another task: a write, and a read of what is there. */
+static int alone[2];
+
+[[gnu::noinline]] static int write_read(void)
+{
+    char bytes[MESSAGE] = "message";
+
+    return write(alone[1], bytes, sizeof(bytes)) != sizeof(bytes) ||
+           read(alone[0], bytes, sizeof(bytes)) != sizeof(bytes);
+}
+
+static uint64_t pipe_write_read(uint64_t n)
+{
+    ROW_LOOP(n, write_read());
+}
+
+static void make_alone(void)
+{
+    CHECK_EQUAL(pipe(alone), 0);
+}
+
+[[gnu::noinline]] static int seek(void)
+{
+    return lseek(alone[0], 0, SEEK_CUR) != -1;
+}
+
+static uint64_t lseek_refused(uint64_t n)
+{
+    ROW_LOOP(n, seek());
+}
+
 static const struct row memory[] = {{"mmap_touch_munmap", mmap_touch_munmap, touch_neighbour}};
-static const struct row pipes[] = {{"pipe_round_trip", pipe_round_trip, make_echo}};
+static const struct row pipes[] = {
+    {"pipe_round_trip", pipe_round_trip, make_echo},
+    {"pipe_write_read", pipe_write_read, make_alone},
+    {"lseek_refused", lseek_refused, NULL},
+};
 
 int main(int argc, char **argv)
 {
@@ -95,7 +130,7 @@ int main(int argc, char **argv)
 
     rows_run(memory, 1, overhead, argc, argv);
     if (program_start_info->bootstrap != MSG_NULL)
-        rows_run(pipes, 1, overhead, argc, argv);
+        rows_run(pipes, sizeof(pipes) / sizeof(pipes[0]), overhead, argc, argv);
     print("bench: done\n");
     return 0;
 }

@@ -9,7 +9,7 @@ import sys
 import termios
 import time
 
-from . import boards, build, card, deps, image, packages, qemu, steps, uboot
+from . import boards, build, card, deps, image, packages, qemu, shell, steps, uboot
 from .boards import ROOT
 from .qemu import Disk, Machine
 from .steps import Failure
@@ -45,8 +45,23 @@ def add_arguments(sub):
     sub.add_argument("--medium", default="scr", choices=("scr", "extlinux"),
                      help="what U-Boot finds on the boot medium")
     sub.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds")
-    sub.add_argument("--exec", metavar="'PROGRAM [WORD...]'",
-                     help="start this program of the initrd, print its output only")
+    sub.add_argument("--exec", metavar="'COMMANDS'",
+                     help="have /bin/sh run them, print their output only, end with their status; where the initrd has no shell: "
+                     "a program of the initrd and its arguments")
+
+
+def _use_shell(options, m):
+    """What the kernel is told, and the initrd, so that a shell runs: for who sits here, unless he said what is to run, or for --exec."""
+    commands = getattr(options, "exec", None)
+    there = m.initrd is not None and shell.is_there(m.initrd)
+    if commands:
+        words = shell.ONCE if there else exec_arguments(commands)
+        m.append = f"{m.append} {words}".strip()
+        if there and not steps.Settings.dry:
+            steps.LOGS.mkdir(parents=True, exist_ok=True)
+            m.initrd = shell.with_commands(m.initrd, commands, steps.LOGS / "exec.cpio")
+    elif there and not m.append:
+        m.append = shell.INTERACTIVE
 
 
 def machine(options, preset):
@@ -63,6 +78,7 @@ def machine(options, preset):
     build.build(preset)
     if not m.initrd.is_file() and not steps.Settings.dry:
         m.initrd = None
+    _use_shell(options, m)
     if way.get("disk") and not options.sd:
         image.write(m.board, _medium(options), file, m.kernel, m.initrd, qemu.bootargs(m))
     elif file and not steps.Settings.dry:
@@ -112,12 +128,12 @@ def exec_arguments(words):
 
 
 def main(options):
-    if options.exec:
-        options.append = f"{options.append} {exec_arguments(options.exec)}".strip()
     m = machine(options, options.preset)
     steps.LOGS.mkdir(parents=True, exist_ok=True)
+    steps.LOGS.mkdir(parents=True, exist_ok=True)
     log = steps.LOGS / "qemu.log"
-    argv = qemu.build_argv(m, serial="stdio", log=log)
+    # With a person at it ^C is typed, not a signal; ^A x ends QEMU.
+    argv = qemu.build_argv(m, serial="mon:stdio" if os.isatty(0) else "stdio", log=log)
     if steps.Settings.dry or steps.Settings.verbose:
         steps.show(argv)
     if steps.Settings.dry:

@@ -6,7 +6,10 @@
  * G1 `place` lies in memory that outlives the program (the recipe's `state`): up to there the log has left for the line's driver. So of
  *    what was to be printed when the program or the driver ended nothing is lost, and one piece is printed twice at most.
  *
- * Arguments: line=SERVICE, the line's (tty.tty0 if there is none).
+ * G2 Where a terminal is on the line, it shows the log, and knows where a line of the log breaks into nobody's (interfaces/terminal.defs). When it does not
+ *    answer the log goes to the line past it, so that whatever becomes of the terminal can be read; a piece may be shown twice then.
+ *
+ * Arguments: line=SERVICE, the line's (tty.tty0 if there is none); terminal=SERVICE, the terminal's (none).
  */
 #include <libsys/driver/driver.h>
 #include <libsys/kernel.h>
@@ -16,10 +19,14 @@
 #include <wharf/if/console.h>
 #include <wharf/if/host_debug.h>
 #include <wharf/if/service.h>
+#include <wharf/if/terminal.h>
 #include <wharf/if/vm.h>
 
 enum { PIECE = 512, STATE_SIZE = 4096 };
-#define POLL DEVICE_SECOND
+#define POLL     DEVICE_SECOND
+#define PATIENCE (2 * DEVICE_SECOND)       /* that a terminal gets for an answer */
+#define ROOM     (20 * DEVICE_MILLISECOND) /* between two looks whether it has room */
+#define PAST     (5 * DEVICE_SECOND)       /* that it is left alone when it gave none */
 
 /* G1 */
 struct place {
@@ -29,6 +36,8 @@ struct place {
 static struct {
     struct driver driver;
     struct tty_client line;
+    mach_port_name_t terminal; /* send right, or 0 */
+    uint64_t past_until;       /* the log goes to the line itself till then */
     volatile struct place *place;
 } self;
 
@@ -47,7 +56,7 @@ static void print_bytes(const char *bytes, size_t count)
 }
 
 /* A newline takes a carriage return before it. */
-static void print_text(const uint8_t *text, uint32_t size)
+static void print_past(const uint8_t *text, uint32_t size)
 {
     char bytes[2 * PIECE];
     size_t n = 0;
@@ -58,6 +67,44 @@ static void print_text(const uint8_t *text, uint32_t size)
         bytes[n++] = (char)text[i];
     }
     print_bytes(bytes, n);
+}
+
+/* Whether the terminal has taken it (G2). */
+static bool terminal_takes(const uint8_t *text, uint32_t size)
+{
+    kern_return_t kr;
+
+    if (self.terminal == MSG_NULL || kernel_clock_now() < self.past_until)
+        return false;
+    driver_busy(&self.driver, DRIVER_IDLE);
+    for (;;) {
+        kr = terminal_print_until(self.terminal, text, size, kernel_clock_now() + PATIENCE);
+        if (kr == KERN_BUSY)
+            (void)kernel_sleep_until(kernel_clock_now() + ROOM);
+        else if (kr != MIG_SERVER_DIED)
+            break;
+    }
+    driver_busy(&self.driver, DRIVER_BUSY);
+    if (kr != KERN_SUCCESS)
+        self.past_until = kernel_clock_now() + PAST;
+    return kr == KERN_SUCCESS;
+}
+
+static void print_text(const uint8_t *text, uint32_t size)
+{
+    if (!terminal_takes(text, size))
+        print_past(text, size);
+}
+
+/* What is printed in one piece: whole lines, if a line is no longer than that. */
+static uint32_t piece_of(const uint8_t *text, uint32_t size)
+{
+    if (size <= PIECE)
+        return size;
+    for (uint32_t n = PIECE; n > 0; n--)
+        if (text[n - 1] == '\n')
+            return n;
+    return PIECE;
 }
 
 /* All there is. */
@@ -76,7 +123,7 @@ static void bring(void)
         if (size == 0)
             return;
         for (uint32_t at = 0, piece; at < size; at += piece) {
-            piece = size - at < PIECE ? size - at : PIECE;
+            piece = piece_of(text + at, size - at);
             print_text(text + at, piece);
             self.place->next = begin + at + piece;
         }
@@ -147,7 +194,10 @@ int main(int argc, char **argv)
     const char *line = driver_argument(driver, "line");
     get_place(driver);
     driver_busy(driver, DRIVER_IDLE);
-    kern_return_t kr = tty_client_open(&self.line, line ? line : "tty.tty0");
+    const char *terminal = driver_argument(driver, "terminal");
+    kern_return_t kr = tty_client_open_output(&self.line, line ? line : "tty.tty0");
+    if (kr == KERN_SUCCESS && terminal)
+        kr = driver_look_up(driver, terminal, &self.terminal);
     if (kr == KERN_SUCCESS)
         kr = driver_check_in(driver, &service);
     if (kr != KERN_SUCCESS)

@@ -37,7 +37,8 @@ static kern_return_t attach(struct tty_client *client)
     kern_return_t kr;
 
     do
-        kr = tty_attach(client->service, client->entry, client->notify, &client->queue);
+        kr = (client->output_only ? tty_attach_output : tty_attach)(client->service, client->entry,
+                                                                    client->notify, &client->queue);
     while (kr == MIG_SERVER_DIED || (kr == KERN_SUCCESS && client->queue == MSG_DEAD));
     if (kr != KERN_SUCCESS) {
         client->queue = MSG_NULL;
@@ -75,6 +76,15 @@ static kern_return_t note_death(struct tty_client *client, mach_port_name_t name
     return name == client->queue ? attach_anew(client) : KERN_SUCCESS;
 }
 
+kern_return_t tty_client_told(struct tty_client *client, uint64_t id, uint64_t word)
+{
+    if (id == MSG_ID_DEAD_NAME)
+        return note_death(client, (mach_port_name_t)word);
+    if (id == TTY_EVENTS_ID_READY)
+        client->lost += (uint32_t)word;
+    return KERN_SUCCESS;
+}
+
 /* Until something happened, whatever it was. */
 static kern_return_t wait(struct tty_client *client, uint64_t deadline)
 {
@@ -92,10 +102,8 @@ static kern_return_t wait(struct tty_client *client, uint64_t deadline)
         return KERN_OPERATION_TIMED_OUT;
     if (kr != KERN_SUCCESS)
         return kr == MACH_RCV_INTERRUPTED ? KERN_SUCCESS : kr;
-    if (registers.id == MSG_ID_DEAD_NAME)
-        return note_death(client, (mach_port_name_t)registers.word[0]);
-    if (registers.id == TTY_EVENTS_ID_READY)
-        client->lost += (uint32_t)registers.word[0];
+    if (registers.id == MSG_ID_DEAD_NAME || registers.id == TTY_EVENTS_ID_READY)
+        return tty_client_told(client, registers.id, registers.word[0]);
     const bool in_memory = msg_length(registers.control) > MSG_REGISTER_BYTES;
     stub_release_received(in_memory ? body : registers.word, msg_descriptors(registers.control));
     if (registers.remote != MSG_NULL && registers.remote != MSG_REPLY)
@@ -157,11 +165,22 @@ kern_return_t tty_client_flush(struct tty_client *client, uint64_t deadline)
     return kr;
 }
 
+/* The ring was full before this much was taken: the driver holds input back until it is told. It puts, and then looks whether there is room; this
+ * is the other way round. */
+static void end_hold(struct tty_client *client, uint32_t taken_before)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&client->input->put, memory_order_relaxed) - taken_before >=
+        TTY_RING_BYTES)
+        (void)kick(client);
+}
+
 static size_t take(struct tty_client *client, uint8_t *to, size_t count)
 {
     struct tty_ring *ring = client->input;
-    uint32_t taken = atomic_load_explicit(&ring->taken, memory_order_relaxed);
-    const uint32_t there = atomic_load_explicit(&ring->put, memory_order_acquire) - taken;
+    const uint32_t before = atomic_load_explicit(&ring->taken, memory_order_relaxed);
+    const uint32_t there = atomic_load_explicit(&ring->put, memory_order_acquire) - before;
+    uint32_t taken = before;
     size_t n = 0;
 
     if (there > TTY_RING_BYTES)
@@ -169,7 +188,22 @@ static size_t take(struct tty_client *client, uint8_t *to, size_t count)
     while (n < count && n < there)
         to[n++] = ring->bytes[taken++ % TTY_RING_BYTES];
     atomic_store_explicit(&ring->taken, taken, memory_order_release);
+    if (n > 0)
+        end_hold(client, before);
     return n;
+}
+
+size_t tty_client_get(struct tty_client *client, void *bytes, size_t count)
+{
+    /* Who waits says so first, and then looks (Q1): the driver does it the other way round. */
+    atomic_store(&client->input->wanted, 1);
+    return take(client, bytes, count);
+}
+
+kern_return_t tty_client_kick(struct tty_client *client)
+{
+    atomic_store(&client->output->wanted, 1);
+    return kick(client);
 }
 
 kern_return_t tty_client_read(struct tty_client *client, void *bytes, size_t count,
@@ -178,14 +212,11 @@ kern_return_t tty_client_read(struct tty_client *client, void *bytes, size_t cou
     kern_return_t kr = KERN_SUCCESS;
 
     for (;;) {
-        const uint32_t there = atomic_load_explicit(&client->input->put, memory_order_acquire) -
-                               atomic_load_explicit(&client->input->taken, memory_order_relaxed);
         *got = take(client, bytes, count);
-        if (*got > 0 || kr != KERN_SUCCESS) {
-            if (there == TTY_RING_BYTES)
-                (void)kick(client); /* it may have held input back */
-            return *got > 0 ? KERN_SUCCESS : kr;
-        }
+        if (*got > 0)
+            return KERN_SUCCESS;
+        if (kr != KERN_SUCCESS)
+            return kr;
         atomic_store(&client->input->wanted, 1);
         *got = take(client, bytes, count);
         if (*got > 0)
@@ -224,9 +255,10 @@ static kern_return_t make_area(struct tty_client *client)
     return kr;
 }
 
-kern_return_t tty_client_open(struct tty_client *client, const char *service)
+static kern_return_t open_line(struct tty_client *client, const char *service, bool output_only)
 {
     memset(client, 0, sizeof(*client));
+    client->output_only = output_only;
     kern_return_t kr = service_look_up(program_start_info->bootstrap, service, &client->service);
     if (kr == KERN_SUCCESS)
         kr = make_area(client);
@@ -239,6 +271,16 @@ kern_return_t tty_client_open(struct tty_client *client, const char *service)
     if (kr != KERN_SUCCESS)
         tty_client_close(client);
     return kr;
+}
+
+kern_return_t tty_client_open(struct tty_client *client, const char *service)
+{
+    return open_line(client, service, false);
+}
+
+kern_return_t tty_client_open_output(struct tty_client *client, const char *service)
+{
+    return open_line(client, service, true);
 }
 
 void tty_client_close(struct tty_client *client)

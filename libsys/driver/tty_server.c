@@ -201,12 +201,11 @@ static void interrupt(struct driver *driver, unsigned number)
 
 /* ---- what clients ask ---- */
 
-static kern_return_t attach(struct server_message *message, mach_port_name_t area,
-                            mach_port_name_t notify, mach_port_name_t *queue)
+static kern_return_t add_client(mach_port_name_t area, mach_port_name_t notify,
+                                mach_port_name_t *queue, struct client **out)
 {
     struct client *client = line.clients;
 
-    (void)message;
     while (client->used)
         if (++client == line.clients + CLIENTS_MAX)
             return KERN_LIMIT;
@@ -219,10 +218,35 @@ static kern_return_t attach(struct server_message *message, mach_port_name_t are
     stub_release_right(area, MSG_MOVE_SEND);
     client->used = true;
     client->notify = notify;
+    *out = client;
+    return KERN_SUCCESS;
+}
+
+static kern_return_t attach(struct server_message *message, mach_port_name_t area,
+                            mach_port_name_t notify, mach_port_name_t *queue)
+{
+    struct client *client;
+    const kern_return_t kr = add_client(area, notify, queue, &client);
+
+    (void)message;
+    if (kr != KERN_SUCCESS)
+        return kr;
     line.reader = client;
     line.device->ops->hold_input(line.device, false);
     pump();
     return KERN_SUCCESS;
+}
+
+static kern_return_t attach_output(struct server_message *message, mach_port_name_t area,
+                                   mach_port_name_t notify, mach_port_name_t *queue)
+{
+    struct client *client;
+    const kern_return_t kr = add_client(area, notify, queue, &client);
+
+    (void)message;
+    if (kr == KERN_SUCCESS)
+        pump();
+    return kr;
 }
 
 static kern_return_t get_settings(struct server_message *message, struct tty_settings *settings)
@@ -318,6 +342,7 @@ void tty_server_run(struct driver *driver, struct tty_device *device)
 {
     static const struct tty_ops operations = {
         .attach = attach,
+        .attach_output = attach_output,
         .get_settings = get_settings,
         .set_settings = set_settings,
         .statistics = statistics,

@@ -3,17 +3,17 @@
  * Limits and use of resources. The only limit that is the process's own is that of its descriptors; what memory and processes it may have is in the ledgers of its task, whose maker set them, and
  * shows here as no limit. The stack of the first thread has its size from the start.
  */
+#include "clock_impl.h"
 #include "descriptors.h"
 #include "errors.h"
 #include <libsys/program.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <wharf/if/task.h>
+#include <time.h>
 #include <wharf/if/vm.h>
-#include <wharf/info.h>
 
-enum { PAGE = 0x1000, KIB = 1024, MICROSECONDS = 1000000 };
+enum { PAGE = 0x1000, KIB = 1024, NANOSECONDS = 1000000000 };
 
 int getrlimit(int resource, struct rlimit *limit)
 {
@@ -54,7 +54,6 @@ int setrlimit(int resource, const struct rlimit *limit)
 
 int getrusage(int who, struct rusage *usage)
 {
-    struct task_info info;
     struct vm_usage memory;
 
     memset(usage, 0, sizeof(*usage));
@@ -62,12 +61,16 @@ int getrusage(int who, struct rusage *usage)
         return process_children_usage == NULL ? 0 : process_children_usage(usage);
     if (who != RUSAGE_SELF)
         return posix_error(EINVAL);
-    kern_return_t kr = task_info(program_start_info->task, &info);
+    const kern_return_t kr = vm_usage(program_start_info->task, &memory);
 
-    if (kr == KERN_SUCCESS)
-        kr = vm_usage(program_start_info->task, &memory);
     if (kr != KERN_SUCCESS)
         return posix_fails(kr);
+    uint64_t time;
+
+    /* What the kernel did for it is in there: it is not told apart. */
+    if (cpu_clock_now(CLOCK_PROCESS_CPUTIME_ID, &time) == 0)
+        usage->ru_utime = (struct timeval){(time_t)(time / NANOSECONDS),
+                                           (suseconds_t)(time % NANOSECONDS / 1000)};
     usage->ru_maxrss = (long)(memory.paid_peak * (PAGE / KIB));
     return 0;
 }

@@ -29,6 +29,7 @@ import pthreads  # noqa: E402
 import qemulog  # noqa: E402
 import small_devices  # noqa: E402
 import supervisor  # noqa: E402
+import terminal  # noqa: E402
 import template  # noqa: E402
 import trees  # noqa: E402
 import devices  # noqa: E402
@@ -113,6 +114,7 @@ def scenarios(kind):
         *posix_files.all_scenarios(),
         *files.all_scenarios(),
         *supervisor.all_scenarios(),
+        *terminal.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),
         *trees.all_scenarios(),

@@ -20,10 +20,13 @@ struct tty_client {
     struct tty_ring *output, *input;
     uint64_t lost;    /* characters the line told it had overrun */
     uint64_t replays; /* times that it attached anew */
+    bool output_only; /* others may have the input */
 };
 
 /** Errors of service.look_up and tty.attach; nothing is left then. */
 kern_return_t tty_client_open(struct tty_client *client, const char *service);
+/** The same without the line's input, which stays with who has it. */
+kern_return_t tty_client_open_output(struct tty_client *client, const char *service);
 void tty_client_close(struct tty_client *client);
 
 /** As many bytes as there is room for; does not wait. */
@@ -36,5 +39,15 @@ kern_return_t tty_client_flush(struct tty_client *client, uint64_t deadline);
 /** At least one byte, at most count. KERN_OPERATION_TIMED_OUT, KERN_TERMINATED. */
 kern_return_t tty_client_read(struct tty_client *client, void *bytes, size_t count,
                               uint64_t deadline, size_t *got);
+/* For who waits for other things, too: `notify` is put into a port set, and what comes there is handed on. */
+
+/** Bytes that are there; does not wait. */
+size_t tty_client_get(struct tty_client *client, void *bytes, size_t count);
+/** Tell the driver what was put or got. The next message at `notify` says that there is input, or room. Errors as of write. */
+kern_return_t tty_client_kick(struct tty_client *client);
+/** A message came at `notify`: id, and the first word of its body. Its rights stay the caller's to release, but for the dead name that is told of. Then
+ *  look for input, and for room. */
+kern_return_t tty_client_told(struct tty_client *client, uint64_t id, uint64_t word);
+
 /** Until all that was written has left the device. */
 kern_return_t tty_client_drain(struct tty_client *client);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * df: how full the file systems are that hold some paths.
+ */
+#include "tool.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static const struct tool tool = {
+    .name = "df",
+    .usage = "[-k|-m|-i] [PATH...]",
+    .options = "kmi",
+    .help =
+        "Show size, use and free space of the file systems that hold the paths (as without: /).\n"
+        "  -k -m   in KiB (as without), MiB\n"
+        "  -i      files instead of space\n",
+};
+
+static unsigned shift = 10;
+static bool files;
+
+static bool show(const char *path)
+{
+    struct statvfs s;
+
+    if (statvfs(path, &s) != 0) {
+        tool_complain(&tool, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    const uint64_t unit = s.f_frsize ? s.f_frsize : s.f_bsize;
+    const uint64_t all = files ? s.f_files : s.f_blocks * unit >> shift;
+    const uint64_t free = files ? s.f_ffree : s.f_bfree * unit >> shift;
+    const uint64_t used = all > free ? all - free : 0;
+    printf("%12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %3" PRIu64 "%% %s\n", all, used, free,
+           all ? (used * 100 + all - 1) / all : 0, path);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    bool failed = false;
+    int option;
+
+    while ((option = tool_option(&tool, argc, argv)) != -1) {
+        files |= option == 'i';
+        shift = option == 'm' ? 20 : shift;
+    }
+    printf("%12s %12s %12s %4s PATH\n", files ? "FILES" : "SIZE", "USED", "FREE", "USE");
+    if (optind == argc)
+        failed = !show("/");
+    for (int i = optind; i < argc; i++)
+        failed |= !show(argv[i]);
+    return tool_end(&tool, failed);
+}
