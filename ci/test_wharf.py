@@ -10,8 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(ROOT / "ci"))
+sys.path[:0] = [str(ROOT / "ci"), str(ROOT / "tools")]
 
+import mkinitrd  # noqa: E402
 from wharf import image, packages, qemu, run, sources, test as tests, uboot  # noqa: E402
 from wharf.boards import BoardError  # noqa: E402
 from wharf.qemu import Disk, Machine  # noqa: E402
@@ -202,6 +203,41 @@ class DiskFiles(unittest.TestCase):
                         run._check_disk(file, place)
             with self.assertRaises(Failure):
                 run._check_disk(Path(folder) / "none", {})
+
+
+class Added(unittest.TestCase):
+    """--add, and the archive that it makes."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        (self.folder / "sub").mkdir()
+        (self.folder / "one").write_bytes(b"1")
+        (self.folder / "sub" / "two").write_bytes(b"\x7fELF2")
+
+    def test_names(self):
+        one, two = self.folder / "one", self.folder / "sub" / "two"
+        self.assertEqual(run.added(f"{one}:/bin/first"), [("bin/first", one)])
+        self.assertEqual(run.added(f"{one}:/bin/"), [("bin/one", one)])
+        self.assertEqual(run.added(f"{self.folder}:/usr//all"), [("usr/all/one", one), ("usr/all/sub/two", two)])
+
+    def test_refused(self):
+        one = self.folder / "one"
+        for what in (f"{one}", f"{one}:bin/x", f"{one}:/", f"{one}:/x", f"{one}:/a/../x", ":/bin/x", f"{one}2:/bin/x", f"{one}:/a/b=c"):
+            with self.subTest(what=what), self.assertRaises(Failure):
+                run.added(what)
+
+    def test_archive(self):
+        first = mkinitrd.archive({"b": b"\x7fELF1", "a": b"x"})
+        both = mkinitrd.archive({"usr/c": b"\x7fELF3"}, first)
+        self.assertTrue(both.startswith(first[:mkinitrd.end_of(first)]))
+        self.assertEqual(both.count(b"TRAILER!!!"), 1)
+        self.assertEqual(both.index(b"\x7fELF3") % 4096, 0)
+        self.assertEqual(mkinitrd.archive({}, first), first)
+        for bad in (b"x", first[:50], first[:-len(first) + 120]):
+            with self.assertRaises(ValueError):
+                mkinitrd.archive({}, bad)
 
 
 class Scope(unittest.TestCase):

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Packs programs into an initrd: a cpio archive in the "newc" form, the same bytes every time.
 
-    mkinitrd.py [--strip OBJCOPY] -o initrd.cpio NAME=FILE...
+    mkinitrd.py [--strip OBJCOPY] [--onto initrd.cpio] -o initrd.cpio NAME=FILE...
 
 Entries are sorted by name; owner, time and inode numbers are constants. With --strip, debugging
 sections of programs are left out (the files themselves keep them, for GDB and for symbolising reports).
 Programs begin at pages of the archive: their code can be mapped where it lies (libsys/spawn.c).
+With --onto, the entries come behind those of an archive that this made, whatever their names are.
 """
 
 import argparse
@@ -27,12 +28,14 @@ ELF = b"\x7fELF"
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--strip", metavar="OBJCOPY")
+    parser.add_argument("--onto", metavar="FILE")
     parser.add_argument("-o", "--output", required=True, metavar="FILE")
     parser.add_argument("entries", nargs="*", metavar="NAME=FILE")
     options = parser.parse_args()
     try:
         files = [entry.split("=", 1) for entry in options.entries]
-        data = archive({name: content(path, options.strip) for name, path in files})
+        first = Path(options.onto).read_bytes() if options.onto else b""
+        data = archive({name: content(path, options.strip) for name, path in files}, first)
         Path(options.output).write_bytes(data)
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         sys.exit(f"mkinitrd: {error}")
@@ -48,13 +51,28 @@ def content(path, objcopy):
         return Path(stripped).read_bytes()
 
 
-def archive(files):
-    """The archive as bytes. files: name -> content."""
-    out = bytearray()
+def archive(files, onto=b""):
+    """The archive as bytes. files: name -> content. onto: an archive of this form that they follow."""
+    out = bytearray(onto[:end_of(onto)])
     for inode, name in enumerate(sorted(files), start=1):
         out += record(name, inode, FILE_MODE, files[name], padding(len(out), name, files[name]))
     out += record(TRAILER, 0, 0, b"")
     return bytes(out) + bytes(-len(out) % BLOCK)
+
+
+def end_of(data):
+    """Where the trailer of an archive begins: whole records come before."""
+    at = 0
+    while data:
+        if data[at:at + 6] != b"070701" or at + HEADER > len(data):
+            raise ValueError("the archive that entries are to follow is not one of this form")
+        size, name_size = (int(data[at + 6 + 8 * field:at + 14 + 8 * field], 16) for field in (6, 11))
+        if data[at + HEADER:].startswith(TRAILER.encode() + b"\0"):
+            break
+        at += HEADER + name_size
+        at += -at % 4 + size
+        at += -at % 4
+    return at
 
 
 def padding(at, name, data):

@@ -19,6 +19,7 @@ COMMANDS = {
     "core": ("core", "take the core of the last crash from a card"),
     "debug": ("debug", "boot in QEMU, stopped, with gdb attached"),
     "sdk": ("sdk", "make the folder to build C programs for Wharf with"),
+    "ports": ("ports", "build programs of others with the SDK"),
     "size": ("size", "size of the kernel by module"),
     "fmt": ("format", "format the C sources"),
     "lint": ("lint", "static analysis and the project's own checks"),

@@ -55,11 +55,9 @@ EMPTIED = ["posix/opendir", "posix/closedir", "posix/readdir", "posix/readdir_r"
 # Headers of newlib whose functions are not there.
 ABSENT = ["devctl.h", "iconv.h", "ndbm.h", "regdef.h", "unctrl.h", "utmp.h", "machine/termios.h"]
 
-# Members of libc.a that libsys has its own of: those that work on memory or strings with vector registers
-# (libsys/string.c says why not), the end of a program, locks that do not lock, and a wrong conversion to
-# long double (libsys/newlib/long_double.c).
-REPLACED = ["memchr", "memcmp", "memrchr", "memset", "rawmemchr", "stpcpy", "strchr", "strchrnul", "strcpy", "strlen",
-            "strnlen", "strrchr", "exit", "lock", "strtorx"]
+# Members of libc.a that libsys has its own of. They are taken out of a copy, so that a change of the list builds nothing.
+REPLACED = ROOT / "libsys" / "newlib" / "replaced.txt"
+WHOLE, LIBRARY = HOME / "lib" / "whole.a", HOME / "lib" / "libc.a"
 
 
 def compiler():
@@ -75,14 +73,23 @@ def fingerprint():
     return digest.hexdigest()
 
 
+def replaced():
+    return [word for line in REPLACED.read_text().splitlines() if not line.startswith("#") for word in line.split()]
+
+
 def is_current():
     stamp = HOME / ".stamp"
     return stamp.is_file() and stamp.read_text().strip() == fingerprint()
 
 
+def is_reduced():
+    stamp = HOME / ".replaced"
+    return LIBRARY.is_file() and stamp.is_file() and stamp.read_text().split() == replaced()
+
+
 def ensure():
     """Makes build/deps/newlib."""
-    if is_current():
+    if is_current() and is_reduced():
         return
     packages.ensure("build")
     deps.ensure("newlib-source")
@@ -100,6 +107,8 @@ def ensure():
                 _install(work)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
+        if not is_reduced():
+            _reduce()
 
 
 def _unpack(work):
@@ -142,8 +151,6 @@ def _build(work):
             header.write(SETTINGS.read_text())
     step("building newlib", ["make", f"-j{os.cpu_count()}"])
     step("installing newlib", ["make", "install"])
-    library = work / "prefix" / TARGET / "lib" / "libc.a"
-    step("taking out what libsys has", [f"{CROSS}ar", "d", library, *(f"libc_a-{name}.o" for name in REPLACED)])
 
 
 def _install(work):
@@ -152,5 +159,15 @@ def _install(work):
     for name in ABSENT:
         (made / "include" / name).unlink()
     (made / ".stamp").write_text(fingerprint() + "\n")
+    (made / "lib" / "libc.a").rename(made / "lib" / WHOLE.name)
     shutil.rmtree(HOME, ignore_errors=True)
     made.rename(HOME)
+
+
+def _reduce():
+    new = LIBRARY.with_name(".libc.a")
+    shutil.copy(WHOLE, new)
+    steps.long("taking out of newlib what libsys has", [f"{CROSS}ar", "d", new, *(f"libc_a-{name}.o" for name in replaced())],
+               f"{REPLACED.name} may name a member that is not there.", log="newlib-replaced")
+    new.rename(LIBRARY)
+    (HOME / ".replaced").write_text(" ".join(replaced()) + "\n")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 from . import boards, build, card, deps, image, packages, qemu, shell, steps, uboot
 from .boards import ROOT
@@ -45,6 +46,8 @@ def add_arguments(sub):
     sub.add_argument("--medium", default="scr", choices=("scr", "extlinux"),
                      help="what U-Boot finds on the boot medium")
     sub.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds")
+    sub.add_argument("--add", action="append", default=[], metavar="HOSTFILE:/PATH",
+                     help="put a file, or a folder with all that is in it, into the initrd; more than once for more")
     sub.add_argument("--exec", metavar="'COMMANDS'",
                      help="have /bin/sh run them, print their output only, end with their status; where the initrd has no shell: "
                      "a program of the initrd and its arguments")
@@ -78,12 +81,44 @@ def machine(options, preset):
     build.build(preset)
     if not m.initrd.is_file() and not steps.Settings.dry:
         m.initrd = None
+    m.initrd = _with_added(m.initrd, options, preset)
     _use_shell(options, m)
     if way.get("disk") and not options.sd:
         image.write(m.board, _medium(options), file, m.kernel, m.initrd, qemu.bootargs(m))
     elif file and not steps.Settings.dry:
         _check_disk(file, place)
     return m
+
+
+def _with_added(initrd, options, preset):
+    """The initrd; with --add a copy beside the tree's that has the files too."""
+    entries = [f"{name}={path}" for what in getattr(options, "add", []) for name, path in added(what)]
+    if not entries:
+        return initrd
+    made = build.tree(preset) / "initrd-added.cpio"
+    argv = [ROOT / "tools" / "mkinitrd.py", "-o", made, *(["--onto", initrd] if initrd else []), *entries]
+    if steps.call(argv):
+        raise Failure("the initrd with the added files could not be made.")
+    return made
+
+
+def added(what):
+    """[(name in the archive, file)] for HOSTFILE:/PATH, sorted. In the archive a name with a slash is a path from the root."""
+    host, colon, place = what.rpartition(":")
+    parts = [part for part in place.split("/") if part]
+    if not colon or not host or not place.startswith("/") or ".." in parts or "." in parts:
+        raise Failure(f"--add takes HOSTFILE:/PATH, not '{what}'.")
+    host = Path(host)
+    if host.is_dir():
+        files = [(parts + list(path.relative_to(host).parts), path) for path in sorted(host.rglob("*")) if path.is_file()]
+    elif host.is_file():
+        files = [(parts if not place.endswith("/") else [*parts, host.name], host)]
+    else:
+        raise Failure(f"--add: there is no file {host}.")
+    for names, path in files:
+        if len(names) < 2 or "=" in "".join(names):
+            raise Failure(f"--add: {path} would be '/{'/'.join(names)}'; it must lie in a folder, and have no '=' in its name.")
+    return [("/".join(names), path) for names, path in files]
 
 
 def _prepare(way, place):

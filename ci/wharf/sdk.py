@@ -22,6 +22,7 @@ PRESET = "release"
 TOOLS = ("gcc", "cc", "cpp", "ar", "as", "ld", "nm", "objcopy", "objdump", "ranlib", "readelf", "size", "strip",
          "strings", "addr2line", "pkg-config")
 TARGET = newlib.TARGET
+NEWLIB = (newlib.LIBRARY, newlib.HOME / "lib" / "libm.a")
 # Libraries that programs name and that have nothing of their own here: libsys has it.
 EMPTY = ("pthread", "rt")
 START = "crt0.S.obj"
@@ -72,7 +73,7 @@ def _inputs():
     for folder, _ in headers():
         yield from (path for path in folder.rglob("*") if path.is_file())
     yield from (path for path in PARTS.rglob("*") if path.is_file())
-    yield from (newlib.HOME / "lib").glob("*.a")
+    yield from NEWLIB
     yield from (build.tree(PRESET) / "libsys" / "libsys.a", ROOT / "libsys" / "program.ld", Path(__file__))
 
 
@@ -109,7 +110,7 @@ def _make(home, stamp):
 
 def _libraries(where):
     (where / "pkgconfig").mkdir(parents=True)
-    for path in (newlib.HOME / "lib").glob("*.a"):
+    for path in NEWLIB:
         shutil.copy(path, where / path.name)
     library = where / "libsys.a"
     shutil.copy(build.tree(PRESET) / "libsys" / "libsys.a", library)

@@ -9,7 +9,7 @@ from .boards import ROOT
 sys.path.insert(0, str(ROOT / "tools"))
 import mkinitrd  # noqa: E402
 
-SHELL, COMMANDS = "sh", "etc/exec"
+SHELLS, COMMANDS = ("sh", "bin/sh"), "etc/exec"     # a name without a slash is in /bin
 INTERACTIVE, ONCE = "arg=system=shell.conf", "log=quiet arg=system=exec.conf"
 NAME_AT, SIZE_AT, NAME_SIZE_AT = mkinitrd.HEADER, 54, 94
 
@@ -32,7 +32,7 @@ def _four(number):
 
 def is_there(initrd):
     """The archive has a shell."""
-    return initrd.is_file() and any(name == SHELL for name, _ in names(initrd.read_bytes()))
+    return initrd.is_file() and any(name in SHELLS for name, _ in names(initrd.read_bytes()))
 
 
 def with_commands(initrd, commands, output):

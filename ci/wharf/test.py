@@ -10,7 +10,7 @@ import re
 import xml.etree.ElementTree as xml
 from dataclasses import dataclass
 
-from . import build, deps, format as formatter, lint, packages, steps, uboot
+from . import build, deps, format as formatter, lint, packages, ports, steps, uboot
 from .boards import ROOT
 from .steps import Failure
 
@@ -64,6 +64,8 @@ def main(options):
                 build.build(preset)
     for preset in presets:      # build all first: a compile error shows before minutes of tests
         build.build(preset, ("kernel.img",) if preset == SLOW else ())
+    if what != "everyday" and not options.host:
+        ports.ensure(*ports.TESTED)
     for preset in presets:
         results += _ctest(preset, what, options)
     return 0 if steps.Settings.dry else _report(results)
@@ -78,7 +80,7 @@ def _prepare(options, what):
         purposes += ["qemu", "uboot", "image"]
         wanted += ["u-boot-rpi", "firmware"]
     if what != "everyday":
-        purposes += ["host", "clang", "fmt"]
+        purposes += ["host", "clang", "fmt", "sdk"]
     packages.ensure(*dict.fromkeys(purposes))
     deps.ensure(*wanted)
     if not options.host:

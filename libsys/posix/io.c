@@ -6,6 +6,7 @@
  * A descriptor that had nothing to read is asked for that first the next time (DESCRIPTOR_WAITS): at pipes and terminals the first try would be in vain each time.
  */
 #include "../newlib/calls.h"
+#include "cancel.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "waits.h"
@@ -187,16 +188,29 @@ ssize_t _write(int number, const void *bytes, size_t size)
     return transfer(number, FILE_CURRENT, (void *)(uintptr_t)bytes, size, true);
 }
 
-[[gnu::alias("_read")]] ssize_t read(int number, void *bytes, size_t size);
-[[gnu::alias("_write")]] ssize_t write(int number, const void *bytes, size_t size);
+/* Those above are what streams call, which have locks; these are cancellation points also if they do not wait. */
+
+ssize_t read(int number, void *bytes, size_t size)
+{
+    cancel_test();
+    return _read(number, bytes, size);
+}
+
+ssize_t write(int number, const void *bytes, size_t size)
+{
+    cancel_test();
+    return _write(number, bytes, size);
+}
 
 ssize_t pread(int number, void *bytes, size_t size, off_t position)
 {
+    cancel_test();
     return position < 0 ? posix_error(EINVAL) : transfer(number, position, bytes, size, false);
 }
 
 ssize_t pwrite(int number, const void *bytes, size_t size, off_t position)
 {
+    cancel_test();
     return position < 0 ? posix_error(EINVAL)
                         : transfer(number, position, (void *)(uintptr_t)bytes, size, true);
 }

@@ -148,6 +148,7 @@ static int poll_until(struct pollfd *files, nfds_t count, uint64_t deadline)
 {
     if (count > DESCRIPTORS_MAX)
         return posix_error(EINVAL);
+    cancel_test();
     const int holding = look_at_all(files, count);
 
     if (holding != 0 || deadline == 0)

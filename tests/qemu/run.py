@@ -24,6 +24,7 @@ import badfiles  # noqa: E402
 import cardboot  # noqa: E402
 import ipc  # noqa: E402
 import matrix  # noqa: E402
+import ports  # noqa: E402
 import programs  # noqa: E402
 import pthreads  # noqa: E402
 import qemulog  # noqa: E402
@@ -102,6 +103,7 @@ def scenarios(kind):
         *matrix.raspi4b(),
         *programs.all_scenarios(),
         *pthreads.all_scenarios(),
+        *ports.all_scenarios(kind),
         *ipc.all_scenarios(kind),
         *vm.all_scenarios(kind),
         *devices.all_scenarios(kind),

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * For busybox only: its library includes it.
+ */
+#pragma once

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Programs of others (ports/, built by ./wharf ports), which test themselves. The initrd is the tree's and what they need."""
+
+from pathlib import Path
+
+from mkinitrd import archive
+from scenario import CI, Scenario, all_ended
+
+PORTS = Path(__file__).resolve().parent.parent.parent / "build" / "ports"
+VIRT = {"board": "virt", "gic": 2, "mem": "256M"}
+SYSTEM = """
+until {program}
+
+program files
+    provides files files.mount
+    arguments service=files opens=200
+    rights initrd
+    memory 128M
+    priority 150
+
+program {program}
+    file {program}
+    arguments {arguments}
+    uses files
+    rights host_debug
+    after files
+    restart never
+"""
+
+
+def initrd(program, file, arguments, more):
+    """A function for Scenario.initrd: the program under its name, the description as port.conf, and files at paths."""
+    def make(build):
+        files = {program: (PORTS / file).read_bytes(), "port.conf": SYSTEM.format(program=program, arguments=arguments).encode()}
+        files |= {name: (PORTS / path).read_bytes() for name, path in more.items()}
+        return archive(files, (build / "initrd.cpio").read_bytes())
+    return make
+
+
+def port(program, file, says, arguments="", seconds=10, status=0, **more):
+    """One self-test, on 1 and on 4 CPUs. says: patterns of its output, in order."""
+    return [Scenario(f"port-{program}-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=port.conf",
+                     initrd=initrd(program, file, arguments, more.get("files", {})), label=CI, seconds=seconds,
+                     expect=(*says, rf"supervisor: {program} ended with status {status}$", all_ended(status)))
+            for cpus in (1, 4)]
+
+
+def all_scenarios(kind):
+    if kind != "release":       # the SDK is of that build
+        return []
+    return [
+        *port("zlib", "zlib/example", (r"zlib version 1\.2\.13", r"uncompress\(\): hello, hello!$", r"gzread\(\): hello, hello!$",
+                                       r"inflate with dictionary: hello, hello!$")),
+        *port("bzip2", "bzip2/check", (r"^all samples are right$",), seconds=30,
+              files={f"samples/sample{n}.{end}": f"bzip2/sample{n}.{end}" for n in (1, 2, 3) for end in ("ref", "bz2")}),
+        *port("lz4-blocks", "lz4/fuzzer", (r"all tests completed successfully",), arguments="-s1 -i200", seconds=30),
+        *port("lz4-frames", "lz4/frametest", (r"All tests completed",), arguments="-s1 -i200", seconds=30),
+    ]
