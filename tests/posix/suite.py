@@ -34,7 +34,7 @@ import mkinitrd  # noqa: E402
 from wharf import deps, qemu  # noqa: E402
 
 BATCH = 120             # programs in one initrd
-PATIENCE = 300          # seconds of the machine's time that a test may take
+PATIENCE = 600          # seconds of the machine's time that a test may take
 HANG_SECONDS = 900      # of ours, for a batch
 COUNTING = ["-icount", "shift=4,sleep=off", "-M", "dtb-randomness=off", "-seed", "1", "-rtc", "clock=vm,base=2026-01-01"]
 VERDICTS = {0: "pass", 1: "FAIL", 2: "unresolved", 4: "unsupported", 5: "untested"}
