@@ -14,6 +14,9 @@
 [[gnu::weak]] extern void __call_exitprocs(int status, void *object);
 [[gnu::weak]] extern __typeof__(__stdio_exit_handler) __stdio_exit_handler;
 
+/* Of processes: libsys/posix/process.c. */
+[[gnu::weak]] extern void process_leave(int status);
+
 /* By the linker script. */
 typedef void finisher_t(void);
 extern finisher_t *const program_fini[];
@@ -40,5 +43,7 @@ void exit(int status)
 
 void _exit(int status)
 {
+    if (process_leave != NULL)
+        process_leave(status);
     kernel_task_exit(status);
 }

@@ -68,8 +68,8 @@ static kern_return_t copy_segment(mach_port_name_t task, const struct spawn_requ
     return kr;
 }
 
-static kern_return_t make_segments(mach_port_name_t task, const struct spawn_request *r,
-                                   const struct elf_program *program)
+kern_return_t spawn_segments(mach_port_name_t task, const struct spawn_request *r,
+                             const struct elf_program *program)
 {
     kern_return_t kr = KERN_SUCCESS;
     for (unsigned i = 0; i < program->count && kr == KERN_SUCCESS; i++) {
@@ -165,7 +165,7 @@ static kern_return_t fill(const struct spawn_request *r, const struct elf_progra
                           mach_port_name_t self_name, struct spawned *made)
 {
     struct stack stack;
-    kern_return_t kr = make_segments(made->task, r, program);
+    kern_return_t kr = spawn_segments(made->task, r, program);
     if (kr == KERN_SUCCESS)
         kr = make_stack(made->task, r, &stack);
     if (kr == KERN_SUCCESS && r->handler != MSG_NULL)

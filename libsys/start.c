@@ -2,6 +2,7 @@
 /*
  * From the kernel's start block to main().
  */
+#include "posix/process.h"
 #include "tls.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -25,7 +26,13 @@ extern constructor_t *const program_init[];
 extern constructor_t *const program_init_end[];
 
 /* The program's; it may take fewer arguments. */
-int main(int argc, char **argv);
+int main(int argc, char **argv, char **envp);
+
+/* Of programs that processes start; each there if something is linked that needs it. */
+[[gnu::weak]] extern char **environ;
+[[gnu::weak]] extern __typeof__(descriptors_import) descriptors_import;
+[[gnu::weak]] extern __typeof__(place_import) place_import;
+[[gnu::weak]] extern __typeof__(signals_import) signals_import;
 
 /** Cut the argument line at its blanks. What does not fit is left off. */
 static int split_arguments(const struct start_info *info)
@@ -46,6 +53,21 @@ static int split_arguments(const struct start_info *info)
     return count;
 }
 
+/* What a process gave: arguments, environment, descriptors, directories, signals. */
+[[gnu::noreturn]] static void run_process(const struct start_info *info,
+                                          const struct start_process *posix)
+{
+    if (&environ != NULL)
+        environ = posix->envp;
+    if (place_import != NULL)
+        place_import(info->root, info->cwd, posix->umask);
+    if (descriptors_import != NULL)
+        descriptors_import(posix->descriptors, posix->descriptor_count);
+    if (signals_import != NULL && (posix->ignored | posix->blocked) != 0)
+        signals_import(posix->ignored, posix->blocked);
+    exit(main(posix->argc, posix->argv, posix->envp));
+}
+
 void program_start(const struct start_info *info, uint64_t counter)
 {
     if (info == NULL || info->magic != START_MAGIC || info->size < sizeof(*info))
@@ -57,5 +79,7 @@ void program_start(const struct start_info *info, uint64_t counter)
     thread_current()->id = kernel_thread_id();
     for (constructor_t *const *next = program_init; next < program_init_end; next++)
         (*next)();
-    exit(main(split_arguments(info), arguments));
+    if (info->posix != NULL)
+        run_process(info, info->posix);
+    exit(main(split_arguments(info), arguments, &arguments[PROGRAM_ARGUMENTS_MAX]));
 }

@@ -127,9 +127,13 @@ static void release_reply(mach_port_name_t remote, unsigned kind)
     return (kern_return_t)registers->id;
 }
 
+/* Of libsys/posix/signal.c: what was put off until the answer had come. */
+[[gnu::weak]] extern void stub_resumed(void);
+
 [[gnu::cold]] static void wait_again(struct msg_registers *registers, void *buffer, uint32_t size,
                                      uint64_t deadline)
 {
+    const bool interrupted = registers->result == -(int64_t)MACH_RCV_INTERRUPTED;
     while (registers->result == -(int64_t)MACH_RCV_INTERRUPTED) {
         *registers = (struct msg_registers){
             .receive = MSG_REPLY,
@@ -139,6 +143,8 @@ static void release_reply(mach_port_name_t remote, unsigned kind)
         };
         user_msg_trap(registers);
     }
+    if (interrupted && stub_resumed != NULL)
+        stub_resumed();
 }
 
 kern_return_t stub_recover(struct msg_registers *registers, uint32_t shape, uint64_t deadline)

@@ -7,7 +7,7 @@
 #include <libsys/thread.h>
 #include <wharf/if/vm.h>
 
-enum { MOST = 2000 };
+enum { PAUSE = 1000000 };
 
 static void check_others(void)
 {
@@ -16,43 +16,46 @@ static void check_others(void)
     CHECK_EQUAL(look_at(root, "/bin/files-test", &a), KERN_SUCCESS);
 }
 
-/* Opens until there are no more; what its rights were for is closed by its end. */
+/* Opens all there are, for good. */
 static int take_opens(void *argument)
 {
-    kern_return_t error = KERN_SUCCESS;
-    unsigned n = 0;
-
-    (void)argument;
-    while (n < MOST && error == KERN_SUCCESS) {
-        try_open(root, "/dev/null", FILE_READ, &error);
-        n++;
-    }
-    return error == unix_error(ENFILE) ? 0 : 1;
-}
-
-static void run(clone_function_t *function)
-{
-    enum { TRIES = 2000, PAUSE = 1000000 };
-    struct clone child;
     kern_return_t error;
 
-    CHECK_EQUAL(clone_make(&child, function, NULL, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
-    CHECK_EQUAL(clone_run(&child), KERN_SUCCESS);
-    for (unsigned i = 0; i < 20; i++) {
+    (void)argument;
+    do {
+        try_open(root, "/dev/null", FILE_READ, &error);
+        if (error != KERN_SUCCESS)
+            (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
+    } while (error == KERN_SUCCESS || error == unix_error(ENFILE));
+    return 1;
+}
+
+/* Until an open ends so. */
+static void await_open(kern_return_t wanted)
+{
+    kern_return_t error;
+
+    do {
+        const mach_port_name_t file = try_open(root, "/dev/null", FILE_READ, &error);
+        if (error == KERN_SUCCESS)
+            close_file(file);
+        else
+            CHECK_EQUAL(error, unix_error(ENFILE));
         check_others();
         (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
-    }
+    } while (error != wanted && check_failures() == 0);
+}
+
+/* Others can look, and when it ends all of it comes back. */
+static void check_opens(void)
+{
+    struct clone child;
+
+    CHECK_EQUAL(clone_make(&child, take_opens, NULL, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
+    CHECK_EQUAL(clone_run(&child), KERN_SUCCESS);
+    await_open(unix_error(ENFILE));
     clone_end(&child);
-    for (unsigned i = 0; i < TRIES; i++) { /* all of it comes back */
-        const mach_port_name_t file = try_open(root, "/dev/null", FILE_READ, &error);
-        if (error == KERN_SUCCESS) {
-            close_file(file);
-            return;
-        }
-        CHECK_EQUAL(error, unix_error(ENFILE));
-        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
-    }
-    CHECK(false);
+    await_open(KERN_SUCCESS);
 }
 
 /* What is left is less than a page: names fill that, too. */
@@ -145,6 +148,6 @@ static void check_nonsense(void)
 void test_hostile(void)
 {
     check_nonsense();
-    run(take_opens);
+    check_opens();
     check_full();
 }

@@ -32,5 +32,6 @@ kern_return_t look_at(mach_port_name_t at, const char *path, struct file_attribu
 /* The parts. */
 void test_files(void);   /* files-names.c */
 void test_content(void); /* files-content.c */
+void test_mounts(void);  /* files-mounts.c */
 void test_pipes(void);   /* files-pipes.c */
 void test_hostile(void); /* files-hostile.c */

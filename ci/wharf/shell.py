@@ -31,8 +31,9 @@ def _four(number):
 
 
 def is_there(initrd):
-    """The archive has a shell."""
-    return initrd.is_file() and any(name in SHELLS for name, _ in names(initrd.read_bytes()))
+    """The archive has a shell, and who starts it."""
+    found = {name for name, _ in names(initrd.read_bytes())} if initrd.is_file() else set()
+    return "init" in found and any(name in found for name in SHELLS)
 
 
 def with_commands(initrd, commands, output):

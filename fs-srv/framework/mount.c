@@ -155,7 +155,7 @@ kern_return_t serve_mounted(struct server_message *message, mach_port_name_t abo
 
     if (!open || !open->held)
         return unix_error(EINVAL);
-    if (open->above != MSG_NULL)
+    if (open->above != MSG_NULL || open->server->is_top)
         return unix_error(EBUSY);
     if (above == MSG_NULL || above == MSG_DEAD || open_of_port(open->server, above)) /* in itself */
         return unix_error(EINVAL);

@@ -6,6 +6,7 @@
  * W1 Who waits takes nothing away: several may be told of the same event, and then see who is first.
  * W2 A thread that no longer awaits its answer leaves a dead name behind. Such are looked for when a wait with the same token
  *    comes, and when there is no room: so what dead clients leave is bounded, and never in the way of others for good.
+ * W3 Through one open there are at most as many waits as are left for all others: nobody takes the last one.
  */
 #include "framework.h"
 #include <libsys/program.h>
@@ -49,6 +50,8 @@ static void put_back(struct file_server *server, struct file_waiting *waiting)
     waiting->next = server->free_waiting;
     server->free_waiting = waiting;
     server->waiting--;
+    if (waiting->open)
+        waiting->open->waits--;
 }
 
 /* file_events.ready to a right that is good for one message. */
@@ -131,20 +134,30 @@ static void sweep(struct file_server *server)
     }
 }
 
-static struct file_waiting *take(struct file_server *server)
+static bool is_room(const struct file_open *open)
 {
-    struct file_waiting *waiting = server->free_waiting;
+    const struct file_server *server = open->server;
 
-    if (!waiting && server->waiting >= server->limits.waits) {
+    return open->waits < server->limits.waits - server->waiting;
+}
+
+static struct file_waiting *take(struct file_open *open)
+{
+    struct file_server *server = open->server;
+
+    if (!is_room(open))
         sweep(server);
-        waiting = server->free_waiting;
-    }
+    if (!is_room(open))
+        return NULL;
+    struct file_waiting *waiting = server->free_waiting;
     if (waiting)
         server->free_waiting = waiting->next;
-    else if (server->waiting < server->limits.waits)
+    else
         waiting = malloc(sizeof(*waiting));
-    if (waiting)
-        server->waiting++;
+    if (!waiting)
+        return NULL;
+    waiting->open = NULL;
+    server->waiting++;
     return waiting;
 }
 
@@ -168,6 +181,7 @@ static void enter(struct file_waiting *waiting, struct file_open *open,
 {
     *waiting = *as;
     waiting->open = open;
+    open->waits++;
     waiting->next = open->node->waiting;
     open->node->waiting = waiting;
 }
@@ -186,8 +200,10 @@ kern_return_t serve_wait(struct server_message *message, uint32_t events, uint64
         return KERN_SUCCESS;
     if (open->flags & FILE_NONBLOCK)
         return unix_error(EAGAIN);
+    if (!open->node->ops->events)
+        return unix_error(EINVAL); /* that will never be */
     forget(open, token, false);
-    struct file_waiting *waiting = take(open->server);
+    struct file_waiting *waiting = take(open);
     if (!waiting)
         return unix_error(ENOMEM);
     if (message->reply == MSG_NULL || server_keep_reply(message) != KERN_SUCCESS) {
@@ -226,12 +242,14 @@ kern_return_t serve_watch(struct server_message *message, uint32_t events, uint6
             stub_release_right(notify, MSG_MOVE_SEND_ONCE);
         return KERN_SUCCESS;
     }
-    struct file_waiting *waiting = take(open->server);
+    const uint32_t holding = holding_of(open) & (events | EVENTS_ALWAYS);
+    if (holding == 0 && !open->node->ops->events)
+        return unix_error(EINVAL);
+    struct file_waiting *waiting = take(open);
     if (!waiting)
         return unix_error(ENOMEM);
     enter(waiting, open,
           &(struct file_waiting){.token = token, .events = events, .watch = true, .to = notify});
-    const uint32_t holding = holding_of(open) & (events | EVENTS_ALWAYS);
     if (holding != 0)
         answer(open->server, unlink(&open->node->waiting), KERN_SUCCESS, holding);
     return KERN_SUCCESS;

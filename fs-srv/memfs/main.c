@@ -3,7 +3,7 @@
  * The program `files`: the root of all file systems (docs/files.md).
  *
  * Arguments: service=NAME (files); content=BYTES, the most for files and names (three quarters of what the program's memory is limited to);
- * opens=N; mount=PATH=SERVICE, any number: that service's root covers PATH, which is made if it is not there.
+ * opens=N; below: its root is not that of all, and `..` of it is where it is mounted; mount=PATH=SERVICE, any number: that service's root covers PATH, which is made if it is not there.
  * If the system description lets it provide NAME.mount, others can mount through that.
  */
 #include "memfs.h"
@@ -29,6 +29,14 @@ static const char *argument(int argc, char **argv, const char *name)
         if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
             return argv[i] + length + 1;
     return NULL;
+}
+
+static bool has_word(int argc, char **argv, const char *word)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], word) == 0)
+            return true;
+    return false;
 }
 
 /* Bytes. What the program may have is a limit of its ledger; if it has none, a quarter of all memory. */
@@ -127,6 +135,7 @@ static kern_return_t begin(int argc, char **argv)
     if (!service)
         service = "files";
     kern_return_t kr = file_server_begin(&server, &limits, MSG_NULL);
+    server.is_top = !has_word(argc, argv, "below");
     if (kr == KERN_SUCCESS)
         kr = memfs_begin(&fs, &server, limit);
     if (kr == KERN_SUCCESS)

@@ -3,6 +3,7 @@
  * newlib's locks: some that it names, and one for each open stream, which it makes itself. All are
  * recursive mutexes, also where it does not need that.
  */
+#include "../posix/process.h"
 #include <libsys/sync.h>
 #include <libsys/thread.h>
 #include <stdatomic.h>
@@ -95,4 +96,31 @@ void __retarget_lock_release(_LOCK_T lock)
 void thread_reclaim(void)
 {
     _reclaim_reent(_REENT);
+}
+
+/* ---- fork ---- */
+
+/* In the order in which they are taken inside one another. The owner has the same thread pointer in the child. */
+static struct __lock *const held[] = {
+    &__lock___atexit_recursive_mutex,
+    &__lock___at_quick_exit_mutex,
+    &__lock___sfp_recursive_mutex,
+    &__lock___env_recursive_mutex,
+    &__lock___tz_mutex,
+    &__lock___dd_hash_mutex,
+    &__lock___arc4random_mutex,
+    &__lock___malloc_recursive_mutex,
+};
+
+void locks_hold(void)
+{
+    for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+        recursive_mutex_lock(&held[i]->mutex);
+}
+
+void locks_release(bool child)
+{
+    (void)child;
+    for (size_t i = sizeof(held) / sizeof(held[0]); i-- > 0;)
+        recursive_mutex_unlock(&held[i]->mutex);
 }

@@ -19,6 +19,14 @@ mach_port_name_t process_port(void);
 /** The same, if it is one; MSG_NULL else. */
 mach_port_name_t process_port_now(void);
 
+struct process_ids;
+/** Its numbers; false: there is no process server. */
+bool process_ids(struct process_ids *ids);
+/** After fork, in the child. */
+void process_became_child(mach_port_name_t port);
+/** The end: does not return where nobody but the process server has to be told. */
+void process_leave(int status);
+
 /* ---- libsys/posix/descriptors.c has these ---- */
 
 /** For a program that is to be executed: descriptors without FD_CLOEXEC, from `from` on the first one; false: no more. The right stays the caller's. */
@@ -33,6 +41,13 @@ mach_port_name_t process_port_now(void);
 [[gnu::weak]] void place_import(mach_port_name_t root, mach_port_name_t cwd, uint32_t mask);
 
 /* ---- others may use these, weakly ---- */
+
+/** libsys/posix/signal.c: after fork, in the child; at the start of a program; for a program that is to be executed. */
+void signals_child(void);
+void signals_import(uint64_t ignored, uint64_t blocked);
+void signals_export(uint64_t *ignored, uint64_t *blocked);
+/** After an answer for which a thread had to wait again (libsys/stub.c). */
+void stub_resumed(void);
 
 /** Locks of the C library, in one order; in the child they are new. */
 void locks_hold(void);

@@ -24,6 +24,7 @@ import badfiles  # noqa: E402
 import cardboot  # noqa: E402
 import ipc  # noqa: E402
 import matrix  # noqa: E402
+import processes  # noqa: E402
 import ports  # noqa: E402
 import programs  # noqa: E402
 import pthreads  # noqa: E402
@@ -113,6 +114,7 @@ def scenarios(kind):
         *small_devices.all_scenarios(),
         *template.all_scenarios(),
         *edu.all_scenarios(),
+        *processes.all_scenarios(),
         *posix_files.all_scenarios(),
         *files.all_scenarios(),
         *supervisor.all_scenarios(),

@@ -60,3 +60,8 @@ struct spawned {
  *  KERN_BAD_FORMAT: the file is no program; KERN_INVALID_ARGUMENT: a text is too long; else what the kernel said. */
 kern_return_t spawn_make(const struct spawn_request *request, struct spawned *made,
                          const char **why);
+
+struct elf_program;
+/** Only the segments, into a task that is there: file, size, memory, memory_offset of the request. */
+kern_return_t spawn_segments(mach_port_name_t task, const struct spawn_request *request,
+                             const struct elf_program *program);

@@ -119,6 +119,7 @@ struct file_open {
     bool held;             /* a root's: it is never closed */
     mach_port_name_t port; /* receive right */
     uint32_t made;         /* send rights that were made of it */
+    uint32_t waits;        /* that are waiting here */
     uint64_t offset;
     uint64_t state;         /* the server's own */
     mach_port_name_t above; /* of a root: where `..` is, a send right; or null */

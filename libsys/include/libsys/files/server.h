@@ -39,6 +39,7 @@ struct file_server {
     uint32_t waiting; /* in use */
     uint32_t waiting_made;
     struct file_cover *covers;
+    bool is_top; /* its roots are above all: `..` of them stays there, wherever they are mounted */
 };
 
 /** set: to receive from; null: one is made. Errors: port.allocate, KERN_RESOURCE_SHORTAGE. */

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fork: a task with a copy of the memory and the send rights, whose one thread goes on where the caller was, at the same addresses. What the child has to know is in one register: its
+ * names for itself and for its process port.
+ */
+#include "../newlib/calls.h"
+#include "atfork.h"
+#include "errors.h"
+#include "process.h"
+#include <errno.h>
+#include <libsys/kernel.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <libsys/thread.h>
+#include <libsys/trap.h>
+#include <unistd.h>
+#include <user/machine.h>
+#include <wharf/if/process.h>
+#include <wharf/if/task.h>
+
+/* arch/.../user/fork.S: keeps the caller's registers below `frame`'s end and returns 0; a thread that starts at fork_entry with sp = frame and an argument that is
+ * not 0 returns that there. */
+struct fork_frame {
+    uint64_t words[24];
+};
+[[gnu::returns_twice]] uint64_t fork_save(struct fork_frame *frame);
+void fork_entry(void);
+
+[[gnu::weak]] extern __typeof__(locks_hold) locks_hold;
+[[gnu::weak]] extern __typeof__(locks_release) locks_release;
+[[gnu::weak]] extern __typeof__(signals_child) signals_child;
+
+static void hold(void)
+{
+    atfork_prepare();
+    if (descriptors_hold != NULL)
+        descriptors_hold();
+    if (locks_hold != NULL)
+        locks_hold();
+}
+
+static void release(bool child)
+{
+    if (locks_release != NULL)
+        locks_release(child);
+    if (descriptors_release != NULL)
+        descriptors_release(child);
+    if (child)
+        atfork_child(program_start_info->thread);
+    else
+        atfork_parent();
+}
+
+/* ---- the child ---- */
+
+/* The rights that it has inherited to what its parent calls itself are given up. */
+static void become(uint64_t names)
+{
+    struct start_info *info = (struct start_info *)(uintptr_t)program_start_info;
+    const mach_port_name_t task = info->task, thread = info->thread, port = process_port_now();
+    info->task = (uint32_t)names;
+    info->process = (uint32_t)(names >> 32);
+    info->thread = (mach_port_name_t)sys_thread_self();
+    process_became_child(info->process);
+    stub_release_right(task, MSG_MOVE_SEND);
+    stub_release_right(thread, MSG_MOVE_SEND);
+    stub_release_right(port, MSG_MOVE_SEND);
+    thread_current()->id = kernel_thread_id();
+    if (signals_child != NULL)
+        signals_child();
+}
+
+/* ---- the parent ---- */
+
+static kern_return_t make_thread(mach_port_name_t task, struct fork_frame *frame, uint64_t names)
+{
+    const uint64_t tls = (uintptr_t)machine_thread_pointer();
+    mach_port_name_t thread;
+    uint32_t id;
+    kern_return_t kr = task_create_thread(task, (uintptr_t)fork_entry, (uintptr_t)frame, names, tls,
+                                          THREAD_PRIORITY_DEFAULT, true, &thread, &id);
+    if (kr == KERN_DENIED) /* it may not have that much */
+        kr = task_create_thread(task, (uintptr_t)fork_entry, (uintptr_t)frame, names, tls, 1, true,
+                                &thread, &id);
+    if (kr == KERN_SUCCESS)
+        stub_release_right(thread, MSG_MOVE_SEND);
+    return kr;
+}
+
+static kern_return_t make_child(struct fork_frame *frame, mach_port_name_t port, int32_t *pid)
+{
+    struct process_change change;
+    mach_port_name_t task, self_name, child_port;
+    kern_return_t kr =
+        task_create(program_start_info->task, TASK_INHERIT_SEND_RIGHTS | TASK_INHERIT_MEMORY,
+                    program_start_info->name, NULL, 0, MSG_NULL, &task, &self_name);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = process_fork(port, task, pid, &child_port);
+    if (kr == KERN_SUCCESS) {
+        kr = make_thread(task, frame, (uint64_t)child_port << 32 | self_name);
+        if (kr != KERN_SUCCESS)
+            (void)!process_reap(port, *pid, PROCESS_EXITED, &change);
+    }
+    if (kr != KERN_SUCCESS)
+        (void)!task_terminate(task, 0);
+    stub_release_right(task, MSG_MOVE_SEND);
+    return kr;
+}
+
+pid_t _fork(void)
+{
+    _Alignas(16) struct fork_frame frame;
+    const mach_port_name_t port = process_port();
+    int32_t pid = 0;
+    if (port == MSG_NULL)
+        return -1;
+    hold();
+    const uint64_t names = fork_save(&frame);
+    if (names != 0) {
+        become(names);
+        release(true);
+        return 0;
+    }
+    const kern_return_t kr = make_child(&frame, port, &pid);
+    release(false);
+    if (kr == KERN_SUCCESS)
+        return pid;
+    errno = kr == KERN_LIMIT || kr == KERN_NO_SPACE ? EAGAIN : posix_errno(kr);
+    return -1;
+}
+
+/* The child may do what it likes: it is a fork. */
+pid_t vfork(void)
+{
+    return _fork();
+}

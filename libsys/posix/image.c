@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Programs in new tasks: segments, stack, start block, rights. See image.h.
+ *
+ * The block and all that it points to are made in one piece here, with the addresses that they will have, and written with one call.
+ */
+#include "image.h"
+#include "../newlib/calls.h"
+#include "errors.h"
+#include "image_file.h"
+#include "process.h"
+#include <errno.h>
+#include <libsys/elf.h>
+#include <libsys/kernel.h>
+#include <libsys/program.h>
+#include <libsys/spawn.h>
+#include <libsys/stub.h>
+#include <libsys/thread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wharf/if/port.h>
+#include <wharf/if/task.h>
+#include <wharf/if/thread.h>
+#include <wharf/if/vm.h>
+
+#define PAGE       UINT64_C(0x1000)
+#define STACK_SIZE UINT64_C(0x80000)
+#define STACK_TOP  (SPAWN_END - PAGE)
+
+enum { ARGUMENTS_MAX = 0x20000, WORDS_MAX = 16384, SCRIPTS_MAX = 4, LINE_MAX_ = 128 };
+
+/* The piece that is written: `size` bytes that end at STACK_TOP. */
+struct piece {
+    char *at;
+    size_t size, used;
+    uint64_t base; /* address of at[0] there */
+};
+
+static void *reserve(struct piece *p, size_t size, uint64_t *address)
+{
+    void *at = p->at + p->used;
+    *address = p->base + p->used;
+    p->used += (size + 15) & ~(size_t)15;
+    return at;
+}
+
+/* ---- sizes ---- */
+
+static bool measure(char *const *words, size_t *count, size_t *bytes)
+{
+    for (*count = 0; words != NULL && words[*count] != NULL; (*count)++) {
+        const size_t n = strlen(words[*count]) + 1;
+        if (*count == WORDS_MAX || n > ARGUMENTS_MAX - *bytes)
+            return false;
+        *bytes += n;
+    }
+    return true;
+}
+
+static char **put_words(struct piece *p, char *const *words, size_t count)
+{
+    uint64_t table, text;
+    size_t bytes = 0;
+    char **to = reserve(p, (count + 1) * sizeof(*to), &table);
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(words[i]) + 1;
+    char *strings = reserve(p, bytes, &text);
+    for (size_t i = 0; i < count; i++) {
+        const size_t n = strlen(words[i]) + 1;
+        memcpy(strings, words[i], n);
+        to[i] = (char *)(uintptr_t)text;
+        strings += n;
+        text += n;
+    }
+    to[count] = NULL;
+    return (char **)(uintptr_t)table;
+}
+
+/* ---- rights ---- */
+
+static kern_return_t give(mach_port_name_t task, mach_port_name_t right, uint32_t *name)
+{
+    *name = MSG_NULL;
+    return right == MSG_NULL ? KERN_SUCCESS : port_insert_send(task, 0, right, name);
+}
+
+static kern_return_t give_all(const struct image *image, struct start_info *block)
+{
+    const struct start_info *own = program_start_info;
+    kern_return_t kr = give(image->task, image->thread, &block->thread);
+    if (kr == KERN_SUCCESS)
+        kr = give(image->task, own->bootstrap, &block->bootstrap);
+    if (kr == KERN_SUCCESS)
+        kr = give(image->task, own->host, &block->host);
+    if (kr == KERN_SUCCESS)
+        kr = give(image->task, own->clock, &block->clock);
+    if (kr == KERN_SUCCESS)
+        kr = give(image->task, own->host_debug, &block->host_debug);
+    if (kr == KERN_SUCCESS)
+        kr = give(image->task, own->initrd, &block->initrd);
+    block->initrd_offset = own->initrd_offset;
+    block->initrd_size = own->initrd_size;
+    return kr;
+}
+
+static unsigned count_descriptors(void)
+{
+    struct start_descriptor d = {.descriptor = -1};
+    unsigned n = 0;
+    while (descriptors_export != NULL && n < PROCESS_DESCRIPTORS_MAX &&
+           descriptors_export(d.descriptor + 1, &d))
+        n++;
+    return n;
+}
+
+static kern_return_t give_descriptors(const struct image *image, struct start_descriptor *to,
+                                      unsigned count, uint32_t *given)
+{
+    struct start_descriptor d = {.descriptor = -1};
+    kern_return_t kr = KERN_SUCCESS;
+    *given = 0;
+    for (unsigned i = 0; i < count && descriptors_export(d.descriptor + 1, &d); i++) {
+        to[i] = d;
+        kr = give(image->task, d.file, &to[i].file);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        ++*given;
+    }
+    return kr;
+}
+
+/* ---- the block ---- */
+
+static kern_return_t fill_block(const struct image_request *r, struct image *image, struct piece *p,
+                                const size_t counts[2], unsigned descriptors,
+                                mach_port_name_t self_name)
+{
+    uint64_t block_at, posix_at, descriptors_at;
+    mach_port_name_t root = MSG_NULL, cwd = MSG_NULL;
+    uint32_t mask = 022;
+    struct start_info *block = reserve(p, sizeof(*block), &block_at);
+    struct start_process *posix = reserve(p, sizeof(*posix), &posix_at);
+    struct start_descriptor *d = reserve(p, descriptors * sizeof(*d), &descriptors_at);
+    *block = (struct start_info){
+        .magic = START_MAGIC,
+        .size = sizeof(*block),
+        .entry_counter = program_start_info->entry_counter,
+        .counter_frequency = program_start_info->counter_frequency,
+        .task = self_name,
+        .posix = (const struct start_process *)(uintptr_t)posix_at,
+    };
+    (void)_getentropy(block->seed, sizeof(block->seed));
+    *posix = (struct start_process){
+        .size = sizeof(*posix),
+        .argc = (int32_t)counts[0],
+        .ignored = r->ignored,
+        .blocked = r->blocked,
+        .descriptors = (const struct start_descriptor *)(uintptr_t)descriptors_at,
+    };
+    posix->argv = put_words(p, r->argv, counts[0]);
+    posix->envp = put_words(p, r->envp, counts[1]);
+    const char *name[] = {image->name, ""};
+    char **names = put_words(p, (char *const *)name, 2);
+    char **here = (char **)(p->at + ((uintptr_t)names - p->base));
+    block->name = here[0];
+    block->arguments = here[1];
+    if (place_export != NULL)
+        place_export(&root, &cwd, &mask);
+    posix->umask = mask;
+    kern_return_t kr = give_all(image, block);
+    if (kr == KERN_SUCCESS)
+        kr = give(image->task, root, &block->root);
+    if (kr == KERN_SUCCESS)
+        kr = give(image->task, cwd, &block->cwd);
+    if (kr == KERN_SUCCESS)
+        kr = give_descriptors(image, d, descriptors, &posix->descriptor_count);
+    image->block = block_at;
+    return kr;
+}
+
+static kern_return_t make_thread(const struct elf_program *program, uint64_t block,
+                                 struct image *image)
+{
+    uint32_t id;
+    kern_return_t kr = task_create_thread(image->task, program->entry, block, block, 0,
+                                          THREAD_PRIORITY_DEFAULT, false, &image->thread, &id);
+    if (kr == KERN_DENIED)
+        kr = task_create_thread(image->task, program->entry, block, block, 0, 1, false,
+                                &image->thread, &id);
+    return kr;
+}
+
+static int make_stack(const struct image_request *r, const struct elf_program *program,
+                      struct image *image, mach_port_name_t self_name)
+{
+    size_t counts[2], bytes = 0;
+    const unsigned descriptors = count_descriptors();
+    uint64_t at;
+    if (!measure(r->argv, &counts[0], &bytes) || !measure(r->envp, &counts[1], &bytes))
+        return E2BIG;
+    const size_t size =
+        (bytes + (counts[0] + counts[1] + 8) * (sizeof(char *) + 16) + sizeof(struct start_info) +
+         sizeof(struct start_process) + descriptors * sizeof(struct start_descriptor) +
+         strlen(image->name) + 256) &
+        ~(size_t)15;
+    struct piece piece = {.at = calloc(1, size), .size = size, .base = STACK_TOP - size};
+    if (piece.at == NULL)
+        return ENOMEM;
+    kern_return_t kr = vm_allocate(image->task, STACK_TOP - STACK_SIZE, STACK_SIZE, 0, &at);
+    if (kr == KERN_SUCCESS)
+        kr = make_thread(program, piece.base, image);
+    if (kr == KERN_SUCCESS)
+        kr = fill_block(r, image, &piece, counts, descriptors, self_name);
+    if (kr == KERN_SUCCESS)
+        kr = vm_write_from(image->task, piece.base, size, (uintptr_t)piece.at);
+    free(piece.at);
+    return kr == KERN_SUCCESS ? 0 : posix_errno(kr);
+}
+
+/* ---- the program ---- */
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+static int make_task(const struct image_request *r, const struct image_file *file,
+                     struct image *image)
+{
+    struct elf_program program;
+    mach_port_name_t self_name;
+    char name[32] = "";
+    if (elf_read(&(struct elf_file){file->at, file->size}, SPAWN_LOWEST,
+                 STACK_TOP - STACK_SIZE - PAGE, &program) != NULL)
+        return ENOEXEC;
+    image->name = last_part(r->path);
+    strncpy(name, image->name, sizeof(name) - 1);
+    kern_return_t kr =
+        task_create(program_start_info->task, 0, name, NULL, 0, MSG_NULL, &image->task, &self_name);
+    const struct spawn_request segments = {.file = file->at,
+                                           .size = file->size,
+                                           .memory = file->memory,
+                                           .memory_offset = file->offset};
+    if (kr == KERN_SUCCESS)
+        kr = spawn_segments(image->task, &segments, &program);
+    if (kr != KERN_SUCCESS)
+        return kr == KERN_LIMIT ? EAGAIN : posix_errno(kr);
+    return make_stack(r, &program, image, self_name);
+}
+
+/* "#! interpreter [argument]": both cut out of the first line. */
+static bool read_script(const struct image_file *file, char line[LINE_MAX_], char **argument)
+{
+    const char *text = file->at;
+    size_t n = 2, length = 0;
+    if (file->size < 3 || text[0] != '#' || text[1] != '!')
+        return false;
+    while (n < file->size && (text[n] == ' ' || text[n] == '\t'))
+        n++;
+    while (n < file->size && text[n] != '\n' && text[n] != '\0' && length < LINE_MAX_ - 1)
+        line[length++] = text[n++];
+    while (length > 0 && (line[length - 1] == ' ' || line[length - 1] == '\t'))
+        length--;
+    line[length] = '\0';
+    *argument = strpbrk(line, " \t");
+    if (*argument != NULL) {
+        *(*argument)++ = '\0';
+        *argument += strspn(*argument, " \t");
+    }
+    return line[0] != '\0';
+}
+
+static int make(const struct image_request *r, unsigned scripts, struct image *image);
+
+static int make_script(const struct image_request *r, char *interpreter, char *argument,
+                       unsigned scripts, struct image *image)
+{
+    size_t count, bytes = 0, n = 0;
+    if (scripts == SCRIPTS_MAX)
+        return ELOOP;
+    if (!measure(r->argv, &count, &bytes))
+        return E2BIG;
+    char **argv = calloc(count + 4, sizeof(*argv));
+    if (argv == NULL)
+        return ENOMEM;
+    argv[n++] = interpreter;
+    if (argument != NULL)
+        argv[n++] = argument;
+    argv[n++] = (char *)(uintptr_t)r->path;
+    for (size_t i = 1; i < count; i++)
+        argv[n++] = r->argv[i];
+    struct image_request inner = *r;
+    inner.path = interpreter;
+    inner.argv = argv;
+    const int error = make(&inner, scripts + 1, image);
+    image->name = last_part(r->path);
+    free(argv);
+    return error;
+}
+
+static int make(const struct image_request *r, unsigned scripts, struct image *image)
+{
+    struct image_file file;
+    char line[LINE_MAX_], *argument;
+    int error = image_open(r->path, &file);
+    if (error != 0)
+        return error;
+    if (read_script(&file, line, &argument)) {
+        image_close(&file);
+        return make_script(r, line, argument, scripts, image);
+    }
+    error = make_task(r, &file, image);
+    image_close(&file);
+    return error;
+}
+
+int image_make(const struct image_request *request, struct image *image)
+{
+    *image = (struct image){0};
+    const int error = make(request, 0, image);
+    if (error != 0)
+        image_drop(image);
+    return error;
+}
+
+int image_name_process(const struct image *image, uint32_t port, int32_t pid)
+{
+    (void)pid;
+    return posix_errno(vm_write(image->task, image->block + offsetof(struct start_info, process),
+                                (const uint8_t *)&port, sizeof(port)));
+}
+
+void image_release(struct image *image)
+{
+    if (image->task != MSG_NULL)
+        stub_release_right(image->task, MSG_MOVE_SEND);
+    if (image->thread != MSG_NULL)
+        stub_release_right(image->thread, MSG_MOVE_SEND);
+    image->task = image->thread = MSG_NULL;
+}
+
+void image_drop(struct image *image)
+{
+    if (image->task != MSG_NULL)
+        (void)!task_terminate(image->task, 0);
+    image_release(image);
+}

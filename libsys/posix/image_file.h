@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The file that a program is in.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <wharf/message.h>
+
+struct image_file {
+    const void *at; /* all of it, to be read */
+    size_t size;
+    mach_port_name_t memory; /* it lies there from `offset` on; 0: nowhere that can be mapped */
+    uint64_t offset;
+};
+
+/** 0, or an errno. */
+int image_open(const char *path, struct image_file *file);
+void image_close(struct image_file *file);

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Actions and masks of signals, and how handlers are called. See signals.h.
+ */
+#include "errors.h"
+#include "interruptible.h"
+#include "interruptible_jump.h"
+#include "process.h"
+#include "signals.h"
+#include <errno.h>
+#include <libsys/kernel.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <libsys/sync.h>
+#include <libsys/trap.h>
+#include <string.h>
+#include <unistd.h>
+#include <wharf/if/process.h>
+
+/* Where the server lets threads go on: arch/.../user/signal.S. */
+void signal_entry(void);
+void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop);
+
+_Static_assert(offsetof(mcontext_t, regs) == 0 && offsetof(mcontext_t, v) == 280 + 0 &&
+                   sizeof(mcontext_t) == 280 + 512 + 8,
+               "as the kernel's register sets");
+_Static_assert(offsetof(ucontext_t, uc_mcontext) == 40, "arch/aarch64/user/signal.S");
+
+_Thread_local struct signal_thread signal_thread;
+_Thread_local uintptr_t signal_stack[2];
+
+static struct recursive_mutex lock; /* of the next three; held with all signals blocked */
+static struct sigaction action[SIGNALS];
+static uint64_t claimed, ignored;
+static bool entered;
+static _Atomic bool waiting; /* G3 */
+
+static int fails(int error)
+{
+    errno = error;
+    return -1;
+}
+
+mach_port_name_t signals_self(void)
+{
+    return (mach_port_name_t)sys_thread_self();
+}
+
+/* ---- what the server knows ---- */
+
+static bool tell(uint64_t signals, uint32_t disposition, uint32_t flags)
+{
+    const mach_port_name_t port = process_port();
+    return port != MSG_NULL &&
+           process_set_disposition(port, signals, disposition, flags) == KERN_SUCCESS;
+}
+
+static bool enter(void)
+{
+    if (!entered)
+        entered = process_port() != MSG_NULL &&
+                  process_set_entry(process_port(), (uintptr_t)signal_entry) == KERN_SUCCESS;
+    return entered;
+}
+
+bool signals_claim(uint64_t signals)
+{
+    signals &= ~SIGNAL_NEVER;
+    if ((signals & ~(claimed | ignored)) == 0)
+        return true;
+    recursive_mutex_lock(&lock);
+    const uint64_t new = signals & ~(claimed | ignored);
+    const bool done = new == 0 || (enter() && tell(new, PROCESS_DISPOSITION_MINE, 0));
+    if (done)
+        claimed |= new;
+    recursive_mutex_unlock(&lock);
+    return done;
+}
+
+/* ---- handling ---- */
+
+siginfo_t signals_info(const struct process_signal *s)
+{
+    siginfo_t info = {
+        .si_signo = (int)s->number,
+        .si_code = s->code,
+        .si_pid = s->pid,
+        .si_uid = s->uid,
+        .si_addr = (void *)(uintptr_t)s->address,
+    };
+    if (s->number == SIGCHLD)
+        info.si_status = (int)s->value;
+    else
+        info.si_value.sival_ptr = (void *)(uintptr_t)s->value;
+    return info;
+}
+
+static void by_default(int number)
+{
+    switch (number) {
+    case SIGCHLD:
+    case SIGURG:
+    case SIGWINCH:
+    case SIGCONT: return;
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU: (void)process_stop(process_port(), (uint32_t)number); return;
+    default:
+        (void)process_die(process_port(), (uint32_t)number);
+        for (;;)
+            (void)kernel_sleep_until(UINT64_MAX); /* it ends here */
+    }
+}
+
+static void handle(const struct process_signal *s, ucontext_t *context)
+{
+    struct signal_thread *t = &signal_thread;
+    const int number = (int)s->number;
+    const uint64_t bit = signal_bit(number), mask = t->mask;
+    struct sigaction a = action[number - 1];
+    if (t->wanted & bit) {
+        t->got = *s;
+        t->wanted = 0;
+        return;
+    }
+    const bool forced_default = s->forced && ((mask & bit) || a.sa_handler == SIG_IGN);
+    if (a.sa_handler == SIG_DFL || forced_default) {
+        by_default(number);
+        return;
+    }
+    if (a.sa_handler == SIG_IGN)
+        return;
+    if (a.sa_flags & SA_RESETHAND)
+        action[number - 1].sa_handler = SIG_DFL;
+    siginfo_t info = signals_info(s);
+    const int error = errno;
+    context->uc_sigmask = mask;
+    t->mask = mask | a.sa_mask | (a.sa_flags & SA_NODEFER ? 0 : bit);
+    if (a.sa_flags & SA_SIGINFO)
+        a.sa_sigaction(number, &info, context);
+    else
+        a.sa_handler(number);
+    errno = error;
+    t->mask = context->uc_sigmask;
+    t->interrupts |= !(a.sa_flags & SA_RESTART);
+    atomic_fetch_add(&t->handled, 1);
+}
+
+static bool take(struct process_signal *s, uint32_t stop)
+{
+    struct signal_thread *t = &signal_thread;
+    if (process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s) != KERN_SUCCESS)
+        return false;
+    atomic_store(&waiting, s->pending != 0);
+    return s->number != 0;
+}
+
+static void handle_all(ucontext_t *context, uint32_t stop)
+{
+    struct process_signal s;
+    for (; take(&s, stop); stop = 0)
+        handle(&s, context);
+}
+
+/* Called as a function, not from the midst of something. */
+void signals_look(void)
+{
+    ucontext_t context = {0};
+    const uint32_t stop = signal_thread.due;
+    const uintptr_t armed = interruptible_stack;
+    signal_thread.due = 0;
+    signal_thread.interrupts = false;
+    interruptible_stack = 0;
+    handle_all(&context, stop);
+    interruptible_stack = armed;
+    if (signal_thread.interrupts)
+        interruptible_end();
+}
+
+/* libsys/stub.c: an answer has come, after a wait that was interrupted. */
+void stub_resumed(void)
+{
+    if (signal_thread.due != 0)
+        signals_look();
+}
+
+/* The trap that would receive is not done: it is as if it had been interrupted, and the answer is still to be had. */
+static uint64_t leave_receive(mcontext_t *c)
+{
+    const uint32_t instruction = *(const uint32_t *)(uintptr_t)c->pc;
+    if ((instruction & 0xffe0003f) != 0xd4000021) /* svc with an odd immediate */
+        return PROCESS_STOP_RUNNING;
+    c->pc += 4;
+    c->regs[0] = (uint64_t)-(int64_t)MACH_RCV_INTERRUPTED;
+    return PROCESS_STOP_REPLY;
+}
+
+/* A thread that was stopped, on the stack where it was, or the alternate one. Returns to what the context says; from a trap only. */
+void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
+{
+    struct signal_thread *t = &signal_thread;
+    struct process_signal s;
+    const uintptr_t armed = interruptible_stack;
+    if (kind == PROCESS_STOP_ANSWER)
+        kind = leave_receive(&context->uc_mcontext);
+    if (kind == PROCESS_STOP_REPLY && armed == 0) {
+        t->due = (uint32_t)stop;
+        return;
+    }
+    interruptible_stack =
+        0; /* what is called here needs its answers, and handlers may wait themselves */
+    t->interrupts = false;
+    if (kind == PROCESS_STOP_RUNNING) {
+        struct thread_state_general state;
+        if (process_begin(process_port(), signals_self(), t->mask & ~t->wanted, (uint32_t)stop, &s,
+                          &state) != KERN_SUCCESS)
+            _exit(127); /* its registers are lost */
+        memcpy(&context->uc_mcontext, &state, sizeof(state));
+        atomic_store(&waiting, s.pending != 0);
+        if (s.number != 0)
+            handle(&s, context);
+        stop = 0;
+    }
+    handle_all(context, (uint32_t)stop);
+    interruptible_stack = armed;
+    if (t->interrupts)
+        interruptible_end();
+    if (kind == PROCESS_STOP_REPLY)
+        interruptible_again();
+    if (kind != PROCESS_STOP_RUNNING)
+        return;
+    for (;;) { /* all registers at once: only another can do that */
+        struct thread_state_general state;
+        memcpy(&state, &context->uc_mcontext, sizeof(state));
+        (void)process_resume(process_port(), signals_self(), &state);
+        (void)kernel_sleep_until(UINT64_MAX);
+    }
+}
+
+/* ---- masks ---- */
+
+void signals_set_mask(uint64_t mask)
+{
+    struct signal_thread *t = &signal_thread;
+    const uint64_t old = t->mask;
+    mask &= ~SIGNAL_NEVER;
+    if (mask & ~old)
+        (void)signals_claim(mask & ~old);
+    t->mask = mask;
+    if ((old & ~mask) && atomic_load(&waiting))
+        signals_look();
+}
+
+int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+    const uint64_t mask = signal_thread.mask;
+    const uint64_t given = set != NULL ? *set : 0;
+    if (set != NULL && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
+        return EINVAL;
+    if (old != NULL)
+        *old = mask;
+    if (set != NULL)
+        signals_set_mask(how == SIG_BLOCK     ? mask | given
+                         : how == SIG_UNBLOCK ? mask & ~given
+                                              : given);
+    return 0;
+}
+
+int sigprocmask(int how, const sigset_t *set, sigset_t *old)
+{
+    const int error = pthread_sigmask(how, set, old);
+    return error == 0 ? 0 : fails(error);
+}
+
+/* ---- actions ---- */
+
+static uint32_t child_flags(const struct sigaction *a)
+{
+    return (a->sa_flags & SA_NOCLDSTOP ? PROCESS_NO_CHILD_STOP : 0u) |
+           (a->sa_flags & SA_NOCLDWAIT ? PROCESS_NO_CHILD_WAIT : 0u);
+}
+
+/* The lock is held. Blocked signals stay claimed: whether one is blocked by another thread is not known here. */
+static bool change(int number, const struct sigaction *new)
+{
+    const uint64_t bit = signal_bit(number);
+    const bool quiet = number == SIGCHLD || number == SIGURG || number == SIGWINCH;
+    bool done;
+    if (new->sa_handler == SIG_IGN || (new->sa_handler == SIG_DFL &&quiet)) {
+        done = tell(bit,
+                    new->sa_handler == SIG_IGN ? PROCESS_DISPOSITION_IGNORE
+                                               : PROCESS_DISPOSITION_DEFAULT,
+                    child_flags(new));
+        claimed &= ~bit;
+        ignored = new->sa_handler == SIG_IGN ? ignored | bit : ignored & ~bit;
+        return done;
+    }
+    ignored &= ~bit;
+    if (new->sa_handler == SIG_DFL && !(signal_thread.mask & bit)) {
+        claimed &= ~bit;
+        return tell(bit, PROCESS_DISPOSITION_DEFAULT, child_flags(new));
+    }
+    done = enter() && tell(bit, PROCESS_DISPOSITION_MINE, child_flags(new));
+    claimed |= bit;
+    return done;
+}
+
+int sigaction(int number, const struct sigaction *new, struct sigaction *old)
+{
+    if (number < 1 || number >= SIGNALS ||
+        (new != NULL && (signal_bit(number) & SIGNAL_NEVER) && new->sa_handler != SIG_DFL))
+        return fails(EINVAL);
+    const uint64_t mask = signal_thread.mask;
+    signal_thread.mask = ~SIGNAL_NEVER; /* no handler runs here */
+    recursive_mutex_lock(&lock);
+    const struct sigaction was = action[number - 1];
+    bool done = true;
+    if (new != NULL) {
+        action[number - 1] = *new;
+        done = (signal_bit(number) & SIGNAL_NEVER) || change(number, new);
+        if (!done)
+            action[number - 1] = was;
+    }
+    recursive_mutex_unlock(&lock);
+    signal_thread.mask = mask;
+    if (atomic_load(&waiting))
+        signals_look();
+    if (old != NULL)
+        *old = was;
+    return done ? 0 : fails(ENOSYS);
+}
+
+_sig_func_ptr signal(int number, _sig_func_ptr handler)
+{
+    const struct sigaction new = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    struct sigaction old;
+    return sigaction(number, &new, &old) == 0 ? old.sa_handler : SIG_ERR;
+}
+
+int siginterrupt(int number, int flag)
+{
+    struct sigaction a;
+    if (sigaction(number, NULL, &a) != 0)
+        return -1;
+    a.sa_flags = flag ? a.sa_flags & ~SA_RESTART : a.sa_flags | SA_RESTART;
+    return sigaction(number, &a, NULL);
+}
+
+int sigaltstack(const stack_t *new, stack_t *old)
+{
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    const bool on = signal_stack[0] != 0 && here > signal_stack[1] && here <= signal_stack[0];
+    if (old != NULL)
+        *old = (stack_t){
+            .ss_sp = (void *)signal_stack[1],
+            .ss_size = signal_stack[0] - signal_stack[1],
+            .ss_flags = signal_stack[0] == 0 ? SS_DISABLE
+                        : on                 ? SS_ONSTACK
+                                             : 0,
+        };
+    if (new == NULL)
+        return 0;
+    if (on)
+        return fails(EPERM);
+    if (new->ss_flags & ~SS_DISABLE)
+        return fails(EINVAL);
+    if (!(new->ss_flags &SS_DISABLE) && new->ss_size < MINSIGSTKSZ)
+        return fails(ENOMEM);
+    signal_stack[1] = new->ss_flags &SS_DISABLE ? 0 : (uintptr_t) new->ss_sp;
+    signal_stack[0] = new->ss_flags &SS_DISABLE ? 0 : (uintptr_t) new->ss_sp + new->ss_size;
+    return 0;
+}
+
+/* ---- fork and exec ---- */
+
+void signals_child(void)
+{
+    signal_thread.due = 0;
+    atomic_store(&waiting, false);
+}
+
+void signals_import(uint64_t was_ignored, uint64_t blocked)
+{
+    for (int number = 1; number < SIGNALS; number++)
+        if (was_ignored & signal_bit(number))
+            action[number - 1].sa_handler = SIG_IGN;
+    ignored = was_ignored;
+    signal_thread.mask = blocked & ~SIGNAL_NEVER;
+    claimed = blocked & ~was_ignored & ~SIGNAL_NEVER; /* exec told so */
+    (void)enter();
+    atomic_store(&waiting, true); /* some may have come before */
+}
+
+void signals_export(uint64_t *to_ignore, uint64_t *to_block)
+{
+    *to_ignore = ignored;
+    *to_block = signal_thread.mask;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Signals of this process: who is handed what. interfaces/process.defs tells what the server does.
+ *
+ * G1 A thread's mask is its own thread-local word. The server asks a thread by stopping it; the thread takes what its mask lets through.
+ * G2 A signal that is blocked somewhere, or has a handler, is MINE at the server (`claimed`), from the first time on.
+ * G3 `waiting`: a thread refused something that still waits: who unblocks looks.
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <wharf/if/process_types.h>
+#include <wharf/message.h>
+
+enum { SIGNALS = 64 };
+
+/* Of each thread. */
+struct signal_thread {
+    uint64_t mask;
+    uint64_t wanted; /* sigwait: taken for it, not handled */
+    struct process_signal got;
+    _Atomic uint32_t handled; /* handlers that returned; a futex */
+    uint32_t due;             /* stop while it waited for an answer: it looks afterwards; 0: none */
+    bool interrupts;          /* a handler without SA_RESTART has run */
+    uintptr_t stack_size;
+};
+extern _Thread_local struct signal_thread signal_thread;
+
+/* arch/.../user/signal.S knows these two: the alternate stack, its upper end first; 0: none. */
+extern _Thread_local uintptr_t signal_stack[2];
+
+static inline uint64_t signal_bit(int number)
+{
+    return UINT64_C(1) << (number - 1);
+}
+#define SIGNAL_NEVER (UINT64_C(1) << (SIGKILL - 1) | UINT64_C(1) << (SIGSTOP - 1))
+
+/** Make the server ask this process about these. False: there is no server. */
+bool signals_claim(uint64_t signals);
+/** Take and handle all that the mask lets through. */
+void signals_look(void);
+void signals_set_mask(uint64_t mask);
+siginfo_t signals_info(const struct process_signal *signal);
+/** The caller's own thread. */
+mach_port_name_t signals_self(void);
+/** Of a thread of this process: kill_thread. 0 or an errno. */
+int signals_send_thread(mach_port_name_t thread, int number, int code, union sigval value);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * posix_spawn: a new task at once, where nothing has to be done to descriptors first; else fork, the actions, and exec (status 127 if those fail).
+ */
+#include "errors.h"
+#include "image.h"
+#include "process.h"
+#include "spawn_actions.h"
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+#include <wharf/if/process.h>
+#include <wharf/if/task.h>
+#include <wharf/if/thread.h>
+
+extern __typeof__(signals_export) signals_export [[gnu::weak]];
+
+static int start(struct image *image, const struct image_request *r,
+                 const struct __posix_spawnattr *a, pid_t *pid)
+{
+    const mach_port_name_t port = process_port();
+    const bool grouped = a != NULL && (a->flags & POSIX_SPAWN_SETPGROUP);
+    char name[32] = "";
+    struct process_change change;
+    uint32_t child_port;
+    int32_t child;
+    strncpy(name, image->name, sizeof(name) - 1);
+    const kern_return_t kr = process_spawn(port, image->task, name, grouped ? a->group : -1, false,
+                                           r->ignored, r->blocked, &child, &child_port);
+    if (kr != KERN_SUCCESS)
+        return posix_errno(kr);
+    int error = image_name_process(image, child_port, child);
+    if (error == 0)
+        error = posix_errno(thread_resume(image->thread));
+    if (error != 0) {
+        (void)!process_kill(port, child, SIGKILL, 0, 0);
+        (void)!process_reap(port, child, PROCESS_EXITED, &change);
+    } else if (pid != NULL) {
+        *pid = child;
+    }
+    return error;
+}
+
+static int spawn_directly(pid_t *pid, const char *path, const struct __posix_spawnattr *a,
+                          char *const *argv, char *const *envp)
+{
+    struct image_request r = {.path = path, .argv = argv, .envp = envp};
+    struct image image;
+    if (process_port() == MSG_NULL)
+        return ENOSYS;
+    if (signals_export != NULL)
+        signals_export(&r.ignored, &r.blocked);
+    if (a != NULL && (a->flags & POSIX_SPAWN_SETSIGMASK))
+        r.blocked = a->mask;
+    if (a != NULL && (a->flags & POSIX_SPAWN_SETSIGDEF))
+        r.ignored &= ~a->defaults;
+    int error = image_make(&r, &image);
+    if (error != 0)
+        return error;
+    error = start(&image, &r, a, pid);
+    if (error != 0)
+        image_drop(&image);
+    else
+        image_release(&image);
+    return error;
+}
+
+static void be_child(const struct __posix_spawnattr *a)
+{
+    if (a == NULL)
+        return;
+    if ((a->flags & POSIX_SPAWN_SETPGROUP) && setpgid(0, a->group) != 0)
+        _exit(127);
+    for (int n = 1; (a->flags & POSIX_SPAWN_SETSIGDEF) && n < NSIG; n++)
+        if (a->defaults >> (n - 1) & 1)
+            (void)signal(n, SIG_DFL);
+    if (a->flags & POSIX_SPAWN_SETSIGMASK)
+        (void)sigprocmask(SIG_SETMASK, &a->mask, NULL);
+}
+
+static int spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attributes, char *const *argv, char *const *envp,
+                 bool search)
+{
+    const struct __posix_spawnattr *a = attributes != NULL ? *attributes : NULL;
+    if (!search && (actions == NULL || (*actions)->count == 0))
+        return spawn_directly(pid, path, a, argv, envp);
+    const pid_t child = fork();
+    if (child < 0)
+        return errno;
+    if (child == 0) {
+        be_child(a);
+        if (actions == NULL || spawn_act(*actions))
+            (void)(search ? execvpe(path, argv, envp) : execve(path, argv, envp));
+        _exit(127);
+    }
+    if (pid != NULL)
+        *pid = child;
+    return 0;
+}
+
+int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                const posix_spawnattr_t *attributes, char *const *argv, char *const *envp)
+{
+    return spawn(pid, path, actions, attributes, argv, envp, false);
+}
+
+int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attributes, char *const *argv, char *const *envp)
+{
+    return spawn(pid, file, actions, attributes, argv, envp, strchr(file, '/') == NULL);
+}

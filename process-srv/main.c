@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process server: pids, parents, signals, groups, sessions. docs/processes.md.
+ */
+#include "server.h"
+#include <libsys/kernel.h>
+#include <libsys/print.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <wharf/if/port.h>
+#include <wharf/if/service.h>
+
+enum { PRIORITY = 110 };
+
+static const uint64_t payload_service = UINT64_MAX, payload_exceptions = UINT64_MAX - 1;
+static uint64_t in[MSG_BODY_MAX / 8], out[MSG_BODY_MAX / 8];
+
+/* Its task's name is dead. The reference that came with it is given up, too. */
+static kern_return_t notification(void *context, const struct server_message *message)
+{
+    (void)context;
+    if (message->received.id == MSG_ID_DEAD_NAME) {
+        const mach_port_name_t name = *(const uint32_t *)message->in;
+        tasks_died(name);
+        (void)!port_deallocate(program_start_info->task, name);
+    }
+    return KERN_SUCCESS;
+}
+
+static kern_return_t begin(void)
+{
+    const mach_port_name_t self = program_start_info->task;
+    mach_port_name_t service;
+    kern_return_t kr = port_allocate(self, PORT_RIGHT_SET, &tasks_set);
+    if (kr == KERN_SUCCESS)
+        kr = port_allocate(self, PORT_RIGHT_RECEIVE, &tasks_exceptions);
+    if (kr == KERN_SUCCESS)
+        kr = port_set_payload(self, tasks_exceptions, payload_exceptions);
+    if (kr == KERN_SUCCESS)
+        kr = port_move_member(self, tasks_exceptions, tasks_set);
+    if (kr == KERN_SUCCESS)
+        kr = port_insert_made_send(self, 0, tasks_exceptions, &tasks_exception_send);
+    if (kr == KERN_SUCCESS)
+        kr = service_check_in(program_start_info->bootstrap, "process", &service);
+    if (kr == KERN_SUCCESS)
+        kr = port_set_payload(self, service, payload_service);
+    if (kr == KERN_SUCCESS)
+        kr = port_move_member(self, service, tasks_set);
+    return kr;
+}
+
+int main(void)
+{
+    table_reset();
+    kern_return_t kr = begin();
+    if (kr == KERN_SUCCESS)
+        kr = service_ready(program_start_info->bootstrap);
+    const struct server_interface interfaces[] = {
+        process_interface(&process_calls, NULL),
+        processes_interface(&processes_calls, NULL),
+        exception_interface(&exception_calls, NULL),
+    };
+    const struct server server = {
+        .port = tasks_set,
+        .count = sizeof(interfaces) / sizeof(interfaces[0]),
+        .interfaces = interfaces,
+        .notification = notification,
+        .in = in,
+        .out = out,
+        .in_size = sizeof(in),
+        .out_size = sizeof(out),
+    };
+    if (kr == KERN_SUCCESS)
+        kr = server_run(&server);
+    print("process: it cannot serve (%d)\n", kr);
+    return 1;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process server's own: its ports, and what its files do for each other. One thread, which waits for nobody but the kernel.
+ */
+#pragma once
+
+#include "table.h"
+#include <libsys/server.h>
+#include <wharf/if/exception.h>
+#include <wharf/if/process.h>
+#include <wharf/if/processes.h>
+
+extern const struct process_ops process_calls;     /* calls.c */
+extern const struct processes_ops processes_calls; /* look.c */
+extern const struct exception_ops exception_calls; /* stop.c */
+
+/** tasks.c: where exceptions of all processes come to. */
+extern mach_port_name_t tasks_exceptions, tasks_exception_send, tasks_set;
+
+/** The process that a message's payload names; NULL: it is gone. */
+struct process *process_of(const struct server_message *message);
+/** A port for p; it becomes known under *name in task. */
+kern_return_t tasks_make_port(struct process *p);
+kern_return_t tasks_name_port(const struct process *p, mach_port_name_t task, uint32_t *name);
+/** p has this task from here on; the right is taken. */
+kern_return_t tasks_bind(struct process *p, mach_port_name_t task);
+/** It has none; the right is the caller's. */
+void tasks_unbind(struct process *p);
+/** It has another one; the old right is the caller's. After an error nothing has changed. */
+kern_return_t tasks_rebind(struct process *p, mach_port_name_t task);
+/** A send right to p's port. */
+kern_return_t tasks_send_right(const struct process *p, mach_port_name_t *right);
+/** Give up all rights of p's. */
+void tasks_release(struct process *p);
+/** A task is gone. */
+void tasks_died(mach_port_name_t task);
+struct process *tasks_find(mach_port_name_t task);
+/** What waits for a moment; and when the next is. */
+void tasks_alarms(void);
+void tasks_set_alarm(struct process *p, uint64_t moment, uint64_t interval);
+void tasks_again(void);
+/** After this message. */
+void tasks_soon(void);
+
+/** stop.c: stop a thread for a signal, if one is wanted. */
+void stop_look(struct process *p);
+void stop_forget(struct process *p);
+/** Is a thread that was stopped so here? */
+bool stop_is(const struct process *p, mach_port_name_t thread, uint32_t number);
+/** A thread took what it wanted, for this stop or (0) by itself; what is left is others'. */
+void stop_taken(struct process *p, mach_port_name_t thread, uint32_t number, bool refused);
+/** It goes on with these registers. */
+void stop_resume(struct process *p, mach_port_name_t thread,
+                 const struct thread_state_general *state);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Processes: pids, parents, groups, sessions. Logic without system calls; what it has done to tasks it asks of effects.h. By one thread.
+ *
+ * P1 A process is RUNNING or STOPPED with a task, or a ZOMBIE without. A zombie has a parent that may wait for it; the children of one that ends are those of `init`, which
+ *    waits for nobody: they are gone when they end.
+ * P2 A pid is not used again while a process, a group or a session has it.
+ * P3 Of a session there are at most SESSION_MAX processes, zombies too: who makes more is told EAGAIN, and the others go on.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <wharf/if/process_types.h>
+#include <wharf/message.h>
+
+enum { PROCESSES_MAX = 512, SESSION_MAX = 192, PROCESS_NAME_SIZE = 32, INIT_PID = 1 };
+enum { QUEUE_ENTRIES = 1024, STANDARD_SIGNALS = 32 };
+
+enum process_state { PROCESS_FREE, PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
+
+/* A signal that waits, beside the bit in `pending`: of those with values several, of the others one. */
+struct queued {
+    struct queued *next;
+    mach_port_name_t thread; /* for this one only; 0: for the process */
+    struct process_signal signal;
+};
+
+/* Somebody who waits for children to change. */
+struct waiter {
+    mach_port_name_t reply; /* 0: nobody */
+    uint64_t token;
+    int32_t pid;
+    uint32_t options;
+};
+enum { WAITERS = 8 };
+
+struct process {
+    enum process_state state;
+    int32_t pid, pgid, sid;
+    struct process *parent, *child, *next, *previous; /* P1; siblings */
+    struct process *hash_next;
+    char name[PROCESS_NAME_SIZE];
+    bool adopted;  /* the supervisor started it: its end is not ours to make */
+    bool executed; /* its parent may not move it to another group any more */
+    uint32_t slot_generation;
+
+    /* how it ended or stopped */
+    int32_t status;
+    bool stop_news, continue_news; /* its parent has not been told */
+    uint64_t cpu_time, children_time, started;
+
+    /* signals: bit number - 1 */
+    uint64_t ignored, mine, pending;
+    uint32_t child_flags;
+    struct queued *queue; /* oldest first */
+    unsigned queue_length;
+    struct waiter waiter[WAITERS];
+
+    /* the system's side */
+    mach_port_name_t task, port; /* send, receive right; 0: none any more */
+    mach_port_name_t exec_task;  /* prepared */
+    uint64_t entry;
+    /* the thread that is to take a signal: one at a time */
+    mach_port_name_t stopped_thread;
+    uint32_t stop_number;     /* of that; counts on, and is never 0 while there is one */
+    bool stopped_running;     /* its registers are `registers` */
+    bool again;               /* look again: it could not be stopped at this moment */
+    mach_port_name_t refused; /* the last thread that did not want any */
+    bool all_refused;
+    struct thread_state_general registers;
+    uint64_t alarm, alarm_interval; /* a moment; 0: none */
+};
+
+void table_reset(void);
+struct process *table_find(int32_t pid);
+/** The next in order of pid; NULL: none. */
+struct process *table_after(int32_t pid);
+struct process *table_slot(unsigned slot);
+unsigned table_slot_of(const struct process *p);
+
+/** A process with a new pid in the parent's group and session; parent NULL: below init, a session of its own. NULL: the session, or all, have too many. */
+struct process *table_add(struct process *parent, const char *name);
+/** One that was never told of. */
+void table_drop(struct process *p);
+/** It ended: its children are init's; a zombie, or free at once. */
+void table_end(struct process *p, int32_t status);
+/** A zombie that was waited for. */
+void table_reap(struct process *p);
+
+/** 0 or an errno. */
+int table_set_group(struct process *caller, int32_t pid, int32_t group);
+int table_new_session(struct process *caller);
+bool table_group_exists(int32_t group);
+/** -1: there is no such group. */
+int32_t table_group_session(int32_t group);
+unsigned table_session_size(int32_t sid);
+unsigned table_count(void);
+/** Its group has no member with a parent elsewhere in the session. */
+bool table_orphaned(int32_t group, int32_t sid);

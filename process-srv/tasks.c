@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tasks and ports of processes, their ends, and alarms. See server.h, effects.h.
+ */
+#include "effects.h"
+#include "server.h"
+#include "signals.h"
+#include <libsys/kernel.h>
+#include <libsys/print.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <string.h>
+#include <wharf/if/clock.h>
+#include <wharf/if/exception_ports.h>
+#include <wharf/if/port.h>
+#include <wharf/if/task.h>
+#include <wharf/if/timer.h>
+#include <wharf/info.h>
+
+enum { TASKS = 1024, AGAIN_NANOSECONDS = 1000000, STATUS_SIGNAL = 128 };
+
+mach_port_name_t tasks_exceptions, tasks_exception_send, tasks_set;
+
+static mach_port_name_t self(void)
+{
+    return program_start_info->task;
+}
+
+static void drop_right(mach_port_name_t *name)
+{
+    if (*name != MSG_NULL && *name != MSG_DEAD)
+        stub_release_right(*name, MSG_MOVE_SEND);
+    *name = MSG_NULL;
+}
+
+/* ---- who has which task ---- */
+
+static struct process *by_task[TASKS]; /* open addressing over names; removed ones leave no hole */
+
+static unsigned place_of(mach_port_name_t task)
+{
+    return (unsigned)((task * UINT32_C(2654435761)) >> 22) % TASKS;
+}
+
+struct process *tasks_find(mach_port_name_t task)
+{
+    for (unsigned i = place_of(task); by_task[i] != NULL; i = (i + 1) % TASKS)
+        if (by_task[i]->task == task)
+            return by_task[i];
+    return NULL;
+}
+
+static void insert(struct process *p)
+{
+    unsigned i = place_of(p->task);
+    while (by_task[i] != NULL)
+        i = (i + 1) % TASKS;
+    by_task[i] = p;
+}
+
+static void remove_task(struct process *p)
+{
+    unsigned i = place_of(p->task);
+    while (by_task[i] != NULL && by_task[i] != p)
+        i = (i + 1) % TASKS;
+    if (by_task[i] == NULL)
+        return;
+    by_task[i] = NULL;
+    for (unsigned j = (i + 1) % TASKS; by_task[j] != NULL; j = (j + 1) % TASKS) {
+        struct process *moved = by_task[j];
+        by_task[j] = NULL;
+        insert(moved);
+    }
+}
+
+/* ---- ports ---- */
+
+struct process *process_of(const struct server_message *message)
+{
+    const uint64_t payload = message->received.local;
+    struct process *p = table_slot((unsigned)(payload & 0xffffffff));
+    return p != NULL && p->slot_generation == payload >> 32 && p->state != PROCESS_ZOMBIE ? p
+                                                                                          : NULL;
+}
+
+kern_return_t tasks_make_port(struct process *p)
+{
+    uint32_t port;
+    kern_return_t kr = port_allocate(self(), PORT_RIGHT_RECEIVE, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    p->port = port;
+    kr = port_set_payload(self(), port, (uint64_t)p->slot_generation << 32 | table_slot_of(p));
+    if (kr == KERN_SUCCESS)
+        kr = port_move_member(self(), port, tasks_set);
+    return kr;
+}
+
+kern_return_t tasks_name_port(const struct process *p, mach_port_name_t task, uint32_t *name)
+{
+    return port_insert_made_send(task, 0, p->port, name);
+}
+
+kern_return_t tasks_bind(struct process *p, mach_port_name_t task)
+{
+    mach_port_name_t previous;
+    const kern_return_t kr =
+        port_request_notification(self(), task, MSG_ID_DEAD_NAME, 1, tasks_exceptions, &previous);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (previous != MSG_NULL)
+        stub_release_right(previous, MSG_MOVE_SEND_ONCE);
+    p->task = task;
+    insert(p);
+    return KERN_SUCCESS;
+}
+
+void tasks_unbind(struct process *p)
+{
+    mach_port_name_t previous;
+    remove_task(p);
+    if (port_cancel_notification(self(), p->task, MSG_ID_DEAD_NAME, &previous) == KERN_SUCCESS &&
+        previous != MSG_NULL)
+        stub_release_right(previous, MSG_MOVE_SEND_ONCE);
+    p->task = MSG_NULL;
+}
+
+kern_return_t tasks_rebind(struct process *p, mach_port_name_t task)
+{
+    remove_task(p);
+    const kern_return_t kr = tasks_bind(p, task);
+    if (kr != KERN_SUCCESS)
+        insert(p);
+    return kr;
+}
+
+kern_return_t tasks_send_right(const struct process *p, mach_port_name_t *right)
+{
+    return port_insert_made_send(self(), 0, p->port, right);
+}
+
+void tasks_release(struct process *p)
+{
+    stop_forget(p);
+    if (p->task != MSG_NULL) {
+        remove_task(p);
+        drop_right(&p->task);
+    }
+    drop_right(&p->exec_task);
+    if (p->port != MSG_NULL)
+        stub_release_right(p->port, MSG_MOVE_RECEIVE);
+    p->port = MSG_NULL;
+    for (unsigned i = 0; i < WAITERS; i++)
+        if (p->waiter[i].reply != MSG_NULL)
+            stub_release_right(p->waiter[i].reply, MSG_MOVE_SEND_ONCE);
+    memset(p->waiter, 0, sizeof(p->waiter));
+    p->alarm = p->alarm_interval = 0;
+}
+
+/* It did not say so before: as by SIGKILL. */
+void tasks_died(mach_port_name_t task)
+{
+    struct process *p = tasks_find(task);
+    if (p == NULL)
+        return;
+    tasks_release(p);
+    signals_end(p, SIGNAL_KILL);
+}
+
+/* ---- effects ---- */
+
+uint64_t effect_cpu_time(struct process *p)
+{
+    (void)p; /* the kernel keeps no sum of threads that are gone */
+    return 0;
+}
+
+void effect_end(struct process *p, uint32_t signal)
+{
+    if (p->task != MSG_NULL && !(p->adopted && signal == 0))
+        (void)!task_terminate(p->task, signal != 0 ? STATUS_SIGNAL + signal : 0);
+    tasks_release(p);
+}
+
+void effect_suspend(struct process *p)
+{
+    (void)!task_suspend(p->task);
+}
+
+void effect_resume(struct process *p)
+{
+    (void)!task_resume(p->task);
+}
+
+void effect_look(struct process *p)
+{
+    stop_look(p);
+}
+
+void effect_news(struct process *p)
+{
+    for (unsigned i = 0; i < WAITERS; i++) {
+        struct waiter *w = &p->waiter[i];
+        if (w->reply == MSG_NULL || !signals_news(p, w->pid, w->options))
+            continue;
+        if (process_reply_wait_child(w->reply, KERN_SUCCESS) != KERN_SUCCESS)
+            stub_release_right(w->reply, MSG_MOVE_SEND_ONCE);
+        w->reply = MSG_NULL;
+    }
+}
+
+bool effect_keep_thread(mach_port_name_t thread)
+{
+    return port_mod_refs(self(), thread, PORT_RIGHT_SEND, 1) == KERN_SUCCESS;
+}
+
+void effect_drop_thread(mach_port_name_t thread)
+{
+    stub_release_right(thread, MSG_MOVE_SEND);
+}
+
+/* ---- alarms ---- */
+
+static mach_port_name_t timer;
+static uint64_t armed; /* 0: it is not */
+
+static void arm(uint64_t moment)
+{
+    if (armed != 0 && armed <= moment)
+        return;
+    if (timer == MSG_NULL && clock_create_timer(program_start_info->clock, &timer) != KERN_SUCCESS)
+        return;
+    if (timer_arm_once(timer, moment, 0, PROCESSES_ID_TICK, tasks_exceptions) == KERN_SUCCESS)
+        armed = moment;
+}
+
+void tasks_set_alarm(struct process *p, uint64_t moment, uint64_t interval)
+{
+    p->alarm = moment;
+    p->alarm_interval = interval;
+    if (moment != 0)
+        arm(moment);
+}
+
+void tasks_again(void)
+{
+    arm(kernel_clock_now() + AGAIN_NANOSECONDS);
+}
+
+void tasks_soon(void)
+{
+    arm(kernel_clock_now());
+}
+
+static void expire(struct process *p, uint64_t now)
+{
+    uint64_t next = 0;
+    if (p->alarm_interval != 0)
+        next =
+            p->alarm + (now - p->alarm) / p->alarm_interval * p->alarm_interval + p->alarm_interval;
+    p->alarm = next;
+    (void)!signals_send(p, &(struct process_signal){.number = SIGNAL_ALRM, .code = 3}, MSG_NULL);
+}
+
+void tasks_alarms(void)
+{
+    const uint64_t now = kernel_clock_now();
+    uint64_t next = 0;
+    armed = 0;
+    for (unsigned i = 0; i < PROCESSES_MAX; i++) {
+        struct process *p = table_slot(i);
+        if (p == NULL || p->state == PROCESS_ZOMBIE)
+            continue;
+        if (p->again) {
+            p->again = false;
+            stop_look(p);
+        }
+        if (p->alarm != 0 && p->alarm <= now)
+            expire(p, now);
+        if (p->state != PROCESS_FREE && p->alarm != 0 && (next == 0 || p->alarm < next))
+            next = p->alarm;
+    }
+    if (next != 0)
+        arm(next);
+}
