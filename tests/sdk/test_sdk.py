@@ -69,6 +69,15 @@ class Headers(unittest.TestCase):
                                       capture_output=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_settings_whatever_comes_first(self):
+        """errno is the thread's and read() returns what POSIX says."""
+        for name in HEADERS:
+            text = f"#include <{name}.h>\n#include <errno.h>\n#include <unistd.h>\n#ifndef _REENT_THREAD_LOCAL\n#error errno\n#endif\n"
+            text += "_Static_assert(_Generic(read(0, 0, 0), long: 1, default: 0), \"\");\n"
+            with self.subTest(header=name):
+                done = compile_text(text, "-fsyntax-only")
+                self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_what_does_not_exist_has_no_header(self):
         for name in NOT_THERE:
             with self.subTest(header=name):
@@ -134,6 +143,11 @@ class Compiler(unittest.TestCase):
                     self.assertNotIn("INTERP", header)
                     self.assertNotIn("RWE", header)
             self.assertEqual(compile_text(text, "-r", "-nostdlib", "-o", f"{folder}/r.o").returncode, 0)
+
+    def test_glob(self):
+        """A part of newlib with <sys/param.h> first."""
+        done = compile_text("#include <glob.h>\nint main(void) { glob_t g; return glob(\"*\", 0, 0, &g); }\n", "-o", "/dev/null")
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_dependencies(self):
         self.assertRegex(compile_text("#include <stdio.h>\n", "-M").stdout, r"sysroot/usr/include/\S*stdio\.h")
