@@ -35,7 +35,6 @@ struct termios {
 #define VSUSP    9
 #define VEOL     10
 #define VREPRINT 11
-#define VDISCARD 12
 #define VWERASE  13
 #define VLNEXT   14
 #define VEOL2    15
