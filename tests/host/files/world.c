@@ -32,10 +32,6 @@ static unsigned fail_at, allocations;
 static bool failed;
 static uint64_t mapped; /* pages of vm_allocate */
 
-enum { KEPT = 4096 };
-static struct file_waiting *kept[KEPT];
-static unsigned kept_count;
-
 static const struct start_info info = {.task = TASK};
 const struct start_info *program_start_info = &info;
 struct file_server world_server;
@@ -460,6 +456,17 @@ static void take_apart(struct memfs_node *folder)
     }
 }
 
+/* A server never ends, so only we give these up: a list by their first member. */
+static void free_waits(void *at)
+{
+    while (at) {
+        void *next;
+        memcpy(&next, at, sizeof(next));
+        free(at);
+        at = next;
+    }
+}
+
 void world_end(void)
 {
     world_fail_at(0);
@@ -485,8 +492,7 @@ void world_end(void)
     for (uint32_t i = 0; i < world_server.slots; i++)
         free(world_server.opens[i]);
     free(world_server.opens);
-    kept[kept_count++ % KEPT] =
-        world_server.free_waiting; /* a server never ends: it has them for good */
+    free_waits(world_server.free_waiting);
     for (uint32_t i = FIRST; i < port_count; i++)
         if (ports[i].foreign)
             CHECK_EQ(ports[i].senders, 0);
