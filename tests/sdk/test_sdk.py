@@ -220,6 +220,22 @@ def missing():
     return sorted(found & set(names)), done
 
 
+def defined(library):
+    """Names of the functions and variables of a library, as often as they are there."""
+    found = subprocess.run([SDK / "bin" / "aarch64-wharf-elf-nm", "--defined-only", SDK / "sysroot" / "usr" / "lib" / f"lib{library}.a"],
+                           text=True, capture_output=True, check=True).stdout
+    return re.findall(r"(?m)^[0-9a-f]+ [TDBR] (\S+)$", found)
+
+
+class Libraries(unittest.TestCase):
+    def test_no_function_twice(self):
+        """Which of two would be linked depends on what a program asks for first; or it cannot be linked at all."""
+        own, newlib = defined("sys"), defined("c") + defined("m")      # libm has some of libc's, the same
+        self.assertGreater(len(own), 500)
+        self.assertGreater(len(newlib), 1000)
+        self.assertEqual([], sorted(name for name in set(own) if own.count(name) > 1 or name in newlib))
+
+
 class Posix(unittest.TestCase):
     def test_functions(self):
         """What missing.txt lists is missing, and nothing else: a function that is lost is seen, and so is one that came."""
