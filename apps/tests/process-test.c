@@ -45,6 +45,25 @@ static void use_fork(void)
     CHECK_EQUAL(errno, ECHILD);
 }
 
+/* Its memory grows as the parent's does, wherever the kernel begins to look for room. */
+static void use_memory(void)
+{
+    enum { PIECE = 300000, PIECES = 8 };
+    void *own = malloc(1);
+    CHECK(own != NULL);
+    for (int i = 0; i < 8; i++) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            int got = 0;
+            while (got < PIECES && calloc(1, PIECE) != NULL)
+                got++;
+            _exit(got);
+        }
+        CHECK_EQUAL(status_of(pid), PIECES << 8);
+    }
+    free(own);
+}
+
 static void use_wait(void)
 {
     siginfo_t info;
@@ -322,6 +341,7 @@ static void use_signals(void)
 static void use_processes(void)
 {
     use_fork();
+    use_memory();
     use_wait();
     use_exec();
     use_orphans();

@@ -10,7 +10,7 @@ import termios
 import time
 from pathlib import Path
 
-from . import boards, build, card, deps, image, packages, qemu, shell, steps, uboot
+from . import boards, build, card, deps, image, packages, qemu, shell, steps, uboot, userland
 from .boards import ROOT
 from .qemu import Disk, Machine
 from .steps import Failure
@@ -82,13 +82,23 @@ def machine(options, preset):
     build.build(preset)
     if not m.initrd.is_file() and not steps.Settings.dry:
         m.initrd = None
-    m.initrd = _with_added(m.initrd, options, preset)
+    m.initrd = _with_added(_with_userland(m.initrd, options, preset), options, preset)
     _use_shell(options, m)
     if way.get("disk") and not options.sd:
         image.write(m.board, _medium(options), file, m.kernel, m.initrd, qemu.bootargs(m))
     elif file and not steps.Settings.dry:
         _check_disk(file, place)
     return m
+
+
+def _with_userland(initrd, options, preset):
+    """The initrd; where who sits here, or --exec, is to have a shell and it has none: a copy with one."""
+    if initrd is None or options.append or not hasattr(options, "exec"):
+        return initrd
+    names = [] if not initrd.is_file() else [name for name, _ in shell.names(initrd.read_bytes())]
+    if any(what.endswith(":/bin/sh") for what in options.add) or any(name in names for name in shell.SHELLS):
+        return initrd
+    return userland.with_userland(initrd, names, build.tree(preset) / "initrd-userland.cpio")
 
 
 def _with_added(initrd, options, preset):

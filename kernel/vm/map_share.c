@@ -206,7 +206,10 @@ static kern_return_t copy_entries(struct task *parent, struct task *child, vaddr
     kern_return_t kr;
     do {
         spin_lock_pair(&parent->map.lock, &child->map.lock);
-        parent->map.copying += *at == 0;
+        if (*at == 0) {
+            parent->map.copying++;
+            child->map.hole_from = parent->map.hole_from; /* what comes is above what is there, as in the parent: malloc() counts on it */
+        }
         kr = fork_piece(parent, child, at, unsettled);
         parent->map.copying -= kr == KERN_SUCCESS && *at >= USER_VA_END;
         spin_unlock_pair(&parent->map.lock, &child->map.lock);

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Programs of others (ports/, built by ./wharf ports), which test themselves. The initrd is the tree's and what they need."""
 
+import sys
 from pathlib import Path
 
 from mkinitrd import archive
 from scenario import CI, Scenario, all_ended
 
-PORTS = Path(__file__).resolve().parent.parent.parent / "build" / "ports"
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "ci"))
+from wharf import userland  # noqa: E402
+
+PORTS, SCRIPTS = ROOT / "build" / "ports", ROOT / "ports"
 VIRT = {"board": "virt", "gic": 2, "mem": "256M"}
 SYSTEM = """
 until {program}
@@ -45,6 +50,16 @@ def port(program, file, says, arguments="", seconds=10, status=0, **more):
             for cpus in (1, 4)]
 
 
+def shell(name, script, says, status=0):
+    """A script of ours, run by a shell that is /bin/sh (apps/systems/exec.conf: init, terminal, files, process), with busybox's applets."""
+    def make(build):
+        tree = (build / "initrd.cpio").read_bytes()
+        files = userland.entries((), name) | {"etc/exec": f". /samples/{script.name}\n".encode(), f"samples/{script.name}": script.read_bytes()}
+        return archive(files, tree)
+    return [Scenario(f"port-{name}-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=exec.conf arg=log=shown", initrd=make, label=CI,
+                     seconds=30, expect=(*says, all_ended(status))) for cpus in (1, 4)]
+
+
 def all_scenarios(kind):
     if kind != "release":       # the SDK is of that build
         return []
@@ -55,6 +70,8 @@ def all_scenarios(kind):
               files={f"samples/sample{n}.{end}": f"bzip2/sample{n}.{end}" for n in (1, 2, 3) for end in ("ref", "bz2")}),
         *port("lua", "lua/lua", (r"^lua: all checks passed$",), arguments="/samples/check.lua", seconds=20,
               files={"samples/check.lua": "lua/check.lua"}),
+        *shell("dash", SCRIPTS / "dash" / "check.sh", (r"^shell: all checks passed$",)),
+        *shell("mksh", SCRIPTS / "dash" / "check.sh", (r"^shell: all checks passed$",)),
         *port("lz4-blocks", "lz4/fuzzer", (r"all tests completed successfully",), arguments="-s1 -i200", seconds=30),
         *port("lz4-frames", "lz4/frametest", (r"All tests completed",), arguments="-s1 -i200", seconds=30),
     ]
