@@ -76,7 +76,7 @@ static kern_return_t fork_process(struct server_message *message, mach_port_name
     p->ignored = parent->ignored;
     p->mine = parent->mine;
     p->child_flags = parent->child_flags;
-    p->entry = parent->entry;
+    p->entry = 0; /* until it says so (set_entry), it does not know its own names yet */
     *pid = p->pid;
     return KERN_SUCCESS;
 }

@@ -275,6 +275,30 @@ static _Alignas(16) char other_stack[SIGSTKSZ];
 static volatile bool was_there;
 static volatile uintptr_t fault, touch = 0x10;
 
+/* A signal for a child that has only just begun is the child's, with the handler of its parent. */
+static void end_by_handler(int number)
+{
+    (void)number;
+    _exit(3);
+}
+
+static void use_early(void)
+{
+    struct sigaction a = {.sa_handler = end_by_handler};
+    CHECK_EQUAL(sigaction(SIGUSR1, &a, NULL), 0);
+    for (int i = 0; i < 20; i++) {
+        const pid_t pid = fork();
+        if (pid == 0)
+            for (;;)
+                pause();
+        CHECK(pid > 0);
+        CHECK_EQUAL(kill(pid, SIGUSR1), 0);
+        CHECK_EQUAL(status_of(pid), 3 << 8);
+    }
+    a.sa_handler = SIG_DFL;
+    CHECK_EQUAL(sigaction(SIGUSR1, &a, NULL), 0);
+}
+
 static void catch_fault(int number, siginfo_t *info, void *context)
 {
     ucontext_t *c = context;
@@ -334,6 +358,7 @@ static void use_signals(void)
     use_raise();
     use_queue();
     use_running();
+    use_early();
     use_interruption();
     use_faults();
 }

@@ -208,7 +208,9 @@ static kern_return_t copy_entries(struct task *parent, struct task *child, vaddr
         spin_lock_pair(&parent->map.lock, &child->map.lock);
         if (*at == 0) {
             parent->map.copying++;
-            child->map.hole_from = parent->map.hole_from; /* what comes is above what is there, as in the parent: malloc() counts on it */
+            child->map.hole_from =
+                parent->map
+                    .hole_from; /* what comes is above what is there, as in the parent: malloc() counts on it */
         }
         kr = fork_piece(parent, child, at, unsettled);
         parent->map.copying -= kr == KERN_SUCCESS && *at >= USER_VA_END;

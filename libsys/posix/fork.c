@@ -66,8 +66,6 @@ static void become(uint64_t names)
     stub_release_right(thread, MSG_MOVE_SEND);
     stub_release_right(port, MSG_MOVE_SEND);
     thread_current()->id = kernel_thread_id();
-    if (signals_child != NULL)
-        signals_child();
 }
 
 /* ---- the parent ---- */
@@ -120,6 +118,8 @@ pid_t _fork(void)
     if (names != 0) {
         become(names);
         release(true);
+        if (signals_child != NULL) /* from here on there may be signals */
+            signals_child();
         return 0;
     }
     const kern_return_t kr = make_child(&frame, port, &pid);

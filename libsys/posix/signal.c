@@ -377,6 +377,10 @@ void signals_child(void)
 {
     signal_thread.due = 0;
     atomic_store(&waiting, false);
+    if (entered) { /* the server has waited for this */
+        entered = false;
+        (void)enter();
+    }
 }
 
 void signals_import(uint64_t was_ignored, uint64_t blocked)
