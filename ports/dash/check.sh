@@ -35,7 +35,9 @@ check missing $? 127
 sleep 0 & child=$!
 wait $child
 check background $? 0
-(sleep 60) & child=$!
+(: > ready; exec /bin/sleep 60) & child=$!
+until [ -e ready ]; do sleep 0; done
+rm ready
 kill $child
 wait $child 2> /dev/null
 check killed $? 143
