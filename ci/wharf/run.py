@@ -10,7 +10,7 @@ import termios
 import time
 from pathlib import Path
 
-from . import boards, build, card, deps, image, packages, qemu, shell, steps, uboot
+from . import boards, build, card, deps, image, packages, ports, qemu, shell, steps, uboot
 from .boards import ROOT
 from .qemu import Disk, Machine
 from .steps import Failure
@@ -50,22 +50,21 @@ def add_arguments(sub):
     sub.add_argument("--add", action="append", default=[], metavar="HOSTFILE:/PATH",
                      help="put a file, or a folder with all that is in it, into the initrd; more than once for more")
     sub.add_argument("--exec", metavar="'COMMANDS'",
-                     help="have /bin/sh run them, print their output only, end with their status; where the initrd has no shell: "
-                     "a program of the initrd and its arguments")
+                     help="have /bin/sh run them, print their output only, end with their status")
 
 
 def _use_shell(options, m):
     """What the kernel is told, and the initrd, so that a shell runs: for who sits here, unless he said what is to run, or for --exec."""
     commands = getattr(options, "exec", None)
-    there = m.initrd is not None and shell.is_there(m.initrd)
-    if commands:
-        words = shell.once(steps.Settings.verbose) if there else exec_arguments(commands)
-        m.append = f"{m.append} {words}".strip()
-        if there and not steps.Settings.dry:
-            steps.LOGS.mkdir(parents=True, exist_ok=True)
-            m.initrd = shell.with_commands(m.initrd, commands, steps.LOGS / "exec.cpio")
-    elif there and not m.append:
-        m.append = shell.INTERACTIVE
+    if m.initrd is None or (m.append and not commands):
+        return
+    m.append = f"{m.append} {shell.once(steps.Settings.verbose) if commands else shell.INTERACTIVE}".strip()
+    if not shell.is_there(m.initrd):
+        ports.ensure(*shell.PORTS)
+        if not steps.Settings.dry:
+            m.initrd = shell.with_utilities(m.initrd, m.initrd.with_name("initrd-session.cpio"))
+    if commands and not steps.Settings.dry:
+        m.initrd = shell.with_commands(m.initrd, commands, m.initrd.with_name("initrd-exec.cpio"))
 
 
 def machine(options, preset):
@@ -157,15 +156,8 @@ def _check_disk(file, place):
         raise Failure(f"{file} has {size} bytes; QEMU takes cards of a power of two only: truncate -s makes it larger.")
 
 
-def exec_arguments(words):
-    """Kernel arguments that start one program with words."""
-    name, *rest = words.split()
-    return " ".join(["log=quiet", f"init={name}", *(f"arg={word}" for word in rest)])
-
-
 def main(options):
     m = machine(options, options.preset)
-    steps.LOGS.mkdir(parents=True, exist_ok=True)
     steps.LOGS.mkdir(parents=True, exist_ok=True)
     log = steps.LOGS / "qemu.log"
     # With a person at it ^C is typed, not a signal; ^A x ends QEMU.

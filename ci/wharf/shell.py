@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What ./wharf run does for a person, or for commands, when the initrd has a shell: /bin/sh on the serial console, or once with the commands
-of --exec and nothing else on the line."""
+"""What ./wharf run does for a person, or for commands: /bin/sh on the serial console, or once with the commands of --exec and nothing else on the
+line. The shell and its utilities are ports (./wharf ports): mksh, and busybox under the names of its applets. An initrd that has a shell keeps it."""
 
 import sys
 
+from . import newlib, ports
 from .boards import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -12,6 +13,29 @@ import mkinitrd  # noqa: E402
 SHELLS, COMMANDS = ("sh", "bin/sh"), "etc/exec"     # a name without a slash is in /bin
 INTERACTIVE, ONCE = "arg=system=shell.conf", "log=quiet arg=system=exec.conf"
 NAME_AT, SIZE_AT, NAME_SIZE_AT = mkinitrd.HEADER, 54, 94
+
+
+PORTS = ("mksh", "busybox")
+PROFILE = b"""# What a login shell reads first.
+set -o emacs
+export HISTFILE=$HOME/.history HISTSIZE=500
+PS1='wharf$ '
+"""
+
+
+def utilities():
+    """name -> content of what a session has beside Wharf's own programs, as mkinitrd.archive takes it."""
+    files = {f"bin/{name}": mkinitrd.content(ports.OUT / name / name, f"{newlib.CROSS}objcopy") for name in PORTS}
+    files |= {"bin/sh": mkinitrd.Link(b"mksh"), "etc/profile": PROFILE}
+    for path in (ports.OUT / "busybox" / "busybox.links").read_text().split():
+        files.setdefault(path.lstrip("/"), mkinitrd.Link(b"/bin/busybox"))
+    return files
+
+
+def with_utilities(initrd, output):
+    """Another archive, with a shell and utilities; what the archive has itself counts."""
+    output.write_bytes(mkinitrd.archive(utilities(), initrd.read_bytes()))
+    return output
 
 
 def names(data):
@@ -31,9 +55,9 @@ def _four(number):
 
 
 def is_there(initrd):
-    """The archive has a shell, and who starts it."""
+    """The archive has a shell."""
     found = {name for name, _ in names(initrd.read_bytes())} if initrd.is_file() else set()
-    return "init" in found and any(name in found for name in SHELLS)
+    return any(name in found for name in SHELLS)
 
 
 def once(log):
