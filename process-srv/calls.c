@@ -244,6 +244,15 @@ static kern_return_t get_session(struct server_message *message, int32_t pid, in
     return KERN_SUCCESS;
 }
 
+static kern_return_t orphaned(struct server_message *message, bool *is)
+{
+    const struct process *p = process_of(message);
+    if (p == NULL)
+        return gone;
+    *is = table_orphaned(p->pgid, p->sid);
+    return KERN_SUCCESS;
+}
+
 static kern_return_t new_session(struct server_message *message, int32_t *session)
 {
     struct process *p = process_of(message);
@@ -435,6 +444,7 @@ const struct process_ops process_calls = {
     .get_group = get_group,
     .get_session = get_session,
     .new_session = new_session,
+    .orphaned = orphaned,
     .kill = kill_processes,
     .kill_thread = kill_thread,
     .set_disposition = set_disposition,

@@ -65,19 +65,30 @@ def archive(files, onto=b""):
     return bytes(out) + bytes(-len(out) % BLOCK)
 
 
-def end_of(data):
-    """Where the trailer of an archive begins: whole records come before."""
+def records(data):
+    """(name, where its record begins) of each file of an archive of this form, the trailer too."""
     at = 0
     while data:
         if data[at:at + 6] != b"070701" or at + HEADER > len(data):
             raise ValueError("the archive that entries are to follow is not one of this form")
         size, name_size = (int(data[at + 6 + 8 * field:at + 14 + 8 * field], 16) for field in (6, 11))
-        if data[at + HEADER:].startswith(TRAILER.encode() + b"\0"):
-            break
+        name = data[at + HEADER:at + HEADER + name_size].split(b"\0", 1)[0].decode()
+        yield name, at
+        if name == TRAILER:
+            return
         at += HEADER + name_size
         at += -at % 4 + size
         at += -at % 4
-    return at
+
+
+def names(data):
+    """Of the files in an archive."""
+    return {name for name, _ in records(data)} - {TRAILER}
+
+
+def end_of(data):
+    """Where the trailer of an archive begins: whole records come before."""
+    return dict(records(data)).get(TRAILER, 0)
 
 
 def padding(at, name, data):

@@ -61,9 +61,18 @@ static void set_environment(void)
         (void)!chdir("/");
 }
 
+/* Keys are meant for the session's programs, not for init. */
+static void take_keys(void (*how)(int))
+{
+    signal(SIGINT, how);
+    signal(SIGQUIT, how);
+    signal(SIGTSTP, how);
+}
+
 /* The shell begins as a program of a session of its own, which the console belongs to. */
 static void become_shell(char **arguments, bool leads)
 {
+    take_keys(SIG_DFL);
     if (leads) {
         setsid();
         close(0);
@@ -179,9 +188,7 @@ int main(int argc, char **argv)
         if (strncmp(argv[i], "shell=", 6) == 0)
             shell = argv[i] + 6;
     }
-    signal(SIGINT, SIG_IGN);
-    signal(SIGQUIT, SIG_IGN);
-    signal(SIGTSTP, SIG_IGN);
+    take_keys(SIG_IGN);
     open_console();
     set_environment();
     if (exec)

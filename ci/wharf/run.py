@@ -10,7 +10,7 @@ import termios
 import time
 from pathlib import Path
 
-from . import boards, build, card, deps, image, packages, qemu, shell, steps, uboot, userland
+from . import boards, build, card, deps, image, packages, ports, qemu, shell, steps, uboot, userland
 from .boards import ROOT
 from .qemu import Disk, Machine
 from .steps import Failure
@@ -50,22 +50,19 @@ def add_arguments(sub):
     sub.add_argument("--add", action="append", default=[], metavar="HOSTFILE:/PATH",
                      help="put a file, or a folder with all that is in it, into the initrd; more than once for more")
     sub.add_argument("--exec", metavar="'COMMANDS'",
-                     help="have /bin/sh run them, print their output only, end with their status; where the initrd has no shell: "
-                     "a program of the initrd and its arguments")
+                     help="have /bin/sh run them, print their output only, end with their status")
 
 
 def _use_shell(options, m):
     """What the kernel is told, and the initrd, so that a shell runs: for who sits here, unless he said what is to run, or for --exec."""
     commands = getattr(options, "exec", None)
-    there = m.initrd is not None and shell.is_there(m.initrd)
-    if commands:
-        words = shell.once(steps.Settings.verbose) if there else exec_arguments(commands)
-        m.append = f"{m.append} {words}".strip()
-        if there and not steps.Settings.dry:
-            steps.LOGS.mkdir(parents=True, exist_ok=True)
-            m.initrd = shell.with_commands(m.initrd, commands, steps.LOGS / "exec.cpio")
-    elif there and not m.append:
-        m.append = shell.INTERACTIVE
+    if m.initrd is None or (m.append and not commands):
+        return
+    m.append = f"{m.append} {shell.once(steps.Settings.verbose) if commands else shell.INTERACTIVE}".strip()
+    if not shell.is_there(m.initrd):
+        m.initrd = _with_userland(m.initrd, m.initrd.with_name("initrd-session.cpio"))
+    if commands and not steps.Settings.dry:
+        m.initrd = shell.with_commands(m.initrd, commands, m.initrd.with_name("initrd-exec.cpio"))
 
 
 def machine(options, preset):
@@ -82,7 +79,7 @@ def machine(options, preset):
     build.build(preset)
     if not m.initrd.is_file() and not steps.Settings.dry:
         m.initrd = None
-    m.initrd = _with_added(_with_userland(m.initrd, options, preset), options, preset)
+    m.initrd = _with_added(m.initrd, options, preset)
     _use_shell(options, m)
     if way.get("disk") and not options.sd:
         image.write(m.board, _medium(options), file, m.kernel, m.initrd, qemu.bootargs(m))
@@ -91,14 +88,14 @@ def machine(options, preset):
     return m
 
 
-def _with_userland(initrd, options, preset):
-    """The initrd; where who sits here, or --exec, is to have a shell and it has none: a copy with one."""
-    if initrd is None or options.append or not hasattr(options, "exec"):
+def _with_userland(initrd, made):
+    """A copy of the initrd that has a shell and utilities."""
+    ports.ensure(*userland.PORTS)
+    if steps.Settings.dry:
+        steps.say(f"and put {', '.join(userland.PORTS)} into a copy of {initrd}")
         return initrd
-    names = [] if not initrd.is_file() else [name for name, _ in shell.names(initrd.read_bytes())]
-    if any(what.endswith(":/bin/sh") for what in options.add) or any(name in names for name in shell.SHELLS):
-        return initrd
-    return userland.with_userland(initrd, names, build.tree(preset) / "initrd-userland.cpio")
+    made.write_bytes(userland.onto(initrd.read_bytes()))
+    return made
 
 
 def _with_added(initrd, options, preset):
@@ -167,15 +164,8 @@ def _check_disk(file, place):
         raise Failure(f"{file} has {size} bytes; QEMU takes cards of a power of two only: truncate -s makes it larger.")
 
 
-def exec_arguments(words):
-    """Kernel arguments that start one program with words."""
-    name, *rest = words.split()
-    return " ".join(["log=quiet", f"init={name}", *(f"arg={word}" for word in rest)])
-
-
 def main(options):
     m = machine(options, options.preset)
-    steps.LOGS.mkdir(parents=True, exist_ok=True)
     steps.LOGS.mkdir(parents=True, exist_ok=True)
     log = steps.LOGS / "qemu.log"
     # With a person at it ^C is typed, not a signal; ^A x ends QEMU.

@@ -1,38 +1,39 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The shell and the utilities of others that an initrd gets for who sits at the console: mksh as /bin/sh, busybox under the names of its
-applets. They are ports (ci/wharf/ports.py), and so not in the tree's own initrd; what that has is not replaced."""
+applets, and what a login shell reads first. They are ports (ci/wharf/ports.py), and so not in the tree's own initrd; what that has is not replaced."""
 
 import sys
 from pathlib import Path
 
-from . import ports, steps
+from . import newlib, ports
 from .boards import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
 import mkinitrd  # noqa: E402
-from mkinitrd import Link  # noqa: E402
 
 PORTS = ("busybox", "mksh")
 SHELL = "mksh"
-STRIP = "aarch64-linux-gnu-objcopy"
+PROFILE = b"""# What a login shell reads first.
+set -o emacs
+export HISTFILE=$HOME/.history HISTSIZE=500
+PS1='wharf$ '
+"""
 
 
-def entries(present=(), shell=SHELL):
-    """{name in the archive: content}. present: names that the archive has; shell: the port that is /bin/sh."""
-    made = {f"bin/{name}": mkinitrd.content(ports.OUT / name / name, STRIP) for name in {*PORTS, shell}}
-    there = {f"bin/{name}" if "/" not in name else name for name in present}
-    for path in (ports.OUT / "busybox" / "busybox.links").read_text().split():
-        if Path(path).name not in {Path(name).name for name in there}:
-            made[path.lstrip("/")] = Link(b"/bin/busybox")
-    made["bin/sh"] = Link(f"/bin/{shell}".encode())
-    return {name: data for name, data in made.items() if name not in there}
+def onto(initrd, more=None, shell=SHELL):
+    """The bytes of an archive that has what initrd (bytes) has, this userland where initrd has nothing of that name, and more: {name: content}. shell: the
+    port that is /bin/sh."""
+    there = mkinitrd.names(initrd)
+    files = {name: data for name, data in _entries(there, shell).items() if name not in there and f"bin/{name}" not in there}
+    return mkinitrd.archive(files | (more or {}), initrd)
 
 
-def with_userland(initrd, names, output):
-    """Another archive that has them, too. names: those it has already."""
-    ports.ensure(*PORTS)
-    if steps.Settings.dry:
-        steps.say(f"and put {', '.join(PORTS)} into a copy of {initrd}")
-        return initrd
-    output.write_bytes(mkinitrd.archive(entries(names), initrd.read_bytes()))
-    return output
+def _entries(there, shell):
+    taken = {Path(name).name for name in there}
+    made = {f"bin/{name}": mkinitrd.content(ports.OUT / name / name, f"{newlib.CROSS}objcopy") for name in {*PORTS, shell}
+            if name not in taken}
+    made |= {path.lstrip("/"): mkinitrd.Link(b"/bin/busybox") for path in (ports.OUT / "busybox" / "busybox.links").read_text().split()
+             if Path(path).name not in taken}
+    if "sh" not in taken:
+        made["bin/sh"] = mkinitrd.Link(f"/bin/{shell}".encode())
+    return made | {"etc/profile": PROFILE}

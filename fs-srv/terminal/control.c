@@ -252,7 +252,7 @@ kern_return_t terminal_control(struct server_message *message, uint32_t number, 
         return unix_error(EINVAL);
     if (request->changes) {
         memcpy(&group, input, sizeof group);
-        if (jobs_is_background(group))
+        if (group != TERMINAL_ANY_GROUP && jobs_is_background(group))
             return (kern_return_t)TERMINAL_BACKGROUND;
     }
     const kern_return_t kr = request->function(input, &out);

@@ -59,7 +59,7 @@ static kern_return_t write_some(struct server_message *message, int64_t position
     if (!open || !(open->flags & FILE_WRITE))
         return unix_error(EBADF);
     kern_return_t kr = KERN_SUCCESS;
-    if (terminal.line.settings.local & TERMINAL_TOSTOP)
+    if (terminal.line.settings.local & TERMINAL_TOSTOP && position != TERMINAL_ANY_GROUP)
         kr = check_group(position);
     if (kr != KERN_SUCCESS)
         return kr;

@@ -74,18 +74,24 @@ int control_change(int file, uint32_t request, const void *input, size_t size, u
 
     if (port == MSG_NULL)
         return -1;
+    if (group != NULL)
+        *group = wait_own_group();
     for (;;) {
-        if (group != NULL)
-            *group = wait_own_group();
         const kern_return_t kr = ask(port, request, input, size, bytes, &got);
 
         if (kr == KERN_SUCCESS)
             return 0;
         if ((uint32_t)kr != TERMINAL_BACKGROUND)
             return failed(kr);
+        if (group != NULL && *group != TERMINAL_ANY_GROUP && wait_may_disturb()) {
+            *group = TERMINAL_ANY_GROUP;
+            continue;
+        }
         const int error = wait_in_background(SIGTTOU);
 
         if (error != 0)
             return posix_error(error);
+        if (group != NULL)
+            *group = wait_own_group();
     }
 }

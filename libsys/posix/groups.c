@@ -54,6 +54,13 @@ pid_t setsid(void)
     return kr == KERN_SUCCESS ? session : fails(kr);
 }
 
+bool group_is_orphaned(void)
+{
+    const mach_port_name_t port = process_port_now();
+    bool orphaned = true;
+    return port == MSG_NULL || process_orphaned(port, &orphaned) != KERN_SUCCESS || orphaned;
+}
+
 int setpgrp(void)
 {
     return setpgid(0, 0);

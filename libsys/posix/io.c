@@ -91,6 +91,11 @@ static kern_return_t write_piece(struct transfer *t)
         t->position = wait_own_group();
         return 0;
     }
+    if ((uint32_t)kr == TERMINAL_BACKGROUND && writes && t->position != TERMINAL_ANY_GROUP &&
+        wait_may_disturb()) {
+        t->position = TERMINAL_ANY_GROUP;
+        return 0;
+    }
     if ((uint32_t)kr == TERMINAL_BACKGROUND)
         return wait_in_background(writes ? SIGTTOU : SIGTTIN);
     if (error == EPIPE && writes)

@@ -19,6 +19,9 @@ mach_port_name_t process_port(void);
 /** The same, if it is one; MSG_NULL else. */
 mach_port_name_t process_port_now(void);
 
+/** A stop of this process's group would last: nobody is there who lets it go on. */
+bool group_is_orphaned(void);
+
 struct process_ids;
 /** Its numbers; false: there is no process server. */
 bool process_ids(struct process_ids *ids);

@@ -157,13 +157,6 @@ char *ttyname(int file)
     return NULL;
 }
 
-char *ctermid(char *name)
-{
-    static char path[] = "/dev/tty";
-
-    return name == NULL ? path : strcpy(name, path);
-}
-
 /* ---- speeds: bits a second ---- */
 
 speed_t cfgetispeed(const struct termios *settings)

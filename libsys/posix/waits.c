@@ -5,6 +5,8 @@
 #include "waits.h"
 #include "cancel.h"
 #include "errors.h"
+#include "process.h"
+#include <libsys/program.h>
 #include <libsys/stub.h>
 #include <libsys/thread.h>
 #include <signal.h>
@@ -13,8 +15,7 @@
 #include <wharf/if/file.h>
 
 extern __typeof__(interruptible_call) interruptible_call [[gnu::weak]];
-/* Of <signal.h> and <unistd.h>: there in programs that are processes. */
-extern __typeof__(getpgrp) getpgrp [[gnu::weak]];
+/* Of <signal.h>: there in programs that have handlers. */
 extern __typeof__(sigaction) sigaction [[gnu::weak]];
 extern __typeof__(sigprocmask) sigprocmask [[gnu::weak]];
 
@@ -86,18 +87,31 @@ int wait_broken_pipe(void)
 
 uint32_t wait_own_group(void)
 {
-    return getpgrp == NULL ? 0 : (uint32_t)getpgrp();
+    return process_port_now() == MSG_NULL ? 0 : (uint32_t)getpgrp();
+}
+
+/* A program without handlers has them as it was started. */
+static bool is_put_off(int signal)
+{
+    const struct start_process *start = program_start_info->posix;
+    const uint64_t from_start = start != NULL ? start->ignored | start->blocked : 0;
+    struct sigaction action;
+    sigset_t blocked;
+
+    if (sigaction == NULL || sigprocmask == NULL)
+        return (from_start >> (signal - 1) & 1) != 0;
+    return (sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN) ||
+           (sigprocmask(SIG_BLOCK, NULL, &blocked) == 0 && sigismember(&blocked, signal) == 1);
+}
+
+bool wait_may_disturb(void)
+{
+    return is_put_off(SIGTTOU);
 }
 
 int wait_in_background(int signal)
 {
-    struct sigaction action;
-    sigset_t blocked;
-
-    if (sigaction != NULL && sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-        return EIO;
-    if (sigprocmask != NULL && sigprocmask(SIG_BLOCK, NULL, &blocked) == 0 &&
-        sigismember(&blocked, signal) == 1)
+    if (is_put_off(signal) || group_is_orphaned())
         return EIO;
     return kill(0, signal) == 0 ? 0 : EIO;
 }

@@ -20,5 +20,7 @@ kern_return_t wait_interruptibly(interruptible_function_t *function, void *argum
 [[gnu::cold]] int wait_broken_pipe(void);
 /** The caller's process group, for a terminal. */
 [[gnu::cold]] uint32_t wait_own_group(void);
+/** What the terminal refuses those in the background, the caller may do all the same: it ignores SIGTTOU, or has it blocked. */
+[[gnu::cold]] bool wait_may_disturb(void);
 /** The terminal has refused the caller, which is in the background: it is stopped, by `signal`. 0: it goes on, and may try again; else the errno. */
 [[gnu::cold]] int wait_in_background(int signal);

@@ -2,6 +2,7 @@
 # The applets that config lists; what they need beside is their own. include/ says why it is there.
 # FLUSHO: a flag that stty wants, and that no terminal here has.
 make allnoconfig > /dev/null
+sed -i "s|^CONFIG_SH_IS_ASH=y|# CONFIG_SH_IS_ASH is not set|" .config
 while read -r option; do
     case $option in
     '' | '#'*) ;;

@@ -53,9 +53,8 @@ def port(program, file, says, arguments="", seconds=10, status=0, **more):
 def shell(name, script, says, status=0):
     """A script of ours, run by a shell that is /bin/sh (apps/systems/exec.conf: init, terminal, files, process), with busybox's applets."""
     def make(build):
-        tree = (build / "initrd.cpio").read_bytes()
-        files = userland.entries((), name) | {"etc/exec": f". /samples/{script.name}\n".encode(), f"samples/{script.name}": script.read_bytes()}
-        return archive(files, tree)
+        files = {"etc/exec": f". /samples/{script.name}\n".encode(), f"samples/{script.name}": script.read_bytes()}
+        return userland.onto((build / "initrd.cpio").read_bytes(), files, name)
     return [Scenario(f"port-{name}-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=exec.conf arg=log=shown", initrd=make, label=CI,
                      seconds=30, expect=(*says, all_ended(status))) for cpus in (1, 4)]
 

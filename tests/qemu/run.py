@@ -29,6 +29,7 @@ import ports  # noqa: E402
 import programs  # noqa: E402
 import pthreads  # noqa: E402
 import qemulog  # noqa: E402
+import shell as session  # noqa: E402
 import small_devices  # noqa: E402
 import supervisor  # noqa: E402
 import terminal  # noqa: E402
@@ -119,6 +120,7 @@ def scenarios(kind):
         *files.all_scenarios(),
         *supervisor.all_scenarios(),
         *terminal.all_scenarios(),
+        *session.all_scenarios(kind),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),
         *trees.all_scenarios(),

@@ -16,7 +16,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "ci"), str(ROOT / "tools")]
-from mkinitrd import archive  # noqa: E402
 from wharf import shell, userland  # noqa: E402
 
 PORTS, TREE = ROOT / "build" / "ports", ROOT / "build" / "release"
@@ -88,11 +87,11 @@ def files(number, test):
 
 
 def console(chosen):
-    data = userland.entries((), "dash") | {"etc/exec": RUNNER.encode()}
+    data = {"etc/exec": RUNNER.encode()}
     for number, test in chosen:
         data |= files(number, test)
     image = TREE / "mksh-check.cpio"
-    image.write_bytes(archive(data, (TREE / "initrd.cpio").read_bytes()))
+    image.write_bytes(userland.onto((TREE / "initrd.cpio").read_bytes(), data, "dash"))
     argv = ["qemu-system-aarch64", "-M", "virt,gic-version=2", "-cpu", "cortex-a72", "-m", "512M", "-nic", "none", "-display", "none",
             "-monitor", "none", "-serial", "stdio", "-kernel", TREE / "kernel.img", "-initrd", image, "-append", shell.ONCE]
     try:

@@ -16,6 +16,9 @@
 /** Answers of terminals: numbers that no errno has. */
 enum { TERMINAL_WHO = UNIX_ERROR_BASE + 0xf00, TERMINAL_BACKGROUND = UNIX_ERROR_BASE + 0xf01 };
 
+/** Instead of the caller's group, where something is changed or written: it ignores SIGTTOU, or has it blocked, and may do it from the background, as POSIX says. */
+enum { TERMINAL_ANY_GROUP = 0x7fffffff };
+
 /** Event of wait, poll and watch: all output is out. */
 enum { TERMINAL_DRAINED = 0x100 };
 
