@@ -269,6 +269,12 @@ static void begin(struct loop *loop)
         if (request == (shape | SERVER_LONG) && wire_descriptors(shape) == 0) {
             return call_long(loop, routine);
         }
+        /* Of variable length, all of it here: a routine without descriptors has none in its request's shape either. */
+        if ((request & (SERVER_VARIABLE | SERVER_ABSENT)) == SERVER_VARIABLE &&
+            shape <= MSG_REGISTER_BYTES &&
+            wire_descriptors(request & ~(SERVER_VARIABLE | SERVER_LONG)) == 0) {
+            return routine->handler(message);
+        }
     }
     const kern_return_t answer = dispatch(loop);
     *table = table_of(loop);

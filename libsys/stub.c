@@ -167,6 +167,26 @@ static inline void load_body(struct msg_registers *registers, const void *body, 
     }
 }
 
+static inline kern_return_t answered(struct msg_registers *registers, void *body, uint32_t *reply)
+{
+    const uint32_t got = wire_shape(registers->control);
+    *reply = got;
+    if (registers->result == 0 && wire_length(got) <= MSG_REGISTER_BYTES && got != 0) {
+        stub_copy_words(body, registers->word);
+    }
+    if (__builtin_expect(registers->result == 0 && registers->id == KERN_SUCCESS &&
+                             msg_remote(registers->control) == 0,
+                         1)) {
+        return KERN_SUCCESS;
+    }
+    return verdict(registers, body);
+}
+
+kern_return_t stub_answered(struct msg_registers *registers, void *body, uint32_t *reply)
+{
+    return answered(registers, body, reply);
+}
+
 kern_return_t stub_call(mach_port_name_t to, uint32_t id, const void *request, uint32_t shape,
                         void *body, uint32_t capacity, uint64_t deadline, uint32_t *reply)
 {
@@ -185,17 +205,7 @@ kern_return_t stub_call(mach_port_name_t to, uint32_t id, const void *request, u
     if (__builtin_expect(registers.result < 0, 0)) {
         wait_again(&registers, body, capacity, deadline);
     }
-    const uint32_t got = wire_shape(registers.control);
-    *reply = got;
-    if (registers.result == 0 && wire_length(got) <= MSG_REGISTER_BYTES && got != 0) {
-        stub_copy_words(body, registers.word);
-    }
-    if (__builtin_expect(registers.result == 0 && registers.id == KERN_SUCCESS &&
-                             msg_remote(registers.control) == 0,
-                         1)) {
-        return KERN_SUCCESS;
-    }
-    return verdict(&registers, body);
+    return answered(&registers, body, reply);
 }
 
 kern_return_t stub_send(mach_port_name_t to, unsigned disposition, uint32_t id, const void *body,

@@ -4,6 +4,7 @@
  */
 #include "posix-files.h"
 #include <fcntl.h>
+#include <libsys/kernel.h>
 #include <libsys/thread.h>
 #include <limits.h>
 #include <signal.h>
@@ -322,6 +323,86 @@ static void check_broken_pipe(void)
     CHECK_EQUAL(close(ends[1]), 0);
 }
 
+/* ---- signals while a read waits ---- */
+
+enum { BYTES = 200, MS = 1000000 };
+
+static volatile sig_atomic_t caught;
+
+static void catch(int signal_number)
+{
+    (void)signal_number;
+    caught++;
+}
+
+/* Another thread's: it takes no signal itself. */
+static void block_signals(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
+static void signal_and_write(void *argument)
+{
+    block_signals();
+    (void)!kernel_sleep_until(kernel_clock_now() + 20 * MS);
+    CHECK_EQUAL(kill(getpid(), SIGUSR1), 0);
+    (void)!kernel_sleep_until(kernel_clock_now() + 20 * MS);
+    CHECK_EQUAL(write(*(const int *)argument, "x", 1), 1);
+}
+
+/* A signal comes with each byte, at whatever moment of the read. */
+static void signal_each(void *argument)
+{
+    block_signals();
+    for (unsigned i = 0; i < BYTES; i++) {
+        const uint8_t byte = (uint8_t)i;
+
+        CHECK_EQUAL(kill(getpid(), SIGUSR1), 0);
+        CHECK_EQUAL(write(*(const int *)argument, &byte, 1), 1);
+    }
+}
+
+static void check_interrupted_read(void)
+{
+    struct sigaction action = {.sa_handler = catch};
+    struct thread thread;
+    uint8_t byte;
+    int ends[2];
+
+    CHECK_EQUAL(pipe(ends), 0);
+    for (unsigned round = 0; round < 4; round++) { /* from the second on the first try waits */
+        action.sa_flags = round & 1 ? SA_RESTART : 0;
+        caught = 0;
+        CHECK_EQUAL(sigaction(SIGUSR1, &action, NULL), 0);
+        CHECK_EQUAL(
+            thread_start(&thread, signal_and_write, &ends[1], THREAD_PRIORITY_DEFAULT),
+            KERN_SUCCESS);
+        if (action.sa_flags == 0)
+            CHECK_FAILS(read(ends[0], &byte, 1), EINTR);
+        CHECK_EQUAL(read(ends[0], &byte, 1), 1);
+        CHECK_EQUAL(caught, 1);
+        thread_join(&thread);
+    }
+    action.sa_flags = 0;
+    CHECK_EQUAL(sigaction(SIGUSR1, &action, NULL), 0);
+    CHECK_EQUAL(thread_start(&thread, signal_each, &ends[1], THREAD_PRIORITY_DEFAULT),
+                KERN_SUCCESS);
+    for (unsigned i = 0; i < BYTES; i++) {
+        ssize_t n;
+
+        while ((n = read(ends[0], &byte, 1)) == -1 && errno == EINTR)
+            continue;
+        CHECK(n == 1 && byte == (uint8_t)i);
+    }
+    thread_join(&thread);
+    signal(SIGUSR1, SIG_DFL);
+    CHECK_EQUAL(close(ends[0]), 0);
+    CHECK_EQUAL(close(ends[1]), 0);
+}
+
 /* A fifo's ends wait for each other. */
 static void open_writer(void *argument)
 {
@@ -370,5 +451,6 @@ void check_pipes(void)
     check_long_pipe();
     check_full_pipe();
     check_broken_pipe();
+    check_interrupted_read();
     check_fifo();
 }

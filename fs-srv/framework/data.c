@@ -29,8 +29,8 @@ static kern_return_t begin(const struct file_open *open, uint32_t wanted, int64_
     return KERN_SUCCESS;
 }
 
-static kern_return_t read_some(struct file_open *open, int64_t position, uint32_t size, void *to,
-                               uint32_t *got)
+kern_return_t data_read(struct file_open *open, int64_t position, uint32_t size, void *to,
+                        uint32_t *got)
 {
     uint64_t at;
     kern_return_t kr = begin(open, FILE_READ, position, &at);
@@ -72,7 +72,7 @@ static kern_return_t write_some(struct file_open *open, int64_t position, const 
 kern_return_t serve_read(struct server_message *message, int64_t position, uint32_t size,
                          void *data, uint32_t *got)
 {
-    return read_some(open_of(message), position, size, data, got);
+    return data_read(open_of(message), position, size, data, got);
 }
 
 kern_return_t serve_write(struct server_message *message, int64_t position, const void *data,
@@ -89,12 +89,12 @@ kern_return_t serve_read_bulk(struct server_message *message, int64_t position, 
     uint64_t at;
 
     if (size == 0)
-        return read_some(open_of(message), position, 0, NULL, got);
+        return data_read(open_of(message), position, 0, NULL, got);
     const uint64_t room = (size + (uint64_t)PAGE - 1) & ~(uint64_t)(PAGE - 1);
     if (vm_allocate(self, 0, room, VM_ANYWHERE, &at) != KERN_SUCCESS)
         return unix_error(ENOMEM);
     void *to = (void *)(uintptr_t)at;
-    const kern_return_t kr = read_some(open_of(message), position, size, to, got);
+    const kern_return_t kr = data_read(open_of(message), position, size, to, got);
     const uint64_t used =
         kr == KERN_SUCCESS ? (*got + (uint64_t)PAGE - 1) & ~(uint64_t)(PAGE - 1) : 0;
     if (used < room)

@@ -78,6 +78,10 @@ kern_return_t serve_poll(struct server_message *message, uint32_t events, uint32
 kern_return_t serve_watch(struct server_message *message, uint32_t events, uint64_t token,
                           mach_port_name_t notify);
 
+kern_return_t serve_await(struct server_message *message, uint32_t size, uint64_t token, void *data,
+                          uint32_t *got);
+kern_return_t serve_abandon(struct server_message *message, uint64_t token);
+
 /* ---- mounts (mount.c) ---- */
 
 struct file_cover {
@@ -101,6 +105,9 @@ kern_return_t serve_mounts(struct server_message *message, uint32_t position, ui
 /* ---- the rest of the interface ---- */
 
 /* data.c */
+/** read, by whatever routine. Errors: EBADF, EISDIR, ESPIPE, EINVAL, the node's. */
+kern_return_t data_read(struct file_open *open, int64_t position, uint32_t size, void *to,
+                        uint32_t *got);
 kern_return_t serve_read(struct server_message *message, int64_t position, uint32_t size,
                          void *data, uint32_t *got);
 kern_return_t serve_write(struct server_message *message, int64_t position, const void *data,

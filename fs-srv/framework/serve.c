@@ -25,6 +25,8 @@ struct server_interface file_server_interface(struct file_server *server)
         .wait = serve_wait,
         .poll = serve_poll,
         .watch = serve_watch,
+        .await = serve_await,
+        .abandon = serve_abandon,
         .map = serve_map,
         .control = serve_control,
         .entries = serve_entries,

@@ -3,7 +3,8 @@
  * Waiting for events: calls that are answered later, and watches, which are told by a message. All who wait at opens of a node are in
  * one list of the node, the oldest last.
  *
- * W1 Who waits takes nothing away: several may be told of the same event, and then see who is first.
+ * W1 Who waits takes nothing away: several may be told of the same event, and then see who is first. Who awaits bytes (await) takes them by the answer: if
+ *    that does not reach anybody they go back at once, so that they are the next one's.
  * W2 A thread that no longer awaits its answer leaves a dead name behind. Such are looked for when a wait with the same token
  *    comes, and when there is no room: so what dead clients leave is bounded, and never in the way of others for good.
  * W3 Through one open there are at most as many waits as are left for all others: nobody takes the last one.
@@ -19,12 +20,18 @@
 #define EVENTS_ALL \
     (FILE_READABLE | FILE_WRITABLE | FILE_HANG_UP | FILE_FAILED | FILE_URGENT | FILE_OPENED)
 
+enum waiting_kind { WAIT, WATCH, AWAIT };
+
+/* Of a node. TOLD_AGAIN: its events have changed while those who wait for them were told. */
+enum { TOLD, TELLING, TOLD_AGAIN };
+
 struct file_waiting {
     struct file_waiting *next;
     struct file_open *open;
     uint64_t token;
     uint32_t events;
-    bool watch;
+    uint32_t size; /* AWAIT: of what is to be read, at most */
+    enum waiting_kind kind;
     mach_port_name_t to; /* send-once right */
 };
 
@@ -69,8 +76,10 @@ static void answer(struct file_server *server, struct file_waiting *waiting, ker
     const mach_port_name_t to = waiting->to;
     kern_return_t kr = KERN_SUCCESS;
 
-    if (!waiting->watch)
+    if (waiting->kind == WAIT)
         kr = file_reply_wait(to, result, holding);
+    else if (waiting->kind == AWAIT)
+        kr = file_reply_await(to, result, NULL, 0);
     else if (result == KERN_SUCCESS)
         kr = tell(to, waiting->token, holding);
     else
@@ -80,7 +89,25 @@ static void answer(struct file_server *server, struct file_waiting *waiting, ker
     put_back(server, waiting);
 }
 
-void file_node_changed(struct file_server *server, struct file_node *node)
+/* There is something to read for who awaits it. He may be gone. */
+static void hand_over(struct file_server *server, struct file_waiting *waiting)
+{
+    struct file_open *open = waiting->open;
+    uint8_t data[FILE_DATA_MAX];
+    uint32_t got = 0;
+    const kern_return_t result = data_read(open, FILE_CURRENT, waiting->size, data, &got);
+
+    if (file_reply_await(waiting->to, result, data, got) != KERN_SUCCESS) {
+        if (result == KERN_SUCCESS && got != 0) {
+            open->node->ops->take_back(open, data, got);
+            open->node->telling = TOLD_AGAIN;
+        }
+        stub_release_right(waiting->to, MSG_MOVE_SEND_ONCE);
+    }
+    put_back(server, waiting);
+}
+
+static void tell_all(struct file_server *server, struct file_node *node)
 {
     struct file_waiting **link = &node->waiting;
 
@@ -89,9 +116,27 @@ void file_node_changed(struct file_server *server, struct file_node *node)
         const uint32_t holding = holding_of(waiting->open) & (waiting->events | EVENTS_ALWAYS);
         if (holding == 0)
             link = &waiting->next;
+        else if (waiting->kind == AWAIT)
+            hand_over(server, unlink(link));
         else
             answer(server, unlink(link), KERN_SUCCESS, holding);
     }
+}
+
+/* What is read makes room, which is told to others: in a further round, each of which has answered somebody. */
+void file_node_changed(struct file_server *server, struct file_node *node)
+{
+    if (!node->waiting)
+        return;
+    if (node->telling != TOLD) {
+        node->telling = TOLD_AGAIN;
+        return;
+    }
+    do {
+        node->telling = TELLING;
+        tell_all(server, node);
+    } while (node->telling == TOLD_AGAIN);
+    node->telling = TOLD;
 }
 
 void wait_cancel(struct file_open *open)
@@ -162,28 +207,50 @@ static struct file_waiting *take(struct file_open *open)
 }
 
 /* What the same caller left: a watch is replaced, a wait only if nobody awaits it. */
-static void forget(struct file_open *open, uint64_t token, bool watch)
+static void forget(struct file_open *open, uint64_t token, enum waiting_kind kind)
 {
     struct file_waiting **link = &open->node->waiting;
 
     while (*link) {
         const struct file_waiting *waiting = *link;
-        if (waiting->open == open && waiting->token == token && waiting->watch == watch &&
-            (watch || is_dead(waiting)))
+        if (waiting->open == open && waiting->token == token && waiting->kind == kind &&
+            (kind == WATCH || is_dead(waiting)))
             drop(open->server, unlink(link));
         else
             link = &(*link)->next;
     }
 }
 
+/* Who awaits bytes comes behind who does already: each gets his own. */
 static void enter(struct file_waiting *waiting, struct file_open *open,
                   const struct file_waiting *as)
 {
+    struct file_waiting **link = &open->node->waiting;
+
+    while (as->kind == AWAIT && *link)
+        link = &(*link)->next;
     *waiting = *as;
     waiting->open = open;
     open->waits++;
-    waiting->next = open->node->waiting;
-    open->node->waiting = waiting;
+    waiting->next = *link;
+    *link = waiting;
+}
+
+/* The message is answered later. */
+static kern_return_t answer_later(struct server_message *message, struct file_open *open,
+                                  struct file_waiting as)
+{
+    forget(open, as.token, as.kind);
+    struct file_waiting *waiting = take(open);
+    if (!waiting)
+        return unix_error(ENOMEM);
+    if (message->reply == MSG_NULL || server_keep_reply(message) != KERN_SUCCESS) {
+        put_back(open->server, waiting);
+        return unix_error(ENOMEM);
+    }
+    as.to = message->reply;
+    enter(waiting, open, &as);
+    return MIG_NO_REPLY;
 }
 
 kern_return_t serve_wait(struct server_message *message, uint32_t events, uint64_t token,
@@ -202,17 +269,35 @@ kern_return_t serve_wait(struct server_message *message, uint32_t events, uint64
         return unix_error(EAGAIN);
     if (!open->node->ops->events)
         return unix_error(EINVAL); /* that will never be */
-    forget(open, token, false);
-    struct file_waiting *waiting = take(open);
-    if (!waiting)
-        return unix_error(ENOMEM);
-    if (message->reply == MSG_NULL || server_keep_reply(message) != KERN_SUCCESS) {
-        put_back(open->server, waiting);
-        return unix_error(ENOMEM);
-    }
-    enter(waiting, open,
-          &(struct file_waiting){.token = token, .events = events, .to = message->reply});
-    return MIG_NO_REPLY;
+    return answer_later(message, open, (struct file_waiting){.token = token, .events = events});
+}
+
+kern_return_t serve_await(struct server_message *message, uint32_t size, uint64_t token, void *data,
+                          uint32_t *got)
+{
+    struct file_open *open = open_of(message);
+
+    if (open && !open->node->ops->take_back)
+        return KERN_NOT_SUPPORTED;
+    const kern_return_t kr = data_read(open, FILE_CURRENT, size, data, got);
+    if (kr != unix_error(EAGAIN) || open->flags & FILE_NONBLOCK)
+        return kr;
+    return answer_later(message, open,
+                        (struct file_waiting){
+                            .token = token, .events = FILE_READABLE, .size = size, .kind = AWAIT});
+}
+
+kern_return_t serve_abandon(struct server_message *message, uint64_t token)
+{
+    struct file_open *open = open_of(message);
+    struct file_waiting **link = open ? &open->node->waiting : NULL;
+
+    while (link && *link)
+        if ((*link)->open == open && (*link)->token == token && (*link)->kind == AWAIT)
+            answer(open->server, unlink(link), unix_error(EINTR), 0);
+        else
+            link = &(*link)->next;
+    return KERN_SUCCESS;
 }
 
 kern_return_t serve_poll(struct server_message *message, uint32_t events, uint32_t *holding)
@@ -236,7 +321,7 @@ kern_return_t serve_watch(struct server_message *message, uint32_t events, uint6
         return unix_error(EBADF);
     if (events & ~EVENTS_ALL)
         return unix_error(EINVAL);
-    forget(open, token, true);
+    forget(open, token, WATCH);
     if (events == 0 || notify == MSG_NULL || notify == MSG_DEAD) {
         if (notify != MSG_NULL && notify != MSG_DEAD)
             stub_release_right(notify, MSG_MOVE_SEND_ONCE);
@@ -249,7 +334,7 @@ kern_return_t serve_watch(struct server_message *message, uint32_t events, uint6
     if (!waiting)
         return unix_error(ENOMEM);
     enter(waiting, open,
-          &(struct file_waiting){.token = token, .events = events, .watch = true, .to = notify});
+          &(struct file_waiting){.token = token, .events = events, .kind = WATCH, .to = notify});
     if (holding != 0)
         answer(open->server, unlink(&open->node->waiting), KERN_SUCCESS, holding);
     return KERN_SUCCESS;

@@ -91,6 +91,17 @@ static kern_return_t read_pipe(struct file_open *open, uint64_t position, void *
     return KERN_SUCCESS;
 }
 
+static void take_back(struct file_open *open, const void *bytes, uint32_t size)
+{
+    struct pipe *pipe = pipe_of(open);
+
+    pipe->head = (pipe->head + PIPE_SIZE - size) % PIPE_SIZE;
+    const uint32_t first = size < PIPE_SIZE - pipe->head ? size : PIPE_SIZE - pipe->head;
+    memcpy(pipe->buffer + pipe->head, bytes, first);
+    memcpy(pipe->buffer, (const uint8_t *)bytes + first, size - first);
+    pipe->count += size;
+}
+
 static kern_return_t write_pipe(struct file_open *open, uint64_t position, const void *from,
                                 uint32_t size, uint32_t *written)
 {
@@ -142,6 +153,7 @@ const struct file_node_ops pipe_ops = {
     .closed = closed,
     .read = read_pipe,
     .write = write_pipe,
+    .take_back = take_back,
     .events = events,
 };
 

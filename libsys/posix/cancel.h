@@ -20,6 +20,8 @@
 /** True: it is cancelled. */
 [[gnu::weak]] bool posix_cancel_end(bool interrupted);
 [[gnu::weak, gnu::noreturn]] void posix_cancel_act(void);
+/** It has been asked for and is enabled: for points that do not wait. */
+[[gnu::weak]] bool posix_cancel_is_due(void);
 
 static inline bool cancel_begin(void)
 {
@@ -53,6 +55,6 @@ static inline void cancel_leave(bool interrupted)
 /** A cancellation point that does not wait. */
 static inline void cancel_test(void)
 {
-    cancel_enter();
-    cancel_leave(false);
+    if (posix_cancel_is_due != NULL && posix_cancel_is_due())
+        posix_cancel_act();
 }

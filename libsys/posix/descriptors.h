@@ -21,6 +21,8 @@ enum {
     DESCRIPTOR_LOG = 4,       /* no port: what is written goes to the log, nothing can be read */
     DESCRIPTOR_WAITS = 8,     /* it had nothing to read the last time: ask for that first */
     DESCRIPTOR_RESERVED = 16, /* taken, but not open yet */
+    DESCRIPTOR_AWAITS =
+        32, /* with WAITS: what it has may be awaited (file.await), as far as is known */
 };
 
 struct descriptor {

@@ -3,7 +3,8 @@
  * Reading and writing. A call takes what there is now; if that is nothing, the caller waits for it in a call of its own, which takes nothing, and tries again. A file opened with O_NONBLOCK
  * answers that wait, too, with EAGAIN, so that nobody has to know here how it was opened.
  *
- * A descriptor that had nothing to read is asked for that first the next time (DESCRIPTOR_WAITS): at pipes and terminals the first try would be in vain each time.
+ * A descriptor that had nothing to read is asked for that first the next time (DESCRIPTOR_WAITS): at pipes and terminals the first try would be in vain each time. Where the server can, that is one call
+ * which is answered with the bytes (DESCRIPTOR_AWAITS; wait_for_bytes).
  */
 #include "../newlib/calls.h"
 #include "cancel.h"
@@ -18,6 +19,9 @@
 #include <unistd.h>
 #include <wharf/if/file.h>
 #include <wharf/terminal.h>
+
+/* Position, a count and so many bytes are a message's registers. */
+enum { WRITE_SMALL = MSG_REGISTER_BYTES - sizeof(uint64_t) - sizeof(uint32_t) };
 
 /* One try of a transfer. */
 struct transfer {
@@ -75,8 +79,24 @@ static kern_return_t read_piece(struct transfer *t)
     return t->done <= t->size ? kr : MIG_BAD_REPLY;
 }
 
+/* What fits in registers. */
+static kern_return_t write_small(struct transfer *t)
+{
+    enum { HEAD = 2 * sizeof(uint64_t) - sizeof(uint32_t), ANSWER = sizeof(uint64_t) };
+    uint64_t word[MSG_REGISTER_BYTES / 8] = {(uint64_t)t->position, t->size};
+    kern_return_t kr;
+
+    memcpy((char *)word + HEAD, t->bytes, t->size);
+    if (stub_call_words(t->port, FILE_ID_WRITE, wire_align(HEAD + t->size, WIRE_ALIGN), word,
+                        WIRE_SHAPE(ANSWER, 0), UINT64_MAX, &kr))
+        t->done = (uint32_t)word[0];
+    return kr;
+}
+
 static kern_return_t write_piece(struct transfer *t)
 {
+    if (t->size <= WRITE_SMALL)
+        return write_small(t);
     if (t->size <= FILE_DATA_MAX)
         return file_write(t->port, t->position, t->bytes, t->size, &t->done);
     return file_write_bulk(t->port, t->position, t->bytes, t->size, &t->done);
@@ -103,17 +123,42 @@ static kern_return_t write_piece(struct transfer *t)
     if (error != EAGAIN || (t->more && !writes))
         return error;
     if (!writes && (t->flags & DESCRIPTOR_WAITS) == 0)
-        descriptor_mark(t->number, t->port, DESCRIPTOR_WAITS, 0);
+        descriptor_mark(t->number, t->port, DESCRIPTOR_WAITS | DESCRIPTOR_AWAITS, 0);
     return wait_for_events(t->port, writes ? FILE_WRITABLE : FILE_READABLE);
+}
+
+static bool may_await(const struct transfer *t)
+{
+    return (t->flags & DESCRIPTOR_AWAITS) != 0 && t->size <= FILE_DATA_MAX &&
+           t->position == FILE_CURRENT;
+}
+
+/* To read where there was nothing the last time. 0 and not *done: try now. */
+static int read_waiting(struct transfer *t, bool *done)
+{
+    if (may_await(t)) {
+        const kern_return_t kr = wait_for_bytes(t->port, t->bytes, t->size, &t->done);
+
+        *done = kr == KERN_SUCCESS;
+        if (kr != KERN_NOT_SUPPORTED && kr != MIG_BAD_ID)
+            return posix_errno(kr);
+        descriptor_mark(t->number, t->port, 0, DESCRIPTOR_AWAITS);
+    }
+    const int error = wait_for_events(t->port, FILE_READABLE);
+
+    /* A file that does not know of waiting does not have to. */
+    return error == EAGAIN || error == EINTR ? error : 0;
 }
 
 /* One piece, if need be after a wait. 0, or the errno. */
 static int move_piece(struct transfer *t, bool writes)
 {
+    bool done = false;
+
     if (!writes && (t->flags & DESCRIPTOR_WAITS) != 0 && t->size != 0) {
-        const int error = wait_for_events(t->port, FILE_READABLE);
-        /* A file that does not know of waiting does not have to. */
-        if (error == EAGAIN || error == EINTR)
+        const int error = read_waiting(t, &done);
+
+        if (error != 0 || done)
             return error;
     }
     for (;;) {
@@ -129,9 +174,9 @@ static int move_piece(struct transfer *t, bool writes)
 }
 
 /* All of it, as far as it goes: a read ends with the first piece that is not full, a write with an error. */
-static ssize_t move(int number, int64_t position, void *bytes, size_t size, bool writes)
+static ssize_t move(int number, struct descriptor d, int64_t position, void *bytes, size_t size,
+                    bool writes)
 {
-    const struct descriptor d = descriptor_get(number);
     struct transfer t = {d.port, number, d.flags, position, bytes, 0, 0, false};
     size_t done = 0;
 
@@ -173,7 +218,7 @@ static ssize_t transfer(int number, int64_t position, void *bytes, size_t size, 
     const struct descriptor d = descriptor_get(number);
 
     if (d.port != MSG_NULL)
-        return move(number, position, bytes, size, writes);
+        return move(number, d, position, bytes, size, writes);
     if (d.flags == 0)
         return posix_error(EBADF);
     if (position != FILE_CURRENT)

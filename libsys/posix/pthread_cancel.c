@@ -25,6 +25,11 @@ static bool is_due(uint32_t cancel)
     return (cancel & (CANCEL_PENDING | CANCEL_DISABLED | CANCEL_ACTS)) == CANCEL_PENDING;
 }
 
+bool posix_cancel_is_due(void)
+{
+    return is_due(atomic_load_explicit(&posix_own.cancel, memory_order_acquire));
+}
+
 bool posix_cancel_begin(void)
 {
     const uint32_t seen = atomic_fetch_or(&posix_own.cancel, CANCEL_IN_POINT);

@@ -6,6 +6,7 @@
 #include "cancel.h"
 #include "errors.h"
 #include "process.h"
+#include <errno.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <libsys/thread.h>
@@ -13,11 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 #include <wharf/if/file.h>
+#include <wharf/unix_error.h>
 
 extern __typeof__(interruptible_call) interruptible_call [[gnu::weak]];
 /* Of <signal.h>: there in programs that have handlers. */
 extern __typeof__(sigaction) sigaction [[gnu::weak]];
 extern __typeof__(sigprocmask) sigprocmask [[gnu::weak]];
+/* Of signal.c: handlers that were put off until an answer had come. */
+[[gnu::weak]] extern void stub_resumed(void);
 
 /* A wait is known by the thread it is of, among all threads of the system. */
 static uint64_t token(void)
@@ -78,6 +82,80 @@ kern_return_t wait_interruptibly(interruptible_function_t *function, void *argum
     } while (kr == MACH_RCV_INTERRUPTED && !*cancelled);
     return kr;
 }
+
+/* ---- to wait for bytes ---- */
+
+/* Who is interrupted asks for an answer at once, and waits for it: the bytes, if they have come before. The answer is the thread's own until then, for handlers are put off (signal.c). */
+static kern_return_t await_once(mach_port_name_t port, void *bytes, uint32_t size, uint32_t *got,
+                                bool *interrupted)
+{
+    enum { REQUEST = 16 };
+    uint64_t body[(FILE_DATA_MAX + 8) / 8]; /* a count and the bytes */
+    struct msg_registers m;
+    uint32_t shape, next = 0;
+    const void *at;
+
+    m.destination = port;
+    m.id = FILE_ID_AWAIT;
+    m.control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, REQUEST, 0);
+    m.local = MSG_NULL;
+    m.receive = MSG_REPLY;
+    m.deadline = UINT64_MAX;
+    m.buffer = (uintptr_t)body;
+    m.size = sizeof(body);
+    m.word[0] = size;
+    m.word[1] = token();
+    user_msg_trap(&m);
+    while (m.result == -(int64_t)MACH_RCV_INTERRUPTED) {
+        *interrupted = true;
+        (void)!file_abandon(port, token());
+        m = (struct msg_registers){.receive = MSG_REPLY,
+                                   .deadline = UINT64_MAX,
+                                   .buffer = (uintptr_t)body,
+                                   .size = sizeof(body)};
+        user_msg_trap(&m);
+    }
+    const kern_return_t kr = stub_answered(&m, body, &shape);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (wire_descriptors(shape) != 0 ||
+        !wire_get(body, wire_length(shape), &next, 1, 1, size, &at, got))
+        return stub_bad_reply(body, shape);
+    memcpy(bytes, at, *got);
+    return KERN_SUCCESS;
+}
+
+static kern_return_t run_handlers(void *argument)
+{
+    (void)argument;
+    stub_resumed();
+    return KERN_SUCCESS;
+}
+
+/* True: one of them ends waits. */
+static bool is_ended_by_handlers(void)
+{
+    return &interruptible_call != NULL && stub_resumed != NULL &&
+           interruptible_call(run_handlers, NULL) == KERN_ABORTED;
+}
+
+kern_return_t wait_for_bytes(mach_port_name_t port, void *bytes, uint32_t size, uint32_t *got)
+{
+    for (;;) {
+        bool interrupted = false;
+
+        cancel_enter();
+        const kern_return_t kr = await_once(port, bytes, size, got, &interrupted);
+        cancel_leave(kr == unix_error(EINTR));
+        if (!interrupted)
+            return kr;
+        const bool ended = is_ended_by_handlers();
+        if (ended || kr != unix_error(EINTR))
+            return kr;
+    }
+}
+
+/* ---- */
 
 int wait_broken_pipe(void)
 {

@@ -12,6 +12,9 @@
 
 /** Until one of the events (FILE_) holds. 0; EAGAIN: the file is one that does not wait; EINTR; another errno. */
 int wait_for_events(mach_port_name_t port, uint32_t events);
+/** Read at most size bytes, FILE_DATA_MAX at most, when there are some: file.await. It may be interrupted as a wait: unix_error(EINTR), and nothing has been read. KERN_NOT_SUPPORTED: wait, and
+ *  then read. */
+kern_return_t wait_for_bytes(mach_port_name_t port, void *bytes, uint32_t size, uint32_t *got);
 /** The same for another wait, that may be abandoned as interruptible.h says; MACH_RCV_INTERRUPTED: try again. cancelled: the thread is to clean up, and to call
  *  cancel_act(). */
 kern_return_t wait_interruptibly(interruptible_function_t *function, void *argument,

@@ -73,6 +73,9 @@ static inline void stub_copy_words(uint64_t to[MSG_REGISTER_BYTES / 8],
 kern_return_t stub_call(mach_port_name_t to, uint32_t id, const void *request, uint32_t shape,
                         void *body, uint32_t capacity, uint64_t deadline, uint32_t *reply);
 
+/** The end of such a call by who did the trap himself: what the registers, and `body` if it is long, mean. */
+kern_return_t stub_answered(struct msg_registers *registers, void *body, uint32_t *reply);
+
 /** Send without an answer: a oneway message (MSG_COPY_SEND) or a reply (MSG_MOVE_SEND_ONCE). No body: NULL. Errors:
  *  MACH_SEND_. */
 kern_return_t stub_send(mach_port_name_t to, unsigned disposition, uint32_t id, const void *body,

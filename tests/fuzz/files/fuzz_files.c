@@ -56,6 +56,17 @@ static void precise(kern_return_t kr)
     CHECK(kr == KERN_SUCCESS || kr == MIG_NO_REPLY || is_unix_error(kr));
 }
 
+static void await(struct server_message *m, struct input *in)
+{
+    static uint8_t output[FILE_DATA_MAX];
+    const uint32_t size = (uint32_t)number(in, 2) % FILE_DATA_MAX;
+    uint32_t n = 0;
+    const kern_return_t kr = serve_await(m, size, number(in, 1), output, &n);
+
+    if (kr != KERN_NOT_SUPPORTED)
+        precise(kr);
+}
+
 /* What an open file understands. */
 static void on_file(struct server_message *m, struct input *in)
 {
@@ -66,7 +77,7 @@ static void on_file(struct server_message *m, struct input *in)
     uint64_t wide = 0;
     int64_t place = 0;
 
-    switch (number(in, 1) % 9) {
+    switch (number(in, 1) % 11) {
     case 0:
         precise(serve_read(m, (int64_t)number(in, 8), (uint32_t)number(in, 2) % FILE_DATA_MAX,
                            output, &n));
@@ -84,6 +95,8 @@ static void on_file(struct server_message *m, struct input *in)
     case 5: precise(serve_wait(m, (uint32_t)number(in, 1), number(in, 1), &n)); break;
     case 6: precise(serve_entries(m, number(in, 8), &wide, output, &n)); break;
     case 7: precise(serve_get_system(m, &system)); break;
+    case 8: precise(serve_abandon(m, number(in, 1))); break;
+    case 9: await(m, in); break;
     default: precise(serve_mounts(m, (uint32_t)number(in, 1), &n, output, &n)); break;
     }
 }

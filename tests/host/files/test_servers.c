@@ -226,6 +226,66 @@ static void test_waits(void)
     world_end();
 }
 
+/* Who awaits bytes: they are his by the answer, in turn, or nobody's. */
+static void test_awaits(void)
+{
+    uint8_t data[FILE_DATA_MAX];
+    mach_port_name_t reader, writer;
+    uint32_t n = 0, holding;
+
+    CHECK(world_begin(1 << 20, 100, NULL, 0));
+    CHECK_EQ(serve_make_pipe(world_message(world_root), 0, &reader, &writer), KERN_SUCCESS);
+    const unsigned before = world_answers;
+    CHECK_EQ(serve_await(world_message(reader), 2, 1, data, &n), MIG_NO_REPLY);
+    CHECK_EQ(serve_await(world_message(reader), 8, 2, data, &n), MIG_NO_REPLY);
+    CHECK_EQ(serve_await(world_message(reader), 8, 3, data, &n), MIG_NO_REPLY);
+    CHECK_EQ(serve_write(world_message(writer), FILE_CURRENT, "abc", 3, &n), KERN_SUCCESS);
+    CHECK_EQ(n, 3);
+    CHECK_EQ(world_answers, before + 2);
+    CHECK(world_last_size == 1 && world_last_data[0] == 'c');        /* the second's */
+    CHECK_EQ(serve_abandon(world_message(reader), 2), KERN_SUCCESS); /* he had his */
+    CHECK_EQ(serve_abandon(world_message(writer), 3), KERN_SUCCESS); /* another open */
+    CHECK_EQ(world_answers, before + 2);
+    CHECK_EQ(serve_abandon(world_message(reader), 3), KERN_SUCCESS);
+    CHECK_EQ(world_answers, before + 3);
+    CHECK_EQ(world_last_result, unix_error(EINTR));
+    /* Who died takes nothing with him: at the end of the buffer, too, where it begins anew. */
+    for (unsigned i = 0; i < 40; i++) {
+        memset(data, (int)i, sizeof(data));
+        CHECK_EQ(serve_await(world_message(reader), FILE_DATA_MAX, 1, data, &n), MIG_NO_REPLY);
+        world_lose_answers();
+        memset(data, (int)i, sizeof(data));
+        CHECK_EQ(serve_write(world_message(writer), FILE_CURRENT, data, 3001, &n), KERN_SUCCESS);
+        CHECK_EQ(world_server.waiting, 0);
+        memset(data, 255, sizeof(data));
+        CHECK_EQ(serve_read(world_message(reader), FILE_CURRENT, 3000, data, &n), KERN_SUCCESS);
+        CHECK(n == 3000 && data[0] == i && data[2999] == i);
+        CHECK_EQ(serve_await(world_message(reader), 8, 1, data, &n), KERN_SUCCESS); /* at once */
+        CHECK(n == 1 && data[0] == i);
+    }
+    /* What is left to the dead one is the next one's. */
+    CHECK_EQ(serve_await(world_message(reader), 8, 1, data, &n), MIG_NO_REPLY);
+    world_lose_answers();
+    CHECK_EQ(serve_await(world_message(reader), 8, 2, data, &n), MIG_NO_REPLY);
+    CHECK_EQ(serve_write(world_message(writer), FILE_CURRENT, "xyz", 3, &n), KERN_SUCCESS);
+    CHECK(world_last_size == 3 && memcmp(world_last_data, "xyz", 3) == 0);
+    /* Ends: of the pipe, of the open; without waiting; at what cannot. */
+    CHECK_EQ(serve_await(world_message(writer), 8, 1, data, &n), unix_error(EBADF));
+    CHECK_EQ(serve_await(world_message(world_root), 8, 1, data, &n), KERN_NOT_SUPPORTED);
+    CHECK_EQ(serve_await(world_message(reader), 8, 1, data, &n), MIG_NO_REPLY);
+    world_close(writer);
+    CHECK_EQ(world_last_result, KERN_SUCCESS);
+    CHECK_EQ(world_last_size, 0);
+    CHECK_EQ(serve_wait(world_message(reader), 0, 1, &holding), KERN_SUCCESS);
+    world_close(reader);
+    CHECK_EQ(serve_make_pipe(world_message(world_root), FILE_NONBLOCK, &reader, &writer),
+             KERN_SUCCESS);
+    CHECK_EQ(serve_await(world_message(reader), 8, 1, data, &n), unix_error(EAGAIN));
+    world_close(reader);
+    world_close(writer);
+    world_end();
+}
+
 /* ---- every allocation fails once ---- */
 
 static bool fine(kern_return_t kr)
@@ -334,6 +394,7 @@ int main(int argc, char **argv)
     test_walks();
     test_pipes();
     test_waits();
+    test_awaits();
     test_limits();
     test_failures();
     return check_end();

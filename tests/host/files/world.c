@@ -39,6 +39,9 @@ struct memfs world_fs;
 mach_port_name_t world_root;
 unsigned world_answers;
 uint32_t world_last_holding;
+kern_return_t world_last_result;
+uint32_t world_last_size;
+uint8_t world_last_data[16];
 
 /* ---- failures ---- */
 
@@ -210,6 +213,8 @@ kern_return_t stub_send(mach_port_name_t to, unsigned disposition, uint32_t id, 
         return KERN_SUCCESS;
     }
     CHECK_EQ(disposition, MSG_MOVE_SEND_ONCE);
+    if (port_of(to)->dead)
+        return MACH_SEND_INVALID_DEST;
     stub_release_right(to, MSG_MOVE_SEND_ONCE);
     world_answers++;
     return KERN_SUCCESS;
@@ -219,6 +224,20 @@ kern_return_t file_reply_wait(mach_port_name_t reply, kern_return_t result, uint
 {
     world_last_holding = result == KERN_SUCCESS ? holding : 0;
     return stub_send(reply, MSG_MOVE_SEND_ONCE, (uint32_t)result, NULL, 0, 0);
+}
+
+kern_return_t file_reply_await(mach_port_name_t reply, kern_return_t result, const void *data,
+                               uint32_t size)
+{
+    const kern_return_t kr = stub_send(reply, MSG_MOVE_SEND_ONCE, (uint32_t)result, NULL, 0, 0);
+
+    if (kr == KERN_SUCCESS) {
+        world_last_result = result;
+        world_last_size = size < sizeof(world_last_data) ? size : sizeof(world_last_data);
+        if (world_last_size != 0)
+            memcpy(world_last_data, data, world_last_size);
+    }
+    return kr;
 }
 
 kern_return_t server_keep_reply(struct server_message *message)

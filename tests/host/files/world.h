@@ -46,3 +46,7 @@ void world_lose_answers(void);
 /** Answers of file.wait and messages of watches so far. */
 extern unsigned world_answers;
 extern uint32_t world_last_holding;
+/** Of the last answer to file.await: so many bytes, or the first of them. */
+extern kern_return_t world_last_result;
+extern uint32_t world_last_size;
+extern uint8_t world_last_data[16];

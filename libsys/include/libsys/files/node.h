@@ -85,6 +85,8 @@ struct file_node_ops {
                           uint32_t *got);
     kern_return_t (*write)(struct file_open *open, uint64_t position, const void *from,
                            uint32_t size, uint32_t *written);
+    /** What `read` gave last is in it again, before all else: it reached nobody. Nothing has been done with the node meanwhile. NULL: nobody can await what is read (await). */
+    void (*take_back)(struct file_open *open, const void *bytes, uint32_t size);
     /** Its length, where it is seekable. */
     uint64_t (*size)(struct file_node *node);
     /** NULL: EINVAL. */
@@ -107,6 +109,7 @@ struct file_node {
     uint8_t kind;                 /* FILE_KIND_ */
     bool seekable;                /* it has places, and a size */
     bool is_root;                 /* of the server: `..` is the framework's */
+    uint8_t telling;              /* the framework's: enum in wait.c */
     struct file_waiting *waiting; /* the framework's: who waits at it */
     struct file_cover *cover;     /* the framework's: what is mounted on it */
 };
