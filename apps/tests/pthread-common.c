@@ -5,7 +5,7 @@
 #include "pthread.h"
 #include <libsys/kernel.h>
 
-enum { WARM_THREADS = 24, PATIENCE = 2000 };
+enum { WARM_THREADS = 128, PATIENCE = 2000 }; /* more than any test has at a time */
 
 pthread_t start(void *(*function)(void *), void *argument)
 {

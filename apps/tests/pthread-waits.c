@@ -4,6 +4,7 @@
  * they may be destroyed as soon as POSIX says.
  */
 #include "pthread.h"
+#include <fcntl.h>
 #include <libsys/kernel.h>
 #include <limits.h>
 #include <semaphore.h>
@@ -381,10 +382,39 @@ static void test_semaphores(void)
     CHECK_EQUAL(sem_destroy(&empty), 0);
 }
 
+static void test_named(void)
+{
+    sem_t *one, *same;
+    int value = -1;
+
+    CHECK(sem_open("/none", 0) == SEM_FAILED);
+    CHECK_EQUAL(errno, ENOENT);
+    CHECK(sem_open("wrong", O_CREAT, 0600, 1) == SEM_FAILED);
+    CHECK_EQUAL(errno, EINVAL);
+    one = sem_open("/one", O_CREAT | O_EXCL, 0600, 1);
+    CHECK(one != SEM_FAILED);
+    CHECK(sem_open("/one", O_CREAT | O_EXCL, 0600, 1) == SEM_FAILED);
+    CHECK_EQUAL(errno, EEXIST);
+    same = sem_open("/one", 0);
+    CHECK(same == one);
+    CHECK_EQUAL(sem_wait(one), 0);
+    CHECK_EQUAL(sem_unlink("/one"), 0);
+    CHECK_EQUAL(sem_unlink("/one"), -1);
+    CHECK_EQUAL(errno, ENOENT);
+    CHECK_EQUAL(sem_post(same), 0);
+    CHECK_EQUAL(sem_getvalue(one, &value), 0);
+    CHECK_EQUAL(value, 1);
+    CHECK_EQUAL(sem_close(one), 0);
+    CHECK_EQUAL(sem_close(same), 0);
+    CHECK_EQUAL(sem_close(same), -1);
+    CHECK_EQUAL(errno, EINVAL);
+}
+
 int main(void)
 {
     static void (*const parts[])(void) = {test_conditions, test_queue, test_rwlock,
-                                          test_barrier,    test_spin,  test_semaphores};
+                                          test_barrier,    test_spin,  test_semaphores,
+                                          test_named};
 
     rounds = ROUNDS / (unsigned)kernel_system_info(SYSTEM_INFO_CPUS_ONLINE);
     return pthread_test_main("pthread-waits", parts, sizeof(parts) / sizeof(parts[0]));

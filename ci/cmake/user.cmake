@@ -14,14 +14,6 @@ if(NOT EXISTS ${WHARF_NEWLIB_DIR}/lib/libc.a)
     message(FATAL_ERROR "newlib is not in ${WHARF_NEWLIB_DIR}: run ./wharf test or ./wharf run, they build it")
 endif()
 
-# newlib's signals are not ours (libsys/posix/signal.c), and its archive would be asked before libsys for what it needs itself.
-set(WHARF_LIBC ${CMAKE_BINARY_DIR}/newlib/libc.a)
-if(NOT EXISTS ${WHARF_LIBC} OR ${WHARF_NEWLIB_DIR}/lib/libc.a IS_NEWER_THAN ${WHARF_LIBC})
-    file(COPY ${WHARF_NEWLIB_DIR}/lib/libc.a DESTINATION ${CMAKE_BINARY_DIR}/newlib)
-    execute_process(COMMAND ${CMAKE_AR} d ${WHARF_LIBC} libc_a-signal.o libc_a-system.o libc_a-posix_spawn.o COMMAND_ERROR_IS_FATAL ANY)
-    file(TOUCH ${WHARF_LIBC})
-endif()
-
 # The compiler's own headers and newlib's, no others. Debian's cross gcc takes its target for Linux: programs must not.
 execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=include
     OUTPUT_VARIABLE compiler_headers OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
@@ -54,7 +46,7 @@ function(add_user_program name)
         LINK_DEPENDS ${script})
     # libsys and newlib call each other; what drivers stand on is linked by who uses it.
     target_link_libraries(${name} PRIVATE user_flags
-        -Wl,--start-group ${WHARF_PROGRAM_LIBRARIES} libsys driver ${WHARF_NEWLIB_DIR}/lib/libm.a ${WHARF_LIBC} ${compiler_support}
+        -Wl,--start-group ${WHARF_PROGRAM_LIBRARIES} libsys driver ${WHARF_NEWLIB_DIR}/lib/libm.a ${WHARF_NEWLIB_DIR}/lib/libc.a ${compiler_support}
         -Wl,--end-group)
     target_link_options(${name} PRIVATE
         -nostdlib -static -Wl,-T,${script} -Wl,--gc-sections -Wl,--build-id=none

@@ -107,7 +107,8 @@ static bool run_instead(struct cpu *cpu, struct thread *thread)
     spin_lock(&cpu->run_queue.lock);
     bool here = take_from_queue(cpu, thread);
     if (likely(here))
-        take_over(cpu, NULL, thread, cpu->turn_start); /* when the one before stopped */
+        take_over(cpu, NULL, thread,
+                  relaxed_load(cpu->turn_start)); /* when the one before stopped */
     spin_unlock(&cpu->run_queue.lock);
     if (unlikely(!here))
         return false;

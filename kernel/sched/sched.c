@@ -274,15 +274,15 @@ static void run_work(struct runnable *runnable)
 static void end_idle(struct cpu *cpu, ticks_t now)
 {
     if (relaxed_load(cpu->idle))
-        cpu->idle_ticks += now - cpu->turn_start;
+        cpu->idle_ticks += now - relaxed_load(cpu->turn_start);
     relaxed_store(cpu->idle, false);
-    cpu->turn_start = now;
+    relaxed_store(cpu->turn_start, now);
 }
 
 static void become_idle(struct cpu *cpu)
 {
     if (!relaxed_load(cpu->idle))
-        cpu->turn_start = arch_counter();
+        relaxed_store(cpu->turn_start, arch_counter());
     relaxed_store(cpu->running_priority, 0);
     atomic_store(&cpu->idle, true); /* order: sched_offer_to_idle() */
     cpu->turn_end = TICKS_NEVER;
@@ -377,7 +377,7 @@ static void offer_rest(const struct cpu *cpu)
         if (r && r->kind == RUNNABLE_THREAD) {
             struct thread *next = container_of(r, struct thread, runnable);
             end_idle(cpu, arch_counter());
-            take_over(cpu, NULL, next, cpu->turn_start);
+            take_over(cpu, NULL, next, relaxed_load(cpu->turn_start));
             offer_rest(cpu);
             spin_unlock(&cpu->run_queue.lock);
             pmap_activate_user(cpu, next->pmap, next->pmap->active);

@@ -23,8 +23,8 @@ void sched_trace_switch(const struct thread *prev, const struct thread *next);
 static inline void charge(struct cpu *cpu, struct thread *thread, ticks_t now)
 {
     struct sched_context *context = sched_context_of(thread);
-    ticks_t used = now - cpu->turn_start;
-    cpu->turn_start = now;
+    ticks_t used = now - relaxed_load(cpu->turn_start);
+    relaxed_store(cpu->turn_start, now);
     ticks_t left =
         relaxed_load(context->left); /* its owner may run again, here and there for a moment (S6) */
     relaxed_store(context->left, used < left ? left - used : 0);

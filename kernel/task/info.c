@@ -88,14 +88,25 @@ static void describe_wait(struct thread *thread, struct thread_info *info)
     }
 }
 
-/* Its own turn is not over when the caller asks for itself; what it runs on may be lent. */
+/* Ticks of its own right, with the turn that goes on. On another CPU a turn may end and others begin meanwhile: then it is looked at again, a few
+ * times, and the last turn is left out if that does not help. */
 static ticks_t consumed(struct thread *thread)
 {
+    enum { TRIES = 4 };
     struct sched_context *own = &thread->own_context;
-    struct cpu *cpu = arch_cpu_self();
-    ticks_t before = atomic_load_explicit(&own->consumed, memory_order_relaxed);
-    bool runs = thread == cpu->current && sched_context_of(thread) == own;
-    return runs ? before + (arch_counter() - cpu->turn_start) : before;
+    ticks_t before = relaxed_load(own->consumed);
+    for (unsigned i = 0; i < TRIES; i++) {
+        struct cpu *cpu = &cpu_record[__atomic_load_n(&thread->runnable.cpu, __ATOMIC_RELAXED)];
+        ticks_t start = atomic_load(&cpu->turn_start);
+        ticks_t now = arch_counter();
+        if (atomic_load(&thread->state) != THREAD_RUNNING || sched_context_of(thread) != own)
+            return before;
+        ticks_t after = relaxed_load(own->consumed);
+        if (after == before && atomic_load(&cpu->turn_start) == start)
+            return before + (now > start ? now - start : 0);
+        before = after;
+    }
+    return before;
 }
 
 void thread_get_info(struct thread *thread, struct thread_info *info)

@@ -36,6 +36,18 @@ static inline uint64_t clock_nanoseconds(const struct timespec *time)
     return (uint64_t)time->tv_sec * SECOND + (uint64_t)time->tv_nsec;
 }
 
+/** When a moment of the day is; the offset is negative, modulo 2^64, where the day was set to less than the time since boot. */
+static inline uint64_t clock_of_day(uint64_t wall)
+{
+    const int64_t offset = (int64_t)clock_wall_offset();
+
+    if (wall == TRAP_NEVER)
+        return TRAP_NEVER;
+    if (offset < 0)
+        return wall < TRAP_NEVER - (uint64_t)-offset ? wall + (uint64_t)-offset : TRAP_NEVER;
+    return wall > (uint64_t)offset ? wall - (uint64_t)offset : 0;
+}
+
 static inline struct timespec clock_timespec(uint64_t nanoseconds)
 {
     return (struct timespec){(time_t)(nanoseconds / SECOND), (long)(nanoseconds % SECOND)};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Clocks that count what threads have used of CPUs. That of the process is the sum of its threads, those that are gone included; turns that
- * go on elsewhere count when they end, and the sum never goes back.
+ * Clocks that count what threads have used of CPUs. That of the process is the sum of its threads, those that are gone included; it never
+ * goes back.
  */
 #include "clock_impl.h"
 #include "pthread_impl.h"
@@ -42,16 +42,12 @@ static mach_port_name_t add_some(const mach_port_name_t *threads, uint64_t *sum)
     return last;
 }
 
-static int time_of_process(uint64_t *nanoseconds)
+/* The threads that are there. */
+static uint64_t time_of_threads(mach_port_name_t task)
 {
-    static _Atomic uint64_t most;
-    const mach_port_name_t task = program_start_info->task;
     mach_port_name_t after = MSG_NULL, t[TASK_THREADS_MAX];
-    struct task_info info;
+    uint64_t sum = 0;
 
-    if (task_info(task, &info) != KERN_SUCCESS)
-        return EINVAL;
-    uint64_t sum = info.ended_time;
     do {
         const kern_return_t kr =
             task_threads(task, after, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
@@ -60,6 +56,25 @@ static int time_of_process(uint64_t *nanoseconds)
             stub_release_right(after, MSG_MOVE_SEND);
         after = kr == KERN_SUCCESS ? add_some(t, &sum) : MSG_NULL;
     } while (after != MSG_NULL);
+    return sum;
+}
+
+static int time_of_process(uint64_t *nanoseconds)
+{
+    static _Atomic uint64_t most;
+    const mach_port_name_t task = program_start_info->task;
+    struct task_info before, after;
+    uint64_t sum;
+
+    if (task_info(task, &after) != KERN_SUCCESS)
+        return EINVAL;
+    /* A thread that goes in the midst would be in neither. */
+    do {
+        before = after;
+        sum = before.ended_time + time_of_threads(task);
+        if (task_info(task, &after) != KERN_SUCCESS)
+            return EINVAL;
+    } while (before.ended_time != after.ended_time);
     uint64_t seen = most;
     while (seen < sum && !atomic_compare_exchange_weak(&most, &seen, sum))
         ;

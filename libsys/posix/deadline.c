@@ -17,10 +17,7 @@ int posix_deadline(clockid_t clock, const struct timespec *moment, uint64_t *dea
     if (moment->tv_nsec < 0 || moment->tv_nsec >= SECOND)
         return EINVAL;
     *deadline = clock_nanoseconds(moment);
-    if (clock == CLOCK_REALTIME && *deadline != TRAP_NEVER) {
-        const uint64_t offset = clock_wall_offset();
-
-        *deadline = *deadline > offset ? *deadline - offset : 0;
-    }
+    if (clock == CLOCK_REALTIME)
+        *deadline = clock_of_day(*deadline);
     return 0;
 }

@@ -5,8 +5,6 @@
 #include "pthread_impl.h"
 #include <libsys/trap.h>
 
-_Thread_local struct posix_thread posix_own;
-
 /* A thread that cannot have a number has 0, and asks again the next time. */
 static void fill(void)
 {

@@ -137,25 +137,3 @@ int sem_timedwait(sem_t *semaphore, const struct timespec *moment)
 {
     return sem_clockwait(semaphore, CLOCK_REALTIME, moment);
 }
-
-/* ---- named ones are of several processes ---- */
-
-sem_t *sem_open(const char *name, int flags, ...)
-{
-    (void)name;
-    (void)flags;
-    errno = ENOSYS;
-    return SEM_FAILED;
-}
-
-int sem_close(sem_t *semaphore)
-{
-    (void)semaphore;
-    return fails(EINVAL);
-}
-
-int sem_unlink(const char *name)
-{
-    (void)name;
-    return fails(ENOSYS);
-}

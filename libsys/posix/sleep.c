@@ -37,14 +37,9 @@ static int sleep_for(const struct timespec *wanted, struct timespec *left)
 
 static int sleep_to(clockid_t clock, const struct timespec *moment)
 {
-    uint64_t deadline = clock_nanoseconds(moment);
+    const uint64_t at = clock_nanoseconds(moment);
 
-    if (clock == CLOCK_REALTIME && deadline != TRAP_NEVER) {
-        const uint64_t offset = clock_wall_offset();
-
-        deadline = deadline > offset ? deadline - offset : 0;
-    }
-    return sleep_until(deadline);
+    return sleep_until(clock == CLOCK_REALTIME ? clock_of_day(at) : at);
 }
 
 int clock_nanosleep(clockid_t clock, int flags, const struct timespec *wanted,

@@ -42,11 +42,7 @@ static int fails(int error)
 
 static uint64_t due_at(const struct timer *timer)
 {
-    const uint64_t offset = timer->of_day ? clock_wall_offset() : 0;
-
-    if (timer->moment == TRAP_NEVER)
-        return TRAP_NEVER;
-    return timer->moment > offset ? timer->moment - offset : 0;
+    return timer->of_day ? clock_of_day(timer->moment) : timer->moment;
 }
 
 /* ---- serving ---- */

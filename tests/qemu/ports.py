@@ -53,6 +53,8 @@ def all_scenarios(kind):
                                        r"inflate with dictionary: hello, hello!$")),
         *port("bzip2", "bzip2/check", (r"^all samples are right$",), seconds=30,
               files={f"samples/sample{n}.{end}": f"bzip2/sample{n}.{end}" for n in (1, 2, 3) for end in ("ref", "bz2")}),
+        *port("lua", "lua/lua", (r"^lua: all checks passed$",), arguments="/samples/check.lua", seconds=20,
+              files={"samples/check.lua": "lua/check.lua"}),
         *port("lz4-blocks", "lz4/fuzzer", (r"all tests completed successfully",), arguments="-s1 -i200", seconds=30),
         *port("lz4-frames", "lz4/frametest", (r"All tests completed",), arguments="-s1 -i200", seconds=30),
     ]

@@ -30,8 +30,7 @@ struct thread_info {
     uint32_t id;
     uint32_t task;
     char name[THREAD_NAME_SIZE];
-    uint64_t
-        cpu_time; /* nanoseconds on a CPU by its own right; of a thread other than the caller up to its last turn's end */
+    uint64_t cpu_time; /* nanoseconds on a CPU by its own right */
     uint64_t affinity; /* bit n: may run on CPU n */
     uint32_t suspend_count;
     uint32_t

@@ -55,7 +55,8 @@ struct [[gnu::aligned(CACHE_LINE)]] cpu
 
     struct pmap *pmap; /* active user address space, NULL: none */
     struct run_queue run_queue;
-    ticks_t turn_start; /* counter when `current` started to be charged */
+    _Atomic ticks_t
+        turn_start;     /* counter when `current` started to be charged; other CPUs read it */
     ticks_t turn_end;   /* counter when its quantum ends, TICKS_NEVER: nobody waits behind it */
     ticks_t alarm;      /* what the hardware alarm is set to */
     ticks_t idle_ticks; /* time spent idle */
