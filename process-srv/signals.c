@@ -219,7 +219,7 @@ static void orphan_group(int32_t group, int32_t sid)
     bool stopped = false;
     if (!table_orphaned(group, sid))
         return;
-    for (struct process *p = table_after(0); p != NULL; p = table_after(p->pid))
+    for (const struct process *p = table_next(NULL); p != NULL; p = table_next(p))
         stopped |= p->pgid == group && p->state == PROCESS_STOPPED;
     if (stopped) {
         (void)!signals_group(sid, group, &(struct process_signal){.number = SIGNAL_HUP});
