@@ -138,7 +138,7 @@ static kern_return_t exec(struct server_message *message, mach_port_name_t task,
     p->mine = mine & ~p->ignored;
     p->executed = true;
     strncpy(p->name, name, sizeof(p->name) - 1);
-    (void)!task_terminate(old, 0);
+    (void)!task_terminate(old, 0); /* its time is nobody's */
     drop(old);
     if (thread_resume(thread) != KERN_SUCCESS)
         (void)!task_terminate(task, 0);
@@ -421,7 +421,17 @@ static kern_return_t limits(struct server_message *message, uint32_t *processes,
     return KERN_SUCCESS;
 }
 
+static kern_return_t times(struct server_message *message, uint64_t *children_time)
+{
+    const struct process *p = process_of(message);
+    if (p == NULL)
+        return gone;
+    *children_time = p->children_time;
+    return KERN_SUCCESS;
+}
+
 const struct process_ops process_calls = {
+    .times = times,
     .get_ids = get_ids,
     .fork = fork_process,
     .spawn = spawn,
