@@ -47,7 +47,8 @@ void _exit(int status)
 {
     if (process_leave != NULL)
         process_leave(status);
-    else if (program_start_info->process != MSG_NULL) /* it knows nothing of processes, but is one */
+    else if (program_start_info->process !=
+             MSG_NULL) /* it knows nothing of processes, but is one */
         (void)process_exit(program_start_info->process, status);
     kernel_task_exit(status);
 }

@@ -243,7 +243,7 @@ static kern_return_t raise(struct server_message *message, mach_port_name_t thre
 {
     (void)number;
     struct process *p = message->received.local == UINT64_MAX - 1 ? tasks_find(task) : NULL;
-    if (p == NULL || p->state == PROCESS_ZOMBIE)
+    if (p == NULL || p->state == PROCESS_ZOMBIE || !tasks_has_thread(p->task, thread))
         return KERN_FAILURE;
     const uint32_t signal = signal_of(kind);
     const bool again = thread == p->stopped_thread; /* it cannot even begin */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <wharf/if/clock.h>
 #include <wharf/if/exception_ports.h>
+#include <wharf/if/host_tasks.h>
 #include <wharf/if/port.h>
 #include <wharf/if/task.h>
 #include <wharf/if/thread.h>
@@ -72,6 +73,43 @@ static void remove_task(struct process *p)
         by_task[j] = NULL;
         insert(moved);
     }
+}
+
+/* ---- what processes pass off as tasks and threads ---- */
+
+static void drop_all(mach_port_name_t right[TASK_THREADS_MAX])
+{
+    for (unsigned i = 0; i < TASK_THREADS_MAX; i++)
+        drop_right(&right[i]);
+}
+
+_Static_assert((int)HOST_TASKS_TASKS_MAX == (int)TASK_THREADS_MAX, "drop_all");
+
+bool tasks_is_task(mach_port_name_t task, bool made)
+{
+    const mach_port_name_t power = program_start_info->host_tasks;
+    mach_port_name_t t[TASK_THREADS_MAX] = {MSG_NULL};
+    if (task == MSG_NULL || task == MSG_DEAD)
+        return false;
+    if (made)
+        return host_tasks_set_essential(power, task, false) == KERN_SUCCESS;
+    const kern_return_t kr =
+        host_tasks_tasks(power, task, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
+    if (kr == KERN_SUCCESS)
+        drop_all(t);
+    return kr == KERN_SUCCESS;
+}
+
+bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread)
+{
+    mach_port_name_t t[TASK_THREADS_MAX] = {MSG_NULL};
+    if (thread == MSG_NULL || thread == MSG_DEAD)
+        return false;
+    const kern_return_t kr =
+        task_threads(task, thread, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
+    if (kr == KERN_SUCCESS)
+        drop_all(t);
+    return kr == KERN_SUCCESS;
 }
 
 /* ---- ports ---- */

@@ -279,7 +279,9 @@ static void misuse(mach_port_name_t port)
     case 6: (void)!process_get_session(port, (int32_t)a, &i); break;
     case 7: (void)!process_kill(port, (int32_t)(a | 0x10000), (uint32_t)b, (int32_t)d, a); break;
     case 8: (void)!process_kill_thread(port, thing, 20, (int32_t)a, b); break;
-    case 9: (void)!process_set_disposition(port, a & ~UINT64_C(0xffff), (uint32_t)b, (uint32_t)d); break;
+    case 9:
+        (void)!process_set_disposition(port, a & ~UINT64_C(0xffff), (uint32_t)b, (uint32_t)d);
+        break;
     case 10: (void)!process_set_entry(port, a | 1); break;
     case 11: (void)!process_take(port, thing, a, (uint32_t)b, &s); break;
     case 12: (void)!process_begin(port, thing, a, (uint32_t)b, &s, &registers); break;
@@ -381,8 +383,10 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*use)(void);
-    } parts[] = {
-        {"threads", use_threads}, {"storm", use_storm}, {"misuse", use_misuse}, {"bomb", use_bomb}};
+    } parts[] = {{"threads", use_threads},
+                 {"storm", use_storm},
+                 {"misuse", use_misuse},
+                 {"bomb", use_bomb}};
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (argc < 2 || strcmp(argv[1], parts[i].name) != 0)
             continue;

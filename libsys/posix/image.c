@@ -86,11 +86,11 @@ static kern_return_t give(mach_port_name_t task, mach_port_name_t right, uint32_
 
 /* What every program may have from the start; what its maker has of it, it has. */
 static const uint16_t handed_on[] = {
-    offsetof(struct start_info, bootstrap),   offsetof(struct start_info, host),
-    offsetof(struct start_info, clock),       offsetof(struct start_info, host_memory),
-    offsetof(struct start_info, host_time),   offsetof(struct start_info, host_reboot),
-    offsetof(struct start_info, host_irq),    offsetof(struct start_info, host_debug),
-    offsetof(struct start_info, host_tasks),  offsetof(struct start_info, initrd),
+    offsetof(struct start_info, bootstrap),    offsetof(struct start_info, host),
+    offsetof(struct start_info, clock),        offsetof(struct start_info, host_memory),
+    offsetof(struct start_info, host_time),    offsetof(struct start_info, host_reboot),
+    offsetof(struct start_info, host_irq),     offsetof(struct start_info, host_debug),
+    offsetof(struct start_info, host_tasks),   offsetof(struct start_info, initrd),
     offsetof(struct start_info, host_devices),
 };
 

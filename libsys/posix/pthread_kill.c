@@ -16,8 +16,7 @@ static int send(pthread_t id, int number, mach_port_name_t process)
         return ESRCH;
     if (number == 0 || thread->native.alive == 0)
         return 0;
-    return posix_errno(
-        process_kill_thread(process, thread->port, (uint32_t)number, SI_USER, 0));
+    return posix_errno(process_kill_thread(process, thread->port, (uint32_t)number, SI_USER, 0));
 }
 
 int pthread_kill(pthread_t id, int number)

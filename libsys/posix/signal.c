@@ -195,7 +195,7 @@ static uint64_t leave_receive(mcontext_t *c)
     if ((instruction & 0xffe0003f) != 0xd4000021) /* svc with an odd immediate */
         return PROCESS_STOP_RUNNING;
     c->pc += 4;
-    c->regs[0] = (uint64_t)-(int64_t)MACH_RCV_INTERRUPTED;
+    c->regs[0] = (uint64_t) - (int64_t)MACH_RCV_INTERRUPTED;
     return PROCESS_STOP_REPLY;
 }
 
