@@ -212,6 +212,15 @@ static kern_return_t key_reserve(struct reader *r)
     return take_pages(r, &r->description->reserve_pages);
 }
 
+static kern_return_t key_log(struct reader *r)
+{
+    struct word word;
+    if (!reader_next_word(r, &word) || (!word_is(&word, "shown") && !word_is(&word, "quiet")))
+        return reader_wrong(r, NULL, "it is: log shown, or log quiet");
+    r->description->quiet = word_is(&word, "quiet");
+    return KERN_SUCCESS;
+}
+
 /* ---- programs ---- */
 
 static const struct recipe defaults = {
@@ -268,7 +277,7 @@ static const struct key keys[] = {
     {"reserved", key_reserved, OF_PROGRAM},   {"inspect", key_inspect, OF_PROGRAM},
     {"manage", key_manage, OF_PROGRAM},       {"console", key_console, OF_SYSTEM},
     {"until", key_until, OF_SYSTEM},          {"dump", key_dump, OF_SYSTEM},
-    {"reserve", key_reserve, OF_SYSTEM},
+    {"reserve", key_reserve, OF_SYSTEM},      {"log", key_log, OF_SYSTEM},
 };
 
 static kern_return_t take_line(struct reader *r)
@@ -347,6 +356,7 @@ kern_return_t description_read(const char *text, size_t size, struct description
 {
     struct reader r = {.at = text, .end = text + size, .error = error, .description = out};
     memset(out->console, 0, sizeof(out->console));
+    out->quiet = false;
     memset(out->until, 0, sizeof(out->until));
     memset(out->dump, 0, sizeof(out->dump));
     out->dump_partition = 0;

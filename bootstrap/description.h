@@ -63,6 +63,7 @@ struct description {
     char dump[WORD_SIZE];    /* service that keeps cores; "": none */
     uint32_t dump_partition;
     uint64_t reserve_pages; /* kept for programs that are reserved; 0: none */
+    bool quiet;             /* the log is not shown */
     unsigned count;
     struct recipe recipe[PROGRAMS_MAX];
 };

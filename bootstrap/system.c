@@ -58,12 +58,18 @@ void system_find_console(void)
     send_drop(&before);
 }
 
+/* Whether the kernel brings the log to its console. */
+static void show_log(bool shown)
+{
+    bool before;
+    (void)!host_debug_set_console(program_start_info->host_debug, shown, &before);
+}
+
 /* Nobody brings the log out any more: the kernel does it again. */
 static void console_is_over(const struct program *p)
 {
-    bool printed;
     if (description.console[0] != '\0' && names_provider(description.console) == p)
-        (void)!host_debug_set_console(program_start_info->host_debug, true, &printed);
+        show_log(!description.quiet);
 }
 
 bool system_begin(void)
@@ -95,6 +101,8 @@ bool system_begin(void)
                  error.word[0] != '\0' ? ": " : "", error.why);
         return false;
     }
+    if (description.quiet)
+        show_log(false);
     log_line("%s: %u programs", name, description.count);
     const bool made = make_programs();
     system_find_console();
@@ -108,6 +116,8 @@ void system_program_over(const struct program *p)
         return;
     ends = true;
     end_status = p->last_status;
+    if (description.quiet && p->state == SUPERVISOR_STATE_FAILED)
+        show_log(true); /* else nobody would learn that it has not run */
     log_line("%s is over, and the system ends with it", p->recipe.name);
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { MAGIC = 6, DIGITS = 8, FIELDS = 13, HEADER = MAGIC + DIGITS * FIELDS };
-enum { FIELD_FILE_SIZE = 6, FIELD_NAME_SIZE = 11, ALIGN = 4 };
+enum { FIELD_MODE = 1, FIELD_FILE_SIZE = 6, FIELD_NAME_SIZE = 11, ALIGN = 4 };
 
 static int digit_of(char c)
 {
@@ -56,11 +56,12 @@ kern_return_t archive_next(const struct archive *archive, size_t *position,
                            struct archive_file *out)
 {
     const size_t at = *position;
-    uint32_t file_size, name_size;
+    uint32_t mode, file_size, name_size;
     if (at > archive->size || archive->size - at < HEADER)
         return KERN_BAD_FORMAT;
     const char *header = (const char *)archive->at + at;
-    if (!is_header(header) || !read_field(header, FIELD_FILE_SIZE, &file_size) ||
+    if (!is_header(header) || !read_field(header, FIELD_MODE, &mode) ||
+        !read_field(header, FIELD_FILE_SIZE, &file_size) ||
         !read_field(header, FIELD_NAME_SIZE, &name_size))
         return KERN_BAD_FORMAT;
     const uint64_t data = padded((uint64_t)at + HEADER + name_size);
@@ -73,6 +74,7 @@ kern_return_t archive_next(const struct archive *archive, size_t *position,
         .name = plain(header + HEADER),
         .data = (const char *)archive->at + data,
         .size = file_size,
+        .mode = mode,
     };
     *position = (size_t)padded(data + file_size);
     return KERN_SUCCESS;

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-FILE_MODE = 0o100755
+FILE_MODE, LINK_MODE = 0o100755, 0o120777
 TRAILER = "TRAILER!!!"
 BLOCK = 512
 HEADER = 110
@@ -51,11 +51,16 @@ def content(path, objcopy):
         return Path(stripped).read_bytes()
 
 
+class Link(bytes):
+    """Content of a symbolic link: what it says."""
+
+
 def archive(files, onto=b""):
     """The archive as bytes. files: name -> content. onto: an archive of this form that they follow."""
     out = bytearray(onto[:end_of(onto)])
     for inode, name in enumerate(sorted(files), start=1):
-        out += record(name, inode, FILE_MODE, files[name], padding(len(out), name, files[name]))
+        mode = LINK_MODE if isinstance(files[name], Link) else FILE_MODE
+        out += record(name, inode, mode, files[name], padding(len(out), name, files[name]))
     out += record(TRAILER, 0, 0, b"")
     return bytes(out) + bytes(-len(out) % BLOCK)
 

@@ -124,6 +124,8 @@ def _unpack(work):
         script.write(PARTS)
     for name in OUR_HEADERS:
         shutil.copy(INCLUDE / name, home / "libc" / "include" / name)
+    config = home / "libc" / "include" / "sys" / "config.h"     # <sys/param.h> includes it first of all: errno was another one then
+    config.write_text("#include <newlib.h>\n" + config.read_text())
     for name in EMPTIED:
         (home / "libc" / f"{name}.c").write_text("")
 

@@ -17,6 +17,7 @@ from .steps import Failure
 
 STAMP = rb"^(?:\[ *\d+\.\d+\] )?"       # time of a log line
 END = re.compile(STAMP + rb"wharf: all programs have ended, status (-?\d+)")
+END_OF_LINE = re.compile(rb"wharf: all programs have ended, status (-?\d+)$")
 FATAL = re.compile(STAMP + rb"(PANIC:|wharf: cannot boot: )")
 KERNEL_LINE = re.compile(rb"^(\[ *\d+\.\d+\] |wharf: )")
 SCRATCH = ROOT / "build" / "card.img"
@@ -58,7 +59,7 @@ def _use_shell(options, m):
     commands = getattr(options, "exec", None)
     there = m.initrd is not None and shell.is_there(m.initrd)
     if commands:
-        words = shell.ONCE if there else exec_arguments(commands)
+        words = shell.once(steps.Settings.verbose) if there else exec_arguments(commands)
         m.append = f"{m.append} {words}".strip()
         if there and not steps.Settings.dry:
             steps.LOGS.mkdir(parents=True, exist_ok=True)
@@ -173,7 +174,7 @@ def main(options):
         steps.show(argv)
     if steps.Settings.dry:
         return 0
-    status = _Console(argv, options.timeout, bool(options.exec), m.boot == "uboot").run()
+    status = _Console(argv, options.timeout, bool(options.exec), m.boot == "uboot", by_shell=shell.ONCE in m.append).run()
     # U-Boot itself makes such accesses: only a direct boot says something about the kernel.
     if m.boot == "direct" and log.is_file() and log.stat().st_size and not options.exec:
         lines = len(log.read_bytes().splitlines())
@@ -184,8 +185,9 @@ def main(options):
 class _Console:
     """Relays QEMU's output and watches for the line that ends the run."""
 
-    def __init__(self, argv, timeout, only_program, firmware):
+    def __init__(self, argv, timeout, only_program, firmware, by_shell=False):
         self.argv, self.only_program = argv, only_program
+        self.by_shell = by_shell        # the log is not on the line: but for its end, all there is is output
         self.deadline = time.monotonic() + timeout if timeout else None
         self.timeout = timeout
         self.started = not firmware     # with --exec, what the firmware prints is not shown
@@ -239,10 +241,15 @@ class _Console:
 
     def _line(self, line):
         end, fatal = END.match(line), FATAL.match(line)
+        begun = END_OF_LINE.search(line) if self.by_shell and not end else None
+        if begun:       # the output did not end its last line
+            _write(line[:begun.start()])
+            end = begun
         if fatal and self.status is None:
             self.status = PANIC_STATUS
             self.deadline = time.monotonic() + PANIC_SECONDS
-        if self.only_program and self.started and (self.status or not KERNEL_LINE.match(line)):
+        kernels = END.match(line) if self.by_shell else KERNEL_LINE.match(line)
+        if self.only_program and self.started and not begun and (self.status or not kernels):
             _write(line + b"\n")
         if b"Starting kernel" in line:
             self.started = True

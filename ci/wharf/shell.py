@@ -36,6 +36,11 @@ def is_there(initrd):
     return "init" in found and any(name in found for name in SHELLS)
 
 
+def once(log):
+    """Kernel arguments for commands; log: it is shown between what they print."""
+    return ONCE + (" arg=log=shown" if log else "")
+
+
 def with_commands(initrd, commands, output):
     """Another archive, with what init is to have the shell run. commands: a text."""
     data = initrd.read_bytes()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The first content: folders that every system has, devices, and the archive. A name of the archive with slashes is a path; of the others,
- * programs are in /bin, all else in /boot.
+ * programs and symbolic links are in /bin, all else in /boot.
  */
 #include "memfs.h"
 #include <string.h>
@@ -47,10 +47,27 @@ static bool is_program(const struct archive_file *file)
            (file->size >= 2 && memcmp(file->data, "#!", 2) == 0);
 }
 
-/* Names that are no paths are left out: the supervisor finds them all the same. */
+/* What is no path, and what has no place, is left out: the supervisor finds it all the same. */
+static bool is_left_out(kern_return_t kr)
+{
+    return kr == unix_error(EINVAL) || kr == unix_error(EEXIST) || kr == unix_error(ENOTDIR);
+}
+
+static kern_return_t add_link(struct memfs *fs, const char *path, const struct archive_file *file)
+{
+    char content[FILE_PATH_MAX];
+
+    if (file->size == 0 || file->size >= sizeof(content) || memchr(file->data, 0, file->size))
+        return KERN_SUCCESS;
+    memcpy(content, file->data, file->size);
+    content[file->size] = '\0';
+    const kern_return_t kr = memfs_make_link(fs, path, content);
+    return is_left_out(kr) ? KERN_SUCCESS : kr;
+}
+
 static kern_return_t add(struct memfs *fs, const struct archive_file *file)
 {
-    const bool program = is_program(file);
+    const bool program = is_program(file) || archive_is_link(file);
     char path[FILE_PATH_MAX];
     struct memfs_node *made;
 
@@ -59,9 +76,11 @@ static kern_return_t add(struct memfs *fs, const struct archive_file *file)
         return KERN_SUCCESS;
     strcpy(path, folder);
     strcat(path, file->name);
+    if (archive_is_link(file))
+        return add_link(fs, path, file);
     const kern_return_t kr =
         memfs_make_path(fs, path, FILE_KIND_REGULAR, program ? 0755 : 0644, &made);
-    if (kr == unix_error(EINVAL) || kr == unix_error(EEXIST) || kr == unix_error(ENOTDIR))
+    if (is_left_out(kr))
         return KERN_SUCCESS;
     if (kr != KERN_SUCCESS ||
         made->content.base) /* of two with one name the first counts, as for the supervisor */

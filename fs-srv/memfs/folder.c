@@ -373,7 +373,7 @@ const struct file_node_ops folder_ops = {
 /* ---- from the root ---- */
 
 static kern_return_t make_below(struct memfs_node *folder, const char *called, uint32_t kind,
-                                uint32_t mode, struct memfs_node **out)
+                                uint32_t mode, const char *content, struct memfs_node **out)
 {
     const struct memfs_entry *entry = folder_find(folder, called);
     struct file_node *made;
@@ -382,7 +382,7 @@ static kern_return_t make_below(struct memfs_node *folder, const char *called, u
         *out = entry->node;
         return entry->node->node.kind == kind ? KERN_SUCCESS : unix_error(EEXIST);
     }
-    const kern_return_t kr = make(&folder->node, called, kind, mode, "", &made);
+    const kern_return_t kr = make(&folder->node, called, kind, mode, content, &made);
     if (kr != KERN_SUCCESS)
         return kr;
     file_node_release(made); /* its name holds it */
@@ -390,8 +390,9 @@ static kern_return_t make_below(struct memfs_node *folder, const char *called, u
     return KERN_SUCCESS;
 }
 
-kern_return_t memfs_make_path(struct memfs *fs, const char *path, uint32_t kind, uint32_t mode,
-                              struct memfs_node **made)
+/* content: of a symbolic link. */
+static kern_return_t make_path(struct memfs *fs, const char *path, uint32_t kind, uint32_t mode,
+                               const char *content, struct memfs_node **made)
 {
     struct memfs_node *at = fs->root;
     char part[FILE_NAME_MAX];
@@ -407,13 +408,26 @@ kern_return_t memfs_make_path(struct memfs *fs, const char *path, uint32_t kind,
         part[size] = '\0';
         const bool last = *next == '\0';
         const kern_return_t kr =
-            make_below(at, part, last ? kind : FILE_KIND_FOLDER, last ? mode : 0755, &at);
+            make_below(at, part, last ? kind : FILE_KIND_FOLDER, last ? mode : 0755, content, &at);
         if (kr != KERN_SUCCESS || last) {
             *made = at;
             return kr;
         }
         path = next;
     }
+}
+
+kern_return_t memfs_make_path(struct memfs *fs, const char *path, uint32_t kind, uint32_t mode,
+                              struct memfs_node **made)
+{
+    return make_path(fs, path, kind, mode, "", made);
+}
+
+kern_return_t memfs_make_link(struct memfs *fs, const char *path, const char *content)
+{
+    struct memfs_node *made;
+
+    return make_path(fs, path, FILE_KIND_LINK, 0777, content, &made);
 }
 
 kern_return_t memfs_begin(struct memfs *fs, struct file_server *server, uint64_t limit)

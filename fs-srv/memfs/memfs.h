@@ -134,6 +134,8 @@ kern_return_t folder_add(struct memfs_node *folder, const char *name, struct mem
 /** Make, by path from the root, with the folders that are missing. made: no reference. */
 kern_return_t memfs_make_path(struct memfs *fs, const char *path, uint32_t kind, uint32_t mode,
                               struct memfs_node **made);
+/** The same with a symbolic link at the end. */
+kern_return_t memfs_make_link(struct memfs *fs, const char *path, const char *content);
 /** What a folder holds beside its entries is given back. */
 void folder_free(struct memfs_node *folder);
 

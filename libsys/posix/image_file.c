@@ -1,75 +1,140 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Programs are files of the initrd, by name, for as long as exec does not go through file.map: the one function that knows is image_open(). The archive is mapped
- * once; children have it at the same place.
+ * Files that programs are in: memory that the file's server gives for its content (file.map), to be read here and to be executed there.
+ *
+ * What the server says of the file's size bounds all that is read, and is mapped here whole or not at all.
  */
 #include "image_file.h"
+#include "errors.h"
+#include "path.h"
+#include "place.h"
 #include <errno.h>
-#include <libsys/archive.h>
+#include <fcntl.h>
 #include <libsys/program.h>
-#include <string.h>
+#include <libsys/stub.h>
+#include <sys/stat.h>
+#include <wharf/if/file.h>
 #include <wharf/if/vm.h>
 
-static uint64_t
-    mapped; /* where the archive's pages are; every thread would write the same kind of value */
+#define PAGE UINT64_C(0x1000)
 
-static int map_archive(struct archive *archive)
+enum {
+    ANYBODY_EXECUTES = S_IXUSR | S_IXGRP | S_IXOTH,
+    PROTECTION = VM_PROT_READ | VM_PROT_EXECUTE
+};
+
+static mach_port_name_t task(void)
 {
-    const struct start_info *info = program_start_info;
-    const uint64_t page = 0x1000, begin = info->initrd_offset & ~(page - 1);
-    uint64_t at;
-    if (info->initrd == MSG_NULL)
-        return ENOENT;
-    if (mapped == 0) {
-        const kern_return_t kr =
-            vm_map(info->task, 0, info->initrd_offset + info->initrd_size - begin, begin,
-                   VM_ANYWHERE, info->initrd, VM_PROT_READ, VM_PROT_READ, VM_INHERIT_SHARE, &at);
-        if (kr != KERN_SUCCESS)
-            return ENOMEM;
-        mapped = at;
-    }
-    archive->at = (const void *)(uintptr_t)(mapped + (info->initrd_offset - begin));
-    archive->size = (size_t)info->initrd_size;
-    return 0;
+    return program_start_info->task;
 }
 
-/* The last one, with its name: a program is often started again and again. */
-static struct {
-    char name[64];
-    struct archive_file file;
-} last;
+static uint64_t pages_of(uint64_t size)
+{
+    return (size + PAGE - 1) & ~(PAGE - 1);
+}
+
+/* ---- memory ---- */
+
+/* `size` bytes of entry at `at`; 0: anywhere. */
+static kern_return_t enter(uint64_t *at, uint64_t size, mach_port_name_t entry, uint64_t offset)
+{
+    return vm_map(task(), *at, size, offset, *at == 0 ? VM_ANYWHERE : 0, entry, VM_PROT_READ,
+                  VM_PROT_READ, VM_INHERIT_NONE, at);
+}
+
+/* It all lies together: others can map from there, too. */
+static kern_return_t enter_whole(struct image_file *file, mach_port_name_t entry, uint64_t offset)
+{
+    const kern_return_t kr = enter(&file->range, file->range_size, entry, offset);
+
+    file->memory = kr == KERN_SUCCESS ? entry : MSG_NULL;
+    file->offset = offset;
+    return kr;
+}
+
+/* One of several pieces. The range is kept free for all of them from the first on. */
+static kern_return_t enter_piece(struct image_file *file, uint64_t done, uint64_t size,
+                                 mach_port_name_t entry, uint64_t offset)
+{
+    kern_return_t kr = KERN_SUCCESS;
+
+    if (file->range == 0)
+        kr = vm_map(task(), 0, file->range_size, 0, VM_ANYWHERE, MSG_NULL, 0, VM_PROT_READ,
+                    VM_INHERIT_NONE, &file->range);
+    uint64_t at = file->range + done;
+
+    if (kr == KERN_SUCCESS)
+        kr = vm_deallocate(task(), at, size);
+    if (kr == KERN_SUCCESS)
+        kr = enter(&at, size, entry, offset);
+    return kr;
+}
+
+/* What the server gives from `done` on. */
+static int map_next(mach_port_name_t port, struct image_file *file, uint64_t *done)
+{
+    const uint64_t left = file->range_size - *done;
+    mach_port_name_t entry;
+    uint64_t offset, mapped;
+    kern_return_t kr = file_map(port, *done, left, PROTECTION, false, &entry, &offset, &mapped);
+
+    if (kr != KERN_SUCCESS)
+        return posix_errno(kr) == ENODEV ? EACCES : posix_errno(kr);
+    const uint64_t size = mapped < left ? pages_of(mapped) : left;
+
+    if (size != 0)
+        kr = size == file->range_size ? enter_whole(file, entry, offset)
+                                      : enter_piece(file, *done, size, entry, offset);
+    if (file->memory == MSG_NULL && entry != MSG_NULL && entry != MSG_DEAD)
+        stub_release_right(entry, MSG_MOVE_SEND);
+    *done += size;
+    return size == 0 ? EIO : posix_errno(kr);
+}
+
+static int map(mach_port_name_t port, struct image_file *file)
+{
+    struct file_attributes attributes;
+    uint64_t done = 0;
+    int error = posix_errno(file_get_attributes(port, &attributes));
+
+    if (error == 0 && (attributes.mode & ANYBODY_EXECUTES) == 0)
+        error = EACCES;
+    if (error == 0 && attributes.size == 0)
+        error = ENOEXEC;
+    if (error == 0 && attributes.size > INT64_MAX - PAGE)
+        error = ENOMEM;
+    if (error != 0)
+        return error;
+    file->size = attributes.size;
+    file->range_size = pages_of(attributes.size);
+    while (error == 0 && done < file->range_size)
+        error = map_next(port, file, &done);
+    file->at = (const void *)(uintptr_t)file->range;
+    return error;
+}
 
 int image_open(const char *path, struct image_file *file)
 {
-    struct archive archive;
-    struct archive_file found;
-    const char *name = path;
-    const int error = map_archive(&archive);
+    *file = (struct image_file){0};
+    if (place_root() == MSG_NULL)
+        return image_open_initrd(path, file);
+    const mach_port_name_t port = walk_open(AT_FDCWD, path, FILE_READ | FILE_EXECUTE, 0);
+
+    if (port == MSG_NULL)
+        return errno;
+    const int error = map(port, file);
+
+    stub_release_right(port, MSG_MOVE_SEND);
     if (error != 0)
-        return error;
-    while (*name == '/')
-        name++;
-    if (*name == '\0')
-        return path[0] == '\0' ? ENOENT : EACCES;
-    if (last.file.data != NULL && strcmp(last.name, name) == 0)
-        found = last.file;
-    else if (archive_find(&archive, name, &found) != KERN_SUCCESS)
-        return ENOENT;
-    if (strlen(name) < sizeof(last.name)) {
-        memcpy(last.name, name, strlen(name) + 1);
-        last.file = found;
-    }
-    *file = (struct image_file){
-        .at = found.data,
-        .size = found.size,
-        .memory = program_start_info->initrd,
-        .offset = program_start_info->initrd_offset +
-                  (uint64_t)((const char *)found.data - (const char *)archive.at),
-    };
-    return 0;
+        image_close(file);
+    return error;
 }
 
 void image_close(struct image_file *file)
 {
+    if (file->range != 0)
+        (void)!vm_deallocate(task(), file->range, file->range_size);
+    if (file->range != 0 && file->memory != MSG_NULL)
+        stub_release_right(file->memory, MSG_MOVE_SEND);
     *file = (struct image_file){0};
 }

@@ -13,8 +13,11 @@ struct image_file {
     size_t size;
     mach_port_name_t memory; /* it lies there from `offset` on; 0: nowhere that can be mapped */
     uint64_t offset;
+    uint64_t range, range_size; /* mapped here for it alone; 0: nothing */
 };
 
-/** 0, or an errno. */
+/** A file that may be executed, by its path. 0, or an errno. */
 int image_open(const char *path, struct image_file *file);
 void image_close(struct image_file *file);
+/** image_open where there is nobody who serves files: a file of the initrd. */
+int image_open_initrd(const char *path, struct image_file *file);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The applets that config lists; what they need beside is their own. include/ says why it is there.
+# FLUSHO: a flag that stty wants, and that no terminal here has.
 make allnoconfig > /dev/null
 while read -r option; do
     case $option in
@@ -8,7 +9,7 @@ while read -r option; do
     *) sed -i "s|^# CONFIG_$option is not set|CONFIG_$option=y|" .config ;;
     esac
 done < "$PORT/config"
-sed -i "s|^CONFIG_EXTRA_CFLAGS=.*|CONFIG_EXTRA_CFLAGS=\"-I$PORT/include\"|" .config
+sed -i "s|^CONFIG_EXTRA_CFLAGS=.*|CONFIG_EXTRA_CFLAGS=\"-I$PORT/include -DFLUSHO=0x1000\"|" .config
 yes '' | make oldconfig > /dev/null
 make -j"$JOBS" CROSS_COMPILE=aarch64-wharf-elf- SKIP_STRIP=y busybox busybox.links
 cp busybox busybox.links .config "$OUT"

@@ -1,4 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# `generic` until there are popen and sigaction; then it is `posix`.
-make -j"$JOBS" -C src CC="$CC -std=gnu99" AR="$AR rcu" RANLIB="$RANLIB" generic
+make -j"$JOBS" -C src CC="$CC -std=gnu99" AR="$AR rcu" RANLIB="$RANLIB" posix
 cp src/lua src/luac "$PORT/check.lua" "$OUT"

@@ -69,6 +69,15 @@ class Headers(unittest.TestCase):
                                       capture_output=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_settings_whatever_comes_first(self):
+        """errno is the thread's and read() returns what POSIX says."""
+        for name in HEADERS:
+            text = f"#include <{name}.h>\n#include <errno.h>\n#include <unistd.h>\n#ifndef _REENT_THREAD_LOCAL\n#error errno\n#endif\n"
+            text += "_Static_assert(_Generic(read(0, 0, 0), long: 1, default: 0), \"\");\n"
+            with self.subTest(header=name):
+                done = compile_text(text, "-fsyntax-only")
+                self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_what_does_not_exist_has_no_header(self):
         for name in NOT_THERE:
             with self.subTest(header=name):
@@ -134,6 +143,11 @@ class Compiler(unittest.TestCase):
                     self.assertNotIn("INTERP", header)
                     self.assertNotIn("RWE", header)
             self.assertEqual(compile_text(text, "-r", "-nostdlib", "-o", f"{folder}/r.o").returncode, 0)
+
+    def test_glob(self):
+        """A part of newlib with <sys/param.h> first."""
+        done = compile_text("#include <glob.h>\nint main(void) { glob_t g; return glob(\"*\", 0, 0, &g); }\n", "-o", "/dev/null")
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_dependencies(self):
         self.assertRegex(compile_text("#include <stdio.h>\n", "-M").stdout, r"sysroot/usr/include/\S*stdio\.h")
@@ -204,6 +218,22 @@ def missing():
     done = compile_text(text, "-w", "-fno-builtin", "-o", "/dev/null")
     found.update(re.findall(r"undefined reference to `(\w+)'", done.stderr))
     return sorted(found & set(names)), done
+
+
+def defined(library):
+    """Names of the functions and variables of a library, as often as they are there."""
+    found = subprocess.run([SDK / "bin" / "aarch64-wharf-elf-nm", "--defined-only", SDK / "sysroot" / "usr" / "lib" / f"lib{library}.a"],
+                           text=True, capture_output=True, check=True).stdout
+    return re.findall(r"(?m)^[0-9a-f]+ [TDBR] (\S+)$", found)
+
+
+class Libraries(unittest.TestCase):
+    def test_no_function_twice(self):
+        """Which of two would be linked depends on what a program asks for first; or it cannot be linked at all."""
+        own, newlib = defined("sys"), defined("c") + defined("m")      # libm has some of libc's, the same
+        self.assertGreater(len(own), 500)
+        self.assertGreater(len(newlib), 1000)
+        self.assertEqual([], sorted(name for name in set(own) if own.count(name) > 1 or name in newlib))
 
 
 class Posix(unittest.TestCase):

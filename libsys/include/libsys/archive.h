@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <wharf/error.h>
@@ -19,7 +20,14 @@ struct archive_file {
     const char *name; /* ends in a NUL inside the archive; without a leading "./" or "/" */
     const void *data;
     size_t size;
+    uint32_t mode; /* kind and permissions, as <sys/stat.h> has them */
 };
+
+/** Of a file whose data are what a symbolic link says. */
+static inline bool archive_is_link(const struct archive_file *file)
+{
+    return (file->mode & 0170000) == 0120000;
+}
 
 /** The file at *position (0: the first), which becomes that of the next. KERN_NOT_FOUND: there are no more; KERN_BAD_FORMAT: from
  *  here on it is no archive. */

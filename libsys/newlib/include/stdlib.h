@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * newlib's, without two functions of its own whose names programs have for functions of theirs.
+ * newlib's, without two functions of its own whose names programs have for functions of theirs, and what it declares for other systems only.
  */
 #ifndef _WHARF_STDLIB_H
 #define _WHARF_STDLIB_H
@@ -10,6 +10,10 @@
 #include_next <stdlib.h>
 #undef itoa
 #undef utoa
+
+__BEGIN_DECLS
+int clearenv(void);
+__END_DECLS
 
 #else
 

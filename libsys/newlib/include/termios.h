@@ -35,7 +35,7 @@ struct termios {
 #define VSUSP    9
 #define VEOL     10
 #define VREPRINT 11
-#define VDISCARD 12
+/* 12: VDISCARD, which the terminal does not have */
 #define VWERASE  13
 #define VLNEXT   14
 #define VEOL2    15

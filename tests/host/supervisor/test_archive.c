@@ -48,6 +48,7 @@ static kern_return_t look(const struct made *a, size_t size, const char *name, c
     if (kr == KERN_SUCCESS) {
         const size_t at = (size_t)((const char *)file.data - copy);
         CHECK(at <= size && file.size <= size - at);
+        CHECK(file.mode == 0x81a4 && !archive_is_link(&file));
         memcpy(text, file.data, file.size);
         text[file.size] = '\0';
     }

@@ -44,7 +44,7 @@ static void test_defaults(void)
     CHECK(r->priority == 96 && r->restart == RESTART_ALWAYS && r->memory_pages == 0);
     CHECK(r->heartbeat == 0 && r->backoff_first == 100 && r->backoff_max == 30000);
     CHECK(r->give_up == 10 && r->stop_time == 1000 && r->dma_pages == 4096);
-    CHECK(!r->reserved && d.reserve_pages == 0);
+    CHECK(!r->reserved && d.reserve_pages == 0 && !d.quiet);
     CHECK(!r->wired && !r->essential && !r->inspect && !r->manage && !r->uses_all);
     CHECK(d.console[0] == 0 && d.until[0] == 0 && d.dump[0] == 0);
 }
@@ -57,6 +57,7 @@ static void test_all_keys(void)
                  "until sd0\n"
                  "dump block.vd0 partition 3\n"
                  "reserve 5K\n"
+                 "log quiet\n"
                  "\n"
                  "\t program \t sd0\n"
                  " file sdhci\n"
@@ -76,6 +77,7 @@ static void test_all_keys(void)
     CHECK_TEXT(d.dump, "block.vd0");
     CHECK_EQ(d.dump_partition, 3);
     CHECK_EQ(d.reserve_pages, 2);
+    CHECK(d.quiet);
     CHECK_TEXT(r->file, "sdhci");
     CHECK_TEXT(r->arguments, "bus-width=4 clock.0=x:12 more");
     CHECK_EQ(r->provides_count, 3);
@@ -125,6 +127,7 @@ static void test_wrong(void)
           "these are more than a program can have");
     wrong("program a\nprovides", 2, "", "a name is missing");
     wrong("reserve 0", 1, "0", "this number is too small");
+    wrong("log loud", 1, "", "it is: log shown, or log quiet");
     wrong("dump x", 1, "", "it is: dump SERVICE partition N");
     wrong("dump x partition 0", 1, "0", "this number is too small");
     wrong("program a\n\x01\x02", 2, "??", "there is no such key");
