@@ -67,6 +67,7 @@ RUNS = [
     Run("init=bench-vm"),
     Run("init=bench-ool"),
     Run("init=bootstrap arg=system=bench-files.conf"),
+    Run("init=bootstrap arg=system=bench-process.conf"),
     Run("init=bench-pager"),
     Run("init=bench-posix"),
     Run("init=bench-yield-a,bench-yield-b"),

@@ -6,9 +6,11 @@
  * not linked with what would look after them.
  */
 #include <libsys/kernel.h>
+#include <libsys/program.h>
 #include <libsys/sync.h>
 #include <stdlib.h>
 #include <sys/reent.h>
+#include <wharf/if/process.h>
 
 /* newlib's, each there if something is linked that needs it. */
 [[gnu::weak]] extern void __call_exitprocs(int status, void *object);
@@ -45,5 +47,8 @@ void _exit(int status)
 {
     if (process_leave != NULL)
         process_leave(status);
+    else if (program_start_info->process !=
+             MSG_NULL) /* it knows nothing of processes, but is one */
+        (void)process_exit(program_start_info->process, status);
     kernel_task_exit(status);
 }

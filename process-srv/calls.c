@@ -44,7 +44,7 @@ static kern_return_t get_ids(struct server_message *message, struct process_ids 
 static kern_return_t add_child(struct process *parent, mach_port_name_t task, const char *name,
                                struct process **out, uint32_t *port)
 {
-    if (task == MSG_NULL || task == MSG_DEAD || tasks_find(task) != NULL)
+    if (tasks_find(task) != NULL || !tasks_is_task(task, true))
         return unix_error(EINVAL);
     struct process *p = table_add(parent, name);
     if (p == NULL)
@@ -113,6 +113,8 @@ static kern_return_t prepare_exec(struct server_message *message, mach_port_name
     struct process *p = process_of(message);
     if (p == NULL)
         return gone;
+    if (!tasks_is_task(task, true))
+        return unix_error(EINVAL);
     const kern_return_t kr = tasks_name_port(p, task, port);
     if (kr == KERN_SUCCESS)
         drop(task);
@@ -126,7 +128,7 @@ static kern_return_t exec(struct server_message *message, mach_port_name_t task,
     struct process *p = process_of(message);
     if (p == NULL)
         return gone;
-    if (task == MSG_NULL || task == MSG_DEAD || tasks_find(task) != NULL)
+    if (tasks_find(task) != NULL || !tasks_is_task(task, true) || !tasks_has_thread(task, thread))
         return unix_error(EINVAL);
     const mach_port_name_t old = p->task;
     const kern_return_t kr = tasks_rebind(p, task);
@@ -138,7 +140,7 @@ static kern_return_t exec(struct server_message *message, mach_port_name_t task,
     p->mine = mine & ~p->ignored;
     p->executed = true;
     strncpy(p->name, name, sizeof(p->name) - 1);
-    (void)!task_terminate(old, 0);
+    (void)!task_terminate(old, 0); /* its time is nobody's */
     drop(old);
     if (thread_resume(thread) != KERN_SUCCESS)
         (void)!task_terminate(task, 0);
@@ -286,9 +288,9 @@ static kern_return_t kill_thread(struct server_message *message, mach_port_name_
     struct process *p = process_of(message);
     if (p == NULL)
         return gone;
-    if (number > PROCESS_SIGNALS || thread == MSG_NULL)
+    if (number > PROCESS_SIGNALS)
         return unix_error(EINVAL);
-    if (thread == MSG_DEAD)
+    if (!tasks_has_thread(p->task, thread))
         return unix_error(ESRCH);
     const struct process_signal signal = from(p, number, code, value);
     const int error = number == 0 ? 0 : signals_send(p, &signal, thread);
@@ -357,7 +359,7 @@ static kern_return_t resume(struct server_message *message, mach_port_name_t thr
     struct process *p = process_of(message);
     if (p == NULL)
         return gone;
-    if (thread == MSG_NULL || thread == MSG_DEAD)
+    if (!tasks_has_thread(p->task, thread))
         return unix_error(EINVAL);
     stop_resume(p, thread, state);
     drop(thread);
@@ -430,7 +432,17 @@ static kern_return_t limits(struct server_message *message, uint32_t *processes,
     return KERN_SUCCESS;
 }
 
+static kern_return_t times(struct server_message *message, uint64_t *children_time)
+{
+    const struct process *p = process_of(message);
+    if (p == NULL)
+        return gone;
+    *children_time = p->children_time;
+    return KERN_SUCCESS;
+}
+
 const struct process_ops process_calls = {
+    .times = times,
     .get_ids = get_ids,
     .fork = fork_process,
     .spawn = spawn,

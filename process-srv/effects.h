@@ -6,7 +6,7 @@
 
 #include "table.h"
 
-/** End its task, and its port. signal: as by this one, 0: by itself. */
+/** End its task, and its port; what it had of CPUs is in cpu_time. signal: as by this one, 0: by itself. */
 void effect_end(struct process *p, uint32_t signal);
 void effect_suspend(struct process *p);
 void effect_resume(struct process *p);
@@ -17,5 +17,3 @@ void effect_news(struct process *p);
 /** A right to a thread that a queued signal is for: one reference more, or less. */
 bool effect_keep_thread(mach_port_name_t thread);
 void effect_drop_thread(mach_port_name_t thread);
-/** Of its task, in nanoseconds. */
-uint64_t effect_cpu_time(struct process *p);

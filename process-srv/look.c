@@ -25,10 +25,10 @@ static kern_return_t adopt(struct server_message *message, mach_port_name_t task
                            int32_t *pid, mach_port_name_t *port)
 {
     (void)message;
-    if (task == MSG_NULL || task == MSG_DEAD)
-        return unix_error(EINVAL);
     if (tasks_find(task) != NULL)
         return unix_error(EEXIST);
+    if (!tasks_is_task(task, false))
+        return unix_error(EINVAL);
     struct process *p = table_add(NULL, name);
     if (p == NULL)
         return unix_error(EAGAIN);

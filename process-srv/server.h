@@ -22,6 +22,10 @@ struct process *process_of(const struct server_message *message);
 /** A port for p; it becomes known under *name in task. */
 kern_return_t tasks_make_port(struct process *p);
 kern_return_t tasks_name_port(const struct process *p, mach_port_name_t task, uint32_t *name);
+/** Is this a task of the kernel's, which answers at once whoever asks? Everything else could keep the server waiting, and be its own port. made: it may not be essential. */
+bool tasks_is_task(mach_port_name_t task, bool made);
+/** The same of a thread of a task. */
+bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread);
 /** p has this task from here on; the right is taken. */
 kern_return_t tasks_bind(struct process *p, mach_port_name_t task);
 /** It has none; the right is the caller's. */

@@ -66,6 +66,15 @@ void signals_forget(struct process *p)
     drop(p, UINT64_MAX);
 }
 
+void signals_forget_thread(struct process *p, mach_port_name_t thread)
+{
+    for (struct queued **at = &p->queue; *at != NULL;)
+        if ((*at)->thread == thread)
+            give_back(p, at);
+        else
+            at = &(*at)->next;
+}
+
 static bool waits_already(const struct process *p, uint32_t number, mach_port_name_t thread)
 {
     for (const struct queued *q = p->queue; q != NULL; q = q->next)
@@ -219,7 +228,7 @@ static void orphan_group(int32_t group, int32_t sid)
     bool stopped = false;
     if (!table_orphaned(group, sid))
         return;
-    for (struct process *p = table_after(0); p != NULL; p = table_after(p->pid))
+    for (const struct process *p = table_next(NULL); p != NULL; p = table_next(p))
         stopped |= p->pgid == group && p->state == PROCESS_STOPPED;
     if (stopped) {
         (void)!signals_group(sid, group, &(struct process_signal){.number = SIGNAL_HUP});
@@ -235,7 +244,6 @@ void signals_end(struct process *p, int32_t status)
     bool affected = false;
     for (const struct process *c = p->child; c != NULL; c = c->next)
         affected |= c->state == PROCESS_STOPPED;
-    p->cpu_time = effect_cpu_time(p);
     table_end(p, status);
     if (parent != NULL) {
         const struct process_signal signal = {
@@ -303,6 +311,8 @@ int signals_send(struct process *p, const struct process_signal *signal, mach_po
     const int error = enqueue(p, signal, thread);
     if (error == 0) {
         p->all_refused = false;
+        if (p->refused != MSG_NULL)
+            effect_drop_thread(p->refused);
         p->refused = MSG_NULL;
         effect_look(p);
     }

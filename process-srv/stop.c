@@ -139,9 +139,11 @@ void stop_look(struct process *p)
     mach_port_name_t thread;
     while (signals_wanted(p, &thread) && is_free(p)) {
         const bool directed = thread != MSG_NULL;
-        if (directed && !effect_keep_thread(thread))
-            thread = MSG_NULL;
-        else if (!directed)
+        if (directed && !effect_keep_thread(thread)) { /* it has ended */
+            signals_forget_thread(p, thread);
+            continue;
+        }
+        if (!directed)
             thread = next_thread(p);
         if (thread == MSG_NULL) {
             p->all_refused = true;
@@ -156,7 +158,9 @@ void stop_look(struct process *p)
             drop(&thread);
             return;
         }
-        drop(&p->refused); /* it is ending: the next */
+        if (directed)
+            signals_forget_thread(p, thread); /* nobody will take them */
+        drop(&p->refused);                    /* it is ending: the next */
         p->refused = thread;
     }
 }
@@ -173,7 +177,9 @@ void stop_taken(struct process *p, mach_port_name_t thread, uint32_t number, boo
         drop(&p->stopped_thread);
         p->stopped_running = false;
     }
-    if (refused && effect_keep_thread(thread)) {
+    if (p->pending == 0 && p->queue == NULL)
+        drop(&p->refused); /* there is nothing that another should be asked about */
+    else if (refused && effect_keep_thread(thread)) {
         drop(&p->refused);
         p->refused = thread;
     }
@@ -237,7 +243,7 @@ static kern_return_t raise(struct server_message *message, mach_port_name_t thre
 {
     (void)number;
     struct process *p = message->received.local == UINT64_MAX - 1 ? tasks_find(task) : NULL;
-    if (p == NULL || p->state == PROCESS_ZOMBIE)
+    if (p == NULL || p->state == PROCESS_ZOMBIE || !tasks_has_thread(p->task, thread))
         return KERN_FAILURE;
     const uint32_t signal = signal_of(kind);
     const bool again = thread == p->stopped_thread; /* it cannot even begin */
@@ -249,7 +255,6 @@ static kern_return_t raise(struct server_message *message, mach_port_name_t thre
     } else {
         const struct process_signal s = {
             .number = signal, .code = 1, .address = address, .value = code, .forced = 1};
-        p->refused = p->refused == thread ? MSG_NULL : p->refused;
         if (signals_send(p, &s, thread) != 0)
             crash(p, thread, signal, kind, code, address);
         task = task != MSG_NULL ? task : MSG_NULL;

@@ -12,6 +12,7 @@ enum { PID_MAX = 30000, HASH = 256 };
 static struct process process[PROCESSES_MAX];
 static struct process *hash[HASH];
 static struct process *init_children;
+static struct process *newest;
 static int32_t last_pid;
 static unsigned count;
 
@@ -19,7 +20,7 @@ void table_reset(void)
 {
     memset(process, 0, sizeof(process));
     memset(hash, 0, sizeof(hash));
-    init_children = NULL;
+    init_children = newest = NULL;
     last_pid = INIT_PID;
     count = 0;
     signals_reset();
@@ -43,13 +44,17 @@ struct process *table_find(int32_t pid)
     return p;
 }
 
+struct process *table_next(const struct process *p)
+{
+    return p == NULL ? newest : p->earlier;
+}
+
 struct process *table_after(int32_t pid)
 {
     struct process *best = NULL;
-    for (unsigned i = 0; i < PROCESSES_MAX; i++)
-        if (process[i].state != PROCESS_FREE && process[i].pid > pid &&
-            (best == NULL || process[i].pid < best->pid))
-            best = &process[i];
+    for (struct process *p = newest; p != NULL; p = p->earlier)
+        if (p->pid > pid && (best == NULL || p->pid < best->pid))
+            best = p;
     return best;
 }
 
@@ -60,14 +65,12 @@ unsigned table_count(void)
 
 /* ---- numbers ---- */
 
-/* Looked through only when a pid comes round again, and by what is rare. */
 static bool is_used(int32_t number)
 {
     if (table_find(number) != NULL)
         return true;
-    for (unsigned i = 0; i < PROCESSES_MAX; i++)
-        if (process[i].state != PROCESS_FREE &&
-            (process[i].pgid == number || process[i].sid == number))
+    for (const struct process *p = newest; p != NULL; p = p->earlier)
+        if (p->pgid == number || p->sid == number)
             return true;
     return false;
 }
@@ -83,8 +86,8 @@ static int32_t new_pid(void)
 unsigned table_session_size(int32_t sid)
 {
     unsigned n = 0;
-    for (unsigned i = 0; i < PROCESSES_MAX; i++)
-        n += process[i].state != PROCESS_FREE && process[i].sid == sid;
+    for (const struct process *p = newest; p != NULL; p = p->earlier)
+        n += p->sid == sid;
     return n;
 }
 
@@ -95,9 +98,9 @@ bool table_group_exists(int32_t group)
 
 int32_t table_group_session(int32_t group)
 {
-    for (unsigned i = 0; i < PROCESSES_MAX; i++)
-        if (process[i].state != PROCESS_FREE && process[i].pgid == group)
-            return process[i].sid;
+    for (const struct process *p = newest; p != NULL; p = p->earlier)
+        if (p->pgid == group)
+            return p->sid;
     return -1;
 }
 
@@ -161,6 +164,10 @@ struct process *table_add(struct process *parent, const char *name)
     p->hash_next = hash[p->pid % HASH];
     hash[p->pid % HASH] = p;
     link_child(parent, p);
+    p->earlier = newest;
+    if (newest != NULL)
+        newest->later = p;
+    newest = p;
     count++;
     return p;
 }
@@ -173,6 +180,9 @@ void table_drop(struct process *p)
     *at = p->hash_next;
     signals_forget(p);
     unlink_child(p);
+    *(p->later != NULL ? &p->later->earlier : &newest) = p->earlier;
+    if (p->earlier != NULL)
+        p->earlier->later = p->later;
     p->state = PROCESS_FREE;
     count--;
 }
@@ -230,11 +240,9 @@ int table_new_session(struct process *caller)
 
 bool table_orphaned(int32_t group, int32_t sid)
 {
-    for (unsigned i = 0; i < PROCESSES_MAX; i++) {
-        const struct process *p = &process[i];
-        if (p->state != PROCESS_FREE && p->state != PROCESS_ZOMBIE && p->pgid == group &&
-            p->parent != NULL && p->parent->pgid != group && p->parent->sid == sid)
+    for (const struct process *p = newest; p != NULL; p = p->earlier)
+        if (p->state != PROCESS_ZOMBIE && p->pgid == group && p->parent != NULL &&
+            p->parent->pgid != group && p->parent->sid == sid)
             return false;
-    }
     return true;
 }

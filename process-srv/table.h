@@ -41,6 +41,7 @@ struct process {
     int32_t pid, pgid, sid;
     struct process *parent, *child, *next, *previous; /* P1; siblings */
     struct process *hash_next;
+    struct process *later, *earlier; /* of all that there are, in the order of their making */
     char name[PROCESS_NAME_SIZE];
     bool adopted;  /* the supervisor started it: its end is not ours to make */
     bool executed; /* its parent may not move it to another group any more */
@@ -77,6 +78,8 @@ void table_reset(void);
 struct process *table_find(int32_t pid);
 /** The next in order of pid; NULL: none. */
 struct process *table_after(int32_t pid);
+/** All there are, in no order that means something: the first (NULL), or the one behind p. The table may not change meanwhile. */
+struct process *table_next(const struct process *p);
 struct process *table_slot(unsigned slot);
 unsigned table_slot_of(const struct process *p);
 

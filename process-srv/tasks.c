@@ -12,8 +12,10 @@
 #include <string.h>
 #include <wharf/if/clock.h>
 #include <wharf/if/exception_ports.h>
+#include <wharf/if/host_tasks.h>
 #include <wharf/if/port.h>
 #include <wharf/if/task.h>
+#include <wharf/if/thread.h>
 #include <wharf/if/timer.h>
 #include <wharf/info.h>
 
@@ -71,6 +73,43 @@ static void remove_task(struct process *p)
         by_task[j] = NULL;
         insert(moved);
     }
+}
+
+/* ---- what processes pass off as tasks and threads ---- */
+
+static void drop_all(mach_port_name_t right[TASK_THREADS_MAX])
+{
+    for (unsigned i = 0; i < TASK_THREADS_MAX; i++)
+        drop_right(&right[i]);
+}
+
+_Static_assert((int)HOST_TASKS_TASKS_MAX == (int)TASK_THREADS_MAX, "drop_all");
+
+bool tasks_is_task(mach_port_name_t task, bool made)
+{
+    const mach_port_name_t power = program_start_info->host_tasks;
+    mach_port_name_t t[TASK_THREADS_MAX] = {MSG_NULL};
+    if (task == MSG_NULL || task == MSG_DEAD)
+        return false;
+    if (made)
+        return host_tasks_set_essential(power, task, false) == KERN_SUCCESS;
+    const kern_return_t kr =
+        host_tasks_tasks(power, task, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
+    if (kr == KERN_SUCCESS)
+        drop_all(t);
+    return kr == KERN_SUCCESS;
+}
+
+bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread)
+{
+    mach_port_name_t t[TASK_THREADS_MAX] = {MSG_NULL};
+    if (thread == MSG_NULL || thread == MSG_DEAD)
+        return false;
+    const kern_return_t kr =
+        task_threads(task, thread, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
+    if (kr == KERN_SUCCESS)
+        drop_all(t);
+    return kr == KERN_SUCCESS;
 }
 
 /* ---- ports ---- */
@@ -169,14 +208,35 @@ void tasks_died(mach_port_name_t task)
 
 /* ---- effects ---- */
 
-uint64_t effect_cpu_time(struct process *p)
+/* Of a task that died without telling nothing is known any more. */
+static uint64_t cpu_time(const struct process *p)
 {
-    (void)p; /* the kernel keeps no sum of threads that are gone */
-    return 0;
+    struct task_info task;
+    mach_port_name_t t[TASK_THREADS_MAX], after = MSG_NULL;
+    if (task_info(p->task, &task) != KERN_SUCCESS)
+        return 0;
+    uint64_t sum = task.ended_time;
+    do {
+        struct thread_info thread;
+        if (task_threads(p->task, after, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]) !=
+            KERN_SUCCESS)
+            break;
+        drop_right(&after);
+        for (unsigned i = 0; i < TASK_THREADS_MAX; i++) {
+            if (t[i] != MSG_NULL && thread_info(t[i], &thread) == KERN_SUCCESS)
+                sum += thread.cpu_time;
+            if (i + 1 < TASK_THREADS_MAX)
+                drop_right(&t[i]);
+        }
+        after = t[TASK_THREADS_MAX - 1];
+    } while (after != MSG_NULL);
+    drop_right(&after);
+    return sum;
 }
 
 void effect_end(struct process *p, uint32_t signal)
 {
+    p->cpu_time = p->task != MSG_NULL && p->parent != NULL ? cpu_time(p) : 0;
     if (p->task != MSG_NULL && !(p->adopted && signal == 0))
         (void)!task_terminate(p->task, signal != 0 ? STATUS_SIGNAL + signal : 0);
     tasks_release(p);

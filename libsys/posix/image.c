@@ -84,22 +84,29 @@ static kern_return_t give(mach_port_name_t task, mach_port_name_t right, uint32_
     return right == MSG_NULL ? KERN_SUCCESS : port_insert_send(task, 0, right, name);
 }
 
+/* What every program may have from the start; what its maker has of it, it has. */
+static const uint16_t handed_on[] = {
+    offsetof(struct start_info, bootstrap),    offsetof(struct start_info, host),
+    offsetof(struct start_info, clock),        offsetof(struct start_info, host_memory),
+    offsetof(struct start_info, host_time),    offsetof(struct start_info, host_reboot),
+    offsetof(struct start_info, host_irq),     offsetof(struct start_info, host_debug),
+    offsetof(struct start_info, host_tasks),   offsetof(struct start_info, initrd),
+    offsetof(struct start_info, host_devices),
+};
+
 static kern_return_t give_all(const struct image *image, struct start_info *block)
 {
-    const struct start_info *own = program_start_info;
+    const char *own = (const char *)program_start_info;
     kern_return_t kr = give(image->task, image->thread, &block->thread);
-    if (kr == KERN_SUCCESS)
-        kr = give(image->task, own->bootstrap, &block->bootstrap);
-    if (kr == KERN_SUCCESS)
-        kr = give(image->task, own->host, &block->host);
-    if (kr == KERN_SUCCESS)
-        kr = give(image->task, own->clock, &block->clock);
-    if (kr == KERN_SUCCESS)
-        kr = give(image->task, own->host_debug, &block->host_debug);
-    if (kr == KERN_SUCCESS)
-        kr = give(image->task, own->initrd, &block->initrd);
-    block->initrd_offset = own->initrd_offset;
-    block->initrd_size = own->initrd_size;
+    for (size_t i = 0; i < sizeof(handed_on) / sizeof(handed_on[0]) && kr == KERN_SUCCESS; i++) {
+        mach_port_name_t right;
+        uint32_t name;
+        memcpy(&right, own + handed_on[i], sizeof(right));
+        kr = give(image->task, right, &name);
+        memcpy((char *)block + handed_on[i], &name, sizeof(name));
+    }
+    block->initrd_offset = program_start_info->initrd_offset;
+    block->initrd_size = program_start_info->initrd_size;
     return kr;
 }
 

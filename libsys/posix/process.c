@@ -62,13 +62,19 @@ void process_became_child(mach_port_name_t new_port)
     is_child = true;
 }
 
+/* The server looks at what the task used, and ends it; if it does not, the task does. */
+static void await_end(void)
+{
+    enum { LONG = 2000000000 };
+    (void)kernel_sleep_until(kernel_clock_now() + LONG);
+}
+
 void process_leave(int status)
 {
     if (process_port_now() == MSG_NULL)
         return;
-    (void)process_exit(port, status);
-    if (is_child)
-        sys_task_exit((uint64_t)status);
+    if (process_exit(port, status) == KERN_SUCCESS && is_child)
+        await_end();
 }
 
 bool process_ids(struct process_ids *ids)

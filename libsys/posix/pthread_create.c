@@ -7,6 +7,7 @@
  */
 #include "cancel.h"
 #include "pthread_impl.h"
+#include "signals.h"
 #include <errno.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -109,6 +110,9 @@ static int error_of(kern_return_t kr)
     return kr == KERN_DENIED ? EPERM : EAGAIN;
 }
 
+/* Only in programs that have signals. */
+[[gnu::weak]] extern __typeof__(signals_inherit) signals_inherit;
+
 /* With posix_threads held, so that it can neither end nor be joined before its names are written. Its own number is told before it runs. */
 static kern_return_t run_thread(struct posix_thread *thread, unsigned priority, pthread_t *id)
 {
@@ -119,6 +123,8 @@ static kern_return_t run_thread(struct posix_thread *thread, unsigned priority, 
     *id = thread->id;
     thread->native.alive = 1;
     atomic_fetch_add(&posix_live, 1);
+    if (signals_inherit != NULL)
+        signals_inherit(block);
     const kern_return_t kr = task_create_thread(program_start_info->task, (uintptr_t)thread_entry,
                                                 (uintptr_t)block, (uintptr_t)&thread->native,
                                                 (uintptr_t)block, priority, true, &port, &number);

@@ -7,6 +7,7 @@
 #include "interruptible_jump.h"
 #include "process.h"
 #include "signals.h"
+#include "timer_signal.h"
 #include <errno.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -15,6 +16,7 @@
 #include <libsys/trap.h>
 #include <string.h>
 #include <unistd.h>
+#include <user/machine.h>
 #include <wharf/if/process.h>
 
 /* Where the server lets threads go on: arch/.../user/signal.S. */
@@ -68,12 +70,14 @@ bool signals_claim(uint64_t signals)
     signals &= ~SIGNAL_NEVER;
     if ((signals & ~(claimed | ignored)) == 0)
         return true;
+    const uint64_t mask = signals_hold();
     recursive_mutex_lock(&lock);
     const uint64_t new = signals & ~(claimed | ignored);
     const bool done = new == 0 || (enter() && tell(new, PROCESS_DISPOSITION_MINE, 0));
     if (done)
         claimed |= new;
     recursive_mutex_unlock(&lock);
+    signals_go_on(mask);
     return done;
 }
 
@@ -83,7 +87,7 @@ siginfo_t signals_info(const struct process_signal *s)
 {
     siginfo_t info = {
         .si_signo = (int)s->number,
-        .si_code = s->code,
+        .si_code = timer_signal_taken(s->code),
         .si_pid = s->pid,
         .si_uid = s->uid,
         .si_addr = (void *)(uintptr_t)s->address,
@@ -251,6 +255,35 @@ void signals_set_mask(uint64_t mask)
         signals_look();
 }
 
+uint64_t signals_hold(void)
+{
+    const uint64_t mask = signal_thread.mask;
+    signal_thread.mask = ~SIGNAL_NEVER;
+    atomic_signal_fence(memory_order_seq_cst);
+    return mask;
+}
+
+void signals_go_on(uint64_t mask)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    signal_thread.mask = mask;
+    atomic_signal_fence(memory_order_seq_cst);
+    if (atomic_load(&waiting))
+        signals_look();
+}
+
+void signals_inherit(void *thread_pointer)
+{
+    const uintptr_t at = (uintptr_t)&signal_thread - (uintptr_t)machine_thread_pointer();
+    struct signal_thread *t = (struct signal_thread *)((uintptr_t)thread_pointer + at);
+    t->mask = signal_thread.mask;
+}
+
+void signals_of_others(void)
+{
+    signal_thread.mask = ~SIGNAL_NEVER;
+}
+
 int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 {
     const uint64_t mask = signal_thread.mask;
@@ -280,8 +313,8 @@ static uint32_t child_flags(const struct sigaction *a)
            (a->sa_flags & SA_NOCLDWAIT ? PROCESS_NO_CHILD_WAIT : 0u);
 }
 
-/* The lock is held. Blocked signals stay claimed: whether one is blocked by another thread is not known here. */
-static bool change(int number, const struct sigaction *new)
+/* The lock is held. A signal that the caller blocks stays claimed (G2); one that only another thread blocks does not, so its default comes. */
+static bool change(int number, const struct sigaction *new, uint64_t mask)
 {
     const uint64_t bit = signal_bit(number);
     const bool quiet = number == SIGCHLD || number == SIGURG || number == SIGWINCH;
@@ -296,7 +329,7 @@ static bool change(int number, const struct sigaction *new)
         return done;
     }
     ignored &= ~bit;
-    if (new->sa_handler == SIG_DFL && !(signal_thread.mask & bit)) {
+    if (new->sa_handler == SIG_DFL && !(mask & bit)) {
         claimed &= ~bit;
         return tell(bit, PROCESS_DISPOSITION_DEFAULT, child_flags(new));
     }
@@ -310,21 +343,18 @@ int sigaction(int number, const struct sigaction *new, struct sigaction *old)
     if (number < 1 || number >= SIGNALS ||
         (new != NULL && (signal_bit(number) & SIGNAL_NEVER) && new->sa_handler != SIG_DFL))
         return fails(EINVAL);
-    const uint64_t mask = signal_thread.mask;
-    signal_thread.mask = ~SIGNAL_NEVER; /* no handler runs here */
+    const uint64_t mask = signals_hold();
     recursive_mutex_lock(&lock);
     const struct sigaction was = action[number - 1];
     bool done = true;
     if (new != NULL) {
         action[number - 1] = *new;
-        done = (signal_bit(number) & SIGNAL_NEVER) || change(number, new);
+        done = (signal_bit(number) & SIGNAL_NEVER) || change(number, new, mask);
         if (!done)
             action[number - 1] = was;
     }
     recursive_mutex_unlock(&lock);
-    signal_thread.mask = mask;
-    if (atomic_load(&waiting))
-        signals_look();
+    signals_go_on(mask);
     if (old != NULL)
         *old = was;
     return done ? 0 : fails(ENOSYS);

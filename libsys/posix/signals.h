@@ -43,6 +43,13 @@ bool signals_claim(uint64_t signals);
 /** Take and handle all that the mask lets through. */
 void signals_look(void);
 void signals_set_mask(uint64_t mask);
+/** No handler runs in this thread until signals_go_on() with what this returns: around a lock that handlers take, too. */
+uint64_t signals_hold(void);
+void signals_go_on(uint64_t mask);
+/** With its thread pointer: a thread that has not run begins with the caller's mask. */
+void signals_inherit(void *thread_pointer);
+/** A helper thread of libsys: it takes no signals. */
+void signals_of_others(void);
 siginfo_t signals_info(const struct process_signal *signal);
 /** The caller's own thread. */
 mach_port_name_t signals_self(void);

@@ -10,6 +10,7 @@
 #include "atfork.h"
 #include "clock_impl.h"
 #include "pthread_impl.h"
+#include "signals.h"
 #include "timer_signal.h"
 #include <errno.h>
 #include <libsys/trap.h>
@@ -33,6 +34,8 @@ static unsigned long generations[TIMER_MAX];
 static _Atomic uint32_t changes; /* a futex: the thread has to look again */
 static bool served;
 static struct thread server;
+
+[[gnu::weak]] extern __typeof__(signals_of_others) signals_of_others;
 
 static int fails(int error)
 {
@@ -87,7 +90,7 @@ static void expire(unsigned index, struct timer *timer, uint64_t now, uint64_t d
     timer->overruns = missed < DELAYTIMER_MAX ? (int)missed : DELAYTIMER_MAX;
     if (timer->event.sigev_notify == SIGEV_THREAD)
         start_thread(timer);
-    else if (timer->event.sigev_notify == SIGEV_SIGNAL && posix_timer_signal != NULL)
+    else if (timer->event.sigev_notify == SIGEV_SIGNAL)
         timer->overruns +=
             posix_timer_signal(timer->event.sigev_signo, timer->event.sigev_value,
                                (timer_t)(generations[index] << GENERATION_SHIFT | index));
@@ -115,6 +118,8 @@ static uint64_t serve_all(void)
 static void serve(void *unused)
 {
     (void)unused;
+    if (signals_of_others != NULL)
+        signals_of_others();
     for (;;) {
         const uint32_t seen = changes;
 

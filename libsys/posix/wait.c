@@ -74,6 +74,19 @@ pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
     return got;
 }
 
+/* libsys/posix/resource.c */
+int process_children_usage(struct rusage *usage);
+
+int process_children_usage(struct rusage *usage)
+{
+    const mach_port_name_t port = process_port_now();
+    uint64_t time;
+    if (port == MSG_NULL || process_times(port, &time) != KERN_SUCCESS)
+        return -1;
+    usage->ru_utime = time_of(time);
+    return 0;
+}
+
 pid_t wait3(int *status, int options, struct rusage *usage)
 {
     return wait4(-1, status, options, usage);
