@@ -5,6 +5,7 @@
 #include "device_stage.h"
 
 #include <arch/upcalls.h>
+#include <kern/memory_entry.h>
 #include <kern/pmap.h>
 
 enum { PAGE = 4096, RW = VM_PROT_READ | VM_PROT_WRITE };
@@ -215,6 +216,89 @@ void scene_device_memory(void)
     atomic_store(&small_pieces, false);
     child_end(child);
     CHECK(kern_late_abort(NULL, 0)); /* a store that was posted fails when nobody has any of it */
+}
+
+/* ---- the walk over all tasks, while tasks come and go ---- */
+
+enum { CHILDREN = 8, STEPS_MAX = 200 };
+
+static struct {
+    struct memory_object *object; /* that has died */
+    struct task *task;            /* where it stands */
+    vaddr_t at;
+    bool more;
+    uint32_t child
+        [STEPS_MAX]; /* 0: it has ended. Of the first CHILDREN, which map the device, those with even numbers stay */
+    uint64_t mapped[CHILDREN];
+    unsigned children;
+} walk;
+
+static void kill_object(void *unused)
+{
+    (void)unused;
+    memory_object_kill(walk.object);
+}
+
+static void walk_on(void *unused)
+{
+    (void)unused;
+    walk.more = map_forget_devices(&walk.task, &walk.at);
+}
+
+/* The child on which it stands ends, unless it is to stay, and another begins. */
+static bool end_under_it(void)
+{
+    for (unsigned i = 0; i < walk.children; i++) {
+        bool stays = i < CHILDREN && i % 2 == 0;
+        if (stays || !walk.child[i] || task_behind(walk.child[i]) != walk.task)
+            continue;
+        child_end(walk.child[i]);
+        walk.child[i] = 0;
+        walk.child[walk.children++] = child_new(0, 0, NULL);
+        return true;
+    }
+    return false;
+}
+
+static void begin_walk(uint32_t entry)
+{
+    enum mem_type type;
+    walk.children = CHILDREN;
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        walk.child[i] = child_new(0, 0, NULL);
+        walk.mapped[i] = map_it(walk.child[i], entry, 1);
+        CHECK(is_mapped(task_behind(walk.child[i]), walk.mapped[i], &type));
+    }
+    struct memory_entry *shown = port_behind(me.actor, entry)->object;
+    walk.object = shown->object;
+    walk.task = NULL;
+    walk.at = 0;
+    in_kernel(kill_object, NULL);
+}
+
+/* As a program could go on doing for ever. The walk comes to its end, and none that maps the device has been left out. */
+void scene_device_walk(void)
+{
+    uint32_t devices = enter_board(), control, device, entry, offset;
+    unsigned steps = 0, ended = 0;
+    uint64_t size;
+    enum mem_type type;
+    OK(make_device(devices, false, &control));
+    OK(device_control_open(control, 0, &device));
+    OK(device_memory(device, 0, &entry, &offset, &size));
+    begin_walk(entry);
+    do {
+        in_kernel(walk_on, NULL);
+        ended += end_under_it();
+        CHECK(++steps < STEPS_MAX - CHILDREN);
+    } while (walk.more);
+    CHECK_EQUAL(ended, CHILDREN / 2); /* and none that began later */
+    for (unsigned i = 0; i < CHILDREN; i += 2)
+        CHECK(!is_mapped(task_behind(walk.child[i]), walk.mapped[i], &type));
+    OK(device_control_close(control));
+    for (unsigned i = 0; i < walk.children; i++)
+        if (walk.child[i])
+            child_end(walk.child[i]);
 }
 
 /* ---- parts ---- */
