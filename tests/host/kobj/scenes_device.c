@@ -215,7 +215,9 @@ void scene_device_memory(void)
     }
     atomic_store(&small_pieces, false);
     child_end(child);
-    CHECK(kern_late_abort(NULL, 0)); /* a store that was posted fails when nobody has any of it */
+    CHECK(
+        kern_late_abort(NULL,
+                        0xbe000011)); /* a store that was posted fails when nobody has any of it */
 }
 
 /* ---- the walk over all tasks, while tasks come and go ---- */
