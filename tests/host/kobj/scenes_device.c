@@ -7,6 +7,7 @@
 #include <arch/upcalls.h>
 #include <kern/memory_entry.h>
 #include <kern/pmap.h>
+#include <string.h>
 
 enum { PAGE = 4096, RW = VM_PROT_READ | VM_PROT_WRITE };
 
@@ -218,6 +219,73 @@ void scene_device_memory(void)
     CHECK(
         kern_late_abort(NULL,
                         0xbe000011)); /* a store that was posted fails when nobody has any of it */
+}
+
+/* ---- buffers of traps ---- */
+
+/* A message of mine to my own port, whose body lies at `from`, into `to`; 0: it is not received. */
+static unsigned send_between(uint32_t port, uint64_t from, uint64_t to, uint32_t length)
+{
+    const struct message m = {.dest = port,
+                              .remote = MSG_COPY_SEND,
+                              .id = 77,
+                              .length = length,
+                              .receive = to ? port : 0,
+                              .size = 8192};
+    fill_action(me.actor, &m, &me.actor->action);
+    me.actor->action.args[MSG_X_ADDRESS] = from;
+    me.actor->action.args[MSG_X_BUFFER] = to;
+    post_action(me.actor);
+    return result(me.actor);
+}
+
+/* The kernel reads and writes no registers when it copies a message, not even those behind memory; memory of who has registers it does. */
+void scene_device_buffers(void)
+{
+    uint32_t devices = enter_board(), control, device, entry, offset, port = own_port();
+    uint64_t size, memory;
+    enum { BIG = 5000 };
+    static uint8_t sent[BIG], got[BIG];
+    OK(make_device(devices, false, &control));
+    OK(device_control_open(control, 0, &device));
+    OK(device_memory(device, 0, &entry, &offset, &size));
+    OK(vm_allocate(me.task, 0, 8 * PAGE, VM_ANYWHERE, &memory));
+    OK(vm_deallocate(me.task, memory + 3 * PAGE, PAGE));
+    uint64_t at = memory + 3 * PAGE;
+    OK(vm_map(me.task, at, PAGE, 0, 0, entry, RW, RW, VM_INHERIT_SHARE, &at));
+    OK(host_memory_wire(me.memory, me.task, at, PAGE));
+    OK(host_memory_wire(me.memory, me.task, memory, 3 * PAGE));
+    for (unsigned i = 0; i < BIG; i++)
+        sent[i] = (uint8_t)(i * 7 + i / 256);
+    memory_write(me.actor, memory + 96, sent, BIG);
+    for (unsigned round = 0; round < 3; round++) {
+        CHECK_EQUAL(send_between(port, at, memory + 4 * PAGE, 512), MACH_SEND_INVALID_DATA);
+        CHECK_EQUAL(send_between(port, at - 256, memory + 4 * PAGE, 512), MACH_SEND_INVALID_DATA);
+        CHECK_EQUAL(send_between(port, memory + 96, at, 512), MACH_RCV_INVALID_DATA);
+        OK(perform(me.actor, (struct message){.receive = port, .size = 512})); /* it has stayed */
+        CHECK_EQUAL(send_between(port, memory + 96, at - 256, 512), MACH_RCV_INVALID_DATA);
+        OK(perform(me.actor, (struct message){.receive = port, .size = 512})); /* it has stayed */
+        OK(send_between(port, memory + 96, memory + 4 * PAGE + 40, BIG));
+        memset(got, 0, BIG);
+        memory_read(me.actor, memory + 4 * PAGE + 40, got, BIG);
+        CHECK(memcmp(sent, got, BIG) == 0);
+    }
+    /* To who waits, straight from one buffer into the other. */
+    struct actor *mate = actor_mate(me.actor, ACTOR_PRIORITY);
+    post(mate, (struct message){.receive = port, .size = 8192});
+    CHECK_EQUAL(send_between(port, at, 0, 512), MACH_SEND_INVALID_DATA);
+    CHECK(!is_done(mate));
+    const struct message m = {.dest = port, .remote = MSG_COPY_SEND, .id = 78, .length = BIG};
+    fill_action(me.actor, &m, &me.actor->action);
+    me.actor->action.args[MSG_X_ADDRESS] = memory + 96;
+    post_action(me.actor);
+    OK(result(me.actor));
+    OK(result(mate));
+    memset(got, 0, BIG);
+    memory_read(mate, mate->receive_va, got, BIG);
+    CHECK(memcmp(sent, got, BIG) == 0);
+    OK(device_control_close(control));
+    OK(vm_deallocate(me.task, memory, 8 * PAGE));
 }
 
 /* ---- the walk over all tasks, while tasks come and go ---- */
