@@ -17,7 +17,7 @@ bool fast_copy_long(struct thread *self, struct thread *to, uint64_t control)
     vaddr_t src = arch_message_get(&self->arch, MSG_X_ADDRESS);
     if (arch_message_get(&to->arch, MSG_X_BUFFER_SIZE) < length)
         return false;
-    if (unlikely(self->task->map.devices))
+    if (unlikely(map_has_devices(&self->task->map)))
         return pmap_copy_memory_across(self->pmap, to->pmap, dst, src, length) == KERN_SUCCESS;
     return pmap_copy_across(to->pmap, dst, src, length) == KERN_SUCCESS;
 }

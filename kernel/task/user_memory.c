@@ -49,7 +49,7 @@ static kern_return_t touch_again(struct thread *self, vaddr_t va, size_t n, unsi
 kern_return_t user_copyin(struct thread *self, void *dst, vaddr_t src, size_t n)
 {
     kern_return_t kr = KERN_SUCCESS;
-    if (unlikely(self->task->map.devices))
+    if (unlikely(map_has_devices(&self->task->map)))
         return copy_beside_devices(self, dst, src, n, PROT_READ);
     for (unsigned t = 0; kr == KERN_SUCCESS && arch_copyin(dst, src, n) != KERN_SUCCESS; t++)
         kr = touch_again(self, src, n, PROT_READ, t);
@@ -59,7 +59,7 @@ kern_return_t user_copyin(struct thread *self, void *dst, vaddr_t src, size_t n)
 kern_return_t user_copyout(struct thread *self, vaddr_t dst, const void *src, size_t n)
 {
     kern_return_t kr = KERN_SUCCESS;
-    if (unlikely(self->task->map.devices))
+    if (unlikely(map_has_devices(&self->task->map)))
         return copy_beside_devices(self, (void *)(uintptr_t)src, dst, n, PROT_WRITE);
     for (unsigned t = 0; kr == KERN_SUCCESS && arch_copyout(dst, src, n) != KERN_SUCCESS; t++)
         kr = touch_again(self, dst, n, PROT_WRITE, t);

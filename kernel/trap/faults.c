@@ -125,7 +125,7 @@ bool kern_late_abort(struct thread *self, uint64_t code)
 {
     enum { REPORTS = 16 };
     static _Atomic uint32_t reports;
-    if (self && self->task->map.devices) {
+    if (self && map_has_devices(&self->task->map)) {
         kern_user_exception(self, USER_EXC_BUS, 0, EXCEPTION_CODE_LATE | code);
         return true;
     }

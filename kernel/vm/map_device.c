@@ -22,7 +22,7 @@ static bool is_dead(const struct map_entry *entry)
 /* One piece; the map is locked. */
 static vaddr_t forget_some(struct task *task, vaddr_t at)
 {
-    if (task->map.closed || !task->map.devices)
+    if (task->map.closed || !map_has_devices(&task->map))
         return USER_VA_END;
     struct map_entry *entry = map_above(&task->map, at);
     for (unsigned n = 0; entry && n < LOOK_AT; n++, entry = map_next(entry)) {

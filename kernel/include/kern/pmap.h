@@ -117,7 +117,7 @@ vaddr_t pmap_unwire(struct pmap *pmap, vaddr_t va, vaddr_t end);
  *  with the users' own rights. KERN_INVALID_ADDRESS: something is not there (any more) or may not be
  *  written; then an unspecified part has been copied. Pages of either side that are old stay so. */
 kern_return_t pmap_copy_across(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n);
-/** For address spaces that may show registers of devices (vm_map.devices). Between the kernel and the current address space, as arch_copyin(),
+/** For address spaces that may show registers of devices (map_has_devices()). Between the kernel and the current address space, as arch_copyin(),
  *  or, PROT_WRITE, arch_copyout(); and as pmap_copy_across(), `from` being the current one. Registers are not touched, which the lock makes
  *  sure of page by page: KERN_PROTECTION_FAILURE. */
 kern_return_t pmap_copy_memory(struct pmap *pmap, void *kernel, vaddr_t user, size_t n,
