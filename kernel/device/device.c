@@ -89,10 +89,11 @@ void device_unref(struct device *device)
     ledger_unref(ledger);
 }
 
+/* What is in quarantine keeps the record by the references of its holds. */
 void device_let_go_locked(struct device *device)
 {
-    if (device->given_up && !device_dma_may_go(&device->dma))
-        device_ref(device);
+    if (device->given_up)
+        device_dma_given_up(&device->dma);
 }
 
 /* The port's lock is held; the rest is the work item's. */

@@ -13,9 +13,13 @@
 bool fast_copy_long(struct thread *self, struct thread *to, uint64_t control)
 {
     uint32_t length = msg_length(control);
-    return arch_message_get(&to->arch, MSG_X_BUFFER_SIZE) >= length &&
-           pmap_copy_across(to->pmap, arch_message_get(&to->arch, MSG_X_BUFFER),
-                            arch_message_get(&self->arch, MSG_X_ADDRESS), length) == KERN_SUCCESS;
+    vaddr_t dst = arch_message_get(&to->arch, MSG_X_BUFFER);
+    vaddr_t src = arch_message_get(&self->arch, MSG_X_ADDRESS);
+    if (arch_message_get(&to->arch, MSG_X_BUFFER_SIZE) < length)
+        return false;
+    if (unlikely(map_has_devices(&self->task->map)))
+        return pmap_copy_memory_across(self->pmap, to->pmap, dst, src, length) == KERN_SUCCESS;
+    return pmap_copy_across(to->pmap, dst, src, length) == KERN_SUCCESS;
 }
 
 bool fast_give_long(struct thread *self, struct reply *reply, uint64_t control)

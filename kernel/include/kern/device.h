@@ -142,6 +142,9 @@ bool device_session_enter(struct device_session *session);
 kern_return_t irq_line_get(struct ledger *ledger, unsigned number, bool edge,
                            struct irq_line **out);
 void irq_line_put(struct irq_line *line);
+/** A session begins whose device has the line, none of whose shares is bound: an edge that came before was not for it, unless another device has
+ *  the line as well. */
+void irq_line_forget(struct irq_line *line);
 /** Mask a line that no device has. False: one has it meanwhile, whose business that is. */
 bool irq_line_mask_unowned(unsigned number);
 unsigned irq_line_number(const struct irq_line *line);
