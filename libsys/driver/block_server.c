@@ -120,7 +120,7 @@ static kern_return_t run(struct server_message *message)
     return MIG_NO_REPLY;
 }
 
-/* A queue port is told through itself that its client is gone; a client that says so itself ends its own. */
+/* A queue port is told through itself that its client is gone. */
 static void notification(struct driver *driver, uint32_t id, const struct server_message *message)
 {
     struct block_attachment *attachment = msg_flags(message->received.control) & MSG_FLAG_PAYLOAD
