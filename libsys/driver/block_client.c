@@ -3,6 +3,7 @@
  * A client of a block device (<libsys/block_client.h>).
  */
 #include <libsys/block_client.h>
+#include <libsys/client_area.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <libsys/trap.h>
@@ -13,7 +14,6 @@
 #include <wharf/if/block_queue.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
-#include <wharf/if/vm.h>
 
 static mach_port_name_t self(void)
 {
@@ -263,18 +263,14 @@ kern_return_t block_client_do(struct block_client *client, enum block_operation 
 static kern_return_t make_area(struct block_client *client, size_t data_size)
 {
     const uint64_t size = BLOCK_RING_PAGE + ((data_size + 4095) & ~(uint64_t)4095);
-    uint64_t at;
-    kern_return_t kr = vm_allocate(self(), 0, size, VM_ANYWHERE, &at);
+    void *at;
+    const kern_return_t kr = client_area_make(size, &at, &client->entry);
 
-    if (kr != KERN_SUCCESS)
-        return kr;
-    client->ring = (struct block_ring *)(uintptr_t)at;
-    client->data = (char *)client->ring + BLOCK_RING_PAGE;
-    client->data_size = size - BLOCK_RING_PAGE;
-    /* A child that had a copy would have the driver's answers in some of its pages. */
-    kr = vm_inherit(self(), at, size, VM_INHERIT_NONE);
-    if (kr == KERN_SUCCESS)
-        kr = vm_make_entry(self(), at, size, VM_PROT_READ | VM_PROT_WRITE, &client->entry);
+    if (at) {
+        client->ring = at;
+        client->data = (char *)at + BLOCK_RING_PAGE;
+        client->data_size = size - BLOCK_RING_PAGE;
+    }
     return kr;
 }
 
@@ -313,11 +309,8 @@ void block_client_close(struct block_client *client)
         stub_release_right(client->queue, MSG_MOVE_SEND);
     if (client->notify != MSG_NULL)
         stub_release_right(client->notify, MSG_MOVE_RECEIVE);
-    if (client->entry != MSG_NULL)
-        stub_release_right(client->entry, MSG_MOVE_SEND);
     if (client->service != MSG_NULL)
         stub_release_right(client->service, MSG_MOVE_SEND);
-    if (client->ring)
-        (void)!vm_deallocate(self(), (uintptr_t)client->ring, client->data_size + BLOCK_RING_PAGE);
+    client_area_release(client->ring, client->data_size + BLOCK_RING_PAGE, client->entry);
     memset(client, 0, sizeof(*client));
 }
