@@ -156,7 +156,7 @@ static void ask_strangely(void)
     refused("a device of nobody's",
             devices_found_until(devices, "/pcie@10000000", "01.0", "x", devices, soon),
             KERN_NO_ACCESS);
-    refused("the end of one", devices_lost_until(devices, "/pcie@10000000", "01.0", soon),
+    refused("the end of one", devices_lost_until(devices, "/pcie@10000000", "01.0", devices, soon),
             KERN_NO_ACCESS);
 }
 
