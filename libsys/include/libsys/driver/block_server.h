@@ -7,10 +7,10 @@
  * K2 What a client writes into its ring is copied before it is looked at; a ring that makes no sense ends its attachment.
  * K3 Where the device reaches the memory no byte is copied. What it does not reach goes through `bounce`, in pieces.
  * K4 A client gets at its partition's blocks and no others.
- * K6 Nothing tells clients of one port apart. So what one can hold is bounded by what can be held of a partition, and something is kept for
- *    each partition that nobody uses (block_may_attach).
  * K5 When a medium grows or shrinks its partitions are read again. Who uses a partition that is where it was, and not shorter, goes on; all others
  *    attach anew, as after a change of the medium.
+ * K6 Nothing tells clients of one port apart. So what one can hold is bounded by what can be held of a partition, and something is kept for
+ *    each partition that nobody uses (block_may_attach).
  */
 #pragma once
 
