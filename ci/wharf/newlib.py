@@ -7,17 +7,12 @@ machine. All presets use the one library, clang's too. A stamp (.stamp: a hash o
 file, of libsys/newlib/settings.h and of the compiler's version) makes the second run do nothing.
 """
 
-import fcntl
-import hashlib
-import json
 import os
-import shutil
 import tarfile
 
-from . import deps, packages, steps
+from . import deps, made, steps
 from .boards import ROOT
 
-HOME = deps.DEPS / "newlib"
 SETTINGS = ROOT / "libsys" / "newlib" / "settings.h"
 TARGET = "aarch64-wharf-elf"
 CROSS = "aarch64-linux-gnu-"
@@ -47,40 +42,17 @@ def compiler():
     return steps.query([CROSS + "gcc", "--version"]).split("\n", 1)[0]
 
 
-def fingerprint():
-    digest = hashlib.sha256(json.dumps(deps.pins()["newlib-source"], sort_keys=True).encode())
-    for path in (__file__, SETTINGS):
-        with open(path, "rb") as handle:
-            digest.update(handle.read())
-    digest.update(compiler().encode())
-    return digest.hexdigest()
+def _made():
+    return made.Made("newlib", "newlib-source", ["build"], [__file__, SETTINGS], compiler())
 
 
 def is_current():
-    stamp = HOME / ".stamp"
-    return stamp.is_file() and stamp.read_text().strip() == fingerprint()
+    return _made().is_current()
 
 
 def ensure():
     """Makes build/deps/newlib."""
-    if is_current():
-        return
-    packages.ensure("build")
-    deps.ensure("newlib-source")
-    if steps.Settings.dry:
-        _build(deps.DEPS / ".newlib")
-        return
-    with open(deps.DEPS / ".newlib.lock", "w", encoding="ascii") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if not is_current():
-            work = deps.DEPS / ".newlib"
-            shutil.rmtree(work, ignore_errors=True)
-            try:
-                _unpack(work)
-                _build(work)
-                _install(work)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
+    _made().ensure(_unpack, _build, _install)
 
 
 def _unpack(work):
@@ -121,8 +93,6 @@ def _build(work):
 
 
 def _install(work):
-    made = work / "prefix" / TARGET
-    (made / "lib" / "libg.a").unlink()      # another name of libc.a
-    (made / ".stamp").write_text(fingerprint() + "\n")
-    shutil.rmtree(HOME, ignore_errors=True)
-    made.rename(HOME)
+    result = work / "prefix" / TARGET
+    (result / "lib" / "libg.a").unlink()      # another name of libc.a
+    return result

@@ -42,6 +42,7 @@ static void fill_in(struct device *device, const struct device_description *what
     spin_init(&device->lock, LOCK_DEVICE);
     work_init(&device->work, end_step, PRIORITY_REAP);
     (void)format_text(device->name, sizeof(device->name), "%s", what->name);
+    (void)format_text(device->bus, sizeof(device->bus), "%s", what->bus ? what->bus : "");
     device->moves_data = what->dma;
     device->ranges = what->ranges;
     for (unsigned i = 0; i < what->ranges; i++)

@@ -212,7 +212,7 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     entry_insert(map, entry);
     map->pages += request->pages;
     if (unlikely(request->object) && memory_object_is_device(request->object))
-        atomic_store_explicit(&map->devices, true, memory_order_relaxed);
+        relaxed_store(map->devices, 1);
     map->last = entry; /* it will be touched soon */
     return KERN_SUCCESS;
 }

@@ -64,6 +64,7 @@ struct device {
     struct port *port;           /* control; constant */
     struct ledger *ledger;       /* pays; reference held; constant */
     char name[DEVICE_NAME];      /* constant, like all up to `lock` */
+    char bus[DEVICE_NAME];       /* name of the device it was derived from; empty: none */
     uint32_t ranges, lines;
     bool moves_data;
     struct device_range range[DEVICE_RANGES];
@@ -82,7 +83,7 @@ struct device {
 
 /** What a new device is to be. */
 struct device_description {
-    const char *name;
+    const char *name, *bus; /* bus: NULL: it is part of no other device */
     bool dma, coherent;
     uint32_t ranges, lines, windows;
     struct device_range range[DEVICE_RANGES];

@@ -4,6 +4,8 @@
  */
 #include "device_stage.h"
 
+#include <string.h>
+
 enum { PAGE = 4096, RW = VM_PROT_READ | VM_PROT_WRITE };
 
 /* ---- what is no device ---- */
@@ -145,6 +147,13 @@ void scene_device_sessions(void)
 
 /* ---- parts ---- */
 
+static void check_origin(uint32_t control, const char *is, const char *part_of)
+{
+    char name[64], bus[64];
+    OK(device_control_origin(control, name, bus));
+    CHECK(strcmp(name, is) == 0 && strcmp(bus, part_of) == 0);
+}
+
 void scene_device_parts(void)
 {
     uint32_t devices = enter_board(), control, device, part, session;
@@ -166,8 +175,11 @@ void scene_device_parts(void)
     GIVES(KERN_INVALID_VALUE, device_derive(device, "part", true, &p, 1, lines, 1, &part));
     p.access = 1;
     OK(device_derive(device, "part", true, &p, 1, lines, 1, &part));
+    check_origin(control, "a device", "");
+    check_origin(part, "part", "a device");
     drop_name(device), drop_name(control);
     rest();
+    check_origin(part, "part", "a device"); /* though that has gone */
     OK(device_control_open(part, 0, &session));
     OK(device_info(session, &known));
     CHECK(known.ranges == 1 && known.lines == 1 && known.dma && known.reach_first == 0x1000);
