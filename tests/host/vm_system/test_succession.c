@@ -5,21 +5,19 @@
  *
  *      test_vm_succession     WHARF_SEED, WHARF_RUNS
  */
-#include "player.h"
+#include "office.h"
 
 #include <kern/paged_object.h>
 
 #include <wharf/if/default_pager_types.h>
-#include <wharf/if/swap.h>
 
 enum { SLOTS = 128, ROUNDS = 24, MOST = 20 };
 
+static struct office office;
 static struct {
-    struct actor *actor; /* NULL: there is no pager */
-    uint32_t port, control;
     uint64_t window;
     bool serving, deaf;
-} office;
+} pager;
 static uint8_t kept[SLOTS][PAGE];
 
 static struct {
@@ -36,9 +34,9 @@ static void carry_out(bool load, uint32_t request, uint32_t slot, uint32_t count
     for (uint32_t i = 0; i < count; i++) {
         OK(swap_show(office.control, request, i, 0));
         if (load)
-            memory_write(office.actor, office.window, kept[slot + i], PAGE);
+            memory_write(office.actor, pager.window, kept[slot + i], PAGE);
         else
-            memory_read(office.actor, office.window, kept[slot + i], PAGE);
+            memory_read(office.actor, pager.window, kept[slot + i], PAGE);
     }
     OK(swap_done(office.control, request, true));
 }
@@ -58,49 +56,27 @@ static void serve_one(void)
 static bool serve(void)
 {
     bool did = false;
-    if (!office.actor || office.serving || office.deaf)
+    if (!office.actor || pager.serving || pager.deaf)
         return false;
-    office.serving = true;
+    pager.serving = true;
     client_use(office.actor);
     for (; port_behind(office.actor, office.port)->queued > 0; did = true)
         serve_one();
     client_use(me.actor);
-    office.serving = false;
+    pager.serving = false;
     return did;
-}
-
-static struct host_memory_swap facts(void)
-{
-    struct host_memory_swap now;
-    OK(host_memory_get_swap(me.memory, &now));
-    return now;
 }
 
 static void take_office(void)
 {
-    struct actor *actor = actor_new();
-    uint32_t memory = give_port(actor, host.port[KOBJECT_HOST_MEMORY]);
-    bool has_slots = facts().slots > 0;
-    office.port = port_new(actor);
-    CHECK_EQUAL(send_to(actor, actor, office.port), office.port);
-    office.deaf = true; /* until it has its window */
-    client_use(actor);
-    OK(host_memory_set_default_pager(memory, office.port, &office.control));
-    OK(swap_window(office.control, 1, &office.window));
-    if (!has_slots)
-        OK(swap_add_slots(office.control, SLOTS));
-    client_use(me.actor);
-    office.actor = actor;
-    office.deaf = false;
+    office = office_take(SLOTS, 1, &pager.window);
+    pager.deaf = false;
     rest();
 }
 
 static void leave_office(void)
 {
-    struct actor *actor = office.actor;
-    office.actor = NULL;
-    end_task(actor);
-    actor_drop(actor);
+    office_leave(&office);
     rest();
 }
 
@@ -162,12 +138,12 @@ static void begin_round(uint32_t word)
     begin_owner(word);
     OK(host_memory_page_out(me.memory, MOST * 2));
     rest();
-    CHECK(facts().used > 0);
+    CHECK(office_facts().used > 0);
 }
 
 static void check_nothing_left(void)
 {
-    struct host_memory_swap now = facts();
+    struct host_memory_swap now = office_facts();
     CHECK_EQUAL(now.used, 0);
     CHECK_EQUAL(now.in_flight, 0);
     CHECK_EQUAL(now.slots, 0);
@@ -190,7 +166,7 @@ static void wanted_in_vacancy(void)
 /* Its predecessor had been asked. */
 static void wanted_before(void)
 {
-    office.deaf = true;
+    pager.deaf = true;
     touch_what_is_out();
     leave_office();
     CHECK(!is_done(owner.actor));
@@ -203,7 +179,7 @@ static void wanted_before(void)
 /* Asked for, and then nobody wants it any more. */
 static void orphan(bool before)
 {
-    office.deaf = true;
+    pager.deaf = true;
     touch_what_is_out();
     if (before)
         end_owner();
@@ -257,12 +233,5 @@ int main(int argc, char **argv)
     (void)argc;
     fix_addresses(argv);
     uint64_t first = parameter("WHARF_SEED", 1), runs = parameter("WHARF_RUNS", 6);
-    for (uint64_t i = 0; i < runs; i++) {
-        uint64_t seed = first + i;
-        if (runs == 1)
-            one_run(&seed);
-        else if (!world_in_child(one_run, &seed))
-            return 1;
-    }
-    return 0;
+    return world_runs(one_run, first, runs) ? 0 : 1;
 }
