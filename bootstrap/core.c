@@ -1,31 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writing ELF cores. See core.h. Sources: ELF-64 Object File Format 1.5 (ET_CORE, PT_NOTE); the notes' layouts are those that GDB and readelf expect of AArch64:
+ * Writing ELF cores. See core.h. Sources: <libsys/elf_format.h> (ET_CORE, PT_NOTE); the notes' layouts are those that GDB and readelf expect of AArch64:
  * a "CORE" NT_PRSTATUS of 392 bytes with 34 registers at 112, NT_PRPSINFO of 136, NT_FPREGSET of 528.
  */
 #include "core.h"
+#include <libsys/elf_format.h>
 #include <string.h>
 #include <user/crash.h>
 
 enum { PAGE = 4096, FILE_ALIGN = 4096, SMALL = 256 * 1024 };
-enum { TYPE_CORE = 4, SEGMENT_LOAD = 1, SEGMENT_NOTE = 4 };
 enum { NOTE_PRSTATUS = 1, NOTE_FPREGSET = 2, NOTE_PRPSINFO = 3, NOTE_AUXV = 6 };
 enum { AUX_NULL = 0, AUX_PAGE_SIZE = 6, AUX_ENTRY = 9 };
-
-struct elf_header {
-    uint8_t ident[16];
-    uint16_t type, machine;
-    uint32_t version;
-    uint64_t entry, program_offset, section_offset;
-    uint32_t flags;
-    uint16_t header_size, program_entry_size, program_count, section_entry_size, section_count,
-        section_names;
-};
-
-struct program_header {
-    uint32_t type, flags;
-    uint64_t offset, address, physical, file_size, memory_size, alignment;
-};
 
 /* A note's head, with a name of up to eight bytes. */
 struct note {
@@ -198,12 +183,12 @@ static void put_header(struct writer *w)
 {
     const struct elf_header header = {
         .ident = {0x7f, 'E', 'L', 'F', 2, 1, 1}, /* 64 bits, little-endian */
-        .type = TYPE_CORE,
+        .type = ELF_TYPE_CORE,
         .machine = CRASH_ELF_MACHINE,
         .version = 1,
         .program_offset = sizeof(header),
         .header_size = sizeof(header),
-        .program_entry_size = sizeof(struct program_header),
+        .program_entry_size = sizeof(struct elf_program_header),
         .program_count = (uint16_t)(w->image->region_count + 1),
     };
     put(w, &header, sizeof(header));
@@ -213,15 +198,15 @@ static void put_program_headers(struct writer *w, uint64_t notes, uint64_t first
                                 const uint64_t in_file[CORE_REGIONS_MAX])
 {
     const struct core_image *image = w->image;
-    const struct program_header note = {.type = SEGMENT_NOTE,
-                                        .offset = notes,
-                                        .file_size = notes_size(image),
-                                        .alignment = 4};
+    const struct elf_program_header note = {.type = ELF_SEGMENT_NOTE,
+                                            .offset = notes,
+                                            .file_size = notes_size(image),
+                                            .alignment = 4};
     uint64_t offset = first;
     put(w, &note, sizeof(note));
     for (unsigned i = 0; i < image->region_count; i++) {
-        const struct program_header load = {
-            .type = SEGMENT_LOAD,
+        const struct elf_program_header load = {
+            .type = ELF_SEGMENT_LOAD,
             .flags = image->region[i].flags,
             .offset = offset,
             .address = image->region[i].start,
@@ -238,7 +223,7 @@ kern_return_t core_write(const struct core_image *image, const struct core_sink 
 {
     uint64_t in_file[CORE_REGIONS_MAX] = {0};
     const uint64_t notes =
-        sizeof(struct elf_header) + (image->region_count + 1) * sizeof(struct program_header);
+        sizeof(struct elf_header) + (image->region_count + 1) * sizeof(struct elf_program_header);
     const uint64_t first =
         (notes + notes_size(image) + FILE_ALIGN - 1) & ~(uint64_t)(FILE_ALIGN - 1);
     const uint64_t size = plan(image, first, in_file);

@@ -19,6 +19,9 @@
 
 enum { JOBS = 3, PRIORITY = 96, PIECE = 64 * 1024, NAME_SIZE = 64 };
 
+/* A driver that is silent that long, in attaching or with one request, does not get the core: others wait for the dumper. */
+#define PATIENCE UINT64_C(10000000000)
+
 struct job {
     mach_port_name_t service, core;
     uint32_t partition;
@@ -81,7 +84,7 @@ static kern_return_t write_mapped(struct job *j, const char *core)
 {
     const mach_port_name_t service = j->service;
     j->service = MSG_NULL; /* the client's now */
-    kern_return_t kr = block_client_open_at(&disk, service, j->partition, PIECE);
+    kern_return_t kr = block_client_open_patient(&disk, service, j->partition, PIECE, PATIENCE);
     if (kr != KERN_SUCCESS)
         return kr;
     kr = fits(j) ? write_core(j, core) : KERN_NO_SPACE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Cores to a dump partition (dump.h), by a thread of their own: a disk takes its time, and its driver may be what has crashed.
+ * Cores to a dump partition (dump.h), by a thread of their own: a disk takes its time, and its driver may be what has crashed. A driver
+ * that is silent for ten seconds does not get the core; the next job is begun.
  */
 #pragma once
 

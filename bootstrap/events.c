@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * See events.h. A message is believed what its port's payload says, not what it says itself: requests count only at bootstrap ports, and only for
- * the instance that has it now. Notices are looked at again in our own name space, for a program can take a send-once right that the kernel
- * was to use, and send what it likes there.
+ * the instance that has it now. Notices count only when the kernel itself sent them (msg_is_notification), for a program can take a send-once
+ * right that the kernel was to use, and send what it likes there.
  */
 #include "events.h"
 #include "control.h"
@@ -97,10 +97,6 @@ static void hear_last_words(const struct program *p)
 static void dead_name(const struct server_message *m)
 {
     const mach_port_name_t name = (mach_port_name_t)m->received.word[0];
-    uint32_t rights;
-    if (port_type(program_start_info->task, name, &rights) != KERN_SUCCESS ||
-        rights != PORT_RIGHT_DEAD)
-        return; /* the kernel did not say this */
     for (unsigned i = 0; i < program_count; i++) {
         if (programs[i].task == name) {
             hear_last_words(&programs[i]);
@@ -114,18 +110,13 @@ static void dead_name(const struct server_message *m)
 
 static void notice(struct server_message *m)
 {
-    drop_reply(m);
-    if (m->received.id == MSG_ID_DEAD_NAME && descriptors(m) == 0) {
+    const struct msg_descriptor *d = m->in;
+    const bool kernels = msg_is_notification(m->received.control);
+    if (kernels && m->received.id == MSG_ID_DEAD_NAME)
         dead_name(m);
-    } else if (m->received.id == MSG_ID_PORT_DESTROYED && descriptors(m) == 1) {
-        const struct msg_descriptor *d = m->in;
-        if (d->kind == MSG_PORT && d->disposition == MSG_MOVE_RECEIVE &&
-            names_came_back((mach_port_name_t)d->value))
-            return;
+    else if (!kernels || m->received.id != MSG_ID_PORT_DESTROYED ||
+             !names_came_back((mach_port_name_t)d->value))
         refuse(m);
-        return;
-    }
-    refuse(m);
 }
 
 /* ---- answers to us ---- */

@@ -30,9 +30,11 @@ static const char *const kinds[] = {
     [EXCEPTION_KIND_BUS] = "got no answer from the hardware at",
 };
 
-/* A page that could not be had: the low 16 bits are the error (interfaces/exception.defs). */
+/* interfaces/exception.defs. A page that could not be had: the low 16 bits are the error. */
 static const char *words_of(const struct report_job *job)
 {
+    if (job->kind == EXCEPTION_KIND_BUS && job->code & EXCEPTION_CODE_LATE)
+        return "asynchronous, an access made before";
     if (job->kind > EXCEPTION_KIND_EXECUTE)
         return NULL;
     if (!(job->code & EXCEPTION_CODE_PAGE))

@@ -8,6 +8,7 @@
  */
 #include "bad-drivers.h"
 #include "disk-blocks.h"
+#include "supervised.h"
 #include <libsys/block_client.h>
 #include <libsys/check.h>
 #include <libsys/kernel.h>
@@ -59,33 +60,13 @@ static void sleep_for(uint64_t nanoseconds)
 
 static bool find(struct supervisor_row *out)
 {
-    struct supervisor_row rows[SUPERVISOR_ROWS_MAX];
-    uint32_t position = 0, count;
-
-    do {
-        if (!CHECK_EQUAL(supervisor_list(supervisor, position, &position, rows, &count),
-                         KERN_SUCCESS))
-            return false;
-        for (uint32_t i = 0; i < count; i++)
-            if (strncmp((const char *)rows[i].name, victim, sizeof(rows[i].name)) == 0) {
-                *out = rows[i];
-                return true;
-            }
-    } while (count == SUPERVISOR_ROWS_MAX);
-    return CHECK(false) && false;
+    return supervised_row(supervisor, victim, out);
 }
 
 /* Until it runs, started `restarts` times or more. */
 static bool wait_running(uint32_t restarts, struct supervisor_row *row)
 {
-    const uint64_t end = kernel_clock_now() + WAIT_SECONDS * SECOND;
-
-    while (find(row) && kernel_clock_now() < end) {
-        if (row->state == SUPERVISOR_STATE_RUNNING && row->restarts >= restarts)
-            return true;
-        sleep_for(MILLISECOND);
-    }
-    return CHECK(false) && false;
+    return supervised_wait(supervisor, victim, restarts, WAIT_SECONDS * SECOND, row);
 }
 
 static kern_return_t transfer(enum block_operation operation)

@@ -5,6 +5,7 @@
  *   strange=1      then questions that must be refused
  *   kills=N        then the device manager is killed, N times; each time all it says has to be as before, but for what becomes of drivers
  */
+#include "supervised.h"
 #include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <libsys/program.h>
@@ -155,7 +156,7 @@ static void ask_strangely(void)
     refused("a device of nobody's",
             devices_found_until(devices, "/pcie@10000000", "01.0", "x", devices, soon),
             KERN_NO_ACCESS);
-    refused("the end of one", devices_lost_until(devices, "/pcie@10000000", "01.0", soon),
+    refused("the end of one", devices_lost_until(devices, "/pcie@10000000", "01.0", devices, soon),
             KERN_NO_ACCESS);
 }
 
@@ -183,27 +184,12 @@ static uint64_t sum_of_all(void)
     return sum;
 }
 
-static uint32_t count_programs(mach_port_name_t supervisor)
-{
-    struct supervisor_row rows[SUPERVISOR_ROWS_MAX];
-    uint32_t position = 0, count;
-
-    do {
-        const kern_return_t kr = supervisor_list(supervisor, position, &position, rows, &count);
-        if (kr != KERN_SUCCESS) {
-            fail("the supervisor's list", kr);
-            return 0;
-        }
-    } while (count == SUPERVISOR_ROWS_MAX);
-    return position;
-}
-
 static void kill_manager(unsigned long times)
 {
     mach_port_name_t supervisor;
     kern_return_t kr = service_look_up(program_start_info->bootstrap, "supervisor", &supervisor);
     const uint64_t before = sum_of_all();
-    const uint32_t programs = kr == KERN_SUCCESS ? count_programs(supervisor) : 0;
+    const uint32_t programs = kr == KERN_SUCCESS ? supervised_count(supervisor) : 0;
 
     for (unsigned long i = 0; kr == KERN_SUCCESS && i < times; i++) {
         kr = supervisor_kill(supervisor, "device-manager");
@@ -212,7 +198,7 @@ static void kill_manager(unsigned long times)
     }
     if (kr != KERN_SUCCESS)
         fail("killing the device manager", kr);
-    else if (count_programs(supervisor) != programs)
+    else if (supervised_count(supervisor) != programs)
         fail("there are more or fewer programs", KERN_FAILURE);
     print("devices: the manager was killed %lu times\n", times);
 }
@@ -247,6 +233,7 @@ int main(int argc, char **argv)
         shown |= carry_out(argv[i]);
     if (!shown)
         go_through(show);
+    failures += check_failures();
     print("devices: %u failures\n", failures);
     return failures != 0;
 }

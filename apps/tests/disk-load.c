@@ -7,6 +7,7 @@
  * while=PROGRAM: that many operations again and again, until the program has ended.
  */
 #include "disk-blocks.h"
+#include "supervised.h"
 #include <libsys/block_client.h>
 #include <libsys/check.h>
 #include <libsys/kernel.h>
@@ -153,19 +154,10 @@ static void read_all(uint64_t blocks)
 /* The program has been started, and has not ended. */
 static bool goes_on(mach_port_name_t supervisor, const char *name)
 {
-    struct supervisor_row rows[SUPERVISOR_ROWS_MAX];
-    uint32_t position = 0, count;
+    struct supervisor_row row;
 
-    do {
-        if (!CHECK_EQUAL(supervisor_list(supervisor, position, &position, rows, &count),
-                         KERN_SUCCESS))
-            return false;
-        for (uint32_t i = 0; i < count; i++)
-            if (strncmp((const char *)rows[i].name, name, sizeof(rows[i].name)) == 0)
-                return rows[i].state != SUPERVISOR_STATE_STOPPED &&
-                       rows[i].state != SUPERVISOR_STATE_FAILED;
-    } while (count == SUPERVISOR_ROWS_MAX);
-    return CHECK(false) && false;
+    return supervised_row(supervisor, name, &row) && row.state != SUPERVISOR_STATE_STOPPED &&
+           row.state != SUPERVISOR_STATE_FAILED;
 }
 
 static void work_while(const char *name, uint64_t wanted, unsigned depth, uint64_t blocks)

@@ -3,6 +3,7 @@
  * Asks the driver of QEMU's educational device (drivers-srv/edu/) for factorials and interrupts, and kills it between the questions, and the
  * PCI host's driver too.
  */
+#include "supervised.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -23,16 +24,6 @@ static mach_port_name_t look_up(const char *service)
     CHECK_EQUAL(kr, KERN_SUCCESS);
     return port;
 }
-
-/* Who asks a server that dies asks its successor. */
-#define ASK(call)                         \
-    ({                                    \
-        kern_return_t asked;              \
-        do                                \
-            asked = (call);               \
-        while (asked == MIG_SERVER_DIED); \
-        asked;                            \
-    })
 
 static void use_factorials(mach_port_name_t edu)
 {

@@ -128,13 +128,14 @@ static kern_return_t start(void *device, enum block_operation operation,
     return good->start(device, operation, transfer, flight);
 }
 
-/* The write is over, and has been answered, when its flight is gone, or another's. */
+/* The write is over, and has been answered, when its flight is gone, or another's: a client's next request may have the same id. */
 static void see_to_order(void)
 {
     const struct block_flight *flight = &block_service.flights[order_number];
 
     if (ordered.fault == FAULT_NONE || (flight->attachment == order_flight.attachment &&
-                                        flight->request.id == order_flight.request.id))
+                                        flight->request.id == order_flight.request.id &&
+                                        flight->request.block == order_flight.request.block))
         return;
     const struct fault_order order = ordered;
     ordered.fault = FAULT_NONE;

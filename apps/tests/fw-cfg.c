@@ -3,6 +3,7 @@
  * Asks the driver template (drivers-srv/template/) and the source of random numbers of virtio, and kills them between the questions. The
  * emulator has been given opt/wharf/test, with the letters a to z.
  */
+#include "supervised.h"
 #include <libsys/check.h>
 #include <libsys/program.h>
 #include <string.h>
@@ -22,16 +23,6 @@ static mach_port_name_t look_up(const char *service)
     CHECK_EQUAL(service_look_up(program_start_info->bootstrap, service, &port), KERN_SUCCESS);
     return port;
 }
-
-/* Who asks a server that dies asks its successor. */
-#define ASK(call)                         \
-    ({                                    \
-        kern_return_t asked;              \
-        do                                \
-            asked = (call);               \
-        while (asked == MIG_SERVER_DIED); \
-        asked;                            \
-    })
 
 static void use_files(mach_port_name_t files)
 {

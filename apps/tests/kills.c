@@ -7,6 +7,7 @@
  *
  * Arguments: victim=sd0 (may be repeated) kills=100 seed=1 pause=20000 (microseconds between kills, at most).
  */
+#include "supervised.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -16,6 +17,7 @@
 #include <wharf/if/supervisor.h>
 
 enum { VICTIMS_MAX = 4, KILLS_MAX = 100000 };
+#define PATIENCE UINT64_C(30000000000) /* nanoseconds until the next instance is ready */
 
 static mach_port_name_t supervisor;
 static char victims[VICTIMS_MAX][SUPERVISOR_NAME_MAX];
@@ -55,39 +57,6 @@ static uint64_t first_of(uint64_t which)
     while (strcmp(victims[first], victims[which]) != 0)
         first++;
     return first;
-}
-
-static bool find(const char *name, struct supervisor_row *out)
-{
-    struct supervisor_row rows[SUPERVISOR_ROWS_MAX];
-    uint32_t position = 0, count;
-
-    do {
-        if (!CHECK_EQUAL(supervisor_list(supervisor, position, &position, rows, &count),
-                         KERN_SUCCESS))
-            return false;
-        for (uint32_t i = 0; i < count; i++)
-            if (strncmp((const char *)rows[i].name, name, sizeof(rows[i].name)) == 0) {
-                *out = rows[i];
-                return true;
-            }
-    } while (count == SUPERVISOR_ROWS_MAX);
-    return false;
-}
-
-/* Until it is there again, `restarts` times and more. */
-static bool wait_running(const char *name, uint32_t restarts, struct supervisor_row *row)
-{
-    enum { TRIES = 30000 };
-
-    for (unsigned i = 0; i < TRIES; i++) {
-        if (!CHECK(find(name, row)))
-            return false;
-        if (row->state == SUPERVISOR_STATE_RUNNING && row->restarts >= restarts)
-            return true;
-        (void)!kernel_sleep_until(kernel_clock_now() + 1000000);
-    }
-    return CHECK(row->state == SUPERVISOR_STATE_RUNNING);
 }
 
 static int compare(const void *a, const void *b)
@@ -143,11 +112,11 @@ int main(int argc, char **argv)
     for (; kills < wanted; kills++) {
         const uint64_t which = first_of(random_below(victim_count));
         const char *victim = victims[which];
-        if (!wait_running(victim, 0, &row))
+        if (!supervised_wait(supervisor, victim, 0, PATIENCE, &row))
             break;
         (void)!kernel_sleep_until(kernel_clock_now() + random_below(pause) * 1000);
         if (!CHECK_EQUAL(supervisor_kill(supervisor, victim), KERN_SUCCESS) ||
-            !wait_running(victim, row.restarts + 1, &row))
+            !supervised_wait(supervisor, victim, row.restarts + 1, PATIENCE, &row))
             break;
         recoveries[which][counts[which]++] = all[kills] = row.recovery;
     }

@@ -5,6 +5,7 @@
  *
  *      small-devices virt|raspi4b [reboot]
  */
+#include "supervised.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -30,16 +31,6 @@ static mach_port_name_t look_up(const char *service)
         print("small-devices: no %s\n", service);
     return port;
 }
-
-/* Who asks a server that dies asks its successor. */
-#define ASK(call)                         \
-    ({                                    \
-        kern_return_t asked;              \
-        do                                \
-            asked = (call);               \
-        while (asked == MIG_SERVER_DIED); \
-        asked;                            \
-    })
 
 static void kill_program(const char *name)
 {

@@ -63,7 +63,13 @@ static void serve(void *argument)
 {
     static const struct device_control_ops ops = {.open = open_device, .close = close_device};
     struct server_interface interface = device_control_interface(&ops, argument);
-    struct server server = {.port = control_port, .count = 1, .interfaces = &interface};
+    static _Alignas(8)
+        uint8_t out[256]; /* device_control has answers that do not fit into registers */
+    struct server server = {.port = control_port,
+                            .count = 1,
+                            .interfaces = &interface,
+                            .out = out,
+                            .out_size = sizeof(out)};
     (void)!server_run(&server);
 }
 

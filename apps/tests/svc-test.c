@@ -6,6 +6,7 @@
  *      svc-test [KILLS]        of the storm of kills
  */
 #include "svc-test.h"
+#include "supervised.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
@@ -53,18 +54,10 @@ uint32_t svc_ask(mach_port_name_t service)
 
 struct supervisor_row svc_row(const char *name)
 {
-    static struct supervisor_row rows[SUPERVISOR_ROWS_MAX];
-    uint32_t position = 0, count;
-    do {
-        if (!OK(supervisor_list(svc_supervisor, position, &position, rows, &count)))
-            break;
-        for (uint32_t i = 0; i < count; i++)
-            if (strcmp((const char *)rows[i].name, name) == 0)
-                return rows[i];
-    } while (count == SUPERVISOR_ROWS_MAX);
-    print("svc-test: there is no row of %s\n", name);
-    CHECK(false);
-    return (struct supervisor_row){0};
+    struct supervisor_row row = {0};
+    if (!supervised_row(svc_supervisor, name, &row))
+        print("svc-test: there is no row of %s\n", name);
+    return row;
 }
 
 struct supervisor_row svc_wait_state(const char *name, enum supervisor_state state)

@@ -6,6 +6,7 @@
  *
  * Arguments: line=tty.tty1 driver=tty1 bytes=20000 while=PROGRAM (it goes on until that has ended).
  */
+#include "supervised.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -40,19 +41,10 @@ static uint8_t byte_at(uint64_t number)
 
 static struct supervisor_row row_of(const char *name)
 {
-    struct supervisor_row rows[SUPERVISOR_ROWS_MAX], none = {0};
-    uint32_t position = 0, count;
+    struct supervisor_row row = {0};
 
-    do {
-        if (!CHECK_EQUAL(supervisor_list(supervisor, position, &position, rows, &count),
-                         KERN_SUCCESS))
-            return none;
-        for (uint32_t i = 0; i < count; i++)
-            if (strncmp((const char *)rows[i].name, name, sizeof(rows[i].name)) == 0)
-                return rows[i];
-    } while (count == SUPERVISOR_ROWS_MAX);
-    CHECK(!"the supervisor knows the program");
-    return none;
+    (void)supervised_row(supervisor, name, &row);
+    return row;
 }
 
 /* One byte that has come back: the next one, or the one before again; or some were lost, by drivers that were killed one after the

@@ -6,7 +6,7 @@
  * I1 A line is delivered when it is pending, unmasked and not active; it is active from delivery
  *    until arch_irq_deactivate().
  * I2 A level line is pending while the device holds it up; an edge line from the rise until it is
- *    delivered.
+ *    delivered, or forgotten: nothing else ends that, not even to configure it anew.
  * I3 EVENT_LINE is set for the CPU a deliverable line is routed to.
  */
 #include "machine.h"
@@ -112,9 +112,17 @@ kern_return_t arch_irq_configure(unsigned irq, enum irq_trigger trigger)
     if (line->unmasked)
         host_machine_fail("line %u is configured while it is not masked", irq);
     line->trigger = trigger;
-    line->latched = false;
     leave(line);
     return KERN_SUCCESS;
+}
+
+void arch_irq_forget(unsigned irq)
+{
+    if (!is_line(irq))
+        return;
+    struct line *line = enter(irq);
+    line->latched = false;
+    leave(line);
 }
 
 kern_return_t arch_irq_route(unsigned irq, unsigned cpu)

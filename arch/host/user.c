@@ -182,6 +182,11 @@ void host_user_step(struct host_cpu *cpu, struct thread *t)
         p->busy = false;
         kern_user_exception(t, p->action.exception, p->action.va, 0);
         break;
+    case HOST_LATE_ABORT:
+        p->busy = false;
+        if (!kern_late_abort(t, p->action.value))
+            host_machine_fail("a late abort that no program can have caused");
+        break;
     case HOST_FP:
         cpu->record->arch.fp = p->fp = p->action.value;
         action_done(t);

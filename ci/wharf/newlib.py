@@ -7,14 +7,11 @@ machine. All presets use the one library, clang's too. A stamp (.stamp: a hash o
 file, of libsys/newlib/settings.h and of the compiler's version) makes the second run do nothing.
 """
 
-import fcntl
-import hashlib
-import json
 import os
 import shutil
 import tarfile
 
-from . import deps, packages, steps
+from . import deps, made, steps
 from .boards import ROOT
 
 HOME = deps.DEPS / "newlib"
@@ -64,13 +61,8 @@ def compiler():
     return steps.query([CROSS + "gcc", "--version"]).split("\n", 1)[0]
 
 
-def fingerprint():
-    digest = hashlib.sha256(json.dumps(deps.pins()["newlib-source"], sort_keys=True).encode())
-    for path in (__file__, SETTINGS, *(INCLUDE / name for name in OUR_HEADERS)):
-        with open(path, "rb") as handle:
-            digest.update(handle.read())
-    digest.update(compiler().encode())
-    return digest.hexdigest()
+def _made():
+    return made.Made("newlib", "newlib-source", ["build"], [__file__, SETTINGS, *(INCLUDE / name for name in OUR_HEADERS)], compiler())
 
 
 def replaced():
@@ -78,8 +70,7 @@ def replaced():
 
 
 def is_current():
-    stamp = HOME / ".stamp"
-    return stamp.is_file() and stamp.read_text().strip() == fingerprint()
+    return _made().is_current()
 
 
 def is_reduced():
@@ -89,26 +80,8 @@ def is_reduced():
 
 def ensure():
     """Makes build/deps/newlib."""
-    if is_current() and is_reduced():
-        return
-    packages.ensure("build")
-    deps.ensure("newlib-source")
-    if steps.Settings.dry:
-        _build(deps.DEPS / ".newlib")
-        return
-    with open(deps.DEPS / ".newlib.lock", "w", encoding="ascii") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if not is_current():
-            work = deps.DEPS / ".newlib"
-            shutil.rmtree(work, ignore_errors=True)
-            try:
-                _unpack(work)
-                _build(work)
-                _install(work)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
-        if not is_reduced():
-            _reduce()
+    if not (is_current() and is_reduced()):
+        _made().ensure(_unpack, _build, _install, _reduce)
 
 
 def _unpack(work):
@@ -156,17 +129,18 @@ def _build(work):
 
 
 def _install(work):
-    made = work / "prefix" / TARGET
-    (made / "lib" / "libg.a").unlink()      # another name of libc.a
+    result = work / "prefix" / TARGET
+    (result / "lib" / "libg.a").unlink()      # another name of libc.a
     for name in ABSENT:
-        (made / "include" / name).unlink()
-    (made / ".stamp").write_text(fingerprint() + "\n")
-    (made / "lib" / "libc.a").rename(made / "lib" / WHOLE.name)
-    shutil.rmtree(HOME, ignore_errors=True)
-    made.rename(HOME)
+        (result / "include" / name).unlink()
+    (result / "lib" / "libc.a").rename(result / "lib" / WHOLE.name)
+    return result
 
 
 def _reduce():
+    """What is done to build/deps/newlib itself, once more whenever the list has changed."""
+    if is_reduced():
+        return
     new = LIBRARY.with_name(".libc.a")
     shutil.copy(WHOLE, new)
     steps.long("taking out of newlib what libsys has", [f"{CROSS}ar", "d", new, *(f"libc_a-{name}.o" for name in replaced())],

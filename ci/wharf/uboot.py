@@ -7,58 +7,31 @@ and only where a card is to be booted from. Same inputs, same bytes. A stamp (.s
 this file, of the options and of the compiler's version) makes the second run do nothing.
 """
 
-import fcntl
-import hashlib
-import json
 import os
 import shutil
 import tarfile
 
-from . import deps, newlib, packages, steps
+from . import deps, made, newlib, steps
 from .boards import ROOT
 from .steps import Failure
 
-HOME = deps.DEPS / "u-boot-virt"
 OPTIONS = ROOT / "board" / "virt" / "u-boot.config"
 BASE = "qemu_arm64_defconfig"
 ENVIRONMENT = {"ARCH": "arm", "CROSS_COMPILE": newlib.CROSS, "SOURCE_DATE_EPOCH": "1735689600", "TZ": "UTC",
                "KBUILD_BUILD_USER": "wharf", "KBUILD_BUILD_HOST": "wharf", "LC_ALL": "C"}
 
 
-def fingerprint():
-    digest = hashlib.sha256(json.dumps(deps.pins()["u-boot-source"], sort_keys=True).encode())
-    for path in (__file__, OPTIONS):
-        with open(path, "rb") as handle:
-            digest.update(handle.read())
-    digest.update(newlib.compiler().encode())
-    return digest.hexdigest()
+def _made():
+    return made.Made("u-boot-virt", "u-boot-source", ["build", "uboot-build"], [__file__, OPTIONS], newlib.compiler())
 
 
 def is_current():
-    stamp = HOME / ".stamp"
-    return stamp.is_file() and stamp.read_text().strip() == fingerprint()
+    return _made().is_current()
 
 
 def ensure():
     """Makes build/deps/u-boot-virt/u-boot.bin."""
-    if is_current():
-        return
-    packages.ensure("build", "uboot-build")
-    deps.ensure("u-boot-source")
-    work = deps.DEPS / ".u-boot-virt"
-    if steps.Settings.dry:
-        _build(work)
-        return
-    with open(deps.DEPS / ".u-boot-virt.lock", "w", encoding="ascii") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if not is_current():
-            shutil.rmtree(work, ignore_errors=True)
-            try:
-                _unpack(work)
-                _build(work)
-                _install(work)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
+    _made().ensure(_unpack, _build, _install)
 
 
 def _unpack(work):
@@ -97,10 +70,8 @@ def missing(options, config):
 
 
 def _install(work):
-    made = work / ".made"
-    made.mkdir()
-    (work / "u-boot.bin").rename(made / "u-boot.bin")
-    shutil.copytree(work / "Licenses", made / "licences")
-    (made / ".stamp").write_text(fingerprint() + "\n")
-    shutil.rmtree(HOME, ignore_errors=True)
-    made.rename(HOME)
+    result = work / ".made"
+    result.mkdir()
+    (work / "u-boot.bin").rename(result / "u-boot.bin")
+    shutil.copytree(work / "Licenses", result / "licences")
+    return result

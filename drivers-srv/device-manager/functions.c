@@ -56,28 +56,89 @@ struct function *function_at(struct function_set *set, const char *bus, const ch
     return NULL;
 }
 
+/* As the kernel keeps names, and as the manager gives them (hardware.c). */
+enum { KERNEL_NAME_MAX = 63, NODE_NAME_MAX = 60 };
+
+bool function_is_behind(const char *bus, const char *address, const char *name, const char *part_of)
+{
+    const char *last = strrchr(bus, '/');
+    char node[NODE_NAME_MAX + 1];
+
+    (void)snprintf(node, sizeof(node), "%s", last != NULL ? last + 1 : bus);
+    return node[0] != '\0' && strcmp(node, part_of) == 0 &&
+           strncmp(address, name, KERNEL_NAME_MAX) == 0;
+}
+
+/* ---- Rounds, places (F3) ---- */
+
+static uint32_t round_of(const struct function_set *set, const char *bus)
+{
+    uint32_t latest = 0;
+
+    for (unsigned i = 0; i < FUNCTIONS_MAX; i++)
+        if (set->all[i].used && strcmp(set->all[i].bus, bus) == 0 && set->all[i].round > latest)
+            latest = set->all[i].round;
+    return latest;
+}
+
+/* How willingly a place is used for a function of `bus`; 0: not at all. */
+static unsigned willingness(const struct function *f, const char *bus, uint32_t round)
+{
+    if (!f->used)
+        return 4;
+    if (f->lost)
+        return 3;
+    if (f->driver == NULL)
+        return 2;
+    return strcmp(f->bus, bus) == 0 && f->round < round ? 1 : 0;
+}
+
+static struct function *place_for(struct function_set *set, const char *bus, uint32_t round)
+{
+    struct function *best = NULL;
+    unsigned most = 0;
+
+    for (unsigned i = 0; i < FUNCTIONS_MAX; i++) {
+        unsigned how = willingness(&set->all[i], bus, round);
+
+        if (how > most) {
+            most = how;
+            best = &set->all[i];
+        }
+    }
+    if (best != NULL && best->used && set->drop != NULL)
+        set->drop(best);
+    return best;
+}
+
 kern_return_t function_found(struct function_set *set, const struct manifest_set *manifests,
                              const char *bus, const char *address, const char *what,
                              struct function **out)
 {
     struct function *f;
+    uint32_t round;
+    bool same;
 
     if (!is_text(bus, FUNCTION_BUS_MAX, false) || !is_text(address, FUNCTION_ADDRESS_MAX, false) ||
         !is_text(what, FUNCTION_MATCH_MAX, true))
         return KERN_INVALID_ARGUMENT;
     f = function_at(set, bus, address);
-    for (unsigned i = 0; f == NULL && i < FUNCTIONS_MAX; i++)
-        if (!set->all[i].used)
-            f = &set->all[i];
+    round = round_of(set, bus);
+    if (f != NULL && f->round == round)
+        round++;
+    same = f != NULL && strcmp(f->match, what) == 0;
+    if (f == NULL)
+        f = place_for(set, bus, round);
     if (f == NULL)
         return KERN_RESOURCE_SHORTAGE;
-    if (!f->used || strcmp(f->match, what) != 0) {
+    if (!same) {
         *f = (struct function){.used = true};
         (void)snprintf(f->bus, sizeof(f->bus), "%s", bus);
         (void)snprintf(f->address, sizeof(f->address), "%s", address);
         (void)snprintf(f->match, sizeof(f->match), "%s", what);
         match(f, manifests);
     }
+    f->round = round;
     *out = f;
     return KERN_SUCCESS;
 }

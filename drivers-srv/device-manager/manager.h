@@ -63,6 +63,8 @@ void programs_add(void);
 kern_return_t programs_add_function(struct function *function);
 /** It is gone: its program is stopped. Its recipe stays, and so its name, should it come again. */
 void programs_lost(struct function *function);
+/** Its place in `functions` is needed: its program is stopped, if it was not, and nothing is remembered of it. */
+void programs_drop(struct function *function);
 /** What becomes of a program, in words; false: the supervisor does not say. */
 bool programs_state(const char *name, struct text *out);
 
@@ -71,6 +73,7 @@ bool programs_state(const char *name, struct text *out);
 /** Remember functions in memory that outlives this program, if the system description gives it any, and take up those of before. */
 void saved_open(void);
 void saved_write(const struct function *function);
+void saved_forget(const struct function *function);
 
 /* ---- requests.c ---- */
 

@@ -106,6 +106,15 @@ void programs_lost(struct function *f)
     saved_write(f);
 }
 
+void programs_drop(struct function *f)
+{
+    if (f->driver != NULL && !f->lost)
+        programs_lost(f);
+    *handed_of(f) =
+        (struct handed){0}; /* its right was given up when it was handed over, or refused */
+    saved_forget(f);
+}
+
 kern_return_t programs_add_function(struct function *f)
 {
     struct handed *handed = handed_of(f);

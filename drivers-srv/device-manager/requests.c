@@ -103,19 +103,28 @@ static bool is_bus(const char *path)
     return device != NULL && device->driver != NULL && device->driver->bus;
 }
 
+/* The kernel answers at once; a port of somebody else's is not waited for. */
+static bool is_behind(const char *bus, const char *address, mach_port_name_t control)
+{
+    char name[64], part_of[64];
+
+    return device_control_origin_until(control, name, part_of, 0) == KERN_SUCCESS &&
+           function_is_behind(bus, address, name, part_of);
+}
+
 static kern_return_t found(struct server_message *message, const char *bus, const char *address,
                            const char *match, mach_port_name_t control)
 {
-    struct device_control_facts facts;
     struct function *f;
     struct handed *handed;
     kern_return_t kr;
 
-    /* The kernel answers at once; a port of somebody else's is not waited for. */
-    if (!from_bus(message) || device_control_info_until(control, &facts, 0) != KERN_SUCCESS)
+    if (!from_bus(message))
         return KERN_NO_ACCESS;
     if (!is_bus(bus))
         return KERN_NOT_FOUND;
+    if (!is_behind(bus, address, control))
+        return KERN_NO_ACCESS;
     kr = function_found(&manager.functions, &manager.manifests, bus, address, match, &f);
     if (kr != KERN_SUCCESS)
         return kr == KERN_INVALID_ARGUMENT ? KERN_NOT_FOUND : kr;
@@ -130,14 +139,16 @@ static kern_return_t found(struct server_message *message, const char *bus, cons
     return kr;
 }
 
-static kern_return_t lost(struct server_message *message, const char *bus, const char *address)
+static kern_return_t lost(struct server_message *message, const char *bus, const char *address,
+                          mach_port_name_t control)
 {
     struct function *f = function_at(&manager.functions, bus, address);
 
-    if (!from_bus(message))
+    if (!from_bus(message) || !is_behind(bus, address, control))
         return KERN_NO_ACCESS;
     if (f == NULL)
         return KERN_NOT_FOUND;
+    stub_release_right(control, MSG_MOVE_SEND);
     programs_lost(f);
     return KERN_SUCCESS;
 }
@@ -173,6 +184,7 @@ void requests_serve(void)
     if (kr != KERN_SUCCESS)
         driver_fail(&manager.driver, "its services: error %d", (int)kr);
     programs_add();
+    manager.functions.drop = programs_drop;
     interfaces[0] = devices_interface(&operations, NULL);
     driver_serve(&manager.driver, interfaces, 1);
 }

@@ -82,6 +82,12 @@ void saved_open(void)
             take_up(&rows[i]);
 }
 
+void saved_forget(const struct function *f)
+{
+    if (rows != NULL)
+        memset(&rows[f - manager.functions.all], 0, sizeof(*rows));
+}
+
 void saved_write(const struct function *f)
 {
     struct row row = {0};

@@ -163,16 +163,9 @@ static kern_return_t mini_start(struct tty_device *tty, const struct tty_setting
 }
 
 static const struct tty_device_ops ops = {
+    LINE_OPERATIONS,
     .start = mini_start,
-    .stop = line_stop,
-    .interrupt = line_interrupt,
-    .put = line_put,
-    .get = line_get,
-    .want_room = line_want_room,
-    .hold_input = line_hold_input,
-    .is_drained = line_is_drained,
     .set_settings = mini_set_settings,
-    .set_break = line_set_break,
     .set_clock = mini_set_clock,
 };
 

@@ -217,16 +217,9 @@ static kern_return_t ns16550_start(struct tty_device *tty, const struct tty_sett
 }
 
 static const struct tty_device_ops ops = {
+    LINE_OPERATIONS,
     .start = ns16550_start,
-    .stop = line_stop,
-    .interrupt = line_interrupt,
-    .put = line_put,
-    .get = line_get,
-    .want_room = line_want_room,
-    .hold_input = line_hold_input,
-    .is_drained = line_is_drained,
     .set_settings = ns16550_set_settings,
-    .set_break = line_set_break,
     .set_clock = ns16550_set_clock,
 };
 

@@ -96,5 +96,11 @@ void line_hold_input(struct tty_device *tty, bool held);
 bool line_is_drained(struct tty_device *tty);
 void line_set_break(struct tty_device *tty, bool on);
 
+/** Operations that all kinds have in common, to begin a struct tty_device_ops with. */
+#define LINE_OPERATIONS                                                                        \
+    .stop = line_stop, .interrupt = line_interrupt, .put = line_put, .get = line_get,          \
+    .want_room = line_want_room, .hold_input = line_hold_input, .is_drained = line_is_drained, \
+    .set_break = line_set_break
+
 /** wanted settings were refused with `why`: says so in the log. */
 void line_log_refusal(struct ns16550 *u, const struct tty_settings *wanted, kern_return_t why);

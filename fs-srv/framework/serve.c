@@ -50,19 +50,14 @@ struct server_interface file_server_interface(struct file_server *server)
     return file_interface(&operations, server);
 }
 
-/* Clients can send any id, but not by a send-once right. */
-static bool is_the_kernels(const struct server_message *message)
-{
-    return msg_local(message->received.control) == MSG_MOVE_SEND_ONCE &&
-           msg_flags(message->received.control) & MSG_FLAG_PAYLOAD;
-}
-
 kern_return_t file_server_notification(struct file_server *server,
                                        const struct server_message *message)
 {
     const uint32_t word = (uint32_t)message->received.word[0];
 
-    if (!is_the_kernels(message))
+    /* Clients can send such a message, too, and name what they like. */
+    if (!msg_is_notification(message->received.control) ||
+        !(msg_flags(message->received.control) & MSG_FLAG_PAYLOAD))
         return KERN_FAILURE;
     if (message->received.id == MSG_ID_NO_SENDERS) {
         struct file_open *open = file_server_opened(server, message);

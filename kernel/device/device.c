@@ -42,6 +42,7 @@ static void fill_in(struct device *device, const struct device_description *what
     spin_init(&device->lock, LOCK_DEVICE);
     work_init(&device->work, end_step, PRIORITY_REAP);
     (void)format_text(device->name, sizeof(device->name), "%s", what->name);
+    (void)format_text(device->bus, sizeof(device->bus), "%s", what->bus ? what->bus : "");
     device->moves_data = what->dma;
     device->ranges = what->ranges;
     for (unsigned i = 0; i < what->ranges; i++)
@@ -89,10 +90,11 @@ void device_unref(struct device *device)
     ledger_unref(ledger);
 }
 
+/* What is in quarantine keeps the record by the references of its holds. */
 void device_let_go_locked(struct device *device)
 {
-    if (device->given_up && !device_dma_may_go(&device->dma))
-        device_ref(device);
+    if (device->given_up)
+        device_dma_given_up(&device->dma);
 }
 
 /* The port's lock is held; the rest is the work item's. */

@@ -6,6 +6,7 @@
 #include <arch/mmu.h>
 #include <kern/device.h>
 #include <kern/kobj.h>
+#include <kern/log.h>
 #include <kern/memory_entry.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -121,6 +122,15 @@ kern_return_t kdevice_control_info(struct kcall *call, struct device *target,
         .generation = target->generation,
     };
     spin_unlock(&target->lock);
+    return KERN_SUCCESS;
+}
+
+kern_return_t kdevice_control_origin(struct kcall *call, struct device *target, char *name,
+                                     char *bus)
+{
+    (void)call;
+    (void)format_text(name, DEVICE_NAME, "%s", target->name);
+    (void)format_text(bus, DEVICE_NAME, "%s", target->bus);
     return KERN_SUCCESS;
 }
 
@@ -256,6 +266,7 @@ kern_return_t kdevice_derive(struct kcall *call, struct device_session *target, 
 {
     const struct device *from = target->device;
     struct device_description what = {.name = name,
+                                      .bus = from->name,
                                       .dma = dma,
                                       .coherent = from->dma.coherent,
                                       .ranges = parts_count,

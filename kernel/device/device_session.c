@@ -59,6 +59,13 @@ void device_session_unref(struct device_session *session)
     ledger_unref(ledger);
 }
 
+/* What the device said to who had it before is not told to this one. The device's lock is held. */
+static void forget_edges(struct device *device)
+{
+    for (unsigned i = 0; i < device->lines; i++)
+        irq_line_forget(device->line[i]);
+}
+
 kern_return_t device_open(struct device *device, struct ledger *ledger, uint64_t pages,
                           struct kright *out)
 {
@@ -71,6 +78,7 @@ kern_return_t device_open(struct device *device, struct ledger *ledger, uint64_t
         device->session = session;
         device->generation++;
         device_dma_session_begins(&device->dma, pages);
+        forget_edges(device);
         *out = port_send_right(session->port);
     }
     spin_unlock(&device->lock);

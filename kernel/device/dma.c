@@ -95,17 +95,16 @@ bool device_dma_session_ended(struct device_dma *dma)
     return false;
 }
 
-bool device_dma_may_go(struct device_dma *dma)
+void device_dma_given_up(struct device_dma *dma)
 {
     spin_lock(&dma_lock);
     uint64_t pages = dma->quarantined;
     spin_unlock(&dma_lock);
     if (pages == 0)
-        return true;
+        return;
     atomic_fetch_add_explicit(&lost_pages, pages, memory_order_relaxed);
     log_warn("dma: %s goes without having been quiesced: %llu pages that it may write to are lost",
              dma_device(dma)->name, (unsigned long long)pages);
-    return true;
 }
 
 uint64_t device_dma_lost_pages(void)
@@ -224,6 +223,7 @@ kern_return_t dma_hold_begin(struct dma_hold *hold, struct device_dma *dma, uint
     kern_return_t kr = charge(ledger, (enum dma_kind)hold->kind, pages);
     if (kr != KERN_SUCCESS)
         return kr;
+    ledger_ref(ledger); /* before it can be found: who moves the charge drops it */
     list_init(&hold->link);
     hold->dma = dma;
     hold->ledger = ledger;
@@ -236,10 +236,10 @@ kern_return_t dma_hold_begin(struct dma_hold *hold, struct device_dma *dma, uint
     if (kr == KERN_SUCCESS)
         device_ref(dma_device(dma));
     spin_unlock(&dma_lock);
-    if (kr == KERN_SUCCESS)
-        ledger_ref(ledger);
-    else
+    if (kr != KERN_SUCCESS) {
         discharge(ledger, hold);
+        ledger_unref(ledger);
+    }
     return kr;
 }
 
@@ -302,11 +302,11 @@ void dma_hold_move_charge(struct dma_hold *hold)
 {
     spin_lock(&dma_lock);
     struct ledger *before = hold->ledger;
-    hold->ledger = &kernel_ledger;
+    if (before != &kernel_ledger)
+        ledger_ref(hold->ledger = &kernel_ledger);
     spin_unlock(&dma_lock);
     if (before == &kernel_ledger)
         return;
-    ledger_ref(&kernel_ledger);
     /* The kernel's ledger is above all: it has been charged already. */
     ledger_return_below(before, &kernel_ledger, LEDGER_WIRED, (int64_t)hold->pages);
     if (hold->kind == DMA_MEMORY)
@@ -332,18 +332,17 @@ void dma_hold_free(struct dma_hold *hold)
 
 /* ---- quiesced ---- */
 
-/* The lock is held. */
+/* It gets a use, with which it goes when that ends and nobody has it. The lock is held. */
 static void forgive(struct dma_hold *hold)
 {
     struct dma_memory *memory =
         hold->kind == DMA_MEMORY ? container_of(hold, struct dma_memory, hold) : NULL;
     bool stays = memory && memory->referenced;
+    hold->users++;
     dma_hold_take_out(hold);
     if (stays) { /* it is theirs who have it: H2 */
         hold->state = DMA_READY;
         memory->forgiven = true;
-    } else if (hold->users == 0) {
-        dma_hold_queue(hold);
     }
 }
 
@@ -357,7 +356,12 @@ static bool forgive_one(struct device_dma *dma, uint32_t session, kern_return_t 
         forgive(hold);
     spin_unlock(&dma_lock);
     *kr = current ? KERN_SUCCESS : KERN_TERMINATED;
-    return current && is_old;
+    if (!current || !is_old)
+        return false;
+    dma_hold_move_charge(
+        hold); /* the work item, which may not have come to it, does not find it any more: H4 */
+    dma_hold_put(hold);
+    return true;
 }
 
 kern_return_t dma_quiesced(struct kcall *call, struct device_dma *dma, uint32_t session)

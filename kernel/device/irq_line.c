@@ -48,6 +48,7 @@ static void line_begin(struct irq_line *line, struct ledger *ledger, unsigned nu
     ledger_ref(ledger);
     arch_irq_mask(number);
     (void)arch_irq_configure(number, edge ? IRQ_EDGE : IRQ_LEVEL); /* it is a shared one */
+    arch_irq_forget(number);                                       /* J7 */
     spin_unlock(&line->lock);
     atomic_store_explicit(&irq_line_of[number], line, memory_order_release);
 }
@@ -102,6 +103,15 @@ void irq_line_put(struct irq_line *line)
         kmem_free(&line_cache, ledger, line);
         ledger_unref(ledger);
     }
+}
+
+/* J7. While it is nobody else's nobody is bound to it, and so it is masked: what has come is still with the controller. */
+void irq_line_forget(struct irq_line *line)
+{
+    spin_lock(&lines_lock);
+    if (line->edge && line->references == 1)
+        arch_irq_forget(line->number);
+    spin_unlock(&lines_lock);
 }
 
 /* With the table locked: else a device that gets it now could have it masked for ever. */

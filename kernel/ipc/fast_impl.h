@@ -196,13 +196,18 @@ struct thread *fast_after_switch_long(struct thread *self, FAST_HEADER, struct t
 
 /* ---- fast_long.c ---- */
 
-/** The current thread's body into the buffer of a thread that waits and stays where it is meanwhile. False: it does not
+/** The current thread's body into the buffer of a thread that waits and stays where it is meanwhile. An error: it does not
  *  fit, or one of the two is not to be touched. */
-bool fast_copy_long(struct thread *self, struct thread *to, uint64_t control);
+kern_return_t fast_copy_long(struct thread *self, struct thread *to, uint64_t control);
+/** Its part for a sender who may show registers of devices (kern/pmap.h). */
+[[gnu::cold]] kern_return_t fast_copy_beside_devices(struct thread *self, struct thread *to,
+                                                     vaddr_t dst, vaddr_t src, uint32_t length);
 /** The answer to an exception: registers, for the thread that raised it. */
 struct thread *fast_answer_exception(struct thread *self);
 /** The same for the owner of a reply; its wait is claimed, and over on success. */
 bool fast_give_long(struct thread *self, struct reply *reply, uint64_t control);
+/** Its part when the body could not be copied: the owner, whose wait was claimed, waits again. */
+[[gnu::cold]] void fast_take_back(struct reply *reply);
 
 /* The first waiter of a list, whose lock is held, leaves it, if it received from the port last and may be given to. */
 static inline struct thread *take_receiver(const struct port *port, const struct list *waiters)

@@ -10,29 +10,29 @@
 
 #define LONG_LENGTHS (UINT64_C(0x3ff8) << MSG_LENGTH_SHIFT)
 
-bool fast_copy_long(struct thread *self, struct thread *to, uint64_t control)
+kern_return_t fast_copy_beside_devices(struct thread *self, struct thread *to, vaddr_t dst,
+                                       vaddr_t src, uint32_t length)
 {
-    uint32_t length = msg_length(control);
-    return arch_message_get(&to->arch, MSG_X_BUFFER_SIZE) >= length &&
-           pmap_copy_across(to->pmap, arch_message_get(&to->arch, MSG_X_BUFFER),
-                            arch_message_get(&self->arch, MSG_X_ADDRESS), length) == KERN_SUCCESS;
+    return pmap_copy_memory_across(self->pmap, to->pmap, dst, src, length);
 }
 
-bool fast_give_long(struct thread *self, struct reply *reply, uint64_t control)
+kern_return_t fast_copy_long(struct thread *self, struct thread *to, uint64_t control)
+{
+    return fast_copy_here(self, to, control);
+}
+
+void fast_take_back(struct reply *reply)
 {
     struct thread *client = reply->owner;
-    uint32_t waited = REPLY_WAITED;
-    if (!atomic_compare_exchange_strong(&reply->state, &waited, REPLY_CLAIMED))
-        return false;
-    if (likely(fast_copy_long(self, client, control))) {
-        atomic_store(&reply->state, REPLY_IDLE);
-        return true;
-    }
     atomic_store(&reply->state, REPLY_WAITED);
     if (atomic_load(&client->flags) &
         THREAD_FLAG_TERMINATE) /* who came meanwhile found nothing to end */
         (void)wait_abort(client);
-    return false;
+}
+
+bool fast_give_long(struct thread *self, struct reply *reply, uint64_t control)
+{
+    return fast_give_here(self, reply, control);
 }
 
 struct thread *fast_answer_exception(struct thread *self)

@@ -89,7 +89,7 @@ static inline struct thread *take_server(struct thread *self, struct port *port,
         (uintptr_t)server + offsetof(struct thread, wait.link); /* NULL is no waiter */
     if (unlikely((uintptr_t)waiters->next != first || server->wait.until != TICKS_NEVER ||
                  !may_go_on_here(server, cpu)) ||
-        (is_long && !fast_copy_long(self, server, control)))
+        (is_long && fast_copy_long(self, server, control) != KERN_SUCCESS))
         return NULL;
     take_off_list(server);
     return server;

@@ -9,6 +9,36 @@
 #include <kern/sched.h>
 #include <kern/wait.h>
 
+/* fast_copy_long(), in line: for the straight way. */
+[[gnu::always_inline]] static inline kern_return_t fast_copy_here(struct thread *self,
+                                                                  struct thread *to,
+                                                                  uint64_t control)
+{
+    uint32_t length = msg_length(control);
+    if (arch_message_get(&to->arch, MSG_X_BUFFER_SIZE) < length)
+        return KERN_INVALID_ADDRESS;
+    vaddr_t dst = arch_message_get(&to->arch, MSG_X_BUFFER);
+    vaddr_t src = arch_message_get(&self->arch, MSG_X_ADDRESS);
+    if (unlikely(map_has_devices(&self->task->map)))
+        return fast_copy_beside_devices(self, to, dst, src, length);
+    return pmap_copy_across(to->pmap, dst, src, length);
+}
+
+/* fast_give_long(), likewise. */
+[[gnu::always_inline]] static inline bool fast_give_here(struct thread *self, struct reply *reply,
+                                                         uint64_t control)
+{
+    uint32_t waited = REPLY_WAITED;
+    if (!atomic_compare_exchange_strong(&reply->state, &waited, REPLY_CLAIMED))
+        return false;
+    if (likely(fast_copy_here(self, reply->owner, control) == KERN_SUCCESS)) {
+        atomic_store(&reply->state, REPLY_IDLE);
+        return true;
+    }
+    fast_take_back(reply);
+    return false;
+}
+
 /* Constant in each instance. */
 struct variant {
     bool is_long; /* the body is in memory */
@@ -62,7 +92,7 @@ static inline struct thread *answer_odd(struct port *port, struct variant v, FAS
     uint64_t active = server->space_number;
     if (unlikely(active == 0))
         return call_odd(port, v, FAST_ARGUMENTS);
-    if (v.is_long && unlikely(!fast_copy_long(self, server, control))) {
+    if (v.is_long && unlikely(fast_copy_here(self, server, control) != KERN_SUCCESS)) {
         spin_unlock(&port->lock);
         return NULL;
     }
@@ -111,7 +141,7 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
 {
     uint32_t waited = REPLY_WAITED;
     if (v.is_long)
-        return fast_give_long(self, reply, control);
+        return fast_give_here(self, reply, control);
     return atomic_compare_exchange_strong_explicit(&reply->state, &waited, REPLY_IDLE,
                                                    memory_order_acquire, memory_order_relaxed);
 }

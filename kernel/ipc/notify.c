@@ -17,9 +17,12 @@ static struct kmsg *message_of(struct kright *to)
     if (!object)
         return NULL;
     struct kmsg *msg;
+    uint8_t how = MSG_MOVE_SEND_ONCE; /* an answer is the caller's to doubt */
     if (object->kind == IPC_SONCE) {
         struct sonce *sonce = container_of(object, struct sonce, ipc);
         msg = &sonce->message;
+        how =
+            MSG_BY_KERNEL; /* programs can have such a right, too, and send what they like there */
         msg->remote = (struct kright){&sonce->port->ipc, MSG_MOVE_SEND_ONCE};
         sonce->port = NULL; /* its reference is the message's */
     } else {
@@ -32,7 +35,7 @@ static struct kmsg *message_of(struct kright *to)
     msg->payload = false; /* a reply's may have been a call, and has been through a port */
     msg->local = 0;
     msg->priority = 0;
-    msg->how_sent = MSG_MOVE_SEND_ONCE;
+    msg->how_sent = how;
     return msg;
 }
 

@@ -38,18 +38,17 @@ void frame_set_admission(frame_admit_t *admit, uint64_t ask_below)
     spin_unlock(&frames_lock);
 }
 
-/* May more frames be taken from the lists? The lock is held. */
-static bool is_admitted(bool user)
+/* May more frames be taken from the lists, so many at once? The lock is held. */
+static inline bool is_admitted(bool user, uint64_t frames)
 {
     uint64_t left = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
+    left = left > frames ? left - frames : 0;
     return likely(left >= admission_below) || admission(user, left);
 }
 
 bool frame_is_admitted(uint64_t frames)
 {
-    uint64_t left = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
-    left = left > frames ? left - frames : 0;
-    return left >= admission_below || admission(false, left);
+    return is_admitted(false, frames);
 }
 
 static uint32_t cache_count(const struct cpu *cpu)
@@ -97,7 +96,7 @@ static inline void cache_run(struct cpu *cpu, uint32_t at, pfn_t pfn, unsigned o
     uint32_t count = 0;
 
     spin_lock(&frames_lock);
-    unsigned most = is_admitted(user) ? FRAME_RUNS : 0;
+    unsigned most = is_admitted(user, 0) ? FRAME_RUNS : 0;
     for (unsigned runs = 0; runs < most; runs++) {
         unsigned order = buddy_smallest();
         if (order > FRAME_RUN)
@@ -202,7 +201,7 @@ pfn_t frame_take_run_paid(unsigned order)
 static pfn_t take_locked(unsigned order)
 {
     spin_lock(&frames_lock);
-    pfn_t pfn = is_admitted(false) ? block_take(order) : PFN_NONE;
+    pfn_t pfn = is_admitted(false, 0) ? block_take(order) : PFN_NONE;
     spin_unlock(&frames_lock);
     return pfn;
 }

@@ -12,8 +12,8 @@
 #include <kern/sched.h>
 #include <kern/work.h>
 
-static _Atomic uint32_t
-    pending; /* items that are not IDLE; one whose step has just called work_done() counts until it returns */
+/* Items that are not IDLE; one whose step has just called work_done() counts until it returns. */
+static _Atomic uint32_t pending;
 
 bool work_is_alone(void)
 {

@@ -113,6 +113,31 @@ kern_return_t task_next(struct task *task, struct task **out)
     return there ? KERN_SUCCESS : KERN_NOT_FOUND;
 }
 
+/* The lock is held. */
+static void leave_list(struct task *task)
+{
+    task->leaves = true;
+    if (task->walks == 0)
+        list_remove(&task->link);
+}
+
+struct task *task_walk(struct task *at)
+{
+    spin_lock(&tasks_lock);
+    struct list *link = at ? at->link.prev : tasks.prev;
+    struct task *next = link == &tasks ? NULL : list_entry(link, struct task, link);
+    if (next) {
+        task_ref(next);
+        next->walks++;
+    }
+    if (at && --at->walks == 0 && at->leaves)
+        leave_list(at);
+    spin_unlock(&tasks_lock);
+    if (at)
+        task_unref(at);
+    return next;
+}
+
 void task_sender_gone(struct task *task, uint32_t left)
 {
     if (left > 1)
@@ -267,7 +292,7 @@ static bool take_down_some(struct task *task)
     pmap_destroy(task->pmap);
     task->pmap = NULL;
     spin_lock(&tasks_lock);
-    list_remove(&task->link);
+    leave_list(task);
     spin_unlock(&tasks_lock);
     return true;
 }

@@ -31,9 +31,26 @@ static kern_return_t touch_again(struct thread *self, vaddr_t va, size_t n, unsi
     return tries < TRIES ? touch(self, va, n, prot) : KERN_INVALID_ADDRESS;
 }
 
+/* Drivers' address spaces show registers, which the kernel does not touch: a page is looked at before. */
+[[gnu::noinline]] static kern_return_t copy_beside_devices(struct thread *self, void *kernel,
+                                                           vaddr_t user, size_t n, unsigned prot)
+{
+    kern_return_t kr, copied;
+    unsigned t = 0;
+    do {
+        copied = pmap_copy_memory(self->task->pmap, kernel, user, n, prot);
+        kr = copied == KERN_SUCCESS              ? KERN_SUCCESS
+             : copied == KERN_PROTECTION_FAILURE ? KERN_INVALID_ADDRESS
+                                                 : touch_again(self, user, n, prot, t++);
+    } while (kr == KERN_SUCCESS && copied != KERN_SUCCESS);
+    return kr;
+}
+
 kern_return_t user_copyin(struct thread *self, void *dst, vaddr_t src, size_t n)
 {
     kern_return_t kr = KERN_SUCCESS;
+    if (unlikely(map_has_devices(&self->task->map)))
+        return copy_beside_devices(self, dst, src, n, PROT_READ);
     for (unsigned t = 0; kr == KERN_SUCCESS && arch_copyin(dst, src, n) != KERN_SUCCESS; t++)
         kr = touch_again(self, src, n, PROT_READ, t);
     return kr;
@@ -42,6 +59,8 @@ kern_return_t user_copyin(struct thread *self, void *dst, vaddr_t src, size_t n)
 kern_return_t user_copyout(struct thread *self, vaddr_t dst, const void *src, size_t n)
 {
     kern_return_t kr = KERN_SUCCESS;
+    if (unlikely(map_has_devices(&self->task->map)))
+        return copy_beside_devices(self, (void *)(uintptr_t)src, dst, n, PROT_WRITE);
     for (unsigned t = 0; kr == KERN_SUCCESS && arch_copyout(dst, src, n) != KERN_SUCCESS; t++)
         kr = touch_again(self, dst, n, PROT_WRITE, t);
     return kr;

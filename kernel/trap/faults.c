@@ -28,6 +28,15 @@ static bool is_dying(struct thread *self)
     return dying;
 }
 
+/* It has no address, and the pc says only where the thread was when it came. */
+static void report_late(const struct thread *self, const char *name)
+{
+    uint64_t syndrome = self->exception.code & ~EXCEPTION_CODE_LATE;
+    log_plain("wharf: %s crashed: asynchronous bus error, thread %u was at %lx (syndrome %lx, an "
+              "access made before)",
+              name, self->id, arch_thread_pc(&self->arch), syndrome);
+}
+
 void exception_unhandled(struct thread *self)
 {
     static const char *const what[] = {
@@ -48,8 +57,11 @@ void exception_unhandled(struct thread *self)
         return;
     task_copy_name(self->task, name, sizeof(name));
     /* One report at a time, and one a task: later crashes of a dying task say nothing. */
-    log_plain("wharf: %s crashed: %s %lx, thread %u at %lx (syndrome %lx)", name, what[e->kind],
-              e->address, self->id, arch_thread_pc(&self->arch), e->code);
+    if (e->kind == EXCEPTION_KIND_BUS && e->code & EXCEPTION_CODE_LATE)
+        report_late(self, name);
+    else
+        log_plain("wharf: %s crashed: %s %lx, thread %u at %lx (syndrome %lx)", name, what[e->kind],
+                  e->address, self->id, arch_thread_pc(&self->arch), e->code);
     arch_thread_report(&self->arch, true);
     task_terminate(self->task, 0, true);
     thread_exit_current(self);
@@ -113,14 +125,16 @@ bool kern_late_abort(struct thread *self, uint64_t code)
 {
     enum { REPORTS = 16 };
     static _Atomic uint32_t reports;
-    if (self && self->task->map.devices) {
-        kern_user_exception(self, USER_EXC_BUS, 0, code);
+    if (self && map_has_devices(&self->task->map)) {
+        kern_user_exception(self, USER_EXC_BUS, 0, EXCEPTION_CODE_LATE | code);
         return true;
     }
     if (!memory_object_any_device())
         return false;
     if (atomic_fetch_add_explicit(&reports, 1, memory_order_relaxed) < REPORTS)
-        log_warn("trap: a device refused an access (syndrome %lx), some driver's", code);
+        log_warn(
+            "trap: asynchronous bus error (syndrome %lx): a device refused some driver's access",
+            code);
     return true;
 }
 

@@ -114,7 +114,7 @@ kern_return_t swap_window_create(struct task *task, uint32_t pages, vaddr_t *add
     if (kr != KERN_SUCCESS)
         return kr;
     spin_lock(&swap.lock);
-    if (swap.task != task)
+    if (swap.task != task || swap.died) /* nobody would take it away again */
         kr = KERN_NOT_FOUND;
     else if (window.task)
         kr = KERN_BUSY;

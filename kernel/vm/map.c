@@ -211,8 +211,8 @@ kern_return_t map_place(struct vm_map *map, struct map_entry *entry, struct map_
     entry->end = start + size;
     entry_insert(map, entry);
     map->pages += request->pages;
-    if (unlikely(request->object))
-        map->devices |= memory_object_is_device(request->object);
+    if (unlikely(request->object) && memory_object_is_device(request->object))
+        relaxed_store(map->devices, 1);
     map->last = entry; /* it will be touched soon */
     return KERN_SUCCESS;
 }

@@ -3,8 +3,9 @@
  * Device memory that is gone disappears from all page tables (kern/memory_object.h: OBJECT_DEVICE).
  *
  * The object is dead before the walk begins, and whoever enters a page of it into a page table looks at that with the map locked. So what the
- * walk has not found in a map it has locked, nobody puts there later: not a map that was looked at before, nor one that
- * is new. A task whose teardown has begun has no thread that could touch anything.
+ * walk has not found in a map it has locked, nobody puts there later. A task that came to the list when the walk had begun sees that the object is
+ * dead, for the list has a lock; before that its page tables are empty, for nothing of it has run. So the walk is over those that were there, and who
+ * makes tasks and ends them does not prolong it. A task whose teardown has begun has no thread that could touch anything.
  */
 #include "map_impl.h"
 #include <kern/device.h>
@@ -21,7 +22,7 @@ static bool is_dead(const struct map_entry *entry)
 /* One piece; the map is locked. */
 static vaddr_t forget_some(struct task *task, vaddr_t at)
 {
-    if (task->map.closed || !task->map.devices)
+    if (task->map.closed || !map_has_devices(&task->map))
         return USER_VA_END;
     struct map_entry *entry = map_above(&task->map, at);
     for (unsigned n = 0; entry && n < LOOK_AT; n++, entry = map_next(entry)) {
@@ -33,21 +34,12 @@ static vaddr_t forget_some(struct task *task, vaddr_t at)
     return entry ? at : USER_VA_END;
 }
 
-/* To the next task; one that went meanwhile has no place in the list any more: then it begins anew. */
-static void go_on(struct task *now, struct task **next)
-{
-    if (task_next(now, next) == KERN_NOT_FOUND)
-        (void)task_next(NULL, next);
-    if (now)
-        task_unref(now);
-}
-
 bool map_forget_devices(struct task **task, vaddr_t *at)
 {
     struct task *now = *task;
     if (!now || *at >= USER_VA_END) {
         *at = 0;
-        go_on(now, task);
+        *task = task_walk(now);
         return *task != NULL;
     }
     spin_lock(&now->map.lock);

@@ -4,34 +4,12 @@
  * to a thread that waits with a buffer, and a piece of a page that the caller reads or writes. The pmap's lock is held
  * meanwhile, so that the frame stays the page's; a page at a time bounds that.
  */
-#include "pmap_impl.h"
+#include "pmap_look.h"
 #include <arch/usercopy.h>
-
-/* The kernel's writes do not go through the mapping: the page is marked by hand. */
-static inline void mark_written(const pte_t *slot, pte_t pte, paddr_t pa, unsigned height)
-{
-    if (!(arch_pte_flags(pte) & PTE_UNMANAGED))
-        atomic_fetch_or_explicit(&pmap_flags_frame(slot, round_down(pa, PAGE_SIZE), height)->flags,
-                                 FRAME_FLAG_DIRTY | FRAME_FLAG_REFERENCED, memory_order_relaxed);
-}
 
 static inline bool is_in_one_page(vaddr_t va, size_t n)
 {
     return va < USER_VA_END && va % 8 == 0 && (va & PAGE_MASK) + n <= PAGE_SIZE;
-}
-
-/* The kernel's view of memory there, if it may be used so. The lock is held. */
-[[gnu::always_inline]] static inline void *look(struct pmap *pmap, vaddr_t va, unsigned prot)
-{
-    unsigned height;
-    pte_t *slot = pmap_walk_down(pmap, va, 0, &height);
-    pte_t pte = arch_pte_read(slot);
-    if (unlikely(!arch_pte_serves(pte, prot)))
-        return NULL;
-    paddr_t pa = arch_pte_address(pte) + (va & (pmap_span(height) - 1));
-    if (prot == PROT_WRITE) /* who takes the page's rights away waits until it is */
-        mark_written(slot, pte, pa, height);
-    return phys_to_virt(pa);
 }
 
 void *pmap_borrow(struct pmap *pmap, vaddr_t va, size_t n, unsigned prot)
@@ -39,7 +17,7 @@ void *pmap_borrow(struct pmap *pmap, vaddr_t va, size_t n, unsigned prot)
     if (unlikely(!is_in_one_page(va, n)))
         return NULL;
     spin_lock(&pmap->lock);
-    void *memory = look(pmap, va, prot);
+    void *memory = pmap_look(pmap, va, prot);
     if (unlikely(!memory))
         spin_unlock(&pmap->lock);
     return memory;
@@ -56,7 +34,7 @@ static inline kern_return_t copy_within_page(struct pmap *to, vaddr_t dst, vaddr
     if (likely(arch_pte_serves(pte, PROT_WRITE))) {
         paddr_t pa = arch_pte_address(pte) + (dst & (pmap_span(height) - 1));
         kr = arch_copyin(phys_to_virt(pa), src, n);
-        mark_written(slot, pte, pa, height);
+        pmap_mark_written(slot, pte, pa, height);
     }
     spin_unlock(&to->lock);
     return kr;
@@ -85,7 +63,7 @@ static inline kern_return_t copy_within_page(struct pmap *to, vaddr_t dst, vaddr
 kern_return_t pmap_copy_across(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n)
 {
     if (likely(is_in_one_page(dst, n) && spin_trylock(&to->lock))) {
-        void *memory = look(to, dst, PROT_WRITE);
+        void *memory = pmap_look(to, dst, PROT_WRITE);
         kern_return_t kr = likely(memory) ? arch_copyin(memory, src, n) : KERN_INVALID_ADDRESS;
         spin_unlock(&to->lock);
         return kr;

@@ -45,6 +45,7 @@ static kern_return_t attach_locked(struct port *port, struct task *task, const s
         swap.task = task;
         task_ref(task);
         port->default_pager = true;
+        swap.wake_waiting = true; /* who found nobody to ask */
     }
     spin_unlock(&swap.lock);
     return busy ? KERN_BUSY : KERN_SUCCESS;
@@ -77,27 +78,24 @@ void swap_pager_died(void)
     spin_unlock(&swap.lock);
 }
 
-/* Take it off, when nobody is sending to it. */
+/* Take it off, when nobody is sending to it; nobody begins to, once it has died. While anything of it is left there is no place for a
+ * successor, whose window and requests would be taken for its. */
 static void detach(void)
 {
-    struct kright right = {0};
-    struct task *task = NULL;
     spin_lock(&swap.lock);
     bool goes = swap.died && !swap.sending;
-    if (goes) {
-        right = swap.pager;
-        task = swap.task;
-        swap.pager = (struct kright){0};
-        swap.port = NULL;
-        swap.task = NULL;
-        swap.died = false;
-    }
     spin_unlock(&swap.lock);
     if (!goes)
         return;
     swap_window_forget();
     spin_lock(&swap.lock);
     swap_abandon_requests();
+    struct kright right = swap.pager;
+    struct task *task = swap.task;
+    swap.pager = (struct kright){0};
+    swap.port = NULL;
+    swap.task = NULL;
+    swap.died = false;
     spin_unlock(&swap.lock);
     kright_destroy(&right);
     atomic_store(&task->ledger->resident, false);

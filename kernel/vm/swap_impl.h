@@ -116,6 +116,8 @@ struct swap_request *swap_begin_store(void);
 void swap_launch(struct swap_request *request);
 /** Fetch the page of a FULL slot into a frame, which is the request's then; the lock is held. NULL: no request is FREE. */
 struct swap_request *swap_begin_load(uint32_t slot, struct frame *frame);
+/** Nobody wants the page any more: a load that is only DUE ends, for there may be no pager to whom it could ever be sent. The lock is held. */
+void swap_load_unwanted(struct swap_request *request);
 /** The request that a number stands for, if it is SENT. The lock is held. */
 struct swap_request *swap_find_request(uint32_t number);
 /** Its number. */

@@ -200,6 +200,14 @@ struct swap_request *swap_begin_load(uint32_t slot, struct frame *frame)
     return request;
 }
 
+void swap_load_unwanted(struct swap_request *request)
+{
+    if (request->state != REQ_DUE)
+        return;
+    request->state = REQ_ENDING;
+    work_start(&swap.work);
+}
+
 /* The anon has a frame again. It was wanted: the hand shall pass it twice. */
 static void settle_loaded(struct frame *frame, struct swap_slot *slot)
 {
@@ -227,7 +235,8 @@ static void end_loaded(struct swap_request *request)
     else
         slot->state = SLOT_LOST;
     spin_unlock(&swap.lock);
-    atomic_fetch_add_explicit(good ? &swap.loads : &swap.lost, 1, memory_order_relaxed);
+    if (good || !orphan)
+        atomic_fetch_add_explicit(good ? &swap.loads : &swap.lost, 1, memory_order_relaxed);
     if (!good || orphan)
         frame_free_paid(frame);
 }
@@ -300,8 +309,14 @@ void swap_abandon_requests(void)
             request->at = 0;
         }
     }
-    for (unsigned i = 0; i < SWAP_LOADS; i++) /* their pages may still be there for the next one */
-        if (swap.load[i].state == REQ_SENT)
-            swap.load[i].state = REQ_DUE;
+    for (unsigned i = 0; i < SWAP_LOADS;
+         i++) { /* their pages may still be there for the next one */
+        struct swap_request *request = &swap.load[i];
+        if (request->state != REQ_SENT)
+            continue;
+        request->state = REQ_DUE;
+        if (swap_slot(request->first)->state == SLOT_ORPHAN)
+            swap_load_unwanted(request);
+    }
     work_start(&swap.work);
 }

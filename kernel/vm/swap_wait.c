@@ -141,10 +141,12 @@ static struct ledger *leave_slot(struct anon *anon)
     struct swap_slot *slot = swap_slot(number);
     assert(slot->anon == anon);
     struct ledger *ledger = slot->ledger;
-    if (slot->state == SLOT_LOADING)
+    if (slot->state == SLOT_LOADING) {
         slot->state = SLOT_ORPHAN;
-    else
+        swap_load_unwanted(&swap.load[slot->request]);
+    } else {
         swap_put_slot(number);
+    }
     return ledger;
 }
 

@@ -111,6 +111,36 @@ static struct block_attachment *find_free(void)
     return NULL;
 }
 
+static bool is_used(uint32_t number)
+{
+    for (unsigned i = 0; i < BLOCK_ATTACHMENTS_MAX; i++)
+        if (block_service.attachments[i].used && block_service.attachments[i].partition == number)
+            return true;
+    return false;
+}
+
+/* K6, of the attachment that begins. */
+static kern_return_t check_share(const struct block_attachment *begins)
+{
+    const struct block_service *server = &block_service;
+    struct block_holdings held = {0};
+
+    for (unsigned i = 0; i < BLOCK_ATTACHMENTS_MAX; i++) {
+        const struct block_attachment *attachment = &server->attachments[i];
+        const bool own = attachment->partition == begins->partition;
+        if (!attachment->used)
+            continue;
+        held.attachments++;
+        held.pages += attachment->area.size / PAGE;
+        held.own_attachments += own;
+        held.own_pages += own ? attachment->area.size / PAGE : 0;
+    }
+    for (uint32_t number = 0; number < server->partitions.count; number++)
+        held.unused += number != begins->partition &&
+                       server->partitions.partition[number].blocks > 0 && !is_used(number);
+    return block_may_attach(&held, begins->area.size / PAGE);
+}
+
 kern_return_t block_attach_client(uint32_t number, mach_port_name_t area, mach_port_name_t notify,
                                   mach_port_name_t *queue)
 {
@@ -127,6 +157,8 @@ kern_return_t block_attach_client(uint32_t number, mach_port_name_t area, mach_p
     attachment->blocks = partition->blocks;
     kern_return_t kr =
         shared_area_take(server->driver, area, BLOCK_RING_PAGE, BLOCK_AREA_MAX, &attachment->area);
+    if (kr == KERN_SUCCESS)
+        kr = check_share(attachment);
     if (kr == KERN_SUCCESS)
         kr = learn_addresses(attachment);
     if (kr == KERN_SUCCESS)

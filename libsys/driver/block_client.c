@@ -3,6 +3,8 @@
  * A client of a block device (<libsys/block_client.h>).
  */
 #include <libsys/block_client.h>
+#include <libsys/client_area.h>
+#include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <libsys/trap.h>
@@ -13,7 +15,6 @@
 #include <wharf/if/block_queue.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
-#include <wharf/if/vm.h>
 
 static mach_port_name_t self(void)
 {
@@ -92,15 +93,30 @@ static kern_return_t check_facts(struct block_client *client)
     return KERN_FAILURE;
 }
 
+/* Until when a driver may take. */
+static uint64_t moment(const struct block_client *client)
+{
+    return client->patience ? kernel_clock_now() + client->patience : TRAP_NEVER;
+}
+
+static bool is_late(kern_return_t kr)
+{
+    return kr == MACH_RCV_TIMED_OUT || kr == MACH_SEND_TIMED_OUT;
+}
+
 static kern_return_t attach(struct block_client *client)
 {
+    const uint64_t end = moment(client);
     kern_return_t kr;
 
     do {
         reset_ring(client);
-        kr = block_attach(client->service, client->partition, client->entry, client->notify,
-                          &client->queue, &client->facts);
+        kr = block_attach_until(client->service, client->partition, client->entry, client->notify,
+                                &client->queue, &client->facts, end);
     } while (kr == MIG_SERVER_DIED); /* in the midst of it: the next one is on its way */
+    client->silent |= is_late(kr);
+    if (client->silent)
+        return KERN_OPERATION_TIMED_OUT;
     if (kr == KERN_SUCCESS)
         return check_facts(client);
     return kr == MACH_SEND_INVALID_DEST ? KERN_TERMINATED : kr;
@@ -113,6 +129,15 @@ static void fail_all(struct block_client *client, kern_return_t result)
             client->table[i].answered = true;
             client->table[i].result = result;
         }
+}
+
+/* The driver is silent: it is not asked any more, nor is its successor. */
+static void give_up(struct block_client *client)
+{
+    stub_release_right(client->queue, MSG_MOVE_SEND);
+    client->queue = MSG_NULL;
+    client->silent = true;
+    fail_all(client, KERN_OPERATION_TIMED_OUT);
 }
 
 /* The driver has ended. What it answered before that counts; the rest is asked for again (J1). */
@@ -134,6 +159,8 @@ static void attach_anew(struct block_client *client)
 
 void block_client_start(struct block_client *client)
 {
+    if (client->silent)
+        return;
     const kern_return_t kr = block_queue_kick_until(client->queue, 0);
 
     /* A full queue holds a kick already. */
@@ -146,6 +173,8 @@ kern_return_t block_client_submit(struct block_client *client, enum block_operat
 {
     unsigned place = 0;
 
+    if (client->silent)
+        return KERN_OPERATION_TIMED_OUT;
     while (place < BLOCK_RING_ENTRIES && client->table[place].used)
         place++;
     if (place == BLOCK_RING_ENTRIES)
@@ -176,11 +205,15 @@ bool block_client_is_done(struct block_client *client, unsigned ticket)
 static bool run(struct block_client *client, unsigned ticket, unsigned *misled)
 {
     enum { MISLED_MAX = 4 };
-    const kern_return_t kr = block_queue_run(client->queue);
+    const kern_return_t kr = block_queue_run_until(client->queue, moment(client));
 
     look(client);
     if (client->table[ticket].answered)
         return true;
+    if (is_late(kr)) {
+        give_up(client);
+        return true;
+    }
     if (kr == KERN_SUCCESS && ++*misled > MISLED_MAX)
         return false;
     attach_anew(client);
@@ -248,7 +281,7 @@ kern_return_t block_client_do(struct block_client *client, enum block_operation 
         const unsigned pieces =
             submit_pieces(client, operation, block, count, offset, &done, tickets);
         if (pieces == 0)
-            return KERN_BUSY;
+            return client->silent ? KERN_OPERATION_TIMED_OUT : KERN_BUSY;
         for (unsigned i = 0; i < pieces; i++) {
             const kern_return_t kr = block_client_wait(client, tickets[i]);
             if (result == KERN_SUCCESS)
@@ -263,18 +296,14 @@ kern_return_t block_client_do(struct block_client *client, enum block_operation 
 static kern_return_t make_area(struct block_client *client, size_t data_size)
 {
     const uint64_t size = BLOCK_RING_PAGE + ((data_size + 4095) & ~(uint64_t)4095);
-    uint64_t at;
-    kern_return_t kr = vm_allocate(self(), 0, size, VM_ANYWHERE, &at);
+    void *at;
+    const kern_return_t kr = client_area_make(size, &at, &client->entry);
 
-    if (kr != KERN_SUCCESS)
-        return kr;
-    client->ring = (struct block_ring *)(uintptr_t)at;
-    client->data = (char *)client->ring + BLOCK_RING_PAGE;
-    client->data_size = size - BLOCK_RING_PAGE;
-    /* A child that had a copy would have the driver's answers in some of its pages. */
-    kr = vm_inherit(self(), at, size, VM_INHERIT_NONE);
-    if (kr == KERN_SUCCESS)
-        kr = vm_make_entry(self(), at, size, VM_PROT_READ | VM_PROT_WRITE, &client->entry);
+    if (at) {
+        client->ring = at;
+        client->data = (char *)at + BLOCK_RING_PAGE;
+        client->data_size = size - BLOCK_RING_PAGE;
+    }
     return kr;
 }
 
@@ -294,7 +323,14 @@ kern_return_t block_client_open(struct block_client *client, const char *service
 kern_return_t block_client_open_at(struct block_client *client, mach_port_name_t service,
                                    uint32_t partition, size_t data_size)
 {
+    return block_client_open_patient(client, service, partition, data_size, 0);
+}
+
+kern_return_t block_client_open_patient(struct block_client *client, mach_port_name_t service,
+                                        uint32_t partition, size_t data_size, uint64_t patience)
+{
     memset(client, 0, sizeof(*client));
+    client->patience = patience;
     client->partition = partition;
     client->service = service;
     kern_return_t kr = make_area(client, data_size);
@@ -313,11 +349,8 @@ void block_client_close(struct block_client *client)
         stub_release_right(client->queue, MSG_MOVE_SEND);
     if (client->notify != MSG_NULL)
         stub_release_right(client->notify, MSG_MOVE_RECEIVE);
-    if (client->entry != MSG_NULL)
-        stub_release_right(client->entry, MSG_MOVE_SEND);
     if (client->service != MSG_NULL)
         stub_release_right(client->service, MSG_MOVE_SEND);
-    if (client->ring)
-        (void)!vm_deallocate(self(), (uintptr_t)client->ring, client->data_size + BLOCK_RING_PAGE);
+    client_area_release(client->ring, client->data_size + BLOCK_RING_PAGE, client->entry);
     memset(client, 0, sizeof(*client));
 }

@@ -19,6 +19,7 @@ struct block_attachment {
     struct shared_area area; /* K1 */
     uint64_t *bus;           /* of each page of the area; BLOCK_UNREACHED */
     uint32_t medium;
+    bool moved; /* K5: its partition is not there any more, or is shorter */
     uint32_t partition;
     uint64_t first, blocks;
     uint32_t taken;    /* requests, so far */
@@ -33,6 +34,7 @@ struct block_attachment {
 struct block_flight {
     struct block_attachment *attachment; /* NULL: free */
     struct block_request request;        /* a copy (K2) */
+    bool direct; /* the device was told of the client's memory itself: its caches are seen to */
 };
 
 struct block_service {
@@ -47,6 +49,7 @@ struct block_service {
     unsigned flights_used;
     uint32_t medium_read;     /* whose partitions these are */
     bool medium_there;        /* and whether there was one */
+    uint64_t blocks_read;     /* and of what size */
     uint64_t poll_at;         /* when to look for another medium; 0: never */
     kern_return_t own_result; /* of block_own() */
     bool own_done;
@@ -76,7 +79,7 @@ void block_look(void);
 /** An operation of the server's own, to its end: before clients are served, or on a blocking device. */
 kern_return_t block_own(enum block_operation operation, const struct block_transfer *transfer);
 
-/** The medium is another than the one whose partitions are known, or it has gone: see to it at the next tick. */
+/** The medium is another than the one whose partitions are known, or of another size, or it has gone: see to it at the next tick. */
 bool block_medium_is_new(void);
 
 /* ---- block_ring.c: no more than arithmetic and the ring; also on the host ---- */
@@ -91,6 +94,18 @@ bool block_ring_answer(struct block_ring *ring, uint32_t *answered, uint64_t id,
 
 /** Whether all requests up to number `wanted` have been answered, of which `taken` have been taken and `in_flight` are not answered. */
 bool block_ring_is_answered(uint32_t taken, uint32_t in_flight, uint32_t wanted);
+
+/** Whether partition `number`, which began at `first` and had `blocks`, is there as it was, or longer (K5). */
+bool block_partition_stays(const struct partition_table *table, uint32_t number, uint64_t first,
+                           uint64_t blocks);
+
+/** What is held: of all partitions, and of the one that is asked for; and how many others nobody uses. */
+struct block_holdings {
+    uint32_t attachments, own_attachments, unused;
+    uint64_t pages, own_pages;
+};
+/** K6: whether the partition may have one attachment more, of so many pages. KERN_LIMIT. */
+kern_return_t block_may_attach(const struct block_holdings *held, uint64_t pages);
 
 /** What a request may name. */
 struct block_limits {

@@ -44,6 +44,25 @@ bool block_ring_is_answered(uint32_t taken, uint32_t in_flight, uint32_t wanted)
     return in_flight == 0 && taken - wanted <= UINT32_MAX / 2;
 }
 
+bool block_partition_stays(const struct partition_table *table, uint32_t number, uint64_t first,
+                           uint64_t blocks)
+{
+    return number < table->count && table->partition[number].first == first &&
+           table->partition[number].blocks >= blocks;
+}
+
+kern_return_t block_may_attach(const struct block_holdings *held, uint64_t pages)
+{
+    const uint64_t kept = (uint64_t)held->unused * BLOCK_PAGES_KEPT;
+
+    if (held->own_attachments >= BLOCK_SHARE_ATTACHMENTS ||
+        held->own_pages + pages > BLOCK_SHARE_PAGES ||
+        held->attachments + held->unused >= BLOCK_ATTACHMENTS_MAX ||
+        held->pages + pages + kept > BLOCK_PAGES_MAX)
+        return KERN_LIMIT;
+    return KERN_SUCCESS;
+}
+
 static kern_return_t check_memory(const struct block_request *request,
                                   const struct block_limits *limits)
 {

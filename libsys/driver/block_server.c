@@ -120,7 +120,7 @@ static kern_return_t run(struct server_message *message)
     return MIG_NO_REPLY;
 }
 
-/* A queue port is told through itself that its client is gone; a client that says so itself ends its own. */
+/* A queue port is told through itself that its client is gone. */
 static void notification(struct driver *driver, uint32_t id, const struct server_message *message)
 {
     struct block_attachment *attachment = msg_flags(message->received.control) & MSG_FLAG_PAYLOAD
@@ -176,6 +176,7 @@ static void read_partitions(struct block_service *server)
 
     server->medium_read = server->facts.medium;
     server->medium_there = server->facts.blocks != 0;
+    server->blocks_read = server->facts.blocks;
     if (server->facts.blocks == 0) {
         *table = (struct partition_table){0};
         return;
@@ -188,11 +189,23 @@ static void read_partitions(struct block_service *server)
 
 /* ---- the medium ---- */
 
+/* Who does not find its partition as it was: the medium is gone or another, or the partition is (K5). */
+static bool is_concerned(struct block_attachment *attachment)
+{
+    const struct block_service *server = &block_service;
+
+    if (server->facts.blocks == 0 || attachment->medium != server->facts.medium)
+        return true;
+    attachment->moved |= !block_partition_stays(&server->partitions, attachment->partition,
+                                                attachment->first, attachment->blocks);
+    return attachment->moved;
+}
+
 static void tell_all(uint32_t medium)
 {
     for (unsigned i = 0; i < BLOCK_ATTACHMENTS_MAX; i++) {
         struct block_attachment *attachment = &block_service.attachments[i];
-        if (attachment->used && !attachment->ended)
+        if (attachment->used && !attachment->ended && is_concerned(attachment))
             (void)!block_events_medium_changed_until(attachment->notify, medium, 0);
     }
 }
@@ -202,7 +215,8 @@ bool block_medium_is_new(void)
     const struct block_service *server = &block_service;
 
     return server->facts.medium != server->medium_read ||
-           (server->facts.blocks != 0) != server->medium_there;
+           (server->facts.blocks != 0) != server->medium_there ||
+           server->facts.blocks != server->blocks_read;
 }
 
 static void learn_medium(struct block_service *server)

@@ -72,7 +72,8 @@ void block_server_done(uint32_t number, kern_return_t result)
     struct block_attachment *attachment = flight->attachment;
     if (!attachment)
         return; /* the device has said so before */
-    if (flight->request.operation == BLOCK_READ)
+    /* What came through the bounce buffer the CPU has written: it is in the caches, where all who share the memory look. */
+    if (flight->direct && flight->request.operation == BLOCK_READ)
         synchronise(flight, DEVICE_DIRECTION_FROM_DEVICE);
     answer(attachment, &flight->request, result);
     flight->attachment = NULL;
@@ -112,7 +113,7 @@ static kern_return_t transfer_in_pieces(const struct block_transfer *whole, uint
     return kr;
 }
 
-static kern_return_t start_transfer(const struct block_flight *flight, uint32_t number)
+static kern_return_t start_transfer(struct block_flight *flight, uint32_t number)
 {
     static struct dma_segment segments[BLOCK_SEGMENTS_MAX + 1];
     const struct block_service *server = &block_service;
@@ -132,11 +133,12 @@ static kern_return_t start_transfer(const struct block_flight *flight, uint32_t 
         if (transfer.segment_count == 0)
             return transfer_in_pieces(&transfer, number);
     }
+    flight->direct = true;
     synchronise(flight, transfer.write ? DEVICE_DIRECTION_TO_DEVICE : DEVICE_DIRECTION_FROM_DEVICE);
     return server->config.ops->start(server->config.device, request->operation, &transfer, number);
 }
 
-static kern_return_t start(const struct block_flight *flight, uint32_t number)
+static kern_return_t start(struct block_flight *flight, uint32_t number)
 {
     const struct block_server_config *config = &block_service.config;
     const struct block_request *request = &flight->request;
@@ -165,7 +167,7 @@ static kern_return_t check(const struct block_attachment *attachment,
         .can_discard = facts->can_discard,
     };
 
-    if (facts->blocks == 0 || facts->medium != attachment->medium)
+    if (facts->blocks == 0 || facts->medium != attachment->medium || attachment->moved)
         return KERN_MEMORY_FAILURE;
     return block_request_check(request, &limits);
 }

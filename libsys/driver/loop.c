@@ -121,6 +121,9 @@ struct loop {
     struct server_message message; /* its `received` are the registers of the trap */
     void *in;                      /* MSG_BODY_MAX bytes */
     uint32_t messages;             /* since the tick was looked for in their midst */
+    /* What goes with the next receive is `acknowledged` to this line, not an answer; NULL: it is not. */
+    const struct driver_line *acknowledging;
+    unsigned starved; /* receives in a row for which there was no memory */
 };
 
 static const struct server_interface *find(const struct loop *loop, uint32_t id)
@@ -149,9 +152,13 @@ static struct driver_line *line_of(struct driver *driver, const struct server_me
     return &driver->line[number];
 }
 
-static bool is_notification(uint64_t id)
+/* Anybody who has a right to the port can send such an id. */
+static bool is_notification(const struct server_message *message)
 {
-    return id >= MSG_ID_PORT_DELETED && id <= MSG_ID_DEAD_NAME;
+    const uint64_t id = message->received.id;
+
+    return msg_is_notification(message->received.control) && id >= MSG_ID_PORT_DELETED &&
+           id <= MSG_ID_DEAD_NAME;
 }
 
 /* What is no interrupt. The answer, or MIG_NO_REPLY. */
@@ -175,9 +182,9 @@ static kern_return_t dispatch(struct loop *loop)
             driver_at_rest(driver);
         kernel_task_exit(0);
     }
-    if (is_notification(id) && driver->notification)
+    if (is_notification(message) && driver->notification)
         driver->notification(driver, (uint32_t)id, message);
-    /* Nothing that is told so brings rights: what does is a client's. */
+    /* What drivers ask the kernel to tell them brings no rights: what does is a client's. */
     stub_release_received(message->in, msg_descriptors(message->received.control));
     return message->reply == MSG_NULL ? MIG_NO_REPLY : MIG_BAD_ID;
 }
@@ -254,22 +261,80 @@ static void tick_in_between(struct loop *loop)
     driver->answering = NULL;
 }
 
+static void run_tick_if_due(struct driver *driver)
+{
+    if (driver->tick_at && kernel_clock_now() >= driver->tick_at)
+        run_tick(driver);
+}
+
+/* There are no names or memory for what stands first in the queue, and to ask at once again would be to ask for ever. It may be the machine that has
+ * none, or this program that has lost some: so it is given a second, in which the device is looked after, and then ends. The next instance begins
+ * with none of it, and its clients ask that. */
+static void wait_for_memory(struct loop *loop, kern_return_t error)
+{
+    enum { PAUSES = 10 }; /* each twice as long as the one before */
+    struct driver *driver = loop->driver;
+
+    if (loop->starved == PAUSES)
+        driver_fail(driver, "no memory for what is sent here: error %d", (int)error);
+    (void)!kernel_sleep_until(kernel_clock_now() + (DEVICE_MILLISECOND << loop->starved));
+    loop->starved++;
+    run_tick_if_due(driver);
+}
+
+/* The client is gone, or does not take it. */
+static void drop_answer(struct server_message *message)
+{
+    stub_release_unsent(message->out, wire_descriptors(message->out_shape));
+    if (message->reply != MSG_REPLY && message->reply != MSG_NULL)
+        stub_release_right(message->reply, MSG_MOVE_SEND_ONCE);
+}
+
+static void recover_send(struct loop *loop, kern_return_t error)
+{
+    if (!loop->acknowledging) {
+        drop_answer(&loop->message);
+        return;
+    }
+    check_device(loop->driver, error); /* else it stays owed: the line would be quiet for ever */
+    if (error != MACH_SEND_INTERRUPTED)
+        wait_for_memory(loop, error);
+}
+
+static void recover_receive(struct loop *loop, kern_return_t error)
+{
+    loop->acknowledging = NULL; /* that was done */
+    switch ((int)error) {
+    case MACH_RCV_TIMED_OUT: run_tick_if_due(loop->driver); break;
+    case MACH_RCV_NO_SPACE: wait_for_memory(loop, error); break;
+    case MACH_RCV_INTERRUPTED: break;
+    default: driver_fail(loop->driver, "receiving: error %d", (int)error);
+    }
+}
+
+/* What goes with the next receive when there is no answer. */
+static void prepare_acknowledgement(struct loop *loop)
+{
+    loop->message.reply = MSG_NULL;
+    loop->message.received = (struct msg_registers){
+        .destination = loop->acknowledging->interrupt,
+        .id = INTERRUPT_ID_ACKNOWLEDGED,
+        .control = MSG_CONTROL(MSG_COPY_SEND, 0, 0, 0),
+    };
+}
+
 /* The trap failed: nothing has come. */
 static void recover(struct loop *loop, kern_return_t error)
 {
-    struct driver *driver = loop->driver;
-    struct server_message *message = &loop->message;
-
-    if (error == MACH_RCV_TIMED_OUT) {
-        if (driver->tick_at && kernel_clock_now() >= driver->tick_at)
-            run_tick(driver);
-    } else if (error < MACH_RCV_INVALID_NAME) { /* the client is gone */
-        stub_release_unsent(message->out, wire_descriptors(message->out_shape));
-        if (message->reply != MSG_REPLY && message->reply != MSG_NULL)
-            stub_release_right(message->reply, MSG_MOVE_SEND_ONCE);
-    } else if (error != MACH_RCV_INTERRUPTED && error != MACH_RCV_NO_SPACE) {
-        driver_fail(driver, "receiving: error %d", (int)error);
-    }
+    if (error < MACH_RCV_INVALID_NAME)
+        recover_send(loop, error);
+    else
+        recover_receive(loop, error);
+    loop->message.reply = MSG_NULL;
+    if (loop->acknowledging)
+        prepare_acknowledgement(loop);
+    else
+        prepare_answer(loop, MIG_NO_REPLY);
 }
 
 /* One message, or moment, and what is to be sent before the next. */
@@ -283,23 +348,17 @@ static void step(struct loop *loop)
     const kern_return_t error = trap_error(registers->result);
     if (error != KERN_SUCCESS) {
         recover(loop, error);
-        message->reply = MSG_NULL;
-        prepare_answer(loop, MIG_NO_REPLY);
         return;
     }
+    loop->starved = 0;
     message->reply = (mach_port_name_t)registers->remote;
     message->out_shape = 0;
     tick_in_between(loop);
-    const struct driver_line *line = line_of(driver, message);
-    if (line) {
-        if (line->listening == SERVED)
+    loop->acknowledging = line_of(driver, message);
+    if (loop->acknowledging) {
+        if (loop->acknowledging->listening == SERVED)
             driver->interrupt(driver, (unsigned)registers->word[0]);
-        message->reply = MSG_NULL;
-        *registers = (struct msg_registers){
-            .destination = line->interrupt,
-            .id = INTERRUPT_ID_ACKNOWLEDGED,
-            .control = MSG_CONTROL(MSG_COPY_SEND, 0, 0, 0),
-        };
+        prepare_acknowledgement(loop);
         return;
     }
     message->in = msg_length(registers->control) > MSG_REGISTER_BYTES ? loop->in : registers->word;

@@ -222,7 +222,6 @@ static void take_entry(struct partition_table *table, const struct header *heade
     static const uint8_t unused[16];
     uint64_t first = partition_get64(entry + ENTRY_FIRST),
              last = partition_get64(entry + ENTRY_LAST);
-    struct partition *p = &table->partition[number];
     bool overlaps;
 
     if (memcmp(entry, unused, sizeof(unused)) == 0)
@@ -231,6 +230,7 @@ static void take_entry(struct partition_table *table, const struct header *heade
         partition_trouble(table, "more than 31 partitions: the others are left out");
         return;
     }
+    struct partition *p = &table->partition[number];
     overlaps = first <= last && partition_overlaps(table, first, last - first + 1);
     table->count = number + 1;
     if (first > last || first < header->first_usable || last > header->last_usable) {

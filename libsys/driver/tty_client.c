@@ -2,6 +2,7 @@
 /*
  * A client of a serial line (<libsys/tty_client.h>).
  */
+#include <libsys/client_area.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <libsys/trap.h>
@@ -14,7 +15,6 @@
 #include <wharf/if/tty.h>
 #include <wharf/if/tty_events_types.h>
 #include <wharf/if/tty_queue.h>
-#include <wharf/if/vm.h>
 
 static mach_port_name_t self(void)
 {
@@ -64,14 +64,9 @@ static kern_return_t kick(struct tty_client *client)
     return attach_anew(client);
 }
 
-/* The dead name that the notice tells of has a reference more. The driver can send such a message, too, and name what it likes: nothing that
- * lives is given up for it. */
+/* The dead name that the notice tells of has a reference more. */
 static kern_return_t note_death(struct tty_client *client, mach_port_name_t name)
 {
-    uint32_t rights;
-
-    if (port_type(self(), name, &rights) != KERN_SUCCESS || rights != PORT_RIGHT_DEAD)
-        return KERN_SUCCESS;
     stub_release_right(name, MSG_MOVE_SEND);
     return name == client->queue ? attach_anew(client) : KERN_SUCCESS;
 }
@@ -102,7 +97,9 @@ static kern_return_t wait(struct tty_client *client, uint64_t deadline)
         return KERN_OPERATION_TIMED_OUT;
     if (kr != KERN_SUCCESS)
         return kr == MACH_RCV_INTERRUPTED ? KERN_SUCCESS : kr;
-    if (registers.id == MSG_ID_DEAD_NAME || registers.id == TTY_EVENTS_ID_READY)
+    /* The driver can send such a message, too, and name what it likes. */
+    if ((registers.id == MSG_ID_DEAD_NAME && msg_is_notification(registers.control)) ||
+        (registers.id == TTY_EVENTS_ID_READY && msg_descriptors(registers.control) == 0))
         return tty_client_told(client, registers.id, registers.word[0]);
     const bool in_memory = msg_length(registers.control) > MSG_REGISTER_BYTES;
     stub_release_received(in_memory ? body : registers.word, msg_descriptors(registers.control));
@@ -242,16 +239,13 @@ kern_return_t tty_client_drain(struct tty_client *client)
 
 static kern_return_t make_area(struct tty_client *client)
 {
-    uint64_t at;
-    kern_return_t kr = vm_allocate(self(), 0, TTY_AREA_SIZE, VM_ANYWHERE, &at);
+    void *at;
+    const kern_return_t kr = client_area_make(TTY_AREA_SIZE, &at, &client->entry);
 
-    if (kr != KERN_SUCCESS)
-        return kr;
-    client->output = (struct tty_ring *)(uintptr_t)at;
-    client->input = (struct tty_ring *)(uintptr_t)(at + TTY_RING_PAGE);
-    kr = vm_inherit(self(), at, TTY_AREA_SIZE, VM_INHERIT_NONE);
-    if (kr == KERN_SUCCESS)
-        kr = vm_make_entry(self(), at, TTY_AREA_SIZE, VM_PROT_READ | VM_PROT_WRITE, &client->entry);
+    if (at) {
+        client->output = at;
+        client->input = (struct tty_ring *)((char *)at + TTY_RING_PAGE);
+    }
     return kr;
 }
 
@@ -288,11 +282,8 @@ void tty_client_close(struct tty_client *client)
     forget_queue(client);
     if (client->notify != MSG_NULL)
         stub_release_right(client->notify, MSG_MOVE_RECEIVE);
-    if (client->entry != MSG_NULL)
-        stub_release_right(client->entry, MSG_MOVE_SEND);
     if (client->service != MSG_NULL)
         stub_release_right(client->service, MSG_MOVE_SEND);
-    if (client->output)
-        (void)!vm_deallocate(self(), (uintptr_t)client->output, TTY_AREA_SIZE);
+    client_area_release(client->output, TTY_AREA_SIZE, client->entry);
     memset(client, 0, sizeof(*client));
 }

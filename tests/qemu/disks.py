@@ -34,8 +34,15 @@ def kills(name, where, count, seed, shift=5, machine=None, label=EVERYDAY, build
                     anywhere=(r"^kills: all checks passed$",), expect=WORK)
 
 
+def greedy():
+    """A client that takes what it can get takes nothing from others."""
+    return Scenario("disk-greedy", {**VIRT, "cpus": 4}, disk=Card("virtio"), append=words("disk-greedy", "virtio"), build="debug",
+                    seconds=15, label=EVERYDAY, anywhere=(r"^disk-greedy: all checks passed$",), expect=WORK)
+
+
 def all_scenarios():
     return [
+        greedy(),
         load("virtio", "virtio"), load("virtio-legacy", "virtio-legacy", cpus=1, build="debug"),
         load("sd", "sd", seconds=15), load("sd-1cpu", "sd", cpus=1, build="debug", seconds=30),
         load("raspi4b-emmc1", "emmc1", PI, seconds=40), load("raspi4b-emmc2", "emmc2", PI, seconds=40),

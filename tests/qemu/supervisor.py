@@ -57,7 +57,12 @@ def dumps():
                              r"^supervisor:   ports: \d+ send, .*services: .*svc\.a",
                              r"^supervisor:   trace: .* exception, kind 0x2, ", r"^supervisor:   a core of \d+ bytes is kept$",
                              r"^svc-dump: all checks passed$",
-                             ended("bootstrap"), all_ended()))]
+                             ended("bootstrap"), all_ended())),
+            Scenario("supervisor-dump-silent", {**VIRT, "cpus": 2}, append="arg=system=svc-silent.conf seed=1", build="debug", seconds=20,
+                     allow=CRASHES,
+                     expect=(r"^supervisor: svc-a crashed: thread \d+ cannot write 0x10: nothing is mapped there",
+                             r"^supervisor: the core of svc-a could not be written to the dump partition \(\d+\)$",
+                             r"^svc-silent: all checks passed$", ended("bootstrap"), all_ended()))]
 
 
 def ends():

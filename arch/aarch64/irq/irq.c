@@ -176,6 +176,12 @@ kern_return_t arch_irq_configure(unsigned irq, enum irq_trigger trigger)
     return KERN_SUCCESS;
 }
 
+void arch_irq_forget(unsigned irq)
+{
+    if (irq >= SPI_FIRST && irq < irq_controller.line_count)
+        write_bit(GICD_ICPENDR, irq);
+}
+
 kern_return_t arch_irq_route(unsigned irq, unsigned cpu)
 {
     if (irq < SPI_FIRST || irq >= irq_controller.line_count || cpu >= cpu_count)

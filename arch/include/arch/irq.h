@@ -27,8 +27,8 @@ unsigned arch_irq_count(void);
 void arch_irq_unmask(unsigned irq);
 void arch_irq_mask(unsigned irq);
 
-/** Say how a shared line signals. The line must be masked. KERN_INVALID_ARGUMENT for numbers
- *  without choice. */
+/** Say how a shared line signals. The line must be masked; what has come before stays pending. KERN_INVALID_ARGUMENT for
+ *  numbers without choice. */
 kern_return_t arch_irq_configure(unsigned irq, enum irq_trigger trigger);
 
 /** Deliver a shared line to one CPU. */
@@ -36,6 +36,10 @@ kern_return_t arch_irq_route(unsigned irq, unsigned cpu);
 
 /** Does a shared line ask to be served: is a level line up, or has an edge come? Whether it is masked or active does not matter. */
 bool arch_irq_is_raised(unsigned irq);
+
+/** An edge that a shared line has had, and that has not been delivered, is forgotten. Any CPU; whether the line is masked does not matter. A
+ *  level line that is up stays so. */
+void arch_irq_forget(unsigned irq);
 
 /** The interrupt's source has been served: it may fire again. Completes the priority drop done at
  *  delivery. */

@@ -80,6 +80,7 @@ typedef uint32_t mach_port_name_t;
 #define MSG_MAKE_SEND      20
 #define MSG_MAKE_SEND_ONCE 21
 #define MSG_MAKE_REPLY     22 /* local only: this thread's own reply; the local name is 0 */
+#define MSG_BY_KERNEL      23 /* on arrival only, as how it was sent: the kernel's own notification */
 
 /* Kinds of descriptors. */
 #define MSG_PORT       0 /* value: a name; size 0 */
@@ -133,6 +134,11 @@ static inline unsigned msg_descriptors(uint64_t control)
 static inline unsigned msg_flags(uint64_t control)
 {
     return (unsigned)(control >> MSG_FLAGS_SHIFT) & 0xff;
+}
+/** The kernel itself sent it, to a send-once right: no program can make this so. */
+static inline int msg_is_notification(uint64_t control)
+{
+    return msg_local(control) == MSG_BY_KERNEL;
 }
 
 #endif /* __ASSEMBLER__ */

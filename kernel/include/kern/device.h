@@ -64,6 +64,7 @@ struct device {
     struct port *port;           /* control; constant */
     struct ledger *ledger;       /* pays; reference held; constant */
     char name[DEVICE_NAME];      /* constant, like all up to `lock` */
+    char bus[DEVICE_NAME];       /* name of the device it was derived from; empty: none */
     uint32_t ranges, lines;
     bool moves_data;
     struct device_range range[DEVICE_RANGES];
@@ -82,7 +83,7 @@ struct device {
 
 /** What a new device is to be. */
 struct device_description {
-    const char *name;
+    const char *name, *bus; /* bus: NULL: it is part of no other device */
     bool dma, coherent;
     uint32_t ranges, lines, windows;
     struct device_range range[DEVICE_RANGES];
@@ -142,6 +143,9 @@ bool device_session_enter(struct device_session *session);
 kern_return_t irq_line_get(struct ledger *ledger, unsigned number, bool edge,
                            struct irq_line **out);
 void irq_line_put(struct irq_line *line);
+/** A session begins whose device has the line, none of whose shares is bound: an edge that came before was not for it, unless another device has
+ *  the line as well. */
+void irq_line_forget(struct irq_line *line);
 /** Mask a line that no device has. False: one has it meanwhile, whose business that is. */
 bool irq_line_mask_unowned(unsigned number);
 unsigned irq_line_number(const struct irq_line *line);

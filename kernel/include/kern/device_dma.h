@@ -67,9 +67,8 @@ void device_dma_init(struct device_dma *dma, const struct device_window *windows
 void device_dma_session_begins(struct device_dma *dma, uint64_t pages);
 /** It has ended: what it holds is quarantined (H2), and calls for it fail with KERN_TERMINATED. A piece; true: there is more. */
 bool device_dma_session_ended(struct device_dma *dma);
-/** Nobody can open the device any more, and no session is left (H3). True: nothing stands in the way of its being freed but the references that
- *  holds have. */
-bool device_dma_may_go(struct device_dma *dma);
+/** Nobody can open the device any more, and no session is left: what is quarantined is lost, counted and told (H3). Once. */
+void device_dma_given_up(struct device_dma *dma);
 /** Pages pinned or allocated in the session; and those in quarantine. */
 uint64_t device_dma_pages(struct device_dma *dma);
 uint32_t device_dma_quarantined(struct device_dma *dma);

@@ -13,6 +13,9 @@
  *    type-stable (kern/kmem.h: K4), and one that is free has no number.
  * J6 `only` is the share that a line which is not active tells the fast way: the one that is bound, of a line that signals by a level, with nothing
  *    pending and no message out. NULL: it is not so simple.
+ * J7 an edge that comes while nobody is bound stays with the controller, and is told to who binds; but not to the driver of a session that
+ *    began later, or of a device that was made later: `irq_line_forget()`. If several devices have the line it cannot be known whose it
+ *    was, and it is told.
  * J5 a line that is up still whenever it is completed is masked for a while, and then tried again (irq_line.c).
  */
 #pragma once

@@ -43,7 +43,8 @@ struct vm_map {
     uint64_t pages;         /* that entries have */
     uint32_t copying;       /* G6 */
     bool closed;            /* G4 */
-    bool devices;           /* an entry is, or was, of a device's memory */
+    _Atomic uint32_t
+        devices; /* 1: an entry is, or was, of a device's memory; set once, read without the lock */
     _Atomic bool wires_new; /* entries are made wired; to be read without the lock */
 };
 
@@ -86,6 +87,11 @@ struct map_request {
 };
 
 void map_init(struct vm_map *map);
+/** It shows, or has shown, memory of devices. No lock held: what is mapped in this moment may be missed. */
+static inline bool map_has_devices(const struct vm_map *map)
+{
+    return relaxed_load(map->devices) != 0; /* on the straight way of long messages */
+}
 
 /** Make an entry. KERN_INVALID_ARGUMENT, KERN_NO_SPACE, KERN_LIMIT, KERN_RESOURCE_SHORTAGE, KERN_TERMINATED. */
 kern_return_t map_enter(struct task *task, struct map_request *request);

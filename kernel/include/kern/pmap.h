@@ -117,6 +117,13 @@ vaddr_t pmap_unwire(struct pmap *pmap, vaddr_t va, vaddr_t end);
  *  with the users' own rights. KERN_INVALID_ADDRESS: something is not there (any more) or may not be
  *  written; then an unspecified part has been copied. Pages of either side that are old stay so. */
 kern_return_t pmap_copy_across(struct pmap *to, vaddr_t dst, vaddr_t src, size_t n);
+/** For address spaces that may show registers of devices (map_has_devices()). Between the kernel and the current address space, as arch_copyin(),
+ *  or, PROT_WRITE, arch_copyout(); and as pmap_copy_across(), `from` being the current one. Registers are not touched, which the lock makes
+ *  sure of page by page: KERN_PROTECTION_FAILURE. */
+kern_return_t pmap_copy_memory(struct pmap *pmap, void *kernel, vaddr_t user, size_t n,
+                               unsigned prot);
+kern_return_t pmap_copy_memory_across(struct pmap *from, struct pmap *to, vaddr_t dst, vaddr_t src,
+                                      size_t n);
 
 /** A piece of user memory, of n bytes within a page and at a multiple of 8, as the kernel reads and writes it; `prot`,
  *  PROT_READ or PROT_WRITE, is the user's right that it takes. The pmap is locked until pmap_give_back(). NULL: it is not

@@ -47,8 +47,11 @@ struct task {
     struct vm_map map;       /* its own lock */
     struct work teardown;    /* started when the last thread is gone, or task_sender_gone() */
     _Atomic bool look_anew;  /* what that found of the threads does not count any more */
-    uint32_t looked;  /* threads, of the list's end, that it found to be unknown. Teardown's */
-    struct list link; /* on the list of all tasks, unless it is hidden; TASKS lock */
+    uint32_t looked; /* threads, of the list's end, that it found to be unknown. Teardown's */
+    struct list
+        link; /* on the list of all tasks, unless it is hidden; TASKS lock, like the next two */
+    uint32_t walks; /* so many task_walk()s stand on it, each with a reference */
+    bool leaves;    /* it has been taken down: it leaves the list when none does */
 };
 
 /** New task with an empty address space and a ledger of its own under `parent_ledger`. One
@@ -66,6 +69,10 @@ void task_terminate(struct task *task, uint64_t status, bool crashed);
 /** The next task after `task` (NULL: the first) whose teardown has not begun, the oldest first; with a reference.
  *  NULL: there is none. KERN_NOT_FOUND: `task` is on the list no more. */
 kern_return_t task_next(struct task *task, struct task **out);
+/** A walk over the tasks that are on the list when it begins, the youngest first: NULL, then what the call before returned. NULL: there are no
+ *  more. The walk has a reference to the task it stands on, and that keeps its place: so it takes no more steps than
+ *  there were tasks, however many are made and end meanwhile. Whoever begins one goes on to its end. */
+struct task *task_walk(struct task *at);
 /** A send right to its port, or to a thread's that was never resumed, has gone, `left` are left; the port's lock is held. Ends a
  *  task none of whose threads was ever resumed when nobody else can reach it: its maker's end, or a lost answer, leaves nothing. */
 void task_sender_gone(struct task *task, uint32_t left);

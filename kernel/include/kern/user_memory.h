@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Copies between the kernel and the current thread's user memory. Pages that have not
- * been touched yet are found first (vm_fault()). KERN_INVALID_ADDRESS: not there, or not allowed; KERN_LIMIT,
+ * been touched yet are found first (vm_fault()). KERN_INVALID_ADDRESS: not there, or not allowed, or registers of a device (but for
+ * single words: futexes); KERN_LIMIT,
  * KERN_RESOURCE_SHORTAGE: there is no memory for a page. Any other error: it is a
  * pager's; KERN_RETRY: when the caller has unwound its trap and set it to be repeated, paged_wait() follows (thread->page.object is set).
  */

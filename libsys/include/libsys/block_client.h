@@ -43,6 +43,9 @@ struct block_client {
     struct block_client_request table[BLOCK_RING_ENTRIES];
     struct block_facts facts;
     uint64_t replays; /* times that it attached anew */
+    bool silent;      /* it was not answered in time */
+    uint64_t
+        patience; /* nanoseconds that one call of a driver may take; 0: any. By block_client_open_patient() */
 };
 
 /** Attach to a partition of the service with that name (service.look_up), with data_size bytes for data. Errors: those of
@@ -52,6 +55,10 @@ kern_return_t block_client_open(struct block_client *client, const char *service
 /** The same for who has a send right to the service already; it is the client's then, after an error, too: it is given up. */
 kern_return_t block_client_open_at(struct block_client *client, mach_port_name_t service,
                                    uint32_t partition, size_t data_size);
+/** The same for who cannot wait for ever: a driver that does not answer for `patience` nanoseconds, in attaching or in a request, is asked no more:
+ *  KERN_OPERATION_TIMED_OUT then, and for all later requests. */
+kern_return_t block_client_open_patient(struct block_client *client, mach_port_name_t service,
+                                        uint32_t partition, size_t data_size, uint64_t patience);
 void block_client_close(struct block_client *client);
 
 /** Ask, and wait for the answer: `count` blocks from `block` on, to or from data + offset (a multiple of 512). The answer's error;

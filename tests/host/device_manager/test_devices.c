@@ -207,11 +207,66 @@ static void test_functions(void)
     CHECK_EQ(function_found(&set, &real_manifests, "/a", "", "x", &f), KERN_INVALID_ARGUMENT);
     CHECK_EQ(function_found(&set, &real_manifests, "/a", "1", "x # y", &f), KERN_INVALID_ARGUMENT);
     CHECK_EQ(function_found(&set, &real_manifests, "/a", "1", too_long, &f), KERN_INVALID_ARGUMENT);
-    for (unsigned i = 2; i < FUNCTIONS_MAX; i++) {
-        snprintf(buffer, sizeof(buffer), "%u", i);
-        (void)found(&set, buffer, "x");
+}
+
+/* Functions are behind the bus that the kernel says, at the address they were made with. */
+static void test_origin(void)
+{
+    static const char long_name[] = "a234567890b234567890c234567890d234567890e234567890f234567890g";
+
+    CHECK(function_is_behind("/pcie@10000000", "01.0", "01.0", "pcie@10000000"));
+    CHECK(function_is_behind("/soc/pcie@1", "01.0", "01.0", "pcie@1"));
+    CHECK(!function_is_behind("/pcie@10000000", "01.0", "01.0", "pcie@20000000"));
+    CHECK(!function_is_behind("/pcie@10000000", "01.0", "02.0", "pcie@10000000"));
+    CHECK(!function_is_behind("/pcie@10000000", "01.0", "01.0", ""));
+    CHECK(!function_is_behind("/", "01.0", "01.0", ""));
+    /* Names are kept as far as they go. */
+    CHECK(function_is_behind(long_name, "1", "1",
+                             "a234567890b234567890c234567890d234567890e234567890f234567890"));
+}
+
+static unsigned dropped;
+
+static void drop(struct function *function)
+{
+    CHECK(function->used);
+    dropped++;
+}
+
+#define CARD "pci-class:080501"
+
+/* Places are used again: of what is lost, of what nobody drives, of what its bus's driver did not find again. */
+static void test_places(void)
+{
+    static struct function_set set;
+    struct function *f, *lost, *idle;
+    char address[16];
+
+    set = (struct function_set){.drop = drop};
+    for (unsigned i = 0; i < FUNCTIONS_MAX; i++) {
+        (void)snprintf(address, sizeof(address), "%02x.0", i);
+        (void)found(&set, address, i == 7 ? "x" : CARD);
     }
-    CHECK_EQ(function_found(&set, &real_manifests, "/a", "1", "x", &f), KERN_RESOURCE_SHORTAGE);
+    CHECK_EQ(dropped, 0);
+    lost = function_at(&set, "/pcie@10000000", "05.0");
+    idle = function_at(&set, "/pcie@10000000", "07.0");
+    lost->lost = true;
+    CHECK_EQ(function_found(&set, &real_manifests, "/other", "1", CARD, &f), KERN_SUCCESS);
+    CHECK(f == lost && !f->lost && dropped == 1);
+    CHECK_EQ(function_found(&set, &real_manifests, "/other", "2", CARD, &f), KERN_SUCCESS);
+    CHECK(f == idle && dropped == 2);
+    /* Another bus takes no place of what is driven, nor does this one before its driver has started anew. */
+    CHECK_EQ(function_found(&set, &real_manifests, "/other", "3", CARD, &f),
+             KERN_RESOURCE_SHORTAGE);
+    CHECK_EQ(function_found(&set, &real_manifests, "/pcie@10000000", "f0.0", CARD, &f),
+             KERN_RESOURCE_SHORTAGE);
+    CHECK_EQ(dropped, 2);
+    (void)found(&set, "01.0", CARD); /* a new round */
+    (void)found(&set, "f0.0", CARD);
+    CHECK(dropped == 3 && function_at(&set, "/pcie@10000000", "00.0") == NULL);
+    CHECK(function_at(&set, "/pcie@10000000", "01.0") && function_at(&set, "/other", "1"));
+    CHECK_EQ(function_found(&set, &real_manifests, "/other", "3", CARD, &f),
+             KERN_RESOURCE_SHORTAGE);
 }
 
 /* ---- Order, numbers ---- */
@@ -252,6 +307,8 @@ int main(int argc, char **argv)
     pipeline_manifests(argv[3], &real_manifests);
     test_order(argv[1]);
     test_functions();
+    test_origin();
+    test_places();
     test_cut(argv[1]);
     test_lengths(argv[1]);
     test_damaged(argv[1]);

@@ -72,6 +72,7 @@ static inline void expect_none(struct actor *a, uint32_t port)
 static inline void expect_note(struct actor *a, uint32_t port, uint32_t id, uint32_t number)
 {
     expect_id(a, port, id);
+    CHECK(msg_is_notification(a->x[2]));
     CHECK_EQUAL(msg_length(a->x[2]), 4);
     CHECK_EQUAL(got_word(a, 0), number);
 }

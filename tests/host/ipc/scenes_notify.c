@@ -35,6 +35,26 @@ void scene_dead_name(void)
     expect_none(c, n);
 }
 
+/* Who has a send-once right that the kernel was to use can say the same, but not be taken for it. */
+void scene_dead_name_forged(void)
+{
+    set_scene();
+    struct message m = by(MSG_MOVE_SEND_ONCE, once_to(r, c, n), MSG_ID_DEAD_NAME);
+    m.length = 4;
+    m.body[0] = d;
+    OK(r, m);
+    expect_id(c, n, MSG_ID_DEAD_NAME);
+    CHECK_EQUAL(msg_length(c->x[2]), 4);
+    CHECK_EQUAL(got_word(c, 0), d);
+    CHECK(!msg_is_notification(c->x[2]));
+    m = by(MSG_BY_KERNEL, once_to(r, c, n), MSG_ID_DEAD_NAME);
+    FAILS(MACH_SEND_INVALID_HEADER, r, m);
+    expect_none(c, n);
+    CHECK_EQUAL(drop(r, m.dest), KERN_SUCCESS);
+    expect_id(c, n, MSG_ID_SEND_ONCE);
+    CHECK(msg_is_notification(c->x[2]));
+}
+
 void scene_dead_name_by_task_end(void)
 {
     set_scene();

@@ -54,15 +54,8 @@ int main(int argc, char **argv)
     threads = argc > 1 && strcmp(argv[1], "threads") == 0;
     program = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
     only = getenv("WHARF_SCENARIO");
-    if (runs == 1) { /* for debuggers: no child */
-        one_run(&first);
-        return 0;
-    }
-    for (uint64_t i = 0; i < runs; i++) {
-        uint64_t seed = first + i;
-        if (!world_in_child(one_run, &seed))
-            return 1;
-    }
+    if (!world_runs(one_run, first, runs))
+        return 1;
     printf("%zu scenarios in %llu runs\n", array_count(scenarios), (unsigned long long)runs);
     return 0;
 }

@@ -209,7 +209,8 @@ static void check_header(const struct player *p, const struct thread *t, const s
     bool answer = (uint32_t)p->plan.x[13] == MSG_REPLY;
     EXPECT(a->control >> 48 == 0 && (msg_flags(a->control) & ~MSG_FLAG_PAYLOAD) == 0);
     EXPECT(remote == 0 || remote == MSG_MOVE_SEND || remote == MSG_MOVE_SEND_ONCE);
-    EXPECT(how >= MSG_MOVE_SEND && how <= MSG_MAKE_SEND_ONCE);
+    EXPECT((how >= MSG_MOVE_SEND && how <= MSG_MAKE_SEND_ONCE) || how == MSG_BY_KERNEL);
+    EXPECT(how != MSG_BY_KERNEL || (a->id >= MSG_ID_PORT_DELETED && a->id <= MSG_ID_DEAD_NAME));
     EXPECT(a->remote != MSG_REPLY || remote == MSG_MOVE_SEND_ONCE);
     EXPECT(remote != 0 || a->remote == MSG_NULL);
     EXPECT(t->arch.x[15] == 0 && t->arch.x[16] == 0);

@@ -403,14 +403,5 @@ int main(int argc, char **argv)
     game.threads = argc > 1 && strcmp(argv[1], "threads") == 0;
     if (argc > 1 && strcmp(argv[1], "repeats") == 0)
         return repeats(seed + 3) | repeats(seed + 6);
-    if (runs == 1) { /* for debuggers: no child */
-        one_run(&seed);
-        return 0;
-    }
-    for (uint64_t i = 0; i < runs; i++) {
-        uint64_t this_seed = seed + i;
-        if (!world_in_child(one_run, &this_seed))
-            return 1;
-    }
-    return 0;
+    return world_runs(one_run, seed, runs) ? 0 : 1;
 }

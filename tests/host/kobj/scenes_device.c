@@ -4,8 +4,7 @@
  */
 #include "device_stage.h"
 
-#include <arch/upcalls.h>
-#include <kern/pmap.h>
+#include <string.h>
 
 enum { PAGE = 4096, RW = VM_PROT_READ | VM_PROT_WRITE };
 
@@ -146,78 +145,14 @@ void scene_device_sessions(void)
     CHECK_EQUAL(got_id(me.actor), MSG_ID_SEND_ONCE);
 }
 
-/* ---- memory ---- */
-
-static bool is_mapped(struct task *task, uint64_t at, enum mem_type *type)
-{
-    struct pmap_mapping mapping;
-    if (pmap_extract(task->pmap, at, &mapping) != KERN_SUCCESS)
-        return false;
-    CHECK_EQUAL(mapping.pa, DEVICE_AT);
-    CHECK(!(mapping.prot & PROT_EXECUTE));
-    *type = mapping.type;
-    return true;
-}
-
-static uint64_t map_it(uint32_t task, uint32_t entry, unsigned pages)
-{
-    uint64_t at;
-    OK(vm_map(task, 0, (uint64_t)pages * PAGE, 0, VM_ANYWHERE, entry, RW, RW, VM_INHERIT_SHARE,
-              &at));
-    OK(host_memory_wire(me.memory, task, at, (uint64_t)pages * PAGE)); /* so it is in the tables */
-    return at;
-}
-
-/* All who map it lose it, and what rights there are to it are good for nothing. */
-void scene_device_memory(void)
-{
-    uint32_t devices = enter_board(), control, device, entry, part, offset, n;
-    uint64_t size, start;
-    enum mem_type type = MEM_NORMAL;
-    uint8_t byte;
-    OK(make_device(devices, false, &control));
-    uint32_t child = child_new(0, 0, NULL);
-    for (unsigned round = 0; round < 4; round++) {
-        atomic_store(&small_pieces, round % 2);
-        OK(device_control_open(control, 0, &device));
-        GIVES(KERN_INVALID_ARGUMENT, device_memory(device, 1, &entry, &offset, &size));
-        OK(device_memory(device, 0, &entry, &offset, &size));
-        CHECK(offset == 0x10 && size == 0x1234);
-        OK(memory_entry_info(entry, &size, &n));
-        CHECK(size == 2 * PAGE && n == RW);
-        OK(memory_entry_narrow(entry, 0, PAGE, VM_PROT_READ, &part));
-        GIVES(KERN_PROTECTION_FAILURE,
-              vm_map(me.task, 0, PAGE, 0, VM_ANYWHERE, entry, 1, 5, VM_INHERIT_NONE, &start));
-        GIVES(KERN_NOT_SUPPORTED, vm_map(me.task, 0, PAGE, 0, VM_ANYWHERE | VM_COPY, entry, 1, 1,
-                                         VM_INHERIT_NONE, &start));
-        uint64_t mine = map_it(me.task, entry, 2), its = map_it(child, entry, 1);
-        CHECK(is_mapped(me.actor->task, mine, &type) && type == MEM_DEVICE);
-        CHECK(is_mapped(task_behind(child), its, &type));
-        GIVES(KERN_PROTECTION_FAILURE, vm_read(me.task, mine, 1, &byte, &n));
-        GIVES(KERN_PROTECTION_FAILURE, vm_write(child, its, &byte, 1));
-        GIVES(KERN_PROTECTION_FAILURE, vm_copy(me.task, mine, 8, mine + PAGE));
-        if (round < 2) {
-            OK(device_control_close(control));
-            drop_name(device);
-        } else {
-            drop_name(device);
-            rest();
-        }
-        CHECK(!is_mapped(me.actor->task, mine, &type));
-        CHECK(!is_mapped(task_behind(child), its, &type));
-        GIVES(KERN_TERMINATED, host_memory_wire(me.memory, child, its, PAGE));
-        GIVES(KERN_TERMINATED,
-              vm_map(me.task, 0, PAGE, 0, VM_ANYWHERE, part, 1, 1, VM_INHERIT_NONE, &start));
-        OK(vm_deallocate(me.task, mine, 2 * PAGE));
-        OK(vm_deallocate(child, its, PAGE));
-        drop_name(entry), drop_name(part);
-    }
-    atomic_store(&small_pieces, false);
-    child_end(child);
-    CHECK(kern_late_abort(NULL, 0)); /* a store that was posted fails when nobody has any of it */
-}
-
 /* ---- parts ---- */
+
+static void check_origin(uint32_t control, const char *is, const char *part_of)
+{
+    char name[64], bus[64];
+    OK(device_control_origin(control, name, bus));
+    CHECK(strcmp(name, is) == 0 && strcmp(bus, part_of) == 0);
+}
 
 void scene_device_parts(void)
 {
@@ -240,8 +175,11 @@ void scene_device_parts(void)
     GIVES(KERN_INVALID_VALUE, device_derive(device, "part", true, &p, 1, lines, 1, &part));
     p.access = 1;
     OK(device_derive(device, "part", true, &p, 1, lines, 1, &part));
+    check_origin(control, "a device", "");
+    check_origin(part, "part", "a device");
     drop_name(device), drop_name(control);
     rest();
+    check_origin(part, "part", "a device"); /* though that has gone */
     OK(device_control_open(part, 0, &session));
     OK(device_info(session, &known));
     CHECK(known.ranges == 1 && known.lines == 1 && known.dma && known.reach_first == 0x1000);

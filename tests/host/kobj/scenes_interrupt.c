@@ -118,6 +118,50 @@ void scene_interrupt_edge(void)
     CHECK_EQUAL(host_irq_mistakes(), 0);
 }
 
+static void edge(void)
+{
+    line(true);
+    line(false);
+    rest();
+}
+
+/* What came before a device, or a session, was there is not told to its driver; what comes before that binds is. */
+void scene_interrupt_stale_edge(void)
+{
+    uint32_t devices = enter_board(), control, other;
+    edge(); /* when nobody has the line */
+    OK(make_device(devices, true, &control));
+    struct driver driver = drive(control, 0);
+    CHECK(!is_told(&driver));
+    edge();
+    CHECK(is_told(&driver) && told_count() == 1);
+    stop(&driver);
+    edge(); /* its predecessor's */
+    driver = drive(control, 0);
+    CHECK(!is_told(&driver));
+    OK(interrupt_bind(driver.interrupt, 0, 0, 0));
+    edge(); /* its own */
+    OK(interrupt_bind(driver.interrupt, 0x66, 0x77, driver.port));
+    CHECK(is_told(&driver) && told_count() == 1);
+    OK(interrupt_bind(driver.interrupt, 0, 0, 0));
+    edge(); /* its own as well: it is not the device's alone, when the next one begins */
+    OK(make_device(devices, true, &other));
+    struct driver late = drive(other, 1);
+    OK(interrupt_bind(driver.interrupt, 0x66, 0x77, driver.port));
+    CHECK(is_told(&driver) && told_count() == 1);
+    stop(&late);
+    stop(&driver);
+    drop_name(other);
+    drop_name(control);
+    rest();
+    OK(make_device(devices, false, &control)); /* by a level now: an edge that came is none */
+    edge();
+    driver = drive(control, 0);
+    CHECK(!is_told(&driver));
+    stop(&driver);
+    CHECK_EQUAL(host_irq_mistakes(), 0);
+}
+
 /* Up for ever: it is masked for a while, and tried again. */
 void scene_interrupt_storm(void)
 {

@@ -189,6 +189,59 @@ void scene_dma_driver_dies(void)
     drop_name(control);
 }
 
+/* Its session ends, and the next driver says that the device is quiet, before the work item has come. */
+static void quiet_at_once(void *argument)
+{
+    struct device *device = argument;
+    struct device_dma *dma = &device->dma;
+    struct kcall call = {.self = NULL};
+    spin_lock(&device->lock);
+    (void)device_dma_session_ended(dma);
+    device_dma_session_begins(dma, 0);
+    spin_unlock(&device->lock);
+    while (dma_quiesced(&call, dma, dma->session) == KERN_RETRY)
+        ;
+}
+
+/* What others have of it then is no charge of the dead driver's. */
+void scene_dma_quiet_at_once(void)
+{
+    dma_enter();
+    uint32_t control = dma_device(true, true, dma_windows, 2), device = dma_open(control, 50),
+             memory, entry, pin, mine;
+    uint64_t at = dma_memory_new(8, &entry), bus, shown;
+    struct actor *driver = actor_new();
+    uint32_t its_device = give_port(driver, port_behind(me.actor, device));
+    uint32_t its_entry = give_port(driver, port_behind(me.actor, entry));
+    struct ledger *ledger = driver->task->ledger;
+    client_use(driver);
+    OK(device_dma_allocate(its_device, 3 * PAGE, &memory, &bus));
+    OK(device_dma_pin(its_device, its_entry, 0, 8 * PAGE, &pin));
+    client_use(me.actor);
+    mine = give_port(me.actor, port_behind(driver, memory));
+    shown = dma_map(mine, 3 * PAGE);
+    drop_name(mine);
+    dma_touch(shown, 3);
+    in_kernel(quiet_at_once, port_behind(me.actor, control)->object);
+    dma_check(control, 0, 0);
+    CHECK_EQUAL(ledger_used(ledger, LEDGER_WIRED), 0);
+    ledger_ref(ledger);
+    end_task(driver);
+    actor_drop(driver);
+    for (unsigned kind = 0; kind < LEDGER_KIND_COUNT; kind++)
+        CHECK_EQUAL(ledger_used(ledger, (enum ledger_kind)kind), 0);
+    CHECK_EQUAL(atomic_load(&ledger->references), 1);
+    ledger_unref(ledger);
+    CHECK_EQUAL(frame_at_bus(bus)->state, FRAME_USED);
+    OK(vm_deallocate(me.task, shown, 3 * PAGE));
+    rest();
+    CHECK(frame_at_bus(bus)->state != FRAME_USED);
+    OK(vm_deallocate(me.task, at, 8 * PAGE));
+    drop_name(entry);
+    drop_name(device);
+    drop_name(control);
+}
+
 /* Killed while the call is in the midst of a pin: that is its session's, and goes with it. */
 void scene_dma_pin_interrupted(void)
 {

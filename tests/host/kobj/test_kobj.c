@@ -43,15 +43,8 @@ int main(int argc, char **argv)
     uint64_t first = parameter("WHARF_SEED", 1), runs = parameter("WHARF_RUNS", 8);
     threads = argc > 1 && strcmp(argv[1], "threads") == 0;
     only = getenv("WHARF_SCENARIO");
-    if (runs == 1) { /* for debuggers: no child */
-        one_run(&first);
-        return 0;
-    }
-    for (uint64_t i = 0; i < runs; i++) {
-        uint64_t seed = first + i;
-        if (!world_in_child(one_run, &seed))
-            return 1;
-    }
+    if (!world_runs(one_run, first, runs))
+        return 1;
     printf("%zu scenarios in %llu runs\n", array_count(scenarios), (unsigned long long)runs);
     return 0;
 }

@@ -19,6 +19,8 @@ struct thread *victim;
 _Atomic uint32_t to_raise, went_on;
 _Atomic enum raise how;
 static _Atomic uint64_t order;
+static _Atomic uint32_t told_kind;
+static _Atomic uint64_t told_code, told_address;
 
 static void give_way(struct host_action *next)
 {
@@ -67,6 +69,9 @@ static void note_request(struct handler *h, const struct thread *t)
     if (!state) { /* rights to the thread, and unless it is the thread's handler, the task */
         uint64_t words[8];
         arch_message_get_body(&t->arch, words);
+        atomic_store(&told_kind, (uint32_t)words[4]);
+        atomic_store(&told_code, words[5]);
+        atomic_store(&told_address, words[6]);
         CHECK((uint32_t)words[0] != MSG_NULL && words[1] >> 40 == MSG_MOVE_SEND);
         CHECK(((uint32_t)words[2] == MSG_NULL) == (h == &handlers[EXCEPTION_OF_THREAD]) ||
               before >= 10000); /* not one of the stories */
@@ -138,6 +143,8 @@ static void raise(struct host_action *next)
     atomic_fetch_sub(&to_raise, 1);
     if (atomic_load(&how) == TOUCH)
         *next = (struct host_action){.kind = HOST_TOUCH, .va = BAD_ADDRESS, .access = ACCESS_WRITE};
+    else if (atomic_load(&how) == LATE)
+        *next = (struct host_action){.kind = HOST_LATE_ABORT, .value = SYNDROME};
     else
         *next = (struct host_action){.kind = HOST_EXCEPTION, .exception = USER_EXC_BREAKPOINT};
 }
@@ -273,6 +280,11 @@ void raise_one(enum raise what)
     atomic_store(&how, what);
     atomic_store(&to_raise, 1);
     settle();
+}
+
+struct told told(void)
+{
+    return (struct told){told_kind, told_code, told_address};
 }
 
 uint64_t asked(void)

@@ -39,7 +39,12 @@ extern struct handler handlers[EXCEPTION_SLOTS];
 extern bool handlers_use_sets;
 
 /** How the victim raises. */
-enum raise { STEP_OVER = 1 /* goes on with its next action */, TOUCH /* repeats the access */ };
+enum raise {
+    STEP_OVER = 1, /* goes on with its next action */
+    TOUCH,         /* repeats the access */
+    LATE,          /* an access made before fails; goes on */
+};
+#define SYNDROME UINT64_C(0xbe000011)
 extern struct task *victim_task;
 extern struct thread *victim; /* references */
 /** One exception is raised for each; what the victim did afterwards. */
@@ -61,6 +66,12 @@ kern_return_t register_port(struct handler *handler, const struct exception_plac
 void settle(void);
 /** Raise one, and settle. */
 void raise_one(enum raise what);
+/** What a handler of flavour RIGHTS was told last. */
+struct told {
+    uint32_t kind;
+    uint64_t code, address;
+};
+struct told told(void);
 /** Who was asked since the last call, as digits in order, first handler 1; 0: nobody. */
 uint64_t asked(void);
 bool has_crashed(void);

@@ -215,6 +215,13 @@ void kern_user_fault_refused(struct thread *self, vaddr_t va, enum access access
     self->arch.program.action.va = 4096;
 }
 
+/* Nobody makes one here. */
+bool kern_late_abort(struct thread *self, uint64_t code)
+{
+    (void)self, (void)code;
+    return false;
+}
+
 void kern_user_exception(struct thread *self, enum user_exception kind, vaddr_t address,
                          uint64_t code)
 {

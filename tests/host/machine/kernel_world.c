@@ -321,3 +321,17 @@ bool world_in_child(void (*test)(void *argument), void *argument)
     return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
            WEXITSTATUS(status) == 0;
 }
+
+bool world_runs(void (*run)(void *seed), uint64_t first, uint64_t runs)
+{
+    if (runs == 1) {
+        run(&first);
+        return true;
+    }
+    for (uint64_t seed = first; seed < first + runs; seed++) {
+        uint64_t its = seed; /* what is done with it is no matter here */
+        if (!world_in_child(run, &its))
+            return false;
+    }
+    return true;
+}

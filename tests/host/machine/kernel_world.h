@@ -59,3 +59,6 @@ kern_return_t world_task(const char *name, uint64_t arg, unsigned priority, stru
 
 /** Run `test` in a child process, so that it finds a fresh kernel; false if it failed. */
 bool world_in_child(void (*test)(void *argument), void *argument);
+/** The same for each of `runs` seeds from `first` on, `run` being given the seed's address; false after the first that fails. A single
+ *  one is in no child, for debuggers. */
+bool world_runs(void (*run)(void *seed), uint64_t first, uint64_t runs);

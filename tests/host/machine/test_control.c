@@ -465,16 +465,9 @@ int main(int argc, char **argv)
     fix_addresses(argv);
     uint64_t first = parameter("WHARF_SEED", 1), runs = parameter("WHARF_RUNS", 16);
     threads = argc > 1 && strcmp(argv[1], "threads") == 0;
-    if (runs == 1) { /* for debuggers: no child */
-        one_run(&first);
-        return 0;
-    }
-    for (uint64_t i = 0; i < runs; i++) {
-        uint64_t this_seed = first + i;
-        if (!world_in_child(one_run, &this_seed))
-            return 1;
-    }
-    if (!threads && !world_in_child(test_essential, NULL))
+    if (!world_runs(one_run, first, runs))
+        return 1;
+    if (runs > 1 && !threads && !world_in_child(test_essential, NULL))
         return 1;
     printf("%zu tests in %llu runs\n", array_count(tests), (unsigned long long)runs);
     return 0;

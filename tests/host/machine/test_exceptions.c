@@ -11,6 +11,7 @@
 #include <arch/timer.h>
 #include <kern/cpu.h>
 #include <kern/frame.h>
+#include <kern/log.h>
 #include <string.h>
 #include <wharf/if/exception_ports_types.h>
 #include <wharf/if/exception_types.h>
@@ -111,6 +112,29 @@ static void test_masks(void)
     CHECK_EQUAL(asked(), 1234);
     CHECK_EQUAL(register_port(&handlers[1], &place, RIGHTS, 1), KERN_INVALID_VALUE);
     CHECK_EQUAL(register_port(&handlers[1], &place, 3, 2), KERN_INVALID_VALUE);
+    exceptions_end();
+}
+
+/* An access that was made before fails: who runs is told if it has had device memory, with the syndrome and that it was late; if nobody
+ * handles it the log says the same. */
+static void test_late_abort(void)
+{
+    static char log[64 * 1024];
+    exceptions_begin(RIGHTS);
+    victim_task->map.devices = true;
+    mode(1, HANDLE);
+    raise_one(LATE);
+    CHECK_EQUAL(asked(), 12);
+    CHECK(goes_on_with(0));
+    CHECK_EQUAL(told().kind, EXCEPTION_KIND_BUS);
+    CHECK_EQUAL(told().code, EXCEPTION_CODE_LATE | SYNDROME);
+    CHECK_EQUAL(told().address, 0);
+    mode(1, REFUSE);
+    raise_one(LATE);
+    CHECK(has_crashed());
+    log[log_read_tail(log, sizeof(log) - 1)] = '\0';
+    const char *line = strstr(log, "crashed: asynchronous bus error");
+    CHECK(line && strstr(line, "syndrome be000011, an access made before"));
     exceptions_end();
 }
 
@@ -433,6 +457,7 @@ static void run_tests(uint64_t seed, unsigned cpus, bool threads)
     }
     test_masks();
     test_dead_ports();
+    test_late_abort();
     test_registers();
     test_state_answers();
     test_watched();

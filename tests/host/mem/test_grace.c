@@ -380,14 +380,5 @@ int main(int argc, char **argv)
     fix_addresses(argv);
     uint64_t seed = parameter("WHARF_SEED", 1), runs = parameter("WHARF_RUNS", 20);
     run.threads = argc > 1 && strcmp(argv[1], "threads") == 0;
-    if (runs == 1) { /* for debuggers: no child */
-        one_run(&seed);
-        return 0;
-    }
-    for (uint64_t i = 0; i < runs; i++) {
-        uint64_t this_seed = seed + i;
-        if (!world_in_child(one_run, &this_seed))
-            return 1;
-    }
-    return 0;
+    return world_runs(one_run, seed, runs) ? 0 : 1;
 }

@@ -93,3 +93,9 @@ kern_return_t arch_copyin(void *dst, vaddr_t src, size_t n)
     (void)dst, (void)src, (void)n;
     return KERN_INVALID_ADDRESS;
 }
+
+kern_return_t arch_copyout(vaddr_t dst, const void *src, size_t n)
+{
+    (void)dst, (void)src, (void)n;
+    return KERN_INVALID_ADDRESS;
+}

@@ -6,19 +6,17 @@
  *
  * Memory that programs need to be told anything at all is kept from going out: that is not what is played with.
  */
-#include "player.h"
+#include "office.h"
 
 #include <kern/frame.h>
 #include <map_impl.h>
 #include <string.h>
 #include <wharf/if/default_pager_types.h>
-#include <wharf/if/swap.h>
 
 enum { SLOTS = 2048, SWAP_WINDOW = 8 };
 
 static struct {
-    struct actor *actor;
-    uint32_t host_memory, port, control;
+    struct office office;
     uint64_t window;
     bool serving, refuses, deaf;
     uint8_t kept[SLOTS][PAGE];
@@ -58,7 +56,7 @@ void keep_in(struct task *task, vaddr_t at, unsigned pages)
 
 static void show(uint32_t request, uint32_t i)
 {
-    OK(swap_show(swapper.control, request, i, i % SWAP_WINDOW));
+    OK(swap_show(swapper.office.control, request, i, i % SWAP_WINDOW));
 }
 
 static vaddr_t shown(uint32_t i)
@@ -71,9 +69,9 @@ static void store(uint32_t request, uint32_t slot, uint32_t count)
     CHECK(slot + count <= SLOTS);
     for (uint32_t i = 0; i < count && !swapper.refuses; i++) {
         show(request, i);
-        memory_read(swapper.actor, shown(i), swapper.kept[slot + i], PAGE);
+        memory_read(swapper.office.actor, shown(i), swapper.kept[slot + i], PAGE);
     }
-    OK(swap_done(swapper.control, request, !swapper.refuses));
+    OK(swap_done(swapper.office.control, request, !swapper.refuses));
 }
 
 static void load(uint32_t request, uint32_t slot, uint32_t count)
@@ -81,16 +79,16 @@ static void load(uint32_t request, uint32_t slot, uint32_t count)
     CHECK(slot + count <= SLOTS);
     for (uint32_t i = 0; i < count; i++) {
         show(request, i);
-        memory_write(swapper.actor, shown(i), swapper.kept[slot + i], PAGE);
+        memory_write(swapper.office.actor, shown(i), swapper.kept[slot + i], PAGE);
     }
-    OK(swap_done(swapper.control, request, true));
-    GIVES(KERN_INVALID_ARGUMENT, swap_done(swapper.control, request, true));
+    OK(swap_done(swapper.office.control, request, true));
+    GIVES(KERN_INVALID_ARGUMENT, swap_done(swapper.office.control, request, true));
 }
 
 static void serve_one(void)
 {
-    struct actor *a = swapper.actor;
-    post(a, (struct message){.receive = swapper.port, .size = 512, .deadline = PAST});
+    struct actor *a = swapper.office.actor;
+    post(a, (struct message){.receive = swapper.office.port, .size = 512, .deadline = PAST});
     CHECK_EQUAL(result(a), KERN_SUCCESS);
     uint64_t words[2] = {got_word(a, 0), got_word(a, 1)};
     uint32_t request = (uint32_t)words[0], slot = (uint32_t)(words[0] >> 32);
@@ -106,12 +104,12 @@ static void serve_one(void)
 static bool serve(void)
 {
     bool did = false;
-    if (swapper.serving || swapper.deaf || !swapper.port)
+    if (swapper.serving || swapper.deaf || !swapper.office.actor)
         return false;
     swapper.serving = true;
     trouble_pause();
-    client_use(swapper.actor);
-    while (port_behind(swapper.actor, swapper.port)->queued > 0) {
+    client_use(swapper.office.actor);
+    while (port_behind(swapper.office.actor, swapper.office.port)->queued > 0) {
         serve_one();
         did = true;
     }
@@ -123,52 +121,9 @@ static bool serve(void)
 
 /* ---- life ---- */
 
-struct gift {
-    struct port *port;
-    uint32_t name;
-};
-
-static void do_give(void *argument)
-{
-    struct gift *gift = argument;
-    struct kright right = port_send_right(gift->port);
-    OK(space_reserve(swapper.actor->task->space, 1));
-    gift->name = space_insert(swapper.actor->task->space, &right);
-}
-
-static struct host_memory_swap facts(void)
-{
-    struct host_memory_swap now;
-    OK(host_memory_get_swap(me.memory, &now));
-    return now;
-}
-
-/* Slots go with a pager who keeps nothing. */
 static void take_office(void)
 {
-    struct gift gift = {.port = host.port[KOBJECT_HOST_MEMORY]};
-    swapper.actor = actor_new();
-    in_kernel(do_give, &gift);
-    swapper.host_memory = gift.name;
-    uint32_t port = port_new(swapper.actor);
-    CHECK_EQUAL(send_to(swapper.actor, swapper.actor, port), port);
-    client_use(swapper.actor);
-    OK(host_memory_set_default_pager(swapper.host_memory, port, &swapper.control));
-    OK(swap_window(swapper.control, SWAP_WINDOW, &swapper.window));
-    client_use(me.actor);
-    bool has_slots = facts().slots > 0;
-    client_use(swapper.actor);
-    if (!has_slots)
-        OK(swap_add_slots(swapper.control, SLOTS));
-    client_use(me.actor);
-    swapper.port = port;
-}
-
-static void leave_office(void)
-{
-    swapper.port = 0;
-    end_task(swapper.actor);
-    actor_drop(swapper.actor);
+    swapper.office = office_take(SLOTS, SWAP_WINDOW, &swapper.window);
 }
 
 void swapper_begin(void)
@@ -179,12 +134,12 @@ void swapper_begin(void)
 
 void swapper_end(void)
 {
-    struct host_memory_swap now = facts();
+    struct host_memory_swap now = office_facts();
     tell("%llu pages went out, %llu came back, %llu were rescued", (unsigned long long)now.stores,
          (unsigned long long)now.loads, (unsigned long long)now.rescues);
     CHECK_EQUAL(now.used, 0);
     CHECK_EQUAL(now.lost, 0);
-    leave_office();
+    office_leave(&swapper.office);
     at_rest = NULL;
 }
 
@@ -199,7 +154,7 @@ void step_swap(void)
 {
     if (one_in(40)) {
         trouble_pause();
-        leave_office();
+        office_leave(&swapper.office);
         take_office();
         trouble_go_on();
         return;

@@ -34,12 +34,5 @@ int main(int argc, char **argv)
     (void)argc;
     fix_addresses(argv);
     uint64_t first = parameter("WHARF_SEED", 1), runs = parameter("WHARF_RUNS", 3);
-    for (uint64_t i = 0; i < runs; i++) {
-        uint64_t seed = first + i;
-        if (runs == 1)
-            one_run(&seed);
-        else if (!world_in_child(one_run, &seed))
-            return 1;
-    }
-    return 0;
+    return world_runs(one_run, first, runs) ? 0 : 1;
 }

@@ -52,13 +52,8 @@ int main(int argc, char **argv)
     uint64_t first = parameter("WHARF_SEED", 1), runs = parameter("WHARF_RUNS", 6);
     if (argc > 1 && strcmp(argv[1], "repeats") == 0)
         return repeats(first) | repeats(first + 3);
-    for (uint64_t i = 0; i < runs; i++) {
-        uint64_t seed = first + i;
-        if (runs == 1) /* for debuggers: no child */
-            one_run(&seed);
-        else if (!world_in_child(one_run, &seed))
-            return 1;
-    }
+    if (!world_runs(one_run, first, runs))
+        return 1;
     printf("%llu runs of %llu steps\n", (unsigned long long)runs,
            (unsigned long long)parameter("WHARF_STEPS", 3000));
     return 0;

@@ -10,32 +10,12 @@
 #include <kern/task.h>
 #include <swap_impl.h>
 
-#include "player.h"
-
-#include <wharf/if/swap.h>
+#include "office.h"
 
 enum { SLOTS = 128, ROUNDS = 60, MOST = 40 };
 
 static unsigned
     seen[REQ_ENDING + 1]; /* stores that were in that state when the pager's port died */
-
-struct office {
-    struct actor *actor;
-    uint32_t port, control;
-};
-
-static struct office take_office(void)
-{
-    struct office office = {.actor = actor_new()};
-    uint32_t memory = give_port(office.actor, host.port[KOBJECT_HOST_MEMORY]);
-    office.port = port_new(office.actor);
-    CHECK_EQUAL(send_to(office.actor, office.actor, office.port), office.port);
-    client_use(office.actor);
-    OK(host_memory_set_default_pager(memory, office.port, &office.control));
-    OK(swap_add_slots(office.control, SLOTS));
-    client_use(me.actor);
-    return office;
-}
 
 static void want(void *argument)
 {
@@ -93,8 +73,7 @@ static void expect(uint32_t task, uint64_t at, uint32_t word)
 
 static void check_nothing_left(void)
 {
-    struct host_memory_swap facts;
-    OK(host_memory_get_swap(me.memory, &facts));
+    struct host_memory_swap facts = office_facts();
     CHECK_EQUAL(facts.used, 0);
     CHECK_EQUAL(facts.in_flight, 0);
     CHECK_EQUAL(facts.slots, 0);
@@ -104,7 +83,7 @@ static void check_nothing_left(void)
 static void one_round(uint32_t number)
 {
     unsigned pages = 1 + below(MOST), order = below(3);
-    struct office office = take_office();
+    struct office office = office_take(SLOTS, 0, NULL);
     uint32_t owner = child_new(0, 0, NULL);
     uint64_t at = fill(owner, number);
     struct death death = {&office, order == 0 ? task_behind(owner) : NULL, REQ_GATHERING + below(5),
@@ -120,8 +99,7 @@ static void one_round(uint32_t number)
         drop_name(owner);
     else
         child_end(owner);
-    end_task(office.actor);
-    actor_drop(office.actor);
+    office_leave(&office);
     check_nothing_left();
 }
 
@@ -152,12 +130,5 @@ int main(int argc, char **argv)
     (void)argc;
     fix_addresses(argv);
     uint64_t first = parameter("WHARF_SEED", 1), runs = parameter("WHARF_RUNS", 4);
-    for (uint64_t i = 0; i < runs; i++) {
-        uint64_t seed = first + i;
-        if (runs == 1)
-            one_run(&seed);
-        else if (!world_in_child(one_run, &seed))
-            return 1;
-    }
-    return 0;
+    return world_runs(one_run, first, runs) ? 0 : 1;
 }

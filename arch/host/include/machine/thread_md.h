@@ -15,12 +15,13 @@
 #include <kern/types.h>
 
 enum host_action_kind {
-    HOST_STAY,      /* one instruction without effect */
-    HOST_TRAP,      /* number, args */
-    HOST_TOUCH,     /* va, access, value (written by ACCESS_WRITE) */
-    HOST_BURN,      /* ticks of pure computation */
-    HOST_EXCEPTION, /* exception, va */
-    HOST_FP,        /* load `value` into the FP registers; the machine checks that it stays there */
+    HOST_STAY,       /* one instruction without effect */
+    HOST_TRAP,       /* number, args */
+    HOST_TOUCH,      /* va, access, value (written by ACCESS_WRITE) */
+    HOST_BURN,       /* ticks of pure computation */
+    HOST_EXCEPTION,  /* exception, va */
+    HOST_LATE_ABORT, /* value: the syndrome; nothing of the program is done */
+    HOST_FP, /* load `value` into the FP registers; the machine checks that it stays there */
 };
 
 struct host_action {

@@ -7,6 +7,10 @@
  * K2 What a client writes into its ring is copied before it is looked at; a ring that makes no sense ends its attachment.
  * K3 Where the device reaches the memory no byte is copied. What it does not reach goes through `bounce`, in pieces.
  * K4 A client gets at its partition's blocks and no others.
+ * K5 When a medium grows or shrinks its partitions are read again. Who uses a partition that is where it was, and not shorter, goes on; all others
+ *    attach anew, as after a change of the medium.
+ * K6 Nothing tells clients of one port apart. So what one can hold is bounded by what can be held of a partition, and something is kept for
+ *    each partition that nobody uses (block_may_attach).
  */
 #pragma once
 
@@ -16,7 +20,10 @@
 #include <wharf/if/block_types.h>
 
 enum {
-    BLOCK_ATTACHMENTS_MAX = 16,
+    BLOCK_ATTACHMENTS_MAX = 40, /* one for each partition, and 8 */
+    BLOCK_PAGES_MAX =
+        4000, /* of all clients' memory; manifests say 4096 (dma-pages), for the driver's own, too */
+    BLOCK_PAGES_KEPT = 64,        /* for each partition that nobody uses */
     BLOCK_FLIGHTS_MAX = 64,       /* requests that the device has at a time */
     BLOCK_TRANSFER_MAX = 1 << 20, /* bytes of one request */
     BLOCK_SEGMENTS_MAX = BLOCK_TRANSFER_MAX / 4096 + 1,
@@ -28,7 +35,8 @@ struct block_device_facts {
     uint32_t block_size; /* a power of two, 512 to 4096 */
     uint64_t blocks;     /* 0: there is no medium */
     uint32_t blocks_max; /* of one request */
-    uint32_t medium;     /* another number, another medium */
+    uint32_t
+        medium; /* another number, another medium; the same with other `blocks`: it has grown or shrunk (K5) */
     bool read_only, removable, volatile_cache, can_discard;
 };
 

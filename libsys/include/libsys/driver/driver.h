@@ -53,8 +53,8 @@ struct driver;
 struct shared_area;
 typedef void driver_interrupt_t(struct driver *driver, unsigned line);
 typedef void driver_tick_t(struct driver *driver);
-/** A port died, or has no senders any more: body as <wharf/message.h> says. Clients can send such messages, too: believe what the port it
- *  came through says. Rights that came with it are released by the loop. */
+/** A port died, or has no senders any more: body as <wharf/message.h> says. The kernel said so: what clients send with such an id does not get
+ *  here. */
 typedef void driver_notification_t(struct driver *driver, uint32_t id,
                                    const struct server_message *message);
 

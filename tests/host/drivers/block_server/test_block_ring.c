@@ -214,6 +214,59 @@ static void test_segments(void)
     }
 }
 
+/* ---- a medium that grows and shrinks ---- */
+
+static void test_stays(void)
+{
+    static const struct partition_table table = {
+        .count = 3, .partition = {{.blocks = 1000}, {.first = 8, .blocks = 100}, {.first = 0}}};
+
+    CHECK(block_partition_stays(&table, 0, 0, 1000));
+    CHECK(block_partition_stays(&table, 0, 0, 999));
+    CHECK(!block_partition_stays(&table, 0, 0, 1001)); /* it was longer */
+    CHECK(block_partition_stays(&table, 1, 8, 100));
+    CHECK(!block_partition_stays(&table, 1, 9, 99)); /* it was elsewhere */
+    CHECK(!block_partition_stays(&table, 2, 0, 1));  /* it is gone */
+    CHECK(!block_partition_stays(&table, 3, 0, 1));
+    CHECK(!block_partition_stays(&table, UINT32_MAX, 0, 1));
+}
+
+/* ---- shares ---- */
+
+/* Whoever asks for what, in any order: each partition gets one attachment of what is kept for it. */
+static void test_shares(void)
+{
+    uint32_t attachments[BLOCK_PARTITIONS_MAX];
+    uint64_t pages[BLOCK_PARTITIONS_MAX];
+
+    for (unsigned round = 0; round < 200; round++) {
+        const uint32_t partitions = 1 + (uint32_t)check_below(BLOCK_PARTITIONS_MAX);
+        memset(attachments, 0, sizeof(attachments));
+        memset(pages, 0, sizeof(pages));
+        for (unsigned i = 0; i < 400; i++) {
+            const uint32_t p = (uint32_t)check_below(partitions);
+            const uint64_t wanted =
+                check_below(3) ? 1 + check_below(BLOCK_SHARE_PAGES) : BLOCK_PAGES_KEPT;
+            struct block_holdings held = {.own_attachments = attachments[p], .own_pages = pages[p]};
+            for (uint32_t other = 0; other < partitions; other++) {
+                held.attachments += attachments[other];
+                held.pages += pages[other];
+                held.unused += other != p && attachments[other] == 0;
+            }
+            const kern_return_t kr = block_may_attach(&held, wanted);
+            if (attachments[p] == 0 && wanted <= BLOCK_PAGES_KEPT)
+                CHECK_EQ(kr, KERN_SUCCESS);
+            if (kr != KERN_SUCCESS)
+                continue;
+            attachments[p]++;
+            pages[p] += wanted;
+            CHECK(attachments[p] <= BLOCK_SHARE_ATTACHMENTS && pages[p] <= BLOCK_SHARE_PAGES);
+            CHECK(held.attachments < BLOCK_ATTACHMENTS_MAX &&
+                  held.pages + wanted <= BLOCK_PAGES_MAX);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -223,5 +276,7 @@ int main(int argc, char **argv)
     test_nonsense();
     test_requests();
     test_segments();
+    test_stays();
+    test_shares();
     return check_end();
 }

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See office.h. Slots go with a holder who keeps nothing: whoever comes next brings its own.
+ */
+#include "office.h"
+
+struct host_memory_swap office_facts(void)
+{
+    struct host_memory_swap now;
+    OK(host_memory_get_swap(me.memory, &now));
+    return now;
+}
+
+struct office office_take(uint32_t slots, uint32_t window, uint64_t *at)
+{
+    struct office office = {.actor = actor_new()};
+    uint32_t memory = give_port(office.actor, host.port[KOBJECT_HOST_MEMORY]);
+    bool has_slots = office_facts().slots > 0;
+    office.port = port_new(office.actor);
+    CHECK_EQUAL(send_to(office.actor, office.actor, office.port), office.port);
+    client_use(office.actor);
+    OK(host_memory_set_default_pager(memory, office.port, &office.control));
+    if (window > 0)
+        OK(swap_window(office.control, window, at));
+    if (!has_slots)
+        OK(swap_add_slots(office.control, slots));
+    client_use(me.actor);
+    return office;
+}
+
+void office_leave(struct office *office)
+{
+    struct actor *actor = office->actor;
+    *office = (struct office){.actor = NULL};
+    end_task(actor);
+    actor_drop(actor);
+}
