@@ -329,7 +329,7 @@ enum { BYTES = 200, MS = 1000000 };
 
 static volatile sig_atomic_t caught;
 
-static void catch(int signal_number)
+static void catch (int signal_number)
 {
     (void)signal_number;
     caught++;
@@ -377,9 +377,8 @@ static void check_interrupted_read(void)
         action.sa_flags = round & 1 ? SA_RESTART : 0;
         caught = 0;
         CHECK_EQUAL(sigaction(SIGUSR1, &action, NULL), 0);
-        CHECK_EQUAL(
-            thread_start(&thread, signal_and_write, &ends[1], THREAD_PRIORITY_DEFAULT),
-            KERN_SUCCESS);
+        CHECK_EQUAL(thread_start(&thread, signal_and_write, &ends[1], THREAD_PRIORITY_DEFAULT),
+                    KERN_SUCCESS);
         if (action.sa_flags == 0)
             CHECK_FAILS(read(ends[0], &byte, 1), EINTR);
         CHECK_EQUAL(read(ends[0], &byte, 1), 1);
