@@ -55,10 +55,6 @@ static kern_return_t begin(void)
 int main(void)
 {
     table_reset();
-    if (program_start_info->host_tasks == MSG_NULL) {
-        print("process: it needs the right host_tasks\n");
-        return 1;
-    }
     kern_return_t kr = begin();
     if (kr == KERN_SUCCESS)
         kr = service_ready(program_start_info->bootstrap);
