@@ -72,7 +72,8 @@ static void *target(void *argument)
     mine = 0;
     while (!atomic_load(&end)) {
         atomic_store(&seen[self], mine);
-        rest(1);
+        rest(
+            10); /* on a busy machine a millisecond is over before the wait for it begins: then four of these are all that runs */
     }
     return NULL;
 }
@@ -364,7 +365,8 @@ static void explode(void)
     (void)setsid();
     for (;;)
         if (fork() < 0)
-            rest(1);
+            rest(
+                20); /* two hundred of them: often enough, but not all that a busy machine can do */
 }
 
 static void use_bomb(void)
