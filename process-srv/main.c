@@ -34,7 +34,9 @@ static kern_return_t begin(void)
 {
     const mach_port_name_t self = program_start_info->task;
     mach_port_name_t service;
-    kern_return_t kr = port_allocate(self, PORT_RIGHT_SET, &tasks_set);
+    kern_return_t kr = tasks_begin();
+    if (kr == KERN_SUCCESS)
+        kr = port_allocate(self, PORT_RIGHT_SET, &tasks_set);
     if (kr == KERN_SUCCESS)
         kr = port_allocate(self, PORT_RIGHT_RECEIVE, &tasks_exceptions);
     if (kr == KERN_SUCCESS)

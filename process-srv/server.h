@@ -17,6 +17,8 @@ extern const struct exception_ops exception_calls; /* stop.c */
 /** tasks.c: where exceptions of all processes come to. */
 extern mach_port_name_t tasks_exceptions, tasks_exception_send, tasks_set;
 
+/** First of all. */
+kern_return_t tasks_begin(void);
 /** The process that a message's payload names; NULL: it is gone. */
 struct process *process_of(const struct server_message *message);
 /** A port for p; it becomes known under *name in task. */

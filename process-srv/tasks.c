@@ -299,11 +299,15 @@ void effect_drop_thread(mach_port_name_t thread)
 static mach_port_name_t timer;
 static uint64_t armed; /* 0: it is not */
 
+/* At once, not when it is first needed: what the server has does not depend on what it is asked. */
+kern_return_t tasks_begin(void)
+{
+    return clock_create_timer(program_start_info->clock, &timer);
+}
+
 static void arm(uint64_t moment)
 {
     if (armed != 0 && armed <= moment)
-        return;
-    if (timer == MSG_NULL && clock_create_timer(program_start_info->clock, &timer) != KERN_SUCCESS)
         return;
     if (timer_arm_once(timer, moment, 0, PROCESSES_ID_TICK, tasks_exceptions) == KERN_SUCCESS)
         armed = moment;
