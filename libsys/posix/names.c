@@ -95,7 +95,17 @@ int symlink(const char *content, const char *path)
 
 static kern_return_t read_link_step(struct walk *walk, mach_port_name_t at)
 {
-    return file_read_link(at, walk->path, &walk->outcome, &walk->elsewhere, walk->link, walk->rest);
+    const kern_return_t kr =
+        file_read_link(at, walk->path, &walk->outcome, &walk->elsewhere, walk->link, walk->rest);
+
+    if (kr != KERN_SUCCESS || walk->outcome != FILE_OUTCOME_CALLER || walk->rest[0] != '\0')
+        return kr;
+    walk->link[0] = '\0';
+    (void)walk_add_caller(walk->link);
+    if (walk->elsewhere != MSG_NULL && walk->elsewhere != MSG_DEAD)
+        stub_release_right(walk->elsewhere, MSG_MOVE_SEND);
+    walk->outcome = FILE_OUTCOME_DONE;
+    return kr;
 }
 
 ssize_t readlinkat(int directory, const char *__restrict path, char *__restrict bytes, size_t size)
@@ -191,10 +201,12 @@ static bool advance(struct side *side, uint32_t outcome, mach_port_name_t elsewh
                     const char *rest)
 {
     leave(side);
-    side->owned = outcome == FILE_OUTCOME_ELSEWHERE;
+    side->owned = outcome != FILE_OUTCOME_FROM_ROOT;
     side->at = side->owned ? elsewhere : place_root();
     strcpy(side->rest, rest);
     side->path = side->rest;
+    if (outcome == FILE_OUTCOME_CALLER && !walk_add_caller(side->rest))
+        side->rest[0] = '\0'; /* it is too long: no name, and an error of the next call */
     if (!side->owned && elsewhere != MSG_NULL && elsewhere != MSG_DEAD)
         stub_release_right(elsewhere, MSG_MOVE_SEND);
     side->owned = side->owned && side->at != MSG_NULL && side->at != MSG_DEAD;
@@ -214,7 +226,7 @@ static int walk_both(struct side sides[2], pair_call_t *call, bool flag)
             return posix_errno(kr);
         if (outcome == FILE_OUTCOME_DONE)
             return 0;
-        if (outcome > FILE_OUTCOME_FROM_ROOT)
+        if (outcome > FILE_OUTCOME_CALLER || outcome == FILE_OUTCOME_OPENING)
             return EIO;
         if (!advance(&sides[which != 0], outcome, elsewhere, rest))
             return EIO;
