@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <wharf/if/host_tasks.h>
 #include <wharf/if/task.h>
+#include <wharf/info.h>
 
 enum { ROUNDS_MAX = 32, STEPS_MAX = 4096, AT_ONCE = HOST_TASKS_TASKS_MAX };
 
@@ -21,12 +22,13 @@ static mach_port_name_t power(void)
     return program_start_info->host_tasks;
 }
 
-/* True: it was one of them. */
+/* True: it was one of them. Those that have been told already stay on the list until they have gone, which they may not get to before we wait. */
 static bool end_if_below(mach_port_name_t task, mach_port_name_t above)
 {
+    struct task_info info;
     bool below = false;
-    return task != MSG_NULL &&
-           host_tasks_is_below(power(), task, above, &below) == KERN_SUCCESS && below &&
+    return host_tasks_is_below(power(), task, above, &below) == KERN_SUCCESS && below &&
+           task_info(task, &info) == KERN_SUCCESS && !info.ending &&
            task_terminate(task, STATUS_KILLED) == KERN_SUCCESS;
 }
 

@@ -234,22 +234,60 @@ static int walk_both(struct side sides[2], pair_call_t *call, bool flag)
     return ELOOP;
 }
 
+/* Where it begins. */
+static int begin_side(struct side *side, int directory, const char *path)
+{
+    side->at = walk_base(directory, path);
+    side->path = path;
+    side->owned = false;
+    return side->at == MSG_NULL ? errno : 0;
+}
+
+/* At the folder that its name is in, wherever that is. */
+static int go_to_folder(struct side *side, int directory, const char *path)
+{
+    char folder[FILE_PATH_MAX];
+    const char *name = path + strlen(path);
+
+    while (name > path && name[-1] == '/')
+        name--;
+    while (name > path && name[-1] != '/')
+        name--;
+    if (name == path)
+        return begin_side(side, directory, path);
+    memcpy(folder, path, (size_t)(name - path)); /* it was not too long for walk_base() */
+    folder[name - path] = '\0';
+    side->at = walk_open(directory, folder, FILE_PATH | FILE_DIRECTORY, 0);
+    side->path = name;
+    side->owned = side->at != MSG_NULL;
+    return side->at == MSG_NULL ? errno : 0;
+}
+
+typedef int begin_t(struct side *side, int directory, const char *path);
+
+static int try_both(begin_t *begin, int from, const char *path, int to, const char *to_path,
+                    pair_call_t *call, bool flag)
+{
+    struct side sides[2] = {{.owned = false}, {.owned = false}};
+    int error = begin(&sides[0], from, path);
+
+    if (error == 0)
+        error = begin(&sides[1], to, to_path);
+    if (error == 0)
+        error = walk_both(sides, call, flag);
+    leave(&sides[0]);
+    leave(&sides[1]);
+    return error;
+}
+
+/* The first path may have led to another server while the second is still where it began, though it leads there, too: then both go to their folders first. */
 static int with_both(int from, const char *path, int to, const char *to_path, pair_call_t *call,
                      bool flag)
 {
-    struct side sides[2];
+    int error = try_both(begin_side, from, path, to, to_path, call, flag);
 
-    sides[0].at = walk_base(from, path);
-    sides[1].at = sides[0].at == MSG_NULL ? MSG_NULL : walk_base(to, to_path);
-    if (sides[1].at == MSG_NULL)
-        return -1;
-    sides[0].path = path;
-    sides[1].path = to_path;
-    sides[0].owned = sides[1].owned = false;
-    const int error = walk_both(sides, call, flag);
-
-    leave(&sides[0]);
-    leave(&sides[1]);
+    if (error == EXDEV)
+        error = try_both(go_to_folder, from, path, to, to_path, call, flag);
     return error == 0 ? 0 : posix_error(error);
 }
 
