@@ -100,7 +100,7 @@ static kern_return_t about_task(struct server_message *message, int32_t pid, str
 {
     (void)message;
     const struct process *p = with_task(pid);
-    return p == NULL ? unix_error(ESRCH) : task_info(p->task, out);
+    return p != NULL && task_info(p->task, out) == KERN_SUCCESS ? KERN_SUCCESS : unix_error(ESRCH);
 }
 
 static kern_return_t threads(struct server_message *message, int32_t pid, uint32_t index,

@@ -8,7 +8,6 @@
 #include "effects.h"
 #include "server.h"
 #include "signals.h"
-#include <libsys/print.h>
 #include <libsys/stub.h>
 #include <string.h>
 #include <wharf/if/task.h>

@@ -7,7 +7,6 @@
 #include "server.h"
 #include "signals.h"
 #include <libsys/kernel.h>
-#include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>

@@ -36,9 +36,8 @@ static mach_port_name_t right_of(struct input *in)
 /* An answer is success or an error of POSIX; the call may be answered later. */
 static void precise(kern_return_t kr, mach_port_name_t one, mach_port_name_t other)
 {
-    world_done(kr, one, other);
-    CHECK(kr == KERN_SUCCESS || kr == MIG_NO_REPLY || is_unix_error(kr) ||
-          kr == KERN_LIMIT /* a reply that cannot be kept */);
+    (void)!world_done(kr, one, other);
+    CHECK(kr == KERN_SUCCESS || kr == MIG_NO_REPLY || is_unix_error(kr));
 }
 
 static void text_of(struct input *in, char out[32])
@@ -184,7 +183,7 @@ static void exception(struct server_message *m, struct input *in)
     const mach_port_name_t thread = right_of(in), task = right_of(in);
 
     m->received.local = number(in, 1) & 1 ? SERVER_PAYLOAD_EXCEPTIONS : m->received.local;
-    world_done(exception_calls.raise(m, thread, task, (uint32_t)number(in, 1) % 12, 0, number(in, 8),
+    (void)!world_done(exception_calls.raise(m, thread, task, (uint32_t)number(in, 1) % 12, 0, number(in, 8),
                                      number(in, 8)),
                thread, task);
 }

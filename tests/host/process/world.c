@@ -170,8 +170,10 @@ void stub_release_right(mach_port_name_t name, unsigned kind)
     CHECK(r->refs != 0);
     CHECK((kind == MSG_MOVE_RECEIVE) == (r->kind == RECEIVE));
     CHECK(kind != MSG_MOVE_SEND_ONCE || r->kind == REPLY);
-    if (--r->refs == 0 && r->kind == RECEIVE)
-        r->dead = true;
+    if (--r->refs != 0)
+        return;
+    r->watched = false; /* the request goes with the name */
+    r->dead |= r->kind == RECEIVE;
 }
 
 kern_return_t port_allocate(mach_port_name_t task, uint32_t right, uint32_t *name)
@@ -216,9 +218,8 @@ kern_return_t port_request_notification(mach_port_name_t task, uint32_t name, ui
     CHECK(task == WORLD_SELF && id == MSG_ID_DEAD_NAME && sync == 1 && notify == WORLD_EXCEPTIONS);
     if (fails())
         return KERN_RESOURCE_SHORTAGE;
-    CHECK(!at(name)->watched);
+    *previous = at(name)->watched ? make((struct right){.kind = REPLY, .refs = 1}) : MSG_NULL;
     at(name)->watched = true;
-    *previous = MSG_NULL;
     return KERN_SUCCESS;
 }
 
@@ -442,12 +443,7 @@ void world_pass(uint64_t nanoseconds)
     now += nanoseconds;
 }
 
-/* ---- the log, and reports of crashes ---- */
-
-void print(const char *format, ...)
-{
-    (void)format;
-}
+/* ---- reports of crashes ---- */
 
 /* A report that is done at once. */
 void crash_report(struct process *p, mach_port_name_t thread, uint32_t number, uint32_t kind,
