@@ -33,7 +33,7 @@ struct core_image {
     uint64_t entry;  /* of the program */
     unsigned thread_count, region_count;
     struct crash_thread thread[CORE_THREADS_MAX]; /* [0]: the one that crashed */
-    struct core_region region[CORE_REGIONS_MAX]; /* in order of addresses */
+    struct core_region region[CORE_REGIONS_MAX];  /* in order of addresses */
     /* Copy bytes out of the task's memory. */
     kern_return_t (*read)(void *context, uint64_t address, void *to, uint32_t size);
     void *context;

@@ -22,7 +22,13 @@
 #include <wharf/if/vm.h>
 #include <wharf/info.h>
 
-enum { JOBS = 4, PAGE = 4096, NAME_SIZE = PROCESS_NAME_SIZE + 16, LATE = 500000000, OFTEN = 1000000000 };
+enum {
+    JOBS = 4,
+    PAGE = 4096,
+    NAME_SIZE = PROCESS_NAME_SIZE + 16,
+    LATE = 500000000,
+    OFTEN = 1000000000
+};
 
 /* The reporter's from crash_report() on, its rights too. */
 struct job {
@@ -125,8 +131,8 @@ static void map_archive(void)
     if (info->initrd != MSG_NULL && info->initrd_size != 0 &&
         vm_map(info->task, 0, size, 0, VM_ANYWHERE, info->initrd, VM_PROT_READ, VM_PROT_READ,
                VM_INHERIT_NONE, &at) == KERN_SUCCESS)
-        archive = (struct archive){(const char *)(uintptr_t)at + info->initrd_offset,
-                                   info->initrd_size};
+        archive =
+            (struct archive){(const char *)(uintptr_t)at + info->initrd_offset, info->initrd_size};
 }
 
 kern_return_t crash_begin(void)
@@ -189,8 +195,8 @@ void crash_report(struct process *p, mach_port_name_t thread, uint32_t number, u
         tasks_soon_at(p->crash_by);
         return;
     }
-    print("%s (process %d) crashed: signal %u, address 0x%lx (code 0x%lx): too many have\n", p->name,
-          p->pid, number, (unsigned long)address, (unsigned long)code);
+    print("%s (process %d) crashed: signal %u, address 0x%lx (code 0x%lx): too many have\n",
+          p->name, p->pid, number, (unsigned long)address, (unsigned long)code);
     stub_release_right(thread, MSG_MOVE_SEND);
     end(p);
 }

@@ -138,7 +138,8 @@ static kern_return_t task(struct server_message *message, int32_t pid, mach_port
     const struct process *p = with_task(pid);
     if (message->received.local != SERVER_PAYLOAD_INSPECT)
         return unix_error(EPERM);
-    if (p == NULL || port_mod_refs(program_start_info->task, p->task, PORT_RIGHT_SEND, 1) != KERN_SUCCESS)
+    if (p == NULL ||
+        port_mod_refs(program_start_info->task, p->task, PORT_RIGHT_SEND, 1) != KERN_SUCCESS)
         return unix_error(ESRCH);
     *out = p->task;
     return KERN_SUCCESS;

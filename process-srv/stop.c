@@ -230,10 +230,12 @@ static kern_return_t raise(struct server_message *message, mach_port_name_t thre
                            uint64_t address)
 {
     (void)number;
-    struct process *p = message->received.local == SERVER_PAYLOAD_EXCEPTIONS ? tasks_find(task) : NULL;
+    struct process *p =
+        message->received.local == SERVER_PAYLOAD_EXCEPTIONS ? tasks_find(task) : NULL;
     if (p == NULL || p->state == PROCESS_ZOMBIE || !tasks_has_thread(p->task, thread))
         return KERN_FAILURE;
-    if (p->crash_signal != 0) { /* it stands still, or is about to: the instruction is repeated, if it gets to */
+    if (p->crash_signal !=
+        0) { /* it stands still, or is about to: the instruction is repeated, if it gets to */
         drop(&thread);
         drop(&task);
         return KERN_SUCCESS;

@@ -73,7 +73,7 @@ struct process {
     struct thread_state_general registers;
     uint64_t alarm, alarm_interval; /* a moment; 0: none */
     uint32_t crash_signal;          /* it has crashed, as by this one; 0: not */
-    uint64_t crash_by;              /* when it ends if its report is not done; 0: it has not crashed */
+    uint64_t crash_by; /* when it ends if its report is not done; 0: it has not crashed */
 };
 
 void table_reset(void);

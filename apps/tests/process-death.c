@@ -38,8 +38,8 @@ static void make_task(void)
 
     if (task_create(program_start_info->task, TASK_INHERIT_MEMORY, "session", NULL, 0, MSG_NULL,
                     &task, &name) != KERN_SUCCESS ||
-        task_create_thread(task, (uintptr_t)spin, (uintptr_t)(stack + 512), 0, 0, PRIORITY_LOW, true,
-                           &thread, &id) != KERN_SUCCESS)
+        task_create_thread(task, (uintptr_t)spin, (uintptr_t)(stack + 512), 0, 0, PRIORITY_LOW,
+                           true, &thread, &id) != KERN_SUCCESS)
         exit(1);
     stub_release_right(task, MSG_MOVE_SEND);
     stub_release_right(thread, MSG_MOVE_SEND);

@@ -395,8 +395,14 @@ static void check_ending(void)
 static void check_hostile(void)
 {
     uint64_t *const pointer = (uint64_t *)(uintptr_t)(SPAWN_STACK_TOP - sizeof(uint64_t));
-    static const uint64_t values[] = {0, 1, 8, UINT64_MAX, SPAWN_STACK_TOP - 8, SPAWN_STACK_TOP,
-                                      0x8000000000000000, SPAWN_STACK_TOP - 1};
+    static const uint64_t values[] = {0,
+                                      1,
+                                      8,
+                                      UINT64_MAX,
+                                      SPAWN_STACK_TOP - 8,
+                                      SPAWN_STACK_TOP,
+                                      0x8000000000000000,
+                                      SPAWN_STACK_TOP - 1};
 
     for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         const pid_t pid = fork();

@@ -203,7 +203,8 @@ kern_return_t walk_leave(const struct walk *walk, uint32_t *outcome, mach_port_n
         return KERN_SUCCESS;
     if (walk->outcome == FILE_OUTCOME_CALLER) {
         const kern_return_t kr =
-            file_server_open(walk->server, walk->folder ? walk->folder : walk->node, FILE_PATH, port);
+            file_server_open(walk->server, walk->folder ? walk->folder : walk->node, FILE_PATH,
+                             port);
         if (kr != KERN_SUCCESS)
             return kr;
     }

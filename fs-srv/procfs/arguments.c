@@ -80,7 +80,8 @@ kern_return_t fill_cmdline(struct text *text, const struct subject *subject)
     struct start_process process;
     uint64_t at;
 
-    if (subject->task == MSG_NULL || !read_memory(subject, SPAWN_STACK_TOP - sizeof(at), &at, sizeof(at)) ||
+    if (subject->task == MSG_NULL ||
+        !read_memory(subject, SPAWN_STACK_TOP - sizeof(at), &at, sizeof(at)) ||
         !read_memory(subject, at, &block, sizeof(block)) || block.magic != START_MAGIC)
         return KERN_SUCCESS;
     if (!block.posix)

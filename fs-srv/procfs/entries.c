@@ -99,8 +99,9 @@ static void tell_threads(struct listing *list, uint32_t after)
 
 void procfs_entries(struct file_node *folder, uint64_t position, struct file_entries *entries)
 {
-    struct listing list = {
-        .entries = entries, .folder = proc_node_of(folder), .position = position};
+    struct listing list = {.entries = entries,
+                           .folder = proc_node_of(folder),
+                           .position = position};
     struct processes_info info;
     uint64_t after = position > NUMBERS ? position - NUMBERS - 1 : 0;
 

@@ -45,8 +45,8 @@ static void measure(void *argument)
         (void)kernel_sleep_until(next);
         const uint64_t now = (uint64_t)count() * ONE;
         for (unsigned i = 0; i < AVERAGES; i++) {
-            const uint64_t sum = atomic_load(&average[i]) * (uint64_t)decay[i] +
-                                 now * (uint64_t)(ONE - decay[i]);
+            const uint64_t sum =
+                atomic_load(&average[i]) * (uint64_t)decay[i] + now * (uint64_t)(ONE - decay[i]);
             atomic_store(&average[i], (uint32_t)((sum + ONE / 2) / ONE));
         }
     }

@@ -206,8 +206,8 @@ static kern_return_t fill_stat(struct text *text, const struct subject *subject)
 {
     const struct processes_info *p = &subject->process;
     const struct vm_usage memory = memory_of(subject);
-    const char letter = subject->thread != 0 ? letter_of_thread(&subject->infos[0])
-                                             : letter_of(subject);
+    const char letter =
+        subject->thread != 0 ? letter_of_thread(&subject->infos[0]) : letter_of(subject);
 
     text_add(text, "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 ", id_of(subject), name_of(subject), letter,
              p->ppid, p->pgid, p->sid);
@@ -230,8 +230,8 @@ static kern_return_t fill_status(struct text *text, const struct subject *subjec
 {
     const struct processes_info *p = &subject->process;
     const struct vm_usage memory = memory_of(subject);
-    const char letter = subject->thread != 0 ? letter_of_thread(&subject->infos[0])
-                                             : letter_of(subject);
+    const char letter =
+        subject->thread != 0 ? letter_of_thread(&subject->infos[0]) : letter_of(subject);
 
     text_add(text, "Name:\t%s\nState:\t%s\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", name_of(subject),
              words_of(letter), p->pid, id_of(subject), p->ppid);
@@ -242,8 +242,7 @@ static kern_return_t fill_status(struct text *text, const struct subject *subjec
         add_size(text, "VmPTE", memory.tables);
         text_add(text, "Threads:\t%u\n", subject->thread != 0 ? 1 : subject->count);
     }
-    text_add(text,
-             "SigPnd:\t%016" PRIx64 "\nSigIgn:\t%016" PRIx64 "\nSigCgt:\t%016" PRIx64 "\n",
+    text_add(text, "SigPnd:\t%016" PRIx64 "\nSigIgn:\t%016" PRIx64 "\nSigCgt:\t%016" PRIx64 "\n",
              p->pending, p->ignored, p->caught);
     return KERN_SUCCESS;
 }

@@ -63,7 +63,8 @@ static kern_return_t fill_vmstat(struct text *text, const struct subject *subjec
     (void)subject;
     if (host_memory_statistics(program_start_info->host, &m) != KERN_SUCCESS)
         return unix_error(EIO);
-    text_add(text, "nr_free_pages %" PRIu64 "\nnr_zone_active_anon %" PRIu64 "\n", m.free, m.active);
+    text_add(text, "nr_free_pages %" PRIu64 "\nnr_zone_active_anon %" PRIu64 "\n", m.free,
+             m.active);
     text_add(text, "nr_zone_inactive_anon %" PRIu64 "\nnr_mlock %" PRIu64 "\n", m.inactive,
              m.wired);
     text_add(text, "pswpin %" PRIu64 "\npswpout %" PRIu64 "\npgfault %" PRIu64 "\n", m.swap_ins,

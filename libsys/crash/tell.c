@@ -63,8 +63,8 @@ void tell_reason(const struct crash_report *report)
     const char *what = report->kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[report->kind] : NULL;
     const char *words = words_of(report);
     tell_line(report, "%s crashed: thread %u %s 0x%lx%s%s (code 0x%lx)", report->name, thread,
-             what != NULL ? what : "raised something at", (unsigned long)report->address,
-             words != NULL ? ": " : "", words != NULL ? words : "", (unsigned long)report->code);
+              what != NULL ? what : "raised something at", (unsigned long)report->address,
+              words != NULL ? ": " : "", words != NULL ? words : "", (unsigned long)report->code);
 }
 
 void tell_registers(const struct crash_report *report)
@@ -72,12 +72,12 @@ void tell_registers(const struct crash_report *report)
     const struct thread_state_general *s = &report->threads[0].general;
     for (unsigned i = 0; i < 28; i += 4)
         tell_line(report, "  x%-2u %016lx %016lx %016lx %016lx", i, (unsigned long)s->x[i],
-                 (unsigned long)s->x[i + 1], (unsigned long)s->x[i + 2],
-                 (unsigned long)s->x[i + 3]);
-    tell_line(report, "  x28 %016lx %016lx %016lx", (unsigned long)s->x[28], (unsigned long)s->x[29],
-             (unsigned long)s->x[30]);
+                  (unsigned long)s->x[i + 1], (unsigned long)s->x[i + 2],
+                  (unsigned long)s->x[i + 3]);
+    tell_line(report, "  x28 %016lx %016lx %016lx", (unsigned long)s->x[28],
+              (unsigned long)s->x[29], (unsigned long)s->x[30]);
     tell_line(report, "  pc  %016lx  sp %016lx  pstate %lx  tls %lx", (unsigned long)s->pc,
-             (unsigned long)s->sp, (unsigned long)s->pstate, (unsigned long)s->tls);
+              (unsigned long)s->sp, (unsigned long)s->pstate, (unsigned long)s->tls);
 }
 
 /* ---- frames ---- */
@@ -97,7 +97,7 @@ static void tell_frame(const struct crash_report *report, unsigned number, uint6
     memcpy(text, name, length);
     text[length] = '\0';
     tell_line(report, "    #%-2u 0x%lx %s+0x%lx", number, (unsigned long)address, text,
-             (unsigned long)(offset + (address - inside)));
+              (unsigned long)(offset + (address - inside)));
 }
 
 /* Where the function that an address lies in begins; 0: it is not known. */
@@ -151,7 +151,8 @@ struct count {
 };
 
 /* What it uses, or serves: then it has the receive right. */
-static const char *service_of(const struct crash_report *report, mach_port_name_t name, uint32_t rights)
+static const char *service_of(const struct crash_report *report, mach_port_name_t name,
+                              uint32_t rights)
 {
     const uint32_t how = rights & PORT_RIGHT_SEND ? PORT_HOW_COPY_SEND : PORT_HOW_MAKE_SEND;
     mach_port_name_t mine;
@@ -197,6 +198,6 @@ void tell_ports(const struct crash_report *report)
             count_right(report, names[i], rights[i], &count, services, &length);
     } while (position != 0 && ++rounds < ROUNDS_MAX);
     tell_line(report, "  ports: %u send, %u receive, %u send-once, %u sets, %u dead%s; services:%s",
-             count.send, count.receive, count.once, count.sets, count.dead,
-             position != 0 ? ", and more" : "", length != 0 ? services : " none");
+              count.send, count.receive, count.once, count.sets, count.dead,
+              position != 0 ? ", and more" : "", length != 0 ? services : " none");
 }

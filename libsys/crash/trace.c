@@ -76,9 +76,9 @@ static void tell(const struct crash_report *report, const struct seen *seen)
                               argument1) != KERN_SUCCESS)
         return;
     tell_line(report, "  trace: %lu.%06lu cpu %u %s, %s 0x%lx, %s 0x%lx",
-             (unsigned long)(e->moment / second), (unsigned long)(e->moment % second / 1000),
-             seen->cpu, name, argument0, (unsigned long)e->argument0, argument1,
-             (unsigned long)e->argument1);
+              (unsigned long)(e->moment / second), (unsigned long)(e->moment % second / 1000),
+              seen->cpu, name, argument0, (unsigned long)e->argument0, argument1,
+              (unsigned long)e->argument1);
 }
 
 void tell_trace(const struct crash_report *report)

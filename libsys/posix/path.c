@@ -43,8 +43,7 @@ bool walk_add_caller(char rest[FILE_PATH_MAX])
 {
     char pid[16];
     const size_t length = strlen(rest);
-    const size_t before =
-        format_text(pid, sizeof(pid), length != 0 ? "%d/" : "%d", _getpid());
+    const size_t before = format_text(pid, sizeof(pid), length != 0 ? "%d/" : "%d", _getpid());
 
     if (before + length >= FILE_PATH_MAX)
         return false;

@@ -31,8 +31,9 @@ struct crash_service {
 
 struct crash_report {
     const char *name;
-    mach_port_name_t task, thread; /* send rights, which stay the caller's; the thread that crashed */
-    uint32_t kind;                 /* enum exception_kind, code and address: of exception.raise */
+    mach_port_name_t task,
+        thread;    /* send rights, which stay the caller's; the thread that crashed */
+    uint32_t kind; /* enum exception_kind, code and address: of exception.raise */
     uint64_t code, address;
     struct elf_file file; /* whose symbols name functions; of size 0: they have no names */
     unsigned service_count;

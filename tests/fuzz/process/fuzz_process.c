@@ -80,7 +80,8 @@ static void with_rights(struct server_message *m, struct input *in)
         kr = process_calls.take(m, one, number(in, 8), (uint32_t)number(in, 1) % 4, &signal);
         break;
     case 6:
-        kr = process_calls.begin(m, one, number(in, 8), (uint32_t)number(in, 1) % 4, &signal, &state);
+        kr = process_calls.begin(m, one, number(in, 8), (uint32_t)number(in, 1) % 4, &signal,
+                                 &state);
         break;
     case 7: kr = process_calls.resume(m, one, &state); break;
     default: kr = process_calls.pending(m, one, &set); break;
@@ -164,14 +165,18 @@ static void at_service(struct server_message *m, struct input *in)
     case 1: kr = processes_calls.list(m, (int32_t)number(in, 4), pids, &n); break;
     case 2: kr = processes_calls.info(m, pid_of(in), &info); break;
     case 3: kr = processes_calls.task_info(m, pid_of(in), &task); break;
-    case 4: kr = processes_calls.threads(m, pid_of(in), (uint32_t)number(in, 1), threads, &n); break;
+    case 4:
+        kr = processes_calls.threads(m, pid_of(in), (uint32_t)number(in, 1), threads, &n);
+        break;
     case 5:
         m->received.local = number(in, 1) & 1 ? SERVER_PAYLOAD_INSPECT : m->received.local;
         kr = processes_calls.task(m, pid_of(in), &port);
         if (kr == KERN_SUCCESS)
             world_drop(port);
         break;
-    case 6: kr = processes_calls.signal_group(m, pid_of(in), pid_of(in), (uint32_t)number(in, 1)); break;
+    case 6:
+        kr = processes_calls.signal_group(m, pid_of(in), pid_of(in), (uint32_t)number(in, 1));
+        break;
     default: kr = processes_calls.group_session(m, pid_of(in), pid_of(in), &pid, &leads); break;
     }
     precise(kr, right, MSG_NULL);
@@ -183,9 +188,9 @@ static void exception(struct server_message *m, struct input *in)
     const mach_port_name_t thread = right_of(in), task = right_of(in);
 
     m->received.local = number(in, 1) & 1 ? SERVER_PAYLOAD_EXCEPTIONS : m->received.local;
-    (void)!world_done(exception_calls.raise(m, thread, task, (uint32_t)number(in, 1) % 12, 0, number(in, 8),
-                                     number(in, 8)),
-               thread, task);
+    (void)!world_done(exception_calls.raise(m, thread, task, (uint32_t)number(in, 1) % 12, 0,
+                                            number(in, 8), number(in, 8)),
+                      thread, task);
 }
 
 static void one(struct input *in)

@@ -80,19 +80,23 @@ static void test_caller(void)
     CHECK_EQ(open_path("home/self//a/b", FILE_READ, &elsewhere), KERN_SUCCESS);
     CHECK_EQ(outcome, FILE_OUTCOME_CALLER);
     CHECK_TEXT(rest, "a/b");
-    CHECK_EQ(serve_look(world_message(elsewhere), "7", false, &outcome, &which, &a, rest), KERN_SUCCESS);
+    CHECK_EQ(serve_look(world_message(elsewhere), "7", false, &outcome, &which, &a, rest),
+             KERN_SUCCESS);
     CHECK_EQ(outcome, FILE_OUTCOME_DONE);
     CHECK_EQ(a.kind, FILE_KIND_FOLDER);
     world_close(elsewhere);
-    CHECK_EQ(serve_look(world_message(world_root), "home/self", true, &outcome, &elsewhere, &a, rest),
+    CHECK_EQ(serve_look(world_message(world_root), "home/self", true, &outcome, &elsewhere, &a,
+                        rest),
              KERN_SUCCESS);
     CHECK(outcome == FILE_OUTCOME_DONE && a.kind == FILE_KIND_LINK && elsewhere == MSG_NULL);
-    CHECK_EQ(serve_look(world_message(world_root), "home/self/", true, &outcome, &elsewhere, &a, rest),
+    CHECK_EQ(serve_look(world_message(world_root), "home/self/", true, &outcome, &elsewhere, &a,
+                        rest),
              KERN_SUCCESS);
     CHECK_EQ(outcome, FILE_OUTCOME_CALLER);
     CHECK_TEXT(rest, ".");
     world_close(elsewhere);
-    CHECK_EQ(serve_read_link(world_message(world_root), "home/self", &outcome, &elsewhere, content, rest),
+    CHECK_EQ(serve_read_link(world_message(world_root), "home/self", &outcome, &elsewhere, content,
+                             rest),
              KERN_SUCCESS);
     CHECK_EQ(outcome, FILE_OUTCOME_CALLER);
     CHECK_TEXT(rest, "");

@@ -236,7 +236,8 @@ static void go_on(struct model_process *p)
 int model_send(struct model_process *p, uint32_t number)
 {
     const bool never = number == SIGNAL_KILL || number == SIGNAL_STOP;
-    const bool mine = !never && (p->mine & bit(number)), ignored = !never && (p->ignored & bit(number));
+    const bool mine = !never && (p->mine & bit(number)),
+               ignored = !never && (p->ignored & bit(number));
 
     if (p->state == PROCESS_ZOMBIE)
         return 0;
@@ -297,7 +298,10 @@ int model_kill(struct model_process *sender, int32_t pid, uint32_t number)
         return !p ? ESRCH : number == 0 ? 0 : model_send(p, number);
     }
     return pid == INT32_MIN ? ESRCH
-                            : send_to_all(sender, pid == 0 ? sender->pgid : pid == -1 ? -1 : -pid,
+                            : send_to_all(sender,
+                                          pid == 0    ? sender->pgid
+                                          : pid == -1 ? -1
+                                                      : -pid,
                                           number);
 }
 
@@ -305,7 +309,8 @@ void model_dispose(struct model_process *p, uint64_t signals, uint32_t dispositi
 {
     signals &= ~(bit(SIGNAL_KILL) | bit(SIGNAL_STOP));
     p->mine = (p->mine & ~signals) | (disposition == PROCESS_DISPOSITION_MINE ? signals : 0);
-    p->ignored = (p->ignored & ~signals) | (disposition == PROCESS_DISPOSITION_IGNORE ? signals : 0);
+    p->ignored =
+        (p->ignored & ~signals) | (disposition == PROCESS_DISPOSITION_IGNORE ? signals : 0);
     if (signals & bit(SIGNAL_CHLD))
         p->child_flags = (flags & (PROCESS_NO_CHILD_WAIT | PROCESS_NO_CHILD_STOP)) |
                          (disposition == PROCESS_DISPOSITION_IGNORE ? PROCESS_NO_CHILD_WAIT : 0u);

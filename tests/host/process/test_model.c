@@ -25,7 +25,8 @@ static uint64_t some_signals(void)
 
 static uint32_t some_number(void)
 {
-    static const uint8_t numbers[] = {0, 1, 2, 9, 15, 17, 17, 18, 19, 19, 20, 21, 30, 31, 40, 41, 64, 65};
+    static const uint8_t numbers[] = {0,  1,  2,  9,  15, 17, 17, 18, 19,
+                                      19, 20, 21, 30, 31, 40, 41, 64, 65};
 
     return numbers[check_below(sizeof(numbers))];
 }
@@ -137,9 +138,10 @@ static void spawn_one(struct model_process *p)
     const uint64_t ignored = some_signals(), mine = some_signals();
     uint32_t port;
     int32_t pid;
-    const kern_return_t kr = world_done(process_calls.spawn(world_message(p->pid), task, "spawned", group,
-                                                            session, ignored, mine, &pid, &port),
-                                        task, 0);
+    const kern_return_t kr =
+        world_done(process_calls.spawn(world_message(p->pid), task, "spawned", group, session,
+                                       ignored, mine, &pid, &port),
+                   task, 0);
 
     if (kr != KERN_SUCCESS) { /* there is no group 1 */
         CHECK((world_has_failed() && kr == unix_error(EAGAIN)) ||
@@ -147,10 +149,7 @@ static void spawn_one(struct model_process *p)
         return;
     }
     struct model_process *c = model_add(pid, p->pid, task);
-    CHECK_EQ(session      ? model_new_session(c)
-             : group >= 0 ? model_set_group(p, pid, group)
-                          : 0,
-             0);
+    CHECK_EQ(session ? model_new_session(c) : group >= 0 ? model_set_group(p, pid, group) : 0, 0);
     c->ignored = ignored;
     c->mine = mine;
     c->child_flags = 0;
@@ -161,12 +160,13 @@ static void spawn_one(struct model_process *p)
 static void exec_one(struct model_process *p)
 {
     const bool wrong = check_below(4) == 0;
-    const mach_port_name_t task = world_task(1), thread = wrong ? world_thread(p->task, 0)
-                                                                : world_thread(task, 0);
+    const mach_port_name_t task = world_task(1),
+                           thread = wrong ? world_thread(p->task, 0) : world_thread(task, 0);
     const uint64_t mine = some_signals();
     CHECK_EQ(thread_suspend(thread), KERN_SUCCESS); /* so it is made */
-    const kern_return_t kr = world_done(
-        process_calls.exec(world_message(p->pid), task, thread, "executed", mine), task, thread);
+    const kern_return_t kr =
+        world_done(process_calls.exec(world_message(p->pid), task, thread, "executed", mine), task,
+                   thread);
 
     if (wrong) {
         CHECK_EQ(kr, unix_error(EINVAL));
@@ -234,7 +234,8 @@ static void dispose(struct model_process *p)
     const uint64_t signals = some_signals();
     const uint32_t how = check_below(3), flags = check_below(4);
 
-    CHECK_EQ(process_calls.set_disposition(world_message(p->pid), signals, how, flags), KERN_SUCCESS);
+    CHECK_EQ(process_calls.set_disposition(world_message(p->pid), signals, how, flags),
+             KERN_SUCCESS);
     model_dispose(p, signals, how, flags);
 }
 
@@ -244,19 +245,20 @@ static void take(struct model_process *p)
     const mach_port_name_t thread = world_thread(p->task, 0);
     struct process_signal signal;
 
-    CHECK_EQ(world_done(process_calls.take(world_message(p->pid), thread, blocked, 0, &signal), thread, 0),
+    CHECK_EQ(world_done(process_calls.take(world_message(p->pid), thread, blocked, 0, &signal),
+                        thread, 0),
              KERN_SUCCESS);
     CHECK_EQ(signal.number, model_take(p, blocked & ~(signal_bit(9) | signal_bit(17))));
 }
 
 static void reap(struct model_process *p)
 {
-    static const uint32_t sets[] = {PROCESS_EXITED, PROCESS_EXITED | PROCESS_UNTRACED, PROCESS_CONTINUED,
+    static const uint32_t sets[] = {PROCESS_EXITED, PROCESS_EXITED | PROCESS_UNTRACED,
+                                    PROCESS_CONTINUED,
                                     PROCESS_EXITED | PROCESS_UNTRACED | PROCESS_CONTINUED, 0};
     struct model_process *news[MODEL_MAX];
     const int32_t pid = some_pid();
-    const uint32_t options =
-        sets[check_below(5)] | (check_below(4) == 0 ? PROCESS_NO_WAIT : 0u);
+    const uint32_t options = sets[check_below(5)] | (check_below(4) == 0 ? PROCESS_NO_WAIT : 0u);
     struct process_change change;
     bool any, found = false;
     const unsigned n = model_news(p, pid, options, news, &any);

@@ -2,7 +2,7 @@
 /*
  * See world.h.
  */
-#include "world.h"
+#include "world_impl.h"
 #include "../check.h"
 #include "crash.h"
 #include <libsys/kernel.h>
@@ -16,37 +16,22 @@
 #include <wharf/if/thread.h>
 #include <wharf/if/timer.h>
 
-enum { NAMES = 1 << 18 };
-
-enum kind { NOTHING, TASK, THREAD, RECEIVE, REPLY, TIMER };
-
-struct right {
-    enum kind kind;
-    bool dead, watched;
-    uint32_t refs;     /* send rights of the server's and of messages; of a RECEIVE: the receive right */
-    uint32_t senders;  /* of a RECEIVE */
-    uint32_t suspended;
-    uint32_t first, count; /* of a TASK: its threads' names */
-    mach_port_name_t task; /* of a THREAD */
-    uint64_t payload;
-    struct thread_state_general state;
-};
-
-static struct right rights[NAMES];
-static mach_port_name_t used;
+struct right world_rights[WORLD_NAMES];
+mach_port_name_t world_used;
 static unsigned fail_at, allocations;
 static bool failed;
-static uint64_t now, armed;
-static kern_return_t refusal;
+uint64_t world_now, world_armed;
+kern_return_t world_refusal;
 
-static const struct start_info info = {
-    .task = WORLD_SELF, .host_tasks = WORLD_HOST_TASKS, .clock = WORLD_CLOCK};
+static const struct start_info info = {.task = WORLD_SELF,
+                                       .host_tasks = WORLD_HOST_TASKS,
+                                       .clock = WORLD_CLOCK};
 const struct start_info *program_start_info = &info;
 unsigned world_answers;
 
 /* ---- names ---- */
 
-static bool fails(void)
+bool world_fails(void)
 {
     if (fail_at != 0 && ++allocations == fail_at) {
         failed = true;
@@ -67,47 +52,47 @@ bool world_has_failed(void)
     return failed;
 }
 
-static struct right *at(mach_port_name_t name)
+struct right *world_at(mach_port_name_t name)
 {
-    CHECK(name >= WORLD_FIRST && name < used);
-    return &rights[name];
+    CHECK(name >= WORLD_FIRST && name < world_used);
+    return &world_rights[name];
 }
 
 /* What a process names may be anything. */
-static struct right *of_kind(mach_port_name_t name, enum kind kind)
+struct right *world_of_kind(mach_port_name_t name, enum kind kind)
 {
-    return name >= WORLD_FIRST && name < used && rights[name].kind == kind && !rights[name].dead
-               ? &rights[name]
+    return name >= WORLD_FIRST && name < world_used && world_rights[name].kind == kind && !world_rights[name].dead
+               ? &world_rights[name]
                : NULL;
 }
 
-static mach_port_name_t make(struct right right)
+mach_port_name_t world_make(struct right right)
 {
-    CHECK(used < NAMES);
-    rights[used] = right;
-    return used++;
+    CHECK(world_used < WORLD_NAMES);
+    world_rights[world_used] = right;
+    return world_used++;
 }
 
 mach_port_name_t world_task(unsigned threads)
 {
     const mach_port_name_t task =
-        make((struct right){.kind = TASK, .refs = 1, .first = used + 1, .count = threads});
+        world_make((struct right){.kind = TASK, .refs = 1, .first = world_used + 1, .count = threads});
 
     for (unsigned i = 0; i < threads; i++)
-        make((struct right){.kind = THREAD, .task = task});
+        world_make((struct right){.kind = THREAD, .task = task});
     return task;
 }
 
 mach_port_name_t world_thread(mach_port_name_t task, unsigned n)
 {
-    const struct right *t = at(task);
+    const struct right *t = world_at(task);
 
     return n < t->count ? world_copy(t->first + n) : MSG_NULL;
 }
 
 mach_port_name_t world_copy(mach_port_name_t name)
 {
-    struct right *r = at(name);
+    struct right *r = world_at(name);
 
     *(r->kind == RECEIVE ? &r->senders : &r->refs) += 1;
     return name;
@@ -115,20 +100,20 @@ mach_port_name_t world_copy(mach_port_name_t name)
 
 mach_port_name_t world_any(uint32_t which)
 {
-    const mach_port_name_t name = WORLD_FIRST + which % (used - WORLD_FIRST + 2);
+    const mach_port_name_t name = WORLD_FIRST + which % (world_used - WORLD_FIRST + 2);
 
-    if (name >= used)
-        return name == used ? MSG_NULL : MSG_DEAD;
-    switch (rights[name].kind) {
+    if (name >= world_used)
+        return name == world_used ? MSG_NULL : MSG_DEAD;
+    switch (world_rights[name].kind) {
     case TASK:
     case THREAD: break;
     case RECEIVE:
-        if (!rights[name].dead)
+        if (!world_rights[name].dead)
             break;
         [[fallthrough]];
     default: return MSG_NULL;
     }
-    return rights[name].dead && rights[name].refs == 0 ? MSG_DEAD : world_copy(name);
+    return world_rights[name].dead && world_rights[name].refs == 0 ? MSG_DEAD : world_copy(name);
 }
 
 void world_drop(mach_port_name_t name)
@@ -143,24 +128,24 @@ void world_kill(mach_port_name_t task)
 
 bool world_is_alive(mach_port_name_t task)
 {
-    return !at(task)->dead;
+    return !world_at(task)->dead;
 }
 
 unsigned world_suspended(mach_port_name_t task)
 {
-    return at(task)->suspended;
+    return world_at(task)->suspended;
 }
 
 void world_refuse(kern_return_t kr)
 {
-    refusal = kr;
+    world_refusal = kr;
 }
 
 /* ---- ports ---- */
 
 void stub_release_right(mach_port_name_t name, unsigned kind)
 {
-    struct right *r = at(name);
+    struct right *r = world_at(name);
 
     if (r->kind == RECEIVE && kind == MSG_MOVE_SEND) { /* it was sent a right to its own port */
         CHECK(r->senders != 0);
@@ -179,22 +164,22 @@ void stub_release_right(mach_port_name_t name, unsigned kind)
 kern_return_t port_allocate(mach_port_name_t task, uint32_t right, uint32_t *name)
 {
     CHECK(task == WORLD_SELF && right == PORT_RIGHT_RECEIVE);
-    if (fails())
+    if (world_fails())
         return KERN_LIMIT;
-    *name = make((struct right){.kind = RECEIVE, .refs = 1});
+    *name = world_make((struct right){.kind = RECEIVE, .refs = 1});
     return KERN_SUCCESS;
 }
 
 kern_return_t port_set_payload(mach_port_name_t task, uint32_t name, uint64_t payload)
 {
     CHECK_EQ(task, WORLD_SELF);
-    at(name)->payload = payload;
+    world_at(name)->payload = payload;
     return KERN_SUCCESS;
 }
 
 kern_return_t port_move_member(mach_port_name_t task, uint32_t name, uint32_t set)
 {
-    CHECK(task == WORLD_SELF && set == WORLD_SET && at(name)->kind == RECEIVE);
+    CHECK(task == WORLD_SELF && set == WORLD_SET && world_at(name)->kind == RECEIVE);
     return KERN_SUCCESS;
 }
 
@@ -202,11 +187,11 @@ kern_return_t port_insert_made_send(mach_port_name_t task, uint32_t name, mach_p
                                     uint32_t *got)
 {
     CHECK_EQ(name, 0);
-    if (fails())
+    if (world_fails())
         return KERN_RESOURCE_SHORTAGE;
-    if (task != WORLD_SELF && !of_kind(task, TASK))
+    if (task != WORLD_SELF && !world_of_kind(task, TASK))
         return KERN_INVALID_CAPABILITY;
-    at(right)->senders++;
+    world_at(right)->senders++;
     *got = right;
     return KERN_SUCCESS;
 }
@@ -216,10 +201,10 @@ kern_return_t port_request_notification(mach_port_name_t task, uint32_t name, ui
                                         mach_port_name_t *previous)
 {
     CHECK(task == WORLD_SELF && id == MSG_ID_DEAD_NAME && sync == 1 && notify == WORLD_EXCEPTIONS);
-    if (fails())
+    if (world_fails())
         return KERN_RESOURCE_SHORTAGE;
-    *previous = at(name)->watched ? make((struct right){.kind = REPLY, .refs = 1}) : MSG_NULL;
-    at(name)->watched = true;
+    *previous = world_at(name)->watched ? world_make((struct right){.kind = REPLY, .refs = 1}) : MSG_NULL;
+    world_at(name)->watched = true;
     return KERN_SUCCESS;
 }
 
@@ -229,218 +214,38 @@ kern_return_t port_cancel_notification(mach_port_name_t task, uint32_t name, uin
 {
     CHECK(task == WORLD_SELF && id == MSG_ID_DEAD_NAME);
     *previous = MSG_NULL;
-    if (at(name)->watched)
-        *previous = make((struct right){.kind = REPLY, .refs = 1});
-    at(name)->watched = false;
+    if (world_at(name)->watched)
+        *previous = world_make((struct right){.kind = REPLY, .refs = 1});
+    world_at(name)->watched = false;
     return KERN_SUCCESS;
 }
 
 kern_return_t port_mod_refs(mach_port_name_t task, uint32_t name, uint32_t right, int32_t delta)
 {
     CHECK(task == WORLD_SELF && right == PORT_RIGHT_SEND && delta == 1);
-    if (name < WORLD_FIRST || name >= used || at(name)->dead || at(name)->kind == RECEIVE ||
-        at(name)->refs == 0)
+    if (name < WORLD_FIRST || name >= world_used || world_at(name)->dead || world_at(name)->kind == RECEIVE ||
+        world_at(name)->refs == 0)
         return KERN_INVALID_RIGHT;
-    at(name)->refs++;
+    world_at(name)->refs++;
     return KERN_SUCCESS;
 }
 
 kern_return_t server_keep_reply(struct server_message *message)
 {
-    if (fails())
+    if (world_fails())
         return KERN_LIMIT;
-    message->reply = make((struct right){.kind = REPLY, .refs = 1});
+    message->reply = world_make((struct right){.kind = REPLY, .refs = 1});
     return KERN_SUCCESS;
 }
 
 kern_return_t process_reply_wait_child(mach_port_name_t reply, kern_return_t result)
 {
     (void)result;
-    if (at(reply)->dead)
+    if (world_at(reply)->dead)
         return MACH_SEND_INVALID_DEST;
     stub_release_right(reply, MSG_MOVE_SEND_ONCE);
     world_answers++;
     return KERN_SUCCESS;
-}
-
-/* ---- tasks and threads ---- */
-
-kern_return_t host_tasks_set_essential(mach_port_name_t power, mach_port_name_t task, bool essential)
-{
-    CHECK(power == WORLD_HOST_TASKS && !essential);
-    return of_kind(task, TASK) ? KERN_SUCCESS : KERN_INVALID_TASK;
-}
-
-kern_return_t host_tasks_tasks(mach_port_name_t power, mach_port_name_t after, mach_port_name_t *t0,
-                               mach_port_name_t *t1, mach_port_name_t *t2, mach_port_name_t *t3,
-                               mach_port_name_t *t4, mach_port_name_t *t5, mach_port_name_t *t6,
-                               mach_port_name_t *t7)
-{
-    CHECK_EQ(power, WORLD_HOST_TASKS);
-    *t0 = *t1 = *t2 = *t3 = *t4 = *t5 = *t6 = *t7 = MSG_NULL;
-    return of_kind(after, TASK) ? KERN_SUCCESS : KERN_INVALID_TASK;
-}
-
-kern_return_t exception_ports_set(mach_port_name_t task, uint32_t slot, uint32_t flavour,
-                                  uint32_t mask, mach_port_name_t port)
-{
-    CHECK(slot == EXCEPTION_PORTS_SLOT_HANDLER && flavour == EXCEPTION_PORTS_FLAVOUR_RIGHTS);
-    CHECK(mask == EXCEPTION_ALL && port == WORLD_EXCEPTIONS);
-    return of_kind(task, TASK) ? KERN_SUCCESS : KERN_INVALID_CAPABILITY;
-}
-
-kern_return_t task_terminate(mach_port_name_t task, uint32_t status)
-{
-    struct right *t = of_kind(task, TASK);
-
-    (void)status;
-    if (!t)
-        return KERN_TERMINATED;
-    t->dead = true;
-    for (uint32_t i = 0; i < t->count; i++)
-        rights[t->first + i].dead = true;
-    return KERN_SUCCESS;
-}
-
-kern_return_t task_suspend(mach_port_name_t task)
-{
-    struct right *t = of_kind(task, TASK);
-
-    if (!t)
-        return KERN_TERMINATED;
-    t->suspended++;
-    return KERN_SUCCESS;
-}
-
-kern_return_t task_resume(mach_port_name_t task)
-{
-    struct right *t = of_kind(task, TASK);
-
-    if (!t)
-        return KERN_TERMINATED;
-    CHECK(t->suspended != 0);
-    t->suspended--;
-    return KERN_SUCCESS;
-}
-
-kern_return_t task_info(mach_port_name_t task, struct task_info *out)
-{
-    if (!of_kind(task, TASK))
-        return KERN_TERMINATED;
-    *out = (struct task_info){.ended_time = 1};
-    return KERN_SUCCESS;
-}
-
-kern_return_t task_threads(mach_port_name_t task, mach_port_name_t after, mach_port_name_t *t0,
-                           mach_port_name_t *t1, mach_port_name_t *t2, mach_port_name_t *t3,
-                           mach_port_name_t *t4, mach_port_name_t *t5, mach_port_name_t *t6,
-                           mach_port_name_t *t7)
-{
-    mach_port_name_t *out[] = {t0, t1, t2, t3, t4, t5, t6, t7};
-    const struct right *t = of_kind(task, TASK), *thread = of_kind(after, THREAD);
-
-    if (!t)
-        return KERN_TERMINATED;
-    if (after != MSG_NULL && (!thread || thread->task != task))
-        return thread ? KERN_NOT_FOUND : KERN_INVALID_CAPABILITY;
-    uint32_t n = after != MSG_NULL ? after - t->first + 1 : 0;
-    for (unsigned i = 0; i < 8; i++)
-        *out[i] = n < t->count ? world_copy(t->first + n++) : MSG_NULL;
-    return KERN_SUCCESS;
-}
-
-kern_return_t thread_suspend(mach_port_name_t thread)
-{
-    struct right *t = of_kind(thread, THREAD);
-
-    if (!t)
-        return KERN_TERMINATED;
-    t->suspended++;
-    return KERN_SUCCESS;
-}
-
-kern_return_t thread_resume(mach_port_name_t thread)
-{
-    struct right *t = of_kind(thread, THREAD);
-
-    if (!t)
-        return KERN_TERMINATED;
-    if (t->suspended == 0)
-        return KERN_FAILURE;
-    t->suspended--;
-    return KERN_SUCCESS;
-}
-
-kern_return_t thread_abort_safely(mach_port_name_t thread)
-{
-    const kern_return_t kr = refusal;
-
-    if (!of_kind(thread, THREAD))
-        return KERN_TERMINATED;
-    refusal = KERN_SUCCESS;
-    return kr != KERN_SUCCESS ? kr : KERN_NOT_WAITING;
-}
-
-kern_return_t thread_get_state(mach_port_name_t thread, uint32_t flavour, uint64_t *state,
-                               uint32_t *count)
-{
-    const struct right *t = of_kind(thread, THREAD);
-
-    if (!t)
-        return KERN_TERMINATED;
-    CHECK(flavour == THREAD_STATE_GENERAL && t->suspended != 0);
-    memcpy(state, &t->state, sizeof(t->state));
-    *count = sizeof(t->state) / sizeof(uint64_t);
-    return KERN_SUCCESS;
-}
-
-kern_return_t thread_set_state(mach_port_name_t thread, uint32_t flavour, const uint64_t *state,
-                               uint32_t count)
-{
-    struct right *t = of_kind(thread, THREAD);
-
-    if (!t)
-        return KERN_TERMINATED;
-    CHECK(flavour == THREAD_STATE_GENERAL && t->suspended != 0);
-    CHECK_EQ(count, sizeof(t->state) / sizeof(uint64_t));
-    memcpy(&t->state, state, sizeof(t->state));
-    return KERN_SUCCESS;
-}
-
-kern_return_t thread_info(mach_port_name_t thread, struct thread_info *out)
-{
-    if (!of_kind(thread, THREAD))
-        return KERN_TERMINATED;
-    *out = (struct thread_info){.id = thread, .cpu_time = 1, .state = THREAD_DOES_READY};
-    return KERN_SUCCESS;
-}
-
-/* ---- time ---- */
-
-uint64_t kernel_clock_now(void)
-{
-    return ++now;
-}
-
-kern_return_t clock_create_timer(mach_port_name_t clock, mach_port_name_t *timer)
-{
-    CHECK_EQ(clock, WORLD_CLOCK);
-    *timer = make((struct right){.kind = TIMER, .refs = 1});
-    return KERN_SUCCESS;
-}
-
-kern_return_t timer_arm_once(mach_port_name_t timer, uint64_t moment, uint64_t payload, uint32_t id,
-                             mach_port_name_t notify)
-{
-    (void)timer, (void)payload;
-    CHECK(id == PROCESSES_ID_TICK && notify == WORLD_EXCEPTIONS);
-    armed = moment != 0 ? moment : 1;
-    return KERN_SUCCESS;
-}
-
-void world_pass(uint64_t nanoseconds)
-{
-    now += nanoseconds;
 }
 
 /* ---- reports of crashes ---- */
@@ -469,10 +274,10 @@ void crash_due(struct process *p, uint64_t moment, uint64_t *next)
 
 void world_begin(void)
 {
-    memset(rights, 0, used * sizeof(rights[0]));
-    used = WORLD_FIRST;
-    armed = 0;
-    refusal = KERN_SUCCESS;
+    memset(world_rights, 0, world_used * sizeof(world_rights[0]));
+    world_used = WORLD_FIRST;
+    world_armed = 0;
+    world_refusal = KERN_SUCCESS;
     world_fail_at(0);
     tasks_set = WORLD_SET;
     tasks_exceptions = tasks_exception_send = WORLD_EXCEPTIONS;
@@ -490,16 +295,16 @@ struct server_message *world_message(int32_t pid)
     if (pid != 0 && (!p || p->port == MSG_NULL))
         return NULL;
     if (p)
-        message.received.local = at(p->port)->payload;
+        message.received.local = world_at(p->port)->payload;
     return &message;
 }
 
 kern_return_t world_done(kern_return_t kr, mach_port_name_t one, mach_port_name_t other)
 {
     if (kr != KERN_SUCCESS && kr != MIG_NO_REPLY) {
-        if (one >= WORLD_FIRST && one < used)
+        if (one >= WORLD_FIRST && one < world_used)
             world_drop(one);
-        if (other >= WORLD_FIRST && other < used)
+        if (other >= WORLD_FIRST && other < world_used)
             world_drop(other);
     }
     return kr;
@@ -510,13 +315,13 @@ static bool tell_deaths(void)
 {
     bool any = false;
 
-    for (mach_port_name_t name = WORLD_FIRST; name < used; name++) {
-        if (rights[name].kind != TASK || !rights[name].dead || !rights[name].watched)
+    for (mach_port_name_t name = WORLD_FIRST; name < world_used; name++) {
+        if (world_rights[name].kind != TASK || !world_rights[name].dead || !world_rights[name].watched)
             continue;
-        rights[name].watched = false;
-        if (rights[name].refs == 0)
+        world_rights[name].watched = false;
+        if (world_rights[name].refs == 0)
             continue; /* the request went with the last right */
-        rights[name].refs++;
+        world_rights[name].refs++;
         tasks_died(name);
         world_drop(name);
         any = true;
@@ -529,9 +334,9 @@ void world_settle(void)
     enum { TICKS = 64 };
 
     for (unsigned i = 0; i < TICKS; i++) {
-        const bool died = tell_deaths(), due = armed != 0 && armed <= now;
+        const bool died = tell_deaths(), due = world_armed != 0 && world_armed <= world_now;
         if (due) {
-            armed = 0;
+            world_armed = 0;
             tasks_alarms();
         }
         if (!died && !due)
@@ -541,20 +346,20 @@ void world_settle(void)
 
 void world_lose_answers(void)
 {
-    for (mach_port_name_t name = WORLD_FIRST; name < used; name++)
-        if (rights[name].kind == REPLY && rights[name].refs != 0)
-            rights[name].dead = true;
+    for (mach_port_name_t name = WORLD_FIRST; name < world_used; name++)
+        if (world_rights[name].kind == REPLY && world_rights[name].refs != 0)
+            world_rights[name].dead = true;
 }
 
 void world_end(void)
 {
     world_fail_at(0);
-    for (mach_port_name_t name = WORLD_FIRST; name < used; name++)
-        if (rights[name].kind == TASK && !rights[name].dead)
+    for (mach_port_name_t name = WORLD_FIRST; name < world_used; name++)
+        if (world_rights[name].kind == TASK && !world_rights[name].dead)
             world_kill(name);
     world_settle();
     CHECK_EQ(table_count(), 0);
-    for (mach_port_name_t name = WORLD_FIRST; name < used; name++)
-        if (rights[name].kind != TIMER)
-            CHECK_EQ(rights[name].refs, 0);
+    for (mach_port_name_t name = WORLD_FIRST; name < world_used; name++)
+        if (world_rights[name].kind != TIMER)
+            CHECK_EQ(world_rights[name].refs, 0);
 }

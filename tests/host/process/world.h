@@ -14,7 +14,14 @@
 #include <errno.h>
 #include <wharf/unix_error.h>
 
-enum { WORLD_SELF = 1, WORLD_HOST_TASKS, WORLD_CLOCK, WORLD_SET, WORLD_EXCEPTIONS, WORLD_FIRST = 16 };
+enum {
+    WORLD_SELF = 1,
+    WORLD_HOST_TASKS,
+    WORLD_CLOCK,
+    WORLD_SET,
+    WORLD_EXCEPTIONS,
+    WORLD_FIRST = 16
+};
 
 /** Begin anew, with an empty table. */
 void world_begin(void);
