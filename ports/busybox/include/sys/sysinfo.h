@@ -16,7 +16,7 @@ struct sysinfo {
     unsigned int mem_unit;
 };
 
-static inline unsigned long sysinfo_kilobytes(const char *line, const char *key)
+__attribute__((unused)) static unsigned long sysinfo_kilobytes(const char *line, const char *key)
 {
     unsigned long value = 0;
 
@@ -25,7 +25,7 @@ static inline unsigned long sysinfo_kilobytes(const char *line, const char *key)
                : 0;
 }
 
-static inline int sysinfo(struct sysinfo *info)
+__attribute__((unused)) static int sysinfo(struct sysinfo *info)
 {
     char line[128];
     double loads[3] = {0, 0, 0};
