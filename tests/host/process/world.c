@@ -2,9 +2,9 @@
 /*
  * See world.h.
  */
-#include "world_impl.h"
 #include "../check.h"
 #include "crash.h"
+#include "world_impl.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
@@ -61,7 +61,8 @@ struct right *world_at(mach_port_name_t name)
 /* What a process names may be anything. */
 struct right *world_of_kind(mach_port_name_t name, enum kind kind)
 {
-    return name >= WORLD_FIRST && name < world_used && world_rights[name].kind == kind && !world_rights[name].dead
+    return name >= WORLD_FIRST && name < world_used && world_rights[name].kind == kind &&
+                   !world_rights[name].dead
                ? &world_rights[name]
                : NULL;
 }
@@ -75,8 +76,8 @@ mach_port_name_t world_make(struct right right)
 
 mach_port_name_t world_task(unsigned threads)
 {
-    const mach_port_name_t task =
-        world_make((struct right){.kind = TASK, .refs = 1, .first = world_used + 1, .count = threads});
+    const mach_port_name_t task = world_make(
+        (struct right){.kind = TASK, .refs = 1, .first = world_used + 1, .count = threads});
 
     for (unsigned i = 0; i < threads; i++)
         world_make((struct right){.kind = THREAD, .task = task});
@@ -203,7 +204,8 @@ kern_return_t port_request_notification(mach_port_name_t task, uint32_t name, ui
     CHECK(task == WORLD_SELF && id == MSG_ID_DEAD_NAME && sync == 1 && notify == WORLD_EXCEPTIONS);
     if (world_fails())
         return KERN_RESOURCE_SHORTAGE;
-    *previous = world_at(name)->watched ? world_make((struct right){.kind = REPLY, .refs = 1}) : MSG_NULL;
+    *previous =
+        world_at(name)->watched ? world_make((struct right){.kind = REPLY, .refs = 1}) : MSG_NULL;
     world_at(name)->watched = true;
     return KERN_SUCCESS;
 }
@@ -223,8 +225,8 @@ kern_return_t port_cancel_notification(mach_port_name_t task, uint32_t name, uin
 kern_return_t port_mod_refs(mach_port_name_t task, uint32_t name, uint32_t right, int32_t delta)
 {
     CHECK(task == WORLD_SELF && right == PORT_RIGHT_SEND && delta == 1);
-    if (name < WORLD_FIRST || name >= world_used || world_at(name)->dead || world_at(name)->kind == RECEIVE ||
-        world_at(name)->refs == 0)
+    if (name < WORLD_FIRST || name >= world_used || world_at(name)->dead ||
+        world_at(name)->kind == RECEIVE || world_at(name)->refs == 0)
         return KERN_INVALID_RIGHT;
     world_at(name)->refs++;
     return KERN_SUCCESS;
@@ -316,7 +318,8 @@ static bool tell_deaths(void)
     bool any = false;
 
     for (mach_port_name_t name = WORLD_FIRST; name < world_used; name++) {
-        if (world_rights[name].kind != TASK || !world_rights[name].dead || !world_rights[name].watched)
+        if (world_rights[name].kind != TASK || !world_rights[name].dead ||
+            !world_rights[name].watched)
             continue;
         world_rights[name].watched = false;
         if (world_rights[name].refs == 0)
