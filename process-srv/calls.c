@@ -7,7 +7,6 @@
 #include "signals.h"
 #include <errno.h>
 #include <libsys/kernel.h>
-#include <libsys/print.h>
 #include <libsys/stub.h>
 #include <string.h>
 #include <wharf/if/exception_ports.h>
@@ -115,10 +114,10 @@ static kern_return_t prepare_exec(struct server_message *message, mach_port_name
         return gone;
     if (!tasks_is_task(task, true))
         return unix_error(EINVAL);
-    const kern_return_t kr = tasks_name_port(p, task, port);
-    if (kr == KERN_SUCCESS)
-        drop(task);
-    return kr;
+    if (tasks_name_port(p, task, port) != KERN_SUCCESS)
+        return unix_error(EAGAIN);
+    drop(task);
+    return KERN_SUCCESS;
 }
 
 /* The old task ends when the new one is bound: a dead name of the old one is nobody's then. */
@@ -140,6 +139,8 @@ static kern_return_t exec(struct server_message *message, mach_port_name_t task,
     p->mine = mine & ~p->ignored;
     p->executed = true;
     strncpy(p->name, name, sizeof(p->name) - 1);
+    if (p->state == PROCESS_STOPPED) /* since it asked */
+        effect_suspend(p);
     (void)!task_terminate(old, 0); /* its time is nobody's */
     drop(old);
     if (thread_resume(thread) != KERN_SUCCESS)
@@ -207,9 +208,8 @@ static kern_return_t wait_child(struct server_message *message, int32_t pid, uin
     }
     if (place == NULL)
         return unix_error(EAGAIN);
-    const kern_return_t kr = server_keep_reply(message);
-    if (kr != KERN_SUCCESS)
-        return kr;
+    if (server_keep_reply(message) != KERN_SUCCESS)
+        return unix_error(EAGAIN);
     *place = (struct waiter){message->reply, token, pid, options};
     return MIG_NO_REPLY;
 }

@@ -2,11 +2,13 @@
 /*
  * What anybody asks of processes: interfaces/processes.defs.
  */
+#include "crash.h"
 #include "effects.h"
 #include "server.h"
 #include "signals.h"
 #include <errno.h>
 #include <libsys/kernel.h>
+#include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>
 #include <wharf/if/exception_ports.h>
@@ -98,7 +100,7 @@ static kern_return_t about_task(struct server_message *message, int32_t pid, str
 {
     (void)message;
     const struct process *p = with_task(pid);
-    return p == NULL ? unix_error(ESRCH) : task_info(p->task, out);
+    return p != NULL && task_info(p->task, out) == KERN_SUCCESS ? KERN_SUCCESS : unix_error(ESRCH);
 }
 
 static kern_return_t threads(struct server_message *message, int32_t pid, uint32_t index,
@@ -131,6 +133,18 @@ static kern_return_t threads(struct server_message *message, int32_t pid, uint32
     return KERN_SUCCESS;
 }
 
+static kern_return_t task(struct server_message *message, int32_t pid, mach_port_name_t *out)
+{
+    const struct process *p = with_task(pid);
+    if (message->received.local != SERVER_PAYLOAD_INSPECT)
+        return unix_error(EPERM);
+    if (p == NULL ||
+        port_mod_refs(program_start_info->task, p->task, PORT_RIGHT_SEND, 1) != KERN_SUCCESS)
+        return unix_error(ESRCH);
+    *out = p->task;
+    return KERN_SUCCESS;
+}
+
 static kern_return_t signal_group(struct server_message *message, int32_t session, int32_t group,
                                   uint32_t number)
 {
@@ -157,13 +171,22 @@ static kern_return_t tick(struct server_message *message, uint64_t payload, uint
     return KERN_SUCCESS;
 }
 
+static kern_return_t reported(struct server_message *message, uint64_t process)
+{
+    if (message->received.local == SERVER_PAYLOAD_EXCEPTIONS)
+        crash_reported(process);
+    return KERN_SUCCESS;
+}
+
 const struct processes_ops processes_calls = {
     .adopt = adopt,
     .list = list,
     .info = info,
     .task_info = about_task,
     .threads = threads,
+    .task = task,
     .signal_group = signal_group,
     .group_session = group_session,
     .tick = tick,
+    .reported = reported,
 };

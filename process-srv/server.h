@@ -10,6 +10,11 @@
 #include <wharf/if/process.h>
 #include <wharf/if/processes.h>
 
+/* Payloads of ports that are no process's. */
+#define SERVER_PAYLOAD_SERVICE    UINT64_MAX
+#define SERVER_PAYLOAD_EXCEPTIONS (UINT64_MAX - 1)
+#define SERVER_PAYLOAD_INSPECT    (UINT64_MAX - 2)
+
 extern const struct process_ops process_calls;     /* calls.c */
 extern const struct processes_ops processes_calls; /* look.c */
 extern const struct exception_ops exception_calls; /* stop.c */
@@ -17,6 +22,8 @@ extern const struct exception_ops exception_calls; /* stop.c */
 /** tasks.c: where exceptions of all processes come to. */
 extern mach_port_name_t tasks_exceptions, tasks_exception_send, tasks_set;
 
+/** Nothing is known of any task. */
+void tasks_reset(void);
 /** The process that a message's payload names; NULL: it is gone. */
 struct process *process_of(const struct server_message *message);
 /** A port for p; it becomes known under *name in task. */
@@ -45,6 +52,8 @@ void tasks_set_alarm(struct process *p, uint64_t moment, uint64_t interval);
 void tasks_again(void);
 /** After this message. */
 void tasks_soon(void);
+/** Not later than at this moment. */
+void tasks_soon_at(uint64_t moment);
 
 /** stop.c: stop a thread for a signal, if one is wanted. */
 void stop_look(struct process *p);

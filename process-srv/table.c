@@ -13,7 +13,7 @@ static struct process process[PROCESSES_MAX];
 static struct process *hash[HASH];
 static struct process *init_children;
 static struct process *newest;
-static int32_t last_pid;
+static int32_t own_last_pid, *last_pid = &own_last_pid;
 static unsigned count;
 
 void table_reset(void)
@@ -21,9 +21,17 @@ void table_reset(void)
     memset(process, 0, sizeof(process));
     memset(hash, 0, sizeof(hash));
     init_children = newest = NULL;
-    last_pid = INIT_PID;
+    last_pid = &own_last_pid;
+    *last_pid = INIT_PID;
     count = 0;
     signals_reset();
+}
+
+void table_keep_pid(int32_t *where)
+{
+    if (*where < INIT_PID || *where > PID_MAX)
+        *where = *last_pid;
+    last_pid = where;
 }
 
 struct process *table_slot(unsigned slot)
@@ -78,9 +86,9 @@ static bool is_used(int32_t number)
 static int32_t new_pid(void)
 {
     do
-        last_pid = last_pid == PID_MAX ? INIT_PID + 1 : last_pid + 1;
-    while (is_used(last_pid)); /* there are far fewer processes than numbers */
-    return last_pid;
+        *last_pid = *last_pid == PID_MAX ? INIT_PID + 1 : *last_pid + 1;
+    while (is_used(*last_pid)); /* there are far fewer processes than numbers */
+    return *last_pid;
 }
 
 unsigned table_session_size(int32_t sid)

@@ -4,7 +4,7 @@
  *
  * P1 A process is RUNNING or STOPPED with a task, or a ZOMBIE without. A zombie has a parent that may wait for it; the children of one that ends are those of `init`, which
  *    waits for nobody: they are gone when they end.
- * P2 A pid is not used again while a process, a group or a session has it.
+ * P2 A pid is not used again while a process, a group or a session has it, and not before all others were.
  * P3 Of a session there are at most SESSION_MAX processes, zombies too: who makes more is told EAGAIN, and the others go on.
  */
 #pragma once
@@ -72,9 +72,13 @@ struct process {
     bool all_refused;
     struct thread_state_general registers;
     uint64_t alarm, alarm_interval; /* a moment; 0: none */
+    uint32_t crash_signal;          /* it has crashed, as by this one; 0: not */
+    uint64_t crash_by; /* when it ends if its report is not done; 0: it has not crashed */
 };
 
 void table_reset(void);
+/** Where the last pid is kept from here on; what stands there is gone on from, if it is one (P2 over instances of the server). */
+void table_keep_pid(int32_t *where);
 struct process *table_find(int32_t pid);
 /** The next in order of pid; NULL: none. */
 struct process *table_after(int32_t pid);

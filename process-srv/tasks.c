@@ -2,11 +2,11 @@
 /*
  * Tasks and ports of processes, their ends, and alarms. See server.h, effects.h.
  */
+#include "crash.h"
 #include "effects.h"
 #include "server.h"
 #include "signals.h"
 #include <libsys/kernel.h>
-#include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>
@@ -312,6 +312,11 @@ void tasks_soon(void)
     arm(kernel_clock_now());
 }
 
+void tasks_soon_at(uint64_t moment)
+{
+    arm(moment);
+}
+
 static void expire(struct process *p, uint64_t now)
 {
     uint64_t next = 0;
@@ -331,6 +336,9 @@ void tasks_alarms(void)
         struct process *p = table_slot(i);
         if (p == NULL || p->state == PROCESS_ZOMBIE)
             continue;
+        crash_due(p, now, &next);
+        if (p->state == PROCESS_FREE || p->state == PROCESS_ZOMBIE)
+            continue;
         if (p->again) {
             p->again = false;
             stop_look(p);
@@ -342,4 +350,11 @@ void tasks_alarms(void)
     }
     if (next != 0)
         arm(next);
+}
+
+void tasks_reset(void)
+{
+    memset(by_task, 0, sizeof(by_task));
+    timer = MSG_NULL;
+    armed = 0;
 }

@@ -48,6 +48,19 @@ static void open_console(void)
         close(fd);
 }
 
+/* Who had it before may have left it as an editor needs it, and may have been ended in the midst of that. */
+static void make_sane(void)
+{
+    struct termios t;
+
+    if (tcgetattr(0, &t) != 0)
+        return;
+    t.c_iflag = ICRNL | IXON;
+    t.c_oflag = OPOST | ONLCR;
+    t.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | IEXTEN;
+    tcsetattr(0, TCSANOW, &t);
+}
+
 static void set_environment(void)
 {
     setenv("HOME", "/home", 1);
@@ -168,6 +181,7 @@ static int run_shells(bool once)
 
     for (;;) {
         const time_t began = time(NULL);
+        make_sane();
         const int status = run(arguments, true);
         if (once)
             return status;

@@ -84,7 +84,7 @@ static int list(void)
             tool_fail(&tool, "%s", words_of(kr));
         for (uint32_t at = 0; at < size; at += (uint32_t)strnlen(paths + at, size - at) + 1)
             printf("%.*s\n", (int)(size - at), paths + at);
-    } while (position != 0);
+    } while (size != 0);
     return tool_end(&tool, false);
 }
 

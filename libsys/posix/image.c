@@ -25,7 +25,7 @@
 
 #define PAGE       UINT64_C(0x1000)
 #define STACK_SIZE UINT64_C(0x80000)
-#define STACK_TOP  (SPAWN_END - PAGE)
+#define STACK_TOP  SPAWN_STACK_TOP
 
 enum { ARGUMENTS_MAX = 0x20000, WORDS_MAX = 16384, SCRIPTS_MAX = 4, LINE_MAX_ = 128 };
 
@@ -218,6 +218,7 @@ static int make_stack(const struct image_request *r, const struct elf_program *p
         kr = make_thread(program, piece.base, image);
     if (kr == KERN_SUCCESS)
         kr = fill_block(r, image, &piece, counts, descriptors, self_name);
+    memcpy(piece.at + size - sizeof(image->block), &image->block, sizeof(image->block));
     if (kr == KERN_SUCCESS)
         kr = vm_write_from(image->task, piece.base, size, (uintptr_t)piece.at);
     free(piece.at);

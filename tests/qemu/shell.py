@@ -38,6 +38,10 @@ def keys(text):
     return lambda attendant: attendant.type(text)
 
 
+def nothing(_):
+    """To go on in the order of the lines."""
+
+
 def console():
     """A prompt, a command, ^C at a program, ^D to one, and the end."""
     return Scenario("shell-console", VIRT, append="arg=system=shell.conf", initrd=initrd({"etc/rc": b"echo type a command\n"}),
@@ -48,5 +52,38 @@ def console():
                     expect=(r"^a line", ended("bootstrap"), all_ended()))
 
 
+PROC = """
+busybox ps | grep -q ' S .*busybox ps$' && echo ps-self
+busybox ps | grep -q '^ *[1-9][0-9]* root  *[0-9]* S  *init exec$' && echo ps-init
+busybox free | awk '/^Mem:/ { if ($2 > 400000 && $3 + $4 == $2 && $4 > 100000) print "free-sane" }'
+busybox uptime | grep -q 'up 0 min,.*load average: [0-9]*\\.[0-9][0-9], ' && echo uptime-sane
+busybox top -b -n 1 | grep -q 'Load average' && echo top-sane
+busybox pidof init > /dev/null && echo pidof-sane
+for f in cpuinfo filesystems loadavg meminfo mounts stat uptime version vmstat self/stat self/status self/cmdline self/comm self/maps; do
+    test $(cat /proc/$f | wc -c) -gt 1 || echo "empty $f"
+done
+cat /proc/self/comm; ls /proc/self/ | tr '\\n' ' '; echo
+mount | tail -n 3
+"""
+
+
+def proc():
+    """/proc as programs of others read it."""
+    return Scenario("shell-proc", VIRT, append="log=quiet arg=system=exec.conf arg=log=shown",
+                    initrd=initrd({"etc/exec": PROC.encode()}), label=CI, seconds=20,
+                    expect=("^ps-self$", "^ps-init$", "^free-sane$", "^uptime-sane$", "^top-sane$", "^pidof-sane$",
+                            "^sh$", "^cmdline comm maps stat status task ?$", "^/proc$", all_ended()))
+
+
+def death():
+    """The process server is killed under a shell with jobs; there is a prompt again, with echo, and job control works."""
+    return Scenario("shell-death", VIRT, append="arg=system=shell.conf", initrd=initrd({"etc/rc": b"echo type a command\n"}), label=CI, seconds=10,
+                    when=((r"type a command", keys("(while :; do :; done) & sleep 1000 & svc fault process\r")),
+                          (r"^supervisor: init ended with status 137", keys("echo again $((6 * 7))\r")), (r"^again 42", keys("echo sleeps; sleep 1000\r")),
+                          (r"^sleeps", keys("\x03echo status $?; busybox ps | grep -c 'sleep 100[0]'\r")),
+                          (r"^status 130", nothing), (r"^0", keys("poweroff\r"))),
+                    expect=(ended("bootstrap"), all_ended()))
+
+
 def all_scenarios(kind):
-    return [] if kind != "release" else [commands(1, CI), commands(4, CI), console()]
+    return [] if kind != "release" else [commands(1, CI), commands(4, CI), console(), proc(), death()]

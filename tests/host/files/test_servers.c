@@ -67,6 +67,46 @@ static void test_mounts(void)
     world_end();
 }
 
+/* A link that stands for who walks: he goes on at the folder that holds it, which is not the one he began at. */
+static void test_caller(void)
+{
+    struct file_attributes a;
+    char content[FILE_PATH_MAX];
+
+    CHECK(world_begin(1 << 20, 100, NULL, 0));
+    CHECK_EQ(make("home/self", FILE_KIND_LINK, "x"), KERN_SUCCESS);
+    CHECK_EQ(make("home/7", FILE_KIND_FOLDER, ""), KERN_SUCCESS);
+    folder_find(folder_find(world_fs.root, "home")->node, "self")->node->node.names_caller = true;
+    CHECK_EQ(open_path("home/self//a/b", FILE_READ, &elsewhere), KERN_SUCCESS);
+    CHECK_EQ(outcome, FILE_OUTCOME_CALLER);
+    CHECK_TEXT(rest, "a/b");
+    CHECK_EQ(serve_look(world_message(elsewhere), "7", false, &outcome, &which, &a, rest),
+             KERN_SUCCESS);
+    CHECK_EQ(outcome, FILE_OUTCOME_DONE);
+    CHECK_EQ(a.kind, FILE_KIND_FOLDER);
+    world_close(elsewhere);
+    CHECK_EQ(serve_look(world_message(world_root), "home/self", true, &outcome, &elsewhere, &a,
+                        rest),
+             KERN_SUCCESS);
+    CHECK(outcome == FILE_OUTCOME_DONE && a.kind == FILE_KIND_LINK && elsewhere == MSG_NULL);
+    CHECK_EQ(serve_look(world_message(world_root), "home/self/", true, &outcome, &elsewhere, &a,
+                        rest),
+             KERN_SUCCESS);
+    CHECK_EQ(outcome, FILE_OUTCOME_CALLER);
+    CHECK_TEXT(rest, ".");
+    world_close(elsewhere);
+    CHECK_EQ(serve_read_link(world_message(world_root), "home/self", &outcome, &elsewhere, content,
+                             rest),
+             KERN_SUCCESS);
+    CHECK_EQ(outcome, FILE_OUTCOME_CALLER);
+    CHECK_TEXT(rest, "");
+    world_close(elsewhere);
+    world_fail_at(1);
+    CHECK_EQ(open_path("home/self/a", FILE_READ, &elsewhere), unix_error(ENFILE));
+    world_fail_at(0);
+    world_end();
+}
+
 /* This server below another one; and a mount that is taken away. */
 static void test_mounted(void)
 {
@@ -391,6 +431,7 @@ int main(int argc, char **argv)
     check_begin(argc, argv);
     test_mounts();
     test_mounted();
+    test_caller();
     test_walks();
     test_pipes();
     test_waits();

@@ -371,7 +371,7 @@ void world_settle(void)
             .received =
                 {
                     .id = MSG_ID_NO_SENDERS,
-                    .control = MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
+                    .control = MSG_CONTROL(0, MSG_BY_KERNEL, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
                                                                               << MSG_FLAGS_SHIFT,
                     .local = port->payload,
                     .word = {port->made},
@@ -397,7 +397,7 @@ void world_die(mach_port_name_t name)
         .received =
             {
                 .id = MSG_ID_DEAD_NAME,
-                .control = MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
+                .control = MSG_CONTROL(0, MSG_BY_KERNEL, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
                                                                           << MSG_FLAGS_SHIFT,
                 .local = FILE_SERVER_PAYLOAD | UINT32_MAX,
                 .word = {name},
