@@ -68,15 +68,17 @@ static int split_arguments(const struct start_info *info)
     exit(main(posix->argc, posix->argv, posix->envp));
 }
 
-void program_start(const struct start_info *info, uint64_t counter)
+void program_start(const struct start_info *info, uint64_t number, uint64_t counter)
 {
     if (info == NULL || info->magic != START_MAGIC || info->size < sizeof(*info))
         kernel_task_exit(STATUS_NO_START);
+    if (info->thread == MSG_NULL) /* its maker had no use for a right to it */
+        ((struct start_info *)(uintptr_t)info)->thread = (uint32_t)sys_thread_self();
     program_start_info = info;
     program_first_counter = counter;
     tls_make(tls_first_block());
     machine_set_thread_pointer(tls_first_block());
-    thread_current()->id = kernel_thread_id();
+    thread_current()->id = (int64_t)number;
     for (constructor_t *const *next = program_init; next < program_init_end; next++)
         (*next)();
     if (info->posix != NULL)

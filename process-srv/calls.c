@@ -39,23 +39,38 @@ static kern_return_t get_ids(struct server_message *message, struct process_ids 
 
 /* ---- beginning ---- */
 
-/* After an error there is nothing, and the right is the message's again. */
-static kern_return_t add_child(struct process *parent, mach_port_name_t task, const char *name,
+/* A right to a task that is nobody's yet, by its maker's name for it. */
+static kern_return_t take_task(const struct process *maker, mach_port_name_t theirs,
+                               mach_port_name_t *task)
+{
+    const kern_return_t kr = tasks_take(maker, theirs, task);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (tasks_find(*task) == NULL && tasks_is_task(*task))
+        return KERN_SUCCESS;
+    drop(*task);
+    return unix_error(EINVAL);
+}
+
+static kern_return_t add_child(struct process *parent, mach_port_name_t theirs, const char *name,
                                struct process **out, uint32_t *port)
 {
-    if (tasks_find(task) != NULL || !tasks_is_task(task, true))
-        return unix_error(EINVAL);
+    mach_port_name_t task;
+    kern_return_t kr = take_task(parent, theirs, &task);
+    if (kr != KERN_SUCCESS)
+        return kr;
     struct process *p = table_add(parent, name);
-    if (p == NULL)
-        return unix_error(EAGAIN);
-    kern_return_t kr = tasks_make_port(p);
+    kr = p == NULL ? KERN_LIMIT : tasks_make_port(p);
     if (kr == KERN_SUCCESS)
         kr = tasks_name_port(p, task, port);
     if (kr == KERN_SUCCESS)
         kr = tasks_bind(p, task);
     if (kr != KERN_SUCCESS) {
-        tasks_release(p);
-        table_drop(p);
+        drop(task);
+        if (p != NULL) {
+            tasks_release(p);
+            table_drop(p);
+        }
         return unix_error(EAGAIN);
     }
     p->started = kernel_clock_now();
@@ -94,7 +109,6 @@ static kern_return_t spawn(struct server_message *message, mach_port_name_t task
                       : group >= 0 ? table_set_group(parent, p->pid, group)
                                    : 0;
     if (error != 0) {
-        tasks_unbind(p); /* the right is the message's */
         tasks_release(p);
         table_drop(p);
         return unix_error(error);
@@ -110,29 +124,52 @@ static kern_return_t prepare_exec(struct server_message *message, mach_port_name
                                   uint32_t *port)
 {
     struct process *p = process_of(message);
+    mach_port_name_t right;
     if (p == NULL)
         return gone;
-    if (!tasks_is_task(task, true))
-        return unix_error(EINVAL);
-    if (tasks_name_port(p, task, port) != KERN_SUCCESS)
-        return unix_error(EAGAIN);
-    drop(task);
-    return KERN_SUCCESS;
+    kern_return_t kr = take_task(p, task, &right);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = tasks_name_port(p, right, port);
+    drop(right);
+    return kr;
+}
+
+static kern_return_t take_program(struct process *p, mach_port_name_t their_task,
+                                  mach_port_name_t their_thread, mach_port_name_t *task,
+                                  mach_port_name_t *thread)
+{
+    kern_return_t kr = take_task(p, their_task, task);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = tasks_take(p, their_thread, thread);
+    if (kr == KERN_SUCCESS && !tasks_has_thread(*task, *thread)) {
+        drop(*thread);
+        kr = unix_error(EINVAL);
+    }
+    if (kr != KERN_SUCCESS)
+        drop(*task);
+    return kr;
 }
 
 /* The old task ends when the new one is bound: a dead name of the old one is nobody's then. */
-static kern_return_t exec(struct server_message *message, mach_port_name_t task,
-                          mach_port_name_t thread, const char *name, uint64_t mine)
+static kern_return_t exec(struct server_message *message, mach_port_name_t their_task,
+                          mach_port_name_t their_thread, const char *name, uint64_t mine)
 {
     struct process *p = process_of(message);
+    mach_port_name_t task, thread;
     if (p == NULL)
         return gone;
-    if (tasks_find(task) != NULL || !tasks_is_task(task, true) || !tasks_has_thread(task, thread))
-        return unix_error(EINVAL);
-    const mach_port_name_t old = p->task;
-    const kern_return_t kr = tasks_rebind(p, task);
+    kern_return_t kr = take_program(p, their_task, their_thread, &task, &thread);
     if (kr != KERN_SUCCESS)
+        return kr;
+    const mach_port_name_t old = p->task;
+    kr = tasks_rebind(p, task);
+    if (kr != KERN_SUCCESS) {
+        drop(thread);
+        drop(task);
         return unix_error(EAGAIN);
+    }
     stop_forget(p);
     p->all_refused = false;
     p->entry = 0;
@@ -151,14 +188,16 @@ static kern_return_t exec(struct server_message *message, mach_port_name_t task,
 
 /* ---- the end ---- */
 
+/* The caller's task has been ended: the reply goes when the next message is received. */
 static kern_return_t exit_process(struct server_message *message, int32_t status)
 {
     struct process *p = process_of(message);
     if (p == NULL)
         return gone;
+    const bool ends_itself = p->adopted;
     effect_end(p, 0);
     signals_end(p, (status & 0xff) << 8);
-    return KERN_SUCCESS;
+    return ends_itself ? KERN_SUCCESS : MIG_NO_REPLY;
 }
 
 static kern_return_t die(struct server_message *message, uint32_t signal)

@@ -29,7 +29,7 @@ static kern_return_t adopt(struct server_message *message, mach_port_name_t task
     (void)message;
     if (tasks_find(task) != NULL)
         return unix_error(EEXIST);
-    if (!tasks_is_task(task, false))
+    if (!tasks_is_task(task))
         return unix_error(EINVAL);
     struct process *p = table_add(NULL, name);
     if (p == NULL)

@@ -85,10 +85,6 @@ int main(void)
     table_reset();
     tasks_reset();
     keep_pids();
-    if (program_start_info->host_tasks == MSG_NULL) {
-        print("process: it needs the right host_tasks\n");
-        return 1;
-    }
     kern_return_t kr = begin();
     if (kr == KERN_SUCCESS)
         kr = crash_begin();

@@ -29,21 +29,21 @@ struct process *process_of(const struct server_message *message);
 /** A port for p; it becomes known under *name in task. */
 kern_return_t tasks_make_port(struct process *p);
 kern_return_t tasks_name_port(const struct process *p, mach_port_name_t task, uint32_t *name);
-/** Is this a task of the kernel's, which answers at once whoever asks? Everything else could keep the server waiting, and be its own port. made: it may not be essential. */
-bool tasks_is_task(mach_port_name_t task, bool made);
-/** The same of a thread of a task. */
+/** Is this a task of the kernel's, which answers at once whoever asks? Everything else could keep the server waiting, and be its own port. */
+bool tasks_is_task(mach_port_name_t task);
+/** The right that p has under this name; the caller's from here on. EINVAL: it has no send right there. */
+kern_return_t tasks_take(const struct process *p, mach_port_name_t theirs, mach_port_name_t *right);
+/** Like tasks_is_task(), of a thread of a task. */
 bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread);
 /** p has this task from here on; the right is taken. */
 kern_return_t tasks_bind(struct process *p, mach_port_name_t task);
-/** It has none; the right is the caller's. */
-void tasks_unbind(struct process *p);
 /** It has another one; the old right is the caller's. After an error nothing has changed. */
 kern_return_t tasks_rebind(struct process *p, mach_port_name_t task);
 /** A send right to p's port. */
 kern_return_t tasks_send_right(const struct process *p, mach_port_name_t *right);
 /** Give up all rights of p's. */
 void tasks_release(struct process *p);
-/** A task is gone. */
+/** A port that is watched is gone: a task's, or a thread's. */
 void tasks_died(mach_port_name_t task);
 struct process *tasks_find(mach_port_name_t task);
 /** What waits for a moment; and when the next is. */
@@ -58,6 +58,8 @@ void tasks_soon_at(uint64_t moment);
 /** stop.c: stop a thread for a signal, if one is wanted. */
 void stop_look(struct process *p);
 void stop_forget(struct process *p);
+/** A port is gone: perhaps of a thread that was stopped. */
+void stop_died(mach_port_name_t thread);
 /** Is a thread that was stopped so here? */
 bool stop_is(const struct process *p, mach_port_name_t thread, uint32_t number);
 /** A thread took what it wanted, for this stop or (0) by itself; what is left is others'. */

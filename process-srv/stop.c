@@ -8,8 +8,10 @@
 #include "effects.h"
 #include "server.h"
 #include "signals.h"
+#include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>
+#include <wharf/if/port.h>
 #include <wharf/if/task.h>
 #include <wharf/if/thread.h>
 #include <wharf/info.h>
@@ -94,7 +96,7 @@ static kern_return_t redirect(struct process *p, mach_port_name_t thread, bool e
     return kr;
 }
 
-/* KERN_BUSY: not at this moment. The right is taken on success. */
+/* KERN_BUSY: not at this moment. The right is taken on success. A thread that ends without coming for it is heard of (stop_died()). */
 static kern_return_t stop(struct process *p, mach_port_name_t thread, bool exception)
 {
     kern_return_t kr = thread_suspend(thread);
@@ -102,8 +104,10 @@ static kern_return_t stop(struct process *p, mach_port_name_t thread, bool excep
         return kr;
     kr = redirect(p, thread, exception);
     (void)!thread_resume(thread);
-    if (kr == KERN_SUCCESS)
+    if (kr == KERN_SUCCESS) {
         p->stopped_thread = thread;
+        (void)!port_watch(program_start_info->task, thread, tasks_exceptions);
+    }
     return kr;
 }
 
@@ -165,6 +169,17 @@ void stop_look(struct process *p)
         drop(&p->refused);                    /* it is ending: the next */
         p->refused = thread;
     }
+}
+
+void stop_died(mach_port_name_t thread)
+{
+    for (struct process *p = table_next(NULL); p != NULL; p = table_next(p))
+        if (p->stopped_thread == thread) {
+            drop(&p->stopped_thread);
+            p->stopped_running = false;
+            stop_look(p);
+            return;
+        }
 }
 
 bool stop_is(const struct process *p, mach_port_name_t thread, uint32_t number)

@@ -6,18 +6,19 @@
 #include "effects.h"
 #include "server.h"
 #include "signals.h"
+#include <errno.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>
 #include <wharf/if/clock.h>
 #include <wharf/if/exception_ports.h>
-#include <wharf/if/host_tasks.h>
 #include <wharf/if/port.h>
 #include <wharf/if/task.h>
 #include <wharf/if/thread.h>
 #include <wharf/if/timer.h>
 #include <wharf/info.h>
+#include <wharf/unix_error.h>
 
 enum { TASKS = 1024, AGAIN_NANOSECONDS = 1000000, STATUS_SIGNAL = 128 };
 
@@ -83,21 +84,16 @@ static void drop_all(mach_port_name_t right[TASK_THREADS_MAX])
         drop_right(&right[i]);
 }
 
-_Static_assert((int)HOST_TASKS_TASKS_MAX == (int)TASK_THREADS_MAX, "drop_all");
-
-bool tasks_is_task(mach_port_name_t task, bool made)
+bool tasks_is_task(mach_port_name_t task)
 {
-    const mach_port_name_t power = program_start_info->host_tasks;
-    mach_port_name_t t[TASK_THREADS_MAX] = {MSG_NULL};
-    if (task == MSG_NULL || task == MSG_DEAD)
-        return false;
-    if (made)
-        return host_tasks_set_essential(power, task, false) == KERN_SUCCESS;
-    const kern_return_t kr =
-        host_tasks_tasks(power, task, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
-    if (kr == KERN_SUCCESS)
-        drop_all(t);
-    return kr == KERN_SUCCESS;
+    uint32_t kind;
+    return port_kobject(self(), task, &kind) == KERN_SUCCESS && kind == PORT_KOBJECT_TASK;
+}
+
+kern_return_t tasks_take(const struct process *p, mach_port_name_t theirs, mach_port_name_t *right)
+{
+    return port_fetch_send(self(), p->task, theirs, right) == KERN_SUCCESS ? KERN_SUCCESS
+                                                                           : unix_error(EINVAL);
 }
 
 bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread)
@@ -124,44 +120,23 @@ struct process *process_of(const struct server_message *message)
 
 kern_return_t tasks_make_port(struct process *p)
 {
-    uint32_t port;
-    kern_return_t kr = port_allocate(self(), PORT_RIGHT_RECEIVE, &port);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    p->port = port;
-    kr = port_set_payload(self(), port, (uint64_t)p->slot_generation << 32 | table_slot_of(p));
-    if (kr == KERN_SUCCESS)
-        kr = port_move_member(self(), port, tasks_set);
-    return kr;
+    return port_construct(self(), (uint64_t)p->slot_generation << 32 | table_slot_of(p), tasks_set,
+                          &p->port);
 }
 
 kern_return_t tasks_name_port(const struct process *p, mach_port_name_t task, uint32_t *name)
 {
-    return port_insert_made_send(task, 0, p->port, name);
+    return port_give_made_send(self(), p->port, task, name);
 }
 
 kern_return_t tasks_bind(struct process *p, mach_port_name_t task)
 {
-    mach_port_name_t previous;
-    const kern_return_t kr =
-        port_request_notification(self(), task, MSG_ID_DEAD_NAME, 1, tasks_exceptions, &previous);
+    const kern_return_t kr = port_watch(self(), task, tasks_exceptions);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (previous != MSG_NULL)
-        stub_release_right(previous, MSG_MOVE_SEND_ONCE);
     p->task = task;
     insert(p);
     return KERN_SUCCESS;
-}
-
-void tasks_unbind(struct process *p)
-{
-    mach_port_name_t previous;
-    remove_task(p);
-    if (port_cancel_notification(self(), p->task, MSG_ID_DEAD_NAME, &previous) == KERN_SUCCESS &&
-        previous != MSG_NULL)
-        stub_release_right(previous, MSG_MOVE_SEND_ONCE);
-    p->task = MSG_NULL;
 }
 
 kern_return_t tasks_rebind(struct process *p, mach_port_name_t task)
@@ -200,22 +175,22 @@ void tasks_release(struct process *p)
 void tasks_died(mach_port_name_t task)
 {
     struct process *p = tasks_find(task);
-    if (p == NULL)
+    if (p == NULL) {
+        stop_died(task); /* it may be a thread's */
         return;
+    }
     tasks_release(p);
     signals_end(p, SIGNAL_KILL);
 }
 
 /* ---- effects ---- */
 
-/* Of a task that died without telling nothing is known any more. */
-static uint64_t cpu_time(const struct process *p)
+/* Of the threads behind so many, one by one. */
+static uint64_t time_of_others(const struct process *p, unsigned skip)
 {
-    struct task_info task;
     mach_port_name_t t[TASK_THREADS_MAX], after = MSG_NULL;
-    if (task_info(p->task, &task) != KERN_SUCCESS)
-        return 0;
-    uint64_t sum = task.ended_time;
+    uint64_t sum = 0;
+    unsigned seen = 0;
     do {
         struct thread_info thread;
         if (task_threads(p->task, after, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]) !=
@@ -223,7 +198,7 @@ static uint64_t cpu_time(const struct process *p)
             break;
         drop_right(&after);
         for (unsigned i = 0; i < TASK_THREADS_MAX; i++) {
-            if (t[i] != MSG_NULL && thread_info(t[i], &thread) == KERN_SUCCESS)
+            if (t[i] != MSG_NULL && seen++ >= skip && thread_info(t[i], &thread) == KERN_SUCCESS)
                 sum += thread.cpu_time;
             if (i + 1 < TASK_THREADS_MAX)
                 drop_right(&t[i]);
@@ -232,6 +207,16 @@ static uint64_t cpu_time(const struct process *p)
     } while (after != MSG_NULL);
     drop_right(&after);
     return sum;
+}
+
+/* Of a task that died without telling nothing is known any more. */
+static uint64_t cpu_time(const struct process *p)
+{
+    uint64_t time;
+    uint32_t left;
+    if (task_cpu_time(p->task, &time, &left) != KERN_SUCCESS)
+        return 0;
+    return left == 0 ? time : time + time_of_others(p, TASK_TIMED_MAX);
 }
 
 void effect_end(struct process *p, uint32_t signal)

@@ -10,10 +10,12 @@
 #include <kern/thread.h>
 #include <wharf/thread_state.h>
 
-void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg)
+void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg,
+                      uint64_t number)
 {
     *t = (struct arch_thread){.pc = entry, .sp = sp};
     t->x[0] = arg;
+    t->x[1] = number;
     t->program.entry = entry;
     t->program.arg = arg;
 }

@@ -132,10 +132,12 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
     return end(&call, kr);
 }
 
-/* A pager's object, for faults wait for what is asked of it; a share in an interrupt line, for a device waits. */
+/* A pager's object, for faults wait for what is asked of it; a share in an interrupt line, for a device waits; another task and its threads, for
+ * processes are made and ended so. */
 static inline bool is_held(unsigned kind)
 {
-    return kind == KOBJECT_MEMORY_OBJECT || kind == KOBJECT_INTERRUPT;
+    return kind == KOBJECT_MEMORY_OBJECT || kind == KOBJECT_INTERRUPT || kind == KOBJECT_TASK ||
+           kind == KOBJECT_THREAD;
 }
 
 [[gnu::noinline]] static struct thread *call_object(struct ipc_entry *entry, struct thread *self,

@@ -5,6 +5,7 @@
  * copied are put on the list of free ones by a second pass.
  */
 #include "names.h"
+#include <arch/cpu.h>
 #include <kern/kmem.h>
 
 /* The child's entry of this index exists. */
@@ -33,7 +34,7 @@ static kern_return_t copy_some(struct space *from, struct space *to, uint32_t *p
     enum { BATCH = 16 };
     kern_return_t kr = KERN_SUCCESS;
     spin_lock_pair(&from->lock, &to->lock);
-    uint32_t limit = atomic_load(&from->limit), index = *progress ? *progress : 1;
+    uint32_t limit = from->fresh /* N6 */, index = *progress ? *progress : 1;
     for (unsigned n = 0; n < BATCH && index < limit && kr == KERN_SUCCESS; n++, index++) {
         struct ipc_entry *entry = entry_at(from, index);
         if (!(entry_rights(entry) & (RIGHT_SEND | RIGHT_DEAD)))
@@ -47,7 +48,7 @@ static kern_return_t copy_some(struct space *from, struct space *to, uint32_t *p
     return kr == KERN_SUCCESS && index < limit ? KERN_RETRY : kr;
 }
 
-kern_return_t space_copy_send_rights(struct space *from, struct space *to, uint32_t *progress)
+static kern_return_t copy_piece(struct space *from, struct space *to, uint32_t *progress)
 {
     enum { SECOND_PASS = 1u << 31, BATCH = 64 };
     if (!(*progress & SECOND_PASS)) {
@@ -66,4 +67,13 @@ kern_return_t space_copy_send_rights(struct space *from, struct space *to, uint3
     spin_unlock(&to->lock);
     *progress = SECOND_PASS | index;
     return more ? KERN_RETRY : KERN_SUCCESS;
+}
+
+kern_return_t space_copy_send_rights(struct space *from, struct space *to, uint32_t *progress)
+{
+    kern_return_t kr;
+    do
+        kr = copy_piece(from, to, progress);
+    while (kr == KERN_RETRY && !arch_irq_pending());
+    return kr;
 }

@@ -138,6 +138,13 @@ kern_return_t kport_move_member(struct kcall *call, struct task *target, uint32_
     return space_move_member(target->space, name, set);
 }
 
+kern_return_t kport_construct(struct kcall *call, struct task *target, uint64_t payload,
+                              uint32_t set, uint32_t *name)
+{
+    (void)call;
+    return space_construct(target->space, payload, set, name);
+}
+
 /* ---- rights in and out ---- */
 
 kern_return_t kport_insert_send(struct kcall *call, struct task *target, uint32_t name,
@@ -145,6 +152,93 @@ kern_return_t kport_insert_send(struct kcall *call, struct task *target, uint32_
 {
     (void)call;
     return space_insert_as(target->space, name, right, got);
+}
+
+kern_return_t kport_kobject(struct kcall *call, struct task *target, uint32_t name, uint32_t *kind)
+{
+    (void)call;
+    enum kobject kobject;
+    kern_return_t kr = space_kobject(target->space, name, &kobject);
+    *kind = kobject == KOBJECT_NONE     ? PORT_KOBJECT_NONE
+            : kobject == KOBJECT_TASK   ? PORT_KOBJECT_TASK
+            : kobject == KOBJECT_THREAD ? PORT_KOBJECT_THREAD
+                                        : PORT_KOBJECT_OTHER;
+    return kr;
+}
+
+/* The task that a name of another stands for; a reference is taken. */
+static kern_return_t find_task(struct task *by, uint32_t name, struct task **out)
+{
+    void *object = NULL;
+    kern_return_t kr = space_find_object(by->space, name, KOBJECT_TASK, &object);
+    *out = object;
+    return kr;
+}
+
+static kern_return_t copy_between(struct space *from, uint32_t name, struct space *to,
+                                  uint32_t *got)
+{
+    struct kright right = {0};
+    kern_return_t kr = space_extract(from, name, MSG_COPY_SEND, &right);
+    if (kr == KERN_SUCCESS && !right.object)
+        kr = KERN_INVALID_CAPABILITY; /* a dead name */
+    if (kr == KERN_SUCCESS)
+        kr = space_insert_as(to, MSG_NULL, &right, got);
+    kright_destroy(&right);
+    return kr;
+}
+
+kern_return_t kport_give_made_send(struct kcall *call, struct task *target, uint32_t name,
+                                   uint32_t task_name, uint32_t *got)
+{
+    (void)call;
+    struct kright right = {0};
+    struct task *task;
+    kern_return_t kr = find_task(target, task_name, &task);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = space_extract(target->space, name, MSG_MAKE_SEND, &right);
+    if (kr == KERN_SUCCESS)
+        kr = space_insert_as(task->space, MSG_NULL, &right, got);
+    kright_destroy(&right);
+    task_unref(task);
+    return kr;
+}
+
+kern_return_t kport_fetch_send(struct kcall *call, struct task *target, uint32_t task_name,
+                               uint32_t its, uint32_t *got)
+{
+    (void)call;
+    struct task *task;
+    kern_return_t kr = find_task(target, task_name, &task);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = copy_between(task->space, its, target->space, got);
+    task_unref(task);
+    return kr;
+}
+
+kern_return_t kport_watch(struct kcall *call, struct task *target, uint32_t name, uint32_t to)
+{
+    (void)call;
+    return space_watch(target->space, name, to);
+}
+
+kern_return_t kport_give_sends(struct kcall *call, struct task *target, uint32_t task_name,
+                               const uint32_t names[PORT_GIVE_MAX], uint32_t got[PORT_GIVE_MAX])
+{
+    (void)call;
+    struct task *task;
+    kern_return_t kr = find_task(target, task_name, &task);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    for (unsigned i = 0; i < PORT_GIVE_MAX && kr == KERN_SUCCESS; i++) {
+        got[i] = MSG_NULL;
+        if (names[i] != MSG_NULL)
+            kr = copy_between(target->space, names[i], task->space, &got[i]);
+    }
+    task_unref(task);
+    return kr;
 }
 
 kern_return_t kport_insert_made_send(struct kcall *call, struct task *target, uint32_t name,

@@ -174,22 +174,45 @@ kern_return_t ktask_create(struct kcall *call, struct task *target, uint32_t fla
     return kcall_again(call, KCALL_TAG_TASK_CREATE, progress, kr);
 }
 
-kern_return_t ktask_create_thread(struct kcall *call, struct task *target, uint64_t entry,
-                                  uint64_t sp, uint64_t argument, uint64_t tls, uint32_t priority,
-                                  bool run, struct kright *out, uint32_t *id)
+/* `right`: gets one to it, if not NULL. The reference is the caller's. */
+static kern_return_t make_thread(struct task *task, uint64_t entry, uint64_t sp, uint64_t argument,
+                                 uint64_t tls, uint32_t priority, struct kright *right,
+                                 struct thread **out)
 {
     if (entry % 4 != 0 || sp % 16 != 0 || priority < 1 || priority > PRIORITY_MAX)
         return KERN_INVALID_ARGUMENT;
     if (entry >= USER_VA_END || sp > USER_VA_END || tls >= USER_VA_END)
         return KERN_INVALID_ADDRESS;
+    return thread_create_for_maker(task, entry, sp, argument, tls, priority, right, out);
+}
+
+kern_return_t ktask_create_thread(struct kcall *call, struct task *target, uint64_t entry,
+                                  uint64_t sp, uint64_t argument, uint64_t tls, uint32_t priority,
+                                  bool run, struct kright *out, uint32_t *id)
+{
     struct thread *thread;
-    kern_return_t kr =
-        thread_create_for_maker(target, entry, sp, argument, tls, priority, out, &thread);
+    kern_return_t kr = make_thread(target, entry, sp, argument, tls, priority, out, &thread);
     if (kr != KERN_SUCCESS)
         return kr;
     *id = thread->id;
     call->made = thread;
     call->run = run;
+    return KERN_SUCCESS;
+}
+
+/* Nobody has to hear of it before it may run. */
+kern_return_t ktask_start_thread(struct kcall *call, struct task *target, uint64_t entry,
+                                 uint64_t sp, uint64_t argument, uint64_t tls, uint32_t priority,
+                                 uint32_t *id)
+{
+    (void)call;
+    struct thread *thread;
+    kern_return_t kr = make_thread(target, entry, sp, argument, tls, priority, NULL, &thread);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    *id = thread->id;
+    thread_resume(thread);
+    thread_unref(thread);
     return KERN_SUCCESS;
 }
 
@@ -223,6 +246,14 @@ kern_return_t ktask_info(struct kcall *call, struct task *target, struct task_in
 {
     (void)call;
     task_get_info(target, info);
+    return KERN_SUCCESS;
+}
+
+kern_return_t ktask_cpu_time(struct kcall *call, struct task *target, uint64_t *nanoseconds,
+                             uint32_t *left)
+{
+    (void)call;
+    *nanoseconds = task_cpu_time(target, TASK_TIMED_MAX, left);
     return KERN_SUCCESS;
 }
 

@@ -22,12 +22,13 @@ static_assert((int)LEDGER_KIND_COUNT <= TASK_INFO_LEDGER_KINDS);
 
 static void set_name(struct task *task, char *to, size_t size, const char *name, size_t length)
 {
+    size_t n = 0;
+    if (length > size - 1)
+        length = size - 1;
     spin_lock(&task->lock);
-    for (size_t i = 0; i + 1 < size; i++) {
-        char c = i < length ? name[i] : 0;
-        length = c ? length : 0;
-        to[i] = c == 0 || (c >= ' ' && c <= '~') ? c : '?';
-    }
+    for (; n < length && name[n]; n++)
+        to[n] = name[n] >= ' ' && name[n] <= '~' ? name[n] : '?';
+    memset(to + n, 0, size - n);
     spin_unlock(&task->lock);
 }
 
@@ -94,7 +95,11 @@ static ticks_t consumed(struct thread *thread)
 {
     enum { TRIES = 4 };
     struct sched_context *own = &thread->own_context;
+    const struct cpu *here = arch_cpu_self();
     ticks_t before = relaxed_load(own->consumed);
+    if (here->current && sched_context_of(here->current) ==
+                             own) /* it, or who runs for it: nobody else changes that now */
+        return before + (arch_counter() - relaxed_load(here->turn_start));
     for (unsigned i = 0; i < TRIES; i++) {
         struct cpu *cpu = &cpu_record[__atomic_load_n(&thread->runnable.cpu, __ATOMIC_RELAXED)];
         ticks_t start = atomic_load(&cpu->turn_start);
@@ -125,6 +130,23 @@ void thread_get_info(struct thread *thread, struct thread_info *info)
     info->state = (uint8_t)describe_state(thread);
     describe_wait(thread, info);
     spin_unlock(&thread->task->lock);
+}
+
+uint64_t task_cpu_time(struct task *task, unsigned most, uint32_t *left)
+{
+    struct thread *thread;
+    unsigned counted = 0;
+    spin_lock(&task->lock);
+    ticks_t sum = task->ended_consumed;
+    list_for_each(thread, &task->threads, task_link) {
+        if (counted == most)
+            break;
+        sum += consumed(thread);
+        counted++;
+    }
+    *left = task->thread_count - counted;
+    spin_unlock(&task->lock);
+    return clock_nanos_at(clock_origin() + sum);
 }
 
 void task_get_info(struct task *task, struct task_info *info)

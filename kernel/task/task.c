@@ -4,7 +4,9 @@
  * few at a time, waits for the last, then takes the memory down piece by piece and frees what is
  * left.
  */
+#include <arch/cpu.h>
 #include <kern/control.h>
+#include <kern/cpu.h>
 #include <kern/kmem.h>
 #include <kern/log.h>
 #include <kern/panic.h>
@@ -302,6 +304,7 @@ static bool take_down_some(struct task *task)
  * has started us. */
 static bool teardown_step(struct work *work)
 {
+    enum { PIECES = 8 }; /* at once, as long as nobody waits */
     struct task *task = container_of(work, struct task, teardown);
     enum outlook outlook = look(task);
     if (outlook != ENDS)
@@ -321,8 +324,9 @@ static bool teardown_step(struct work *work)
         port_destroy_kobject(port);
         kright_destroy(&task->bootstrap);
     }
-    if (take_down_some(task))
-        return true;
+    for (unsigned n = 0; take_down_some(task); n++)
+        if (n == PIECES || arch_irq_pending() || relaxed_load(arch_cpu_self()->reschedule))
+            return true;
 
     char name[sizeof(task->name)];
     uint64_t status = task->exit_status;

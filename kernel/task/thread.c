@@ -34,7 +34,6 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
                         uint64_t arg, unsigned priority)
 {
     memset(thread, 0, THREAD_VISITED);
-    arch_thread_init(&thread->arch, entry, sp, arg);
     list_init(&thread->runnable.link);
     thread->runnable.kind = RUNNABLE_THREAD;
     __atomic_store_n(&thread->runnable.cpu, (uint8_t)arch_cpu_self()->number, __ATOMIC_RELAXED);
@@ -44,6 +43,7 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
     atomic_store(&thread->state, THREAD_SUSPENDED);
     atomic_init(&thread->references, 2); /* the caller's, and the list's */
     thread->id = atomic_fetch_add(&next_thread_id, 1);
+    arch_thread_init(&thread->arch, entry, sp, arg, thread->id);
     atomic_store(&thread->affinity, ~UINT64_C(0));
     __atomic_store_n(&thread->context, &thread->own_context, __ATOMIC_RELAXED);
     __atomic_store_n(&thread->held, NULL, __ATOMIC_RELAXED);

@@ -16,11 +16,12 @@
 /* What a page is, to be mapped or looked at. */
 struct page {
     paddr_t pa;
-    uint64_t size;       /* of the mapping it can be part of */
-    unsigned prot;       /* that it may be mapped with */
-    unsigned flags;      /* of pmap_enter() */
-    uint8_t type;        /* enum mem_type */
-    vaddr_t va;          /* where that begins */
+    uint64_t size;               /* of the mapping it can be part of */
+    unsigned prot;               /* that it may be mapped with */
+    unsigned flags;              /* of pmap_enter() */
+    uint8_t type;                /* enum mem_type */
+    vaddr_t va;                  /* where that begins */
+    struct memory_object *still; /* it is a page of this, which nobody writes to; or NULL */
     bool replaces;       /* another, anon or object's, that the page tables may still show */
     struct anon *before; /* that one, if it was an anon: a reference */
     struct amap *amap;   /* it is a page of, or might become one; locked. NULL: none */
@@ -146,8 +147,10 @@ static void map_physical(const struct map_entry *entry, vaddr_t va, struct page 
     page->pa = pa;
     page->flags = PMAP_UNMANAGED;
     page->prot = entry->prot;
-    if (!memory_object_is_device(entry->object))
+    if (!memory_object_is_device(entry->object)) {
         page->prot &= ~(unsigned)PROT_WRITE;
+        page->still = entry->object;
+    }
     for (unsigned i = 0; entry->shared && i < array_count(sizes); i++) {
         vaddr_t start = round_down(va, sizes[i]);
         if (start >= entry->start && entry->end - start >= sizes[i] && (pa - va) % sizes[i] == 0) {
@@ -321,7 +324,9 @@ static void done_with(struct page *page)
 
 static kern_return_t map_page(struct task *task, const struct page *page)
 {
-    if (page->prot & PROT_EXECUTE)
+    if ((page->prot & PROT_EXECUTE) && page->still)
+        memory_object_sync_code(page->still, page->pa, page->size);
+    else if (page->prot & PROT_EXECUTE)
         arch_cache_sync_code(phys_to_virt(page->pa), page->size);
     if (!page->flags && page->size == PAGE_SIZE)
         return pmap_enter_page(task->pmap, page->va, page->pa, page->prot);
@@ -346,6 +351,30 @@ static inline kern_return_t map_something(struct task *task, struct page *page, 
     if (likely(!(page->prot & PROT_EXECUTE) && !page->flags && page->size == PAGE_SIZE))
         return pmap_enter_page(task->pmap, va, page->pa, page->prot);
     return map_other(task, page, va);
+}
+
+/* Pages of an archive are all there: those around one that is touched are mapped with it. Their instructions may have to be made known first,
+ * which takes long: of a few at a time. */
+[[gnu::noinline]] static void map_around(struct task *task, const struct map_entry *entry,
+                                         const struct page *page)
+{
+    enum { AROUND = PT_RUN, NEW = 4 };
+    vaddr_t start = round_down(page->va, AROUND * PAGE_SIZE);
+    paddr_t pa = page->pa - (page->va - start);
+    unsigned wanted = 0, fresh = 0;
+    for (unsigned i = 0; i < AROUND; i++) {
+        vaddr_t va = start + i * PAGE_SIZE;
+        if (va < entry->start || va >= entry->end)
+            continue;
+        if ((page->prot & PROT_EXECUTE) &&
+            !memory_object_is_code(page->still, pa + i * PAGE_SIZE)) {
+            if (fresh++ >= NEW)
+                continue;
+            memory_object_sync_code(page->still, pa + i * PAGE_SIZE, PAGE_SIZE);
+        }
+        wanted |= 1u << i;
+    }
+    pmap_enter_around(task->pmap, start, pa, wanted, page->prot);
 }
 
 /* Of a wired entry (G7): it is mapped so that it stays. By value: nobody else's page has to lie in memory for this. */
@@ -381,6 +410,9 @@ static void begin(struct thread *self)
     kern_return_t kr = find_page(need, entry, va, &page);
     if (kr == KERN_SUCCESS) {
         kr = unlikely(entry->wired) ? map_wired(task, page, va) : map_something(task, &page, va);
+        if (unlikely(page.still) && kr == KERN_SUCCESS && page.size == PAGE_SIZE && !page.amap &&
+            !entry->wired)
+            map_around(task, entry, &page);
         if (page.replaces && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
     }

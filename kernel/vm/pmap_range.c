@@ -116,19 +116,45 @@ void gather_finish(struct gather *g)
 
 /* --- walking --- */
 
+static inline bool are_empty(const pte_t slot[4])
+{
+    return (arch_pte_read(&slot[0]) | arch_pte_read(&slot[1]) | arch_pte_read(&slot[2]) |
+            arch_pte_read(&slot[3])) == PTE_NONE;
+}
+
+/** Behind the empty slots of the table that the cursor is in; its end, or the budget's, may come first. */
+static inline void skip_empty(struct pmap_cursor *c)
+{
+    const pte_t *slot = &c->table[pmap_index(c->va, 0)];
+    uint64_t most = (c->end - c->va) >> PAGE_SHIFT, n = 0;
+    if (most > PT_ENTRIES - pmap_index(c->va, 0))
+        most = PT_ENTRIES - pmap_index(c->va, 0);
+    if (most > c->budget)
+        most = c->budget;
+    while (most - n >= 4 && are_empty(&slot[n]))
+        n += 4;
+    while (n < most && !arch_pte_is_valid(arch_pte_read(&slot[n])))
+        n++;
+    c->va += n * PAGE_SIZE;
+    c->budget -= (unsigned)n;
+}
+
 pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *c)
 {
     while (c->va < c->end && c->budget > 0) {
-        c->budget--;
-        pte_t *slot;
         if (c->table != NULL && round_down(c->va, PMAP_LARGE_SIZE) == c->table_va) {
-            slot = &c->table[pmap_index(c->va, 0)];
+            skip_empty(c);
+            if (c->va == c->end || c->budget == 0 ||
+                round_down(c->va, PMAP_LARGE_SIZE) != c->table_va)
+                continue;
+            c->budget--;
             c->height = 0;
-        } else {
-            slot = pmap_walk(pmap, c->va, 0, &c->height);
-            c->table = c->height == 0 ? slot - pmap_index(c->va, 0) : NULL;
-            c->table_va = round_down(c->va, PMAP_LARGE_SIZE);
+            return &c->table[pmap_index(c->va, 0)];
         }
+        c->budget--;
+        pte_t *slot = pmap_walk(pmap, c->va, 0, &c->height);
+        c->table = c->height == 0 ? slot - pmap_index(c->va, 0) : NULL;
+        c->table_va = round_down(c->va, PMAP_LARGE_SIZE);
         if (arch_pte_is_valid(arch_pte_read(slot)))
             return slot;
         c->va = round_down(c->va, pmap_span(c->height)) + pmap_span(c->height);

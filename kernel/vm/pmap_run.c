@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 64 KiB runs of pages that are made together (fault_anon.c).
+ * 64 KiB of pages that are mapped together: runs that are made so (fault_anon.c), and neighbours that are there already (fault.c).
  */
 #include "pmap_impl.h"
 
@@ -86,4 +86,28 @@ bool pmap_enter_run(struct pmap *pmap, vaddr_t va, paddr_t pa, unsigned prot, bo
     bool entered = enter_run(pmap, va, pa, prot, watched);
     spin_unlock(&pmap->lock);
     return entered;
+}
+
+/* ---- neighbours ---- */
+
+void pmap_enter_around(struct pmap *pmap, vaddr_t va, paddr_t pa, unsigned wanted, unsigned prot)
+{
+    assert_slow(va % PMAP_RUN_SIZE == 0 && prot != PROT_NONE && !(prot & PROT_WRITE));
+    spin_lock(&pmap->lock);
+    unsigned entered = 0;
+    pte_t *slot = find_slots(pmap, va);
+    for (; slot && wanted; wanted &= wanted - 1) {
+        unsigned i = (unsigned)__builtin_ctz(wanted);
+        if (arch_pte_read(&slot[i]) != PTE_NONE)
+            continue;
+        arch_pte_write(&slot[i], arch_pte_leaf(pa + i * PAGE_SIZE, prot, MEM_NORMAL, 0,
+                                               PTE_YOUNG | PTE_UNMANAGED));
+        entered++;
+    }
+    if (entered) {
+        pmap_table_count(pmap_table_of(slot), (int)entered, 0);
+        pmap->resident += entered;
+        arch_pte_sync();
+    }
+    spin_unlock(&pmap->lock);
 }

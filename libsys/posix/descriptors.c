@@ -266,6 +266,11 @@ void descriptors_import(const struct start_descriptor *descriptors, uint32_t cou
 bool descriptors_export(int from, struct start_descriptor *out)
 {
     for (int i = from; i >= 0 && i < DESCRIPTORS_MAX; i++) {
+        _Atomic uint64_t *at = row(i);
+
+        if (i < FIRST && atomic_load_explicit(at, memory_order_relaxed) == 0 &&
+            atomic_load_explicit(&begun, memory_order_acquire))
+            continue;
         const struct descriptor d = descriptor_get(i);
 
         if (d.flags != 0 && (d.flags & DESCRIPTOR_CLOEXEC) == 0) {

@@ -19,18 +19,25 @@ extern __typeof__(signals_export) signals_export [[gnu::weak]];
 
 enum { WORDS = 256, PATH = 1024 };
 
-static int replace(mach_port_name_t port, struct image *image, uint64_t blocked)
+/* What it is called is known when its task is. */
+struct name {
+    char text[TASK_NAME_ROOM];
+};
+
+static int announce(const struct image_request *request, mach_port_name_t task, const char *name,
+                    uint32_t *port)
 {
-    uint32_t name;
-    char text[32] = "";
-    strncpy(text, image->name, sizeof(text) - 1);
-    kern_return_t kr = process_prepare_exec(port, image->task, &name);
-    if (kr != KERN_SUCCESS)
-        return posix_errno(kr);
-    const int error = image_name_process(image, name, 0);
+    struct name *to = request->context;
+    image_cut_name(to->text, name);
+    return posix_errno(process_prepare_exec(process_port(), task, port));
+}
+
+static int replace(mach_port_name_t port, struct image *image, const char *name, uint64_t blocked)
+{
+    const int error = image_make_thread(image);
     if (error != 0)
         return error;
-    kr = process_exec(port, image->task, image->thread, text, blocked);
+    const kern_return_t kr = process_exec(port, image->task, image->thread, name, blocked);
     while (kr == KERN_SUCCESS)
         (void)kernel_sleep_until(UINT64_MAX); /* it ends here */
     return posix_errno(kr);
@@ -38,7 +45,9 @@ static int replace(mach_port_name_t port, struct image *image, uint64_t blocked)
 
 int _execve(const char *path, char *const *argv, char *const *envp)
 {
-    struct image_request request = {.path = path, .argv = argv, .envp = envp};
+    struct name name = {""};
+    struct image_request request = {
+        .path = path, .argv = argv, .envp = envp, .announce = announce, .context = &name};
     struct image image;
     const mach_port_name_t port = process_port();
     if (port == MSG_NULL)
@@ -47,7 +56,7 @@ int _execve(const char *path, char *const *argv, char *const *envp)
         signals_export(&request.ignored, &request.blocked);
     int error = image_make(&request, &image);
     if (error == 0) {
-        error = replace(port, &image, request.blocked);
+        error = replace(port, &image, name.text, request.blocked);
         image_drop(&image);
     }
     return call_fails(error);

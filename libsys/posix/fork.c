@@ -19,9 +19,9 @@
 #include <wharf/if/task.h>
 
 /* arch/.../user/fork.S: keeps the caller's registers below `frame`'s end and returns 0; a thread that starts at fork_entry with sp = frame and an argument that is
- * not 0 returns that there. */
+ * not 0 returns that there; its number is in the frame then. */
 struct fork_frame {
-    uint64_t words[24];
+    uint64_t registers[22], number, word;
 };
 [[gnu::returns_twice]] uint64_t fork_save(struct fork_frame *frame);
 void fork_entry(void);
@@ -54,7 +54,7 @@ static void release(bool child)
 /* ---- the child ---- */
 
 /* The rights that it has inherited to what its parent calls itself are given up. */
-static void become(uint64_t names)
+static void become(uint64_t names, uint64_t number)
 {
     struct start_info *info = (struct start_info *)(uintptr_t)program_start_info;
     const mach_port_name_t task = info->task, thread = info->thread, port = process_port_now();
@@ -65,7 +65,7 @@ static void become(uint64_t names)
     stub_release_right(task, MSG_MOVE_SEND);
     stub_release_right(thread, MSG_MOVE_SEND);
     stub_release_right(port, MSG_MOVE_SEND);
-    thread_current()->id = kernel_thread_id();
+    thread_current()->id = (int64_t)number;
 }
 
 /* ---- the parent ---- */
@@ -73,15 +73,11 @@ static void become(uint64_t names)
 static kern_return_t make_thread(mach_port_name_t task, struct fork_frame *frame, uint64_t names)
 {
     const uint64_t tls = (uintptr_t)machine_thread_pointer();
-    mach_port_name_t thread;
     uint32_t id;
-    kern_return_t kr = task_create_thread(task, (uintptr_t)fork_entry, (uintptr_t)frame, names, tls,
-                                          THREAD_PRIORITY_DEFAULT, true, &thread, &id);
+    kern_return_t kr = task_start_thread(task, (uintptr_t)fork_entry, (uintptr_t)frame, names, tls,
+                                         THREAD_PRIORITY_DEFAULT, &id);
     if (kr == KERN_DENIED) /* it may not have that much */
-        kr = task_create_thread(task, (uintptr_t)fork_entry, (uintptr_t)frame, names, tls, 1, true,
-                                &thread, &id);
-    if (kr == KERN_SUCCESS)
-        stub_release_right(thread, MSG_MOVE_SEND);
+        kr = task_start_thread(task, (uintptr_t)fork_entry, (uintptr_t)frame, names, tls, 1, &id);
     return kr;
 }
 
@@ -116,7 +112,7 @@ pid_t _fork(void)
     hold();
     const uint64_t names = fork_save(&frame);
     if (names != 0) {
-        become(names);
+        become(names, frame.number);
         release(true);
         if (signals_child != NULL) /* from here on there may be signals */
             signals_child();

@@ -78,12 +78,6 @@ static char **put_words(struct piece *p, char *const *words, size_t count)
 
 /* ---- rights ---- */
 
-static kern_return_t give(mach_port_name_t task, mach_port_name_t right, uint32_t *name)
-{
-    *name = MSG_NULL;
-    return right == MSG_NULL ? KERN_SUCCESS : port_insert_send(task, 0, right, name);
-}
-
 /* What every program may have from the start; what its maker has of it, it has. */
 static const uint16_t handed_on[] = {
     offsetof(struct start_info, bootstrap),    offsetof(struct start_info, host),
@@ -94,20 +88,45 @@ static const uint16_t handed_on[] = {
     offsetof(struct start_info, host_devices),
 };
 
-static kern_return_t give_all(const struct image *image, struct start_info *block)
+/* Rights on their way to a task, several in one call; and where their names there go. */
+struct parcel {
+    mach_port_name_t task, right[PORT_GIVE_MAX];
+    uint32_t *name[PORT_GIVE_MAX];
+    unsigned count;
+    kern_return_t error; /* the first */
+};
+
+static void send_parcel(struct parcel *p)
+{
+    uint32_t got[PORT_GIVE_MAX];
+    for (unsigned i = p->count; i < PORT_GIVE_MAX; i++)
+        p->right[i] = MSG_NULL;
+    if (p->error == KERN_SUCCESS && p->count > 0)
+        p->error = port_give_sends(program_start_info->task, p->task, p->right, got);
+    for (unsigned i = 0; i < p->count && p->error == KERN_SUCCESS; i++)
+        *p->name[i] = got[i];
+    p->count = 0;
+}
+
+static void give(struct parcel *p, mach_port_name_t right, uint32_t *name)
+{
+    *name = MSG_NULL;
+    if (right == MSG_NULL)
+        return;
+    p->right[p->count] = right;
+    p->name[p->count] = name;
+    if (++p->count == PORT_GIVE_MAX)
+        send_parcel(p);
+}
+
+static void give_all(struct parcel *p, struct start_info *block)
 {
     const char *own = (const char *)program_start_info;
-    kern_return_t kr = give(image->task, image->thread, &block->thread);
-    for (size_t i = 0; i < sizeof(handed_on) / sizeof(handed_on[0]) && kr == KERN_SUCCESS; i++) {
-        mach_port_name_t right;
-        uint32_t name;
-        memcpy(&right, own + handed_on[i], sizeof(right));
-        kr = give(image->task, right, &name);
-        memcpy((char *)block + handed_on[i], &name, sizeof(name));
-    }
+    for (size_t i = 0; i < sizeof(handed_on) / sizeof(handed_on[0]); i++)
+        give(p, *(const uint32_t *)(const void *)(own + handed_on[i]),
+             (uint32_t *)(void *)((char *)block + handed_on[i]));
     block->initrd_offset = program_start_info->initrd_offset;
     block->initrd_size = program_start_info->initrd_size;
-    return kr;
 }
 
 static unsigned count_descriptors(void)
@@ -120,27 +139,29 @@ static unsigned count_descriptors(void)
     return n;
 }
 
-static kern_return_t give_descriptors(const struct image *image, struct start_descriptor *to,
-                                      unsigned count, uint32_t *given)
+static uint32_t give_descriptors(struct parcel *p, struct start_descriptor *to, unsigned count)
 {
     struct start_descriptor d = {.descriptor = -1};
-    kern_return_t kr = KERN_SUCCESS;
-    *given = 0;
-    for (unsigned i = 0; i < count && descriptors_export(d.descriptor + 1, &d); i++) {
-        to[i] = d;
-        kr = give(image->task, d.file, &to[i].file);
-        if (kr != KERN_SUCCESS)
-            return kr;
-        ++*given;
+    uint32_t given = 0;
+    while (given < count && descriptors_export(d.descriptor + 1, &d)) {
+        to[given] = d;
+        give(p, d.file, &to[given].file);
+        given++;
     }
-    return kr;
+    return given;
 }
 
 /* ---- the block ---- */
 
+/* What the task is told, beside the request. */
+struct names {
+    const char *name;
+    mach_port_name_t self, process;
+};
+
 static kern_return_t fill_block(const struct image_request *r, struct image *image, struct piece *p,
                                 const size_t counts[2], unsigned descriptors,
-                                mach_port_name_t self_name)
+                                const struct names *there)
 {
     uint64_t block_at, posix_at, descriptors_at;
     mach_port_name_t root = MSG_NULL, cwd = MSG_NULL;
@@ -153,7 +174,8 @@ static kern_return_t fill_block(const struct image_request *r, struct image *ima
         .size = sizeof(*block),
         .entry_counter = program_start_info->entry_counter,
         .counter_frequency = program_start_info->counter_frequency,
-        .task = self_name,
+        .task = there->self,
+        .process = there->process,
         .posix = (const struct start_process *)(uintptr_t)posix_at,
     };
     (void)_getentropy(block->seed, sizeof(block->seed));
@@ -166,7 +188,7 @@ static kern_return_t fill_block(const struct image_request *r, struct image *ima
     };
     posix->argv = put_words(p, r->argv, counts[0]);
     posix->envp = put_words(p, r->envp, counts[1]);
-    const char *name[] = {image->name, ""};
+    const char *name[] = {there->name, ""};
     char **names = put_words(p, (char *const *)name, 2);
     char **here = (char **)(p->at + ((uintptr_t)names - p->base));
     block->name = here[0];
@@ -174,31 +196,17 @@ static kern_return_t fill_block(const struct image_request *r, struct image *ima
     if (place_export != NULL)
         place_export(&root, &cwd, &mask);
     posix->umask = mask;
-    kern_return_t kr = give_all(image, block);
-    if (kr == KERN_SUCCESS)
-        kr = give(image->task, root, &block->root);
-    if (kr == KERN_SUCCESS)
-        kr = give(image->task, cwd, &block->cwd);
-    if (kr == KERN_SUCCESS)
-        kr = give_descriptors(image, d, descriptors, &posix->descriptor_count);
+    struct parcel parcel = {.task = image->task};
+    give_all(&parcel, block);
+    give(&parcel, root, &block->root);
+    give(&parcel, cwd, &block->cwd);
+    posix->descriptor_count = give_descriptors(&parcel, d, descriptors);
+    send_parcel(&parcel);
     image->block = block_at;
-    return kr;
+    return parcel.error;
 }
 
-static kern_return_t make_thread(const struct elf_program *program, uint64_t block,
-                                 struct image *image)
-{
-    uint32_t id;
-    kern_return_t kr = task_create_thread(image->task, program->entry, block, block, 0,
-                                          THREAD_PRIORITY_DEFAULT, false, &image->thread, &id);
-    if (kr == KERN_DENIED)
-        kr = task_create_thread(image->task, program->entry, block, block, 0, 1, false,
-                                &image->thread, &id);
-    return kr;
-}
-
-static int make_stack(const struct image_request *r, const struct elf_program *program,
-                      struct image *image, mach_port_name_t self_name)
+static int make_stack(const struct image_request *r, struct image *image, const struct names *there)
 {
     size_t counts[2], bytes = 0;
     const unsigned descriptors = count_descriptors();
@@ -208,16 +216,14 @@ static int make_stack(const struct image_request *r, const struct elf_program *p
     const size_t size =
         (bytes + (counts[0] + counts[1] + 8) * (sizeof(char *) + 16) + sizeof(struct start_info) +
          sizeof(struct start_process) + descriptors * sizeof(struct start_descriptor) +
-         strlen(image->name) + 256) &
+         strlen(there->name) + 256) &
         ~(size_t)15;
     struct piece piece = {.at = calloc(1, size), .size = size, .base = STACK_TOP - size};
     if (piece.at == NULL)
         return ENOMEM;
     kern_return_t kr = vm_allocate(image->task, STACK_TOP - STACK_SIZE, STACK_SIZE, 0, &at);
     if (kr == KERN_SUCCESS)
-        kr = make_thread(program, piece.base, image);
-    if (kr == KERN_SUCCESS)
-        kr = fill_block(r, image, &piece, counts, descriptors, self_name);
+        kr = fill_block(r, image, &piece, counts, descriptors, there);
     memcpy(piece.at + size - sizeof(image->block), &image->block, sizeof(image->block));
     if (kr == KERN_SUCCESS)
         kr = vm_write_from(image->task, piece.base, size, (uintptr_t)piece.at);
@@ -233,28 +239,45 @@ static const char *last_part(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-static int make_task(const struct image_request *r, const struct image_file *file,
-                     struct image *image)
+static int fill(const struct image_request *r, const struct image_file *file,
+                const struct elf_program *program, struct image *image, struct names *there)
 {
-    struct elf_program program;
-    mach_port_name_t self_name;
-    char name[32] = "";
-    if (elf_read(&(struct elf_file){file->at, file->size}, SPAWN_LOWEST,
-                 STACK_TOP - STACK_SIZE - PAGE, &program) != NULL)
-        return ENOEXEC;
-    image->name = last_part(r->path);
-    strncpy(name, image->name, sizeof(name) - 1);
-    kern_return_t kr =
-        task_create(program_start_info->task, 0, name, NULL, 0, MSG_NULL, &image->task, &self_name);
     const struct spawn_request segments = {.file = file->at,
                                            .size = file->size,
                                            .memory = file->memory,
                                            .memory_offset = file->offset};
-    if (kr == KERN_SUCCESS)
-        kr = spawn_segments(image->task, &segments, &program);
+    const int error = r->announce(r, image->task, there->name, &there->process);
+    if (error != 0)
+        return error;
+    const kern_return_t kr = spawn_segments(image->task, &segments, program);
     if (kr != KERN_SUCCESS)
         return kr == KERN_LIMIT ? EAGAIN : posix_errno(kr);
-    return make_stack(r, &program, image, self_name);
+    image->entry = program->entry;
+    return make_stack(r, image, there);
+}
+
+void image_cut_name(char to[TASK_NAME_ROOM], const char *name)
+{
+    const size_t length = strnlen(name, TASK_NAME_ROOM - 1);
+    memcpy(to, name, length);
+    to[length] = '\0';
+}
+
+static int make_task(const struct image_request *r, const struct image_file *file,
+                     struct image *image)
+{
+    struct elf_program program;
+    struct names there = {.name = r->name != NULL ? r->name : last_part(r->path)};
+    char name[TASK_NAME_ROOM];
+    if (elf_read(&(struct elf_file){file->at, file->size}, SPAWN_LOWEST,
+                 STACK_TOP - STACK_SIZE - PAGE, &program) != NULL)
+        return ENOEXEC;
+    image_cut_name(name, there.name);
+    const kern_return_t kr = task_create(program_start_info->task, 0, name, NULL, 0, MSG_NULL,
+                                         &image->task, &there.self);
+    if (kr != KERN_SUCCESS)
+        return kr == KERN_LIMIT ? EAGAIN : posix_errno(kr);
+    return fill(r, file, &program, image, &there);
 }
 
 /* "#! interpreter [argument]": both cut out of the first line. */
@@ -300,9 +323,10 @@ static int make_script(const struct image_request *r, char *interpreter, char *a
         argv[n++] = r->argv[i];
     struct image_request inner = *r;
     inner.path = interpreter;
+    if (inner.name == NULL)
+        inner.name = last_part(r->path);
     inner.argv = argv;
     const int error = make(&inner, scripts + 1, image);
-    image->name = last_part(r->path);
     free(argv);
     return error;
 }
@@ -332,11 +356,27 @@ int image_make(const struct image_request *request, struct image *image)
     return error;
 }
 
-int image_name_process(const struct image *image, uint32_t port, int32_t pid)
+/* ---- its thread ---- */
+
+int image_run(const struct image *image)
 {
-    (void)pid;
-    return posix_errno(vm_write(image->task, image->block + offsetof(struct start_info, process),
-                                (const uint8_t *)&port, sizeof(port)));
+    uint32_t id;
+    kern_return_t kr = task_start_thread(image->task, image->entry, image->block, image->block, 0,
+                                         THREAD_PRIORITY_DEFAULT, &id);
+    if (kr == KERN_DENIED) /* it may not have that much */
+        kr = task_start_thread(image->task, image->entry, image->block, image->block, 0, 1, &id);
+    return posix_errno(kr);
+}
+
+int image_make_thread(struct image *image)
+{
+    uint32_t id;
+    kern_return_t kr = task_create_thread(image->task, image->entry, image->block, image->block, 0,
+                                          THREAD_PRIORITY_DEFAULT, false, &image->thread, &id);
+    if (kr == KERN_DENIED)
+        kr = task_create_thread(image->task, image->entry, image->block, image->block, 0, 1, false,
+                                &image->thread, &id);
+    return posix_errno(kr);
 }
 
 void image_release(struct image *image)

@@ -8,21 +8,32 @@
 #include <wharf/message.h>
 
 struct image {
-    mach_port_name_t task, thread; /* send rights; the thread is suspended once */
-    const char *name;              /* of the program, without its folder; in the caller's path */
+    mach_port_name_t task, thread; /* send rights; thread: of image_make_thread() */
+    uint64_t entry;                /* of the program */
     uint64_t block;                /* where the start block is in it */
 };
 
+enum { TASK_NAME_ROOM = 32 }; /* of names of tasks and processes, with the NUL */
+
 struct image_request {
     const char *path;
+    const char *name; /* what it is called; NULL: as the path's last part */
     char *const *argv, *const *envp;
     uint64_t ignored, blocked; /* signals that it begins so with */
+    /* Makes the task known to the process server. *port: its name for its process port. 0, or an errno. */
+    int (*announce)(const struct image_request *request, mach_port_name_t task, const char *name,
+                    uint32_t *port);
+    void *context;
 };
 
-/** 0, or an errno; then nothing is left. */
+/** A task with a program in it, but without a thread. 0, or an errno; then nothing is left but what announce did. */
 int image_make(const struct image_request *request, struct image *image);
-/** What the process server said: the name of its process port there, and its pid. */
-int image_name_process(const struct image *image, uint32_t port, int32_t pid);
+/** As much of a name as a task's has room for. */
+void image_cut_name(char to[TASK_NAME_ROOM], const char *name);
+/** Its thread, which runs. */
+int image_run(const struct image *image);
+/** Its thread, suspended once. */
+int image_make_thread(struct image *image);
 /** End it. */
 void image_drop(struct image *image);
 /** Give up the rights; it lives on. */

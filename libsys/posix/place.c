@@ -16,22 +16,27 @@ _Atomic mode_t place_umask = 022;
 static struct mutex lock;
 static _Atomic mach_port_name_t root;    /* set once, under lock */
 static _Atomic mach_port_name_t current; /* under lock; MSG_NULL: the root */
+static _Atomic bool
+    none; /* the system's description has no files for this program: it need not be asked again */
 
 static mach_port_name_t find_root(void)
 {
-    mach_port_name_t port = MSG_NULL;
+    mach_port_name_t port;
 
-    if (program_start_info->bootstrap == MSG_NULL ||
-        service_look_up(program_start_info->bootstrap, "files", &port) != KERN_SUCCESS)
+    if (program_start_info->bootstrap == MSG_NULL)
         return MSG_NULL;
-    return port;
+    const kern_return_t kr = service_look_up(program_start_info->bootstrap, "files", &port);
+
+    if (kr == KERN_NO_ACCESS || kr == KERN_NOT_FOUND)
+        atomic_store(&none, true);
+    return kr == KERN_SUCCESS ? port : MSG_NULL;
 }
 
 mach_port_name_t place_root(void)
 {
     mach_port_name_t at = atomic_load_explicit(&root, memory_order_relaxed);
 
-    if (at != MSG_NULL)
+    if (at != MSG_NULL || atomic_load_explicit(&none, memory_order_relaxed))
         return at;
     mutex_lock(&lock);
     at = atomic_load(&root);

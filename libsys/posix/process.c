@@ -18,7 +18,6 @@
 
 static struct mutex lock;
 static mach_port_name_t port; /* written with the lock held, or before there are threads */
-static bool is_child;         /* a process made it: nobody else has to be told of its end */
 
 static void adopt(void)
 {
@@ -26,7 +25,6 @@ static void adopt(void)
     int32_t pid;
     if (program_start_info->process != MSG_NULL) {
         port = program_start_info->process;
-        is_child = true;
         return;
     }
     if (program_start_info->bootstrap == MSG_NULL ||
@@ -59,22 +57,13 @@ mach_port_name_t process_port_now(void)
 void process_became_child(mach_port_name_t new_port)
 {
     port = new_port;
-    is_child = true;
 }
 
-/* The server looks at what the task used, and ends it; if it does not, the task does. */
-static void await_end(void)
-{
-    enum { LONG = 2000000000 };
-    (void)kernel_sleep_until(kernel_clock_now() + LONG);
-}
-
+/* The server ends the task. It answers whom the supervisor has to be told of. */
 void process_leave(int status)
 {
-    if (process_port_now() == MSG_NULL)
-        return;
-    if (process_exit(port, status) == KERN_SUCCESS && is_child)
-        await_end();
+    if (process_port_now() != MSG_NULL)
+        (void)!process_exit(port, status);
 }
 
 bool process_ids(struct process_ids *ids)

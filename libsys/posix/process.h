@@ -27,7 +27,7 @@ struct process_ids;
 bool process_ids(struct process_ids *ids);
 /** After fork, in the child. */
 void process_became_child(mach_port_name_t port);
-/** The end: does not return where nobody but the process server has to be told. */
+/** The end: does not return where nobody but the process server has to be told, as long as there is one. */
 void process_leave(int status);
 
 /* ---- libsys/posix/descriptors.c has these ---- */

@@ -16,36 +16,38 @@
 
 extern __typeof__(signals_export) signals_export [[gnu::weak]];
 
-static int start(struct image *image, const struct image_request *r,
-                 const struct __posix_spawnattr *a, pid_t *pid)
+/* Of a new child. */
+struct birth {
+    const struct __posix_spawnattr *attributes;
+    pid_t pid; /* 0: nobody knows of it yet */
+};
+
+static int announce(const struct image_request *r, mach_port_name_t task, const char *name,
+                    uint32_t *port)
 {
-    const mach_port_name_t port = process_port();
+    struct birth *birth = r->context;
+    const struct __posix_spawnattr *a = birth->attributes;
     const bool grouped = a != NULL && (a->flags & POSIX_SPAWN_SETPGROUP);
-    char name[32] = "";
+    char text[TASK_NAME_ROOM];
+    image_cut_name(text, name);
+    return posix_errno(process_spawn(process_port(), task, text, grouped ? a->group : -1, false,
+                                     r->ignored, r->blocked, &birth->pid, port));
+}
+
+/* It was announced, and will not be. */
+static void take_back(pid_t pid)
+{
     struct process_change change;
-    uint32_t child_port;
-    int32_t child;
-    strncpy(name, image->name, sizeof(name) - 1);
-    const kern_return_t kr = process_spawn(port, image->task, name, grouped ? a->group : -1, false,
-                                           r->ignored, r->blocked, &child, &child_port);
-    if (kr != KERN_SUCCESS)
-        return posix_errno(kr);
-    int error = image_name_process(image, child_port, child);
-    if (error == 0)
-        error = posix_errno(thread_resume(image->thread));
-    if (error != 0) {
-        (void)!process_kill(port, child, SIGKILL, 0, 0);
-        (void)!process_reap(port, child, PROCESS_EXITED, &change);
-    } else if (pid != NULL) {
-        *pid = child;
-    }
-    return error;
+    (void)!process_kill(process_port(), pid, SIGKILL, 0, 0);
+    (void)!process_reap(process_port(), pid, PROCESS_EXITED, &change);
 }
 
 static int spawn_directly(pid_t *pid, const char *path, const struct __posix_spawnattr *a,
                           char *const *argv, char *const *envp)
 {
-    struct image_request r = {.path = path, .argv = argv, .envp = envp};
+    struct birth birth = {.attributes = a};
+    struct image_request r = {
+        .path = path, .argv = argv, .envp = envp, .announce = announce, .context = &birth};
     struct image image;
     if (process_port() == MSG_NULL)
         return ENOSYS;
@@ -56,13 +58,16 @@ static int spawn_directly(pid_t *pid, const char *path, const struct __posix_spa
     if (a != NULL && (a->flags & POSIX_SPAWN_SETSIGDEF))
         r.ignored &= ~a->defaults;
     int error = image_make(&r, &image);
-    if (error != 0)
-        return error;
-    error = start(&image, &r, a, pid);
+    if (error == 0)
+        error = image_run(&image);
     if (error != 0)
         image_drop(&image);
     else
         image_release(&image);
+    if (error != 0 && birth.pid != 0)
+        take_back(birth.pid);
+    if (error == 0 && pid != NULL)
+        *pid = birth.pid;
     return error;
 }
 

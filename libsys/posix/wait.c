@@ -38,12 +38,13 @@ static int wait_for(pid_t pid, uint32_t options, struct process_change *change)
         errno = ECHILD;
         return -1;
     }
-    for (;;) {
-        kern_return_t kr = process_reap(w.port, pid, options, change);
+    for (;;) { /* mostly it has to wait: that first */
+        kern_return_t kr =
+            options & PROCESS_NO_HANG ? KERN_SUCCESS : interruptible_call(wait_once, &w);
+        if (kr == KERN_SUCCESS)
+            kr = process_reap(w.port, pid, options, change);
         if (kr == KERN_SUCCESS && (change->pid != 0 || (options & PROCESS_NO_HANG)))
             return change->pid;
-        if (kr == KERN_SUCCESS)
-            kr = interruptible_call(wait_once, &w);
         if (kr != KERN_SUCCESS) {
             errno = posix_errno(kr);
             return -1;

@@ -8,11 +8,13 @@
 #include <kern/log.h>
 #include <kern/string.h>
 
-void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg)
+void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg,
+                      uint64_t number)
 {
     t->frame.pc = entry;
     t->frame.sp = sp;
     t->frame.x0 = arg;
+    t->frame.x1 = number;
     t->frame.pstate = 0; /* EL0t, nothing masked */
 }
 

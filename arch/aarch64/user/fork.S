@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Going on twice: see libsys/posix/fork.c. The frame: x19 to x30, sp, fpcr, d8 to d15, two words free.
+ * Going on twice: see libsys/posix/fork.c. The frame: x19 to x30, sp, fpcr, d8 to d15, the child's thread's number, a word free.
  */
         .section .text.fork_save, "ax"
         .balign 16
@@ -30,6 +30,7 @@ fork_save:
         .type   fork_entry, %function
 fork_entry:
         mov     x3, sp
+        str     x1, [x3, #176]
         ldp     x19, x20, [x3]
         ldp     x21, x22, [x3, #16]
         ldp     x23, x24, [x3, #32]

@@ -31,6 +31,13 @@
         .global signal_entry
         .type   signal_entry, %function
 signal_entry:
+        adrp    x5, thread_leave_again
+        add     x5, x5, #:lo12:thread_leave_again
+        adrp    x6, thread_leave_end
+        add     x6, x6, #:lo12:thread_leave_end
+        cmp     x1, x5
+        ccmp    x1, x6, #2, hs
+        b.lo    thread_leave_again      /* it has no stack any more, and takes nothing */
         mov     x10, x4
         mrs     x4, tpidr_el0
         add     x4, x4, #:tprel_hi12:signal_stack, lsl #12

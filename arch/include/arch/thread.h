@@ -14,9 +14,10 @@
 
 struct task;
 
-/** Fresh registers, of zeroed memory: will start at `entry` with stack `sp` and `arg` in the first argument
- *  register, all others zero. */
-void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg);
+/** Fresh registers, of zeroed memory: will start at `entry` with stack `sp`, `arg` in the first argument
+ *  register and `number` in the second, all others zero. */
+void arch_thread_init(struct arch_thread *t, vaddr_t entry, vaddr_t sp, uint64_t arg,
+                      uint64_t number);
 
 /** Leave `prev` and get ready to run `next` (either may be NULL): FP state, user thread pointer.
  *  Not the registers of the trap frame, which the entry code saves and loads; not the address

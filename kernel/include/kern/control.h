@@ -106,6 +106,8 @@ kern_return_t thread_set_state(struct thread *thread, unsigned flavour, const vo
 
 void thread_get_info(struct thread *thread, struct thread_info *info);
 void task_get_info(struct task *task, struct task_info *info);
+/** Nanoseconds that its threads used of CPUs: those that have ended, and at most `most` that live; *left: how many more do. */
+uint64_t task_cpu_time(struct task *task, unsigned most, uint32_t *left);
 /** Give it a name: `length` bytes, cut to what fits, of which all but printable ASCII become '?'. */
 void thread_set_name(struct thread *thread, const char *name, size_t length);
 void task_set_name(struct task *task, const char *name, size_t length);

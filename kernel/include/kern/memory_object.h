@@ -28,6 +28,9 @@ struct memory_object {
     uint64_t pages;              /* its size; OBJECT_PAGED: of what was ever mapped, its lock */
     paddr_t base;                /* OBJECT_PHYSICAL, OBJECT_DEVICE, OBJECT_DMA: where */
     struct ledger *ledger; /* pays for this record, and the pages of a paged one; reference held */
+    /* OBJECT_PHYSICAL: a bit a page: instruction caches agree with it, for nobody writes to it. Bits are only ever set; NULL: there was no memory
+     * for them. */
+    _Atomic uint64_t *code;
 };
 
 /** KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
@@ -45,6 +48,11 @@ static inline void memory_object_ref(struct memory_object *object)
 }
 /** Locks below OBJECT may be held. */
 void memory_object_unref(struct memory_object *object);
+
+/** OBJECT_PHYSICAL: is the page at pa as it is executed? */
+bool memory_object_is_code(const struct memory_object *object, paddr_t pa);
+/** Make it so of the pages from pa on. */
+void memory_object_sync_code(struct memory_object *object, paddr_t pa, uint64_t size);
 
 /** Has there ever been device memory that somebody may have mapped? What he stored there may fail when it is long gone, and he. */
 bool memory_object_any_device(void);

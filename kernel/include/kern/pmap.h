@@ -75,6 +75,10 @@ kern_return_t pmap_enter(struct pmap *pmap, vaddr_t va, paddr_t pa, uint64_t siz
 /** The same for a page of managed normal memory, in the place of whatever is mapped there. */
 kern_return_t pmap_enter_page(struct pmap *pmap, vaddr_t va, paddr_t pa, unsigned prot);
 
+/** Map pages of normal memory without records beside one that is mapped: page i, at va + i * PAGE_SIZE to pa + i * PAGE_SIZE, if bit i of `wanted` is
+ *  set and nothing is mapped there. va is a multiple of the size of PT_RUN pages. */
+void pmap_enter_around(struct pmap *pmap, vaddr_t va, paddr_t pa, unsigned wanted, unsigned prot);
+
 /** Would the PT_RUN pages from va on go on what is before them: nothing is mapped there and the table is there; and the PT_RUN pages
  *  before are all mapped and young? va is a multiple of their size, and not 0. */
 bool pmap_run_would_follow(struct pmap *pmap, vaddr_t va);

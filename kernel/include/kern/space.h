@@ -77,6 +77,7 @@ struct name_request {
     mach_port_name_t name;
     bool send_possible;    /* else: dead name */
     bool armed;            /* send-possible: a send failed for want of room since; port lock */
+    bool quiet;            /* nobody is told that the name has gone */
     struct kright notify;  /* send-once */
     struct ledger *ledger; /* pays; reference held */
 };
@@ -152,6 +153,9 @@ bool space_is_only_sender(struct space *space, struct port *port);
 
 /* ---- calls of the port interface; kernel/ipc/names.c. All take the lock ---- */
 kern_return_t space_allocate(struct space *space, unsigned right, mach_port_name_t *out);
+/** A port with a payload, in this set (MSG_NULL: none). */
+kern_return_t space_construct(struct space *space, uint64_t payload, mach_port_name_t set,
+                              mach_port_name_t *out);
 kern_return_t space_deallocate(struct space *space, mach_port_name_t name);
 kern_return_t space_mod_refs(struct space *space, mach_port_name_t name, unsigned right,
                              int32_t delta);
@@ -159,6 +163,13 @@ kern_return_t space_get_refs(struct space *space, mach_port_name_t name, unsigne
                              uint32_t *out);
 kern_return_t space_type(struct space *space, mach_port_name_t name, uint32_t *out);
 kern_return_t space_move_member(struct space *space, mach_port_name_t member, mach_port_name_t set);
+/** The kernel object of the port behind a send right. */
+kern_return_t space_kobject(struct space *space, mach_port_name_t name, enum kobject *out);
+/** The object itself, if it is of this kind, with a reference; KERN_INVALID_TASK: it is not. */
+kern_return_t space_find_object(struct space *space, mach_port_name_t name, enum kobject kind,
+                                void **out);
+/** A quiet dead-name request that is told to the port of the receive right `to`. KERN_EXISTS: there is one. */
+kern_return_t space_watch(struct space *space, mach_port_name_t name, mach_port_name_t to);
 /** Register, replace or cancel (null) a request; the previous right comes back in `notify`. */
 kern_return_t space_request_notification(struct space *space, mach_port_name_t name, unsigned id,
                                          uint32_t sync, struct kright *notify);

@@ -16,4 +16,5 @@ extern const struct start_info *program_start_info;
 extern uint64_t program_first_counter;
 
 /** By _start only. */
-[[gnu::noreturn]] void program_start(const struct start_info *info, uint64_t counter);
+[[gnu::noreturn]] void program_start(const struct start_info *info, uint64_t number,
+                                     uint64_t counter);

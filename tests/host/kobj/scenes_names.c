@@ -108,6 +108,119 @@ void scene_sets(void)
     GIVES(KERN_INVALID_NAME, port_get_set_status(me.task, set, 0, &done, &all, members, &n));
 }
 
+/* In one call what allocate, set_payload and move_member do in three; after an error there is nothing. */
+void scene_constructed_port(void)
+{
+    uint32_t set, port, other, next, n, k, names[PORT_NAMES_MAX], kinds[PORT_NAMES_MAX];
+    struct port_receive_status status;
+    enter();
+    OK(port_allocate(me.task, PORT_RIGHT_SET, &set));
+    OK(port_construct(me.task, 77, set, &port));
+    OK(port_get_receive_status(me.task, port, &status));
+    CHECK(status.set == set && status.has_payload && status.payload == 77 && status.senders == 0);
+    OK(port_construct(me.task, UINT64_MAX, 0, &other));
+    OK(port_get_receive_status(me.task, other, &status));
+    CHECK(status.set == 0 && status.has_payload && status.payload == UINT64_MAX);
+    OK(port_names(me.task, 0, &next, names, &n, kinds, &k));
+    GIVES(KERN_INVALID_RIGHT, port_construct(me.task, 1, port, &other));
+    GIVES(KERN_INVALID_NAME, port_construct(me.task, 1, 0x4440001, &other));
+    const uint32_t before = n;
+    OK(port_names(me.task, 0, &next, names, &n, kinds, &k));
+    CHECK_EQUAL(n, before);
+    struct message m = {.dest = port, .remote = MSG_MAKE_SEND, .id = 5};
+    CHECK_EQUAL(perform(me.actor, m), KERN_SUCCESS);
+    CHECK_EQUAL(perform(me.actor, (struct message){.receive = set}), KERN_SUCCESS);
+    check_got(me.actor, 5, 77, 0);
+}
+
+void scene_rights_together(void)
+{
+    uint32_t got[PORT_GIVE_MAX], refs;
+    enter();
+    uint32_t a = own_port(), b = own_port(), plain;
+    OK(port_allocate(me.task, PORT_RIGHT_RECEIVE, &plain));
+    uint32_t child = child_new(0, 0, NULL);
+    OK(port_give_sends(me.task, child, (uint32_t[PORT_GIVE_MAX]){a, 0, b, 0, 0, a, 0, me.host},
+                       got));
+    CHECK(got[1] == 0 && got[3] == 0 && got[4] == 0 && got[6] == 0);
+    CHECK(got[0] != 0 && got[0] == got[5] && got[2] != got[0] && got[7] != 0);
+    OK(port_get_refs(child, got[0], PORT_RIGHT_SEND, &refs));
+    CHECK_EQUAL(refs, 2);
+    OK(port_get_refs(child, got[2], PORT_RIGHT_SEND, &refs));
+    CHECK_EQUAL(refs, 1);
+    OK(port_give_sends(me.task, child, (uint32_t[PORT_GIVE_MAX]){0}, got));
+    CHECK(got[0] == 0 && got[7] == 0);
+    GIVES(KERN_INVALID_TASK, port_give_sends(me.task, me.host, (uint32_t[PORT_GIVE_MAX]){a}, got));
+    GIVES(KERN_INVALID_NAME,
+          port_give_sends(me.task, 0x4440001, (uint32_t[PORT_GIVE_MAX]){a}, got));
+    GIVES(KERN_INVALID_RIGHT,
+          port_give_sends(me.task, child, (uint32_t[PORT_GIVE_MAX]){plain}, got));
+    child_end(child);
+}
+
+/* What a port is, rights given and taken by names of one's own. */
+void scene_own_names(void)
+{
+    uint32_t kind, its, got, refs;
+    enter();
+    uint32_t port = own_port(), plain;
+    OK(port_allocate(me.task, PORT_RIGHT_RECEIVE, &plain));
+    uint32_t child = child_new(0, 0, NULL);
+    OK(port_kobject(me.task, child, &kind));
+    CHECK_EQUAL(kind, PORT_KOBJECT_TASK);
+    OK(port_kobject(me.task, me.host, &kind));
+    CHECK_EQUAL(kind, PORT_KOBJECT_OTHER);
+    OK(port_kobject(me.task, port, &kind));
+    CHECK_EQUAL(kind, PORT_KOBJECT_NONE);
+    GIVES(KERN_INVALID_RIGHT, port_kobject(me.task, plain, &kind));
+    GIVES(KERN_INVALID_NAME, port_kobject(me.task, 0x4440001, &kind));
+
+    OK(port_give_made_send(me.task, plain, child, &its));
+    GIVES(KERN_INVALID_TASK, port_give_made_send(me.task, plain, port, &got));
+    GIVES(KERN_INVALID_RIGHT, port_give_made_send(me.task, child, child, &got));
+    OK(port_fetch_send(me.task, child, its, &got));
+    CHECK_EQUAL(got, plain); /* beside the receive right */
+    OK(port_get_refs(me.task, plain, PORT_RIGHT_SEND, &refs));
+    CHECK_EQUAL(refs, 1);
+    OK(port_get_refs(child, its, PORT_RIGHT_SEND, &refs));
+    CHECK_EQUAL(refs, 1);
+    GIVES(KERN_INVALID_NAME, port_fetch_send(me.task, child, 0x4440001, &got));
+    GIVES(KERN_INVALID_TASK, port_fetch_send(me.task, port, its, &got));
+    OK(port_mod_refs(me.task, plain, PORT_RIGHT_RECEIVE, -1));
+    GIVES(KERN_INVALID_CAPABILITY, port_fetch_send(me.task, child, its, &got));
+    child_end(child);
+}
+
+/* Told when the port dies, and not when the name goes. */
+void scene_watch(void)
+{
+    uint32_t before;
+    enter();
+    uint32_t port = own_port(), hears = own_port(), other = own_port();
+    OK(port_watch(me.task, port, hears));
+    GIVES(KERN_EXISTS, port_watch(me.task, port, hears));
+    OK(port_watch(me.task, other, hears));
+    OK(port_cancel_notification(me.task, other, MSG_ID_DEAD_NAME, &before));
+    CHECK(before != 0);
+    drop_name(before);
+    rest();
+    CHECK_EQUAL(perform(me.actor, (struct message){.receive = hears}), KERN_SUCCESS);
+    CHECK_EQUAL(got_id(me.actor), MSG_ID_SEND_ONCE); /* that right was one like others */
+    uint32_t child = child_new(0, 0, NULL);
+    OK(port_watch(me.task, child, hears));
+    drop_name(child); /* nobody is told */
+    rest();
+    OK(port_mod_refs(me.task, port, PORT_RIGHT_RECEIVE, -1));
+    rest();
+    CHECK_EQUAL(perform(me.actor, (struct message){.receive = hears}), KERN_SUCCESS);
+    check_got(me.actor, MSG_ID_DEAD_NAME, hears, port);
+    GIVES(KERN_INVALID_NAME, port_watch(me.task, 0x4440001, hears));
+    GIVES(KERN_INVALID_RIGHT, port_watch(me.task, me.host, me.host));
+    OK(port_watch(me.task, port, hears)); /* it is dead already */
+    CHECK_EQUAL(perform(me.actor, (struct message){.receive = hears}), KERN_SUCCESS);
+    check_got(me.actor, MSG_ID_DEAD_NAME, hears, port);
+}
+
 void scene_notifications(void)
 {
     uint32_t before, again;

@@ -105,6 +105,37 @@ void scene_thread_lists(void)
     child_end(child);
 }
 
+/* Nobody has a right to it; it has its number in the second register. What it used of CPUs is its task's, as that of those that have ended. */
+void scene_started_threads(void)
+{
+    enum { MANY = TASK_TIMED_MAX + 3 };
+    uint32_t id, t[TASK_THREADS_MAX], left = 99, words;
+    uint64_t time;
+    union {
+        uint64_t words[THREAD_STATE_WORDS];
+        struct thread_state_general general;
+    } state;
+    enter();
+    uint32_t child = child_new(0, 0, NULL);
+    OK(task_cpu_time(child, &time, &left));
+    CHECK(time == 0 && left == 0);
+    OK(task_suspend(child));
+    GIVES(KERN_INVALID_ARGUMENT, task_start_thread(child, ENTRY, STACK + 8, 0, 0, 90, &id));
+    OK(task_start_thread(child, ENTRY, STACK, 5, 0x3000, 90, &id));
+    OK(task_threads(child, 0, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]));
+    CHECK(t[0] != 0 && t[1] == 0);
+    OK(thread_get_state(t[0], THREAD_STATE_GENERAL, state.words, &words));
+    CHECK(state.general.pc == ENTRY && state.general.x[0] == 5 && state.general.x[1] == id);
+    for (unsigned i = 1; i < MANY; i++)
+        OK(task_start_thread(child, ENTRY, STACK, 5, 0x3000, 90, &id));
+    OK(task_cpu_time(child, &time, &left));
+    CHECK(time == 0);
+    CHECK_EQUAL(left, MANY - TASK_TIMED_MAX);
+    OK(task_cpu_time(me.task, &time, &left));
+    CHECK(time > 0 && left == 0);
+    child_end(child);
+}
+
 /* The child's self port is its maker's: what it asks of itself arrives there. */
 void scene_interposition(void)
 {

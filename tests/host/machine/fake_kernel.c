@@ -264,7 +264,7 @@ void fake_boot(void *threads)
     for (unsigned i = 0; i < *(unsigned *)threads; i++) {
         struct thread *t = &fake_thread[i];
         t->id = i + 1;
-        arch_thread_init(&t->arch, 0x1000, 0x2000, i);
+        arch_thread_init(&t->arch, 0x1000, 0x2000, i, 0);
         arch_thread_set_tls(&t->arch, i * 100);
         atomic_store(&t->state, THREAD_READY);
         queue[queued++] = t;
