@@ -39,24 +39,11 @@ static kern_return_t get_ids(struct server_message *message, struct process_ids 
 
 /* ---- beginning ---- */
 
-/* A right to a task that is nobody's yet, by its maker's name for it. */
-static kern_return_t take_task(const struct process *maker, mach_port_name_t theirs,
-                               mach_port_name_t *task)
-{
-    const kern_return_t kr = tasks_take(maker, theirs, task);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    if (tasks_find(*task) == NULL && tasks_is_task(*task))
-        return KERN_SUCCESS;
-    drop(*task);
-    return unix_error(EINVAL);
-}
-
 static kern_return_t add_child(struct process *parent, mach_port_name_t theirs, const char *name,
                                struct process **out, uint32_t *port)
 {
     mach_port_name_t task;
-    kern_return_t kr = take_task(parent, theirs, &task);
+    kern_return_t kr = tasks_take_new(parent, theirs, &task);
     if (kr != KERN_SUCCESS)
         return kr;
     struct process *p = table_add(parent, name);
@@ -127,28 +114,11 @@ static kern_return_t prepare_exec(struct server_message *message, mach_port_name
     mach_port_name_t right;
     if (p == NULL)
         return gone;
-    kern_return_t kr = take_task(p, task, &right);
+    kern_return_t kr = tasks_take_new(p, task, &right);
     if (kr != KERN_SUCCESS)
         return kr;
     kr = tasks_name_port(p, right, port);
     drop(right);
-    return kr;
-}
-
-static kern_return_t take_program(struct process *p, mach_port_name_t their_task,
-                                  mach_port_name_t their_thread, mach_port_name_t *task,
-                                  mach_port_name_t *thread)
-{
-    kern_return_t kr = take_task(p, their_task, task);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    kr = tasks_take(p, their_thread, thread);
-    if (kr == KERN_SUCCESS && !tasks_has_thread(*task, *thread)) {
-        drop(*thread);
-        kr = unix_error(EINVAL);
-    }
-    if (kr != KERN_SUCCESS)
-        drop(*task);
     return kr;
 }
 
@@ -160,7 +130,7 @@ static kern_return_t exec(struct server_message *message, mach_port_name_t their
     mach_port_name_t task, thread;
     if (p == NULL)
         return gone;
-    kern_return_t kr = take_program(p, their_task, their_thread, &task, &thread);
+    kern_return_t kr = tasks_take_program(p, their_task, their_thread, &task, &thread);
     if (kr != KERN_SUCCESS)
         return kr;
     const mach_port_name_t old = p->task;

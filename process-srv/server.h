@@ -33,6 +33,12 @@ kern_return_t tasks_name_port(const struct process *p, mach_port_name_t task, ui
 bool tasks_is_task(mach_port_name_t task);
 /** The right that p has under this name; the caller's from here on. EINVAL: it has no send right there. */
 kern_return_t tasks_take(const struct process *p, mach_port_name_t theirs, mach_port_name_t *right);
+/** The same of a task that is nobody's yet; and, for exec, of a thread of it. */
+kern_return_t tasks_take_new(const struct process *maker, mach_port_name_t theirs,
+                             mach_port_name_t *task);
+kern_return_t tasks_take_program(struct process *p, mach_port_name_t their_task,
+                                 mach_port_name_t their_thread, mach_port_name_t *task,
+                                 mach_port_name_t *thread);
 /** Like tasks_is_task(), of a thread of a task. */
 bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread);
 /** p has this task from here on; the right is taken. */

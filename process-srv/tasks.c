@@ -108,6 +108,36 @@ bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread)
     return kr == KERN_SUCCESS;
 }
 
+/* A right to a task that is nobody's yet, by its maker's name for it. */
+kern_return_t tasks_take_new(const struct process *maker, mach_port_name_t theirs,
+                             mach_port_name_t *task)
+{
+    const kern_return_t kr = tasks_take(maker, theirs, task);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (tasks_find(*task) == NULL && tasks_is_task(*task))
+        return KERN_SUCCESS;
+    drop_right(task);
+    return unix_error(EINVAL);
+}
+
+kern_return_t tasks_take_program(struct process *p, mach_port_name_t their_task,
+                                 mach_port_name_t their_thread, mach_port_name_t *task,
+                                 mach_port_name_t *thread)
+{
+    kern_return_t kr = tasks_take_new(p, their_task, task);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = tasks_take(p, their_thread, thread);
+    if (kr == KERN_SUCCESS && !tasks_has_thread(*task, *thread)) {
+        drop_right(thread);
+        kr = unix_error(EINVAL);
+    }
+    if (kr != KERN_SUCCESS)
+        drop_right(task);
+    return kr;
+}
+
 /* ---- ports ---- */
 
 struct process *process_of(const struct server_message *message)

@@ -60,6 +60,11 @@ void entry_forget_object(struct space *space, mach_port_name_t name, struct ipc_
 /** It has no right any more: its request is answered by port-deleted, its name is free. */
 void entry_free(struct space *space, mach_port_name_t name, struct ipc_entry *entry,
                 struct list *later);
+/** The port's receive right has this name. */
+void port_named(struct port *port, struct space *space, mach_port_name_t name);
+/** A dead-name or send-possible request at a name; *notify is taken, or null: none; it becomes what was there before. KERN_RETRY: the port has just died. */
+kern_return_t request_at_name(struct space *space, mach_port_name_t name, unsigned id,
+                              uint32_t sync, struct kright *notify, struct list *later);
 /** The entry's request, if it is still the entry's, ends with port-deleted. */
 void request_cancel(struct space *space, struct ipc_entry *entry, struct list *later);
 /** The port's armed send-possible requests fire, a few at a time; true: there are more. The port's lock is held. */

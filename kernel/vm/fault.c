@@ -353,30 +353,6 @@ static inline kern_return_t map_something(struct task *task, struct page *page, 
     return map_other(task, page, va);
 }
 
-/* Pages of an archive are all there: those around one that is touched are mapped with it. Their instructions may have to be made known first,
- * which takes long: of a few at a time. */
-[[gnu::noinline]] static void map_around(struct task *task, const struct map_entry *entry,
-                                         const struct page *page)
-{
-    enum { AROUND = PT_RUN, NEW = 4 };
-    vaddr_t start = round_down(page->va, AROUND * PAGE_SIZE);
-    paddr_t pa = page->pa - (page->va - start);
-    unsigned wanted = 0, fresh = 0;
-    for (unsigned i = 0; i < AROUND; i++) {
-        vaddr_t va = start + i * PAGE_SIZE;
-        if (va < entry->start || va >= entry->end)
-            continue;
-        if ((page->prot & PROT_EXECUTE) &&
-            !memory_object_is_code(page->still, pa + i * PAGE_SIZE)) {
-            if (fresh++ >= NEW)
-                continue;
-            memory_object_sync_code(page->still, pa + i * PAGE_SIZE, PAGE_SIZE);
-        }
-        wanted |= 1u << i;
-    }
-    pmap_enter_around(task->pmap, start, pa, wanted, page->prot);
-}
-
 /* Of a wired entry (G7): it is mapped so that it stays. By value: nobody else's page has to lie in memory for this. */
 [[gnu::noinline]] static kern_return_t map_wired(struct task *task, struct page page, vaddr_t va)
 {
@@ -412,7 +388,7 @@ static void begin(struct thread *self)
         kr = unlikely(entry->wired) ? map_wired(task, page, va) : map_something(task, &page, va);
         if (unlikely(page.still) && kr == KERN_SUCCESS && page.size == PAGE_SIZE && !page.amap &&
             !entry->wired)
-            map_around(task, entry, &page);
+            fault_around(task, entry, page.va, page.pa, page.prot);
         if (page.replaces && kr != KERN_SUCCESS)
             (void)pmap_remove(task->pmap, va, va + PAGE_SIZE); /* G2: it shows what was */
     }

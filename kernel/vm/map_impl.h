@@ -99,6 +99,9 @@ kern_return_t map_enter_locked(struct task *task, struct map_request *request);
 /** The access, which is allowed, to a page of an entry without an object that is neither executable nor wired. KERN_BUSY: it is not as
  *  simple as that, and nothing has been done. */
 kern_return_t fault_anonymous(struct task *task, struct map_entry *entry, vaddr_t va, bool write);
+/** The page at va of an archive's entry is mapped, to pa: so are its neighbours from here on. The MAP lock is held. */
+void fault_around(struct task *task, const struct map_entry *entry, vaddr_t va, paddr_t pa,
+                  unsigned prot);
 
 /** An amap for an entry that has none. */
 kern_return_t entry_make_amap(struct task *task, struct map_entry *entry);

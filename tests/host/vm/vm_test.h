@@ -60,6 +60,7 @@ void check_structure(struct task *const *tasks, unsigned count, struct amap *con
                      unsigned more_count);
 
 void test_scenes(void);
+void test_around(void);
 void test_runs(void);
 void test_failures(void);
 void test_wire(unsigned steps);
