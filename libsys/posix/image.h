@@ -15,6 +15,8 @@ struct image {
 
 struct image_request {
     const char *path;
+    const int *
+        descriptor; /* not NULL: the program is what this one is open for, and path is only its name */
     char *const *argv, *const *envp;
     uint64_t ignored, blocked; /* signals that it begins so with */
 };

@@ -8,6 +8,7 @@
  */
 #include "descriptors.h"
 #include "errors.h"
+#include "memory_lock.h"
 #include <fcntl.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
@@ -54,6 +55,15 @@ static int protection(int wanted, uint32_t *out)
 static int range_error(kern_return_t kr)
 {
     return kr == KERN_INVALID_ADDRESS ? ENOMEM : posix_errno(kr);
+}
+
+static kern_return_t give_back(uint64_t address, uint64_t size)
+{
+    const kern_return_t kr = vm_deallocate(task(), address, size);
+
+    if (kr == KERN_SUCCESS && memory_lock_forget != NULL)
+        memory_lock_forget(address, size);
+    return kr;
 }
 
 /* ---- memory of nothing ---- */
@@ -169,7 +179,7 @@ static int check(struct mapping *m, void *address, size_t size, int flags, off_t
 static int map(struct mapping *m, int file, int flags)
 {
     if (m->fixed) {
-        const int error = range_error(vm_deallocate(task(), m->address, m->size));
+        const int error = range_error(give_back(m->address, m->size));
 
         if (error != 0)
             return error;
@@ -206,7 +216,7 @@ int munmap(void *address, size_t size)
 
     if (size == 0 || !in_pages(address, size, &pages))
         return posix_error(EINVAL);
-    const kern_return_t kr = vm_deallocate(task(), (uintptr_t)address, pages);
+    const kern_return_t kr = give_back((uintptr_t)address, pages);
 
     return kr == KERN_SUCCESS ? 0
                               : posix_error(kr == KERN_INVALID_ADDRESS ? EINVAL : posix_errno(kr));
@@ -234,37 +244,15 @@ int msync(void *address, size_t size, int flags)
         return posix_error(EINVAL);
     if (pages == 0)
         return 0;
+    if ((flags & MS_INVALIDATE) != 0 && memory_lock_has != NULL &&
+        memory_lock_has((uintptr_t)address, pages))
+        return posix_error(EBUSY);
     const int error =
         range_error(vm_sync(task(), (uintptr_t)address, pages,
                             ((flags & MS_SYNC) != 0 ? VM_SYNC_WAIT : 0) |
                                 ((flags & MS_INVALIDATE) != 0 ? VM_SYNC_INVALIDATE : 0)));
 
     return error == 0 ? 0 : posix_error(error);
-}
-
-/* Keeping memory from being paged out takes a power over everybody's (host_memory.wire). */
-int mlock(const void *address, size_t size)
-{
-    (void)address;
-    (void)size;
-    return posix_error(EPERM);
-}
-
-int munlock(const void *address, size_t size)
-{
-    (void)address;
-    (void)size;
-    return posix_error(EPERM);
-}
-
-int mlockall(int flags)
-{
-    return posix_error((flags & ~(MCL_CURRENT | MCL_FUTURE)) != 0 || flags == 0 ? EINVAL : EPERM);
-}
-
-int munlockall(void)
-{
-    return 0; /* nothing is locked */
 }
 
 /* Nobody here acts on advice. */
