@@ -126,7 +126,7 @@ def run_machine(build, number, tests, verbose, shown, more):
     """The test that began last."""
     files = {f"posix/{test.entry()}": test.program.read_bytes() for test in tests} | {f"posix/{name}": more[name] for name in more}
     files["etc/exec"] = f"{PATIENCE}{' shown' if shown else ''}".encode()
-    initrd = build / "posix-tests" / f"initrd-{number}.cpio"
+    initrd = build / "posix-tests" / f"initrd-{os.getpid()}-{number}.cpio"
     initrd.write_bytes(mkinitrd.archive(files, (build / "initrd.cpio").read_bytes()))
     machine = qemu.Machine(board="virt", cpus=1, mem="1G", gic=2, kernel=build / "kernel.img", initrd=initrd,
                            append="log=quiet seed=1 arg=system=posix-suite.conf", extra=COUNTING)
@@ -136,6 +136,7 @@ def run_machine(build, number, tests, verbose, shown, more):
             return read_results(child, {test.entry(): test for test in tests}, verbose)
         finally:
             child.kill()
+            initrd.unlink()
 
 
 def read_results(child, by_name, verbose):
