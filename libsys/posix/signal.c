@@ -203,6 +203,7 @@ static void handle(const struct process_signal *s, ucontext_t *context)
     errno = error;
     t->mask = context->uc_sigmask;
     t->interrupts |= !(a.sa_flags & SA_RESTART);
+    t->handled_ending += !(a.sa_flags & SA_RESTART);
     atomic_fetch_add(&t->handled, 1);
 }
 
@@ -313,6 +314,16 @@ void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
         i.stop = 0;
     }
     act(&i);
+}
+
+const _Atomic uint32_t *signals_handled(void)
+{
+    return &signal_thread.handled;
+}
+
+uint32_t signals_handled_ending(void)
+{
+    return signal_thread.handled_ending;
 }
 
 /* ---- masks ---- */
