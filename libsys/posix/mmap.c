@@ -122,6 +122,8 @@ static int map_piece(const struct mapping *m, mach_port_name_t file, uint64_t *d
     uint32_t most;
     kern_return_t kr = ask(file, m, *done, &entry, &at, &mapped, &most);
 
+    if (posix_errno(kr) == ENXIO && *done != 0) /* its end is behind us */
+        return 0;
     if (kr != KERN_SUCCESS) /* opened for something else */
         return posix_errno(kr) == EBADF ? EACCES : posix_errno(kr);
     uint64_t pages = (mapped + PAGE - 1) & ~(uint64_t)(PAGE - 1);
@@ -168,12 +170,12 @@ static int check(struct mapping *m, void *address, size_t size, int flags, off_t
 {
     const int kind = flags & (MAP_SHARED | MAP_PRIVATE);
 
-    if (size == 0 || offset < 0 || offset % PAGE != 0 ||
-        (kind != MAP_SHARED && kind != MAP_PRIVATE))
+    if (size == 0 || offset % PAGE != 0 || (kind != MAP_SHARED && kind != MAP_PRIVATE) ||
+        (m->fixed && (uintptr_t)address % PAGE != 0))
         return EINVAL;
-    if (!in_pages(m->fixed ? address : NULL, size, &m->size))
-        return m->fixed ? EINVAL : ENOMEM;
-    return 0;
+    if (offset < 0) /* of a size without a sign: no file is as long */
+        return EOVERFLOW;
+    return in_pages(m->fixed ? address : NULL, size, &m->size) ? 0 : ENOMEM;
 }
 
 static int map(struct mapping *m, int file, int flags)

@@ -198,7 +198,10 @@ static void handle(const struct process_signal *s, ucontext_t *context)
     siginfo_t info = signals_info(s);
     const int error = errno;
     context->uc_sigmask = mask;
-    t->mask = mask | a.sa_mask | (a.sa_flags & SA_NODEFER ? 0 : bit);
+    const uint64_t inside =
+        (mask | a.sa_mask | (a.sa_flags & SA_NODEFER ? 0 : bit)) & ~SIGNAL_NEVER;
+    (void)signals_claim(inside & ~mask);
+    t->mask = inside;
     call_handler(&a, number, &info, context);
     errno = error;
     t->mask = context->uc_sigmask;
