@@ -137,11 +137,6 @@ static void by_default(int number)
 
 /* ---- stacks ---- */
 
-static bool is_alternate(uintptr_t sp)
-{
-    return signal_stack[0] != 0 && sp > signal_stack[1] && sp <= signal_stack[0];
-}
-
 static bool is_for_alternate(int number)
 {
     return (action[number - 1].sa_flags & SA_ONSTACK) != 0;
@@ -153,8 +148,8 @@ static void move_if_other(struct interrupted *i)
 {
     const uintptr_t was = i->context->uc_mcontext.sp;
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    if (i->signal.number == 0 || is_for_alternate((int)i->signal.number) || is_alternate(was) ||
-        !is_alternate(here))
+    if (i->signal.number == 0 || is_for_alternate((int)i->signal.number) ||
+        signal_is_alternate(was) || !signal_is_alternate(here))
         return;
     struct moved *m = (struct moved *)((was - sizeof(struct moved)) & ~(uintptr_t)15);
     m->context = *i->context;
@@ -167,7 +162,7 @@ static void call_handler(const struct sigaction *a, int number, siginfo_t *info,
                          ucontext_t *context)
 {
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    if ((a->sa_flags & SA_ONSTACK) && signal_stack[0] != 0 && !is_alternate(here))
+    if ((a->sa_flags & SA_ONSTACK) && signal_stack[0] != 0 && !signal_is_alternate(here))
         signal_call(signal_stack[0], a->sa_sigaction, number, info, context);
     else if (a->sa_flags & SA_SIGINFO)
         a->sa_sigaction(number, info, context);
@@ -462,30 +457,6 @@ int siginterrupt(int number, int flag)
         return -1;
     a.sa_flags = flag ? a.sa_flags & ~SA_RESTART : a.sa_flags | SA_RESTART;
     return sigaction(number, &a, NULL);
-}
-
-int sigaltstack(const stack_t *new, stack_t *old)
-{
-    const bool on = is_alternate((uintptr_t)__builtin_frame_address(0));
-    if (old != NULL)
-        *old = (stack_t){
-            .ss_sp = (void *)signal_stack[1],
-            .ss_size = signal_stack[0] - signal_stack[1],
-            .ss_flags = signal_stack[0] == 0 ? SS_DISABLE
-                        : on                 ? SS_ONSTACK
-                                             : 0,
-        };
-    if (new == NULL)
-        return 0;
-    if (on)
-        return fails(EPERM);
-    if (new->ss_flags & ~SS_DISABLE)
-        return fails(EINVAL);
-    if (!(new->ss_flags &SS_DISABLE) && new->ss_size < MINSIGSTKSZ)
-        return fails(ENOMEM);
-    signal_stack[1] = new->ss_flags &SS_DISABLE ? 0 : (uintptr_t) new->ss_sp;
-    signal_stack[0] = new->ss_flags &SS_DISABLE ? 0 : (uintptr_t) new->ss_sp + new->ss_size;
-    return 0;
 }
 
 /* ---- fork and exec ---- */

@@ -33,6 +33,11 @@ extern _Thread_local struct signal_thread signal_thread;
 /* arch/.../user/signal.S knows these two: the alternate stack, its upper end first; 0: none. */
 extern _Thread_local uintptr_t signal_stack[2];
 
+static inline bool signal_is_alternate(uintptr_t sp)
+{
+    return signal_stack[0] != 0 && sp > signal_stack[1] && sp <= signal_stack[0];
+}
+
 static inline uint64_t signal_bit(int number)
 {
     return UINT64_C(1) << (number - 1);
