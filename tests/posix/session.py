@@ -115,6 +115,8 @@ def run_batch(build, number, tests, verbose, shown, more):
     """A test that the machine dies of, or falls silent in, is the end of that machine only: the others get another one."""
     while tests:
         began = run_machine(build, number, tests, verbose, shown, more)
+        if began is None:
+            raise RuntimeError("session: the machine ended, or fell silent, before the first test (-v shows what it said)")
         left = [test for test in tests if not test.verdict]
         dead = began if began in left else next(iter(left), None)
         if dead:
