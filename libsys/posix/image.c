@@ -335,11 +335,14 @@ static int make(const struct image_request *r, unsigned scripts, struct image *i
 {
     struct image_file file;
     char line[LINE_MAX_], *argument;
-    int error = image_open(r->path, &file);
+    int error = r->descriptor != NULL ? image_open_descriptor(*r->descriptor, &file)
+                                      : image_open(r->path, &file);
     if (error != 0)
         return error;
     if (read_script(&file, line, &argument)) {
         image_close(&file);
+        if (r->descriptor != NULL)
+            return ENOENT; /* its interpreter could not open it again */
         return make_script(r, line, argument, scripts, image);
     }
     error = make_task(r, &file, image);
