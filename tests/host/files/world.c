@@ -9,6 +9,7 @@
 #include <libsys/stub.h>
 #include <sys/mman.h>
 #include <wharf/if/clock.h>
+#include <wharf/if/memory_entry.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
 #include <wharf/if/vm.h>
@@ -337,6 +338,32 @@ kern_return_t vm_make_entry(mach_port_name_t task, uint64_t address, uint64_t si
     return KERN_SUCCESS;
 }
 
+kern_return_t memory_entry_narrow(mach_port_name_t whole, uint64_t offset, uint64_t size,
+                                  uint32_t most, mach_port_name_t *entry)
+{
+    CHECK(offset % PAGE == 0 && size % PAGE == 0 && size != 0 && most != 0);
+    if (fails())
+        return KERN_LIMIT;
+    *entry = world_foreign();
+    port_of(*entry)->payload = port_of(whole)->payload + offset;
+    return KERN_SUCCESS;
+}
+
+bool world_is_shared;
+
+kern_return_t vm_region(mach_port_name_t task, uint64_t address, uint64_t *start, uint64_t *size,
+                        uint32_t *protection, uint32_t *most, uint32_t *inheritance,
+                        uint32_t *flags)
+{
+    (void)task;
+    *start = address;
+    *size = PAGE;
+    *protection = *most = VM_PROT_READ | VM_PROT_WRITE;
+    *inheritance = VM_INHERIT_COPY;
+    *flags = world_is_shared ? VM_SHARED : 0;
+    return KERN_SUCCESS;
+}
+
 /* ---- the world ---- */
 
 bool world_begin(uint64_t limit, uint32_t opens, const void *archive, size_t size)
@@ -371,8 +398,8 @@ void world_settle(void)
             .received =
                 {
                     .id = MSG_ID_NO_SENDERS,
-                    .control = MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
-                                                                              << MSG_FLAGS_SHIFT,
+                    .control = MSG_CONTROL(0, MSG_BY_KERNEL, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
+                                                                         << MSG_FLAGS_SHIFT,
                     .local = port->payload,
                     .word = {port->made},
                 },
@@ -397,8 +424,8 @@ void world_die(mach_port_name_t name)
         .received =
             {
                 .id = MSG_ID_DEAD_NAME,
-                .control = MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
-                                                                          << MSG_FLAGS_SHIFT,
+                .control = MSG_CONTROL(0, MSG_BY_KERNEL, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
+                                                                     << MSG_FLAGS_SHIFT,
                 .local = FILE_SERVER_PAYLOAD | UINT32_MAX,
                 .word = {name},
             },
@@ -504,6 +531,9 @@ void world_end(void)
         CHECK_EQ(world_fs.root->node.references, 1);
         const uint64_t buckets = (world_fs.bucket_count - 256) * sizeof(*world_fs.buckets);
         file_node_release(&world_fs.root->node);
+        world_is_shared = false;
+        world_fs.swept = 0;
+        limbo_sweep(&world_fs);
         CHECK_EQ(world_fs.used, buckets);
     }
     CHECK_EQ(mapped, 0);
