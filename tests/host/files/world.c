@@ -304,7 +304,7 @@ bool world_begin(uint64_t limit, uint32_t opens, const void *archive, size_t siz
     memset(ports, 0, sizeof(ports));
     port_count = FIRST;
     pending_count = 0;
-    mapped = 0;
+    world_mapped = 0;
     memset(&world_fs, 0, sizeof(world_fs));
     kern_return_t kr = file_server_begin(&world_server, &limits, MSG_NULL);
     if (kr == KERN_SUCCESS)
