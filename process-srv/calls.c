@@ -145,11 +145,14 @@ static kern_return_t exec(struct server_message *message, mach_port_name_t their
     p->entry = 0;
     p->mine = mine & ~p->ignored;
     p->executed = true;
+    p->adopted = false; /* of this task the supervisor knows nothing */
     strncpy(p->name, name, sizeof(p->name) - 1);
     if (p->state == PROCESS_STOPPED) /* since it asked */
         effect_suspend(p);
     (void)!task_terminate(old, 0); /* its time is nobody's */
     drop(old);
+    if (p->state == PROCESS_STOPPED) /* since it asked */
+        effect_suspend(p);
     if (thread_resume(thread) != KERN_SUCCESS)
         (void)!task_terminate(task, 0);
     drop(thread);
@@ -176,7 +179,8 @@ static kern_return_t die(struct server_message *message, uint32_t signal)
     if (p == NULL || signal == 0 || signal > PROCESS_SIGNALS)
         return gone;
     signals_dispose(p, signal_bit(signal), PROCESS_DISPOSITION_DEFAULT, 0);
-    if (p->state != PROCESS_RUNNING)
+    /* It may have been stopped since it asked: then it waits for its end, and nothing else would come. */
+    if (p->state != PROCESS_RUNNING && p->state != PROCESS_STOPPED)
         return KERN_SUCCESS;
     effect_end(p, signal);
     signals_end(p, (int32_t)(signal | (signals_leave_core(signal) ? 0x80u : 0u)));
@@ -436,7 +440,7 @@ static kern_return_t limits(struct server_message *message, uint32_t *processes,
     const struct process *p = process_of(message);
     if (p == NULL)
         return gone;
-    *processes = table_session_size(p->sid);
+    *processes = table_account_size(p);
     *processes_max = SESSION_MAX;
     return KERN_SUCCESS;
 }

@@ -34,7 +34,6 @@ static kern_return_t adopt(struct server_message *message, mach_port_name_t task
     struct process *p = table_add(NULL, name);
     if (p == NULL)
         return unix_error(EAGAIN);
-    p->adopted = true;
     p->started = kernel_clock_now();
     kern_return_t kr =
         exception_ports_set(task, EXCEPTION_PORTS_SLOT_HANDLER, EXCEPTION_PORTS_FLAVOUR_RIGHTS,
@@ -42,13 +41,15 @@ static kern_return_t adopt(struct server_message *message, mach_port_name_t task
     if (kr == KERN_SUCCESS)
         kr = tasks_make_port(p);
     if (kr == KERN_SUCCESS)
-        kr = tasks_send_right(p, port);
-    if (kr == KERN_SUCCESS)
         kr = tasks_bind(p, task);
+    if (kr == KERN_SUCCESS)
+        kr = tasks_send_right(p, port);
     if (kr == KERN_SUCCESS) {
         *pid = p->pid;
         return KERN_SUCCESS;
     }
+    if (p->task != MSG_NULL)
+        tasks_unbind(p); /* the right is the message's */
     tasks_release(p);
     table_drop(p);
     return unix_error(EAGAIN);

@@ -26,6 +26,12 @@ enum { FAST = 2, FAST_MAX = 10, PAUSE = 5, NOT_FOUND = 127, SIGNALLED = 128 };
 static const char console[] = "/dev/console";
 static char *shell = "/bin/sh";
 
+/* Somebody has it open as often as it can be: what was opened before does as well, if it lives. */
+static bool is_open(void)
+{
+    return (errno == ENFILE || errno == ENOMEM) && isatty(0) && isatty(1) && isatty(2);
+}
+
 /* The console may be a moment later than we are. */
 static void open_console(void)
 {
@@ -34,6 +40,8 @@ static void open_console(void)
 
     for (unsigned i = 0; i < TRIES && fd < 0; i++) {
         fd = open(console, O_RDWR | O_NOCTTY);
+        if (fd < 0 && is_open())
+            return;
         if (fd < 0)
             usleep(TENTH_US);
     }
@@ -88,7 +96,6 @@ static void become_shell(char **arguments, bool leads)
     take_keys(SIG_DFL);
     if (leads) {
         setsid();
-        close(0);
         open_console();
         ioctl(0, TIOCSCTTY, 0);
     }

@@ -112,6 +112,11 @@ static void use_exec(void)
     }
     CHECK_EQUAL(posix_spawn(&pid, "/no-such-program", NULL, NULL, argv, envp), ENOENT);
     CHECK_EQUAL(posix_spawn(&pid, "/process.conf", NULL, NULL, argv, envp), ENOEXEC);
+    static char *many[16001]; /* short, but their table is as large as a stack */
+    for (size_t i = 0; i + 1 < sizeof(many) / sizeof(many[0]); i++)
+        many[i] = argv[3];
+    CHECK_EQUAL(execve("/process-test", many, many), -1);
+    CHECK_EQUAL(errno, E2BIG);
     CHECK_EQUAL(execv("/no-such-program", argv), -1);
     CHECK_EQUAL(errno, ENOENT);
 }

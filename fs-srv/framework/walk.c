@@ -50,7 +50,7 @@ static void leave(struct walk *walk, uint32_t outcome, mach_port_name_t port, co
 /* What is above a root of ours. */
 static mach_port_name_t above_of(const struct file_server *server, const struct file_node *root)
 {
-    for (uint32_t i = 0; i < server->slots; i++)
+    for (uint32_t i = 0; i < server->slots && !server->is_top; i++)
         if (server->opens[i]->node == root && server->opens[i]->above != MSG_NULL)
             return server->opens[i]->above;
     return MSG_NULL;

@@ -218,6 +218,8 @@ static int make_stack(const struct image_request *r, struct image *image, const 
          sizeof(struct start_process) + descriptors * sizeof(struct start_descriptor) +
          strlen(there->name) + 256) &
         ~(size_t)15;
+    if (size > STACK_SIZE / 4 * 3) /* the program needs some, too */
+        return E2BIG;
     struct piece piece = {.at = calloc(1, size), .size = size, .base = STACK_TOP - size};
     if (piece.at == NULL)
         return ENOMEM;

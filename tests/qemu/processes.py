@@ -34,4 +34,5 @@ def proc(cpus):
 def all_scenarios():
     return [of(name, cpus) for name in ("fork", "signals", "bomb") for cpus in (1, 4)] + \
         [under_load(name, cpus) for name in ("threads", "storm", "misuse", "bomb") for cpus in (1, 4)] + \
-        [make(cpus) for make in (death, proc) for cpus in (1, 4)]
+        [make(cpus) for make in (death, proc) for cpus in (1, 4)] + \
+        [under_load(name, cpus) for name, cpus in (("sessions", 4), ("queues", 1), ("stopped", 4))]

@@ -18,6 +18,21 @@ trap 'echo bye' EXIT
 exit 3
 """
 
+# Who takes all descriptors, or makes all processes there may be, gets errors; the shell beside him can still end him, and goes on.
+BOMBS = """
+B=$(posix-bombs descriptors); echo "descriptors of $B"
+true < /dev/null || echo "none left"
+basename /all/programs
+kill -9 -- -$B
+sleep 1
+basename /all/pipes | cat
+posix-bombs processes > /dev/null
+echo "processes"
+kill -9 -1
+sleep 1
+basename /all/over | cat
+"""
+
 
 def initrd(more):
     """A function for Scenario.initrd: the tree's, the shell and its utilities, and files."""
@@ -32,6 +47,13 @@ def commands(cpus, label):
                     initrd=initrd({"etc/exec": COMMANDS.encode()}), label=label, seconds=15,
                     expect=("^one two$", "^first$", "^second$", "^got second$", "^loop 1$", "^loop 2$", "^loop 3$", "^early$", "^late$", "^c$", "^x$",
                             "^no program 127$", "^killed 143$", "^bye$", "^supervisor: init ended with status 3$", all_ended(3)))
+
+
+def bombs(cpus, label):
+    return Scenario(f"shell-bombs-{cpus}cpu", {**VIRT, "cpus": cpus}, append="log=quiet arg=system=exec.conf arg=log=shown",
+                    initrd=initrd({"etc/exec": BOMBS.encode()}), label=label, seconds=40,
+                    expect=(r"^descriptors of \d+$", "^none left$", "^programs$", "^pipes$", "^processes$", "^over$",
+                            "^supervisor: init ended with status 0$", all_ended()))
 
 
 def keys(text):
@@ -86,4 +108,4 @@ def death():
 
 
 def all_scenarios(kind):
-    return [] if kind != "release" else [commands(1, CI), commands(4, CI), console(), proc(), death()]
+    return [] if kind != "release" else [commands(1, CI), commands(4, CI), bombs(2, CI), console(), proc(), death()]

@@ -406,10 +406,14 @@ static void test_limits(void)
     kern_return_t kr;
 
     CHECK(world_begin(256 << 10, 50, NULL, 0));
+    CHECK_EQ(open_path("tmp/program", FILE_WRITE | FILE_CREATE, &more), KERN_SUCCESS);
+    world_close(more);
     while ((kr = open_path("dev/null", FILE_READ, &opened[n])) == KERN_SUCCESS)
         n++;
     CHECK_EQ(kr, unix_error(ENFILE));
-    CHECK_EQ(n, 49); /* the root is one */
+    CHECK_EQ(n, 46); /* the root is one, and 50 / 16 are kept for programs */
+    CHECK_EQ(open_path("tmp/program", FILE_READ | FILE_EXECUTE, &more), KERN_SUCCESS);
+    world_close(more);
     world_close(opened[--n]);
     CHECK_EQ(open_path("dev/null", FILE_READ, &more), KERN_SUCCESS);
     CHECK_EQ(more, opened[n]); /* the same port */
@@ -426,6 +430,41 @@ static void test_limits(void)
     world_end();
 }
 
+/* What is mapped stays counted when its file goes, until nobody has it. */
+static void test_limbo(void)
+{
+    uint8_t byte = 1;
+    mach_port_name_t file, part, all;
+    uint64_t offset, mapped;
+    struct file_system system;
+    uint32_t n;
+
+    CHECK(world_begin(256 << 10, 50, NULL, 0));
+    CHECK_EQ(make("tmp/f", FILE_KIND_FOLDER, ""),
+             KERN_SUCCESS); /* what the folder needs for a name stays */
+    CHECK_EQ(serve_remove(world_message(world_root), "tmp/f", true, &outcome, &elsewhere, rest),
+             KERN_SUCCESS);
+    const uint64_t used = world_fs.used;
+    CHECK_EQ(open_path("tmp/f", FILE_READ | FILE_WRITE | FILE_CREATE, &file), KERN_SUCCESS);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_EQ(serve_write(world_message(file), (int64_t)i * PAGE, &byte, 1, &n), KERN_SUCCESS);
+    CHECK_EQ(serve_map(world_message(file), PAGE, PAGE, 3, false, &part, &offset, &mapped),
+             KERN_SUCCESS);
+    CHECK_EQ(serve_map(world_message(file), 0, 4 * PAGE, 3, false, &all, &offset, &mapped),
+             KERN_SUCCESS);
+    world_close(part);
+    world_close(all);
+    world_is_shared = true;
+    world_close(file);
+    CHECK_EQ(serve_remove(world_message(world_root), "tmp/f", false, &outcome, &elsewhere, rest),
+             KERN_SUCCESS);
+    CHECK(world_fs.used >= used + 4 * PAGE);
+    world_is_shared = false;
+    CHECK_EQ(serve_get_system(world_message(world_root), &system), KERN_SUCCESS);
+    CHECK_EQ(world_fs.used, used);
+    world_end();
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -437,6 +476,7 @@ int main(int argc, char **argv)
     test_waits();
     test_awaits();
     test_limits();
+    test_limbo();
     test_failures();
     return check_end();
 }
