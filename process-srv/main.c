@@ -3,16 +3,20 @@
  * The process server: pids, parents, signals, groups, sessions. docs/processes.md.
  */
 #include "server.h"
+#include "signals.h"
 #include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
+#include <stdlib.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
+#include <wharf/if/service_control.h>
 
 enum { PRIORITY = 110 };
 
-static const uint64_t payload_service = UINT64_MAX, payload_exceptions = UINT64_MAX - 1;
+static const uint64_t payload_service = UINT64_MAX, payload_exceptions = UINT64_MAX - 1,
+                      payload_control = UINT64_MAX - 2;
 static uint64_t in[MSG_BODY_MAX / 8], out[MSG_BODY_MAX / 8];
 
 /* Its task's name is dead. The reference that came with it is given up, too. */
@@ -30,10 +34,35 @@ static kern_return_t notification(void *context, const struct server_message *me
     return KERN_SUCCESS;
 }
 
+/* ---- the supervisor ---- */
+
+/* A process can send such a message to its own port, too. */
+static bool is_supervisor(const struct server_message *message)
+{
+    return message->received.local == payload_control;
+}
+
+static kern_return_t ping(struct server_message *message, uint64_t *busy_until)
+{
+    *busy_until = 0;
+    return is_supervisor(message) ? KERN_SUCCESS : MIG_BAD_ID;
+}
+
+/* Without their server processes are nothing that anybody knows of: they end with it. */
+static kern_return_t stop(struct server_message *message)
+{
+    if (!is_supervisor(message))
+        return MIG_BAD_ID;
+    signals_end_program(0);
+    exit(0);
+}
+
+static const struct service_control_ops control_calls = {.ping = ping, .stop = stop};
+
 static kern_return_t begin(void)
 {
     const mach_port_name_t self = program_start_info->task;
-    mach_port_name_t service;
+    mach_port_name_t service, control;
     kern_return_t kr = port_allocate(self, PORT_RIGHT_SET, &tasks_set);
     if (kr == KERN_SUCCESS)
         kr = port_allocate(self, PORT_RIGHT_RECEIVE, &tasks_exceptions);
@@ -49,6 +78,12 @@ static kern_return_t begin(void)
         kr = port_set_payload(self, service, payload_service);
     if (kr == KERN_SUCCESS)
         kr = port_move_member(self, service, tasks_set);
+    if (kr == KERN_SUCCESS)
+        kr = service_get_control(program_start_info->bootstrap, &control);
+    if (kr == KERN_SUCCESS)
+        kr = port_set_payload(self, control, payload_control);
+    if (kr == KERN_SUCCESS)
+        kr = port_move_member(self, control, tasks_set);
     return kr;
 }
 
@@ -66,6 +101,7 @@ int main(void)
         process_interface(&process_calls, NULL),
         processes_interface(&processes_calls, NULL),
         exception_interface(&exception_calls, NULL),
+        service_control_interface(&control_calls, NULL),
     };
     const struct server server = {
         .port = tasks_set,

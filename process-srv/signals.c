@@ -240,6 +240,7 @@ void signals_end(struct process *p, int32_t status)
 {
     struct process *parent = p->parent;
     const int32_t group = p->pgid, sid = p->sid, pid = p->pid;
+    const bool is_program = p->adopted;
     const int32_t number = status & 0x7f;
     bool affected = false;
     for (const struct process *c = p->child; c != NULL; c = c->next)
@@ -262,6 +263,18 @@ void signals_end(struct process *p, int32_t status)
         for (struct process *c = table_after(0); c != NULL; c = table_after(c->pid))
             if (c->sid == sid && c->state == PROCESS_STOPPED && c->parent == NULL)
                 orphan_group(c->pgid, sid);
+    if (is_program)
+        signals_end_program(pid);
+}
+
+void signals_end_program(int32_t program)
+{
+    for (struct process *p = table_after(0), *next; p != NULL; p = next) {
+        const int32_t pid = p->pid;
+        if (!p->adopted && p->state != PROCESS_ZOMBIE && (program == 0 || p->program == program))
+            by_default(p, SIGNAL_KILL);
+        next = table_after(pid);
+    }
 }
 
 static void by_default(struct process *p, uint32_t number)

@@ -159,6 +159,7 @@ struct process *table_add(struct process *parent, const char *name)
     p->pid = new_pid();
     p->pgid = parent != NULL ? parent->pgid : p->pid;
     p->sid = parent != NULL ? parent->sid : p->pid;
+    p->program = parent != NULL ? parent->program : p->pid;
     p->state = PROCESS_RUNNING;
     strncpy(p->name, name, sizeof(p->name) - 1);
     p->hash_next = hash[p->pid % HASH];

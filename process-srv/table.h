@@ -6,6 +6,7 @@
  *    waits for nobody: they are gone when they end.
  * P2 A pid is not used again while a process, a group or a session has it.
  * P3 Of a session there are at most SESSION_MAX processes, zombies too: who makes more is told EAGAIN, and the others go on.
+ * P4 What a program of the supervisor's has begun ends with it, whoever is its parent meanwhile: another instance of the program finds nothing of the former.
  */
 #pragma once
 
@@ -43,8 +44,9 @@ struct process {
     struct process *hash_next;
     struct process *later, *earlier; /* of all that there are, in the order of their making */
     char name[PROCESS_NAME_SIZE];
-    bool adopted;  /* the supervisor started it: its end is not ours to make */
-    bool executed; /* its parent may not move it to another group any more */
+    bool adopted;    /* the supervisor started it: its end is not ours to make */
+    int32_t program; /* the adopted one that it descends from, or its own pid: P4 */
+    bool executed;   /* its parent may not move it to another group any more */
     uint32_t slot_generation;
 
     /* how it ended or stopped */
