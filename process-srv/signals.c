@@ -213,8 +213,9 @@ static void go_on(struct process *p)
     p->state = PROCESS_RUNNING;
     p->continue_news = true;
     p->stop_news = false;
-    effect_resume(p);
     tell_parent(p, CLD_CONTINUED_, SIGNAL_CONT);
+    effect_resume(
+        p); /* after its parent, who may have more to send before it runs: a shell that ends a job */
     const uint64_t due = p->pending & ~p->mine; /* they waited only for this */
     drop(p, due);
     for (uint64_t left = due; left != 0 && p->state == PROCESS_RUNNING; left &= left - 1)

@@ -124,8 +124,19 @@ static void check_system(void)
     CHECK_EQUAL(WEXITSTATUS(status), 3);
 }
 
+/* Programs keep what it returns. */
+static void check_words(void)
+{
+    for (int one = 1; one < SIGRTMIN; one++)
+        for (int other = 1; other < one; other++)
+            CHECK(strcmp(strsignal(one), strsignal(other)) != 0);
+    CHECK(strcmp(strsignal(SIGTTOU), "Stopped (tty output)") == 0);
+    CHECK(strsignal(0) != NULL && strsignal(-1) != NULL && strsignal(1000) != NULL);
+}
+
 int main(void)
 {
+    check_words();
     check_reading();
     check_writing();
     check_two();

@@ -19,8 +19,8 @@ static const struct tool tool = {
     .usage = "[SECONDS [COUNT]]",
     .options = "",
     .help =
-        "Show for each disk the requests a second, the KiB read and written a second, and in all since the line before\n"
-        "(the first: since its driver began; a driver that was started anew begins at 0); requests that failed, and that it has now.\n",
+        "Show for each disk the requests, in all and a second; the KiB read and written, a second and in all: since the line before (the\n"
+        "first: since its driver began; one that was started anew begins at 0); requests that went wrong, and that it has now.\n",
 };
 
 enum { DISKS_MAX = 16 };
@@ -116,7 +116,7 @@ static bool show(struct disk *disk, uint64_t last)
         now.reads + now.writes + now.others - then->reads - then->writes - then->others;
     const uint64_t read = (now.bytes_read - then->bytes_read) / 1024,
                    written = (now.bytes_written - then->bytes_written) / 1024;
-    printf("%-10s", disk->name);
+    printf("%-10s %8" PRIu64, disk->name, requests);
     show_rate(requests, moment - from);
     show_rate(read, moment - from);
     show_rate(written, moment - from);
@@ -141,7 +141,8 @@ int main(int argc, char **argv)
     const mach_port_name_t supervisor = tool_service(&tool, "supervisor");
     for (uint64_t next = kernel_clock_now();;) {
         look(supervisor);
-        puts("DISK              TPS     READ/S  WRITTEN/S  READ(KiB)    WRITTEN  FAILED QUEUE");
+        puts(
+            "DISK       REQUESTS        TPS     READ/S  WRITTEN/S  READ(KiB)    WRITTEN  ERRORS QUEUE");
         for (unsigned i = 0; i < count; i++)
             failed |= !show(&disks[i], last);
         fflush(stdout);

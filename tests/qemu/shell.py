@@ -64,15 +64,21 @@ def console(cpus):
 
 
 def jobs(cpus):
-    """Job control: a job is stopped by ^Z and goes on in the background, in the foreground, and ends by ^C; the background may not read, nor write where `stty
-    tostop` says so. What a job prints it prints when it has the terminal: so the keys that follow are its own."""
-    job = "sh -c 'echo job; sleep 1000'\r"
+    """Job control: a job is stopped by ^Z, and again when it reads in the background; it goes on in the foreground, and ends by ^C; one that writes in the
+    background is stopped after `stty tostop`; kill ends a job, a stopped one too; a group that nobody would wake is not stopped by keys' signals. What a job
+    prints it prints when it has the terminal: so the keys that follow are its own. At last the machine begins anew."""
+    job = "sh -c 'echo job; while read x; do echo got $x; done'"
+    stopped = "until ps -T | grep -q 'stopped .* sh$'; do :; done; jobs"
+    orphan = "sh -c '(sleep 0.3; sh -c \"kill -TSTP \\$\\$; echo orphan goes on\") &'"
     return typed(
         f"shell-jobs-{cpus}cpu", cpus,
-        (r"type a command", job), (r"^job$", "\x1a"), (r"^\[1\] \+ (Stopped|Suspended)", "echo stopped; jobs\r"),
-        (r"^\[1\] \+ (Stopped|Suspended)", "bg; jobs\r"), (r"^\[1\] \+ Running", "echo goes on; fg\r"), (r"^sh -c", "\x03"),
-        (r"^$", "poweroff\r"),
-        expect=(r"^a line",))
+        (r"type a command", f"{job}\r"), (r"^job$", "\x1a"), (r"\[1\] \+ Stopped ", "jobs\r"),
+        (r"^\[1\] \+ Stopped ", f"bg; {stopped}\r"), (r"^\[1\] \+ Stopped \(tty input\)", "fg\r"),
+        (r"^\\?sh -c", "abc\r"), (r"^got abc$", "\x03echo status $?\r"),
+        (r"^status 130$", f"stty tostop; sh -c 'echo from behind' & {stopped}; fg; stty -tostop\r"), (r"\[1\] \+ Stopped \(tty output\)", ""),
+        (r"^from behind$", "sleep 1000 & kill %1; wait %1; echo killed $?\r"),
+        (r"^killed 143$", "sh -c 'echo again; exec sleep 1000'\r"), (r"^again$", "\x1a"), (r"\[1\] \+ Stopped ", "kill %1; wait; echo none left\r"),
+        (r"\[1\] \+ Terminated ", ""), (r"^none left$", f"{orphan}\r"), (r"orphan goes on$", "reboot\r"), (r"^type a command", "poweroff\r"))
 
 
 def all_scenarios(kind):
