@@ -59,14 +59,16 @@ static void check_writing(void)
 static void check_two(void)
 {
     FILE *first = popen("cat > /dev/null", "w"), *second = popen("read word; echo $word", "r"),
-         *third = popen("sleep 100", "r");
+         *third = popen("exec /bin/sleep 100", "r");
 
     CHECK(first != NULL && third != NULL);
     CHECK_EQUAL(pclose(first), 0);
     if (second)
         CHECK(pclose(second) >= 0);
     CHECK(third != NULL && fcntl(fileno(third), F_GETFD) == 0);
-    CHECK_EQUAL(system("kill $(ps -T | awk '$NF == \"sleep\" { print $1 }')"), 0);
+    CHECK_EQUAL(system("until p=$(ps -T | awk '$NF == \"sleep\" { print $1 }') && [ \"$p\" ]; "
+                       "do :; done; kill $p"),
+                0);
     const int status = pclose(third);
     /* The shell tells of its command's end, or is the command itself. */
     CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) ||

@@ -77,8 +77,9 @@ def jobs(cpus):
         (r"^\\?sh -c", "abc\r"), (r"^got abc$", "\x03echo status $?\r"),
         (r"^status 130$", f"stty tostop; sh -c 'echo from behind' & {stopped}; fg; stty -tostop\r"), (r"\[1\] \+ Stopped \(tty output\)", ""),
         (r"^from behind$", "sleep 1000 & kill %1; wait %1; echo killed $?\r"),
-        (r"^killed 143$", "sh -c 'echo again; exec sleep 1000'\r"), (r"^again$", "\x1a"), (r"\[1\] \+ Stopped ", "kill %1; wait; echo none left\r"),
-        (r"\[1\] \+ Terminated ", ""), (r"^none left$", f"{orphan}\r"), (r"orphan goes on$", "reboot\r"), (r"^type a command", "poweroff\r"))
+        (r"^killed 143$", "sh -c 'echo again; exec /bin/sleep 1000'\r"), (r"^again$", "\x1a"),
+        (r"\[1\] \+ Stopped ", "kill %1; while ps -T | grep -q 'sleep$'; do :; done\r"),
+        (r"\[1\] \+ Terminated ", f"{orphan}\r"), (r"orphan goes on$", "reboot\r"), (r"^type a command", "poweroff\r"))
 
 
 def all_scenarios(kind):

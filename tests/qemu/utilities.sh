@@ -64,7 +64,7 @@ same printf '007 a' "$(/usr/bin/printf '%03d %s' 7 a)"
 same test 0 "$(/usr/bin/test -f f -a 3 -lt 10; echo $?)"
 
 # time and processes; the shell's own sleep and cat are in its process
-says date '^20[0-9][0-9]$' date +%Y
+until_says date '^20[0-9][0-9]$' date +%Y
 same date-of 1970-01-02 "$(date -u -d @86400 +%Y-%m-%d)"
 says time '^real' /usr/bin/time sleep 0.05
 says uptime ' up 0:00:' uptime
