@@ -58,7 +58,8 @@ static void check_writing(void)
 /* The second command does not hold the first one's pipe open: that one ends when its stream is closed. */
 static void check_two(void)
 {
-    FILE *first = popen("cat > /dev/null", "w"), *second = popen("read word; echo $word", "r"),
+    FILE *first = popen("cat > /dev/null", "w"),
+         *second = popen("read word < /dev/null; echo", "r"),
          *third = popen("exec /bin/sleep 100", "r");
 
     CHECK(first != NULL && third != NULL);
