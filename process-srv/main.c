@@ -4,12 +4,15 @@
  */
 #include "crash.h"
 #include "server.h"
+#include "signals.h"
 #include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
+#include <stdlib.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
+#include <wharf/if/service_control.h>
 #include <wharf/if/vm.h>
 
 enum { PRIORITY = 110 };
@@ -31,6 +34,31 @@ static kern_return_t notification(void *context, const struct server_message *me
     return KERN_SUCCESS;
 }
 
+/* ---- the supervisor ---- */
+
+/* A process can send such a message to its own port, too. */
+static bool is_supervisor(const struct server_message *message)
+{
+    return message->received.local == SERVER_PAYLOAD_CONTROL;
+}
+
+static kern_return_t ping(struct server_message *message, uint64_t *busy_until)
+{
+    *busy_until = 0;
+    return is_supervisor(message) ? KERN_SUCCESS : MIG_BAD_ID;
+}
+
+/* Without their server processes are nothing that anybody knows of: they end with it. */
+static kern_return_t stop(struct server_message *message)
+{
+    if (!is_supervisor(message))
+        return MIG_BAD_ID;
+    signals_end_program(0);
+    exit(0);
+}
+
+static const struct service_control_ops control_calls = {.ping = ping, .stop = stop};
+
 static kern_return_t serve(const char *name, uint64_t payload)
 {
     const mach_port_name_t self = program_start_info->task;
@@ -40,6 +68,18 @@ static kern_return_t serve(const char *name, uint64_t payload)
         kr = port_set_payload(self, service, payload);
     if (kr == KERN_SUCCESS)
         kr = port_move_member(self, service, tasks_set);
+    return kr;
+}
+
+static kern_return_t serve_supervisor(void)
+{
+    const mach_port_name_t self = program_start_info->task;
+    mach_port_name_t control;
+    kern_return_t kr = service_get_control(program_start_info->bootstrap, &control);
+    if (kr == KERN_SUCCESS)
+        kr = port_set_payload(self, control, SERVER_PAYLOAD_CONTROL);
+    if (kr == KERN_SUCCESS)
+        kr = port_move_member(self, control, tasks_set);
     return kr;
 }
 
@@ -55,6 +95,8 @@ static kern_return_t begin(void)
         kr = port_move_member(self, tasks_exceptions, tasks_set);
     if (kr == KERN_SUCCESS)
         kr = port_insert_made_send(self, 0, tasks_exceptions, &tasks_exception_send);
+    if (kr == KERN_SUCCESS)
+        kr = serve_supervisor();
     if (kr == KERN_SUCCESS)
         kr = serve("process", SERVER_PAYLOAD_SERVICE);
     if (kr == KERN_SUCCESS) {
@@ -94,6 +136,7 @@ int main(void)
         process_interface(&process_calls, NULL),
         processes_interface(&processes_calls, NULL),
         exception_interface(&exception_calls, NULL),
+        service_control_interface(&control_calls, NULL),
     };
     const struct server server = {
         .port = tasks_set,

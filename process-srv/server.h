@@ -14,6 +14,7 @@
 #define SERVER_PAYLOAD_SERVICE    UINT64_MAX
 #define SERVER_PAYLOAD_EXCEPTIONS (UINT64_MAX - 1)
 #define SERVER_PAYLOAD_INSPECT    (UINT64_MAX - 2)
+#define SERVER_PAYLOAD_CONTROL    (UINT64_MAX - 3)
 
 extern const struct process_ops process_calls;     /* calls.c */
 extern const struct processes_ops processes_calls; /* look.c */
@@ -43,6 +44,8 @@ kern_return_t tasks_take_program(struct process *p, mach_port_name_t their_task,
 bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread);
 /** p has this task from here on; the right is taken. */
 kern_return_t tasks_bind(struct process *p, mach_port_name_t task);
+/** It has none any more; the right is the caller's again. */
+void tasks_unbind(struct process *p);
 /** It has another one; the old right is the caller's. After an error nothing has changed. */
 kern_return_t tasks_rebind(struct process *p, mach_port_name_t task);
 /** A send right to p's port. */

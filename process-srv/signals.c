@@ -228,8 +228,9 @@ static void go_on(struct process *p)
     p->state = PROCESS_RUNNING;
     p->continue_news = true;
     p->stop_news = false;
-    effect_resume(p);
     tell_parent(p, CLD_CONTINUED_, SIGNAL_CONT);
+    effect_resume(
+        p); /* after its parent, who may have more to send before it runs: a shell that ends a job */
     const uint64_t due = p->pending & ~p->mine; /* they waited only for this */
     drop(p, due);
     for (uint64_t left = due; left != 0 && p->state == PROCESS_RUNNING; left &= left - 1)
@@ -256,6 +257,7 @@ void signals_end(struct process *p, int32_t status)
 {
     struct process *parent = p->parent;
     const int32_t group = p->pgid, sid = p->sid, pid = p->pid;
+    const bool is_program = p->adopted;
     const int32_t number = status & 0x7f;
     const bool was_orphaned = table_orphaned(group, sid);
     bool affected = false;
@@ -283,6 +285,18 @@ void signals_end(struct process *p, int32_t status)
             c->bereaved = false;
             orphan_group(c->pgid, sid);
         }
+    if (is_program)
+        signals_end_program(pid);
+}
+
+void signals_end_program(int32_t program)
+{
+    for (struct process *p = table_after(0), *next; p != NULL; p = next) {
+        const int32_t pid = p->pid;
+        if (!p->adopted && p->state != PROCESS_ZOMBIE && (program == 0 || p->program == program))
+            by_default(p, SIGNAL_KILL);
+        next = table_after(pid);
+    }
 }
 
 static void by_default(struct process *p, uint32_t number)

@@ -64,6 +64,8 @@ bool signals_leave_core(uint32_t number);
 void signals_stop(struct process *p, uint32_t number);
 /** A process ended: status as wait() tells it; its parent and its groups are told. */
 void signals_end(struct process *p, int32_t status);
+/** End all that a program has begun; 0: all of all programs. */
+void signals_end_program(int32_t program);
 
 /** What reap says; false: nothing now. *error: ECHILD, or 0. */
 bool signals_reap(struct process *p, int32_t pid, uint32_t options, struct process_change *change,

@@ -189,6 +189,7 @@ struct process *table_add(struct process *parent, const char *name)
     p->account = parent != NULL ? parent->account : p->pid;
     p->begins_account = parent != NULL ? parent->begins_account : true;
     p->adopted = parent == NULL;
+    p->program = parent != NULL ? parent->program : p->pid;
     p->state = PROCESS_RUNNING;
     strncpy(p->name, name, sizeof(p->name) - 1);
     p->hash_next = hash[p->pid % HASH];

@@ -8,6 +8,7 @@
  * P3 A session that an adopted process, or one of its session, begins is an account; so is an adopted process itself. All that is made below is counted there, in whatever session.
  *    Of an account there are at most SESSION_MAX processes, zombies too, of adopted ones ADOPTED_MAX, and the last KEPT places are for accounts with fewer than SMALL. Who makes more is told
  *    EAGAIN, and the others go on.
+ * P4 What a program of the supervisor's has begun ends with it, whoever is its parent meanwhile: another instance of the program finds nothing of the former.
  */
 #pragma once
 
@@ -50,9 +51,10 @@ struct process {
     struct process *hash_next;
     struct process *later, *earlier; /* of all that there are, in the order of their making */
     char name[PROCESS_NAME_SIZE];
-    bool adopted;  /* the supervisor started it: its end is not ours to make */
-    bool executed; /* its parent may not move it to another group any more */
-    bool bereaved; /* its parent, which was there for its group, is just ending */
+    bool adopted;    /* the supervisor started it: its end is not ours to make */
+    int32_t program; /* the adopted one that it descends from, or its own pid: P4 */
+    bool executed;   /* its parent may not move it to another group any more */
+    bool bereaved;   /* its parent, which was there for its group, is just ending */
     uint32_t slot_generation;
 
     /* how it ended or stopped */

@@ -169,6 +169,13 @@ kern_return_t tasks_bind(struct process *p, mach_port_name_t task)
     return KERN_SUCCESS;
 }
 
+/* That it is watched ends with the name. */
+void tasks_unbind(struct process *p)
+{
+    remove_task(p);
+    p->task = MSG_NULL;
+}
+
 kern_return_t tasks_rebind(struct process *p, mach_port_name_t task)
 {
     remove_task(p);

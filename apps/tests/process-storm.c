@@ -442,7 +442,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*use)(void);
-    } parts[] = {{"threads", use_threads}, {"storm", use_storm},       {"misuse", use_misuse},
+    } parts[] = {{"threads", use_threads}, {"storm", use_storms},      {"misuse", use_misuse},
                  {"bomb", use_bomb},       {"sessions", use_sessions}, {"queues", use_queues},
                  {"stopped", use_stopped}};
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

@@ -4,7 +4,8 @@
  */
 #include "vm_test.h"
 
-#define AT (UINT64_C(0x40000000) - 4 * PAGE_SIZE) /* a boundary of page tables behind the fourth page */
+#define AT \
+    (UINT64_C(0x40000000) - 4 * PAGE_SIZE) /* a boundary of page tables behind the fourth page */
 
 static vaddr_t page(uint64_t n)
 {
