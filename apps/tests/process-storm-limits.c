@@ -49,7 +49,7 @@ static void explode_in_sessions(void)
             (void)setsid();
         if (pid < 0) {
             atomic_fetch_add(&shared->full, 1);
-            rest(20);
+            rest(200);
         }
     }
 }

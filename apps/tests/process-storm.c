@@ -373,7 +373,7 @@ static void explode(void)
     (void)setsid();
     for (;;)
         if (fork() < 0)
-            rest(20);
+            rest(200);
 }
 
 static void use_bomb(void)
