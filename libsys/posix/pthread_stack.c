@@ -139,7 +139,7 @@ struct posix_thread *posix_stack_make(size_t size, size_t guard)
     thread->memory = memory;
     thread->size = all;
     thread->guard = whole_pages(guard);
-    thread->stack = memory + thread->guard;
+    thread->stack = posix_stack_block(thread) - size; /* there is up to a page more below */
     thread->stack_size = size;
     return thread;
 }

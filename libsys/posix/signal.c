@@ -205,12 +205,31 @@ static void handle(const struct process_signal *s, ucontext_t *context)
     atomic_fetch_add(&t->handled, 1);
 }
 
+/* The call is a wait itself, in which the server may stop this thread once more. Such a stop is answered at once, with nothing, and then asked
+ * again: if it were looked after from within, signals that come faster than they are taken would fill the stack. */
 static bool take(struct process_signal *s, uint32_t stop)
 {
     struct signal_thread *t = &signal_thread;
-    if (process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s) != KERN_SUCCESS)
+    struct process_signal none;
+    const uint64_t blocked = t->mask & ~t->wanted;
+    bool more = false;
+    kern_return_t kr;
+    t->asking = true;
+    do {
+        more = false;
+        kr = process_take(process_port(), signals_self(), blocked, stop, s);
+        while (t->due != 0) {
+            stop = t->due;
+            t->due = 0;
+            more = true;
+            (void)process_take(process_port(), signals_self(), UINT64_MAX, stop, &none);
+        }
+        stop = 0;
+    } while (kr == KERN_SUCCESS && s->number == 0 && more);
+    t->asking = false;
+    if (kr != KERN_SUCCESS)
         return false;
-    atomic_store(&waiting, s->pending != 0);
+    atomic_store(&waiting, s->pending != 0 || more);
     return s->number != 0;
 }
 
@@ -234,7 +253,7 @@ void signals_look(void)
 /* libsys/stub.c: an answer has come, after a wait that was interrupted. */
 void stub_resumed(void)
 {
-    if (signal_thread.due != 0)
+    if (signal_thread.due != 0 && !signal_thread.asking)
         signals_look();
 }
 
@@ -464,6 +483,7 @@ int siginterrupt(int number, int flag)
 void signals_child(void)
 {
     signal_thread.due = 0;
+    signal_thread.asking = false;
     atomic_store(&waiting, false);
     if (entered) { /* the server has waited for this */
         entered = false;
