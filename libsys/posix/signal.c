@@ -205,31 +205,27 @@ static void handle(const struct process_signal *s, ucontext_t *context)
     atomic_fetch_add(&t->handled, 1);
 }
 
-/* The call is a wait itself, in which the server may stop this thread once more. Such a stop is answered at once, with nothing, and then asked
- * again: if it were looked after from within, signals that come faster than they are taken would fill the stack. */
+/* The call is a wait itself, in which the server may stop this thread once more. If that were looked after from within, signals that come faster
+ * than they are taken would fill the stack: it is answered by the next call, after the signal in hand (`due`). */
 static bool take(struct process_signal *s, uint32_t stop)
 {
     struct signal_thread *t = &signal_thread;
-    struct process_signal none;
-    const uint64_t blocked = t->mask & ~t->wanted;
-    bool more = false;
     kern_return_t kr;
-    t->asking = true;
+    if (stop == 0) {
+        stop = t->due;
+        t->due = 0;
+    }
     do {
-        more = false;
-        kr = process_take(process_port(), signals_self(), blocked, stop, s);
-        while (t->due != 0) {
-            stop = t->due;
+        t->asking = true;
+        kr = process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s);
+        t->asking = false;
+        stop = t->due;
+        if (s->number == 0)
             t->due = 0;
-            more = true;
-            (void)process_take(process_port(), signals_self(), UINT64_MAX, stop, &none);
-        }
-        stop = 0;
-    } while (kr == KERN_SUCCESS && s->number == 0 && more);
-    t->asking = false;
+    } while (kr == KERN_SUCCESS && s->number == 0 && stop != 0);
     if (kr != KERN_SUCCESS)
         return false;
-    atomic_store(&waiting, s->pending != 0 || more);
+    atomic_store(&waiting, s->pending != 0 || t->due != 0);
     return s->number != 0;
 }
 
