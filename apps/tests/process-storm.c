@@ -74,7 +74,8 @@ static void *target(void *argument)
     mine = 0;
     while (!atomic_load(&end)) {
         atomic_store(&seen[self], mine);
-        rest(1);
+        rest(
+            10); /* on a busy machine a millisecond is over before the wait for it begins: then four of these are all that runs */
     }
     return NULL;
 }

@@ -13,10 +13,12 @@
 #include <libsys/stub.h>
 #include <libsys/thread.h>
 #include <libsys/trap.h>
+#include <stdatomic.h>
 #include <unistd.h>
 #include <user/machine.h>
 #include <wharf/if/process.h>
 #include <wharf/if/task.h>
+#include <wharf/unix_error.h>
 
 /* arch/.../user/fork.S: keeps the caller's registers below `frame`'s end and returns 0; a thread that starts at fork_entry with sp = frame and an argument that is
  * not 0 returns that there; its number is in the frame then. */
@@ -81,6 +83,16 @@ static kern_return_t make_thread(mach_port_name_t task, struct fork_frame *frame
     return kr;
 }
 
+/* The last one was refused, for there were too many: the next asks first, which costs a thirtieth of making a task in vain. Who keeps trying harms the others less. */
+static _Atomic bool refused;
+
+static bool is_full(mach_port_name_t port)
+{
+    uint32_t processes, most;
+    return atomic_load_explicit(&refused, memory_order_relaxed) &&
+           process_limits(port, &processes, &most) == KERN_SUCCESS && processes >= most;
+}
+
 static kern_return_t make_child(struct fork_frame *frame, mach_port_name_t port, int32_t *pid)
 {
     struct process_change change;
@@ -91,6 +103,7 @@ static kern_return_t make_child(struct fork_frame *frame, mach_port_name_t port,
     if (kr != KERN_SUCCESS)
         return kr;
     kr = process_fork(port, task, pid, &child_port);
+    atomic_store_explicit(&refused, kr == unix_error(EAGAIN), memory_order_relaxed);
     if (kr == KERN_SUCCESS) {
         kr = make_thread(task, frame, (uint64_t)child_port << 32 | self_name);
         if (kr != KERN_SUCCESS)
@@ -109,6 +122,10 @@ pid_t _fork(void)
     int32_t pid = 0;
     if (port == MSG_NULL)
         return -1;
+    if (is_full(port)) {
+        errno = EAGAIN;
+        return -1;
+    }
     hold();
     const uint64_t names = fork_save(&frame);
     if (names != 0) {

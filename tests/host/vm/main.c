@@ -12,17 +12,22 @@ int main(int argc, char **argv)
     check_begin(argc, argv);
     vm_begin();
     struct counts before = counts_now();
-    if (strcmp(name, "scenes") == 0)
+    if (strcmp(name, "scenes") == 0) {
         test_scenes();
-    test_around();
-    else if (strcmp(name, "runs") == 0) test_runs();
-    else if (strcmp(name, "failures") == 0) test_failures();
-    else if (strcmp(name, "model") == 0) test_model(steps ? steps : 20000);
-    else if (strcmp(name, "wire") == 0) test_wire(steps ? steps : 4000);
-    else if (strcmp(name, "pin") == 0) test_pin(steps ? steps : 60000);
-    else if (strcmp(name, "threads") == 0) test_threads(steps ? steps : 3000);
-    else
-    {
+        test_around();
+    } else if (strcmp(name, "runs") == 0)
+        test_runs();
+    else if (strcmp(name, "failures") == 0)
+        test_failures();
+    else if (strcmp(name, "model") == 0)
+        test_model(steps ? steps : 20000);
+    else if (strcmp(name, "wire") == 0)
+        test_wire(steps ? steps : 4000);
+    else if (strcmp(name, "pin") == 0)
+        test_pin(steps ? steps : 60000);
+    else if (strcmp(name, "threads") == 0)
+        test_threads(steps ? steps : 3000);
+    else {
         fprintf(stderr, "usage: %s scenes|runs|failures|model|threads|wire|pin [STEPS] [seed=N]\n",
                 argv[0]);
         return 2;

@@ -67,7 +67,7 @@ static void neighbours_executed(void)
 {
     enum { PAGES = 20, NEW = 4 };
     struct task *task = task_make(), *other = task_make();
-    struct map_request request = view(PAGES, false), again;
+    struct map_request request = view(PAGES), again;
     request.prot = request.max_prot = RX;
     again = request;
     memory_object_ref(again.object);
