@@ -106,7 +106,7 @@ static void put_process(struct writer *w)
     put_note(w, "CORE", NOTE_PRPSINFO, &process, sizeof(process));
 }
 
-static void put_thread(struct writer *w, const struct core_thread *thread)
+static void put_thread(struct writer *w, const struct crash_thread *thread)
 {
     struct status status = {
         .signal_number = w->image->signal,

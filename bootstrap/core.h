@@ -10,18 +10,13 @@
 #pragma once
 
 #include "core_sink.h"
+#include <libsys/crash_report.h>
 #include <wharf/thread_state.h>
 
 enum {
-    CORE_THREADS_MAX = 32,
+    CORE_THREADS_MAX = CRASH_THREADS_MAX,
     CORE_REGIONS_MAX = 64,
     CORE_SIZE_MAX = 4 << 20,
-};
-
-struct core_thread {
-    uint32_t id;
-    struct thread_state_general general;
-    struct thread_state_fp fp;
 };
 
 /** Whole pages of the task's memory. */
@@ -37,8 +32,8 @@ struct core_image {
     unsigned signal; /* the number debuggers know the exception by */
     uint64_t entry;  /* of the program */
     unsigned thread_count, region_count;
-    struct core_thread thread[CORE_THREADS_MAX]; /* [0]: the one that crashed */
-    struct core_region region[CORE_REGIONS_MAX]; /* in order of addresses */
+    struct crash_thread thread[CORE_THREADS_MAX]; /* [0]: the one that crashed */
+    struct core_region region[CORE_REGIONS_MAX];  /* in order of addresses */
     /* Copy bytes out of the task's memory. */
     kern_return_t (*read)(void *context, uint64_t address, void *to, uint32_t size);
     void *context;

@@ -68,6 +68,11 @@ static kern_return_t key_after(struct reader *r)
     return reader_take_names(r, r->recipe->after, &r->recipe->after_count, AFTER_MAX);
 }
 
+static kern_return_t key_with(struct reader *r)
+{
+    return reader_take_name(r, r->recipe->with);
+}
+
 static const char *const power_names[POWERS] = {
     [POWER_HOST_MEMORY] = "host_memory",   [POWER_HOST_TIME] = "host_time",
     [POWER_HOST_REBOOT] = "host_reboot",   [POWER_HOST_IRQ] = "host_irq",
@@ -278,6 +283,7 @@ static const struct key keys[] = {
     {"manage", key_manage, OF_PROGRAM},       {"console", key_console, OF_SYSTEM},
     {"until", key_until, OF_SYSTEM},          {"dump", key_dump, OF_SYSTEM},
     {"reserve", key_reserve, OF_SYSTEM},      {"log", key_log, OF_SYSTEM},
+    {"with", key_with, OF_PROGRAM},
 };
 
 static kern_return_t take_line(struct reader *r)

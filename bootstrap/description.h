@@ -42,6 +42,7 @@ struct recipe {
     char provides[PROVIDES_MAX][WORD_SIZE];
     char uses[USES_MAX][WORD_SIZE];
     char after[AFTER_MAX][WORD_SIZE];
+    char with[WORD_SIZE]; /* the program whose end is its end, too; "": none */
     unsigned provides_count, uses_count, after_count;
     uint32_t powers; /* bit 1 << enum power */
     uint32_t priority;

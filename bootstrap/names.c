@@ -52,11 +52,11 @@ struct program *names_provider(const char *name)
     return service != NULL ? service->provider : NULL;
 }
 
-unsigned names_list(struct names_entry *out, unsigned most)
+unsigned names_list(struct crash_service *out, unsigned most)
 {
     unsigned n = 0;
     for (; n < service_count && n < most; n++)
-        out[n] = (struct names_entry){services[n].port, services[n].name};
+        out[n] = (struct crash_service){services[n].port, services[n].name};
     return n;
 }
 

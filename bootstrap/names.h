@@ -10,6 +10,7 @@
 #pragma once
 
 #include "program.h"
+#include <libsys/crash_report.h>
 
 /** Make the services that a program provides; on an error there is none of them. KERN_EXISTS: somebody else provides one. */
 kern_return_t names_provide(struct program *program);
@@ -34,8 +35,4 @@ bool names_came_back(mach_port_name_t name);
 bool names_died(mach_port_name_t name);
 
 /** Services and our names for their ports, for who is not the main thread; names stay. Returns how many, at most `most`. */
-struct names_entry {
-    mach_port_name_t port;
-    const char *name;
-};
-unsigned names_list(struct names_entry *out, unsigned most);
+unsigned names_list(struct crash_service *out, unsigned most);

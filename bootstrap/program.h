@@ -28,7 +28,14 @@ enum {
 };
 
 /* Why an instance ends, if it was not its own doing. */
-enum ending { ENDING_ITSELF, ENDING_CRASH, ENDING_HUNG, ENDING_KILL, ENDING_STOP };
+enum ending {
+    ENDING_ITSELF,
+    ENDING_CRASH,
+    ENDING_HUNG,
+    ENDING_KILL,
+    ENDING_STOP,
+    ENDING_WITH, /* the program it goes with has ended */
+};
 
 struct program {
     struct recipe recipe; /* constant, but for the file (upgrade) */
@@ -40,6 +47,7 @@ struct program {
     uint32_t generation;            /* of the last one; the first is 1 */
     mach_port_name_t task;          /* send right */
     mach_port_name_t thread;        /* its first; send right */
+    mach_port_name_t family;        /* of a program `with` another: family.h; send right */
     mach_port_name_t port;          /* its bootstrap port: receive right */
     mach_port_name_t control;       /* its service_control: send right */
     mach_port_name_t control_given; /* the receive right, until it has asked for it */

@@ -25,7 +25,7 @@ struct report_job {
     uint32_t kind;                 /* enum exception_kind */
     uint64_t code, address;
     unsigned service_count; /* services by our names for their ports: for the list of its rights */
-    struct names_entry service[REPORT_SERVICES_MAX];
+    struct crash_service service[REPORT_SERVICES_MAX];
 };
 
 /** What the reporter says when it is done; its message's body. */

@@ -5,6 +5,7 @@
  */
 #include "restart.h"
 #include "crash.h"
+#include "family.h"
 #include "heartbeat.h"
 #include "log.h"
 #include "names.h"
@@ -31,6 +32,18 @@ static uint64_t back_off(const struct program *p)
            MILLISECOND;
 }
 
+/* The next program that goes with p, from number *i on; NULL: there are no more. */
+static struct program *next_with(const struct program *p, unsigned *i)
+{
+    while (*i < program_count) {
+        struct program *other = &programs[(*i)++];
+        if (other != p && strcmp(other->recipe.with, p->recipe.name) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+/* Who goes with it is over, too: it would wait for good. */
 static void give_up(struct program *p)
 {
     p->state = SUPERVISOR_STATE_FAILED;
@@ -39,6 +52,10 @@ static void give_up(struct program *p)
     if (p->recipe.essential)
         system_restart(p->recipe.name);
     system_program_over(p);
+    unsigned i = 0;
+    for (struct program *other; (other = next_with(p, &i)) != NULL;)
+        if (other->wanted)
+            restart_stop(other);
 }
 
 /* It is to run again, after the pause that it has earned. */
@@ -125,7 +142,8 @@ static uint32_t status_of(const struct program *p)
     switch (p->ending) {
     case ENDING_CRASH: return STATUS_CRASHED;
     case ENDING_HUNG: return STATUS_HUNG;
-    case ENDING_KILL: return STATUS_KILLED;
+    case ENDING_KILL:
+    case ENDING_WITH: return STATUS_KILLED;
     default:
         return p->status_told                              ? p->status
                : p->ending == ENDING_STOP && p->terminated ? STATUS_KILLED
@@ -151,16 +169,43 @@ static void killed(struct program *p)
     start(p);
 }
 
+/* An instance of p has ended. Who goes with it ends with all that it has made, whatever it wanted to be, and is started again when all that it comes after is ready. */
+static void end_with(const struct program *p)
+{
+    unsigned i = 0;
+    for (struct program *other; (other = next_with(p, &i)) != NULL;) {
+        if (!program_has_instance(other) || !other->wanted || other->terminated)
+            continue;
+        log_line("%s goes with %s, and so does all that it has started", other->recipe.name,
+                 p->recipe.name);
+        restart_end(other, ENDING_WITH);
+        family_end(other->family);
+    }
+}
+
+static void ended_with(struct program *p)
+{
+    p->restarts++;
+    p->state = SUPERVISOR_STATE_WAITING;
+    p->held = true;
+    restart_begin();
+}
+
 void restart_ended(struct program *p)
 {
     const bool was_killed = p->ending == ENDING_KILL && p->ready;
     p->last_status = status_of(p);
     log_line("%s ended with status %u", p->recipe.name, p->last_status);
     names_instance_ended(p);
+    family_end(p->family);
     start_clear(p);
     p->state = SUPERVISOR_STATE_STOPPED;
+    if (!system_ends())
+        end_with(p);
     if (p->again && p->wanted && !system_ends()) {
         start(p);
+    } else if (p->ending == ENDING_WITH && p->wanted && !system_ends()) {
+        ended_with(p);
     } else if (!p->wanted || system_ends()) {
         system_program_over(p);
     } else if (is_to_restart(p) && was_killed) {

@@ -4,6 +4,7 @@
  * program, and may be anybody's.
  */
 #include "start.h"
+#include "family.h"
 #include "log.h"
 #include "reserve.h"
 #include "rights.h"
@@ -194,7 +195,13 @@ static kern_return_t make_task(struct program *p, const struct archive_file *fil
         request.initrd_size = program_start_info->initrd_size;
     }
     make_seed(request.seed);
-    const kern_return_t kr = spawn_make(&request, &made, why);
+    kern_return_t kr = KERN_SUCCESS;
+    if (p->recipe.with[0] != '\0') {
+        kr = family_make(request.parent, &p->family);
+        request.parent = p->family;
+    }
+    if (kr == KERN_SUCCESS)
+        kr = spawn_make(&request, &made, why);
     if (kr == KERN_SUCCESS) {
         p->task = made.task;
         p->thread = made.thread;
@@ -316,6 +323,7 @@ void start_clear(struct program *p)
 {
     send_drop(&p->task);
     send_drop(&p->thread);
+    family_drop(&p->family);
     if (p->port != MSG_NULL)
         stub_release_right(p->port, MSG_MOVE_SEND);
     receive_drop(&p->port);

@@ -129,14 +129,16 @@ class Qemu(unittest.TestCase):
 
 
 class Console(unittest.TestCase):
-    def console(self, text, only=False, firmware=False):
-        console = run._Console([], None, only, firmware)
+    def console(self, text, only=False, firmware=False, by_shell=False):
+        console = run._Console([], None, only, firmware, by_shell)
         shown = []
         run._write, keep = shown.append, run._write
         try:
             for at in range(0, len(text), 7):       # lines arrive in pieces
                 if console._take(text[at:at + 7]):
                     break
+            if console.kept is not None:
+                console._last()
         finally:
             run._write = keep
         return console.status, b"".join(shown)
@@ -158,6 +160,26 @@ class Console(unittest.TestCase):
     def test_program_output_only(self):
         text = b"U-Boot\nStarting kernel ...\n[0000.000001] boot: x\nhello\nwharf: all programs have ended, status 0\n"
         self.assertEqual(self.console(text, only=True, firmware=True), (0, b"hello\n"))
+
+    def shell(self, text, firmware=False):
+        return self.console(text, only=True, firmware=firmware, by_shell=True)
+
+    def test_commands(self):
+        end = b"wharf: all programs have ended, status 3\n"
+        self.assertEqual(self.shell(b"hello\r\n" + end), (3, b"hello\n"))
+        self.assertEqual(self.shell(b"half" + end), (3, b"half"))
+        self.assertEqual(self.shell(b"U-Boot\nStarting kernel ...\nhello\n" + end, firmware=True), (3, b"hello\n"))
+
+    def test_commands_that_say_what_the_kernel_says(self):
+        text = b"wharf: all programs have ended, status 0\n[1.5] boot: x\nPANIC: why\nhello\n"
+        self.assertEqual(self.shell(text + b"wharf: all programs have ended, status 4\n"), (4, text))
+        self.assertEqual(self.shell(text), (None, text))
+
+    def test_panic_at_commands(self):
+        text = b"hello\nPANIC: why\n"
+        self.assertEqual(self.shell(text), (run.PANIC_STATUS, text))
+        text += b"[1.5] panic: cpu 0\nwharf: all programs have ended, status 0\n"
+        self.assertEqual(self.shell(text), (run.PANIC_STATUS, text))
 
 
 class Image(unittest.TestCase):

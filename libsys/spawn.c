@@ -15,7 +15,7 @@
 #include <wharf/if/vm.h>
 
 #define PAGE         UINT64_C(0x1000)
-#define STACK_TOP    (SPAWN_END - PAGE)
+#define STACK_TOP    SPAWN_STACK_TOP
 #define STACK_BOTTOM (STACK_TOP - START_STACK_SIZE)
 
 static uint64_t page_down(uint64_t address)
@@ -115,13 +115,16 @@ static kern_return_t make_stack(mach_port_name_t task, const struct spawn_reques
     const size_t name = strlen(r->name) + 1, arguments = strlen(r->arguments) + 1;
     uint64_t at;
     kern_return_t kr = vm_allocate(task, STACK_BOTTOM, START_STACK_SIZE, 0, &at);
-    stack->name = (STACK_TOP - name) & ~UINT64_C(15);
+    stack->name = (STACK_TOP - sizeof(stack->block) - name) & ~UINT64_C(15);
     stack->arguments = (stack->name - arguments) & ~UINT64_C(15);
     stack->block = (stack->arguments - sizeof(struct start_info)) & ~UINT64_C(15);
     if (kr == KERN_SUCCESS)
         kr = vm_write(task, stack->name, (const uint8_t *)r->name, (uint32_t)name);
     if (kr == KERN_SUCCESS)
         kr = vm_write(task, stack->arguments, (const uint8_t *)r->arguments, (uint32_t)arguments);
+    if (kr == KERN_SUCCESS)
+        kr = vm_write(task, STACK_TOP - sizeof(stack->block), (const uint8_t *)&stack->block,
+                      sizeof(stack->block));
     return kr;
 }
 

@@ -7,7 +7,6 @@
 #include "signals.h"
 #include <errno.h>
 #include <libsys/kernel.h>
-#include <libsys/print.h>
 #include <libsys/stub.h>
 #include <string.h>
 #include <wharf/if/exception_ports.h>
@@ -146,9 +145,14 @@ static kern_return_t exec(struct server_message *message, mach_port_name_t their
     p->entry = 0;
     p->mine = mine & ~p->ignored;
     p->executed = true;
+    p->adopted = false; /* of this task the supervisor knows nothing */
     strncpy(p->name, name, sizeof(p->name) - 1);
+    if (p->state == PROCESS_STOPPED) /* since it asked */
+        effect_suspend(p);
     (void)!task_terminate(old, 0); /* its time is nobody's */
     drop(old);
+    if (p->state == PROCESS_STOPPED) /* since it asked */
+        effect_suspend(p);
     if (thread_resume(thread) != KERN_SUCCESS)
         (void)!task_terminate(task, 0);
     drop(thread);
@@ -175,7 +179,8 @@ static kern_return_t die(struct server_message *message, uint32_t signal)
     if (p == NULL || signal == 0 || signal > PROCESS_SIGNALS)
         return gone;
     signals_dispose(p, signal_bit(signal), PROCESS_DISPOSITION_DEFAULT, 0);
-    if (p->state != PROCESS_RUNNING)
+    /* It may have been stopped since it asked: then it waits for its end, and nothing else would come. */
+    if (p->state != PROCESS_RUNNING && p->state != PROCESS_STOPPED)
         return KERN_SUCCESS;
     effect_end(p, signal);
     signals_end(p, (int32_t)(signal | (signals_leave_core(signal) ? 0x80u : 0u)));
@@ -216,9 +221,8 @@ static kern_return_t wait_child(struct server_message *message, int32_t pid, uin
     }
     if (place == NULL)
         return unix_error(EAGAIN);
-    const kern_return_t kr = server_keep_reply(message);
-    if (kr != KERN_SUCCESS)
-        return kr;
+    if (server_keep_reply(message) != KERN_SUCCESS)
+        return unix_error(EAGAIN);
     *place = (struct waiter){message->reply, token, pid, options};
     return MIG_NO_REPLY;
 }
@@ -436,7 +440,7 @@ static kern_return_t limits(struct server_message *message, uint32_t *processes,
     const struct process *p = process_of(message);
     if (p == NULL)
         return gone;
-    *processes = table_session_size(p->sid);
+    *processes = table_account_size(p);
     *processes_max = SESSION_MAX;
     return KERN_SUCCESS;
 }

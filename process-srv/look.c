@@ -2,11 +2,13 @@
 /*
  * What anybody asks of processes: interfaces/processes.defs.
  */
+#include "crash.h"
 #include "effects.h"
 #include "server.h"
 #include "signals.h"
 #include <errno.h>
 #include <libsys/kernel.h>
+#include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>
 #include <wharf/if/exception_ports.h>
@@ -32,7 +34,6 @@ static kern_return_t adopt(struct server_message *message, mach_port_name_t task
     struct process *p = table_add(NULL, name);
     if (p == NULL)
         return unix_error(EAGAIN);
-    p->adopted = true;
     p->started = kernel_clock_now();
     kern_return_t kr =
         exception_ports_set(task, EXCEPTION_PORTS_SLOT_HANDLER, EXCEPTION_PORTS_FLAVOUR_RIGHTS,
@@ -40,13 +41,15 @@ static kern_return_t adopt(struct server_message *message, mach_port_name_t task
     if (kr == KERN_SUCCESS)
         kr = tasks_make_port(p);
     if (kr == KERN_SUCCESS)
-        kr = tasks_send_right(p, port);
-    if (kr == KERN_SUCCESS)
         kr = tasks_bind(p, task);
+    if (kr == KERN_SUCCESS)
+        kr = tasks_send_right(p, port);
     if (kr == KERN_SUCCESS) {
         *pid = p->pid;
         return KERN_SUCCESS;
     }
+    if (p->task != MSG_NULL)
+        tasks_unbind(p); /* the right is the message's */
     tasks_release(p);
     table_drop(p);
     return unix_error(EAGAIN);
@@ -98,7 +101,7 @@ static kern_return_t about_task(struct server_message *message, int32_t pid, str
 {
     (void)message;
     const struct process *p = with_task(pid);
-    return p == NULL ? unix_error(ESRCH) : task_info(p->task, out);
+    return p != NULL && task_info(p->task, out) == KERN_SUCCESS ? KERN_SUCCESS : unix_error(ESRCH);
 }
 
 static kern_return_t threads(struct server_message *message, int32_t pid, uint32_t index,
@@ -131,6 +134,18 @@ static kern_return_t threads(struct server_message *message, int32_t pid, uint32
     return KERN_SUCCESS;
 }
 
+static kern_return_t task(struct server_message *message, int32_t pid, mach_port_name_t *out)
+{
+    const struct process *p = with_task(pid);
+    if (message->received.local != SERVER_PAYLOAD_INSPECT)
+        return unix_error(EPERM);
+    if (p == NULL ||
+        port_mod_refs(program_start_info->task, p->task, PORT_RIGHT_SEND, 1) != KERN_SUCCESS)
+        return unix_error(ESRCH);
+    *out = p->task;
+    return KERN_SUCCESS;
+}
+
 static kern_return_t signal_group(struct server_message *message, int32_t session, int32_t group,
                                   uint32_t number)
 {
@@ -157,13 +172,22 @@ static kern_return_t tick(struct server_message *message, uint64_t payload, uint
     return KERN_SUCCESS;
 }
 
+static kern_return_t reported(struct server_message *message, uint64_t process)
+{
+    if (message->received.local == SERVER_PAYLOAD_EXCEPTIONS)
+        crash_reported(process);
+    return KERN_SUCCESS;
+}
+
 const struct processes_ops processes_calls = {
     .adopt = adopt,
     .list = list,
     .info = info,
     .task_info = about_task,
     .threads = threads,
+    .task = task,
     .signal_group = signal_group,
     .group_session = group_session,
     .tick = tick,
+    .reported = reported,
 };

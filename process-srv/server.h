@@ -10,6 +10,12 @@
 #include <wharf/if/process.h>
 #include <wharf/if/processes.h>
 
+/* Payloads of ports that are no process's. */
+#define SERVER_PAYLOAD_SERVICE    UINT64_MAX
+#define SERVER_PAYLOAD_EXCEPTIONS (UINT64_MAX - 1)
+#define SERVER_PAYLOAD_INSPECT    (UINT64_MAX - 2)
+#define SERVER_PAYLOAD_CONTROL    (UINT64_MAX - 3)
+
 extern const struct process_ops process_calls;     /* calls.c */
 extern const struct processes_ops processes_calls; /* look.c */
 extern const struct exception_ops exception_calls; /* stop.c */
@@ -17,6 +23,8 @@ extern const struct exception_ops exception_calls; /* stop.c */
 /** tasks.c: where exceptions of all processes come to. */
 extern mach_port_name_t tasks_exceptions, tasks_exception_send, tasks_set;
 
+/** Nothing is known of any task. */
+void tasks_reset(void);
 /** First of all. */
 kern_return_t tasks_begin(void);
 /** The process that a message's payload names; NULL: it is gone. */
@@ -38,6 +46,8 @@ kern_return_t tasks_take_program(struct process *p, mach_port_name_t their_task,
 bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread);
 /** p has this task from here on; the right is taken. */
 kern_return_t tasks_bind(struct process *p, mach_port_name_t task);
+/** It has none any more; the right is the caller's again. */
+void tasks_unbind(struct process *p);
 /** It has another one; the old right is the caller's. After an error nothing has changed. */
 kern_return_t tasks_rebind(struct process *p, mach_port_name_t task);
 /** A send right to p's port. */
@@ -53,6 +63,8 @@ void tasks_set_alarm(struct process *p, uint64_t moment, uint64_t interval);
 void tasks_again(void);
 /** After this message. */
 void tasks_soon(void);
+/** Not later than at this moment. */
+void tasks_soon_at(uint64_t moment);
 
 /** stop.c: stop a thread for a signal, if one is wanted. */
 void stop_look(struct process *p);

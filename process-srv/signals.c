@@ -46,6 +46,10 @@ static void give_back(struct process *p, struct queued **at)
     p->queue_length--;
     if (q->thread != MSG_NULL)
         effect_drop_thread(q->thread);
+    if (q >= p->own && q < p->own + QUEUE_OWN) {
+        q->signal.number = 0;
+        return;
+    }
     q->next = free_entries;
     free_entries = q;
 }
@@ -83,20 +87,31 @@ static bool waits_already(const struct process *p, uint32_t number, mach_port_na
     return thread == MSG_NULL && (p->pending & signal_bit(number)) != 0;
 }
 
+/* S2; NULL: there is none. */
+static struct queued *free_place(struct process *p, bool forced)
+{
+    if (forced && p->own[QUEUE_FORCED].signal.number == 0)
+        return &p->own[QUEUE_FORCED];
+    if (p->queue_length >= PROCESS_QUEUE_MAX)
+        return NULL;
+    return p->own[QUEUE_ANY].signal.number == 0 ? &p->own[QUEUE_ANY] : free_entries;
+}
+
 /* `pending` has those for the process that have no entry, or have; the queue those for threads. */
 static int enqueue(struct process *p, const struct process_signal *signal, mach_port_name_t thread)
 {
     const bool all = signal->number >= SIGNAL_FIRST_QUEUED;
-    if (!all && waits_already(p, signal->number, thread))
+    if (!all && signal->forced == 0 && waits_already(p, signal->number, thread))
         return 0;
-    struct queued *q = p->queue_length < PROCESS_QUEUE_MAX ? free_entries : NULL;
+    struct queued *q = free_place(p, signal->forced != 0);
     if (q == NULL || (thread != MSG_NULL && !effect_keep_thread(thread))) {
         if (all || thread != MSG_NULL)
             return EAGAIN;
         p->pending |= signal_bit(signal->number);
         return 0;
     }
-    free_entries = q->next;
+    if (q == free_entries)
+        free_entries = q->next;
     *q = (struct queued){.thread = thread, .signal = *signal};
     struct queued **at = &p->queue;
     while (*at != NULL)
@@ -213,8 +228,9 @@ static void go_on(struct process *p)
     p->state = PROCESS_RUNNING;
     p->continue_news = true;
     p->stop_news = false;
-    effect_resume(p);
     tell_parent(p, CLD_CONTINUED_, SIGNAL_CONT);
+    effect_resume(
+        p); /* after its parent, who may have more to send before it runs: a shell that ends a job */
     const uint64_t due = p->pending & ~p->mine; /* they waited only for this */
     drop(p, due);
     for (uint64_t left = due; left != 0 && p->state == PROCESS_RUNNING; left &= left - 1)
@@ -223,6 +239,7 @@ static void go_on(struct process *p)
         effect_look(p);
 }
 
+/* Nobody was left who could let it go on: since just now. */
 static void orphan_group(int32_t group, int32_t sid)
 {
     bool stopped = false;
@@ -240,10 +257,14 @@ void signals_end(struct process *p, int32_t status)
 {
     struct process *parent = p->parent;
     const int32_t group = p->pgid, sid = p->sid, pid = p->pid;
+    const bool is_program = p->adopted;
     const int32_t number = status & 0x7f;
+    const bool was_orphaned = table_orphaned(group, sid);
     bool affected = false;
-    for (const struct process *c = p->child; c != NULL; c = c->next)
-        affected |= c->state == PROCESS_STOPPED;
+    for (struct process *c = p->child; c != NULL; c = c->next) {
+        c->bereaved = c->state != PROCESS_ZOMBIE && c->pgid != group && c->sid == sid;
+        affected |= c->bereaved;
+    }
     table_end(p, status);
     if (parent != NULL) {
         const struct process_signal signal = {
@@ -257,11 +278,25 @@ void signals_end(struct process *p, int32_t status)
         (void)!signals_send(parent, &signal, MSG_NULL);
         effect_news(parent);
     }
-    orphan_group(group, sid);
-    if (affected) /* groups of its children, which have no parent in the session now */
-        for (struct process *c = table_after(0); c != NULL; c = table_after(c->pid))
-            if (c->sid == sid && c->state == PROCESS_STOPPED && c->parent == NULL)
-                orphan_group(c->pgid, sid);
+    if (!was_orphaned)
+        orphan_group(group, sid);
+    for (struct process *c = affected ? table_after(0) : NULL; c != NULL; c = table_after(c->pid))
+        if (c->bereaved) {
+            c->bereaved = false;
+            orphan_group(c->pgid, sid);
+        }
+    if (is_program)
+        signals_end_program(pid);
+}
+
+void signals_end_program(int32_t program)
+{
+    for (struct process *p = table_after(0), *next; p != NULL; p = next) {
+        const int32_t pid = p->pid;
+        if (!p->adopted && p->state != PROCESS_ZOMBIE && (program == 0 || p->program == program))
+            by_default(p, SIGNAL_KILL);
+        next = table_after(pid);
+    }
 }
 
 static void by_default(struct process *p, uint32_t number)
@@ -319,7 +354,7 @@ int signals_send(struct process *p, const struct process_signal *signal, mach_po
     return error;
 }
 
-/* One is enough for success; the least of the errors else. */
+/* One is enough for success; the least of the errors else. group -1: all but the system's own programs, without which nothing would be left to go on with. */
 static int send_to_all(struct process *sender, int32_t group, const struct process_signal *signal)
 {
     struct process *self = NULL;
@@ -329,7 +364,7 @@ static int send_to_all(struct process *sender, int32_t group, const struct proce
         if (p == sender && (group == -1 || p->pgid == group)) {
             self = group == -1 ? NULL : p; /* last: it may be its end */
             error = self != NULL ? 0 : error;
-        } else if (group == -1 || p->pgid == group) {
+        } else if (group == -1 ? !p->adopted : p->pgid == group) {
             const int e = signal->number == 0 ? 0 : signals_send(p, signal, MSG_NULL);
             error = error == 0 ? 0 : e;
         }

@@ -3,8 +3,8 @@
  * What signals do: who gets them, what happens by itself, what waits; and what parents are told. Logic without system calls.
  *
  * S1 A signal waits only while the program decides about it (MINE), or its process is stopped.
- * S2 At most PROCESS_QUEUE_MAX wait in one process, and QUEUE_ENTRIES in all: the sender of one more with a value is told EAGAIN; one without a value loses what comes with
- *    it, not itself.
+ * S2 At most PROCESS_QUEUE_MAX wait in one process, and QUEUE_ENTRIES in all, beside one of each process, and one that is for what a thread has done itself (an exception): so
+ *    nobody can take that away by filling queues. The sender of one more with a value is told EAGAIN; one without a value loses what comes with it, not itself.
  */
 #pragma once
 
@@ -64,6 +64,8 @@ bool signals_leave_core(uint32_t number);
 void signals_stop(struct process *p, uint32_t number);
 /** A process ended: status as wait() tells it; its parent and its groups are told. */
 void signals_end(struct process *p, int32_t status);
+/** End all that a program has begun; 0: all of all programs. */
+void signals_end_program(int32_t program);
 
 /** What reap says; false: nothing now. *error: ECHILD, or 0. */
 bool signals_reap(struct process *p, int32_t pid, uint32_t options, struct process_change *change,

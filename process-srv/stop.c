@@ -4,10 +4,10 @@
  *
  * One thread of a process at a time, from when it is stopped until it takes: so a thread that waits for an answer, and has to have it before it takes, is not disturbed again.
  */
+#include "crash.h"
 #include "effects.h"
 #include "server.h"
 #include "signals.h"
-#include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>
@@ -30,6 +30,8 @@ void stop_forget(struct process *p)
     drop(&p->stopped_thread);
     drop(&p->refused);
     p->stopped_running = false;
+    p->crash_signal = 0; /* of a task that it has no more */
+    p->crash_by = 0;
 }
 
 static kern_return_t get_state(mach_port_name_t thread, struct thread_state_general *state)
@@ -237,42 +239,37 @@ static uint32_t signal_of(uint32_t kind)
     }
 }
 
-static void crash(struct process *p, mach_port_name_t thread, uint32_t number, uint32_t kind,
-                  uint64_t code, uint64_t address)
-{
-    struct thread_state_general state = {0};
-    (void)!task_suspend(p->task);
-    (void)!get_state(thread, &state);
-    print(
-        "process %d (%s) crashed: signal %u, exception %u at 0x%lx (code 0x%lx, pc 0x%lx, sp 0x%lx)\n",
-        p->pid, p->name, number, kind, (unsigned long)address, (unsigned long)code,
-        (unsigned long)state.pc, (unsigned long)state.sp);
-    effect_end(p, number);
-    signals_end(p, (int32_t)(number | 0x80));
-}
-
 /* Success: the thread goes on, where it now is. */
 static kern_return_t raise(struct server_message *message, mach_port_name_t thread,
                            mach_port_name_t task, uint32_t kind, uint32_t number, uint64_t code,
                            uint64_t address)
 {
     (void)number;
-    struct process *p = message->received.local == UINT64_MAX - 1 ? tasks_find(task) : NULL;
+    struct process *p =
+        message->received.local == SERVER_PAYLOAD_EXCEPTIONS ? tasks_find(task) : NULL;
     if (p == NULL || p->state == PROCESS_ZOMBIE || !tasks_has_thread(p->task, thread))
         return KERN_FAILURE;
+    if (p->crash_signal !=
+        0) { /* it stands still, or is about to: the instruction is repeated, if it gets to */
+        drop(&thread);
+        drop(&task);
+        return KERN_SUCCESS;
+    }
     const uint32_t signal = signal_of(kind);
     const bool again = thread == p->stopped_thread; /* it cannot even begin */
     if (!again && !is_free(p)) {
         ; /* another thread is about to take something: the instruction is repeated until then */
     } else if (again || !(p->mine & signal_bit(signal)) || p->entry == 0 ||
                stop(p, thread, true) != KERN_SUCCESS) {
-        crash(p, thread, signal, kind, code, address);
+        crash_report(p, thread, signal, kind, code, address);
+        thread = MSG_NULL;
     } else {
         const struct process_signal s = {
             .number = signal, .code = 1, .address = address, .value = code, .forced = 1};
-        if (signals_send(p, &s, thread) != 0)
-            crash(p, thread, signal, kind, code, address);
-        task = task != MSG_NULL ? task : MSG_NULL;
+        if (signals_send(p, &s, thread) != 0) {
+            p->stopped_thread = MSG_NULL; /* its right is the report's */
+            crash_report(p, thread, signal, kind, code, address);
+        }
         stub_release_right(task, MSG_MOVE_SEND);
         return KERN_SUCCESS; /* thread is kept: stopped_thread */
     }

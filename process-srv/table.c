@@ -13,7 +13,7 @@ static struct process process[PROCESSES_MAX];
 static struct process *hash[HASH];
 static struct process *init_children;
 static struct process *newest;
-static int32_t last_pid;
+static int32_t own_last_pid, *last_pid = &own_last_pid;
 static unsigned count;
 
 void table_reset(void)
@@ -21,9 +21,17 @@ void table_reset(void)
     memset(process, 0, sizeof(process));
     memset(hash, 0, sizeof(hash));
     init_children = newest = NULL;
-    last_pid = INIT_PID;
+    last_pid = &own_last_pid;
+    *last_pid = INIT_PID;
     count = 0;
     signals_reset();
+}
+
+void table_keep_pid(int32_t *where)
+{
+    if (*where < INIT_PID || *where > PID_MAX)
+        *where = *last_pid;
+    last_pid = where;
 }
 
 struct process *table_slot(unsigned slot)
@@ -70,7 +78,7 @@ static bool is_used(int32_t number)
     if (table_find(number) != NULL)
         return true;
     for (const struct process *p = newest; p != NULL; p = p->earlier)
-        if (p->pgid == number || p->sid == number)
+        if (p->pgid == number || p->sid == number || p->account == number)
             return true;
     return false;
 }
@@ -78,9 +86,9 @@ static bool is_used(int32_t number)
 static int32_t new_pid(void)
 {
     do
-        last_pid = last_pid == PID_MAX ? INIT_PID + 1 : last_pid + 1;
-    while (is_used(last_pid)); /* there are far fewer processes than numbers */
-    return last_pid;
+        *last_pid = *last_pid == PID_MAX ? INIT_PID + 1 : *last_pid + 1;
+    while (is_used(*last_pid)); /* there are far fewer processes than numbers */
+    return *last_pid;
 }
 
 unsigned table_session_size(int32_t sid)
@@ -89,6 +97,27 @@ unsigned table_session_size(int32_t sid)
     for (const struct process *p = newest; p != NULL; p = p->earlier)
         n += p->sid == sid;
     return n;
+}
+
+unsigned table_account_size(const struct process *p)
+{
+    unsigned n = 0;
+    for (const struct process *q = newest; q != NULL; q = q->earlier)
+        n += q->account == p->account;
+    return n;
+}
+
+/* P3. */
+static bool may_add(const struct process *parent)
+{
+    unsigned adopted = 0;
+    if (parent != NULL) {
+        const unsigned n = table_account_size(parent);
+        return n < SESSION_MAX && (n < SMALL || count < PROCESSES_MAX - KEPT);
+    }
+    for (const struct process *p = newest; p != NULL; p = p->earlier)
+        adopted += p->adopted;
+    return adopted < ADOPTED_MAX;
 }
 
 bool table_group_exists(int32_t group)
@@ -148,9 +177,7 @@ static struct process *free_slot(void)
 
 struct process *table_add(struct process *parent, const char *name)
 {
-    if (parent != NULL && table_session_size(parent->sid) >= SESSION_MAX)
-        return NULL;
-    struct process *p = free_slot();
+    struct process *p = may_add(parent) ? free_slot() : NULL;
     if (p == NULL)
         return NULL;
     const uint32_t generation = p->slot_generation + 1;
@@ -159,6 +186,10 @@ struct process *table_add(struct process *parent, const char *name)
     p->pid = new_pid();
     p->pgid = parent != NULL ? parent->pgid : p->pid;
     p->sid = parent != NULL ? parent->sid : p->pid;
+    p->account = parent != NULL ? parent->account : p->pid;
+    p->begins_account = parent != NULL ? parent->begins_account : true;
+    p->adopted = parent == NULL;
+    p->program = parent != NULL ? parent->program : p->pid;
     p->state = PROCESS_RUNNING;
     strncpy(p->name, name, sizeof(p->name) - 1);
     p->hash_next = hash[p->pid % HASH];
@@ -234,6 +265,10 @@ int table_new_session(struct process *caller)
 {
     if (caller->pgid == caller->pid || table_group_exists(caller->pid))
         return EPERM;
+    if (caller->begins_account) {
+        caller->account = caller->pid;
+        caller->begins_account = false;
+    }
     caller->pgid = caller->sid = caller->pid;
     return 0;
 }

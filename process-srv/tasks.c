@@ -2,12 +2,12 @@
 /*
  * Tasks and ports of processes, their ends, and alarms. See server.h, effects.h.
  */
+#include "crash.h"
 #include "effects.h"
 #include "server.h"
 #include "signals.h"
 #include <errno.h>
 #include <libsys/kernel.h>
-#include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>
@@ -167,6 +167,13 @@ kern_return_t tasks_bind(struct process *p, mach_port_name_t task)
     p->task = task;
     insert(p);
     return KERN_SUCCESS;
+}
+
+/* That it is watched ends with the name. */
+void tasks_unbind(struct process *p)
+{
+    remove_task(p);
+    p->task = MSG_NULL;
 }
 
 kern_return_t tasks_rebind(struct process *p, mach_port_name_t task)
@@ -331,6 +338,11 @@ void tasks_soon(void)
     arm(kernel_clock_now());
 }
 
+void tasks_soon_at(uint64_t moment)
+{
+    arm(moment);
+}
+
 static void expire(struct process *p, uint64_t now)
 {
     uint64_t next = 0;
@@ -350,6 +362,9 @@ void tasks_alarms(void)
         struct process *p = table_slot(i);
         if (p == NULL || p->state == PROCESS_ZOMBIE)
             continue;
+        crash_due(p, now, &next);
+        if (p->state == PROCESS_FREE || p->state == PROCESS_ZOMBIE)
+            continue;
         if (p->again) {
             p->again = false;
             stop_look(p);
@@ -361,4 +376,11 @@ void tasks_alarms(void)
     }
     if (next != 0)
         arm(next);
+}
+
+void tasks_reset(void)
+{
+    memset(by_task, 0, sizeof(by_task));
+    timer = MSG_NULL;
+    armed = 0;
 }

@@ -26,6 +26,12 @@ enum { FAST = 2, FAST_MAX = 10, PAUSE = 5, NOT_FOUND = 127, SIGNALLED = 128 };
 static const char console[] = "/dev/console";
 static char *shell = "/bin/sh";
 
+/* Somebody has it open as often as it can be: what was opened before does as well, if it lives. */
+static bool is_open(void)
+{
+    return (errno == ENFILE || errno == ENOMEM) && isatty(0) && isatty(1) && isatty(2);
+}
+
 /* The console may be a moment later than we are. */
 static void open_console(void)
 {
@@ -34,6 +40,8 @@ static void open_console(void)
 
     for (unsigned i = 0; i < TRIES && fd < 0; i++) {
         fd = open(console, O_RDWR | O_NOCTTY);
+        if (fd < 0 && is_open())
+            return;
         if (fd < 0)
             usleep(TENTH_US);
     }
@@ -46,6 +54,19 @@ static void open_console(void)
             dup2(fd, to);
     if (fd > 2)
         close(fd);
+}
+
+/* Who had it before may have left it as an editor needs it, and may have been ended in the midst of that. */
+static void make_sane(void)
+{
+    struct termios t;
+
+    if (tcgetattr(0, &t) != 0)
+        return;
+    t.c_iflag = ICRNL | IXON;
+    t.c_oflag = OPOST | ONLCR;
+    t.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | IEXTEN;
+    tcsetattr(0, TCSANOW, &t);
 }
 
 static void set_environment(void)
@@ -75,7 +96,6 @@ static void become_shell(char **arguments, bool leads)
     take_keys(SIG_DFL);
     if (leads) {
         setsid();
-        close(0);
         open_console();
         ioctl(0, TIOCSCTTY, 0);
     }
@@ -168,6 +188,7 @@ static int run_shells(bool once)
 
     for (;;) {
         const time_t began = time(NULL);
+        make_sane();
         const int status = run(arguments, true);
         if (once)
             return status;

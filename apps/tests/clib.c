@@ -172,6 +172,9 @@ int main(void)
     check_formats();
     check_numbers();
     check_strings();
+    check_encodings();
+    check_random();
+    check_answers();
     check_sorting();
     check_jumps();
     check_environment();

@@ -12,3 +12,8 @@ void check_strings(void);
 /* clib-threads.c */
 void check_threads(void);
 void check_reclaim(void);
+
+/* clib-encodings.c */
+void check_encodings(void);
+void check_random(void);
+void check_answers(void);

@@ -150,6 +150,65 @@ static void check_shared(void)
     close_file(reader);
 }
 
+/* A part of a file, and then all of it. */
+static void check_parts(void)
+{
+    const mach_port_name_t self = program_start_info->task;
+    const mach_port_name_t file =
+        open_file("/tmp/parts", FILE_READ | FILE_WRITE | FILE_CREATE | FILE_TRUNCATE);
+    static char content[4 * PAGE];
+    mach_port_name_t part, all;
+    uint64_t offset, mapped, at;
+    uint32_t written;
+
+    for (unsigned i = 0; i < sizeof(content); i++)
+        content[i] = (char)('a' + i / PAGE);
+    CHECK_EQUAL(file_write_bulk(file, 0, content, sizeof(content), &written), KERN_SUCCESS);
+    CHECK_EQUAL(written, sizeof(content));
+    CHECK_EQUAL(file_map(file, 2 * PAGE, PAGE, VM_PROT_READ, false, &part, &offset, &mapped),
+                KERN_SUCCESS);
+    CHECK_EQUAL(mapped, PAGE);
+    CHECK_EQUAL(vm_map(self, 0, PAGE, offset, VM_ANYWHERE, part, VM_PROT_READ, VM_PROT_READ,
+                       VM_INHERIT_SHARE, &at),
+                KERN_SUCCESS);
+    CHECK_EQUAL(*(volatile char *)(uintptr_t)at, 'c');
+    CHECK_EQUAL(vm_deallocate(self, at, PAGE), KERN_SUCCESS);
+    /* No more than that, whatever else the server has there. */
+    CHECK_EQUAL(vm_map(self, 0, 2 * PAGE, offset, VM_ANYWHERE, part, VM_PROT_READ, VM_PROT_READ,
+                       VM_INHERIT_SHARE, &at),
+                KERN_INVALID_ARGUMENT);
+    CHECK_EQUAL(file_map(file, 0, 4 * PAGE, VM_PROT_READ, false, &all, &offset, &mapped),
+                KERN_SUCCESS);
+    CHECK_EQUAL(mapped, 4 * PAGE);
+    stub_release_right(part, MSG_MOVE_SEND);
+    stub_release_right(all, MSG_MOVE_SEND);
+    close_file(file);
+    CHECK_EQUAL(remove_at(root, "/tmp/parts", false), KERN_SUCCESS);
+}
+
+/* Who has opened a file for reading gets no memory of it that can be written. */
+static void check_read_only(void)
+{
+    const mach_port_name_t self = program_start_info->task;
+    mach_port_name_t entry,
+        file = open_file("/tmp/only", FILE_READ | FILE_WRITE | FILE_CREATE | FILE_TRUNCATE);
+    uint64_t offset, mapped, at;
+
+    put(file, 0, "read", 4);
+    close_file(file);
+    file = open_file("/tmp/only", FILE_READ);
+    for (int private = 0; private < 2; private ++) {
+        CHECK_EQUAL(file_map(file, 0, PAGE, VM_PROT_READ, private, &entry, &offset, &mapped),
+                    KERN_SUCCESS);
+        CHECK_EQUAL(vm_map(self, 0, PAGE, offset, VM_ANYWHERE, entry, VM_PROT_READ,
+                           VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_SHARE, &at),
+                    KERN_PROTECTION_FAILURE);
+        stub_release_right(entry, MSG_MOVE_SEND);
+    }
+    close_file(file);
+    CHECK_EQUAL(remove_at(root, "/tmp/only", false), KERN_SUCCESS);
+}
+
 /* This program, as it lies in the archive. */
 static void check_archive(void)
 {
@@ -248,6 +307,8 @@ void test_content(void)
     check_holes();
     check_bulk();
     check_shared();
+    check_parts();
+    check_read_only();
     check_archive();
     check_private();
     check_devices();

@@ -103,6 +103,60 @@ static void check_full(void)
     CHECK_EQUAL(remove_at(root, "/tmp/room", true), KERN_SUCCESS);
 }
 
+/* Files that are mapped, and removed: their memory lives on in the client. That is counted, and comes back when it ends; the server has memory all the time. */
+static int take_memory(void *argument)
+{
+    static uint8_t data[FILE_BULK_MAX / 4];
+    uint64_t offset, mapped;
+    uint32_t written;
+    mach_port_name_t file, entry;
+    kern_return_t error;
+
+    (void)argument;
+    data[0] = 1;
+    for (;;) {
+        file = try_open(root, "/tmp/mapped", FILE_READ | FILE_WRITE | FILE_CREATE, &error);
+        if (error == KERN_SUCCESS) {
+            error = file_write_bulk(file, 0, data, sizeof(data), &written);
+            for (uint64_t at = 0; error == KERN_SUCCESS && at < written; at += mapped)
+                error = file_map(file, at, written - at, VM_PROT_READ | VM_PROT_WRITE, false,
+                                 &entry, &offset, &mapped);
+            close_file(file);
+            (void)!remove_at(root, "/tmp/mapped", false);
+        }
+        if (error != KERN_SUCCESS)
+            (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
+    }
+    return 1;
+}
+
+/* Until there are fewer free pages, or more. */
+static void await_free(uint64_t pages, bool more)
+{
+    struct file_system system = {.free = 0};
+
+    do {
+        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
+        CHECK_EQUAL(file_get_system(root, &system), KERN_SUCCESS);
+        check_others();
+    } while ((more ? system.free < pages : system.free > pages) && check_failures() == 0);
+}
+
+static void check_mapped(void)
+{
+    enum { FEW = 100 };
+    struct clone child;
+    struct file_system system;
+
+    CHECK_EQUAL(file_get_system(root, &system), KERN_SUCCESS);
+    CHECK_EQUAL(clone_make(&child, take_memory, NULL, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
+    CHECK_EQUAL(clone_run(&child), KERN_SUCCESS);
+    await_free(FEW, false);
+    clone_end(&child);
+    await_free(system.free - FEW, true);
+    (void)!remove_at(root, "/tmp/mapped", false);
+}
+
 static void check_nonsense(void)
 {
     const mach_port_name_t file =
@@ -150,4 +204,5 @@ void test_hostile(void)
     check_nonsense();
     check_opens();
     check_full();
+    check_mapped();
 }

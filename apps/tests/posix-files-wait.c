@@ -5,6 +5,7 @@
 #include "posix-files.h"
 #include <fcntl.h>
 #include <libsys/kernel.h>
+#include <libsys/program.h>
 #include <libsys/thread.h>
 #include <limits.h>
 #include <poll.h>
@@ -15,10 +16,14 @@
 #include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wharf/if/task.h>
 
 enum { PAGE = 0x1000, MS = 1000000 };
+
+extern char **environ;
 
 /* ---- poll ---- */
 
@@ -254,4 +259,82 @@ void check_system(void)
     CHECK(usage.ru_maxrss > 0);
     CHECK_FAILS(getrusage(77, &usage), EINVAL);
     CHECK_EQUAL(getuid(), 0);
+}
+
+/* ---- locked memory ---- */
+
+static uint64_t locked(void)
+{
+    enum { KIND_WIRED = 1 };
+    uint64_t now = 0, peak, limit;
+
+    CHECK_EQUAL(task_ledger(program_start_info->task, KIND_WIRED, &now, &peak, &limit), 0);
+    return now;
+}
+
+/* Once is enough to unlock, however often and in what pieces it was locked. */
+void check_locking(void)
+{
+    enum { PAGES = 8 };
+    char *at = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int status;
+
+    CHECK(at != MAP_FAILED);
+    CHECK_EQUAL(locked(), 0);
+    CHECK_EQUAL(mlock(at + PAGE + 1, PAGE), 0); /* two pages */
+    CHECK_EQUAL(locked(), 2);
+    CHECK_EQUAL(mlock(at + 4 * PAGE, PAGE), 0);
+    CHECK_EQUAL(mlock(at, 6 * PAGE), 0);
+    CHECK_EQUAL(mlock(at, 6 * PAGE), 0);
+    CHECK_EQUAL(locked(), 6);
+    CHECK_FAILS(msync(at, PAGE, MS_SYNC | MS_INVALIDATE), EBUSY);
+    CHECK_EQUAL(munlock(at + 2 * PAGE, PAGE), 0);
+    CHECK_EQUAL(locked(), 5);
+    CHECK_EQUAL(msync(at + 2 * PAGE, PAGE, MS_SYNC | MS_INVALIDATE), 0);
+    CHECK_EQUAL(mlock(at + 2 * PAGE, 2 * PAGE), 0);
+    CHECK_EQUAL(locked(), 6);
+    const pid_t pid = fork();
+    if (pid == 0) /* a child has nothing locked, and may */
+        _exit(locked() == 0 && munlock(at, PAGES * PAGE) == 0 && mlock(at, PAGE) == 0 &&
+              locked() == 1);
+    CHECK_EQUAL(waitpid(pid, &status, 0), pid);
+    CHECK_EQUAL(status, 1 << 8);
+    CHECK_EQUAL(munmap(at + 4 * PAGE, PAGE), 0);
+    CHECK_FAILS(mlock(at, PAGES * PAGE), ENOMEM);
+    CHECK_EQUAL(locked(), 5);
+    CHECK_FAILS(munlock(at, PAGES * PAGE), ENOMEM);
+    CHECK_EQUAL(mlockall(MCL_CURRENT | MCL_FUTURE), 0);
+    CHECK(locked() > 5);
+    CHECK_FAILS(mlockall(0), EINVAL);
+    CHECK_EQUAL(munlockall(), 0);
+    CHECK_EQUAL(locked(), 0);
+    CHECK_EQUAL(munmap(at, PAGES * PAGE), 0);
+}
+
+/* ---- a program that is open ---- */
+
+void check_program(void)
+{
+    static char name[] = "exit-status", seven[] = "7";
+    char *arguments[] = {name, seven, NULL};
+    int status;
+
+    CHECK_FAILS(fexecve(-1, arguments, environ), EBADF);
+    test_make("text", "no program");
+    const int text = open("text", O_RDONLY | O_CLOEXEC);
+    CHECK_FAILS(fexecve(text, arguments, environ), EACCES);
+    CHECK_EQUAL(fchmod(text, 0755), 0);
+    CHECK_FAILS(fexecve(text, arguments, environ), ENOEXEC);
+    CHECK_EQUAL(close(text), 0);
+    CHECK_EQUAL(unlink("text"), 0);
+    const int program = open("/bin/exit-status", O_RDONLY | O_CLOEXEC);
+    CHECK(program >= 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        (void)fexecve(program, arguments, environ);
+        _exit(1);
+    }
+    CHECK_EQUAL(waitpid(pid, &status, 0), pid);
+    CHECK_EQUAL(status, 7 << 8);
+    CHECK_EQUAL(close(program), 0);
 }

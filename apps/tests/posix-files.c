@@ -48,6 +48,8 @@ static void check_all(void)
         {"mapping", check_mapping},
         {"terminals", check_terminals},
         {"system", check_system},
+        {"locking", check_locking},
+        {"program", check_program},
     };
 
     CHECK_EQUAL(mkdir(TEST_FOLDER, 0755), 0);

@@ -32,3 +32,5 @@ void check_poll(void);
 void check_mapping(void);
 void check_terminals(void);
 void check_system(void);
+void check_locking(void);
+void check_program(void);

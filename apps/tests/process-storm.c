@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Processes under load: signals to threads, storms of them, misuse of the process's port, bombs beside somebody who works. process-storm threads|storm|misuse|bomb. Everything is
+ * Processes under load: signals to threads, storms of them, misuse of the process's port, bombs beside somebody who works, what a process asked for before it was stopped. process-storm
+ * threads|storm|misuse|bomb|sessions|queues|stopped. Everything is
  * given back: at the end there are as many kernel objects as at the beginning, which comes after a first round.
  */
+#include "process-storm.h"
 #include <errno.h>
 #include <libsys/check.h>
 #include <libsys/kernel.h>
@@ -20,21 +22,21 @@
 #include <unistd.h>
 #include <wharf/if/process.h>
 
-enum { THREADS = 4, MILLISECOND = 1000000, PATIENCE = 2000, ROUNDS_MOST = 6 };
+enum { THREADS = 4, MILLISECOND = 1000000, ROUNDS_MOST = 6 };
 
-static void rest(uint64_t milliseconds)
+void rest(uint64_t milliseconds)
 {
     (void)kernel_sleep_until(kernel_clock_now() + milliseconds * MILLISECOND);
 }
 
-static void on(int number, void (*handler)(int))
+void on(int number, void (*handler)(int))
 {
     struct sigaction a = {.sa_handler = handler, .sa_flags = SA_RESTART};
     sigfillset(&a.sa_mask);
     CHECK_EQUAL(sigaction(number, &a, NULL), 0);
 }
 
-static int status_of(pid_t pid)
+int status_of(pid_t pid)
 {
     int status = -1;
     while (waitpid(pid, &status, 0) != pid)
@@ -77,7 +79,7 @@ static void *target(void *argument)
     return NULL;
 }
 
-static void wait_for(const _Atomic unsigned *what, unsigned least)
+void wait_for(const _Atomic unsigned *what, unsigned least)
 {
     for (unsigned i = 0; i < PATIENCE && atomic_load(what) < least; i++)
         rest(1);
@@ -142,6 +144,13 @@ static void use_timers(void)
     CHECK(mine >= 4);
     CHECK_EQUAL(timer_code, SI_TIMER);
     CHECK_EQUAL(timer_value, 77);
+    /* The next time is never, not at once. */
+    const struct itimerspec rare = {{INT64_MAX, 0}, {0, MILLISECOND}};
+    CHECK_EQUAL(timer_settime(timer, 0, &rare, NULL), 0);
+    rest(20);
+    const unsigned once = mine;
+    rest(20);
+    CHECK_EQUAL(mine, once);
     CHECK_EQUAL(timer_delete(timer), 0);
 }
 
@@ -252,7 +261,7 @@ static void use_ends(void)
     CHECK_EQUAL(sigaction(SIGUSR1, &a, NULL), 0);
     CHECK_EQUAL(sigaction(SIGUSR2, &a, NULL), 0);
     const pid_t self = getpid(), sender = fork();
-    while (sender == 0) { /* not faster than handlers return (docs/caveats.md, L26) */
+    while (sender == 0) { /* not faster than handlers return (docs/caveats.md, L28) */
         if (kill(self, SIGUSR1) != 0 || kill(self, SIGUSR2) != 0)
             _exit(1);
         rest(1);
@@ -366,8 +375,7 @@ static void explode(void)
     (void)setsid();
     for (;;)
         if (fork() < 0)
-            rest(
-                20); /* two hundred of them: often enough, but not all that a busy machine can do */
+            rest(200);
 }
 
 static void use_bomb(void)
@@ -426,10 +434,9 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*use)(void);
-    } parts[] = {{"threads", use_threads},
-                 {"storm", use_storms},
-                 {"misuse", use_misuse},
-                 {"bomb", use_bomb}};
+    } parts[] = {{"threads", use_threads}, {"storm", use_storms},      {"misuse", use_misuse},
+                 {"bomb", use_bomb},       {"sessions", use_sessions}, {"queues", use_queues},
+                 {"stopped", use_stopped}};
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (argc < 2 || strcmp(argv[1], parts[i].name) != 0)
             continue;

@@ -6,10 +6,12 @@
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -110,6 +112,11 @@ static void use_exec(void)
     }
     CHECK_EQUAL(posix_spawn(&pid, "/no-such-program", NULL, NULL, argv, envp), ENOENT);
     CHECK_EQUAL(posix_spawn(&pid, "/process.conf", NULL, NULL, argv, envp), ENOEXEC);
+    static char *many[16001]; /* short, but their table is as large as a stack */
+    for (size_t i = 0; i + 1 < sizeof(many) / sizeof(many[0]); i++)
+        many[i] = argv[3];
+    CHECK_EQUAL(execve("/process-test", many, many), -1);
+    CHECK_EQUAL(errno, E2BIG);
     CHECK_EQUAL(execv("/no-such-program", argv), -1);
     CHECK_EQUAL(errno, ENOENT);
 }
@@ -123,8 +130,12 @@ static int be_executed(int argc, char **argv)
                : 2;
 }
 
+/* It ends before the test does: who is left over when the process server is gone would be found as a leak. */
 static void use_orphans(void)
 {
+    pid_t *orphan =
+        mmap(NULL, sizeof(*orphan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(orphan != MAP_FAILED);
     const pid_t pid = fork();
     if (pid == 0) {
         const pid_t child = fork();
@@ -133,9 +144,14 @@ static void use_orphans(void)
                 (void)kernel_sleep_until(kernel_clock_now() + 1000000);
             _exit(0);
         }
+        *orphan = child;
         _exit(child > 0 ? 3 : 4);
     }
     CHECK_EQUAL(WEXITSTATUS(status_of(pid)), 3);
+    while (kill(*orphan, 0) == 0)
+        (void)kernel_sleep_until(kernel_clock_now() + 1000000);
+    CHECK_EQUAL(errno, ESRCH);
+    CHECK_EQUAL(munmap(orphan, sizeof(*orphan)), 0);
 }
 
 static void use_groups(void)
@@ -330,6 +346,99 @@ static void use_faults(void)
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV && WCOREDUMP(status));
 }
 
+/* ---- the alternate stack: for handlers that ask for it, and no others ---- */
+
+static volatile unsigned there, elsewhere;
+static sigjmp_buf back;
+static volatile bool jumps; /* see_stack() leaves by one */
+
+static void see_stack(int number)
+{
+    volatile char here;
+    const bool is = &here > other_stack && &here < other_stack + sizeof(other_stack);
+    there += is;
+    elsewhere += !is;
+    if (number == SIGUSR2)
+        CHECK_EQUAL(raise(SIGUSR1), 0);
+    if (jumps)
+        siglongjmp(back, 1);
+}
+
+static void take_signal(int number, int flags)
+{
+    const struct sigaction a = {.sa_handler = see_stack, .sa_flags = flags};
+    CHECK_EQUAL(sigaction(number, &a, NULL), 0);
+}
+
+/* From the midst of something: by a timer. */
+static void wait_for_alarm(void)
+{
+    const struct itimerval soon = {{0, 0}, {0, 2000}};
+    const unsigned before = there + elsewhere;
+    CHECK_EQUAL(setitimer(ITIMER_REAL, &soon, NULL), 0);
+    while (there + elsewhere == before)
+        continue;
+}
+
+static void use_stacks(void)
+{
+    const stack_t stack = {.ss_sp = other_stack, .ss_size = sizeof(other_stack)};
+    const stack_t none = {.ss_flags = SS_DISABLE};
+    CHECK_EQUAL(sigaltstack(&stack, NULL), 0);
+    there = elsewhere = 0;
+    take_signal(SIGALRM, 0);
+    wait_for_alarm();
+    CHECK_EQUAL(elsewhere, 1);
+    take_signal(SIGALRM, SA_ONSTACK);
+    wait_for_alarm();
+    CHECK_EQUAL(there, 1);
+    take_signal(SIGUSR1, SA_ONSTACK);
+    CHECK_EQUAL(raise(SIGUSR1), 0);
+    CHECK_EQUAL(there, 2);
+    take_signal(SIGUSR2, 0); /* inside its handler, one that is for the other stack */
+    CHECK_EQUAL(raise(SIGUSR2), 0);
+    CHECK_EQUAL(elsewhere, 2);
+    CHECK_EQUAL(there, 3);
+    take_signal(SIGUSR2, SA_ONSTACK);
+    take_signal(SIGUSR1, 0); /* inside its handler, one that is not: it stays where it is */
+    CHECK_EQUAL(raise(SIGUSR2), 0);
+    CHECK_EQUAL(there, 5);
+    take_signal(SIGALRM, 0); /* left by jumps, more often than the stack would have room */
+    jumps = true;
+    for (volatile int i = 0; i < 50; i++)
+        if (sigsetjmp(back, 1) == 0)
+            wait_for_alarm();
+    jumps = false;
+    CHECK_EQUAL(elsewhere, 52);
+    CHECK_EQUAL(sigaltstack(&none, NULL), 0);
+    for (int number = 1; number < NSIG; number++)
+        if (number != SIGKILL && number != SIGSTOP)
+            CHECK(signal(number, SIG_DFL) != SIG_ERR);
+}
+
+/* Those of System V. */
+static void use_system_v(void)
+{
+    there = elsewhere = 0;
+    CHECK(sigset(SIGUSR1, see_stack) == SIG_DFL);
+    CHECK_EQUAL(sighold(SIGUSR1), 0);
+    CHECK_EQUAL(raise(SIGUSR1), 0);
+    CHECK_EQUAL(elsewhere, 0);
+    CHECK_EQUAL(sigpause(SIGUSR1), -1);
+    CHECK_EQUAL(errno, EINTR);
+    CHECK_EQUAL(elsewhere, 1);
+    CHECK(sigset(SIGUSR1, SIG_HOLD) == SIG_HOLD);
+    CHECK_EQUAL(raise(SIGUSR1), 0);
+    CHECK_EQUAL(sigrelse(SIGUSR1), 0);
+    CHECK_EQUAL(elsewhere, 2);
+    CHECK_EQUAL(sigignore(SIGUSR1), 0);
+    CHECK_EQUAL(raise(SIGUSR1), 0);
+    CHECK(sigset(SIGUSR1, SIG_DFL) == SIG_IGN);
+    CHECK_EQUAL(elsewhere, 2);
+    CHECK(sigset(SIGKILL, see_stack) == SIG_ERR);
+    CHECK_EQUAL(errno, EINVAL);
+}
+
 /* ---- bomb ---- */
 
 static void use_bomb(void)
@@ -361,6 +470,8 @@ static void use_signals(void)
     use_early();
     use_interruption();
     use_faults();
+    use_stacks();
+    use_system_v();
 }
 
 static void use_processes(void)

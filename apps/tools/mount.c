@@ -76,15 +76,16 @@ static int list(void)
 {
     static char paths[FILE_DATA_MAX];
     const mach_port_name_t files = tool_service(&tool, "files");
-    uint32_t position = 0, size;
+    uint32_t position, next = 0, size;
 
     do {
-        const kern_return_t kr = file_mounts(files, position, &position, paths, &size);
+        position = next;
+        const kern_return_t kr = file_mounts(files, position, &next, paths, &size);
         if (kr != KERN_SUCCESS)
             tool_fail(&tool, "%s", words_of(kr));
         for (uint32_t at = 0; at < size; at += (uint32_t)strnlen(paths + at, size - at) + 1)
             printf("%.*s\n", (int)(size - at), paths + at);
-    } while (position != 0);
+    } while (size > 0 && next > position);
     return tool_end(&tool, false);
 }
 

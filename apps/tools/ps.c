@@ -4,18 +4,23 @@
  */
 #include "tasks.h"
 #include <inttypes.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wharf/if/processes.h>
+#include <wharf/if/service.h>
 
 static const struct tool tool = {
     .name = "ps",
     .usage = "[-aefT] [-p TASK]",
     .options = "aefTp:",
     .help = "List all tasks with their threads: state, what each waits for, and who owes it.\n"
+            "Tasks that are processes have a pid.\n"
             "  -T      one line a task: no threads\n"
-            "  -p TASK only this one, by number or name\n"
+            "  -p TASK only this one, by pid, or the task's number or name\n"
             "  -a -e -f  are taken and change nothing: it is all tasks in any case\n",
 };
 
@@ -27,6 +32,7 @@ static struct {
 static unsigned owner_count;
 static struct {
     uint32_t id;
+    int32_t pid; /* 0: it is no process */
     char name[TASK_NAME_SIZE];
 } names[NAMES_MAX];
 static unsigned name_count;
@@ -57,12 +63,56 @@ static bool note_task(void *context, mach_port_name_t task, const struct task_in
     return true;
 }
 
+static unsigned index_of(uint32_t task)
+{
+    unsigned i = 0;
+
+    while (i < name_count && names[i].id != task)
+        i++;
+    return i;
+}
+
 static const char *name_of(uint32_t task)
 {
-    for (unsigned i = 0; i < name_count; i++)
-        if (names[i].id == task)
-            return names[i].name;
-    return "?";
+    const unsigned i = index_of(task);
+
+    return i < name_count ? names[i].name : "?";
+}
+
+static int32_t pid_of(uint32_t task)
+{
+    const unsigned i = index_of(task);
+
+    return i < name_count ? names[i].pid : 0;
+}
+
+static void note_pid(mach_port_name_t processes, int32_t pid)
+{
+    struct task_info info;
+    unsigned i;
+
+    if (processes_task_info(processes, pid, &info) == KERN_SUCCESS &&
+        (i = index_of(info.id)) < name_count)
+        names[i].pid = pid;
+}
+
+/* Without a process server nobody has a pid. */
+static void note_pids(void)
+{
+    const mach_port_name_t bootstrap = program_start_info->bootstrap;
+    int32_t pids[PROCESSES_PIDS_MAX], last = 0;
+    mach_port_name_t processes;
+    uint32_t count;
+
+    if (bootstrap == MSG_NULL || service_look_up(bootstrap, "process", &processes) != KERN_SUCCESS)
+        return;
+    do {
+        if (processes_list(processes, last, pids, &count) != KERN_SUCCESS)
+            break;
+        for (uint32_t i = 0; i < count; i++)
+            note_pid(processes, last = pids[i]);
+    } while (count == PROCESSES_PIDS_MAX);
+    stub_release_right(processes, MSG_MOVE_SEND);
 }
 
 static uint32_t task_of(uint32_t thread)
@@ -87,17 +137,17 @@ static void show_time(uint64_t nanoseconds)
 static void show_wait(const struct thread_info *info)
 {
     printf(" %-8s", thread_waits(info));
-    if (info->waits == THREAD_WAITS_REPLY && info->answerer != 0)
+    if (info->answerer != 0)
         printf(" of %s, thread %" PRIu32, name_of(task_of(info->answerer)), info->answerer);
     else if (info->waits == THREAD_WAITS_REPLY)
-        printf(" not begun, or put off");
+        printf(" that nobody has begun");
 }
 
 static bool show_thread(void *context, mach_port_name_t thread, const struct thread_info *info)
 {
     (void)context;
     (void)thread;
-    printf("      %6" PRIu32 " %-8s %3u ", info->id, thread_does(info), info->effective);
+    printf("            %6" PRIu32 " %-8s %3u ", info->id, thread_does(info), info->effective);
     show_time(info->cpu_time);
     show_wait(info);
     printf("%s%s\n", info->name[0] != '\0' ? "  " : "", info->name);
@@ -111,15 +161,28 @@ static bool add_time(void *context, mach_port_name_t thread, const struct thread
     return true;
 }
 
+static bool is_asked_for(const struct task_info *info, int32_t pid)
+{
+    const unsigned long number = only ? strtoul(only, NULL, 10) : 0;
+
+    return !only || strcmp(only, info->name) == 0 ||
+           (number != 0 && (number == info->id || number == (unsigned long)pid));
+}
+
 static bool show_task(void *context, mach_port_name_t task, const struct task_info *info)
 {
-    uint64_t time = 0;
+    const int32_t pid = pid_of(info->id);
+    uint64_t time = info->ended_time;
 
     (void)context;
-    if (only && strcmp(only, info->name) != 0 && strtoul(only, NULL, 10) != info->id)
+    if (!is_asked_for(info, pid))
         return true;
     threads_each(task, add_time, &time);
-    printf("%5" PRIu32 " %6" PRIu32 " %-8s %3s ", info->id, info->threads,
+    if (pid != 0)
+        printf("%5" PRId32, pid);
+    else
+        printf("%5s", "-");
+    printf(" %5" PRIu32 " %6" PRIu32 " %-8s %3s ", info->id, info->threads,
            info->suspend_count > 0 ? "stopped" : "", "");
     show_time(time);
     printf(" %s\n", info->name);
@@ -141,7 +204,8 @@ int main(int argc, char **argv)
     if (optind < argc)
         tool_misuse(&tool);
     tasks_each(&tool, note_task, NULL);
-    puts(" TASK THREAD STATE    PRI       TIME WAITS FOR");
+    note_pids();
+    puts("  PID  TASK THREAD STATE    PRI       TIME WAITS FOR");
     tasks_each(&tool, show_task, NULL);
     return tool_end(&tool, false);
 }

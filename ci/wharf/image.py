@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import boards, build, card, deps, packages, steps
+from . import boards, build, card, deps, packages, shell, steps
 from .boards import ROOT, BoardError
 from .steps import Failure
 
@@ -32,7 +32,7 @@ def add_arguments(sub):
     sub.add_argument("--board", required=True, choices=boards.names("image"))
     sub.add_argument("--boot", choices=("direct", "scr", "extlinux"),
                      help="how the kernel is found (default: the board's first way)")
-    sub.add_argument("--append", default="", metavar="ARGS", help="kernel arguments")
+    sub.add_argument("--append", default="", metavar="ARGS", help="kernel arguments (default: those of a shell on the console)")
     sub.add_argument("--preset", default="release", choices=build.TARGET_PRESETS)
     sub.add_argument("--size", default=SIZE, metavar="SIZE", help=f"of the card, a power of two (default {SIZE})")
     sub.add_argument("--swap", metavar="SIZE", help="of the swap partition (default: a quarter of the card)")
@@ -46,7 +46,10 @@ def main(options):
     deps.ensure("libfdt", *image.get("deps", []))
     build.build(options.preset)
     kernel, initrd = (build.tree(options.preset) / name for name in ("kernel.img", "initrd.cpio"))
-    if write(options.board, way, options.output, kernel, initrd, options.append, options.size, options.swap):
+    if not options.append:
+        initrd = shell.with_userland(initrd)
+    append = options.append or shell.INTERACTIVE
+    if write(options.board, way, options.output, kernel, initrd, append, options.size, options.swap):
         steps.say(f"{options.output}: {options.size} for {options.board}, booted by {way}")
         if "note" in image:
             steps.say(image["note"])

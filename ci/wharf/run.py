@@ -10,7 +10,7 @@ import termios
 import time
 from pathlib import Path
 
-from . import boards, build, card, deps, image, packages, ports, qemu, shell, steps, uboot, userland
+from . import boards, build, card, deps, image, packages, qemu, shell, steps, uboot
 from .boards import ROOT
 from .qemu import Disk, Machine
 from .steps import Failure
@@ -23,6 +23,8 @@ KERNEL_LINE = re.compile(rb"^(\[ *\d+\.\d+\] |wharf: )")
 SCRATCH = ROOT / "build" / "card.img"
 PANIC_STATUS, CUT_SHORT, TIMED_OUT = 70, 71, 124
 PANIC_SECONDS = 2.0     # a panic prints its report after its first line
+SILENCE_SECONDS = 0.5   # after the kernel's last line, where the machine does not go off
+PANIC_REPORT = re.compile(STAMP + rb"panic: ")
 
 
 def add_machine_arguments(sub):
@@ -59,8 +61,7 @@ def _use_shell(options, m):
     if m.initrd is None or (m.append and not commands):
         return
     m.append = f"{m.append} {shell.once(steps.Settings.verbose) if commands else shell.INTERACTIVE}".strip()
-    if not shell.is_there(m.initrd):
-        m.initrd = _with_userland(m.initrd, m.initrd.with_name("initrd-session.cpio"))
+    m.initrd = shell.with_userland(m.initrd)
     if commands and not steps.Settings.dry:
         m.initrd = shell.with_commands(m.initrd, commands, m.initrd.with_name("initrd-exec.cpio"))
 
@@ -86,16 +87,6 @@ def machine(options, preset):
     elif file and not steps.Settings.dry:
         _check_disk(file, place)
     return m
-
-
-def _with_userland(initrd, made):
-    """A copy of the initrd that has a shell and utilities."""
-    ports.ensure(*userland.PORTS)
-    if steps.Settings.dry:
-        steps.say(f"and put {', '.join(userland.PORTS)} into a copy of {initrd}")
-        return initrd
-    made.write_bytes(userland.onto(initrd.read_bytes()))
-    return made
 
 
 def _with_added(initrd, options, preset):
@@ -183,16 +174,21 @@ def main(options):
 
 
 class _Console:
-    """Relays QEMU's output and watches for the line that ends the run."""
+    """Relays QEMU's output and watches for the line that ends the run.
+
+    With commands for the shell (by_shell) whatever comes is theirs, but for the kernel's last words. They may print the same words: a line is the kernel's if
+    nothing comes after it, and a panic if its report does. Such a line is kept back until that is known.
+    """
 
     def __init__(self, argv, timeout, only_program, firmware, by_shell=False):
         self.argv, self.only_program = argv, only_program
-        self.by_shell = by_shell        # the log is not on the line: but for its end, all there is is output
+        self.by_shell = by_shell        # the log is not on the line
         self.deadline = time.monotonic() + timeout if timeout else None
         self.timeout = timeout
         self.started = not firmware     # with --exec, what the firmware prints is not shown
         self.line = b""
         self.status = None
+        self.kept = None                # by_shell: the line that may be the last
 
     def run(self):
         steps.LOGS.mkdir(parents=True, exist_ok=True)
@@ -217,17 +213,29 @@ class _Console:
 
     def _relay(self, fd):
         while True:
-            wait = None if self.deadline is None else self.deadline - time.monotonic()
-            if wait is not None and wait <= 0:
-                if self.status is None:
-                    self.status = TIMED_OUT
-                    steps.say(f"no end after {self.timeout:g} s, stopped; --timeout sets the limit.")
+            late = None if self.deadline is None else self.deadline - time.monotonic()
+            if late is not None and late <= 0:
+                self._late()
                 return
+            wait = late if self.kept is None else min(SILENCE_SECONDS, late or SILENCE_SECONDS)
             if not select.select([fd], [], [], wait)[0]:
-                continue
+                if self.kept is None:
+                    continue
+                self._last()
+                return
             data = os.read(fd, 65536)
             if self._take(data) or not data:
+                if self.kept is not None:
+                    self._last()
                 return
+
+    def _late(self):
+        if self.status is not None:
+            return
+        self.status = TIMED_OUT
+        if self.only_program and self.started:
+            _write((self.kept or b"") + self.line)
+        steps.say(f"no end after {self.timeout:g} s, stopped; --timeout sets the limit.")
 
     def _take(self, data):
         """Shows the data; True when the run has ended."""
@@ -235,28 +243,59 @@ class _Console:
             _write(data)
         *lines, self.line = (self.line + data).split(b"\n")
         for line in lines:
-            if self._line(line.rstrip(b"\r")):
+            line = line.rstrip(b"\r")
+            if self._shells(line) if self.by_shell else self._line(line):
                 return True
         return False
 
     def _line(self, line):
         end, fatal = END.match(line), FATAL.match(line)
-        begun = END_OF_LINE.search(line) if self.by_shell and not end else None
-        if begun:       # the output did not end its last line
-            _write(line[:begun.start()])
-            end = begun
         if fatal and self.status is None:
-            self.status = PANIC_STATUS
-            self.deadline = time.monotonic() + PANIC_SECONDS
-        kernels = END.match(line) if self.by_shell else KERNEL_LINE.match(line)
-        if self.only_program and self.started and not begun and (self.status or not kernels):
+            self._panic()
+        if self.only_program and self.started and (self.status or not KERNEL_LINE.match(line)):
             _write(line + b"\n")
         if b"Starting kernel" in line:
             self.started = True
         if end:
-            number = int(end.group(1))
-            self.status = number if 0 <= number <= 255 else 1
+            self._ended(end)
         return bool(end)
+
+    def _shells(self, line):
+        """A line of the commands' output, or of the kernel's end. True: it was the last."""
+        show = self.started and self.only_program
+        if self.kept is not None:
+            if self.kept.startswith(b"PANIC:") and PANIC_REPORT.match(line):
+                self._panic()
+            if show:
+                _write(self.kept + b"\n")
+            self.kept = None
+        if self.started and self.status is None and (END_OF_LINE.search(line) or line.startswith(b"PANIC:")):
+            self.kept = line
+            return False
+        if show:
+            _write(line + b"\n")
+        if b"Starting kernel" in line:
+            self.started = True
+        return False
+
+    def _last(self):
+        """Nothing came after the line that is kept."""
+        end = END_OF_LINE.search(self.kept)
+        if end:
+            if self.only_program and not END.match(self.kept):      # the output did not end its last line
+                _write(self.kept[:end.start()])
+            self._ended(end)
+        else:
+            self._panic()
+            _write(self.kept + b"\n")
+
+    def _ended(self, end):
+        number = int(end.group(1))
+        self.status = number if 0 <= number <= 255 else 1
+
+    def _panic(self):
+        self.status = PANIC_STATUS
+        self.deadline = time.monotonic() + PANIC_SECONDS
 
 
 def _exit_status(child):

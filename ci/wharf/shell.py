@@ -4,6 +4,7 @@ line. An initrd that has a shell keeps it; another gets one and utilities (ci/wh
 
 import sys
 
+from . import ports, steps, userland
 from .boards import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -16,6 +17,19 @@ INTERACTIVE, ONCE = "arg=system=shell.conf", "log=quiet arg=system=exec.conf"
 def is_there(initrd):
     """The archive has a shell."""
     return initrd.is_file() and any(name in mkinitrd.names(initrd.read_bytes()) for name in SHELLS)
+
+
+def with_userland(initrd):
+    """The initrd, if it has a shell; else a copy beside it that has one, and utilities."""
+    if is_there(initrd):
+        return initrd
+    ports.ensure(*userland.PORTS)
+    if steps.Settings.dry:
+        steps.say(f"and put {', '.join(userland.PORTS)} into a copy of {initrd}")
+        return initrd
+    made = initrd.with_name("initrd-session.cpio")
+    made.write_bytes(userland.onto(initrd.read_bytes()))
+    return made
 
 
 def once(log):

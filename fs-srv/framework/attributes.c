@@ -98,6 +98,8 @@ kern_return_t serve_sync(struct server_message *message, bool data_only)
 
     if (!open || open->flags & FILE_PATH)
         return unix_error(EBADF);
+    if (open->node->kind == FILE_KIND_FIFO || open->node->kind == FILE_KIND_CHARACTER)
+        return unix_error(EINVAL); /* there is no medium */
     return open->node->ops->sync ? open->node->ops->sync(open->node, data_only) : KERN_SUCCESS;
 }
 

@@ -305,12 +305,17 @@ kern_return_t serve_remove(struct server_message *message, const char *path, boo
     return kr;
 }
 
-static kern_return_t read_link_here(const struct walk *walk, char *content)
+static kern_return_t read_link_here(struct walk *walk, char *content)
 {
     if (!walk->node)
         return unix_error(ENOENT);
     if (walk->node->kind != FILE_KIND_LINK)
         return unix_error(EINVAL);
+    if (walk->node->names_caller) {
+        walk->outcome = FILE_OUTCOME_CALLER;
+        walk->rest = "";
+        return KERN_SUCCESS;
+    }
     return walk->node->ops->read_link(walk->node, content);
 }
 

@@ -4,6 +4,7 @@
  * more, what was open is closed, and the slot and its port are used again. So an open costs two calls of the kernel.
  *
  * P1 A slot in use has a registered request for no senders, unless it is held. A slot that is free has no send rights, so nobody can send there.
+ * P2 The last of the opens are for files that are to be executed: whoever holds all others, programs can be run, and he can be ended by one.
  */
 #include "framework.h"
 #include <libsys/program.h>
@@ -15,6 +16,7 @@
 
 enum {
     SLOTS_AT_ONCE = 64,
+    KEPT = 16, /* one of so many: P2 */
     MEMORY_MAX =
         2 *
         FILE_BULK_MAX, /* in messages that wait: counted in pages, so one of the longest takes more than its bytes */
@@ -88,11 +90,19 @@ static struct file_open *make_slot(struct file_server *server, mach_port_name_t 
     return open;
 }
 
-static struct file_open *take_slot(struct file_server *server)
+/* P2 */
+static bool may_open(const struct file_server *server, uint32_t flags)
+{
+    const uint32_t kept = flags & FILE_EXECUTE ? 0 : server->limits.opens / KEPT;
+
+    return server->in_use < server->limits.opens - kept;
+}
+
+static struct file_open *take_slot(struct file_server *server, uint32_t flags)
 {
     struct file_open *open;
 
-    if (server->in_use >= server->limits.opens)
+    if (!may_open(server, flags))
         return NULL;
     if (server->first_free == 0) {
         open = make_slot(server, MSG_NULL);
@@ -121,7 +131,7 @@ static void free_slot(struct file_open *open)
 kern_return_t open_make(struct file_server *server, struct file_node *node, uint32_t flags,
                         struct file_open **out)
 {
-    struct file_open *open = take_slot(server);
+    struct file_open *open = take_slot(server, flags);
 
     if (!open)
         return unix_error(ENFILE);

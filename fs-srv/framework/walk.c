@@ -50,7 +50,7 @@ static void leave(struct walk *walk, uint32_t outcome, mach_port_name_t port, co
 /* What is above a root of ours. */
 static mach_port_name_t above_of(const struct file_server *server, const struct file_node *root)
 {
-    for (uint32_t i = 0; i < server->slots; i++)
+    for (uint32_t i = 0; i < server->slots && !server->is_top; i++)
         if (server->opens[i]->node == root && server->opens[i]->above != MSG_NULL)
             return server->opens[i]->above;
     return MSG_NULL;
@@ -76,11 +76,20 @@ static kern_return_t go_up(struct walk *walk, const struct step *step)
     return KERN_SUCCESS;
 }
 
+static const char *rest_of(const struct step *step)
+{
+    return step->last && step->slash ? "." : step->next;
+}
+
 /* The link's content, then what follows it. The walk goes on in the folder that holds the link. */
 static kern_return_t follow(struct walk *walk, struct file_node *link, const struct step *step)
 {
     if (++walk->links > LINKS_MAX)
         return unix_error(ELOOP);
+    if (link->names_caller) {
+        leave(walk, FILE_OUTCOME_CALLER, MSG_NULL, rest_of(step));
+        return KERN_SUCCESS;
+    }
     const kern_return_t kr = link->ops->read_link(link, walk->link);
     if (kr != KERN_SUCCESS)
         return kr;
@@ -99,11 +108,6 @@ static kern_return_t follow(struct walk *walk, struct file_node *link, const str
     else
         walk->rest = walk->path;
     return KERN_SUCCESS;
-}
-
-static const char *rest_of(const struct step *step)
-{
-    return step->last && step->slash ? "." : step->next;
 }
 
 /* One name that is neither "." nor "..". */
@@ -197,6 +201,13 @@ kern_return_t walk_leave(const struct walk *walk, uint32_t *outcome, mach_port_n
     rest[0] = '\0';
     if (walk->outcome == FILE_OUTCOME_DONE)
         return KERN_SUCCESS;
+    if (walk->outcome == FILE_OUTCOME_CALLER) {
+        const kern_return_t kr =
+            file_server_open(walk->server, walk->folder ? walk->folder : walk->node, FILE_PATH,
+                             port);
+        if (kr != KERN_SUCCESS)
+            return kr;
+    }
     if (walk->port != MSG_NULL) {
         const kern_return_t kr =
             port_mod_refs(program_start_info->task, walk->port, PORT_RIGHT_SEND, 1);

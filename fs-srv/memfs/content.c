@@ -6,7 +6,7 @@
  * C1 Extents begin as large as is needed, and as large as the file where it grows at its end: a file has few, and a sparse one takes no
  *    more than what was written, in pages.
  * C2 What somebody may have mapped is never given back before the file goes, so that a mapping and the file are one content. It is
- *    zeroed instead.
+ *    zeroed instead. Then it is limbo.c's.
  */
 #include "memfs.h"
 #include <libsys/program.h>
@@ -144,7 +144,7 @@ static bool allocate(struct memfs *fs, uint64_t pages, uint8_t **out)
     return true;
 }
 
-static void give_back(struct memfs *fs, uint8_t *at, uint64_t pages)
+void content_give_back(struct memfs *fs, uint8_t *at, uint64_t pages)
 {
     memfs_uncharge(fs, pages * PAGE);
     (void)!vm_deallocate(program_start_info->task, (uintptr_t)at, pages * PAGE);
@@ -192,15 +192,14 @@ static struct extent *have_page(struct memfs *fs, struct content *content, uint6
     return extent || pages == 1 ? extent : fill_hole(fs, content, page, 1);
 }
 
-kern_return_t content_pages(struct memfs *fs, struct content *content, uint64_t page,
-                            uint64_t pages, uint8_t **at, uint64_t *got)
+kern_return_t content_extent(struct memfs *fs, struct content *content, uint64_t page,
+                             uint64_t pages, struct extent *out)
 {
     const struct extent *extent = have_page(fs, content, page, pages);
 
     if (!extent)
         return unix_error(ENOSPC);
-    *at = extent->at + (page - extent->page) * PAGE;
-    *got = least(pages, end_of(extent) - page);
+    *out = *extent;
     return KERN_SUCCESS;
 }
 
@@ -212,7 +211,7 @@ kern_return_t content_write(struct memfs *fs, struct content *content, uint64_t 
     const uint8_t *in = from;
     uint64_t left = size;
 
-    if (size != 0 && at > content->size && content->mapped)
+    if (size != 0 && at > content->size && content->limbo)
         content_resize(fs, content, at);
     while (left != 0) {
         const struct extent *extent =
@@ -254,7 +253,7 @@ static void cut(struct memfs *fs, struct content *content, uint64_t page)
     for (uint32_t k = i; k < content->count; k++) {
         struct extent *extent = &content->extents[k];
         const uint32_t kept = extent->page < page ? (uint32_t)(page - extent->page) : 0;
-        give_back(fs, extent->at + (uint64_t)kept * PAGE, extent->pages - kept);
+        content_give_back(fs, extent->at + (uint64_t)kept * PAGE, extent->pages - kept);
         content->pages -= extent->pages - kept;
         extent->pages = kept;
     }
@@ -267,13 +266,13 @@ void content_resize(struct memfs *fs, struct content *content, uint64_t size)
 
     if (size < content->size) {
         content->base_size = least(content->base_size, size);
-        if (content->mapped) {
+        if (content->limbo) {
             zero(content, size, UINT64_MAX);
         } else {
             cut(fs, content, page);
             zero(content, size, page * PAGE);
         }
-    } else if (content->mapped) { /* who maps the last page may have written behind the end */
+    } else if (content->limbo) { /* who maps the last page may have written behind the end */
         zero(content, content->size, least(size, pages_up(content->size) * PAGE));
     }
     content->size = size;
@@ -281,8 +280,12 @@ void content_resize(struct memfs *fs, struct content *content, uint64_t size)
 
 void content_free(struct memfs *fs, struct content *content)
 {
-    cut(fs, content, 0);
-    memfs_uncharge(fs, content->room * sizeof(*content->extents));
-    free(content->extents);
+    if (content->limbo) {
+        limbo_take(fs, content);
+    } else {
+        cut(fs, content, 0);
+        memfs_uncharge(fs, content->room * sizeof(*content->extents));
+        free(content->extents);
+    }
     *content = (struct content){.size = 0};
 }

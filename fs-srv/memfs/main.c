@@ -16,7 +16,8 @@
 #include <wharf/if/task.h>
 #include <wharf/if/vm.h>
 
-enum { OPENS = 1024, WAITS = 2048, STATUS_FAILED = 1 };
+/* A program alone may have 1024 descriptors, and wait at all of them: that must not be all there are. */
+enum { OPENS = 8192, WAITS = 16384, STATUS_FAILED = 1 };
 
 static struct memfs fs;
 static struct file_server server;

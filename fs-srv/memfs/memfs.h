@@ -16,6 +16,7 @@
 enum { PAGE = 4096, BLOCK = 512 };
 
 struct memfs_node;
+struct limbo;
 
 /* ---- content (content.c) ---- */
 
@@ -35,7 +36,8 @@ struct content {
     struct extent *extents;
     uint32_t count, room;
     uint64_t pages; /* in them */
-    bool mapped;    /* somebody may map what is in extents: they stay where they are */
+    struct limbo *
+        limbo; /* where they go: somebody may map what is in extents, and they stay where they are. NULL: nobody does */
 };
 
 /* ---- folders (folder.c) ---- */
@@ -94,6 +96,8 @@ struct memfs {
     uint32_t bucket_count; /* a power of two */
     uint32_t entries;
     struct memfs_node *root;
+    struct limbo *limbo;             /* of files that are gone (limbo.c) */
+    uint64_t swept;                  /* moment at which all of it was looked at; 0: never */
     mach_port_name_t archive_memory; /* memory entry in which the archive lies, or null */
     uint64_t archive_offset;         /* there */
     struct archive archive;
@@ -147,11 +151,22 @@ kern_return_t content_write(struct memfs *fs, struct content *content, uint64_t 
                             const void *from, uint32_t size, uint32_t *written);
 void content_resize(struct memfs *fs, struct content *content, uint64_t size);
 void content_free(struct memfs *fs, struct content *content);
-/** Some of the pages from `page` on, in one extent, which is made if there is none. ENOSPC. */
-kern_return_t content_pages(struct memfs *fs, struct content *content, uint64_t page,
-                            uint64_t pages, uint8_t **at, uint64_t *got);
+/** The extent with `page` in it, which is made if there is none, for up to `pages`. ENOSPC. */
+kern_return_t content_extent(struct memfs *fs, struct content *content, uint64_t page,
+                             uint64_t pages, struct extent *extent);
+/** Pages of an extent that is no file's any more. */
+void content_give_back(struct memfs *fs, uint8_t *at, uint64_t pages);
 /** Is the page in an extent? gap: if not, pages up to the next one, `most` at most. */
 bool content_has(const struct content *content, uint64_t page, uint64_t most, uint64_t *gap);
+
+/* ---- limbo.c ---- */
+
+/** Before what is in extents may be mapped by others. False: there is no room. */
+bool limbo_prepare(struct memfs *fs, struct content *content);
+/** The file goes: its extents, and the charge for them, are kept here while others have them. */
+void limbo_take(struct memfs *fs, struct content *content);
+/** Give back what nobody else has any more; not more often than is of use. */
+void limbo_sweep(struct memfs *fs);
 
 /* ---- pipe.c ---- */
 

@@ -12,6 +12,8 @@ enum { DEVICE_NUMBER = 1 };
 bool memfs_charge(struct memfs *fs, uint64_t bytes)
 {
     if (bytes > fs->limit - fs->used)
+        limbo_sweep(fs);
+    if (bytes > fs->limit - fs->used)
         return false;
     fs->used += bytes;
     return true;
@@ -130,9 +132,10 @@ void memfs_unused(struct file_node *node)
 
 kern_return_t memfs_get_system(struct file_node *node, struct file_system *out)
 {
-    const struct memfs *fs = memfs_of(node)->fs;
+    struct memfs *fs = memfs_of(node)->fs;
     static const char name[] = "memory";
 
+    limbo_sweep(fs);
     out->blocks = fs->limit / PAGE;
     out->free = (fs->limit - fs->used) / PAGE;
     out->files = fs->nodes + (fs->limit - fs->used) / sizeof(struct memfs_node);

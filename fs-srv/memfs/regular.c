@@ -4,6 +4,8 @@
  */
 #include "memfs.h"
 #include <libsys/program.h>
+#include <libsys/stub.h>
+#include <wharf/if/memory_entry.h>
 #include <wharf/if/port.h>
 #include <wharf/if/vm.h>
 
@@ -86,28 +88,46 @@ static uint32_t most_of(const struct file_open *open, uint32_t protection, bool 
     return VM_PROT_READ | (open->flags & FILE_WRITE ? VM_PROT_WRITE : 0u);
 }
 
+/* A right to some pages of an extent. The kernel makes one of a whole range only, or splits it; so it is made of all of it, and narrowed. */
+static kern_return_t make_entry(const struct extent *extent, uint64_t page, uint64_t pages,
+                                uint32_t most, mach_port_name_t *entry)
+{
+    mach_port_name_t whole;
+    kern_return_t kr = vm_make_entry(program_start_info->task, (uintptr_t)extent->at,
+                                     (uint64_t)extent->pages * PAGE, most,
+                                     pages == extent->pages ? entry : &whole);
+
+    if (kr != KERN_SUCCESS || pages == extent->pages)
+        return kr;
+    kr = memory_entry_narrow(whole, (page - extent->page) * PAGE, pages * PAGE, most, entry);
+    stub_release_right(whole, MSG_MOVE_SEND);
+    return kr;
+}
+
 static kern_return_t map_memory(const struct file_open *open, uint64_t page, uint64_t pages,
                                 uint32_t protection, bool private, mach_port_name_t *entry,
                                 uint64_t *mapped)
 {
     struct memfs_node *node = node_of(open);
-    const mach_port_name_t self = program_start_info->task;
-    uint8_t *at;
-    uint64_t got;
+    struct extent extent;
 
-    kern_return_t kr = content_pages(node->fs, &node->content, page, pages, &at, &got);
+    kern_return_t kr = content_extent(node->fs, &node->content, page, pages, &extent);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = protection & VM_PROT_EXECUTE
-             ? vm_maintain(self, (uintptr_t)at, got * PAGE, VM_MAINTENANCE_CODE)
-             : KERN_SUCCESS;
+    if (!limbo_prepare(node->fs, &node->content))
+        return unix_error(ENOSPC);
+    const uint64_t behind = extent.page + extent.pages - page;
+    if (pages > behind)
+        pages = behind;
+    const uint8_t *at = extent.at + (page - extent.page) * PAGE;
+    kr = protection & VM_PROT_EXECUTE ? vm_maintain(program_start_info->task, (uintptr_t)at,
+                                                    pages * PAGE, VM_MAINTENANCE_CODE)
+                                      : KERN_SUCCESS;
     if (kr == KERN_SUCCESS)
-        kr = vm_make_entry(self, (uintptr_t)at, got * PAGE, most_of(open, protection, private),
-                           entry);
+        kr = make_entry(&extent, page, pages, most_of(open, protection, private), entry);
     if (kr != KERN_SUCCESS)
         return unix_error(ENOMEM);
-    node->content.mapped = true;
-    *mapped = got * PAGE;
+    *mapped = pages * PAGE;
     return KERN_SUCCESS;
 }
 

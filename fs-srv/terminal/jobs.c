@@ -135,6 +135,7 @@ kern_return_t jobs_set_session(uint32_t session, uint32_t group)
         return unix_error(EPERM);
     terminal.session = session;
     terminal.foreground = group;
+    opens_try_again();
     return KERN_SUCCESS;
 }
 
@@ -157,6 +158,9 @@ kern_return_t jobs_set_group(uint32_t group)
     const int32_t session = session_of(group);
     if (session >= 0 && (uint32_t)session != terminal.session)
         return unix_error(EPERM);
-    terminal.foreground = group;
+    if (terminal.foreground != group) {
+        terminal.foreground = group;
+        opens_try_again();
+    }
     return KERN_SUCCESS;
 }

@@ -170,6 +170,19 @@ static void tell_watchers(struct open *open)
     }
 }
 
+void opens_try_again(void)
+{
+    for (unsigned i = 0, left = wait_count; i < WAITS_MAX && left > 0; i++) {
+        struct wait *wait = &waits[i];
+        if (!wait->open)
+            continue;
+        left--;
+        const uint32_t moves = wait->events & (FILE_READABLE | FILE_WRITABLE);
+        if (moves != 0)
+            answer(wait, KERN_SUCCESS, moves);
+    }
+}
+
 void opens_tell(void)
 {
     for (unsigned i = 0, left = wait_count; i < WAITS_MAX && left > 0; i++) {

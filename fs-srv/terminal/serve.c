@@ -208,8 +208,13 @@ static kern_return_t check_path(const char *path)
     return *path == '\0' ? KERN_SUCCESS : unix_error(ENOTDIR);
 }
 
-static kern_return_t open_node(uint32_t flags, mach_port_name_t *opened)
+/* from: what it is opened anew from; NULL: the node itself. Who has it for reading cannot write that way. */
+static kern_return_t open_node(const struct open *from, uint32_t flags, mach_port_name_t *opened)
 {
+    static const uint32_t access = FILE_READ | FILE_WRITE;
+
+    if (from && !(from->flags & FILE_PATH) && flags & access & ~from->flags)
+        return unix_error(EACCES);
     if (flags & FILE_DIRECTORY)
         return unix_error(ENOTDIR);
     if (flags & FILE_EXECUTE)
@@ -223,7 +228,6 @@ static kern_return_t open_path(struct server_message *message, const char *path,
 {
     const kern_return_t kr = check_path(path);
 
-    (void)message;
     (void)mode;
     if (kr != KERN_SUCCESS)
         return kr;
@@ -231,14 +235,13 @@ static kern_return_t open_path(struct server_message *message, const char *path,
         return unix_error(EEXIST);
     *outcome = FILE_OUTCOME_DONE;
     rest[0] = '\0';
-    return open_node(flags, opened);
+    return open_node(open_of(message), flags, opened);
 }
 
 static kern_return_t reopen(struct server_message *message, uint32_t flags,
                             mach_port_name_t *opened)
 {
-    (void)message;
-    return open_node(flags, opened);
+    return open_node(open_of(message), flags, opened);
 }
 
 static kern_return_t look(struct server_message *message, const char *path, bool nofollow,

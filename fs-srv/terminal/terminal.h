@@ -73,6 +73,8 @@ kern_return_t open_watch(struct open *open, uint32_t events, uint64_t token,
                          mach_port_name_t notify);
 /** Answer who waits for what holds now. */
 void opens_tell(void);
+/** Answer who waits to read or write, so that they try again: who is in the background now learns that he may not. */
+void opens_try_again(void);
 
 /* ---- jobs.c ---- */
 

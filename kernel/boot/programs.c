@@ -159,13 +159,23 @@ static bool tell_step(struct work *work)
     return true;
 }
 
+static void tell_kind(const struct kmem_cache *cache, void *nothing)
+{
+    (void)nothing;
+    const int64_t live = kmem_cache_live(cache);
+    if (live > 0)
+        log_plain("wharf: leak: there are %ld of %s", (long)live, cache->name);
+}
+
 static void check_leaks(void)
 {
     struct frame_statistics frames;
     int64_t objects = count_objects(&frames);
-    if (objects != programs.objects_before)
+    if (objects != programs.objects_before) {
         log_plain("wharf: leak: %ld kernel objects before the programs, %ld after",
                   (long)programs.objects_before, (long)objects);
+        kmem_for_each_cache(tell_kind, NULL);
+    }
     log_info("wharf: %ld kernel objects and %lu free pages left, %lu pages hold frame records",
              (long)objects, frames.free, frames.record_pages);
 }

@@ -83,9 +83,8 @@ kern_return_t reply_keep(struct thread *self, mach_port_name_t *out)
     spin_lock(&space->lock);
     kern_return_t kr = space_reserve_locked(space, 1);
     if (kr == KERN_SUCCESS) {
-        /* Y1: before somebody can answer by the name. */
+        /* Y1: before somebody can answer by the name. The holder stays, for reports: it lends no more (kernel/sched/lend.c). */
         relaxed_store(self->held, NULL);
-        atomic_store_explicit(&reply->holder, NULL, memory_order_relaxed);
         *out = entry_new(space, &reply->ipc, RIGHT_SEND_ONCE, &entry);
         entry->urefs = 1;
     }

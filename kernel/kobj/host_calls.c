@@ -17,6 +17,7 @@
 #include <kern/kmem.h>
 #include <kern/log.h>
 #include <kern/panic.h>
+#include <kern/sched.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/trace.h>
@@ -62,6 +63,24 @@ kern_return_t khost_statistics(struct kcall *call, struct host *target,
         .record_frames = frames.record_pages,
         .kernel_objects = (uint64_t)kmem_live_without_memory(),
         .cpu = arch_cpu_self()->number,
+    };
+    return KERN_SUCCESS;
+}
+
+kern_return_t khost_cpu_statistics(struct kcall *call, struct host *target, uint32_t number,
+                                   struct host_cpu_statistics *statistics)
+{
+    (void)call, (void)target;
+    if (number >= cpu_count)
+        return KERN_INVALID_VALUE;
+    struct cpu *cpu = &cpu_record[number];
+    ticks_t idle;
+    uint32_t runnable;
+    sched_cpu_statistics(cpu, &idle, &runnable);
+    *statistics = (struct host_cpu_statistics){
+        .idle = clock_nanos_at(clock_origin() + idle),
+        .runnable = runnable,
+        .online = atomic_load(&cpu->online),
     };
     return KERN_SUCCESS;
 }
@@ -268,5 +287,21 @@ kern_return_t khost_tasks_set_thread_max_priority(struct kcall *call, struct hos
         return KERN_INVALID_CAPABILITY;
     kern_return_t kr = thread_set_max_priority(thread, priority, true);
     thread_unref(thread);
+    return kr;
+}
+
+kern_return_t khost_tasks_is_below(struct kcall *call, struct host *target, struct kright *right,
+                                   struct kright *other, bool *below)
+{
+    (void)call, (void)target;
+    struct task *task = kobj_of_right(right, KOBJECT_TASK);
+    struct task *above = kobj_of_right(other, KOBJECT_TASK);
+    if (task && above)
+        *below = ledger_is_below(task->ledger, above->ledger);
+    kern_return_t kr = task && above ? KERN_SUCCESS : KERN_INVALID_TASK;
+    if (above)
+        task_unref(above);
+    if (task)
+        task_unref(task);
     return kr;
 }

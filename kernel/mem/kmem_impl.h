@@ -68,9 +68,6 @@ static inline bool kmem_is_stable(const struct kmem_cache *cache)
 /** The newest cache; NULL before the first use of any. Follow `next`. */
 struct kmem_cache *kmem_first_cache(void);
 
-/** K2. Right while nobody allocates or frees. */
-int64_t kmem_cache_live(const struct kmem_cache *cache);
-
 /** What consists of whole pages is cleared as pages are. */
 void kmem_clear_pages(char *object, uint32_t stride);
 /** Clear an object. Strides are multiples of 16 bytes, but those of 8. */

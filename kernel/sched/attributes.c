@@ -110,6 +110,16 @@ kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus)
     return KERN_SUCCESS;
 }
 
+void sched_cpu_statistics(struct cpu *cpu, ticks_t *idle, uint32_t *runnable)
+{
+    spin_lock(&cpu->run_queue.lock);
+    const bool is_idle = relaxed_load(cpu->idle);
+    const ticks_t now = arch_counter(), since = relaxed_load(cpu->turn_start);
+    *idle = cpu->idle_ticks + (is_idle && now > since ? now - since : 0);
+    *runnable = relaxed_load(cpu->run_queue.count) + !is_idle;
+    spin_unlock(&cpu->run_queue.lock);
+}
+
 bool sched_check(struct cpu *cpu)
 {
     struct run_queue *q = &cpu->run_queue;

@@ -86,6 +86,14 @@ static void start_lending(struct thread *first, struct thread *owner)
     first->lends_to = owner;
 }
 
+uint32_t futex_owner_of(const struct thread *waiter, const struct spinlock *lock)
+{
+    if (lock != &owned.lock)
+        return 0;
+    const struct thread *first = bucket_first(&owned, waiter->wait.key[0], waiter->wait.key[1]);
+    return first && first->lends_to ? first->lends_to->id : 0;
+}
+
 /* Give a thread that waits its place by `priority`. Returns the owner of the futex. */
 static struct thread *place_anew(struct thread *thread, unsigned priority)
 {

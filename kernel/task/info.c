@@ -7,6 +7,7 @@
 #include <kern/clock.h>
 #include <kern/control.h>
 #include <kern/cpu.h>
+#include <kern/futex.h>
 #include <kern/log.h>
 #include <kern/reply.h>
 #include <kern/sched.h>
@@ -62,15 +63,13 @@ static unsigned describe_state(struct thread *thread)
     return told ? THREAD_DOES_END : does[atomic_load(&thread->state)];
 }
 
-/* The thread that owes the answer, if one holds the reply without a name. Only a hint: replies and
+/* The thread that owes the answer: it holds the reply, or has kept it under a name of its task. Only a hint: replies and
  * threads are type-stable, so a stale pointer leads to some thread at worst. */
 static uint32_t answerer(struct thread *thread)
 {
     struct reply *reply = __atomic_load_n(&thread->reply, __ATOMIC_ACQUIRE);
     struct thread *holder = reply ? atomic_load(&reply->holder) : NULL;
-    /* Else it is somebody who had an earlier one, and may be gone. */
-    bool holds = holder && __atomic_load_n(&holder->held, __ATOMIC_RELAXED) == reply;
-    return holds ? __atomic_load_n(&holder->id, __ATOMIC_RELAXED) : 0;
+    return holder ? __atomic_load_n(&holder->id, __ATOMIC_RELAXED) : 0;
 }
 
 static void describe_wait(struct thread *thread, struct thread_info *info)
@@ -82,6 +81,8 @@ static void describe_wait(struct thread *thread, struct thread_info *info)
     struct spinlock *lock = wait_hold_still(thread);
     if (lock) {
         info->waits = waits[thread->wait.kind];
+        if (thread->wait.kind == WAIT_FUTEX)
+            info->answerer = futex_owner_of(thread, lock);
         spin_unlock(lock);
     } else if (info->state == THREAD_DOES_WAIT) { /* W5 */
         info->waits = THREAD_WAITS_REPLY;

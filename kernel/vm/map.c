@@ -366,6 +366,14 @@ kern_return_t map_for_range(struct task *task, vaddr_t *at, vaddr_t end, bool mu
 
 /* ---- looking ---- */
 
+/* A memory entry, too, is somebody who has it. Of objects it is not known who else has them. */
+static bool is_seen_elsewhere(const struct map_entry *entry)
+{
+    return entry->shared &&
+           (!entry->amap || entry->object ||
+            atomic_load_explicit(&entry->amap->references, memory_order_acquire) > 1);
+}
+
 kern_return_t map_describe(struct task *task, vaddr_t va, struct map_facts *out)
 {
     va = round_down(va, PAGE_SIZE);
@@ -380,7 +388,7 @@ kern_return_t map_describe(struct task *task, vaddr_t va, struct map_facts *out)
                                   .prot = entry->prot,
                                   .max_prot = entry->max_prot,
                                   .inherit = entry->inherit,
-                                  .shared = entry->shared,
+                                  .shared = is_seen_elsewhere(entry),
                                   .wired = entry->wired > 0};
     }
     spin_unlock(&task->map.lock);

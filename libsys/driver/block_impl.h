@@ -53,7 +53,8 @@ struct block_service {
     uint64_t poll_at;         /* when to look for another medium; 0: never */
     kern_return_t own_result; /* of block_own() */
     bool own_done;
-    unsigned turn; /* the attachment that is looked at first next time */
+    unsigned turn;                /* the attachment that is looked at first next time */
+    struct block_statistics done; /* but for in_flight */
 };
 extern struct block_service block_service;
 
@@ -81,6 +82,8 @@ kern_return_t block_own(enum block_operation operation, const struct block_trans
 
 /** The medium is another than the one whose partitions are known, or of another size, or it has gone: see to it at the next tick. */
 bool block_medium_is_new(void);
+/** A request is over. */
+void block_count(enum block_operation operation, uint64_t bytes, kern_return_t result);
 
 /* ---- block_ring.c: no more than arithmetic and the ring; also on the host ---- */
 

@@ -89,6 +89,30 @@ static kern_return_t attach(struct server_message *message, uint32_t number, mac
     return kr;
 }
 
+void block_count(enum block_operation operation, uint64_t bytes, kern_return_t result)
+{
+    struct block_statistics *done = &block_service.done;
+
+    if (result != KERN_SUCCESS) {
+        done->failures++;
+    } else if (operation == BLOCK_READ) {
+        done->reads++;
+        done->bytes_read += bytes;
+    } else if (operation == BLOCK_WRITE) {
+        done->writes++;
+        done->bytes_written += bytes;
+    } else {
+        done->others++;
+    }
+}
+
+static kern_return_t statistics(struct server_message *message, struct block_statistics *out)
+{
+    *out = block_service.done;
+    out->in_flight = block_service.flights_used;
+    return is_to_service(message) ? KERN_SUCCESS : MIG_BAD_ID;
+}
+
 /* ---- queues ---- */
 
 static kern_return_t kick(struct server_message *message)
@@ -165,6 +189,7 @@ static kern_return_t read_blocks(void *context, uint64_t block, uint32_t count, 
     if (bytes > server->bounce.size)
         return KERN_INVALID_ARGUMENT;
     const kern_return_t kr = block_own(BLOCK_READ, &transfer);
+    block_count(BLOCK_READ, bytes, kr);
     if (kr == KERN_SUCCESS)
         memcpy(to, server->bounce.at, bytes);
     return kr;
@@ -264,7 +289,8 @@ void block_server_run(struct driver *driver, const struct block_server_config *c
 {
     static const struct block_ops block_operations = {.info = info,
                                                       .partitions = partitions,
-                                                      .attach = attach};
+                                                      .attach = attach,
+                                                      .statistics = statistics};
     static const struct block_queue_ops queue_operations = {.kick = kick, .run = run};
     struct block_service *server = &block_service;
     struct server_interface interfaces[] = {

@@ -75,6 +75,7 @@ void block_server_done(uint32_t number, kern_return_t result)
     /* What came through the bounce buffer the CPU has written: it is in the caches, where all who share the memory look. */
     if (flight->direct && flight->request.operation == BLOCK_READ)
         synchronise(flight, DEVICE_DIRECTION_FROM_DEVICE);
+    block_count(flight->request.operation, bytes_of(&flight->request), result);
     answer(attachment, &flight->request, result);
     flight->attachment = NULL;
     block_service.flights_used--;

@@ -49,6 +49,14 @@ typedef unsigned int __gid_t;
 #define _POSIX_SPIN_LOCKS                 200809L
 #define _POSIX_SEMAPHORES                 200809L
 #define _POSIX_REALTIME_SIGNALS           200809L
+#define _POSIX_MAPPED_FILES               200809L
+#define _POSIX_MEMLOCK                    200809L
+#define _POSIX_MEMLOCK_RANGE              200809L
+#define _POSIX_MEMORY_PROTECTION          200809L
+#define _POSIX_SHARED_MEMORY_OBJECTS      200809L
+#define _POSIX_FSYNC                      200809L
+#define _POSIX_JOB_CONTROL                1
+#define _POSIX_SAVED_IDS                  1
 #define _UNIX98_THREAD_MUTEX_ATTRIBUTES   1
 /* A futex is its address in one task. */
 #define _POSIX_THREAD_PROCESS_SHARED      (-1)

@@ -4,6 +4,7 @@
  */
 #include "../posix/clock_impl.h"
 #include "calls.h"
+#include <sys/resource.h>
 
 enum { TICK = SECOND / CLOCKS_PER_SEC, MICROSECOND = 1000 };
 
@@ -17,12 +18,19 @@ int _gettimeofday(struct timeval *time, void *zone)
     return 0;
 }
 
+/* libsys/posix/wait.c: in programs that wait for children. */
+[[gnu::weak]] int process_children_usage(struct rusage *usage);
+
 /* The kernel does not say what of it was spent in itself. */
 clock_t _times(struct tms *times)
 {
-    uint64_t used = 0;
+    uint64_t used = 0, by_children = 0;
+    struct rusage usage;
 
     (void)cpu_clock_now(CLOCK_PROCESS_CPUTIME_ID, &used);
-    *times = (struct tms){.tms_utime = used / TICK};
+    if (process_children_usage != NULL && process_children_usage(&usage) == 0)
+        by_children = (uint64_t)usage.ru_utime.tv_sec * SECOND +
+                      (uint64_t)usage.ru_utime.tv_usec * MICROSECOND;
+    *times = (struct tms){.tms_utime = used / TICK, .tms_cutime = by_children / TICK};
     return clock_now_nanoseconds() / TICK;
 }

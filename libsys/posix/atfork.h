@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <wharf/message.h>
 
-/* Handlers, in pthread_atfork.c; threads, in pthread_table.c; timers, in timer.c; random bytes, in ../newlib/entropy.c. */
+/* Handlers, in pthread_atfork.c; threads, in pthread_table.c; timers, in timer.c; the time it has used, in cpu_clock.c; random bytes, in ../newlib/entropy.c. */
 [[gnu::weak]] void posix_atfork_prepare(void);
 [[gnu::weak]] void posix_atfork_parent(void);
 [[gnu::weak]] void posix_atfork_child(void);
@@ -25,6 +25,7 @@
 [[gnu::weak]] void posix_timers_fork_prepare(void);
 [[gnu::weak]] void posix_timers_fork_parent(void);
 [[gnu::weak]] void posix_timers_fork_child(void);
+[[gnu::weak]] void posix_cpu_clock_fork_child(void);
 
 static inline void atfork_prepare(void)
 {
@@ -56,6 +57,8 @@ static inline void atfork_child(mach_port_name_t port)
         posix_threads_fork_child(port);
     if (posix_timers_fork_child != NULL)
         posix_timers_fork_child();
+    if (posix_cpu_clock_fork_child != NULL)
+        posix_cpu_clock_fork_child();
     if (posix_entropy_fork_child != NULL)
         posix_entropy_fork_child();
     if (posix_atfork_child != NULL)

@@ -3,6 +3,7 @@
  * Clocks that count what threads have used of CPUs. That of the process is the sum of its threads, those that are gone included; it never
  * goes back.
  */
+#include "atfork.h"
 #include "clock_impl.h"
 #include "pthread_impl.h"
 #include <libsys/stub.h>
@@ -59,9 +60,15 @@ static uint64_t time_of_threads(mach_port_name_t task)
     return sum;
 }
 
+static _Atomic uint64_t most; /* that has been told of this process */
+
+void posix_cpu_clock_fork_child(void)
+{
+    most = 0;
+}
+
 static int time_of_process(uint64_t *nanoseconds)
 {
-    static _Atomic uint64_t most;
     const mach_port_name_t task = program_start_info->task;
     struct task_info before, after;
     uint64_t sum;

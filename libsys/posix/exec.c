@@ -43,11 +43,11 @@ static int replace(mach_port_name_t port, struct image *image, const char *name,
     return posix_errno(kr);
 }
 
-int _execve(const char *path, char *const *argv, char *const *envp)
+static int execute(struct image_request request)
 {
     struct name name = {""};
-    struct image_request request = {
-        .path = path, .argv = argv, .envp = envp, .announce = announce, .context = &name};
+    request.announce = announce;
+    request.context = &name;
     struct image image;
     const mach_port_name_t port = process_port();
     if (port == MSG_NULL)
@@ -60,6 +60,22 @@ int _execve(const char *path, char *const *argv, char *const *envp)
         image_drop(&image);
     }
     return call_fails(error);
+}
+
+int _execve(const char *path, char *const *argv, char *const *envp)
+{
+    return execute((struct image_request){.path = path, .argv = argv, .envp = envp});
+}
+
+/* There is no path to it: its task is called as its first argument is. */
+int fexecve(int number, char *const *argv, char *const *envp)
+{
+    return execute((struct image_request){
+        .path = argv[0] != NULL ? argv[0] : "",
+        .descriptor = &number,
+        .argv = argv,
+        .envp = envp,
+    });
 }
 
 int execve(const char *path, char *const *argv, char *const *envp)

@@ -25,7 +25,7 @@
 
 #define PAGE       UINT64_C(0x1000)
 #define STACK_SIZE UINT64_C(0x80000)
-#define STACK_TOP  (SPAWN_END - PAGE)
+#define STACK_TOP  SPAWN_STACK_TOP
 
 enum { ARGUMENTS_MAX = 0x20000, WORDS_MAX = 16384, SCRIPTS_MAX = 4, LINE_MAX_ = 128 };
 
@@ -218,12 +218,15 @@ static int make_stack(const struct image_request *r, struct image *image, const 
          sizeof(struct start_process) + descriptors * sizeof(struct start_descriptor) +
          strlen(there->name) + 256) &
         ~(size_t)15;
+    if (size > STACK_SIZE / 4 * 3) /* the program needs some, too */
+        return E2BIG;
     struct piece piece = {.at = calloc(1, size), .size = size, .base = STACK_TOP - size};
     if (piece.at == NULL)
         return ENOMEM;
     kern_return_t kr = vm_allocate(image->task, STACK_TOP - STACK_SIZE, STACK_SIZE, 0, &at);
     if (kr == KERN_SUCCESS)
         kr = fill_block(r, image, &piece, counts, descriptors, there);
+    memcpy(piece.at + size - sizeof(image->block), &image->block, sizeof(image->block));
     if (kr == KERN_SUCCESS)
         kr = vm_write_from(image->task, piece.base, size, (uintptr_t)piece.at);
     free(piece.at);
@@ -334,11 +337,14 @@ static int make(const struct image_request *r, unsigned scripts, struct image *i
 {
     struct image_file file;
     char line[LINE_MAX_], *argument;
-    int error = image_open(r->path, &file);
+    int error = r->descriptor != NULL ? image_open_descriptor(*r->descriptor, &file)
+                                      : image_open(r->path, &file);
     if (error != 0)
         return error;
     if (read_script(&file, line, &argument)) {
         image_close(&file);
+        if (r->descriptor != NULL)
+            return ENOENT; /* its interpreter could not open it again */
         return make_script(r, line, argument, scripts, image);
     }
     error = make_task(r, &file, image);

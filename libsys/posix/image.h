@@ -18,6 +18,8 @@ enum { TASK_NAME_ROOM = 32 }; /* of names of tasks and processes, with the NUL *
 struct image_request {
     const char *path;
     const char *name; /* what it is called; NULL: as the path's last part */
+    const int *
+        descriptor; /* not NULL: the program is what this one is open for, and path is only its name */
     char *const *argv, *const *envp;
     uint64_t ignored, blocked; /* signals that it begins so with */
     /* Makes the task known to the process server. *port: its name for its process port. 0, or an errno. */

@@ -5,6 +5,7 @@
  * What the server says of the file's size bounds all that is read, and is mapped here whole or not at all.
  */
 #include "image_file.h"
+#include "descriptors.h"
 #include "errors.h"
 #include "path.h"
 #include "place.h"
@@ -128,6 +129,20 @@ int image_open(const char *path, struct image_file *file)
     if (error != 0)
         image_close(file);
     return error;
+}
+
+int image_open_descriptor(int number, struct image_file *file)
+{
+    const mach_port_name_t port = descriptor_port(number, EACCES);
+
+    *file = (struct image_file){0};
+    if (port == MSG_NULL)
+        return errno;
+    int error = map(port, file);
+
+    if (error != 0)
+        image_close(file);
+    return error == ENODEV || error == EISDIR ? EACCES : error;
 }
 
 void image_close(struct image_file *file)

@@ -18,6 +18,8 @@ struct image_file {
 
 /** A file that may be executed, by its path. 0, or an errno. */
 int image_open(const char *path, struct image_file *file);
+/** The same for one that is open, to be read or to be executed. */
+int image_open_descriptor(int number, struct image_file *file);
 void image_close(struct image_file *file);
 /** image_open where there is nobody who serves files: a file of the initrd. */
 int image_open_initrd(const char *path, struct image_file *file);

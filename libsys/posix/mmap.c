@@ -8,6 +8,7 @@
  */
 #include "descriptors.h"
 #include "errors.h"
+#include "memory_lock.h"
 #include <fcntl.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
@@ -54,6 +55,15 @@ static int protection(int wanted, uint32_t *out)
 static int range_error(kern_return_t kr)
 {
     return kr == KERN_INVALID_ADDRESS ? ENOMEM : posix_errno(kr);
+}
+
+static kern_return_t give_back(uint64_t address, uint64_t size)
+{
+    const kern_return_t kr = vm_deallocate(task(), address, size);
+
+    if (kr == KERN_SUCCESS && memory_lock_forget != NULL)
+        memory_lock_forget(address, size);
+    return kr;
 }
 
 /* ---- memory of nothing ---- */
@@ -112,6 +122,8 @@ static int map_piece(const struct mapping *m, mach_port_name_t file, uint64_t *d
     uint32_t most;
     kern_return_t kr = ask(file, m, *done, &entry, &at, &mapped, &most);
 
+    if (posix_errno(kr) == ENXIO && *done != 0) /* its end is behind us */
+        return 0;
     if (kr != KERN_SUCCESS) /* opened for something else */
         return posix_errno(kr) == EBADF ? EACCES : posix_errno(kr);
     uint64_t pages = (mapped + PAGE - 1) & ~(uint64_t)(PAGE - 1);
@@ -158,18 +170,18 @@ static int check(struct mapping *m, void *address, size_t size, int flags, off_t
 {
     const int kind = flags & (MAP_SHARED | MAP_PRIVATE);
 
-    if (size == 0 || offset < 0 || offset % PAGE != 0 ||
-        (kind != MAP_SHARED && kind != MAP_PRIVATE))
+    if (size == 0 || offset % PAGE != 0 || (kind != MAP_SHARED && kind != MAP_PRIVATE) ||
+        (m->fixed && (uintptr_t)address % PAGE != 0))
         return EINVAL;
-    if (!in_pages(m->fixed ? address : NULL, size, &m->size))
-        return m->fixed ? EINVAL : ENOMEM;
-    return 0;
+    if (offset < 0) /* of a size without a sign: no file is as long */
+        return EOVERFLOW;
+    return in_pages(m->fixed ? address : NULL, size, &m->size) ? 0 : ENOMEM;
 }
 
 static int map(struct mapping *m, int file, int flags)
 {
     if (m->fixed) {
-        const int error = range_error(vm_deallocate(task(), m->address, m->size));
+        const int error = range_error(give_back(m->address, m->size));
 
         if (error != 0)
             return error;
@@ -206,7 +218,7 @@ int munmap(void *address, size_t size)
 
     if (size == 0 || !in_pages(address, size, &pages))
         return posix_error(EINVAL);
-    const kern_return_t kr = vm_deallocate(task(), (uintptr_t)address, pages);
+    const kern_return_t kr = give_back((uintptr_t)address, pages);
 
     return kr == KERN_SUCCESS ? 0
                               : posix_error(kr == KERN_INVALID_ADDRESS ? EINVAL : posix_errno(kr));
@@ -234,37 +246,15 @@ int msync(void *address, size_t size, int flags)
         return posix_error(EINVAL);
     if (pages == 0)
         return 0;
+    if ((flags & MS_INVALIDATE) != 0 && memory_lock_has != NULL &&
+        memory_lock_has((uintptr_t)address, pages))
+        return posix_error(EBUSY);
     const int error =
         range_error(vm_sync(task(), (uintptr_t)address, pages,
                             ((flags & MS_SYNC) != 0 ? VM_SYNC_WAIT : 0) |
                                 ((flags & MS_INVALIDATE) != 0 ? VM_SYNC_INVALIDATE : 0)));
 
     return error == 0 ? 0 : posix_error(error);
-}
-
-/* Keeping memory from being paged out takes a power over everybody's (host_memory.wire). */
-int mlock(const void *address, size_t size)
-{
-    (void)address;
-    (void)size;
-    return posix_error(EPERM);
-}
-
-int munlock(const void *address, size_t size)
-{
-    (void)address;
-    (void)size;
-    return posix_error(EPERM);
-}
-
-int mlockall(int flags)
-{
-    return posix_error((flags & ~(MCL_CURRENT | MCL_FUTURE)) != 0 || flags == 0 ? EINVAL : EPERM);
-}
-
-int munlockall(void)
-{
-    return 0; /* nothing is locked */
 }
 
 /* Nobody here acts on advice. */

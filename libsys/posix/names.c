@@ -95,7 +95,17 @@ int symlink(const char *content, const char *path)
 
 static kern_return_t read_link_step(struct walk *walk, mach_port_name_t at)
 {
-    return file_read_link(at, walk->path, &walk->outcome, &walk->elsewhere, walk->link, walk->rest);
+    const kern_return_t kr =
+        file_read_link(at, walk->path, &walk->outcome, &walk->elsewhere, walk->link, walk->rest);
+
+    if (kr != KERN_SUCCESS || walk->outcome != FILE_OUTCOME_CALLER || walk->rest[0] != '\0')
+        return kr;
+    walk->link[0] = '\0';
+    (void)walk_add_caller(walk->link);
+    if (walk->elsewhere != MSG_NULL && walk->elsewhere != MSG_DEAD)
+        stub_release_right(walk->elsewhere, MSG_MOVE_SEND);
+    walk->outcome = FILE_OUTCOME_DONE;
+    return kr;
 }
 
 ssize_t readlinkat(int directory, const char *__restrict path, char *__restrict bytes, size_t size)
@@ -191,10 +201,12 @@ static bool advance(struct side *side, uint32_t outcome, mach_port_name_t elsewh
                     const char *rest)
 {
     leave(side);
-    side->owned = outcome == FILE_OUTCOME_ELSEWHERE;
+    side->owned = outcome != FILE_OUTCOME_FROM_ROOT;
     side->at = side->owned ? elsewhere : place_root();
     strcpy(side->rest, rest);
     side->path = side->rest;
+    if (outcome == FILE_OUTCOME_CALLER && !walk_add_caller(side->rest))
+        side->rest[0] = '\0'; /* it is too long: no name, and an error of the next call */
     if (!side->owned && elsewhere != MSG_NULL && elsewhere != MSG_DEAD)
         stub_release_right(elsewhere, MSG_MOVE_SEND);
     side->owned = side->owned && side->at != MSG_NULL && side->at != MSG_DEAD;
@@ -214,7 +226,7 @@ static int walk_both(struct side sides[2], pair_call_t *call, bool flag)
             return posix_errno(kr);
         if (outcome == FILE_OUTCOME_DONE)
             return 0;
-        if (outcome > FILE_OUTCOME_FROM_ROOT)
+        if (outcome > FILE_OUTCOME_CALLER || outcome == FILE_OUTCOME_OPENING)
             return EIO;
         if (!advance(&sides[which != 0], outcome, elsewhere, rest))
             return EIO;
@@ -222,22 +234,60 @@ static int walk_both(struct side sides[2], pair_call_t *call, bool flag)
     return ELOOP;
 }
 
+/* Where it begins. */
+static int begin_side(struct side *side, int directory, const char *path)
+{
+    side->at = walk_base(directory, path);
+    side->path = path;
+    side->owned = false;
+    return side->at == MSG_NULL ? errno : 0;
+}
+
+/* At the folder that its name is in, wherever that is. */
+static int go_to_folder(struct side *side, int directory, const char *path)
+{
+    char folder[FILE_PATH_MAX];
+    const char *name = path + strlen(path);
+
+    while (name > path && name[-1] == '/')
+        name--;
+    while (name > path && name[-1] != '/')
+        name--;
+    if (name == path)
+        return begin_side(side, directory, path);
+    memcpy(folder, path, (size_t)(name - path)); /* it was not too long for walk_base() */
+    folder[name - path] = '\0';
+    side->at = walk_open(directory, folder, FILE_PATH | FILE_DIRECTORY, 0);
+    side->path = name;
+    side->owned = side->at != MSG_NULL;
+    return side->at == MSG_NULL ? errno : 0;
+}
+
+typedef int begin_t(struct side *side, int directory, const char *path);
+
+static int try_both(begin_t *begin, int from, const char *path, int to, const char *to_path,
+                    pair_call_t *call, bool flag)
+{
+    struct side sides[2] = {{.owned = false}, {.owned = false}};
+    int error = begin(&sides[0], from, path);
+
+    if (error == 0)
+        error = begin(&sides[1], to, to_path);
+    if (error == 0)
+        error = walk_both(sides, call, flag);
+    leave(&sides[0]);
+    leave(&sides[1]);
+    return error;
+}
+
+/* The first path may have led to another server while the second is still where it began, though it leads there, too: then both go to their folders first. */
 static int with_both(int from, const char *path, int to, const char *to_path, pair_call_t *call,
                      bool flag)
 {
-    struct side sides[2];
+    int error = try_both(begin_side, from, path, to, to_path, call, flag);
 
-    sides[0].at = walk_base(from, path);
-    sides[1].at = sides[0].at == MSG_NULL ? MSG_NULL : walk_base(to, to_path);
-    if (sides[1].at == MSG_NULL)
-        return -1;
-    sides[0].path = path;
-    sides[1].path = to_path;
-    sides[0].owned = sides[1].owned = false;
-    const int error = walk_both(sides, call, flag);
-
-    leave(&sides[0]);
-    leave(&sides[1]);
+    if (error == EXDEV)
+        error = try_both(go_to_folder, from, path, to, to_path, call, flag);
     return error == 0 ? 0 : posix_error(error);
 }
 

@@ -3,11 +3,13 @@
  * Walks along paths; see path.h.
  */
 #include "path.h"
+#include "../newlib/calls.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "place.h"
 #include "waits.h"
 #include <fcntl.h>
+#include <libsys/print.h>
 #include <libsys/stub.h>
 #include <string.h>
 #include <wharf/if/file.h>
@@ -37,12 +39,25 @@ mach_port_name_t walk_base(int directory, const char *path)
     return at;
 }
 
+bool walk_add_caller(char rest[FILE_PATH_MAX])
+{
+    char pid[16];
+    const size_t length = strlen(rest);
+    const size_t before = format_text(pid, sizeof(pid), length != 0 ? "%d/" : "%d", _getpid());
+
+    if (before + length >= FILE_PATH_MAX)
+        return false;
+    memmove(rest + before, rest, length + 1);
+    memcpy(rest, pid, before);
+    return true;
+}
+
 /* Where to go on after a step; MSG_NULL: nowhere. owned: it is given back afterwards. */
 static mach_port_name_t go_on(struct walk *walk, bool *owned)
 {
     mach_port_name_t next = place_root();
 
-    *owned = walk->outcome == FILE_OUTCOME_ELSEWHERE;
+    *owned = walk->outcome != FILE_OUTCOME_FROM_ROOT;
     if (*owned)
         next = walk->elsewhere;
     else if (walk->elsewhere != MSG_NULL && walk->elsewhere != MSG_DEAD)
@@ -71,8 +86,12 @@ int walk_path(int directory, const char *path, walk_step_t *step, struct walk *w
             return posix_fails(kr);
         if (walk->outcome == FILE_OUTCOME_DONE || walk->outcome == FILE_OUTCOME_OPENING)
             return 0;
-        if (walk->outcome > FILE_OUTCOME_FROM_ROOT)
+        if (walk->outcome > FILE_OUTCOME_CALLER)
             return posix_error(EIO);
+        if (walk->outcome == FILE_OUTCOME_CALLER && !walk_add_caller(walk->rest)) {
+            stub_release_right(walk->elsewhere, MSG_MOVE_SEND);
+            return posix_error(ENAMETOOLONG);
+        }
         at = go_on(walk, &next_owned);
         owned = next_owned;
         if (at == MSG_NULL)

@@ -38,6 +38,8 @@ enum { WALK_STEPS_MAX = 40 };
 mach_port_name_t walk_base(int directory, const char *path);
 /** Walk from there. 0, or -1 and errno. The step's own fields are as its last call left them. */
 int walk_path(int directory, const char *path, walk_step_t *step, struct walk *walk);
+/** For FILE_OUTCOME_CALLER: one's pid before what is left, if that has room. */
+bool walk_add_caller(char rest[FILE_PATH_MAX]);
 /** Open: FILE_ flags. The port, or MSG_NULL and errno. */
 mach_port_name_t walk_open(int directory, const char *path, uint32_t flags, uint32_t mode);
 /** Attributes of what is there. */

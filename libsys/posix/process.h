@@ -12,7 +12,7 @@
 #include <wharf/message.h>
 #include <wharf/start.h>
 
-enum { PROCESS_DESCRIPTORS_MAX = 256 };
+enum { PROCESS_DESCRIPTORS_MAX = 1024 }; /* all that there can be: none is lost by exec */
 
 /** The port of this process. A program of the supervisor's becomes a process by this, once. MSG_NULL: there is no process server; errno says why. */
 mach_port_name_t process_port(void);

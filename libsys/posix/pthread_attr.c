@@ -165,9 +165,9 @@ int pthread_getattr_np(pthread_t id, pthread_attr_t *attributes)
         attributes->__policy = thread->policy;
         attributes->__priority = thread->priority;
         attributes->__guard_size = thread->guard;
-        if (thread->memory != NULL) {
-            attributes->__stack = thread->memory + thread->guard;
-            attributes->__stack_size = thread->size - thread->guard;
+        if (thread->stack != NULL) {
+            attributes->__stack = thread->stack;
+            attributes->__stack_size = thread->stack_size;
         }
         error = 0;
     }

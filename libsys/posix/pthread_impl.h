@@ -47,8 +47,10 @@ struct posix_thread {
     pthread_t id;  /* 0: not in the table yet; the thread's own, constant then */
     uint32_t port; /* its thread port; written with posix_threads held, constant then */
     _Atomic int join;
-    char *memory;              /* guard and stack, NULL: not ours; constant while it runs */
-    size_t size, guard;        /* of all of it, and of its inaccessible part */
+    char *memory;       /* guard and stack, NULL: not ours; constant while it runs */
+    size_t size, guard; /* of all of it, and of its inaccessible part */
+    char *stack; /* what its maker asked for, NULL: the first thread's; constant while it runs */
+    size_t stack_size;
     struct posix_thread *next; /* in the cache of stacks; its lock */
     _Atomic int policy, priority;
     _Atomic uint32_t cancel;

@@ -139,12 +139,18 @@ struct posix_thread *posix_stack_make(size_t size, size_t guard)
     thread->memory = memory;
     thread->size = all;
     thread->guard = whole_pages(guard);
+    thread->stack = posix_stack_block(thread) - size; /* there is up to a page more below */
+    thread->stack_size = size;
     return thread;
 }
 
 struct posix_thread *posix_stack_take_over(void *stack, size_t size)
 {
-    return make_block((char *)stack + size);
+    struct posix_thread *thread = make_block((char *)stack + size);
+
+    thread->stack = stack;
+    thread->stack_size = size;
+    return thread;
 }
 
 void posix_stack_give_back(struct posix_thread *thread)

@@ -5,6 +5,7 @@
  */
 #include "cancel.h"
 #include "pthread_impl.h"
+#include "signals.h"
 #include <errno.h>
 #include <libsys/trap.h>
 #include <semaphore.h>
@@ -83,9 +84,15 @@ static void leave(sem_t *semaphore)
         (void)sys_futex_wake(&semaphore->__state, 1);
 }
 
-/* EINTR: a signal, or it is cancelled. */
+static uint32_t handlers(void)
+{
+    return signals_handled_ending != NULL ? signals_handled_ending() : 0;
+}
+
+/* EINTR: a handler without SA_RESTART, or it is cancelled. */
 static int wait_until(sem_t *semaphore, uint64_t deadline, bool *cancelled)
 {
+    const uint32_t before = handlers();
     int error = 0;
 
     __atomic_add_fetch(&semaphore->__state, WAITER, __ATOMIC_ACQ_REL);
@@ -97,9 +104,9 @@ static int wait_until(sem_t *semaphore, uint64_t deadline, bool *cancelled)
             kr = trap_error(sys_futex_wait(&semaphore->__state, 0, deadline));
             *cancelled = cancel_end(kr == KERN_ABORTED);
         }
-        error = kr == KERN_OPERATION_TIMED_OUT     ? ETIMEDOUT
-                : kr == KERN_ABORTED || *cancelled ? EINTR
-                                                   : 0;
+        error = kr == KERN_OPERATION_TIMED_OUT       ? ETIMEDOUT
+                : *cancelled || handlers() != before ? EINTR
+                                                     : 0;
     }
     if (error != 0)
         leave(semaphore);

@@ -19,9 +19,28 @@
 #include <user/machine.h>
 #include <wharf/if/process.h>
 
-/* Where the server lets threads go on: arch/.../user/signal.S. */
+/* A thread that was stopped: what it does about it. The context is on the stack that this is on. */
+struct interrupted {
+    ucontext_t *context;
+    uint64_t kind;                /* PROCESS_STOP_ */
+    uint32_t stop;                /* the next signal is for; 0: it looks by itself */
+    uintptr_t armed;              /* interruptible_stack then */
+    struct process_signal signal; /* taken, and not handled yet; number 0: none */
+};
+struct moved {
+    ucontext_t context;
+    struct interrupted i;
+};
+
+/* Where the server lets threads go on, and what is called there: arch/.../user/signal.S. */
 void signal_entry(void);
 void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop);
+/* Leaves everything on this stack: signal_moved(moved) is called on the one that moved is on, and then it is as if signal_interrupted() had returned. */
+[[gnu::noreturn]] void signal_move(struct moved *moved);
+void signal_moved(struct moved *moved);
+/* handler(number, info, context), on the stack that ends at sp. */
+void signal_call(uintptr_t sp, void (*handler)(int, siginfo_t *, void *), int number,
+                 siginfo_t *info, void *context);
 
 _Static_assert(offsetof(mcontext_t, regs) == 0 && offsetof(mcontext_t, v) == 280 + 0 &&
                    sizeof(mcontext_t) == 280 + 512 + 8,
@@ -116,6 +135,41 @@ static void by_default(int number)
     }
 }
 
+/* ---- stacks ---- */
+
+static bool is_for_alternate(int number)
+{
+    return (action[number - 1].sa_flags & SA_ONSTACK) != 0;
+}
+
+/* The server's way in takes the alternate stack wherever there is one, for the other may be used up. A handler that is not for it runs where the thread was: with the context
+ * on that stack, so that the alternate one is free again. */
+static void move_if_other(struct interrupted *i)
+{
+    const uintptr_t was = i->context->uc_mcontext.sp;
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if (i->signal.number == 0 || is_for_alternate((int)i->signal.number) ||
+        signal_is_alternate(was) || !signal_is_alternate(here))
+        return;
+    struct moved *m = (struct moved *)((was - sizeof(struct moved)) & ~(uintptr_t)15);
+    m->context = *i->context;
+    m->i = *i;
+    m->i.context = &m->context;
+    signal_move(m);
+}
+
+static void call_handler(const struct sigaction *a, int number, siginfo_t *info,
+                         ucontext_t *context)
+{
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if ((a->sa_flags & SA_ONSTACK) && signal_stack[0] != 0 && !signal_is_alternate(here))
+        signal_call(signal_stack[0], a->sa_sigaction, number, info, context);
+    else if (a->sa_flags & SA_SIGINFO)
+        a->sa_sigaction(number, info, context);
+    else
+        a->sa_handler(number);
+}
+
 static void handle(const struct process_signal *s, ucontext_t *context)
 {
     struct signal_thread *t = &signal_thread;
@@ -139,43 +193,54 @@ static void handle(const struct process_signal *s, ucontext_t *context)
     siginfo_t info = signals_info(s);
     const int error = errno;
     context->uc_sigmask = mask;
-    t->mask = mask | a.sa_mask | (a.sa_flags & SA_NODEFER ? 0 : bit);
-    if (a.sa_flags & SA_SIGINFO)
-        a.sa_sigaction(number, &info, context);
-    else
-        a.sa_handler(number);
+    const uint64_t inside =
+        (mask | a.sa_mask | (a.sa_flags & SA_NODEFER ? 0 : bit)) & ~SIGNAL_NEVER;
+    (void)signals_claim(inside & ~mask);
+    t->mask = inside;
+    call_handler(&a, number, &info, context);
     errno = error;
     t->mask = context->uc_sigmask;
     t->interrupts |= !(a.sa_flags & SA_RESTART);
+    t->handled_ending += !(a.sa_flags & SA_RESTART);
     atomic_fetch_add(&t->handled, 1);
 }
 
+/* The call is a wait itself, in which the server may stop this thread once more. If that were looked after from within, signals that come faster
+ * than they are taken would fill the stack: it is answered by the next call, after the signal in hand (`due`). */
 static bool take(struct process_signal *s, uint32_t stop)
 {
     struct signal_thread *t = &signal_thread;
-    if (process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s) != KERN_SUCCESS)
+    kern_return_t kr;
+    if (stop == 0) {
+        stop = t->due;
+        t->due = 0;
+    }
+    do {
+        t->asking = true;
+        kr = process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s);
+        t->asking = false;
+        stop = t->due;
+        if (s->number == 0)
+            t->due = 0;
+    } while (kr == KERN_SUCCESS && s->number == 0 && stop != 0);
+    if (kr != KERN_SUCCESS)
         return false;
-    atomic_store(&waiting, s->pending != 0);
+    atomic_store(&waiting, s->pending != 0 || t->due != 0);
     return s->number != 0;
-}
-
-static void handle_all(ucontext_t *context, uint32_t stop)
-{
-    struct process_signal s;
-    for (; take(&s, stop); stop = 0)
-        handle(&s, context);
 }
 
 /* Called as a function, not from the midst of something. */
 void signals_look(void)
 {
     ucontext_t context = {0};
-    const uint32_t stop = signal_thread.due;
+    struct process_signal s;
+    uint32_t stop = signal_thread.due;
     const uintptr_t armed = interruptible_stack;
     signal_thread.due = 0;
     signal_thread.interrupts = false;
     interruptible_stack = 0;
-    handle_all(&context, stop);
+    for (; take(&s, stop); stop = 0)
+        handle(&s, &context);
     interruptible_stack = armed;
     if (signal_thread.interrupts)
         interruptible_end();
@@ -184,7 +249,7 @@ void signals_look(void)
 /* libsys/stub.c: an answer has come, after a wait that was interrupted. */
 void stub_resumed(void)
 {
-    if (signal_thread.due != 0)
+    if (signal_thread.due != 0 && !signal_thread.asking)
         signals_look();
 }
 
@@ -199,46 +264,79 @@ static uint64_t leave_receive(mcontext_t *c)
     return PROCESS_STOP_REPLY;
 }
 
-/* A thread that was stopped, on the stack where it was, or the alternate one. Returns to what the context says; from a trap only. */
-void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
+/* All registers at once: only another can do that. */
+[[gnu::noreturn]] static void resume(const ucontext_t *context)
 {
-    struct signal_thread *t = &signal_thread;
-    struct process_signal s;
-    const uintptr_t armed = interruptible_stack;
-    if (kind == PROCESS_STOP_ANSWER)
-        kind = leave_receive(&context->uc_mcontext);
-    if (kind == PROCESS_STOP_REPLY && armed == 0) {
-        t->due = (uint32_t)stop;
-        return;
-    }
-    interruptible_stack =
-        0; /* what is called here needs its answers, and handlers may wait themselves */
-    t->interrupts = false;
-    if (kind == PROCESS_STOP_RUNNING) {
-        struct thread_state_general state;
-        if (process_begin(process_port(), signals_self(), t->mask & ~t->wanted, (uint32_t)stop, &s,
-                          &state) != KERN_SUCCESS)
-            _exit(127); /* its registers are lost */
-        memcpy(&context->uc_mcontext, &state, sizeof(state));
-        atomic_store(&waiting, s.pending != 0);
-        if (s.number != 0)
-            handle(&s, context);
-        stop = 0;
-    }
-    handle_all(context, (uint32_t)stop);
-    interruptible_stack = armed;
-    if (t->interrupts)
-        interruptible_end();
-    if (kind == PROCESS_STOP_REPLY)
-        interruptible_again();
-    if (kind != PROCESS_STOP_RUNNING)
-        return;
-    for (;;) { /* all registers at once: only another can do that */
+    for (;;) {
         struct thread_state_general state;
         memcpy(&state, &context->uc_mcontext, sizeof(state));
         (void)process_resume(process_port(), signals_self(), &state);
         (void)kernel_sleep_until(UINT64_MAX);
     }
+}
+
+static bool take_next(struct interrupted *i)
+{
+    const uint32_t stop = i->stop;
+    i->stop = 0;
+    return take(&i->signal, stop);
+}
+
+/* Returns to what the context says; from a trap only. */
+static void act(struct interrupted *i)
+{
+    for (bool is = i->signal.number != 0 || take_next(i); is; is = take_next(i)) {
+        move_if_other(i);
+        handle(&i->signal, i->context);
+    }
+    interruptible_stack = i->armed;
+    if (signal_thread.interrupts)
+        interruptible_end();
+    if (i->kind == PROCESS_STOP_REPLY)
+        interruptible_again();
+    if (i->kind == PROCESS_STOP_RUNNING)
+        resume(i->context);
+}
+
+void signal_moved(struct moved *moved)
+{
+    act(&moved->i);
+}
+
+/* A thread that was stopped, on the stack where it was, or the alternate one. */
+void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
+{
+    struct signal_thread *t = &signal_thread;
+    struct interrupted i = {context, kind, (uint32_t)stop, interruptible_stack, {0}};
+    if (kind == PROCESS_STOP_ANSWER)
+        i.kind = leave_receive(&context->uc_mcontext);
+    if (i.kind == PROCESS_STOP_REPLY && i.armed == 0) {
+        t->due = i.stop;
+        return;
+    }
+    interruptible_stack =
+        0; /* what is called here needs its answers, and handlers may wait themselves */
+    t->interrupts = false;
+    if (i.kind == PROCESS_STOP_RUNNING) {
+        struct thread_state_general state;
+        if (process_begin(process_port(), signals_self(), t->mask & ~t->wanted, i.stop, &i.signal,
+                          &state) != KERN_SUCCESS)
+            _exit(127); /* its registers are lost */
+        memcpy(&context->uc_mcontext, &state, sizeof(state));
+        atomic_store(&waiting, i.signal.pending != 0);
+        i.stop = 0;
+    }
+    act(&i);
+}
+
+const _Atomic uint32_t *signals_handled(void)
+{
+    return &signal_thread.handled;
+}
+
+uint32_t signals_handled_ending(void)
+{
+    return signal_thread.handled_ending;
 }
 
 /* ---- masks ---- */
@@ -376,36 +474,12 @@ int siginterrupt(int number, int flag)
     return sigaction(number, &a, NULL);
 }
 
-int sigaltstack(const stack_t *new, stack_t *old)
-{
-    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    const bool on = signal_stack[0] != 0 && here > signal_stack[1] && here <= signal_stack[0];
-    if (old != NULL)
-        *old = (stack_t){
-            .ss_sp = (void *)signal_stack[1],
-            .ss_size = signal_stack[0] - signal_stack[1],
-            .ss_flags = signal_stack[0] == 0 ? SS_DISABLE
-                        : on                 ? SS_ONSTACK
-                                             : 0,
-        };
-    if (new == NULL)
-        return 0;
-    if (on)
-        return fails(EPERM);
-    if (new->ss_flags & ~SS_DISABLE)
-        return fails(EINVAL);
-    if (!(new->ss_flags &SS_DISABLE) && new->ss_size < MINSIGSTKSZ)
-        return fails(ENOMEM);
-    signal_stack[1] = new->ss_flags &SS_DISABLE ? 0 : (uintptr_t) new->ss_sp;
-    signal_stack[0] = new->ss_flags &SS_DISABLE ? 0 : (uintptr_t) new->ss_sp + new->ss_size;
-    return 0;
-}
-
 /* ---- fork and exec ---- */
 
 void signals_child(void)
 {
     signal_thread.due = 0;
+    signal_thread.asking = false;
     atomic_store(&waiting, false);
     if (entered) { /* the server has waited for this */
         entered = false;

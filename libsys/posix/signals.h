@@ -23,14 +23,22 @@ struct signal_thread {
     uint64_t wanted; /* sigwait: taken for it, not handled */
     struct process_signal got;
     _Atomic uint32_t handled; /* handlers that returned; a futex */
+    uint32_t handled_ending;  /* those of them without SA_RESTART */
     uint32_t due;             /* stop while it waited for an answer: it looks afterwards; 0: none */
-    bool interrupts;          /* a handler without SA_RESTART has run */
+    bool
+        asking; /* it takes a signal: another stop meanwhile is not looked after from within that */
+    bool interrupts; /* a handler without SA_RESTART has run */
     uintptr_t stack_size;
 };
 extern _Thread_local struct signal_thread signal_thread;
 
 /* arch/.../user/signal.S knows these two: the alternate stack, its upper end first; 0: none. */
 extern _Thread_local uintptr_t signal_stack[2];
+
+static inline bool signal_is_alternate(uintptr_t sp)
+{
+    return signal_stack[0] != 0 && sp > signal_stack[1] && sp <= signal_stack[0];
+}
 
 static inline uint64_t signal_bit(int number)
 {
@@ -55,3 +63,9 @@ siginfo_t signals_info(const struct process_signal *signal);
 mach_port_name_t signals_self(void);
 /** Of a thread of this process: kill_thread. 0 or an errno. */
 int signals_send_thread(mach_port_name_t thread, int number, int code, union sigval value);
+
+/** Handlers that have returned in this thread: a futex. A wait that was abandoned while it stays the same was not ended by a signal: the thread was only asked. Weak: in
+ *  programs that have handlers. */
+[[gnu::weak]] const _Atomic uint32_t *signals_handled(void);
+/** The same for those without SA_RESTART; no futex. */
+[[gnu::weak]] uint32_t signals_handled_ending(void);

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sleeping: a wait, up to a deadline, for a word that nobody changes. A cancellation point.
+ * Sleeping: a wait, up to a deadline, for a word that changes when a handler has run. A cancellation point.
  */
 #include "cancel.h"
 #include "clock_impl.h"
+#include "signals.h"
 #include <errno.h>
 #include <libsys/trap.h>
 
 /* 0 or EINTR. */
 static int sleep_until(uint64_t deadline)
 {
-    static const uint32_t word; /* 0, and nobody wakes there */
+    static const _Atomic uint32_t never; /* where there are no handlers */
+    const _Atomic uint32_t *word = signals_handled != NULL ? signals_handled() : &never;
+    const uint32_t before = *word;
     kern_return_t kr;
 
     do {
         cancel_enter();
-        kr = trap_error(sys_futex_wait(&word, 0, deadline));
+        kr = trap_error(sys_futex_wait((const void *)word, before, deadline));
         cancel_leave(kr == KERN_ABORTED);
-    } while (kr == KERN_SUCCESS);
+    } while (kr != KERN_OPERATION_TIMED_OUT && *word == before);
     return kr == KERN_OPERATION_TIMED_OUT ? 0 : EINTR;
 }
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libsys/kernel.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -111,6 +112,8 @@ static long option(int name)
     case _SC_2_VERSION:
     case _SC_FSYNC:
     case _SC_MAPPED_FILES:
+    case _SC_MEMLOCK:
+    case _SC_MEMLOCK_RANGE:
     case _SC_MEMORY_PROTECTION:
     case _SC_SHARED_MEMORY_OBJECTS:
     case _SC_SYNCHRONIZED_IO:
@@ -158,7 +161,7 @@ static long fact(int name)
     case _SC_SEM_NSEMS_MAX: return SEM_NSEMS_MAX;
     case _SC_TIMER_MAX: return TIMER_MAX;
     case _SC_DELAYTIMER_MAX: return DELAYTIMER_MAX;
-    case _SC_RTSIG_MAX: return 8;
+    case _SC_RTSIG_MAX: return SIGRTMAX - SIGRTMIN + 1;
     case _SC_BC_BASE_MAX: return BC_BASE_MAX;
     case _SC_BC_DIM_MAX: return BC_DIM_MAX;
     case _SC_BC_SCALE_MAX: return BC_SCALE_MAX;

@@ -84,8 +84,11 @@ static void expire(unsigned index, struct timer *timer, uint64_t now, uint64_t d
     if (timer->interval == 0) {
         timer->armed = false;
     } else {
+        uint64_t on;
         missed = (now - due) / timer->interval;
-        timer->moment += (missed + 1) * timer->interval;
+        if (__builtin_mul_overflow(missed + 1, timer->interval, &on) ||
+            __builtin_add_overflow(timer->moment, on, &timer->moment))
+            timer->armed = false; /* so long that it will never be */
     }
     timer->overruns = missed < DELAYTIMER_MAX ? (int)missed : DELAYTIMER_MAX;
     if (timer->event.sigev_notify == SIGEV_THREAD)

@@ -1,215 +1,191 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs test programs one after another, each in a task of its own: every file of the initrd whose name begins with "pt.". What one prints comes
- * out as lines under its name; then there is one line
+ * Runs test programs one after another, each as a process in a session of its own, at home in /posix: every file there with a @ in its name. What one wrote, if it did not pass, comes out as
+ * lines under its name, when it has ended; before it stands "posix-test: NAME begins", behind it
  *
- *      posix-test: NAME exited N | died | hung | not started: REASON
+ *      posix-test: NAME exited N | killed by N | hung | not started: REASON
  *
- * Argument: patience=SECONDS, after which a test is ended.
- *
- * Text and exit status come to the test's bootstrap port (service.defs), which one thread of this program serves; the other one starts tests,
- * waits and ends them. A test that ends without saying so has died.
+ * init runs it as a shell with commands (shell=/bin/posix-runner): posix-runner -c 'SECONDS [shown]'; after these a test is ended; shown: what it wrote comes out though it passed. What a test leaves in
+ * /tmp and /dev/shm is taken away, and so is its session.
  */
-#include <libsys/archive.h>
-#include <libsys/kernel.h>
-#include <libsys/print.h>
-#include <libsys/program.h>
-#include <libsys/server.h>
-#include <libsys/spawn.h>
-#include <libsys/stub.h>
-#include <libsys/sync.h>
-#include <libsys/thread.h>
-#include <libsys/trap.h>
-#include <stdatomic.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wharf/if/port.h>
-#include <wharf/if/service.h>
-#include <wharf/if/task.h>
-#include <wharf/if/thread.h>
-#include <wharf/if/vm.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
 
-#define PREFIX "pt."
-#define SECOND UINT64_C(1000000000)
-#define LOOK   (SECOND / 100) /* how often a task is looked at that says nothing */
+static const char tests[] = "/posix", output[] = "/home/output";
 
-enum { PAGE = 0x1000, RUNNING = 0, EXITED = 1 };
+enum { NAMES = 2048, LINES_SIZE = 65536, NO_PROGRAM = 127 };
 
-/* Of the test that runs; written before it runs, and by the thread that serves. */
-static mach_port_name_t task;
-static const char *_Atomic name;
-static _Atomic uint32_t state; /* a futex: RUNNING, EXITED + status */
+static char *name[NAMES];
+static time_t patience = 60;
+static bool shown;
 
-static uint64_t patience = 30;
-
-/* ---- what a test asks ---- */
-
-static kern_return_t look_up(struct server_message *message, const char *service,
-                             mach_port_name_t *port)
+static int by_name(const void *a, const void *b)
 {
-    (void)message, (void)service, (void)port;
-    return KERN_NOT_FOUND;
+    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static kern_return_t ready(struct server_message *message)
+static size_t list(void)
 {
-    (void)message;
-    return KERN_SUCCESS;
+    DIR *folder = opendir(tests);
+    size_t count = 0;
+
+    if (folder == NULL)
+        return 0;
+    for (const struct dirent *entry; count < NAMES && (entry = readdir(folder)) != NULL;)
+        if (entry->d_name[0] != '.' && strchr(entry->d_name, '@') != NULL &&
+            (name[count] = strdup(entry->d_name)) != NULL)
+            count++;
+    closedir(folder);
+    qsort(name, count, sizeof(name[0]), by_name);
+    return count;
 }
 
-static kern_return_t log_text(struct server_message *message, const char *text)
-{
-    (void)message;
-    const size_t length = strlen(text);
+/* ---- one test ---- */
 
-    print("%s| %s%s", atomic_load(&name), text, length > 0 && text[length - 1] == '\n' ? "" : "\n");
-    return KERN_SUCCESS;
+static void become(const char *test)
+{
+    char path[128];
+    sigset_t none;
+    const int in = open("/dev/null", O_RDONLY),
+              out = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+
+    setsid();
+    dup2(in, 0);
+    dup2(out, 1);
+    dup2(out, 2);
+    close(in);
+    close(out);
+    for (int number = 1; number < NSIG; number++)
+        (void)signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)!chdir(tests);
+    snprintf(path, sizeof(path), "%s/%s", tests, test);
+    execl(path, test, NULL);
+    printf("not started: %s\n", strerror(errno));
+    fflush(stdout);
+    _exit(NO_PROGRAM);
 }
 
-static kern_return_t exiting(struct server_message *message, uint32_t status,
-                             mach_port_name_t whose)
+/* Its end, or the end of patience. SIGCHLD is blocked from before it began. */
+static bool wait_for_end(pid_t child, int *status)
 {
-    (void)message;
-    if (whose == task)
-        word_set(&state, EXITED + (status & 0xff));
-    stub_release_right(whose, MSG_MOVE_SEND);
-    return KERN_SUCCESS;
-}
+    const time_t end = time(NULL) + patience;
+    sigset_t news;
 
-static const struct service_ops operations = {
-    .look_up = look_up,
-    .check_in = look_up,
-    .ready = ready,
-    .log = log_text,
-    .get_right = look_up,
-    .exiting = exiting,
-};
+    sigemptyset(&news);
+    sigaddset(&news, SIGCHLD);
+    for (;;) {
+        const struct timespec left = {.tv_sec = end - time(NULL)};
 
-static mach_port_name_t port;
-
-static void serve(void *unused)
-{
-    static uint64_t in[SERVICE_REQUEST_MAX / 8 + 1],
-        out[MSG_REGISTER_BYTES / 8]; /* the loop asks for as much */
-    const struct server_interface interface = service_interface(&operations, NULL);
-    const struct server server = {
-        .port = port,
-        .count = 1,
-        .interfaces = &interface,
-        .in = in,
-        .in_size = sizeof(in),
-        .out = out,
-        .out_size = sizeof(out),
-    };
-
-    (void)unused;
-    print("posix-runner: serving ended with %d\n", server_run(&server));
-    kernel_task_exit(1);
-}
-
-/* ---- tests ---- */
-
-static kern_return_t make(const struct archive *archive, const struct archive_file *file,
-                          struct spawned *made, const char **why)
-{
-    const struct start_info *own = program_start_info;
-    const struct spawn_right rights[] = {
-        {.where = offsetof(struct start_info, bootstrap), .name = port, .make = true},
-        {.where = offsetof(struct start_info, host), .name = own->host},
-        {.where = offsetof(struct start_info, clock), .name = own->clock},
-        {.where = offsetof(struct start_info, host_time), .name = own->host_time},
-    };
-    const struct spawn_request request = {
-        .name = file->name + strlen(PREFIX),
-        .arguments = "",
-        .file = file->data,
-        .size = file->size,
-        .memory = own->initrd,
-        .memory_offset =
-            own->initrd_offset + (uint64_t)((const char *)file->data - (const char *)archive->at),
-        .rights = rights,
-        .right_count = sizeof(rights) / sizeof(rights[0]),
-    };
-
-    return spawn_make(&request, made, why);
-}
-
-static bool is_gone(mach_port_name_t of)
-{
-    struct task_info info;
-    const kern_return_t kr = task_info(of, &info);
-
-    return kr != KERN_SUCCESS || info.ending;
-}
-
-/* True: it has ended by itself. */
-static bool wait_for_end(void)
-{
-    const uint64_t end = kernel_clock_now() + patience * SECOND;
-
-    while (atomic_load(&state) == RUNNING && kernel_clock_now() < end) {
-        (void)sys_futex_wait((const void *)&state, RUNNING, kernel_clock_now() + LOOK);
-        if (atomic_load(&state) == RUNNING && is_gone(task))
+        if (waitpid(child, status, WNOHANG) == child)
             return true;
+        if (left.tv_sec <= 0)
+            return false;
+        (void)sigtimedwait(&news, NULL, &left);
     }
-    return atomic_load(&state) != RUNNING;
 }
 
-static void run(const struct archive *archive, const struct archive_file *file)
+static void tell_output(const char *test)
 {
-    struct spawned made;
-    const char *why = "";
+    static char text[LINES_SIZE + 1];
+    const int file = open(output, O_RDONLY);
 
-    atomic_store(&name, file->name + strlen(PREFIX));
-    atomic_store(&state, RUNNING);
-    if (make(archive, file, &made, &why) != KERN_SUCCESS) {
-        print("posix-test: %s not started: %s\n", name, why);
+    if (file < 0)
+        return;
+    const off_t size = lseek(file, 0, SEEK_END);
+    (void)lseek(file, size > LINES_SIZE ? size - LINES_SIZE : 0, SEEK_SET);
+    const ssize_t length = read(file, text, LINES_SIZE);
+    close(file);
+    text[length > 0 ? length : 0] = '\0';
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+        printf("%s| %s\n", test, line);
+}
+
+static void clear(const char *path)
+{
+    DIR *folder = opendir(path);
+    char file[512];
+
+    if (folder == NULL)
+        return;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+            (void)remove(file);
+        }
+    closedir(folder);
+}
+
+static void run(const char *test)
+{
+    int status = 0;
+
+    printf("posix-test: %s begins\n", test);
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0)
+        become(test);
+    if (child < 0) {
+        printf("posix-test: %s not started: %s\n", test, strerror(errno));
         return;
     }
-    task = made.task;
-    (void)!thread_resume(made.thread);
-    const bool ended = wait_for_end();
-    const uint32_t seen = atomic_load(&state);
-    (void)!task_terminate(made.task, 1);
-    if (seen != RUNNING)
-        print("posix-test: %s exited %u\n", name, seen - EXITED);
+    const bool ended = wait_for_end(child, &status);
+    if (!ended || status != 0 || shown)
+        tell_output(test);
+    if (!ended)
+        printf("posix-test: %s hung\n", test);
+    else if (WIFSIGNALED(status))
+        printf("posix-test: %s killed by %d\n", test, WTERMSIG(status));
     else
-        print("posix-test: %s %s\n", name, ended ? "died" : "hung");
-    stub_release_right(made.thread, MSG_MOVE_SEND);
-    stub_release_right(made.task, MSG_MOVE_SEND);
+        printf("posix-test: %s exited %d\n", test, WEXITSTATUS(status));
+    (void)kill(-child, SIGKILL);
+    if (!ended) {
+        (void)kill(child, SIGKILL);
+        (void)waitpid(child, &status, 0);
+    }
+    while (waitpid(-1, &status, WNOHANG) > 0)
+        ;
+    clear("/tmp");
+    clear("/dev/shm");
 }
 
-static kern_return_t map_archive(struct archive *archive)
+/* Whoever reads the clock chip may be a moment later than we are. */
+static void wait_for_time(void)
 {
-    const struct start_info *info = program_start_info;
-    const uint64_t size =
-        (info->initrd_offset + info->initrd_size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-    uint64_t at = 0;
-    const kern_return_t kr = vm_map(info->task, 0, size, 0, VM_ANYWHERE, info->initrd, VM_PROT_READ,
-                                    VM_PROT_READ, VM_INHERIT_NONE, &at);
+    enum { TRIES = 300, HUNDREDTH_US = 10000, AFTER_1970 = 1000000000 };
 
-    *archive =
-        (struct archive){(const char *)(uintptr_t)at + info->initrd_offset, info->initrd_size};
-    return kr;
+    for (unsigned i = 0; i < TRIES && time(NULL) < AFTER_1970; i++)
+        usleep(HUNDREDTH_US);
 }
 
 int main(int argc, char **argv)
 {
-    static struct thread server;
-    struct archive archive;
-    struct archive_file file;
-    size_t position = 0;
+    sigset_t news;
 
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], "patience=", 9) == 0)
-            patience = strtoul(argv[i] + 9, NULL, 10);
-    if (map_archive(&archive) != KERN_SUCCESS ||
-        port_allocate(program_start_info->task, PORT_RIGHT_RECEIVE, &port) != KERN_SUCCESS ||
-        thread_start(&server, serve, NULL, THREAD_PRIORITY_DEFAULT) != KERN_SUCCESS)
-        return 1;
-    while (archive_next(&archive, &position, &file) == KERN_SUCCESS)
-        if (strncmp(file.name, PREFIX, strlen(PREFIX)) == 0)
-            run(&archive, &file);
-    print("posix-runner: done\n");
+    sigemptyset(&news);
+    sigaddset(&news, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &news, NULL);
+    if (argc > 2 && atoi(argv[2]) > 0)
+        patience = atoi(argv[2]);
+    shown = argc > 2 && strstr(argv[2], "shown") != NULL;
+    const size_t count = list();
+    wait_for_time();
+    for (size_t i = 0; i < count; i++)
+        run(name[i]);
+    printf("posix-runner: done\n");
+    fflush(stdout);
+    tcdrain(1);
     return 0;
 }

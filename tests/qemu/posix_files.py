@@ -24,6 +24,14 @@ def fuzz(cpus, build, label, calls):
                     expect=(r"^posix-fuzz: all checks passed$", ended("bootstrap"), all_ended()))
 
 
+def fuzz_processes(cpus, build, label, rounds):
+    """What becomes of the bad children is their own affair; the log tells of those that crash."""
+    return Scenario(f"posix-fuzz-process-{cpus}cpu", {**VIRT, "cpus": cpus},
+                    append=f"arg=system=posix-fuzz-process.conf arg=seed={cpus} arg=rounds={rounds}", build=build, label=label, seconds=60,
+                    expect=(r"^posix-fuzz-process: all checks passed$", ended("bootstrap"), all_ended()))
+
+
 def all_scenarios():
     return [bad_server(1, "debug", EVERYDAY), bad_server(4, "release", CI), files(1, "debug", EVERYDAY), files(4, "release", CI),
-            fuzz(1, "debug", EVERYDAY, 20000), fuzz(4, "release", CI, 100000)]
+            fuzz(1, "debug", EVERYDAY, 20000), fuzz(4, "release", CI, 100000),
+            fuzz_processes(1, "debug", EVERYDAY, 3), fuzz_processes(4, "release", CI, 10)]

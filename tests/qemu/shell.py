@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The shell: once with commands (./wharf run --exec), and with a person at the serial console. mksh and busybox are ports: release only."""
+"""The shell: with commands (./wharf run --exec), with a person at the serial console, and each utility once. mksh and busybox are ports: release only."""
 
+from pathlib import Path
+
+from cards import Card
 from scenario import CI, Scenario, all_ended, ended
 from wharf import userland
 
 VIRT = {"board": "virt", "gic": 2, "mem": "512M"}
+EXEC = "log=quiet arg=system=exec.conf arg=log=shown"
+UTILITIES = Path(__file__).resolve().parent / "utilities.sh"
 COMMANDS = """
 echo one two | cat | cat
 echo first > /tmp/x; echo second >> /tmp/x; cat < /tmp/x
@@ -18,6 +23,21 @@ trap 'echo bye' EXIT
 exit 3
 """
 
+# Who takes all descriptors, or makes all processes there may be, gets errors; the shell beside him can still end him, and goes on.
+BOMBS = """
+B=$(posix-bombs descriptors); echo "descriptors of $B"
+true < /dev/null || echo "none left"
+basename /all/programs
+kill -9 -- -$B
+sleep 1
+basename /all/pipes | cat
+posix-bombs processes > /dev/null
+echo "processes"
+kill -9 -1
+sleep 1
+basename /all/over | cat
+"""
+
 
 def initrd(more):
     """A function for Scenario.initrd: the tree's, the shell and its utilities, and files."""
@@ -28,25 +48,100 @@ def initrd(more):
 
 def commands(cpus, label):
     """What the commands print, in this order, and their status. The log is shown: it says whether kernel objects are left."""
-    return Scenario(f"shell-exec-{cpus}cpu", {**VIRT, "cpus": cpus}, append="log=quiet arg=system=exec.conf arg=log=shown",
+    return Scenario(f"shell-exec-{cpus}cpu", {**VIRT, "cpus": cpus}, append=EXEC,
                     initrd=initrd({"etc/exec": COMMANDS.encode()}), label=label, seconds=15,
                     expect=("^one two$", "^first$", "^second$", "^got second$", "^loop 1$", "^loop 2$", "^loop 3$", "^early$", "^late$", "^c$", "^x$",
                             "^no program 127$", "^killed 143$", "^bye$", "^supervisor: init ended with status 3$", all_ended(3)))
+
+
+def bombs(cpus, label):
+    return Scenario(f"shell-bombs-{cpus}cpu", {**VIRT, "cpus": cpus}, append=EXEC,
+                    initrd=initrd({"etc/exec": BOMBS.encode()}), label=label, seconds=40,
+                    expect=(r"^descriptors of \d+$", "^none left$", "^programs$", "^pipes$", "^processes$", "^over$",
+                            "^supervisor: init ended with status 0$", all_ended()))
+
+
+def utilities(cpus):
+    """Each utility once (utilities.sh), with a disk for iostat."""
+    return Scenario(f"shell-utilities-{cpus}cpu", {**VIRT, "cpus": cpus}, append=EXEC, disk=Card("virtio"), label=CI, seconds=20,
+                    initrd=initrd({"etc/exec": b". /samples/utilities.sh\n", "samples/utilities.sh": UTILITIES.read_bytes()}),
+                    expect=(r"^utilities: 0 are wrong$", r"^supervisor: init ended with status 0$", all_ended()))
 
 
 def keys(text):
     return lambda attendant: attendant.type(text)
 
 
-def console():
+def nothing(_):
+    """To go on in the order of the lines."""
+
+
+def typed(name, cpus, *steps, expect=()):
+    """A person at the prompt: (pattern of a line, what is typed then)..."""
+    return Scenario(name, {**VIRT, "cpus": cpus}, append="arg=system=shell.conf", initrd=initrd({"etc/rc": b"echo type a command\n"}),
+                    label=CI, seconds=15, when=tuple((pattern, keys(text)) for pattern, text in steps), expect=(*expect, ended("bootstrap"), all_ended()))
+
+
+def console(cpus):
     """A prompt, a command, ^C at a program, ^D to one, and the end."""
-    return Scenario("shell-console", VIRT, append="arg=system=shell.conf", initrd=initrd({"etc/rc": b"echo type a command\n"}),
-                    label=CI, seconds=15,
-                    when=((r"type a command", keys("echo said $((6 * 7))\r")), (r"^said 42", keys("echo sleeps; sleep 1000\r")),
-                          (r"^sleeps", keys("\x03echo status $?; cat; echo over\r")), (r"^status 130", keys("a line\r\x04")),
-                          (r"^over", keys("poweroff\r"))),
-                    expect=(r"^a line", ended("bootstrap"), all_ended()))
+    return typed(f"shell-console-{cpus}cpu", cpus, (r"type a command", "echo said $((6 * 7))\r"), (r"^said 42", "echo sleeps; sleep 1000\r"),
+                 (r"^sleeps", "\x03echo status $?; cat; echo over\r"), (r"^status 130", "a line\r\x04"), (r"^over", "poweroff\r"),
+                 expect=(r"^a line",))
+
+
+def jobs(cpus):
+    """Job control: a job is stopped by ^Z, and again when it reads in the background; it goes on in the foreground, and ends by ^C; one that writes in the
+    background is stopped after `stty tostop`; kill ends a job, a stopped one too; a group that nobody would wake is not stopped by keys' signals. What a job
+    prints it prints when it has the terminal: so the keys that follow are its own. At last the machine begins anew."""
+    job = "sh -c 'echo job; while read x; do echo got $x; done'"
+    stopped = "until ps -T | grep -q 'stopped .* sh$'; do :; done; jobs"
+    orphan = "sh -c '(sleep 0.3; sh -c \"kill -TSTP \\$\\$; echo orphan goes on\") &'"
+    return typed(
+        f"shell-jobs-{cpus}cpu", cpus,
+        (r"type a command", f"{job}\r"), (r"^job$", "\x1a"), (r"\[1\] \+ Stopped ", "jobs\r"),
+        (r"^\[1\] \+ Stopped ", f"bg; {stopped}\r"), (r"^\[1\] \+ Stopped \(tty input\)", "fg\r"),
+        (r"^\\?sh -c", "abc\r"), (r"^got abc$", "\x03echo status $?\r"),
+        (r"^status 130$", f"stty tostop; sh -c 'echo from behind' & {stopped}; fg; stty -tostop\r"), (r"\[1\] \+ Stopped \(tty output\)", ""),
+        (r"^from behind$", "sleep 1000 & kill %1; wait %1; echo killed $?\r"),
+        (r"^killed 143$", "sh -c 'echo again; exec /bin/sleep 1000'\r"), (r"^again$", "\x1a"),
+        (r"\[1\] \+ Stopped ", "kill %1; while ps -T | grep -q 'sleep$'; do :; done\r"),
+        (r"\[1\] \+ Terminated ", f"{orphan}\r"), (r"orphan goes on$", "reboot\r"), (r"^type a command", "poweroff\r"))
+
+
+PROC = """
+busybox ps | grep -q ' S .*busybox ps$' && echo ps-self
+busybox ps | grep -q '^ *[1-9][0-9]* root  *[0-9]* S  *init exec$' && echo ps-init
+busybox free | awk '/^Mem:/ { if ($2 > 400000 && $3 + $4 == $2 && $4 > 100000) print "free-sane" }'
+busybox uptime | grep -q 'up 0 min,.*load average: [0-9]*\\.[0-9][0-9], ' && echo uptime-sane
+busybox top -b -n 1 | grep -q 'Load average' && echo top-sane
+busybox pidof init > /dev/null && echo pidof-sane
+for f in cpuinfo filesystems loadavg meminfo mounts stat uptime version vmstat self/stat self/status self/cmdline self/comm self/maps; do
+    test $(cat /proc/$f | wc -c) -gt 1 || echo "empty $f"
+done
+cat /proc/self/comm; ls /proc/self/ | tr '\\n' ' '; echo
+mount | tail -n 3
+"""
+
+
+def proc():
+    """/proc as programs of others read it."""
+    return Scenario("shell-proc", VIRT, append=EXEC,
+                    initrd=initrd({"etc/exec": PROC.encode()}), label=CI, seconds=20,
+                    expect=("^ps-self$", "^ps-init$", "^free-sane$", "^uptime-sane$", "^top-sane$", "^pidof-sane$",
+                            "^sh$", "^cmdline comm maps stat status task ?$", "^/proc$", all_ended()))
+
+
+def death():
+    """The process server is killed under a shell with jobs; there is a prompt again, with echo, and job control works."""
+    return Scenario("shell-death", VIRT, append="arg=system=shell.conf", initrd=initrd({"etc/rc": b"echo type a command\n"}), label=CI, seconds=10,
+                    when=((r"type a command", keys("(while :; do :; done) & sleep 1000 & svc fault process\r")),
+                          (r"^supervisor: init ended with status 137", keys("echo again $((6 * 7))\r")), (r"^again 42", keys("echo sleeps; sleep 1000\r")),
+                          (r"^sleeps", keys("\x03echo status $?; busybox ps | grep -c 'sleep 100[0]'\r")),
+                          (r"^status 130", nothing), (r"^0", keys("poweroff\r"))),
+                    expect=(ended("bootstrap"), all_ended()))
 
 
 def all_scenarios(kind):
-    return [] if kind != "release" else [commands(1, CI), commands(4, CI), console()]
+    if kind != "release":
+        return []
+    return [commands(1, CI), commands(4, CI), bombs(2, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), proc(), death()]

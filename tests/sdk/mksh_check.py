@@ -9,7 +9,9 @@ Left out, and counted as such: tests that need Perl, a terminal, another system 
 """
 
 import argparse
+import base64
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +21,8 @@ sys.path[:0] = [str(ROOT / "ci"), str(ROOT / "tools")]
 from wharf import shell, userland  # noqa: E402
 
 PORTS, TREE = ROOT / "build" / "ports", ROOT / "build" / "release"
-CATEGORIES = {"shell:legacy-no", "shell:textmode-no", "shell:binmode-yes", "shell:ebcdic-no", "shell:ascii-yes", "shell:faux-ebcdic-no"}
+CATEGORIES = {"shell:legacy-no", "shell:textmode-no", "shell:binmode-yes", "shell:ebcdic-no", "shell:ascii-yes", "shell:faux-ebcdic-no", "int:32",
+              "fastbox", "no-stderr-ed"}
 FOR_PERL = {"perl-setup", "perl-cleanup", "need-pass"}
 RUNNER = """cd /tmp
 for t in /t/*/; do
@@ -28,8 +31,8 @@ for t in /t/*/; do
     [ -f $t/setup ] && . $t/setup
     ( . $t/command ) > /tmp/out 2> /tmp/err < $t/stdin
     echo "@@ $n $?"
-    sed 's/^/=o/' /tmp/out; echo; echo "@@o"
-    sed 's/^/=e/' /tmp/err; echo; echo "@@e"
+    base64 /tmp/out; echo "@@o"
+    base64 /tmp/err; echo "@@e"
     cd /tmp; rm -rf w out err
 done
 echo "@@ end 0"
@@ -38,7 +41,7 @@ echo "@@ end 0"
 
 def tests(text):
     """[{tag: value}] of check.t."""
-    found, now, tag = [], {}, None
+    found, now, tag, open_ended = [], {}, None, []
     for line in text.split("\n"):
         if line == "---":
             found.append(now)
@@ -50,16 +53,18 @@ def tests(text):
             while tag in now:
                 tag += "+"
             now[tag] = "" if value in ("", "!") else value
-            if value == "!":
-                now[tag + "!"] = ""
+            if tag.startswith("file-setup"):
+                now[tag] += "\n"        # its content follows
+            if value == "!":        # without its last line end
+                open_ended.append((now, tag))
+    for test, tag in open_ended:
+        test[tag] = test[tag].removesuffix("\n")
     return [test for test in found if test.get("name")]
 
 
 def why_not(test):
     if FOR_PERL & test.keys() or "__perlname" in "".join(test.values()):
         return "perl"
-    if any(tag.startswith(("file-setup", "file-result")) for tag in test):
-        return "files"      # its notation is not read here
     for word in re.split("[, ]+", test.get("category", "")):
         if word and (word[1:] in CATEGORIES if word[0] == "!" else word not in CATEGORIES):
             return "category"
@@ -70,20 +75,34 @@ def quoted(word):
     return "'" + word.replace("'", "'\\''") + "'"
 
 
+def set_up(name, path, text, made):
+    """Commands that make what one file-setup says; the content is put into made[name], which is at path there."""
+    (kind, mode, target), content = shlex.split(text.split("\n", 1)[0]), text.split("\n", 1)[1]
+    if kind == "dir":
+        return [f"mkdir {quoted(target)}"]
+    if kind == "symlink":
+        return [f"ln -s {quoted(content.rstrip())} {quoted(target)}"]
+    made[name] = content
+    return [f"cp {path} {quoted(target)}; chmod {mode} {quoted(target)}"]
+
+
 def files(number, test):
     """What lies in /t/NUMBER."""
     text = test.get("arguments", "").rstrip("\n")
     arguments = text[1:-1].split(text[0]) if text else []
-    arguments = [word.encode().decode("unicode_escape") for word in arguments]
+    arguments = [word.encode("latin1").decode("unicode_escape") for word in arguments]
     made = {"stdin": test.get("stdin", ""), "script": test.get("script", "")}
     env = test.get("env-setup", "")
     env = [pair for pair in env.strip("\n")[1:-1].split(env[0]) if "=" in pair] if env else []
     words = ["HOME=/tmp", "PATH=/bin:/usr/bin", "SHELL=/bin/mksh", "ENV=/nonexistant", "__progname=/bin/mksh", *env]
     script = ["/tmp/w/temps"] if "script" in test else []
-    if script:
-        made["setup"] = f"cp /t/{number}/script /tmp/w/temps"
+    setup = [f"cp /t/{number}/script temps"] if script else []
+    for place, tag in enumerate(tag for tag in test if tag.startswith("file-setup")):
+        setup += set_up(f"file{place}", f"/t/{number}/file{place}", test[tag], made)
+    if setup:
+        made["setup"] = "\n".join(setup) + "\n"
     made["command"] = "exec env -i " + " ".join(map(quoted, [*words, "/bin/mksh", *arguments, *script]))
-    return {f"t/{number}/{name}": content.replace("@utflocale@", "C.UTF-8").encode() for name, content in made.items()}
+    return {f"t/{number}/{name}": content.replace("@utflocale@", "C.UTF-8").encode("latin1") for name, content in made.items()}
 
 
 def console(chosen):
@@ -105,11 +124,7 @@ def results(data):
     text = data.decode("latin1").replace("\r\n", "\n")
     found = {}
     for m in re.finditer(r"(?ms)^@@ (\d+) (\d+)\n(.*?)^@@o\n(.*?)^@@e$", text):
-        parts = []
-        for letter, part in zip("oe", m.groups()[2:]):
-            lines = re.sub(rf"(?m)^={letter}", "", part)
-            parts.append(lines[:-1])        # the line end that echo made
-        found[m.group(1)] = (int(m.group(2)), *parts)
+        found[m.group(1)] = (int(m.group(2)), *(base64.b64decode(part).decode("latin1") for part in m.groups()[2:]))
     return found
 
 
@@ -119,10 +134,7 @@ def matches(test, tag, got):
         text = pattern.strip()
         body = text[1:text.rindex(text[0])]
         return re.search(body, got) is not None
-    want = test.get(tag, "").encode().decode("latin1")
-    if f"{tag}!" in test:
-        want = want.removesuffix("\n")
-    return got == want
+    return got == test.get(tag, "")
 
 
 def status_fits(test, status):

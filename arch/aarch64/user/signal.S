@@ -83,7 +83,7 @@ signal_entry:
         mov     x29, #0
         mov     x30, #0
         bl      signal_interrupted
-        add     x9, x19, #VECTORS
+leave:  add     x9, x19, #VECTORS
         vectors ldp
         add     x9, x9, #512
         ldp     w7, w8, [x9]
@@ -103,5 +103,35 @@ signal_entry:
         mov     x2, xzr
         br      x17
         .size   signal_entry, . - signal_entry
+
+/* signal_move(moved): libsys/posix/signal.c. It begins with the context. */
+        .global signal_move
+        .type   signal_move, %function
+signal_move:
+        mov     sp, x0
+        mov     x19, x0
+        mov     x29, #0
+        mov     x30, #0
+        bl      signal_moved
+        b       leave
+        .size   signal_move, . - signal_move
+
+/* signal_call(sp, handler, number, info, context) */
+        .global signal_call
+        .type   signal_call, %function
+signal_call:
+        stp     x29, x30, [sp, #-16]!
+        mov     x29, sp
+        and     x0, x0, #~15
+        mov     sp, x0
+        mov     x9, x1
+        mov     x0, x2
+        mov     x1, x3
+        mov     x2, x4
+        blr     x9
+        mov     sp, x29
+        ldp     x29, x30, [sp], #16
+        ret
+        .size   signal_call, . - signal_call
 
         .section .note.GNU-stack, "", %progbits

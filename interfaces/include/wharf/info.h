@@ -34,8 +34,9 @@ struct thread_info {
     uint64_t affinity; /* bit n: may run on CPU n */
     uint32_t suspend_count;
     uint32_t
-        answerer;  /* THREAD_WAITS_REPLY: id of the thread that holds the reply without a name; 0:
-                          a port or a named right does, or it is not known */
+        answerer;  /* THREAD_WAITS_REPLY: id of the thread that holds the reply, or kept it under a
+                          name; THREAD_WAITS_FUTEX: of the owner, if the futex has one; 0: nobody has
+                          begun, or it is not known */
     uint8_t state; /* THREAD_DOES_* */
     uint8_t waits; /* THREAD_WAITS_* */
     uint8_t cpu;   /* it runs or ran on */

@@ -59,7 +59,7 @@ struct [[gnu::aligned(CACHE_LINE)]] cpu
         turn_start;     /* counter when `current` started to be charged; other CPUs read it */
     ticks_t turn_end;   /* counter when its quantum ends, TICKS_NEVER: nobody waits behind it */
     ticks_t alarm;      /* what the hardware alarm is set to */
-    ticks_t idle_ticks; /* time spent idle */
+    ticks_t idle_ticks; /* time spent idle; RUNQ lock */
 
     struct spinlock timer_lock;      /* rank TIMER; guards deadlines */
     struct deadline_queue deadlines; /* may be changed by other CPUs under timer_lock */

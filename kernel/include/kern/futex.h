@@ -76,6 +76,10 @@ void futex_set_base(struct thread *thread, unsigned priority);
  *  Quick if it lends to nobody. */
 void futex_raised(struct thread *thread);
 
+/** Who owns what the thread waits for: its number; 0: nobody, or it is in no queue with an owner. The lock that wait_hold_still()
+ *  gave is held. */
+uint32_t futex_owner_of(const struct thread *waiter, const struct spinlock *lock);
+
 /** Verify F1 to F3, but for the hops, of a thread's donors and its queue (slow; tests). */
 bool futex_check(struct thread *thread);
 

@@ -121,6 +121,8 @@ bool kmem_has_ready(const struct kmem_cache *cache, unsigned count);
 int64_t kmem_live_objects(void);
 /** The same without what programs' memory consists of: it is the same before and after a call that leaves nothing. */
 int64_t kmem_live_without_memory(void);
+/** Of one. K2: right while nobody allocates or frees. */
+int64_t kmem_cache_live(const struct kmem_cache *cache);
 /** Call `visit` for each cache used so far (reports). */
 void kmem_for_each_cache(void (*visit)(const struct kmem_cache *cache, void *context),
                          void *context);

@@ -69,6 +69,14 @@ static inline void ledger_unref(struct ledger *ledger)
         ledger_destroy(ledger);
 }
 
+/** Does `ancestor` pay for it, too? It is not below itself. */
+static inline bool ledger_is_below(const struct ledger *ledger, const struct ledger *ancestor)
+{
+    while (ledger->parent && ledger->parent != ancestor)
+        ledger = ledger->parent;
+    return ledger->parent != NULL;
+}
+
 /** KERN_LIMIT if the ledger or an ancestor would exceed its limit; nothing charged then. amount >=
  *  0. */
 kern_return_t ledger_charge(struct ledger *ledger, enum ledger_kind kind, int64_t amount);

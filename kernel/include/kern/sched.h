@@ -140,5 +140,8 @@ void sched_let_go(struct cpu *cpu);
  *  without locks. */
 void sched_alarm_update(void);
 
+/** How long a CPU has been idle, up to now, and how much runs or stands on its queue. Takes its lock. */
+void sched_cpu_statistics(struct cpu *cpu, ticks_t *idle, uint32_t *runnable);
+
 /** Verify S2, T1 of one CPU's queue (slow; takes its lock). */
 bool sched_check(struct cpu *cpu);

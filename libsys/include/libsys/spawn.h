@@ -18,8 +18,10 @@
 #include <wharf/start.h>
 
 /** Programs lie below; what the kernel chooses addresses for, above. The stack ends a page before it. */
-#define SPAWN_END    UINT64_C(0x1000000000)
-#define SPAWN_LOWEST UINT64_C(0x1000)
+#define SPAWN_END       UINT64_C(0x1000000000)
+#define SPAWN_LOWEST    UINT64_C(0x1000)
+/** The stack's end. The eight bytes below it hold the address of the start block, for who looks at a program from outside. */
+#define SPAWN_STACK_TOP (SPAWN_END - UINT64_C(0x1000))
 
 enum { SPAWN_NAME_SIZE = 64, SPAWN_ARGUMENTS_SIZE = 1024 };
 

@@ -67,6 +67,46 @@ static void test_mounts(void)
     world_end();
 }
 
+/* A link that stands for who walks: he goes on at the folder that holds it, which is not the one he began at. */
+static void test_caller(void)
+{
+    struct file_attributes a;
+    char content[FILE_PATH_MAX];
+
+    CHECK(world_begin(1 << 20, 100, NULL, 0));
+    CHECK_EQ(make("home/self", FILE_KIND_LINK, "x"), KERN_SUCCESS);
+    CHECK_EQ(make("home/7", FILE_KIND_FOLDER, ""), KERN_SUCCESS);
+    folder_find(folder_find(world_fs.root, "home")->node, "self")->node->node.names_caller = true;
+    CHECK_EQ(open_path("home/self//a/b", FILE_READ, &elsewhere), KERN_SUCCESS);
+    CHECK_EQ(outcome, FILE_OUTCOME_CALLER);
+    CHECK_TEXT(rest, "a/b");
+    CHECK_EQ(serve_look(world_message(elsewhere), "7", false, &outcome, &which, &a, rest),
+             KERN_SUCCESS);
+    CHECK_EQ(outcome, FILE_OUTCOME_DONE);
+    CHECK_EQ(a.kind, FILE_KIND_FOLDER);
+    world_close(elsewhere);
+    CHECK_EQ(serve_look(world_message(world_root), "home/self", true, &outcome, &elsewhere, &a,
+                        rest),
+             KERN_SUCCESS);
+    CHECK(outcome == FILE_OUTCOME_DONE && a.kind == FILE_KIND_LINK && elsewhere == MSG_NULL);
+    CHECK_EQ(serve_look(world_message(world_root), "home/self/", true, &outcome, &elsewhere, &a,
+                        rest),
+             KERN_SUCCESS);
+    CHECK_EQ(outcome, FILE_OUTCOME_CALLER);
+    CHECK_TEXT(rest, ".");
+    world_close(elsewhere);
+    CHECK_EQ(serve_read_link(world_message(world_root), "home/self", &outcome, &elsewhere, content,
+                             rest),
+             KERN_SUCCESS);
+    CHECK_EQ(outcome, FILE_OUTCOME_CALLER);
+    CHECK_TEXT(rest, "");
+    world_close(elsewhere);
+    world_fail_at(1);
+    CHECK_EQ(open_path("home/self/a", FILE_READ, &elsewhere), unix_error(ENFILE));
+    world_fail_at(0);
+    world_end();
+}
+
 /* This server below another one; and a mount that is taken away. */
 static void test_mounted(void)
 {
@@ -366,10 +406,14 @@ static void test_limits(void)
     kern_return_t kr;
 
     CHECK(world_begin(256 << 10, 50, NULL, 0));
+    CHECK_EQ(open_path("tmp/program", FILE_WRITE | FILE_CREATE, &more), KERN_SUCCESS);
+    world_close(more);
     while ((kr = open_path("dev/null", FILE_READ, &opened[n])) == KERN_SUCCESS)
         n++;
     CHECK_EQ(kr, unix_error(ENFILE));
-    CHECK_EQ(n, 49); /* the root is one */
+    CHECK_EQ(n, 46); /* the root is one, and 50 / 16 are kept for programs */
+    CHECK_EQ(open_path("tmp/program", FILE_READ | FILE_EXECUTE, &more), KERN_SUCCESS);
+    world_close(more);
     world_close(opened[--n]);
     CHECK_EQ(open_path("dev/null", FILE_READ, &more), KERN_SUCCESS);
     CHECK_EQ(more, opened[n]); /* the same port */
@@ -386,16 +430,53 @@ static void test_limits(void)
     world_end();
 }
 
+/* What is mapped stays counted when its file goes, until nobody has it. */
+static void test_limbo(void)
+{
+    uint8_t byte = 1;
+    mach_port_name_t file, part, all;
+    uint64_t offset, mapped;
+    struct file_system system;
+    uint32_t n;
+
+    CHECK(world_begin(256 << 10, 50, NULL, 0));
+    CHECK_EQ(make("tmp/f", FILE_KIND_FOLDER, ""),
+             KERN_SUCCESS); /* what the folder needs for a name stays */
+    CHECK_EQ(serve_remove(world_message(world_root), "tmp/f", true, &outcome, &elsewhere, rest),
+             KERN_SUCCESS);
+    const uint64_t used = world_fs.used;
+    CHECK_EQ(open_path("tmp/f", FILE_READ | FILE_WRITE | FILE_CREATE, &file), KERN_SUCCESS);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_EQ(serve_write(world_message(file), (int64_t)i * PAGE, &byte, 1, &n), KERN_SUCCESS);
+    CHECK_EQ(serve_map(world_message(file), PAGE, PAGE, 3, false, &part, &offset, &mapped),
+             KERN_SUCCESS);
+    CHECK_EQ(serve_map(world_message(file), 0, 4 * PAGE, 3, false, &all, &offset, &mapped),
+             KERN_SUCCESS);
+    world_close(part);
+    world_close(all);
+    world_is_shared = true;
+    world_close(file);
+    CHECK_EQ(serve_remove(world_message(world_root), "tmp/f", false, &outcome, &elsewhere, rest),
+             KERN_SUCCESS);
+    CHECK(world_fs.used >= used + 4 * PAGE);
+    world_is_shared = false;
+    CHECK_EQ(serve_get_system(world_message(world_root), &system), KERN_SUCCESS);
+    CHECK_EQ(world_fs.used, used);
+    world_end();
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
     test_mounts();
     test_mounted();
+    test_caller();
     test_walks();
     test_pipes();
     test_waits();
     test_awaits();
     test_limits();
+    test_limbo();
     test_failures();
     return check_end();
 }

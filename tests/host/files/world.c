@@ -4,14 +4,13 @@
  */
 #include "world.h"
 #include "../check.h"
+#include "world_impl.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
-#include <sys/mman.h>
 #include <wharf/if/clock.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
-#include <wharf/if/vm.h>
 
 enum { PORTS = 1 << 17, TASK = 1, FIRST = 16 };
 
@@ -30,7 +29,6 @@ static mach_port_name_t pending[PORTS]; /* notifications */
 static unsigned pending_count;
 static unsigned fail_at, allocations;
 static bool failed;
-static uint64_t mapped; /* pages of vm_allocate */
 
 static const struct start_info info = {.task = TASK};
 const struct start_info *program_start_info = &info;
@@ -57,7 +55,7 @@ bool world_has_failed(void)
     return failed;
 }
 
-static bool fails(void)
+bool world_fails(void)
 {
     if (fail_at != 0 && ++allocations == fail_at) {
         failed = true;
@@ -75,17 +73,17 @@ void *__wrap_realloc(void *at, size_t size);
 
 void *__wrap_malloc(size_t size)
 {
-    return fails() ? NULL : __real_malloc(size);
+    return world_fails() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return fails() ? NULL : __real_calloc(count, size);
+    return world_fails() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *at, size_t size)
 {
-    return fails() ? NULL : __real_realloc(at, size);
+    return world_fails() ? NULL : __real_realloc(at, size);
 }
 
 /* ---- ports ---- */
@@ -106,7 +104,7 @@ static mach_port_name_t make_port(struct port port)
 kern_return_t port_allocate(mach_port_name_t task, uint32_t right, uint32_t *name)
 {
     CHECK_EQ(task, TASK);
-    if (fails())
+    if (world_fails())
         return KERN_LIMIT;
     *name = make_port((struct port){.receive = right == PORT_RIGHT_RECEIVE});
     return KERN_SUCCESS;
@@ -138,7 +136,7 @@ kern_return_t port_insert_made_send(mach_port_name_t task, uint32_t name, mach_p
 {
     (void)task;
     CHECK(name == right && port_of(right)->receive);
-    if (fails())
+    if (world_fails())
         return KERN_LIMIT;
     port_of(right)->senders++;
     port_of(right)->made++;
@@ -154,7 +152,7 @@ kern_return_t port_request_notification(mach_port_name_t task, uint32_t name, ui
 
     (void)task;
     (void)notify;
-    if (fails())
+    if (world_fails())
         return KERN_LIMIT;
     if (id == MSG_ID_NO_SENDERS)
         CHECK_EQ(sync, port->made);
@@ -242,7 +240,7 @@ kern_return_t file_reply_await(mach_port_name_t reply, kern_return_t result, con
 
 kern_return_t server_keep_reply(struct server_message *message)
 {
-    if (fails())
+    if (world_fails())
         return KERN_LIMIT;
     message->reply = make_port((struct port){.foreign = true, .senders = 1});
     return KERN_SUCCESS;
@@ -269,13 +267,13 @@ kern_return_t service_check_in(mach_port_name_t bootstrap, const char *name, mac
 {
     (void)bootstrap;
     (void)name;
-    if (fails())
+    if (world_fails())
         return KERN_RESOURCE_SHORTAGE;
     *port = make_port((struct port){.receive = true, .senders = 1, .made = 1});
     return KERN_SUCCESS;
 }
 
-/* ---- time and memory ---- */
+/* ---- time ---- */
 
 uint64_t kernel_clock_now(void)
 {
@@ -297,46 +295,6 @@ kern_return_t clock_wall(mach_port_name_t clock, uint64_t *nanoseconds)
     return KERN_SUCCESS;
 }
 
-kern_return_t vm_allocate(mach_port_name_t task, uint64_t address, uint64_t size, uint32_t flags,
-                          uint64_t *at)
-{
-    (void)task;
-    CHECK(address == 0 && size != 0 && size % PAGE == 0 && flags == VM_ANYWHERE);
-    if (fails())
-        return KERN_LIMIT;
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    CHECK(memory != MAP_FAILED);
-    mapped += size / PAGE;
-    *at = (uintptr_t)memory;
-    return KERN_SUCCESS;
-}
-
-kern_return_t vm_deallocate(mach_port_name_t task, uint64_t address, uint64_t size)
-{
-    (void)task;
-    CHECK_EQ(munmap((void *)(uintptr_t)address, size), 0);
-    mapped -= size / PAGE;
-    return KERN_SUCCESS;
-}
-
-kern_return_t vm_maintain(mach_port_name_t, uint64_t, uint64_t, uint32_t)
-{
-    return KERN_SUCCESS;
-}
-
-kern_return_t vm_make_entry(mach_port_name_t task, uint64_t address, uint64_t size, uint32_t most,
-                            mach_port_name_t *entry)
-{
-    (void)task;
-    CHECK(address % PAGE == 0 && size % PAGE == 0 && size != 0 && most != 0);
-    if (fails())
-        return KERN_LIMIT;
-    *entry = world_foreign();
-    port_of(*entry)->payload = address;
-    return KERN_SUCCESS;
-}
-
 /* ---- the world ---- */
 
 bool world_begin(uint64_t limit, uint32_t opens, const void *archive, size_t size)
@@ -346,7 +304,7 @@ bool world_begin(uint64_t limit, uint32_t opens, const void *archive, size_t siz
     memset(ports, 0, sizeof(ports));
     port_count = FIRST;
     pending_count = 0;
-    mapped = 0;
+    world_mapped = 0;
     memset(&world_fs, 0, sizeof(world_fs));
     kern_return_t kr = file_server_begin(&world_server, &limits, MSG_NULL);
     if (kr == KERN_SUCCESS)
@@ -371,8 +329,8 @@ void world_settle(void)
             .received =
                 {
                     .id = MSG_ID_NO_SENDERS,
-                    .control = MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
-                                                                              << MSG_FLAGS_SHIFT,
+                    .control = MSG_CONTROL(0, MSG_BY_KERNEL, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
+                                                                         << MSG_FLAGS_SHIFT,
                     .local = port->payload,
                     .word = {port->made},
                 },
@@ -397,8 +355,8 @@ void world_die(mach_port_name_t name)
         .received =
             {
                 .id = MSG_ID_DEAD_NAME,
-                .control = MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
-                                                                          << MSG_FLAGS_SHIFT,
+                .control = MSG_CONTROL(0, MSG_BY_KERNEL, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
+                                                                     << MSG_FLAGS_SHIFT,
                 .local = FILE_SERVER_PAYLOAD | UINT32_MAX,
                 .word = {name},
             },
@@ -447,6 +405,11 @@ void world_second_done(kern_return_t kr)
 mach_port_name_t world_foreign(void)
 {
     return make_port((struct port){.foreign = true, .senders = 1});
+}
+
+void world_set_memory(mach_port_name_t entry, uint64_t address)
+{
+    port_of(entry)->payload = address;
 }
 
 void *world_memory(mach_port_name_t entry)
@@ -504,9 +467,12 @@ void world_end(void)
         CHECK_EQ(world_fs.root->node.references, 1);
         const uint64_t buckets = (world_fs.bucket_count - 256) * sizeof(*world_fs.buckets);
         file_node_release(&world_fs.root->node);
+        world_is_shared = false;
+        world_fs.swept = 0;
+        limbo_sweep(&world_fs);
         CHECK_EQ(world_fs.used, buckets);
     }
-    CHECK_EQ(mapped, 0);
+    CHECK_EQ(world_mapped, 0);
     free(world_fs.buckets);
     for (uint32_t i = 0; i < world_server.slots; i++)
         free(world_server.opens[i]);

@@ -38,6 +38,8 @@ void world_second_done(kern_return_t kr);
 mach_port_name_t world_foreign(void);
 /** What a memory entry is of. */
 void *world_memory(mach_port_name_t entry);
+/** Whether others have the memory of mapped files (vm.region). */
+extern bool world_is_shared;
 uint32_t world_rights(mach_port_name_t port);
 /** The port's receiver has died. */
 void world_die(mach_port_name_t port);

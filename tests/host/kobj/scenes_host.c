@@ -67,6 +67,47 @@ static void check_log(void)
     CHECK(size > 12);
 }
 
+/* Who asks runs; how long a CPU was idle does not become less. */
+static void see_cpus(void)
+{
+    struct host_cpu_statistics before, after;
+    unsigned runnable = 0;
+    for (unsigned i = 0; i < cpu_number(); i++) {
+        OK(host_cpu_statistics(me.host, i, &before));
+        OK(host_cpu_statistics(me.host, i, &after));
+        CHECK(before.online == 1 && after.idle >= before.idle);
+        runnable += after.runnable;
+    }
+    CHECK(runnable > 0);
+    CHECK_EQUAL(host_cpu_statistics(me.host, cpu_number(), &before), KERN_INVALID_VALUE);
+    CHECK_EQUAL(host_cpu_statistics(me.host, UINT32_MAX, &before), KERN_INVALID_VALUE);
+}
+
+/* By whom tasks were made counts, also when those in between are gone. */
+static void see_family(void)
+{
+    uint32_t child, grandchild, name;
+    bool below;
+    OK(task_create(me.task, 0, "child", NULL, 0, MSG_NULL, &child, &name));
+    OK(task_create(child, 0, "grandchild", NULL, 0, MSG_NULL, &grandchild, &name));
+    OK(host_tasks_is_below(me.tasks, grandchild, me.task, &below));
+    CHECK(below);
+    OK(host_tasks_is_below(me.tasks, grandchild, child, &below));
+    CHECK(below);
+    OK(host_tasks_is_below(me.tasks, child, grandchild, &below));
+    CHECK(!below);
+    OK(host_tasks_is_below(me.tasks, me.task, me.task, &below));
+    CHECK(!below);
+    OK(task_terminate(child, 0));
+    drop_name(child);
+    OK(host_tasks_is_below(me.tasks, grandchild, me.task, &below));
+    CHECK(below);
+    CHECK_EQUAL(host_tasks_is_below(me.tasks, me.host, me.task, &below), KERN_INVALID_TASK);
+    CHECK_EQUAL(host_tasks_is_below(me.tasks, me.task, MSG_NULL, &below), KERN_INVALID_TASK);
+    OK(task_terminate(grandchild, 0));
+    drop_name(grandchild);
+}
+
 void scene_host_ports(void)
 {
     struct host_facts facts;
@@ -108,6 +149,8 @@ void scene_host_ports(void)
     OK(host_tasks_set_max_priority(me.tasks, me.task, 200));
     OK(host_tasks_set_essential(me.tasks, me.task, true));
     OK(host_tasks_set_essential(me.tasks, me.task, false));
+    see_cpus();
+    see_family();
 }
 
 static uint32_t timer_new(void)

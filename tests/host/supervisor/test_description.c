@@ -65,7 +65,7 @@ static void test_all_keys(void)
                  " provides block.sd0 a_b\n provides c+d@e-f\n"
                  " uses firmware power\n uses clocks\n"
                  " rights host_debug initrd\n rights host_devices\n"
-                 " after devices\n memory 8M\n state 5000\n priority 140\n wired\n"
+                 " after devices\n with sd1\n memory 8M\n state 5000\n priority 140\n wired\n"
                  " restart failure\n heartbeat 1000\n backoff 5 60\n give-up 7\n stop-time 0\n"
                  " dma-pages 9\n reserved\n essential\n inspect\n manage\n"
                  "program b\n uses *\n restart never"),
@@ -85,6 +85,8 @@ static void test_all_keys(void)
     CHECK_EQ(r->uses_count, 3);
     CHECK_TEXT(r->uses[2], "clocks");
     CHECK_EQ(r->powers, 1u << POWER_HOST_DEBUG | 1u << POWER_INITRD | 1u << POWER_HOST_DEVICES);
+    CHECK_TEXT(r->with, "sd1");
+    CHECK_TEXT(d.recipe[1].with, "");
     CHECK_EQ(r->memory_pages, 2048);
     CHECK_EQ(r->state_pages, 2);
     CHECK(r->priority == 140 && r->wired && r->restart == RESTART_FAILURE && r->heartbeat == 1000);
@@ -126,6 +128,8 @@ static void test_wrong(void)
     wrong("program a\nprovides 1 2 3 4 5 6 7 8 9", 2, "9",
           "these are more than a program can have");
     wrong("program a\nprovides", 2, "", "a name is missing");
+    wrong("program a\nwith", 2, "", "a name is missing");
+    wrong("program a\nwith b c", 2, "c", "there is one word too many");
     wrong("reserve 0", 1, "0", "this number is too small");
     wrong("log loud", 1, "", "it is: log shown, or log quiet");
     wrong("dump x", 1, "", "it is: dump SERVICE partition N");

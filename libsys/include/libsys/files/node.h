@@ -106,9 +106,11 @@ struct file_node_ops {
 struct file_node {
     const struct file_node_ops *ops;
     uint32_t references;
-    uint8_t kind;                 /* FILE_KIND_ */
-    bool seekable;                /* it has places, and a size */
-    bool is_root;                 /* of the server: `..` is the framework's */
+    uint8_t kind;  /* FILE_KIND_ */
+    bool seekable; /* it has places, and a size */
+    bool is_root;  /* of the server: `..` is the framework's */
+    bool
+        names_caller; /* a LINK to the entry beside it whose name is the pid of who walks; read_link is not asked */
     uint8_t telling;              /* the framework's: enum in wait.c */
     struct file_waiting *waiting; /* the framework's: who waits at it */
     struct file_cover *cover;     /* the framework's: what is mounted on it */

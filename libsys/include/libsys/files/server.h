@@ -20,7 +20,8 @@
 #include <libsys/server.h>
 
 struct file_server_limits {
-    uint32_t opens; /* at once; roots among them */
+    uint32_t
+        opens; /* at once; roots among them. One of 16 is kept for files that are to be executed */
     uint32_t waits; /* waits and watches */
 };
 

@@ -134,6 +134,7 @@ typedef struct {
 } siginfo_t;
 
 typedef void (*_sig_func_ptr)(int);
+#define SIG_HOLD ((_sig_func_ptr)2) /* to and from sigset() only */
 
 struct sigaction {
     union {
@@ -188,4 +189,10 @@ int siginterrupt(int, int);
 int pthread_kill(pthread_t, int);
 int pause(void);
 void psiginfo(const siginfo_t *, const char *);
+/* Of System V. */
+int sighold(int);
+int sigignore(int);
+int sigpause(int);
+int sigrelse(int);
+_sig_func_ptr sigset(int, _sig_func_ptr);
 __END_DECLS

@@ -3,8 +3,7 @@
  * The last trace events of a task that crashed. Events tell CPUs and threads, not tasks: what happens on a CPU is the thread's that was switched to
  * last. Each CPU tells of itself alone, so this thread visits one after the other; each ring is looked through once.
  */
-#include "log.h"
-#include "report_tell.h"
+#include "tell.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <string.h>
@@ -12,6 +11,8 @@
 
 enum { LAST = 16, ROUNDS_MAX = 16, CPUS_MAX = 8 };
 enum { SWITCH = 16 /* sched.switch: thread left, thread entered */ };
+
+static const uint64_t second = 1000000000;
 
 struct seen {
     struct host_debug_event event;
@@ -24,10 +25,10 @@ struct last {
     unsigned count;
 };
 
-static bool is_its(const struct core_image *image, uint64_t thread)
+static bool is_its(const struct crash_report *report, uint64_t thread)
 {
-    for (unsigned i = 0; i < image->thread_count; i++)
-        if (image->thread[i].id == thread)
+    for (unsigned i = 0; i < report->thread_count; i++)
+        if (report->threads[i].id == thread)
             return true;
     return false;
 }
@@ -47,7 +48,7 @@ static void keep(struct last *last, const struct host_debug_event *event, uint32
     last->seen[at] = (struct seen){*event, cpu};
 }
 
-static void look_through(const struct core_image *image, struct last *last)
+static void look_through(const struct crash_report *report, struct last *last)
 {
     struct host_debug_event events[HOST_DEBUG_EVENTS_MAX];
     uint64_t position = 0;
@@ -59,35 +60,37 @@ static void look_through(const struct core_image *image, struct last *last)
             return;
         for (uint32_t i = 0; i < count; i++) {
             const bool entered = events[i].number == SWITCH;
-            if (its || (entered && is_its(image, events[i].argument1)))
+            if (its || (entered && is_its(report, events[i].argument1)))
                 keep(last, &events[i], cpu);
             if (entered)
-                its = is_its(image, events[i].argument1);
+                its = is_its(report, events[i].argument1);
         }
     }
 }
 
-static void tell(const struct seen *seen)
+static void tell(const struct crash_report *report, const struct seen *seen)
 {
     const struct host_debug_event *e = &seen->event;
     char name[32], argument0[32], argument1[32];
     if (host_debug_trace_name(program_start_info->host_debug, e->number, name, argument0,
                               argument1) != KERN_SUCCESS)
         return;
-    log_line("  trace: %lu.%06lu cpu %u %s, %s 0x%lx, %s 0x%lx",
-             (unsigned long)(e->moment / SECOND), (unsigned long)(e->moment % SECOND / 1000),
-             seen->cpu, name, argument0, (unsigned long)e->argument0, argument1,
-             (unsigned long)e->argument1);
+    tell_line(report, "  trace: %lu.%06lu cpu %u %s, %s 0x%lx, %s 0x%lx",
+              (unsigned long)(e->moment / second), (unsigned long)(e->moment % second / 1000),
+              seen->cpu, name, argument0, (unsigned long)e->argument0, argument1,
+              (unsigned long)e->argument1);
 }
 
-void tell_trace(const struct core_image *image)
+void tell_trace(const struct crash_report *report)
 {
     static struct last last;
+    if (program_start_info->host_debug == MSG_NULL)
+        return; /* who reports may not see it */
     last.count = 0;
     for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++)
         if (kernel_thread_set_affinity(UINT64_C(1) << cpu) == KERN_SUCCESS)
-            look_through(image, &last);
+            look_through(report, &last);
     (void)!kernel_thread_set_affinity(UINT64_MAX);
     for (unsigned i = 0; i < last.count; i++)
-        tell(&last.seen[i]);
+        tell(report, &last.seen[i]);
 }

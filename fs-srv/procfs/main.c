@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The program `procfs` (procfs.h).
+ *
+ * Arguments: service=NAME (proc), what it is mounted by; opens=N. It uses the services process.inspect and files.
+ */
+#include "procfs.h"
+#include <libsys/print.h>
+#include <libsys/program.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wharf/if/service.h>
+
+enum { OPENS = 256, WAITS = 64 };
+
+struct file_server procfs_server;
+mach_port_name_t procfs_processes, procfs_files;
+
+static const char *argument(int argc, char **argv, const char *name, const char *otherwise)
+{
+    const size_t length = strlen(name);
+
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
+            return argv[i] + length + 1;
+    return otherwise;
+}
+
+/* Without the program `files` there are no mounts to be told. */
+static kern_return_t look_up(void)
+{
+    const kern_return_t kr =
+        service_look_up(program_start_info->bootstrap, "process.inspect", &procfs_processes);
+
+    if (service_look_up(program_start_info->bootstrap, "files", &procfs_files) != KERN_SUCCESS)
+        procfs_files = MSG_NULL;
+    return kr;
+}
+
+int main(int argc, char **argv)
+{
+    const char *opens = argument(argc, argv, "opens", NULL);
+    const struct file_server_limits limits = {
+        .opens = opens ? (uint32_t)strtoul(opens, NULL, 0) : OPENS,
+        .waits = WAITS,
+    };
+    kern_return_t kr = look_up();
+
+    if (kr == KERN_SUCCESS)
+        kr = file_server_begin(&procfs_server, &limits, MSG_NULL);
+    if (kr == KERN_SUCCESS)
+        kr = load_begin();
+    if (kr == KERN_SUCCESS)
+        kr = file_server_root(&procfs_server, argument(argc, argv, "service", "proc"),
+                              &procfs_root.node);
+    if (kr == KERN_SUCCESS)
+        kr = file_server_run(&procfs_server, NULL, 0);
+    print("procfs: it ends: error %d\n", (int)kr);
+    return 1;
+}

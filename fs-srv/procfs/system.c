@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Files of the system. What Linux tells and Wharf does not know is left out, or 0 where a line has a fixed number of words.
+ */
+#include "procfs.h"
+#include <inttypes.h>
+#include <libsys/kernel.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <wharf/if/clock.h>
+#include <wharf/if/file.h>
+#include <wharf/if/host.h>
+#include <wharf/if/host_memory.h>
+#include <wharf/if/port.h>
+
+enum { HUNDREDTH = 10000000 /* nanoseconds */, PER_SECOND = 100 };
+
+/* ---- memory ---- */
+
+static void add_kilobytes(struct text *text, const char *key, uint64_t pages)
+{
+    text_add(text, "%-16s%8" PRIu64 " kB\n", key, pages * (PAGE / 1024));
+}
+
+/* Only where the program has the power that tells. */
+static void add_swap(struct text *text)
+{
+    const mach_port_name_t power = program_start_info->host_memory;
+    struct host_memory_swap swap;
+
+    if (power == MSG_NULL || host_memory_get_swap(power, &swap) != KERN_SUCCESS)
+        return;
+    add_kilobytes(text, "SwapTotal:", swap.slots);
+    add_kilobytes(text, "SwapFree:", swap.slots - swap.used);
+}
+
+/* Nothing that is cached could be given up: what is available is what is free. */
+static kern_return_t fill_meminfo(struct text *text, const struct subject *subject)
+{
+    struct host_memory_statistics m;
+
+    (void)subject;
+    if (host_memory_statistics(program_start_info->host, &m) != KERN_SUCCESS)
+        return unix_error(EIO);
+    add_kilobytes(text, "MemTotal:", m.managed);
+    add_kilobytes(text, "MemFree:", m.free);
+    add_kilobytes(text, "MemAvailable:", m.free);
+    add_kilobytes(text, "Active:", m.active);
+    add_kilobytes(text, "Inactive:", m.inactive);
+    add_kilobytes(text, "Mlocked:", m.wired);
+    add_swap(text);
+    add_kilobytes(text, "CommitLimit:", m.commitment_limit);
+    add_kilobytes(text, "Committed_AS:", m.committed);
+    return KERN_SUCCESS;
+}
+
+static kern_return_t fill_vmstat(struct text *text, const struct subject *subject)
+{
+    struct host_memory_statistics m;
+
+    (void)subject;
+    if (host_memory_statistics(program_start_info->host, &m) != KERN_SUCCESS)
+        return unix_error(EIO);
+    text_add(text, "nr_free_pages %" PRIu64 "\nnr_zone_active_anon %" PRIu64 "\n", m.free,
+             m.active);
+    text_add(text, "nr_zone_inactive_anon %" PRIu64 "\nnr_mlock %" PRIu64 "\n", m.inactive,
+             m.wired);
+    text_add(text, "pswpin %" PRIu64 "\npswpout %" PRIu64 "\npgfault %" PRIu64 "\n", m.swap_ins,
+             m.swap_outs, m.faults);
+    return KERN_SUCCESS;
+}
+
+/* ---- time and processors ---- */
+
+static void add_time(struct text *text, uint64_t nanoseconds, char after)
+{
+    const uint64_t hundredths = nanoseconds / HUNDREDTH;
+
+    text_add(text, "%" PRIu64 ".%02u%c", hundredths / PER_SECOND,
+             (unsigned)(hundredths % PER_SECOND), after);
+}
+
+/* Of all CPUs together. */
+static uint64_t idle_time(void)
+{
+    struct host_cpu_statistics cpu;
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < CPUS_MAX; i++)
+        sum += load_cpu(i, &cpu) ? cpu.idle : 0;
+    return sum;
+}
+
+static kern_return_t fill_uptime(struct text *text, const struct subject *subject)
+{
+    (void)subject;
+    add_time(text, kernel_clock_now(), ' ');
+    add_time(text, idle_time(), '\n');
+    return KERN_SUCCESS;
+}
+
+static kern_return_t fill_loadavg(struct text *text, const struct subject *subject)
+{
+    unsigned load[3];
+
+    (void)subject;
+    load_read(load);
+    for (unsigned i = 0; i < 3; i++)
+        text_add(text, "%u.%02u%c", load[i] / 100, load[i] % 100, i < 2 ? ' ' : '\n');
+    return KERN_SUCCESS;
+}
+
+/* user nice system idle iowait irq softirq steal guest guest_nice: what is not idle is user. */
+static void add_cpu(struct text *text, const char *name, uint64_t all, uint64_t idle)
+{
+    const uint64_t busy = all > idle ? all - idle : 0;
+
+    text_add(text, "%s %" PRIu64 " 0 0 %" PRIu64 " 0 0 0 0 0 0\n", name, busy / HUNDREDTH,
+             idle / HUNDREDTH);
+}
+
+static kern_return_t fill_stat(struct text *text, const struct subject *subject)
+{
+    struct host_cpu_statistics cpu[CPUS_MAX];
+    bool there[CPUS_MAX];
+    uint64_t idle = 0, wall, runnable = 0, cpus = 0;
+    const uint64_t now = kernel_clock_now();
+    char name[8] = "cpuN";
+
+    (void)subject;
+    for (unsigned i = 0; i < CPUS_MAX; i++) {
+        there[i] = load_cpu(i, &cpu[i]);
+        if (!there[i])
+            continue;
+        cpus++;
+        idle += cpu[i].idle;
+        runnable += cpu[i].runnable;
+    }
+    add_cpu(text, "cpu ", now * cpus, idle);
+    for (unsigned i = 0; i < CPUS_MAX; i++) {
+        name[3] = (char)('0' + i);
+        if (there[i])
+            add_cpu(text, name, now, cpu[i].idle);
+    }
+    if (clock_wall(program_start_info->clock, &wall) == KERN_SUCCESS)
+        text_add(text, "btime %" PRIu64 "\n", (wall - now) / UINT64_C(1000000000));
+    text_add(text, "procs_running %" PRIu64 "\n", runnable);
+    return KERN_SUCCESS;
+}
+
+/* Behind "Wharf on ". */
+static const char *processor_name(const char *version)
+{
+    static const char before[] = "Wharf on ";
+
+    return strncmp(version, before, sizeof(before) - 1) == 0 ? version + sizeof(before) - 1
+                                                             : version;
+}
+
+static kern_return_t fill_cpuinfo(struct text *text, const struct subject *subject)
+{
+    struct host_cpu_statistics cpu;
+    char version[64];
+
+    (void)subject;
+    if (host_version(program_start_info->host, version) != KERN_SUCCESS)
+        return unix_error(EIO);
+    for (unsigned i = 0; i < CPUS_MAX; i++)
+        if (load_cpu(i, &cpu))
+            text_add(text, "processor\t: %u\nmodel name\t: %s\n\n", i, processor_name(version));
+    return KERN_SUCCESS;
+}
+
+static kern_return_t fill_version(struct text *text, const struct subject *subject)
+{
+    struct utsname names;
+    char version[64];
+
+    (void)subject;
+    if (uname(&names) != 0 || host_version(program_start_info->host, version) != KERN_SUCCESS)
+        return unix_error(EIO);
+    text_add(text, "%s version %s (%s)\n", names.sysname, names.release, processor_name(version));
+    return KERN_SUCCESS;
+}
+
+/* ---- files ---- */
+
+/* Our own root has the name of our receive right. */
+static bool is_ours(mach_port_name_t root)
+{
+    uint32_t rights;
+
+    return port_type(program_start_info->task, root, &rights) == KERN_SUCCESS &&
+           (rights & PORT_RIGHT_RECEIVE) != 0;
+}
+
+/* What is mounted there only its server could tell, and none is asked (R4): but for what is known here. */
+static void add_mount(struct text *text, const char *path)
+{
+    static char rest[FILE_PATH_MAX];
+    mach_port_name_t root = MSG_NULL;
+    uint32_t outcome;
+    bool ours = false;
+
+    if (file_open(procfs_files, path, FILE_PATH, 0, &outcome, &root, rest) == KERN_SUCCESS) {
+        ours = outcome == FILE_OUTCOME_ELSEWHERE && is_ours(root);
+        if (root != MSG_NULL && root != MSG_DEAD)
+            stub_release_right(root, MSG_MOVE_SEND);
+    }
+    text_add(text, "none ");
+    for (; *path != '\0'; path++)
+        if (*path > ' ' && *path != '\\')
+            text_add_bytes(text, path, 1);
+        else
+            text_add(text, "\\%03o", (unsigned)(unsigned char)*path);
+    text_add(text, " %s 0 0\n", ours ? "proc ro" : "none rw");
+}
+
+static kern_return_t fill_mounts(struct text *text, const struct subject *subject)
+{
+    static char paths[FILE_DATA_MAX];
+    uint32_t position = 0, size;
+
+    (void)subject;
+    text_add(text, "none / tmpfs rw 0 0\n");
+    while (procfs_files != MSG_NULL &&
+           file_mounts(procfs_files, position, &position, paths, &size) == KERN_SUCCESS &&
+           size > 0 && !text->failed)
+        for (uint32_t at = 0; at < size;) {
+            const size_t length = strnlen(paths + at, size - at);
+            if (length == size - at)
+                return unix_error(EIO);
+            if (length > 0) /* else it is one that has no path any more */
+                add_mount(text, paths + at);
+            at += (uint32_t)length + 1;
+        }
+    return KERN_SUCCESS;
+}
+
+static kern_return_t fill_filesystems(struct text *text, const struct subject *subject)
+{
+    (void)subject;
+    text_add(text, "nodev\ttmpfs\nnodev\tproc\n");
+    return KERN_SUCCESS;
+}
+
+const struct proc_file system_files[] = {
+    {"cpuinfo", fill_cpuinfo}, {"filesystems", fill_filesystems},
+    {"loadavg", fill_loadavg}, {"meminfo", fill_meminfo},
+    {"mounts", fill_mounts},   {"stat", fill_stat},
+    {"uptime", fill_uptime},   {"version", fill_version},
+    {"vmstat", fill_vmstat},   {NULL, NULL},
+};

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tasks, threads and time of the world. See world.h.
+ */
+#include "../check.h"
+#include "world_impl.h"
+#include <libsys/kernel.h>
+#include <wharf/if/clock.h>
+#include <wharf/if/exception_ports.h>
+#include <wharf/if/host_tasks.h>
+#include <wharf/if/task.h>
+#include <wharf/if/thread.h>
+#include <wharf/if/timer.h>
+
+/* ---- tasks and threads ---- */
+
+kern_return_t host_tasks_set_essential(mach_port_name_t power, mach_port_name_t task,
+                                       bool essential)
+{
+    CHECK(power == WORLD_HOST_TASKS && !essential);
+    return world_of_kind(task, TASK) ? KERN_SUCCESS : KERN_INVALID_TASK;
+}
+
+kern_return_t host_tasks_tasks(mach_port_name_t power, mach_port_name_t after, mach_port_name_t *t0,
+                               mach_port_name_t *t1, mach_port_name_t *t2, mach_port_name_t *t3,
+                               mach_port_name_t *t4, mach_port_name_t *t5, mach_port_name_t *t6,
+                               mach_port_name_t *t7)
+{
+    CHECK_EQ(power, WORLD_HOST_TASKS);
+    *t0 = *t1 = *t2 = *t3 = *t4 = *t5 = *t6 = *t7 = MSG_NULL;
+    return world_of_kind(after, TASK) ? KERN_SUCCESS : KERN_INVALID_TASK;
+}
+
+kern_return_t exception_ports_set(mach_port_name_t task, uint32_t slot, uint32_t flavour,
+                                  uint32_t mask, mach_port_name_t port)
+{
+    CHECK(slot == EXCEPTION_PORTS_SLOT_HANDLER && flavour == EXCEPTION_PORTS_FLAVOUR_RIGHTS);
+    CHECK(mask == EXCEPTION_ALL && port == WORLD_EXCEPTIONS);
+    return world_of_kind(task, TASK) ? KERN_SUCCESS : KERN_INVALID_CAPABILITY;
+}
+
+kern_return_t task_terminate(mach_port_name_t task, uint32_t status)
+{
+    struct right *t = world_of_kind(task, TASK);
+
+    (void)status;
+    if (!t)
+        return KERN_TERMINATED;
+    t->dead = true;
+    for (uint32_t i = 0; i < t->count; i++)
+        world_rights[t->first + i].dead = true;
+    return KERN_SUCCESS;
+}
+
+kern_return_t task_suspend(mach_port_name_t task)
+{
+    struct right *t = world_of_kind(task, TASK);
+
+    if (!t)
+        return KERN_TERMINATED;
+    t->suspended++;
+    return KERN_SUCCESS;
+}
+
+kern_return_t task_resume(mach_port_name_t task)
+{
+    struct right *t = world_of_kind(task, TASK);
+
+    if (!t)
+        return KERN_TERMINATED;
+    CHECK(t->suspended != 0);
+    t->suspended--;
+    return KERN_SUCCESS;
+}
+
+kern_return_t task_info(mach_port_name_t task, struct task_info *out)
+{
+    if (!world_of_kind(task, TASK))
+        return KERN_TERMINATED;
+    *out = (struct task_info){.ended_time = 1};
+    return KERN_SUCCESS;
+}
+
+kern_return_t task_threads(mach_port_name_t task, mach_port_name_t after, mach_port_name_t *t0,
+                           mach_port_name_t *t1, mach_port_name_t *t2, mach_port_name_t *t3,
+                           mach_port_name_t *t4, mach_port_name_t *t5, mach_port_name_t *t6,
+                           mach_port_name_t *t7)
+{
+    mach_port_name_t *out[] = {t0, t1, t2, t3, t4, t5, t6, t7};
+    const struct right *t = world_of_kind(task, TASK), *thread = world_of_kind(after, THREAD);
+
+    if (!t)
+        return KERN_TERMINATED;
+    if (after != MSG_NULL && (!thread || thread->task != task))
+        return thread ? KERN_NOT_FOUND : KERN_INVALID_CAPABILITY;
+    uint32_t n = after != MSG_NULL ? after - t->first + 1 : 0;
+    for (unsigned i = 0; i < 8; i++)
+        *out[i] = n < t->count ? world_copy(t->first + n++) : MSG_NULL;
+    return KERN_SUCCESS;
+}
+
+kern_return_t thread_suspend(mach_port_name_t thread)
+{
+    struct right *t = world_of_kind(thread, THREAD);
+
+    if (!t)
+        return KERN_TERMINATED;
+    t->suspended++;
+    return KERN_SUCCESS;
+}
+
+kern_return_t thread_resume(mach_port_name_t thread)
+{
+    struct right *t = world_of_kind(thread, THREAD);
+
+    if (!t)
+        return KERN_TERMINATED;
+    if (t->suspended == 0)
+        return KERN_FAILURE;
+    t->suspended--;
+    return KERN_SUCCESS;
+}
+
+kern_return_t thread_abort_safely(mach_port_name_t thread)
+{
+    const kern_return_t kr = world_refusal;
+
+    if (!world_of_kind(thread, THREAD))
+        return KERN_TERMINATED;
+    world_refusal = KERN_SUCCESS;
+    return kr != KERN_SUCCESS ? kr : KERN_NOT_WAITING;
+}
+
+kern_return_t thread_get_state(mach_port_name_t thread, uint32_t flavour, uint64_t *state,
+                               uint32_t *count)
+{
+    const struct right *t = world_of_kind(thread, THREAD);
+
+    if (!t)
+        return KERN_TERMINATED;
+    CHECK(flavour == THREAD_STATE_GENERAL && t->suspended != 0);
+    memcpy(state, &t->state, sizeof(t->state));
+    *count = sizeof(t->state) / sizeof(uint64_t);
+    return KERN_SUCCESS;
+}
+
+kern_return_t thread_set_state(mach_port_name_t thread, uint32_t flavour, const uint64_t *state,
+                               uint32_t count)
+{
+    struct right *t = world_of_kind(thread, THREAD);
+
+    if (!t)
+        return KERN_TERMINATED;
+    CHECK(flavour == THREAD_STATE_GENERAL && t->suspended != 0);
+    CHECK_EQ(count, sizeof(t->state) / sizeof(uint64_t));
+    memcpy(&t->state, state, sizeof(t->state));
+    return KERN_SUCCESS;
+}
+
+kern_return_t thread_info(mach_port_name_t thread, struct thread_info *out)
+{
+    if (!world_of_kind(thread, THREAD))
+        return KERN_TERMINATED;
+    *out = (struct thread_info){.id = thread, .cpu_time = 1, .state = THREAD_DOES_READY};
+    return KERN_SUCCESS;
+}
+
+/* ---- time ---- */
+
+uint64_t kernel_clock_now(void)
+{
+    return ++world_now;
+}
+
+kern_return_t clock_create_timer(mach_port_name_t clock, mach_port_name_t *timer)
+{
+    CHECK_EQ(clock, WORLD_CLOCK);
+    *timer = world_make((struct right){.kind = TIMER, .refs = 1});
+    return KERN_SUCCESS;
+}
+
+kern_return_t timer_arm_once(mach_port_name_t timer, uint64_t moment, uint64_t payload, uint32_t id,
+                             mach_port_name_t notify)
+{
+    (void)timer, (void)payload;
+    CHECK(id == PROCESSES_ID_TICK && notify == WORLD_EXCEPTIONS);
+    world_armed = moment != 0 ? moment : 1;
+    return KERN_SUCCESS;
+}
+
+void world_pass(uint64_t nanoseconds)
+{
+    world_now += nanoseconds;
+}
