@@ -151,8 +151,6 @@ static kern_return_t exec(struct server_message *message, mach_port_name_t their
         effect_suspend(p);
     (void)!task_terminate(old, 0); /* its time is nobody's */
     drop(old);
-    if (p->state == PROCESS_STOPPED) /* since it asked */
-        effect_suspend(p);
     if (thread_resume(thread) != KERN_SUCCESS)
         (void)!task_terminate(task, 0);
     drop(thread);
