@@ -4,6 +4,7 @@
  */
 #include "../newlib/calls.h"
 #include "errors.h"
+#include "file_locks.h"
 #include "image.h"
 #include "process.h"
 #include <errno.h>
@@ -27,13 +28,22 @@ static int replace(mach_port_name_t port, struct image *image, uint64_t blocked)
     kern_return_t kr = process_prepare_exec(port, image->task, &name);
     if (kr != KERN_SUCCESS)
         return posix_errno(kr);
-    const int error = image_name_process(image, name, 0);
+    int error = image_name_process(image, name, 0);
     if (error != 0)
         return error;
-    kr = process_exec(port, image->task, image->thread, text, blocked);
-    while (kr == KERN_SUCCESS)
-        (void)kernel_sleep_until(UINT64_MAX); /* it ends here */
-    return posix_errno(kr);
+    const mach_port_name_t locks =
+        file_locks_give != NULL ? file_locks_give(image->task) : MSG_NULL;
+    if (locks != MSG_NULL)
+        error = image_name_locks(image, locks);
+    if (error == 0) {
+        kr = process_exec(port, image->task, image->thread, text, blocked);
+        while (kr == KERN_SUCCESS)
+            (void)kernel_sleep_until(UINT64_MAX); /* it ends here */
+        error = posix_errno(kr);
+    }
+    if (locks != MSG_NULL)
+        file_locks_take_back(image->task, locks);
+    return error;
 }
 
 int _execve(const char *path, char *const *argv, char *const *envp)

@@ -338,6 +338,12 @@ int image_name_process(const struct image *image, uint32_t port, int32_t pid)
                                 (const uint8_t *)&port, sizeof(port)));
 }
 
+int image_name_locks(const struct image *image, uint32_t owner)
+{
+    return posix_errno(vm_write(image->task, image->block + offsetof(struct start_info, lock_owner),
+                                (const uint8_t *)&owner, sizeof(owner)));
+}
+
 void image_release(struct image *image)
 {
     if (image->task != MSG_NULL)

@@ -23,6 +23,8 @@ struct image_request {
 int image_make(const struct image_request *request, struct image *image);
 /** What the process server said: the name of its process port there, and its pid. */
 int image_name_process(const struct image *image, uint32_t port, int32_t pid);
+/** Its name for the owner of its locks of files. */
+int image_name_locks(const struct image *image, uint32_t owner);
 /** End it. */
 void image_drop(struct image *image);
 /** Give up the rights; it lives on. */

@@ -5,6 +5,7 @@
 #include "process.h"
 #include "../newlib/calls.h"
 #include "errors.h"
+#include "file_locks.h"
 #include <errno.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -73,6 +74,8 @@ void process_leave(int status)
 {
     if (process_port_now() == MSG_NULL)
         return;
+    if (file_locks_leave != NULL)
+        file_locks_leave();
     if (process_exit(port, status) == KERN_SUCCESS && is_child)
         await_end();
 }

@@ -20,7 +20,7 @@
 #include <libsys/server.h>
 
 struct file_server_limits {
-    uint32_t opens; /* at once; roots among them */
+    uint32_t opens; /* at once; roots among them. And as many locks */
     uint32_t waits; /* waits and watches */
 };
 
@@ -39,6 +39,8 @@ struct file_server {
     uint32_t waiting; /* in use */
     uint32_t waiting_made;
     struct file_cover *covers;
+    struct lock_owner *lock_owners;
+    uint32_t locks;
     bool is_top; /* its roots are above all: `..` of them stays there, wherever they are mounted */
 };
 

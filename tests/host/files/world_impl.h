@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of the world share: world.c, world_ports.c, world_memory.c.
+ */
+#pragma once
+
+#include "../check.h"
+#include "world.h"
+
+enum { WORLD_TASK = 1 };
+
+struct port {
+    bool receive; /* the server's */
+    bool dead;
+    bool watched; /* for no senders, or for its death */
+    bool foreign;
+    uint64_t payload;
+    uint32_t senders, made;
+};
+
+/* ---- world_ports.c ---- */
+
+void ports_begin(void);
+struct port *port_of(mach_port_name_t name);
+/** The next port that has no senders any more, and is watched; MSG_NULL: none. */
+mach_port_name_t ports_next_pending(void);
+/** Nobody holds a right to what is not the server's. */
+void ports_check_end(void);
+
+/* ---- world_memory.c ---- */
+
+/** Whether this allocation is to fail. */
+bool world_fails(void);
+void memory_begin(void);
+/** Pages that the server has. */
+uint64_t memory_pages(void);
