@@ -97,6 +97,7 @@ PATHS = {
     "rpc_port": rpc("rpc_port", "rpc_give_port"),
     "rpc_port_back": rpc("rpc_port_back", "rpc_pass_port"),
     "reply_kept": rpc("reply_kept", "rpc_kept"),
+    "reply_kept_apart": rpc("reply_kept_apart", "rpc_kept_apart"),
     "notify_waiter": rpc("notify_waiter", "rpc_notify"),
     "rpc_64_fp": rpc("rpc_64_fp", "rpc_words8_fp"),
     "exception_round_trip": exception("exception_round_trip"),

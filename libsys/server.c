@@ -143,22 +143,24 @@ struct arrival {
     return got;
 }
 
-/* A reply with descriptors or of more than 64 bytes; or an error, which has no body. MIG_NO_REPLY is not told to
- * anybody. */
-[[gnu::noinline]] static struct arrival answer_otherwise(struct loop *loop, kern_return_t answer)
+/* A reply with descriptors or of more than 64 bytes. */
+[[gnu::noinline]] static struct arrival answer_otherwise(struct loop *loop)
 {
     struct server_message *message = &loop->message;
-    if (answer != KERN_SUCCESS) {
-        message->out_shape = 0;
-        if (answer == MIG_NO_REPLY) {
-            message->reply = MSG_NULL;
-        }
-    } else if (message->reply == MSG_NULL) {
+    if (message->reply == MSG_NULL) {
         stub_release_unsent(message->out, wire_descriptors(message->out_shape));
     }
     const bool is_long = wire_length(message->out_shape) > MSG_REGISTER_BYTES;
     loop->address[0] = (uintptr_t)message->out;
-    return answer_and_receive(message, answer, is_long ? loop->address : message->out);
+    return answer_and_receive(message, KERN_SUCCESS, is_long ? loop->address : message->out);
+}
+
+/* An error, which has no body. */
+[[gnu::noinline]] static struct arrival answer_error(struct loop *loop, kern_return_t answer)
+{
+    struct server_message *message = &loop->message;
+    message->out_shape = 0;
+    return answer_and_receive(message, answer, message->out);
 }
 
 /* A message that is longer than any the server knows is taken off the queue and refused. */
@@ -292,7 +294,7 @@ kern_return_t server_run(const struct server *server)
     begin(&loop);
     struct table table = table_of(&loop);
     const void *const out = message->out;
-    struct arrival got = answer_otherwise(&loop, KERN_SUCCESS); /* to nobody */
+    struct arrival got = answer_otherwise(&loop); /* to nobody */
     for (;;) {
         kern_return_t answer = KERN_SUCCESS;
         if (__builtin_expect(got.result >= 0, 1)) {
@@ -304,11 +306,16 @@ kern_return_t server_run(const struct server *server)
                 return error;
             }
         }
-        if (__builtin_expect(answer == KERN_SUCCESS, 1) &&
-            __builtin_expect(message->out_shape <= MSG_REGISTER_BYTES, 1)) {
+        if (__builtin_expect(answer == KERN_SUCCESS, 1)) {
+            got = __builtin_expect(message->out_shape <= MSG_REGISTER_BYTES, 1)
+                      ? answer_and_receive(message, KERN_SUCCESS, out)
+                      : answer_otherwise(&loop);
+        } else if (answer == MIG_NO_REPLY) {
+            message->reply = MSG_NULL;
+            message->out_shape = 0;
             got = answer_and_receive(message, KERN_SUCCESS, out);
         } else {
-            got = answer_otherwise(&loop, answer);
+            got = answer_error(&loop, answer);
         }
     }
 }

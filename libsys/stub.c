@@ -211,18 +211,19 @@ kern_return_t stub_call(mach_port_name_t to, uint32_t id, const void *request, u
 kern_return_t stub_send(mach_port_name_t to, unsigned disposition, uint32_t id, const void *body,
                         uint32_t shape, uint64_t deadline)
 {
-    struct msg_registers registers;
-    registers.destination = to;
-    registers.id = id;
-    registers.control = MSG_CONTROL(disposition, 0, wire_length(shape), wire_descriptors(shape));
-    registers.local = MSG_NULL;
-    registers.receive = MSG_NULL;
-    registers.deadline = deadline;
-    registers.buffer = 0;
-    registers.size = 0;
-    load_body(&registers, body, shape);
-    user_msg_trap(&registers);
-    return trap_error(registers.result);
+    static const uint64_t none[MSG_REGISTER_BYTES / 8];
+    const uint64_t control =
+        MSG_CONTROL(disposition, 0, wire_length(shape), wire_descriptors(shape));
+    uint64_t address[MSG_REGISTER_BYTES / 8]; /* [0]: where a long body is */
+    const void *words = wire_length(shape) != 0 ? body : none;
+    if (wire_length(shape) > MSG_REGISTER_BYTES) {
+        for (unsigned i = 1; i < MSG_REGISTER_BYTES / 8; i++) {
+            address[i] = user_msg_any();
+        }
+        address[0] = (uintptr_t)body;
+        words = address;
+    }
+    return trap_error(user_msg_send(to, id, control, words, deadline));
 }
 
 uint64_t stub_deadline(uint64_t nanoseconds)

@@ -23,6 +23,8 @@
 
 static mach_port_name_t port; /* the one port that is everything here: root, directories, files */
 static unsigned entry_kind;   /* which bad entry is told */
+static bool is_short;         /* it does what is asked, but takes and gives nothing out of line */
+static uint32_t moved;        /* so many bytes, then */
 
 /* A send right for an answer. */
 static mach_port_name_t one_more(void)
@@ -112,8 +114,10 @@ static kern_return_t do_read(struct server_message *message, int64_t position, u
 {
     (void)message;
     (void)position;
-    *data_size = size + 100;
-    memset(data, 'x', *data_size);
+    *data_size = is_short ? size : size + 100;
+    for (uint32_t i = 0; i < *data_size; i++)
+        ((uint8_t *)data)[i] = (uint8_t)(moved + i);
+    moved += *data_size;
     return KERN_SUCCESS;
 }
 
@@ -124,6 +128,8 @@ static kern_return_t do_read_bulk(struct server_message *message, int64_t positi
 
     (void)message;
     (void)position;
+    if (is_short)
+        return KERN_NOT_SUPPORTED;
     *data = bytes;
     *data_size = size + 100;
     return KERN_SUCCESS;
@@ -134,8 +140,10 @@ static kern_return_t do_write(struct server_message *message, int64_t position, 
 {
     (void)message;
     (void)position;
-    (void)data;
-    *written = data_size + 1;
+    *written = is_short ? data_size : data_size + 1;
+    for (uint32_t i = 0; is_short && i < data_size; i++)
+        CHECK_EQUAL(((const uint8_t *)data)[i], (uint8_t)(moved + i));
+    moved += data_size;
     return KERN_SUCCESS;
 }
 
@@ -254,6 +262,27 @@ static void check_transfers(void)
     CHECK_EQUAL(close(file), 0);
 }
 
+/* What is longer than a body goes in pieces, to the last byte. */
+static void check_short(void)
+{
+    static uint8_t bytes[3 * FILE_DATA_MAX + 5];
+    const int file = open("file", O_RDWR);
+
+    is_short = true;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)i;
+    moved = 0;
+    CHECK_EQUAL(write(file, bytes, sizeof(bytes)), sizeof(bytes));
+    CHECK_EQUAL(moved, sizeof(bytes));
+    moved = 0;
+    memset(bytes, 0, sizeof(bytes));
+    CHECK_EQUAL(read(file, bytes, sizeof(bytes)), sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        CHECK_EQUAL(bytes[i], (uint8_t)i);
+    is_short = false;
+    CHECK_EQUAL(close(file), 0);
+}
+
 static void check_entries(void)
 {
     for (entry_kind = 0; entry_kind < 5; entry_kind++) {
@@ -292,6 +321,7 @@ int main(void)
 
     check_walks();
     check_transfers();
+    check_short();
     check_entries();
     CHECK_EQUAL(references(), before);
     return check_end("posix-bad-server");

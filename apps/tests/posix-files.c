@@ -40,6 +40,7 @@ static void check_all(void)
         {"reading", check_reading},
         {"big", check_big},
         {"pipes", check_pipes},
+        {"locks", check_locks},
         {"attributes", check_attributes},
         {"names", check_names},
         {"directories", check_directories},
@@ -81,8 +82,10 @@ static uint64_t objects(uint64_t wanted)
     return count;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 5 && strcmp(argv[1], LOCKS_AFTER_EXEC) == 0)
+        return locks_after_exec(argv + 2);
     const int before = next_descriptor();
 
     if (mkdir("/tmp", 0777) != 0)

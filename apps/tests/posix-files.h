@@ -22,6 +22,11 @@ void check_descriptors(void);
 void check_reading(void);
 void check_big(void);
 void check_pipes(void);
+/* posix-files-locks.c */
+void check_locks(void);
+/** The program was executed with this argument by a process that has locks, and numbers of descriptors behind it. */
+#define LOCKS_AFTER_EXEC "locks-after-exec"
+int locks_after_exec(char **numbers);
 /* posix-files-names.c */
 void check_attributes(void);
 void check_names(void);

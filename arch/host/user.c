@@ -78,12 +78,12 @@ static void do_message(struct host_cpu *cpu, struct thread *t)
     if (a->x[MSG_X_LOCAL] == 0 && a->x[MSG_X_DEADLINE] == UINT64_MAX)
         next = (is_long ? kern_msg_fast_long : kern_msg_fast)(a->x[0], a->x[1], a->x[2], 0,
                                                               a->x[MSG_X_RECEIVE], cpu->record, t);
+    bool whole = cpu->record->arch.message_whole; /* done, whoever runs now, or nobody */
+    cpu->record->arch.message_whole = false;
     if (next && cpu->record->current != next)
         host_machine_fail("kern_msg_fast: another thread is current");
-    if (!next)
+    if (!next && !whole)
         kern_msg(t);
-    bool whole = cpu->record->arch.message_whole;
-    cpu->record->arch.message_whole = false;
     if (!next || whole)
         return;
     unsigned words = is_long ? 0 : (msg_length(next->arch.x[2]) + 7) / 8;

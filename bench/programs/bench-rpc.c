@@ -91,6 +91,12 @@ static uint64_t bench_kept(uint64_t n)
     ROW_LOOP(n, rpc_kept(to));
 }
 
+static uint64_t bench_kept_apart(uint64_t n)
+{
+    const mach_port_name_t to = port;
+    ROW_LOOP(n, rpc_kept_apart(to));
+}
+
 /* One notification after the other; the waiter runs at once, until it waits again. */
 static uint64_t bench_notify(uint64_t n)
 {
@@ -111,6 +117,7 @@ static const struct row rows[] = {
     {"rpc_port", bench_give_port, NULL},
     {"rpc_port_back", bench_pass_port, NULL},
     {"reply_kept", bench_kept, NULL},
+    {"reply_kept_apart", bench_kept_apart, NULL},
     {"rpc_64_fp", bench_words8_fp, NULL}, /* last: both have floating-point state from here on */
 };
 

@@ -87,14 +87,20 @@ static kern_return_t pass_port(struct server_message *message, mach_port_name_t 
     return KERN_SUCCESS;
 }
 
+/* The loop answers by the name as it receives the next. */
 static kern_return_t kept(struct server_message *message)
 {
-    (void)message;
-    const int64_t name = sys_reply_keep();
-    if (name < 0)
-        return trap_error(name);
-    return rpc_reply_kept((mach_port_name_t)name, KERN_SUCCESS) == KERN_SUCCESS ? MIG_NO_REPLY
-                                                                                : KERN_FAILURE;
+    return server_keep_reply(message);
+}
+
+static kern_return_t kept_apart(struct server_message *message)
+{
+    const kern_return_t kr = server_keep_reply(message);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    return rpc_reply_kept_apart(message->reply, KERN_SUCCESS) == KERN_SUCCESS ? MIG_NO_REPLY
+                                                                              : KERN_FAILURE;
 }
 
 static const struct rpc_ops ops = {
@@ -107,6 +113,7 @@ static const struct rpc_ops ops = {
     .give_port = give_port,
     .pass_port = pass_port,
     .kept = kept,
+    .kept_apart = kept_apart,
 };
 
 static int serve(void *argument)

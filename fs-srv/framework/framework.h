@@ -70,6 +70,14 @@ kern_return_t walk_leave(const struct walk *walk, uint32_t *outcome, mach_port_n
 
 /* ---- waits (wait.c) ---- */
 
+/** A lock that somebody asks for: bytes from start to last. */
+struct lock_wanted {
+    struct file_open *open;
+    struct lock_owner *owner; /* NULL: the open */
+    uint64_t start, last;
+    uint32_t kind; /* FILE_LOCK_ */
+};
+
 /** Nobody waits at it any more: it is closed. */
 void wait_cancel(struct file_open *open);
 kern_return_t serve_wait(struct server_message *message, uint32_t events, uint64_t token,
@@ -82,6 +90,34 @@ kern_return_t serve_await(struct server_message *message, uint32_t size, uint64_
                           uint32_t *got);
 kern_return_t serve_abandon(struct server_message *message, uint64_t token);
 
+/** Locks of the node have gone: who waits for one, and finds nothing in the way, is told. */
+void wait_lock_changed(struct file_server *server, struct file_node *node);
+/** This owner is no more. */
+void wait_lock_forget(struct file_server *server, struct file_node *node,
+                      const struct lock_owner *owner);
+/** Answered when it may be had. MIG_NO_REPLY; ENOMEM. */
+kern_return_t wait_lock_later(struct server_message *message, const struct lock_wanted *wanted,
+                              uint64_t token);
+
+/* ---- locks (lock.c) ---- */
+
+/** It may be had now. */
+bool lock_is_free(const struct lock_wanted *wanted);
+/** One who keeps it more, or less; NULL: nothing. */
+void lock_use_owner(struct lock_owner *owner);
+void lock_release_owner(struct file_server *server, struct lock_owner *owner);
+/** The open closes. */
+void lock_closed(struct file_open *open);
+/** A right's port has died: was it an owner? */
+void lock_owner_dead(struct file_server *server, mach_port_name_t name);
+kern_return_t serve_lock(struct server_message *message, uint32_t kind, uint32_t mark,
+                         uint64_t start, uint64_t length, mach_port_name_t owner);
+kern_return_t serve_test_lock(struct server_message *message, uint32_t kind, uint64_t start,
+                              uint64_t length, mach_port_name_t owner, uint32_t *found,
+                              uint32_t *mark, uint64_t *found_start, uint64_t *found_length);
+kern_return_t serve_wait_lock(struct server_message *message, uint32_t kind, uint64_t start,
+                              uint64_t length, uint64_t token, mach_port_name_t owner);
+
 /* ---- mounts (mount.c) ---- */
 
 struct file_cover {
@@ -92,6 +128,10 @@ struct file_cover {
     char name[FILE_NAME_MAX];
 };
 
+/** The death of a right's port is told to server->notify. Errors of port.request_notification. */
+kern_return_t server_watch_death(const struct file_server *server, mach_port_name_t name);
+/** It is a mounted root, or what is above one of ours. */
+bool mount_uses(const struct file_server *server, mach_port_name_t name);
 /** A right's port has died: was it a mounted root, or what is above a root of ours? */
 void mount_dead(struct file_server *server, mach_port_name_t name);
 kern_return_t serve_mount(struct server_message *message, const char *path, mach_port_name_t root,

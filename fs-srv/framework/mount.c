@@ -12,7 +12,7 @@
 #include <string.h>
 #include <wharf/if/port.h>
 
-static kern_return_t watch(const struct file_server *server, mach_port_name_t name)
+kern_return_t server_watch_death(const struct file_server *server, mach_port_name_t name)
 {
     mach_port_name_t previous = MSG_NULL;
     const kern_return_t kr =
@@ -68,7 +68,7 @@ kern_return_t file_server_mount(struct file_server *server, struct file_node *no
     cover = malloc(sizeof(*cover));
     if (!cover)
         return unix_error(ENOMEM);
-    kern_return_t kr = watch(server, root);
+    kern_return_t kr = server_watch_death(server, root);
     if (kr == KERN_SUCCESS)
         kr = tell(server, above, root);
     if (kr != KERN_SUCCESS) {
@@ -159,10 +159,21 @@ kern_return_t serve_mounted(struct server_message *message, mach_port_name_t abo
         return unix_error(EBUSY);
     if (above == MSG_NULL || above == MSG_DEAD || open_of_port(open->server, above)) /* in itself */
         return unix_error(EINVAL);
-    if (watch(open->server, above) != KERN_SUCCESS)
+    if (server_watch_death(open->server, above) != KERN_SUCCESS)
         return unix_error(EINVAL);
     open->above = above;
     return KERN_SUCCESS;
+}
+
+bool mount_uses(const struct file_server *server, mach_port_name_t name)
+{
+    for (const struct file_cover *cover = server->covers; cover; cover = cover->next)
+        if (cover->root == name)
+            return true;
+    for (uint32_t i = 0; i < server->slots; i++)
+        if (server->opens[i]->held && server->opens[i]->above == name)
+            return true;
+    return false;
 }
 
 void mount_dead(struct file_server *server, mach_port_name_t name)

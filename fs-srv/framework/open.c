@@ -156,6 +156,7 @@ void open_close(struct file_open *open)
     struct file_node *node = open->node;
 
     wait_cancel(open);
+    lock_closed(open);
     if (node->ops->closed && !(open->flags & FILE_PATH))
         node->ops->closed(open);
     free_slot(open);

@@ -27,6 +27,9 @@ struct server_interface file_server_interface(struct file_server *server)
         .watch = serve_watch,
         .await = serve_await,
         .abandon = serve_abandon,
+        .lock = serve_lock,
+        .test_lock = serve_test_lock,
+        .wait_lock = serve_wait_lock,
         .map = serve_map,
         .control = serve_control,
         .entries = serve_entries,
@@ -69,6 +72,7 @@ kern_return_t file_server_notification(struct file_server *server,
     if (message->received.id == MSG_ID_DEAD_NAME &&
         message->received.local == (FILE_SERVER_PAYLOAD | UINT32_MAX)) {
         mount_dead(server, word);
+        lock_owner_dead(server, word);
         stub_release_right(word, MSG_MOVE_SEND); /* the notification's own reference */
         return KERN_SUCCESS;
     }

@@ -20,7 +20,7 @@
 #define EVENTS_ALL \
     (FILE_READABLE | FILE_WRITABLE | FILE_HANG_UP | FILE_FAILED | FILE_URGENT | FILE_OPENED)
 
-enum waiting_kind { WAIT, WATCH, AWAIT };
+enum waiting_kind { WAIT, WATCH, AWAIT, LOCK };
 
 /* Of a node. TOLD_AGAIN: its events have changed while those who wait for them were told. */
 enum { TOLD, TELLING, TOLD_AGAIN };
@@ -32,7 +32,8 @@ struct file_waiting {
     uint32_t events;
     uint32_t size; /* AWAIT: of what is to be read, at most */
     enum waiting_kind kind;
-    mach_port_name_t to; /* send-once right */
+    mach_port_name_t to;     /* send-once right */
+    struct lock_wanted lock; /* LOCK; with a use of its owner */
 };
 
 static uint32_t holding_of(struct file_open *open)
@@ -59,6 +60,8 @@ static void put_back(struct file_server *server, struct file_waiting *waiting)
     server->waiting--;
     if (waiting->open)
         waiting->open->waits--;
+    if (waiting->kind == LOCK)
+        lock_release_owner(server, waiting->lock.owner);
 }
 
 /* file_events.ready to a right that is good for one message. */
@@ -78,6 +81,8 @@ static void answer(struct file_server *server, struct file_waiting *waiting, ker
 
     if (waiting->kind == WAIT)
         kr = file_reply_wait(to, result, holding);
+    else if (waiting->kind == LOCK)
+        kr = file_reply_wait_lock(to, result);
     else if (waiting->kind == AWAIT)
         kr = file_reply_await(to, result, NULL, 0);
     else if (result == KERN_SUCCESS)
@@ -107,13 +112,38 @@ static void hand_over(struct file_server *server, struct file_waiting *waiting)
     put_back(server, waiting);
 }
 
+uint32_t file_node_give(struct file_server *server, struct file_node *node, const void *bytes,
+                        uint32_t size)
+{
+    struct file_waiting **link = &node->waiting;
+
+    while (*link) {
+        struct file_waiting *waiting = *link;
+        if (waiting->kind != AWAIT) {
+            link = &waiting->next;
+            continue;
+        }
+        const uint32_t n = size < waiting->size ? size : waiting->size;
+        const kern_return_t kr = file_reply_await(waiting->to, KERN_SUCCESS, bytes, n);
+        *link = waiting->next;
+        if (kr != KERN_SUCCESS) /* he is gone */
+            stub_release_right(waiting->to, MSG_MOVE_SEND_ONCE);
+        put_back(server, waiting);
+        if (kr == KERN_SUCCESS)
+            return n;
+    }
+    return 0;
+}
+
 static void tell_all(struct file_server *server, struct file_node *node)
 {
     struct file_waiting **link = &node->waiting;
 
     while (*link) {
         struct file_waiting *waiting = *link;
-        const uint32_t holding = holding_of(waiting->open) & (waiting->events | EVENTS_ALWAYS);
+        const uint32_t holding =
+            waiting->kind == LOCK ? 0
+                                  : holding_of(waiting->open) & (waiting->events | EVENTS_ALWAYS);
         if (holding == 0)
             link = &waiting->next;
         else if (waiting->kind == AWAIT)
@@ -202,6 +232,7 @@ static struct file_waiting *take(struct file_open *open)
     if (!waiting)
         return NULL;
     waiting->open = NULL;
+    waiting->kind = WAIT;
     server->waiting++;
     return waiting;
 }
@@ -221,26 +252,29 @@ static void forget(struct file_open *open, uint64_t token, enum waiting_kind kin
     }
 }
 
-/* Who awaits bytes comes behind who does already: each gets his own. */
-static void enter(struct file_waiting *waiting, struct file_open *open,
-                  const struct file_waiting *as)
+/* The rest of it is the caller's to fill in. Who awaits bytes comes behind who does already: each gets his own. */
+static void enter(struct file_waiting *waiting, struct file_open *open, enum waiting_kind kind,
+                  uint64_t token, mach_port_name_t to)
 {
     struct file_waiting **link = &open->node->waiting;
 
-    while (as->kind == AWAIT && *link)
+    while (kind == AWAIT && *link)
         link = &(*link)->next;
-    *waiting = *as;
+    waiting->kind = kind;
+    waiting->token = token;
+    waiting->to = to;
     waiting->open = open;
     open->waits++;
     waiting->next = *link;
     *link = waiting;
 }
 
-/* The message is answered later. */
+/* The message is answered later. MIG_NO_REPLY: *out is to be filled in. */
 static kern_return_t answer_later(struct server_message *message, struct file_open *open,
-                                  struct file_waiting as)
+                                  enum waiting_kind kind, uint64_t token, struct file_waiting **out)
 {
-    forget(open, as.token, as.kind);
+    if (open->node->waiting)
+        forget(open, token, kind);
     struct file_waiting *waiting = take(open);
     if (!waiting)
         return unix_error(ENOMEM);
@@ -248,8 +282,8 @@ static kern_return_t answer_later(struct server_message *message, struct file_op
         put_back(open->server, waiting);
         return unix_error(ENOMEM);
     }
-    as.to = message->reply;
-    enter(waiting, open, &as);
+    enter(waiting, open, kind, token, message->reply);
+    *out = waiting;
     return MIG_NO_REPLY;
 }
 
@@ -269,7 +303,11 @@ kern_return_t serve_wait(struct server_message *message, uint32_t events, uint64
         return unix_error(EAGAIN);
     if (!open->node->ops->events)
         return unix_error(EINVAL); /* that will never be */
-    return answer_later(message, open, (struct file_waiting){.token = token, .events = events});
+    struct file_waiting *waiting;
+    const kern_return_t kr = answer_later(message, open, WAIT, token, &waiting);
+    if (kr == MIG_NO_REPLY)
+        waiting->events = events;
+    return kr;
 }
 
 kern_return_t serve_await(struct server_message *message, uint32_t size, uint64_t token, void *data,
@@ -279,12 +317,16 @@ kern_return_t serve_await(struct server_message *message, uint32_t size, uint64_
 
     if (open && !open->node->ops->take_back)
         return KERN_NOT_SUPPORTED;
-    const kern_return_t kr = data_read(open, FILE_CURRENT, size, data, got);
+    kern_return_t kr = data_read(open, FILE_CURRENT, size, data, got);
     if (kr != unix_error(EAGAIN) || open->flags & FILE_NONBLOCK)
         return kr;
-    return answer_later(message, open,
-                        (struct file_waiting){
-                            .token = token, .events = FILE_READABLE, .size = size, .kind = AWAIT});
+    struct file_waiting *waiting;
+    kr = answer_later(message, open, AWAIT, token, &waiting);
+    if (kr == MIG_NO_REPLY) {
+        waiting->events = FILE_READABLE;
+        waiting->size = size;
+    }
+    return kr;
 }
 
 kern_return_t serve_abandon(struct server_message *message, uint64_t token)
@@ -333,9 +375,47 @@ kern_return_t serve_watch(struct server_message *message, uint32_t events, uint6
     struct file_waiting *waiting = take(open);
     if (!waiting)
         return unix_error(ENOMEM);
-    enter(waiting, open,
-          &(struct file_waiting){.token = token, .events = events, .kind = WATCH, .to = notify});
+    enter(waiting, open, WATCH, token, notify);
+    waiting->events = events;
     if (holding != 0)
         answer(open->server, unlink(&open->node->waiting), KERN_SUCCESS, holding);
     return KERN_SUCCESS;
+}
+
+/* ---- for locks ---- */
+
+kern_return_t wait_lock_later(struct server_message *message, const struct lock_wanted *wanted,
+                              uint64_t token)
+{
+    struct file_waiting *waiting;
+    const kern_return_t kr = answer_later(message, wanted->open, LOCK, token, &waiting);
+
+    if (kr == MIG_NO_REPLY) {
+        waiting->lock = *wanted;
+        lock_use_owner(wanted->owner);
+    }
+    return kr;
+}
+
+void wait_lock_changed(struct file_server *server, struct file_node *node)
+{
+    struct file_waiting **link = &node->waiting;
+
+    while (*link)
+        if ((*link)->kind == LOCK && lock_is_free(&(*link)->lock))
+            answer(server, unlink(link), KERN_SUCCESS, 0);
+        else
+            link = &(*link)->next;
+}
+
+void wait_lock_forget(struct file_server *server, struct file_node *node,
+                      const struct lock_owner *owner)
+{
+    struct file_waiting **link = &node->waiting;
+
+    while (*link)
+        if ((*link)->kind == LOCK && (*link)->lock.owner == owner)
+            drop(server, unlink(link));
+        else
+            link = &(*link)->next;
 }

@@ -102,26 +102,41 @@ static void take_back(struct file_open *open, const void *bytes, uint32_t size)
     pipe->count += size;
 }
 
-static kern_return_t write_pipe(struct file_open *open, uint64_t position, const void *from,
-                                uint32_t size, uint32_t *written)
+/* So many of them as there is room for. */
+static uint32_t put(struct pipe *pipe, const void *from, uint32_t size)
 {
-    struct pipe *pipe = pipe_of(open);
     const uint32_t room = PIPE_SIZE - pipe->count;
     const uint32_t n = size < room ? size : room;
     const uint32_t tail = (pipe->head + pipe->count) % PIPE_SIZE;
     const uint32_t first = n < PIPE_SIZE - tail ? n : PIPE_SIZE - tail;
 
-    (void)position;
-    if (pipe->readers == 0)
-        return unix_error(EPIPE);
-    if (n < size && (size <= PIPE_ATOMIC || n == 0))
-        return unix_error(EAGAIN);
     memcpy(pipe->buffer + tail, from, first);
     memcpy(pipe->buffer, (const uint8_t *)from + first, n - first);
     pipe->count += n;
-    *written = n;
-    if (n != 0 && open->node->waiting)
-        file_node_changed(memfs_of(open->node)->fs->server, open->node);
+    return n;
+}
+
+/* P2: a pipe that has nothing has room for PIPE_ATOMIC bytes, whatever goes past it to who awaits it. */
+static kern_return_t write_pipe(struct file_open *open, uint64_t position, const void *from,
+                                uint32_t size, uint32_t *written)
+{
+    struct pipe *pipe = pipe_of(open);
+    struct file_server *server = memfs_of(open->node)->fs->server;
+    const uint32_t room = PIPE_SIZE - pipe->count;
+
+    (void)position;
+    if (pipe->readers == 0)
+        return unix_error(EPIPE);
+    if (room < size && (size <= PIPE_ATOMIC || room == 0))
+        return unix_error(EAGAIN);
+    *written = 0;
+    if (open->node->waiting && pipe->count == 0 && size != 0)
+        *written = file_node_give(server, open->node, from, size);
+    if (*written == size)
+        return KERN_SUCCESS;
+    *written += put(pipe, (const uint8_t *)from + *written, size - *written);
+    if (open->node->waiting)
+        file_node_changed(server, open->node);
     return KERN_SUCCESS;
 }
 

@@ -176,6 +176,11 @@ static inline void publish_switch(struct cpu *cpu, struct thread *self, struct t
 struct thread *fast_call_fp(struct port *port, FAST_PARAMETERS);
 struct thread *fast_answer_fp(struct port *port, FAST_PARAMETERS);
 
+/* ---- fast_receive.c ---- */
+
+/** A trap with a receive half that is neither call nor answer by the reply that is held: tried when there is nothing to be sent, or an answer by name. */
+struct thread *msg_receive_fast(uint64_t dest, FAST_PARAMETERS);
+
 /* ---- fast_odd.c ---- */
 
 /** A call to, or an answer by one who waits for, a port that has something about it, or between threads that have;
@@ -225,4 +230,30 @@ static inline struct thread *take_receiver(const struct port *port, const struct
     /* S4: while the port is locked, for the next caller finds no receiver and lends to this one. */
     relaxed_store(receiver->inherited, 0);
     return receiver;
+}
+
+/* ---- an answer by name: fast_oneway.c, fast_receive.c ---- */
+
+/* The reply of a send-once right, if its owner waits for it without a deadline: that wait is claimed. The space's lock is
+ * held. */
+static inline struct reply *claim_reply(struct ipc_entry *entry, mach_port_name_t name)
+{
+    uint32_t bits = relaxed_load(entry->bits), waited = REPLY_WAITED;
+    if (unlikely(bits >> 16 != (name & 0xffff) || !(bits & RIGHT_SEND_ONCE)))
+        return NULL;
+    struct ipc_object *object = entry_object(entry);
+    if (unlikely(object->kind != IPC_REPLY))
+        return NULL;
+    struct reply *reply = reply_of(object);
+    bool claimed =
+        atomic_compare_exchange_strong_explicit(&reply->state, &waited, REPLY_IDLE,
+                                                memory_order_acquire, memory_order_relaxed);
+    return likely(claimed) ? reply : NULL;
+}
+
+/* The right has been used: its name is free. This uses the body's registers. */
+static inline void forget_name(struct space *space, mach_port_name_t name, struct ipc_entry *entry)
+{
+    struct list none = LIST_INIT(none); /* a send-once right has no request */
+    entry_free(space, name, entry, &none);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * No fast way: built instead of fast.c, fast_oneway.c and fast_queue.c (-DWHARF_FAST_PATH=OFF), to show that it decides nothing but
+ * No fast way: built instead of fast.c, fast_oneway.c, fast_queue.c and fast_receive.c (-DWHARF_FAST_PATH=OFF), to show that it decides nothing but
  * speed.
  */
 #include "msg_impl.h"

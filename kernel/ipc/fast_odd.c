@@ -2,7 +2,7 @@
 /*
  * The fast way of the message trap (fast.c), where there is something about a call or an answer: ports
  * in sets, CPUs that a thread may not run on, another one that is as urgent.
- * Less is known when this is compiled, and the header goes by way of the receiver's saved state, but for what is only traced.
+ * Less is known when this is compiled; where something is asked of one of the two the header goes by way of the receiver's saved state.
  */
 #include "fast_impl.h"
 #include <arch/upcalls.h>
@@ -70,11 +70,18 @@ static void switch_threads(struct cpu *cpu, struct thread *self, struct thread *
 }
 
 /* Order rule of sched.c: states are published, then the flags are looked at. */
-static struct thread *look_at_flags(struct cpu *cpu, struct thread *self, struct thread *next)
+static inline struct thread *leave_to(struct cpu *cpu, struct thread *self, struct thread *next,
+                                      FAST_HEADER, bool is_long)
 {
+    id = (uint32_t)id;
     arch_fence();
-    trace_switch(cpu, self, next);
-    return likely(!is_asked(self, next)) ? next : after_switch(self, next);
+    if (unlikely(relaxed_load(next->flags) | relaxed_load(self->flags) |
+                 relaxed_load(cpu->attention)))
+        return is_long ? fast_after_switch_long(self, id, control, local, remote, seqno, next, cpu)
+                       : fast_after_switch(self, id, control, local, remote, seqno, next, cpu);
+    if (is_long)
+        return arch_message_leave_long(next, id, control, local, remote, seqno);
+    return arch_message_leave(next, id, control, local, remote, seqno);
 }
 
 /* ---- a call ---- */
@@ -121,18 +128,18 @@ static inline struct thread *take_server(struct thread *self, struct port *port,
     uint64_t local = port->local, payload = port->has_payload;
     unsigned priority = lend(cpu, self, server, reply);
     spin_unlock(&port->lock);
-    /* MSG_FLAG_PAYLOAD */
-    set_header(server, id, control + CALL_RECEIVED + (payload << MSG_FLAGS_SHIFT), local, MSG_REPLY,
-               seqno);
     switch_threads(cpu, self, server, priority);
     atomic_store_explicit(&reply->state, REPLY_WAITED, memory_order_release); /* Y4 from here on */
-    return look_at_flags(cpu, self, server);
+    control += CALL_RECEIVED + (payload << MSG_FLAGS_SHIFT);                  /* MSG_FLAG_PAYLOAD */
+    return leave_to(cpu, self, server, id, control, local, MSG_REPLY, seqno, is_long);
 }
 
 /* Neither dead nor a kernel object's; senders that wait for room are not overtaken, and who has their turn passes it
  * on. */
 static inline bool may_call(struct port *port)
 {
+    if (likely(relaxed_load(port->head) == (PORT_HEAD | (uint32_t)PORT_DETOUR_SET << 24)))
+        return true;
     if ((port->head & PORT_HEAD_MASK) != PORT_HEAD)
         return false;
     port_note_detour_locked(port);
@@ -160,12 +167,19 @@ struct thread *fast_call_odd_long(struct port *port, FAST_PARAMETERS)
 /* ---- an answer ---- */
 
 /* Somebody as urgent as the client, or more so, is ready. As urgent: it came while something more urgent ran, and the
- * client's turn gets an end. */
-static bool give_turn_an_end(struct cpu *cpu, int top, unsigned priority)
+ * client's turn gets an end, as set_turn() (kernel/sched/turn.h) would give it. An alarm that comes before sets itself anew. */
+static bool give_turn_an_end(struct cpu *cpu, const struct thread *client, int top,
+                             unsigned priority)
 {
     if (top > (int)priority)
         return false;
-    if (cpu->turn_end == TICKS_NEVER)
+    if (cpu->turn_end != TICKS_NEVER)
+        return true;
+    ticks_t left = relaxed_load(client->context->left);
+    ticks_t end = relaxed_load(cpu->turn_start) + left;
+    if (likely(left > 0 && cpu->alarm <= end))
+        cpu->turn_end = end;
+    else
         relaxed_store(cpu->reschedule, 1);
     return true;
 }
@@ -194,18 +208,17 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
     int top = relaxed_load(cpu->run_queue.top);
     /* On another context, time is charged before it goes on (S6). */
     if (unlikely(!may_go_on_here(client, cpu) || self->context != client->context ||
-                 (top >= (int)priority && !give_turn_an_end(cpu, top, priority)) ||
+                 (top >= (int)priority && !give_turn_an_end(cpu, client, top, priority)) ||
                  !claim_client(self, reply, control, is_long))) {
         spin_unlock(lock);
         return NULL;
     }
 
     /* From here on it is done. The client is ours alone. */
-    set_header(client, id, control + ANSWER_RECEIVED, 0, 0, 0);
     wait_again(self, lock, waiters);
     switch_threads(cpu, self, client, priority);
     spin_unlock(lock); /* who takes the lock finds the thread waiting, and its registers saved */
-    return look_at_flags(cpu, self, client);
+    return leave_to(cpu, self, client, id, control + ANSWER_RECEIVED, 0, 0, 0, is_long);
 }
 
 [[gnu::always_inline]] static inline struct thread *answer_into_port(struct thread *self,

@@ -23,6 +23,15 @@
 #include <kern/thread.h>
 #include <kern/wait.h>
 
+/* `to`, whose header is written, is made ready with its body. It may run anywhere then: nothing may be left to the way out. */
+static inline void make_ready(struct thread *to, uint32_t length, const uint64_t body[8])
+{
+    arch_message_set_body(&to->arch, body, length / 8);
+    arch_message_set(&to->arch, MSG_X_BUFFER, 0);
+    arch_message_set(&to->arch, MSG_X_BUFFER_SIZE, 0);
+    sched_ready(to);
+}
+
 /* `to` is ours to wake, its header is written, the body is in the processor's registers: it runs, or is ready. Returns
  * who runs now: it, or the sender, whose registers are zero as its trap ends. */
 static struct thread *wake(struct thread *self, struct thread *to, uint32_t length)
@@ -36,13 +45,33 @@ static struct thread *wake(struct thread *self, struct thread *to, uint32_t leng
             arch_message_load(body);
         return to;
     }
-    /* It may run anywhere as soon as it is ready: nothing may be left to the way out. */
-    arch_message_set_body(&to->arch, body, length / 8);
-    arch_message_set(&to->arch, MSG_X_BUFFER, 0);
-    arch_message_set(&to->arch, MSG_X_BUFFER_SIZE, 0);
-    sched_ready(to);
+    make_ready(to, length, body);
     return self;
 }
+
+/* The same for a client that was answered, and the body has been kept if there is one: a server is seldom less urgent. */
+static inline struct thread *wake_client(struct thread *self, struct thread *to, uint32_t length,
+                                         const uint64_t body[8])
+{
+    struct cpu *cpu = arch_cpu_self();
+    bool is_urgent = sched_effective(to) > relaxed_load(cpu->running_priority);
+    if (is_urgent) {
+        arch_message_fail(&self->arch, KERN_SUCCESS);
+        if (likely(sched_run_now(self, to))) {
+            if (length > 0)
+                arch_message_load(body);
+            return to;
+        }
+    }
+    make_ready(to, length, body);
+    if (likely(!is_urgent && !relaxed_load(cpu->reschedule)))
+        return arch_message_leave(self, 0, 0, 0, 0, 0);
+    arch_message_fail(&self->arch, KERN_SUCCESS);
+    return self;
+}
+
+/* Most lengths of bodies in memory, by their bits: the rest has_shape() finds. */
+#define LONG_LENGTHS (UINT64_C(0x3f80) << MSG_LENGTH_SHIFT)
 
 /* ---- to a thread that receives ---- */
 
@@ -97,38 +126,8 @@ static inline struct thread *send_oneway(struct thread *self, mach_port_name_t n
 
 /* ---- an answer by name ---- */
 
-/* The reply of a send-once right, if its owner waits for it without a deadline: that wait is claimed. The space's lock is
- * held. */
-static inline struct reply *claim_reply(struct ipc_entry *entry, mach_port_name_t name)
-{
-    uint32_t bits = relaxed_load(entry->bits), waited = REPLY_WAITED;
-    if (unlikely(bits >> 16 != (name & 0xffff) || !(bits & RIGHT_SEND_ONCE)))
-        return NULL;
-    struct ipc_object *object = entry_object(entry);
-    if (unlikely(object->kind != IPC_REPLY))
-        return NULL;
-    struct reply *reply = reply_of(object);
-    bool claimed =
-        atomic_compare_exchange_strong_explicit(&reply->state, &waited, REPLY_IDLE,
-                                                memory_order_acquire, memory_order_relaxed);
-    return likely(claimed) ? reply : NULL;
-}
-
-/* The right has been used: its name is free. This uses the body's registers, which are kept meanwhile. */
-static inline void forget_name(struct space *space, mach_port_name_t name, struct ipc_entry *entry,
-                               uint32_t length)
-{
-    uint64_t body[8];
-    struct list none = LIST_INIT(none); /* a send-once right has no request */
-    if (length > 0)
-        arch_message_keep(body);
-    entry_free(space, name, entry, &none);
-    if (length > 0)
-        arch_message_load(body);
-}
-
-static inline struct thread *answer_by_name(struct thread *self, mach_port_name_t name, uint64_t id,
-                                            uint64_t control)
+[[gnu::noinline]] static struct thread *answer_by_name(struct thread *self, mach_port_name_t name,
+                                                       uint64_t id, uint64_t control)
 {
     struct space *space = self->space;
     struct ipc_entry *entry = space_peek(space, name);
@@ -142,18 +141,24 @@ static inline struct thread *answer_by_name(struct thread *self, mach_port_name_
 
     /* From here on it is done. The client is ours alone. */
     struct thread *client = reply->owner;
-    forget_name(space, name, entry, msg_length(control));
+    uint64_t body[8];
+    if (msg_length(control) > 0)
+        arch_message_keep(body);
+    forget_name(space, name, entry);
     spin_unlock(&space->lock);
     set_header(client, id, control + (MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0) - ANSWER_CONTROL), 0,
                0, 0);
-    return wake(self, client, msg_length(control));
+    return wake_client(self, client, msg_length(control), body);
 }
 
 struct thread *msg_oneway_fast(uint64_t dest, FAST_PARAMETERS)
 {
-    (void)nothing, (void)cpu;
+    if (unlikely(control & LONG_LENGTHS))
+        return NULL;
+    if ((uint32_t)receive != MSG_NULL)
+        return msg_receive_fast(dest, FAST_ARGUMENTS);
     /* Who was woken because there is room has a turn to pass on. */
-    if (unlikely((uint32_t)receive != MSG_NULL || self->send_turn))
+    if (unlikely(self->send_turn))
         return NULL;
     if (has_shape(control, ONEWAY_CONTROL))
         return send_oneway(self, (mach_port_name_t)dest, id, control);

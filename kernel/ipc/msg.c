@@ -73,25 +73,36 @@ void kern_msg(struct thread *self)
         send_and_receive(self);
 }
 
-kern_return_t reply_keep(struct thread *self, mach_port_name_t *out)
+/* An entry that is not promised to anybody. The space's lock is held. */
+static inline kern_return_t have_entry(struct space *space)
+{
+    if (likely(!space->dead && space_free_count(space) > space->reserved))
+        return KERN_SUCCESS;
+    kern_return_t kr = space_reserve_locked(space, 1);
+    if (kr == KERN_SUCCESS)
+        space->reserved--; /* it is used at once */
+    return kr;
+}
+
+int64_t reply_keep(struct thread *self)
 {
     struct reply *reply = self->held;
     struct space *space = self->space;
-    struct ipc_entry *entry;
+    mach_port_name_t name = MSG_NULL;
     if (!reply)
-        return MACH_RCV_NO_REPLY;
+        return -(int64_t)MACH_RCV_NO_REPLY;
     spin_lock(&space->lock);
-    kern_return_t kr = space_reserve_locked(space, 1);
-    if (kr == KERN_SUCCESS) {
+    kern_return_t kr = have_entry(space);
+    if (likely(kr == KERN_SUCCESS)) {
         /* Y1: before somebody can answer by the name. The holder stays, for reports: it lends no more (kernel/sched/lend.c). */
         relaxed_store(self->held, NULL);
-        *out = entry_new(space, &reply->ipc, RIGHT_SEND_ONCE, &entry);
-        entry->urefs = 1;
+        name = entry_new_once(space, &reply->ipc);
     }
     spin_unlock(&space->lock);
-    if (kr == KERN_SUCCESS)
-        msg_hold_and_go_on(self, NULL, 0);
-    return kr;
+    if (unlikely(kr != KERN_SUCCESS))
+        return -(int64_t)kr;
+    msg_hold_and_go_on(self, NULL, 0);
+    return name;
 }
 
 void thread_end_messages(struct thread *thread)

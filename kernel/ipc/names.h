@@ -5,6 +5,7 @@
 #pragma once
 
 #include "ipc_impl.h"
+#include <kern/panic.h>
 #include <kern/space.h>
 #include <kern/string.h>
 
@@ -38,6 +39,38 @@ void entry_append_free(struct space *space, uint32_t index);
 void entry_place(struct space *space, uint32_t index, struct ipc_object *object, uint32_t bits);
 /** Index of the entry with send or receive rights to the object; 0: none. */
 uint32_t tree_find(struct space *space, const struct ipc_object *object);
+/** Index of the entry that is used next; N6. There is one. */
+static inline uint32_t entry_take_free(struct space *space)
+{
+    if (space->fresh < atomic_load_explicit(&space->limit, memory_order_relaxed))
+        return space->fresh++;
+    uint32_t index = space->free_first;
+    assert(index != 0);
+    space->free_first = entry_at(space, index)->urefs;
+    if (!space->free_first)
+        space->free_last = 0;
+    space->free_count--;
+    return index;
+}
+static inline uint32_t entry_next_generation(struct ipc_entry *entry)
+{
+    uint32_t bits = relaxed_load(entry->bits);
+    uint32_t generation = ((bits >> 16) + 1) & 0xffff;
+    return generation == 0 ? 1 : generation;
+}
+/** A send-once right gets a name, without a reservation. There is an entry that is not promised to anybody. */
+static inline mach_port_name_t entry_new_once(struct space *space, struct ipc_object *object)
+{
+    uint32_t index = entry_take_free(space);
+    struct ipc_entry *entry = entry_at(space, index);
+    uint32_t generation = entry_next_generation(entry);
+    space->used++;
+    entry->urefs = 1;
+    atomic_store_explicit(&entry->object, (uint64_t)(uintptr_t)object, memory_order_relaxed);
+    /* Seen by space_peek() only together with the object. */
+    atomic_store_explicit(&entry->bits, generation << 16 | RIGHT_SEND_ONCE, memory_order_release);
+    return index << 16 | generation;
+}
 /** A reserved entry gets these rights; urefs are the caller's to set. Returns its name. */
 mach_port_name_t entry_new(struct space *space, struct ipc_object *object, unsigned rights,
                            struct ipc_entry **out);

@@ -152,33 +152,16 @@ static void tree_remove(struct space *space, uint32_t index, const struct ipc_ob
 
 /* ---- entries; the lock is held ---- */
 
-/* Of the entry that is used next; N6. */
-static uint32_t take_free(struct space *space)
-{
-    if (space->fresh < atomic_load_explicit(&space->limit, memory_order_relaxed))
-        return space->fresh++;
-    uint32_t index = space->free_first;
-    assert(index != 0);
-    space->free_first = entry_at(space, index)->urefs;
-    if (!space->free_first)
-        space->free_last = 0;
-    space->free_count--;
-    return index;
-}
-
 mach_port_name_t entry_new(struct space *space, struct ipc_object *object, unsigned rights,
                            struct ipc_entry **out)
 {
     assert(space->reserved > 0);
-    uint32_t index = take_free(space);
+    uint32_t index = entry_take_free(space);
     struct ipc_entry *entry = entry_at(space, index);
     space->reserved--;
     space->used++;
     entry->urefs = 0;
-    uint32_t generation =
-        ((atomic_load_explicit(&entry->bits, memory_order_relaxed) >> 16) + 1) & 0xffff;
-    if (generation == 0)
-        generation = 1;
+    uint32_t generation = entry_next_generation(entry);
     atomic_store_explicit(&entry->object, (uint64_t)(uintptr_t)object, memory_order_relaxed);
     if (rights & (RIGHT_SEND | RIGHT_RECEIVE))
         tree_add(space, index, object);

@@ -38,6 +38,74 @@ bool sched_run_now(struct thread *self, struct thread *next)
     return true;
 }
 
+/* The current thread is found to wait from here on, its registers saved. The queue's lock is held. */
+static inline void publish_wait(struct cpu *cpu, struct thread *self, struct thread *next,
+                                ticks_t now)
+{
+    charge(cpu, self, now);
+    take_over(cpu, self, next, now);
+    atomic_store(&self->state, THREAD_WAITING); /* T3 */
+}
+
+bool sched_stop_for(struct thread *self, struct thread *next)
+{
+    struct cpu *cpu = arch_cpu_self();
+    unsigned priority = sched_effective(next);
+    /* The same as in sched_run_now(). */
+    if (next->runnable.cpu != cpu->number || relaxed_load(next->flags) ||
+        !(relaxed_load(next->affinity) >> cpu->number & 1))
+        return false;
+    ticks_t now = arch_counter();
+    spin_lock(&cpu->run_queue.lock);
+    if (unlikely(cpu->run_queue.top >= (int)priority)) {
+        spin_unlock(&cpu->run_queue.lock);
+        return false;
+    }
+    next->runnable.priority = (uint8_t)priority;
+    __atomic_store_n(&next->runnable.cpu, (uint8_t)cpu->number,
+                     __ATOMIC_SEQ_CST); /* order rule of sched.c */
+    publish_wait(cpu, self, next, now);
+    spin_unlock(&cpu->run_queue.lock);
+    pmap_activate_user(cpu, next->pmap, next->pmap->active);
+    alarm_for_turn(cpu);
+    return true;
+}
+
+/* The first of the queue takes over from the current thread, which waits from then on. False: there is none, or it is no thread. */
+static bool first_takes_over(struct cpu *cpu, struct thread *self)
+{
+    struct run_queue *q = &cpu->run_queue;
+    struct runnable *r = NULL;
+    /* As in kern_schedule(): before the queue is looked at, so that a later request is seen again. */
+    relaxed_store(cpu->reschedule, 0);
+    spin_lock(&q->lock);
+    if (likely(q->top >= 0))
+        r = runqueue_first(q, (unsigned)q->top);
+    if (unlikely(!r || r->kind != RUNNABLE_THREAD)) {
+        spin_unlock(&q->lock);
+        return false;
+    }
+    struct thread *next = container_of(r, struct thread, runnable);
+    runqueue_remove(q, r);
+    publish_wait(cpu, self, next, arch_counter());
+    spin_unlock(&q->lock);
+    pmap_activate_user(cpu, next->pmap, next->pmap->active);
+    alarm_for_turn(cpu);
+    return true;
+}
+
+void sched_stop(struct thread *self)
+{
+    struct cpu *cpu = arch_cpu_self();
+    if (likely(first_takes_over(cpu, self)))
+        return;
+    charge(cpu, self, arch_counter());
+    arch_thread_switch(&self->arch, NULL);
+    cpu->current = NULL;
+    relaxed_store(cpu->reschedule, 1);
+    atomic_store(&self->state, THREAD_WAITING); /* T3 */
+}
+
 /* Nobody that is ready is as urgent, so that it ends when the thread stops. Who was lent to meanwhile may be: then it is looked once more.
  * The lock is held. */
 static inline void begin_turn(struct cpu *cpu, struct thread *next, unsigned priority)

@@ -54,7 +54,7 @@ static inline void runqueue_remove(struct run_queue *q, struct runnable *r)
     if (list_is_empty(&q->list[p])) {
         q->bitmap[p / 64] &= ~(UINT64_C(1) << (p % 64));
         if ((int)p == q->top)
-            relaxed_store(q->top, runqueue_find_top(q));
+            relaxed_store(q->top, relaxed_load(q->count) == 1 ? -1 : runqueue_find_top(q));
     }
     runqueue_count(q, -1);
     runqueue_note(r, false);

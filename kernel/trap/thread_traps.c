@@ -204,7 +204,5 @@ uint64_t trap_task_exit(TRAP_ARGUMENTS)
 
 uint64_t trap_reply_keep(TRAP_ARGUMENTS)
 {
-    mach_port_name_t name;
-    kern_return_t kr = reply_keep(self, &name);
-    return kr == KERN_SUCCESS ? name : trap_error(kr);
+    return (uint64_t)reply_keep(self);
 }

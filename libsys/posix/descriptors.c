@@ -4,6 +4,7 @@
  */
 #include "descriptors.h"
 #include "errors.h"
+#include "file_locks.h"
 #include "process.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -150,8 +151,11 @@ int descriptor_reserve(int lowest)
 
 static void release(mach_port_name_t port)
 {
-    if (port != MSG_NULL)
-        stub_release_right(port, MSG_MOVE_SEND);
+    if (port == MSG_NULL)
+        return;
+    if (file_locks_closing != NULL)
+        file_locks_closing(port);
+    stub_release_right(port, MSG_MOVE_SEND);
 }
 
 /* What was there goes. Not under the lock: the last reference may be a message to a server. */
@@ -236,7 +240,10 @@ int descriptor_copy(int from, int to, bool exact, uint32_t flags)
     mutex_unlock(&lock);
     if (error != 0)
         return posix_error(error);
-    release(number < 0 ? d.port : old.port);
+    if (number >= 0)
+        release(old.port);
+    else if (d.port != MSG_NULL) /* the reference alone: nothing is closed */
+        stub_release_right(d.port, MSG_MOVE_SEND);
     return number;
 }
 
@@ -291,6 +298,7 @@ void descriptors_hold(void)
 /* The child has the lock as the parent had it. */
 void descriptors_release(bool child)
 {
-    (void)child;
     mutex_unlock(&lock);
+    if (child && file_locks_child != NULL)
+        file_locks_child();
 }

@@ -4,6 +4,7 @@
  */
 #include "../newlib/calls.h"
 #include "errors.h"
+#include "file_locks.h"
 #include "image.h"
 #include "process.h"
 #include <errno.h>
@@ -34,13 +35,22 @@ static int announce(const struct image_request *request, mach_port_name_t task, 
 
 static int replace(mach_port_name_t port, struct image *image, const char *name, uint64_t blocked)
 {
-    const int error = image_make_thread(image);
+    int error = image_make_thread(image);
     if (error != 0)
         return error;
-    const kern_return_t kr = process_exec(port, image->task, image->thread, name, blocked);
-    while (kr == KERN_SUCCESS)
-        (void)kernel_sleep_until(UINT64_MAX); /* it ends here */
-    return posix_errno(kr);
+    const mach_port_name_t locks =
+        file_locks_give != NULL ? file_locks_give(image->task) : MSG_NULL;
+    if (locks != MSG_NULL)
+        error = image_name_locks(image, locks);
+    if (error == 0) {
+        const kern_return_t kr = process_exec(port, image->task, image->thread, name, blocked);
+        while (kr == KERN_SUCCESS)
+            (void)kernel_sleep_until(UINT64_MAX); /* it ends here */
+        error = posix_errno(kr);
+    }
+    if (locks != MSG_NULL)
+        file_locks_take_back(image->task, locks);
+    return error;
 }
 
 static int execute(struct image_request request)

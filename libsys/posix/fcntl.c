@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fcntl(), and what else changes how an open file behaves. The flags belong to the open file, which processes share, and are the server's. Record locks do not exist yet: ENOTSUP.
+ * fcntl(), and what else changes how an open file behaves. The flags belong to the open file, which processes share, and are the server's. Locks are in file_locks.c.
  */
 #include "../newlib/calls.h"
 #include "descriptors.h"
 #include "errors.h"
 #include <fcntl.h>
-#include <stdarg.h>
-#include <sys/file.h>
 #include <unistd.h>
 #include <wharf/if/file.h>
 
@@ -62,35 +60,6 @@ int _fcntl(int number, int command, int argument)
         return 0;
     case F_GETFL: return get_flags(d, number);
     case F_SETFL: return set_flags(d, argument);
-    case F_GETLK:
-    case F_SETLK:
-    case F_SETLKW: return posix_error(ENOTSUP);
     default: return posix_error(EINVAL);
     }
-}
-
-/* newlib's takes the third argument for an int, which is what all commands that are there have. */
-int fcntl(int number, int command, ...)
-{
-    va_list rest;
-
-    va_start(rest, command);
-    const int argument = va_arg(rest, int);
-
-    va_end(rest);
-    return _fcntl(number, command, argument);
-}
-
-int flock(int number, int how)
-{
-    (void)how;
-    return posix_error(descriptor_get(number).flags == 0 ? EBADF : ENOTSUP);
-}
-
-int lockf(int number, int command, off_t size)
-{
-    (void)size;
-    if (command < F_ULOCK || command > F_TEST)
-        return posix_error(EINVAL);
-    return posix_error(descriptor_get(number).flags == 0 ? EBADF : ENOTSUP);
 }

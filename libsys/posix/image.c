@@ -384,6 +384,12 @@ int image_make_thread(struct image *image)
     return posix_errno(kr);
 }
 
+int image_name_locks(const struct image *image, uint32_t owner)
+{
+    return posix_errno(vm_write(image->task, image->block + offsetof(struct start_info, lock_owner),
+                                (const uint8_t *)&owner, sizeof(owner)));
+}
+
 void image_release(struct image *image)
 {
     if (image->task != MSG_NULL)

@@ -36,6 +36,8 @@ void image_cut_name(char to[TASK_NAME_ROOM], const char *name);
 int image_run(const struct image *image);
 /** Its thread, suspended once. */
 int image_make_thread(struct image *image);
+/** Its name for the owner of its locks of files. */
+int image_name_locks(const struct image *image, uint32_t owner);
 /** End it. */
 void image_drop(struct image *image);
 /** Give up the rights; it lives on. */

@@ -31,7 +31,8 @@ struct transfer {
     int64_t position;
     char *bytes;
     uint32_t size, done;
-    bool more; /* something has been moved before: a read does not wait any more */
+    bool more;  /* something has been moved before: a read does not wait any more */
+    bool small; /* the server takes and gives nothing out of line */
 };
 
 /* Not by the stub, which wants room for the longest answer that the interface allows: here it is as long as was asked, or no answer. */
@@ -62,13 +63,10 @@ static kern_return_t read_small(struct transfer *t)
     return KERN_SUCCESS;
 }
 
-/* A piece, by message. */
-static kern_return_t read_piece(struct transfer *t)
+/* A piece, by message; out of line if it is long. */
+static kern_return_t read_bulk(struct transfer *t)
 {
     void *memory;
-
-    if (t->size <= FILE_DATA_MAX)
-        return read_small(t);
     const kern_return_t kr = file_read_bulk(t->port, t->position, t->size, &memory, &t->done);
 
     if (kr != KERN_SUCCESS || t->done == 0)
@@ -80,26 +78,49 @@ static kern_return_t read_piece(struct transfer *t)
 }
 
 /* What fits in registers. */
-static kern_return_t write_small(struct transfer *t)
+static inline kern_return_t write_small(mach_port_name_t port, int64_t position, const void *bytes,
+                                        uint32_t size, uint32_t *done)
 {
     enum { HEAD = 2 * sizeof(uint64_t) - sizeof(uint32_t), ANSWER = sizeof(uint64_t) };
-    uint64_t word[MSG_REGISTER_BYTES / 8] = {(uint64_t)t->position, t->size};
+    uint64_t word[MSG_REGISTER_BYTES / 8] = {(uint64_t)position, size};
     kern_return_t kr;
 
-    memcpy((char *)word + HEAD, t->bytes, t->size);
-    if (stub_call_words(t->port, FILE_ID_WRITE, wire_align(HEAD + t->size, WIRE_ALIGN), word,
+    memcpy((char *)word + HEAD, bytes, size);
+    if (stub_call_words(port, FILE_ID_WRITE, wire_align(HEAD + size, WIRE_ALIGN), word,
                         WIRE_SHAPE(ANSWER, 0), UINT64_MAX, &kr))
-        t->done = (uint32_t)word[0];
+        *done = (uint32_t)word[0];
     return kr;
 }
 
-static kern_return_t write_piece(struct transfer *t)
+/* What fits in a body. */
+static kern_return_t move_short(struct transfer *t, bool writes)
 {
-    if (t->size <= WRITE_SMALL)
-        return write_small(t);
-    if (t->size <= FILE_DATA_MAX)
-        return file_write(t->port, t->position, t->bytes, t->size, &t->done);
-    return file_write_bulk(t->port, t->position, t->bytes, t->size, &t->done);
+    if (!writes)
+        return read_small(t);
+    return t->size <= WRITE_SMALL ? write_small(t->port, t->position, t->bytes, t->size, &t->done)
+                                  : file_write(t->port, t->position, t->bytes, t->size, &t->done);
+}
+
+/* A server need not have the calls for more, or may refuse memory of others: then it gets it in shorter pieces. */
+[[gnu::noinline]] static kern_return_t move_long(struct transfer *t, bool writes)
+{
+    if (!t->small) {
+        const kern_return_t kr =
+            writes ? file_write_bulk(t->port, t->position, t->bytes, t->size, &t->done)
+                   : read_bulk(t);
+
+        if (kr != KERN_NOT_SUPPORTED && kr != MIG_BAD_ID && kr != MIG_BAD_ARGUMENTS)
+            return kr;
+        t->small = true;
+    }
+    t->size = FILE_DATA_MAX;
+    return move_short(t, writes);
+}
+
+static inline kern_return_t move_once(struct transfer *t, bool writes)
+{
+    return __builtin_expect(t->size <= FILE_DATA_MAX, 1) ? move_short(t, writes)
+                                                         : move_long(t, writes);
 }
 
 /* What kept it from being done. 0: try again; else the errno. */
@@ -127,42 +148,18 @@ static kern_return_t write_piece(struct transfer *t)
     return wait_for_events(t->port, writes ? FILE_WRITABLE : FILE_READABLE);
 }
 
-static bool may_await(const struct transfer *t)
-{
-    return (t->flags & DESCRIPTOR_AWAITS) != 0 && t->size <= FILE_DATA_MAX &&
-           t->position == FILE_CURRENT;
-}
-
-/* To read where there was nothing the last time. 0 and not *done: try now. */
-static int read_waiting(struct transfer *t, bool *done)
-{
-    if (may_await(t)) {
-        const kern_return_t kr = wait_for_bytes(t->port, t->bytes, t->size, &t->done);
-
-        *done = kr == KERN_SUCCESS;
-        if (kr != KERN_NOT_SUPPORTED && kr != MIG_BAD_ID)
-            return posix_errno(kr);
-        descriptor_mark(t->number, t->port, 0, DESCRIPTOR_AWAITS);
-    }
-    const int error = wait_for_events(t->port, FILE_READABLE);
-
-    /* A file that does not know of waiting does not have to. */
-    return error == EAGAIN || error == EINTR ? error : 0;
-}
-
 /* One piece, if need be after a wait. 0, or the errno. */
 static int move_piece(struct transfer *t, bool writes)
 {
-    bool done = false;
-
     if (!writes && (t->flags & DESCRIPTOR_WAITS) != 0 && t->size != 0) {
-        const int error = read_waiting(t, &done);
+        const int error = wait_for_events(t->port, FILE_READABLE);
 
-        if (error != 0 || done)
+        /* A file that does not know of waiting does not have to. */
+        if (error == EAGAIN || error == EINTR)
             return error;
     }
     for (;;) {
-        const kern_return_t kr = writes ? write_piece(t) : read_piece(t);
+        const kern_return_t kr = move_once(t, writes);
 
         if (__builtin_expect(kr == KERN_SUCCESS, 1))
             return t->done <= t->size ? 0 : EIO;
@@ -177,7 +174,7 @@ static int move_piece(struct transfer *t, bool writes)
 static ssize_t move(int number, struct descriptor d, int64_t position, void *bytes, size_t size,
                     bool writes)
 {
-    struct transfer t = {d.port, number, d.flags, position, bytes, 0, 0, false};
+    struct transfer t = {d.port, number, d.flags, position, bytes, 0, 0, false, false};
     size_t done = 0;
 
     do {
@@ -211,14 +208,47 @@ static ssize_t write_log(const void *bytes, size_t size)
 
 /* ---- */
 
-static ssize_t transfer(int number, int64_t position, void *bytes, size_t size, bool writes)
+/* The one call that most transfers are. False: it has not done it, and move() is to see why. */
+static inline bool is_done_at_once(int number, struct descriptor *d, int64_t position, void *bytes,
+                                   size_t size, bool writes, ssize_t *result)
+{
+    const uint32_t both = DESCRIPTOR_WAITS | DESCRIPTOR_AWAITS;
+    uint32_t done = 0;
+
+    if (writes) {
+        *result = size <= WRITE_SMALL && write_small(d->port, position, bytes, (uint32_t)size,
+                                                     &done) == KERN_SUCCESS
+                      ? (ssize_t)done
+                      : -1;
+        return *result >= 0 && done <= size;
+    }
+    if ((d->flags & both) != both || size == 0 || size > FILE_DATA_MAX || position != FILE_CURRENT)
+        return false;
+    const kern_return_t kr = wait_for_bytes(d->port, bytes, (uint32_t)size, &done);
+    *result = done;
+    if (__builtin_expect(kr == KERN_SUCCESS, 1))
+        return true;
+    *result = -1;
+    if (kr != KERN_NOT_SUPPORTED && kr != MIG_BAD_ID) {
+        (void)posix_fails(kr);
+        return true;
+    }
+    descriptor_mark(number, d->port, 0, DESCRIPTOR_AWAITS);
+    d->flags &= ~(uint32_t)DESCRIPTOR_AWAITS;
+    return false;
+}
+
+static inline ssize_t transfer(int number, int64_t position, void *bytes, size_t size, bool writes)
 {
     if (size > SSIZE_MAX)
         return posix_error(EINVAL);
-    const struct descriptor d = descriptor_get(number);
+    struct descriptor d = descriptor_get(number);
+    ssize_t result;
 
-    if (d.port != MSG_NULL)
-        return move(number, d, position, bytes, size, writes);
+    if (__builtin_expect(d.port != MSG_NULL, 1))
+        return is_done_at_once(number, &d, position, bytes, size, writes, &result)
+                   ? result
+                   : move(number, d, position, bytes, size, writes);
     if (d.flags == 0)
         return posix_error(EBADF);
     if (position != FILE_CURRENT)

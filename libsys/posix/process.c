@@ -5,6 +5,7 @@
 #include "process.h"
 #include "../newlib/calls.h"
 #include "errors.h"
+#include "file_locks.h"
 #include <errno.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -62,8 +63,11 @@ void process_became_child(mach_port_name_t new_port)
 /* The server ends the task. It answers whom the supervisor has to be told of. */
 void process_leave(int status)
 {
-    if (process_port_now() != MSG_NULL)
-        (void)!process_exit(port, status);
+    if (process_port_now() == MSG_NULL)
+        return;
+    if (file_locks_leave != NULL)
+        file_locks_leave();
+    (void)!process_exit(port, status);
 }
 
 bool process_ids(struct process_ids *ids)

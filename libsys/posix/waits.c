@@ -115,12 +115,19 @@ static kern_return_t await_once(mach_port_name_t port, void *bytes, uint32_t siz
                                    .size = sizeof(body)};
         user_msg_trap(&m);
     }
-    const kern_return_t kr = stub_answered(&m, body, &shape);
-    if (kr != KERN_SUCCESS)
-        return kr;
+    const void *answer = m.word; /* where it came, if all is well and it is short */
+    shape = wire_shape(m.control);
+    if (__builtin_expect(m.result != 0 || m.id != KERN_SUCCESS || msg_remote(m.control) != 0 ||
+                             wire_length(shape) > MSG_REGISTER_BYTES,
+                         0)) {
+        const kern_return_t kr = stub_answered(&m, body, &shape);
+        if (kr != KERN_SUCCESS)
+            return kr;
+        answer = body;
+    }
     if (wire_descriptors(shape) != 0 ||
-        !wire_get(body, wire_length(shape), &next, 1, 1, size, &at, got))
-        return stub_bad_reply(body, shape);
+        !wire_get(answer, wire_length(shape), &next, 1, 1, size, &at, got))
+        return stub_bad_reply(answer, shape);
     memcpy(bytes, at, *got);
     return KERN_SUCCESS;
 }

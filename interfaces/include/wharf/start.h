@@ -46,6 +46,8 @@ struct start_info {
     uint32_t process;       /* process: of a program that a process started; 0: it is none yet */
     uint32_t root, cwd;     /* file: directories; or 0 */
     const struct start_process *posix; /* of a program that a process started; or NULL */
+    uint32_t lock_owner; /* receive right: to file servers, whose locks of files it has; or 0 */
+    uint32_t zero;
 };
 
 /** A descriptor that is open from the start. */

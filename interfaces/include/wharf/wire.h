@@ -74,12 +74,21 @@ static inline void wire_store(void *to, size_t offset, size_t size, uint64_t wor
     __builtin_memcpy((char *)to + offset, &word, size);
 }
 
+/** Zeroes up to a multiple of `alignment`: 1, 2, 4 or 8. */
 static inline uint32_t wire_pad(void *body, uint32_t offset, uint32_t alignment)
 {
-    for (; offset & (alignment - 1); offset++) {
-        ((char *)body)[offset] = 0;
+    const uint32_t gap = -offset & (alignment - 1);
+    char *const at = (char *)body + offset;
+    if (gap & 1) {
+        at[0] = 0;
     }
-    return offset;
+    if (gap & 2) {
+        __builtin_memset(at + (gap & 1), 0, 2);
+    }
+    if (gap & 4) {
+        __builtin_memset(at + (gap & 3), 0, 4);
+    }
+    return offset + gap;
 }
 
 /** Append a count and that many elements. Returns the offset behind them. */

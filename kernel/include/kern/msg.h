@@ -21,8 +21,8 @@ struct cpu;
 /** Buffers of a CPU for long requests and replies of kernel objects. Every CPU before it is online. */
 kern_return_t msg_cpu_init(struct cpu *cpu);
 
-/** The name under which the thread answers calls later: its held reply becomes a send-once right. */
-kern_return_t reply_keep(struct thread *self, mach_port_name_t *out);
+/** The name under which the thread answers later: its held reply becomes a send-once right. Or the negated error, as the trap returns it. */
+int64_t reply_keep(struct thread *self);
 
 /** What a thread's end leaves: its reply, an answer it owes, a message handed to it, its port. */
 void thread_end_messages(struct thread *thread);

@@ -64,6 +64,16 @@ bool sched_block(struct thread *self);
 /** Undo of sched_block() by its caller, as long as nobody else can wake the thread. */
 void sched_unblock(struct thread *self);
 
+/**
+ * The same for one who is linked on its queue already, whose lock is held, and that at most: whoever is ready and most urgent takes over at once; if nobody
+ * is, nothing runs here. The caller then looks, under the queue's lock, whether the thread has been told to die meanwhile, for who told it so may have found
+ * nothing to end: then it ends the wait (T3).
+ */
+void sched_stop(struct thread *self);
+/** The same in favour of `next`, which waited and is the caller's to wake: it takes over if it may run here and nobody who is ready is as urgent. False: nothing
+ *  has happened. */
+bool sched_stop_for(struct thread *self, struct thread *next);
+
 /** Change the set of CPUs a thread may run on; moves it if it must. KERN_INVALID_ARGUMENT if no
  *  CPU is left. */
 kern_return_t sched_set_affinity(struct thread *thread, uint64_t cpus);

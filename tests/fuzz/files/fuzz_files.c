@@ -67,6 +67,35 @@ static void await(struct server_message *m, struct input *in)
         precise(kr);
 }
 
+/* Of a process that is there for this call only, or of the open. */
+static void locks(struct server_message *m, struct input *in)
+{
+    const unsigned what = (unsigned)number(in, 1);
+    const uint32_t kind = (uint32_t)number(in, 1) % 4;
+    const uint64_t start = number(in, what & 4 ? 8 : 1), length = number(in, what & 8 ? 8 : 1);
+    const mach_port_name_t owner = what & 16 ? world_foreign() : MSG_NULL;
+    const mach_port_name_t right = owner != MSG_NULL ? world_made(owner) : MSG_NULL;
+    uint32_t found, mark;
+    uint64_t from, size;
+    kern_return_t kr;
+
+    switch (what % 4) {
+    case 0:
+    case 1: kr = serve_lock(m, kind, 1, start, length, right); break;
+    case 2: kr = serve_wait_lock(m, kind, start, length, 1, right); break;
+    default:
+        kr = serve_test_lock(m, kind, start, length, right, &found, &mark, &from, &size);
+        break;
+    }
+    precise(kr);
+    if (owner == MSG_NULL)
+        return;
+    world_made_done(owner, kr);
+    if (world_rights(owner) != 1)
+        world_die(owner);
+    world_close(owner);
+}
+
 /* What an open file understands. */
 static void on_file(struct server_message *m, struct input *in)
 {
@@ -77,7 +106,7 @@ static void on_file(struct server_message *m, struct input *in)
     uint64_t wide = 0;
     int64_t place = 0;
 
-    switch (number(in, 1) % 11) {
+    switch (number(in, 1) % 12) {
     case 0:
         precise(serve_read(m, (int64_t)number(in, 8), (uint32_t)number(in, 2) % FILE_DATA_MAX,
                            output, &n));
@@ -97,6 +126,7 @@ static void on_file(struct server_message *m, struct input *in)
     case 7: precise(serve_get_system(m, &system)); break;
     case 8: precise(serve_abandon(m, number(in, 1))); break;
     case 9: await(m, in); break;
+    case 10: locks(m, in); break;
     default: precise(serve_mounts(m, (uint32_t)number(in, 1), &n, output, &n)); break;
     }
 }

@@ -34,6 +34,9 @@ void world_close(mach_port_name_t port);
 /** The root as the second directory of a call: a copy of the right goes with it, and comes back after an error. */
 mach_port_name_t world_second(void);
 void world_second_done(kern_return_t kr);
+/** A right more to a port, which goes with a call; afterwards: it comes back after an error. */
+mach_port_name_t world_made(mach_port_name_t port);
+void world_made_done(mach_port_name_t port, kern_return_t kr);
 /** A port of nobody here, with one send right. */
 mach_port_name_t world_foreign(void);
 /** What a memory entry is of. */

@@ -1,16 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the files of the world share (world.h).
+ * What the parts of the world share: world.c, world_ports.c, world_memory.c.
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <wharf/message.h>
+#include "../check.h"
+#include "world.h"
 
-/** Whether this allocation is the one that fails (world_fail_at). */
+enum { WORLD_TASK = 1 };
+
+struct port {
+    bool receive; /* the server's */
+    bool dead;
+    bool watched; /* for no senders, or for its death */
+    bool foreign;
+    uint64_t payload;
+    uint32_t senders, made;
+};
+
+/* ---- world_ports.c ---- */
+
+void ports_begin(void);
+struct port *port_of(mach_port_name_t name);
+/** The next port that has no senders any more, and is watched; MSG_NULL: none. */
+mach_port_name_t ports_next_pending(void);
+/** Nobody holds a right to what is not the server's. */
+void ports_check_end(void);
+
+/* ---- world_memory.c ---- */
+
+/** Whether this allocation is to fail. */
 bool world_fails(void);
-/** A memory entry is of this. */
-void world_set_memory(mach_port_name_t entry, uint64_t address);
-/** Pages of vm.allocate. */
-extern uint64_t world_mapped;
+void memory_begin(void);
+/** Pages that the server has. */
+uint64_t memory_pages(void);

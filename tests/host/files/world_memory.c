@@ -1,16 +1,82 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory that file servers see on the host, and rights to it (world.h).
+ * Memory, time, and allocations that fail.
  */
-#include "../check.h"
-#include "world.h"
 #include "world_impl.h"
+#include <libsys/kernel.h>
+#include <libsys/stub.h>
 #include <sys/mman.h>
+#include <wharf/if/clock.h>
 #include <wharf/if/memory_entry.h>
 #include <wharf/if/vm.h>
 
-uint64_t world_mapped;
+static unsigned fail_at, allocations;
+static bool failed;
+static uint64_t mapped; /* pages of vm_allocate */
 bool world_is_shared;
+
+void world_fail_at(unsigned n)
+{
+    fail_at = n;
+    allocations = 0;
+    failed = false;
+}
+
+bool world_has_failed(void)
+{
+    return failed;
+}
+
+bool world_fails(void)
+{
+    if (fail_at != 0 && ++allocations == fail_at) {
+        failed = true;
+        return true;
+    }
+    return false;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *at, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *at, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return world_fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return world_fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *at, size_t size)
+{
+    return world_fails() ? NULL : __real_realloc(at, size);
+}
+
+uint64_t kernel_clock_now(void)
+{
+    static uint64_t now;
+
+    return now += 1000;
+}
+
+kern_return_t kernel_sleep_until(uint64_t deadline)
+{
+    (void)deadline;
+    return KERN_SUCCESS;
+}
+
+kern_return_t clock_wall(mach_port_name_t clock, uint64_t *nanoseconds)
+{
+    (void)clock;
+    *nanoseconds = kernel_clock_now();
+    return KERN_SUCCESS;
+}
 
 kern_return_t vm_allocate(mach_port_name_t task, uint64_t address, uint64_t size, uint32_t flags,
                           uint64_t *at)
@@ -22,7 +88,7 @@ kern_return_t vm_allocate(mach_port_name_t task, uint64_t address, uint64_t size
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(memory != MAP_FAILED);
-    world_mapped += size / PAGE;
+    mapped += size / PAGE;
     *at = (uintptr_t)memory;
     return KERN_SUCCESS;
 }
@@ -31,7 +97,7 @@ kern_return_t vm_deallocate(mach_port_name_t task, uint64_t address, uint64_t si
 {
     (void)task;
     CHECK_EQ(munmap((void *)(uintptr_t)address, size), 0);
-    world_mapped -= size / PAGE;
+    mapped -= size / PAGE;
     return KERN_SUCCESS;
 }
 
@@ -48,7 +114,7 @@ kern_return_t vm_make_entry(mach_port_name_t task, uint64_t address, uint64_t si
     if (world_fails())
         return KERN_LIMIT;
     *entry = world_foreign();
-    world_set_memory(*entry, address);
+    port_of(*entry)->payload = address;
     return KERN_SUCCESS;
 }
 
@@ -59,7 +125,7 @@ kern_return_t memory_entry_narrow(mach_port_name_t whole, uint64_t offset, uint6
     if (world_fails())
         return KERN_LIMIT;
     *entry = world_foreign();
-    world_set_memory(*entry, (uintptr_t)world_memory(whole) + offset);
+    port_of(*entry)->payload = port_of(whole)->payload + offset;
     return KERN_SUCCESS;
 }
 
@@ -74,4 +140,16 @@ kern_return_t vm_region(mach_port_name_t task, uint64_t address, uint64_t *start
     *inheritance = VM_INHERIT_COPY;
     *flags = world_is_shared ? VM_SHARED : 0;
     return KERN_SUCCESS;
+}
+
+void stub_release_memory(void *, uint64_t) {}
+
+void memory_begin(void)
+{
+    mapped = 0;
+}
+
+uint64_t memory_pages(void)
+{
+    return mapped;
 }

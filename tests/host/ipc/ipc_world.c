@@ -33,15 +33,17 @@ typedef struct thread *fast_way(uint64_t dest, uint64_t id, uint64_t control, ui
 fast_way __real_kern_msg_fast, __wrap_kern_msg_fast;
 fast_way __real_kern_msg_fast_long, __wrap_kern_msg_fast_long;
 
-/* As the real machine at its exit: these are zero whatever the saved state says. */
+/* As the real machine at its exit: these are zero whatever the saved state says, but for one who goes on with all of it. */
 static struct thread *leave(struct thread *next)
 {
-    if (next) {
+    const bool whole = arch_cpu_self()->arch.message_whole;
+    if (next && !whole) {
         next->arch.x[8] = 0;
         arch_message_set(&next->arch, MSG_X_BUFFER, 0);
         arch_message_set(&next->arch, MSG_X_BUFFER_SIZE, 0);
-        atomic_fetch_add(&stage.fast, 1);
     }
+    if (next || whole)
+        atomic_fetch_add(&stage.fast, 1);
     return next;
 }
 

@@ -26,6 +26,8 @@ struct file_open;
 struct file_server;
 struct file_waiting;
 struct file_cover;
+struct byte_lock;
+struct lock_owner;
 struct file_entries;
 
 struct file_node_ops {
@@ -114,6 +116,7 @@ struct file_node {
     uint8_t telling;              /* the framework's: enum in wait.c */
     struct file_waiting *waiting; /* the framework's: who waits at it */
     struct file_cover *cover;     /* the framework's: what is mounted on it */
+    struct byte_lock *locks;      /* the framework's */
 };
 
 /** An open. */
@@ -125,6 +128,7 @@ struct file_open {
     mach_port_name_t port; /* receive right */
     uint32_t made;         /* send rights that were made of it */
     uint32_t waits;        /* that are waiting here */
+    uint32_t locks;        /* that were made through it */
     uint64_t offset;
     uint64_t state;         /* the server's own */
     mach_port_name_t above; /* of a root: where `..` is, a send right; or null */
@@ -149,6 +153,11 @@ int64_t file_server_time(void);
 
 /** Events may hold that did not: answers who waits. */
 void file_node_changed(struct file_server *server, struct file_node *node);
+
+/** Bytes for who awaits some, at a node that has none to be read: he has them by the answer. Returns how many that was; the rest is to be written as ever.
+ *  0: nobody awaits any. */
+uint32_t file_node_give(struct file_server *server, struct file_node *node, const void *bytes,
+                        uint32_t size);
 
 /** Add to what a server tells of a folder. False: there is no room, this one is to be told when it is asked for again. next: where
  *  `entries` goes on behind it. */

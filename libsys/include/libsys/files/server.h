@@ -20,8 +20,8 @@
 #include <libsys/server.h>
 
 struct file_server_limits {
-    uint32_t
-        opens; /* at once; roots among them. One of 16 is kept for files that are to be executed */
+    /* At once; roots among them. And as many locks. One of 16 is kept for files that are to be executed. */
+    uint32_t opens;
     uint32_t waits; /* waits and watches */
 };
 
@@ -40,6 +40,8 @@ struct file_server {
     uint32_t waiting; /* in use */
     uint32_t waiting_made;
     struct file_cover *covers;
+    struct lock_owner *lock_owners;
+    uint32_t locks;
     bool is_top; /* its roots are above all: `..` of them stays there, wherever they are mounted */
 };
 

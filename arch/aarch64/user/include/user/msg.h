@@ -117,6 +117,29 @@ static inline void user_msg_trap(struct msg_registers *registers)
     return wrong == 0;
 }
 
+/** Send id and control with the 64 bytes at `out`, and receive nothing. The trap's result. */
+static inline int64_t user_msg_send(uint64_t destination, uint64_t id, uint64_t control,
+                                    const void *out, uint64_t deadline)
+{
+    register uint64_t x0 asm("x0") = destination;
+    register uint64_t x1 asm("x1") = id;
+    register uint64_t x2 asm("x2") = control;
+    register uint64_t x5 asm("x5") = deadline;
+    asm volatile("mov x3, #0\n\t"
+                 "mov x4, #0\n\t"
+                 "mov x7, #0\n\t"
+                 "ldp x9, x10, [%[out]]\n\t"
+                 "ldp x11, x12, [%[out], #16]\n\t"
+                 "ldp x13, x14, [%[out], #32]\n\t"
+                 "ldp x15, x18, [%[out], #48]\n\t"
+                 "svc #1"
+                 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x5)
+                 : [out] "r"(out)
+                 : "x3", "x4", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
+                   "x16", "x17", "x18", "cc", "memory");
+    return (int64_t)x0;
+}
+
 /** Answer and receive the next: send id and control to `destination` (0: send nothing) with the 64
  *  bytes at `out`; then receive as registers->receive, deadline, buffer and size tell, which stay as
  *  they are. result, id, control, local and the words are stored; id and control come back by

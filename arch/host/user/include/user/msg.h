@@ -44,6 +44,20 @@ static inline bool user_msg_call(uint64_t destination, uint64_t *id, uint64_t *c
            msg_remote(registers.control) == 0;
 }
 
+static inline int64_t user_msg_send(uint64_t destination, uint64_t id, uint64_t control,
+                                    const void *out, uint64_t deadline)
+{
+    struct msg_registers registers = {
+        .destination = destination,
+        .id = id,
+        .control = control,
+        .deadline = deadline,
+    };
+    __builtin_memcpy(registers.word, out, sizeof registers.word);
+    host_msg_trap(&registers);
+    return registers.result;
+}
+
 static inline int64_t user_msg_serve(struct msg_registers *registers, uint64_t destination,
                                      uint64_t *id, uint64_t *control, const void *out,
                                      uint64_t *remote)
