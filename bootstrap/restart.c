@@ -338,12 +338,16 @@ static uint64_t program_next(const struct program *p)
     return next;
 }
 
-uint64_t restart_due(uint64_t now)
+void restart_due(uint64_t now)
 {
-    uint64_t next = NEVER;
     for (unsigned i = 0; i < program_count; i++)
         if (program_next(&programs[i]) <= now)
             program_due(&programs[i], now);
+}
+
+uint64_t restart_next(void)
+{
+    uint64_t next = NEVER;
     for (unsigned i = 0; i < program_count; i++) {
         const uint64_t moment = program_next(&programs[i]);
         next = moment < next ? moment : next;

@@ -29,8 +29,10 @@ void restart_stop(struct program *program);
 void restart_again(struct program *program);
 void restart_kill(struct program *program);
 
-/** Do what is due; returns when there is something to do next. */
-uint64_t restart_due(uint64_t now);
+/** Do what is due. */
+void restart_due(uint64_t now);
+/** When there is something to do next. */
+uint64_t restart_next(void);
 
 /** The system ends: stop everything, the last of the description first. True: nothing runs any more. */
 bool restart_stop_all(void);

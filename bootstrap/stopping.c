@@ -6,38 +6,53 @@
 #include "names.h"
 #include "system.h"
 
-enum { DEPTH_MAX = 8 /* of uses; beyond, and in circles, the order of the description counts */ };
+_Static_assert(PROGRAMS_MAX <= 64, "a set of programs is a word");
 
-static bool uses(const struct program *p, const struct program *other)
+static uint64_t bit_of(const struct program *p)
 {
-    for (unsigned i = 0; i < p->recipe.uses_count; i++)
-        if (names_provider(p->recipe.uses[i]) == other)
-            return true;
-    return false;
+    return UINT64_C(1) << program_number(p);
 }
 
-/* `p` uses `other`, or somebody who does. */
-static bool needs(const struct program *p, const struct program *other, unsigned depth)
+/* Those that it uses itself. */
+static uint64_t used_by(const struct program *p)
 {
-    if (uses(p, other))
-        return true;
-    for (unsigned i = 0; i < p->recipe.uses_count && depth > 0; i++) {
-        const struct program *next = names_provider(p->recipe.uses[i]);
-        if (next != NULL && needs(next, other, depth - 1))
-            return true;
+    uint64_t set = 0;
+    for (unsigned i = 0; i < p->recipe.uses_count; i++) {
+        const struct program *other = names_provider(p->recipe.uses[i]);
+        if (other != NULL)
+            set |= bit_of(other);
     }
-    return false;
+    return set;
 }
 
-static bool is_used(const struct program *p)
+/* For each, what it uses, what those use, and so on. */
+static void find_needs(uint64_t needs[PROGRAMS_MAX])
+{
+    uint64_t uses[PROGRAMS_MAX];
+    for (unsigned i = 0; i < program_count; i++)
+        uses[i] = used_by(&programs[i]);
+    for (unsigned i = 0; i < program_count; i++) {
+        uint64_t looked = 0;
+        needs[i] = uses[i];
+        while (needs[i] != looked) {
+            const unsigned next = (unsigned)__builtin_ctzll(needs[i] & ~looked);
+            looked |= UINT64_C(1) << next;
+            needs[i] |= uses[next];
+        }
+    }
+}
+
+/* By one that it does not need itself. */
+static bool is_used(const struct program *p, const uint64_t needs[PROGRAMS_MAX])
 {
     const bool is_console =
         description.console[0] != '\0' && names_provider(description.console) == p;
     for (unsigned i = 0; i < program_count; i++) {
         const struct program *other = &programs[i];
-        if (other == p || !program_has_instance(other))
+        if (other == p || !program_has_instance(other) ||
+            (needs[program_number(p)] & bit_of(other)))
             continue;
-        if (uses(other, p) || (is_console && !needs(p, other, DEPTH_MAX)))
+        if (is_console || (needs[i] & bit_of(p)))
             return true;
     }
     return false;
@@ -45,14 +60,10 @@ static bool is_used(const struct program *p)
 
 struct program *stopping_next(void)
 {
-    struct program *last = NULL;
-    for (unsigned i = program_count; i-- > 0;) {
-        struct program *p = &programs[i];
-        if (!program_has_instance(p))
-            continue;
-        if (!is_used(p))
-            return p;
-        last = last != NULL ? last : p;
-    }
-    return last;
+    uint64_t needs[PROGRAMS_MAX];
+    find_needs(needs);
+    for (unsigned i = program_count; i-- > 0;)
+        if (program_has_instance(&programs[i]) && !is_used(&programs[i], needs))
+            return &programs[i];
+    return NULL;
 }

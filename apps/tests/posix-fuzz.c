@@ -114,6 +114,23 @@ static void keep(int file)
         close(file);
 }
 
+/* Commands of locks have a pointer behind them, all others a number. Nobody else locks here: F_SETLKW does not wait. */
+static void call_control(void)
+{
+    const int command = 1 + (int)below(20);
+    struct flock l = {
+        .l_type = (short)(below(8) == 0 ? next() : below(5)),
+        .l_whence = (short)(below(8) == 0 ? next() : below(4)),
+        .l_start = an_offset(),
+        .l_len = below(2) == 0 ? an_offset() : (off_t)below(1000),
+    };
+
+    if (command == F_GETLK || command == F_SETLK || command == F_SETLKW)
+        (void)fcntl(a_number(), command, &l);
+    else
+        (void)fcntl(a_number(), command, below(2) == 0 ? O_NONBLOCK : O_APPEND | O_NONBLOCK);
+}
+
 /* Blocking ends are for the tests that know who is at the other end. */
 static void call_files(void)
 {
@@ -133,10 +150,7 @@ static void call_files(void)
         }
         break;
     case 7: keep(fcntl(3 + (int)below(FILES), F_DUPFD, (int)below(FILES))); break;
-    default:
-        (void)fcntl(a_number(), 1 + (int)below(20),
-                    below(2) == 0 ? O_NONBLOCK : O_APPEND | O_NONBLOCK);
-        break;
+    default: call_control(); break;
     }
 }
 
