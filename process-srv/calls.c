@@ -119,7 +119,7 @@ static kern_return_t prepare_exec(struct server_message *message, mach_port_name
         return kr;
     kr = tasks_name_port(p, right, port);
     drop(right);
-    return kr;
+    return kr == KERN_SUCCESS ? KERN_SUCCESS : unix_error(EAGAIN);
 }
 
 /* The old task ends when the new one is bound: a dead name of the old one is nobody's then. */

@@ -34,7 +34,7 @@ kern_return_t tasks_make_port(struct process *p);
 kern_return_t tasks_name_port(const struct process *p, mach_port_name_t task, uint32_t *name);
 /** Is this a task of the kernel's, which answers at once whoever asks? Everything else could keep the server waiting, and be its own port. */
 bool tasks_is_task(mach_port_name_t task);
-/** The right that p has under this name; the caller's from here on. EINVAL: it has no send right there. */
+/** The right that p has under this name; the caller's from here on. EINVAL: it has no send right there; EAGAIN: there is no room for one here. */
 kern_return_t tasks_take(const struct process *p, mach_port_name_t theirs, mach_port_name_t *right);
 /** The same of a task that is nobody's yet; and, for exec, of a thread of it. */
 kern_return_t tasks_take_new(const struct process *maker, mach_port_name_t theirs,

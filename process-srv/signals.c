@@ -7,16 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum {
-    CODE_USER = 1,
-    CLD_EXITED_ = 1,
-    CLD_KILLED_,
-    CLD_DUMPED_,
-    CLD_TRAPPED_,
-    CLD_STOPPED_,
-    CLD_CONTINUED_
-};
-enum { STATUS_CORE = 0x80, STATUS_STOPPED = 0x7f, STATUS_CONTINUED = 0xffff };
+enum { CODE_USER = 1 };
 
 static struct queued entry[QUEUE_ENTRIES];
 static struct queued *free_entries;
@@ -201,7 +192,7 @@ static void tell_parent(struct process *p, int32_t code, int32_t status)
         .pid = p->pid,
         .value = (uint32_t)status,
     };
-    const bool ended = code == CLD_EXITED_ || code == CLD_KILLED_ || code == CLD_DUMPED_;
+    const bool ended = code == CHILD_EXITED || code == CHILD_KILLED || code == CHILD_DUMPED;
     if (ended || !(parent->child_flags & PROCESS_NO_CHILD_STOP))
         (void)!signals_send(parent, &signal, MSG_NULL);
     effect_news(parent);
@@ -216,7 +207,7 @@ void signals_stop(struct process *p, uint32_t number)
     p->stop_news = true;
     p->continue_news = false;
     effect_suspend(p);
-    tell_parent(p, CLD_STOPPED_, (int32_t)number);
+    tell_parent(p, CHILD_STOPPED, (int32_t)number);
 }
 
 static void by_default(struct process *p, uint32_t number);
@@ -228,7 +219,7 @@ static void go_on(struct process *p)
     p->state = PROCESS_RUNNING;
     p->continue_news = true;
     p->stop_news = false;
-    tell_parent(p, CLD_CONTINUED_, SIGNAL_CONT);
+    tell_parent(p, CHILD_CONTINUED, SIGNAL_CONT);
     effect_resume(
         p); /* after its parent, who may have more to send before it runs: a shell that ends a job */
     const uint64_t due = p->pending & ~p->mine; /* they waited only for this */
@@ -269,9 +260,9 @@ void signals_end(struct process *p, int32_t status)
     if (parent != NULL) {
         const struct process_signal signal = {
             .number = SIGNAL_CHLD,
-            .code = number == 0            ? CLD_EXITED_
-                    : status & STATUS_CORE ? CLD_DUMPED_
-                                           : CLD_KILLED_,
+            .code = number == 0            ? CHILD_EXITED
+                    : status & STATUS_CORE ? CHILD_DUMPED
+                                           : CHILD_KILLED,
             .pid = pid,
             .value = (uint32_t)(number == 0 ? status >> 8 & 0xff : number),
         };
@@ -429,83 +420,4 @@ void signals_dispose(struct process *p, uint64_t signals, uint32_t disposition, 
         by_default(p, (uint32_t)__builtin_ctzll(waiting) + 1);
         waiting &= waiting - 1;
     }
-}
-
-/* ---- waiting for children ---- */
-
-static bool is_meant(const struct process *caller, const struct process *child, int32_t pid)
-{
-    return pid > 0    ? child->pid == pid
-           : pid == 0 ? child->pgid == caller->pgid
-           : pid < -1 ? child->pgid == -pid
-                      : true;
-}
-
-static bool has_news(const struct process *c, uint32_t options)
-{
-    return (c->state == PROCESS_ZOMBIE && (options & PROCESS_EXITED)) ||
-           (c->state == PROCESS_STOPPED && c->stop_news && (options & PROCESS_UNTRACED)) ||
-           (c->state == PROCESS_RUNNING && c->continue_news && (options & PROCESS_CONTINUED));
-}
-
-static struct process *find_news(const struct process *p, int32_t pid, uint32_t options, bool *any)
-{
-    *any = false;
-    if (pid == INT32_MIN)
-        return NULL;
-    for (struct process *c = p->child; c != NULL; c = c->next) {
-        if (!is_meant(p, c, pid))
-            continue;
-        *any = true;
-        if (has_news(c, options))
-            return c;
-    }
-    return NULL;
-}
-
-bool signals_news(struct process *p, int32_t pid, uint32_t options)
-{
-    bool any;
-    return find_news(p, pid, options, &any) != NULL || !any;
-}
-
-static struct process_change change_of(const struct process *c)
-{
-    struct process_change change = {
-        .pid = c->pid,
-        .cpu_time = c->cpu_time,
-        .children_time = c->children_time,
-    };
-    if (c->state == PROCESS_RUNNING) {
-        change.status = STATUS_CONTINUED;
-        change.code = CLD_CONTINUED_;
-    } else {
-        change.status = c->status;
-        change.code = c->state == PROCESS_STOPPED ? CLD_STOPPED_
-                      : (c->status & 0x7f) == 0   ? CLD_EXITED_
-                      : c->status & STATUS_CORE   ? CLD_DUMPED_
-                                                  : CLD_KILLED_;
-    }
-    return change;
-}
-
-bool signals_reap(struct process *p, int32_t pid, uint32_t options, struct process_change *change,
-                  int *error)
-{
-    bool any;
-    struct process *c = find_news(p, pid, options, &any);
-    *error = any ? 0 : ECHILD;
-    *change = (struct process_change){0};
-    if (c == NULL)
-        return false;
-    *change = change_of(c);
-    if (options & PROCESS_NO_WAIT)
-        return true;
-    if (c->state == PROCESS_ZOMBIE)
-        table_reap(c);
-    else if (c->state == PROCESS_STOPPED)
-        c->stop_news = false;
-    else
-        c->continue_news = false;
-    return true;
 }

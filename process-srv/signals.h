@@ -35,6 +35,17 @@ enum signal_number {
     SIGNAL_FIRST_QUEUED = 32, /* from here on each one that is sent is kept */
 };
 
+/* What became of a child: si_code, and what wait() tells beside a number. */
+enum child_code {
+    CHILD_EXITED = 1,
+    CHILD_KILLED,
+    CHILD_DUMPED,
+    CHILD_TRAPPED,
+    CHILD_STOPPED,
+    CHILD_CONTINUED
+};
+enum { STATUS_CORE = 0x80, STATUS_STOPPED = 0x7f, STATUS_CONTINUED = 0xffff };
+
 static inline uint64_t signal_bit(uint32_t number)
 {
     return UINT64_C(1) << (number - 1);
@@ -67,7 +78,7 @@ void signals_end(struct process *p, int32_t status);
 /** End all that a program has begun; 0: all of all programs. */
 void signals_end_program(int32_t program);
 
-/** What reap says; false: nothing now. *error: ECHILD, or 0. */
+/** children.c: what reap says; false: nothing now. *error: ECHILD, or 0. */
 bool signals_reap(struct process *p, int32_t pid, uint32_t options, struct process_change *change,
                   int *error);
 /** Would it say something? */

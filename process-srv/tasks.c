@@ -92,8 +92,11 @@ bool tasks_is_task(mach_port_name_t task)
 
 kern_return_t tasks_take(const struct process *p, mach_port_name_t theirs, mach_port_name_t *right)
 {
-    return port_fetch_send(self(), p->task, theirs, right) == KERN_SUCCESS ? KERN_SUCCESS
-                                                                           : unix_error(EINVAL);
+    const kern_return_t kr = port_fetch_send(self(), p->task, theirs, right);
+    if (kr == KERN_SUCCESS)
+        return KERN_SUCCESS;
+    const bool full = kr == KERN_NO_SPACE || kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE;
+    return unix_error(full ? EAGAIN : EINVAL); /* with the server, or with the name */
 }
 
 bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread)

@@ -171,7 +171,7 @@ static void use_groups(void)
 
 /* ---- signals ---- */
 
-static volatile sig_atomic_t count, last, nested;
+static volatile sig_atomic_t count, last;
 static volatile siginfo_t last_info;
 
 static void note(int number)

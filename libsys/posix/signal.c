@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Actions and masks of signals, and how handlers are called. See signals.h.
+ * Actions of signals, and how handlers are called. See signals.h.
  */
 #include "errors.h"
 #include "interruptible.h"
@@ -16,7 +16,6 @@
 #include <libsys/trap.h>
 #include <string.h>
 #include <unistd.h>
-#include <user/machine.h>
 #include <wharf/if/process.h>
 
 /* A thread that was stopped: what it does about it. The context is on the stack that this is on. */
@@ -49,12 +48,12 @@ _Static_assert(offsetof(ucontext_t, uc_mcontext) == 40, "arch/aarch64/user/signa
 
 _Thread_local struct signal_thread signal_thread;
 _Thread_local uintptr_t signal_stack[2];
+_Atomic bool signals_waiting;
 
 static struct recursive_mutex lock; /* of the next three; held with all signals blocked */
 static struct sigaction action[SIGNALS];
 static uint64_t claimed, ignored;
 static bool entered;
-static _Atomic bool waiting; /* G3 */
 
 static int fails(int error)
 {
@@ -225,7 +224,7 @@ static bool take(struct process_signal *s, uint32_t stop)
     } while (kr == KERN_SUCCESS && s->number == 0 && stop != 0);
     if (kr != KERN_SUCCESS)
         return false;
-    atomic_store(&waiting, s->pending != 0 || t->due != 0);
+    atomic_store(&signals_waiting, s->pending != 0 || t->due != 0);
     return s->number != 0;
 }
 
@@ -323,7 +322,7 @@ void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
                           &state) != KERN_SUCCESS)
             _exit(127); /* its registers are lost */
         memcpy(&context->uc_mcontext, &state, sizeof(state));
-        atomic_store(&waiting, i.signal.pending != 0);
+        atomic_store(&signals_waiting, i.signal.pending != 0);
         i.stop = 0;
     }
     act(&i);
@@ -337,70 +336,6 @@ const _Atomic uint32_t *signals_handled(void)
 uint32_t signals_handled_ending(void)
 {
     return signal_thread.handled_ending;
-}
-
-/* ---- masks ---- */
-
-void signals_set_mask(uint64_t mask)
-{
-    struct signal_thread *t = &signal_thread;
-    const uint64_t old = t->mask;
-    mask &= ~SIGNAL_NEVER;
-    if (mask & ~old)
-        (void)signals_claim(mask & ~old);
-    t->mask = mask;
-    if ((old & ~mask) && atomic_load(&waiting))
-        signals_look();
-}
-
-uint64_t signals_hold(void)
-{
-    const uint64_t mask = signal_thread.mask;
-    signal_thread.mask = ~SIGNAL_NEVER;
-    atomic_signal_fence(memory_order_seq_cst);
-    return mask;
-}
-
-void signals_go_on(uint64_t mask)
-{
-    atomic_signal_fence(memory_order_seq_cst);
-    signal_thread.mask = mask;
-    atomic_signal_fence(memory_order_seq_cst);
-    if (atomic_load(&waiting))
-        signals_look();
-}
-
-void signals_inherit(void *thread_pointer)
-{
-    const uintptr_t at = (uintptr_t)&signal_thread - (uintptr_t)machine_thread_pointer();
-    struct signal_thread *t = (struct signal_thread *)((uintptr_t)thread_pointer + at);
-    t->mask = signal_thread.mask;
-}
-
-void signals_of_others(void)
-{
-    signal_thread.mask = ~SIGNAL_NEVER;
-}
-
-int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
-{
-    const uint64_t mask = signal_thread.mask;
-    const uint64_t given = set != NULL ? *set : 0;
-    if (set != NULL && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
-        return EINVAL;
-    if (old != NULL)
-        *old = mask;
-    if (set != NULL)
-        signals_set_mask(how == SIG_BLOCK     ? mask | given
-                         : how == SIG_UNBLOCK ? mask & ~given
-                                              : given);
-    return 0;
-}
-
-int sigprocmask(int how, const sigset_t *set, sigset_t *old)
-{
-    const int error = pthread_sigmask(how, set, old);
-    return error == 0 ? 0 : fails(error);
 }
 
 /* ---- actions ---- */
@@ -480,7 +415,7 @@ void signals_child(void)
 {
     signal_thread.due = 0;
     signal_thread.asking = false;
-    atomic_store(&waiting, false);
+    atomic_store(&signals_waiting, false);
     if (entered) { /* the server has waited for this */
         entered = false;
         (void)enter();
@@ -496,7 +431,7 @@ void signals_import(uint64_t was_ignored, uint64_t blocked)
     signal_thread.mask = blocked & ~SIGNAL_NEVER;
     claimed = blocked & ~was_ignored & ~SIGNAL_NEVER; /* exec told so */
     (void)enter();
-    atomic_store(&waiting, true); /* some may have come before */
+    atomic_store(&signals_waiting, true); /* some may have come before */
 }
 
 void signals_export(uint64_t *to_ignore, uint64_t *to_block)

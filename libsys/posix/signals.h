@@ -4,7 +4,7 @@
  *
  * G1 A thread's mask is its own thread-local word. The server asks a thread by stopping it; the thread takes what its mask lets through.
  * G2 A signal that is blocked somewhere, or has a handler, is MINE at the server (`claimed`), from the first time on.
- * G3 `waiting`: a thread refused something that still waits: who unblocks looks.
+ * G3 signals_waiting: a thread refused something that still waits: who unblocks looks.
  */
 #pragma once
 
@@ -31,6 +31,7 @@ struct signal_thread {
     uintptr_t stack_size;
 };
 extern _Thread_local struct signal_thread signal_thread;
+extern _Atomic bool signals_waiting; /* G3 */
 
 /* arch/.../user/signal.S knows these two: the alternate stack, its upper end first; 0: none. */
 extern _Thread_local uintptr_t signal_stack[2];

@@ -30,7 +30,17 @@ static mach_port_name_t right_of(struct input *in)
 {
     const uint8_t which = (uint8_t)number(in, 1);
 
-    return which < 64 ? world_task(1 + which % 9) : world_any((uint32_t)number(in, 2));
+    return which < 64 ? world_copy(world_task(1 + which % 9)) : world_any((uint32_t)number(in, 2));
+}
+
+/* A process's name for something. */
+static uint32_t name_of(struct input *in)
+{
+    const uint8_t which = (uint8_t)number(in, 1);
+
+    return which < 64    ? world_theirs(world_task(1 + which % 9))
+           : which < 240 ? world_any_theirs((uint32_t)number(in, 2))
+                         : (uint32_t)number(in, 4);
 }
 
 /* An answer is success or an error of POSIX; the call may be answered later. */
@@ -49,44 +59,63 @@ static void text_of(struct input *in, char out[32])
     out[size] = '\0';
 }
 
-/* ---- what brings rights ---- */
+/* ---- what names tasks ---- */
 
-static void with_rights(struct server_message *m, struct input *in)
+static void with_names(struct server_message *m, struct input *in)
 {
-    const mach_port_name_t one = right_of(in);
-    mach_port_name_t other = MSG_NULL;
-    struct thread_state_general state = {.pc = number(in, 4)};
-    struct process_signal signal;
+    const uint32_t one = name_of(in);
     uint32_t port;
-    uint64_t set = 0;
     int32_t pid;
     char name[32];
     kern_return_t kr;
 
     text_of(in, name);
-    switch (number(in, 1) % 9) {
+    switch (number(in, 1) % 4) {
     case 0: kr = process_calls.fork(m, one, &pid, &port); break;
     case 1:
         kr = process_calls.spawn(m, one, name, pid_of(in), number(in, 1) & 1, number(in, 8),
                                  number(in, 8), &pid, &port);
         break;
-    case 2:
-        other = right_of(in);
-        kr = process_calls.exec(m, one, other, name, number(in, 8));
-        break;
-    case 3: kr = process_calls.prepare_exec(m, one, &port); break;
-    case 4: kr = process_calls.kill_thread(m, one, (uint32_t)number(in, 1), 1, 2); break;
-    case 5:
+    case 2: kr = process_calls.exec(m, one, name_of(in), name, number(in, 8)); break;
+    default: kr = process_calls.prepare_exec(m, one, &port); break;
+    }
+    precise(kr, MSG_NULL, MSG_NULL);
+}
+
+/* A new task's first thread is the one behind it. */
+static void exec_well(struct server_message *m, struct input *in)
+{
+    const mach_port_name_t task = world_task(1 + (unsigned)number(in, 1) % 80),
+                           thread = world_thread(task, 0);
+
+    world_suspend(thread);
+    precise(process_calls.exec(m, world_theirs(task), world_theirs(thread), "next", number(in, 8)),
+            MSG_NULL, MSG_NULL);
+}
+
+/* ---- what brings rights ---- */
+
+static void with_rights(struct server_message *m, struct input *in)
+{
+    const mach_port_name_t one = right_of(in);
+    struct thread_state_general state = {.pc = number(in, 4)};
+    struct process_signal signal;
+    uint64_t set = 0;
+    kern_return_t kr;
+
+    switch (number(in, 1) % 5) {
+    case 0: kr = process_calls.kill_thread(m, one, (uint32_t)number(in, 1), 1, 2); break;
+    case 1:
         kr = process_calls.take(m, one, number(in, 8), (uint32_t)number(in, 1) % 4, &signal);
         break;
-    case 6:
+    case 2:
         kr = process_calls.begin(m, one, number(in, 8), (uint32_t)number(in, 1) % 4, &signal,
                                  &state);
         break;
-    case 7: kr = process_calls.resume(m, one, &state); break;
+    case 3: kr = process_calls.resume(m, one, &state); break;
     default: kr = process_calls.pending(m, one, &set); break;
     }
-    precise(kr, one, other);
+    precise(kr, one, MSG_NULL);
 }
 
 /* ---- what does not ---- */
@@ -161,6 +190,8 @@ static void at_service(struct server_message *m, struct input *in)
         right = right_of(in);
         text_of(in, name);
         kr = processes_calls.adopt(m, right, name, &pid, &port);
+        if (kr == KERN_SUCCESS)
+            world_drop(port); /* it goes with the answer */
         break;
     case 1: kr = processes_calls.list(m, (int32_t)number(in, 4), pids, &n); break;
     case 2: kr = processes_calls.info(m, pid_of(in), &info); break;
@@ -182,6 +213,19 @@ static void at_service(struct server_message *m, struct input *in)
     precise(kr, right, MSG_NULL);
 }
 
+/* ---- what comes about without a call ---- */
+
+static void end_something(struct input *in)
+{
+    const mach_port_name_t name = right_of(in);
+
+    if (name == MSG_NULL || name == MSG_DEAD)
+        return;
+    if (!world_is_port(name))
+        world_kill(name);
+    world_drop(name);
+}
+
 /* By the kernel, or by somebody who says that he is. */
 static void exception(struct server_message *m, struct input *in)
 {
@@ -199,9 +243,11 @@ static void one(struct input *in)
 
     if (!m)
         m = world_message(0);
-    switch (number(in, 1) % 8) {
-    case 0:
+    switch (number(in, 1) % 10) {
+    case 0: with_names(m, in); break;
     case 1: with_rights(m, in); break;
+    case 8: exec_well(m, in); break;
+    case 9: end_something(in); break;
     case 2: precise(about_children(m, in), MSG_NULL, MSG_NULL); break;
     case 3: precise(about_groups(m, in), MSG_NULL, MSG_NULL); break;
     case 4: precise(about_signals(m, in), MSG_NULL, MSG_NULL); break;
@@ -229,9 +275,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     int32_t pid;
 
     world_begin();
-    for (unsigned i = 0; i < 3; i++)
-        CHECK_EQ(processes_calls.adopt(world_message(0), world_task(2), "first", &pid, &port),
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(processes_calls.adopt(world_message(0), world_copy(world_task(2)), "first", &pid,
+                                       &port),
                  KERN_SUCCESS);
+        world_drop(port);
+    }
     while (in.at < in.end)
         one(&in);
     world_end();

@@ -33,6 +33,8 @@ struct model_process *model_add(int32_t pid, int32_t parent, mach_port_name_t ta
         .parent = parent,
         .pgid = from ? from->pgid : pid,
         .sid = from ? from->sid : pid,
+        .program = from ? from->program : pid,
+        .adopted = !from,
         .state = PROCESS_RUNNING,
         .ignored = from ? from->ignored : 0,
         .mine = from ? from->mine : 0,
@@ -272,8 +274,8 @@ static int send_to_all(struct model_process *sender, int32_t group, uint32_t num
 
     for (struct model_process *p = after(0); p; p = after(last)) {
         last = p->pid;
-        if (p == sender && group == -1)
-            continue;
+        if (group == -1 && (p == sender || p->adopted))
+            continue; /* the system's programs are spared */
         if (group != -1 && p->pgid != group)
             continue;
         if (p == sender) {
@@ -326,6 +328,7 @@ void model_dispose(struct model_process *p, uint64_t signals, uint32_t dispositi
 
 /* ---- the end ---- */
 
+/* Of a group that is orphaned since just now. */
 static void hang_up(int32_t group, int32_t sid)
 {
     bool stopped = false;
@@ -340,30 +343,58 @@ static void hang_up(int32_t group, int32_t sid)
         (void)send_to_all(NULL, group, SIGNAL_CONT);
 }
 
-void model_end(struct model_process *p, int32_t status)
+/* Its children are init's. Those in other groups of its session, for which it was there. */
+static uint64_t leave_children(struct model_process *p)
 {
-    struct model_process *parent = p->parent != 0 ? model_find(p->parent) : NULL;
-    const int32_t group = p->pgid, sid = p->sid;
-    bool stopped = false;
+    uint64_t bereaved = 0;
 
     for (unsigned i = 0; i < MODEL_MAX; i++) {
         struct model_process *c = &model[i];
         if (!c->there || c->parent != p->pid)
             continue;
         c->parent = 0;
-        stopped |= c->state == PROCESS_STOPPED;
         c->there = c->state != PROCESS_ZOMBIE;
+        if (c->there && c->pgid != p->pgid && c->sid == p->sid)
+            bereaved |= UINT64_C(1) << i;
     }
+    return bereaved;
+}
+
+static void end_program(int32_t program)
+{
+    for (struct model_process *p = after(0); p; p = after(p->pid))
+        if (!p->adopted && p->state != PROCESS_ZOMBIE && p->program == program)
+            model_end(p, SIGNAL_KILL);
+}
+
+void model_end(struct model_process *p, int32_t status)
+{
+    struct model_process *parent = p->parent != 0 ? model_find(p->parent) : NULL;
+    const int32_t group = p->pgid, sid = p->sid, pid = p->pid;
+    const bool was_orphaned = is_orphaned(group, sid), adopted = p->adopted;
+    uint64_t bereaved = leave_children(p);
+
     forget(p, UINT64_MAX);
     p->state = PROCESS_ZOMBIE;
     p->status = status;
     p->there = parent && !(parent->child_flags & PROCESS_NO_CHILD_WAIT);
     if (parent)
         (void)model_send(parent, SIGNAL_CHLD);
-    hang_up(group, sid);
-    for (struct model_process *c = stopped ? after(0) : NULL; c; c = after(c->pid))
-        if (c->sid == sid && c->state == PROCESS_STOPPED && c->parent == 0)
+    if (!was_orphaned)
+        hang_up(group, sid);
+    for (struct model_process *c = bereaved != 0 ? after(0) : NULL; c; c = after(c->pid))
+        if (bereaved & UINT64_C(1) << (c - model))
             hang_up(c->pgid, sid);
+    if (adopted)
+        end_program(pid);
+}
+
+void model_exec(struct model_process *p, mach_port_name_t task, uint64_t mine)
+{
+    p->task = task;
+    p->mine = mine & ~p->ignored;
+    p->executed = true;
+    p->adopted = false;
 }
 
 /* ---- wait ---- */

@@ -12,6 +12,8 @@ struct model_process {
     bool there;
     int32_t pid, parent; /* pid; 0: init */
     int32_t pgid, sid;
+    int32_t program; /* the adopted one that it descends from */
+    bool adopted;    /* it is one still */
     enum process_state state;
     int32_t status;
     bool stop_news, continue_news, executed;
@@ -43,5 +45,7 @@ uint32_t model_take(struct model_process *p, uint64_t blocked);
 /** Children that wait() could be told of now; *any: there are some that it could be told of at all. At most MODEL_MAX. */
 unsigned model_news(const struct model_process *p, int32_t pid, uint32_t options,
                     struct model_process *out[MODEL_MAX], bool *any);
+/** It executed a program with these signals its own. */
+void model_exec(struct model_process *p, mach_port_name_t task, uint64_t mine);
 /** It was told. */
 void model_told(struct model_process *child);

@@ -6,7 +6,6 @@
 #include "../check.h"
 #include "model.h"
 #include "world.h"
-#include <wharf/if/thread.h>
 
 static int error_of(kern_return_t kr)
 {
@@ -103,12 +102,14 @@ static void adopt(void)
     const mach_port_name_t task = world_task(1 + check_below(10));
     mach_port_name_t port;
     int32_t pid;
-    const kern_return_t kr =
-        world_done(processes_calls.adopt(world_message(0), task, "program", &pid, &port), task, 0);
+    const kern_return_t kr = world_done(processes_calls.adopt(world_message(0), world_copy(task),
+                                                              "program", &pid, &port),
+                                        task, 0);
 
     if (kr == KERN_SUCCESS) {
         CHECK(model_find(pid) == NULL);
         model_add(pid, 0, task);
+        world_drop(port); /* it goes with the answer */
     } else {
         CHECK(world_has_failed() && kr == unix_error(EAGAIN));
     }
@@ -120,10 +121,11 @@ static void fork_one(struct model_process *p)
     uint32_t port;
     int32_t pid;
     const kern_return_t kr =
-        world_done(process_calls.fork(world_message(p->pid), task, &pid, &port), task, 0);
+        process_calls.fork(world_message(p->pid), world_theirs(task), &pid, &port);
 
     if (kr == KERN_SUCCESS) {
         CHECK(model_find(pid) == NULL);
+        CHECK_EQ(port, world_theirs(table_find(pid)->port));
         model_add(pid, p->pid, task);
     } else {
         CHECK(world_has_failed() && kr == unix_error(EAGAIN));
@@ -139,9 +141,8 @@ static void spawn_one(struct model_process *p)
     uint32_t port;
     int32_t pid;
     const kern_return_t kr =
-        world_done(process_calls.spawn(world_message(p->pid), task, "spawned", group, session,
-                                       ignored, mine, &pid, &port),
-                   task, 0);
+        process_calls.spawn(world_message(p->pid), world_theirs(task), "spawned", group, session,
+                            ignored, mine, &pid, &port);
 
     if (kr != KERN_SUCCESS) { /* there is no group 1 */
         CHECK((world_has_failed() && kr == unix_error(EAGAIN)) ||
@@ -163,23 +164,26 @@ static void exec_one(struct model_process *p)
     const mach_port_name_t task = world_task(1),
                            thread = wrong ? world_thread(p->task, 0) : world_thread(task, 0);
     const uint64_t mine = some_signals();
-    CHECK_EQ(thread_suspend(thread), KERN_SUCCESS); /* so it is made */
-    const kern_return_t kr =
-        world_done(process_calls.exec(world_message(p->pid), task, thread, "executed", mine), task,
-                   thread);
+    uint32_t port;
+    world_suspend(thread); /* so it is made */
+    kern_return_t kr = process_calls.prepare_exec(world_message(p->pid), world_theirs(task), &port);
+    if (kr == KERN_SUCCESS) {
+        CHECK_EQ(port, world_theirs(table_find(p->pid)->port));
+        kr = process_calls.exec(world_message(p->pid), world_theirs(task), world_theirs(thread),
+                                "executed", mine);
+    }
 
-    if (wrong) {
-        CHECK_EQ(kr, unix_error(EINVAL));
+    if (kr == unix_error(EINVAL)) {
+        CHECK(wrong);
         return;
     }
     if (kr != KERN_SUCCESS) {
-        CHECK(world_has_failed());
+        CHECK(world_has_failed() && kr == unix_error(EAGAIN));
         return;
     }
+    CHECK(!wrong && world_suspended(thread) == 0);
     CHECK(!world_is_alive(p->task));
-    p->task = task;
-    p->mine = mine & ~p->ignored;
-    p->executed = true;
+    model_exec(p, task, mine);
 }
 
 static void end_one(struct model_process *p)
@@ -194,7 +198,8 @@ static void end_one(struct model_process *p)
         model_end(p, SIGNAL_KILL);
         return;
     }
-    CHECK_EQ(process_calls.exit(world_message(p->pid), status), KERN_SUCCESS);
+    CHECK_EQ(process_calls.exit(world_message(p->pid), status),
+             adopted ? KERN_SUCCESS : MIG_NO_REPLY); /* there is nobody to answer */
     CHECK(world_is_alive(task) == adopted);
     model_end(p, (status & 0xff) << 8);
     if (adopted)
@@ -242,7 +247,7 @@ static void dispose(struct model_process *p)
 static void take(struct model_process *p)
 {
     const uint64_t blocked = some_signals() | some_signals();
-    const mach_port_name_t thread = world_thread(p->task, 0);
+    const mach_port_name_t thread = world_copy(world_thread(p->task, 0));
     struct process_signal signal;
 
     CHECK_EQ(world_done(process_calls.take(world_message(p->pid), thread, blocked, 0, &signal),

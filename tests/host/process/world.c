@@ -8,13 +8,10 @@
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
-#include <wharf/if/clock.h>
-#include <wharf/if/exception_ports.h>
-#include <wharf/if/host_tasks.h>
 #include <wharf/if/port.h>
-#include <wharf/if/task.h>
-#include <wharf/if/thread.h>
-#include <wharf/if/timer.h>
+
+/* Of a process's names: W4. */
+enum { THEIRS = 1 << 24 };
 
 struct right world_rights[WORLD_NAMES];
 mach_port_name_t world_used;
@@ -58,13 +55,25 @@ struct right *world_at(mach_port_name_t name)
     return &world_rights[name];
 }
 
-/* What a process names may be anything. */
-struct right *world_of_kind(mach_port_name_t name, enum kind kind)
+bool world_is_held(mach_port_name_t name)
 {
-    return name >= WORLD_FIRST && name < world_used && world_rights[name].kind == kind &&
-                   !world_rights[name].dead
-               ? &world_rights[name]
-               : NULL;
+    return name >= WORLD_FIRST && name < world_used &&
+           (world_rights[name].refs != 0 || world_rights[name].sends != 0);
+}
+
+struct right *world_target(mach_port_name_t name, enum kind kind)
+{
+    CHECK(world_is_held(name) && world_rights[name].kind == kind);
+    return world_rights[name].dead ? NULL : &world_rights[name];
+}
+
+kern_return_t world_find_task(mach_port_name_t name)
+{
+    if (!world_is_held(name))
+        return KERN_INVALID_NAME;
+    if (world_rights[name].dead)
+        return KERN_INVALID_RIGHT; /* a dead name */
+    return world_rights[name].kind == TASK ? KERN_SUCCESS : KERN_INVALID_TASK;
 }
 
 mach_port_name_t world_make(struct right right)
@@ -76,11 +85,11 @@ mach_port_name_t world_make(struct right right)
 
 mach_port_name_t world_task(unsigned threads)
 {
-    const mach_port_name_t task = world_make(
-        (struct right){.kind = TASK, .refs = 1, .first = world_used + 1, .count = threads});
+    const mach_port_name_t task =
+        world_make((struct right){.kind = TASK, .first = world_used + 1, .count = threads});
 
     for (unsigned i = 0; i < threads; i++)
-        world_make((struct right){.kind = THREAD, .task = task});
+        world_make((struct right){.kind = THREAD, .task = task, .cpu_time = 1 + world_used % 97});
     return task;
 }
 
@@ -88,14 +97,30 @@ mach_port_name_t world_thread(mach_port_name_t task, unsigned n)
 {
     const struct right *t = world_at(task);
 
-    return n < t->count ? world_copy(t->first + n) : MSG_NULL;
+    return n < t->count ? t->first + n : MSG_NULL;
+}
+
+uint32_t world_theirs(mach_port_name_t name)
+{
+    return name | THEIRS;
+}
+
+uint32_t world_any_theirs(uint32_t which)
+{
+    const mach_port_name_t name = WORLD_FIRST + which % (world_used - WORLD_FIRST + 4);
+
+    return name < world_used        ? world_theirs(name)
+           : name == world_used     ? MSG_NULL
+           : name == world_used + 1 ? MSG_DEAD
+           : name == world_used + 2 ? which /* the server's own name, perhaps */
+                                    : world_theirs(name);
 }
 
 mach_port_name_t world_copy(mach_port_name_t name)
 {
     struct right *r = world_at(name);
 
-    *(r->kind == RECEIVE ? &r->senders : &r->refs) += 1;
+    *(r->kind == RECEIVE ? &r->sends : &r->refs) += 1;
     return name;
 }
 
@@ -105,16 +130,12 @@ mach_port_name_t world_any(uint32_t which)
 
     if (name >= world_used)
         return name == world_used ? MSG_NULL : MSG_DEAD;
-    switch (world_rights[name].kind) {
-    case TASK:
-    case THREAD: break;
-    case RECEIVE:
-        if (!world_rights[name].dead)
-            break;
-        [[fallthrough]];
-    default: return MSG_NULL;
-    }
-    return world_rights[name].dead && world_rights[name].refs == 0 ? MSG_DEAD : world_copy(name);
+    const struct right *r = &world_rights[name];
+    if (r->kind != TASK && r->kind != THREAD && r->kind != RECEIVE)
+        return MSG_NULL;
+    return r->dead ? MSG_DEAD
+                   : world_copy(
+                         name); /* what is dead is sent as that, whoever has a name for it still */
 }
 
 void world_drop(mach_port_name_t name)
@@ -122,19 +143,32 @@ void world_drop(mach_port_name_t name)
     stub_release_right(name, MSG_MOVE_SEND);
 }
 
-void world_kill(mach_port_name_t task)
+bool world_is_port(mach_port_name_t name)
 {
-    (void)!task_terminate(task, 0);
+    return world_at(name)->kind == RECEIVE;
 }
 
-bool world_is_alive(mach_port_name_t task)
+void world_kill(mach_port_name_t name)
 {
-    return !world_at(task)->dead;
+    struct right *r = world_at(name);
+
+    if (!r->dead)
+        world_die(r);
 }
 
-unsigned world_suspended(mach_port_name_t task)
+bool world_is_alive(mach_port_name_t name)
 {
-    return world_at(task)->suspended;
+    return !world_at(name)->dead;
+}
+
+unsigned world_suspended(mach_port_name_t name)
+{
+    return world_at(name)->suspended;
+}
+
+void world_suspend(mach_port_name_t name)
+{
+    world_at(name)->suspended++;
 }
 
 void world_refuse(kern_return_t kr)
@@ -149,8 +183,8 @@ void stub_release_right(mach_port_name_t name, unsigned kind)
     struct right *r = world_at(name);
 
     if (r->kind == RECEIVE && kind == MSG_MOVE_SEND) { /* it was sent a right to its own port */
-        CHECK(r->senders != 0);
-        r->senders--;
+        CHECK(r->sends != 0);
+        r->sends--;
         return;
     }
     CHECK(r->refs != 0);
@@ -162,73 +196,119 @@ void stub_release_right(mach_port_name_t name, unsigned kind)
     r->dead |= r->kind == RECEIVE;
 }
 
-kern_return_t port_allocate(mach_port_name_t task, uint32_t right, uint32_t *name)
+kern_return_t port_construct(mach_port_name_t task, uint64_t payload, uint32_t set, uint32_t *name)
 {
-    CHECK(task == WORLD_SELF && right == PORT_RIGHT_RECEIVE);
+    CHECK(task == WORLD_SELF && set == WORLD_SET);
     if (world_fails())
         return KERN_LIMIT;
-    *name = world_make((struct right){.kind = RECEIVE, .refs = 1});
+    *name = world_make((struct right){.kind = RECEIVE, .refs = 1, .payload = payload});
     return KERN_SUCCESS;
 }
 
-kern_return_t port_set_payload(mach_port_name_t task, uint32_t name, uint64_t payload)
+kern_return_t port_kobject(mach_port_name_t task, uint32_t name, uint32_t *kind)
 {
     CHECK_EQ(task, WORLD_SELF);
-    world_at(name)->payload = payload;
-    return KERN_SUCCESS;
-}
-
-kern_return_t port_move_member(mach_port_name_t task, uint32_t name, uint32_t set)
-{
-    CHECK(task == WORLD_SELF && set == WORLD_SET && world_at(name)->kind == RECEIVE);
+    if (!world_is_held(name))
+        return KERN_INVALID_NAME;
+    const struct right *r = world_at(name);
+    if (r->dead || r->kind == REPLY || (r->kind == RECEIVE && r->sends == 0))
+        return KERN_INVALID_RIGHT;
+    *kind = r->kind == TASK      ? PORT_KOBJECT_TASK
+            : r->kind == THREAD  ? PORT_KOBJECT_THREAD
+            : r->kind == RECEIVE ? PORT_KOBJECT_NONE
+                                 : PORT_KOBJECT_OTHER;
     return KERN_SUCCESS;
 }
 
 kern_return_t port_insert_made_send(mach_port_name_t task, uint32_t name, mach_port_name_t right,
                                     uint32_t *got)
 {
-    CHECK_EQ(name, 0);
+    CHECK(task == WORLD_SELF && name == 0);
+    CHECK(world_at(right)->kind == RECEIVE && world_at(right)->refs == 1);
     if (world_fails())
         return KERN_RESOURCE_SHORTAGE;
-    if (task != WORLD_SELF && !world_of_kind(task, TASK))
+    *got = world_copy(right);
+    return KERN_SUCCESS;
+}
+
+/* What another task has is not counted. */
+kern_return_t port_give_made_send(mach_port_name_t task, uint32_t name, uint32_t to, uint32_t *got)
+{
+    CHECK(task == WORLD_SELF && world_at(name)->kind == RECEIVE && world_at(name)->refs == 1);
+    const kern_return_t kr = world_find_task(to);
+    if (kr == KERN_SUCCESS && world_fails())
+        return KERN_RESOURCE_SHORTAGE;
+    *got = world_theirs(name);
+    return kr;
+}
+
+kern_return_t port_fetch_send(mach_port_name_t task, uint32_t from, uint32_t its, uint32_t *got)
+{
+    const mach_port_name_t name = its & ~(uint32_t)THEIRS;
+
+    CHECK_EQ(task, WORLD_SELF);
+    const kern_return_t kr = world_find_task(from);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (!(its & THEIRS) || name < WORLD_FIRST || name >= world_used)
+        return KERN_INVALID_NAME;
+    const struct right *r = &world_rights[name];
+    if (r->kind != TASK && r->kind != THREAD && r->kind != RECEIVE)
+        return KERN_INVALID_RIGHT;
+    if (r->dead)
         return KERN_INVALID_CAPABILITY;
-    world_at(right)->senders++;
-    *got = right;
-    return KERN_SUCCESS;
-}
-
-kern_return_t port_request_notification(mach_port_name_t task, uint32_t name, uint32_t id,
-                                        uint32_t sync, mach_port_name_t notify,
-                                        mach_port_name_t *previous)
-{
-    CHECK(task == WORLD_SELF && id == MSG_ID_DEAD_NAME && sync == 1 && notify == WORLD_EXCEPTIONS);
     if (world_fails())
         return KERN_RESOURCE_SHORTAGE;
-    *previous =
-        world_at(name)->watched ? world_make((struct right){.kind = REPLY, .refs = 1}) : MSG_NULL;
-    world_at(name)->watched = true;
+    *got = world_copy(name);
     return KERN_SUCCESS;
 }
 
-/* The request comes back as a right to what would have been sent. */
-kern_return_t port_cancel_notification(mach_port_name_t task, uint32_t name, uint32_t id,
-                                       mach_port_name_t *previous)
+static void tell(struct right *r)
 {
-    CHECK(task == WORLD_SELF && id == MSG_ID_DEAD_NAME);
-    *previous = MSG_NULL;
-    if (world_at(name)->watched)
-        *previous = world_make((struct right){.kind = REPLY, .refs = 1});
-    world_at(name)->watched = false;
+    r->watched = false;
+    r->refs++;
+    r->told++;
+}
+
+void world_die(struct right *right)
+{
+    if (right->kind == THREAD)
+        world_rights[right->task].cpu_time += right->cpu_time;
+    right->dead = true;
+    if (right->watched)
+        tell(right);
+    if (right->kind == TASK)
+        for (uint32_t i = 0; i < right->count; i++)
+            if (!world_rights[right->first + i].dead)
+                world_die(&world_rights[right->first + i]);
+}
+
+kern_return_t port_watch(mach_port_name_t task, uint32_t name, uint32_t to)
+{
+    CHECK(task == WORLD_SELF && to == WORLD_EXCEPTIONS);
+    if (!world_is_held(name))
+        return KERN_INVALID_NAME;
+    struct right *r = world_at(name);
+    if (r->watched)
+        return KERN_EXISTS;
+    if (world_fails())
+        return KERN_RESOURCE_SHORTAGE;
+    if (r->dead)
+        tell(r); /* at once */
+    else
+        r->watched = true;
     return KERN_SUCCESS;
 }
 
 kern_return_t port_mod_refs(mach_port_name_t task, uint32_t name, uint32_t right, int32_t delta)
 {
     CHECK(task == WORLD_SELF && right == PORT_RIGHT_SEND && delta == 1);
-    if (name < WORLD_FIRST || name >= world_used || world_at(name)->dead ||
-        world_at(name)->kind == RECEIVE || world_at(name)->refs == 0)
+    if (!world_is_held(name))
+        return KERN_INVALID_NAME;
+    const struct right *r = world_at(name);
+    if (r->dead || r->kind == REPLY || (r->kind == RECEIVE && r->sends == 0))
         return KERN_INVALID_RIGHT;
-    world_at(name)->refs++;
+    world_copy(name);
     return KERN_SUCCESS;
 }
 
@@ -285,6 +365,7 @@ void world_begin(void)
     tasks_exceptions = tasks_exception_send = WORLD_EXCEPTIONS;
     table_reset();
     tasks_reset();
+    CHECK_EQ(tasks_begin(), KERN_SUCCESS);
 }
 
 struct server_message *world_message(int32_t pid)
@@ -304,9 +385,9 @@ struct server_message *world_message(int32_t pid)
 kern_return_t world_done(kern_return_t kr, mach_port_name_t one, mach_port_name_t other)
 {
     if (kr != KERN_SUCCESS && kr != MIG_NO_REPLY) {
-        if (one >= WORLD_FIRST && one < world_used)
+        if (one != MSG_NULL && one != MSG_DEAD)
             world_drop(one);
-        if (other >= WORLD_FIRST && other < world_used)
+        if (other != MSG_NULL && other != MSG_DEAD)
             world_drop(other);
     }
     return kr;
@@ -317,18 +398,12 @@ static bool tell_deaths(void)
 {
     bool any = false;
 
-    for (mach_port_name_t name = WORLD_FIRST; name < world_used; name++) {
-        if (world_rights[name].kind != TASK || !world_rights[name].dead ||
-            !world_rights[name].watched)
-            continue;
-        world_rights[name].watched = false;
-        if (world_rights[name].refs == 0)
-            continue; /* the request went with the last right */
-        world_rights[name].refs++;
-        tasks_died(name);
-        world_drop(name);
-        any = true;
-    }
+    for (mach_port_name_t name = WORLD_FIRST; name < world_used; name++)
+        for (; world_rights[name].told != 0; any = true) {
+            world_rights[name].told--;
+            tasks_died(name);
+            world_drop(name);
+        }
     return any;
 }
 
@@ -358,11 +433,13 @@ void world_end(void)
 {
     world_fail_at(0);
     for (mach_port_name_t name = WORLD_FIRST; name < world_used; name++)
-        if (world_rights[name].kind == TASK && !world_rights[name].dead)
+        if (world_rights[name].kind == TASK)
             world_kill(name);
     world_settle();
     CHECK_EQ(table_count(), 0);
-    for (mach_port_name_t name = WORLD_FIRST; name < world_used; name++)
-        if (world_rights[name].kind != TIMER)
-            CHECK_EQ(world_rights[name].refs, 0);
+    for (mach_port_name_t name = WORLD_FIRST; name < world_used; name++) {
+        const struct right *r = &world_rights[name];
+        CHECK_EQ(r->refs, r->kind == TIMER);
+        CHECK(r->sends == 0 && r->told == 0 && !r->watched);
+    }
 }

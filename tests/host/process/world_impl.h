@@ -14,10 +14,12 @@ struct right {
     enum kind kind;
     bool dead, watched;
     uint32_t
-        refs; /* send rights of the server's and of messages; of a RECEIVE: the receive right */
-    uint32_t senders; /* of a RECEIVE */
+        refs; /* of a send right of the server's, and of messages to it; of a RECEIVE: the receive right, once */
+    uint32_t sends; /* of a RECEIVE: send rights to it that the server has, too */
+    uint32_t told;  /* notifications of its death in the server's queue, with a reference each */
     uint32_t suspended;
     uint32_t first, count; /* of a TASK: its threads' names */
+    uint64_t cpu_time;     /* of a THREAD; of a TASK: of those that have ended */
     mach_port_name_t task; /* of a THREAD */
     uint64_t payload;
     struct thread_state_general state;
@@ -30,8 +32,13 @@ extern kern_return_t world_refusal;
 
 /** Is it this allocation's turn? */
 bool world_fails(void);
-/** A name of ours. */
 struct right *world_at(mach_port_name_t name);
-/** What a process names may be anything; NULL: it is none of these, or dead. */
-struct right *world_of_kind(mach_port_name_t name, enum kind kind);
+/** The server has a right of this name. */
+bool world_is_held(mach_port_name_t name);
+/** Whom a message of the server's goes to: W3. NULL: it is dead. */
+struct right *world_target(mach_port_name_t name, enum kind kind);
+/** What the kernel finds for a name in a call. KERN_SUCCESS: a living task. */
+kern_return_t world_find_task(mach_port_name_t name);
 mach_port_name_t world_make(struct right right);
+/** Its port dies, and who watches is told. */
+void world_die(struct right *right);

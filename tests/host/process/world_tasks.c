@@ -7,67 +7,47 @@
 #include <libsys/kernel.h>
 #include <wharf/if/clock.h>
 #include <wharf/if/exception_ports.h>
-#include <wharf/if/host_tasks.h>
 #include <wharf/if/task.h>
 #include <wharf/if/thread.h>
 #include <wharf/if/timer.h>
 
 /* ---- tasks and threads ---- */
 
-kern_return_t host_tasks_set_essential(mach_port_name_t power, mach_port_name_t task,
-                                       bool essential)
-{
-    CHECK(power == WORLD_HOST_TASKS && !essential);
-    return world_of_kind(task, TASK) ? KERN_SUCCESS : KERN_INVALID_TASK;
-}
-
-kern_return_t host_tasks_tasks(mach_port_name_t power, mach_port_name_t after, mach_port_name_t *t0,
-                               mach_port_name_t *t1, mach_port_name_t *t2, mach_port_name_t *t3,
-                               mach_port_name_t *t4, mach_port_name_t *t5, mach_port_name_t *t6,
-                               mach_port_name_t *t7)
-{
-    CHECK_EQ(power, WORLD_HOST_TASKS);
-    *t0 = *t1 = *t2 = *t3 = *t4 = *t5 = *t6 = *t7 = MSG_NULL;
-    return world_of_kind(after, TASK) ? KERN_SUCCESS : KERN_INVALID_TASK;
-}
-
 kern_return_t exception_ports_set(mach_port_name_t task, uint32_t slot, uint32_t flavour,
                                   uint32_t mask, mach_port_name_t port)
 {
     CHECK(slot == EXCEPTION_PORTS_SLOT_HANDLER && flavour == EXCEPTION_PORTS_FLAVOUR_RIGHTS);
     CHECK(mask == EXCEPTION_ALL && port == WORLD_EXCEPTIONS);
-    return world_of_kind(task, TASK) ? KERN_SUCCESS : KERN_INVALID_CAPABILITY;
+    return world_target(task, TASK) ? KERN_SUCCESS : MACH_SEND_INVALID_DEST;
 }
 
 kern_return_t task_terminate(mach_port_name_t task, uint32_t status)
 {
-    struct right *t = world_of_kind(task, TASK);
+    struct right *t = world_target(task, TASK);
 
     (void)status;
     if (!t)
-        return KERN_TERMINATED;
-    t->dead = true;
-    for (uint32_t i = 0; i < t->count; i++)
-        world_rights[t->first + i].dead = true;
+        return MACH_SEND_INVALID_DEST;
+    world_die(t);
     return KERN_SUCCESS;
 }
 
 kern_return_t task_suspend(mach_port_name_t task)
 {
-    struct right *t = world_of_kind(task, TASK);
+    struct right *t = world_target(task, TASK);
 
     if (!t)
-        return KERN_TERMINATED;
+        return MACH_SEND_INVALID_DEST;
     t->suspended++;
     return KERN_SUCCESS;
 }
 
 kern_return_t task_resume(mach_port_name_t task)
 {
-    struct right *t = world_of_kind(task, TASK);
+    struct right *t = world_target(task, TASK);
 
     if (!t)
-        return KERN_TERMINATED;
+        return MACH_SEND_INVALID_DEST;
     CHECK(t->suspended != 0);
     t->suspended--;
     return KERN_SUCCESS;
@@ -75,8 +55,8 @@ kern_return_t task_resume(mach_port_name_t task)
 
 kern_return_t task_info(mach_port_name_t task, struct task_info *out)
 {
-    if (!world_of_kind(task, TASK))
-        return KERN_TERMINATED;
+    if (!world_target(task, TASK))
+        return MACH_SEND_INVALID_DEST;
     *out = (struct task_info){.ended_time = 1};
     return KERN_SUCCESS;
 }
@@ -87,34 +67,72 @@ kern_return_t task_threads(mach_port_name_t task, mach_port_name_t after, mach_p
                            mach_port_name_t *t7)
 {
     mach_port_name_t *out[] = {t0, t1, t2, t3, t4, t5, t6, t7};
-    const struct right *t = world_of_kind(task, TASK), *thread = world_of_kind(after, THREAD);
+    const struct right *t = world_target(task, TASK);
+    uint32_t i = 0, n = 0;
 
     if (!t)
-        return KERN_TERMINATED;
-    if (after != MSG_NULL && (!thread || thread->task != task))
-        return thread ? KERN_NOT_FOUND : KERN_INVALID_CAPABILITY;
-    uint32_t n = after != MSG_NULL ? after - t->first + 1 : 0;
-    for (unsigned i = 0; i < 8; i++)
-        *out[i] = n < t->count ? world_copy(t->first + n++) : MSG_NULL;
+        return MACH_SEND_INVALID_DEST;
+    if (after != MSG_NULL) {
+        CHECK(world_is_held(after));
+        const struct right *thread = world_at(after);
+        if (thread->dead || (thread->kind == THREAD && thread->task != task))
+            return KERN_NOT_FOUND;
+        if (thread->kind != THREAD)
+            return KERN_INVALID_CAPABILITY;
+        i = after - t->first + 1;
+    }
+    for (; i < t->count && n < TASK_THREADS_MAX; i++)
+        if (!world_rights[t->first + i].dead)
+            *out[n++] = world_copy(t->first + i);
+    while (n < TASK_THREADS_MAX)
+        *out[n++] = MSG_NULL;
+    return KERN_SUCCESS;
+}
+
+uint64_t world_cpu_time(mach_port_name_t task)
+{
+    const struct right *t = world_at(task);
+    uint64_t sum = t->cpu_time;
+
+    for (uint32_t i = 0; i < t->count; i++)
+        if (!world_rights[t->first + i].dead)
+            sum += world_rights[t->first + i].cpu_time;
+    return sum;
+}
+
+kern_return_t task_cpu_time(mach_port_name_t task, uint64_t *nanoseconds, uint32_t *left)
+{
+    const struct right *t = world_target(task, TASK);
+    uint32_t living = 0;
+
+    if (!t)
+        return MACH_SEND_INVALID_DEST;
+    *nanoseconds = t->cpu_time;
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct right *thread = &world_rights[t->first + i];
+        if (!thread->dead && living++ < TASK_TIMED_MAX)
+            *nanoseconds += thread->cpu_time;
+    }
+    *left = living > TASK_TIMED_MAX ? living - TASK_TIMED_MAX : 0;
     return KERN_SUCCESS;
 }
 
 kern_return_t thread_suspend(mach_port_name_t thread)
 {
-    struct right *t = world_of_kind(thread, THREAD);
+    struct right *t = world_target(thread, THREAD);
 
     if (!t)
-        return KERN_TERMINATED;
+        return MACH_SEND_INVALID_DEST;
     t->suspended++;
     return KERN_SUCCESS;
 }
 
 kern_return_t thread_resume(mach_port_name_t thread)
 {
-    struct right *t = world_of_kind(thread, THREAD);
+    struct right *t = world_target(thread, THREAD);
 
     if (!t)
-        return KERN_TERMINATED;
+        return MACH_SEND_INVALID_DEST;
     if (t->suspended == 0)
         return KERN_FAILURE;
     t->suspended--;
@@ -125,8 +143,8 @@ kern_return_t thread_abort_safely(mach_port_name_t thread)
 {
     const kern_return_t kr = world_refusal;
 
-    if (!world_of_kind(thread, THREAD))
-        return KERN_TERMINATED;
+    if (!world_target(thread, THREAD))
+        return MACH_SEND_INVALID_DEST;
     world_refusal = KERN_SUCCESS;
     return kr != KERN_SUCCESS ? kr : KERN_NOT_WAITING;
 }
@@ -134,10 +152,10 @@ kern_return_t thread_abort_safely(mach_port_name_t thread)
 kern_return_t thread_get_state(mach_port_name_t thread, uint32_t flavour, uint64_t *state,
                                uint32_t *count)
 {
-    const struct right *t = world_of_kind(thread, THREAD);
+    const struct right *t = world_target(thread, THREAD);
 
     if (!t)
-        return KERN_TERMINATED;
+        return MACH_SEND_INVALID_DEST;
     CHECK(flavour == THREAD_STATE_GENERAL && t->suspended != 0);
     memcpy(state, &t->state, sizeof(t->state));
     *count = sizeof(t->state) / sizeof(uint64_t);
@@ -147,10 +165,10 @@ kern_return_t thread_get_state(mach_port_name_t thread, uint32_t flavour, uint64
 kern_return_t thread_set_state(mach_port_name_t thread, uint32_t flavour, const uint64_t *state,
                                uint32_t count)
 {
-    struct right *t = world_of_kind(thread, THREAD);
+    struct right *t = world_target(thread, THREAD);
 
     if (!t)
-        return KERN_TERMINATED;
+        return MACH_SEND_INVALID_DEST;
     CHECK(flavour == THREAD_STATE_GENERAL && t->suspended != 0);
     CHECK_EQ(count, sizeof(t->state) / sizeof(uint64_t));
     memcpy(&t->state, state, sizeof(t->state));
@@ -159,9 +177,11 @@ kern_return_t thread_set_state(mach_port_name_t thread, uint32_t flavour, const 
 
 kern_return_t thread_info(mach_port_name_t thread, struct thread_info *out)
 {
-    if (!world_of_kind(thread, THREAD))
-        return KERN_TERMINATED;
-    *out = (struct thread_info){.id = thread, .cpu_time = 1, .state = THREAD_DOES_READY};
+    const struct right *t = world_target(thread, THREAD);
+
+    if (!t)
+        return MACH_SEND_INVALID_DEST;
+    *out = (struct thread_info){.id = thread, .cpu_time = t->cpu_time, .state = THREAD_DOES_READY};
     return KERN_SUCCESS;
 }
 
