@@ -25,6 +25,7 @@ struct interrupted {
     uint32_t stop;                /* the next signal is for; 0: it looks by itself */
     uintptr_t armed;              /* interruptible_stack then */
     struct process_signal signal; /* taken, and not handled yet; number 0: none */
+    bool asking;                  /* RUNNING: it was in the midst of take() */
 };
 struct moved {
     ucontext_t context;
@@ -37,6 +38,9 @@ void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop);
 /* Leaves everything on this stack: signal_moved(moved) is called on the one that moved is on, and then it is as if signal_interrupted() had returned. */
 [[gnu::noreturn]] void signal_move(struct moved *moved);
 void signal_moved(struct moved *moved);
+/* As user_msg_trap(), but that only the result is written; and its end. */
+void signal_await_resume(struct msg_registers *registers);
+extern const char signal_await_resume_end[];
 /* handler(number, info, context), on the stack that ends at sp. */
 void signal_call(uintptr_t sp, void (*handler)(int, siginfo_t *, void *), int number,
                  siginfo_t *info, void *context);
@@ -205,25 +209,31 @@ static void handle(const struct process_signal *s, ucontext_t *context)
 }
 
 /* The call is a wait itself, in which the server may stop this thread once more. If that were looked after from within, signals that come faster
- * than they are taken would fill the stack: it is answered by the next call, after the signal in hand (`due`). */
+ * than they are taken would fill the stack: it is answered by the next call, after the signal in hand (`due`). A stop that the server has given up (`resume`
+ * came to it afterwards) is an error: then the thread looks by itself. */
 static bool take(struct process_signal *s, uint32_t stop)
 {
     struct signal_thread *t = &signal_thread;
-    kern_return_t kr;
+    bool again;
     if (stop == 0) {
         stop = t->due;
         t->due = 0;
     }
     do {
         t->asking = true;
-        kr = process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s);
+        const kern_return_t kr =
+            process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s);
         t->asking = false;
-        stop = t->due;
-        if (s->number == 0)
+        if (kr != KERN_SUCCESS && stop == 0)
+            return false;
+        again = kr != KERN_SUCCESS || (s->number == 0 && t->due != 0);
+        if (again) {
+            stop = t->due;
             t->due = 0;
-    } while (kr == KERN_SUCCESS && s->number == 0 && stop != 0);
-    if (kr != KERN_SUCCESS)
-        return false;
+        }
+    } while (again);
+    if (s->number == 0)
+        t->due = 0;
     atomic_store(&signals_waiting, s->pending != 0 || t->due != 0);
     return s->number != 0;
 }
@@ -263,14 +273,37 @@ static uint64_t leave_receive(mcontext_t *c)
     return PROCESS_STOP_REPLY;
 }
 
-/* All registers at once: only another can do that. */
+/* It awaits its registers: a stop meanwhile has to be left until it has them, for the server, which is asked already, may put them back at any moment. */
+static bool is_resuming(const ucontext_t *context)
+{
+    return context->uc_mcontext.pc >= (uintptr_t)signal_await_resume &&
+           context->uc_mcontext.pc < (uintptr_t)signal_await_resume_end;
+}
+
+/* All registers at once: only another can do that. No answer is ever heard, but from a server at its end. */
 [[gnu::noreturn]] static void resume(const ucontext_t *context)
 {
-    for (;;) {
+    enum { PAUSE = 1000000 };
+    struct {
+        struct msg_descriptor thread;
         struct thread_state_general state;
-        memcpy(&state, &context->uc_mcontext, sizeof(state));
-        (void)process_resume(process_port(), signals_self(), &state);
-        (void)kernel_sleep_until(UINT64_MAX);
+    } request = {.thread = {.value = signals_self(), .disposition = MSG_COPY_SEND}};
+    memcpy(&request.state, &context->uc_mcontext, sizeof(request.state));
+    for (;;) {
+        struct msg_registers m = {
+            .destination = process_port(),
+            .id = PROCESS_ID_RESUME,
+            .control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, sizeof(request), 1),
+            .receive = MSG_REPLY,
+            .deadline = UINT64_MAX,
+            .word = {(uintptr_t)&request},
+        };
+        signal_await_resume(&m);
+        while (m.result == -(int64_t)MACH_RCV_INTERRUPTED) {
+            m = (struct msg_registers){.receive = MSG_REPLY, .deadline = UINT64_MAX};
+            signal_await_resume(&m);
+        }
+        (void)kernel_sleep_until(kernel_clock_now() + PAUSE);
     }
 }
 
@@ -293,8 +326,10 @@ static void act(struct interrupted *i)
         interruptible_end();
     if (i->kind == PROCESS_STOP_REPLY)
         interruptible_again();
-    if (i->kind == PROCESS_STOP_RUNNING)
+    if (i->kind == PROCESS_STOP_RUNNING) {
+        signal_thread.asking = i->asking;
         resume(i->context);
+    }
 }
 
 void signal_moved(struct moved *moved)
@@ -306,10 +341,10 @@ void signal_moved(struct moved *moved)
 void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
 {
     struct signal_thread *t = &signal_thread;
-    struct interrupted i = {context, kind, (uint32_t)stop, interruptible_stack, {0}};
+    struct interrupted i = {context, kind, (uint32_t)stop, interruptible_stack, {0}, false};
     if (kind == PROCESS_STOP_ANSWER)
         i.kind = leave_receive(&context->uc_mcontext);
-    if (i.kind == PROCESS_STOP_REPLY && i.armed == 0) {
+    if (i.kind == PROCESS_STOP_REPLY && (i.armed == 0 || is_resuming(context))) {
         t->due = i.stop;
         return;
     }
@@ -318,6 +353,8 @@ void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
     t->interrupts = false;
     if (i.kind == PROCESS_STOP_RUNNING) {
         struct thread_state_general state;
+        i.asking = t->asking;
+        t->asking = false;
         if (process_begin(process_port(), signals_self(), t->mask & ~t->wanted, i.stop, &i.signal,
                           &state) != KERN_SUCCESS)
             _exit(127); /* its registers are lost */

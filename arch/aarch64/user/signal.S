@@ -104,6 +104,28 @@ leave:  add     x9, x19, #VECTORS
         br      x17
         .size   signal_entry, . - signal_entry
 
+/* signal_await_resume(registers): user_msg_trap() (<user/msg.h>), at a place that is known. */
+        .global signal_await_resume
+        .type   signal_await_resume, %function
+signal_await_resume:
+        mov     x16, x0
+        ldp     x2, x3, [x16, #16]
+        ldp     x4, x5, [x16, #32]
+        ldp     x6, x7, [x16, #48]
+        ldp     x9, x10, [x16, #64]
+        ldp     x11, x12, [x16, #80]
+        ldp     x13, x14, [x16, #96]
+        ldp     x15, x18, [x16, #112]
+        str     x16, [sp, #-16]!
+        ldp     x0, x1, [x16]
+        svc     #1
+        ldr     x16, [sp], #16
+        str     x0, [x16]
+        ret
+        .size   signal_await_resume, . - signal_await_resume
+        .global signal_await_resume_end
+signal_await_resume_end:
+
 /* signal_move(moved): libsys/posix/signal.c. It begins with the context. */
         .global signal_move
         .type   signal_move, %function
