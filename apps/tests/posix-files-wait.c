@@ -294,9 +294,10 @@ void check_locking(void)
     CHECK_EQUAL(mlock(at + 2 * PAGE, 2 * PAGE), 0);
     CHECK_EQUAL(locked(), 6);
     const pid_t pid = fork();
-    if (pid == 0) /* a child has nothing locked, and may */
+    if (pid ==
+        0) /* a child has nothing locked, and may; what it has counts for us, too, until its task has been taken down */
         _exit(locked() == 0 && munlock(at, PAGES * PAGE) == 0 && mlock(at, PAGE) == 0 &&
-              locked() == 1);
+              locked() == 1 && munlock(at, PAGE) == 0 && locked() == 0);
     CHECK_EQUAL(waitpid(pid, &status, 0), pid);
     CHECK_EQUAL(status, 1 << 8);
     CHECK_EQUAL(munmap(at + 4 * PAGE, PAGE), 0);
