@@ -6,8 +6,8 @@
 #include "posix-files.h"
 #include <fcntl.h>
 #include <libsys/kernel.h>
-#include <stdio.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

@@ -6,6 +6,7 @@
  *    room in the queue is not sent: SIGNALS_MAX keys wait there already.
  * J2 Facts that a caller waits for (is this group of the session?) are asked at once, with a deadline; without an answer the caller is believed: he has the
  *    right to the terminal.
+ * J3 What is typed behind a key that sends a signal is taken when the signal has been sent, or after PATIENCE: who is interrupted does not get to read it.
  */
 #include "terminal.h"
 #include <errno.h>
@@ -14,12 +15,14 @@
 #include <libsys/sync.h>
 #include <libsys/thread.h>
 #include <signal.h>
+#include <wharf/if/port.h>
 #include <wharf/if/processes.h>
 #include <wharf/if/service.h>
+#include <wharf/if/tty_events.h>
 #include <wharf/unix_error.h>
 
 enum { SIGNALS_MAX = 64 };
-#define PATIENCE UINT64_C(500000000) /* J2 */
+#define PATIENCE UINT64_C(500000000) /* J2, J3 */
 
 struct job_signal {
     int32_t session, group;
@@ -31,7 +34,9 @@ static struct {
     struct condition filled;
     struct job_signal signal[SIGNALS_MAX];
     unsigned first, count;
+    bool sends;                 /* one that has been taken from the queue */
     mach_port_name_t processes; /* send right; 0: there is no process server. Constant */
+    mach_port_name_t told; /* send right: the terminal looks whether input may go on. Constant */
     struct thread thread;
 } jobs;
 
@@ -45,8 +50,26 @@ static struct job_signal take(void)
     const struct job_signal next = jobs.signal[jobs.first];
     jobs.first = (jobs.first + 1) % SIGNALS_MAX;
     jobs.count--;
+    jobs.sends = true;
     mutex_unlock(&jobs.lock);
     return next;
+}
+
+/* If it is not told, it looks in time. */
+static void end_sending(void)
+{
+    mutex_lock(&jobs.lock);
+    jobs.sends = false;
+    mutex_unlock(&jobs.lock);
+    (void)!tty_events_ready_until(jobs.told, 0, 0);
+}
+
+bool jobs_are_done(void)
+{
+    mutex_lock(&jobs.lock);
+    const bool done = jobs.count == 0 && !jobs.sends;
+    mutex_unlock(&jobs.lock);
+    return done;
 }
 
 static void send_signals(void *argument)
@@ -58,15 +81,18 @@ static void send_signals(void *argument)
         do
             kr = processes_signal_group(jobs.processes, next.session, next.group, next.number);
         while (kr == MIG_SERVER_DIED);
+        end_sending();
     }
 }
 
-static void queue_signal(uint32_t number)
+/* True: it will be sent. */
+static bool queue_signal(uint32_t number)
 {
     if (terminal.session == 0 || terminal.foreground == 0 || jobs.processes == MSG_NULL)
-        return;
+        return false;
     mutex_lock(&jobs.lock);
-    if (jobs.count < SIGNALS_MAX) {
+    const bool room = jobs.count < SIGNALS_MAX;
+    if (room) {
         jobs.signal[(jobs.first + jobs.count++) % SIGNALS_MAX] = (struct job_signal){
             .session = (int32_t)terminal.session,
             .group = (int32_t)terminal.foreground,
@@ -76,6 +102,7 @@ static void queue_signal(uint32_t number)
         condition_signal(&jobs.filled, &jobs.lock);
     }
     mutex_unlock(&jobs.lock);
+    return room;
 }
 
 void jobs_begin(void)
@@ -84,7 +111,9 @@ void jobs_begin(void)
 
     if (!name || driver_look_up(&terminal.driver, name, &jobs.processes) != KERN_SUCCESS)
         return;
-    if (thread_start(&jobs.thread, send_signals, NULL, THREAD_PRIORITY_DEFAULT) != KERN_SUCCESS)
+    if (port_insert_made_send(program_start_info->task, terminal.tty.notify, terminal.tty.notify,
+                              &jobs.told) != KERN_SUCCESS ||
+        thread_start(&jobs.thread, send_signals, NULL, THREAD_PRIORITY_DEFAULT) != KERN_SUCCESS)
         driver_fail(&terminal.driver, "there is no memory for its thread");
 }
 
@@ -100,7 +129,8 @@ void jobs_signal(void *context, enum line_signal signal)
     };
 
     (void)context;
-    queue_signal(numbers[signal]);
+    if (queue_signal(numbers[signal]) && signal != LINE_RESIZED)
+        terminal.line.put_off = kernel_clock_now() + PATIENCE;
 }
 
 /* ---- sessions ---- */
@@ -143,8 +173,8 @@ kern_return_t jobs_leave_session(uint32_t session)
 {
     if (session == 0 || terminal.session != session)
         return unix_error(EPERM);
-    queue_signal(SIGHUP);
-    queue_signal(SIGCONT);
+    (void)queue_signal(SIGHUP);
+    (void)queue_signal(SIGCONT);
     terminal.session = terminal.foreground = 0;
     return KERN_SUCCESS;
 }

@@ -126,8 +126,9 @@ static uint64_t read_deadline(const struct line *line)
 uint64_t line_deadline(const struct line *line)
 {
     const uint64_t reader = read_deadline(line), log = line_log_deadline(line);
+    const uint64_t first = reader < log ? reader : log;
 
-    return reader < log ? reader : log;
+    return line->put_off != 0 && line->put_off < first ? line->put_off : first;
 }
 
 /* ---- settings ---- */

@@ -390,7 +390,7 @@ size_t line_input(struct line *line, const uint8_t *bytes, size_t count, uint64_
 {
     size_t taken = 0;
 
-    while (taken < count) {
+    while (taken < count && line->put_off <= now) {
         if (can_take(line)) {
             take(line, bytes[taken++], now);
             line->last = now;

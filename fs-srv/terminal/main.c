@@ -102,6 +102,8 @@ void terminal_pump(void)
     enum { ROUNDS = 4 };
     const uint64_t now = kernel_clock_now();
 
+    if (terminal.line.put_off <= now || jobs_are_done())
+        terminal.line.put_off = 0;
     for (unsigned i = 0; i < ROUNDS; i++) {
         line_tick(&terminal.line, now);
         const bool in = move_in(), out = move_out();

@@ -82,6 +82,8 @@ void opens_try_again(void);
 void jobs_begin(void);
 /** A key, or a window that has changed. */
 void jobs_signal(void *context, enum line_signal signal);
+/** All signals that there were have been sent. */
+bool jobs_are_done(void);
 /** Whether a caller who says so is in the background. */
 bool jobs_is_background(uint32_t group);
 kern_return_t jobs_set_session(uint32_t session, uint32_t group);

@@ -18,6 +18,12 @@ static void on_signal(void *context, enum line_signal signal)
     signals[signal]++;
 }
 
+static void put_off(void *context, enum line_signal signal)
+{
+    on_signal(context, signal);
+    line.put_off = now + TENTH;
+}
+
 static void begin(void)
 {
     static const struct line_events events = {.signal = on_signal};
@@ -449,6 +455,25 @@ static void test_log(void)
     CHECK_EQ(strlen(screen()), taken * sizeof log_line);
 }
 
+/* What is typed behind a signal waits, for what is not later than this moment. */
+static void test_put_off(void)
+{
+    begin();
+    line.events.signal = put_off;
+    CHECK_EQ(type_bytes("ab\003cd\n", 6), 3);
+    CHECK_EQ(signals[LINE_INTERRUPT], 1);
+    CHECK_EQ(line_deadline(&line), now + TENTH);
+    CHECK_EQ(type_bytes("cd\n", 3), 0);
+    CHECK(strcmp(get(10), "again") == 0);
+    now += TENTH;
+    type("cd\n");
+    CHECK(strcmp(get(10), "cd\n") == 0);
+    CHECK_EQ(type_bytes("\003x", 2), 1);
+    line.put_off = 0;
+    type("x\n");
+    CHECK(strcmp(get(10), "x\n") == 0);
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -457,6 +482,7 @@ int main(int argc, char **argv)
     test_echo_flags();
     test_end_of_file();
     test_signals();
+    test_put_off();
     test_mapping();
     test_output();
     test_flow();
