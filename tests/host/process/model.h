@@ -21,6 +21,7 @@ struct model_process {
     uint32_t child_flags;
     unsigned queued[MODEL_SIGNALS]; /* waiting, with what comes with them */
     uint64_t bare;                  /* waiting without */
+    bool lost; /* its task ended without saying so: what it used is not known */
     mach_port_name_t task;
 };
 
