@@ -488,41 +488,9 @@ static unsigned fail_each(void)
     return n - 2;
 }
 
-/* ---- what no model tells ---- */
-
-/* A thread that was stopped for a signal ends without coming for it, and there was no room to be told of that: another one is asked. */
-static void end_unwatched(void)
-{
-    enum { MILLISECONDS = 1000000, SIGNAL = 30 };
-    mach_port_name_t port;
-    int32_t pid;
-
-    world_begin();
-    const mach_port_name_t made = world_copy(world_task(2));
-    CHECK_EQ(processes_calls.adopt(world_message(0), made, "program", &pid, &port), KERN_SUCCESS);
-    world_drop(port);
-    const struct process *p = table_find(pid);
-    CHECK_EQ(process_calls.set_entry(world_message(pid), 0x1000), KERN_SUCCESS);
-    CHECK_EQ(process_calls.set_disposition(world_message(pid), signal_bit(SIGNAL),
-                                           PROCESS_DISPOSITION_MINE, 0),
-             KERN_SUCCESS);
-    world_fail_at(1);
-    CHECK_EQ(process_calls.kill(world_message(pid), pid, SIGNAL, 1, 0), KERN_SUCCESS);
-    CHECK(world_has_failed());
-    world_fail_at(0);
-    const mach_port_name_t first = world_thread(made, 0), second = world_thread(made, 1);
-    CHECK(p->stopped_thread == first || p->again);
-    world_kill(first);
-    world_pass(10 * MILLISECONDS);
-    world_settle();
-    CHECK_EQ(p->stopped_thread, second);
-    world_end();
-}
-
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
-    end_unwatched();
     for (unsigned i = 0; i < 60; i++)
         run(1000, 0);
     for (unsigned i = 0; i < 20; i++)
