@@ -209,15 +209,16 @@ static void handle(const struct process_signal *s, ucontext_t *context)
 static bool take(struct process_signal *s, uint32_t stop)
 {
     struct signal_thread *t = &signal_thread;
+    volatile uintptr_t mark = (uintptr_t)&mark;
     kern_return_t kr;
     if (stop == 0) {
         stop = t->due;
         t->due = 0;
     }
     do {
-        t->asking = true;
+        t->asking = &mark;
         kr = process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s);
-        t->asking = false;
+        t->asking = NULL;
         stop = t->due;
         if (s->number == 0)
             t->due = 0;
@@ -245,10 +246,20 @@ void signals_look(void)
         interruptible_end();
 }
 
+/* Called from within take()? A thread that was stopped in resume() leaves take() without an end, when its registers are put back: so what `asking` points at has to be there still,
+ * and this be called from just below it. */
+static bool is_asking(void)
+{
+    enum { FAR = 4096 };
+    const volatile uintptr_t *mark = signal_thread.asking;
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0), there = (uintptr_t)mark;
+    return mark != NULL && here < there && there - here < FAR && *mark == there;
+}
+
 /* libsys/stub.c: an answer has come, after a wait that was interrupted. */
 void stub_resumed(void)
 {
-    if (signal_thread.due != 0 && !signal_thread.asking)
+    if (signal_thread.due != 0 && !is_asking())
         signals_look();
 }
 
@@ -414,7 +425,7 @@ int siginterrupt(int number, int flag)
 void signals_child(void)
 {
     signal_thread.due = 0;
-    signal_thread.asking = false;
+    signal_thread.asking = NULL;
     atomic_store(&signals_waiting, false);
     if (entered) { /* the server has waited for this */
         entered = false;

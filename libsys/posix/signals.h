@@ -25,7 +25,7 @@ struct signal_thread {
     _Atomic uint32_t handled; /* handlers that returned; a futex */
     uint32_t handled_ending;  /* those of them without SA_RESTART */
     uint32_t due;             /* stop while it waited for an answer: it looks afterwards; 0: none */
-    bool
+    const volatile uintptr_t *
         asking; /* it takes a signal: another stop meanwhile is not looked after from within that */
     bool interrupts; /* a handler without SA_RESTART has run */
     uintptr_t stack_size;
