@@ -96,18 +96,25 @@ static kern_return_t redirect(struct process *p, mach_port_name_t thread, bool e
     return kr;
 }
 
-/* KERN_BUSY: not at this moment. The right is taken on success. A thread that ends without coming for it is heard of (stop_died()). */
+/* That a thread ends without coming for its signal is heard of (stop_died()): false: there is no room for that now. */
+static bool is_watched(mach_port_name_t thread)
+{
+    const kern_return_t kr = port_watch(program_start_info->task, thread, tasks_exceptions);
+    return kr == KERN_SUCCESS || kr == KERN_EXISTS;
+}
+
+/* KERN_BUSY: not at this moment. The right is taken on success. A thread with an exception has come already, and would be its program's end. */
 static kern_return_t stop(struct process *p, mach_port_name_t thread, bool exception)
 {
+    if (!is_watched(thread) && !exception)
+        return KERN_BUSY;
     kern_return_t kr = thread_suspend(thread);
     if (kr != KERN_SUCCESS)
         return kr;
     kr = redirect(p, thread, exception);
     (void)!thread_resume(thread);
-    if (kr == KERN_SUCCESS) {
+    if (kr == KERN_SUCCESS)
         p->stopped_thread = thread;
-        (void)!port_watch(program_start_info->task, thread, tasks_exceptions);
-    }
     return kr;
 }
 

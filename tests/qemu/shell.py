@@ -70,6 +70,9 @@ def utilities(cpus):
                     expect=(r"^utilities: 0 are wrong$", r"^supervisor: init ended with status 0$", all_ended()))
 
 
+AT_PROMPT = r"^(\x03|\^C)?\r?$"     # who was interrupted has ended, and the shell has begun a new line: before that he might read what is typed
+
+
 def keys(text):
     return lambda attendant: attendant.type(text)
 
@@ -87,7 +90,7 @@ def typed(name, cpus, *steps, expect=()):
 def console(cpus):
     """A prompt, a command, ^C at a program, ^D to one, and the end."""
     return typed(f"shell-console-{cpus}cpu", cpus, (r"type a command", "echo said $((6 * 7))\r"), (r"^said 42", "tr a-z A-Z\rwords\r"),
-                 (r"^WORDS", "\x03echo status $?; cat; echo over\r"), (r"^status 130", "a line\r\x04"), (r"^over", "poweroff\r"),
+                 (r"^WORDS", "\x03"), (AT_PROMPT, "echo status $?; cat; echo over\r"), (r"^status 130", "a line\r\x04"), (r"^over", "poweroff\r"),
                  expect=(r"^a line",))
 
 
@@ -102,11 +105,11 @@ def jobs(cpus):
         f"shell-jobs-{cpus}cpu", cpus,
         (r"type a command", f"{job}\r"), (r"^job$", "\x1a"), (r"\[1\] \+ Stopped ", "jobs\r"),
         (r"^\[1\] \+ Stopped ", f"bg; {stopped}\r"), (r"^\[1\] \+ Stopped \(tty input\)", "fg\r"),
-        (r"^\\?sh -c", "abc\r"), (r"^got abc$", "\x03echo status $?\r"),
+        (r"^\\?sh -c", "abc\r"), (r"^got abc$", "\x03"), (AT_PROMPT, "echo status $?\r"),
         (r"^status 130$", f"stty tostop; sh -c 'echo from behind' & {stopped}; fg; stty -tostop\r"), (r"\[1\] \+ Stopped \(tty output\)", ""),
-        (r"^from behind$", "sleep 1000 & kill %1; wait %1; echo killed $?\r"),
-        (r"^killed 143$", "sh -c 'echo again; exec /bin/sleep 1000'\r"), (r"^again$", "\x1a"),
-        (r"\[1\] \+ Stopped ", "kill %1; while ps -T | grep -q 'sleep$'; do :; done\r"),
+        (r"^from behind$", "/bin/sleep 1000 & until ps -T | grep -q 'sleep$'; do :; done; kill %1; wait %1; echo killed $?\r"),
+        (r"^killed 143$", "tr a-z A-Z\ragain\r"), (r"^AGAIN$", "\x1a"),
+        (r"\[1\] \+ Stopped ", "kill %1; while ps -T | grep -q 'tr$'; do :; done\r"),
         (r"\[1\] \+ Terminated ", f"{orphan}\r"), (r"orphan goes on$", "reboot\r"), (r"^type a command", "poweroff\r"))
 
 
@@ -138,7 +141,7 @@ def death():
     return Scenario("shell-death", VIRT, append="arg=system=shell.conf", initrd=initrd({"etc/rc": b"echo type a command\n"}), label=CI, seconds=10,
                     when=((r"type a command", keys("(while :; do :; done) & sleep 1000 & svc fault process\r")),
                           (r"^supervisor: init ended with status 137", keys("echo again $((6 * 7))\r")), (r"^again 42", keys("tr a-z A-Z\rwords\r")),
-                          (r"^WORDS", keys("\x03echo status $?; busybox ps | grep -c 'sleep 100[0]'\r")),
+                          (r"^WORDS", keys("\x03")), (AT_PROMPT, keys("echo status $?; busybox ps | grep -c 'sleep 100[0]'\r")),
                           (r"^status 130", nothing), (r"^0", keys("poweroff\r"))),
                     expect=(ended("bootstrap"), all_ended()))
 

@@ -264,6 +264,7 @@ static void one(struct input *in)
         break;
     }
     world_settle();
+    world_check_signals();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

@@ -21,6 +21,7 @@ struct model_process {
     uint32_t child_flags;
     unsigned queued[MODEL_SIGNALS]; /* waiting, with what comes with them */
     uint64_t bare;                  /* waiting without */
+    bool lost; /* its task ended without saying so: what it used is not known */
     mach_port_name_t task;
 };
 
@@ -49,3 +50,6 @@ unsigned model_news(const struct model_process *p, int32_t pid, uint32_t options
 void model_exec(struct model_process *p, mach_port_name_t task, uint64_t mine);
 /** It was told. */
 void model_told(struct model_process *child);
+
+/** compare.c: what is due comes about, and then all that can be asked of the server is as here. */
+void model_compare(void);

@@ -54,52 +54,38 @@ static int32_t some_pid(void)
     }
 }
 
-/* ---- comparing ---- */
-
-static void compare_process(const struct model_process *m)
-{
-    const struct process *p = table_find(m->pid);
-    struct processes_info info;
-
-    CHECK(p != NULL);
-    CHECK_EQ(processes_calls.info(world_message(0), m->pid, &info), KERN_SUCCESS);
-    CHECK_EQ(info.ppid, m->parent != 0 ? m->parent : INIT_PID);
-    CHECK_EQ(info.pgid, m->pgid);
-    CHECK_EQ(info.sid, m->sid);
-    CHECK_EQ(p->state, m->state);
-    CHECK_EQ(p->task != MSG_NULL, m->state != PROCESS_ZOMBIE);
-    CHECK_EQ(info.ignored, m->ignored);
-    CHECK_EQ(info.caught, m->mine);
-    if (m->state == PROCESS_ZOMBIE)
-        return;
-    CHECK_EQ(world_suspended(p->task), m->state == PROCESS_STOPPED);
-    CHECK_EQ(signals_pending(p, MSG_NULL), model_pending(m));
-}
-
-static void compare(void)
-{
-    int32_t pids[PROCESSES_PIDS_MAX];
-    uint32_t n;
-
-    world_settle();
-    CHECK_EQ(table_count(), model_count());
-    CHECK_EQ(processes_calls.list(world_message(0), 0, pids, &n), KERN_SUCCESS);
-    CHECK_EQ(n, model_count());
-    for (uint32_t i = 0; i < n; i++) {
-        CHECK(i == 0 || pids[i] > pids[i - 1]);
-        CHECK(model_find(pids[i]) != NULL);
-    }
-    for (unsigned i = 0; i < MODEL_MAX; i++)
-        if (model[i].there)
-            compare_process(&model[i]);
-}
-
 /* ---- calls ---- */
+
+/* Seldom more threads than the kernel adds up at once. */
+static unsigned some_threads(void)
+{
+    return check_below(8) == 0 ? 60 + check_below(80) : 1 + check_below(10);
+}
+
+/* A living one, other than `but`; null: there is none. */
+static mach_port_name_t some_thread(const struct model_process *p, mach_port_name_t but)
+{
+    mach_port_name_t thread;
+
+    for (unsigned i = 0; (thread = world_thread(p->task, i)) != MSG_NULL; i++)
+        if (thread != but && world_is_alive(thread))
+            break;
+    return thread;
+}
+
+/* It takes signals from here on. */
+static void set_entry(struct model_process *p)
+{
+    enum { ENTRY = 0x1000 };
+
+    CHECK_EQ(process_calls.set_entry(world_message(p->pid), ENTRY + 1), unix_error(EINVAL));
+    CHECK_EQ(process_calls.set_entry(world_message(p->pid), ENTRY), KERN_SUCCESS);
+}
 
 /* Made, and known to both; or neither. */
 static void adopt(void)
 {
-    const mach_port_name_t task = world_task(1 + check_below(10));
+    const mach_port_name_t task = world_task(some_threads());
     mach_port_name_t port;
     int32_t pid;
     const kern_return_t kr = world_done(processes_calls.adopt(world_message(0), world_copy(task),
@@ -108,7 +94,7 @@ static void adopt(void)
 
     if (kr == KERN_SUCCESS) {
         CHECK(model_find(pid) == NULL);
-        model_add(pid, 0, task);
+        set_entry(model_add(pid, 0, task));
         world_drop(port); /* it goes with the answer */
     } else {
         CHECK(world_has_failed() && kr == unix_error(EAGAIN));
@@ -117,7 +103,7 @@ static void adopt(void)
 
 static void fork_one(struct model_process *p)
 {
-    const mach_port_name_t task = world_task(1 + check_below(3));
+    const mach_port_name_t task = world_task(some_threads());
     uint32_t port;
     int32_t pid;
     const kern_return_t kr =
@@ -126,7 +112,7 @@ static void fork_one(struct model_process *p)
     if (kr == KERN_SUCCESS) {
         CHECK(model_find(pid) == NULL);
         CHECK_EQ(port, world_theirs(table_find(pid)->port));
-        model_add(pid, p->pid, task);
+        set_entry(model_add(pid, p->pid, task));
     } else {
         CHECK(world_has_failed() && kr == unix_error(EAGAIN));
     }
@@ -162,7 +148,7 @@ static void exec_one(struct model_process *p)
 {
     const bool wrong = check_below(4) == 0;
     const mach_port_name_t task = world_task(1),
-                           thread = wrong ? world_thread(p->task, 0) : world_thread(task, 0);
+                           thread = wrong ? some_thread(p, MSG_NULL) : world_thread(task, 0);
     const uint64_t mine = some_signals();
     uint32_t port;
     world_suspend(thread); /* so it is made */
@@ -195,6 +181,7 @@ static void end_one(struct model_process *p)
     if (check_below(3) == 0) {
         world_kill(task);
         world_settle();
+        p->lost = true;
         model_end(p, SIGNAL_KILL);
         return;
     }
@@ -247,13 +234,63 @@ static void dispose(struct model_process *p)
 static void take(struct model_process *p)
 {
     const uint64_t blocked = some_signals() | some_signals();
-    const mach_port_name_t thread = world_copy(world_thread(p->task, 0));
+    const mach_port_name_t thread = world_copy(some_thread(p, MSG_NULL));
     struct process_signal signal;
 
     CHECK_EQ(world_done(process_calls.take(world_message(p->pid), thread, blocked, 0, &signal),
                         thread, 0),
              KERN_SUCCESS);
     CHECK_EQ(signal.number, model_take(p, blocked & ~(signal_bit(9) | signal_bit(17))));
+}
+
+/* One of which a thread has been stopped, if there is one. */
+static struct model_process *some_stopped(struct model_process *otherwise)
+{
+    const unsigned first = check_below(MODEL_MAX);
+
+    for (unsigned i = 0; i < MODEL_MAX; i++) {
+        struct model_process *p = &model[(first + i) % MODEL_MAX];
+        if (p->there && table_find(p->pid)->stopped_thread != MSG_NULL)
+            return p;
+    }
+    return otherwise;
+}
+
+/* The thread that was stopped comes for the signal; or one that was not says that it was. */
+static void come(struct model_process *p)
+{
+    const struct process *s = table_find(p->pid);
+    const bool is = s->stopped_thread != MSG_NULL;
+    const mach_port_name_t thread = world_copy(is ? s->stopped_thread : some_thread(p, MSG_NULL));
+    const uint64_t blocked = check_below(2) == 0 ? 0 : some_signals();
+    const uint32_t number = is ? s->stop_number : 1 + check_below(3);
+    const bool running = s->stopped_running && check_below(4) != 0;
+    struct thread_state_general state;
+    struct process_signal signal;
+    const kern_return_t kr =
+        world_done(running ? process_calls.begin(world_message(p->pid), thread, blocked, number,
+                                                 &signal, &state)
+                           : process_calls.take(world_message(p->pid), thread, blocked, number,
+                                                &signal),
+                   thread, 0);
+
+    CHECK_EQ(kr, is ? KERN_SUCCESS : unix_error(EINVAL));
+    if (is)
+        CHECK_EQ(signal.number, model_take(p, blocked & ~(signal_bit(9) | signal_bit(17))));
+}
+
+/* One that was stopped, or is not alone; or the kernel has something else to do with the next one just then. */
+static void end_thread(struct model_process *p)
+{
+    const mach_port_name_t stopped = table_find(p->pid)->stopped_thread,
+                           thread = some_thread(p, stopped);
+
+    if (check_below(4) == 0)
+        world_refuse(check_below(2) == 0 ? KERN_BUSY : KERN_RETRY);
+    else if (thread != MSG_NULL && stopped != MSG_NULL)
+        world_kill(check_below(2) == 0 ? stopped : thread);
+    else if (thread != MSG_NULL && some_thread(p, thread) != MSG_NULL)
+        world_kill(thread);
 }
 
 static void reap(struct model_process *p)
@@ -278,6 +315,9 @@ static void reap(struct model_process *p)
             continue;
         found = true;
         CHECK_EQ(change.status, news[i]->state == PROCESS_RUNNING ? 0xffff : news[i]->status);
+        CHECK_EQ(change.cpu_time, news[i]->state == PROCESS_ZOMBIE && !news[i]->lost
+                                      ? world_cpu_time(news[i]->task)
+                                      : 0);
         if (!(options & PROCESS_NO_WAIT))
             model_told(news[i]);
     }
@@ -330,7 +370,7 @@ static void step(void)
         default: fork_one(p); return;
         }
     }
-    switch (check_below(16)) {
+    switch (check_below(20)) {
     case 0: exec_one(p); break;
     case 1:
     case 2: end_one(p); break;
@@ -346,6 +386,10 @@ static void step(void)
     case 12: reap(p); break;
     case 13: wait_child(p); break;
     case 14: stop_self(p); break;
+    case 15: set_entry(p); break;
+    case 16:
+    case 17: come(some_stopped(p)); break;
+    case 18: end_thread(some_stopped(p)); break;
     default: world_lose_answers(); break;
     }
 }
@@ -359,7 +403,7 @@ static void run(unsigned steps, unsigned fails_every)
             world_fail_at(1 + check_below(fails_every));
         step();
         world_fail_at(0);
-        compare();
+        model_compare();
     }
     world_end();
 }
@@ -397,7 +441,7 @@ static unsigned fail_each(void)
         story();
         failed = world_has_failed();
         world_fail_at(0);
-        compare();
+        model_compare();
         world_end();
     }
     return n - 2;

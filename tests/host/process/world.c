@@ -270,17 +270,35 @@ static void tell(struct right *r)
     r->told++;
 }
 
-void world_die(struct right *right)
+static void die(struct right *right)
 {
-    if (right->kind == THREAD)
-        world_rights[right->task].cpu_time += right->cpu_time;
     right->dead = true;
     if (right->watched)
         tell(right);
-    if (right->kind == TASK)
-        for (uint32_t i = 0; i < right->count; i++)
-            if (!world_rights[right->first + i].dead)
-                world_die(&world_rights[right->first + i]);
+}
+
+static bool has_threads(const struct right *task)
+{
+    for (uint32_t i = 0; i < task->count; i++)
+        if (!world_rights[task->first + i].dead)
+            return true;
+    return false;
+}
+
+/* A task ends with its last thread. */
+void world_die(struct right *right)
+{
+    struct right *task = right->kind == TASK ? right : &world_rights[right->task];
+
+    for (uint32_t i = 0; i < task->count; i++) {
+        struct right *thread = &world_rights[task->first + i];
+        if (thread->dead || (right != task && right != thread))
+            continue;
+        task->cpu_time += thread->cpu_time;
+        die(thread);
+    }
+    if (!has_threads(task))
+        die(task);
 }
 
 kern_return_t port_watch(mach_port_name_t task, uint32_t name, uint32_t to)
@@ -420,6 +438,15 @@ void world_settle(void)
         if (!died && !due)
             break;
     }
+}
+
+void world_check_signals(void)
+{
+    mach_port_name_t thread;
+
+    for (const struct process *p = table_next(NULL); p != NULL; p = table_next(p))
+        if (signals_wanted(p, &thread))
+            CHECK(p->again || (p->stopped_thread != MSG_NULL && world_is_alive(p->stopped_thread)));
 }
 
 void world_lose_answers(void)

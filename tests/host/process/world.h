@@ -66,6 +66,8 @@ struct server_message *world_message(int32_t pid);
 kern_return_t world_done(kern_return_t kr, mach_port_name_t one, mach_port_name_t other);
 /** Deaths and alarms until there are none. */
 void world_settle(void);
+/** Where signals wait that a thread is to be stopped for, one has been and is there, or the server will look again. */
+void world_check_signals(void);
 /** Whoever waits for an answer has gone. */
 void world_lose_answers(void);
 /** Let time go by. */
