@@ -70,6 +70,10 @@ def utilities(cpus):
                     expect=(r"^utilities: 0 are wrong$", r"^supervisor: init ended with status 0$", all_ended()))
 
 
+# Once nothing more is going to be said about the beginning: a line of the log would end what stands before it.
+RC = b"while svc | grep -Eq '^(timekeeper|entropy) +(starting|running)'; do sleep 0.1; done; echo type a command\n"
+# What is typed before the terminal is as the program wants it is kept as the shell's line editor does.
+UPPER = "echo up; tr a-z A-Z\r"
 AT_PROMPT = r"^(\x03|\^C)?\r?$"     # who was interrupted has ended, and the shell has begun a new line: before that he might read what is typed
 
 
@@ -83,13 +87,13 @@ def nothing(_):
 
 def typed(name, cpus, *steps, expect=()):
     """A person at the prompt: (pattern of a line, what is typed then)..."""
-    return Scenario(name, {**VIRT, "cpus": cpus}, append="arg=system=shell.conf", initrd=initrd({"etc/rc": b"echo type a command\n"}),
+    return Scenario(name, {**VIRT, "cpus": cpus}, append="arg=system=shell.conf", initrd=initrd({"etc/rc": RC}),
                     label=CI, seconds=15, when=tuple((pattern, keys(text)) for pattern, text in steps), expect=(*expect, ended("bootstrap"), all_ended()))
 
 
 def console(cpus):
     """A prompt, a command, ^C at a program, ^D to one, and the end."""
-    return typed(f"shell-console-{cpus}cpu", cpus, (r"type a command", "echo said $((6 * 7))\r"), (r"^said 42", "tr a-z A-Z\rwords\r"),
+    return typed(f"shell-console-{cpus}cpu", cpus, (r"type a command", "echo said $((6 * 7))\r"), (r"^said 42", UPPER), (r"^up$", "words\r"),
                  (r"^WORDS", "\x03"), (AT_PROMPT, "echo status $?; cat; echo over\r"), (r"^status 130", "a line\r\x04"), (r"^over", "poweroff\r"),
                  expect=(r"^a line",))
 
@@ -98,18 +102,18 @@ def jobs(cpus):
     """Job control: a job is stopped by ^Z, and again when it reads in the background; it goes on in the foreground, and ends by ^C; one that writes in the
     background is stopped after `stty tostop`; kill ends a job, a stopped one too; a group that nobody would wake is not stopped by keys' signals. What a job
     prints it prints when it has the terminal: so the keys that follow are its own. At last the machine begins anew."""
-    job = "sh -c 'echo job; while read x; do echo got $x; done'"
-    stopped = "until ps -T | grep -q 'stopped .* sh$'; do :; done; jobs"
+    stopped = "until ps -T | grep -q 'stopped .* {}$'; do :; done; jobs"
+    sleeps = "/bin/sleep 1000 & until ps -T | grep -q 'sleep$'; do :; done"
     orphan = "sh -c '(sleep 0.3; sh -c \"kill -TSTP \\$\\$; echo orphan goes on\") &'"
     return typed(
         f"shell-jobs-{cpus}cpu", cpus,
-        (r"type a command", f"{job}\r"), (r"^job$", "\x1a"), (r"\[1\] \+ Stopped ", "jobs\r"),
-        (r"^\[1\] \+ Stopped ", f"bg; {stopped}\r"), (r"^\[1\] \+ Stopped \(tty input\)", "fg\r"),
-        (r"^\\?sh -c", "abc\r"), (r"^got abc$", "\x03"), (AT_PROMPT, "echo status $?\r"),
-        (r"^status 130$", f"stty tostop; sh -c 'echo from behind' & {stopped}; fg; stty -tostop\r"), (r"\[1\] \+ Stopped \(tty output\)", ""),
-        (r"^from behind$", "/bin/sleep 1000 & until ps -T | grep -q 'sleep$'; do :; done; kill %1; wait %1; echo killed $?\r"),
-        (r"^killed 143$", "tr a-z A-Z\ragain\r"), (r"^AGAIN$", "\x1a"),
-        (r"\[1\] \+ Stopped ", "kill %1; while ps -T | grep -q 'tr$'; do :; done\r"),
+        (r"type a command", UPPER), (r"^up$", "first\r"), (r"^FIRST$", "\x1a"), (r"\[1\] \+ Stopped ", "jobs\r"),
+        (r"^\[1\] \+ Stopped ", f"bg; {stopped.format('tr')}\r"), (r"^\[1\] \+ Stopped \(tty input\)", "fg\r"),
+        (r"^\\?tr a-z", "abc\r"), (r"^ABC$", "\x03"), (AT_PROMPT, "echo status $?\r"),
+        (r"^status 130$", f"stty tostop; sh -c 'echo from behind' & {stopped.format('sh')}; fg; stty -tostop\r"), (r"\[1\] \+ Stopped \(tty output\)", ""),
+        (r"^from behind$", f"{sleeps}; kill %1; wait %1; echo killed $?\r"),
+        (r"^killed 143$", f"{sleeps}; kill -STOP %1; until ps -T | grep -q 'stopped .* sleep$'; do :; done; kill %1; "
+                          "while ps -T | grep -q 'sleep$'; do :; done\r"),
         (r"\[1\] \+ Terminated ", f"{orphan}\r"), (r"orphan goes on$", "reboot\r"), (r"^type a command", "poweroff\r"))
 
 
@@ -138,9 +142,9 @@ def proc():
 
 def death():
     """The process server is killed under a shell with jobs; there is a prompt again, with echo, and job control works."""
-    return Scenario("shell-death", VIRT, append="arg=system=shell.conf", initrd=initrd({"etc/rc": b"echo type a command\n"}), label=CI, seconds=10,
+    return Scenario("shell-death", VIRT, append="arg=system=shell.conf", initrd=initrd({"etc/rc": RC}), label=CI, seconds=10,
                     when=((r"type a command", keys("(while :; do :; done) & sleep 1000 & svc fault process\r")),
-                          (r"^supervisor: init ended with status 137", keys("echo again $((6 * 7))\r")), (r"^again 42", keys("tr a-z A-Z\rwords\r")),
+                          (r"^supervisor: init ended with status 137", keys("echo again $((6 * 7))\r")), (r"^again 42", keys(UPPER)), (r"^up$", keys("words\r")),
                           (r"^WORDS", keys("\x03")), (AT_PROMPT, keys("echo status $?; busybox ps | grep -c 'sleep 100[0]'\r")),
                           (r"^status 130", nothing), (r"^0", keys("poweroff\r"))),
                     expect=(ended("bootstrap"), all_ended()))
