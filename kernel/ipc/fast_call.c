@@ -143,7 +143,7 @@ static inline bool is_held(unsigned kind)
 [[gnu::noinline]] static struct thread *call_object(struct ipc_entry *entry, struct thread *self,
                                                     uint32_t bits)
 {
-    struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
+    struct port *port = entry_peek_port(entry);
     unsigned kind = KOBJECT_NONE;
     uint64_t body[8];
     struct kcall call;

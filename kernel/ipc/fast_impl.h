@@ -74,7 +74,7 @@ static inline struct name_memory *memory_of_sends(struct thread *self, mach_port
  * the same under the lock, so is its object (N3). */
 static inline struct port *lock_entry(struct ipc_entry *entry, uint32_t bits)
 {
-    struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
+    struct port *port = entry_peek_port(entry);
     if (unlikely(!port || !spin_trylock(&port->lock)))
         return NULL;
     if (likely(relaxed_load(entry->bits) == bits))

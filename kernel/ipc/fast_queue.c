@@ -201,7 +201,7 @@ static bool receive_from_port(struct thread *self, struct ipc_entry *entry, uint
  * comes after the port's: it may only try. */
 static struct port *lock_ready_member(struct ipc_entry *entry, uint32_t bits)
 {
-    struct port_set *set = set_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
+    struct port_set *set = entry_peek_set(entry);
     struct port *port = NULL;
     if (!set || !spin_trylock(&set->lock))
         return NULL;

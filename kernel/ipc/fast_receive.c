@@ -23,7 +23,7 @@ struct place {
 
 static inline bool lock_set(struct ipc_entry *entry, uint32_t bits, struct place *out)
 {
-    struct port_set *set = set_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
+    struct port_set *set = entry_peek_set(entry);
     if (unlikely(!set || !spin_trylock(&set->lock)))
         return false;
     *out = (struct place){&set->lock, &set->receivers};
@@ -52,8 +52,8 @@ static inline bool lock_place(struct thread *self, mach_port_name_t name, struct
     uint32_t bits;
     struct ipc_entry *entry =
         find_entry(self, &self->receives_from, name, RIGHT_RECEIVE | RIGHT_SET, &bits);
-    /* A reply that is held is lost first; a message that was handed over comes first. */
-    if (unlikely(!entry || self->held || self->handed))
+    /* A reply that is held is lost first; a message that was handed over comes first; who was woken because there is room has a turn to pass on. */
+    if (unlikely(!entry || self->held || self->handed || self->send_turn))
         return false;
     return bits & RIGHT_SET ? lock_set(entry, bits, out) : lock_port(entry, bits, out);
 }

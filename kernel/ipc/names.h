@@ -9,6 +9,18 @@
 #include <kern/space.h>
 #include <kern/string.h>
 
+/** What an entry denotes as it is read without the space's lock, if it is a port or a set, which its bits say: NULL if the name has become nobody's meanwhile. */
+static inline struct port *entry_peek_port(const struct ipc_entry *entry)
+{
+    struct ipc_object *object = (struct ipc_object *)(uintptr_t)relaxed_load(entry->object);
+    return likely(object) ? port_of(object) : NULL;
+}
+static inline struct port_set *entry_peek_set(const struct ipc_entry *entry)
+{
+    struct ipc_object *object = (struct ipc_object *)(uintptr_t)relaxed_load(entry->object);
+    return likely(object) ? set_of(object) : NULL;
+}
+
 /** The chunks, for who looks at several entries. */
 static inline struct ipc_entry *_Atomic *space_chunks(struct space *space)
 {

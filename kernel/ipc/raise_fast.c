@@ -295,7 +295,7 @@ bool exception_raise_fast(struct thread *self)
 /* Where the handler waits to receive from a set that has no message, locked. */
 static bool lock_idle_set(struct ipc_entry *entry, uint32_t bits, struct receivers *out)
 {
-    struct port_set *set = set_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
+    struct port_set *set = entry_peek_set(entry);
     if (!set || !spin_trylock(&set->lock))
         return false;
     *out = (struct receivers){&set->lock, &set->receivers};
@@ -314,7 +314,7 @@ static inline bool lock_idle(struct thread *self, struct receivers *out)
     if (unlikely(bits >> 16 != (name & 0xffff) || !(bits & RIGHT_RECEIVE)))
         return bits >> 16 == (name & 0xffff) && (bits & RIGHT_SET) &&
                lock_idle_set(entry, bits, out);
-    struct port *port = port_of((struct ipc_object *)(uintptr_t)relaxed_load(entry->object));
+    struct port *port = entry_peek_port(entry);
     if (unlikely(!port || !spin_trylock(&port->lock))) /* NULL: as in fast.c */
         return false;
     *out = (struct receivers){&port->lock, &port->receivers};
