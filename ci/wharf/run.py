@@ -244,6 +244,9 @@ class _Console:
         *lines, self.line = (self.line + data).split(b"\n")
         for line in lines:
             line = line.rstrip(b"\r")
+            if self.started == "now" and not line:      # U-Boot ends its last line with an empty one
+                self.started = True
+                continue
             if self._shells(line) if self.by_shell else self._line(line):
                 return True
         return False
@@ -255,7 +258,7 @@ class _Console:
         if self.only_program and self.started and (self.status or not KERNEL_LINE.match(line)):
             _write(line + b"\n")
         if b"Starting kernel" in line:
-            self.started = True
+            self.started = "now"
         if end:
             self._ended(end)
         return bool(end)
@@ -275,7 +278,7 @@ class _Console:
         if show:
             _write(line + b"\n")
         if b"Starting kernel" in line:
-            self.started = True
+            self.started = "now"
         return False
 
     def _last(self):

@@ -157,6 +157,13 @@ char *ttyname(int file)
     return NULL;
 }
 
+char *ctermid(char *name)
+{
+    static char own[L_ctermid];
+
+    return strcpy(name != NULL ? name : own, "/dev/tty");
+}
+
 /* ---- speeds: bits a second ---- */
 
 speed_t cfgetispeed(const struct termios *settings)

@@ -28,6 +28,7 @@ exit 3
 # Who takes all descriptors, or makes all processes there may be, gets errors; the shell beside him can still end him, and goes on.
 BOMBS = """
 B=$(posix-bombs descriptors); echo "descriptors of $B"
+sleep 0.2
 true < /dev/null || echo "none left"
 basename /all/programs
 kill -9 -- -$B

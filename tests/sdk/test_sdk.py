@@ -25,10 +25,10 @@ HEADERS = """assert complex cpio ctype dirent errno fcntl fenv float fnmatch ftw
 locale math poll pthread pwd regex sched search semaphore setjmp signal spawn stdarg stdbool stddef stdint stdio stdlib
 string strings sys/mman sys/resource sys/select sys/stat sys/statvfs sys/time sys/times sys/types sys/uio sys/utsname
 sys/wait syslog tar termios tgmath time unistd utime wchar wctype
-alloca byteswap endian err getopt malloc memory paths stdatomic stdalign stdnoreturn sys/cdefs sys/dirent sys/file
+alloca byteswap dlfcn endian err features getopt iconv malloc memory paths stdatomic stdalign stdnoreturn sys/cdefs sys/dirent sys/file
 sys/ioctl sys/param sys/queue sys/random sys/sysmacros sysexits threads""".split()
-NOT_THERE = ["features.h", "linux/types.h", "asm/unistd.h", "sys/epoll.h", "sys/syscall.h", "sys/inotify.h", "gnu/libc-version.h",
-             "sys/socket.h", "dlfcn.h"]
+NOT_THERE = ["linux/types.h", "asm/unistd.h", "sys/epoll.h", "sys/syscall.h", "sys/inotify.h", "gnu/libc-version.h",
+             "sys/socket.h", "aio.h", "mqueue.h"]
 NO_C_PLUS_PLUS = {"complex", "tgmath", "stdatomic", "threads", "stdnoreturn"}     # C++ has its own
 LINUX = ["linux", "__linux", "__linux__", "__gnu_linux__", "__GLIBC__", "__ANDROID__"]
 

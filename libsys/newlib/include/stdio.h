@@ -18,5 +18,10 @@ __END_DECLS
 #ifndef L_ctermid
 #define L_ctermid 16
 #endif
+#if __POSIX_VISIBLE
+__BEGIN_DECLS
+char *ctermid(char *name);
+__END_DECLS
+#endif
 
 #endif
