@@ -79,11 +79,11 @@ def set_up(name, path, text, made):
     """Commands that make what one file-setup says; the content is put into made[name], which is at path there."""
     (kind, mode, target), content = shlex.split(text.split("\n", 1)[0]), text.split("\n", 1)[1]
     if kind == "dir":
-        return [f"mkdir {quoted(target)}"]
+        return [f"mkdir -- {quoted(target)}"]
     if kind == "symlink":
-        return [f"ln -s {quoted(content.rstrip())} {quoted(target)}"]
+        return [f"ln -s -- {quoted(content.rstrip())} {quoted(target)}"]
     made[name] = content
-    return [f"cp {path} {quoted(target)}; chmod {mode} {quoted(target)}"]
+    return [f"cp -- {path} {quoted(target)}; chmod {mode} -- {quoted(target)}"]
 
 
 def files(number, test):
@@ -160,7 +160,7 @@ def main():
     parser.add_argument("-v", action="store_true", help="what came out of those that are not right")
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
-    every = tests((PORTS / "mksh" / "check.t").read_text(encoding="utf-8", errors="surrogateescape").encode("utf-8", "surrogateescape").decode("latin1"))
+    every = tests((PORTS / "mksh" / "check.t").read_bytes().decode("latin1"))
     reasons = [why_not(test) for test in every]
     chosen = [(f"{n:03}", test) for n, (test, reason) in enumerate(zip(every, reasons))
               if not reason and (not options.names or test["name"].strip() in options.names)][:options.n]
