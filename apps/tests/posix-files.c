@@ -126,11 +126,15 @@ int main(int argc, char **argv)
     /* The first rounds leave what is kept for the next time: tables, stacks, caches. */
     check_all();
     check_all();
-    const uint64_t kept = objects(0);
+    /* A loss comes in every round. A table may still grow in one, when others ran at other moments than before: but not in all of three. */
+    enum { ROUNDS = 3 };
+    uint64_t kept = 0, left = objects(0);
 
-    check_all();
-    const uint64_t left = objects(kept);
-
+    for (unsigned i = 0; i < ROUNDS && (i == 0 || left > kept); i++) {
+        kept = left;
+        check_all();
+        left = objects(kept);
+    }
     if (!CHECK(left <= kept))
         printf("posix-files: %llu kernel objects, and then %llu\n", (unsigned long long)kept,
                (unsigned long long)left);
