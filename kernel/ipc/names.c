@@ -267,10 +267,11 @@ static void request_free(struct name_request *request)
 static struct name_request *request_claim(struct ipc_entry *entry)
 {
     struct name_request *request = entry->request;
-    struct port *port = port_of(entry_object(entry));
+    struct ipc_object *object = entry_object(entry);
     entry->request = NULL;
-    if (!request || !entry_object(entry))
+    if (!request || !object)
         return NULL;
+    struct port *port = port_of(object);
     spin_lock(&port->lock);
     bool linked = list_is_linked(&request->port_link);
     list_remove(&request->port_link);
