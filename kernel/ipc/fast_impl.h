@@ -11,6 +11,7 @@
 #include <arch/thread.h>
 #include <kern/cpu.h>
 #include <kern/pmap.h>
+#include <kern/sched.h>
 #include <kern/task.h>
 
 /* Control words of the three shapes, apart from their lengths, which are whole words: a call, its answer, a message without one. */
@@ -199,6 +200,21 @@ struct thread *fast_after_switch(struct thread *self, FAST_HEADER, struct thread
 struct thread *fast_after_switch_long(struct thread *self, FAST_HEADER, struct thread *next,
                                       struct cpu *cpu);
 
+/* Order rule of sched.c: states are published, then the flags are looked at. */
+static inline struct thread *leave_to(struct cpu *cpu, struct thread *self, struct thread *next,
+                                      FAST_HEADER, bool is_long)
+{
+    id = (uint32_t)id;
+    arch_fence();
+    if (unlikely(relaxed_load(next->flags) | relaxed_load(self->flags) |
+                 relaxed_load(cpu->attention)))
+        return is_long ? fast_after_switch_long(self, id, control, local, remote, seqno, next, cpu)
+                       : fast_after_switch(self, id, control, local, remote, seqno, next, cpu);
+    if (is_long)
+        return arch_message_leave_long(next, id, control, local, remote, seqno);
+    return arch_message_leave(next, id, control, local, remote, seqno);
+}
+
 /* ---- fast_long.c ---- */
 
 /** The current thread's body into the buffer of a thread that waits and stays where it is meanwhile. An error: it does not
@@ -232,7 +248,7 @@ static inline struct thread *take_receiver(const struct port *port, const struct
     return receiver;
 }
 
-/* ---- an answer by name: fast_oneway.c, fast_receive.c ---- */
+/* ---- answers by name, and who is made ready: fast_oneway.c, fast_receive.c ---- */
 
 /* The reply of a send-once right, if its owner waits for it without a deadline: that wait is claimed. The space's lock is
  * held. */
@@ -251,9 +267,27 @@ static inline struct reply *claim_reply(struct ipc_entry *entry, mach_port_name_
     return likely(claimed) ? reply : NULL;
 }
 
-/* The right has been used: its name is free. This uses the body's registers. */
-static inline void forget_name(struct space *space, mach_port_name_t name, struct ipc_entry *entry)
+/* The reply has been claimed: its name is free, and the client, which is ours alone, has its header. The space's lock is held, and released. The body is kept if there is one: this
+ * uses its registers. */
+static inline struct thread *take_client(struct space *space, mach_port_name_t name,
+                                         struct ipc_entry *entry, const struct reply *reply,
+                                         uint64_t id, uint64_t control, uint64_t body[8])
 {
+    struct thread *client = reply->owner;
     struct list none = LIST_INIT(none); /* a send-once right has no request */
+    if (msg_length(control) > 0)
+        arch_message_keep(body);
     entry_free(space, name, entry, &none);
+    spin_unlock(&space->lock);
+    set_header(client, id, control + ANSWER_RECEIVED, 0, 0, 0);
+    return client;
+}
+
+/* `to`, whose header is written, is made ready with its body. It may run anywhere then: nothing may be left to the way out. */
+static inline void make_ready(struct thread *to, uint32_t length, const uint64_t body[8])
+{
+    arch_message_set_body(&to->arch, body, length / 8);
+    arch_message_set(&to->arch, MSG_X_BUFFER, 0);
+    arch_message_set(&to->arch, MSG_X_BUFFER_SIZE, 0);
+    sched_ready(to);
 }

@@ -69,21 +69,6 @@ static void switch_threads(struct cpu *cpu, struct thread *self, struct thread *
     publish_switch(cpu, self, next, priority);
 }
 
-/* Order rule of sched.c: states are published, then the flags are looked at. */
-static inline struct thread *leave_to(struct cpu *cpu, struct thread *self, struct thread *next,
-                                      FAST_HEADER, bool is_long)
-{
-    id = (uint32_t)id;
-    arch_fence();
-    if (unlikely(relaxed_load(next->flags) | relaxed_load(self->flags) |
-                 relaxed_load(cpu->attention)))
-        return is_long ? fast_after_switch_long(self, id, control, local, remote, seqno, next, cpu)
-                       : fast_after_switch(self, id, control, local, remote, seqno, next, cpu);
-    if (is_long)
-        return arch_message_leave_long(next, id, control, local, remote, seqno);
-    return arch_message_leave(next, id, control, local, remote, seqno);
-}
-
 /* ---- a call ---- */
 
 /* The first waiter of a list, whose lock is held; it leaves the list if it may be given to. */

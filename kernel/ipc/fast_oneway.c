@@ -23,15 +23,6 @@
 #include <kern/thread.h>
 #include <kern/wait.h>
 
-/* `to`, whose header is written, is made ready with its body. It may run anywhere then: nothing may be left to the way out. */
-static inline void make_ready(struct thread *to, uint32_t length, const uint64_t body[8])
-{
-    arch_message_set_body(&to->arch, body, length / 8);
-    arch_message_set(&to->arch, MSG_X_BUFFER, 0);
-    arch_message_set(&to->arch, MSG_X_BUFFER_SIZE, 0);
-    sched_ready(to);
-}
-
 /* `to` is ours to wake, its header is written, the body is in the processor's registers: it runs, or is ready. Returns
  * who runs now: it, or the sender, whose registers are zero as its trap ends. */
 static struct thread *wake(struct thread *self, struct thread *to, uint32_t length)
@@ -139,15 +130,9 @@ static inline struct thread *send_oneway(struct thread *self, mach_port_name_t n
         return NULL;
     }
 
-    /* From here on it is done. The client is ours alone. */
-    struct thread *client = reply->owner;
+    /* From here on it is done. */
     uint64_t body[8];
-    if (msg_length(control) > 0)
-        arch_message_keep(body);
-    forget_name(space, name, entry);
-    spin_unlock(&space->lock);
-    set_header(client, id, control + (MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0) - ANSWER_CONTROL), 0,
-               0, 0);
+    struct thread *client = take_client(space, name, entry, reply, id, control, body);
     return wake_client(self, client, msg_length(control), body);
 }
 

@@ -109,11 +109,7 @@ static inline struct thread *answer_and_wait(struct thread *self, struct thread 
             arch_message_load(body);
         return client;
     }
-    /* As in fast_oneway.c: it may run anywhere as soon as it is ready. */
-    arch_message_set_body(&client->arch, body, length / 8);
-    arch_message_set(&client->arch, MSG_X_BUFFER, 0);
-    arch_message_set(&client->arch, MSG_X_BUFFER_SIZE, 0);
-    sched_ready(client);
+    make_ready(client, length, body);
     sched_stop(self);
     leave(self, place);
     return go_on();
@@ -138,14 +134,9 @@ static struct thread *answer_by_name(struct thread *self, mach_port_name_t name,
         return NULL;
     }
 
-    /* From here on it is done. The client is ours alone. */
-    struct thread *client = reply->owner;
+    /* From here on it is done. */
     uint64_t body[8];
-    if (msg_length(control) > 0)
-        arch_message_keep(body);
-    forget_name(space, name, entry);
-    spin_unlock(&space->lock);
-    set_header(client, id, control + ANSWER_RECEIVED, 0, 0, 0);
+    struct thread *client = take_client(space, name, entry, reply, id, control, body);
     return answer_and_wait(self, client, msg_length(control), body, &place);
 }
 

@@ -45,22 +45,6 @@ struct variant {
     bool has_fp;  /* one of the two may have floating-point state */
 };
 
-/* Order rule of sched.c: states are published, then the flags are looked at. */
-static inline struct thread *leave_to(struct cpu *cpu, struct thread *self, struct thread *next,
-                                      FAST_HEADER, struct variant v)
-{
-    id = (uint32_t)id;
-    arch_fence();
-    if (unlikely(relaxed_load(next->flags) | relaxed_load(self->flags) |
-                 relaxed_load(cpu->attention)))
-        return v.is_long
-                   ? fast_after_switch_long(self, id, control, local, remote, seqno, next, cpu)
-                   : fast_after_switch(self, id, control, local, remote, seqno, next, cpu);
-    if (v.is_long)
-        return arch_message_leave_long(next, id, control, local, remote, seqno);
-    return arch_message_leave(next, id, control, local, remote, seqno);
-}
-
 static inline void switch_registers(struct thread *self, struct thread *next, struct variant v)
 {
     if (v.has_fp)
@@ -109,7 +93,7 @@ static inline struct thread *answer_odd(struct port *port, struct variant v, FAS
     publish_switch(cpu, self, server, priority);
     atomic_store_explicit(&reply->state, REPLY_WAITED, memory_order_release); /* Y4 from here on */
     control += CALL_RECEIVED + (payload << MSG_FLAGS_SHIFT);                  /* MSG_FLAG_PAYLOAD */
-    return leave_to(cpu, self, server, id, control, local, MSG_REPLY, seqno, v);
+    return leave_to(cpu, self, server, id, control, local, MSG_REPLY, seqno, v.is_long);
 }
 
 [[gnu::always_inline]] static inline struct thread *fast_call(struct variant v,
@@ -170,7 +154,7 @@ static inline bool claim_client(struct thread *self, struct reply *reply, uint64
     publish_switch(cpu, self, client, priority);
     /* Who takes the lock finds the thread waiting, and its registers saved. */
     spin_unlock(&port->lock);
-    return leave_to(cpu, self, client, id, control + ANSWER_RECEIVED, 0, 0, 0, v);
+    return leave_to(cpu, self, client, id, control + ANSWER_RECEIVED, 0, 0, 0, v.is_long);
 }
 
 [[gnu::always_inline]] static inline struct thread *fast_answer(struct variant v, FAST_PARAMETERS)

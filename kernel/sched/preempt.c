@@ -9,14 +9,19 @@
 #include <kern/pmap.h>
 #include <kern/thread.h>
 
+/* Where its caches are warm; what ran elsewhere, choose_cpu() finds a place for. Priority and affinity are looked at once:
+ * what changes them from here on sets a flag of `next`, which take_over() looks at. */
+static inline bool belongs_here(const struct cpu *cpu, struct thread *next)
+{
+    return next->runnable.cpu == cpu->number && !relaxed_load(next->flags) &&
+           (relaxed_load(next->affinity) >> cpu->number & 1);
+}
+
 bool sched_run_now(struct thread *self, struct thread *next)
 {
     struct cpu *cpu = arch_cpu_self();
     unsigned priority = sched_effective(next);
-    /* Where its caches are warm; what ran elsewhere, choose_cpu() finds a place for. Priority and affinity are looked
-     * at once: what changes them from here on sets a flag of `next`, which take_over() looks at. */
-    if (priority <= relaxed_load(cpu->running_priority) || next->runnable.cpu != cpu->number ||
-        relaxed_load(next->flags) || !(relaxed_load(next->affinity) >> cpu->number & 1))
+    if (priority <= relaxed_load(cpu->running_priority) || !belongs_here(cpu, next))
         return false;
     ticks_t now = arch_counter();
     spin_lock(&cpu->run_queue.lock);
@@ -51,9 +56,7 @@ bool sched_stop_for(struct thread *self, struct thread *next)
 {
     struct cpu *cpu = arch_cpu_self();
     unsigned priority = sched_effective(next);
-    /* The same as in sched_run_now(). */
-    if (next->runnable.cpu != cpu->number || relaxed_load(next->flags) ||
-        !(relaxed_load(next->affinity) >> cpu->number & 1))
+    if (!belongs_here(cpu, next))
         return false;
     ticks_t now = arch_counter();
     spin_lock(&cpu->run_queue.lock);
@@ -124,10 +127,8 @@ void sched_ready_from_interrupt(struct thread *next, ticks_t now)
     struct cpu *cpu = arch_cpu_self();
     struct thread *self = cpu->current;
     unsigned priority = relaxed_load(next->floor); /* S4: nobody waits for it */
-    /* The same as in sched_run_now(). */
     if (unlikely(!self || priority <= relaxed_load(cpu->running_priority) ||
-                 next->runnable.cpu != cpu->number || relaxed_load(next->flags) ||
-                 !(relaxed_load(next->affinity) >> cpu->number & 1))) {
+                 !belongs_here(cpu, next))) {
         sched_ready(next);
         return;
     }
