@@ -68,8 +68,9 @@ struct line {
     bool literal;    /* the next character is an ordinary one (LNEXT) */
     bool held;       /* STOP was sent, input is held back (IXOFF) */
     bool input_off;  /* TCIOFF */
-    uint64_t
-        put_off; /* until this moment nothing comes in: who was sent a signal is to have it before what was typed after it; 0: it may. Set and taken back by who sends the signals */
+    /* Until this moment nothing comes in: who is sent a signal is to have it before what was typed after it. 0: it may. Set and taken back by who sends
+     * the signals. */
+    uint64_t put_off;
 
     uint8_t output[LINE_OUTPUT];
     uint32_t out_head, out_tail;

@@ -140,7 +140,7 @@ struct request {
     uint64_t start, length;
 };
 
-/* file.wait_lock, not by its stub: as in waits.c, who is interrupted does not wait again. */
+/* file.wait_lock, not by its stub: see wait_call(). */
 static kern_return_t wait_once(void *argument)
 {
     const struct request *r = argument;
@@ -154,17 +154,12 @@ static kern_return_t wait_once(void *argument)
     m.destination = r->file;
     m.id = FILE_ID_WAIT_LOCK;
     m.control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, REQUEST, 1);
-    m.receive = MSG_REPLY;
-    m.deadline = UINT64_MAX;
     memcpy(m.word, &right, sizeof(right));
     m.word[2] = r->kind;
     m.word[3] = r->start;
     m.word[4] = r->length;
     m.word[5] = (uint64_t)thread_current()->id;
-    user_msg_trap(&m);
-    return m.result == -(int64_t)MACH_RCV_INTERRUPTED
-               ? MACH_RCV_INTERRUPTED
-               : stub_recover(&m, WIRE_SHAPE(0, 0), UINT64_MAX);
+    return wait_call(&m, WIRE_SHAPE(0, 0));
 }
 
 static int error_of(kern_return_t kr)

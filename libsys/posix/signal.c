@@ -232,8 +232,6 @@ static bool take(struct process_signal *s, uint32_t stop)
             t->due = 0;
         }
     } while (again);
-    if (s->number == 0)
-        t->due = 0;
     atomic_store(&signals_waiting, s->pending != 0 || t->due != 0);
     return s->number != 0;
 }

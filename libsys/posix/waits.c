@@ -34,7 +34,15 @@ struct wait {
     uint32_t events;
 };
 
-/* It may be abandoned at any instruction: nothing comes of it but that it is over. Not by the stub, which waits for the answer again when it was interrupted: here that is the result. */
+kern_return_t wait_call(struct msg_registers *m, uint32_t shape)
+{
+    m->receive = MSG_REPLY;
+    m->deadline = UINT64_MAX;
+    user_msg_trap(m);
+    return m->result == -(int64_t)MACH_RCV_INTERRUPTED ? MACH_RCV_INTERRUPTED
+                                                       : stub_recover(m, shape, UINT64_MAX);
+}
+
 static kern_return_t wait_once(void *argument)
 {
     const struct wait *w = argument;
@@ -45,14 +53,9 @@ static kern_return_t wait_once(void *argument)
     m.destination = w->port;
     m.id = FILE_ID_WAIT;
     m.control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, REQUEST, 0);
-    m.receive = MSG_REPLY;
-    m.deadline = UINT64_MAX;
     m.word[0] = w->events;
     m.word[1] = token();
-    user_msg_trap(&m);
-    return m.result == -(int64_t)MACH_RCV_INTERRUPTED
-               ? MACH_RCV_INTERRUPTED
-               : stub_recover(&m, WIRE_SHAPE(ANSWER, 0), UINT64_MAX);
+    return wait_call(&m, WIRE_SHAPE(ANSWER, 0));
 }
 
 int wait_for_events(mach_port_name_t port, uint32_t events)

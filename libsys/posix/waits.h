@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <wharf/error.h>
 #include <wharf/message.h>
+#include <wharf/wire.h>
 
 /** Until one of the events (FILE_) holds. 0; EAGAIN: the file is one that does not wait; EINTR; another errno. */
 int wait_for_events(mach_port_name_t port, uint32_t events);
@@ -19,6 +20,9 @@ kern_return_t wait_for_bytes(mach_port_name_t port, void *bytes, uint32_t size, 
  *  cancel_act(). */
 kern_return_t wait_interruptibly(interruptible_function_t *function, void *argument,
                                  bool *cancelled);
+/** The call that such a function is: destination, id, control and words are there. It may be abandoned at any instruction: nothing comes of it but that it is over. Not by a stub, which waits
+ *  for the answer again when it was interrupted: here that is the result, MACH_RCV_INTERRUPTED. shape: of the answer. */
+kern_return_t wait_call(struct msg_registers *m, uint32_t shape);
 /** Nobody will read it: SIGPIPE. Returns the errno. */
 [[gnu::cold]] int wait_broken_pipe(void);
 /** The caller's process group, for a terminal. */
