@@ -186,6 +186,7 @@ class _Console:
         self.deadline = time.monotonic() + timeout if timeout else None
         self.timeout = timeout
         self.started = not firmware     # with --exec, what the firmware prints is not shown
+        self.firmware_ends = False      # the line before was its last one with a text
         self.line = b""
         self.status = None
         self.kept = None                # by_shell: the line that may be the last
@@ -244,8 +245,8 @@ class _Console:
         *lines, self.line = (self.line + data).split(b"\n")
         for line in lines:
             line = line.rstrip(b"\r")
-            if self.started == "now" and not line:      # U-Boot ends its last line with an empty one
-                self.started = True
+            after_firmware, self.firmware_ends = self.firmware_ends, not self.started and b"Starting kernel" in line
+            if after_firmware and not line:     # U-Boot's last
                 continue
             if self._shells(line) if self.by_shell else self._line(line):
                 return True
@@ -258,7 +259,7 @@ class _Console:
         if self.only_program and self.started and (self.status or not KERNEL_LINE.match(line)):
             _write(line + b"\n")
         if b"Starting kernel" in line:
-            self.started = "now"
+            self.started = True
         if end:
             self._ended(end)
         return bool(end)
@@ -278,7 +279,7 @@ class _Console:
         if show:
             _write(line + b"\n")
         if b"Starting kernel" in line:
-            self.started = "now"
+            self.started = True
         return False
 
     def _last(self):
