@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "../world_failures.h"
 #include "framework.h"
 #include "memfs.h"
 #include <stdbool.h>
@@ -21,11 +22,6 @@ bool world_begin(uint64_t limit, uint32_t opens, const void *archive, size_t siz
 void world_settle(void);
 /** Close what is open, take the file system apart, and check that nothing is left. */
 void world_end(void);
-
-/** The n-th allocation from here on fails (1: the next); 0: none. */
-void world_fail_at(unsigned n);
-/** Has one failed since? */
-bool world_has_failed(void);
 
 /** The message that a client's call through `port` is. */
 struct server_message *world_message(mach_port_name_t port);

@@ -29,8 +29,6 @@ void ports_check_end(void);
 
 /* ---- world_memory.c ---- */
 
-/** Whether this allocation is to fail. */
-bool world_fails(void);
 void memory_begin(void);
 /** Pages that the server has. */
 uint64_t memory_pages(void);

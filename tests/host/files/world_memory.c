@@ -10,31 +10,8 @@
 #include <wharf/if/memory_entry.h>
 #include <wharf/if/vm.h>
 
-static unsigned fail_at, allocations;
-static bool failed;
 static uint64_t mapped; /* pages of vm_allocate */
 bool world_is_shared;
-
-void world_fail_at(unsigned n)
-{
-    fail_at = n;
-    allocations = 0;
-    failed = false;
-}
-
-bool world_has_failed(void)
-{
-    return failed;
-}
-
-bool world_fails(void)
-{
-    if (fail_at != 0 && ++allocations == fail_at) {
-        failed = true;
-        return true;
-    }
-    return false;
-}
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);

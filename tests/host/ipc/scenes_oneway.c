@@ -29,15 +29,6 @@ static void warm_up(uint32_t from_name)
     CHECK_EQUAL(result(r), KERN_SUCCESS);
 }
 
-static void check_fast(uint64_t before, unsigned times)
-{
-#ifndef WITHOUT_FAST_WAY
-    if (cpu_number() == 1)
-        CHECK(fast_count() >= before + times);
-#endif
-    (void)before, (void)times;
-}
-
 /* All of the header and of the body, whoever is more urgent. */
 void scene_oneway_to_a_waiter(void)
 {

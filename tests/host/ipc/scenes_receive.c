@@ -22,15 +22,6 @@ static void set_scene(void)
     }
 }
 
-static void check_fast(uint64_t before, unsigned times)
-{
-#ifndef WITHOUT_FAST_WAY
-    if (cpu_number() == 1)
-        CHECK(fast_count() >= before + times);
-#endif
-    (void)before, (void)times;
-}
-
 static uint32_t keep(struct actor *a)
 {
     post_trap(a, TRAP_reply_keep, 0, 0);

@@ -15,8 +15,6 @@ enum { THEIRS = 1 << 24 };
 
 struct right world_rights[WORLD_NAMES];
 mach_port_name_t world_used;
-static unsigned fail_at, allocations;
-static bool failed;
 uint64_t world_now, world_armed;
 kern_return_t world_refusal;
 
@@ -27,27 +25,6 @@ const struct start_info *program_start_info = &info;
 unsigned world_answers;
 
 /* ---- names ---- */
-
-bool world_fails(void)
-{
-    if (fail_at != 0 && ++allocations == fail_at) {
-        failed = true;
-        return true;
-    }
-    return false;
-}
-
-void world_fail_at(unsigned n)
-{
-    fail_at = n;
-    allocations = 0;
-    failed = false;
-}
-
-bool world_has_failed(void)
-{
-    return failed;
-}
 
 struct right *world_at(mach_port_name_t name)
 {

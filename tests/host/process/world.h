@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "../world_failures.h"
 #include "effects.h"
 #include "server.h"
 #include "signals.h"
@@ -29,10 +30,6 @@ enum {
 void world_begin(void);
 /** End what there is, and check that no right is left. */
 void world_end(void);
-
-/** The n-th allocation from here on fails; 0: none. */
-void world_fail_at(unsigned n);
-bool world_has_failed(void);
 
 /** A task with so many threads, of which the server has no right. */
 mach_port_name_t world_task(unsigned threads);

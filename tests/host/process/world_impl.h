@@ -30,8 +30,6 @@ extern mach_port_name_t world_used; /* names below are made */
 extern uint64_t world_now, world_armed;
 extern kern_return_t world_refusal;
 
-/** Is it this allocation's turn? */
-bool world_fails(void);
 struct right *world_at(mach_port_name_t name);
 /** The server has a right of this name. */
 bool world_is_held(mach_port_name_t name);
