@@ -85,7 +85,7 @@ static void give(uint32_t slot, uint64_t *page)
     const struct kept *kept = &own.kept[slot];
     for (unsigned i = 0; i < PAGE_WORDS; i++)
         page[i] = kept->raw == NOWHERE ? kept->first + i : own.raw[kept->raw][i];
-    if (own.deed == SWAP_DAMAGE && is_victim(slot))
+    if (own.deed == SWAP_DAMAGE && is_victim(slot) && kept->first == swap_word(SWAP_VICTIM, 0))
         page[17] ^= UINT64_C(1) << 40;
 }
 
@@ -178,6 +178,7 @@ void swap_touch_all(const void *but)
 static void set_up(const struct swap_start *start)
 {
     uint64_t window;
+    uint32_t first;
     own.kept = make(SWAP_SLOTS * sizeof(own.kept[0]));
     own.raw = make((uint64_t)SWAP_RAW * PAGE);
     own.unused = make(SWAP_RAW * sizeof(own.unused[0]));
@@ -191,7 +192,7 @@ static void set_up(const struct swap_start *start)
     own.window = (uint64_t *)(uintptr_t)window;
     FAILS(swap_window(own.control, WINDOW, &window), KERN_BUSY);
     if (start->slots)
-        OK(swap_add_slots(own.control, start->slots));
+        OK(swap_add_area(own.control, start->slots, 0, NULL, 0, &first));
 }
 
 int swap_serve(void *argument)
@@ -242,8 +243,9 @@ void swap_end(void)
 {
     clone_end(&pager);
     OK(port_deallocate(me(), start.port));
-    while (swap_now().pagers)
-        pause_for(1000);
+    for (struct host_memory_swap now = swap_now(); now.pagers || (now.slots && now.used == 0);
+         now = swap_now())
+        pause_for(1000); /* slots that nothing is in go with it */
 }
 
 mach_port_name_t swap_port(void)

@@ -168,6 +168,8 @@ static void anon_destroy(struct anon *anon)
     assert(frame->owner == anon);
     assert_slow(!(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_PINNED));
     struct ledger *ledger = (struct ledger *)(uintptr_t)frame->owner_offset; /* A3 */
+    if (unlikely(atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_KEPT))
+        swap_forget_kept(frame);
     frame_free_paid(frame);
     anon_free_record(anon, ledger);
 }

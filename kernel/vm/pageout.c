@@ -168,6 +168,11 @@ static void arm(void)
     deadline_arm(&pageout.again, clock_ticks_at(clock_now() + pageout.pause));
 }
 
+void pageout_look_again(void)
+{
+    arm();
+}
+
 /* A page leaves, or will. */
 static void note_progress(void)
 {
@@ -250,6 +255,8 @@ void pageout_tag(struct frame *frame, struct paged_object *object, uint64_t page
     paddr_t place = virt_to_phys(object) / TAG_UNIT;
     if (place > UINT32_MAX || page > UINT32_MAX)
         return; /* it stays */
+    if (flags_of(frame) & FRAME_FLAG_KEPT)
+        swap_forget_kept(frame); /* `prev` is wanted */
     frame->next = (pfn_t)place;
     frame->prev = (pfn_t)page;
     atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_OBJECT | FRAME_FLAG_PAGEABLE,
@@ -421,7 +428,7 @@ static void give_up(void)
     pageout.pause = pageout.pause < PAUSE_MAX ? 2 * pageout.pause : PAUSE_MAX;
     atomic_store_explicit(&pageout.demand, 0, memory_order_relaxed);
     atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
-    if (!awaited && !some_are_leaving())
+    if (!awaited && !some_are_leaving() && !swap_awaits_successor())
         atomic_store_explicit(&pageout.stuck, true, memory_order_relaxed);
     arm();
 }

@@ -4,7 +4,9 @@
  * kern/pageout.h): requests, who is to be woken, the hand.
  */
 #include "swap_impl.h"
+#include <arch/timer.h>
 #include <kern/kobj.h>
+#include <kern/paged_object.h>
 #include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/port.h>
@@ -96,10 +98,23 @@ static void detach(void)
     swap.port = NULL;
     swap.task = NULL;
     swap.died = false;
+    swap.pagers++;
+    swap.vacant_until = paged_patience_ends();
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++)
+        if (swap.area[i].phase == AREA_GROWING)
+            swap.area[i].phase = AREA_GOING; /* who made it does not go on */
     spin_unlock(&swap.lock);
     kright_destroy(&right);
     atomic_store(&task->ledger->resident, false);
     task_unref(task);
+}
+
+bool swap_awaits_successor(void)
+{
+    spin_lock(&swap.lock);
+    bool awaits = !swap.port && swap.used > 0 && arch_counter() < swap.vacant_until;
+    spin_unlock(&swap.lock);
+    return awaits;
 }
 
 /* ---- the work ---- */
@@ -108,11 +123,14 @@ static bool step(struct work *work)
 {
     spin_lock(&swap.lock);
     bool died = swap.died;
-    bool drops = !swap.port && swap.used == 0 && swap.slots > 0;
+    if (!swap.port && swap.used == swap.kept)
+        swap_reclaim_kept(); /* nobody keeps what they stand for */
+    bool unkept = !swap.port && swap.used > 0 && swap.used == swap.kept;
     spin_unlock(&swap.lock);
     if (died)
         detach();
-    bool more = drops && swap_drop_slots();
+    bool more = swap_drop_slots() || unkept;
+    more |= swap_drain_some();
     more |= swap_work_requests();
     swap_send();
     if (!more)
@@ -131,12 +149,15 @@ void swap_facts(struct swap_facts *out)
     *out = (struct swap_facts){
         .pagers = swap.port != NULL,
         .slots = swap.slots,
-        .used = swap.used,
+        .used = swap.used - swap.kept,
+        .kept = swap.kept,
         .in_flight = swap.in_flight,
         .stores = atomic_load_explicit(&swap.stores, memory_order_relaxed),
         .loads = atomic_load_explicit(&swap.loads, memory_order_relaxed),
         .rescues = atomic_load_explicit(&swap.rescues, memory_order_relaxed),
         .lost = atomic_load_explicit(&swap.lost, memory_order_relaxed),
+        .unchanged = atomic_load_explicit(&swap.unchanged, memory_order_relaxed),
+        .ahead = atomic_load_explicit(&swap.ahead, memory_order_relaxed),
     };
     spin_unlock(&swap.lock);
 }

@@ -21,14 +21,16 @@ enum slot_state {
     SLOT_LOADING, /* a request's, on the way back */
     SLOT_ORPHAN,  /* the same, and nobody wants it any more */
     SLOT_LOST,    /* it could not be loaded, or was not what it had been */
+    SLOT_ALONE,   /* as FULL; it could not be loaded together with others */
+    SLOT_KEPT,    /* S9 */
 };
 
 struct swap_slot {
-    struct anon *anon;     /* FULL, LOADING, LOST: whose place it is */
+    struct anon *anon;     /* FULL, ALONE, LOADING, LOST, KEPT: whose place it is */
     struct ledger *ledger; /* and who pays for that; the anon's reference */
     uint64_t checksum;     /* of the page, S4 */
     uint8_t state;         /* enum slot_state */
-    uint8_t request;       /* LOADING, ORPHAN: its number in swap.load */
+    uint8_t request;       /* LOADING, ORPHAN: its number in swap.load; KEPT: swap.pagers then */
     uint16_t flags;        /* S8 */
 };
 _Static_assert(sizeof(struct swap_slot) == 32, "an eighth of a percent of what it stands for");
@@ -36,14 +38,78 @@ _Static_assert(sizeof(struct swap_slot) == 32, "an eighth of a percent of what i
 /** The slot of that number, which has been promised. */
 struct swap_slot *swap_slot(uint32_t number);
 bool swap_slot_exists(uint32_t number);
+/** The page is out, and can be asked for. */
+static inline bool swap_slot_is_full(const struct swap_slot *slot)
+{
+    return slot->state == SLOT_FULL || slot->state == SLOT_ALONE;
+}
 /** Up to `most` FREE slots in a row become STORING; returns how many, from *first on, 0: none. */
 uint32_t swap_take_run(uint32_t most, uint32_t *first);
 /** A slot becomes FREE; the pager will hear of it. */
 void swap_put_slot(uint32_t number);
 /** A run of slots that became FREE and of which the pager has not heard; it is taken for told. */
 bool swap_next_freed(uint32_t *first, uint32_t *count);
-/** The pager is gone, and no slot is used: all of them go. A piece; no lock held. True: there are more. */
+
+/* ---- slots of pages that came back (S9); swap_kept.c ---- */
+
+/** A page has come into that frame from a FULL slot, which becomes KEPT, or FREE. */
+void swap_keep_slot(struct frame *frame, uint32_t number);
+/** The slot of the frame's page, if that is KEPT. False: it has none. */
+bool swap_kept_slot(const struct frame *frame, uint32_t *number);
+/** A KEPT slot's page was stored, or loaded, by the pager that there is. */
+bool swap_kept_by_pager(uint32_t number);
+/** That slot becomes FREE, if there is one. */
+void swap_put_kept(struct frame *frame);
+/** The slot becomes FREE, if its page stays where it is now. */
+void swap_put_kept_slot(uint32_t number);
+/** Some KEPT slots become FREE, for there are no others. */
+void swap_reclaim_kept(void);
+
+/* ---- areas; swap_area.c ---- */
+
+enum area_phase {
+    AREA_NONE,
+    AREA_GROWING,  /* slots are being made: the first `made` */
+    AREA_IN_USE,   /* pages go there */
+    AREA_DRAINING, /* none does; those that are there come back */
+    AREA_GOING,    /* nothing is there; the first `made` slots are left */
+    AREA_GONE,     /* of which the pager has not heard */
+};
+
+struct slot_area {
+    uint8_t phase; /* enum area_phase */
+    uint8_t label_size;
+    bool asked;            /* to be drained, by the pager, which is told */
+    bool enabled;          /* page-out counts on it: pageout_enable() */
+    uint32_t first, count; /* slots; the first is the first of a chunk */
+    uint32_t made, used;   /* not FREE */
+    uint32_t lost;         /* of them, LOST: they stay used, and are no reason to wait */
+    uint32_t priority;
+    uint32_t cursor;       /* where to look for free slots first */
+    uint32_t freed_cursor; /* the same for slots of which the pager has not heard */
+    uint32_t drain_cursor; /* and for pages to be fetched */
+    uint8_t label[SWAP_LABEL_BYTES];
+};
+
+/** The area of a slot that exists. */
+struct slot_area *swap_area_of(uint32_t number);
+/** The pages of an area that is to be drained are fetched, a piece; no lock held. True: there is more to do at once. */
+bool swap_drain_some(void);
+/** Slots that nothing needs go, a piece; no lock held. True: there are more. */
 bool swap_drop_slots(void);
+/** The first slot of an area that is gone; it is taken for told. */
+bool swap_next_drained(uint32_t *first);
+
+/* chunks of slots, for swap_area.c and swap_slots.c */
+enum {
+    CHUNK_SLOTS = 2048,
+    CHUNK_WORDS = CHUNK_SLOTS / 64,
+    CHUNKS_MAX = 2048,
+};
+/** Make the chunk with that number, whose slots are FREE, `count` of them. KERN_RESOURCE_SHORTAGE. No lock held. */
+kern_return_t swap_make_chunk(uint32_t number, uint32_t count);
+/** Free it: none of its slots is used. No lock held; nobody can find it. */
+void swap_free_chunk(uint32_t number);
 
 /* ---- requests; swap_request.c ---- */
 
@@ -67,6 +133,7 @@ struct swap_page {
     struct anon *anon;   /* a store's; constant while it is not FREE or GATHERING */
     struct frame *frame; /* likewise, and of loads */
     uint64_t checksum;
+    uint32_t slot; /* where it goes, or comes from; of a store: from DUE on */
 };
 
 struct swap_request {
@@ -76,6 +143,7 @@ struct swap_request {
     uint8_t count,
         at; /* pages; `at` and the pages: by the work item alone in GRACE to DUE and ENDING */
     uint8_t taken;       /* GATHERING: slots */
+    uint8_t sent;        /* from DUE on: pages that the pager is to see, the first ones */
     uint32_t first;      /* slot */
     uint32_t generation; /* S5 */
     ticks_t until;       /* of a load: when who waits gives up */
@@ -99,14 +167,18 @@ struct swap {
     struct kright pager;     /* send right; null: there is none */
     struct port *port;       /* that port */
     struct task *task;       /* the default pager; reference held */
-    uint32_t slots, used;    /* promised, not FREE */
+    uint32_t slots, used;    /* of areas in use; not FREE, in all */
+    uint32_t kept;           /* KEPT */
+    uint8_t pagers;          /* those that died so far, modulo 256 */
+    ticks_t vacant_until;    /* while there is no pager: when nobody waits for its successor any more */
+    struct slot_area area[SWAP_AREA_COUNT];
     uint32_t in_flight;      /* pages of requests from GRACE on */
     struct list waiting;     /* threads for which there was no request */
     struct list want_frames; /* threads that need a frame */
     bool wake_waiting;
     struct swap_request store[SWAP_STORES], load[SWAP_LOADS];
-    struct swap_message freed[SWAP_NOTICES];
-    _Atomic uint64_t stores, loads, rescues, lost; /* counts */
+    struct swap_message freed[SWAP_NOTICES], drained;
+    _Atomic uint64_t stores, loads, rescues, lost, unchanged, ahead; /* counts */
 };
 extern struct swap swap;
 
@@ -114,9 +186,13 @@ extern struct swap swap;
 struct swap_request *swap_begin_store(void);
 /** Page-out has put in all pages that it will: they leave; none: it is FREE again. Takes the lock. */
 void swap_launch(struct swap_request *request);
-/** Fetch the page of a FULL slot into a frame, which is the request's then; the lock is held. NULL: no request is FREE. */
-struct swap_request *swap_begin_load(uint32_t slot, struct frame *frame);
-/** Nobody wants the page any more: a load that is only DUE ends, for there may be no pager to whom it could ever be sent. The lock is held. */
+/** Fetch the page of a FULL slot into a frame, which is the request's then, and up to `ahead` pages that lie behind it as far as there are
+ *  frames. The lock is held. NULL: no more than `spare` requests are FREE. */
+struct swap_request *swap_begin_load(uint32_t slot, struct frame *frame, unsigned ahead, unsigned spare);
+/** How many pages to fetch with that of a slot which somebody waits for. The lock is held. */
+unsigned swap_ahead_of(uint32_t slot);
+/** Nobody wants a page of it any more: a load that is only DUE ends, if that is so of all, for there may be no pager to whom it could ever be sent. The lock
+ *  is held. */
 void swap_load_unwanted(struct swap_request *request);
 /** The request that a number stands for, if it is SENT. The lock is held. */
 struct swap_request *swap_find_request(uint32_t number);
@@ -149,3 +225,7 @@ kern_return_t swap_window_init(void);
 void swap_window_hide(const struct swap_request *request);
 /** The pager has gone, and its window with it. No lock held. */
 void swap_window_forget(void);
+
+/* ---- the pager; swap.c ---- */
+/** There is no pager, pages are out, and the next one may come any moment: nobody is told yet that nothing can leave. No lock held. */
+bool swap_awaits_successor(void);

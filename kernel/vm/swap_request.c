@@ -68,7 +68,7 @@ static void begin(struct swap_request *request, bool load, uint8_t state)
     request->generation++;
     request->load = load;
     request->ok = false;
-    request->count = request->at = 0;
+    request->count = request->at = request->sent = 0;
     request->state = state;
 }
 
@@ -128,37 +128,81 @@ static void clean_page(struct swap_page *page)
     page->checksum = sum_of(page->frame);
 }
 
+/* The page has a slot, and is what it was when it came from there (S9). Else that slot is of no use any more. */
+static bool is_unchanged(struct swap_page *page)
+{
+    uint32_t number;
+    if (!swap_kept_slot(page->frame, &number))
+        return false;
+    page->slot = number;
+    if (swap_slot(number)->checksum == page->checksum && swap_kept_by_pager(number))
+        return true;
+    swap_put_kept(page->frame);
+    return false;
+}
+
+/* Pages that have to be stored come first, and get the first slots; those that are unchanged are there. The lock is held. */
+static void sort_out(struct swap_request *request)
+{
+    for (uint8_t i = 0; i < request->count; i++) {
+        struct swap_page page = request->page[i];
+        if (is_unchanged(&page)) {
+            request->page[i].slot = page.slot;
+            continue;
+        }
+        request->page[i] = request->page[request->sent];
+        page.slot = request->first + request->sent;
+        request->page[request->sent++] = page;
+    }
+    for (uint32_t i = request->sent; i < request->count; i++)
+        swap_put_slot(request->first + i);
+}
+
 static void clean(struct swap_request *request)
 {
     clean_page(&request->page[request->at]);
     spin_lock(&swap.lock);
     if (++request->at == request->count) {
+        sort_out(request);
         request->at = 0;
-        request->state = swap.port ? REQ_DUE : REQ_ENDING; /* nobody would end it; it is not ok */
+        request->ok = request->sent == 0;
+        /* Without a pager nobody would end it; it is not ok. */
+        request->state = swap.port && request->sent > 0 ? REQ_DUE : REQ_ENDING;
     }
     spin_unlock(&swap.lock);
 }
 
+/* The page is out, in its slot. */
+static void settle_out(struct swap_page *page)
+{
+    struct swap_slot *slot = swap_slot(page->slot);
+    slot->state = SLOT_FULL;
+    slot->anon = page->anon;
+    slot->ledger = (struct ledger *)(uintptr_t)page->frame->owner_offset;
+    slot->checksum = page->checksum;
+    slot->flags = frame_owner_flags(page->frame);
+    atomic_store_explicit(&page->anon->where, ANON_OUT | page->slot, memory_order_release);
+}
+
 /* Where the page is from here on. The lock is held. True: its frame is to be freed; *record: and its anon, which nobody else
  * knows any more. */
-static bool settle_stored(struct swap_request *request, struct swap_page *page, uint32_t number,
+static bool settle_stored(struct swap_request *request, struct swap_page *page, bool stored,
                           bool *record)
 {
     struct anon *anon = page->anon;
-    struct swap_slot *slot = swap_slot(number);
-    uint32_t where = atomic_load_explicit(&anon->where, memory_order_relaxed);
+    uint32_t where = atomic_load_explicit(&anon->where, memory_order_relaxed), kept;
     *record = atomic_load_explicit(&anon->references, memory_order_relaxed) == ANON_GONE;
-    if (!*record && request->ok && (where & ANON_STATE) == ANON_LEAVING) {
-        slot->state = SLOT_FULL;
-        slot->anon = anon;
-        slot->ledger = (struct ledger *)(uintptr_t)page->frame->owner_offset;
-        slot->checksum = page->checksum;
-        slot->flags = frame_owner_flags(page->frame);
-        atomic_store_explicit(&anon->where, ANON_OUT | number, memory_order_release);
+    bool is_kept = stored ? request->ok : swap_kept_slot(page->frame, &kept);
+    if (!*record && is_kept && (where & ANON_STATE) == ANON_LEAVING) {
+        swap.kept -= !stored; /* it is not in memory any more */
+        settle_out(page);
         return true;
     }
-    swap_put_slot(number);
-    if (!*record)
+    if (stored)
+        swap_put_slot(page->slot);
+    if (*record)
+        swap_put_kept(page->frame);
+    else
         atomic_store_explicit(&anon->where, frame_number(page->frame), memory_order_release);
     return *record;
 }
@@ -166,37 +210,103 @@ static bool settle_stored(struct swap_request *request, struct swap_page *page, 
 static void end_stored(struct swap_request *request)
 {
     struct swap_page *page = &request->page[request->at];
-    bool record;
+    bool record, stored = request->at < request->sent;
     struct ledger *ledger = (struct ledger *)(uintptr_t)page->frame->owner_offset;
     spin_lock(&swap.lock);
-    bool frees = settle_stored(request, page, request->first + request->at, &record);
+    bool frees = settle_stored(request, page, stored, &record);
     spin_unlock(&swap.lock);
-    if (frees) {
-        frame_free_paid(page->frame);
-        if (record)
-            anon_free_record(page->anon, ledger);
-        else {
-            atomic_fetch_add_explicit(&swap.stores, 1, memory_order_relaxed);
-            vm_count(VM_COUNT_SWAP_OUTS);
-        }
+    if (!frees)
+        return;
+    frame_free_paid(page->frame);
+    if (record) {
+        anon_free_record(page->anon, ledger);
+        return;
     }
+    atomic_fetch_add_explicit(stored ? &swap.stores : &swap.unchanged, 1, memory_order_relaxed);
+    vm_count(VM_COUNT_SWAP_OUTS);
 }
 
 /* ---- loads ---- */
 
-struct swap_request *swap_begin_load(uint32_t slot, struct frame *frame)
+/* Pages that follow one another are fetched several at a time, the more the longer that goes on: where such a row of faults is expected to go on, and how
+ * many it fetches then. SWAP lock. */
+enum { ROWS = 8 };
+static struct {
+    uint32_t next;
+    unsigned ahead;
+} row[ROWS];
+static unsigned row_to_replace;
+
+unsigned swap_ahead_of(uint32_t slot)
 {
-    struct swap_request *request = swap.port ? find_free(swap.load, SWAP_LOADS) : NULL;
+    unsigned i = 0, ahead = 0;
+    while (i < ROWS && row[i].next != slot)
+        i++;
+    if (i == ROWS)
+        i = row_to_replace++ % ROWS;
+    else
+        ahead = row[i].ahead * 2 + 1 < SWAP_RUN_MAX ? row[i].ahead * 2 + 1 : SWAP_RUN_MAX - 1;
+    row[i].ahead = ahead;
+    row[i].next = slot + 1;
+    return ahead;
+}
+
+/* A row that came from there goes on behind what has been fetched. */
+static void move_row(uint32_t from, uint32_t to)
+{
+    for (unsigned i = 0; i < ROWS; i++)
+        if (row[i].next == from)
+            row[i].next = to;
+}
+
+static void add_page(struct swap_request *request, uint32_t number, struct frame *frame)
+{
+    struct swap_slot *slot = swap_slot(number);
+    request->page[request->count++] = (struct swap_page){.frame = frame, .slot = number};
+    slot->state = SLOT_LOADING;
+    slot->request = (uint8_t)(request - swap.load);
+    swap.in_flight++;
+}
+
+/* Only while there are frames that nobody waits for. */
+static void add_following(struct swap_request *request, unsigned ahead)
+{
+    const struct slot_area *area = swap_area_of(request->first);
+    for (uint32_t number = request->first + 1;
+         ahead > 0 && number < area->first + area->count && pageout_has_frames(); number++, ahead--) {
+        if (swap_slot(number)->state != SLOT_FULL)
+            break;
+        pfn_t pfn = frame_take_paid();
+        if (pfn == PFN_NONE)
+            break;
+        add_page(request, number, frame_record(pfn));
+    }
+    move_row(request->first + 1, request->first + request->count);
+}
+
+static unsigned free_loads(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < SWAP_LOADS; i++)
+        count += swap.load[i].state == REQ_FREE;
+    return count;
+}
+
+struct swap_request *swap_begin_load(uint32_t slot, struct frame *frame, unsigned ahead,
+                                     unsigned spare)
+{
+    bool may = swap.port && (spare == 0 || free_loads() > spare);
+    struct swap_request *request = may ? find_free(swap.load, SWAP_LOADS) : NULL;
     if (!request)
         return NULL;
+    bool alone = swap_slot(slot)->state == SLOT_ALONE;
     begin(request, true, REQ_DUE);
     request->first = slot;
-    request->count = 1;
-    request->page[0] = (struct swap_page){.frame = frame};
     request->until = paged_patience_ends();
-    swap_slot(slot)->state = SLOT_LOADING;
-    swap_slot(slot)->request = (uint8_t)(request - swap.load);
-    swap.in_flight++;
+    add_page(request, slot, frame);
+    if (!alone)
+        add_following(request, ahead);
+    request->sent = request->count;
     return request;
 }
 
@@ -204,41 +314,58 @@ void swap_load_unwanted(struct swap_request *request)
 {
     if (request->state != REQ_DUE)
         return;
+    for (unsigned i = 0; i < request->count; i++)
+        if (swap_slot(request->page[i].slot)->state != SLOT_ORPHAN)
+            return;
     request->state = REQ_ENDING;
     work_start(&swap.work);
 }
 
-/* The anon has a frame again. It was wanted: the hand shall pass it twice. */
-static void settle_loaded(struct frame *frame, struct swap_slot *slot)
+/* The anon has a frame again. If it was wanted, the hand shall pass it twice; else it is the first to leave again. */
+static void settle_loaded(struct frame *frame, struct swap_slot *slot, bool wanted)
 {
+    const unsigned mark = wanted ? FRAME_FLAG_REFERENCED : FRAME_FLAG_INACTIVE;
     frame->owner = slot->anon;
     frame->owner_offset = (uintptr_t)slot->ledger;
     vm_count(VM_COUNT_SWAP_INS);
-    atomic_store_explicit(&frame->flags,
-                          (uint16_t)(FRAME_FLAG_PAGEABLE | FRAME_FLAG_REFERENCED | slot->flags),
+    atomic_store_explicit(&frame->flags, (uint16_t)(FRAME_FLAG_PAGEABLE | mark | slot->flags),
                           memory_order_release);
     atomic_store_explicit(&slot->anon->where, frame_number(frame), memory_order_release);
 }
 
+/* What became of a page: its slot's state. Several that could not be loaded together are tried one by one. */
+static uint8_t outcome(const struct swap_request *request, const struct swap_slot *slot, bool good)
+{
+    if (slot->state == SLOT_ORPHAN)
+        return SLOT_FREE;
+    if (good)
+        return SLOT_KEPT;
+    return !request->ok && request->count > 1 ? SLOT_ALONE : SLOT_LOST;
+}
+
 static void end_loaded(struct swap_request *request)
 {
-    struct frame *frame = request->page[request->at].frame;
-    uint32_t number = request->first + request->at;
-    struct swap_slot *slot = swap_slot(number); /* it stays while it is LOADING */
-    bool good = request->ok && sum_of(frame) == slot->checksum;
+    const struct swap_page *page = &request->page[request->at];
+    struct swap_slot *slot = swap_slot(page->slot); /* it stays while it is LOADING */
+    bool good = request->ok && sum_of(page->frame) == slot->checksum;
     spin_lock(&swap.lock);
-    bool orphan = slot->state == SLOT_ORPHAN;
-    if (good && !orphan)
-        settle_loaded(frame, slot);
-    if (good || orphan)
-        swap_put_slot(number);
-    else
-        slot->state = SLOT_LOST;
+    uint8_t becomes = outcome(request, slot, good);
+    if (becomes == SLOT_KEPT) {
+        settle_loaded(page->frame, slot, request->at == 0);
+        swap_keep_slot(page->frame, page->slot);
+    } else if (becomes == SLOT_FREE) {
+        swap_put_slot(page->slot);
+    } else {
+        slot->state = becomes;
+        swap_area_of(page->slot)->lost += becomes == SLOT_LOST;
+    }
     spin_unlock(&swap.lock);
-    if (good || !orphan)
+    if (becomes == SLOT_KEPT || becomes == SLOT_LOST)
         atomic_fetch_add_explicit(good ? &swap.loads : &swap.lost, 1, memory_order_relaxed);
-    if (!good || orphan)
-        frame_free_paid(frame);
+    if (becomes == SLOT_KEPT && request->at > 0)
+        atomic_fetch_add_explicit(&swap.ahead, 1, memory_order_relaxed);
+    if (becomes != SLOT_KEPT)
+        frame_free_paid(page->frame);
 }
 
 /* ---- answers ---- */
@@ -315,8 +442,7 @@ void swap_abandon_requests(void)
         if (request->state != REQ_SENT)
             continue;
         request->state = REQ_DUE;
-        if (swap_slot(request->first)->state == SLOT_ORPHAN)
-            swap_load_unwanted(request);
+        swap_load_unwanted(request);
     }
     work_start(&swap.work);
 }

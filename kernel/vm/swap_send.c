@@ -25,7 +25,7 @@ static struct kmsg *compose_request(struct swap_request *request)
 {
     struct {
         uint32_t request, slot, count, zero;
-    } body = {swap_request_number(request), request->first, request->count, 0};
+    } body = {swap_request_number(request), request->first, request->sent, 0};
     request->state = REQ_SENT;
     return compose(&request->message,
                    request->load ? DEFAULT_PAGER_ID_LOAD : DEFAULT_PAGER_ID_STORE, &body,
@@ -45,6 +45,16 @@ static struct kmsg *compose_freed(void)
     return NULL;
 }
 
+static struct kmsg *compose_drained(void)
+{
+    struct {
+        uint32_t slot, zero;
+    } body = {0};
+    if (swap.drained.out || !swap_next_drained(&body.slot))
+        return NULL;
+    return compose(&swap.drained, DEFAULT_PAGER_ID_DRAINED, &body, sizeof(body));
+}
+
 static struct kmsg *find_due(struct swap_request *requests, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
@@ -61,7 +71,9 @@ static struct kmsg *next_message(void)
         return NULL;
     if ((msg = find_due(swap.load, SWAP_LOADS)) || (msg = compose_freed()))
         return msg;
-    return find_due(swap.store, SWAP_STORES);
+    if ((msg = find_due(swap.store, SWAP_STORES)))
+        return msg;
+    return compose_drained();
 }
 
 void swap_send(void)
@@ -99,6 +111,7 @@ void swap_messages_init(void)
         init(&swap.load[i].message);
     for (unsigned i = 0; i < SWAP_NOTICES; i++)
         init(&swap.freed[i]);
+    init(&swap.drained);
 }
 
 void swap_message_done(struct kmsg *msg)

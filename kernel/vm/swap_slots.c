@@ -8,15 +8,11 @@
 #include <kern/frame.h>
 #include <kern/kmem.h>
 #include <kern/map.h>
-#include <kern/pageout.h>
 #include <kern/panic.h>
 
 enum {
-    CHUNK_SLOTS = 2048,
-    CHUNK_WORDS = CHUNK_SLOTS / 64,
     FRAME_SLOTS = PAGE_SIZE / sizeof(struct swap_slot),
     CHUNK_FRAMES = CHUNK_SLOTS / FRAME_SLOTS,
-    CHUNKS_MAX = 2048,
 };
 static_assert(CHUNK_SLOTS * sizeof(struct swap_slot) == PAGE_SIZE * CHUNK_FRAMES);
 
@@ -28,18 +24,11 @@ struct swap_chunk {
 };
 
 static KMEM_CACHE(chunk_cache, struct swap_chunk);
-static struct swap_chunk *chunk[CHUNKS_MAX]; /* slots have numbers from 0 on; SWAP lock */
-static uint32_t cursor;                      /* where to look for free slots first; SWAP lock */
-static uint32_t freed_cursor;                /* the same for untold ones */
+static struct swap_chunk *chunk[CHUNKS_MAX]; /* SWAP lock; swap_area.c says which there are */
 
 static struct swap_chunk *chunk_of(uint32_t number)
 {
     return chunk[number / CHUNK_SLOTS];
-}
-
-bool swap_slot_exists(uint32_t number)
-{
-    return number < swap.slots;
 }
 
 struct swap_slot *swap_slot(uint32_t number)
@@ -69,11 +58,11 @@ static const uint64_t *map_of(uint32_t number, bool untold)
 }
 
 /* The first number at or after *number whose bit is set, a word at a time, no more than LOOK_AT words; those behind the last slot
- * are not set. False: none, or not yet (*number < swap.slots). */
-static bool find_bit(uint32_t *number, bool untold)
+ * are not set. False: none, or not yet (*number < end). */
+static bool find_bit(uint32_t *number, uint32_t end, bool untold)
 {
     enum { LOOK_AT = 64 };
-    for (unsigned n = 0; n < LOOK_AT && *number < swap.slots; n++) {
+    for (unsigned n = 0; n < LOOK_AT && *number < end; n++) {
         uint64_t bits = map_of(*number, untold)[*number % CHUNK_SLOTS / 64] >> (*number % 64);
         if (bits) {
             *number += (uint32_t)__builtin_ctzll(bits);
@@ -84,10 +73,10 @@ static bool find_bit(uint32_t *number, bool untold)
     return false;
 }
 
-static uint32_t run_at(uint32_t first, uint32_t most, bool untold)
+static uint32_t run_at(uint32_t first, uint32_t end, uint32_t most, bool untold)
 {
     uint32_t count = 1;
-    while (count < most && first + count < swap.slots &&
+    while (count < most && first + count < end &&
            bit_is_set(map_of(first + count, untold), first + count))
         count++;
     return count;
@@ -95,23 +84,48 @@ static uint32_t run_at(uint32_t first, uint32_t most, bool untold)
 
 /* ---- taking and giving back; the lock is held ---- */
 
+static bool has_free(const struct slot_area *area)
+{
+    return area->phase == AREA_IN_USE && area->used < area->count;
+}
+
+/* Of the highest priority; of several, they take turns. */
+static struct slot_area *best_area(void)
+{
+    static unsigned last; /* SWAP lock */
+    struct slot_area *best = NULL;
+    for (unsigned i = 1; i <= SWAP_AREA_COUNT; i++) {
+        struct slot_area *area = &swap.area[(last + i) % SWAP_AREA_COUNT];
+        if (has_free(area) && (!best || area->priority > best->priority))
+            best = area;
+    }
+    if (best)
+        last = (unsigned)(best - swap.area);
+    return best;
+}
+
 uint32_t swap_take_run(uint32_t most, uint32_t *first)
 {
-    if (swap.used == swap.slots)
+    struct slot_area *area = best_area();
+    if (!area) {
+        swap_reclaim_kept();
         return 0;
-    if (cursor >= swap.slots)
-        cursor = 0;
-    if (!find_bit(&cursor, false))
+    }
+    uint32_t end = area->first + area->count;
+    if (area->cursor >= end)
+        area->cursor = area->first;
+    if (!find_bit(&area->cursor, end, false))
         return 0; /* it goes on there next time */
-    uint32_t count = run_at(cursor, most, false);
-    *first = cursor;
-    for (uint32_t number = cursor; number < cursor + count; number++) {
+    uint32_t count = run_at(area->cursor, end, most, false);
+    *first = area->cursor;
+    for (uint32_t number = *first; number < *first + count; number++) {
         struct swap_chunk *c = chunk_of(number);
         set_bit(c->free, number, false);
         set_bit(c->untold, number, false);
         *swap_slot(number) = (struct swap_slot){.state = SLOT_STORING};
     }
-    cursor += count;
+    area->cursor += count;
+    area->used += count;
     swap.used += count;
     return count;
 }
@@ -119,31 +133,48 @@ uint32_t swap_take_run(uint32_t most, uint32_t *first)
 void swap_put_slot(uint32_t number)
 {
     struct swap_chunk *c = chunk_of(number);
-    assert(swap_slot(number)->state != SLOT_FREE);
-    *swap_slot(number) = (struct swap_slot){.state = SLOT_FREE};
+    struct slot_area *area = swap_area_of(number);
+    struct swap_slot *slot = swap_slot(number);
+    assert(slot->state != SLOT_FREE);
+    area->lost -= slot->state == SLOT_LOST;
+    *slot = (struct swap_slot){.state = SLOT_FREE};
     set_bit(c->free, number, true);
     set_bit(c->untold, number, true);
-    if (number < freed_cursor)
-        freed_cursor = number;
-    if (--swap.used == 0 && !swap.port) /* nobody keeps anything any more */
-        work_start(&swap.work);
+    if (number < area->freed_cursor)
+        area->freed_cursor = number;
+    area->used--;
+    swap.used--;
+    if (area->used == area->lost && (area->phase == AREA_DRAINING || !swap.port))
+        work_start(&swap.work); /* it may go */
 }
 
 enum { TOLD_MAX = 64 };
 
-bool swap_next_freed(uint32_t *first, uint32_t *count)
+static bool next_freed_of(struct slot_area *area, uint32_t *first, uint32_t *count)
 {
-    if (!find_bit(&freed_cursor, true))
+    uint32_t end = area->first + area->made;
+    if (!find_bit(&area->freed_cursor, end, true))
         return false;
-    *first = freed_cursor;
-    *count = run_at(freed_cursor, TOLD_MAX, true);
+    *first = area->freed_cursor;
+    *count = run_at(*first, end, TOLD_MAX, true);
     for (uint32_t number = *first; number < *first + *count; number++)
         set_bit(chunk_of(number)->untold, number, false);
-    freed_cursor += *count;
+    area->freed_cursor += *count;
     return true;
 }
 
-/* ---- making them ---- */
+bool swap_next_freed(uint32_t *first, uint32_t *count)
+{
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++) {
+        struct slot_area *area = &swap.area[i];
+        if ((area->phase == AREA_IN_USE || area->phase == AREA_DRAINING) &&
+            next_freed_of(area, first, count))
+            return true;
+    }
+    return false;
+}
+
+/* ---- chunks ---- */
 
 static void free_chunk(struct swap_chunk *c)
 {
@@ -152,7 +183,7 @@ static void free_chunk(struct swap_chunk *c)
     kmem_free(&chunk_cache, &kernel_ledger, c);
 }
 
-static kern_return_t make_chunk(struct swap_chunk **out)
+kern_return_t swap_make_chunk(uint32_t number, uint32_t count)
 {
     void *memory;
     kern_return_t kr = kmem_alloc(&chunk_cache, &kernel_ledger, &memory);
@@ -161,80 +192,23 @@ static kern_return_t make_chunk(struct swap_chunk **out)
     struct swap_chunk *c = memory;
     for (unsigned i = 0; i < CHUNK_FRAMES && kr == KERN_SUCCESS; i++)
         kr = frame_alloc(&kernel_ledger, LEDGER_FRAMES, 0, FRAME_ZEROED, &c->frame[i]);
-    if (kr == KERN_SUCCESS)
-        *out = c;
-    else
-        free_chunk(c);
-    return kr;
-}
-
-/* Memory that can be promised, now that it need not all be in frames. */
-static void promise(int64_t pages)
-{
-    struct ledger_account *account = &kernel_ledger.account[LEDGER_COMMITMENT];
-    int64_t limit = atomic_load(&account->limit);
-    if (limit < LEDGER_NO_LIMIT)
-        ledger_set_limit(&kernel_ledger, LEDGER_COMMITMENT, limit + pages);
-}
-
-/* The lock is held. */
-static void add(struct swap_chunk *fresh, uint32_t count)
-{
-    chunk[swap.slots / CHUNK_SLOTS] = fresh;
-    for (uint32_t i = 0; i < CHUNK_WORDS && i * 64 < count; i++)
-        fresh->free[i] = count - i * 64 >= 64 ? UINT64_MAX : (UINT64_C(1) << count % 64) - 1;
-    swap.slots += count;
-}
-
-kern_return_t swap_add_slots(uint32_t count, uint32_t *done)
-{
-    uint32_t piece = count - *done < CHUNK_SLOTS ? count - *done : CHUNK_SLOTS;
-    struct swap_chunk *fresh;
-    kern_return_t kr = make_chunk(&fresh);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    spin_lock(&swap.lock);
-    bool first = swap.slots == 0;
-    /* A last chunk that is not full stays so: slots have numbers in a row. */
-    if (swap.dropping || swap.slots % CHUNK_SLOTS != 0 || swap.slots / CHUNK_SLOTS == CHUNKS_MAX)
-        kr = KERN_LIMIT;
-    else
-        add(fresh, piece);
-    spin_unlock(&swap.lock);
     if (kr != KERN_SUCCESS) {
-        free_chunk(fresh);
+        free_chunk(c);
         return kr;
     }
-    promise(piece);
-    if (first)
-        pageout_enable();
-    *done += piece;
-    return *done < count ? KERN_RETRY : KERN_SUCCESS;
+    for (uint32_t i = 0; i < CHUNK_WORDS && i * 64 < count; i++)
+        c->free[i] = count - i * 64 >= 64 ? UINT64_MAX : (UINT64_C(1) << count % 64) - 1;
+    spin_lock(&swap.lock);
+    chunk[number] = c;
+    spin_unlock(&swap.lock);
+    return KERN_SUCCESS;
 }
 
-bool swap_drop_slots(void)
+void swap_free_chunk(uint32_t number)
 {
-    struct swap_chunk *last = NULL;
-    uint32_t piece = 0;
     spin_lock(&swap.lock);
-    bool drops = !swap.port && swap.used == 0 && swap.slots > 0;
-    swap.dropping = drops;
-    if (drops) {
-        uint32_t number = (swap.slots - 1) / CHUNK_SLOTS;
-        piece = swap.slots - number * CHUNK_SLOTS;
-        swap.slots -= piece;
-        last = chunk[number];
-        chunk[number] = NULL;
-        cursor = freed_cursor = 0;
-    }
-    bool more = swap.slots > 0;
-    swap.dropping = drops && more;
+    struct swap_chunk *c = chunk[number];
+    chunk[number] = NULL;
     spin_unlock(&swap.lock);
-    if (!last)
-        return false;
-    if (!more)
-        pageout_disable();
-    promise(-(int64_t)piece);
-    free_chunk(last);
-    return more;
+    free_chunk(c);
 }

@@ -201,9 +201,9 @@ static bool wait_for_slot(struct thread *self, uint32_t number, struct frame **f
         wait_in(self, &request->waiters, request->until);
         return true;
     }
-    if (slot->state != SLOT_FULL || !*frame)
+    if (!swap_slot_is_full(slot) || !*frame)
         return false;
-    struct swap_request *request = swap_begin_load(number, *frame);
+    struct swap_request *request = swap_begin_load(number, *frame, swap_ahead_of(number), 0);
     if (request)
         *frame = NULL;
     wait_in(self, request ? &request->waiters : &swap.waiting,

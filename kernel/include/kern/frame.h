@@ -61,6 +61,7 @@ enum {
     FRAME_FLAG_OWNER_TOO = 4096, /* one more of the owner's */
     FRAME_FLAG_PINNED =
         8192, /* an anon's that devices may know: it stays (kern/pin.h), `next` times */
+    FRAME_FLAG_KEPT = 16384, /* an anon's that has a slot, `prev` (kern/swap.h: S9); SWAP lock */
     FRAME_FLAGS_OWNER = 0x10f8,
 };
 

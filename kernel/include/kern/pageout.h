@@ -41,6 +41,8 @@ void pageout_init(void);
 void pageout_enable(void);
 /** There no longer is. */
 void pageout_disable(void);
+/** Page-out's work is looked at again after a while. */
+void pageout_look_again(void);
 /** That many pages are to leave, wanted or not (tests, and who knows that memory will be needed). */
 void pageout_demand(uint64_t pages);
 /** Free memory is above what programs may not touch. */

@@ -6,8 +6,8 @@
  * A slot is a place for a page in what the default pager has promised to keep; what kind of place is its business. The kernel
  * chooses slots, in runs, so that a run of pages can be written in one go; the pager keeps nothing for a page but the page.
  *
- * S1 a slot is FREE, or one anon's (or, LOADING and ORPHAN, a request's): STORING while a request carries the page to it; FULL,
- *    LOADING, LOST exactly while the anon is OUT with this slot's number.
+ * S1 a slot is FREE, or one anon's (or, LOADING and ORPHAN, a request's): STORING while a request carries the page to it; FULL, ALONE,
+ *    LOADING, LOST exactly while the anon is OUT with this slot's number; KEPT: S9.
  * S2 between the choice of a page and the freeing of its frame nothing is allocated (D9): requests, with their messages and lists
  *    of pages, are there from the start, slots since they were promised.
  * S3 a page that is stored has not changed since its checksum was computed, or is not taken for stored: it was not mapped and nobody
@@ -17,6 +17,8 @@
  * S6 loads have requests of their own: a page that is wanted never waits for one that is to leave.
  * S7 the windows show a request's frames only while it is SENT (kernel/vm/frame_window.c).
  * S8 the flags that a frame's owner keeps in its record (FRAME_FLAG_OWNER and on) go to the slot with the page, and come back.
+ * S9 a page that has come back may have its slot still, KEPT, exactly while its frame says so (FRAME_FLAG_KEPT, `prev` is the slot's number): if its sum is the
+ *    slot's when it leaves again, it is there already. So no note is needed of who writes to it. Slots are kept while there are others.
  *
  * One lock, SWAP, for slots, requests, and who waits; it is held for short pieces, and never when memory is mapped or sent.
  */
@@ -32,6 +34,8 @@ struct port;
 
 /** The most pages of one request. */
 enum { SWAP_RUN_MAX = 16 };
+/** As interfaces/swap.defs has them (kernel/kobj/swap_calls.c compares). */
+enum { SWAP_AREA_COUNT = 8, SWAP_LABEL_BYTES = 64 };
 
 /* ---- for who meets a page that is away; locks of ranks below SWAP may be held ---- */
 
@@ -48,6 +52,8 @@ unsigned swap_owner_flags(const struct anon *anon);
 void swap_change_owner_flags(struct anon *anon, unsigned clear, unsigned set);
 /** Who pays for such a page from now on; returns who did. */
 struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger);
+/** Its slot is given up, if it has one: the page goes, or nobody may take it out any more (S9). No lock held. */
+void swap_forget_kept(struct frame *frame);
 /** There was no frame for a page of this thread. True: frames are on their way; KERN_RETRY is to be returned. */
 bool swap_want_frame(struct thread *self, vaddr_t va);
 /** For paged_wait(): the thread waits for what it was told to. No lock held. */
@@ -66,8 +72,22 @@ void swap_pager_died(void);
 /** A message to it has been received, or destroyed. No lock held. */
 void swap_message_done(struct kmsg *message);
 
-/** So many slots more, a piece: *done of them are there already. KERN_RETRY, KERN_LIMIT: too many, KERN_RESOURCE_SHORTAGE. */
-kern_return_t swap_add_slots(uint32_t count, uint32_t *done);
+/** An area of so many slots more, a piece: *progress, 0 at first, tells how far that is. KERN_RETRY, KERN_LIMIT: too many, KERN_RESOURCE_SHORTAGE,
+ *  KERN_NOT_FOUND: `task` is not the default pager. */
+kern_return_t swap_add_area(struct task *task, uint32_t count, uint32_t priority, const uint8_t *label,
+                            uint32_t label_size, uint64_t *progress, uint32_t *first);
+/** Pages of the area that begins there are to come back, and then it goes; or not, after all. KERN_NOT_FOUND; of the first: KERN_RESOURCE_SHORTAGE: more has been
+ *  promised than there would be. */
+kern_return_t swap_drain(uint32_t first);
+kern_return_t swap_keep(uint32_t first);
+struct swap_area_facts {
+    uint32_t first, count, used, priority;
+    bool draining;
+    uint8_t label_size;
+    uint8_t label[SWAP_LABEL_BYTES];
+};
+/** False: no area has that number now. */
+bool swap_area_facts(uint32_t number, struct swap_area_facts *out);
 /** The request has been carried out, or, !ok, has not. KERN_INVALID_ARGUMENT: there is no such request. */
 kern_return_t swap_request_done(uint32_t request, bool ok);
 
@@ -79,9 +99,12 @@ kern_return_t swap_window_show(uint32_t request, uint32_t index, uint32_t page);
 
 struct swap_facts {
     uint64_t pagers;        /* 1: there is one */
-    uint64_t slots, used;   /* promised; not FREE */
+    uint64_t slots, used;   /* promised; with pages that are out or on their way */
+    uint64_t kept;          /* of pages that are in (S9) */
     uint64_t stores, loads; /* pages that went, and came, so far */
     uint64_t rescues, lost; /* pages so far */
+    uint64_t unchanged;     /* of those that went: pages that were there already */
+    uint64_t ahead;         /* of those that came: pages that nobody waited for */
     uint64_t in_flight;     /* pages that are LEAVING or coming */
 };
 void swap_facts(struct swap_facts *out);

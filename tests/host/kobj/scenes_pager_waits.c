@@ -218,9 +218,10 @@ static uint32_t swap_port, swap_control;
 
 static void become_default_pager(void)
 {
+    uint32_t first;
     swap_port = own_port();
     OK(host_memory_set_default_pager(me.memory, swap_port, &swap_control));
-    OK(swap_add_slots(swap_control, 16));
+    OK(swap_add_area(swap_control, 16, 0, NULL, 0, &first));
 }
 
 /* What a page shows does not matter here: nothing is kept. */

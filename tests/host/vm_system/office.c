@@ -16,6 +16,7 @@ struct office office_take(uint32_t slots, uint32_t window, uint64_t *at)
     struct office office = {.actor = actor_new()};
     uint32_t memory = give_port(office.actor, host.port[KOBJECT_HOST_MEMORY]);
     bool has_slots = office_facts().slots > 0;
+    uint32_t first;
     office.port = port_new(office.actor);
     CHECK_EQUAL(send_to(office.actor, office.actor, office.port), office.port);
     client_use(office.actor);
@@ -23,7 +24,7 @@ struct office office_take(uint32_t slots, uint32_t window, uint64_t *at)
     if (window > 0)
         OK(swap_window(office.control, window, at));
     if (!has_slots)
-        OK(swap_add_slots(office.control, slots));
+        OK(swap_add_area(office.control, slots, 0, NULL, 0, &first));
     client_use(me.actor);
     return office;
 }

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Areas: runs of slots that the default pager adds and has drained (interfaces/swap.defs). They are made and given up a chunk of slots at a time.
+ *
+ *      NONE -> GROWING -> IN_USE <-> DRAINING -> GOING -> GONE -> NONE
+ *                 |          |  nothing is there     ^      '- the pager has been told
+ *                 '----------'---- and no pager -----'
+ *
+ * Numbers of slots are unique among areas that are not NONE. What may be promised (COMMITMENT) counts the slots of areas that are IN_USE. An area whose last
+ * slots are LOST stays, without anything to be fetched, until their owners have gone: the pager is told nonetheless, for nobody asks it for them.
+ */
+#include "swap_impl.h"
+#include <arch/timer.h>
+#include <kern/map.h>
+#include <kern/pageout.h>
+#include <kern/panic.h>
+#include <kern/string.h>
+
+/* ---- finding them; the lock is held ---- */
+
+static bool has(const struct slot_area *area, uint32_t number)
+{
+    return area->phase != AREA_NONE && number - area->first < area->made;
+}
+
+bool swap_slot_exists(uint32_t number)
+{
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++)
+        if (has(&swap.area[i], number))
+            return true;
+    return false;
+}
+
+struct slot_area *swap_area_of(uint32_t number)
+{
+    unsigned i = 0;
+    while (!has(&swap.area[i], number))
+        i++;
+    return &swap.area[i];
+}
+
+static struct slot_area *find(uint32_t first)
+{
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++) {
+        struct slot_area *area = &swap.area[i];
+        if ((area->phase == AREA_IN_USE || area->phase == AREA_DRAINING) && area->first == first)
+            return area;
+    }
+    return NULL;
+}
+
+/* ---- what may be promised ---- */
+
+/* Memory that can be promised, now that it need not all be in frames. */
+static void promise(int64_t pages)
+{
+    struct ledger_account *account = &kernel_ledger.account[LEDGER_COMMITMENT];
+    int64_t limit = atomic_load(&account->limit);
+    if (limit < LEDGER_NO_LIMIT)
+        ledger_set_limit(&kernel_ledger, LEDGER_COMMITMENT, limit + pages);
+}
+
+static bool is_promised(uint32_t pages)
+{
+    struct ledger_account *account = &kernel_ledger.account[LEDGER_COMMITMENT];
+    int64_t limit = atomic_load(&account->limit);
+    return limit < LEDGER_NO_LIMIT && atomic_load(&account->used) > limit - (int64_t)pages;
+}
+
+/* ---- adding ---- */
+
+static uint32_t chunks_of(uint32_t slots)
+{
+    return (slots + CHUNK_SLOTS - 1) / CHUNK_SLOTS;
+}
+
+/* The first chunk of a place for so many: the lowest that is behind all areas which are in its way. */
+static uint32_t find_place(uint32_t chunks)
+{
+    uint32_t at = 0;
+    bool moved = true;
+    while (moved) {
+        moved = false;
+        for (unsigned i = 0; i < SWAP_AREA_COUNT; i++) {
+            const struct slot_area *area = &swap.area[i];
+            uint32_t first = area->first / CHUNK_SLOTS, end = first + chunks_of(area->count);
+            if (area->phase != AREA_NONE && at < end && first < at + chunks) {
+                at = end;
+                moved = true;
+            }
+        }
+    }
+    return at;
+}
+
+/* Its number, or SWAP_AREA_COUNT: there is no place. The lock is held. */
+static unsigned reserve(uint32_t count)
+{
+    unsigned number = 0;
+    while (number < SWAP_AREA_COUNT && swap.area[number].phase != AREA_NONE)
+        number++;
+    if (number == SWAP_AREA_COUNT || count > CHUNKS_MAX * CHUNK_SLOTS)
+        return SWAP_AREA_COUNT;
+    uint32_t at = find_place(chunks_of(count));
+    if (at + chunks_of(count) > CHUNKS_MAX)
+        return SWAP_AREA_COUNT;
+    swap.area[number] = (struct slot_area){
+        .phase = AREA_GROWING, .first = at * CHUNK_SLOTS, .count = count};
+    return number;
+}
+
+static bool is_pager(const struct task *task)
+{
+    return swap.task == task && swap.port && !swap.died;
+}
+
+static kern_return_t begin(const struct task *task, uint32_t count, unsigned *number)
+{
+    spin_lock(&swap.lock);
+    bool is = is_pager(task);
+    *number = is ? reserve(count) : 0;
+    spin_unlock(&swap.lock);
+    if (!is)
+        return KERN_NOT_FOUND;
+    return *number == SWAP_AREA_COUNT ? KERN_LIMIT : KERN_RETRY;
+}
+
+/* A chunk more. Nobody else touches the area while it is GROWING, but when the pager dies. */
+static kern_return_t grow(struct slot_area *area)
+{
+    spin_lock(&swap.lock);
+    bool grows = area->phase == AREA_GROWING;
+    uint32_t at = area->first + area->made, left = area->count - area->made;
+    spin_unlock(&swap.lock);
+    if (!grows)
+        return KERN_NOT_FOUND;
+    uint32_t piece = left < CHUNK_SLOTS ? left : CHUNK_SLOTS;
+    kern_return_t kr = swap_make_chunk(at / CHUNK_SLOTS, piece);
+    spin_lock(&swap.lock);
+    if (kr == KERN_SUCCESS)
+        area->made += piece;
+    else
+        area->phase = AREA_GOING;
+    bool complete = area->made == area->count;
+    spin_unlock(&swap.lock);
+    if (kr != KERN_SUCCESS)
+        work_start(&swap.work);
+    return kr != KERN_SUCCESS ? kr : complete ? KERN_SUCCESS : KERN_RETRY;
+}
+
+kern_return_t swap_add_area(struct task *task, uint32_t count, uint32_t priority,
+                            const uint8_t *label, uint32_t label_size, uint64_t *progress,
+                            uint32_t *first)
+{
+    unsigned number = (unsigned)*progress - 1;
+    kern_return_t kr = *progress ? KERN_RETRY : begin(task, count, &number);
+    if (kr != KERN_RETRY || number >= SWAP_AREA_COUNT)
+        return kr == KERN_RETRY ? KERN_NOT_FOUND : kr;
+    struct slot_area *area = &swap.area[number];
+    *progress = number + 1;
+    kr = grow(area);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    spin_lock(&swap.lock);
+    area->phase = AREA_IN_USE;
+    area->priority = priority;
+    area->label_size = (uint8_t)label_size;
+    memcpy(area->label, label, label_size);
+    area->cursor = area->freed_cursor = *first = area->first;
+    area->enabled = true;
+    swap.slots += count;
+    spin_unlock(&swap.lock);
+    promise(count);
+    pageout_enable();
+    return KERN_SUCCESS;
+}
+
+/* ---- giving up ---- */
+
+kern_return_t swap_drain(uint32_t first)
+{
+    kern_return_t kr = KERN_NOT_FOUND;
+    uint32_t count = 0;
+    spin_lock(&swap.lock);
+    struct slot_area *area = find(first);
+    if (area && area->phase == AREA_IN_USE)
+        kr = is_promised(area->count) ? KERN_RESOURCE_SHORTAGE : KERN_SUCCESS;
+    if (kr == KERN_SUCCESS) {
+        area->phase = AREA_DRAINING;
+        area->asked = true;
+        area->drain_cursor = first;
+        count = area->count;
+        swap.slots -= count;
+        work_start(&swap.work);
+    }
+    spin_unlock(&swap.lock);
+    promise(-(int64_t)count);
+    return kr;
+}
+
+kern_return_t swap_keep(uint32_t first)
+{
+    uint32_t count = 0;
+    spin_lock(&swap.lock);
+    struct slot_area *area = find(first);
+    if (area && area->phase == AREA_DRAINING) {
+        area->phase = AREA_IN_USE;
+        area->asked = false;
+        count = area->count;
+        swap.slots += count;
+    }
+    spin_unlock(&swap.lock);
+    promise(count);
+    return area ? KERN_SUCCESS : KERN_NOT_FOUND;
+}
+
+/* The next page of an area to be fetched; those that are in memory, too, are given up on the way. The lock is held. True: *number; else
+ * *more: there may be one further on. */
+static bool next_to_fetch(struct slot_area *area, uint32_t *number, bool *more)
+{
+    enum { LOOK_AT = 256 };
+    const uint32_t end = area->first + area->count;
+    for (unsigned n = 0; n < LOOK_AT && area->drain_cursor < end; n++, area->drain_cursor++) {
+        *number = area->drain_cursor;
+        const struct swap_slot *slot = swap_slot(*number);
+        if (slot->state == SLOT_KEPT)
+            swap_put_kept_slot(*number);
+        else if (swap_slot_is_full(slot))
+            return true;
+    }
+    *more = area->drain_cursor < end;
+    if (!*more) /* what was on its way when the cursor passed may be there by now */
+        area->drain_cursor = area->first;
+    return false;
+}
+
+/* The lock is held. *frame is used up if it is a request's then. True: there is more to do at once. */
+static bool drain(struct slot_area *area, struct frame **frame)
+{
+    enum { SPARE = SWAP_LOADS / 2 };
+    uint32_t number;
+    bool more = false;
+    if (area->used == area->lost) {
+        area->phase = area->used == 0 ? AREA_GOING : AREA_DRAINING;
+        return true;
+    }
+    if (!next_to_fetch(area, &number, &more))
+        return more;
+    if (*frame && swap_begin_load(number, *frame, SWAP_RUN_MAX - 1, SPARE)) {
+        *frame = NULL;
+        return true;
+    }
+    return false;
+}
+
+bool swap_drain_some(void)
+{
+    bool more = false, drains = false;
+    spin_lock(&swap.lock);
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++)
+        drains |= swap.area[i].phase == AREA_DRAINING;
+    spin_unlock(&swap.lock);
+    if (!drains)
+        return false;
+    pfn_t pfn = frame_take_paid();
+    struct frame *frame = pfn == PFN_NONE ? NULL : frame_record(pfn);
+    spin_lock(&swap.lock);
+    for (unsigned i = 0; i < SWAP_AREA_COUNT && !more; i++)
+        if (swap.area[i].phase == AREA_DRAINING &&
+            (swap.area[i].used > swap.area[i].lost || swap.area[i].used == 0))
+            more = drain(&swap.area[i], &frame);
+    spin_unlock(&swap.lock);
+    if (frame)
+        frame_free_paid(frame);
+    if (!more)
+        pageout_look_again(); /* for a frame, or a request */
+    return more;
+}
+
+/* ---- going ---- */
+
+/* Nobody keeps anything any more, and there is nothing: all areas go. The lock is held. Returns what is not promised any more. */
+static uint32_t leave_all(void)
+{
+    uint32_t promised = swap.slots;
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++)
+        if (swap.area[i].phase != AREA_NONE)
+            swap.area[i].phase = AREA_GOING;
+    swap.slots = 0;
+    return promised;
+}
+
+static struct slot_area *next_going(void)
+{
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++)
+        if (swap.area[i].phase == AREA_GOING)
+            return &swap.area[i];
+    return NULL;
+}
+
+/* The last chunk of an area that goes: its number, or CHUNKS_MAX: it has none. The lock is held. */
+static uint32_t take_off(struct slot_area *area)
+{
+    if (area->made == 0)
+        return CHUNKS_MAX;
+    uint32_t number = (area->first + area->made - 1) / CHUNK_SLOTS;
+    area->made = number * CHUNK_SLOTS - area->first;
+    return number;
+}
+
+bool swap_drop_slots(void)
+{
+    spin_lock(&swap.lock);
+    bool nobody = !swap.port && swap.used == 0 && swap.slots > 0;
+    uint32_t unpromised = nobody ? leave_all() : 0;
+    struct slot_area *area = next_going();
+    uint32_t number = area ? take_off(area) : CHUNKS_MAX;
+    bool goes = area && area->made == 0, enabled = goes && area->enabled;
+    swap.dropping = area != NULL;
+    spin_unlock(&swap.lock);
+    promise(-(int64_t)unpromised);
+    if (number != CHUNKS_MAX)
+        swap_free_chunk(number);
+    if (enabled)
+        pageout_disable();
+    if (goes) {
+        spin_lock(&swap.lock);
+        area->phase = area->asked && swap.port ? AREA_GONE : AREA_NONE;
+        area->count = 0;
+        swap.dropping = next_going() != NULL;
+        spin_unlock(&swap.lock);
+    }
+    return area != NULL;
+}
+
+bool swap_next_drained(uint32_t *first)
+{
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++) {
+        struct slot_area *area = &swap.area[i];
+        bool empty = area->phase == AREA_GONE ||
+                     (area->phase == AREA_DRAINING && area->used == area->lost && area->used > 0);
+        if (!area->asked || !empty)
+            continue;
+        area->asked = false;
+        if (area->phase == AREA_GONE)
+            area->phase = AREA_NONE;
+        *first = area->first;
+        return true;
+    }
+    return false;
+}
+
+/* ---- facts ---- */
+
+bool swap_area_facts(uint32_t number, struct swap_area_facts *out)
+{
+    bool is = false;
+    spin_lock(&swap.lock);
+    if (number < SWAP_AREA_COUNT) {
+        const struct slot_area *area = &swap.area[number];
+        is = area->phase == AREA_IN_USE || area->phase == AREA_DRAINING;
+        *out = (struct swap_area_facts){.first = area->first,
+                                        .count = area->count,
+                                        .used = area->used,
+                                        .priority = area->priority,
+                                        .draining = area->phase == AREA_DRAINING,
+                                        .label_size = area->label_size};
+        memcpy(out->label, area->label, sizeof(out->label));
+    }
+    spin_unlock(&swap.lock);
+    return is;
+}
