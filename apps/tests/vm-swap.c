@@ -360,6 +360,7 @@ int main(int argc, char **argv)
     struct host_memory_swap facts = swap_now();
     print("vm-swap: %lu pages went out, %lu came back, %lu were rescued, %lu lost\n", facts.stores,
           facts.loads, facts.rescues, facts.lost);
+    wait_until(is_quiet, 0); /* nothing goes from here on */
     swap_touch_all(NULL);
     swap_end();
     /* Each CPU keeps some free pieces of what pages consist of, and this task has some: each may be the last in its frame. */

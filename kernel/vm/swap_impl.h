@@ -52,8 +52,8 @@ bool swap_next_freed(uint32_t *first, uint32_t *count);
 
 /* ---- slots of pages that came back (S9); swap_kept.c ---- */
 
-/** A page has come into that frame from a FULL slot, which becomes KEPT, or FREE. */
-void swap_keep_slot(struct frame *frame, uint32_t number);
+/** A page has come into that frame, which nobody can find yet, from a slot. That becomes KEPT: returns the flag that the frame has to have; or 0: it is not kept. */
+unsigned swap_keep_slot(struct frame *frame, uint32_t number);
 /** The slot of the frame's page, if that is KEPT. False: it has none. */
 bool swap_kept_slot(const struct frame *frame, uint32_t *number);
 /** A KEPT slot's page was stored, or loaded, by the pager that there is. */

@@ -9,19 +9,17 @@
 /* So many of a hundred slots may be used before pages give theirs up when they come back. */
 enum { KEEP_BELOW = 75 };
 
-void swap_keep_slot(struct frame *frame, uint32_t number)
+unsigned swap_keep_slot(struct frame *frame, uint32_t number)
 {
     struct swap_slot *slot = swap_slot(number);
     if (swap_area_of(number)->phase != AREA_IN_USE ||
-        (uint64_t)swap.used * 100 > (uint64_t)swap.slots * KEEP_BELOW) {
-        swap_put_slot(number);
-        return;
-    }
+        (uint64_t)swap.used * 100 > (uint64_t)swap.slots * KEEP_BELOW)
+        return 0;
     slot->state = SLOT_KEPT;
     slot->request = swap.pagers;
     swap.kept++;
     frame->prev = number;
-    (void)atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_KEPT, memory_order_relaxed);
+    return FRAME_FLAG_KEPT;
 }
 
 bool swap_kept_by_pager(uint32_t number)

@@ -321,16 +321,23 @@ void swap_load_unwanted(struct swap_request *request)
     work_start(&swap.work);
 }
 
-/* The anon has a frame again. If it was wanted, the hand shall pass it twice; else it is the first to leave again. */
-static void settle_loaded(struct frame *frame, struct swap_slot *slot, bool wanted)
+/* The anon has a frame again, and may be gone with it as soon as `where` says so. If it was wanted, the hand shall pass it twice; else it is the first to
+ * leave again. */
+static void settle_loaded(struct frame *frame, uint32_t number, bool wanted)
 {
+    struct swap_slot *slot = swap_slot(number);
+    struct anon *anon = slot->anon;
     const unsigned mark = wanted ? FRAME_FLAG_REFERENCED : FRAME_FLAG_INACTIVE;
-    frame->owner = slot->anon;
+    const unsigned kept = swap_keep_slot(frame, number);
+    frame->owner = anon;
     frame->owner_offset = (uintptr_t)slot->ledger;
     vm_count(VM_COUNT_SWAP_INS);
-    atomic_store_explicit(&frame->flags, (uint16_t)(FRAME_FLAG_PAGEABLE | mark | slot->flags),
+    atomic_store_explicit(&frame->flags,
+                          (uint16_t)(FRAME_FLAG_PAGEABLE | mark | kept | slot->flags),
                           memory_order_release);
-    atomic_store_explicit(&slot->anon->where, frame_number(frame), memory_order_release);
+    if (!kept)
+        swap_put_slot(number);
+    atomic_store_explicit(&anon->where, frame_number(frame), memory_order_release);
 }
 
 /* What became of a page: its slot's state. Several that could not be loaded together are tried one by one. */
@@ -351,8 +358,7 @@ static void end_loaded(struct swap_request *request)
     spin_lock(&swap.lock);
     uint8_t becomes = outcome(request, slot, good);
     if (becomes == SLOT_KEPT) {
-        settle_loaded(page->frame, slot, request->at == 0);
-        swap_keep_slot(page->frame, page->slot);
+        settle_loaded(page->frame, page->slot, request->at == 0);
     } else if (becomes == SLOT_FREE) {
         swap_put_slot(page->slot);
     } else {

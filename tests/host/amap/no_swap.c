@@ -32,3 +32,8 @@ bool swap_want_frame(struct thread *self, vaddr_t va)
     (void)self, (void)va;
     return false;
 }
+
+void swap_forget_kept(struct frame *frame)
+{
+    panic("frame %p has a slot", (void *)frame);
+}
