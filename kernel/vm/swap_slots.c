@@ -144,7 +144,8 @@ void swap_put_slot(uint32_t number)
         area->freed_cursor = number;
     area->used--;
     swap.used--;
-    if (area->used == area->lost && (area->phase == AREA_DRAINING || !swap.port))
+    if ((area->phase == AREA_DRAINING && area->used == area->lost) ||
+        (!swap.port && swap.used == swap.kept))
         work_start(&swap.work); /* it may go */
 }
 
