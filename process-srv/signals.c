@@ -70,6 +70,12 @@ void signals_forget_thread(struct process *p, mach_port_name_t thread)
             at = &(*at)->next;
 }
 
+void signals_refused(struct process *p, mach_port_name_t thread)
+{
+    for (struct queued *q = p->queue; q != NULL; q = q->next)
+        q->refused |= q->thread == thread;
+}
+
 static bool waits_already(const struct process *p, uint32_t number, mach_port_name_t thread)
 {
     for (const struct queued *q = p->queue; q != NULL; q = q->next)
@@ -167,7 +173,7 @@ bool signals_wanted(const struct process *p, mach_port_name_t *thread)
     if (p->state != PROCESS_RUNNING || p->entry == 0)
         return false;
     for (const struct queued *q = p->queue; q != NULL; q = q->next)
-        if (q->thread != MSG_NULL && q->thread != p->refused) {
+        if (q->thread != MSG_NULL && !q->refused) {
             *thread = q->thread;
             return true;
         }

@@ -56,6 +56,9 @@ void signals_forget(struct process *p);
 /** This thread takes none any more. */
 void signals_forget_thread(struct process *p, mach_port_name_t thread);
 
+/** It was asked, and wants none of its own that wait: it is not asked for these again. */
+void signals_refused(struct process *p, mach_port_name_t thread);
+
 /** One signal to a process; thread: to this one only, or 0 (the right stays the caller's). 0, or EAGAIN (S2). */
 int signals_send(struct process *p, const struct process_signal *signal, mach_port_name_t thread);
 /** kill(): 0, or an errno. */

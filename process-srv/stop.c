@@ -2,6 +2,9 @@
 /*
  * Stopping a thread so that it takes a signal, and exceptions. See server.h; interfaces/process.defs tells what the thread finds.
  *
+ * A thread that is asked takes all that its mask lets through, or refuses what waits, and looks itself when its mask changes: so it is asked for a signal of its own once. For those of
+ * the process all threads are asked in turn, whatever they have refused of their own meanwhile, anew with each new signal.
+ *
  * One thread of a process at a time, from when it is stopped until it takes: so a thread that waits for an answer, and has to have it before it takes, is not disturbed again.
  */
 #include "crash.h"
@@ -113,8 +116,10 @@ static kern_return_t stop(struct process *p, mach_port_name_t thread, bool excep
         return kr;
     kr = redirect(p, thread, exception);
     (void)!thread_resume(thread);
-    if (kr == KERN_SUCCESS)
+    if (kr == KERN_SUCCESS) {
         p->stopped_thread = thread;
+        p->stopped_in_turn = false;
+    }
     return kr;
 }
 
@@ -163,30 +168,37 @@ void stop_look(struct process *p)
             return;
         }
         const kern_return_t kr = stop(p, thread, false);
-        if (kr == KERN_SUCCESS)
+        if (kr == KERN_SUCCESS) {
+            p->stopped_in_turn = !directed;
             return;
+        }
         if (kr == KERN_BUSY || kr == KERN_RETRY) {
             p->again = true;
             tasks_again();
             drop(&thread);
             return;
         }
-        if (directed)
-            signals_forget_thread(p, thread); /* nobody will take them */
-        drop(&p->refused);                    /* it is ending: the next */
-        p->refused = thread;
+        if (directed) { /* it is ending: nobody will take them */
+            signals_forget_thread(p, thread);
+            drop(&thread);
+        } else {
+            drop(&p->refused);
+            p->refused = thread;
+        }
     }
 }
 
 void stop_died(mach_port_name_t thread)
 {
-    for (struct process *p = table_next(NULL); p != NULL; p = table_next(p))
+    for (struct process *p = table_next(NULL); p != NULL; p = table_next(p)) {
+        signals_forget_thread(p, thread);
         if (p->stopped_thread == thread) {
             drop(&p->stopped_thread);
             p->stopped_running = false;
             stop_look(p);
             return;
         }
+    }
 }
 
 bool stop_is(const struct process *p, mach_port_name_t thread, uint32_t number)
@@ -194,19 +206,26 @@ bool stop_is(const struct process *p, mach_port_name_t thread, uint32_t number)
     return thread != MSG_NULL && thread == p->stopped_thread && number == p->stop_number;
 }
 
+static void note_refusal(struct process *p, mach_port_name_t thread)
+{
+    signals_refused(p, thread);
+    if (p->stopped_in_turn && effect_keep_thread(thread)) {
+        drop(&p->refused);
+        p->refused = thread;
+    }
+}
+
 /* A thread that looked before it was stopped has yet to come for the stop. */
 void stop_taken(struct process *p, mach_port_name_t thread, uint32_t number, bool refused)
 {
     if (stop_is(p, thread, number)) {
+        if (refused)
+            note_refusal(p, thread);
         drop(&p->stopped_thread);
         p->stopped_running = false;
     }
     if (p->pending == 0 && p->queue == NULL)
         drop(&p->refused); /* there is nothing that another should be asked about */
-    else if (refused && effect_keep_thread(thread)) {
-        drop(&p->refused);
-        p->refused = thread;
-    }
     mach_port_name_t next;
     if (signals_wanted(p, &next)) { /* after the answer */
         p->again = true;

@@ -28,6 +28,7 @@ enum process_state { PROCESS_FREE, PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOM
 struct queued {
     struct queued *next;
     mach_port_name_t thread; /* for this one only; 0: for the process */
+    bool refused;            /* by that thread: it looks itself when it may take it */
     struct process_signal signal;
 };
 /* Places of a process's own: for what a thread has done itself, and for anything. Free: number 0. */
@@ -78,8 +79,9 @@ struct process {
     mach_port_name_t stopped_thread;
     uint32_t stop_number;     /* of that; counts on, and is never 0 while there is one */
     bool stopped_running;     /* its registers are `registers` */
+    bool stopped_in_turn;     /* for the process, not for what is its own: see `refused` */
     bool again;               /* look again: it could not be stopped at this moment */
-    mach_port_name_t refused; /* the last thread that did not want any */
+    mach_port_name_t refused; /* the last of those asked in turn that did not want any */
     bool all_refused;
     struct thread_state_general registers;
     uint64_t alarm, alarm_interval; /* a moment; 0: none */

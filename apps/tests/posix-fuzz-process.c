@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libsys/check.h>
-#include <libsys/kernel.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BAD = 4, CALLS = 250, CHILD_CALLS = 20, MILLISECOND = 1000000 };
+enum { BAD = 4, CALLS = 250, CHILD_CALLS = 20 };
 
 static uint64_t state;
 static unsigned depth; /* a child's child has none */
@@ -426,23 +425,6 @@ static void make_room(void)
         CHECK_EQUAL(kill(pid[n], SIGKILL), 0);
         CHECK_EQUAL(waitpid(pid[n], NULL, 0), pid[n]);
     }
-}
-
-/* When nothing has changed for a while. The process server has one timer for all alarms, which holds a right while it is armed: for the earliest, were it that of a process that
- * has ended since. With an alarm of ours it is always armed. */
-static uint64_t settled_objects(void)
-{
-    enum { PATIENCE = 2000, STILL = 30, NEVER = 100000 };
-    uint64_t now = 0;
-
-    (void)alarm(NEVER);
-    for (unsigned i = 0, still = 0; i < PATIENCE && still < STILL; i++) {
-        (void)kernel_sleep_until(kernel_clock_now() + MILLISECOND);
-        const uint64_t count = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
-        still = count == now ? still + 1 : 0;
-        now = count;
-    }
-    return now;
 }
 
 static uint64_t argument(int argc, char **argv, const char *name, uint64_t otherwise)

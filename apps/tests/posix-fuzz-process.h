@@ -17,3 +17,7 @@ void begin_threads(void);
 void call_time(void);
 void call_thread(void);
 void call_lock(void);
+
+/* posix-fuzz-rest.c */
+/** The kernel's objects, when nothing changes any more. */
+uint64_t settled_objects(void);

@@ -119,6 +119,9 @@ KTEST(task_ends_without_threads)
     KTEST_EXPECT(f.task->exit_status == 1);
     struct thread *thread;
     KTEST_EXPECT(thread_create(f.task, 0, 0, 0, 0, 1, &thread) == KERN_INVALID_TASK);
+    KTEST_EXPECT(ktest_settle() == NULL); /* without page tables, too */
+    KTEST_EXPECT(!f.task->pmap);
+    KTEST_EXPECT(thread_create(f.task, 0, 0, 0, 0, 1, &thread) == KERN_INVALID_TASK);
     end(&f);
 }
 

@@ -54,8 +54,6 @@ static void thread_init(struct thread *thread, struct task *task, vaddr_t entry,
                        task->ledger);
     thread->task = task;
     thread->space = task->space;
-    thread->pmap = task->pmap;
-    relaxed_store(thread->space_number, task->pmap->active);
     thread->suspend_count = 1; /* taken back by the first resume */
     for (unsigned i = 0; i < array_count(thread->sent_to); i++)
         thread->sent_to[i] = nothing_found;
@@ -89,6 +87,8 @@ kern_return_t thread_create_for_maker(struct task *task, vaddr_t entry, vaddr_t 
         port_destroy_kobject(thread->self_port);
         goto free_reply;
     }
+    thread->pmap = task->pmap; /* one that is ending may have none any more */
+    relaxed_store(thread->space_number, task->pmap->active);
     thread->max_priority = task->max_priority;
     if (right)
         *right = port_send_right(thread->self_port);

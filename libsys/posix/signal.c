@@ -52,7 +52,6 @@ _Static_assert(offsetof(ucontext_t, uc_mcontext) == 40, "arch/aarch64/user/signa
 
 _Thread_local struct signal_thread signal_thread;
 _Thread_local uintptr_t signal_stack[2];
-_Atomic bool signals_waiting;
 
 static struct recursive_mutex lock; /* of the next three; held with all signals blocked */
 static struct sigaction action[SIGNALS];
@@ -182,6 +181,7 @@ static void handle(const struct process_signal *s, ucontext_t *context)
     if (t->wanted & bit) {
         t->got = *s;
         t->wanted = 0;
+        atomic_fetch_add(&t->handled, 1);
         return;
     }
     const bool forced_default = s->forced && ((mask & bit) || a.sa_handler == SIG_IGN);
@@ -220,6 +220,7 @@ static bool take(struct process_signal *s, uint32_t stop)
         t->due = 0;
     }
     do {
+        t->waiting = false; /* a stop in the midst of the call may find more */
         t->asking = true;
         const kern_return_t kr =
             process_take(process_port(), signals_self(), t->mask & ~t->wanted, stop, s);
@@ -232,7 +233,7 @@ static bool take(struct process_signal *s, uint32_t stop)
             t->due = 0;
         }
     } while (again);
-    atomic_store(&signals_waiting, s->pending != 0 || t->due != 0);
+    t->waiting |= s->pending != 0 || t->due != 0;
     return s->number != 0;
 }
 
@@ -357,7 +358,7 @@ void signal_interrupted(ucontext_t *context, uint64_t kind, uint64_t stop)
                           &state) != KERN_SUCCESS)
             _exit(127); /* its registers are lost */
         memcpy(&context->uc_mcontext, &state, sizeof(state));
-        atomic_store(&signals_waiting, i.signal.pending != 0);
+        t->waiting |= i.signal.pending != 0;
         i.stop = 0;
     }
     act(&i);
@@ -450,7 +451,7 @@ void signals_child(void)
 {
     signal_thread.due = 0;
     signal_thread.asking = false;
-    atomic_store(&signals_waiting, false);
+    signal_thread.waiting = false;
     if (entered) { /* the server has waited for this */
         entered = false;
         (void)enter();
@@ -466,7 +467,7 @@ void signals_import(uint64_t was_ignored, uint64_t blocked)
     signal_thread.mask = blocked & ~SIGNAL_NEVER;
     claimed = blocked & ~was_ignored & ~SIGNAL_NEVER; /* exec told so */
     (void)enter();
-    atomic_store(&signals_waiting, true); /* some may have come before */
+    signal_thread.waiting = true; /* some may have come before */
 }
 
 void signals_export(uint64_t *to_ignore, uint64_t *to_block)

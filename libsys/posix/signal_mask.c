@@ -14,7 +14,8 @@ void signals_set_mask(uint64_t mask)
     if (mask & ~old)
         (void)signals_claim(mask & ~old);
     t->mask = mask;
-    if ((old & ~mask) && atomic_load(&signals_waiting))
+    atomic_signal_fence(memory_order_seq_cst);
+    if ((old & ~mask) && t->waiting)
         signals_look();
 }
 
@@ -31,7 +32,7 @@ void signals_go_on(uint64_t mask)
     atomic_signal_fence(memory_order_seq_cst);
     signal_thread.mask = mask;
     atomic_signal_fence(memory_order_seq_cst);
-    if (atomic_load(&signals_waiting))
+    if (signal_thread.waiting)
         signals_look();
 }
 
@@ -40,6 +41,7 @@ void signals_inherit(void *thread_pointer)
     const uintptr_t at = (uintptr_t)&signal_thread - (uintptr_t)machine_thread_pointer();
     struct signal_thread *t = (struct signal_thread *)((uintptr_t)thread_pointer + at);
     t->mask = signal_thread.mask;
+    t->waiting = true;
 }
 
 void signals_of_others(void)

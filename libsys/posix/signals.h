@@ -4,7 +4,7 @@
  *
  * G1 A thread's mask is its own thread-local word. The server asks a thread by stopping it; the thread takes what its mask lets through.
  * G2 A signal that is blocked somewhere, or has a handler, is MINE at the server (`claimed`), from the first time on.
- * G3 signals_waiting: a thread refused something that still waits: who unblocks looks.
+ * G3 A thread that refused something that still waits looks when it unblocks (`waiting`), for the server does not ask it again; so does a new thread, which may not have been asked.
  */
 #pragma once
 
@@ -22,16 +22,16 @@ struct signal_thread {
     uint64_t mask;
     uint64_t wanted; /* sigwait: taken for it, not handled */
     struct process_signal got;
-    _Atomic uint32_t handled; /* handlers that returned; a futex */
+    _Atomic uint32_t handled; /* handlers that returned, and what sigwait got; a futex */
     uint32_t handled_ending;  /* those of them without SA_RESTART */
     uint32_t due;             /* stop while it waited for an answer: it looks afterwards; 0: none */
     bool
         asking; /* it takes a signal: another stop meanwhile is not looked after from within that */
+    bool waiting;    /* G3 */
     bool interrupts; /* a handler without SA_RESTART has run */
     uintptr_t stack_size;
 };
 extern _Thread_local struct signal_thread signal_thread;
-extern _Atomic bool signals_waiting; /* G3 */
 
 /* arch/.../user/signal.S knows these two: the alternate stack, its upper end first; 0: none. */
 extern _Thread_local uintptr_t signal_stack[2];

@@ -40,7 +40,6 @@ int pause(void)
 
 static int take_wanted(const sigset_t *set, siginfo_t *info, uint64_t deadline)
 {
-    static const uint32_t word;
     struct signal_thread *t = &signal_thread;
     if (!signals_claim(*set))
         return fails(ENOSYS);
@@ -51,7 +50,7 @@ static int take_wanted(const sigset_t *set, siginfo_t *info, uint64_t deadline)
     signals_look();
     while (t->got.number == 0 && kr != KERN_OPERATION_TIMED_OUT &&
            atomic_load(&t->handled) == handled)
-        kr = trap_error(sys_futex_wait(&word, 0, deadline));
+        kr = trap_error(sys_futex_wait(&t->handled, handled, deadline));
     t->wanted = 0;
     if (t->got.number == 0)
         return fails(kr == KERN_OPERATION_TIMED_OUT ? EAGAIN : EINTR);
