@@ -41,8 +41,7 @@ static kern_return_t read_header(struct card *card)
 static kern_return_t open_both(struct card *card)
 {
     const struct card_label *label = &card->label;
-    kern_return_t kr =
-        block_client_open(&card->probe, label->device, label->partition, SWAP_PAGE);
+    kern_return_t kr = block_client_open(&card->probe, label->device, label->partition, SWAP_PAGE);
 
     if (kr != KERN_SUCCESS)
         return kr;

@@ -33,9 +33,8 @@ bool cards_begin(void *context, unsigned number, const struct pager_io *io)
 
     (void)context;
     if (card->state != CARD_READY ||
-        block_client_submit(&card->client, operation_of(io->operation),
-                            (uint64_t)io->page * blocks, io->count * blocks, io->offset,
-                            &ticket) != KERN_SUCCESS)
+        block_client_submit(&card->client, operation_of(io->operation), (uint64_t)io->page * blocks,
+                            io->count * blocks, io->offset, &ticket) != KERN_SUCCESS)
         return false;
     card->io[ticket] = *io;
     card->in_flight[ticket] = true;
@@ -197,8 +196,8 @@ static kern_return_t add_slots(struct card *card)
 
 static kern_return_t put_to_use(struct card *card)
 {
-    kern_return_t kr = port_move_member(program_start_info->task, card->client.notify,
-                                        program.driver.set);
+    kern_return_t kr =
+        port_move_member(program_start_info->task, card->client.notify, program.driver.set);
 
     if (kr == KERN_SUCCESS)
         kr = add_slots(card);

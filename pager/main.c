@@ -96,8 +96,10 @@ static void become_pager(mach_port_name_t port)
 
 static void begin_pager(void)
 {
-    static const struct pager_world world = {
-        .show = show, .done = done, .begin = cards_begin, .commit = cards_commit};
+    static const struct pager_world world = {.show = show,
+                                             .done = done,
+                                             .begin = cards_begin,
+                                             .commit = cards_commit};
     mach_port_name_t port;
     uint64_t window;
     char *page = malloc(PAGER_PAGE);

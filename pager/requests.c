@@ -8,8 +8,7 @@
 void pager_begin(struct pager *pager, const struct pager_world *world, struct tier *tier,
                  char *window, char *page)
 {
-    *pager =
-        (struct pager){.world = *world, .tier = tier, .window = window, .page = page};
+    *pager = (struct pager){.world = *world, .tier = tier, .window = window, .page = page};
 }
 
 /* ---- areas ---- */

@@ -59,8 +59,10 @@ static kern_return_t drained(struct server_message *message, uint32_t slot)
 
 struct server_interface pager_kernel_interface(void)
 {
-    static const struct default_pager_ops ops = {
-        .store = store, .load = load, .freed = freed, .drained = drained};
+    static const struct default_pager_ops ops = {.store = store,
+                                                 .load = load,
+                                                 .freed = freed,
+                                                 .drained = drained};
 
     return default_pager_interface(&ops, NULL);
 }
@@ -228,8 +230,10 @@ static kern_return_t statistics(struct server_message *message, struct swap_area
 
 struct server_interface pager_service_interface(void)
 {
-    static const struct swap_areas_ops ops = {
-        .on = on, .off = off, .area = area, .statistics = statistics};
+    static const struct swap_areas_ops ops = {.on = on,
+                                              .off = off,
+                                              .area = area,
+                                              .statistics = statistics};
 
     return swap_areas_interface(&ops, NULL);
 }

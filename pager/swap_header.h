@@ -13,12 +13,12 @@
 
 enum { SWAP_PAGE = 4096, SWAP_UUID = 16, SWAP_NAME = 16 };
 
-#define SWAP_MAGIC      "wharf-swap area"
-#define SWAP_HEADER_VERSION    1
+#define SWAP_MAGIC          "wharf-swap area"
+#define SWAP_HEADER_VERSION 1
 /* So many slots does the kernel have for all areas together. */
-#define SWAP_PAGES_MAX  (UINT32_C(4) << 20)
+#define SWAP_PAGES_MAX      (UINT32_C(4) << 20)
 /* Fewer are not worth a request. */
-#define SWAP_PAGES_LEAST 16
+#define SWAP_PAGES_LEAST    16
 
 struct swap_header {
     char magic[16];

@@ -296,8 +296,8 @@ bool tier_put(struct tier *tier, uint32_t slot, const void *page)
         return false;
     const bool same = is_one_word(page);
     if (!same) {
-        const int size = LZ4_compress_fast_extState(tier->state, page, tier->scratch, TIER_PAGE,
-                                                    TIER_MOST, 1);
+        const int size =
+            LZ4_compress_fast_extState(tier->state, page, tier->scratch, TIER_PAGE, TIER_MOST, 1);
         if (size <= 0 || blocks_for((uint32_t)size) > tier->free_blocks)
             return false;
         length = (uint32_t)size;

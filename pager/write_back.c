@@ -34,8 +34,7 @@ static bool is_busy(const struct pager *pager, uint32_t slot)
 
 static bool may_leave(const struct pager *pager, uint32_t slot)
 {
-    return tier_has(pager->tier, slot) && !tier_is_same(pager->tier, slot) &&
-           !is_busy(pager, slot);
+    return tier_has(pager->tier, slot) && !tier_is_same(pager->tier, slot) && !is_busy(pager, slot);
 }
 
 /* The pages around it that can leave with it: a run whose ends are compressed. */

@@ -52,12 +52,16 @@ static uint64_t name_of(uint64_t who, uint64_t page, uint64_t version)
     return mix(who << 56 | page << 28 | version);
 }
 
-/* Random words; the same sixteen again and again; or one. By the page alone. */
+/* Random words; half of them random, half the same sixteen again and again; or one. By the page alone. */
 static uint64_t word_at(uint64_t name, uint64_t page, unsigned i)
 {
     const uint64_t kind = mix(page) % 100;
 
-    return mix(name + (kind < same ? 0 : kind < same + soft ? i % 16 : i));
+    if (kind < same)
+        i = 0;
+    else if (kind < same + soft && i >= PAGE_WORDS / 2)
+        i %= 16;
+    return mix(name + i);
 }
 
 static void fill(volatile uint64_t *at, uint64_t who, uint64_t page, uint64_t version)
@@ -89,8 +93,7 @@ struct worker {
 
 static void visit(const struct worker *self, uint64_t *area, uint32_t *version, uint64_t page)
 {
-    if (!is(area, self->who, page, version[page]) &&
-        atomic_fetch_add(&board->wrong, 1) < 8)
+    if (!is(area, self->who, page, version[page]) && atomic_fetch_add(&board->wrong, 1) < 8)
         print("swap-load: worker %lu: page %lu is not what was written\n", self->who, page);
     atomic_fetch_add_explicit(&board->touched, 1, memory_order_relaxed);
 }
@@ -119,8 +122,8 @@ static int work(void *argument)
 
     for (uint64_t page = 0; page < pages; page++)
         fill(area, self->who, page, 0);
-    for (uint64_t round = 0; (self->rounds == 0 || round < self->rounds) && !atomic_load(&board->stop);
-         round++)
+    for (uint64_t round = 0;
+         (self->rounds == 0 || round < self->rounds) && !atomic_load(&board->stop); round++)
         go_round(self, area, version, &dice);
     for (uint64_t page = 0; page < pages; page++)
         visit(self, area, version, page);
@@ -163,8 +166,9 @@ static void show(void)
     print("stores: %lu same, %lu compressed, %lu card, %lu written back; loads: %lu, %lu, %lu\n",
           s.stores_same, s.stores_compressed, s.stores_card, s.written_back, s.loads_same,
           s.loads_compressed, s.loads_card);
-    print("card: %lu MiB in %lu writes, %lu MiB in %lu reads, %lu failures, %lu times another driver\n",
-          s.bytes_written >> 20, s.writes, s.bytes_read >> 20, s.reads, s.failures, s.reattached);
+    print(
+        "card: %lu MiB in %lu writes, %lu MiB in %lu reads, %lu failures, %lu times another driver\n",
+        s.bytes_written >> 20, s.writes, s.bytes_read >> 20, s.reads, s.failures, s.reattached);
     print("tier: %lu pages hold %lu and %lu of one word\n", s.tier_pages, s.tier_compressed,
           s.tier_same);
     CHECK_EQUAL(kernel.lost, 0);

@@ -110,10 +110,10 @@ static kern_return_t watch(struct block_client *client)
 {
     mach_port_name_t previous;
 
-    return client->queue == MSG_DEAD ? MIG_SERVER_DIED
-                                     : port_request_notification(self(), client->queue,
-                                                                 MSG_ID_DEAD_NAME, 1,
-                                                                 client->notify, &previous);
+    return client->queue == MSG_DEAD
+               ? MIG_SERVER_DIED
+               : port_request_notification(self(), client->queue, MSG_ID_DEAD_NAME, 1,
+                                           client->notify, &previous);
 }
 
 static kern_return_t attach(struct block_client *client)

@@ -47,7 +47,7 @@ struct block_client {
     uint64_t replays; /* times that it attached anew */
     bool silent;      /* it was not answered in time */
     bool listens;     /* J4 */
-    bool away;        /* J4: the driver has ended, as far as is known, and it has not been attached anew */
+    bool away; /* J4: the driver has ended, as far as is known, and it has not been attached anew */
     uint64_t
         patience; /* nanoseconds that one call of a driver may take; 0: any. By block_client_open_patient() */
 };
