@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Pages between two that are to be written that cost less than a request of their own. */
-enum { GAP = 2 };
+enum { GAP = 4 };
 
 unsigned pager_area_of(const struct pager *pager, uint32_t slot, uint32_t count)
 {

@@ -32,21 +32,31 @@ static bool is_busy(const struct pager *pager, uint32_t slot)
     return false;
 }
 
-static bool may_leave(const struct pager *pager, uint32_t slot)
+/* Pages that are one word do not leave, but are written where they would part those that do. */
+static bool may_go(const struct pager *pager, uint32_t slot)
 {
-    return tier_has(pager->tier, slot) && !tier_is_same(pager->tier, slot) && !is_busy(pager, slot);
+    return tier_has(pager->tier, slot) && !is_busy(pager, slot);
 }
 
-/* The pages around it that can leave with it: a run whose ends are compressed. */
+static bool may_leave(const struct pager *pager, uint32_t slot)
+{
+    return may_go(pager, slot) && !tier_is_same(pager->tier, slot);
+}
+
+/* The pages around it that can go with it: a run whose ends leave. */
 static void begin_with(struct pager *pager, uint32_t slot)
 {
     const struct pager_area *area = &pager->area[pager_area_of(pager, slot, 1)];
     uint32_t first = slot, end = slot + 1;
 
-    while (first > area->first && slot - first < PAGER_RUN - 1 && may_leave(pager, first - 1))
+    while (first > area->first && slot - first < PAGER_RUN - 1 && may_go(pager, first - 1))
         first--;
-    while (end < area->first + area->count && end - first < PAGER_RUN && may_leave(pager, end))
+    while (end < area->first + area->count && end - first < PAGER_RUN && may_go(pager, end))
         end++;
+    while (!may_leave(pager, first))
+        first++;
+    while (!may_leave(pager, end - 1))
+        end--;
     struct pager_job *job = pager_make_job(pager, JOB_WRITE_BACK, first, end - first);
     if (job)
         job->card = pager_bits(0, end - first);
@@ -70,7 +80,7 @@ void pager_write_back(struct pager *pager)
 void pager_written_back(struct pager *pager, struct pager_job *job)
 {
     for (uint32_t i = 0; i < job->count && !job->failed; i++)
-        if (job->card & ~job->stale & 1u << i) {
+        if (job->card & ~job->stale & 1u << i && !tier_is_same(pager->tier, job->slot + i)) {
             tier_remove(pager->tier, job->slot + i);
             pager->counts.written_back++;
         }
