@@ -120,8 +120,12 @@ static void restore_areas(void)
     struct swap_area area;
 
     for (uint32_t number = 0; number < SWAP_AREAS_MAX; number++)
-        if (swap_area(program.control, number, &area) == KERN_SUCCESS)
+        if (swap_area(program.control, number, &area) == KERN_SUCCESS) {
+            if (area.state ==
+                SWAP_AREA_STATE_DRAINING) /* who asked for it has been told that the pager died */
+                (void)!swap_keep(program.control, area.first);
             cards_restore(&area);
+        }
     pager_areas_are_known(&program.pager);
 }
 
@@ -159,7 +163,6 @@ static void notification(struct driver *driver, uint32_t id, const struct server
     const mach_port_name_t name = (mach_port_name_t)(*(const uint64_t *)message->in & UINT32_MAX);
     stub_release_right(name, MSG_MOVE_SEND);
     cards_lost(name);
-    service_caller_died(name);
 }
 
 int main(int argc, char **argv)
@@ -168,6 +171,7 @@ int main(int argc, char **argv)
 
     driver_begin(driver, argc, argv);
     driver->notification = notification;
+    driver->tick = service_look_at_callers;
     must(driver_port(driver, 0, &program.events), "a port");
     mach_port_name_t send;
     must(port_insert_made_send(self(), program.events, program.events, &send), "a port");

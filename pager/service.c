@@ -3,6 +3,7 @@
  * What the kernel and people ask of the pager (interfaces/default_pager.defs, swap_areas.defs).
  */
 #include "cards.h"
+#include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
@@ -13,6 +14,9 @@
 #include <wharf/if/swap_areas.h>
 
 enum { PRIORITY_MAX = 32767 };
+
+/* How often it is seen to that who waits is there. */
+#define LOOK_AFTER (DEVICE_SECOND / 10)
 
 /* ---- the kernel ---- */
 
@@ -75,20 +79,6 @@ static bool is_ours(const struct server_message *message)
            message->received.local == program.service;
 }
 
-/* Who waits and ends is told of. */
-static kern_return_t keep_caller(struct server_message *message, mach_port_name_t *who)
-{
-    mach_port_name_t previous;
-    kern_return_t kr = server_keep_reply(message);
-
-    if (kr == KERN_SUCCESS && message->reply != MSG_NULL)
-        kr = port_request_notification(program_start_info->task, message->reply, MSG_ID_DEAD_NAME,
-                                       1, program.events, &previous);
-    if (kr == KERN_SUCCESS)
-        *who = message->reply;
-    return kr;
-}
-
 static void tell(mach_port_name_t *who, kern_return_t (*reply)(mach_port_name_t, kern_return_t),
                  kern_return_t kr)
 {
@@ -137,12 +127,14 @@ static kern_return_t off(struct server_message *message, const char *device, uin
         return KERN_NOT_FOUND;
     if ((card->state != CARD_READY && card->state != CARD_AWAY) || card->off != MSG_NULL)
         return KERN_BUSY;
-    kern_return_t kr = keep_caller(message, &card->off);
+    kern_return_t kr = server_keep_reply(message);
     if (kr == KERN_SUCCESS)
         kr = swap_drain(program.control, card->first);
     if (kr != KERN_SUCCESS)
-        card->off = MSG_NULL;
-    return kr == KERN_SUCCESS ? MIG_NO_REPLY : kr;
+        return kr;
+    card->off = message->reply;
+    program.driver.tick_at = kernel_clock_now() + LOOK_AFTER;
+    return MIG_NO_REPLY;
 }
 
 void service_closed(mach_port_name_t who)
@@ -150,13 +142,26 @@ void service_closed(mach_port_name_t who)
     tell(&who, swap_areas_reply_off, KERN_SUCCESS);
 }
 
-void service_caller_died(mach_port_name_t name)
+static bool waits(mach_port_name_t who)
+{
+    uint32_t rights;
+
+    return port_type(program_start_info->task, who, &rights) == KERN_SUCCESS &&
+           rights & PORT_RIGHT_SEND_ONCE;
+}
+
+/* Nobody tells of the end of who waits for a reply. */
+void service_look_at_callers(struct driver *driver)
 {
     for (unsigned number = 0; number < PAGER_AREAS; number++) {
         struct card *card = &program.card[number];
-        if (card->state == CARD_NONE || card->off != name)
+        if (card->state == CARD_NONE || card->off == MSG_NULL)
             continue;
-        (void)!swap_keep(program.control, card->first);
+        if (waits(card->off)) {
+            driver->tick_at = kernel_clock_now() + LOOK_AFTER;
+            continue;
+        }
+        (void)!swap_keep(program.control, card->first); /* it may be too late */
         stub_release_right(card->off, MSG_MOVE_SEND_ONCE);
         card->off = MSG_NULL;
     }
