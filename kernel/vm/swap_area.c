@@ -104,8 +104,8 @@ static unsigned reserve(uint32_t count)
     uint32_t at = find_place(chunks_of(count));
     if (at + chunks_of(count) > CHUNKS_MAX)
         return SWAP_AREA_COUNT;
-    swap.area[number] = (struct slot_area){
-        .phase = AREA_GROWING, .first = at * CHUNK_SLOTS, .count = count};
+    swap.area[number] =
+        (struct slot_area){.phase = AREA_GROWING, .first = at * CHUNK_SLOTS, .count = count};
     return number;
 }
 

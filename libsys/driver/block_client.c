@@ -64,6 +64,7 @@ static void reset_ring(struct block_client *client)
     memset(client->ring, 0, sizeof(*client->ring));
     client->ring->magic = BLOCK_RING_MAGIC;
     client->ring->entries = BLOCK_RING_ENTRIES;
+    client->ring->want_message = client->listens;
     client->submitted = 0;
     client->seen = 0;
     client->generation++;
@@ -104,6 +105,17 @@ static bool is_late(kern_return_t kr)
     return kr == MACH_RCV_TIMED_OUT || kr == MACH_SEND_TIMED_OUT;
 }
 
+/* J4: of the driver's end. One that has ended on the way here is no name to ask about: there is another. */
+static kern_return_t watch(struct block_client *client)
+{
+    mach_port_name_t previous;
+
+    return client->queue == MSG_DEAD
+               ? MIG_SERVER_DIED
+               : port_request_notification(self(), client->queue, MSG_ID_DEAD_NAME, 1,
+                                           client->notify, &previous);
+}
+
 static kern_return_t attach(struct block_client *client)
 {
     const uint64_t end = moment(client);
@@ -113,10 +125,13 @@ static kern_return_t attach(struct block_client *client)
         reset_ring(client);
         kr = block_attach_until(client->service, client->partition, client->entry, client->notify,
                                 &client->queue, &client->facts, end);
+        if (kr == KERN_SUCCESS && client->listens)
+            kr = watch(client);
     } while (kr == MIG_SERVER_DIED); /* in the midst of it: the next one is on its way */
     client->silent |= is_late(kr);
     if (client->silent)
         return KERN_OPERATION_TIMED_OUT;
+    client->away &= kr != KERN_SUCCESS;
     if (kr == KERN_SUCCESS)
         return check_facts(client);
     return kr == MACH_SEND_INVALID_DEST ? KERN_TERMINATED : kr;
@@ -140,8 +155,7 @@ static void give_up(struct block_client *client)
     fail_all(client, KERN_OPERATION_TIMED_OUT);
 }
 
-/* The driver has ended. What it answered before that counts; the rest is asked for again (J1). */
-static void attach_anew(struct block_client *client)
+kern_return_t block_client_attach_anew(struct block_client *client)
 {
     look(client);
     if (client->queue != MSG_NULL)
@@ -149,23 +163,49 @@ static void attach_anew(struct block_client *client)
     client->queue = MSG_NULL;
     client->replays++;
     const kern_return_t kr = attach(client);
+    if (kr == KERN_SUCCESS)
+        put_unanswered(client);
+    return kr;
+}
+
+/* The driver has ended. What it answered before that counts; the rest is asked for again (J1). */
+static void attach_anew(struct block_client *client)
+{
+    const kern_return_t kr = block_client_attach_anew(client);
+
     if (kr != KERN_SUCCESS)
         fail_all(client, kr);
-    else
-        put_unanswered(client);
 }
 
 /* ---- asking and waiting ---- */
 
 void block_client_start(struct block_client *client)
 {
-    if (client->silent)
+    if (client->silent || client->away)
         return;
     const kern_return_t kr = block_queue_kick_until(client->queue, 0);
 
-    /* A full queue holds a kick already. */
-    if (kr != KERN_SUCCESS && kr != MACH_SEND_TIMED_OUT)
+    if (kr == KERN_SUCCESS || kr == MACH_SEND_TIMED_OUT)
+        return; /* a full queue holds a kick already */
+    client->away = client->listens;
+    if (!client->listens)
         attach_anew(client);
+}
+
+kern_return_t block_client_listen(struct block_client *client)
+{
+    client->listens = true;
+    client->ring->want_message = 1;
+    kern_return_t kr = port_set_memory_limit(self(), client->notify, 0);
+    if (kr == KERN_SUCCESS)
+        kr = watch(client);
+    return kr == MIG_SERVER_DIED ? KERN_TERMINATED : kr;
+}
+
+void block_client_lost(struct block_client *client)
+{
+    look(client);
+    client->away = true;
 }
 
 kern_return_t block_client_submit(struct block_client *client, enum block_operation operation,
@@ -220,7 +260,7 @@ static bool run(struct block_client *client, unsigned ticket, unsigned *misled)
     return true;
 }
 
-static kern_return_t forget(struct block_client *client, unsigned ticket)
+kern_return_t block_client_take(struct block_client *client, unsigned ticket)
 {
     struct block_client_request *asked = &client->table[ticket];
 
@@ -239,7 +279,7 @@ kern_return_t block_client_wait(struct block_client *client, unsigned ticket)
                 client); /* its answer may still come, and is not to be taken for another's */
             return KERN_FAILURE;
         }
-    return forget(client, ticket);
+    return block_client_take(client, ticket);
 }
 
 /* As many blocks as one request may have. */

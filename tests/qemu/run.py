@@ -38,6 +38,7 @@ import trees  # noqa: E402
 import devices  # noqa: E402
 import devmgr  # noqa: E402
 import disks  # noqa: E402
+import swaps  # noqa: E402
 import edu  # noqa: E402
 import posix_files  # noqa: E402
 import files  # noqa: E402
@@ -111,6 +112,7 @@ def scenarios(kind):
         *devices.all_scenarios(kind),
         *devmgr.all_scenarios(kind),
         *disks.all_scenarios(),
+        *swaps.all_scenarios(),
         *hardships.all_scenarios(),
         *small_devices.all_scenarios(),
         *template.all_scenarios(),

@@ -10,6 +10,8 @@
  *    next one and asks again for all of that: whoever uses it sees a pause.
  * J2 A request that was answered is not asked again; one whose data is being read must not be changed until it has been answered.
  * J3 One thread uses a client at a time.
+ * J4 Who waits for more than one client (block_client_listen) waits for none of them: it is told at `notify`, and has the client attach anew
+ *    where it may take its time, in another thread for instance.
  */
 #pragma once
 
@@ -32,7 +34,7 @@ struct block_client {
     mach_port_name_t service; /* send right: survives the driver */
     mach_port_name_t queue;   /* send right: does not */
     mach_port_name_t
-        notify; /* receive right: block_events; nobody listens there, waiting is block_queue.run */
+        notify; /* receive right: block_events; unless it `listens` nobody receives, waiting is block_queue.run */
     mach_port_name_t entry; /* the area */
     uint32_t partition;
     uint32_t generation; /* of the attachment: answers of earlier ones count for nothing */
@@ -44,6 +46,8 @@ struct block_client {
     struct block_facts facts;
     uint64_t replays; /* times that it attached anew */
     bool silent;      /* it was not answered in time */
+    bool listens;     /* J4 */
+    bool away; /* J4: the driver has ended, as far as is known, and it has not been attached anew */
     uint64_t
         patience; /* nanoseconds that one call of a driver may take; 0: any. By block_client_open_patient() */
 };
@@ -76,3 +80,15 @@ void block_client_start(struct block_client *client);
 kern_return_t block_client_wait(struct block_client *client, unsigned ticket);
 /** Has it been answered? Looks, does not wait. */
 bool block_client_is_done(struct block_client *client, unsigned ticket);
+
+/** J4, for good: from here on block_events.completed comes to client->notify when something has been answered, and MSG_ID_DEAD_NAME when the driver has
+ *  ended. block_client_wait() and block_client_do() must not be used, and nothing but block_client_attach_anew() attaches.
+ *  Errors: port.request_notification; KERN_TERMINATED. */
+kern_return_t block_client_listen(struct block_client *client);
+/** What has been answered before the driver's end is known; requests that are submitted from here on wait for the next driver. */
+void block_client_lost(struct block_client *client);
+/** Attach once more, to whatever driver there is, for as long as that takes, and ask again for all that has not been answered (J1);
+ *  block_client_start() begins with it. After an error, which may be any of block.attach, it is still asked for. */
+kern_return_t block_client_attach_anew(struct block_client *client);
+/** The answer to a request that is done; it is forgotten. */
+kern_return_t block_client_take(struct block_client *client, unsigned ticket);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the files of the pager's logic.
+ */
+#pragma once
+
+#include "pager.h"
+
+/* ---- jobs.c ---- */
+
+/** A new one; NULL: there are PAGER_JOBS. */
+struct pager_job *pager_make_job(struct pager *pager, enum pager_job_kind kind, uint32_t slot,
+                                 uint32_t count);
+/** The slots of the job's page `index` on. */
+static inline uint32_t pager_bits(uint32_t index, uint32_t count)
+{
+    return count == 0 ? 0 : (UINT32_MAX >> (32 - count)) << index;
+}
+/** The card that the slots are on; PAGER_AREAS: no such slots. */
+unsigned pager_area_of(const struct pager *pager, uint32_t slot, uint32_t count);
+/** Nothing is left of it to do: who waits is told, and it is forgotten. */
+void pager_end_job(struct pager *pager, struct pager_job *job);
+
+static inline char *pager_buffer_page(const struct pager *pager, const struct pager_job *job,
+                                      uint32_t index)
+{
+    return pager->area[job->area].memory +
+           ((size_t)(unsigned)job->buffer * PAGER_RUN + index) * PAGER_PAGE;
+}
+
+/* ---- requests.c ---- */
+
+/** The job has its buffer: put there what is to be written. */
+void pager_fill_buffer(struct pager *pager, struct pager_job *job);
+/** All of it has been read. */
+void pager_use_buffer(struct pager *pager, struct pager_job *job);
+
+/* ---- write_back.c ---- */
+
+/** Have pages leave the tier, if it is nearly full. */
+void pager_write_back(struct pager *pager);
+/** They are on the card. */
+void pager_written_back(struct pager *pager, struct pager_job *job);
+/** There is a new page for a slot. */
+void pager_outdate(struct pager *pager, uint32_t slot);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the kernel asks for, and the areas it is kept in (pager.h).
+ */
+#include "pager_impl.h"
+#include <string.h>
+
+void pager_begin(struct pager *pager, const struct pager_world *world, struct tier *tier,
+                 char *window, char *page)
+{
+    *pager = (struct pager){.world = *world, .tier = tier, .window = window, .page = page};
+}
+
+/* ---- areas ---- */
+
+void pager_add_area(struct pager *pager, unsigned number, uint32_t first, uint32_t count,
+                    char *memory, bool fresh)
+{
+    pager->area[number] =
+        (struct pager_area){.used = true, .first = first, .count = count, .memory = memory};
+    if (fresh)
+        tier_remove_range(pager->tier, first, count);
+}
+
+static bool is_in_area(void *context, uint32_t slot)
+{
+    return pager_area_of(context, slot, 1) < PAGER_AREAS;
+}
+
+void pager_areas_are_known(struct pager *pager)
+{
+    tier_keep_only(pager->tier, is_in_area, pager);
+}
+
+/* The kernel has no request for them any more: what there is are the tier's and discards. */
+bool pager_end_area(struct pager *pager, unsigned number)
+{
+    struct pager_area *area = &pager->area[number];
+
+    for (unsigned i = 0; i < PAGER_JOBS; i++) {
+        struct pager_job *job = &pager->job[i];
+        if (job->kind == JOB_NONE || job->area != number)
+            continue;
+        if (job->pieces > 0)
+            return false;
+        job->failed = true;
+        pager_end_job(pager, job);
+    }
+    tier_remove_range(pager->tier, area->first, area->count);
+    area->used = false;
+    return true;
+}
+
+/* ---- pages of the kernel's ---- */
+
+static char *show(struct pager *pager, const struct pager_job *job, uint32_t index)
+{
+    const uint32_t page = index % PAGER_WINDOW;
+
+    pager->world.show(pager->world.context, job->request, index, page);
+    return pager->window + (size_t)page * PAGER_PAGE;
+}
+
+static struct pager_job *take(struct pager *pager, enum pager_job_kind kind, uint32_t request,
+                              uint32_t slot, uint32_t count)
+{
+    struct pager_job *job = NULL;
+
+    if (count > 0 && count <= PAGER_RUN && pager_area_of(pager, slot, count) < PAGER_AREAS)
+        job = pager_make_job(pager, kind, slot, count);
+    if (job)
+        job->request = request;
+    else
+        pager->world.done(pager->world.context, request, false);
+    return job;
+}
+
+/* ---- stores ---- */
+
+/* A page that is being stored may be changed: it is wanted again, and what becomes of it here does not matter then. But it is to
+ * be looked at once. */
+static bool put(struct pager *pager, const struct pager_job *job, uint32_t index)
+{
+    const uint32_t slot = job->slot + index;
+
+    pager_outdate(pager, slot);
+    if (pager->tier->entries == 0)
+        return false;
+    memcpy(pager->page, show(pager, job, index), PAGER_PAGE);
+    if (!tier_put(pager->tier, slot, pager->page))
+        return false;
+    if (tier_is_same(pager->tier, slot))
+        pager->counts.stores_same++;
+    else
+        pager->counts.stores_compressed++;
+    return true;
+}
+
+void pager_store(struct pager *pager, uint32_t request, uint32_t slot, uint32_t count)
+{
+    struct pager_job *job = take(pager, JOB_STORE, request, slot, count);
+
+    if (!job)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        if (!put(pager, job, i))
+            job->card |= 1u << i;
+    if (job->card == 0)
+        pager_end_job(pager, job);
+    pager_continue(pager);
+}
+
+/* Pages between those that are to be written go along (jobs.c): all of them are there. */
+static void fill_with_store(struct pager *pager, struct pager_job *job)
+{
+    const uint32_t first = (uint32_t)__builtin_ctz(job->card);
+    const uint32_t last = 31 - (uint32_t)__builtin_clz(job->card);
+
+    for (uint32_t i = first; i <= last; i++)
+        memcpy(pager_buffer_page(pager, job, i), show(pager, job, i), PAGER_PAGE);
+    pager->counts.stores_card += (uint64_t)__builtin_popcount(job->card);
+}
+
+static void fill_with_tier(struct pager *pager, struct pager_job *job)
+{
+    for (uint32_t i = 0; i < job->count; i++)
+        if (job->card & 1u << i &&
+            !tier_get(pager->tier, job->slot + i, pager_buffer_page(pager, job, i)))
+            job->card &= ~(1u << i);
+}
+
+void pager_fill_buffer(struct pager *pager, struct pager_job *job)
+{
+    if (job->kind == JOB_STORE)
+        fill_with_store(pager, job);
+    else if (job->kind == JOB_WRITE_BACK)
+        fill_with_tier(pager, job);
+}
+
+/* ---- loads ---- */
+
+static bool get(struct pager *pager, const struct pager_job *job, uint32_t index)
+{
+    const uint32_t slot = job->slot + index;
+
+    if (!tier_has(pager->tier, slot))
+        return false;
+    if (tier_is_same(pager->tier, slot))
+        pager->counts.loads_same++;
+    else
+        pager->counts.loads_compressed++;
+    return tier_get(pager->tier, slot, show(pager, job, index));
+}
+
+void pager_load(struct pager *pager, uint32_t request, uint32_t slot, uint32_t count)
+{
+    struct pager_job *job = take(pager, JOB_LOAD, request, slot, count);
+
+    if (!job)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        if (!get(pager, job, i))
+            job->card |= 1u << i;
+    pager->counts.loads_card += (uint64_t)__builtin_popcount(job->card);
+    if (job->card == 0)
+        pager_end_job(pager, job);
+    pager_continue(pager);
+}
+
+void pager_use_buffer(struct pager *pager, struct pager_job *job)
+{
+    for (uint32_t i = 0; i < job->count; i++)
+        if (job->card & 1u << i)
+            memcpy(show(pager, job, i), pager_buffer_page(pager, job, i), PAGER_PAGE);
+}
+
+void pager_freed(struct pager *pager, uint32_t slot, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        pager_outdate(pager, slot + i);
+        tier_remove(pager->tier, slot + i);
+    }
+    pager_continue(pager);
+}

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""More memory than there is, on swap partitions (apps/systems/swap*.conf): every page says what it is, and is looked at."""
+
+from cards import Card
+from disks import NAMES
+from programs import VIRT
+from scenario import CI, EVERYDAY, Scenario, all_ended, ended
+
+SMALL = {**VIRT, "mem": "64M"}
+WORK = (r"^swap-load: \d+ pages were looked at", r"^swap-load: all checks passed$", ended("bootstrap"), all_ended())
+
+
+def words(system, where, **more):
+    told = {"disk": f"block.{NAMES[where][0]}", **more}
+    return f"init=bootstrap arg=system={system}.conf " + " ".join(f"arg={key}={value}" for key, value in told.items())
+
+
+def load(name, where, cpus, build="release", label=EVERYDAY, seconds=30, table="mbr", **more):
+    """Twice the memory in several tasks."""
+    return Scenario(f"swap-load-{name}", {**SMALL, "cpus": cpus}, disk=Card(where, size="512M", table=table),
+                    append=words("swap", where, **more), expect=WORK, label=label, build=build, seconds=seconds)
+
+
+def all_scenarios():
+    return [
+        load("virtio-1cpu", "virtio", 1), load("virtio-4cpu", "virtio", 4, table="gpt"),
+        load("virtio-card-4cpu", "virtio", 4, tier=0, soft=0, label=CI),
+        load("virtio-debug", "virtio", 4, build="debug", seconds=60, label=CI),
+    ]
