@@ -25,14 +25,15 @@ static deadline_handler_t look_again;
 #define PAUSE_MAX UINT64_C(1000000000)
 
 static struct {
-    struct pageout_marks marks;     /* constant after pageout_init() */
-    _Atomic uint32_t users;         /* areas of slots, and objects: what pages can leave for */
-    _Atomic uint64_t demand;        /* pages that are to leave whatever is free */
-    _Atomic bool wanted;            /* the hand is to move */
-    _Atomic bool stuck;             /* it went round for nothing */
-    _Atomic bool failed;            /* pages did not get away */
-    _Atomic bool armed;             /* `again` is, or about to be by who set this */
-    struct deadline again;          /* while somebody waits, and nothing may happen by itself */
+    struct pageout_marks least; /* the marks without the reserve; constant after pageout_init() */
+    _Atomic uint64_t reserve;   /* frames kept back besides */
+    _Atomic uint32_t users;     /* areas of slots, and objects: what pages can leave for */
+    _Atomic uint64_t demand;    /* pages that are to leave whatever is free */
+    _Atomic bool wanted;        /* the hand is to move */
+    _Atomic bool stuck;         /* it went round for nothing */
+    _Atomic bool failed;        /* pages did not get away */
+    _Atomic bool armed;         /* `again` is, or about to be by who set this */
+    struct deadline again;      /* while somebody waits, and nothing may happen by itself */
     struct swap_request *gathering; /* pages that leave next. Work item, like all below */
     pfn_t hand;
     uint64_t in_vain; /* records looked at since the last page that leaves */
@@ -49,6 +50,31 @@ static uint64_t free_frames(void)
     return frames.listed;
 }
 
+/* ---- the marks ---- */
+
+/* One part in so many of all memory, but not so few that a request's pages would be much of it. */
+static uint64_t part(uint64_t frames, uint64_t parts, uint64_t least)
+{
+    return frames / parts > least ? frames / parts : least;
+}
+
+void pageout_init(void)
+{
+    struct frame_statistics frames;
+    struct pageout_marks *m = &pageout.least;
+    frame_statistics(&frames);
+    m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
+    m->user = 2 * m->kernel;
+    m->low = m->user + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
+    m->high = m->low + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
+}
+
+/* One of pageout.least's members, and the reserve. */
+static uint64_t mark_at(uint64_t least)
+{
+    return least + atomic_load_explicit(&pageout.reserve, memory_order_relaxed);
+}
+
 /* ---- when ---- */
 
 static void want(void)
@@ -60,32 +86,18 @@ static void want(void)
 static bool is_resident(void)
 {
     const struct thread *self = arch_cpu_self()->current;
-    return !self || atomic_load_explicit(&self->task->ledger->resident, memory_order_relaxed);
+    return !self || ledger_is_resident(self->task->ledger);
 }
 
 /* The FRAMES lock is held. */
-static bool admit(bool user, uint64_t left)
+static uint64_t admit(bool user, uint64_t left)
 {
+    uint64_t mark = mark_at(user ? pageout.least.user : pageout.least.kernel);
     if (!atomic_load_explicit(&pageout.stuck, memory_order_relaxed))
         want();
-    return left >= (user ? pageout.marks.user : pageout.marks.kernel) || is_resident();
-}
-
-/* One part in so many of all memory, but not so few that a request's pages would be much of it. */
-static uint64_t part(uint64_t frames, uint64_t parts, uint64_t least)
-{
-    return frames / parts > least ? frames / parts : least;
-}
-
-void pageout_init(void)
-{
-    struct frame_statistics frames;
-    struct pageout_marks *m = &pageout.marks;
-    frame_statistics(&frames);
-    m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
-    m->user = 2 * m->kernel;
-    m->low = m->user + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
-    m->high = m->low + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
+    if (left >= mark)
+        return left - mark + 1;
+    return is_resident() ? 1 : 0;
 }
 
 static bool is_enabled(void)
@@ -97,7 +109,7 @@ void pageout_enable(void)
 {
     spin_lock(&swap.lock);
     if (atomic_fetch_add_explicit(&pageout.users, 1, memory_order_relaxed) == 0)
-        frame_set_admission(admit, pageout.marks.low);
+        frame_set_admission(admit, mark_at(pageout.least.low));
     spin_unlock(&swap.lock);
 }
 
@@ -109,9 +121,25 @@ void pageout_disable(void)
     spin_unlock(&swap.lock);
 }
 
+bool pageout_set_reserve(uint64_t pages)
+{
+    enum { PARTS = 2 }; /* more would leave programs no memory to speak of */
+    struct frame_statistics frames;
+    frame_statistics(&frames);
+    if (pages > frames.managed / PARTS)
+        return false;
+    spin_lock(&swap.lock);
+    atomic_store_explicit(&pageout.reserve, pages, memory_order_relaxed);
+    if (is_enabled())
+        frame_set_admission(admit, mark_at(pageout.least.low));
+    spin_unlock(&swap.lock);
+    pageout_retry();
+    return true;
+}
+
 bool pageout_has_frames(void)
 {
-    return free_frames() > pageout.marks.user + SWAP_RUN_MAX;
+    return free_frames() > mark_at(pageout.least.user) + SWAP_RUN_MAX;
 }
 
 bool pageout_is_stuck(void)
@@ -124,7 +152,7 @@ void pageout_retry(void)
     if (!is_enabled())
         return;
     atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
-    if (free_frames() < pageout.marks.low)
+    if (free_frames() < mark_at(pageout.least.low))
         want();
 }
 
@@ -225,7 +253,7 @@ static void let_go(struct frame *frame)
 static bool may_leave(const struct frame *frame)
 {
     const struct ledger *ledger = (const struct ledger *)(uintptr_t)frame->owner_offset;
-    return !atomic_load_explicit(&ledger->resident, memory_order_relaxed);
+    return !ledger_is_resident(ledger);
 }
 
 /* It is LEAVING from here on, and its frame stays until the request is over: whoever destroys the anon leaves both to that. */
@@ -370,7 +398,7 @@ static uint64_t expected(void)
 
 static bool is_enough(void)
 {
-    return !is_enabled() || (expected() >= pageout.marks.high &&
+    return !is_enabled() || (expected() >= mark_at(pageout.least.high) &&
                              atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
 }
 
@@ -464,7 +492,10 @@ bool pageout_step(void)
 void pageout_facts(struct pageout_facts *out)
 {
     *out = (struct pageout_facts){
-        .marks = pageout.marks,
+        .marks = {.kernel = mark_at(pageout.least.kernel),
+                  .user = mark_at(pageout.least.user),
+                  .low = mark_at(pageout.least.low),
+                  .high = mark_at(pageout.least.high)},
         .demanded = atomic_load_explicit(&pageout.demand, memory_order_relaxed),
         .scanned = atomic_load_explicit(&pageout.scanned, memory_order_relaxed),
         .activated = atomic_load_explicit(&pageout.activated, memory_order_relaxed),

@@ -64,7 +64,7 @@ kern_return_t swap_set_pager(struct task *task, struct kright *pager, struct kri
     if (kr != KERN_SUCCESS)
         return kr;
     *pager = (struct kright){0};
-    atomic_store(&task->ledger->resident, true);
+    ledger_set_resident(task->ledger, LEDGER_RESIDENT_PAGER, true);
     *control = port_send_right(host.port[KOBJECT_SWAP]);
     work_start(&swap.work); /* what its predecessor was asked for */
     return KERN_SUCCESS;
@@ -105,7 +105,7 @@ static void detach(void)
             swap.area[i].phase = AREA_GOING; /* who made it does not go on */
     spin_unlock(&swap.lock);
     kright_destroy(&right);
-    atomic_store(&task->ledger->resident, false);
+    ledger_set_resident(task->ledger, LEDGER_RESIDENT_PAGER, false);
     task_unref(task);
 }
 

@@ -19,7 +19,7 @@
  *
  * Frames are kept back in classes, while there is anything that pages could leave for: below `user` programs get no new page, but wait; below `kernel`
  * kernel objects and page tables are not made either; the rest is for who frees memory: page-out itself, and tasks whose ledger
- * is `resident`.
+ * is `resident`. A reserve (host_memory.set_reserve) moves all of these marks up: it is memory to start such a task anew with.
  */
 #pragma once
 
@@ -43,6 +43,8 @@ void pageout_enable(void);
 void pageout_disable(void);
 /** Page-out's work is looked at again after a while. */
 void pageout_look_again(void);
+/** So many frames are kept back besides what always is, in all classes, for tasks whose ledger is `resident`. False: that is more than half of all. */
+bool pageout_set_reserve(uint64_t pages);
 /** That many pages are to leave, wanted or not (tests, and who knows that memory will be needed). */
 void pageout_demand(uint64_t pages);
 /** Free memory is above what programs may not touch. */
