@@ -177,6 +177,12 @@ static kern_return_t key_reserved(struct reader *r)
     return KERN_SUCCESS;
 }
 
+static kern_return_t key_reclaim(struct reader *r)
+{
+    r->recipe->reclaim = true;
+    return KERN_SUCCESS;
+}
+
 static kern_return_t key_inspect(struct reader *r)
 {
     r->recipe->inspect = true;
@@ -283,7 +289,7 @@ static const struct key keys[] = {
     {"manage", key_manage, OF_PROGRAM},       {"console", key_console, OF_SYSTEM},
     {"until", key_until, OF_SYSTEM},          {"dump", key_dump, OF_SYSTEM},
     {"reserve", key_reserve, OF_SYSTEM},      {"log", key_log, OF_SYSTEM},
-    {"with", key_with, OF_PROGRAM},
+    {"with", key_with, OF_PROGRAM},           {"reclaim", key_reclaim, OF_PROGRAM},
 };
 
 static kern_return_t take_line(struct reader *r)

@@ -54,7 +54,9 @@ struct recipe {
     uint32_t backoff_first, backoff_max; /* ms */
     uint32_t give_up;                    /* failures */
     uint32_t stop_time;                  /* ms */
-    bool reserved; /* its memory may be of the reserve; so may that of who is wired, or essential */
+    bool
+        reserved; /* its memory may be of the reserve; so may that of who is wired, essential, or for reclaim */
+    bool reclaim; /* page-out needs it: its memory is not paged out */
     bool uses_all, wired, essential, inspect, manage;
 };
 

@@ -44,7 +44,7 @@ static void test_defaults(void)
     CHECK(r->priority == 96 && r->restart == RESTART_ALWAYS && r->memory_pages == 0);
     CHECK(r->heartbeat == 0 && r->backoff_first == 100 && r->backoff_max == 30000);
     CHECK(r->give_up == 10 && r->stop_time == 1000 && r->dma_pages == 4096);
-    CHECK(!r->reserved && d.reserve_pages == 0 && !d.quiet);
+    CHECK(!r->reserved && !r->reclaim && d.reserve_pages == 0 && !d.quiet);
     CHECK(!r->wired && !r->essential && !r->inspect && !r->manage && !r->uses_all);
     CHECK(d.console[0] == 0 && d.until[0] == 0 && d.dump[0] == 0);
 }
@@ -67,7 +67,7 @@ static void test_all_keys(void)
                  " rights host_debug initrd\n rights host_devices\n"
                  " after devices\n with sd1\n memory 8M\n state 5000\n priority 140\n wired\n"
                  " restart failure\n heartbeat 1000\n backoff 5 60\n give-up 7\n stop-time 0\n"
-                 " dma-pages 9\n reserved\n essential\n inspect\n manage\n"
+                 " dma-pages 9\n reserved\n reclaim\n essential\n inspect\n manage\n"
                  "program b\n uses *\n restart never"),
              KERN_SUCCESS);
     const struct recipe *r = &d.recipe[0];
@@ -91,7 +91,8 @@ static void test_all_keys(void)
     CHECK_EQ(r->state_pages, 2);
     CHECK(r->priority == 140 && r->wired && r->restart == RESTART_FAILURE && r->heartbeat == 1000);
     CHECK(r->backoff_first == 5 && r->backoff_max == 60 && r->give_up == 7 && r->stop_time == 0);
-    CHECK(r->dma_pages == 9 && r->reserved && r->essential && r->inspect && r->manage);
+    CHECK(r->dma_pages == 9 && r->reserved && r->reclaim && r->essential && r->inspect &&
+          r->manage);
     CHECK(d.recipe[1].uses_all && d.recipe[1].restart == RESTART_NEVER);
 }
 
