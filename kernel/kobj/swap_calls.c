@@ -4,10 +4,10 @@
  */
 #include "kobj_impl.h"
 #include <arch/cpu.h>
+#include <kern/string.h>
 #include <kern/swap.h>
 #include <kern/task.h>
 #include <kern/thread.h>
-#include <kern/string.h>
 #include <wharf/if/swap_kernel.h>
 
 _Static_assert(SWAP_AREA_COUNT == SWAP_AREAS_MAX && SWAP_LABEL_BYTES == SWAP_LABEL_MAX, "as there");
@@ -38,7 +38,8 @@ kern_return_t kswap_area(struct kcall *call, struct host *target, uint32_t numbe
                                .count = facts.count,
                                .used = facts.used,
                                .priority = facts.priority,
-                               .state = facts.draining ? SWAP_AREA_STATE_DRAINING : SWAP_AREA_STATE_IN_USE,
+                               .state = facts.draining ? SWAP_AREA_STATE_DRAINING
+                                                       : SWAP_AREA_STATE_IN_USE,
                                .label_size = facts.label_size};
     memcpy(area->label, facts.label, sizeof(area->label));
     return KERN_SUCCESS;

@@ -180,7 +180,9 @@ static pfn_t take_from_plenty(unsigned order)
 {
     spin_lock(&frames_lock);
     uint64_t free = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
-    pfn_t pfn = free < block_managed_frames / FRAME_PLENTY ? PFN_NONE : buddy_take(order);
+    bool plenty =
+        free >= block_managed_frames / FRAME_PLENTY && free >= admission_below + (1u << order);
+    pfn_t pfn = plenty ? buddy_take(order) : PFN_NONE;
     spin_unlock(&frames_lock);
     return pfn;
 }

@@ -14,6 +14,7 @@
 #include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
+#include <kern/pressure.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/vm_count.h>
@@ -26,14 +27,15 @@ static deadline_handler_t look_again;
 
 static struct {
     struct pageout_marks least; /* the marks without the reserve; constant after pageout_init() */
-    _Atomic uint64_t reserve;   /* frames kept back besides */
-    _Atomic uint32_t users;     /* areas of slots, and objects: what pages can leave for */
-    _Atomic uint64_t demand;    /* pages that are to leave whatever is free */
-    _Atomic bool wanted;        /* the hand is to move */
-    _Atomic bool stuck;         /* it went round for nothing */
-    _Atomic bool failed;        /* pages did not get away */
-    _Atomic bool armed;         /* `again` is, or about to be by who set this */
-    struct deadline again;      /* while somebody waits, and nothing may happen by itself */
+    _Atomic uint64_t reserve,
+        kept; /* frames besides: that are to be kept back, and that are. kept <= reserve */
+    _Atomic uint32_t users;         /* areas of slots, and objects: what pages can leave for */
+    _Atomic uint64_t demand;        /* pages that are to leave whatever is free */
+    _Atomic bool wanted;            /* the hand is to move */
+    _Atomic bool stuck;             /* it went round for nothing */
+    _Atomic bool failed;            /* pages did not get away */
+    _Atomic bool armed;             /* `again` is, or about to be by who set this */
+    struct deadline again;          /* while somebody waits, and nothing may happen by itself */
     struct swap_request *gathering; /* pages that leave next. Work item, like all below */
     pfn_t hand;
     uint64_t in_vain; /* records looked at since the last page that leaves */
@@ -69,10 +71,16 @@ void pageout_init(void)
     m->high = m->low + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
 }
 
-/* One of pageout.least's members, and the reserve. */
-static uint64_t mark_at(uint64_t least)
+/* Of pageout.least: what page-out aims at, with all of the reserve. */
+static uint64_t aim_at(uint64_t least)
 {
     return least + atomic_load_explicit(&pageout.reserve, memory_order_relaxed);
+}
+
+/* Of pageout.least: where others get nothing. A reserve counts here when it has been filled: it is not to be taken from who needs frames meanwhile. */
+static uint64_t stop_at(uint64_t least)
+{
+    return least + atomic_load_explicit(&pageout.kept, memory_order_relaxed);
 }
 
 /* ---- when ---- */
@@ -92,7 +100,7 @@ static bool is_resident(void)
 /* The FRAMES lock is held. */
 static uint64_t admit(bool user, uint64_t left)
 {
-    uint64_t mark = mark_at(user ? pageout.least.user : pageout.least.kernel);
+    uint64_t mark = stop_at(user ? pageout.least.user : pageout.least.kernel);
     if (!atomic_load_explicit(&pageout.stuck, memory_order_relaxed))
         want();
     if (left >= mark)
@@ -109,7 +117,7 @@ void pageout_enable(void)
 {
     spin_lock(&swap.lock);
     if (atomic_fetch_add_explicit(&pageout.users, 1, memory_order_relaxed) == 0)
-        frame_set_admission(admit, mark_at(pageout.least.low));
+        frame_set_admission(admit, aim_at(pageout.least.low));
     spin_unlock(&swap.lock);
 }
 
@@ -130,8 +138,11 @@ bool pageout_set_reserve(uint64_t pages)
         return false;
     spin_lock(&swap.lock);
     atomic_store_explicit(&pageout.reserve, pages, memory_order_relaxed);
+    if (pages < atomic_load_explicit(&pageout.kept, memory_order_relaxed) ||
+        frames.listed >= aim_at(pageout.least.high))
+        atomic_store_explicit(&pageout.kept, pages, memory_order_relaxed);
     if (is_enabled())
-        frame_set_admission(admit, mark_at(pageout.least.low));
+        frame_set_admission(admit, aim_at(pageout.least.low));
     spin_unlock(&swap.lock);
     pageout_retry();
     return true;
@@ -139,12 +150,13 @@ bool pageout_set_reserve(uint64_t pages)
 
 bool pageout_has_frames(void)
 {
-    return free_frames() > mark_at(pageout.least.user) + SWAP_RUN_MAX;
+    return free_frames() > stop_at(pageout.least.user) + SWAP_RUN_MAX;
 }
 
 bool pageout_is_stuck(void)
 {
-    return !is_enabled() || atomic_load_explicit(&pageout.stuck, memory_order_relaxed);
+    return !is_enabled() ||
+           (atomic_load_explicit(&pageout.stuck, memory_order_relaxed) && !pressure_is_watched());
 }
 
 void pageout_retry(void)
@@ -152,7 +164,7 @@ void pageout_retry(void)
     if (!is_enabled())
         return;
     atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
-    if (free_frames() < mark_at(pageout.least.low))
+    if (free_frames() < aim_at(pageout.least.low))
         want();
 }
 
@@ -396,9 +408,19 @@ static uint64_t expected(void)
     return free_frames() + gathered + leaving;
 }
 
+/* The reserve has been filled. */
+static void keep_reserve(void)
+{
+    spin_lock(&swap.lock);
+    atomic_store_explicit(&pageout.kept,
+                          atomic_load_explicit(&pageout.reserve, memory_order_relaxed),
+                          memory_order_relaxed);
+    spin_unlock(&swap.lock);
+}
+
 static bool is_enough(void)
 {
-    return !is_enabled() || (expected() >= mark_at(pageout.least.high) &&
+    return !is_enabled() || (expected() >= aim_at(pageout.least.high) &&
                              atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
 }
 
@@ -469,6 +491,8 @@ bool pageout_step(void)
         return false;
     }
     if (is_enough()) {
+        if (free_frames() >= aim_at(pageout.least.low))
+            keep_reserve();
         atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
         launch();
         return true; /* who waits is looked for once more */
@@ -489,13 +513,29 @@ bool pageout_step(void)
     return false;
 }
 
+void pageout_sight(struct pressure_sight *out)
+{
+    enum { FEW = 8 }; /* one part in so many */
+    struct swap_facts slots;
+    swap_facts(&slots);
+    *out = (struct pressure_sight){
+        .in_force = is_enabled(),
+        .leaving =
+            slots.in_flight > 0 || atomic_load_explicit(&pageout.wanted, memory_order_relaxed),
+        .stuck = slots.in_flight == 0 && atomic_load_explicit(&pageout.stuck, memory_order_relaxed),
+        .waits = somebody_waits(),
+        .has_frames = pageout_has_frames(),
+        .few_slots = slots.used + slots.slots / FEW > slots.slots,
+    };
+}
+
 void pageout_facts(struct pageout_facts *out)
 {
     *out = (struct pageout_facts){
-        .marks = {.kernel = mark_at(pageout.least.kernel),
-                  .user = mark_at(pageout.least.user),
-                  .low = mark_at(pageout.least.low),
-                  .high = mark_at(pageout.least.high)},
+        .marks = {.kernel = stop_at(pageout.least.kernel),
+                  .user = stop_at(pageout.least.user),
+                  .low = aim_at(pageout.least.low),
+                  .high = aim_at(pageout.least.high)},
         .demanded = atomic_load_explicit(&pageout.demand, memory_order_relaxed),
         .scanned = atomic_load_explicit(&pageout.scanned, memory_order_relaxed),
         .activated = atomic_load_explicit(&pageout.activated, memory_order_relaxed),

@@ -10,6 +10,7 @@
 #include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/port.h>
+#include <kern/pressure.h>
 #include <kern/task.h>
 
 static work_step_t step;
@@ -28,6 +29,7 @@ void swap_init(void)
               PRIORITY_MAX); /* whoever waits for a page or frame may be as urgent */
     swap_messages_init();
     pageout_init();
+    pressure_init();
     if (swap_window_init() != KERN_SUCCESS)
         panic("swap: there is no memory for a frame");
 }
@@ -138,6 +140,7 @@ static bool step(struct work *work)
     spin_lock(&swap.lock);
     more |= swap_wake_some();
     spin_unlock(&swap.lock);
+    pressure_step(more);
     return more || !work_done(work);
 }
 

@@ -161,16 +161,17 @@ enum {
 struct swap {
     struct spinlock lock;
     struct work work;
-    bool sending;            /* one CPU sends at a time */
-    bool dropping;           /* slots are being given up */
-    bool died;               /* the pager has; the work item takes it off when nobody sends */
-    struct kright pager;     /* send right; null: there is none */
-    struct port *port;       /* that port */
-    struct task *task;       /* the default pager; reference held */
-    uint32_t slots, used;    /* of areas in use; not FREE, in all */
-    uint32_t kept;           /* KEPT */
-    uint8_t pagers;          /* those that died so far, modulo 256 */
-    ticks_t vacant_until;    /* while there is no pager: when nobody waits for its successor any more */
+    bool sending;         /* one CPU sends at a time */
+    bool dropping;        /* slots are being given up */
+    bool died;            /* the pager has; the work item takes it off when nobody sends */
+    struct kright pager;  /* send right; null: there is none */
+    struct port *port;    /* that port */
+    struct task *task;    /* the default pager; reference held */
+    uint32_t slots, used; /* of areas in use; not FREE, in all */
+    uint32_t kept;        /* KEPT */
+    uint8_t pagers;       /* those that died so far, modulo 256 */
+    ticks_t
+        vacant_until; /* while there is no pager: when nobody waits for its successor any more */
     struct slot_area area[SWAP_AREA_COUNT];
     uint32_t in_flight;      /* pages of requests from GRACE on */
     struct list waiting;     /* threads for which there was no request */
@@ -188,7 +189,8 @@ struct swap_request *swap_begin_store(void);
 void swap_launch(struct swap_request *request);
 /** Fetch the page of a FULL slot into a frame, which is the request's then, and up to `ahead` pages that lie behind it as far as there are
  *  frames. The lock is held. NULL: no more than `spare` requests are FREE. */
-struct swap_request *swap_begin_load(uint32_t slot, struct frame *frame, unsigned ahead, unsigned spare);
+struct swap_request *swap_begin_load(uint32_t slot, struct frame *frame, unsigned ahead,
+                                     unsigned spare);
 /** How many pages to fetch with that of a slot which somebody waits for. The lock is held. */
 unsigned swap_ahead_of(uint32_t slot);
 /** Nobody wants a page of it any more: a load that is only DUE ends, if that is so of all, for there may be no pager to whom it could ever be sent. The lock
@@ -211,6 +213,7 @@ static inline uint16_t frame_owner_flags(const struct frame *frame)
 
 /* ---- messages; swap_send.c ---- */
 void swap_messages_init(void);
+void swap_message_init(struct swap_message *message);
 /** Send what is due. No lock held. */
 void swap_send(void);
 

@@ -273,7 +273,8 @@ static void add_following(struct swap_request *request, unsigned ahead)
 {
     const struct slot_area *area = swap_area_of(request->first);
     for (uint32_t number = request->first + 1;
-         ahead > 0 && number < area->first + area->count && pageout_has_frames(); number++, ahead--) {
+         ahead > 0 && number < area->first + area->count && pageout_has_frames();
+         number++, ahead--) {
         if (swap_slot(number)->state != SLOT_FULL)
             break;
         pfn_t pfn = frame_take_paid();

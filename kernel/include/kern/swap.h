@@ -74,8 +74,9 @@ void swap_message_done(struct kmsg *message);
 
 /** An area of so many slots more, a piece: *progress, 0 at first, tells how far that is. KERN_RETRY, KERN_LIMIT: too many, KERN_RESOURCE_SHORTAGE,
  *  KERN_NOT_FOUND: `task` is not the default pager. */
-kern_return_t swap_add_area(struct task *task, uint32_t count, uint32_t priority, const uint8_t *label,
-                            uint32_t label_size, uint64_t *progress, uint32_t *first);
+kern_return_t swap_add_area(struct task *task, uint32_t count, uint32_t priority,
+                            const uint8_t *label, uint32_t label_size, uint64_t *progress,
+                            uint32_t *first);
 /** Pages of the area that begins there are to come back, and then it goes; or not, after all. KERN_NOT_FOUND; of the first: KERN_RESOURCE_SHORTAGE: more has been
  *  promised than there would be. */
 kern_return_t swap_drain(uint32_t first);
