@@ -145,6 +145,7 @@ static uint32_t status_of(const struct program *p)
     case ENDING_CRASH: return STATUS_CRASHED;
     case ENDING_HUNG: return STATUS_HUNG;
     case ENDING_KILL:
+    case ENDING_MEMORY:
     case ENDING_WITH: return STATUS_KILLED;
     default:
         return p->status_told                              ? p->status
