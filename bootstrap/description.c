@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { PRIORITY_MOST = 200 /* the supervisor itself is above */, PAGE = 4096 };
+enum { EXPENDABLE_MOST = 1000, OVERCOMMIT_LEAST = 100 /* percent */, OVERCOMMIT_MOST = 10000 };
 enum { MILLISECONDS_MAX = 24 * 60 * 60 * 1000, GIVE_UP_MAX = 1000000 };
 static const uint64_t memory_max = UINT64_C(1) << 40;
 
@@ -177,6 +178,23 @@ static kern_return_t key_reserved(struct reader *r)
     return KERN_SUCCESS;
 }
 
+static kern_return_t key_reclaim(struct reader *r)
+{
+    r->recipe->reclaim = true;
+    return KERN_SUCCESS;
+}
+
+static kern_return_t key_expendable(struct reader *r)
+{
+    return reader_take_u32(r, 1, EXPENDABLE_MOST, &r->recipe->expendable);
+}
+
+static kern_return_t key_sheds(struct reader *r)
+{
+    r->recipe->sheds = true;
+    return KERN_SUCCESS;
+}
+
 static kern_return_t key_inspect(struct reader *r)
 {
     r->recipe->inspect = true;
@@ -215,6 +233,18 @@ static kern_return_t key_dump(struct reader *r)
 static kern_return_t key_reserve(struct reader *r)
 {
     return take_pages(r, &r->description->reserve_pages);
+}
+
+static kern_return_t key_overcommit(struct reader *r)
+{
+    const char *start = r->next;
+    struct word word;
+    if (reader_next_word(r, &word) && word_is(&word, "always")) {
+        r->description->overcommit = OVERCOMMIT_ALWAYS;
+        return KERN_SUCCESS;
+    }
+    r->next = start;
+    return reader_take_u32(r, OVERCOMMIT_LEAST, OVERCOMMIT_MOST, &r->description->overcommit);
 }
 
 static kern_return_t key_log(struct reader *r)
@@ -270,20 +300,37 @@ struct key {
 };
 
 static const struct key keys[] = {
-    {"program", key_program, BEGINS_PROGRAM}, {"file", key_file, OF_PROGRAM},
-    {"arguments", key_arguments, OF_PROGRAM}, {"provides", key_provides, OF_PROGRAM},
-    {"uses", key_uses, OF_PROGRAM},           {"rights", key_rights, OF_PROGRAM},
-    {"after", key_after, OF_PROGRAM},         {"memory", key_memory, OF_PROGRAM},
-    {"state", key_state, OF_PROGRAM},         {"priority", key_priority, OF_PROGRAM},
-    {"wired", key_wired, OF_PROGRAM},         {"restart", key_restart, OF_PROGRAM},
-    {"heartbeat", key_heartbeat, OF_PROGRAM}, {"backoff", key_backoff, OF_PROGRAM},
-    {"give-up", key_give_up, OF_PROGRAM},     {"stop-time", key_stop_time, OF_PROGRAM},
-    {"dma-pages", key_dma_pages, OF_PROGRAM}, {"essential", key_essential, OF_PROGRAM},
-    {"reserved", key_reserved, OF_PROGRAM},   {"inspect", key_inspect, OF_PROGRAM},
-    {"manage", key_manage, OF_PROGRAM},       {"console", key_console, OF_SYSTEM},
-    {"until", key_until, OF_SYSTEM},          {"dump", key_dump, OF_SYSTEM},
-    {"reserve", key_reserve, OF_SYSTEM},      {"log", key_log, OF_SYSTEM},
+    {"program", key_program, BEGINS_PROGRAM},
+    {"file", key_file, OF_PROGRAM},
+    {"arguments", key_arguments, OF_PROGRAM},
+    {"provides", key_provides, OF_PROGRAM},
+    {"uses", key_uses, OF_PROGRAM},
+    {"rights", key_rights, OF_PROGRAM},
+    {"after", key_after, OF_PROGRAM},
+    {"memory", key_memory, OF_PROGRAM},
+    {"state", key_state, OF_PROGRAM},
+    {"priority", key_priority, OF_PROGRAM},
+    {"wired", key_wired, OF_PROGRAM},
+    {"restart", key_restart, OF_PROGRAM},
+    {"heartbeat", key_heartbeat, OF_PROGRAM},
+    {"backoff", key_backoff, OF_PROGRAM},
+    {"give-up", key_give_up, OF_PROGRAM},
+    {"stop-time", key_stop_time, OF_PROGRAM},
+    {"dma-pages", key_dma_pages, OF_PROGRAM},
+    {"essential", key_essential, OF_PROGRAM},
+    {"reserved", key_reserved, OF_PROGRAM},
+    {"inspect", key_inspect, OF_PROGRAM},
+    {"manage", key_manage, OF_PROGRAM},
+    {"console", key_console, OF_SYSTEM},
+    {"until", key_until, OF_SYSTEM},
+    {"dump", key_dump, OF_SYSTEM},
+    {"reserve", key_reserve, OF_SYSTEM},
+    {"log", key_log, OF_SYSTEM},
+    {"expendable", key_expendable, OF_PROGRAM},
+    {"sheds", key_sheds, OF_PROGRAM},
+    {"overcommit", key_overcommit, OF_SYSTEM},
     {"with", key_with, OF_PROGRAM},
+    {"reclaim", key_reclaim, OF_PROGRAM},
 };
 
 static kern_return_t take_line(struct reader *r)
@@ -366,6 +413,7 @@ kern_return_t description_read(const char *text, size_t size, struct description
     memset(out->until, 0, sizeof(out->until));
     memset(out->dump, 0, sizeof(out->dump));
     out->dump_partition = 0;
+    out->overcommit = OVERCOMMIT_LEAST;
     out->count = 0;
     const kern_return_t kr = read_all(&r);
     if (kr == KERN_SUCCESS && out->count == 0)

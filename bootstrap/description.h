@@ -17,6 +17,7 @@ enum {
     USES_MAX = 16,
     AFTER_MAX = 8,
     PROGRAMS_MAX = 64,
+    OVERCOMMIT_ALWAYS = 0,
 };
 
 /* What `rights` may list, in the order of description.c's table. */
@@ -54,7 +55,11 @@ struct recipe {
     uint32_t backoff_first, backoff_max; /* ms */
     uint32_t give_up;                    /* failures */
     uint32_t stop_time;                  /* ms */
-    bool reserved; /* its memory may be of the reserve; so may that of who is wired, or essential */
+    bool
+        reserved; /* its memory may be of the reserve; so may that of who is wired, essential, or for reclaim */
+    bool reclaim;        /* page-out needs it: its memory is not paged out */
+    uint32_t expendable; /* how soon it is ended when memory is full; 0: never */
+    bool sheds;          /* it is not ended then, but asked to end something of its own */
     bool uses_all, wired, essential, inspect, manage;
 };
 
@@ -63,6 +68,8 @@ struct description {
     char until[WORD_SIZE];   /* the program whose end ends the system; "": none */
     char dump[WORD_SIZE];    /* service that keeps cores; "": none */
     uint32_t dump_partition;
+    uint32_t
+        overcommit; /* percent of memory that programs are promised, at least 100; or OVERCOMMIT_ALWAYS */
     uint64_t reserve_pages; /* kept for programs that are reserved; 0: none */
     bool quiet;             /* the log is not shown */
     unsigned count;

@@ -15,6 +15,7 @@
 #include "restart.h"
 #include "rights.h"
 #include "serve.h"
+#include "shedding.h"
 #include "system.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -169,6 +170,8 @@ static void handle(struct server_message *m)
         notice(m);
     else if (use.kind == PORT_REPORTER)
         report_answer(m);
+    else if (use.kind == PORT_PRESSURE)
+        shedding_told(m);
     else if (use.kind == PORT_PROGRAM && current)
         answer(m, dispatch(p, m));
     else if (use.kind == PORT_PING && current)
@@ -203,9 +206,12 @@ unsigned events_run(void)
 {
     unsigned status;
     for (;;) {
-        restart_due(kernel_clock_now());
+        const uint64_t now = kernel_clock_now();
+        restart_due(now);
+        shedding_due(now);
         if (system_is_over(&status)) /* it may have asked somebody to stop: there is a new moment */
             return status;
-        (void)!receive(port_set, restart_next()); /* else it is time for something */
+        const uint64_t next = restart_next(), shed = shedding_next();
+        (void)!receive(port_set, next < shed ? next : shed); /* else it is time for something */
     }
 }

@@ -13,6 +13,7 @@
 #include "reserve.h"
 #include "restart.h"
 #include "rights.h"
+#include "shedding.h"
 #include "system.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -39,7 +40,10 @@ int main(void)
     if (host_memory_wire_all(info->host_memory, info->task, HOST_MEMORY_WIRE_CURRENT) !=
         KERN_SUCCESS) /* cores come later, and need not stay */
         log_line("my memory cannot be kept in memory");
+    if (host_memory_set_reclaim(info->host_memory, info->task, true) != KERN_SUCCESS)
+        log_line("drivers may not be started again while memory is short");
     reserve_begin();
+    shedding_begin();
     set_essential(true);
     restart_begin();
     const unsigned status = events_run();

@@ -34,7 +34,8 @@ enum ending {
     ENDING_HUNG,
     ENDING_KILL,
     ENDING_STOP,
-    ENDING_WITH, /* the program it goes with has ended */
+    ENDING_MEMORY, /* all memory was taken */
+    ENDING_WITH,   /* the program it goes with has ended */
 };
 
 struct program {

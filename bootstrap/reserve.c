@@ -27,17 +27,43 @@ static kern_return_t statistics(struct host_memory_statistics *out)
 }
 
 /* V2. Less than has been promised is no error: nothing more is then. */
-static void set_limit(void)
+static kern_return_t limit_others(const struct host_memory_statistics *now)
 {
-    struct host_memory_statistics now;
     const uint64_t kept = description.reserve_pages + own_pages;
 
+    return host_memory_set_limit(program_start_info->host_memory, others, LEDGER_COMMITMENT,
+                                 now->commitment_limit > kept ? now->commitment_limit - kept : 0);
+}
+
+/* V3. What is not the others' is ours, and that of programs that the reserve is for. */
+static kern_return_t keep_frames(const struct host_memory_statistics *now)
+{
+    uint64_t used, peak, limit;
+
+    const kern_return_t kr = task_ledger(others, LEDGER_COMMITMENT, &used, &peak, &limit);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    const uint64_t taken =
+        used + own_pages < now->committed ? now->committed - used - own_pages : 0;
+    return host_memory_set_reserve(program_start_info->host_memory,
+                                   taken < description.reserve_pages
+                                       ? description.reserve_pages - taken
+                                       : 0);
+}
+
+void reserve_renew(void)
+{
+    struct host_memory_statistics now;
+
+    if (others == MSG_NULL)
+        return;
     kern_return_t kr = statistics(&now);
     if (kr == KERN_SUCCESS)
-        kr = host_memory_set_limit(program_start_info->host_memory, others, LEDGER_COMMITMENT,
-                                   now.commitment_limit > kept ? now.commitment_limit - kept : 0);
+        kr = limit_others(&now);
+    if (kr == KERN_SUCCESS)
+        kr = keep_frames(&now);
     if (kr != KERN_SUCCESS)
-        log_line("the limit that keeps the reserve cannot be set (%d)", kr);
+        log_line("the reserve cannot be kept (%d)", kr);
 }
 
 void reserve_begin(void)
@@ -56,7 +82,7 @@ void reserve_begin(void)
         return;
     }
     own_pages = now.committed;
-    set_limit();
+    reserve_renew();
 }
 
 void reserve_end(void)
@@ -70,8 +96,9 @@ void reserve_end(void)
 
 mach_port_name_t reserve_parent(const struct recipe *recipe)
 {
-    if (others == MSG_NULL || recipe->reserved || recipe->wired || recipe->essential)
+    if (others == MSG_NULL || recipe->reserved || recipe->reclaim || recipe->wired ||
+        recipe->essential)
         return MSG_NULL;
-    set_limit();
+    reserve_renew();
     return others;
 }

@@ -9,6 +9,7 @@
 #include "heartbeat.h"
 #include "log.h"
 #include "names.h"
+#include "reserve.h"
 #include "start.h"
 #include "stopping.h"
 #include "system.h"
@@ -131,6 +132,7 @@ void restart_ready(struct program *p)
         p->state = SUPERVISOR_STATE_RUNNING;
         p->healthy_at = now + healthy_time;
         heartbeat_begin(p, now);
+        reserve_renew();
     }
     restart_begin();
 }
@@ -143,6 +145,7 @@ static uint32_t status_of(const struct program *p)
     case ENDING_CRASH: return STATUS_CRASHED;
     case ENDING_HUNG: return STATUS_HUNG;
     case ENDING_KILL:
+    case ENDING_MEMORY:
     case ENDING_WITH: return STATUS_KILLED;
     default:
         return p->status_told                              ? p->status

@@ -15,6 +15,7 @@ enum port_kind {
     PORT_PING,        /* answers to pings */
     PORT_OPENING,     /* answers to device_control.open */
     PORT_REPORTER,    /* what the reporter has done */
+    PORT_PRESSURE,    /* how memory does */
 };
 
 /** What a port is for, whose, and which instance's. */

@@ -189,6 +189,7 @@ static kern_return_t make_task(struct program *p, const struct archive_file *fil
         .priority = p->recipe.priority,
         .limit_priority = true,
         .handler = p->port,
+        .resident = program_start_info->host_memory,
     };
     if (p->recipe.powers & 1u << POWER_INITRD) {
         request.initrd_offset = program_start_info->initrd_offset;
@@ -218,6 +219,10 @@ static kern_return_t finish_task(struct program *p, const char **why)
         *why = "there is not enough memory to keep";
         kr = host_memory_wire_all(program_start_info->host_memory, p->task,
                                   HOST_MEMORY_WIRE_CURRENT | HOST_MEMORY_WIRE_FUTURE);
+    }
+    if (kr == KERN_SUCCESS && !p->recipe.reclaim) {
+        *why = "its memory cannot be paged out";
+        kr = host_memory_set_reclaim(program_start_info->host_memory, p->task, false);
     }
     if (kr == KERN_SUCCESS) {
         *why = "its thread cannot be started";

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <wharf/if/exception.h>
 #include <wharf/if/exception_ports.h>
+#include <wharf/if/host_memory.h>
 #include <wharf/if/port.h>
 #include <wharf/if/task.h>
 #include <wharf/if/vm.h>
@@ -168,7 +169,11 @@ static kern_return_t fill(const struct spawn_request *r, const struct elf_progra
                           mach_port_name_t self_name, struct spawned *made)
 {
     struct stack stack;
-    kern_return_t kr = spawn_segments(made->task, r, program);
+    kern_return_t kr = r->resident == MSG_NULL
+                           ? KERN_SUCCESS
+                           : host_memory_set_reclaim(r->resident, made->task, true);
+    if (kr == KERN_SUCCESS)
+        kr = spawn_segments(made->task, r, program);
     if (kr == KERN_SUCCESS)
         kr = make_stack(made->task, r, &stack);
     if (kr == KERN_SUCCESS && r->handler != MSG_NULL)

@@ -4,6 +4,7 @@
  */
 #include "crash.h"
 #include "server.h"
+#include "shed.h"
 #include "signals.h"
 #include <libsys/kernel.h>
 #include <libsys/print.h>
@@ -57,7 +58,15 @@ static kern_return_t stop(struct server_message *message)
     exit(0);
 }
 
-static const struct service_control_ops control_calls = {.ping = ping, .stop = stop};
+static kern_return_t shed(struct server_message *message)
+{
+    if (!is_supervisor(message))
+        return MIG_BAD_ID;
+    shed_one();
+    return KERN_SUCCESS;
+}
+
+static const struct service_control_ops control_calls = {.ping = ping, .stop = stop, .shed = shed};
 
 static kern_return_t serve(const char *name, uint64_t payload)
 {

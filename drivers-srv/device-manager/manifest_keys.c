@@ -338,6 +338,7 @@ static const struct manifest_key keys[] = {
     {"stop-time", 1, 1, false, read_numbers},
     {"dma-pages", 1, 1, false, read_numbers},
     {"essential", 0, 0, false, read_words},
+    {"reclaim", 0, 0, false, read_words},
 };
 
 _Static_assert(sizeof(keys) / sizeof(keys[0]) <= 32, "manifest.c keeps a bit for each");

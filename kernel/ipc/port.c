@@ -9,6 +9,7 @@
 #include <kern/paged_object.h>
 #include <kern/panic.h>
 #include <kern/port.h>
+#include <kern/pressure.h>
 #include <kern/sched.h>
 #include <kern/swap.h>
 #include <kern/thread.h>
@@ -120,7 +121,9 @@ static void die(struct port *port)
         paged_object_pager_died(port->object);
     if (unlikely(port->default_pager))
         swap_pager_died();
-    port->default_pager = false;
+    if (unlikely(port->pressure_watcher))
+        pressure_watcher_died();
+    port->default_pager = port->pressure_watcher = false;
     relaxed_store(port->kobject, KOBJECT_NONE);
     relaxed_store(port->object, NULL);
     port->space = NULL;

@@ -5,8 +5,10 @@
  */
 #include "kobj_impl.h"
 #include <kern/boot.h>
+#include <kern/commitment.h>
 #include <kern/frame.h>
 #include <kern/pageout.h>
+#include <kern/pressure.h>
 #include <kern/swap.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -93,6 +95,38 @@ kern_return_t khost_memory_set_default_pager(struct kcall *call, struct host *ta
 {
     (void)target;
     return swap_set_pager(call->self->task, pager, control);
+}
+
+kern_return_t khost_memory_set_reclaim(struct kcall *call, struct host *target,
+                                       struct kright *right, bool reclaim)
+{
+    (void)call, (void)target;
+    struct task *task = kobj_of_right(right, KOBJECT_TASK);
+    if (!task)
+        return KERN_INVALID_TASK;
+    ledger_set_resident(task->ledger, LEDGER_RESIDENT_RECLAIM, reclaim);
+    task_unref(task);
+    return KERN_SUCCESS;
+}
+
+kern_return_t khost_memory_set_reserve(struct kcall *call, struct host *target, uint64_t pages)
+{
+    (void)call, (void)target;
+    return pageout_set_reserve(pages) ? KERN_SUCCESS : KERN_INVALID_VALUE;
+}
+
+kern_return_t khost_memory_watch_pressure(struct kcall *call, struct host *target,
+                                          struct kright *port)
+{
+    (void)call, (void)target;
+    return pressure_watch(port);
+}
+
+kern_return_t khost_memory_set_overcommit(struct kcall *call, struct host *target, uint64_t pages)
+{
+    (void)call, (void)target;
+    commitment_set_excess(pages);
+    return KERN_SUCCESS;
 }
 
 kern_return_t khost_memory_page_out(struct kcall *call, struct host *target, uint64_t pages)

@@ -38,17 +38,17 @@ void frame_set_admission(frame_admit_t *admit, uint64_t ask_below)
     spin_unlock(&frames_lock);
 }
 
-/* May more frames be taken from the lists, so many at once? The lock is held. */
-static inline bool is_admitted(bool user, uint64_t frames)
+/* How many more frames may be taken from the lists, if so many are at once? The lock is held. */
+static inline uint64_t admitted(bool user, uint64_t frames)
 {
     uint64_t left = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
     left = left > frames ? left - frames : 0;
-    return likely(left >= admission_below) || admission(user, left);
+    return likely(left >= admission_below) ? UINT64_MAX : admission(user, left);
 }
 
 bool frame_is_admitted(uint64_t frames)
 {
-    return is_admitted(false, frames);
+    return admitted(false, frames) > 0;
 }
 
 static uint32_t cache_count(const struct cpu *cpu)
@@ -90,17 +90,19 @@ static inline void cache_run(struct cpu *cpu, uint32_t at, pfn_t pfn, unsigned o
 }
 
 /* Fill an empty cache with up to FRAME_REFILL frames: in runs, the smallest there are, and none is cut for the last few, or all that
- * come after would be cut likewise. */
+ * come after would be cut likewise. Where not so many may be taken it is one, for who asks: what else were in the cache could be anybody's next. */
 [[gnu::noinline]] static void cache_refill(struct cpu *cpu, bool user)
 {
     uint32_t count = 0;
 
     spin_lock(&frames_lock);
-    unsigned most = is_admitted(user, 0) ? FRAME_RUNS : 0;
+    uint64_t frames = admitted(user, 0);
+    unsigned most = frames >= FRAME_REFILL ? FRAME_RUNS : frames > 0,
+             largest = most > 1 ? FRAME_RUN : 0;
     for (unsigned runs = 0; runs < most; runs++) {
         unsigned order = buddy_smallest();
-        if (order > FRAME_RUN)
-            order = FRAME_RUN;
+        if (order > largest)
+            order = largest;
         if (count + (1u << order) > FRAME_REFILL)
             break;
         pfn_t pfn = block_take(order);
@@ -178,7 +180,9 @@ static pfn_t take_from_plenty(unsigned order)
 {
     spin_lock(&frames_lock);
     uint64_t free = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
-    pfn_t pfn = free < block_managed_frames / FRAME_PLENTY ? PFN_NONE : buddy_take(order);
+    bool plenty =
+        free >= block_managed_frames / FRAME_PLENTY && free >= admission_below + (1u << order);
+    pfn_t pfn = plenty ? buddy_take(order) : PFN_NONE;
     spin_unlock(&frames_lock);
     return pfn;
 }
@@ -201,7 +205,7 @@ pfn_t frame_take_run_paid(unsigned order)
 static pfn_t take_locked(unsigned order)
 {
     spin_lock(&frames_lock);
-    pfn_t pfn = is_admitted(false, 0) ? block_take(order) : PFN_NONE;
+    pfn_t pfn = admitted(false, 0) > 0 ? block_take(order) : PFN_NONE;
     spin_unlock(&frames_lock);
     return pfn;
 }

@@ -14,6 +14,7 @@
 #include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
+#include <kern/pressure.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/vm_count.h>
@@ -25,7 +26,9 @@ static deadline_handler_t look_again;
 #define PAUSE_MAX UINT64_C(1000000000)
 
 static struct {
-    struct pageout_marks marks;     /* constant after pageout_init() */
+    struct pageout_marks least; /* the marks without the reserve; constant after pageout_init() */
+    _Atomic uint64_t reserve,
+        kept; /* frames besides: that are to be kept back, and that are. kept <= reserve */
     _Atomic uint32_t users;         /* areas of slots, and objects: what pages can leave for */
     _Atomic uint64_t demand;        /* pages that are to leave whatever is free */
     _Atomic bool wanted;            /* the hand is to move */
@@ -49,6 +52,37 @@ static uint64_t free_frames(void)
     return frames.listed;
 }
 
+/* ---- the marks ---- */
+
+/* One part in so many of all memory, but not so few that a request's pages would be much of it. */
+static uint64_t part(uint64_t frames, uint64_t parts, uint64_t least)
+{
+    return frames / parts > least ? frames / parts : least;
+}
+
+void pageout_init(void)
+{
+    struct frame_statistics frames;
+    struct pageout_marks *m = &pageout.least;
+    frame_statistics(&frames);
+    m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
+    m->user = 2 * m->kernel;
+    m->low = m->user + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
+    m->high = m->low + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
+}
+
+/* Of pageout.least: what page-out aims at, with all of the reserve. */
+static uint64_t aim_at(uint64_t least)
+{
+    return least + atomic_load_explicit(&pageout.reserve, memory_order_relaxed);
+}
+
+/* Of pageout.least: where others get nothing. A reserve counts here when it has been filled: it is not to be taken from who needs frames meanwhile. */
+static uint64_t stop_at(uint64_t least)
+{
+    return least + atomic_load_explicit(&pageout.kept, memory_order_relaxed);
+}
+
 /* ---- when ---- */
 
 static void want(void)
@@ -60,32 +94,18 @@ static void want(void)
 static bool is_resident(void)
 {
     const struct thread *self = arch_cpu_self()->current;
-    return !self || atomic_load_explicit(&self->task->ledger->resident, memory_order_relaxed);
+    return !self || ledger_is_resident(self->task->ledger);
 }
 
 /* The FRAMES lock is held. */
-static bool admit(bool user, uint64_t left)
+static uint64_t admit(bool user, uint64_t left)
 {
+    uint64_t mark = stop_at(user ? pageout.least.user : pageout.least.kernel);
     if (!atomic_load_explicit(&pageout.stuck, memory_order_relaxed))
         want();
-    return left >= (user ? pageout.marks.user : pageout.marks.kernel) || is_resident();
-}
-
-/* One part in so many of all memory, but not so few that a request's pages would be much of it. */
-static uint64_t part(uint64_t frames, uint64_t parts, uint64_t least)
-{
-    return frames / parts > least ? frames / parts : least;
-}
-
-void pageout_init(void)
-{
-    struct frame_statistics frames;
-    struct pageout_marks *m = &pageout.marks;
-    frame_statistics(&frames);
-    m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
-    m->user = 2 * m->kernel;
-    m->low = m->user + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
-    m->high = m->low + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
+    if (left >= mark)
+        return left - mark + 1;
+    return is_resident() ? 1 : 0;
 }
 
 static bool is_enabled(void)
@@ -97,7 +117,7 @@ void pageout_enable(void)
 {
     spin_lock(&swap.lock);
     if (atomic_fetch_add_explicit(&pageout.users, 1, memory_order_relaxed) == 0)
-        frame_set_admission(admit, pageout.marks.low);
+        frame_set_admission(admit, aim_at(pageout.least.low));
     spin_unlock(&swap.lock);
 }
 
@@ -109,14 +129,34 @@ void pageout_disable(void)
     spin_unlock(&swap.lock);
 }
 
+bool pageout_set_reserve(uint64_t pages)
+{
+    enum { PARTS = 2 }; /* more would leave programs no memory to speak of */
+    struct frame_statistics frames;
+    frame_statistics(&frames);
+    if (pages > frames.managed / PARTS)
+        return false;
+    spin_lock(&swap.lock);
+    atomic_store_explicit(&pageout.reserve, pages, memory_order_relaxed);
+    if (pages < atomic_load_explicit(&pageout.kept, memory_order_relaxed) ||
+        frames.listed >= aim_at(pageout.least.high))
+        atomic_store_explicit(&pageout.kept, pages, memory_order_relaxed);
+    if (is_enabled())
+        frame_set_admission(admit, aim_at(pageout.least.low));
+    spin_unlock(&swap.lock);
+    pageout_retry();
+    return true;
+}
+
 bool pageout_has_frames(void)
 {
-    return free_frames() > pageout.marks.user + SWAP_RUN_MAX;
+    return free_frames() > stop_at(pageout.least.user) + SWAP_RUN_MAX;
 }
 
 bool pageout_is_stuck(void)
 {
-    return !is_enabled() || atomic_load_explicit(&pageout.stuck, memory_order_relaxed);
+    return !is_enabled() ||
+           (atomic_load_explicit(&pageout.stuck, memory_order_relaxed) && !pressure_is_watched());
 }
 
 void pageout_retry(void)
@@ -124,7 +164,7 @@ void pageout_retry(void)
     if (!is_enabled())
         return;
     atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
-    if (free_frames() < pageout.marks.low)
+    if (free_frames() < aim_at(pageout.least.low))
         want();
 }
 
@@ -225,7 +265,7 @@ static void let_go(struct frame *frame)
 static bool may_leave(const struct frame *frame)
 {
     const struct ledger *ledger = (const struct ledger *)(uintptr_t)frame->owner_offset;
-    return !atomic_load_explicit(&ledger->resident, memory_order_relaxed);
+    return !ledger_is_resident(ledger);
 }
 
 /* It is LEAVING from here on, and its frame stays until the request is over: whoever destroys the anon leaves both to that. */
@@ -368,9 +408,19 @@ static uint64_t expected(void)
     return free_frames() + gathered + leaving;
 }
 
+/* The reserve has been filled. */
+static void keep_reserve(void)
+{
+    spin_lock(&swap.lock);
+    atomic_store_explicit(&pageout.kept,
+                          atomic_load_explicit(&pageout.reserve, memory_order_relaxed),
+                          memory_order_relaxed);
+    spin_unlock(&swap.lock);
+}
+
 static bool is_enough(void)
 {
-    return !is_enabled() || (expected() >= pageout.marks.high &&
+    return !is_enabled() || (expected() >= aim_at(pageout.least.high) &&
                              atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
 }
 
@@ -441,6 +491,8 @@ bool pageout_step(void)
         return false;
     }
     if (is_enough()) {
+        if (free_frames() >= aim_at(pageout.least.low))
+            keep_reserve();
         atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
         launch();
         return true; /* who waits is looked for once more */
@@ -461,10 +513,29 @@ bool pageout_step(void)
     return false;
 }
 
+void pageout_sight(struct pressure_sight *out)
+{
+    enum { FEW = 8 }; /* one part in so many */
+    struct swap_facts slots;
+    swap_facts(&slots);
+    *out = (struct pressure_sight){
+        .in_force = is_enabled(),
+        .leaving =
+            slots.in_flight > 0 || atomic_load_explicit(&pageout.wanted, memory_order_relaxed),
+        .stuck = slots.in_flight == 0 && atomic_load_explicit(&pageout.stuck, memory_order_relaxed),
+        .waits = somebody_waits(),
+        .has_frames = pageout_has_frames(),
+        .few_slots = slots.used + slots.slots / FEW > slots.slots,
+    };
+}
+
 void pageout_facts(struct pageout_facts *out)
 {
     *out = (struct pageout_facts){
-        .marks = pageout.marks,
+        .marks = {.kernel = stop_at(pageout.least.kernel),
+                  .user = stop_at(pageout.least.user),
+                  .low = aim_at(pageout.least.low),
+                  .high = aim_at(pageout.least.high)},
         .demanded = atomic_load_explicit(&pageout.demand, memory_order_relaxed),
         .scanned = atomic_load_explicit(&pageout.scanned, memory_order_relaxed),
         .activated = atomic_load_explicit(&pageout.activated, memory_order_relaxed),

@@ -67,7 +67,7 @@ static void age(struct pmap *pmap, struct page_op *op, vaddr_t va, vaddr_t end, 
             c.va = wanted ? start + size : leaf_va + pmap_span(c.height);
             continue;
         }
-        if (wanted && atomic_load_explicit(&pmap->ledger->resident, memory_order_relaxed))
+        if (wanted && ledger_is_resident(pmap->ledger))
             op->young = true;
         if (wanted && (arch_pte_flags(pte) & PTE_YOUNG)) {
             op->young = true;

@@ -10,6 +10,7 @@
 #include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/port.h>
+#include <kern/pressure.h>
 #include <kern/task.h>
 
 static work_step_t step;
@@ -28,6 +29,7 @@ void swap_init(void)
               PRIORITY_MAX); /* whoever waits for a page or frame may be as urgent */
     swap_messages_init();
     pageout_init();
+    pressure_init();
     if (swap_window_init() != KERN_SUCCESS)
         panic("swap: there is no memory for a frame");
 }
@@ -64,7 +66,7 @@ kern_return_t swap_set_pager(struct task *task, struct kright *pager, struct kri
     if (kr != KERN_SUCCESS)
         return kr;
     *pager = (struct kright){0};
-    atomic_store(&task->ledger->resident, true);
+    ledger_set_resident(task->ledger, LEDGER_RESIDENT_PAGER, true);
     *control = port_send_right(host.port[KOBJECT_SWAP]);
     work_start(&swap.work); /* what its predecessor was asked for */
     return KERN_SUCCESS;
@@ -105,7 +107,7 @@ static void detach(void)
             swap.area[i].phase = AREA_GOING; /* who made it does not go on */
     spin_unlock(&swap.lock);
     kright_destroy(&right);
-    atomic_store(&task->ledger->resident, false);
+    ledger_set_resident(task->ledger, LEDGER_RESIDENT_PAGER, false);
     task_unref(task);
 }
 
@@ -138,6 +140,7 @@ static bool step(struct work *work)
     spin_lock(&swap.lock);
     more |= swap_wake_some();
     spin_unlock(&swap.lock);
+    pressure_step(more);
     return more || !work_done(work);
 }
 

@@ -11,6 +11,7 @@
  */
 #include "swap_impl.h"
 #include <arch/timer.h>
+#include <kern/commitment.h>
 #include <kern/map.h>
 #include <kern/pageout.h>
 #include <kern/panic.h>
@@ -50,15 +51,6 @@ static struct slot_area *find(uint32_t first)
 }
 
 /* ---- what may be promised ---- */
-
-/* Memory that can be promised, now that it need not all be in frames. */
-static void promise(int64_t pages)
-{
-    struct ledger_account *account = &kernel_ledger.account[LEDGER_COMMITMENT];
-    int64_t limit = atomic_load(&account->limit);
-    if (limit < LEDGER_NO_LIMIT)
-        ledger_set_limit(&kernel_ledger, LEDGER_COMMITMENT, limit + pages);
-}
 
 static bool is_promised(uint32_t pages)
 {
@@ -170,7 +162,7 @@ kern_return_t swap_add_area(struct task *task, uint32_t count, uint32_t priority
     area->enabled = true;
     swap.slots += count;
     spin_unlock(&swap.lock);
-    promise(count);
+    commitment_add(count);
     pageout_enable();
     return KERN_SUCCESS;
 }
@@ -194,7 +186,7 @@ kern_return_t swap_drain(uint32_t first)
         work_start(&swap.work);
     }
     spin_unlock(&swap.lock);
-    promise(-(int64_t)count);
+    commitment_add(-(int64_t)count);
     return kr;
 }
 
@@ -210,7 +202,7 @@ kern_return_t swap_keep(uint32_t first)
         swap.slots += count;
     }
     spin_unlock(&swap.lock);
-    promise(count);
+    commitment_add(count);
     return area ? KERN_SUCCESS : KERN_NOT_FOUND;
 }
 
@@ -318,7 +310,7 @@ bool swap_drop_slots(void)
     bool goes = area && area->made == 0, enabled = goes && area->enabled;
     swap.dropping = area != NULL;
     spin_unlock(&swap.lock);
-    promise(-(int64_t)unpromised);
+    commitment_add(-(int64_t)unpromised);
     if (number != CHUNKS_MAX)
         swap_free_chunk(number);
     if (enabled)

@@ -213,6 +213,7 @@ static inline uint16_t frame_owner_flags(const struct frame *frame)
 
 /* ---- messages; swap_send.c ---- */
 void swap_messages_init(void);
+void swap_message_init(struct swap_message *message);
 /** Send what is due. No lock held. */
 void swap_send(void);
 

@@ -96,7 +96,7 @@ void swap_send(void)
     spin_unlock(&swap.lock);
 }
 
-static void init(struct swap_message *message)
+void swap_message_init(struct swap_message *message)
 {
     kmsg_init_embedded(&message->message);
     message->message.flags |= KMSG_IN_SWAP;
@@ -106,12 +106,12 @@ void swap_messages_init(void)
 {
     static_assert(offsetof(struct swap_message, room) == sizeof(struct kmsg));
     for (unsigned i = 0; i < SWAP_STORES; i++)
-        init(&swap.store[i].message);
+        swap_message_init(&swap.store[i].message);
     for (unsigned i = 0; i < SWAP_LOADS; i++)
-        init(&swap.load[i].message);
+        swap_message_init(&swap.load[i].message);
     for (unsigned i = 0; i < SWAP_NOTICES; i++)
-        init(&swap.freed[i]);
-    init(&swap.drained);
+        swap_message_init(&swap.freed[i]);
+    swap_message_init(&swap.drained);
 }
 
 void swap_message_done(struct kmsg *msg)

@@ -26,6 +26,7 @@ import ipc  # noqa: E402
 import matrix  # noqa: E402
 import processes  # noqa: E402
 import ports  # noqa: E402
+import pressure  # noqa: E402
 import programs  # noqa: E402
 import pthreads  # noqa: E402
 import qemulog  # noqa: E402
@@ -114,6 +115,7 @@ def scenarios(kind):
         *disks.all_scenarios(),
         *swaps.all_scenarios(),
         *hardships.all_scenarios(),
+        *pressure.all_scenarios(),
         *small_devices.all_scenarios(),
         *template.all_scenarios(),
         *edu.all_scenarios(),

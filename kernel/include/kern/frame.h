@@ -157,8 +157,8 @@ bool frame_is_managed(paddr_t pa);
 bool frame_next_record(pfn_t *pfn);
 
 /** Whom the allocator asks before it takes more frames from the lists than `ask_below` are left there, `user`: for programs'
- *  pages. False: the allocation fails. Called with the FRAMES lock held. NULL: nobody; as it is from the start. */
-typedef bool frame_admit_t(bool user, uint64_t left);
+ *  pages. How many more may be taken at the most; 0: the allocation fails. Called with the FRAMES lock held. NULL: nobody; as it is from the start. */
+typedef uint64_t frame_admit_t(bool user, uint64_t left);
 void frame_set_admission(frame_admit_t *admit, uint64_t ask_below);
 
 /** Move every CPU cache of this CPU back to the buddy lists (tests, memory pressure). */

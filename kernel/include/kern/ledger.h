@@ -25,6 +25,12 @@ enum ledger_kind {
 /** Ledgers nest no deeper than this: a charge walks to the root with interrupts masked. */
 enum { LEDGER_MAX_DEPTH = 32 };
 
+/** Reasons for memory to be resident. */
+enum {
+    LEDGER_RESIDENT_PAGER = 1,   /* it is the default pager's */
+    LEDGER_RESIDENT_RECLAIM = 2, /* page-out needs the task (host_memory.set_reclaim) */
+};
+
 /** What a charge of one kind looks at, side by side. */
 struct ledger_account {
     _Atomic int64_t used; /* >= 0 */
@@ -36,8 +42,8 @@ struct ledger_account {
 struct ledger {
     struct ledger *parent;       /* constant; holds a reference on it */
     _Atomic uint32_t references; /* own life, children included */
-    _Atomic bool
-        resident; /* its pages are not paged out, and it may use what is kept back (kern/pageout.h) */
+    _Atomic uint8_t
+        resident; /* why its pages are not paged out, and it may use what is kept back: LEDGER_RESIDENT_ bits (kern/pageout.h) */
     struct ledger_account account[LEDGER_KIND_COUNT];
 };
 
@@ -75,6 +81,19 @@ static inline bool ledger_is_below(const struct ledger *ledger, const struct led
     while (ledger->parent && ledger->parent != ancestor)
         ledger = ledger->parent;
     return ledger->parent != NULL;
+}
+
+/** Whether its memory is resident for that reason; there may be others. Ledgers below it are not concerned. */
+static inline void ledger_set_resident(struct ledger *ledger, uint8_t reason, bool resident)
+{
+    if (resident)
+        (void)atomic_fetch_or(&ledger->resident, reason);
+    else
+        (void)atomic_fetch_and(&ledger->resident, (uint8_t)~reason);
+}
+static inline bool ledger_is_resident(const struct ledger *ledger)
+{
+    return atomic_load_explicit(&ledger->resident, memory_order_relaxed) != 0;
 }
 
 /** KERN_LIMIT if the ledger or an ancestor would exceed its limit; nothing charged then. amount >=

@@ -19,7 +19,7 @@
  *
  * Frames are kept back in classes, while there is anything that pages could leave for: below `user` programs get no new page, but wait; below `kernel`
  * kernel objects and page tables are not made either; the rest is for who frees memory: page-out itself, and tasks whose ledger
- * is `resident`.
+ * is `resident`. A reserve (host_memory.set_reserve) moves all of these marks up: it is memory to start such a task anew with.
  */
 #pragma once
 
@@ -43,11 +43,14 @@ void pageout_enable(void);
 void pageout_disable(void);
 /** Page-out's work is looked at again after a while. */
 void pageout_look_again(void);
+/** So many frames are to be kept back besides what always is, in all classes, for tasks whose ledger is `resident`: more than now once page-out has made
+ *  them free, fewer at once. False: that is more than half of all. */
+bool pageout_set_reserve(uint64_t pages);
 /** That many pages are to leave, wanted or not (tests, and who knows that memory will be needed). */
 void pageout_demand(uint64_t pages);
 /** Free memory is above what programs may not touch. */
 bool pageout_has_frames(void);
-/** Nothing can be made free at the moment. */
+/** Nothing can be made free at the moment, and nobody will do anything about it (kern/pressure.h: L3). */
 bool pageout_is_stuck(void);
 /** Something has changed that may help. */
 void pageout_retry(void);
@@ -55,6 +58,9 @@ void pageout_retry(void);
 void pageout_failed(void);
 /** A bounded piece, as part of swap_work(). True: there is more to do at once. */
 bool pageout_step(void);
+
+struct pressure_sight;
+void pageout_sight(struct pressure_sight *out);
 
 struct pageout_facts {
     struct pageout_marks marks;

@@ -90,6 +90,7 @@ struct [[gnu::aligned(CACHE_LINE)]] port
     struct list receivers; /* threads that wait to receive here (thread.wait.link) */
     bool has_payload;      /* `local` is what its owner asked for */
     bool default_pager;    /* the default pager's: page-out is told when it dies */
+    bool pressure_watcher; /* it is told of memory's pressure, and that of its death */
     struct port_set *set;  /* it is a member of; NULL: none. Changed under both locks */
     uint64_t local;  /* what receivers get: protected payload, or the name of the receive right */
     uint32_t seqno;  /* of the next message */

@@ -48,7 +48,10 @@ struct spawn_request {
     unsigned priority;        /* of the first thread; 0: THREAD_PRIORITY_DEFAULT */
     bool limit_priority;      /* it is the most for all its threads */
     mach_port_name_t handler; /* of its exceptions, flavour RIGHTS; 0: as the caller's */
-    uint64_t initrd_offset;   /* for the start block, where rights has the initrd */
+    mach_port_name_t
+        resident; /* the host's memory port: the new task's memory is not paged out (host_memory.set_reclaim), so that nobody waits for a page who
+                                * makes it; until it is told otherwise. 0: as anybody's */
+    uint64_t initrd_offset; /* for the start block, where rights has the initrd */
     uint64_t initrd_size;
     uint8_t seed[16]; /* of its random numbers */
 };

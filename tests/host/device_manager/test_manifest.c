@@ -120,7 +120,7 @@ static void test_good(void)
         "phandles clocks=clock clocks:unit=rate\nneeds vmmc-supply=vmmc\n"
         "also y,1 clocks via\nalso y,2 gpio\n"
         "probe 0x10 0x2 0xf\n"
-        "arguments a=1 b\narguments c\nuses one two\nrights host_reboot\nwired\nmemory 8M");
+        "arguments a=1 b\narguments c\nuses one two\nrights host_reboot\nwired\nreclaim\nmemory 8M");
 
     CHECK_TEXT(m->name, "ab-1");
     CHECK_TEXT(m->file, "other");
@@ -147,7 +147,7 @@ static void test_good(void)
     CHECK(m->probes == 1 && m->probe[0].offset == 0x10 && m->probe[0].value == 2 &&
           m->probe[0].mask == 0xf);
     CHECK_TEXT(m->arguments, "a=1 b c ");
-    CHECK_TEXT(m->recipe, "uses one two\nrights host_reboot\nwired\nmemory 8M\n");
+    CHECK_TEXT(m->recipe, "uses one two\nrights host_reboot\nwired\nreclaim\nmemory 8M\n");
     free(m);
     m = read_good(HEAD);
     CHECK_TEXT(m->file, "d");

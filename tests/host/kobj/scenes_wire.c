@@ -4,7 +4,9 @@
  */
 #include "kobj_world.h"
 
+#include <kern/ledger.h>
 #include <kern/paged_object.h>
+#include <kern/task.h>
 #include <kern/thread.h>
 #include <string.h>
 
@@ -180,6 +182,37 @@ void scene_memory_counts(void)
     child_end(child);
     OK(host_memory_statistics(me.host, &after));
     CHECK(after.wired == before.wired && after.committed == before.committed);
+}
+
+/* What may be said of a task, and how much may be kept back. */
+void scene_reclaim(void)
+{
+    struct host_memory_swap before, after;
+    struct host_memory_statistics all;
+    enter();
+    uint32_t child = child_new(0, 0, NULL), thing = own_port();
+    GIVES(KERN_INVALID_TASK, host_memory_set_reclaim(me.memory, thing, true));
+    GIVES(KERN_INVALID_TASK, host_memory_set_reclaim(me.memory, 0, true));
+    GIVES(MIG_BAD_ID, host_memory_set_reclaim(me.host, child, true)); /* it takes that port */
+    OK(host_memory_set_reclaim(me.memory, child, true));
+    OK(host_memory_set_reclaim(me.memory, child, true));
+    CHECK(ledger_is_resident(task_behind(child)->ledger));
+    CHECK(!ledger_is_resident(me.actor->task->ledger));
+    OK(host_memory_set_reclaim(me.memory, child, false));
+    CHECK(!ledger_is_resident(task_behind(child)->ledger));
+    OK(host_memory_set_reclaim(me.memory, child, true));
+    child_end(child);
+    OK(host_memory_statistics(me.host, &all));
+    OK(host_memory_get_swap(me.memory, &before));
+    OK(host_memory_set_reserve(me.memory, 77));
+    OK(host_memory_get_swap(me.memory, &after));
+    CHECK(after.low == before.low + 77 && after.high == before.high + 77);
+    GIVES(KERN_INVALID_VALUE, host_memory_set_reserve(me.memory, all.managed));
+    GIVES(KERN_INVALID_VALUE, host_memory_set_reserve(me.memory, UINT64_MAX));
+    GIVES(MIG_BAD_ID, host_memory_set_reserve(me.host, 1));
+    OK(host_memory_get_swap(me.memory, &after));
+    CHECK_EQUAL(after.low, before.low + 77);
+    OK(host_memory_set_reserve(me.memory, 0));
 }
 
 /* Of any size and alignment, between the caller's memory and another's. */

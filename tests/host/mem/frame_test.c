@@ -405,6 +405,39 @@ static void *churn(void *number)
     return NULL;
 }
 
+static uint64_t few; /* that may be taken */
+
+static uint64_t admit_few(bool user, uint64_t left)
+{
+    (void)left;
+    return user ? 0 : few;
+}
+
+/* Where few frames may be taken none is cached that was not asked for. */
+void test_frame_few(void)
+{
+    struct frame *frame[8], *first; /* opens a block */
+
+    add_odd_banks();
+    CHECK(frame_alloc(&kernel_ledger, LEDGER_FRAMES, 0, 0, &first) == KERN_SUCCESS);
+    frame_drain_cache();
+    frame_set_admission(admit_few, UINT64_MAX);
+    few = 3;
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t listed = statistics().listed;
+        CHECK(frame_alloc(&kernel_ledger, LEDGER_FRAMES, 0, 0, &frame[i]) == KERN_SUCCESS);
+        CHECK(statistics().listed == listed - 1);
+        CHECK(frame_take_paid() == PFN_NONE);
+    }
+    few = 0;
+    CHECK(frame_alloc(&kernel_ledger, LEDGER_FRAMES, 0, 0, &frame[0]) == KERN_RESOURCE_SHORTAGE);
+    frame_set_admission(NULL, 0);
+    for (unsigned i = 0; i < 8; i++)
+        frame_free(&kernel_ledger, LEDGER_FRAMES, frame[i]);
+    frame_free(&kernel_ledger, LEDGER_FRAMES, first);
+    check_recovered();
+}
+
 void test_frame_threads(void)
 {
     add_odd_banks();

@@ -143,10 +143,10 @@ void test_reach_last(void)
     }
 }
 
-static bool admit_none(bool user, uint64_t left)
+static uint64_t admit_none(bool user, uint64_t left)
 {
     (void)user, (void)left;
-    return false;
+    return 0;
 }
 
 void test_reach_random(void)

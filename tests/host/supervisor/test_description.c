@@ -44,34 +44,38 @@ static void test_defaults(void)
     CHECK(r->priority == 96 && r->restart == RESTART_ALWAYS && r->memory_pages == 0);
     CHECK(r->heartbeat == 0 && r->backoff_first == 100 && r->backoff_max == 30000);
     CHECK(r->give_up == 10 && r->stop_time == 1000 && r->dma_pages == 4096);
-    CHECK(!r->reserved && d.reserve_pages == 0 && !d.quiet);
+    CHECK(d.overcommit == 100 && r->expendable == 0 && !r->sheds);
+    CHECK(!r->reserved && !r->reclaim && d.reserve_pages == 0 && !d.quiet);
     CHECK(!r->wired && !r->essential && !r->inspect && !r->manage && !r->uses_all);
     CHECK(d.console[0] == 0 && d.until[0] == 0 && d.dump[0] == 0);
 }
 
 static void test_all_keys(void)
 {
-    CHECK_EQ(read_text(
-                 "# a comment\n"
-                 "console tty0 # another\r\n"
-                 "until sd0\n"
-                 "dump block.vd0 partition 3\n"
-                 "reserve 5K\n"
-                 "log quiet\n"
-                 "\n"
-                 "\t program \t sd0\n"
-                 " file sdhci\n"
-                 " arguments bus-width=4  clock.0=x:12\n arguments more\n"
-                 " provides block.sd0 a_b\n provides c+d@e-f\n"
-                 " uses firmware power\n uses clocks\n"
-                 " rights host_debug initrd\n rights host_devices\n"
-                 " after devices\n with sd1\n memory 8M\n state 5000\n priority 140\n wired\n"
-                 " restart failure\n heartbeat 1000\n backoff 5 60\n give-up 7\n stop-time 0\n"
-                 " dma-pages 9\n reserved\n essential\n inspect\n manage\n"
-                 "program b\n uses *\n restart never"),
-             KERN_SUCCESS);
+    CHECK_EQ(
+        read_text(
+            "# a comment\n"
+            "console tty0 # another\r\n"
+            "until sd0\n"
+            "dump block.vd0 partition 3\n"
+            "reserve 5K\n"
+            "overcommit 150\n"
+            "log quiet\n"
+            "\n"
+            "\t program \t sd0\n"
+            " file sdhci\n"
+            " arguments bus-width=4  clock.0=x:12\n arguments more\n"
+            " provides block.sd0 a_b\n provides c+d@e-f\n"
+            " uses firmware power\n uses clocks\n"
+            " rights host_debug initrd\n rights host_devices\n"
+            " after devices\n with sd1\n memory 8M\n state 5000\n priority 140\n wired\n"
+            " restart failure\n heartbeat 1000\n backoff 5 60\n give-up 7\n stop-time 0\n"
+            " dma-pages 9\n reserved\n reclaim\n expendable 7\n sheds\n essential\n inspect\n manage\n"
+            "program b\n uses *\n restart never"),
+        KERN_SUCCESS);
     const struct recipe *r = &d.recipe[0];
     CHECK_EQ(d.count, 2);
+    CHECK_EQ(d.overcommit, 150);
     CHECK_TEXT(d.console, "tty0");
     CHECK_TEXT(d.until, "sd0");
     CHECK_TEXT(d.dump, "block.vd0");
@@ -91,7 +95,8 @@ static void test_all_keys(void)
     CHECK_EQ(r->state_pages, 2);
     CHECK(r->priority == 140 && r->wired && r->restart == RESTART_FAILURE && r->heartbeat == 1000);
     CHECK(r->backoff_first == 5 && r->backoff_max == 60 && r->give_up == 7 && r->stop_time == 0);
-    CHECK(r->dma_pages == 9 && r->reserved && r->essential && r->inspect && r->manage);
+    CHECK(r->dma_pages == 9 && r->reserved && r->reclaim && r->expendable == 7 && r->sheds &&
+          r->essential && r->inspect && r->manage);
     CHECK(d.recipe[1].uses_all && d.recipe[1].restart == RESTART_NEVER);
 }
 
@@ -107,6 +112,11 @@ static void test_wrong(void)
     wrong("program a\nuntil b", 2, "until",
           "this belongs to the system: it stands before the first program");
     wrong("program a\n\nunknown", 3, "unknown", "there is no such key");
+    CHECK_EQ(read_text("overcommit always\nprogram a"), KERN_SUCCESS);
+    CHECK_EQ(d.overcommit, OVERCOMMIT_ALWAYS);
+    CHECK_EQ(read_text("overcommit 99\nprogram a"), KERN_BAD_FORMAT);
+    CHECK_EQ(read_text("overcommit\nprogram a"), KERN_BAD_FORMAT);
+    CHECK_EQ(read_text("program a\nexpendable 0"), KERN_BAD_FORMAT);
     wrong("program a\nwired now", 2, "now", "there is one word too many");
     wrong("program a\nrestart perhaps", 2, "perhaps", "it is always, failure or never");
     wrong("program a\nrestart", 2, "", "it is always, failure or never");

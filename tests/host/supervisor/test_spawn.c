@@ -9,6 +9,7 @@
 #include <libsys/stub.h>
 #include <libsys/thread.h>
 #include <wharf/if/exception_ports.h>
+#include <wharf/if/host_memory.h>
 #include <wharf/if/port.h>
 #include <wharf/if/task.h>
 #include <wharf/if/vm.h>
@@ -21,7 +22,7 @@ const struct start_info *program_start_info = &own;
 /* What the kernel was asked for, and has. */
 static struct {
     unsigned calls, fails_at; /* the call that fails; 0: none */
-    bool task, thread, terminated;
+    bool task, thread, terminated, resident;
     unsigned references_task, references_thread;
     unsigned mapped, allocated, rights;
     uint64_t stack_written, text_offset;
@@ -58,6 +59,16 @@ kern_return_t task_terminate(mach_port_name_t task, uint32_t status)
     CHECK(task == TASK && status == 0 && kernel.task);
     kernel.terminated = true;
     return KERN_SUCCESS;
+}
+
+/* Before there is any memory. */
+kern_return_t host_memory_set_reclaim(mach_port_name_t host_memory, mach_port_name_t task,
+                                      bool reclaim)
+{
+    CHECK(host_memory == 88 && task == TASK && reclaim);
+    CHECK(kernel.mapped == 0 && kernel.allocated == 0);
+    kernel.resident = true;
+    return call();
 }
 
 kern_return_t task_set_max_priority(mach_port_name_t task, uint32_t priority)
@@ -230,6 +241,7 @@ static struct spawn_request request_of(void)
         .priority = 120,
         .limit_priority = true,
         .handler = 77,
+        .resident = 88,
     };
 }
 
@@ -256,7 +268,7 @@ static void test_made(void)
     CHECK_EQ(spawn_make(&request, &made, &why), KERN_SUCCESS);
     CHECK(made.task == TASK && made.thread == THREAD && made.thread_id == 3);
     CHECK(kernel.mapped == 1 && kernel.text_offset == 8 * PAGE && kernel.allocated == 2);
-    CHECK(kernel.rights == 3 && kernel.handler == 77 && kernel.limits == 1);
+    CHECK(kernel.resident && kernel.rights == 3 && kernel.handler == 77 && kernel.limits == 1);
     CHECK(kernel.priority == 120 && kernel.max_priority == 120 && !kernel.terminated);
     CHECK_TEXT(kernel.data, "these are data");
     look_at_block();

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory is full, and one process has to go (service_control.shed): the one that has the most memory of its own; who leads a session, as a shell
+ * does, only if there is no other.
+ */
+#pragma once
+
+/** End it, if there is any. */
+void shed_one(void);
