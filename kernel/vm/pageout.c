@@ -42,6 +42,7 @@ static struct {
     bool awaited;     /* pages that pagers are to fetch were among them */
     nanos_t pause;    /* before it is tried again */
     _Atomic uint64_t scanned, activated;
+    _Atomic uint64_t evicted; /* objects' pages that left */
 } pageout = {.again = {.handler = look_again}, .pause = PAUSE_MIN};
 
 /* As admit() sees it: without those in the CPUs' caches. */
@@ -329,6 +330,8 @@ static bool evict(struct frame *frame, bool room, struct swap_page *out)
     paged_unhold(object);
     if (evicted == PAGED_FREE || evicted == PAGED_GOES_BACK)
         note_progress();
+    if (evicted == PAGED_FREE)
+        atomic_fetch_add_explicit(&pageout.evicted, 1, memory_order_relaxed);
     pageout.awaited |= evicted == PAGED_AWAITED;
     if (evicted != PAGED_TO_SWAP || !room)
         return false;
@@ -513,6 +516,14 @@ bool pageout_step(void)
     return false;
 }
 
+uint64_t pageout_progress(void)
+{
+    struct swap_facts slots;
+    swap_facts(&slots);
+    return slots.stores + slots.loads + slots.rescues +
+           atomic_load_explicit(&pageout.evicted, memory_order_relaxed);
+}
+
 void pageout_sight(struct pressure_sight *out)
 {
     enum { FEW = 8 }; /* one part in so many */
@@ -524,6 +535,7 @@ void pageout_sight(struct pressure_sight *out)
             slots.in_flight > 0 || atomic_load_explicit(&pageout.wanted, memory_order_relaxed),
         .stuck = slots.in_flight == 0 && atomic_load_explicit(&pageout.stuck, memory_order_relaxed),
         .waits = somebody_waits(),
+        .awaited = slots.in_flight > 0 || somebody_waits(),
         .has_frames = pageout_has_frames(),
         .few_slots = slots.used + slots.slots / FEW > slots.slots,
     };
