@@ -24,12 +24,18 @@ static uint64_t own_pages(const struct process *p)
     return pages;
 }
 
-static struct process *largest(bool leaders, uint64_t *pages)
+/* A person's shell. */
+static bool is_shell(const struct process *p)
+{
+    return p->pid == p->sid && p->parent != NULL && p->parent->adopted;
+}
+
+static struct process *largest(bool shells, uint64_t *pages)
 {
     struct process *found = NULL;
     *pages = 0;
     for (struct process *p = table_next(NULL); p != NULL; p = table_next(p)) {
-        if (p->adopted || p->state == PROCESS_ZOMBIE || (p->pid == p->sid) != leaders)
+        if (p->adopted || p->state == PROCESS_ZOMBIE || is_shell(p) != shells)
             continue;
         const uint64_t own = own_pages(p);
         if (found == NULL || own > *pages) {

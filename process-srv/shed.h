@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory is full, and one process has to go (service_control.shed): the one that has the most memory of its own; who leads a session, as a shell
- * does, only if there is no other.
+ * Memory is full, and one process has to go (service_control.shed): the one that has the most memory of its own; a shell, which
+ * leads a session and was begun by a program of the supervisor's, only if there is no other.
  */
 #pragma once
 

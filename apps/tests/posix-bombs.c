@@ -4,13 +4,16 @@
  *
  *      posix-bombs descriptors     processes that open files, until there are no more; says of which group they are
  *      posix-bombs processes       forks, in sessions of their own, until no more can be made
+ *      posix-bombs memory          a child that takes memory, until it is ended; says by which signal
  *
  * It ends when there is nothing left; what it has made stays.
  */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { HOLDERS = 10, PAUSE_US = 20000 };
@@ -58,8 +61,34 @@ static void take_processes(int said)
     }
 }
 
+static void take_memory(void)
+{
+    enum { PIECE = 1 << 20, PAGE = 4096 };
+
+    for (;;) {
+        volatile char *piece = malloc(PIECE);
+        for (size_t i = 0; piece != NULL && i < PIECE; i += PAGE)
+            piece[i] = 1;
+    }
+}
+
+static int watch_memory(void)
+{
+    int status = 0;
+    const pid_t pid = fork();
+
+    if (pid == 0)
+        take_memory();
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return 1;
+    printf("memory: signal %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "memory") == 0)
+        return watch_memory();
     const bool processes = argc > 1 && strcmp(argv[1], "processes") == 0;
     int ends[2];
     char byte;

@@ -3,8 +3,8 @@
  * Page replacement (kern/pageout.h). The hand is moved by the work item of kernel/vm/swap.c alone; what others do is to say that
  * frames are wanted.
  */
+#include "pageout_impl.h"
 #include "swap_impl.h"
-#include <arch/cpu.h>
 #include <arch/timer.h>
 #include <kern/clock.h>
 #include <kern/cpu.h>
@@ -26,10 +26,6 @@ static deadline_handler_t look_again;
 #define PAUSE_MAX UINT64_C(1000000000)
 
 static struct {
-    struct pageout_marks least; /* the marks without the reserve; constant after pageout_init() */
-    _Atomic uint64_t reserve,
-        kept; /* frames besides: that are to be kept back, and that are. kept <= reserve */
-    _Atomic uint32_t users;         /* areas of slots, and objects: what pages can leave for */
     _Atomic uint64_t demand;        /* pages that are to leave whatever is free */
     _Atomic bool wanted;            /* the hand is to move */
     _Atomic bool stuck;             /* it went round for nothing */
@@ -42,46 +38,8 @@ static struct {
     bool awaited;     /* pages that pagers are to fetch were among them */
     nanos_t pause;    /* before it is tried again */
     _Atomic uint64_t scanned, activated;
+    _Atomic uint64_t evicted; /* objects' pages that left */
 } pageout = {.again = {.handler = look_again}, .pause = PAUSE_MIN};
-
-/* As admit() sees it: without those in the CPUs' caches. */
-static uint64_t free_frames(void)
-{
-    struct frame_statistics frames;
-    frame_statistics(&frames);
-    return frames.listed;
-}
-
-/* ---- the marks ---- */
-
-/* One part in so many of all memory, but not so few that a request's pages would be much of it. */
-static uint64_t part(uint64_t frames, uint64_t parts, uint64_t least)
-{
-    return frames / parts > least ? frames / parts : least;
-}
-
-void pageout_init(void)
-{
-    struct frame_statistics frames;
-    struct pageout_marks *m = &pageout.least;
-    frame_statistics(&frames);
-    m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
-    m->user = 2 * m->kernel;
-    m->low = m->user + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
-    m->high = m->low + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
-}
-
-/* Of pageout.least: what page-out aims at, with all of the reserve. */
-static uint64_t aim_at(uint64_t least)
-{
-    return least + atomic_load_explicit(&pageout.reserve, memory_order_relaxed);
-}
-
-/* Of pageout.least: where others get nothing. A reserve counts here when it has been filled: it is not to be taken from who needs frames meanwhile. */
-static uint64_t stop_at(uint64_t least)
-{
-    return least + atomic_load_explicit(&pageout.kept, memory_order_relaxed);
-}
 
 /* ---- when ---- */
 
@@ -91,80 +49,24 @@ static void want(void)
     work_start(&swap.work);
 }
 
-static bool is_resident(void)
+void pageout_frame_wanted(void)
 {
-    const struct thread *self = arch_cpu_self()->current;
-    return !self || ledger_is_resident(self->task->ledger);
-}
-
-/* The FRAMES lock is held. */
-static uint64_t admit(bool user, uint64_t left)
-{
-    uint64_t mark = stop_at(user ? pageout.least.user : pageout.least.kernel);
     if (!atomic_load_explicit(&pageout.stuck, memory_order_relaxed))
         want();
-    if (left >= mark)
-        return left - mark + 1;
-    return is_resident() ? 1 : 0;
-}
-
-static bool is_enabled(void)
-{
-    return atomic_load_explicit(&pageout.users, memory_order_relaxed) > 0;
-}
-
-void pageout_enable(void)
-{
-    spin_lock(&swap.lock);
-    if (atomic_fetch_add_explicit(&pageout.users, 1, memory_order_relaxed) == 0)
-        frame_set_admission(admit, aim_at(pageout.least.low));
-    spin_unlock(&swap.lock);
-}
-
-void pageout_disable(void)
-{
-    spin_lock(&swap.lock);
-    if (atomic_fetch_sub_explicit(&pageout.users, 1, memory_order_relaxed) == 1)
-        frame_set_admission(NULL, 0);
-    spin_unlock(&swap.lock);
-}
-
-bool pageout_set_reserve(uint64_t pages)
-{
-    enum { PARTS = 2 }; /* more would leave programs no memory to speak of */
-    struct frame_statistics frames;
-    frame_statistics(&frames);
-    if (pages > frames.managed / PARTS)
-        return false;
-    spin_lock(&swap.lock);
-    atomic_store_explicit(&pageout.reserve, pages, memory_order_relaxed);
-    if (pages < atomic_load_explicit(&pageout.kept, memory_order_relaxed) ||
-        frames.listed >= aim_at(pageout.least.high))
-        atomic_store_explicit(&pageout.kept, pages, memory_order_relaxed);
-    if (is_enabled())
-        frame_set_admission(admit, aim_at(pageout.least.low));
-    spin_unlock(&swap.lock);
-    pageout_retry();
-    return true;
-}
-
-bool pageout_has_frames(void)
-{
-    return free_frames() > stop_at(pageout.least.user) + SWAP_RUN_MAX;
 }
 
 bool pageout_is_stuck(void)
 {
-    return !is_enabled() ||
+    return !pageout_is_enabled() ||
            (atomic_load_explicit(&pageout.stuck, memory_order_relaxed) && !pressure_is_watched());
 }
 
 void pageout_retry(void)
 {
-    if (!is_enabled())
+    if (!pageout_is_enabled())
         return;
     atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
-    if (free_frames() < aim_at(pageout.least.low))
+    if (pageout_free_frames() < pageout_marks().low)
         want();
 }
 
@@ -175,7 +77,7 @@ void pageout_failed(void)
 
 void pageout_demand(uint64_t pages)
 {
-    if (!is_enabled())
+    if (!pageout_is_enabled())
         return;
     atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
     atomic_fetch_add_explicit(&pageout.demand, pages, memory_order_relaxed);
@@ -329,6 +231,8 @@ static bool evict(struct frame *frame, bool room, struct swap_page *out)
     paged_unhold(object);
     if (evicted == PAGED_FREE || evicted == PAGED_GOES_BACK)
         note_progress();
+    if (evicted == PAGED_FREE)
+        atomic_fetch_add_explicit(&pageout.evicted, 1, memory_order_relaxed);
     pageout.awaited |= evicted == PAGED_AWAITED;
     if (evicted != PAGED_TO_SWAP || !room)
         return false;
@@ -405,23 +309,14 @@ static uint64_t expected(void)
     spin_lock(&swap.lock);
     uint64_t leaving = swap.in_flight;
     spin_unlock(&swap.lock);
-    return free_frames() + gathered + leaving;
-}
-
-/* The reserve has been filled. */
-static void keep_reserve(void)
-{
-    spin_lock(&swap.lock);
-    atomic_store_explicit(&pageout.kept,
-                          atomic_load_explicit(&pageout.reserve, memory_order_relaxed),
-                          memory_order_relaxed);
-    spin_unlock(&swap.lock);
+    return pageout_free_frames() + gathered + leaving;
 }
 
 static bool is_enough(void)
 {
-    return !is_enabled() || (expected() >= aim_at(pageout.least.high) &&
-                             atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
+    return !pageout_is_enabled() ||
+           (expected() >= pageout_marks().high &&
+            atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
 }
 
 /* It has gone round several times without a page that could leave: there is none. */
@@ -491,8 +386,7 @@ bool pageout_step(void)
         return false;
     }
     if (is_enough()) {
-        if (free_frames() >= aim_at(pageout.least.low))
-            keep_reserve();
+        pageout_keep_reserve();
         atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
         launch();
         return true; /* who waits is looked for once more */
@@ -513,17 +407,26 @@ bool pageout_step(void)
     return false;
 }
 
+uint64_t pageout_progress(void)
+{
+    struct swap_facts slots;
+    swap_facts(&slots);
+    return slots.stores + slots.loads + slots.rescues +
+           atomic_load_explicit(&pageout.evicted, memory_order_relaxed);
+}
+
 void pageout_sight(struct pressure_sight *out)
 {
     enum { FEW = 8 }; /* one part in so many */
     struct swap_facts slots;
     swap_facts(&slots);
     *out = (struct pressure_sight){
-        .in_force = is_enabled(),
+        .in_force = pageout_is_enabled(),
         .leaving =
             slots.in_flight > 0 || atomic_load_explicit(&pageout.wanted, memory_order_relaxed),
         .stuck = slots.in_flight == 0 && atomic_load_explicit(&pageout.stuck, memory_order_relaxed),
         .waits = somebody_waits(),
+        .awaited = slots.in_flight > 0 || somebody_waits(),
         .has_frames = pageout_has_frames(),
         .few_slots = slots.used + slots.slots / FEW > slots.slots,
     };
@@ -532,10 +435,7 @@ void pageout_sight(struct pressure_sight *out)
 void pageout_facts(struct pageout_facts *out)
 {
     *out = (struct pageout_facts){
-        .marks = {.kernel = stop_at(pageout.least.kernel),
-                  .user = stop_at(pageout.least.user),
-                  .low = aim_at(pageout.least.low),
-                  .high = aim_at(pageout.least.high)},
+        .marks = pageout_marks(),
         .demanded = atomic_load_explicit(&pageout.demand, memory_order_relaxed),
         .scanned = atomic_load_explicit(&pageout.scanned, memory_order_relaxed),
         .activated = atomic_load_explicit(&pageout.activated, memory_order_relaxed),

@@ -183,8 +183,9 @@ static void look(nanos_t now)
         pressure.level = level;
         pressure.lower_since = 0;
     }
-    if (pressure.level != PRESSURE_NORMAL || sight.waits)
+    if (pressure.level != PRESSURE_NORMAL || sight.awaited)
         arm(now);
+    pageout_watch(sight.awaited, now);
 }
 
 /* ---- telling ---- */

@@ -42,6 +42,14 @@ basename /all/over | cat
 """
 
 
+# More is promised than there is: who takes it all is ended, and nobody else.
+FULL = """
+posix-bombs memory
+basename /all/shell
+basename /all/pipes | cat
+"""
+
+
 def initrd(more):
     """A function for Scenario.initrd: the tree's, the shell and its utilities, and files."""
     def make(build):
@@ -62,6 +70,13 @@ def bombs(cpus, label):
                     initrd=initrd({"etc/exec": BOMBS.encode()}), label=label, seconds=40,
                     expect=(r"^descriptors of \d+$", "^none left$", "^programs$", "^pipes$", "^processes$", "^over$",
                             "^supervisor: init ended with status 0$", all_ended()))
+
+
+def full(cpus, label):
+    return Scenario(f"shell-full-{cpus}cpu", {**VIRT, "mem": "128M", "cpus": cpus}, append=f"{EXEC} arg=overcommit=always",
+                    initrd=initrd({"etc/exec": FULL.encode()}), label=label, seconds=20,
+                    expect=("memory is full: process is asked to end something$", r"memory is full: process \d+ \(posix-bombs\) is ended",
+                            "^memory: signal 9$", "^shell$", "^pipes$", "^supervisor: init ended with status 0$", all_ended()))
 
 
 def utilities(cpus):
@@ -154,4 +169,4 @@ def death():
 def all_scenarios(kind):
     if kind != "release":
         return []
-    return [commands(1, CI), commands(4, CI), bombs(2, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), proc(), death()]
+    return [commands(1, CI), commands(4, CI), bombs(2, CI), full(1, CI), full(4, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), proc(), death()]

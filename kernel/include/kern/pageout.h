@@ -59,6 +59,11 @@ void pageout_failed(void);
 /** A bounded piece, as part of swap_work(). True: there is more to do at once. */
 bool pageout_step(void);
 
+/** Pages that have left or come back, so far: while somebody waits this should move on. */
+uint64_t pageout_progress(void);
+/** Tell the log if it has not for long, although somebody waits (kernel/vm/pageout_watch.c). By the work item. */
+void pageout_watch(bool awaited, nanos_t now);
+
 struct pressure_sight;
 void pageout_sight(struct pressure_sight *out);
 

@@ -23,6 +23,7 @@ struct pressure_sight {
     bool leaving;    /* the hand is to move, or pages are on their way */
     bool stuck;      /* nothing can leave, and it is nobody's turn who could change that */
     bool waits;      /* somebody waits for a frame */
+    bool awaited;    /* or pages are on their way */
     bool has_frames; /* programs get frames */
     bool few_slots;  /* there are slots, and less than one part in eight is left */
 };

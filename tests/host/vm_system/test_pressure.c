@@ -7,13 +7,15 @@
  */
 #include "office.h"
 
+#include <string.h>
+
 #include <wharf/if/default_pager_types.h>
 #include <wharf/if/memory_pressure_types.h>
 
 enum { SLOTS = 64, PAGEABLE = 400, TOUCHED = 5000, LEFT = 4000 };
 
 static struct office office;
-static bool serving;
+static bool serving, deaf;
 
 /* What is stored is not asked for again here. */
 static void serve_one(void)
@@ -30,7 +32,7 @@ static void serve_one(void)
 static bool serve(void)
 {
     bool did = false;
-    if (!office.actor || serving)
+    if (!office.actor || serving || deaf)
         return false;
     serving = true;
     client_use(office.actor);
@@ -165,6 +167,35 @@ static void set_patience(void *nothing)
     paged_object_set_patience(PATIENCE);
 }
 
+/* Pages are with a pager that does nothing about them: the log says so, and who waits for what. */
+static void stands_still(void)
+{
+    uint32_t task = child_new(0, 0, NULL);
+    uint64_t word = 1, at = allocate(task, PAGEABLE);
+    for (unsigned i = 0; i < PAGEABLE; i++)
+        OK(vm_write(task, at + i * PAGE, (uint8_t *)&word, sizeof(word)));
+    office = office_take(SLOTS, 0, NULL);
+    deaf = true;
+    OK(host_memory_page_out(me.memory, PAGEABLE));
+    rest();
+    CHECK(office_facts().in_flight > 0);
+    host_console_clear();
+    for (unsigned n = 0; n < 4; n++)
+        pass_time(SECOND);
+    CHECK(strstr(host_console_text(), "page-out: ") == NULL);
+    for (unsigned n = 0; n < 4; n++)
+        pass_time(SECOND);
+    CHECK(strstr(host_console_text(), "page-out: nothing has come or gone for ") != NULL);
+    CHECK(strstr(host_console_text(), " waits for ") != NULL);
+    deaf = false;
+    rest();
+    child_end(task);
+    rest();
+    office_leave(&office);
+    for (unsigned n = 0; n < 3; n++) /* until the level has fallen */
+        pass_time(SECOND);
+}
+
 int main(int argc, char **argv)
 {
     enum { ROUNDS = 3 };
@@ -178,9 +209,11 @@ int main(int argc, char **argv)
     struct actor *waiter = actor_mate(me.actor, ACTOR_PRIORITY);
     for (unsigned round = 0; round < ROUNDS; round++)
         full_and_watched(waiter); /* what is made once has been made */
+    stands_still();
     int64_t objects = objects_now();
     for (unsigned round = 0; round < ROUNDS; round++)
         full_and_watched(waiter);
+    stands_still();
     CHECK_EQUAL(objects_now(), objects);
     at_rest = NULL;
     ipc_end();
