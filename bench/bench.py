@@ -43,6 +43,8 @@ class Run:
     cpus: int = 1
     disk: str | None = None         # where a card is: sd, virtio
     counting: list | None = None    # instead of COUNTING
+    disk_size: int = DISK_SIZE
+    table: bool = True              # the card has partitions
 
 
 @dataclass
@@ -87,6 +89,7 @@ RUNS = [
 ]
 # Disks, by their drivers. Programs count instructions: while a device is at work the CPU is idle, and time goes on.
 DISK = "init=bootstrap arg=system=bench-block.conf"
+SWAP = "init=bootstrap arg=system=bench-swap.conf"
 KILLS = "init=bootstrap arg=system=disk-kills.conf arg=disk=block.sd0 arg=victim=sd0 arg=also=sd0 arg=kills=100 arg=pause=2000 arg=bench=1"
 RUNS += [
     Run(f"{DISK} arg=disk=block.sd0 arg=rows=sd", append="mitigations=off trace=off pmu=user", disk="sd",
@@ -94,6 +97,11 @@ RUNS += [
     Run(f"{DISK} arg=disk=block.vd0 arg=rows=virtio", append="mitigations=off trace=off pmu=user", disk="virtio",
         rename={"virtio_read_4k": "virtio_read_4k", "virtio_read_mib": "virtio_read_mib"},
         counting=["-icount", "shift=0,sleep=on", "-M", "dtb-randomness=off", "-seed", "1"]),
+    Run(f"{SWAP} arg=disk=block.sd0 arg=rows=swap arg=tier=0", append="mitigations=off trace=off pmu=user", disk="sd", mem="128M", disk_size=1 << 30, table=False,
+        rename={name: name for name in ("swap_fill_page", "swap_card_bytes_per_page", "swap_fault_random", "swap_fault_slowest")}),
+    Run(f"{SWAP} arg=disk=block.sd0 arg=rows=tier arg=tier=25 arg=soft=1 arg=percent=120", append="mitigations=off trace=off pmu=user", disk="sd", mem="128M",
+        disk_size=1 << 30, table=False, rename={"tier_fault_random": "swap_fault_compressed", "tier_fault_slowest": "swap_fault_compressed_slowest",
+                                   "tier_card_bytes_per_page": "swap_card_bytes_per_page_tier", "tier_fill_page": "swap_fill_page_tier"}),
     Run(KILLS, disk="sd", rename={"driver_recovery_p99": "driver_recovery_p99"}),
 ]
 # What is run to find the longest stretch with interrupts masked (masked.py), on so many CPUs each.
@@ -185,7 +193,7 @@ def disks(run, build):
     if not run.disk:
         return []
     path = build / f"bench-{run.disk}.img"
-    card.make(path, DISK_SIZE)
+    card.make(path, run.disk_size, table="mbr" if run.table else None)
     return [qemu.Disk(path, run.disk)]
 
 

@@ -27,12 +27,10 @@ static kern_return_t statistics(struct host_memory_statistics *out)
 }
 
 /* V2. Less than has been promised is no error: nothing more is then. */
-static kern_return_t limit_others(const struct host_memory_statistics *now)
+static kern_return_t limit_others(void)
 {
-    const uint64_t kept = description.reserve_pages + own_pages;
-
-    return host_memory_set_limit(program_start_info->host_memory, others, LEDGER_COMMITMENT,
-                                 now->commitment_limit > kept ? now->commitment_limit - kept : 0);
+    return host_memory_keep_commitment(program_start_info->host_memory, others,
+                                       description.reserve_pages + own_pages);
 }
 
 /* V3. What is not the others' is ours, and that of programs that the reserve is for. */
@@ -59,7 +57,7 @@ void reserve_renew(void)
         return;
     kern_return_t kr = statistics(&now);
     if (kr == KERN_SUCCESS)
-        kr = limit_others(&now);
+        kr = limit_others();
     if (kr == KERN_SUCCESS)
         kr = keep_frames(&now);
     if (kr != KERN_SUCCESS)
@@ -89,6 +87,7 @@ void reserve_end(void)
 {
     if (others == MSG_NULL)
         return;
+    (void)!host_memory_keep_commitment(program_start_info->host_memory, others, 0);
     (void)!task_terminate(others, 0);
     stub_release_right(others, MSG_MOVE_SEND);
     others = MSG_NULL;

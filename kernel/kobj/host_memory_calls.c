@@ -129,6 +129,18 @@ kern_return_t khost_memory_set_overcommit(struct kcall *call, struct host *targe
     return KERN_SUCCESS;
 }
 
+kern_return_t khost_memory_keep_commitment(struct kcall *call, struct host *target,
+                                           struct kright *right, uint64_t pages)
+{
+    (void)call, (void)target;
+    struct task *task = kobj_of_right(right, KOBJECT_TASK);
+    if (!task)
+        return KERN_INVALID_TASK;
+    commitment_keep_from(task->ledger, pages);
+    task_unref(task);
+    return KERN_SUCCESS;
+}
+
 kern_return_t khost_memory_page_out(struct kcall *call, struct host *target, uint64_t pages)
 {
     struct frame_statistics frames;

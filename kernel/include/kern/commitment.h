@@ -7,8 +7,13 @@
 
 #include <kern/types.h>
 
+struct ledger;
+
 /** There is so much more, or less, to promise. */
 void commitment_add(int64_t pages);
+/** The limit of this ledger is all that may be promised but for so many pages, from here on, whatever becomes of that; 0: of no ledger. There is
+ *  one such ledger, which the kernel has a reference on: the one of the last call. */
+void commitment_keep_from(struct ledger *ledger, uint64_t pages);
 /** So many pages more than there are may be promised; before, too, but not as many. Then there may be no frame for what was promised, and
  *  page-out is in force although there may be nothing to page out to: who needs a frame has to wait for it (kern/pressure.h). */
 void commitment_set_excess(uint64_t pages);
