@@ -215,6 +215,26 @@ void scene_reclaim(void)
     OK(host_memory_set_reserve(me.memory, 0));
 }
 
+/* More may be promised, and as before. */
+void scene_overcommit(void)
+{
+    struct host_memory_statistics before, after;
+    enter();
+    OK(host_memory_statistics(me.host, &before));
+    const bool limited = before.commitment_limit != UINT64_MAX;
+    OK(host_memory_set_overcommit(me.memory, 10));
+    OK(host_memory_set_overcommit(me.memory, 30));
+    OK(host_memory_statistics(me.host, &after));
+    CHECK(!limited || after.commitment_limit == before.commitment_limit + 30);
+    OK(host_memory_set_overcommit(me.memory, UINT64_MAX));
+    OK(host_memory_statistics(me.host, &after));
+    CHECK(!limited || after.commitment_limit > before.commitment_limit + (UINT64_C(1) << 40));
+    GIVES(MIG_BAD_ID, host_memory_set_overcommit(me.host, 1));
+    OK(host_memory_set_overcommit(me.memory, 0));
+    OK(host_memory_statistics(me.host, &after));
+    CHECK_EQUAL(after.commitment_limit, before.commitment_limit);
+}
+
 /* Of any size and alignment, between the caller's memory and another's. */
 void scene_copies_between(void)
 {
