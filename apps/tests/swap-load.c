@@ -188,6 +188,15 @@ static bool goes_on(const char *name)
            row.state != SUPERVISOR_STATE_FAILED;
 }
 
+/* Those that kill begin when there is something to be lost. */
+static bool is_paged(void)
+{
+    struct host_memory_swap kernel = {0};
+
+    OK(host_memory_get_swap(program_start_info->host_memory, &kernel));
+    return kernel.used > 100;
+}
+
 static void give_up_and_take(void)
 {
     const kern_return_t kr = ASK(swap_areas_off(swap, disk, partition));
@@ -202,6 +211,7 @@ static void give_up_and_take(void)
 static void wait_for(uint32_t workers, const char *until, bool away)
 {
     uint64_t seen = 0, moment = kernel_clock_now(), longest = 0;
+    bool ready = false;
 
     while (atomic_load(&board->ended) < workers) {
         const uint64_t touched = atomic_load(&board->touched), now = kernel_clock_now();
@@ -212,6 +222,10 @@ static void wait_for(uint32_t workers, const char *until, bool away)
             longest = now - moment;
         if (!CHECK(longest < PROGRESS_LIMIT * UINT64_C(1000000000)))
             return;
+        if (!ready && is_paged()) {
+            OK(service_ready(program_start_info->bootstrap));
+            ready = true;
+        }
         if (until[0] && !goes_on(until))
             atomic_store(&board->stop, 1);
         if (away)

@@ -282,6 +282,15 @@ static uint32_t leave_all(void)
     return promised;
 }
 
+/* A successor would find an area by its label: programs have been promised what is there. */
+static bool is_labelled(void)
+{
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++)
+        if (swap.area[i].phase != AREA_NONE && swap.area[i].label_size > 0)
+            return true;
+    return false;
+}
+
 static struct slot_area *next_going(void)
 {
     for (unsigned i = 0; i < SWAP_AREA_COUNT; i++)
@@ -303,7 +312,7 @@ static uint32_t take_off(struct slot_area *area)
 bool swap_drop_slots(void)
 {
     spin_lock(&swap.lock);
-    bool nobody = !swap.port && swap.used == 0 && swap.slots > 0;
+    bool nobody = !swap.port && swap.used == 0 && swap.slots > 0 && !is_labelled();
     uint32_t unpromised = nobody ? leave_all() : 0;
     struct slot_area *area = next_going();
     uint32_t number = area ? take_off(area) : CHUNKS_MAX;
