@@ -8,6 +8,7 @@
 #include <string.h>
 #include <wharf/if/block.h>
 #include <wharf/if/device.h>
+#include <wharf/if/port.h>
 
 enum { PAGE = 4096, INDEX_BITS = 8 };
 
@@ -103,6 +104,32 @@ static kern_return_t check_ring(const struct block_attachment *attachment)
                : KERN_INVALID_ARGUMENT;
 }
 
+/* The notice may be on its way. */
+static bool has_client(const struct block_attachment *attachment)
+{
+    struct port_receive_status status;
+
+    return !attachment->ended &&
+           port_get_receive_status(program_start_info->task, attachment->queue, &status) ==
+               KERN_SUCCESS &&
+           status.senders > 0;
+}
+
+/* K7. True: the device has requests of a client of the partition that has ended. */
+static bool end_clients(uint32_t partition)
+{
+    bool rest = false;
+
+    for (unsigned i = 0; i < BLOCK_ATTACHMENTS_MAX; i++) {
+        struct block_attachment *attachment = &block_service.attachments[i];
+        if (!attachment->used || attachment->partition != partition || has_client(attachment))
+            continue;
+        block_detach(attachment);
+        rest |= attachment->used;
+    }
+    return rest;
+}
+
 static struct block_attachment *find_free(void)
 {
     for (unsigned i = 0; i < BLOCK_ATTACHMENTS_MAX; i++)
@@ -145,8 +172,9 @@ kern_return_t block_attach_client(uint32_t number, mach_port_name_t area, mach_p
                                   mach_port_name_t *queue)
 {
     const struct block_service *server = &block_service;
+    if (end_clients(number))
+        return KERN_BUSY;
     struct block_attachment *attachment = find_free();
-
     if (!attachment)
         return KERN_LIMIT;
     const struct partition *partition = &server->partitions.partition[number];

@@ -116,6 +116,15 @@ static kern_return_t watch(struct block_client *client)
                                            client->notify, &previous);
 }
 
+/* What a client that has ended asked for is being done. False: there is no time. */
+static bool rest(const struct block_client *client, uint64_t end)
+{
+    enum { REST = 1000000 /* ns */ };
+
+    (void)!kernel_sleep_until(kernel_clock_now() + REST);
+    return client->patience == 0 || kernel_clock_now() < end;
+}
+
 static kern_return_t attach(struct block_client *client)
 {
     const uint64_t end = moment(client);
@@ -127,7 +136,8 @@ static kern_return_t attach(struct block_client *client)
                                 &client->queue, &client->facts, end);
         if (kr == KERN_SUCCESS && client->listens)
             kr = watch(client);
-    } while (kr == MIG_SERVER_DIED); /* in the midst of it: the next one is on its way */
+    } while (kr == MIG_SERVER_DIED /* in the midst of it: the next one is on its way */ ||
+             (kr == KERN_BUSY && rest(client, end)));
     client->silent |= is_late(kr);
     if (client->silent)
         return KERN_OPERATION_TIMED_OUT;

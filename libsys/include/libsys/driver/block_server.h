@@ -11,6 +11,7 @@
  *    attach anew, as after a change of the medium.
  * K6 Nothing tells clients of one port apart. So what one can hold is bounded by what can be held of a partition, and something is kept for
  *    each partition that nobody uses (block_may_attach).
+ * K7 What clients that have ended asked for does not come after what the next client of a partition asks: none is attached while the device has some of it.
  */
 #pragma once
 
