@@ -26,7 +26,7 @@ enum { WORKERS_MAX = 16, PROGRESS_LIMIT = 600 /* s */ };
 
 /* What the workers say; shared memory. */
 struct board {
-    _Atomic uint32_t ended, failures, wrong, stop;
+    _Atomic uint32_t begun, ended, failures, wrong, stop;
     _Atomic uint64_t touched;
 };
 
@@ -120,6 +120,7 @@ static int work(void *argument)
     uint64_t *area = pages_make(pages), dice = self->seed + self->who * 1000;
     uint32_t *version = (uint32_t *)pages_make((unsigned)(pages * sizeof(*version) / PAGE + 1));
 
+    atomic_fetch_add(&board->begun, 1);
     for (uint64_t page = 0; page < pages; page++)
         fill(area, self->who, page, 0);
     for (uint64_t round = 0;
@@ -197,8 +198,11 @@ static bool is_paged(void)
     return kernel.used > 100;
 }
 
+/* Refused when more has been promised than there is without; then it was no use to ask. */
 static void give_up_and_take(void)
 {
+    OK(host_memory_page_out(program_start_info->host_memory, 4000));
+    pause_for(50000);
     const kern_return_t kr = ASK(swap_areas_off(swap, disk, partition));
 
     if (kr == KERN_SUCCESS)
@@ -228,7 +232,7 @@ static void wait_for(uint32_t workers, const char *until, bool away)
         }
         if (until[0] && !goes_on(until))
             atomic_store(&board->stop, 1);
-        if (away)
+        if (away && atomic_load(&board->begun) == workers)
             give_up_and_take();
         pause_for(100000);
     }

@@ -27,4 +27,6 @@ def all_scenarios():
         load("virtio-1cpu", "virtio", 1), load("virtio-4cpu", "virtio", 4, table="gpt"),
         load("virtio-card-4cpu", "virtio", 4, tier=0, soft=0, label=CI),
         load("virtio-debug", "virtio", 4, build="debug", seconds=60, label=CI),
+        load("sd", "sd", 1, seconds=60), load("sd-card", "sd", 1, tier=0, soft=0, seconds=60, label=CI),
+        load("virtio-off", "virtio", 1, away=1, percent=70, rounds=10),
     ]
