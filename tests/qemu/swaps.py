@@ -22,8 +22,17 @@ def load(name, where, cpus, build="release", label=EVERYDAY, seconds=30, table="
                     append=words("swap", where, **more), expect=WORK, label=label, build=build, seconds=seconds)
 
 
+def kills(name, where, count, seed, victim="default-pager", also="default-pager", cpus=1, build="release", label=EVERYDAY, seconds=60, **more):
+    """The pager and the card's driver die while memory is out."""
+    machine = {**SMALL, "cpus": cpus, "extra": counted(seed, 3)}
+    return Scenario(f"swap-kills-{name}", machine, disk=Card(where, size="512M"), build=build, label=label, seconds=seconds,
+                    append=words("swap-kills", where, victim=victim, also=also, kills=count, seed=seed, **more),
+                    anywhere=(r"^kills: all checks passed$",), expect=WORK)
+
+
 def all_scenarios():
     return [
+        kills("driver", "virtio", 40, 2, victim="vd0", also="vd0"),
         load("virtio-1cpu", "virtio", 1), load("virtio-4cpu", "virtio", 4, table="gpt"),
         load("virtio-card-4cpu", "virtio", 4, tier=0, soft=0, label=CI),
         load("virtio-debug", "virtio", 4, build="debug", seconds=60, label=CI),
