@@ -33,9 +33,11 @@ static kern_return_t limit_others(void)
                                        description.reserve_pages + own_pages);
 }
 
-/* V3. What is not the others' is ours, and that of programs that the reserve is for. */
+/* V3. What is not the others' is ours, and that of programs that the reserve is for. When they have all that it is for, it is still kept for one whole new
+ * instance beside the dead one. */
 static kern_return_t keep_frames(const struct host_memory_statistics *now)
 {
+    enum { INSTANCE = 512 };
     uint64_t used, peak, limit;
 
     const kern_return_t kr = task_ledger(others, LEDGER_COMMITMENT, &used, &peak, &limit);
@@ -43,10 +45,11 @@ static kern_return_t keep_frames(const struct host_memory_statistics *now)
         return kr;
     const uint64_t taken =
         used + own_pages < now->committed ? now->committed - used - own_pages : 0;
-    return host_memory_set_reserve(program_start_info->host_memory,
-                                   taken < description.reserve_pages
-                                       ? description.reserve_pages - taken
-                                       : 0);
+    const uint64_t left =
+        taken < description.reserve_pages ? description.reserve_pages - taken : 0;
+    const uint64_t least =
+        description.reserve_pages < INSTANCE ? description.reserve_pages : INSTANCE;
+    return host_memory_set_reserve(program_start_info->host_memory, left > least ? left : least);
 }
 
 void reserve_renew(void)

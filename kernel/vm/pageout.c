@@ -385,8 +385,8 @@ bool pageout_step(void)
             arm();
         return false;
     }
+    pageout_keep_reserve();
     if (is_enough()) {
-        pageout_keep_reserve();
         atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
         launch();
         return true; /* who waits is looked for once more */

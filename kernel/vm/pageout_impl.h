@@ -12,7 +12,7 @@ struct pageout_marks pageout_marks(void);
 bool pageout_is_enabled(void);
 /** Without those in the CPUs' caches. */
 uint64_t pageout_free_frames(void);
-/** Enough is free: from here on the reserve counts whole, if it is. */
+/** More of the reserve counts from here on, as far as it is there. */
 void pageout_keep_reserve(void);
 /** Fewer are free than is good: the hand is to move, if that is of any use. The FRAMES lock may be held. */
 void pageout_frame_wanted(void);

@@ -127,10 +127,15 @@ bool pageout_set_reserve(uint64_t pages)
     return true;
 }
 
+/* Of what is free beyond what others must leave it gets every second frame: so it is filled however fast others take what page-out frees. */
 void pageout_keep_reserve(void)
 {
     spin_lock(&swap.lock);
-    if (pageout_free_frames() >= pageout_marks().low)
-        keep(atomic_load_explicit(&marks.reserve, memory_order_relaxed));
+    const uint64_t reserve = atomic_load_explicit(&marks.reserve, memory_order_relaxed),
+                   kept = atomic_load_explicit(&marks.kept, memory_order_relaxed),
+                   free = pageout_free_frames(), stop = pageout_marks().user;
+    const uint64_t more = free > stop ? (free - stop) / 2 : 0;
+    if (kept < reserve)
+        keep(more < reserve - kept ? kept + more : reserve);
     spin_unlock(&swap.lock);
 }
