@@ -19,7 +19,8 @@ static const struct tool tool = {
     .help =
         "Show, in KiB where nothing else is said:\n"
         "  r b          threads that run or could, and that wait for a page\n"
-        "  swpd free inact active   swap in use, also of what has come back; memory that is free, not used lately, used lately\n"
+        "  swpd kept    swap in use, and what of it is of pages that have come back and are in memory, too\n"
+        "  free wired   memory that nobody has, that stays in memory\n"
         "  si so        a second: came back from swap, left for it\n"
         "  bi bo        a second: read from disks and cards, written there\n"
         "  flt zero cow a second: faults, new pages of zeroes, pages that were copied\n"
@@ -109,7 +110,7 @@ static void show_header(void)
 {
     puts(
         "-procs- ---------------memory-------------- ----swap--- -----io---- -------faults------ --cpu--\n"
-        " r   b     swpd     free    inact   active    si    so    bi    bo   flt   zero    cow  us  id");
+        " r   b     swpd     free     kept    wired    si    so    bi    bo   flt   zero    cow  us  id");
 }
 
 static void show(const struct sample *now, const struct sample *then)
@@ -120,8 +121,8 @@ static void show(const struct sample *now, const struct sample *then)
     const uint64_t idle_percent = all > 0 ? (idle * 100 + all / 2) / all : 0;
 
     printf("%2u %3u %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64, now->runnable, now->waiting,
-           (m->swap_used + m->swap_kept) * PAGE_KIB, m->free * PAGE_KIB, m->inactive * PAGE_KIB,
-           m->active * PAGE_KIB);
+           (m->swap_used + m->swap_kept) * PAGE_KIB, m->free * PAGE_KIB, m->swap_kept * PAGE_KIB,
+           m->wired * PAGE_KIB);
     printf(" %5" PRIu64 " %5" PRIu64,
            a_second((m->swap_ins - before->swap_ins) * PAGE_KIB, elapsed),
            a_second((m->swap_outs - before->swap_outs) * PAGE_KIB, elapsed));
@@ -167,9 +168,8 @@ static void show_counts(void)
         tool_fail(&tool, "%s", tool_error(kr));
     show_count(m.managed * PAGE_KIB, "K total memory");
     show_count((m.managed - m.free) * PAGE_KIB, "K used memory");
-    show_count(m.active * PAGE_KIB, "K active memory");
-    show_count(m.inactive * PAGE_KIB, "K inactive memory");
     show_count(m.free * PAGE_KIB, "K free memory");
+    show_count(m.wired * PAGE_KIB, "K wired memory");
     show_count(m.swap_slots * PAGE_KIB, "K total swap");
     show_count((m.swap_used + m.swap_kept) * PAGE_KIB, "K used swap");
     show_count(m.swap_kept * PAGE_KIB, "K of that in memory, too");

@@ -39,8 +39,6 @@ kern_return_t fill_meminfo(struct text *text, const struct subject *subject)
     add_kilobytes(text, "MemFree:", m.free);
     add_kilobytes(text, "MemAvailable:", m.free);
     add_kilobytes(text, "SwapCached:", m.swap_kept);
-    add_kilobytes(text, "Active:", m.active);
-    add_kilobytes(text, "Inactive:", m.inactive);
     add_kilobytes(text, "Mlocked:", m.wired);
     add_kilobytes(text, "SwapTotal:", m.swap_slots);
     add_kilobytes(text, "SwapFree:", m.swap_slots - m.swap_used - m.swap_kept);
@@ -63,8 +61,6 @@ kern_return_t fill_vmstat(struct text *text, const struct subject *subject)
     if (kr != KERN_SUCCESS)
         return kr;
     add_count(text, "nr_free_pages", m.free);
-    add_count(text, "nr_zone_inactive_anon", m.inactive);
-    add_count(text, "nr_zone_active_anon", m.active);
     add_count(text, "nr_mlock", m.wired);
     add_count(text, "nr_swapcached", m.swap_kept);
     add_count(text, "pswpin", m.swap_ins);
