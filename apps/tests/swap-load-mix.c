@@ -193,7 +193,8 @@ static void send_some(struct worker *self)
                     (uint32_t)(count * PAGE), false, SOON);
     if (kr == KERN_SUCCESS)
         atomic_fetch_add(&board->messages, 1);
-    else if (kr != MACH_SEND_NO_BUFFER && kr != MACH_SEND_INVALID_DEST) /* the next may have ended */
+    else if (kr != MACH_SEND_NO_BUFFER &&
+             kr != MACH_SEND_INVALID_DEST) /* the next may have ended */
         CHECK_EQUAL(kr, MACH_SEND_TIMED_OUT);
 }
 

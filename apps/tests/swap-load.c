@@ -118,6 +118,16 @@ static bool is_paged(void)
     return kernel.used > 100;
 }
 
+/* The kernel's records of slots do not wait for frames, as pages do. */
+static void swap_on_again(void)
+{
+    kern_return_t kr;
+
+    while ((kr = swap_on(partition, 5)) == KERN_RESOURCE_SHORTAGE)
+        pause_for(50000);
+    OK(kr);
+}
+
 /* Refused when more has been promised than there is without; then it was no use to ask. */
 static void give_up_and_take(uint32_t *times)
 {
@@ -127,7 +137,7 @@ static void give_up_and_take(uint32_t *times)
 
     *times += kr == KERN_SUCCESS;
     if (kr == KERN_SUCCESS)
-        OK(swap_on(partition, 5));
+        swap_on_again();
     else
         CHECK_EQUAL(kr, KERN_RESOURCE_SHORTAGE);
 }
