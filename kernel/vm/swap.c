@@ -132,11 +132,13 @@ static bool step(struct work *work)
     if (died)
         detach();
     bool more = swap_drop_slots() || unkept;
-    more |= swap_drain_some();
+    bool drains =
+        swap_drain_some(); /* which needs frames, and so must not keep pages from leaving */
     more |= swap_work_requests();
     swap_send();
     if (!more)
         more = pageout_step();
+    more |= drains;
     spin_lock(&swap.lock);
     more |= swap_wake_some();
     spin_unlock(&swap.lock);

@@ -212,7 +212,8 @@ static bool next_to_fetch(struct slot_area *area, uint32_t *number, bool *more)
 {
     enum { LOOK_AT = 256 };
     const uint32_t end = area->first + area->count;
-    for (unsigned n = 0; n < LOOK_AT && area->drain_cursor < end; n++, area->drain_cursor++) {
+    for (unsigned n = 0; n < LOOK_AT && swap_next_taken(&area->drain_cursor, end);
+         n++, area->drain_cursor++) {
         *number = area->drain_cursor;
         const struct swap_slot *slot = swap_slot(*number);
         if (slot->state == SLOT_KEPT)
@@ -254,7 +255,8 @@ bool swap_drain_some(void)
     spin_unlock(&swap.lock);
     if (!drains)
         return false;
-    pfn_t pfn = frame_take_paid();
+    /* What is kept back is not for that; pages have to leave for another area first, then. */
+    pfn_t pfn = pageout_has_frames() ? frame_take_paid() : PFN_NONE;
     struct frame *frame = pfn == PFN_NONE ? NULL : frame_record(pfn);
     spin_lock(&swap.lock);
     for (unsigned i = 0; i < SWAP_AREA_COUNT && !more; i++)

@@ -56,6 +56,8 @@ uint32_t swap_take_run(uint32_t most, uint32_t *first);
 void swap_put_slot(uint32_t number);
 /** A run of slots that became FREE and of which the pager has not heard; it is taken for told. */
 bool swap_next_freed(uint32_t *first, uint32_t *count);
+/** The first slot at or after *number that is not FREE. False: none below end, or not yet (*number < end): it goes on there next time. */
+bool swap_next_taken(uint32_t *number, uint32_t end);
 
 /* ---- slots of pages that came back (S9); swap_kept.c ---- */
 

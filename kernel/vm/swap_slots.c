@@ -40,46 +40,50 @@ struct swap_slot *swap_slot(uint32_t number)
 
 /* ---- maps ---- */
 
-static bool bit_is_set(const uint64_t *map, uint32_t number)
-{
-    return map[number % CHUNK_SLOTS / 64] >> (number % 64) & 1;
-}
-
 static void set_bit(uint64_t *map, uint32_t number, bool value)
 {
     uint64_t bit = UINT64_C(1) << (number % 64), *word = &map[number % CHUNK_SLOTS / 64];
     *word = value ? *word | bit : *word & ~bit;
 }
 
-static const uint64_t *map_of(uint32_t number, bool untold)
+enum which { FREE, UNTOLD, TAKEN };
+
+/* The word of a map in which that slot's bit is. */
+static uint64_t word_of(uint32_t number, enum which which)
 {
     const struct swap_chunk *c = chunk_of(number);
-    return untold ? c->untold : c->free;
+    const uint32_t i = number % CHUNK_SLOTS / 64;
+    return which == UNTOLD ? c->untold[i] : which == FREE ? c->free[i] : ~c->free[i];
 }
 
-/* The first number at or after *number whose bit is set, a word at a time, no more than LOOK_AT words; those behind the last slot
- * are not set. False: none, or not yet (*number < end). */
-static bool find_bit(uint32_t *number, uint32_t end, bool untold)
+/* The first number at or after *number whose bit is set, a word at a time, no more than LOOK_AT words. False: none, or not yet
+ * (*number < end). */
+static bool find_bit(uint32_t *number, uint32_t end, enum which which)
 {
     enum { LOOK_AT = 64 };
     for (unsigned n = 0; n < LOOK_AT && *number < end; n++) {
-        uint64_t bits = map_of(*number, untold)[*number % CHUNK_SLOTS / 64] >> (*number % 64);
+        uint64_t bits = word_of(*number, which) >> (*number % 64);
         if (bits) {
             *number += (uint32_t)__builtin_ctzll(bits);
-            return true;
+            return *number < end;
         }
         *number = (uint32_t)round_down(*number, 64) + 64;
     }
     return false;
 }
 
-static uint32_t run_at(uint32_t first, uint32_t end, uint32_t most, bool untold)
+static uint32_t run_at(uint32_t first, uint32_t end, uint32_t most, enum which which)
 {
     uint32_t count = 1;
     while (count < most && first + count < end &&
-           bit_is_set(map_of(first + count, untold), first + count))
+           word_of(first + count, which) >> ((first + count) % 64) & 1)
         count++;
     return count;
+}
+
+bool swap_next_taken(uint32_t *number, uint32_t end)
+{
+    return find_bit(number, end, TAKEN);
 }
 
 /* ---- taking and giving back; the lock is held ---- */
@@ -114,9 +118,9 @@ uint32_t swap_take_run(uint32_t most, uint32_t *first)
     uint32_t end = area->first + area->count;
     if (area->cursor >= end)
         area->cursor = area->first;
-    if (!find_bit(&area->cursor, end, false))
+    if (!find_bit(&area->cursor, end, FREE))
         return 0; /* it goes on there next time */
-    uint32_t count = run_at(area->cursor, end, most, false);
+    uint32_t count = run_at(area->cursor, end, most, FREE);
     *first = area->cursor;
     for (uint32_t number = *first; number < *first + count; number++) {
         struct swap_chunk *c = chunk_of(number);
@@ -154,10 +158,10 @@ enum { TOLD_MAX = 64 };
 static bool next_freed_of(struct slot_area *area, uint32_t *first, uint32_t *count)
 {
     uint32_t end = area->first + area->made;
-    if (!find_bit(&area->freed_cursor, end, true))
+    if (!find_bit(&area->freed_cursor, end, UNTOLD))
         return false;
     *first = area->freed_cursor;
-    *count = run_at(*first, end, TOLD_MAX, true);
+    *count = run_at(*first, end, TOLD_MAX, UNTOLD);
     for (uint32_t number = *first; number < *first + *count; number++)
         set_bit(chunk_of(number)->untold, number, false);
     area->freed_cursor += *count;

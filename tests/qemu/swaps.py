@@ -2,7 +2,7 @@
 """More memory than there is, on swap partitions (apps/systems/swap*.conf): every page says what it is, and is looked at."""
 
 from cards import Card
-from disks import NAMES
+from disks import NAMES, PI
 from programs import VIRT
 from scenario import CI, EVERYDAY, Scenario, all_ended, counted, ended
 
@@ -26,12 +26,31 @@ def kills(name, where, count, seed, victim="default-pager", also="default-pager"
     """The pager and the card's driver die while memory is out."""
     machine = {**SMALL, "cpus": cpus, "extra": counted(seed, 3)}
     return Scenario(f"swap-kills-{name}", machine, disk=Card(where, size="512M"), build=build, label=label, seconds=seconds,
-                    append=words("swap-kills", where, victim=victim, also=also, kills=count, seed=seed, **more),
+                    append=words("swap-kills", where, **{"victim": victim, "also": also, "third": also, "fourth": also, "kills": count, "seed": seed, **more}),
                     anywhere=(r"^kills: all checks passed$",), expect=WORK)
+
+
+def torture(name, where, times, seed, runs, last, board=None, label=CI, seconds=40, size="1G", timed=True, card=None, allow=(), **more):
+    """So many times the memory in 8 tasks, which fork, send each other memory, and share some. timed: as long as a disk takes is not counted."""
+    machine = {**(board or SMALL), "cpus": 4, "extra": counted(seed, 3, board=(board or SMALL)["board"]) if timed else []}
+    memory = " mem=64M" if board else ""
+    return Scenario(f"swap-torture-{name}", machine, disk=Card(where, size=size, swap="512M", **(card or {})), label=label, seconds=seconds, allow=allow,
+                    append=words("swap", where, **{"workers": 8, "percent": 100 * times, "seed": seed, "runs": runs, "last": last, "mix": 1, **more}) + memory,
+                    expect=WORK)
+
+
+def tortures():
+    return [
+        torture("virtio-2", "virtio", 2, 1, 300, 100, label=EVERYDAY), torture("virtio-4", "virtio", 4, 2, 300, 30),
+        torture("virtio-8", "virtio", 8, 3, 200, 10),
+        torture("sd-2", "sd", 2, 4, 100, 20), torture("raspi4b-2", "emmc2", 2, 5, 50, 10, board=PI),
+        torture("off", "virtio", 2, 6, 300, 30, away=1, second=2),
+    ]
 
 
 def all_scenarios():
     return [
+        *tortures(),
         kills("driver", "virtio", 40, 2, victim="vd0", also="vd0"), kills("pager", "virtio", 40, 1),
         kills("both-4cpu", "virtio", 40, 3, also="vd0", cpus=4, label=CI), kills("sd", "sd", 40, 4, also="sd0", label=CI),
         load("virtio-1cpu", "virtio", 1), load("virtio-4cpu", "virtio", 4, table="gpt"),
