@@ -67,7 +67,7 @@ static void begin(struct swap_request *request, bool load, uint8_t state)
 {
     request->generation++;
     request->load = load;
-    request->ok = false;
+    request->ok = request->refused = false;
     request->count = request->at = request->sent = 0;
     request->state = state;
 }
@@ -383,6 +383,7 @@ kern_return_t swap_request_done(uint32_t number, bool ok)
     struct swap_request *request = swap_find_request(number);
     if (request) {
         request->ok = ok;
+        request->refused = !ok && !request->load;
         request->state = REQ_ENDING;
         request->at = 0;
         work_start(&swap.work);
@@ -405,9 +406,9 @@ static void end_page(struct swap_request *request)
         request->waking = request->load;
         end(request);
     }
-    bool failed = !request->load && !request->ok;
+    bool refused = request->refused;
     spin_unlock(&swap.lock);
-    if (failed)
+    if (refused)
         pageout_failed();
     else
         pageout_retry();
@@ -437,6 +438,7 @@ void swap_abandon_requests(void)
 {
     for (unsigned i = 0; i < SWAP_STORES; i++) {
         struct swap_request *request = &swap.store[i];
+        request->refused = false;
         if (request->state == REQ_SENT || request->state == REQ_DUE) {
             request->ok = false;
             request->state = REQ_ENDING;
