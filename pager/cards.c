@@ -194,6 +194,11 @@ static kern_return_t add_slots(struct card *card)
     return kr;
 }
 
+static void may_discard(struct card *card)
+{
+    program.pager.area[number_of(card)].can_discard = card->client.facts.can_discard != 0;
+}
+
 static kern_return_t put_to_use(struct card *card)
 {
     kern_return_t kr =
@@ -208,6 +213,7 @@ static kern_return_t put_to_use(struct card *card)
     else
         pager_add_area(&program.pager, number_of(card), card->first, card->header.pages,
                        card->client.data, true);
+    may_discard(card);
     card->state = CARD_READY;
     if (block_client_listen(&card->client) != KERN_SUCCESS) {
         block_client_lost(&card->client);
@@ -238,6 +244,7 @@ static void look_at(struct card *card)
             ask_to_end(card);
     } else if (card->state == CARD_AWAY && attendant_rests(card)) {
         program.reattached++;
+        may_discard(card);
         card->state = CARD_READY;
         card->changed = true;
         (void)take_answers(card);

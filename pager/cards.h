@@ -109,8 +109,8 @@ kern_return_t pager_program_make_tier(void);
 void service_opened(struct card *card);
 /** Its slots are gone, and so is the card. */
 void service_closed(mach_port_name_t off);
-/** Whether those who wait for swapoff are there; who is not takes it back. The loop's tick. */
-driver_tick_t service_look_at_callers;
+/** The loop's: whether those who wait for swapoff are there, and who is not takes it back; slots that are free, when nothing else is to do. */
+driver_tick_t service_tick;
 struct server_interface pager_service_interface(void);
 struct server_interface pager_kernel_interface(void);
 /** The port of the kernel's messages has this payload. */

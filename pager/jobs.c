@@ -169,7 +169,7 @@ static struct pager_job *next_job(struct pager *pager, enum pager_job_kind kind,
     return next;
 }
 
-static void begin_job(struct pager *pager, struct pager_job *job)
+void pager_begin_job(struct pager *pager, struct pager_job *job)
 {
     if (!pager->area[job->area].memory || (job->pieces == 0 && must_wait(pager, job)))
         return;
@@ -188,7 +188,7 @@ static void begin_jobs(struct pager *pager, enum pager_job_kind kind)
 
     for (uint64_t from = 0; (job = next_job(pager, kind, from));) {
         from = job->order + 1;
-        begin_job(pager, job);
+        pager_begin_job(pager, job);
     }
 }
 
@@ -198,7 +198,7 @@ void pager_continue(struct pager *pager)
     begin_jobs(pager, JOB_LOAD);
     begin_jobs(pager, JOB_STORE);
     begin_jobs(pager, JOB_WRITE_BACK);
-    begin_jobs(pager, JOB_DISCARD);
+    pager_discard(pager);
     for (unsigned number = 0; number < PAGER_AREAS; number++)
         if (pager->area[number].used)
             pager->world.commit(pager->world.context, number);
@@ -211,7 +211,9 @@ void pager_card_done(struct pager *pager, uint32_t ticket, bool ok)
     struct pager_job *job = &pager->job[ticket];
 
     job->pieces--;
-    if (!ok) {
+    if (!ok && job->kind == JOB_DISCARD) {
+        pager->area[job->area].can_discard = false;
+    } else if (!ok) {
         job->failed = true;
         job->card &= job->asked; /* the rest is in vain */
         pager->area[job->area].failures++;

@@ -199,7 +199,7 @@ int main(int argc, char **argv)
 
     driver_begin(driver, argc, argv);
     driver->notification = notification;
-    driver->tick = service_look_at_callers;
+    driver->tick = service_tick;
     must(driver_port(driver, 0, &program.events), "a port");
     mach_port_name_t send;
     must(port_insert_made_send(self(), program.events, program.events, &send), "a port");

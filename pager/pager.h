@@ -9,6 +9,7 @@
  * G4 Two requests to a card that are under way never concern the same page, unless both read it.
  * G5 Loads do not wait for stores: there are buffers that no store gets.
  * G6 Nothing is allocated, but by who begins and adds areas.
+ * G7 A card is told of slots that nobody needs when nothing else is to be done; what is stored there meanwhile waits (G4).
  */
 #pragma once
 
@@ -24,6 +25,7 @@ enum {
     PAGER_BUFFERS = 8,
     PAGER_BUFFERS_LOADS = 2, /* of them: for loads alone */
     PAGER_JOBS = 36,
+    PAGER_FREED = 64, /* runs of slots that the cards have not been told of */
     PAGER_MEMORY = PAGER_BUFFERS * PAGER_RUN * PAGER_PAGE /* of an area */
 };
 
@@ -75,9 +77,13 @@ struct pager_job {
     bool failed;
 };
 
+struct pager_run {
+    uint32_t first, count; /* slots; 0: none */
+};
+
 struct pager_area {
     bool used;
-    bool can_discard;
+    bool can_discard; /* set by who adds it */
     uint32_t first, count;
     char *memory;     /* PAGER_MEMORY bytes; NULL: the card has not been found yet */
     uint32_t buffers; /* those that are in use */
@@ -92,6 +98,9 @@ struct pager {
     struct pager_area area[PAGER_AREAS];
     struct pager_job job[PAGER_JOBS];
     uint64_t order;
+    struct pager_run freed[PAGER_FREED];
+    uint64_t asked; /* requests of the kernel so far */
+    bool rests;     /* until the next */
     struct pager_counts counts;
 };
 
@@ -110,6 +119,11 @@ bool pager_end_area(struct pager *pager, unsigned area);
 void pager_store(struct pager *pager, uint32_t request, uint32_t slot, uint32_t count);
 void pager_load(struct pager *pager, uint32_t request, uint32_t slot, uint32_t count);
 void pager_freed(struct pager *pager, uint32_t slot, uint32_t count);
+
+/** There are slots that a card may be told of. */
+bool pager_can_discard(struct pager *pager);
+/** The kernel has asked for nothing for a while: tell the cards of such slots, until it does. */
+void pager_rest(struct pager *pager);
 
 /** The card has answered. */
 void pager_card_done(struct pager *pager, uint32_t ticket, bool ok);

@@ -18,6 +18,8 @@ static inline uint32_t pager_bits(uint32_t index, uint32_t count)
 }
 /** The card that the slots are on; PAGER_AREAS: no such slots. */
 unsigned pager_area_of(const struct pager *pager, uint32_t slot, uint32_t count);
+/** As far as the card takes it now. */
+void pager_begin_job(struct pager *pager, struct pager_job *job);
 /** Nothing is left of it to do: who waits is told, and it is forgotten. */
 void pager_end_job(struct pager *pager, struct pager_job *job);
 
@@ -27,6 +29,16 @@ static inline char *pager_buffer_page(const struct pager *pager, const struct pa
     return pager->area[job->area].memory +
            ((size_t)(unsigned)job->buffer * PAGER_RUN + index) * PAGER_PAGE;
 }
+
+/* ---- discard.c ---- */
+
+/** These slots are free, or not any more. */
+void pager_note_freed(struct pager *pager, uint32_t slot, uint32_t count);
+void pager_note_used(struct pager *pager, uint32_t slot, uint32_t count);
+/** The area goes. */
+void pager_forget_freed(struct pager *pager, const struct pager_area *area);
+/** Tell a card of some, if there is nothing else to do. */
+void pager_discard(struct pager *pager);
 
 /* ---- requests.c ---- */
 

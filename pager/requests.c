@@ -47,6 +47,7 @@ bool pager_end_area(struct pager *pager, unsigned number)
         pager_end_job(pager, job);
     }
     tier_remove_range(pager->tier, area->first, area->count);
+    pager_forget_freed(pager, area);
     area->used = false;
     return true;
 }
@@ -66,6 +67,8 @@ static struct pager_job *take(struct pager *pager, enum pager_job_kind kind, uin
 {
     struct pager_job *job = NULL;
 
+    pager->asked++;
+    pager->rests = false;
     if (count > 0 && count <= PAGER_RUN && pager_area_of(pager, slot, count) < PAGER_AREAS)
         job = pager_make_job(pager, kind, slot, count);
     if (job)
@@ -102,6 +105,7 @@ void pager_store(struct pager *pager, uint32_t request, uint32_t slot, uint32_t 
 
     if (!job)
         return;
+    pager_note_used(pager, slot, count);
     for (uint32_t i = 0; i < count; i++)
         if (!put(pager, job, i))
             job->card |= 1u << i;
@@ -180,5 +184,6 @@ void pager_freed(struct pager *pager, uint32_t slot, uint32_t count)
         pager_outdate(pager, slot + i);
         tier_remove(pager->tier, slot + i);
     }
+    pager_note_freed(pager, slot, count);
     pager_continue(pager);
 }

@@ -15,7 +15,7 @@
 
 enum { PRIORITY_MAX = 32767 };
 
-/* How often it is seen to that who waits is there. */
+/* How often it is seen to that who waits is there, and whether there is nothing to do. */
 #define LOOK_AFTER (DEVICE_SECOND / 10)
 
 /* ---- the kernel ---- */
@@ -47,6 +47,8 @@ static kern_return_t freed(struct server_message *message, uint32_t slot, uint32
 {
     if (is_from_kernel(message))
         pager_freed(&program.pager, slot, count);
+    if (program.driver.tick_at == 0 && pager_can_discard(&program.pager))
+        program.driver.tick_at = kernel_clock_now() + LOOK_AFTER;
     return KERN_SUCCESS;
 }
 
@@ -163,7 +165,7 @@ static bool waits(mach_port_name_t who)
 }
 
 /* Nobody tells of the end of who waits for a reply. */
-void service_look_at_callers(struct driver *driver)
+static void look_at_callers(struct driver *driver)
 {
     for (unsigned number = 0; number < PAGER_AREAS; number++) {
         struct card *card = &program.card[number];
@@ -177,6 +179,24 @@ void service_look_at_callers(struct driver *driver)
         stub_release_right(card->off, MSG_MOVE_SEND_ONCE);
         card->off = MSG_NULL;
     }
+}
+
+/* If the kernel has asked for nothing since the last time, cards are told what is free. */
+static void look_at_freed(struct driver *driver)
+{
+    static uint64_t seen;
+
+    if (program.pager.asked == seen)
+        pager_rest(&program.pager);
+    seen = program.pager.asked;
+    if (pager_can_discard(&program.pager))
+        driver->tick_at = kernel_clock_now() + LOOK_AFTER;
+}
+
+void service_tick(struct driver *driver)
+{
+    look_at_callers(driver);
+    look_at_freed(driver);
 }
 
 /* ---- what there is ---- */

@@ -8,6 +8,7 @@
 #include "names.h"
 #include <kern/map.h>
 #include <kern/notify.h>
+#include <kern/pageout.h>
 #include <kern/sched.h>
 #include <kern/string.h>
 #include <kern/task.h>
@@ -36,6 +37,7 @@ static inline bool hold(struct thread *self, struct reply *reply, unsigned prior
     relaxed_store(self->context, &self->own_context);
     if (reply) {
         relaxed_store(reply->holder, self);
+        pageout_note_call(reply, self);
         sched_borrow_context(self, reply);
     }
     return sched_effective(self) != relaxed_load(arch_cpu_self()->running_priority);

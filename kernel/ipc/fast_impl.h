@@ -10,6 +10,7 @@
 #include <arch/message.h>
 #include <arch/thread.h>
 #include <kern/cpu.h>
+#include <kern/pageout.h>
 #include <kern/pmap.h>
 #include <kern/sched.h>
 #include <kern/task.h>
@@ -120,6 +121,13 @@ static inline void take_off_list(struct thread *server)
     link->prev->next = link->next;
     link->next->prev = link->prev;
     relaxed_store(server->wait.queue_lock, NULL); /* W4 */
+}
+
+/* Debug builds: the call is to be looked at, which the long way does (kern/pageout.h: X5). */
+static inline bool is_looked_at(const struct thread *self, const struct thread *server)
+{
+    return CONFIG_SLOW_CHECKS && ledger_is_resident(self->task->ledger) &&
+           !ledger_is_resident(server->task->ledger);
 }
 
 /* The server works for the caller from now on; returns its urgency. The port's lock is held: the next caller finds no receiver and

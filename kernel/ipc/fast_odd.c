@@ -80,7 +80,7 @@ static inline struct thread *take_server(struct thread *self, struct port *port,
     uintptr_t first =
         (uintptr_t)server + offsetof(struct thread, wait.link); /* NULL is no waiter */
     if (unlikely((uintptr_t)waiters->next != first || server->wait.until != TICKS_NEVER ||
-                 !may_go_on_here(server, cpu)) ||
+                 !may_go_on_here(server, cpu) || is_looked_at(self, server)) ||
         (is_long && fast_copy_long(self, server, control) != KERN_SUCCESS))
         return NULL;
     take_off_list(server);

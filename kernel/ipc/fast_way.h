@@ -71,7 +71,7 @@ static inline struct thread *answer_odd(struct port *port, struct variant v, FAS
     uintptr_t first =
         (uintptr_t)server + offsetof(struct thread, wait.link); /* NULL is no waiter */
     if (unlikely((uintptr_t)port->receivers.next != first || server->wait.until != TICKS_NEVER ||
-                 relaxed_load(server->flags)))
+                 relaxed_load(server->flags) || is_looked_at(self, server)))
         return call_odd(port, v, FAST_ARGUMENTS);
     uint64_t active = server->space_number;
     if (unlikely(active == 0))

@@ -3,7 +3,7 @@
  * What the default pager asks (interfaces/swap.defs); what it means stands in kern/swap.h.
  */
 #include "kobj_impl.h"
-#include <arch/cpu.h>
+#include <kern/cpu.h>
 #include <kern/string.h>
 #include <kern/swap.h>
 #include <kern/task.h>
@@ -60,7 +60,10 @@ kern_return_t kswap_keep(struct kcall *call, struct host *target, uint32_t first
 kern_return_t kswap_done(struct kcall *call, struct host *target, uint32_t request, bool ok)
 {
     (void)call, (void)target;
-    return swap_request_done(request, ok);
+    alloc_forbid(true); /* D9 */
+    kern_return_t kr = swap_request_done(request, ok);
+    alloc_forbid(false);
+    return kr;
 }
 
 kern_return_t kswap_window(struct kcall *call, struct host *target, uint32_t pages,
@@ -74,5 +77,8 @@ kern_return_t kswap_show(struct kcall *call, struct host *target, uint32_t reque
                          uint32_t page)
 {
     (void)call, (void)target;
-    return swap_window_show(request, index, page);
+    alloc_forbid(true); /* D9 */
+    kern_return_t kr = swap_window_show(request, index, page);
+    alloc_forbid(false);
+    return kr;
 }

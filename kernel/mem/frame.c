@@ -77,15 +77,16 @@ void frame_add_range(paddr_t start, paddr_t end)
     spin_unlock(&frames_lock);
 }
 
-/* Frames of a run that has just been taken. */
+/* Frames of a run that has just been taken. They go in the order of their addresses, the first on top: pages that are touched one after another
+ * leave in that order, too (kern/pageout.h), and are fetched together. */
 static inline void cache_run(struct cpu *cpu, uint32_t at, pfn_t pfn, unsigned order)
 {
-    pfn_t *slot = &cpu->frame_cache.frame[at], *end = slot + (1u << order);
+    pfn_t *first = &cpu->frame_cache.frame[at], *slot = first + (1u << order);
 
-    for (struct frame *frame = frame_record(pfn); slot < end; frame++) {
+    for (struct frame *frame = frame_record(pfn); slot > first; frame++) {
         frame->order = 0;
         frame_state_set(frame, FRAME_CACHED);
-        *slot++ = pfn++;
+        *--slot = pfn++;
     }
 }
 
@@ -158,6 +159,7 @@ void frame_drain_cache(void)
     struct cpu *cpu = arch_cpu_self();
     uint32_t count = cache_count(cpu);
 
+    assert_slow(!alloc_is_forbidden());
     return likely(count > 0) ? take_cached(cpu, count) : take_refilled(cpu, user);
 }
 
@@ -178,6 +180,7 @@ pfn_t frame_take_reserved(void)
 
 static pfn_t take_from_plenty(unsigned order)
 {
+    assert_slow(!alloc_is_forbidden());
     spin_lock(&frames_lock);
     uint64_t free = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
     bool plenty =
@@ -212,8 +215,8 @@ static pfn_t take_locked(unsigned order)
 
 static pfn_t take_run(unsigned order)
 {
+    assert_slow(!alloc_is_forbidden());
     pfn_t pfn = take_locked(order);
-
     if (pfn == PFN_NONE) {
         /* What this CPU keeps back may be the missing part of a run. */
         frame_drain_cache();

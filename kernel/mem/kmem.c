@@ -324,6 +324,7 @@ static inline void check_poison(const struct kmem_cache *cache, const void *obje
                                                               struct ledger_charges charges,
                                                               void **out)
 {
+    assert_slow(!alloc_is_forbidden());
     const struct ledger *last = ledger_charge_all(ledger, charges);
     if (unlikely(last != NULL))
         return ledger_undo(ledger, last, charges.kind, charges.amount, charges.bytes);
@@ -390,7 +391,7 @@ kern_return_t kmem_alloc_many(struct kmem_cache *cache, struct ledger *ledger,
 {
     int64_t bytes = (int64_t)cache->size * count;
 
-    assert_slow(!kmem_is_stable(cache));
+    assert_slow(!kmem_is_stable(cache) && !alloc_is_forbidden());
     if (alloc_must_fail() || !atomic_load_explicit(&cache->ready, memory_order_acquire))
         return KERN_RESOURCE_SHORTAGE;
     kern_return_t kr = ledger_charge_object(ledger, kind, count, bytes);

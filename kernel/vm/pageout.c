@@ -75,6 +75,12 @@ void pageout_failed(void)
     atomic_store_explicit(&pageout.failed, true, memory_order_relaxed);
 }
 
+void pageout_begin_anew(void)
+{
+    atomic_store_explicit(&pageout.failed, false, memory_order_relaxed);
+    pageout_retry();
+}
+
 void pageout_demand(uint64_t pages)
 {
     if (!pageout_is_enabled())

@@ -10,6 +10,8 @@
 struct pageout_marks pageout_marks(void);
 /** There is something that pages could leave for. */
 bool pageout_is_enabled(void);
+/** Fewer frames are free than should be: pages leave, or cannot. */
+bool pageout_is_short(void);
 /** Without those in the CPUs' caches. */
 uint64_t pageout_free_frames(void);
 /** More of the reserve counts from here on, as far as it is there. */

@@ -79,6 +79,11 @@ bool pageout_is_enabled(void)
     return atomic_load_explicit(&marks.users, memory_order_relaxed) > 0;
 }
 
+bool pageout_is_short(void)
+{
+    return pageout_is_enabled() && pageout_free_frames() < pageout_marks().low;
+}
+
 void pageout_enable(void)
 {
     spin_lock(&swap.lock);

@@ -5,6 +5,7 @@
  */
 #include "swap_impl.h"
 #include <arch/timer.h>
+#include <kern/cpu.h>
 #include <kern/kobj.h>
 #include <kern/paged_object.h>
 #include <kern/pageout.h>
@@ -68,6 +69,7 @@ kern_return_t swap_set_pager(struct task *task, struct kright *pager, struct kri
     *pager = (struct kright){0};
     ledger_set_resident(task->ledger, LEDGER_RESIDENT_PAGER, true);
     *control = port_send_right(host.port[KOBJECT_SWAP]);
+    pageout_begin_anew();
     work_start(&swap.work); /* what its predecessor was asked for */
     return KERN_SUCCESS;
 }
@@ -121,8 +123,11 @@ bool swap_awaits_successor(void)
 
 /* ---- the work ---- */
 
+/* All of it, but what fetches pages of areas that go, keeps S2, whoever's memory it handles. */
 static bool step(struct work *work)
 {
+    bool more = swap_drain_some();
+    alloc_forbid(true);
     spin_lock(&swap.lock);
     bool died = swap.died;
     if (!swap.port && swap.used == swap.kept)
@@ -131,7 +136,7 @@ static bool step(struct work *work)
     spin_unlock(&swap.lock);
     if (died)
         detach();
-    bool more = swap_drop_slots() || unkept;
+    more |= swap_drop_slots() || unkept;
     bool drains =
         swap_drain_some(); /* which needs frames, and so must not keep pages from leaving */
     more |= swap_work_requests();
@@ -143,6 +148,7 @@ static bool step(struct work *work)
     more |= swap_wake_some();
     spin_unlock(&swap.lock);
     pressure_step(more);
+    alloc_forbid(false);
     return more || !work_done(work);
 }
 

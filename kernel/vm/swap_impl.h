@@ -148,7 +148,8 @@ struct swap_page {
 struct swap_request {
     uint8_t state; /* enum request_state */
     bool load, ok;
-    bool waking; /* who waits for it is to be woken */
+    bool refused; /* of a store: by the pager that there is */
+    bool waking;  /* who waits for it is to be woken */
     uint8_t count,
         at; /* pages; `at` and the pages: by the work item alone in GRACE to DUE and ENDING */
     uint8_t taken;       /* GATHERING: slots */

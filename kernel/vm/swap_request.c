@@ -68,7 +68,7 @@ static void begin(struct swap_request *request, bool load, uint8_t state)
 {
     request->generation++;
     request->load = load;
-    request->ok = false;
+    request->ok = request->refused = false;
     request->count = request->at = request->sent = 0;
     request->state = state;
 }
@@ -390,6 +390,7 @@ kern_return_t swap_request_done(uint32_t number, bool ok)
     if (request) {
         trace(request->load ? TRACE_SWAP_LOADED : TRACE_SWAP_STORED, number, ok);
         request->ok = ok;
+        request->refused = !ok && !request->load;
         request->state = REQ_ENDING;
         request->at = 0;
         work_start(&swap.work);
@@ -412,9 +413,9 @@ static void end_page(struct swap_request *request)
         request->waking = request->load;
         end(request);
     }
-    bool failed = !request->load && !request->ok;
+    bool refused = request->refused;
     spin_unlock(&swap.lock);
-    if (failed)
+    if (refused)
         pageout_failed();
     else
         pageout_retry();
@@ -444,6 +445,7 @@ void swap_abandon_requests(void)
 {
     for (unsigned i = 0; i < SWAP_STORES; i++) {
         struct swap_request *request = &swap.store[i];
+        request->refused = false;
         if (request->state == REQ_SENT || request->state == REQ_DUE) {
             request->ok = false;
             request->state = REQ_ENDING;

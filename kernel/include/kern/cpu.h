@@ -74,6 +74,7 @@ struct [[gnu::aligned(CACHE_LINE)]] cpu
     struct msg_buffers *msg_buffers; /* for long requests of kernel objects; constant */
 
     struct lock_check lock_check; /* debug: locks held */
+    bool allocates_nothing;       /* debug: alloc_forbid() */
     struct trace_ring trace;
 };
 
@@ -81,6 +82,19 @@ struct [[gnu::aligned(CACHE_LINE)]] cpu
 extern struct cpu cpu_record[MAX_CPUS];
 /** CPUs found (and allowed by maxcpus=); constant after boot. Not all need be online yet. */
 extern unsigned cpu_count;
+
+/** Debug builds: nothing may be allocated on this CPU from here on, or it may again. For page-out, which has to make memory free where there is
+ *  none (D9). */
+static inline void alloc_forbid(bool forbidden)
+{
+    if (CONFIG_SLOW_CHECKS)
+        arch_cpu_self()->allocates_nothing = forbidden;
+}
+/** Internal to the allocators. */
+static inline bool alloc_is_forbidden(void)
+{
+    return arch_cpu_self()->allocates_nothing;
+}
 
 /** trace_record() on the current CPU, without a call. */
 static inline void trace_record_on(struct cpu *self, enum trace_number number, uint64_t arg0,

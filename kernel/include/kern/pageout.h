@@ -17,6 +17,9 @@
  *    pager does not fetch in time, or that has no pager any more, is paged out like an anonymous one. The frame says which
  *    object's it is while the object's cache has it; who takes it out waits for BUSY, as X2 says, so that the object is there.
  *
+ * X5 a task whose ledger is `resident` waits for the kernel, and for its like. A call of such a task's that another receives while frames are short is told
+ *    of in the log by debug builds (kernel/vm/pageout_calls.c).
+ *
  * Frames are kept back in classes, while there is anything that pages could leave for: below `user` programs get no new page, but wait; below `kernel`
  * kernel objects and page tables are not made either; the rest is for who frees memory: page-out itself, and tasks whose ledger
  * is `resident`. A reserve (host_memory.set_reserve) moves all of these marks up: it is memory to start such a task anew with.
@@ -27,6 +30,8 @@
 
 struct frame;
 struct paged_object;
+struct reply;
+struct thread;
 
 struct pageout_marks {
     uint64_t kernel, user, low, high; /* frames free */
@@ -56,6 +61,8 @@ bool pageout_is_stuck(void);
 void pageout_retry(void);
 /** Pages that were to leave did not: others may not either, for a while. */
 void pageout_failed(void);
+/** There is another default pager: what failed with its predecessor says nothing of it. */
+void pageout_begin_anew(void);
 /** A bounded piece, as part of swap_work(). True: there is more to do at once. */
 bool pageout_step(void);
 
@@ -63,6 +70,15 @@ bool pageout_step(void);
 uint64_t pageout_progress(void);
 /** Tell the log if it has not for long, although somebody waits (kernel/vm/pageout_watch.c). By the work item. */
 void pageout_watch(bool awaited, nanos_t now);
+
+/** Of debug builds. */
+void pageout_check_call(struct reply *reply, const struct thread *server);
+/** The server has the reply, and works for its owner: X5. */
+static inline void pageout_note_call(struct reply *reply, const struct thread *server)
+{
+    if (CONFIG_SLOW_CHECKS)
+        pageout_check_call(reply, server);
+}
 
 struct pressure_sight;
 void pageout_sight(struct pressure_sight *out);

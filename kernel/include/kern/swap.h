@@ -9,7 +9,8 @@
  * S1 a slot is FREE, or one anon's (or, LOADING and ORPHAN, a request's): STORING while a request carries the page to it; FULL, ALONE,
  *    LOADING, LOST exactly while the anon is OUT with this slot's number; KEPT: S9.
  * S2 between the choice of a page and the freeing of its frame nothing is allocated (D9): requests, with their messages and lists
- *    of pages, are there from the start, slots since they were promised.
+ *    of pages, are there from the start, slots since they were promised. Debug builds look (alloc_forbid()): at all that the work item does but the
+ *    fetching of pages, and at the pager's calls that show pages and end requests.
  * S3 a page that is stored has not changed since its checksum was computed, or is not taken for stored: it was not mapped and nobody
  *    could find its frame (kern/anon.h: A4), or it has been RESCUED.
  * S4 a page comes back with the checksum it left with, or it is LOST: an exception of who touches it, for as long as it has the slot.

@@ -21,9 +21,11 @@ static void begin_life(bool fresh)
     memset(world.own, 0xcc, tier_own_size(TIER_SIZE));
     tier_begin(&world.tier, world.state, TIER_SIZE, world.own);
     pager_begin(&world.pager, &world_calls, &world.tier, world.window, world.page);
-    for (unsigned area = 0; area < AREAS; area++)
+    for (unsigned area = 0; area < AREAS; area++) {
         pager_add_area(&world.pager, area, world_first(area), AREA_SLOTS, world.memory[area],
                        fresh);
+        world.pager.area[area].can_discard = true;
+    }
     pager_areas_are_known(&world.pager);
     world.steps_to_death = check_below(3) == 0 ? 1 + check_below(2000) : 0;
 }
@@ -60,9 +62,11 @@ static void step(void)
     } else if (dice < 900) {
         if (!world.card[area].away && (io = world_pick_io(area)))
             world_answer(area, io);
-    } else if (dice < 980) {
+    } else if (dice < 960) {
         if ((io = world_pick_io(area)))
             world_perform(area, io);
+    } else if (dice < 980) {
+        pager_rest(&world.pager);
     } else if (dice < 999) {
         world.card[area].away = check_below(4) == 0;
         pager_continue(&world.pager);
@@ -137,6 +141,24 @@ static void begin_world(void)
     begin_life(true);
 }
 
+/* All of it is told to the card, if that can be, but for what was told and not stored to since. */
+static void end_slots(unsigned area)
+{
+    const uint64_t before = world.discarded[area];
+
+    world.pager.area[area].can_discard = area != 0;
+    for (uint32_t i = 0; i < AREA_SLOTS; i++)
+        world.kernel.state[world_first(area) + i] = FREE;
+    pager_freed(&world.pager, world_first(area), AREA_SLOTS);
+    settle();
+    pager_rest(&world.pager);
+    settle();
+    CHECK(area == 0 ? world.discarded[0] == before
+                    : world.discarded[area] - before >= AREA_SLOTS - 15);
+    pager_rest(&world.pager);
+    settle();
+}
+
 /* Everything comes back, is free, and leaves nothing. */
 static void end_world(void)
 {
@@ -147,8 +169,7 @@ static void end_world(void)
         settle();
     }
     for (unsigned area = 0; area < AREAS; area++) {
-        pager_freed(&world.pager, world_first(area), AREA_SLOTS);
-        settle();
+        end_slots(area);
         CHECK(pager_end_area(&world.pager, area));
     }
     CHECK_EQ(world.tier.free_entries, world.tier.entries);
@@ -198,9 +219,11 @@ int main(int argc, char **argv)
     world_make();
     test_random(argument(argc, argv, 200000));
     test_each_error();
-    printf("%llu pages stored, %llu loaded, %llu errors, killed %llu times\n",
-           (unsigned long long)world.stores, (unsigned long long)world.loads,
-           (unsigned long long)world.errors, (unsigned long long)deaths);
+    printf(
+        "%llu pages stored, %llu loaded, %llu discarded of a card, %llu errors, killed %llu times\n",
+        (unsigned long long)world.stores, (unsigned long long)world.loads,
+        (unsigned long long)world.discarded[1], (unsigned long long)world.errors,
+        (unsigned long long)deaths);
     world_end();
     return check_end();
 }

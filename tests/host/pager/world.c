@@ -100,6 +100,16 @@ static void check_writes(const struct card *at, const struct pager_io *io)
     }
 }
 
+/* Of at least 64 KiB that nobody needs, when nobody waits for anything. */
+static void check_discard(unsigned area, const struct pager_io *io)
+{
+    CHECK(io->count * PAGER_PAGE >= 65536);
+    CHECK_EQ(pager_waiting(&world.pager), 0);
+    for (uint32_t i = 0; i < io->count; i++)
+        CHECK_EQ(world.kernel.state[world_first(area) + io->page - 1 + i], FREE);
+    world.discarded[area] += io->count;
+}
+
 static bool begin(void *context, unsigned area, const struct pager_io *io)
 {
     struct card *at = &world.card[area];
@@ -108,6 +118,8 @@ static bool begin(void *context, unsigned area, const struct pager_io *io)
     may_die();
     CHECK(area < AREAS);
     CHECK(io->count > 0 && io->page > 0 && io->page + io->count <= AREA_SLOTS + 1);
+    if (io->operation == PAGER_DISCARD)
+        check_discard(area, io);
     CHECK(io->operation == PAGER_DISCARD ||
           (io->offset % PAGER_PAGE == 0 && io->offset + io->count * PAGER_PAGE <= PAGER_MEMORY));
     for (unsigned i = 0; i < IOS && !at->away; i++) {

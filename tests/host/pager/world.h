@@ -59,6 +59,7 @@ struct world {
     unsigned error_percent;
     uint64_t fail_at; /* the n-th answer of a card is an error; 0: none */
     uint64_t answers, errors, loads, stores;
+    uint64_t discarded[AREAS]; /* pages */
 };
 extern struct world world;
 
