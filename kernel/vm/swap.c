@@ -126,7 +126,8 @@ bool swap_awaits_successor(void)
 /* All of it, but what fetches pages of areas that go, keeps S2, whoever's memory it handles. */
 static bool step(struct work *work)
 {
-    bool more = swap_drain_some();
+    bool drains =
+        swap_drain_some(); /* which needs frames, and so must not keep pages from leaving */
     alloc_forbid(true);
     spin_lock(&swap.lock);
     bool died = swap.died;
@@ -136,9 +137,7 @@ static bool step(struct work *work)
     spin_unlock(&swap.lock);
     if (died)
         detach();
-    more |= swap_drop_slots() || unkept;
-    bool drains =
-        swap_drain_some(); /* which needs frames, and so must not keep pages from leaving */
+    bool more = swap_drop_slots() || unkept;
     more |= swap_work_requests();
     swap_send();
     if (!more)
