@@ -48,8 +48,8 @@ static bool is_quiet(uint64_t unused)
     return now.in_flight == 0 && now.demanded == 0;
 }
 
-/* Everything that can leave does. Pages that were used since the hand came by last take two rounds more. */
-static void push_out(void)
+/* Pages that were used since the hand came by last take two rounds more. */
+void swap_push_out(void)
 {
     uint64_t before;
     do {
@@ -81,22 +81,22 @@ static void test_cycle(void)
     uint64_t *area = pages_make(AREA), used = swap_now().used;
     swap_fill_pages(area, AREA, 1);
     uint64_t stores = swap_now().stores, loads = swap_now().loads;
-    push_out();
+    swap_push_out();
     CHECK(swap_now().stores >= stores + AREA - 8);
     CHECK(swap_now().used >= used + AREA - 8);
     swap_expect(area, AREA, 1);
     CHECK(swap_now().loads >= loads + AREA - 8);
     for (unsigned page = 0; page < AREA; page += 2) /* as they are, and changed */
         swap_fill(area + page * PAGE_WORDS, 2, page);
-    push_out();
+    swap_push_out();
     for (unsigned page = 0; page < AREA; page++)
         CHECK(swap_is(area + page * PAGE_WORDS, page % 2 ? 1 : 2, page));
     for (unsigned page = 0; page < AREA; page++) /* one that its pager cannot make small */
         area[page * PAGE_WORDS + 100] = page * UINT64_C(0x123456789);
-    push_out();
+    swap_push_out();
     for (unsigned page = 0; page < AREA; page++)
         CHECK_EQUAL(area[page * PAGE_WORDS + 100], page * UINT64_C(0x123456789));
-    push_out();
+    swap_push_out();
     pages_drop(area, AREA); /* while it is out: a work item gives the slots back */
     wait_until(used_at_most, used + 200);
 }
@@ -134,18 +134,18 @@ static void test_shared(void)
     copied = pages_make(AREA / 4);
     swap_fill_pages(shared, AREA / 4, 3);
     swap_fill_pages(copied, AREA / 4, 4);
-    push_out();
+    swap_push_out();
     OK(clone_make(&clone, look, NULL, THREAD_PRIORITY_DEFAULT));
-    push_out();
+    swap_push_out();
     OK(clone_run(&clone));
     swap_wait_for(1);
-    push_out();
+    swap_push_out();
     CHECK_EQUAL(shared[PAGE_WORDS * 7], 77);
     swap_expect(copied, AREA / 4, 4);
     clone_end(&clone);
-    push_out();
+    swap_push_out();
     swap_fill_pages(copied, AREA / 4, 6);
-    push_out();
+    swap_push_out();
     swap_expect(copied, AREA / 4, 6);
     pages_drop(shared, AREA / 4);
     pages_drop(copied, AREA / 4);
@@ -159,24 +159,24 @@ static void test_calls(void)
     uint32_t size = 0;
     uint64_t *area = pages_make(16), at = 0;
     swap_fill_pages(area, 16, 7);
-    push_out();
+    swap_push_out();
     OK(vm_read(me(), (uintptr_t)area + 2048, PAGE, data, &size));
     CHECK_EQUAL(size, PAGE);
     CHECK_EQUAL(((uint64_t *)(void *)data)[0], swap_word(7, 0) + 256);
-    push_out();
+    swap_push_out();
     OK(vm_write(me(), (uintptr_t)area + 3 * PAGE, data, 8));
     CHECK_EQUAL(area[3 * PAGE_WORDS], swap_word(7, 0) + 256);
     CHECK_EQUAL(area[3 * PAGE_WORDS + 1], swap_word(7, 3) + 1);
     area[3 * PAGE_WORDS] = swap_word(7, 3);
-    push_out();
+    swap_push_out();
     OK(vm_allocate(me(), 0, 16 * PAGE, VM_ANYWHERE, &at));
     OK(vm_copy(me(), (uintptr_t)area, 16 * PAGE, at));
     swap_expect((uint64_t *)(uintptr_t)at, 16, 7);
-    push_out();
+    swap_push_out();
     OK(vm_protect(me(), (uintptr_t)area, 16 * PAGE, false, VM_PROT_READ));
     swap_expect(area, 16, 7);
     OK(vm_protect(me(), (uintptr_t)area, 16 * PAGE, false, READ_WRITE));
-    push_out();
+    swap_push_out();
     swap_fill_pages(area, 16, 8);
     swap_expect((uint64_t *)(uintptr_t)at, 16, 7);
     pages_drop(area, 16);
@@ -205,10 +205,10 @@ static void test_wired(void)
     const mach_port_name_t memory = program_start_info->host_memory;
     uint64_t *area = pages_make(PAGES), at = (uintptr_t)area;
     swap_fill_pages(area, PAGES, 13);
-    push_out();
+    swap_push_out();
     OK(host_memory_wire(memory, me(), at, PAGES * PAGE));
     expect_here(area, PAGES, 13);
-    push_out();
+    swap_push_out();
     expect_here(area, PAGES, 13);
     for (unsigned round = 0; round < ROUNDS; round++) {
         OK(host_memory_unwire(memory, me(), at, PAGES * PAGE));
@@ -218,11 +218,11 @@ static void test_wired(void)
         OK(host_memory_wire(memory, me(), at, PAGES * PAGE));
         expect_here(area, PAGES, 14 + round);
     }
-    push_out();
+    swap_push_out();
     expect_here(area, PAGES, 14 + ROUNDS - 1);
     OK(host_memory_unwire(memory, me(), at, PAGES * PAGE));
     uint64_t left = swap_now().stores + swap_now().unchanged;
-    push_out();
+    swap_push_out();
     CHECK(swap_now().stores + swap_now().unchanged >= left + PAGES - 8);
     swap_expect(area, PAGES, 14 + ROUNDS - 1);
     pages_drop(area, PAGES);
@@ -252,7 +252,7 @@ static void test_lost(enum swap_deed deed)
     uint32_t size;
     uint8_t data[8];
     swap_fill_pages(area, 4, SWAP_VICTIM);
-    push_out();
+    swap_push_out();
     uint64_t lost = swap_now().lost;
     stage("lost");
     swap_tell(deed);
@@ -274,11 +274,11 @@ static void test_failing(void)
     swap_fill_pages(area, AREA / 4, 10);
     stage("fail");
     swap_tell(SWAP_FAIL);
-    push_out();
+    swap_push_out();
     CHECK(swap_now().used <= used);
     stage("lie");
     swap_tell(SWAP_LIE);
-    push_out();
+    swap_push_out();
     swap_expect(area, AREA / 4, 10);
     swap_tell(SWAP_SERVE);
     pages_drop(area, AREA / 4);
@@ -291,7 +291,7 @@ static void test_death(void)
     swap_fill_pages(area, 8, SWAP_VICTIM);
     OK(vm_inherit(me(), (uintptr_t)area, 8 * PAGE,
                   VM_INHERIT_NONE)); /* not even the next pager's */
-    push_out();
+    swap_push_out();
     swap_touch_all(area);
     stage("end");
     swap_end();
@@ -303,7 +303,7 @@ static void test_death(void)
     pages_drop(area, 8);
     area = pages_make(8);
     swap_fill_pages(area, 8, 12);
-    push_out();
+    swap_push_out();
     swap_expect(area, 8, 12);
     pages_drop(area, 8);
 }
@@ -338,6 +338,8 @@ int main(int argc, char **argv)
     swap_start(SWAP_SLOTS);
     stage("cycle");
     test_cycle();
+    stage("told");
+    test_told();
     stage("shared");
     test_shared();
     stage("calls");

@@ -64,5 +64,8 @@ void swap_fill_pages(uint64_t *at, unsigned pages, uint64_t who);
 void swap_expect(const volatile uint64_t *at, unsigned pages, uint64_t who);
 /** So many children have ended, without a failure. */
 void swap_wait_for(uint32_t ended);
+/** Everything that can leave does. */
+void swap_push_out(void);
+void test_told(void);
 void test_storm(unsigned rounds);
 void test_forks(void);

@@ -199,8 +199,10 @@ kern_return_t khost_memory_statistics(struct kcall *call, struct host *target,
                                       struct host_memory_statistics *statistics)
 {
     struct frame_statistics frames;
+    struct swap_facts swap;
     (void)call, (void)target;
     frame_statistics(&frames);
+    swap_facts(&swap);
     *statistics = (struct host_memory_statistics){
         .managed = frames.managed,
         .free = frames.free,
@@ -216,6 +218,9 @@ kern_return_t khost_memory_statistics(struct kcall *call, struct host *target,
         .swap_ins = vm_counted(VM_COUNT_SWAP_INS),
         .swap_outs = vm_counted(VM_COUNT_SWAP_OUTS),
         .reactivations = vm_counted(VM_COUNT_REACTIVATIONS),
+        .swap_slots = swap.slots,
+        .swap_used = swap.used,
+        .swap_kept = swap.kept,
     };
     return KERN_SUCCESS;
 }

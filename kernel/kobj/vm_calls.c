@@ -442,6 +442,7 @@ static void count_paid(struct ledger *ledger, struct vm_usage *usage)
     usage->paid_peak = (uint64_t)relaxed_load(frames->peak);
     usage->committed = (uint64_t)relaxed_load(commitment->used);
     usage->committed_peak = (uint64_t)relaxed_load(commitment->peak);
+    usage->out = relaxed_load(ledger->out);
 }
 
 kern_return_t kvm_usage(struct kcall *call, struct task *target, struct vm_usage *usage)

@@ -65,6 +65,7 @@ kern_return_t ledger_create(struct ledger *parent, struct ledger **out)
 
 static void assert_all_returned(struct ledger *ledger)
 {
+    assert(atomic_load_explicit(&ledger->out, memory_order_relaxed) == 0);
     for (unsigned kind = 0; kind < LEDGER_KIND_COUNT; kind++) {
         int64_t used = ledger_used(ledger, (enum ledger_kind)kind);
 

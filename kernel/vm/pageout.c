@@ -297,6 +297,7 @@ static void add(struct swap_page page)
 {
     struct swap_request *request = pageout.gathering;
     request->page[request->count++] = page;
+    trace(TRACE_SWAP_CHOOSE, frame_number(page.frame), swap_request_number(request));
     note_progress();
     if (request->count == request->taken)
         launch();

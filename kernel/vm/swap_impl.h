@@ -35,6 +35,13 @@ struct swap_slot {
 };
 _Static_assert(sizeof(struct swap_slot) == 32, "an eighth of a percent of what it stands for");
 
+/** A page that the ledger pays for has become OUT, or (-1) is that no more. */
+static inline void swap_count_out(struct ledger *ledger, int change)
+{
+    uint32_t out = atomic_load_explicit(&ledger->out, memory_order_relaxed);
+    atomic_store_explicit(&ledger->out, out + (uint32_t)change, memory_order_relaxed);
+}
+
 /** The slot of that number, which has been promised. */
 struct swap_slot *swap_slot(uint32_t number);
 bool swap_slot_exists(uint32_t number);

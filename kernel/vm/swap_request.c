@@ -13,6 +13,7 @@
 #include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/pmap.h>
+#include <kern/trace.h>
 #include <kern/vm_count.h>
 
 static uint64_t mix(uint64_t sum, uint64_t lane)
@@ -181,6 +182,8 @@ static void settle_out(struct swap_page *page)
     slot->ledger = (struct ledger *)(uintptr_t)page->frame->owner_offset;
     slot->checksum = page->checksum;
     slot->flags = frame_owner_flags(page->frame);
+    swap_count_out(slot->ledger, 1);
+    trace(TRACE_SWAP_OUT, frame_number(page->frame), page->slot);
     atomic_store_explicit(&page->anon->where, ANON_OUT | page->slot, memory_order_release);
 }
 
@@ -333,6 +336,8 @@ static void settle_loaded(struct frame *frame, uint32_t number, bool wanted)
     frame->owner = anon;
     frame->owner_offset = (uintptr_t)slot->ledger;
     vm_count(VM_COUNT_SWAP_INS);
+    swap_count_out(slot->ledger, -1);
+    trace(TRACE_SWAP_IN, frame_number(frame), number);
     atomic_store_explicit(&frame->flags,
                           (uint16_t)(FRAME_FLAG_PAGEABLE | mark | kept | slot->flags),
                           memory_order_release);
@@ -364,6 +369,7 @@ static void end_loaded(struct swap_request *request)
         swap_put_slot(page->slot);
     } else {
         slot->state = becomes;
+        trace(TRACE_SWAP_LOST, page->slot, becomes == SLOT_ALONE);
         swap_area_of(page->slot)->lost += becomes == SLOT_LOST;
     }
     spin_unlock(&swap.lock);
@@ -382,6 +388,7 @@ kern_return_t swap_request_done(uint32_t number, bool ok)
     spin_lock(&swap.lock);
     struct swap_request *request = swap_find_request(number);
     if (request) {
+        trace(request->load ? TRACE_SWAP_LOADED : TRACE_SWAP_STORED, number, ok);
         request->ok = ok;
         request->state = REQ_ENDING;
         request->at = 0;

@@ -7,6 +7,7 @@
 #include <kern/msg.h>
 #include <kern/panic.h>
 #include <kern/port.h>
+#include <kern/trace.h>
 #include <wharf/if/default_pager_types.h>
 
 /* ---- bodies; the lock is held ---- */
@@ -27,6 +28,7 @@ static struct kmsg *compose_request(struct swap_request *request)
         uint32_t request, slot, count, zero;
     } body = {swap_request_number(request), request->first, request->sent, 0};
     request->state = REQ_SENT;
+    trace(request->load ? TRACE_SWAP_LOAD : TRACE_SWAP_STORE, body.request, body.slot);
     return compose(&request->message,
                    request->load ? DEFAULT_PAGER_ID_LOAD : DEFAULT_PAGER_ID_STORE, &body,
                    sizeof(body));

@@ -13,6 +13,7 @@
 #include <kern/panic.h>
 #include <kern/sched.h>
 #include <kern/thread.h>
+#include <kern/trace.h>
 #include <kern/wait.h>
 
 /* ---- with locks held ---- */
@@ -89,6 +90,8 @@ struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger)
     } else {
         before = slot->ledger;
         slot->ledger = ledger;
+        swap_count_out(before, -1);
+        swap_count_out(ledger, 1);
     }
     spin_unlock(&swap.lock);
     return before;
@@ -124,6 +127,7 @@ kern_return_t swap_need(struct thread *self, struct anon *anon, vaddr_t va)
         page_wait_forget(&self->page); /* nor is this what it was told before */
     if (kr == KERN_MEMORY_ERROR || !self)
         return KERN_MEMORY_ERROR;
+    trace(TRACE_SWAP_NEED, va, number);
     return will_wait(self, number, va);
 }
 
@@ -141,6 +145,7 @@ static struct ledger *leave_slot(struct anon *anon)
     struct swap_slot *slot = swap_slot(number);
     assert(slot->anon == anon);
     struct ledger *ledger = slot->ledger;
+    swap_count_out(ledger, -1);
     if (slot->state == SLOT_LOADING) {
         slot->state = SLOT_ORPHAN;
         swap_load_unwanted(&swap.load[slot->request]);

@@ -44,6 +44,8 @@ struct ledger {
     _Atomic uint32_t references; /* own life, children included */
     _Atomic uint8_t
         resident; /* why its pages are not paged out, and it may use what is kept back: LEDGER_RESIDENT_ bits (kern/pageout.h) */
+    _Atomic uint32_t
+        out; /* pages that it pays for and that are OUT (kern/anon.h); SWAP lock for writing */
     struct ledger_account account[LEDGER_KIND_COUNT];
 };
 
