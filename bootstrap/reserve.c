@@ -45,8 +45,7 @@ static kern_return_t keep_frames(const struct host_memory_statistics *now)
         return kr;
     const uint64_t taken =
         used + own_pages < now->committed ? now->committed - used - own_pages : 0;
-    const uint64_t left =
-        taken < description.reserve_pages ? description.reserve_pages - taken : 0;
+    const uint64_t left = taken < description.reserve_pages ? description.reserve_pages - taken : 0;
     const uint64_t least =
         description.reserve_pages < INSTANCE ? description.reserve_pages : INSTANCE;
     return host_memory_set_reserve(program_start_info->host_memory, left > least ? left : least);

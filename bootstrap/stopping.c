@@ -13,10 +13,20 @@ static uint64_t bit_of(const struct program *p)
     return UINT64_C(1) << program_number(p);
 }
 
+/* What brings pages back is used by all whose pages may be out. */
+static uint64_t used_for_memory(const struct program *p)
+{
+    uint64_t set = 0;
+    for (unsigned i = 0; i < program_count && !p->recipe.reclaim; i++)
+        if (programs[i].recipe.reclaim)
+            set |= bit_of(&programs[i]);
+    return set;
+}
+
 /* Those that it uses itself. */
 static uint64_t used_by(const struct program *p)
 {
-    uint64_t set = 0;
+    uint64_t set = used_for_memory(p);
     for (unsigned i = 0; i < p->recipe.uses_count; i++) {
         const struct program *other = names_provider(p->recipe.uses[i]);
         if (other != NULL)

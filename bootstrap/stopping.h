@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The order in which programs are stopped when the system ends: who is used goes after who uses it, and who has the console
- * after all others but those it uses itself. Of those that use each other in a circle (a file server that shows another's, which
+ * after all others but those it uses itself. What page-out needs is used by all whose memory is paged out. Of those that use each other in a circle (a file server that shows another's, which
  * reads files itself) none goes after the other, and all go before what they use outside it.
  */
 #pragma once

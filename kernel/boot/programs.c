@@ -18,6 +18,7 @@
 #include <kern/port.h>
 #include <kern/sched.h>
 #include <kern/string.h>
+#include <kern/swap.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/work.h>
@@ -192,8 +193,10 @@ static bool finish_step(struct work *work)
         !paged_object_is_idle() || !device_dma_is_idle())
         return true;
     /* Sessions of devices, timers, memory entries: what ends by an item of its own. Not for ever: something may go on by itself. */
-    if (since == 0)
+    if (since == 0) {
         since = clock_now();
+        swap_expect_nobody();
+    }
     if (!work_is_alone() && clock_now() - since < MOST_PATIENCE)
         return true;
     finish();

@@ -291,6 +291,15 @@ static bool is_labelled(void)
     return false;
 }
 
+void swap_expect_nobody(void)
+{
+    spin_lock(&swap.lock);
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++)
+        swap.area[i].label_size = 0;
+    work_start(&swap.work);
+    spin_unlock(&swap.lock);
+}
+
 static struct slot_area *next_going(void)
 {
     for (unsigned i = 0; i < SWAP_AREA_COUNT; i++)

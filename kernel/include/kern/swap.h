@@ -89,6 +89,8 @@ struct swap_area_facts {
 };
 /** False: no area has that number now. */
 bool swap_area_facts(uint32_t number, struct swap_area_facts *out);
+/** All programs have ended: no successor of the default pager will come for the areas that it left. */
+void swap_expect_nobody(void);
 /** The request has been carried out, or, !ok, has not. KERN_INVALID_ARGUMENT: there is no such request. */
 kern_return_t swap_request_done(uint32_t request, bool ok);
 
