@@ -97,6 +97,12 @@ kern_return_t cards_open(const char *device, uint32_t partition, uint32_t priori
 struct card *cards_find(const char *device, uint32_t partition);
 struct card *cards_find_slot(uint32_t first);
 
+/* ---- main.c ---- */
+
+/** The tier, as the arguments have it, if it is not there yet; what it may hold is for areas of a predecessor, which are added next. Errors:
+ *  vm_map(). */
+kern_return_t pager_program_make_tier(void);
+
 /* ---- service.c ---- */
 
 /** An attendant has opened it, or not. */

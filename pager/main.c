@@ -2,7 +2,8 @@
 /*
  * The program `default-pager`: keeps pages of programs' memory while they are out, in memory and on swap partitions (docs/swap.md).
  *
- * Arguments: service=NAME (swap); tier=PERCENT of all memory that compressed pages may take, no more than its "state" (10).
+ * Arguments: service=NAME (swap); tier=PERCENT of all memory that compressed pages may take, no more than its "state" (10). While there has
+ * been no area the tier takes no memory: a pager that nobody needs is small.
  */
 #include "cards.h"
 #include <libsys/kernel.h>
@@ -36,37 +37,63 @@ static void must(kern_return_t kr, const char *what)
 
 /* ---- the tier ---- */
 
-/* The memory that outlives this program; none: a tier that takes nothing. */
-static void *map_state(uint64_t *size)
-{
-    mach_port_name_t entry;
-    uint32_t protection;
-    uint64_t at;
+/* The tier's own memory, and which it is. */
+static void *tier_own;
+static bool tier_is_made;
 
-    *size = 0;
-    if (service_get_right(program_start_info->bootstrap, "state", &entry) != KERN_SUCCESS)
-        return NULL;
-    must(memory_entry_info(entry, size, &protection), "its state");
-    must(vm_map(self(), 0, *size, 0, VM_ANYWHERE, entry, AREA_READ_WRITE, AREA_READ_WRITE,
-                VM_INHERIT_NONE, &at),
-         "its state");
-    stub_release_right(entry, MSG_MOVE_SEND);
-    return (void *)(uintptr_t)at;
-}
-
-static void begin_tier(void)
+/* No more of the memory that outlives this program than the arguments say. */
+static uint64_t tier_size(mach_port_name_t entry)
 {
     const uint64_t percent = driver_number(&program.driver, "tier", TIER_PERCENT);
     const uint64_t most = kernel_system_info(SYSTEM_INFO_MANAGED_MEMORY) / 100 * percent;
     uint64_t size;
-    void *state = map_state(&size);
+    uint32_t protection;
 
-    if (size > most)
-        size = most;
+    must(memory_entry_info(entry, &size, &protection), "its state");
+    return size < most ? size : most & ~(uint64_t)(PAGER_PAGE - 1);
+}
+
+/* A tier of so many bytes there, instead of the one that there is. */
+static kern_return_t make_tier(void *state, uint64_t size)
+{
     void *own = malloc(tier_own_size(size));
+
     if (!own)
-        driver_fail(&program.driver, "no memory for the tier");
+        return KERN_RESOURCE_SHORTAGE;
     tier_begin(&program.tier, state, size, own);
+    free(tier_own);
+    tier_own = own;
+    return KERN_SUCCESS;
+}
+
+static kern_return_t make_tier_of(mach_port_name_t entry)
+{
+    const uint64_t size = tier_size(entry);
+    uint64_t at;
+
+    if (size == 0)
+        return KERN_SUCCESS;
+    kern_return_t kr = vm_map(self(), 0, size, 0, VM_ANYWHERE, entry, AREA_READ_WRITE,
+                              AREA_READ_WRITE, VM_INHERIT_NONE, &at);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = make_tier((void *)(uintptr_t)at, size);
+    if (kr != KERN_SUCCESS)
+        (void)!vm_deallocate(self(), at, size);
+    return kr;
+}
+
+kern_return_t pager_program_make_tier(void)
+{
+    mach_port_name_t entry;
+
+    if (tier_is_made ||
+        service_get_right(program_start_info->bootstrap, "state", &entry) != KERN_SUCCESS)
+        return KERN_SUCCESS; /* without, it is one that takes nothing */
+    const kern_return_t kr = make_tier_of(entry);
+    stub_release_right(entry, MSG_MOVE_SEND);
+    tier_is_made = kr == KERN_SUCCESS;
+    return kr;
 }
 
 /* ---- the kernel ---- */
@@ -124,6 +151,7 @@ static void restore_areas(void)
             if (area.state ==
                 SWAP_AREA_STATE_DRAINING) /* who asked for it has been told that the pager died */
                 (void)!swap_keep(program.control, area.first);
+            must(pager_program_make_tier(), "the tier");
             cards_restore(&area);
         }
     pager_areas_are_known(&program.pager);
@@ -177,7 +205,7 @@ int main(int argc, char **argv)
     must(port_insert_made_send(self(), program.events, program.events, &send), "a port");
     const char *service = driver_argument(driver, "service");
     must(driver_check_in_as(driver, service ? service : "swap", &program.service), "its service");
-    begin_tier();
+    must(make_tier(NULL, 0), "a tier that takes nothing");
     begin_pager();
     restore_areas();
     struct server_interface interfaces[] = {pager_kernel_interface(), events_interface(),

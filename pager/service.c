@@ -87,6 +87,16 @@ static void tell(mach_port_name_t *who, kern_return_t (*reply)(mach_port_name_t,
     *who = MSG_NULL;
 }
 
+/* For a first area there is nothing in it yet, whatever a predecessor has left. */
+static kern_return_t make_tier(void)
+{
+    const kern_return_t kr = pager_program_make_tier();
+
+    if (kr == KERN_SUCCESS)
+        pager_areas_are_known(&program.pager);
+    return kr;
+}
+
 static kern_return_t on(struct server_message *message, const char *device, uint32_t partition,
                         uint32_t priority)
 {
@@ -99,7 +109,9 @@ static kern_return_t on(struct server_message *message, const char *device, uint
         return KERN_INVALID_ARGUMENT;
     if (cards_find(device, partition))
         return KERN_EXISTS;
-    kern_return_t kr = server_keep_reply(message);
+    kern_return_t kr = make_tier();
+    if (kr == KERN_SUCCESS)
+        kr = server_keep_reply(message);
     caller = message->reply;
     if (kr == KERN_SUCCESS)
         kr = cards_open(device, partition, priority, &card);

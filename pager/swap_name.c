@@ -3,6 +3,8 @@
  * Names of swap partitions (swap_name.h).
  */
 #include "swap_name.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char service[] = "block.";
@@ -53,4 +55,16 @@ bool swap_name_read(const char *const *words, int count, struct swap_name *out)
     memcpy(out->device, service, head);
     memcpy(out->device + head, words[0], length);
     return true;
+}
+
+void swap_name_write(const char device[SWAP_DEVICE_MAX], uint32_t partition,
+                     char out[SWAP_NAME_TEXT])
+{
+    const bool full = strncmp(device, service, sizeof(service) - 1) == 0;
+    const size_t head = full ? sizeof(service) - 1 : 0;
+    const int length =
+        snprintf(out, SWAP_NAME_TEXT, "%.*s", (int)(SWAP_DEVICE_MAX - head), device + head);
+
+    if (partition != 0)
+        snprintf(out + length, SWAP_NAME_TEXT - (size_t)length, "p%" PRIu32, partition);
 }

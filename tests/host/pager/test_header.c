@@ -53,6 +53,26 @@ static void expect_name(const char *one, const char *two, const char *device, ui
     CHECK_EQ(name.partition, partition);
 }
 
+static void expect_text(const char *device, uint32_t partition, const char *text)
+{
+    char given[SWAP_DEVICE_MAX] = "", got[SWAP_NAME_TEXT];
+
+    memcpy(given, device, strnlen(device, SWAP_DEVICE_MAX));
+    swap_name_write(given, partition, got);
+    CHECK_TEXT(got, text);
+}
+
+static void test_texts(void)
+{
+    expect_text("block.sd0", 2, "sd0p2");
+    expect_text("block.vd0", 0, "vd0");
+    expect_text("other", 31, "otherp31");
+    expect_text("block.a-device-of-thirty-four-letters-x", 4294967295,
+                "a-device-of-thirty-four-letters-xp4294967295");
+    expect_text("a-device-that-has-forty-letters-in-all-x", 4294967295,
+                "a-device-that-has-forty-letters-in-all-xp4294967295");
+}
+
 static void test_names(void)
 {
     static const char *const bad[][2] = {
@@ -81,5 +101,6 @@ int main(int argc, char **argv)
     test_sizes();
     test_damage();
     test_names();
+    test_texts();
     return check_end();
 }
