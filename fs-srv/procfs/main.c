@@ -2,7 +2,7 @@
 /*
  * The program `procfs` (procfs.h).
  *
- * Arguments: service=NAME (proc), what it is mounted by; opens=N. It uses the services process.inspect and files.
+ * Arguments: service=NAME (proc), what it is mounted by; opens=N. It uses the services process.inspect, files and, if it may, swap.
  */
 #include "procfs.h"
 #include <libsys/print.h>
@@ -14,7 +14,7 @@
 enum { OPENS = 256, WAITS = 64 };
 
 struct file_server procfs_server;
-mach_port_name_t procfs_processes, procfs_files;
+mach_port_name_t procfs_processes, procfs_files, procfs_swap;
 
 static const char *argument(int argc, char **argv, const char *name, const char *otherwise)
 {
@@ -26,15 +26,21 @@ static const char *argument(int argc, char **argv, const char *name, const char 
     return otherwise;
 }
 
-/* Without the program `files` there are no mounts to be told. */
+static mach_port_name_t look_up_if_any(const char *name)
+{
+    mach_port_name_t service;
+
+    return service_look_up(program_start_info->bootstrap, name, &service) == KERN_SUCCESS
+               ? service
+               : MSG_NULL;
+}
+
+/* Without the program `files` there are no mounts to be told, without the default pager no swap areas. */
 static kern_return_t look_up(void)
 {
-    const kern_return_t kr =
-        service_look_up(program_start_info->bootstrap, "process.inspect", &procfs_processes);
-
-    if (service_look_up(program_start_info->bootstrap, "files", &procfs_files) != KERN_SUCCESS)
-        procfs_files = MSG_NULL;
-    return kr;
+    procfs_files = look_up_if_any("files");
+    procfs_swap = look_up_if_any("swap");
+    return service_look_up(program_start_info->bootstrap, "process.inspect", &procfs_processes);
 }
 
 int main(int argc, char **argv)

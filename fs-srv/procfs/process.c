@@ -240,6 +240,7 @@ static kern_return_t fill_status(struct text *text, const struct subject *subjec
         add_size(text, "VmLck", memory.wired);
         add_size(text, "VmRSS", memory.resident);
         add_size(text, "VmPTE", memory.tables);
+        add_size(text, "VmSwap", memory.out);
         text_add(text, "Threads:\t%u\n", subject->thread != 0 ? 1 : subject->count);
     }
     text_add(text, "SigPnd:\t%016" PRIx64 "\nSigIgn:\t%016" PRIx64 "\nSigCgt:\t%016" PRIx64 "\n",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files of the system. What Linux tells and Wharf does not know is left out, or 0 where a line has a fixed number of words.
+ * Files of the system but those of memory (memory.c). What Linux tells and Wharf does not know is left out, or 0 where a line has a fixed number of words.
  */
 #include "procfs.h"
 #include <inttypes.h>
@@ -12,65 +12,9 @@
 #include <wharf/if/clock.h>
 #include <wharf/if/file.h>
 #include <wharf/if/host.h>
-#include <wharf/if/host_memory.h>
 #include <wharf/if/port.h>
 
 enum { HUNDREDTH = 10000000 /* nanoseconds */, PER_SECOND = 100 };
-
-/* ---- memory ---- */
-
-static void add_kilobytes(struct text *text, const char *key, uint64_t pages)
-{
-    text_add(text, "%-16s%8" PRIu64 " kB\n", key, pages * (PAGE / 1024));
-}
-
-/* Only where the program has the power that tells. */
-static void add_swap(struct text *text)
-{
-    const mach_port_name_t power = program_start_info->host_memory;
-    struct host_memory_swap swap;
-
-    if (power == MSG_NULL || host_memory_get_swap(power, &swap) != KERN_SUCCESS)
-        return;
-    add_kilobytes(text, "SwapTotal:", swap.slots);
-    add_kilobytes(text, "SwapFree:", swap.slots - swap.used);
-}
-
-/* Nothing that is cached could be given up: what is available is what is free. */
-static kern_return_t fill_meminfo(struct text *text, const struct subject *subject)
-{
-    struct host_memory_statistics m;
-
-    (void)subject;
-    if (host_memory_statistics(program_start_info->host, &m) != KERN_SUCCESS)
-        return unix_error(EIO);
-    add_kilobytes(text, "MemTotal:", m.managed);
-    add_kilobytes(text, "MemFree:", m.free);
-    add_kilobytes(text, "MemAvailable:", m.free);
-    add_kilobytes(text, "Active:", m.active);
-    add_kilobytes(text, "Inactive:", m.inactive);
-    add_kilobytes(text, "Mlocked:", m.wired);
-    add_swap(text);
-    add_kilobytes(text, "CommitLimit:", m.commitment_limit);
-    add_kilobytes(text, "Committed_AS:", m.committed);
-    return KERN_SUCCESS;
-}
-
-static kern_return_t fill_vmstat(struct text *text, const struct subject *subject)
-{
-    struct host_memory_statistics m;
-
-    (void)subject;
-    if (host_memory_statistics(program_start_info->host, &m) != KERN_SUCCESS)
-        return unix_error(EIO);
-    text_add(text, "nr_free_pages %" PRIu64 "\nnr_zone_active_anon %" PRIu64 "\n", m.free,
-             m.active);
-    text_add(text, "nr_zone_inactive_anon %" PRIu64 "\nnr_mlock %" PRIu64 "\n", m.inactive,
-             m.wired);
-    text_add(text, "pswpin %" PRIu64 "\npswpout %" PRIu64 "\npgfault %" PRIu64 "\n", m.swap_ins,
-             m.swap_outs, m.faults);
-    return KERN_SUCCESS;
-}
 
 /* ---- time and processors ---- */
 
@@ -247,9 +191,15 @@ static kern_return_t fill_filesystems(struct text *text, const struct subject *s
 }
 
 const struct proc_file system_files[] = {
-    {"cpuinfo", fill_cpuinfo}, {"filesystems", fill_filesystems},
-    {"loadavg", fill_loadavg}, {"meminfo", fill_meminfo},
-    {"mounts", fill_mounts},   {"stat", fill_stat},
-    {"uptime", fill_uptime},   {"version", fill_version},
-    {"vmstat", fill_vmstat},   {NULL, NULL},
+    {"cpuinfo", fill_cpuinfo},
+    {"filesystems", fill_filesystems},
+    {"loadavg", fill_loadavg},
+    {"meminfo", fill_meminfo},
+    {"mounts", fill_mounts},
+    {"stat", fill_stat},
+    {"swaps", fill_swaps},
+    {"uptime", fill_uptime},
+    {"version", fill_version},
+    {"vmstat", fill_vmstat},
+    {NULL, NULL},
 };
