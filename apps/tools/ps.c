@@ -12,19 +12,21 @@
 #include <unistd.h>
 #include <wharf/if/processes.h>
 #include <wharf/if/service.h>
+#include <wharf/if/vm.h>
 
 static const struct tool tool = {
     .name = "ps",
-    .usage = "[-aefT] [-p TASK]",
-    .options = "aefTp:",
+    .usage = "[-aeflT] [-p TASK]",
+    .options = "aeflTp:",
     .help = "List all tasks with their threads: state, what each waits for, and who owes it.\n"
             "Tasks that are processes have a pid.\n"
             "  -T      one line a task: no threads\n"
+            "  -l      the same, with its memory in KiB: mapped, in memory, and swapped out\n"
             "  -p TASK only this one, by pid, or the task's number or name\n"
             "  -a -e -f  are taken and change nothing: it is all tasks in any case\n",
 };
 
-enum { NAMES_MAX = 256 };
+enum { NAMES_MAX = 256, PAGE_KIB = 4 };
 
 static struct {
     uint32_t thread, task;
@@ -36,7 +38,7 @@ static struct {
     char name[TASK_NAME_SIZE];
 } names[NAMES_MAX];
 static unsigned name_count;
-static bool threads = true;
+static bool threads = true, memory;
 static const char *only;
 
 /* ---- who is who ---- */
@@ -169,6 +171,17 @@ static bool is_asked_for(const struct task_info *info, int32_t pid)
            (number != 0 && (number == info->id || number == (unsigned long)pid));
 }
 
+/* Of one that ends there is none. */
+static void show_memory(mach_port_name_t task)
+{
+    struct vm_usage usage;
+
+    if (vm_usage(task, &usage) != KERN_SUCCESS)
+        usage = (struct vm_usage){.mapped = 0};
+    printf(" %8" PRIu64 " %7" PRIu64 " %7" PRIu64, usage.mapped * PAGE_KIB,
+           usage.resident * PAGE_KIB, usage.out * PAGE_KIB);
+}
+
 static bool show_task(void *context, mach_port_name_t task, const struct task_info *info)
 {
     const int32_t pid = pid_of(info->id);
@@ -185,6 +198,8 @@ static bool show_task(void *context, mach_port_name_t task, const struct task_in
     printf(" %5" PRIu32 " %6" PRIu32 " %-8s %3s ", info->id, info->threads,
            info->suspend_count > 0 ? "stopped" : "", "");
     show_time(time);
+    if (memory)
+        show_memory(task);
     printf(" %s\n", info->name);
     if (threads)
         threads_each(task, show_thread, NULL);
@@ -196,7 +211,8 @@ int main(int argc, char **argv)
     int option;
 
     while ((option = tool_option(&tool, argc, argv)) != -1) {
-        if (option == 'T')
+        memory |= option == 'l';
+        if (option == 'T' || option == 'l')
             threads = false;
         else if (option == 'p')
             only = optarg;
@@ -205,7 +221,8 @@ int main(int argc, char **argv)
         tool_misuse(&tool);
     tasks_each(&tool, note_task, NULL);
     note_pids();
-    puts("  PID  TASK THREAD STATE    PRI       TIME WAITS FOR");
+    printf("  PID  TASK THREAD STATE    PRI       TIME %s\n",
+           memory ? "    SIZE     RSS    SWAP NAME" : "WAITS FOR");
     tasks_each(&tool, show_task, NULL);
     return tool_end(&tool, false);
 }
