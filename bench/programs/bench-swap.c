@@ -59,7 +59,8 @@ static void make_swap(void)
     const uint8_t uuid[SWAP_UUID] = "bench-swap";
 
     CHECK_EQUAL(block_client_open(&client, disk, 0, SWAP_PAGE), KERN_SUCCESS);
-    CHECK(swap_header_make(client.data, client.facts.blocks * client.facts.block_size, uuid, "bench"));
+    CHECK(swap_header_make(client.data, client.facts.blocks * client.facts.block_size, uuid,
+                           "bench"));
     CHECK_EQUAL(block_client_do(&client, BLOCK_WRITE, 0, SWAP_PAGE / client.facts.block_size, 0),
                 KERN_SUCCESS);
     block_client_close(&client);
@@ -151,7 +152,8 @@ int main(void)
     make_swap();
     CHECK_EQUAL(host_statistics(program_start_info->host, &statistics), KERN_SUCCESS);
     const uint64_t pages = statistics.free_frames * strtoul(word, NULL, 10) / 100;
-    CHECK_EQUAL(vm_allocate(program_start_info->task, 0, pages * PAGE, VM_ANYWHERE, &at), KERN_SUCCESS);
+    CHECK_EQUAL(vm_allocate(program_start_info->task, 0, pages * PAGE, VM_ANYWHERE, &at),
+                KERN_SUCCESS);
     if (!check_failures()) {
         fill((uint64_t *)(uintptr_t)at, pages);
         touch((uint64_t *)(uintptr_t)at, pages);

@@ -50,6 +50,46 @@ basename /all/pipes | cat
 """
 
 
+# tac keeps what it reads until there is no more: more than there is memory. Its lines are a page each. What it says on stderr is an errno that an allocation left.
+MORE_THAN_MEMORY = """
+hexdump -v -e '1/1 "%02x"' /bin/busybox | fold -w 4000 | head -n 250 > /tmp/base; echo >> /tmp/base
+all() { for i in $(seq 55); do cat $1; done; }
+mkfifo /tmp/go
+take() { (all /tmp/base; echo > /tmp/full; cat /tmp/go) | tac 2> /dev/null | sha256sum > /tmp/sum; }
+"""
+SWAP = MORE_THAN_MEMORY + """
+tac /tmp/base 2> /dev/null > /tmp/reverse
+swapon vd0p3 || echo "before mkswap $?"
+mkswap vd0p3
+swapon -p 5 vd0p3 && echo "on $?"
+swapon vd0p3 || echo "twice $?"
+swapon -s
+take &
+until [ -e /tmp/full ]; do sleep 0.2; done
+free | awk '/^Swap:/ && $2 > 60000 && $3 > 8000 && $3 + $4 == $2 { print "free-sane" }'
+swapon -s; cat /proc/swaps
+vmstat 1 2 | awk 'NR > 2 && NF == 15 && $3 > 8000 { n++ } END { print n " lines of vmstat" }'
+vmstat -s | awk '/pages swapped out$/ && $1 > 2000 { print "counts-sane" }'
+ps -l | awk '$NF == "tac" && $(NF - 1) > 4000 { print "ps-sane" }'
+awk '/^VmSwap:/ && $2 > 4000 { print "status-sane" }' /proc/$(pidof tac)/status
+awk '/^SwapTotal:/ { total = $2 } /^SwapFree:/ { print "meminfo " (total - $2 > 8000) }' /proc/meminfo
+awk '/^pswpout / { print "proc-vmstat " ($2 > 2000) }' /proc/vmstat
+: > /tmp/go; wait
+all /tmp/reverse | sha256sum | cmp - /tmp/sum && echo "all is there"
+swapoff vd0p3; echo "off $?"
+swapon -s; echo "end of swapon"
+awk '/^SwapTotal:/ { print "swap at the end " $2 }' /proc/meminfo
+swapoff vd0p3 || echo "off twice $?"
+"""
+SWAPPED_AT_THE_END = MORE_THAN_MEMORY + """
+mkswap vd0p3
+swapon vd0p3
+take &
+until [ -e /tmp/full ]; do sleep 0.2; done
+swapon -s
+"""
+
+
 def initrd(more):
     """A function for Scenario.initrd: the tree's, the shell and its utilities, and files."""
     def make(build):
@@ -77,6 +117,25 @@ def full(cpus, label):
                     initrd=initrd({"etc/exec": FULL.encode()}), label=label, seconds=20,
                     expect=("memory is full: process is asked to end something$", r"memory is full: process \d+ \(posix-bombs\) is ended",
                             "^memory: signal 9$", "^shell$", "^pipes$", "^supervisor: init ended with status 0$", all_ended()))
+
+
+def swap(cpus):
+    """A partition is made, used by a program with more memory than there is, and given up."""
+    area = r"partition +\d+ +[1-9]\d+ +5 +0$"
+    return Scenario(f"shell-swap-{cpus}cpu", {**VIRT, "mem": "64M", "cpus": cpus}, append=EXEC, disk=Card("virtio", size="256M"), label=CI, seconds=60,
+                    initrd=initrd({"etc/exec": SWAP.encode()}),
+                    expect=(r"^swapon: vd0p3: it is no swap partition", "^before mkswap 1$", r"^swap area of \d+ KiB, [0-9a-f]{32}$", "^on 0$",
+                            "^swapon: vd0p3: it is in use$", "^twice 1$", r"^vd0p3 +partition +\d+ +0 +5 +0$", "^free-sane$", rf"^vd0p3 +{area}",
+                            r"^Filename\t+Type\t", r"^vd0p3 +partition\t\d+\t\t[1-9]\d+\t\t5$", "^2 lines of vmstat$", "^counts-sane$", "^ps-sane$",
+                            "^status-sane$", "^meminfo 1$", "^proc-vmstat 1$", "^all is there$", "^off 0$", "^end of swapon$", "^swap at the end 0$",
+                            "^off twice 1$", "^supervisor: init ended with status 0$", all_ended()))
+
+
+def swapped_at_the_end(cpus):
+    """The machine stops in order while memory is out: what brings it back is stopped after those whose memory it is."""
+    return Scenario(f"shell-swapped-at-the-end-{cpus}cpu", {**VIRT, "mem": "64M", "cpus": cpus}, append=EXEC, disk=Card("virtio", size="256M"), label=CI,
+                    seconds=30, initrd=initrd({"etc/exec": SWAPPED_AT_THE_END.encode()}),
+                    expect=(r"^vd0p3 +partition +\d+ +[1-9]\d+ +0 +0$", "^supervisor: init ended with status 0$", all_ended()))
 
 
 def utilities(cpus):
@@ -140,7 +199,7 @@ busybox free | awk '/^Mem:/ { if ($2 > 400000 && $3 + $4 == $2 && $4 > 100000) p
 busybox uptime | grep -q 'up 0 min,.*load average: [0-9]*\\.[0-9][0-9], ' && echo uptime-sane
 busybox top -b -n 1 | grep -q 'Load average' && echo top-sane
 busybox pidof init > /dev/null && echo pidof-sane
-for f in cpuinfo filesystems loadavg meminfo mounts stat uptime version vmstat self/stat self/status self/cmdline self/comm self/maps; do
+for f in cpuinfo filesystems loadavg meminfo mounts stat swaps uptime version vmstat self/stat self/status self/cmdline self/comm self/maps; do
     test $(cat /proc/$f | wc -c) -gt 1 || echo "empty $f"
 done
 cat /proc/self/comm; ls /proc/self/ | tr '\\n' ' '; echo
@@ -169,4 +228,5 @@ def death():
 def all_scenarios(kind):
     if kind != "release":
         return []
-    return [commands(1, CI), commands(4, CI), bombs(2, CI), full(1, CI), full(4, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), proc(), death()]
+    return [commands(1, CI), commands(4, CI), bombs(2, CI), full(1, CI), full(4, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), swap(1), swap(4),
+            swapped_at_the_end(1), swapped_at_the_end(4), proc(), death()]

@@ -76,10 +76,15 @@ kill $!; wait $!; same kill 143 $?
 mkfifo p; /bin/cat p > /dev/null &
 until_says ps-owed '^ +[0-9]+ waits +[0-9]+ +[0-9:.]+ answer +of files, thread [0-9]+' ps -p $!
 kill $!; wait $! 2> /dev/null
+says ps-memory '^ +- +[0-9]+ +[0-9]+ +[0-9:.]+ +[1-9][0-9]* +[1-9][0-9]* +0 files$' ps -l
 says ps-init '^ +[0-9]+ waits +[0-9]+ +[0-9:.]+ answer +of process, thread [0-9]+' ps -p init
 says top '^ *[0-9]+ +[0-9.]+ +[0-9]+ bootstrap$' top -b -n 1
 says free '^Mem: +[0-9]+ +[0-9]+ +[0-9]+' free -m
-says vmstat '^ *[0-9]+ +[0-9]+ +[0-9]+ +[1-9]' vmstat
+says vmstat '^ *[0-9]+ +[0-9]+ +0 +[1-9][0-9]* +[0-9]+ +[0-9]+ +0 +0 +[0-9]+ +0 +[1-9]' vmstat
+says vmstat-s '^ +[1-9][0-9]* K total memory$' vmstat -s
+says swapon-s '^$' sh -c 'swapon -s; echo'
+same swapoff 1 "$(swapoff vd0p3 2> /dev/null; echo $?)"
+same swapoff-misuse 2 "$(swapoff 2> /dev/null; echo $?)"
 says iostat '^vd0 +[1-9][0-9]* +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9]+ +0 +0 +0$' iostat
 says dmesg 'boot: Wharf on ' dmesg
 
