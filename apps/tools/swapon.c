@@ -19,6 +19,7 @@ static const struct tool tool = {
         "Fetch what is on swap partitions, such as sd0p3, and use them no more. If it is ended before that is done they stay in use.\n"
         "  -a      all of them\n",
 };
+static const char not_found[] = "it is not in use";
 #else
 static const struct tool tool = {
     .name = "swapon",
@@ -29,6 +30,7 @@ static const struct tool tool = {
         "  -p PRIORITY  0 to 32767: those of a higher one are filled first (0)\n"
         "  -s           show those in use, in KiB, as without words; and what is kept in memory\n",
 };
+static const char not_found[] = "there is no such partition";
 #endif
 
 /* What errors of the default pager mean here. */
@@ -36,6 +38,8 @@ static const char *words_of(kern_return_t kr)
 {
     switch (kr) {
     case KERN_INVALID_ARGUMENT: return "it cannot be used for that";
+    case KERN_NOT_FOUND: return not_found;
+    case KERN_NO_ACCESS: return "the default pager may not use such a device";
     case KERN_BAD_FORMAT: return "it is no swap partition (mkswap makes one), or is damaged";
     case KERN_EXISTS: return "it is in use";
     case KERN_BUSY: return "it is coming or going";
