@@ -9,7 +9,7 @@
  * mix=1: forks, messages with memory, and shared memory, too;
  * away=1: swapoff while the workers work, and swapon; second=N: another partition, which is used after the first: then no swapoff is refused;
  * tier=PERCENT: of all memory, what the pager's tier may come to hold;
- * lost=N: the card fails: so many pages are lost at least, each is told to its worker once, and nothing else is.
+ * lost=N: the card fails: so many pages are lost at least, each is told to its worker once, and nothing else is; failing=1: it fails, and nothing is lost.
  */
 #include "swap-load.h"
 #include "disk-blocks.h"
@@ -64,12 +64,14 @@ static kern_return_t swap_off(uint32_t number)
 static void check_failures_of_card(const struct host_memory_swap *kernel, uint32_t failures)
 {
     CHECK_EQUAL(kernel->lost, atomic_load(&board->lost));
-    if (careful) {
+    if (careful)
         CHECK(kernel->lost >= number_argument("lost=", 0));
-    } else {
+    else
         CHECK_EQUAL(kernel->lost, 0);
+    if (number_argument("failing=", 0))
+        CHECK(failures > 0);
+    else if (!careful)
         CHECK_EQUAL(failures, 0);
-    }
 }
 
 static void show(void)
@@ -255,6 +257,19 @@ static void rehearse(void)
     OK(swap_off(partition));
 }
 
+/* Others begin at the same time. */
+static struct left settled(void)
+{
+    struct left last, now = left_now();
+
+    do {
+        last = now;
+        pause_for(1000000);
+        now = left_now();
+    } while (now.objects != last.objects);
+    return now;
+}
+
 /* The partitions are taken into use, and given up when the workers have ended. */
 static void use(uint32_t workers)
 {
@@ -284,7 +299,7 @@ int main(void)
     if (careful)
         stay();
     rehearse();
-    const struct left before = left_now();
+    const struct left before = settled();
     use(workers);
     /* Programs that are killed come back, and who kills goes; what has come meanwhile would be taken for left over. */
     if (!strstr(program_start_info->arguments, "while="))

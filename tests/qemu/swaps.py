@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """More memory than there is, on swap partitions (apps/systems/swap*.conf): every page says what it is, and is looked at."""
 
-from cards import Card
+from cards import Card, Error
 from disks import NAMES, PI
+from nbd import Fault
 from programs import VIRT
 from scenario import CI, EVERYDAY, Scenario, all_ended, counted, ended
 
@@ -30,21 +31,54 @@ def kills(name, where, count, seed, victim="default-pager", also="default-pager"
                     anywhere=(r"^kills: all checks passed$",), expect=WORK)
 
 
-def torture(name, where, times, seed, runs, last, board=None, label=CI, seconds=40, size="1G", timed=True, card=None, allow=(), **more):
-    """So many times the memory in 8 tasks, which fork, send each other memory, and share some. timed: as long as a disk takes is not counted."""
+SWAP = (512 - 9) << 20 >> 9     # of a torture's card: the first block of the swap partition, and how many it has
+BLOCKS = 512 << 20 >> 9
+
+
+def torture(name, where, times, seed, runs, last, board=None, label=CI, seconds=40, system="swap", timed=True, card=None, anywhere=(), **more):
+    """So many times the memory in 8 tasks, which fork, send each other memory, and share some. Not timed: a disk takes its time."""
     machine = {**(board or SMALL), "cpus": 4, "extra": counted(seed, 3, board=(board or SMALL)["board"]) if timed else []}
-    memory = " mem=64M" if board else ""
-    return Scenario(f"swap-torture-{name}", machine, disk=Card(where, size=size, swap="512M", **(card or {})), label=label, seconds=seconds, allow=allow,
-                    append=words("swap", where, **{"workers": 8, "percent": 100 * times, "seed": seed, "runs": runs, "last": last, "mix": 1, **more}) + memory,
-                    expect=WORK)
+    told = {"workers": 8, "percent": 100 * times, "seed": seed, "runs": runs, "last": last, "mix": 1, **more}
+    return Scenario(f"swap-torture-{name}", machine, disk=Card(where, size="1G", swap="512M", **(card or {})), label=label, seconds=seconds,
+                    append=words(system, where, **told) + (" mem=64M" if board else ""), anywhere=anywhere, expect=WORK)
+
+
+def killed(name, where, seed, count, times=2, **more):
+    """All that stands between a page and the card dies while memory is out."""
+    victims = dict(zip(("victim", "also", "third", "fourth"), (NAMES[where][0], "default-pager", NAMES[where][1] or "pci0", "device-manager")))
+    return torture(f"kills-{name}", where, times, seed, 0, 20, system="swap-kills", kills=count, anywhere=(r"^kills: all checks passed$",),
+                   **victims, **more)
+
+
+def spread(count, of=BLOCKS):
+    """Blocks of the swap partition's beginning, which is used first."""
+    return [SWAP + 8 + of // count * i for i in range(count)]
+
+
+def failures():
+    """The card fails. Pages that are lost are lost to their worker, and counted; there is nothing in memory, and none is wanted by two."""
+    alone = {"mix": 0, "tier": 0, "soft": 0, "same": 0}
+    flips = [Fault("flip", first=50 + 40 * i, bit=1000 + 13 * i, sectors=range(SWAP + 8, SWAP + BLOCKS)) for i in range(40)]
+    stalls = [Fault("stall", io, first=100 + 300 * i, seconds=5, sectors=range(SWAP, SWAP + BLOCKS)) for i in range(2) for io in ("read", "write")]
+    reads = tuple(Error("read", sector=sector) for sector in spread(20, BLOCKS // 8))
+    writes = tuple(Error("write", sector=sector) for sector in spread(20, BLOCKS // 8))
+    return [
+        torture("read-errors", "virtio", 2, 7, 200, 100, card={"errors": reads}, lost=1, **alone),
+        torture("write-errors", "virtio", 2, 8, 200, 100, card={"errors": writes}, failing=1, **alone),
+        torture("flips", "virtio", 2, 9, 200, 100, card={"faults": flips}, lost=10, **alone),
+        torture("flips-sd", "sd", 2, 10, 50, 20, card={"faults": flips}, lost=10, **alone),
+        torture("stalls", "virtio", 2, 11, 200, 20, timed=False, card={"faults": stalls}),
+    ]
 
 
 def tortures():
     return [
         torture("virtio-2", "virtio", 2, 1, 300, 100, label=EVERYDAY), torture("virtio-4", "virtio", 4, 2, 300, 30),
         torture("virtio-8", "virtio", 8, 3, 200, 10),
-        torture("sd-2", "sd", 2, 4, 100, 20), torture("raspi4b-2", "emmc2", 2, 5, 50, 10, board=PI),
+        torture("sd-2", "sd", 2, 4, 60, 20), torture("raspi4b-2", "emmc2", 2, 5, 50, 10, board=PI),
         torture("off", "virtio", 2, 6, 300, 30, away=1, second=2),
+        killed("virtio", "virtio", 12, 40), killed("sd", "sd", 13, 40),
+        *failures(),
     ]
 
 
