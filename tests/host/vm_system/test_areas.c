@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Areas of slots (interfaces/swap.defs): how they come and go, which of them pages go to; and what is spared where pages come back: slots that they
- * leave without being stored anew, and requests that bring several.
+ * leave without being stored anew, and requests that bring several; and that nothing of it is lost when an allocation fails.
  *
  *      test_vm_areas     WHARF_SEED, WHARF_RUNS
  */
@@ -13,7 +13,7 @@
 
 #include <wharf/if/default_pager_types.h>
 
-enum { SLOTS = 64, CHUNK = 2048, AREAS = SWAP_AREAS_MAX, MOST = 40, WINDOW_PAGES = 1 };
+enum { SLOTS = 64, CHUNK = 2048, AREAS = SWAP_AREAS_MAX, MOST = 40, WINDOW_PAGES = 1, RUNS = 4 };
 static_assert(SLOTS <= CHUNK, "an area is a chunk of slots");
 
 /* ---- the pager ---- */
@@ -479,6 +479,61 @@ static void one_by_one(void)
     end_round();
 }
 
+/* ---- an allocation fails ---- */
+
+/* Who asked is told, once, and asks again. */
+static bool is_told(kern_return_t kr)
+{
+    CHECK(kr == KERN_SUCCESS || kr == KERN_RESOURCE_SHORTAGE || kr == MACH_SEND_NO_BUFFER);
+    return kr != KERN_SUCCESS;
+}
+
+static void push_whatever_fails(void)
+{
+    while (is_told(host_memory_page_out(me.memory, 2 * MOST)))
+        ;
+    rest();
+}
+
+static void look_whatever_fails(void)
+{
+    for (unsigned i = 0; i < MOST; i++)
+        while (is_told(look_at(i)))
+            ;
+}
+
+/* Pages go, come, go where they were, and come from an area that goes; all that the pager asks for on the way succeeds (OK). */
+static void go_and_come(void)
+{
+    push_whatever_fails();
+    look_whatever_fails();
+    push_whatever_fails();
+    OK(drain(CHUNK));
+    look_whatever_fails();
+    rest();
+}
+
+/* The n-th, whosever it is; every n in RUNS runs. */
+static void each_failure(uint64_t n)
+{
+    uint64_t counted;
+    for (;; n += RUNS) {
+        begin_round();
+        CHECK_EQUAL(added(SLOTS, 7), CHUNK);
+        const uint64_t lost = office_facts().lost;
+        (void)alloc_fail_nth(n);
+        go_and_come();
+        counted = alloc_fail_nth(0);
+        expect_all();
+        CHECK_EQUAL(office_facts().lost, lost);
+        CHECK_EQUAL(pager.drains, 1);
+        end_round();
+        if (counted < n)
+            break;
+    }
+    CHECK(n > MOST); /* a frame for each page at least */
+}
+
 /* Longer than any test. */
 static void set_patience(void *nothing)
 {
@@ -514,6 +569,7 @@ static void one_run(void *argument)
     all_of_it(); /* what is made once has been made */
     int64_t objects = objects_now();
     all_of_it();
+    each_failure(1 + seed % RUNS);
     CHECK_EQUAL(objects_now(), objects);
     at_rest = NULL;
     ipc_end();
@@ -523,6 +579,6 @@ int main(int argc, char **argv)
 {
     (void)argc;
     fix_addresses(argv);
-    uint64_t first = parameter("WHARF_SEED", 1), runs = parameter("WHARF_RUNS", 4);
+    uint64_t first = parameter("WHARF_SEED", 1), runs = parameter("WHARF_RUNS", RUNS);
     return world_runs(one_run, first, runs) ? 0 : 1;
 }
