@@ -112,7 +112,6 @@ static void check_system_files(void)
     CHECK(number_of("MemTotal:") > all / 2 && number_of("MemTotal:") <= all);
     CHECK(number_of("MemFree:") > 0 && number_of("MemFree:") <= number_of("MemTotal:"));
     CHECK_EQUAL(number_of("SwapTotal:"), 0);
-    CHECK_EQUAL(number_of("SwapFree:"), 0);
     CHECK(number_of("Committed_AS:") > 0);
     CHECK_EQUAL(number_of("Cached:"), -1);
     CHECK(read_all("/proc/uptime") > 0);
@@ -135,8 +134,7 @@ static void check_system_files(void)
     CHECK_EQUAL(cpus, sysconf(_SC_NPROCESSORS_ONLN));
     CHECK(read_all("/proc/version") > 0 && strncmp(text, "Wharf version ", 14) == 0);
     CHECK(read_all("/proc/vmstat") > 0 && number_of("pgfault ") > 0);
-    CHECK(read_all("/proc/swaps") > 0 && strncmp(text, "Filename\t", 9) == 0);
-    CHECK(strchr(text, '\n') == text + strlen(text) - 1); /* there is no default pager */
+    CHECK(read_all("/proc/swaps") > 0 && strchr(text, '\n') == text + strlen(text) - 1);
     CHECK(read_all("/proc/filesystems") > 0 && strstr(text, "proc") != NULL);
     CHECK(read_all("/proc/mounts") > 0);
     CHECK(strcmp(text, "none / tmpfs rw 0 0\nnone /proc proc ro 0 0\n") == 0);
@@ -186,9 +184,8 @@ static void check_stat(void)
     CHECK(read_all("/proc/self/status") > 0);
     CHECK_EQUAL(number_of("Pid:"), getpid());
     CHECK_EQUAL(number_of("Tgid:"), getpid());
-    CHECK_EQUAL(number_of("Threads:"), 1);
+    CHECK(number_of("Threads:") == 1 && number_of("VmSwap:") == 0);
     CHECK(number_of("VmSize:") >= number_of("VmRSS:") && number_of("VmRSS:") > 0);
-    CHECK_EQUAL(number_of("VmSwap:"), 0);
     CHECK(strstr(text, "Name:\tprocfs-test\nState:\tS (sleeping)\n") == text);
     CHECK(read_all("/proc/self/comm") > 0 && strcmp(text, "procfs-test\n") == 0);
     CHECK_EQUAL(read_all("/proc/self/cmdline"), sizeof("procfs-test\0one\0two"));
