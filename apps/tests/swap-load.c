@@ -207,6 +207,7 @@ static void storm(uint32_t workers)
         statistics.free_frames * number_argument("percent=", 200) / 100 / workers;
     if (mixes)
         mix_begin(workers, (unsigned)(pages / 4));
+    board->workers = workers;
     for (uint32_t i = 0; i < workers; i++) {
         worker[i] = plan(i, pages, mixes, until[0] != 0);
         OK(clone_make(&clone[i], work, &worker[i], THREAD_PRIORITY_DEFAULT));
