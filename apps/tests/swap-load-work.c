@@ -169,6 +169,14 @@ static void do_runs(struct worker *self)
     }
 }
 
+/* Until all have all their pages: one that were through before another begins would leave it its memory. */
+static void wait_for_others(void)
+{
+    atomic_fetch_add(&board->filled, 1);
+    while (atomic_load(&board->filled) < board->workers && !is_stopped())
+        pause_for(10000);
+}
+
 /* Its exceptions are its own, and all that it has by now stays: only pages of the area can be lost. */
 static void be_careful(void)
 {
@@ -190,6 +198,7 @@ int work(void *argument)
     atomic_fetch_add(&board->begun, 1);
     for (uint64_t page = 0; page < self->pages; page++)
         rewrite(self, page);
+    wait_for_others();
     do_runs(self);
     for (uint64_t page = 0; page < self->pages; page++)
         if (page % 100 < self->last)

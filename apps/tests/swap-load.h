@@ -14,7 +14,8 @@ enum { WORKERS_MAX = 16 };
 
 /** What the workers say; shared memory. */
 struct board {
-    _Atomic uint32_t begun, ended, failures, wrong, stop;
+    uint32_t workers;
+    _Atomic uint32_t begun, filled, ended, failures, wrong, stop;
     _Atomic uint64_t touched, lost;
     _Atomic uint64_t forks, refused, messages, shared;
 };

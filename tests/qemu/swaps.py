@@ -35,9 +35,9 @@ SWAP = (512 - 9) << 20 >> 9     # of a torture's card: the first block of the sw
 BLOCKS = 512 << 20 >> 9
 
 
-def torture(name, where, times, seed, runs, last, board=None, label=CI, seconds=40, system="swap", timed=True, card=None, anywhere=(), **more):
-    """So many times the memory in 8 tasks, which fork, send each other memory, and share some. Not timed: a disk takes its time."""
-    machine = {**(board or SMALL), "cpus": 4, "extra": counted(seed, 3, board=(board or SMALL)["board"]) if timed else []}
+def torture(name, where, times, seed, runs, last, board=None, label=CI, seconds=40, system="swap", sleep="off", card=None, anywhere=(), **more):
+    """So many times the memory in 8 tasks, which fork, send each other memory, and share some. sleep: on, where a disk is to take its time."""
+    machine = {**(board or SMALL), "cpus": 4, "extra": counted(seed, 3, sleep, (board or SMALL)["board"])}
     told = {"workers": 8, "percent": 100 * times, "seed": seed, "runs": runs, "last": last, "mix": 1, **more}
     return Scenario(f"swap-torture-{name}", machine, disk=Card(where, size="1G", swap="512M", **(card or {})), label=label, seconds=seconds,
                     append=words(system, where, **told) + (" mem=64M" if board else ""), anywhere=anywhere, expect=WORK)
@@ -50,9 +50,10 @@ def killed(name, where, seed, count, times=2, **more):
                    **victims, **more)
 
 
-def spread(count, of=BLOCKS):
-    """Blocks of the swap partition's beginning, which is used first."""
-    return [SWAP + 8 + of // count * i for i in range(count)]
+def bad(io, count=20):
+    """Blocks of the swap partition that fail: not of its beginning, where the pages of other programs are, which do nothing and leave first."""
+    first, end = 32 << 20 >> 9, 96 << 20 >> 9
+    return tuple(Error(io, sector=SWAP + first + (end - first) // count * i) for i in range(count))
 
 
 def failures():
@@ -60,14 +61,12 @@ def failures():
     alone = {"mix": 0, "tier": 0, "soft": 0, "same": 0}
     flips = [Fault("flip", first=50 + 40 * i, bit=1000 + 13 * i, sectors=range(SWAP + 8, SWAP + BLOCKS)) for i in range(40)]
     stalls = [Fault("stall", io, first=100 + 300 * i, seconds=5, sectors=range(SWAP, SWAP + BLOCKS)) for i in range(2) for io in ("read", "write")]
-    reads = tuple(Error("read", sector=sector) for sector in spread(20, BLOCKS // 8))
-    writes = tuple(Error("write", sector=sector) for sector in spread(20, BLOCKS // 8))
     return [
-        torture("read-errors", "virtio", 2, 7, 200, 100, card={"errors": reads}, lost=1, **alone),
-        torture("write-errors", "virtio", 2, 8, 200, 100, card={"errors": writes}, failing=1, **alone),
+        torture("read-errors", "virtio", 2, 7, 200, 100, card={"errors": bad("read")}, lost=1, **alone),
+        torture("write-errors", "virtio", 2, 8, 200, 100, card={"errors": bad("write")}, failing=1, **alone),
         torture("flips", "virtio", 2, 9, 200, 100, card={"faults": flips}, lost=10, **alone),
         torture("flips-sd", "sd", 2, 10, 50, 20, card={"faults": flips}, lost=10, **alone),
-        torture("stalls", "virtio", 2, 11, 200, 20, timed=False, card={"faults": stalls}),
+        torture("stalls", "virtio", 2, 11, 40, 5, sleep="on", card={"faults": stalls}),
     ]
 
 
