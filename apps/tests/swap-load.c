@@ -4,8 +4,7 @@
  * fill pages that say what they are and look at each whenever they touch it, and the partition is given up again.
  *
  * Arguments: disk=block.vd0 partition=3 workers=4 percent=200 (of the memory that is free, all together) rounds=1 seed=1 soft=50 (of 100 pages, those that can be
- * compressed) same=10 (those that are one word) away=0 (1: swapoff while the workers work, and swapon) while=PROGRAM: as many rounds as it takes until that has ended. fail=N: likewise,
- * until an allocation of the kernel has failed, the n-th from some moment on, for every n up to N.
+ * compressed) same=10 (those that are one word) away=0 (1: swapoff while the workers work, and swapon) while=PROGRAM: as many rounds as it takes until that has ended.
  */
 #include "disk-blocks.h"
 #include "supervised.h"
@@ -18,7 +17,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <wharf/if/host.h>
-#include <wharf/if/host_debug.h>
 #include <wharf/if/host_memory.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
@@ -213,27 +211,10 @@ static void give_up_and_take(void)
         CHECK_EQUAL(kr, KERN_RESOURCE_SHORTAGE);
 }
 
-/* The n-th allocation from now on fails, whosever it is; the next, when it has. */
-static void fail_nth(uint64_t *n)
-{
-    uint64_t counted = 0;
-
-    OK(host_debug_alloc_fail_nth(program_start_info->host_debug, 0, &counted));
-    *n += counted >= *n;
-    OK(host_debug_alloc_fail_nth(program_start_info->host_debug, *n, &counted));
-}
-
-static void fail_no_more(void)
-{
-    uint64_t counted;
-
-    OK(host_debug_alloc_fail_nth(program_start_info->host_debug, 0, &counted));
-}
-
 /* No page is touched for so long: something hangs. */
-static void wait_for(uint32_t workers, const char *until, bool away, uint64_t failures)
+static void wait_for(uint32_t workers, const char *until, bool away)
 {
-    uint64_t fails = 0, seen = 0, moment = kernel_clock_now(), longest = 0;
+    uint64_t seen = 0, moment = kernel_clock_now(), longest = 0;
     bool ready = false;
 
     while (atomic_load(&board->ended) < workers) {
@@ -253,11 +234,7 @@ static void wait_for(uint32_t workers, const char *until, bool away, uint64_t fa
             atomic_store(&board->stop, 1);
         if (away && atomic_load(&board->begun) == workers)
             give_up_and_take();
-        if (failures && fails <= failures && ready)
-            fail_nth(&fails);
-        if (failures && fails > failures && !atomic_exchange(&board->stop, 1))
-            fail_no_more();
-        pause_for(failures ? 1000 : 100000);
+        pause_for(100000);
     }
     print("%lu pages were looked at; the longest time without one: %lu ms\n",
           atomic_load(&board->touched), longest / 1000000);
@@ -268,7 +245,6 @@ static void storm(uint32_t workers, uint64_t percent, uint64_t rounds, uint64_t 
     static struct worker worker[WORKERS_MAX];
     struct clone clone[WORKERS_MAX];
     struct host_statistics statistics = {0};
-    const uint64_t failures = number_argument("fail=", 0);
     char until[64];
 
     word_argument("while=", until, sizeof(until));
@@ -277,13 +253,13 @@ static void storm(uint32_t workers, uint64_t percent, uint64_t rounds, uint64_t 
         worker[i] = (struct worker){
             .who = 1 + i,
             .pages = (unsigned)(statistics.free_frames * percent / 100 / workers),
-            .rounds = until[0] || failures ? 0 : rounds,
+            .rounds = until[0] ? 0 : rounds,
             .seed = seed,
         };
         OK(clone_make(&clone[i], work, &worker[i], THREAD_PRIORITY_DEFAULT));
         OK(clone_run(&clone[i]));
     }
-    wait_for(workers, until, number_argument("away=", 0) != 0, failures);
+    wait_for(workers, until, number_argument("away=", 0) != 0);
     for (uint32_t i = 0; i < workers; i++)
         clone_end(&clone[i]);
     CHECK_EQUAL(atomic_load(&board->failures), 0);
