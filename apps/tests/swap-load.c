@@ -9,8 +9,7 @@
  * mix=1: forks, messages with memory, and shared memory, too;
  * away=1: swapoff while the workers work, and swapon; second=N: another partition, which is used after the first: then no swapoff is refused;
  * tier=PERCENT: of all memory, what the pager's tier may come to hold;
- * lost=N: the card fails: so many pages are lost at least, each is told to its worker once, and nothing else is; failing=1: it fails, and nothing is lost;
- * fail=N: as many rounds as it takes until an allocation of the kernel has failed, the n-th from some moment on, for every n up to N.
+ * lost=N: the card fails: so many pages are lost at least, each is told to its worker once, and nothing else is; failing=1: it fails, and nothing is lost.
  */
 #include "swap-load.h"
 #include "disk-blocks.h"
@@ -22,7 +21,6 @@
 #include <libsys/thread.h>
 #include <string.h>
 #include <wharf/if/host.h>
-#include <wharf/if/host_debug.h>
 #include <wharf/if/host_memory.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
@@ -146,27 +144,10 @@ static void give_up_and_take(uint32_t *times)
         CHECK_EQUAL(kr, KERN_RESOURCE_SHORTAGE);
 }
 
-/* The n-th allocation from now on fails, whosever it is; the next, when it has. */
-static void fail_nth(uint64_t *n)
-{
-    uint64_t counted = 0;
-
-    OK(host_debug_alloc_fail_nth(program_start_info->host_debug, 0, &counted));
-    *n += counted >= *n;
-    OK(host_debug_alloc_fail_nth(program_start_info->host_debug, *n, &counted));
-}
-
-static void fail_no_more(void)
-{
-    uint64_t counted;
-
-    OK(host_debug_alloc_fail_nth(program_start_info->host_debug, 0, &counted));
-}
-
 /* No page is touched for so long: something hangs. */
-static void wait_for(uint32_t workers, const char *until, bool away, uint64_t failures)
+static void wait_for(uint32_t workers, const char *until, bool away)
 {
-    uint64_t fails = 0, seen = 0, moment = kernel_clock_now(), longest = 0;
+    uint64_t seen = 0, moment = kernel_clock_now(), longest = 0;
     uint32_t given_up = 0;
     bool ready = false;
 
@@ -187,11 +168,7 @@ static void wait_for(uint32_t workers, const char *until, bool away, uint64_t fa
             atomic_store(&board->stop, 1);
         if (away && atomic_load(&board->begun) == workers)
             give_up_and_take(&given_up);
-        if (failures && fails <= failures && ready)
-            fail_nth(&fails);
-        if (failures && fails > failures && !atomic_exchange(&board->stop, 1))
-            fail_no_more();
-        pause_for(failures ? 1000 : 100000);
+        pause_for(100000);
     }
     print("%lu pages were looked at; the longest time without one: %lu ms\n",
           atomic_load(&board->touched), longest / 1000000);
@@ -222,7 +199,6 @@ static void storm(uint32_t workers)
     struct clone clone[WORKERS_MAX];
     struct host_statistics statistics = {0};
     const bool mixes = number_argument("mix=", 0) != 0;
-    const uint64_t failures = number_argument("fail=", 0);
     char until[64];
 
     word_argument("while=", until, sizeof(until));
@@ -233,14 +209,14 @@ static void storm(uint32_t workers)
         mix_begin(workers, (unsigned)(pages / 4));
     board->workers = workers;
     for (uint32_t i = 0; i < workers; i++) {
-        worker[i] = plan(i, pages, mixes, until[0] != 0 || failures > 0);
+        worker[i] = plan(i, pages, mixes, until[0] != 0);
         OK(clone_make(&clone[i], work, &worker[i], THREAD_PRIORITY_DEFAULT));
         if (mixes)
             OK(clone_give_receive(&clone[i], mix_port(i)));
     }
     for (uint32_t i = 0; i < workers; i++)
         OK(clone_run(&clone[i]));
-    wait_for(workers, until, number_argument("away=", 0) != 0, failures);
+    wait_for(workers, until, number_argument("away=", 0) != 0);
     for (uint32_t i = 0; i < workers; i++)
         clone_end(&clone[i]);
     if (mixes)

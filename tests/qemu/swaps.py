@@ -91,5 +91,4 @@ def all_scenarios():
         load("virtio-debug", "virtio", 4, build="debug", seconds=60, label=CI),
         load("sd", "sd", 1, seconds=60), load("sd-card", "sd", 1, tier=0, soft=0, seconds=60, label=CI),
         load("virtio-off", "virtio", 1, away=1, percent=70, rounds=10),
-        load("virtio-fail", "virtio", 1, percent=120, fail=150, tier=2, seconds=60), load("virtio-fail-debug", "virtio", 4, percent=120, fail=150, tier=2, build="debug", seconds=60, label=CI),
     ]
