@@ -5,183 +5,13 @@
  *
  *      test_vm_areas     WHARF_SEED, WHARF_RUNS
  */
-#include "office.h"
+#include "areas.h"
 
 #include <kern/frame.h>
 #include <kern/paged_object.h>
 #include <string.h>
 
-#include <wharf/if/default_pager_types.h>
-
-enum { SLOTS = 64, CHUNK = 2048, AREAS = SWAP_AREAS_MAX, MOST = 40, WINDOW_PAGES = 1, RUNS = 4 };
-static_assert(SLOTS <= CHUNK, "an area is a chunk of slots");
-
-/* ---- the pager ---- */
-
-static struct office office;
-static struct {
-    uint64_t window;
-    bool serving, deaf;
-    bool parts;                      /* it loads no several pages at a time */
-    bool damages;                    /* what it loads is wrong */
-    unsigned loads, single, in_vain; /* requests; of them for one page, and refused */
-    unsigned stores[AREAS];          /* pages */
-    uint32_t drained[AREAS];         /* what it heard */
-    unsigned drains;
-} pager;
-static uint8_t kept[AREAS][SLOTS][PAGE];
-
-static uint8_t *place(uint32_t slot)
-{
-    CHECK(slot / CHUNK < AREAS && slot % CHUNK < SLOTS);
-    return kept[slot / CHUNK][slot % CHUNK];
-}
-
-static void store(uint32_t request, uint32_t slot, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        OK(swap_show(office.control, request, i, 0));
-        memory_read(office.actor, pager.window, place(slot + i), PAGE);
-    }
-    pager.stores[slot / CHUNK] += count;
-    OK(swap_done(office.control, request, true));
-}
-
-static void load(uint32_t request, uint32_t slot, uint32_t count)
-{
-    const bool ok = count == 1 || !pager.parts;
-    pager.loads++;
-    pager.single += count == 1;
-    pager.in_vain += !ok;
-    for (uint32_t i = 0; i < count; i++) {
-        OK(swap_show(office.control, request, i, 0));
-        memory_write(office.actor, pager.window, place(slot + i), PAGE);
-        if (pager.damages)
-            memory_write(office.actor, pager.window + PAGE / 2, "wrong", 5);
-    }
-    OK(swap_done(office.control, request, ok));
-}
-
-static void serve_one(void)
-{
-    struct actor *a = office.actor;
-    post(a, (struct message){.receive = office.port, .size = 512, .deadline = PAST});
-    CHECK_EQUAL(result(a), KERN_SUCCESS);
-    const uint64_t words[2] = {got_word(a, 0), got_word(a, 1)};
-    const uint32_t request = (uint32_t)words[0], slot = (uint32_t)(words[0] >> 32);
-    switch (got_id(a)) {
-    case DEFAULT_PAGER_ID_STORE: store(request, slot, (uint32_t)words[1]); break;
-    case DEFAULT_PAGER_ID_LOAD: load(request, slot, (uint32_t)words[1]); break;
-    case DEFAULT_PAGER_ID_FREED: break;
-    case DEFAULT_PAGER_ID_DRAINED: pager.drained[pager.drains++ % AREAS] = request; break;
-    default: host_machine_fail("the default pager hears %x", got_id(a));
-    }
-}
-
-/* For rest(). */
-static bool serve(void)
-{
-    bool did = false;
-    if (!office.actor || pager.serving || pager.deaf)
-        return false;
-    pager.serving = true;
-    client_use(office.actor);
-    for (; port_behind(office.actor, office.port)->queued > 0; did = true)
-        serve_one();
-    client_use(me.actor);
-    pager.serving = false;
-    return did;
-}
-
-/* Calls of the holder's own: it hears nothing meanwhile. */
-static void begin_calls(void)
-{
-    pager.serving = true;
-    client_use(office.actor);
-}
-
-static void end_calls(void)
-{
-    client_use(me.actor);
-    pager.serving = false;
-    rest();
-}
-
-static void begin_pager(void)
-{
-    office = office_take(SLOTS, WINDOW_PAGES, &pager.window);
-    pager.drains = pager.loads = pager.single = pager.in_vain = 0;
-    for (unsigned i = 0; i < AREAS; i++)
-        pager.stores[i] = 0;
-}
-
-static void end_pager(void)
-{
-    office_leave(&office);
-    rest();
-    CHECK_EQUAL(office_facts().slots, 0);
-    CHECK_EQUAL(office_facts().used, 0);
-}
-
-static kern_return_t add(uint32_t count, uint32_t priority, uint32_t *first)
-{
-    begin_calls();
-    kern_return_t kr = swap_add_area(office.control, count, priority, NULL, 0, first);
-    end_calls();
-    return kr;
-}
-
-static uint32_t added(uint32_t count, uint32_t priority)
-{
-    uint32_t first;
-    OK(add(count, priority, &first));
-    return first;
-}
-
-static kern_return_t drain(uint32_t first)
-{
-    begin_calls();
-    kern_return_t kr = swap_drain(office.control, first);
-    end_calls();
-    return kr;
-}
-
-static kern_return_t keep(uint32_t first)
-{
-    begin_calls();
-    kern_return_t kr = swap_keep(office.control, first);
-    end_calls();
-    return kr;
-}
-
-/* The area that begins there. False: there is none. */
-static bool see(uint32_t first, struct swap_area *out)
-{
-    bool is = false;
-    begin_calls();
-    for (uint32_t number = 0; number < AREAS && !is; number++)
-        is = swap_area(office.control, number, out) == KERN_SUCCESS && out->first == first;
-    end_calls();
-    return is;
-}
-
-static unsigned used_of(uint32_t first)
-{
-    struct swap_area area;
-    CHECK(see(first, &area));
-    return area.used;
-}
-
-static unsigned count_areas(void)
-{
-    struct swap_area area;
-    unsigned count = 0;
-    begin_calls();
-    for (uint32_t number = 0; number < AREAS; number++)
-        count += swap_area(office.control, number, &area) == KERN_SUCCESS;
-    end_calls();
-    return count;
-}
+enum { MOST = 40, RUNS = 4 };
 
 /* ---- whose pages they are ---- */
 
@@ -237,14 +67,14 @@ static void push_all(void)
 
 static void begin_round(void)
 {
-    begin_pager();
+    areas_begin_pager();
     begin_owner();
 }
 
 static void end_round(void)
 {
     child_end(owner.task);
-    end_pager();
+    areas_end_pager();
 }
 
 /* ---- where pages go ---- */
@@ -254,15 +84,16 @@ static void by_priority(void)
 {
     enum { FEW = 16, SOME = 20 };
     begin_round(); /* the first area: priority 0 */
-    const uint32_t low = added(FEW, 1), high = added(FEW, 9), a = added(FEW, 5), b = added(FEW, 5);
+    const uint32_t low = areas_added(FEW, 1), high = areas_added(FEW, 9), a = areas_added(FEW, 5),
+                   b = areas_added(FEW, 5);
     push(SOME);
-    CHECK_EQUAL(used_of(high), FEW);
-    CHECK(used_of(a) + used_of(b) >= SOME - FEW);
-    CHECK_EQUAL(used_of(low), 0);
+    CHECK_EQUAL(areas_used(high), FEW);
+    CHECK(areas_used(a) + areas_used(b) >= SOME - FEW);
+    CHECK_EQUAL(areas_used(low), 0);
     push_all();
-    CHECK(used_of(a) > 0 && used_of(b) > 0);
-    CHECK(used_of(low) == 0 || used_of(a) + used_of(b) == 2 * FEW);
-    CHECK(used_of(0) == 0 || used_of(low) == FEW);
+    CHECK(areas_used(a) > 0 && areas_used(b) > 0);
+    CHECK(areas_used(low) == 0 || areas_used(a) + areas_used(b) == 2 * FEW);
+    CHECK(areas_used(0) == 0 || areas_used(low) == FEW);
     expect_all();
     end_round();
 }
@@ -272,35 +103,35 @@ static void by_priority(void)
 static void drained(void)
 {
     begin_round();
-    const uint32_t high = added(SLOTS, 7);
+    const uint32_t high = areas_added(SLOTS, 7);
     struct swap_area area;
     push_all();
-    CHECK(used_of(high) >= MOST);
-    GIVES(KERN_NOT_FOUND, drain(high + 1));
-    GIVES(KERN_NOT_FOUND, keep(high + CHUNK));
+    CHECK(areas_used(high) >= MOST);
+    GIVES(KERN_NOT_FOUND, areas_drain(high + 1));
+    GIVES(KERN_NOT_FOUND, areas_keep(high + CHUNK));
     pager.deaf = true;
-    OK(drain(high));
-    GIVES(KERN_NOT_FOUND, drain(high));
+    OK(areas_drain(high));
+    GIVES(KERN_NOT_FOUND, areas_drain(high));
     rest();
-    CHECK(see(high, &area) && area.state == SWAP_AREA_STATE_DRAINING);
-    OK(keep(high));
-    OK(keep(high)); /* it is kept anyway */
+    CHECK(areas_see(high, &area) && area.state == SWAP_AREA_STATE_DRAINING);
+    OK(areas_keep(high));
+    OK(areas_keep(high)); /* it is kept anyway */
     pager.deaf = false;
     rest();
-    CHECK(see(high, &area) && area.state == SWAP_AREA_STATE_IN_USE);
+    CHECK(areas_see(high, &area) && area.state == SWAP_AREA_STATE_IN_USE);
     CHECK_EQUAL(pager.drains, 0);
     push_all();
-    OK(drain(high));
+    OK(areas_drain(high));
     rest();
-    CHECK(!see(high, &area));
+    CHECK(!areas_see(high, &area));
     CHECK_EQUAL(pager.drains, 1);
     CHECK_EQUAL(pager.drained[0], high);
-    GIVES(KERN_NOT_FOUND, keep(high));
+    GIVES(KERN_NOT_FOUND, areas_keep(high));
     CHECK_EQUAL(office_facts().slots, SLOTS);
     CHECK_EQUAL(office_facts().used, 0);
     expect_all();
     push_all();
-    CHECK(used_of(0) >= MOST);
+    CHECK(areas_used(0) >= MOST);
     expect_all();
     end_round();
 }
@@ -311,17 +142,17 @@ static void drained_in_vain(void)
     struct host_memory_statistics now;
     uint64_t at;
     begin_round();
-    const uint32_t first = added(SLOTS, 1);
+    const uint32_t first = areas_added(SLOTS, 1);
     OK(host_memory_statistics(me.host, &now));
     if (now.commitment_limit != UINT64_MAX) {
         const uint64_t pages = now.commitment_limit - now.committed - SLOTS / 2;
         OK(vm_allocate(me.task, 0, pages * PAGE, VM_ANYWHERE, &at));
-        GIVES(KERN_RESOURCE_SHORTAGE, drain(first));
+        GIVES(KERN_RESOURCE_SHORTAGE, areas_drain(first));
         CHECK_EQUAL(office_facts().slots, 2 * SLOTS);
         OK(vm_deallocate(me.task, at, pages * PAGE));
         rest();
     }
-    OK(drain(first));
+    OK(areas_drain(first));
     rest();
     CHECK_EQUAL(pager.drains, 1);
     end_round();
@@ -332,7 +163,7 @@ static void lost_page(void)
 {
     begin_round();
     const uint64_t lost = office_facts().lost;
-    const uint32_t high = added(SLOTS, 7);
+    const uint32_t high = areas_added(SLOTS, 7);
     struct swap_area area;
     push_all();
     pager.damages = true;
@@ -340,43 +171,43 @@ static void lost_page(void)
     pager.damages = false;
     GIVES(KERN_MEMORY_ERROR, look_at(MOST / 2));
     CHECK(office_facts().lost > lost);
-    OK(drain(high));
+    OK(areas_drain(high));
     rest();
     CHECK_EQUAL(pager.drains, 1);
-    CHECK(see(high, &area) && area.used == office_facts().lost - lost);
+    CHECK(areas_see(high, &area) && area.used == office_facts().lost - lost);
     for (unsigned i = 0; i < MOST; i++)
         CHECK(look_at(i) == (i == MOST / 2 ? KERN_MEMORY_ERROR : KERN_SUCCESS));
     child_end(owner.task);
     rest();
-    CHECK(!see(high, &area));
+    CHECK(!areas_see(high, &area));
     CHECK_EQUAL(pager.drains, 1);
-    end_pager();
+    areas_end_pager();
 }
 
 static void many(void)
 {
     uint32_t first[AREAS], one;
-    begin_pager();
+    areas_begin_pager();
     first[0] = 0;
     for (unsigned i = 1; i < AREAS; i++)
-        first[i] = added(SLOTS, i);
+        first[i] = areas_added(SLOTS, i);
     for (unsigned i = 0; i < AREAS; i++)
         CHECK_EQUAL(first[i], i * CHUNK);
-    GIVES(KERN_LIMIT, add(SLOTS, 1, &one));
-    OK(drain(first[3]));
+    GIVES(KERN_LIMIT, areas_add(SLOTS, 1, &one));
+    OK(areas_drain(first[3]));
     rest();
-    GIVES(KERN_LIMIT, add(UINT32_MAX, 1, &one));
-    GIVES(KERN_LIMIT, add(CHUNK * CHUNK, 1, &one));
-    GIVES(KERN_INVALID_ARGUMENT, add(0, 1, &one));
-    CHECK_EQUAL(added(SLOTS, 1), first[3]); /* where there is room */
-    OK(drain(first[2]));
+    GIVES(KERN_LIMIT, areas_add(UINT32_MAX, 1, &one));
+    GIVES(KERN_LIMIT, areas_add(CHUNK * CHUNK, 1, &one));
+    GIVES(KERN_INVALID_ARGUMENT, areas_add(0, 1, &one));
+    CHECK_EQUAL(areas_added(SLOTS, 1), first[3]); /* where there is room */
+    OK(areas_drain(first[2]));
     rest();
-    CHECK_EQUAL(added(2 * CHUNK, 1), AREAS * CHUNK); /* there is not */
-    CHECK_EQUAL(count_areas(), AREAS);
+    CHECK_EQUAL(areas_added(2 * CHUNK, 1), AREAS * CHUNK); /* there is not */
+    CHECK_EQUAL(areas_count(), AREAS);
     const uint32_t control = give_port(me.actor, host.port[KOBJECT_SWAP]);
     GIVES(KERN_NOT_FOUND, swap_add_area(control, SLOTS, 1, NULL, 0, &one)); /* it is no pager */
     drop_name(control);
-    end_pager();
+    areas_end_pager();
 }
 
 /* Nothing is left of an area for which there was no memory, and there is room for another. */
@@ -385,20 +216,20 @@ static void no_memory(void)
     kern_return_t kr = KERN_RESOURCE_SHORTAGE;
     uint64_t n = 0, counted = 0;
     uint32_t first;
-    begin_pager();
+    areas_begin_pager();
     while (kr != KERN_SUCCESS) {
-        begin_calls();
+        areas_begin_calls();
         (void)alloc_fail_nth(++n);
         kr = swap_add_area(office.control, 2 * CHUNK + 1, 1, NULL, 0, &first);
         counted = alloc_fail_nth(0);
-        end_calls();
+        areas_end_calls();
         CHECK(kr == KERN_SUCCESS || kr == KERN_RESOURCE_SHORTAGE);
         rest();
-        CHECK_EQUAL(count_areas(), kr == KERN_SUCCESS ? 2 : 1);
+        CHECK_EQUAL(areas_count(), kr == KERN_SUCCESS ? 2 : 1);
         CHECK_EQUAL(office_facts().slots, SLOTS + (kr == KERN_SUCCESS ? 2 * CHUNK + 1 : 0));
     }
     CHECK(counted < n && n > 3 * 16); /* frames of slots */
-    end_pager();
+    areas_end_pager();
 }
 
 /* ---- what is spared ---- */
@@ -409,7 +240,7 @@ static void unchanged(void)
     enum { WRITTEN = 7 };
     struct host_memory_swap before, after;
     begin_round();
-    (void)added(SLOTS, 1); /* there are enough for some to be kept */
+    (void)areas_added(SLOTS, 1); /* there are enough for some to be kept */
     push_all();
     expect_all();
     before = office_facts();
@@ -437,7 +268,7 @@ static void unchanged(void)
 static unsigned page_in(uint32_t slot)
 {
     uint32_t words[2];
-    memcpy(words, place(slot) + PAGE - 8, 8);
+    memcpy(words, areas_place(slot) + PAGE - 8, 8);
     return words[1] == ~words[0] && words[0] - word_of(0) < MOST ? words[0] - word_of(0) : MOST;
 }
 
@@ -508,7 +339,7 @@ static void go_and_come(void)
     push_whatever_fails();
     look_whatever_fails();
     push_whatever_fails();
-    OK(drain(CHUNK));
+    OK(areas_drain(CHUNK));
     look_whatever_fails();
     rest();
 }
@@ -519,7 +350,7 @@ static void each_failure(uint64_t n)
     uint64_t counted;
     for (;; n += RUNS) {
         begin_round();
-        CHECK_EQUAL(added(SLOTS, 7), CHUNK);
+        CHECK_EQUAL(areas_added(SLOTS, 7), CHUNK);
         const uint64_t lost = office_facts().lost;
         (void)alloc_fail_nth(n);
         go_and_come();
@@ -565,7 +396,7 @@ static void one_run(void *argument)
     enter();
     in_kernel(set_patience, NULL);
     keep_in(me.actor->task, me.actor->send_va, 9);
-    at_rest = serve;
+    at_rest = areas_serve;
     all_of_it(); /* what is made once has been made */
     int64_t objects = objects_now();
     all_of_it();
