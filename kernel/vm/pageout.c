@@ -93,7 +93,7 @@ void pageout_demand(uint64_t pages)
 static bool somebody_waits(void)
 {
     spin_lock(&swap.lock);
-    bool waits = !list_is_empty(&swap.want_frames);
+    bool waits = !list_is_empty(&swap.want_frames) || !list_is_empty(&swap.want_kept);
     spin_unlock(&swap.lock);
     return waits;
 }

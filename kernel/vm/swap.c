@@ -22,6 +22,7 @@ void swap_init(void)
 {
     list_init(&swap.waiting);
     list_init(&swap.want_frames);
+    list_init(&swap.want_kept);
     for (unsigned i = 0; i < SWAP_STORES; i++)
         list_init(&swap.store[i].waiters);
     for (unsigned i = 0; i < SWAP_LOADS; i++)

@@ -186,6 +186,7 @@ struct swap {
     uint32_t in_flight;      /* pages of requests from GRACE on */
     struct list waiting;     /* threads for which there was no request */
     struct list want_frames; /* threads that need a frame */
+    struct list want_kept;   /* the same, of tasks that may use what is kept back */
     bool wake_waiting;
     struct swap_request store[SWAP_STORES], load[SWAP_LOADS];
     struct swap_message freed[SWAP_NOTICES], drained;

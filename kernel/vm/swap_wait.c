@@ -4,6 +4,7 @@
  * thread.page, and unwinds; swap_wait() looks again without them. What is waited for may have come, gone, or be another's by then:
  * the instruction or trap is repeated whatever happens, and finds out anew.
  */
+#include "pageout_impl.h"
 #include "swap_impl.h"
 #include <arch/cpu.h>
 #include <arch/timer.h>
@@ -12,6 +13,7 @@
 #include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/sched.h>
+#include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/trace.h>
 #include <kern/wait.h>
@@ -183,14 +185,16 @@ static void wait_in(struct thread *self, struct list *list, ticks_t until)
     }
 }
 
-/* True: it waits, or has been told something. */
+/* True: it waits, or has been told something. Whom page-out needs waits for any frame: there may be no others until it goes on. */
 static bool wait_for_frame(struct thread *self)
 {
+    bool resident = ledger_is_resident(self->task->ledger);
     pageout_retry();
     spin_lock(&swap.lock);
-    bool waits = !pageout_has_frames() && !pageout_is_stuck();
+    bool has_frames = resident ? pageout_free_frames() > 0 : pageout_has_frames();
+    bool waits = !has_frames && !pageout_is_stuck();
     if (waits)
-        wait_in(self, &swap.want_frames, paged_patience_ends());
+        wait_in(self, resident ? &swap.want_kept : &swap.want_frames, paged_patience_ends());
     spin_unlock(&swap.lock);
     return waits;
 }
@@ -267,6 +271,8 @@ bool swap_wake_some(void)
     }
     if (swap.wake_waiting)
         more |= swap.wake_waiting = wake_list(&swap.waiting, &budget, 0);
+    if (!list_is_empty(&swap.want_kept) && (pageout_free_frames() > 0 || pageout_is_stuck()))
+        more |= wake_list(&swap.want_kept, &budget, 0);
     bool has_frames = pageout_has_frames();
     if (!list_is_empty(&swap.want_frames) && (has_frames || pageout_is_stuck()))
         more |= wake_list(&swap.want_frames, &budget, has_frames ? 0 : KERN_RESOURCE_SHORTAGE);
