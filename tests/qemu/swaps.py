@@ -5,7 +5,7 @@ from cards import Card, Error
 from disks import NAMES, PI
 from nbd import Fault
 from programs import VIRT
-from scenario import CI, EVERYDAY, Scenario, all_ended, counted, ended
+from scenario import CI, EVERYDAY, LONG, Scenario, all_ended, counted, ended
 
 SMALL = {**VIRT, "mem": "64M"}
 WORK = (r"^swap-load: \d+ pages were looked at", r"^swap-load: all checks passed$", ended("bootstrap"), all_ended())
@@ -65,16 +65,16 @@ def failures():
         torture("read-errors", "virtio", 2, 7, 200, 100, card={"errors": bad("read")}, lost=1, **alone),
         torture("write-errors", "virtio", 2, 8, 200, 100, card={"errors": bad("write")}, failing=1, **alone),
         torture("flips", "virtio", 2, 9, 200, 100, card={"faults": flips}, lost=10, **alone),
-        torture("flips-sd", "sd", 2, 10, 50, 20, card={"faults": flips}, lost=10, **alone),
+        torture("flips-sd", "sd", 2, 10, 50, 20, card={"faults": flips}, lost=10, label=LONG, **alone),
         torture("stalls", "virtio", 2, 11, 40, 5, sleep="on", card={"faults": stalls}),
     ]
 
 
 def tortures():
     return [
-        torture("virtio-2", "virtio", 2, 1, 300, 100, label=EVERYDAY), torture("virtio-4", "virtio", 4, 2, 300, 30),
+        torture("virtio-2", "virtio", 2, 1, 300, 100, label=EVERYDAY), torture("virtio-4", "virtio", 4, 2, 300, 30, label=LONG),
         torture("virtio-8", "virtio", 8, 3, 200, 10),
-        torture("sd-2", "sd", 2, 4, 60, 20), torture("raspi4b-2", "emmc2", 2, 5, 50, 10, board=PI),
+        torture("sd-2", "sd", 2, 4, 60, 20, label=LONG), torture("raspi4b-2", "emmc2", 2, 5, 50, 10, board=PI),
         torture("off", "virtio", 2, 6, 300, 30, away=1, second=2),
         killed("virtio", "virtio", 12, 40), killed("sd", "sd", 13, 40),
         *failures(),
@@ -85,10 +85,10 @@ def all_scenarios():
     return [
         *tortures(),
         kills("driver", "virtio", 40, 2, victim="vd0", also="vd0"), kills("pager", "virtio", 40, 1),
-        kills("both-4cpu", "virtio", 40, 3, also="vd0", cpus=4, label=CI), kills("sd", "sd", 40, 4, also="sd0", label=CI),
+        kills("both-4cpu", "virtio", 40, 3, also="vd0", cpus=4, label=CI), kills("sd", "sd", 40, 4, also="sd0", label=LONG),
         load("virtio-1cpu", "virtio", 1), load("virtio-4cpu", "virtio", 4, table="gpt"),
         load("virtio-card-4cpu", "virtio", 4, tier=0, soft=0, label=CI),
         load("virtio-debug", "virtio", 4, build="debug", seconds=60, label=CI),
-        load("sd", "sd", 1, seconds=60), load("sd-card", "sd", 1, tier=0, soft=0, seconds=60, label=CI),
+        load("sd", "sd", 1, seconds=60, label=LONG), load("sd-card", "sd", 1, tier=0, soft=0, seconds=60, label=LONG),
         load("virtio-off", "virtio", 1, away=1, percent=70, rounds=10),
     ]
