@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "ci"))
 from wharf import card, qemu  # noqa: E402
 
 STEP = 2                # rows of peers.json that the present stage of the project has to show
-HANG_SECONDS = 120
+HANG_SECONDS = 300
 DISK_SIZE = 128 << 20
 CPU = "cortex-a72,cntfrq=1000000000"
 COUNTING = ["-icount", "shift=0,sleep=off", "-M", "dtb-randomness=off", "-seed", "1"]

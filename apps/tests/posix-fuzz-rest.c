@@ -2,27 +2,12 @@
 /*
  * How many kernel objects there are when all that was begun is done, on a busy host too: a part of posix-fuzz-process.
  */
+#include "others.h"
 #include "posix-fuzz-process.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
-#include <libsys/thread.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-/* Whoever is to run on a CPU is more urgent than this thread: it gets there when they have, however long that takes. */
-static void let_others_run(void)
-{
-    enum { LEAST_URGENT = 1 };
-    const uint64_t cpus = kernel_system_info(SYSTEM_INFO_CPUS_ONLINE);
-
-    CHECK_EQUAL(kernel_thread_set_priority(LEAST_URGENT), KERN_SUCCESS);
-    for (uint64_t cpu = 0; cpu < cpus; cpu++) {
-        CHECK_EQUAL(kernel_thread_set_affinity(UINT64_C(1) << cpu), KERN_SUCCESS);
-        CHECK_EQUAL(kernel_system_info(SYSTEM_INFO_THIS_CPU), cpu);
-    }
-    CHECK_EQUAL(kernel_thread_set_affinity(UINT64_MAX), KERN_SUCCESS);
-    CHECK_EQUAL(kernel_thread_set_priority(THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
-}
 
 /* When nothing has changed for a while, and nobody has anything left to do. The process server has one timer for all alarms, which holds a right while it is armed: for the
  * earliest, were it that of a process that has ended since. With an alarm of ours it is always armed. The memory of a file that went while a process that ran it was still ending is

@@ -3,6 +3,7 @@
  * See vm-test.h.
  */
 #include "vm-test.h"
+#include "others.h"
 
 #include <libsys/kernel.h>
 #include <wharf/if/host.h>
@@ -61,6 +62,7 @@ struct left left_now(void)
     for (unsigned same = 0; same < 40;) {
         last = now;
         pause_for(1000);
+        let_others_run();
         struct host_statistics statistics = {0};
         OK(host_statistics(program_start_info->host, &statistics));
         now.frames =

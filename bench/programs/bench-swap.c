@@ -24,7 +24,7 @@
 #include <wharf/if/swap_areas.h>
 #include <wharf/if/vm.h>
 
-enum { PAGE = 4096, WORDS = PAGE / 8, TOUCHES = 4000 };
+enum { PAGE = 4096, WORDS = PAGE / 8, TOUCHES = 1000 };
 
 static mach_port_name_t swap;
 static char disk[SWAP_AREAS_NAME_MAX], rows[32];
