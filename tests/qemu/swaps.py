@@ -18,14 +18,14 @@ def words(system, where, **more):
 
 def load(name, where, cpus, build="release", label=EVERYDAY, seconds=30, table="mbr", **more):
     """Twice the memory in several tasks. Instructions are counted where there are several CPUs, for much of it is one waiting for another."""
-    extra = {"extra": counted(cpus, 3)} if cpus > 1 else {}
+    extra = {"extra": counted(cpus, 3, "on")} if cpus > 1 else {}
     return Scenario(f"swap-load-{name}", {**SMALL, "cpus": cpus, **extra}, disk=Card(where, size="512M", table=table),
                     append=words("swap", where, **more), expect=WORK, label=label, build=build, seconds=seconds)
 
 
 def kills(name, where, count, seed, victim="default-pager", also="default-pager", cpus=1, build="release", label=EVERYDAY, seconds=60, **more):
     """The pager and the card's driver die while memory is out."""
-    machine = {**SMALL, "cpus": cpus, "extra": counted(seed, 3)}
+    machine = {**SMALL, "cpus": cpus, "extra": counted(seed, 3, "on")}
     return Scenario(f"swap-kills-{name}", machine, disk=Card(where, size="512M"), build=build, label=label, seconds=seconds,
                     append=words("swap-kills", where, **{"victim": victim, "also": also, "third": also, "fourth": also, "kills": count, "seed": seed, **more}),
                     anywhere=(r"^kills: all checks passed$",), expect=WORK)
@@ -35,8 +35,9 @@ SWAP = (512 - 9) << 20 >> 9     # of a torture's card: the first block of the sw
 BLOCKS = 512 << 20 >> 9
 
 
-def torture(name, where, times, seed, runs, last, board=None, label=CI, seconds=40, system="swap", sleep="off", card=None, anywhere=(), **more):
-    """So many times the memory in 8 tasks, which fork, send each other memory, and share some. sleep: on, where a disk is to take its time."""
+def torture(name, where, times, seed, runs, last, board=None, label=CI, seconds=40, system="swap", sleep="on", card=None, anywhere=(), **more):
+    """So many times the memory in 8 tasks, which fork, send each other memory, and share some. Time does not jump while the disk works: on a busy host it
+    would be half a minute in a moment, which is as long as anybody waits for a page."""
     machine = {**(board or SMALL), "cpus": 4, "extra": counted(seed, 3, sleep, (board or SMALL)["board"])}
     told = {"workers": 8, "percent": 100 * times, "seed": seed, "runs": runs, "last": last, "mix": 1, **more}
     return Scenario(f"swap-torture-{name}", machine, disk=Card(where, size="1G", swap="512M", **(card or {})), label=label, seconds=seconds,
@@ -66,7 +67,7 @@ def failures():
         torture("write-errors", "virtio", 2, 8, 200, 100, card={"errors": bad("write")}, failing=1, **alone),
         torture("flips", "virtio", 2, 9, 200, 100, card={"faults": flips}, lost=10, **alone),
         torture("flips-sd", "sd", 2, 10, 50, 20, card={"faults": flips}, lost=10, label=LONG, **alone),
-        torture("stalls", "virtio", 2, 11, 40, 5, sleep="on", card={"faults": stalls}),
+        torture("stalls", "virtio", 2, 11, 40, 5, card={"faults": stalls}),
     ]
 
 
