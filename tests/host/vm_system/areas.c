@@ -43,48 +43,34 @@ static void load(uint32_t request, uint32_t slot, uint32_t count)
     OK(swap_done(office.control, request, ok));
 }
 
-static void serve_one(void)
+static void hear(uint32_t id, const uint64_t words[2])
 {
-    struct actor *a = office.actor;
-    post(a, (struct message){.receive = office.port, .size = 512, .deadline = PAST});
-    CHECK_EQUAL(result(a), KERN_SUCCESS);
-    const uint64_t words[2] = {got_word(a, 0), got_word(a, 1)};
     const uint32_t request = (uint32_t)words[0], slot = (uint32_t)(words[0] >> 32);
-    switch (got_id(a)) {
+    switch (id) {
     case DEFAULT_PAGER_ID_STORE: store(request, slot, (uint32_t)words[1]); break;
     case DEFAULT_PAGER_ID_LOAD: load(request, slot, (uint32_t)words[1]); break;
     case DEFAULT_PAGER_ID_FREED: break;
     case DEFAULT_PAGER_ID_DRAINED: pager.drained[pager.drains++ % AREAS] = request; break;
-    default: host_machine_fail("the default pager hears %x", got_id(a));
+    default: host_machine_fail("the default pager hears %x", id);
     }
 }
 
-/* For rest(). */
 bool areas_serve(void)
 {
-    bool did = false;
-    if (!office.actor || pager.serving || pager.deaf)
-        return false;
-    pager.serving = true;
-    client_use(office.actor);
-    for (; port_behind(office.actor, office.port)->queued > 0; did = true)
-        serve_one();
-    client_use(me.actor);
-    pager.serving = false;
-    return did;
+    return !pager.deaf && office_serve(&office, hear);
 }
 
 /* Calls of the holder's own: it hears nothing meanwhile. */
 void areas_begin_calls(void)
 {
-    pager.serving = true;
+    office.busy = true;
     client_use(office.actor);
 }
 
 void areas_end_calls(void)
 {
     client_use(me.actor);
-    pager.serving = false;
+    office.busy = false;
     rest();
 }
 

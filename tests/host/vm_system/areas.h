@@ -14,7 +14,7 @@ static_assert(SLOTS <= CHUNK, "an area is a chunk of slots");
 /** How it is to behave, and what it has seen. */
 struct areas_pager {
     uint64_t window;
-    bool serving, deaf;
+    bool deaf;
     bool parts;                      /* it loads no several pages at a time */
     bool damages;                    /* what it loads is wrong */
     unsigned loads, single, in_vain; /* requests; of them for one page, and refused */

@@ -36,3 +36,33 @@ void office_leave(struct office *office)
     end_task(actor);
     actor_drop(actor);
 }
+
+bool office_serve(struct office *office, office_hear_t *hear)
+{
+    struct actor *actor = office->actor;
+    bool did = false;
+    if (!actor || office->busy)
+        return false;
+    office->busy = true;
+    client_use(actor);
+    for (; port_behind(actor, office->port)->queued > 0; did = true) {
+        post(actor, (struct message){.receive = office->port, .size = 512, .deadline = PAST});
+        CHECK_EQUAL(result(actor), KERN_SUCCESS);
+        const uint64_t words[2] = {got_word(actor, 0), got_word(actor, 1)};
+        hear((uint32_t)got_id(actor), words);
+    }
+    client_use(me.actor);
+    office->busy = false;
+    return did;
+}
+
+static void set_patience(void *nothing)
+{
+    (void)nothing;
+    paged_object_set_patience(PATIENCE);
+}
+
+void office_have_patience(void)
+{
+    in_kernel(set_patience, NULL);
+}

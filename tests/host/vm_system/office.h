@@ -12,6 +12,7 @@
 struct office {
     struct actor *actor;    /* NULL: it is vacant */
     uint32_t port, control; /* its names for what it serves, and for what the kernel gave it */
+    bool busy;              /* its holder is at something, and hears nothing meanwhile */
 };
 
 /** How the kernel sees the office. */
@@ -21,3 +22,11 @@ struct host_memory_swap office_facts(void);
 struct office office_take(uint32_t slots, uint32_t window, uint64_t *at);
 /** The holder's task ends; the office is vacant. What was asked of it is with the kernel again at the next rest. */
 void office_leave(struct office *office);
+
+/** What a message that the kernel has sent there means: its id, and the first words of its body. */
+typedef void office_hear_t(uint32_t id, const uint64_t words[2]);
+/** The holder hears all that has been sent there, and acts as itself meanwhile. True: there was something. For rest(). */
+bool office_serve(struct office *office, office_hear_t *hear);
+
+/** Whoever waits for a pager waits longer than any rest. */
+void office_have_patience(void);

@@ -18,7 +18,7 @@ enum { SLOTS = 2048, SWAP_WINDOW = 8 };
 static struct {
     struct office office;
     uint64_t window;
-    bool serving, refuses, deaf;
+    bool refuses, deaf;
     uint8_t kept[SLOTS][PAGE];
 } swapper;
 
@@ -85,37 +85,25 @@ static void load(uint32_t request, uint32_t slot, uint32_t count)
     GIVES(KERN_INVALID_ARGUMENT, swap_done(swapper.office.control, request, true));
 }
 
-static void serve_one(void)
+static void hear(uint32_t id, const uint64_t words[2])
 {
-    struct actor *a = swapper.office.actor;
-    post(a, (struct message){.receive = swapper.office.port, .size = 512, .deadline = PAST});
-    CHECK_EQUAL(result(a), KERN_SUCCESS);
-    uint64_t words[2] = {got_word(a, 0), got_word(a, 1)};
-    uint32_t request = (uint32_t)words[0], slot = (uint32_t)(words[0] >> 32);
-    switch (got_id(a)) {
+    const uint32_t request = (uint32_t)words[0], slot = (uint32_t)(words[0] >> 32);
+    switch (id) {
     case DEFAULT_PAGER_ID_STORE: store(request, slot, (uint32_t)words[1]); break;
     case DEFAULT_PAGER_ID_LOAD: load(request, slot, (uint32_t)words[1]); break;
     case DEFAULT_PAGER_ID_FREED: break;
-    default: host_machine_fail("the default pager hears %x", got_id(a));
+    default: host_machine_fail("the default pager hears %x", id);
     }
 }
 
 /* For rest(): true: something has been done. */
 static bool serve(void)
 {
-    bool did = false;
-    if (swapper.serving || swapper.deaf || !swapper.office.actor)
+    if (swapper.deaf || swapper.office.busy || !swapper.office.actor)
         return false;
-    swapper.serving = true;
     trouble_pause();
-    client_use(swapper.office.actor);
-    while (port_behind(swapper.office.actor, swapper.office.port)->queued > 0) {
-        serve_one();
-        did = true;
-    }
-    client_use(me.actor);
+    const bool did = office_serve(&swapper.office, hear);
     trouble_go_on();
-    swapper.serving = false;
     return did;
 }
 

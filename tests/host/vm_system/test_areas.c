@@ -8,7 +8,6 @@
 #include "areas.h"
 
 #include <kern/frame.h>
-#include <kern/paged_object.h>
 #include <string.h>
 
 enum { MOST = 40, RUNS = 4 };
@@ -365,13 +364,6 @@ static void each_failure(uint64_t n)
     CHECK(n > MOST); /* a frame for each page at least */
 }
 
-/* Longer than any test. */
-static void set_patience(void *nothing)
-{
-    (void)nothing;
-    paged_object_set_patience(PATIENCE);
-}
-
 static void all_of_it(void)
 {
     by_priority();
@@ -394,7 +386,7 @@ static void one_run(void *argument)
     host_set_repeat_line(line);
     ipc_start(seed, 1 + (unsigned)(seed - 1) % 4, false);
     enter();
-    in_kernel(set_patience, NULL);
+    office_have_patience();
     keep_in(me.actor->task, me.actor->send_va, 9);
     at_rest = areas_serve;
     all_of_it(); /* what is made once has been made */

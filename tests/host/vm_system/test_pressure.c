@@ -15,32 +15,20 @@
 enum { SLOTS = 64, PAGEABLE = 400, TOUCHED = 5000, LEFT = 4000 };
 
 static struct office office;
-static bool serving, deaf;
+static bool deaf;
 
 /* What is stored is not asked for again here. */
-static void serve_one(void)
+static void hear(uint32_t id, const uint64_t words[2])
 {
-    struct actor *a = office.actor;
-    post(a, (struct message){.receive = office.port, .size = 512, .deadline = PAST});
-    CHECK_EQUAL(result(a), KERN_SUCCESS);
-    CHECK(got_id(a) != DEFAULT_PAGER_ID_LOAD);
-    if (got_id(a) == DEFAULT_PAGER_ID_STORE)
-        OK(swap_done(office.control, (uint32_t)got_word(a, 0), true));
+    CHECK(id != DEFAULT_PAGER_ID_LOAD);
+    if (id == DEFAULT_PAGER_ID_STORE)
+        OK(swap_done(office.control, (uint32_t)words[0], true));
 }
 
 /* For rest(). */
 static bool serve(void)
 {
-    bool did = false;
-    if (!office.actor || serving || deaf)
-        return false;
-    serving = true;
-    client_use(office.actor);
-    for (; port_behind(office.actor, office.port)->queued > 0; did = true)
-        serve_one();
-    client_use(me.actor);
-    serving = false;
-    return did;
+    return !deaf && office_serve(&office, hear);
 }
 
 /* ---- who watches ---- */
@@ -161,12 +149,6 @@ static void full_and_watched(struct actor *waiter)
 }
 
 /* Longer than any test. */
-static void set_patience(void *nothing)
-{
-    (void)nothing;
-    paged_object_set_patience(PATIENCE);
-}
-
 /* Pages are with a pager that does nothing about them: the log says so, and who waits for what. */
 static void stands_still(void)
 {
@@ -203,7 +185,7 @@ int main(int argc, char **argv)
     fix_addresses(argv);
     ipc_start(1, 2, false);
     enter();
-    in_kernel(set_patience, NULL);
+    office_have_patience();
     keep_in(me.actor->task, me.actor->send_va, 9);
     at_rest = serve;
     struct actor *waiter = actor_mate(me.actor, ACTOR_PRIORITY);

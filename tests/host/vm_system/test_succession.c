@@ -7,8 +7,6 @@
  */
 #include "office.h"
 
-#include <kern/paged_object.h>
-
 #include <wharf/if/default_pager_types.h>
 
 enum { SLOTS = 128, ROUNDS = 24, MOST = 20 };
@@ -16,7 +14,7 @@ enum { SLOTS = 128, ROUNDS = 24, MOST = 20 };
 static struct office office;
 static struct {
     uint64_t window;
-    bool serving, deaf;
+    bool deaf;
 } pager;
 static uint8_t kept[SLOTS][PAGE];
 
@@ -41,30 +39,17 @@ static void carry_out(bool load, uint32_t request, uint32_t slot, uint32_t count
     OK(swap_done(office.control, request, true));
 }
 
-static void serve_one(void)
+static void hear(uint32_t id, const uint64_t words[2])
 {
-    struct actor *a = office.actor;
-    post(a, (struct message){.receive = office.port, .size = 512, .deadline = PAST});
-    CHECK_EQUAL(result(a), KERN_SUCCESS);
-    uint64_t words[2] = {got_word(a, 0), got_word(a, 1)};
-    if (got_id(a) != DEFAULT_PAGER_ID_FREED)
-        carry_out(got_id(a) == DEFAULT_PAGER_ID_LOAD, (uint32_t)words[0],
-                  (uint32_t)(words[0] >> 32), (uint32_t)words[1]);
+    if (id != DEFAULT_PAGER_ID_FREED)
+        carry_out(id == DEFAULT_PAGER_ID_LOAD, (uint32_t)words[0], (uint32_t)(words[0] >> 32),
+                  (uint32_t)words[1]);
 }
 
 /* For rest(). */
 static bool serve(void)
 {
-    bool did = false;
-    if (!office.actor || pager.serving || pager.deaf)
-        return false;
-    pager.serving = true;
-    client_use(office.actor);
-    for (; port_behind(office.actor, office.port)->queued > 0; did = true)
-        serve_one();
-    client_use(me.actor);
-    pager.serving = false;
-    return did;
+    return !pager.deaf && office_serve(&office, hear);
 }
 
 static void take_office(void)
@@ -199,13 +184,6 @@ static void one_round(uint32_t number)
     check_nothing_left();
 }
 
-/* Longer than any rest. */
-static void set_patience(void *nothing)
-{
-    (void)nothing;
-    paged_object_set_patience(3600 * UINT64_C(1000000000));
-}
-
 static void one_run(void *argument)
 {
     static char line[100];
@@ -215,7 +193,7 @@ static void one_run(void *argument)
     host_set_repeat_line(line);
     ipc_start(seed, 1 + (unsigned)(seed - 1) % 3, false);
     enter();
-    in_kernel(set_patience, NULL);
+    office_have_patience();
     keep_in(me.actor->task, me.actor->send_va, 9);
     at_rest = serve;
     for (uint32_t i = 0; i < 4; i++)
