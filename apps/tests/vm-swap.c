@@ -28,7 +28,7 @@ static void stage(const char *name)
     print("vm-swap: %s at %lu ms\n", name, kernel_clock_now() / 1000000);
 }
 
-static void wait_until(bool (*is)(uint64_t), uint64_t value)
+void swap_wait_until(bool (*is)(uint64_t), uint64_t value)
 {
     const uint64_t give_up = kernel_clock_now() + UINT64_C(60000000000);
     while (!is(value) && kernel_clock_now() < give_up)
@@ -56,7 +56,7 @@ void swap_push_out(void)
         before = swap_now().stores;
         OK(host_memory_page_out(program_start_info->host_memory, MANY));
         pause_for(20000);
-        wait_until(is_quiet, 0);
+        swap_wait_until(is_quiet, 0);
     } while (swap_now().stores > before + 64);
 }
 
@@ -98,7 +98,7 @@ static void test_cycle(void)
         CHECK_EQUAL(area[page * PAGE_WORDS + 100], page * UINT64_C(0x123456789));
     swap_push_out();
     pages_drop(area, AREA); /* while it is out: a work item gives the slots back */
-    wait_until(used_at_most, used + 200);
+    swap_wait_until(used_at_most, used + 200);
 }
 
 /* ---- several who see it ---- */
@@ -188,7 +188,7 @@ static void test_calls(void)
 static void expect_here(const uint64_t *area, unsigned pages, uint64_t who)
 {
     struct vm_usage usage;
-    wait_until(is_quiet, 0); /* nothing goes from here on */
+    swap_wait_until(is_quiet, 0); /* nothing goes from here on */
     OK(vm_usage(me(), &usage));
     CHECK(usage.wired >= pages);
     swap_expect(area, 1, who); /* what this itself needs is here */
@@ -362,7 +362,7 @@ int main(int argc, char **argv)
     struct host_memory_swap facts = swap_now();
     print("vm-swap: %lu pages went out, %lu came back, %lu were rescued, %lu lost\n", facts.stores,
           facts.loads, facts.rescues, facts.lost);
-    wait_until(is_quiet, 0); /* nothing goes from here on */
+    swap_wait_until(is_quiet, 0); /* nothing goes from here on */
     swap_touch_all(NULL);
     swap_end();
     /* Each CPU keeps some free pieces of what pages consist of, and this task has some: each may be the last in its frame. */

@@ -58,6 +58,8 @@ struct board {
     _Atomic uint32_t ended, failures;
 };
 extern struct board *board;
+/** A failure, if that is not so within a minute. */
+void swap_wait_until(bool (*is)(uint64_t), uint64_t value);
 
 /** Pages written by `who`, and looked at. */
 void swap_fill_pages(uint64_t *at, unsigned pages, uint64_t who);
