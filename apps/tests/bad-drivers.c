@@ -7,6 +7,7 @@
  * Arguments: disk=block.vd0 victim=vd0 good=virtio-blk; faults=MASK: a bit for each, of enum fault.
  */
 #include "bad-drivers.h"
+#include "arguments.h"
 #include "disk-blocks.h"
 #include "supervised.h"
 #include <libsys/block_client.h>

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See disk-blocks.h. */
 #include "disk-blocks.h"
-#include <libsys/program.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define MAGIC UINT64_C(0x6b736964206c6c61)
 
@@ -30,26 +27,4 @@ bool block_is(const struct block_image *image, uint64_t number, uint32_t generat
 {
     return image->magic == MAGIC && image->number == number && image->generation == generation &&
            image->checksum == checksum_of(image);
-}
-
-uint64_t number_argument(const char *name, uint64_t otherwise)
-{
-    const char *at = strstr(program_start_info->arguments, name);
-
-    return at ? strtoull(at + strlen(name), NULL, 0) : otherwise;
-}
-
-const char *word_argument(const char *name, char *value, size_t size)
-{
-    const char *at = strstr(program_start_info->arguments, name);
-
-    value[0] = '\0';
-    if (!at)
-        return value;
-    at += strlen(name);
-    for (size_t i = 0; i < size - 1 && at[i] != '\0' && at[i] != ' ' && at[i] != ','; i++) {
-        value[i] = at[i];
-        value[i + 1] = '\0';
-    }
-    return value;
 }

@@ -19,8 +19,3 @@ _Static_assert(sizeof(struct block_image) == DISK_BLOCK, "a block");
 void block_fill(struct block_image *image, uint64_t number, uint32_t generation);
 /** It is what block_fill() made of these two, to the last bit. */
 bool block_is(const struct block_image *image, uint64_t number, uint32_t generation);
-
-/** The number behind `name=` in the program's arguments. */
-uint64_t number_argument(const char *name, uint64_t otherwise);
-/** The word behind it, up to a blank or a comma, cut to size; "": there is none. */
-const char *word_argument(const char *name, char *value, size_t size);

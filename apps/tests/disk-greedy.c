@@ -5,7 +5,7 @@
  *
  * Arguments: disk=block.vd0 rounds=20
  */
-#include "disk-blocks.h"
+#include "arguments.h"
 #include <libsys/block_client.h>
 #include <libsys/check.h>
 #include <libsys/program.h>

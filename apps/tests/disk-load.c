@@ -6,6 +6,7 @@
  * Arguments: disk=block.sd0 partition=0 operations=1000 seed=1 depth=8 blocks=4096 (used from the partition's beginning);
  * while=PROGRAM: that many operations again and again, until the program has ended.
  */
+#include "arguments.h"
 #include "disk-blocks.h"
 #include "supervised.h"
 #include <libsys/block_client.h>

@@ -5,6 +5,7 @@
  *
  * Arguments: disk=block.sd0 partition=2 rounds=2; absent=1: there is none at first, and round 0 ends when it has been put in.
  */
+#include "arguments.h"
 #include "disk-blocks.h"
 #include <libsys/block_client.h>
 #include <libsys/check.h>

@@ -9,6 +9,7 @@
  * flips=1: bits of what is read may be wrong: each of these is found, and another read is right;
  * least=N: so many requests fail, or blocks are found wrong, at least; most=N.
  */
+#include "arguments.h"
 #include "disk-blocks.h"
 #include <libsys/block_client.h>
 #include <libsys/check.h>

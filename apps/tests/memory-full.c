@@ -5,7 +5,7 @@
  *
  * Arguments: first=PROGRAM, which is ended first, then=PROGRAM.
  */
-#include "disk-blocks.h"
+#include "arguments.h"
 #include "supervised.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>

@@ -4,7 +4,7 @@
  *
  * Arguments: wait=MS before it begins.
  */
-#include "disk-blocks.h"
+#include "arguments.h"
 #include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <libsys/program.h>

@@ -12,10 +12,9 @@
  * lost=N: the card fails: so many pages are lost at least, each is told to its worker once, and nothing else is; failing=1: it fails, and nothing is lost.
  */
 #include "swap-load.h"
-#include "disk-blocks.h"
+#include "arguments.h"
 #include "supervised.h"
-#include "swap_header.h"
-#include <libsys/block_client.h>
+#include "swap_format.h"
 #include <libsys/clone.h>
 #include <libsys/kernel.h>
 #include <libsys/thread.h>
@@ -43,10 +42,8 @@ static void make_swap(uint32_t number)
 
     if (!OK(block_client_open(&client, disk, number, SWAP_PAGE)))
         return;
-    const uint64_t bytes = client.facts.blocks * client.facts.block_size;
     uuid[SWAP_UUID - 1] = (uint8_t)number;
-    CHECK(swap_header_make(client.data, bytes, uuid, "swap-load"));
-    OK(block_client_do(&client, BLOCK_WRITE, 0, SWAP_PAGE / client.facts.block_size, 0));
+    OK(swap_format(&client, uuid, "swap-load"));
     block_client_close(&client);
 }
 

@@ -5,11 +5,10 @@
  *
  * Arguments: disk=SERVICE rows=PREFIX; boot with pmu=user and one CPU.
  */
+#include "arguments.h"
 #include "series.h"
 #include <libsys/block_client.h>
 #include <libsys/check.h>
-#include <libsys/program.h>
-#include <string.h>
 #include <user/machine.h>
 
 enum { MIB = 1 << 20, PIECE = 4096, BLOCK = 512, READS = 100, RANGE = 32 * MIB };
@@ -55,27 +54,13 @@ static void name_row(char *name, size_t size, const char *prefix, const char *ro
     format_text(name, size, "%s_%s", prefix, row);
 }
 
-static void argument(const char *key, char *value, size_t size)
-{
-    const char *at = strstr(program_start_info->arguments, key);
-
-    value[0] = '\0';
-    if (!at)
-        return;
-    at += strlen(key);
-    for (size_t i = 0; i < size - 1 && at[i] != '\0' && at[i] != ' '; i++) {
-        value[i] = at[i];
-        value[i + 1] = '\0';
-    }
-}
-
 int main(void)
 {
     static struct series pieces, whole;
     char service[64], prefix[32], name[64];
 
-    argument("disk=", service, sizeof(service));
-    argument("rows=", prefix, sizeof(prefix));
+    word_argument("disk=", service, sizeof(service));
+    word_argument("rows=", prefix, sizeof(prefix));
     if (!CHECK_EQUAL(block_client_open(&disk, service, 0, MIB), KERN_SUCCESS))
         return check_end("bench-block");
     (void)random_reads();

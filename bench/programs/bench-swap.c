@@ -10,13 +10,12 @@
  *
  * Arguments: disk=SERVICE rows=PREFIX percent=N (of the memory that is free) soft=1 (pages that can be compressed); boot with pmu=user and one CPU.
  */
+#include "arguments.h"
 #include "series.h"
-#include "swap_header.h"
-#include <libsys/block_client.h>
+#include "swap_format.h"
 #include <libsys/check.h>
 #include <libsys/program.h>
 #include <stdlib.h>
-#include <string.h>
 #include <user/machine.h>
 #include <wharf/if/host.h>
 #include <wharf/if/host_memory.h>
@@ -39,30 +38,13 @@ static uint64_t next_random(void)
     return dice;
 }
 
-static void argument(const char *key, char *value, size_t size)
-{
-    const char *at = strstr(program_start_info->arguments, key);
-
-    value[0] = '\0';
-    if (!at)
-        return;
-    at += strlen(key);
-    for (size_t i = 0; i < size - 1 && at[i] != '\0' && at[i] != ' '; i++) {
-        value[i] = at[i];
-        value[i + 1] = '\0';
-    }
-}
-
 static void make_swap(void)
 {
     struct block_client client;
     const uint8_t uuid[SWAP_UUID] = "bench-swap";
 
     CHECK_EQUAL(block_client_open(&client, disk, 0, SWAP_PAGE), KERN_SUCCESS);
-    CHECK(swap_header_make(client.data, client.facts.blocks * client.facts.block_size, uuid,
-                           "bench"));
-    CHECK_EQUAL(block_client_do(&client, BLOCK_WRITE, 0, SWAP_PAGE / client.facts.block_size, 0),
-                KERN_SUCCESS);
+    CHECK_EQUAL(swap_format(&client, uuid, "bench"), KERN_SUCCESS);
     block_client_close(&client);
     CHECK_EQUAL(swap_areas_on(swap, disk, 0, 1), KERN_SUCCESS);
 }
@@ -141,17 +123,14 @@ int main(void)
 {
     struct host_statistics statistics = {0};
     uint64_t at = 0;
-    char word[32];
 
-    argument("disk=", disk, sizeof(disk));
-    argument("rows=", rows, sizeof(rows));
-    argument("soft=", word, sizeof(word));
-    soft = word[0] == '1';
-    argument("percent=", word, sizeof(word));
+    word_argument("disk=", disk, sizeof(disk));
+    word_argument("rows=", rows, sizeof(rows));
+    soft = number_argument("soft=", 0) != 0;
     CHECK_EQUAL(service_look_up(program_start_info->bootstrap, "swap", &swap), KERN_SUCCESS);
     make_swap();
     CHECK_EQUAL(host_statistics(program_start_info->host, &statistics), KERN_SUCCESS);
-    const uint64_t pages = statistics.free_frames * strtoul(word, NULL, 10) / 100;
+    const uint64_t pages = statistics.free_frames * number_argument("percent=", 200) / 100;
     CHECK_EQUAL(vm_allocate(program_start_info->task, 0, pages * PAGE, VM_ANYWHERE, &at),
                 KERN_SUCCESS);
     if (!check_failures()) {
