@@ -63,18 +63,23 @@ static void complain(const struct card *card, kern_return_t kr)
           card->label.partition, (int)kr);
 }
 
-/* A predecessor's card has pages: there is nothing to do but wait for it. */
-static kern_return_t open_card(struct card *card)
+/* For as long as it takes: pages are there. */
+static kern_return_t insist(struct card *card, kern_return_t (*attempt)(struct card *card))
 {
-    kern_return_t kr = open_both(card);
+    kern_return_t kr = attempt(card);
 
-    if (kr != KERN_SUCCESS && card->restored)
+    if (kr != KERN_SUCCESS)
         complain(card, kr);
-    while (kr != KERN_SUCCESS && card->restored) {
+    while (kr != KERN_SUCCESS) {
         (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
-        kr = open_both(card);
+        kr = attempt(card);
     }
     return kr;
+}
+
+static kern_return_t open_card(struct card *card)
+{
+    return card->restored ? insist(card, open_both) : open_both(card);
 }
 
 /* ---- attaching ---- */
@@ -95,19 +100,6 @@ static kern_return_t find_once(struct card *card)
     return kr;
 }
 
-static kern_return_t find_card(struct card *card)
-{
-    kern_return_t kr = find_once(card);
-
-    if (kr != KERN_SUCCESS)
-        complain(card, kr);
-    while (kr != KERN_SUCCESS) {
-        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
-        kr = find_once(card);
-    }
-    return kr;
-}
-
 /* ---- the thread ---- */
 
 static void attend(void *argument)
@@ -121,7 +113,7 @@ static void attend(void *argument)
         if (work == CARD_OPEN)
             card->result = open_card(card);
         else if (work == CARD_FIND)
-            card->result = find_card(card);
+            card->result = insist(card, find_once);
         word_set(&card->work, CARD_REST);
         (void)!block_events_completed_until(program.events, 0); /* a full queue holds one */
     } while (work != CARD_END);

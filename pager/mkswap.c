@@ -5,7 +5,7 @@
  *      mkswap [-L NAME] sd0p2          partition 2 of the block device sd0
  *      mkswap [-L NAME] block.sd0 2    the same, by its service
  */
-#include "swap_header.h"
+#include "swap_format.h"
 #include "swap_name.h"
 #include <inttypes.h>
 #include <libsys/block_client.h>
@@ -45,18 +45,13 @@ static void make(const struct swap_name *where, const char *name)
 
     if (kr != KERN_SUCCESS)
         fail(where->device, kr);
-    const uint64_t bytes = disk.facts.blocks * disk.facts.block_size;
     if (getentropy(uuid, sizeof(uuid)) != 0)
         fail("no random bytes", KERN_FAILURE);
-    if (!swap_header_make(disk.data, bytes, uuid, name))
-        fail("the partition is too small", KERN_INVALID_ARGUMENT);
-    (void)swap_header_read(disk.data, bytes, &header);
-    kr = block_client_do(&disk, BLOCK_WRITE, 0, SWAP_PAGE / disk.facts.block_size, 0);
-    if (kr == KERN_SUCCESS)
-        kr = block_client_do(&disk, BLOCK_FLUSH, 0, 0, 0);
-    block_client_close(&disk);
+    kr = swap_format(&disk, uuid, name);
     if (kr != KERN_SUCCESS)
-        fail("writing", kr);
+        fail(kr == KERN_INVALID_ARGUMENT ? "the partition is too small" : "writing", kr);
+    (void)swap_header_read(disk.data, disk.facts.blocks * disk.facts.block_size, &header);
+    block_client_close(&disk);
     show(&header);
 }
 

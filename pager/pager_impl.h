@@ -53,5 +53,5 @@ void pager_use_buffer(struct pager *pager, struct pager_job *job);
 void pager_write_back(struct pager *pager);
 /** They are on the card. */
 void pager_written_back(struct pager *pager, struct pager_job *job);
-/** There is a new page for a slot. */
-void pager_outdate(struct pager *pager, uint32_t slot);
+/** There are new pages for these slots, or nobody needs what is there. */
+void pager_outdate(struct pager *pager, uint32_t slot, uint32_t count);

@@ -86,7 +86,6 @@ static bool put(struct pager *pager, const struct pager_job *job, uint32_t index
 {
     const uint32_t slot = job->slot + index;
 
-    pager_outdate(pager, slot);
     if (pager->tier->entries == 0)
         return false;
     memcpy(pager->page, show(pager, job, index), PAGER_PAGE);
@@ -106,6 +105,7 @@ void pager_store(struct pager *pager, uint32_t request, uint32_t slot, uint32_t 
     if (!job)
         return;
     pager_note_used(pager, slot, count);
+    pager_outdate(pager, slot, count);
     for (uint32_t i = 0; i < count; i++)
         if (!put(pager, job, i))
             job->card |= 1u << i;
@@ -180,10 +180,9 @@ void pager_use_buffer(struct pager *pager, struct pager_job *job)
 
 void pager_freed(struct pager *pager, uint32_t slot, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        pager_outdate(pager, slot + i);
+    pager_outdate(pager, slot, count);
+    for (uint32_t i = 0; i < count; i++)
         tier_remove(pager->tier, slot + i);
-    }
     pager_note_freed(pager, slot, count);
     pager_continue(pager);
 }

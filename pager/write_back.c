@@ -86,16 +86,24 @@ void pager_written_back(struct pager *pager, struct pager_job *job)
         }
 }
 
-void pager_outdate(struct pager *pager, uint32_t slot)
+/* The job's pages in slots [slot, slot + count). */
+static uint32_t bits_of(const struct pager_job *job, uint32_t slot, uint32_t count)
+{
+    const uint32_t first = slot > job->slot ? slot : job->slot, end = slot + count,
+                   others = job->slot + job->count, last = end < others ? end : others;
+
+    return first < last ? pager_bits(first - job->slot, last - first) : 0;
+}
+
+void pager_outdate(struct pager *pager, uint32_t slot, uint32_t count)
 {
     for (unsigned i = 0; i < PAGER_JOBS; i++) {
         struct pager_job *job = &pager->job[i];
-        if (job->kind != JOB_WRITE_BACK || slot - job->slot >= job->count)
+        const uint32_t bits = job->kind == JOB_WRITE_BACK ? bits_of(job, slot, count) : 0;
+        if (bits == 0)
             continue;
-        const uint32_t bit = 1u << (slot - job->slot);
-        job->stale |= bit;
-        if (!(job->asked & bit))
-            job->card &= ~bit;
+        job->stale |= bits;
+        job->card &= ~bits | job->asked;
         if (job->card == 0)
             pager_end_job(pager, job);
     }
