@@ -26,13 +26,6 @@ static kern_return_t statistics(struct host_memory_statistics *out)
     return host_memory_statistics(program_start_info->host, out);
 }
 
-/* V2. Less than has been promised is no error: nothing more is then. */
-static kern_return_t limit_others(void)
-{
-    return host_memory_keep_commitment(program_start_info->host_memory, others,
-                                       description.reserve_pages + own_pages);
-}
-
 /* V3. What is not the others' is ours, and that of programs that the reserve is for. When they have all that it is for, it is still kept for one whole new
  * instance beside the dead one. */
 static kern_return_t keep_frames(const struct host_memory_statistics *now)
@@ -59,8 +52,6 @@ void reserve_renew(void)
         return;
     kern_return_t kr = statistics(&now);
     if (kr == KERN_SUCCESS)
-        kr = limit_others();
-    if (kr == KERN_SUCCESS)
         kr = keep_frames(&now);
     if (kr != KERN_SUCCESS)
         log_line("the reserve cannot be kept (%d)", kr);
@@ -82,6 +73,10 @@ void reserve_begin(void)
         return;
     }
     own_pages = now.committed;
+    kr = host_memory_keep_commitment(program_start_info->host_memory, others,
+                                     description.reserve_pages + own_pages); /* V2 */
+    if (kr != KERN_SUCCESS)
+        log_line("others may be promised the reserve, too (%d)", kr);
     reserve_renew();
 }
 

@@ -5,9 +5,10 @@
  *
  * V1 The limit is on COMMITMENT, of which the kernel promises no more than there is (kernel/boot/main.c:limit_memory): who has a page
  *    promised finds a frame.
- * V2 It is set anew with each start, for what can be promised grows when there is somewhere to page out to.
+ * V2 It is all that can be promised but for the reserve, and follows that, which grows when there is somewhere to page out to
+ *    (host_memory.keep_commitment).
  * V3 Where there is, a promise is no frame. So as many frames as the reserve's programs have not been promised yet are kept back from all
- *    others (host_memory.set_reserve). It is set with the same starts, and when a program is ready, but not when one ends: others may have what it gave
+ *    others (host_memory.set_reserve). It is set with each start, and when a program is ready, but not when one ends: others may have what it gave
  *    back by then, and to get it back by page-out may take the very driver that has ended.
  */
 #pragma once
@@ -18,7 +19,7 @@
 /** After system_begin(). Where it cannot be, the log says so, and nothing is kept. */
 void reserve_begin(void);
 void reserve_end(void);
-/** What is kept is reckoned anew (V2, V3). */
+/** What is kept is reckoned anew (V3). */
 void reserve_renew(void);
 
 /** The task below whose ledger a program is made; MSG_NULL: our own. */

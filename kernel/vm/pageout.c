@@ -109,16 +109,11 @@ static void look_again(struct deadline *deadline)
 }
 
 /* It is tried again after a while, for what is waited for may come by itself: a program ends, the pager gets to it. */
-static void arm(void)
+void pageout_look_again(void)
 {
     if (atomic_exchange_explicit(&pageout.armed, true, memory_order_acquire))
         return;
     deadline_arm(&pageout.again, clock_ticks_at(clock_now() + pageout.pause));
-}
-
-void pageout_look_again(void)
-{
-    arm();
 }
 
 /* A page leaves, or will. */
@@ -382,14 +377,14 @@ static void give_up(void)
     atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
     if (!awaited && !some_are_leaving() && !swap_awaits_successor())
         atomic_store_explicit(&pageout.stuck, true, memory_order_relaxed);
-    arm();
+    pageout_look_again();
 }
 
 bool pageout_step(void)
 {
     if (!atomic_load_explicit(&pageout.wanted, memory_order_acquire)) {
         if (somebody_waits())
-            arm();
+            pageout_look_again();
         return false;
     }
     pageout_keep_reserve();
@@ -410,7 +405,7 @@ bool pageout_step(void)
     }
     if (scan())
         return true;
-    arm(); /* its end starts this again; should it not come, time does */
+    pageout_look_again(); /* its end starts this again; should it not come, time does */
     return false;
 }
 
@@ -418,7 +413,7 @@ uint64_t pageout_progress(void)
 {
     struct swap_facts slots;
     swap_facts(&slots);
-    return slots.stores + slots.loads + slots.rescues +
+    return slots.stores + slots.unchanged + slots.loads + slots.rescues +
            atomic_load_explicit(&pageout.evicted, memory_order_relaxed);
 }
 
@@ -426,14 +421,15 @@ void pageout_sight(struct pressure_sight *out)
 {
     enum { FEW = 8 }; /* one part in so many */
     struct swap_facts slots;
+    const bool waits = somebody_waits();
     swap_facts(&slots);
     *out = (struct pressure_sight){
         .in_force = pageout_is_enabled(),
         .leaving =
             slots.in_flight > 0 || atomic_load_explicit(&pageout.wanted, memory_order_relaxed),
         .stuck = slots.in_flight == 0 && atomic_load_explicit(&pageout.stuck, memory_order_relaxed),
-        .waits = somebody_waits(),
-        .awaited = slots.in_flight > 0 || somebody_waits(),
+        .waits = waits,
+        .awaited = slots.in_flight > 0 || waits,
         .has_frames = pageout_has_frames(),
         .few_slots = slots.used + slots.slots / FEW > slots.slots,
     };

@@ -132,15 +132,24 @@ bool pageout_set_reserve(uint64_t pages)
     return true;
 }
 
-/* Of what is free beyond what others must leave it gets every second frame: so it is filled however fast others take what page-out frees. */
-void pageout_keep_reserve(void)
+/* Of what is free beyond what others must leave the reserve gets every second frame: so it is filled however fast others take what page-out frees. The SWAP
+ * lock is held. */
+static void keep_more(void)
 {
-    spin_lock(&swap.lock);
     const uint64_t reserve = atomic_load_explicit(&marks.reserve, memory_order_relaxed),
                    kept = atomic_load_explicit(&marks.kept, memory_order_relaxed),
                    free = pageout_free_frames(), stop = pageout_marks().user;
     const uint64_t more = free > stop ? (free - stop) / 2 : 0;
     if (kept < reserve)
         keep(more < reserve - kept ? kept + more : reserve);
+}
+
+void pageout_keep_reserve(void)
+{
+    if (atomic_load_explicit(&marks.kept, memory_order_relaxed) ==
+        atomic_load_explicit(&marks.reserve, memory_order_relaxed))
+        return;
+    spin_lock(&swap.lock);
+    keep_more();
     spin_unlock(&swap.lock);
 }

@@ -93,11 +93,14 @@ static unsigned reserve(uint32_t count)
         number++;
     if (number == SWAP_AREA_COUNT || count > CHUNKS_MAX * CHUNK_SLOTS)
         return SWAP_AREA_COUNT;
-    uint32_t at = find_place(chunks_of(count));
+    uint32_t at = find_place(chunks_of(count)), first = at * CHUNK_SLOTS;
     if (at + chunks_of(count) > CHUNKS_MAX)
         return SWAP_AREA_COUNT;
-    swap.area[number] =
-        (struct slot_area){.phase = AREA_GROWING, .first = at * CHUNK_SLOTS, .count = count};
+    swap.area[number] = (struct slot_area){.phase = AREA_GROWING,
+                                           .first = first,
+                                           .count = count,
+                                           .cursor = first,
+                                           .freed_cursor = first};
     return number;
 }
 
@@ -106,18 +109,41 @@ static bool is_pager(const struct task *task)
     return swap.task == task && swap.port && !swap.died;
 }
 
-static kern_return_t begin(const struct task *task, uint32_t count, unsigned *number)
+/* The lock is held. */
+static kern_return_t begin(const struct task *task, uint32_t count, uint32_t priority,
+                           const uint8_t *label, uint32_t label_size, unsigned *number)
 {
-    spin_lock(&swap.lock);
-    bool is = is_pager(task);
-    *number = is ? reserve(count) : 0;
-    spin_unlock(&swap.lock);
-    if (!is)
+    if (!is_pager(task))
         return KERN_NOT_FOUND;
-    return *number == SWAP_AREA_COUNT ? KERN_LIMIT : KERN_RETRY;
+    *number = reserve(count);
+    if (*number == SWAP_AREA_COUNT)
+        return KERN_LIMIT;
+    struct slot_area *area = &swap.area[*number];
+    area->priority = priority;
+    area->label_size = (uint8_t)label_size;
+    memcpy(area->label, label, label_size);
+    return KERN_RETRY;
 }
 
-/* A chunk more. Nobody else touches the area while it is GROWING, but when the pager dies. */
+/* A chunk more, or (kr) none. The lock is held. KERN_NOT_FOUND: the pager has died meanwhile, and the area goes without it. */
+static kern_return_t take_chunk(struct slot_area *area, uint32_t slots, kern_return_t kr)
+{
+    if (area->phase != AREA_GROWING)
+        return KERN_NOT_FOUND;
+    if (kr != KERN_SUCCESS) {
+        area->phase = AREA_GOING;
+        work_start(&swap.work);
+        return kr;
+    }
+    area->made += slots;
+    if (area->made < area->count)
+        return KERN_RETRY;
+    area->phase = AREA_IN_USE;
+    area->enabled = true;
+    swap.slots += area->count;
+    return KERN_SUCCESS;
+}
+
 static kern_return_t grow(struct slot_area *area)
 {
     spin_lock(&swap.lock);
@@ -126,42 +152,36 @@ static kern_return_t grow(struct slot_area *area)
     spin_unlock(&swap.lock);
     if (!grows)
         return KERN_NOT_FOUND;
-    uint32_t piece = left < CHUNK_SLOTS ? left : CHUNK_SLOTS;
-    kern_return_t kr = swap_make_chunk(at / CHUNK_SLOTS, piece);
+    uint32_t slots = left < CHUNK_SLOTS ? left : CHUNK_SLOTS;
+    kern_return_t made = swap_make_chunk(at / CHUNK_SLOTS, slots);
     spin_lock(&swap.lock);
-    if (kr == KERN_SUCCESS)
-        area->made += piece;
-    else
-        area->phase = AREA_GOING;
-    bool complete = area->made == area->count;
+    kern_return_t kr = take_chunk(area, slots, made);
     spin_unlock(&swap.lock);
-    if (kr != KERN_SUCCESS)
-        work_start(&swap.work);
-    return kr != KERN_SUCCESS ? kr : complete ? KERN_SUCCESS : KERN_RETRY;
+    if (kr == KERN_NOT_FOUND && made == KERN_SUCCESS)
+        swap_free_chunk(at / CHUNK_SLOTS);
+    return kr;
 }
 
 kern_return_t swap_add_area(struct task *task, uint32_t count, uint32_t priority,
                             const uint8_t *label, uint32_t label_size, uint64_t *progress,
                             uint32_t *first)
 {
+    kern_return_t kr = KERN_RETRY;
     unsigned number = (unsigned)*progress - 1;
-    kern_return_t kr = *progress ? KERN_RETRY : begin(task, count, &number);
-    if (kr != KERN_RETRY || number >= SWAP_AREA_COUNT)
-        return kr == KERN_RETRY ? KERN_NOT_FOUND : kr;
-    struct slot_area *area = &swap.area[number];
+    if (*progress == 0) {
+        spin_lock(&swap.lock);
+        kr = begin(task, count, priority, label, label_size, &number);
+        spin_unlock(&swap.lock);
+    }
+    if (kr != KERN_RETRY)
+        return kr;
+    if (number >= SWAP_AREA_COUNT)
+        return KERN_NOT_FOUND;
     *progress = number + 1;
-    kr = grow(area);
+    kr = grow(&swap.area[number]);
     if (kr != KERN_SUCCESS)
         return kr;
-    spin_lock(&swap.lock);
-    area->phase = AREA_IN_USE;
-    area->priority = priority;
-    area->label_size = (uint8_t)label_size;
-    memcpy(area->label, label, label_size);
-    area->cursor = area->freed_cursor = *first = area->first;
-    area->enabled = true;
-    swap.slots += count;
-    spin_unlock(&swap.lock);
+    *first = swap.area[number].first;
     commitment_add(count);
     pageout_enable();
     return KERN_SUCCESS;
@@ -233,8 +253,8 @@ static bool drain(struct slot_area *area, struct frame **frame)
     enum { SPARE = SWAP_LOADS / 2 };
     uint32_t number;
     bool more = false;
-    if (area->used == area->lost) {
-        area->phase = area->used == 0 ? AREA_GOING : AREA_DRAINING;
+    if (area->used == 0) {
+        area->phase = AREA_GOING;
         return true;
     }
     if (!next_to_fetch(area, &number, &more))
@@ -330,7 +350,8 @@ bool swap_drop_slots(void)
     bool goes = area && area->made == 0, enabled = goes && area->enabled;
     swap.dropping = area != NULL;
     spin_unlock(&swap.lock);
-    commitment_add(-(int64_t)unpromised);
+    if (unpromised > 0)
+        commitment_add(-(int64_t)unpromised);
     if (number != CHUNKS_MAX)
         swap_free_chunk(number);
     if (enabled)
