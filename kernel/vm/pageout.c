@@ -28,13 +28,14 @@ static deadline_handler_t look_again;
 static struct {
     _Atomic uint64_t demand;        /* pages that are to leave whatever is free */
     _Atomic bool wanted;            /* the hand is to move */
-    _Atomic bool stuck;             /* it went round for nothing */
+    _Atomic uint32_t stuck;         /* it went round for nothing: `seen`, plus 1; or 0 */
     _Atomic bool failed;            /* pages did not get away */
     _Atomic bool armed;             /* `again` is, or about to be by who set this */
     struct deadline again;          /* while somebody waits, and nothing may happen by itself */
     struct swap_request *gathering; /* pages that leave next. Work item, like all below */
     pfn_t hand;
     uint64_t in_vain; /* records looked at since the last page that leaves */
+    uint32_t seen;    /* swap.arrivals when that was 0 */
     bool awaited;     /* pages that pagers are to fetch were among them */
     nanos_t pause;    /* before it is tried again */
     _Atomic uint64_t scanned, activated;
@@ -49,23 +50,34 @@ static void want(void)
     work_start(&swap.work);
 }
 
+/* What it found without a pager, or with the last one, says nothing once there is another. */
+static bool is_stuck(void)
+{
+    return atomic_load_explicit(&pageout.stuck, memory_order_relaxed) ==
+           atomic_load_explicit(&swap.arrivals, memory_order_relaxed) + 1;
+}
+
+static void unstick(void)
+{
+    atomic_store_explicit(&pageout.stuck, 0, memory_order_relaxed);
+}
+
 void pageout_frame_wanted(void)
 {
-    if (!atomic_load_explicit(&pageout.stuck, memory_order_relaxed))
+    if (!is_stuck())
         want();
 }
 
 bool pageout_is_stuck(void)
 {
-    return !pageout_is_enabled() ||
-           (atomic_load_explicit(&pageout.stuck, memory_order_relaxed) && !pressure_is_watched());
+    return !pageout_is_enabled() || (is_stuck() && !pressure_is_watched());
 }
 
 void pageout_retry(void)
 {
     if (!pageout_is_enabled())
         return;
-    atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
+    unstick();
     if (pageout_free_frames() < pageout_marks().low)
         want();
 }
@@ -85,7 +97,7 @@ void pageout_demand(uint64_t pages)
 {
     if (!pageout_is_enabled())
         return;
-    atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
+    unstick();
     atomic_fetch_add_explicit(&pageout.demand, pages, memory_order_relaxed);
     want();
 }
@@ -102,7 +114,7 @@ static void look_again(struct deadline *deadline)
 {
     (void)deadline;
     atomic_store_explicit(&pageout.armed, false, memory_order_release);
-    atomic_store_explicit(&pageout.stuck, false, memory_order_relaxed);
+    unstick();
     if (somebody_waits())
         pageout_retry();
     work_start(&swap.work); /* frames may be free by others' doing */
@@ -116,11 +128,17 @@ void pageout_look_again(void)
     deadline_arm(&pageout.again, clock_ticks_at(clock_now() + pageout.pause));
 }
 
+static void begin_round(void)
+{
+    pageout.in_vain = 0;
+    pageout.seen = atomic_load_explicit(&swap.arrivals, memory_order_relaxed);
+    pageout.awaited = false;
+}
+
 /* A page leaves, or will. */
 static void note_progress(void)
 {
-    pageout.in_vain = 0;
-    pageout.awaited = false;
+    begin_round();
     pageout.pause = PAUSE_MIN;
     if (atomic_load_explicit(&pageout.demand, memory_order_relaxed))
         atomic_fetch_sub_explicit(&pageout.demand, 1, memory_order_relaxed);
@@ -369,14 +387,12 @@ static bool scan(void)
 static void give_up(void)
 {
     launch();
-    bool awaited = pageout.awaited;
-    pageout.in_vain = 0;
-    pageout.awaited = false;
+    if (!pageout.awaited && !some_are_leaving() && !swap_awaits_successor())
+        atomic_store_explicit(&pageout.stuck, pageout.seen + 1, memory_order_relaxed);
+    begin_round();
     pageout.pause = pageout.pause < PAUSE_MAX ? 2 * pageout.pause : PAUSE_MAX;
     atomic_store_explicit(&pageout.demand, 0, memory_order_relaxed);
     atomic_store_explicit(&pageout.wanted, false, memory_order_relaxed);
-    if (!awaited && !some_are_leaving() && !swap_awaits_successor())
-        atomic_store_explicit(&pageout.stuck, true, memory_order_relaxed);
     pageout_look_again();
 }
 
@@ -397,7 +413,7 @@ bool pageout_step(void)
     bool in_vain = is_in_vain();
     if (in_vain && paged_object_trim()) {
         in_vain = false;
-        pageout.in_vain = 0;
+        begin_round();
     }
     if (failed || in_vain) {
         give_up();
@@ -427,7 +443,7 @@ void pageout_sight(struct pressure_sight *out)
         .in_force = pageout_is_enabled(),
         .leaving =
             slots.in_flight > 0 || atomic_load_explicit(&pageout.wanted, memory_order_relaxed),
-        .stuck = slots.in_flight == 0 && atomic_load_explicit(&pageout.stuck, memory_order_relaxed),
+        .stuck = slots.in_flight == 0 && is_stuck(),
         .waits = waits,
         .awaited = slots.in_flight > 0 || waits,
         .has_frames = pageout_has_frames(),

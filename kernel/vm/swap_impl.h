@@ -171,15 +171,16 @@ enum {
 struct swap {
     struct spinlock lock;
     struct work work;
-    bool sending;         /* one CPU sends at a time */
-    bool dropping;        /* slots are being given up */
-    bool died;            /* the pager has; the work item takes it off when nobody sends */
-    struct kright pager;  /* send right; null: there is none */
-    struct port *port;    /* that port */
-    struct task *task;    /* the default pager; reference held */
-    uint32_t slots, used; /* of areas in use; not FREE, in all */
-    uint32_t kept;        /* KEPT */
-    uint8_t pagers;       /* those that died so far, modulo 256 */
+    bool sending;              /* one CPU sends at a time */
+    bool dropping;             /* slots are being given up */
+    bool died;                 /* the pager has; the work item takes it off when nobody sends */
+    struct kright pager;       /* send right; null: there is none */
+    struct port *port;         /* that port */
+    struct task *task;         /* the default pager; reference held */
+    uint32_t slots, used;      /* of areas in use; not FREE, in all */
+    uint32_t kept;             /* KEPT */
+    uint8_t pagers;            /* those that died so far, modulo 256 */
+    _Atomic uint32_t arrivals; /* pagers that came. Written with the lock, read by anybody */
     ticks_t
         vacant_until; /* while there is no pager: when nobody waits for its successor any more */
     struct slot_area area[SWAP_AREA_COUNT];
