@@ -37,7 +37,7 @@ bool cards_begin(void *context, unsigned number, const struct pager_io *io)
                             io->count * blocks, io->offset, &ticket) != KERN_SUCCESS)
         return false;
     card->io[ticket] = *io;
-    card->in_flight[ticket] = true;
+    card->in_flight |= UINT64_C(1) << ticket;
     card->changed = true;
     return true;
 }
@@ -67,20 +67,33 @@ static bool is_medium(kern_return_t kr)
     return kr == KERN_MEMORY_FAILURE;
 }
 
+_Static_assert(BLOCK_RING_ENTRIES == 64, "a bit each");
+
+/* The first ticket of these, which is taken off. */
+static unsigned next_ticket(uint64_t *tickets)
+{
+    const unsigned ticket = (unsigned)__builtin_ctzll(*tickets);
+
+    *tickets &= *tickets - 1;
+    return ticket;
+}
+
 /* True: something has been answered. */
 static bool take_answers(struct card *card)
 {
     bool gone = false, any = false;
 
-    for (unsigned ticket = 0; ticket < BLOCK_RING_ENTRIES; ticket++) {
-        if (!card->in_flight[ticket] || !block_client_is_done(&card->client, ticket))
+    for (uint64_t tickets = card->in_flight; tickets != 0;) {
+        const unsigned ticket = next_ticket(&tickets);
+        if (!block_client_is_done(&card->client, ticket))
             continue;
         const kern_return_t kr = block_client_take(&card->client, ticket);
-        card->in_flight[ticket] = false;
-        card->again[ticket] = is_medium(kr);
+        card->in_flight &= ~(UINT64_C(1) << ticket);
         gone |= is_medium(kr);
         any = true;
-        if (!is_medium(kr))
+        if (is_medium(kr))
+            card->again |= UINT64_C(1) << ticket;
+        else
             pager_card_done(&program.pager, card->io[ticket].ticket, kr == KERN_SUCCESS);
     }
     if (gone)
@@ -93,11 +106,8 @@ static void ask_again(struct card *card)
     struct pager_io again[BLOCK_RING_ENTRIES];
     unsigned count = 0;
 
-    for (unsigned ticket = 0; ticket < BLOCK_RING_ENTRIES; ticket++)
-        if (card->again[ticket]) {
-            again[count++] = card->io[ticket];
-            card->again[ticket] = false;
-        }
+    while (card->again != 0)
+        again[count++] = card->io[next_ticket(&card->again)];
     for (unsigned i = 0; i < count; i++)
         (void)cards_begin(NULL, number_of(card), &again[i]); /* as many places as it had */
 }

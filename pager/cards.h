@@ -48,8 +48,8 @@ struct card {
     struct block_client client; /* of the pages */
     struct block_client probe;  /* of the header */
     struct pager_io io[BLOCK_RING_ENTRIES];
-    bool in_flight[BLOCK_RING_ENTRIES], again[BLOCK_RING_ENTRIES];
-    mach_port_name_t on, off; /* who waits for an answer */
+    uint64_t in_flight, again; /* a bit a ticket */
+    mach_port_name_t on, off;  /* who waits for an answer */
 
     /* P1 */
     struct thread thread;

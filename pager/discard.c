@@ -107,9 +107,8 @@ void pager_discard(struct pager *pager)
 {
     struct pager_run *run = pager->rests ? longest(pager) : NULL;
 
-    for (unsigned i = 0; run && i < PAGER_JOBS; i++)
-        if (pager->job[i].kind != JOB_NONE)
-            return;
+    if (run && pager_jobs(pager, JOBS_ALL) != 0)
+        return;
     pager->rests = run != NULL;
     if (!run)
         return;

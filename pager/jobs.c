@@ -24,21 +24,22 @@ unsigned pager_area_of(const struct pager *pager, uint32_t slot, uint32_t count)
 struct pager_job *pager_make_job(struct pager *pager, enum pager_job_kind kind, uint32_t slot,
                                  uint32_t count)
 {
-    for (unsigned i = 0; i < PAGER_JOBS; i++) {
-        struct pager_job *job = &pager->job[i];
-        if (job->kind != JOB_NONE)
-            continue;
-        *job = (struct pager_job){
-            .kind = kind,
-            .slot = slot,
-            .count = count,
-            .area = (uint8_t)pager_area_of(pager, slot, count),
-            .order = pager->order++,
-            .buffer = -1,
-        };
-        return job;
-    }
-    return NULL;
+    const uint64_t used = pager_jobs(pager, JOBS_ALL);
+    const unsigned number = used == UINT64_MAX ? PAGER_JOBS : (unsigned)__builtin_ctzll(~used);
+    struct pager_job *job = &pager->job[number];
+
+    if (number >= PAGER_JOBS)
+        return NULL;
+    pager->jobs[kind] |= UINT64_C(1) << number;
+    *job = (struct pager_job){
+        .kind = kind,
+        .slot = slot,
+        .count = count,
+        .area = (uint8_t)pager_area_of(pager, slot, count),
+        .order = pager->order++,
+        .buffer = -1,
+    };
+    return job;
 }
 
 /* ---- buffers ---- */
@@ -69,6 +70,7 @@ void pager_end_job(struct pager *pager, struct pager_job *job)
     for (uint32_t i = 0; was.kind == JOB_STORE && was.failed && i < was.count; i++)
         tier_remove(pager->tier, was.slot + i); /* the pages stay where they were */
     give_buffer(pager, job);
+    pager->jobs[was.kind] &= ~(UINT64_C(1) << (job - pager->job));
     *job = (struct pager_job){0};
     if (was.kind == JOB_LOAD || was.kind == JOB_STORE)
         pager->world.done(pager->world.context, was.request, !was.failed);
@@ -83,13 +85,13 @@ static bool overlap(const struct pager_job *a, const struct pager_job *b)
 
 /* G4, by slots: those of different areas differ. A load waits for nothing: the kernel loads no page that is on its way out, those that
  * leave the tier are loaded from there, and what is read beside the pages that are wanted is not looked at. */
-static bool must_wait(const struct pager *pager, const struct pager_job *job)
+static bool must_wait(struct pager *pager, const struct pager_job *job)
 {
-    for (unsigned i = 0; i < PAGER_JOBS && job->kind != JOB_LOAD; i++) {
-        const struct pager_job *other = &pager->job[i];
-        if (other != job && other->kind != JOB_LOAD && other->pieces > 0 && overlap(job, other))
+    uint64_t others = job->kind == JOB_LOAD ? 0 : pager_jobs(pager, JOBS_ALL & ~(1u << JOB_LOAD));
+
+    for (const struct pager_job *other; (other = pager_next_job(pager, &others));)
+        if (other != job && other->pieces > 0 && overlap(job, other))
             return true;
-    }
     return false;
 }
 
@@ -159,13 +161,11 @@ static void finish_if_done(struct pager *pager, struct pager_job *job)
 static struct pager_job *next_job(struct pager *pager, enum pager_job_kind kind, uint64_t from)
 {
     struct pager_job *next = NULL;
+    uint64_t jobs = pager->jobs[kind];
 
-    for (unsigned i = 0; i < PAGER_JOBS; i++) {
-        struct pager_job *job = &pager->job[i];
-        if (job->kind == kind && job->card & ~job->asked && job->order >= from &&
-            (!next || job->order < next->order))
+    for (struct pager_job *job; (job = pager_next_job(pager, &jobs));)
+        if (job->card & ~job->asked && job->order >= from && (!next || job->order < next->order))
             next = job;
-    }
     return next;
 }
 
@@ -224,9 +224,5 @@ void pager_card_done(struct pager *pager, uint32_t ticket, bool ok)
 
 unsigned pager_waiting(const struct pager *pager)
 {
-    unsigned waiting = 0;
-
-    for (unsigned i = 0; i < PAGER_JOBS; i++)
-        waiting += pager->job[i].kind == JOB_LOAD || pager->job[i].kind == JOB_STORE;
-    return waiting;
+    return (unsigned)__builtin_popcountll(pager_jobs(pager, 1u << JOB_LOAD | 1u << JOB_STORE));
 }

@@ -98,10 +98,10 @@ kern_return_t pager_program_make_tier(void)
 
 /* ---- the kernel ---- */
 
-static void show(void *context, uint32_t request, uint32_t index, uint32_t page)
+static void show(void *context, uint32_t request, uint32_t index, uint32_t count)
 {
     (void)context;
-    must(swap_show(program.control, request, index, page), "a page to be shown");
+    must(swap_show(program.control, request, index, count, 0), "a page to be shown");
 }
 
 static void done(void *context, uint32_t request, bool ok)

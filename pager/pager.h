@@ -43,8 +43,8 @@ struct pager_io {
 /** The world around it. */
 struct pager_world {
     void *context;
-    /** Show a page of a request of the kernel's in a page of the window (swap.show). */
-    void (*show)(void *context, uint32_t request, uint32_t index, uint32_t page);
+    /** Show `count` pages of a request of the kernel's, from `index` on, in the window's first pages (swap.show). */
+    void (*show)(void *context, uint32_t request, uint32_t index, uint32_t count);
     /** swap.done. */
     void (*done)(void *context, uint32_t request, bool ok);
     /** Have a card do that; pager_card_done() tells when it has. False: it takes nothing now; pager_continue() when it does. */
@@ -60,7 +60,7 @@ struct pager_counts {
     uint64_t failures;
 };
 
-enum pager_job_kind { JOB_NONE, JOB_LOAD, JOB_STORE, JOB_WRITE_BACK, JOB_DISCARD };
+enum pager_job_kind { JOB_NONE, JOB_LOAD, JOB_STORE, JOB_WRITE_BACK, JOB_DISCARD, JOB_KINDS };
 
 /* What is being done for the kernel, or for the tier. Bits are pages, from the first on. */
 struct pager_job {
@@ -97,6 +97,7 @@ struct pager {
     struct tier *tier;
     struct pager_area area[PAGER_AREAS];
     struct pager_job job[PAGER_JOBS];
+    uint64_t jobs[JOB_KINDS]; /* a bit a job, by what it is */
     uint64_t order;
     struct pager_run freed[PAGER_FREED];
     uint64_t asked; /* requests of the kernel so far */

@@ -18,6 +18,25 @@ static inline uint32_t pager_bits(uint32_t index, uint32_t count)
 }
 /** The card that the slots are on; PAGER_AREAS: no such slots. */
 unsigned pager_area_of(const struct pager *pager, uint32_t slot, uint32_t count);
+/** Jobs of these kinds, which are given as bits: a bit each. JOBS_ALL: of any. */
+enum { JOBS_ALL = (1 << JOB_KINDS) - 1 };
+static inline uint64_t pager_jobs(const struct pager *pager, unsigned kinds)
+{
+    uint64_t jobs = 0;
+
+    for (unsigned kind = JOB_LOAD; kind < JOB_KINDS; kind++)
+        jobs |= kinds & 1u << kind ? pager->jobs[kind] : 0;
+    return jobs;
+}
+/** One of them is taken off. NULL: there is none. */
+static inline struct pager_job *pager_next_job(struct pager *pager, uint64_t *jobs)
+{
+    if (*jobs == 0)
+        return NULL;
+    const unsigned number = (unsigned)__builtin_ctzll(*jobs);
+    *jobs &= *jobs - 1;
+    return &pager->job[number];
+}
 /** As far as the card takes it now. */
 void pager_begin_job(struct pager *pager, struct pager_job *job);
 /** Nothing is left of it to do: who waits is told, and it is forgotten. */

@@ -37,9 +37,10 @@ bool pager_end_area(struct pager *pager, unsigned number)
 {
     struct pager_area *area = &pager->area[number];
 
-    for (unsigned i = 0; i < PAGER_JOBS; i++) {
-        struct pager_job *job = &pager->job[i];
-        if (job->kind == JOB_NONE || job->area != number)
+    uint64_t jobs = pager_jobs(pager, JOBS_ALL);
+
+    for (struct pager_job *job; (job = pager_next_job(pager, &jobs));) {
+        if (job->area != number)
             continue;
         if (job->pieces > 0)
             return false;
@@ -54,11 +55,17 @@ bool pager_end_area(struct pager *pager, unsigned number)
 
 /* ---- pages of the kernel's ---- */
 
-static char *show(struct pager *pager, const struct pager_job *job, uint32_t index)
+/* As many of the job's pages as the window has room for, from `index` on and before `end`; how many. */
+static uint32_t show(struct pager *pager, const struct pager_job *job, uint32_t index, uint32_t end)
 {
-    const uint32_t page = index % PAGER_WINDOW;
+    const uint32_t count = end - index < PAGER_WINDOW ? end - index : PAGER_WINDOW;
 
-    pager->world.show(pager->world.context, job->request, index, page);
+    pager->world.show(pager->world.context, job->request, index, count);
+    return count;
+}
+
+static char *shown(const struct pager *pager, uint32_t page)
+{
     return pager->window + (size_t)page * PAGER_PAGE;
 }
 
@@ -82,13 +89,9 @@ static struct pager_job *take(struct pager *pager, enum pager_job_kind kind, uin
 
 /* A page that is being stored may be changed: it is wanted again, and what becomes of it here does not matter then. But it is to
  * be looked at once. */
-static bool put(struct pager *pager, const struct pager_job *job, uint32_t index)
+static bool put(struct pager *pager, uint32_t slot, const char *from)
 {
-    const uint32_t slot = job->slot + index;
-
-    if (pager->tier->entries == 0)
-        return false;
-    memcpy(pager->page, show(pager, job, index), PAGER_PAGE);
+    memcpy(pager->page, from, PAGER_PAGE);
     if (!tier_put(pager->tier, slot, pager->page))
         return false;
     if (tier_is_same(pager->tier, slot))
@@ -96,6 +99,22 @@ static bool put(struct pager *pager, const struct pager_job *job, uint32_t index
     else
         pager->counts.stores_compressed++;
     return true;
+}
+
+static uint32_t put_all(struct pager *pager, const struct pager_job *job)
+{
+    uint32_t put_bits = 0;
+
+    if (pager->tier->entries == 0)
+        return 0;
+    for (uint32_t i = 0; i < job->count;) {
+        const uint32_t n = show(pager, job, i, job->count);
+        for (uint32_t k = 0; k < n; k++)
+            if (put(pager, job->slot + i + k, shown(pager, k)))
+                put_bits |= 1u << (i + k);
+        i += n;
+    }
+    return put_bits;
 }
 
 void pager_store(struct pager *pager, uint32_t request, uint32_t slot, uint32_t count)
@@ -106,9 +125,7 @@ void pager_store(struct pager *pager, uint32_t request, uint32_t slot, uint32_t 
         return;
     pager_note_used(pager, slot, count);
     pager_outdate(pager, slot, count);
-    for (uint32_t i = 0; i < count; i++)
-        if (!put(pager, job, i))
-            job->card |= 1u << i;
+    job->card = pager_bits(0, count) & ~put_all(pager, job);
     if (job->card == 0)
         pager_end_job(pager, job);
     pager_continue(pager);
@@ -118,10 +135,13 @@ void pager_store(struct pager *pager, uint32_t request, uint32_t slot, uint32_t 
 static void fill_with_store(struct pager *pager, struct pager_job *job)
 {
     const uint32_t first = (uint32_t)__builtin_ctz(job->card);
-    const uint32_t last = 31 - (uint32_t)__builtin_clz(job->card);
+    const uint32_t end = 32 - (uint32_t)__builtin_clz(job->card);
 
-    for (uint32_t i = first; i <= last; i++)
-        memcpy(pager_buffer_page(pager, job, i), show(pager, job, i), PAGER_PAGE);
+    for (uint32_t i = first; i < end;) {
+        const uint32_t n = show(pager, job, i, end);
+        memcpy(pager_buffer_page(pager, job, i), shown(pager, 0), (size_t)n * PAGER_PAGE);
+        i += n;
+    }
     pager->counts.stores_card += (uint64_t)__builtin_popcount(job->card);
 }
 
@@ -153,7 +173,8 @@ static bool get(struct pager *pager, const struct pager_job *job, uint32_t index
         pager->counts.loads_same++;
     else
         pager->counts.loads_compressed++;
-    return tier_get(pager->tier, slot, show(pager, job, index));
+    (void)show(pager, job, index, index + 1);
+    return tier_get(pager->tier, slot, shown(pager, 0));
 }
 
 void pager_load(struct pager *pager, uint32_t request, uint32_t slot, uint32_t count)
@@ -173,9 +194,13 @@ void pager_load(struct pager *pager, uint32_t request, uint32_t slot, uint32_t c
 
 void pager_use_buffer(struct pager *pager, struct pager_job *job)
 {
-    for (uint32_t i = 0; i < job->count; i++)
-        if (job->card & 1u << i)
-            memcpy(show(pager, job, i), pager_buffer_page(pager, job, i), PAGER_PAGE);
+    for (uint32_t i = 0; i < job->count;) {
+        const uint32_t n = show(pager, job, i, job->count);
+        for (uint32_t k = 0; k < n; k++)
+            if (job->card & 1u << (i + k))
+                memcpy(shown(pager, k), pager_buffer_page(pager, job, i + k), PAGER_PAGE);
+        i += n;
+    }
 }
 
 void pager_freed(struct pager *pager, uint32_t slot, uint32_t count)

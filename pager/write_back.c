@@ -15,30 +15,26 @@ enum {
 
 static unsigned under_way(const struct pager *pager)
 {
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < PAGER_JOBS; i++)
-        count += pager->job[i].kind == JOB_WRITE_BACK;
-    return count;
+    return (unsigned)__builtin_popcountll(pager->jobs[JOB_WRITE_BACK]);
 }
 
-static bool is_busy(const struct pager *pager, uint32_t slot)
+static bool is_busy(struct pager *pager, uint32_t slot)
 {
-    for (unsigned i = 0; i < PAGER_JOBS; i++) {
-        const struct pager_job *job = &pager->job[i];
-        if (job->kind != JOB_NONE && slot - job->slot < job->count)
+    uint64_t jobs = pager_jobs(pager, JOBS_ALL);
+
+    for (const struct pager_job *job; (job = pager_next_job(pager, &jobs));)
+        if (slot - job->slot < job->count)
             return true;
-    }
     return false;
 }
 
 /* Pages that are one word do not leave, but are written where they would part those that do. */
-static bool may_go(const struct pager *pager, uint32_t slot)
+static bool may_go(struct pager *pager, uint32_t slot)
 {
     return tier_has(pager->tier, slot) && !is_busy(pager, slot);
 }
 
-static bool may_leave(const struct pager *pager, uint32_t slot)
+static bool may_leave(struct pager *pager, uint32_t slot)
 {
     return may_go(pager, slot) && !tier_is_same(pager->tier, slot);
 }
@@ -97,9 +93,10 @@ static uint32_t bits_of(const struct pager_job *job, uint32_t slot, uint32_t cou
 
 void pager_outdate(struct pager *pager, uint32_t slot, uint32_t count)
 {
-    for (unsigned i = 0; i < PAGER_JOBS; i++) {
-        struct pager_job *job = &pager->job[i];
-        const uint32_t bits = job->kind == JOB_WRITE_BACK ? bits_of(job, slot, count) : 0;
+    uint64_t jobs = pager->jobs[JOB_WRITE_BACK];
+
+    for (struct pager_job *job; (job = pager_next_job(pager, &jobs));) {
+        const uint32_t bits = bits_of(job, slot, count);
         if (bits == 0)
             continue;
         job->stale |= bits;

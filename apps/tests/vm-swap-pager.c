@@ -98,13 +98,17 @@ static void answer(uint32_t request, bool ok)
     if (own.deed == SWAP_LIE) {
         FAILS(swap_done(own.control, request + 256, true), KERN_INVALID_ARGUMENT);
         FAILS(swap_done(own.control, 77, true), KERN_INVALID_ARGUMENT);
-        FAILS(swap_show(own.control, request, 16, 0), KERN_INVALID_ARGUMENT);
-        FAILS(swap_show(own.control, request, 0, WINDOW), KERN_INVALID_ARGUMENT);
+        FAILS(swap_show(own.control, request, 16, 1, 0), KERN_INVALID_ARGUMENT);
+        FAILS(swap_show(own.control, request, 0, 1, WINDOW), KERN_INVALID_ARGUMENT);
+        FAILS(swap_show(own.control, request, 0, WINDOW, 1), KERN_INVALID_ARGUMENT);
+        FAILS(swap_show(own.control, request, 0, UINT32_MAX, 1), KERN_INVALID_ARGUMENT);
+        FAILS(swap_show(own.control, request, 0, 0, 0), KERN_INVALID_ARGUMENT);
+        FAILS(swap_show(own.control, request, UINT32_MAX, 2, 0), KERN_INVALID_ARGUMENT);
     }
     OK(swap_done(own.control, request, ok));
     if (own.deed == SWAP_LIE) {
         FAILS(swap_done(own.control, request, true), KERN_INVALID_ARGUMENT);
-        FAILS(swap_show(own.control, request, 0, 0), KERN_INVALID_ARGUMENT);
+        FAILS(swap_show(own.control, request, 0, 1, 0), KERN_INVALID_ARGUMENT);
     }
 }
 
@@ -114,7 +118,8 @@ static kern_return_t store(struct server_message *message, uint32_t request, uin
     bool ok = own.deed != SWAP_FAIL;
     (void)message;
     for (uint32_t i = 0; i < count && ok; i++) {
-        OK(swap_show(own.control, request, i, i % WINDOW));
+        if (i % WINDOW == 0) /* as many as there is room for */
+            OK(swap_show(own.control, request, i, count - i < WINDOW ? count - i : WINDOW, 0));
         ok = keep(slot + i, &own.window[(i % WINDOW) * PAGE_WORDS]);
     }
     answer(request, ok);
@@ -126,7 +131,7 @@ static kern_return_t load(struct server_message *message, uint32_t request, uint
 {
     (void)message;
     for (uint32_t i = 0; i < count; i++) {
-        OK(swap_show(own.control, request, i, i % WINDOW));
+        OK(swap_show(own.control, request, i, 1, i % WINDOW));
         give(slot + i, &own.window[(i % WINDOW) * PAGE_WORDS]);
     }
     answer(request, own.deed != SWAP_REFUSE || !is_victim(slot));

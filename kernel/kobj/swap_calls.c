@@ -74,11 +74,11 @@ kern_return_t kswap_window(struct kcall *call, struct host *target, uint32_t pag
 }
 
 kern_return_t kswap_show(struct kcall *call, struct host *target, uint32_t request, uint32_t index,
-                         uint32_t page)
+                         uint32_t count, uint32_t page)
 {
     (void)call, (void)target;
     alloc_forbid(true); /* D9 */
-    kern_return_t kr = swap_window_show(request, index, page);
+    kern_return_t kr = swap_window_show(request, index, count, page);
     alloc_forbid(false);
     return kr;
 }

@@ -156,10 +156,6 @@ static kern_return_t show(struct task *task, uint32_t number, uint32_t index, ui
 {
     const struct swap_request *request;
     bool load = false;
-    if (!is_there(task))
-        return KERN_NOT_FOUND;
-    if (page >= window.pages)
-        return KERN_INVALID_ARGUMENT;
     const struct frame *frame = frame_of(number, index, &request, &load);
     if (!frame)
         return KERN_INVALID_ARGUMENT;
@@ -168,13 +164,26 @@ static kern_return_t show(struct task *task, uint32_t number, uint32_t index, ui
     return kr;
 }
 
-kern_return_t swap_window_show(uint32_t request, uint32_t index, uint32_t page)
+static kern_return_t show_several(struct task *task, uint32_t number, uint32_t index,
+                                  uint32_t count, uint32_t page)
+{
+    kern_return_t kr = KERN_SUCCESS;
+    if (!is_there(task))
+        return KERN_NOT_FOUND;
+    if (count == 0 || page >= window.pages || count > window.pages - page)
+        return KERN_INVALID_ARGUMENT;
+    for (uint32_t i = 0; i < count && kr == KERN_SUCCESS; i++)
+        kr = show(task, number, index + i, page + i);
+    return kr;
+}
+
+kern_return_t swap_window_show(uint32_t request, uint32_t index, uint32_t count, uint32_t page)
 {
     struct task *task = window_task();
     if (!task)
         return KERN_NOT_FOUND;
     spin_lock(&task->map.lock);
-    kern_return_t kr = show(task, request, index, page);
+    kern_return_t kr = show_several(task, request, index, count, page);
     spin_unlock(&task->map.lock);
     task_unref(task);
     return kr;

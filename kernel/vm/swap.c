@@ -125,12 +125,17 @@ bool swap_awaits_successor(void)
 
 /* ---- the work ---- */
 
-/* All of it, but what fetches pages of areas that go, keeps S2, whoever's memory it handles. */
-static bool step(struct work *work)
+static bool wake_some(void)
 {
-    bool drains =
-        swap_drain_some(); /* which needs frames, and so must not keep pages from leaving */
-    alloc_forbid(true);
+    spin_lock(&swap.lock);
+    bool more = swap_wake_some();
+    spin_unlock(&swap.lock);
+    return more;
+}
+
+/* What there is beside requests. True: there is more at once. */
+static bool look_round(void)
+{
     spin_lock(&swap.lock);
     bool died = swap.died;
     if (!swap.port && swap.used == swap.kept)
@@ -140,14 +145,29 @@ static bool step(struct work *work)
     if (died)
         detach();
     bool more = swap_drop_slots() || unkept;
-    more |= swap_work_requests();
     swap_send();
     if (!more)
         more = pageout_step();
-    more |= drains;
-    spin_lock(&swap.lock);
-    more |= swap_wake_some();
-    spin_unlock(&swap.lock);
+    return more;
+}
+
+/* All of it, but what fetches pages of areas that go, keeps S2, whoever's memory it handles. Requests come first, as long as there is something to do for
+ * them: their number is small, and what others wait for is that they end. */
+static bool step(struct work *work)
+{
+    alloc_forbid(true);
+    bool more = swap_work_requests();
+    if (more) {
+        (void)wake_some();
+        alloc_forbid(false);
+        return true;
+    }
+    alloc_forbid(false);
+    bool drains =
+        swap_drain_some(); /* which needs frames, and so must not keep pages from leaving */
+    alloc_forbid(true);
+    more = look_round() || drains;
+    more |= wake_some();
     pressure_step(more);
     alloc_forbid(false);
     return more || !work_done(work);

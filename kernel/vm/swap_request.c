@@ -159,7 +159,8 @@ static void sort_out(struct swap_request *request)
         swap_put_slot(request->first + i);
 }
 
-static void clean(struct swap_request *request)
+/* True: the pager is to hear of it. */
+static bool clean(struct swap_request *request)
 {
     clean_page(&request->page[request->at]);
     spin_lock(&swap.lock);
@@ -170,7 +171,9 @@ static void clean(struct swap_request *request)
         /* Without a pager nobody would end it; it is not ok. */
         request->state = swap.port && request->sent > 0 ? REQ_DUE : REQ_ENDING;
     }
+    bool due = request->state == REQ_DUE;
     spin_unlock(&swap.lock);
+    return due;
 }
 
 /* The page is out, in its slot. */
@@ -421,24 +424,37 @@ static void end_page(struct swap_request *request)
         pageout_retry();
 }
 
-/* One page: a sum alone is some 2,000 instructions. */
+/* One that is ENDING or CLEANING, which nobody but the work item changes; NULL: none. */
+static struct swap_request *next_in_work(void)
+{
+    struct swap_request *found = NULL;
+    spin_lock(&swap.lock);
+    for (unsigned i = 0; i < SWAP_STORES + SWAP_LOADS && !found; i++) {
+        struct swap_request *request = i < SWAP_LOADS ? &swap.load[i] : &swap.store[i - SWAP_LOADS];
+        if (request->state == REQ_ENDING || request->state == REQ_CLEANING)
+            found = request;
+    }
+    spin_unlock(&swap.lock);
+    return found;
+}
+
+/* One page to be summed, which is most of what it costs; or a few that leave. */
 bool swap_work_requests(void)
 {
-    bool done = false;
-    for (unsigned i = 0; i < SWAP_STORES + SWAP_LOADS && !done; i++) {
-        struct swap_request *request = i < SWAP_LOADS ? &swap.load[i] : &swap.store[i - SWAP_LOADS];
-        spin_lock(&swap.lock);
-        uint8_t state = request->state;
-        spin_unlock(&swap.lock);
-        if (state != REQ_ENDING && state != REQ_CLEANING)
-            continue;
-        if (state == REQ_ENDING)
+    enum { AT_A_TIME = 4 };
+    struct swap_request *request = next_in_work();
+    if (!request)
+        return false;
+    if (request->state == REQ_CLEANING) {
+        if (clean(request))
+            swap_send();
+    } else if (request->load) {
+        end_page(request);
+    } else {
+        for (unsigned n = 0; n < AT_A_TIME && request->state == REQ_ENDING; n++)
             end_page(request);
-        else
-            clean(request);
-        done = true;
     }
-    return done;
+    return true;
 }
 
 void swap_abandon_requests(void)

@@ -98,8 +98,8 @@ kern_return_t swap_request_done(uint32_t request, bool ok);
 /** The first window of `pages` pages is made in the default pager's memory, at *address, for good. KERN_BUSY: it is there; errors of
  *  map_enter(). */
 kern_return_t swap_window_create(struct task *task, uint32_t pages, vaddr_t *address);
-/** Show the frame of a page of a request in a page of the window. KERN_INVALID_ARGUMENT, KERN_NOT_FOUND: the window is not there. */
-kern_return_t swap_window_show(uint32_t request, uint32_t index, uint32_t page);
+/** Show the frames of `count` pages of a request in pages of the window. KERN_INVALID_ARGUMENT; KERN_NOT_FOUND: the window is not there. */
+kern_return_t swap_window_show(uint32_t request, uint32_t index, uint32_t count, uint32_t page);
 
 struct swap_facts {
     uint64_t pagers;        /* 1: there is one */

@@ -48,14 +48,8 @@ static void hide(uint32_t number)
     shown[number].used = false;
 }
 
-static void show(void *context, uint32_t number, uint32_t index, uint32_t at)
+static void show_page(struct request *request, uint32_t number, uint32_t index, uint32_t at)
 {
-    struct request *request = request_of(number);
-
-    (void)context;
-    may_die();
-    CHECK(index < request->count);
-    CHECK(at < PAGER_WINDOW);
     hide(at);
     if (request->store)
         page_make(request->page[index], window_page(at));
@@ -64,6 +58,18 @@ static void show(void *context, uint32_t number, uint32_t index, uint32_t at)
     shown[at].used = true;
     shown[at].request = number;
     shown[at].index = index;
+}
+
+static void show(void *context, uint32_t number, uint32_t index, uint32_t count)
+{
+    struct request *request = request_of(number);
+
+    (void)context;
+    may_die();
+    CHECK(count > 0 && count <= PAGER_WINDOW);
+    CHECK(index < request->count && count <= request->count - index);
+    for (uint32_t i = 0; i < count; i++)
+        show_page(request, number, index + i, i);
 }
 
 static void done(void *context, uint32_t number, bool ok)

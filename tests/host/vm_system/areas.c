@@ -21,7 +21,7 @@ uint8_t *areas_place(uint32_t slot)
 static void store(uint32_t request, uint32_t slot, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        OK(swap_show(office.control, request, i, 0));
+        OK(swap_show(office.control, request, i, 1, 0));
         memory_read(office.actor, pager.window, areas_place(slot + i), PAGE);
     }
     pager.stores[slot / CHUNK] += count;
@@ -35,7 +35,7 @@ static void load(uint32_t request, uint32_t slot, uint32_t count)
     pager.single += count == 1;
     pager.in_vain += !ok;
     for (uint32_t i = 0; i < count; i++) {
-        OK(swap_show(office.control, request, i, 0));
+        OK(swap_show(office.control, request, i, 1, 0));
         memory_write(office.actor, pager.window, areas_place(slot + i), PAGE);
         if (pager.damages)
             memory_write(office.actor, pager.window + PAGE / 2, "wrong", 5);

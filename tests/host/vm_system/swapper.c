@@ -56,7 +56,7 @@ void keep_in(struct task *task, vaddr_t at, unsigned pages)
 
 static void show(uint32_t request, uint32_t i)
 {
-    OK(swap_show(swapper.office.control, request, i, i % SWAP_WINDOW));
+    OK(swap_show(swapper.office.control, request, i, 1, i % SWAP_WINDOW));
 }
 
 static vaddr_t shown(uint32_t i)

@@ -30,7 +30,7 @@ static void carry_out(bool load, uint32_t request, uint32_t slot, uint32_t count
 {
     CHECK(slot + count <= SLOTS);
     for (uint32_t i = 0; i < count; i++) {
-        OK(swap_show(office.control, request, i, 0));
+        OK(swap_show(office.control, request, i, 1, 0));
         if (load)
             memory_write(office.actor, pager.window, kept[slot + i], PAGE);
         else
