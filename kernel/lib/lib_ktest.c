@@ -3,11 +3,37 @@
  * Self-tests of the string functions and of formatting as compiled for the machine; the same at
  * length: tests/host/lib.
  */
+#include <arch/page_sum.h>
 #include <kern/ktest.h>
 #include <kern/log.h>
 #include <kern/string.h>
 
 enum { SPACE = 128, MAX_OFFSET = 9, MAX_LENGTH = 70 };
+
+static _Alignas(PAGE_SIZE) uint64_t page[PAGE_SIZE / 8];
+
+/* By whatever instructions there are; the portable way: tests/host/lib. */
+KTEST(page_sum_sees_each_bit)
+{
+    enum { WORDS = PAGE_SIZE / 8 };
+    const uint64_t blank = arch_page_sum(page);
+    unsigned wrong = 0;
+
+    for (unsigned i = 0; i < WORDS; i += 1 + i / 8) {
+        const unsigned other = (i + 8) % WORDS;
+        for (unsigned bit = 0; bit < 64; bit++) {
+            page[i] = UINT64_C(1) << bit;
+            const uint64_t one = arch_page_sum(page);
+            page[other] = page[i];
+            const uint64_t both = arch_page_sum(page);
+            page[i] = 0;
+            const uint64_t moved = arch_page_sum(page);
+            page[other] = 0;
+            wrong += one == blank || both == blank || both == one || moved == one;
+        }
+    }
+    KTEST_EXPECT(wrong == 0 && arch_page_sum(page) == blank);
+}
 
 static uint8_t value(unsigned i)
 {

@@ -338,7 +338,7 @@ void frame_statistics(struct frame_statistics *out)
 {
     uint64_t cached = 0;
 
-    for (unsigned i = 0; i < MAX_CPUS; i++)
+    for (unsigned i = 0; i < cpu_count; i++)
         cached += cache_count(&cpu_record[i]);
     spin_lock(&frames_lock);
     out->managed = block_managed_frames;

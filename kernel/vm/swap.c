@@ -23,10 +23,7 @@ void swap_init(void)
     list_init(&swap.waiting);
     list_init(&swap.want_frames);
     list_init(&swap.want_kept);
-    for (unsigned i = 0; i < SWAP_STORES; i++)
-        list_init(&swap.store[i].waiters);
-    for (unsigned i = 0; i < SWAP_LOADS; i++)
-        list_init(&swap.load[i].waiters);
+    swap_requests_init();
     work_init(&swap.work, step,
               PRIORITY_MAX); /* whoever waits for a page or frame may be as urgent */
     swap_messages_init();

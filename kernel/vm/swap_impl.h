@@ -129,7 +129,8 @@ enum request_state {
     REQ_CLEANING,  /* pages are unmapped, and sums made; `at` is how far */
     REQ_DUE,       /* to be sent */
     REQ_SENT,
-    REQ_ENDING /* answered; pages get their new places; `at` is how far */
+    REQ_ENDING, /* answered; pages get their new places; `at` is how far */
+    REQ_STATES
 };
 
 struct swap_message {
@@ -146,7 +147,8 @@ struct swap_page {
 };
 
 struct swap_request {
-    uint8_t state; /* enum request_state */
+    uint32_t bit;  /* in swap.in_state; constant */
+    uint8_t state; /* enum request_state; set by swap_set_state() */
     bool load, ok;
     bool refused; /* of a store: by the pager that there is */
     bool waking;  /* who waits for it is to be woken */
@@ -163,7 +165,14 @@ struct swap_request {
     struct swap_message message;
 };
 
-enum { SWAP_STORES = 8, SWAP_LOADS = 8, SWAP_NOTICES = 2 };
+/* Bits of requests: loads come first. */
+enum {
+    SWAP_STORES = 8,
+    SWAP_LOADS = 8,
+    SWAP_NOTICES = 2,
+    SWAP_LOAD_BITS = (1 << SWAP_LOADS) - 1,
+    SWAP_STORE_BITS = ((1 << SWAP_STORES) - 1) << SWAP_LOADS,
+};
 enum {
     SWAP_REQUEST_BITS = 8
 }; /* of a request's number: which one it is; the rest is the generation */
@@ -190,10 +199,28 @@ struct swap {
     struct list want_kept;   /* the same, of tasks that may use what is kept back */
     bool wake_waiting;
     struct swap_request store[SWAP_STORES], load[SWAP_LOADS];
+    uint32_t in_state[REQ_STATES]; /* a bit each */
     struct swap_message freed[SWAP_NOTICES], drained;
     _Atomic uint64_t stores, loads, rescues, lost, unchanged, ahead; /* counts */
 };
 extern struct swap swap;
+
+static inline struct swap_request *swap_request(unsigned number)
+{
+    return number < SWAP_LOADS ? &swap.load[number] : &swap.store[number - SWAP_LOADS];
+}
+/** The first of these requests, which is taken off. NULL: there is none. */
+static inline struct swap_request *swap_next_request(uint32_t *bits)
+{
+    if (*bits == 0)
+        return NULL;
+    const unsigned number = (unsigned)__builtin_ctz(*bits);
+    *bits &= *bits - 1;
+    return swap_request(number);
+}
+void swap_requests_init(void);
+/** The lock is held. */
+void swap_set_state(struct swap_request *request, enum request_state state);
 
 /** A store request that is FREE, with slots for at least a page, becomes GATHERING. NULL: there is none. Takes the lock. */
 struct swap_request *swap_begin_store(void);

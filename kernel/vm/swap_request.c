@@ -7,6 +7,7 @@
  * Pages of a request are worked on by the work item alone, so that the lock is held for single states only.
  */
 #include "swap_impl.h"
+#include <arch/page_sum.h>
 #include <arch/timer.h>
 #include <kern/frame.h>
 #include <kern/paged_object.h>
@@ -15,27 +16,6 @@
 #include <kern/pmap.h>
 #include <kern/trace.h>
 #include <kern/vm_count.h>
-
-static uint64_t mix(uint64_t sum, uint64_t lane)
-{
-    return (sum ^ lane ^ lane >> 32) * UINT64_C(0xbf58476d1ce4e5b9);
-}
-
-/* A sum that tells apart what a card, a driver or a pager might mix up: every word counts, and where it stands. Four lanes, so that
- * a multiplication does not wait for the one before. */
-static uint64_t sum_of(const struct frame *frame)
-{
-    const uint64_t *word = frame_memory(frame), *end = word + PAGE_SIZE / sizeof(*word);
-    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t a = 1, b = 2, c = 3, d = 4;
-    for (; word < end; word += 4) {
-        a = (a ^ word[0]) * factor;
-        b = (b ^ word[1]) * factor;
-        c = (c ^ word[2]) * factor;
-        d = (d ^ word[3]) * factor;
-    }
-    return mix(mix(mix(mix(0, a), b), c), d);
-}
 
 /* ---- numbers ---- */
 
@@ -56,27 +36,46 @@ struct swap_request *swap_find_request(uint32_t number)
     return request->state == REQ_SENT && swap_request_number(request) == number ? request : NULL;
 }
 
-static struct swap_request *find_free(struct swap_request *requests, unsigned count)
+void swap_requests_init(void)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (requests[i].state == REQ_FREE && !requests[i].message.out && !requests[i].waking)
-            return &requests[i];
+    for (unsigned i = 0; i < SWAP_STORES + SWAP_LOADS; i++) {
+        struct swap_request *request = swap_request(i);
+        request->bit = 1u << i;
+        list_init(&request->waiters);
+        swap_message_init(&request->message);
+        swap.in_state[REQ_FREE] |= request->bit;
+    }
+}
+
+void swap_set_state(struct swap_request *request, enum request_state state)
+{
+    swap.in_state[request->state] &= ~request->bit;
+    swap.in_state[state] |= request->bit;
+    request->state = (uint8_t)state;
+}
+
+static struct swap_request *find_free(uint32_t which)
+{
+    uint32_t left = swap.in_state[REQ_FREE] & which;
+    for (struct swap_request *request; (request = swap_next_request(&left));)
+        if (!request->message.out && !request->waking)
+            return request;
     return NULL;
 }
 
-static void begin(struct swap_request *request, bool load, uint8_t state)
+static void begin(struct swap_request *request, bool load, enum request_state state)
 {
     request->generation++;
     request->load = load;
     request->ok = request->refused = false;
     request->count = request->at = request->sent = 0;
-    request->state = state;
+    swap_set_state(request, state);
 }
 
 /* It is FREE; who waited for one may have it. */
 static void end(struct swap_request *request)
 {
-    request->state = REQ_FREE;
+    swap_set_state(request, REQ_FREE);
     swap.wake_waiting |= request->load;
 }
 
@@ -85,12 +84,12 @@ static void end(struct swap_request *request)
 struct swap_request *swap_begin_store(void)
 {
     spin_lock(&swap.lock);
-    struct swap_request *request = swap.port ? find_free(swap.store, SWAP_STORES) : NULL;
+    struct swap_request *request = swap.port ? find_free(SWAP_STORE_BITS) : NULL;
     if (request) {
         begin(request, false, REQ_GATHERING);
         request->taken = (uint8_t)swap_take_run(SWAP_RUN_MAX, &request->first);
         if (request->taken == 0) {
-            request->state = REQ_FREE;
+            swap_set_state(request, REQ_FREE);
             request = NULL;
         }
     }
@@ -102,7 +101,7 @@ static void grace_passed(struct grace *grace)
 {
     struct swap_request *request = container_of(grace, struct swap_request, grace);
     spin_lock(&swap.lock);
-    request->state = REQ_CLEANING;
+    swap_set_state(request, REQ_CLEANING);
     work_start(&swap.work);
     spin_unlock(&swap.lock);
 }
@@ -113,7 +112,7 @@ void swap_launch(struct swap_request *request)
     for (uint32_t i = request->count; i < request->taken; i++)
         swap_put_slot(request->first + i);
     swap.in_flight += request->count;
-    request->state = request->count ? REQ_GRACE : REQ_FREE;
+    swap_set_state(request, request->count ? REQ_GRACE : REQ_FREE);
     spin_unlock(&swap.lock);
     if (request->state == REQ_FREE)
         return;
@@ -126,7 +125,7 @@ static void clean_page(struct swap_page *page)
 {
     if (!pmap_page_take(page->frame))
         (void)swap_rescue(page->anon);
-    page->checksum = sum_of(page->frame);
+    page->checksum = arch_page_sum(frame_memory(page->frame));
 }
 
 /* The page has a slot, and is what it was when it came from there (S9). Else that slot is of no use any more. */
@@ -169,7 +168,7 @@ static bool clean(struct swap_request *request)
         request->at = 0;
         request->ok = request->sent == 0;
         /* Without a pager nobody would end it; it is not ok. */
-        request->state = swap.port && request->sent > 0 ? REQ_DUE : REQ_ENDING;
+        swap_set_state(request, swap.port && request->sent > 0 ? REQ_DUE : REQ_ENDING);
     }
     bool due = request->state == REQ_DUE;
     spin_unlock(&swap.lock);
@@ -294,8 +293,8 @@ static void add_following(struct swap_request *request, unsigned ahead)
 static unsigned free_loads(void)
 {
     unsigned count = 0;
-    for (unsigned i = 0; i < SWAP_LOADS; i++)
-        count += swap.load[i].state == REQ_FREE;
+    for (uint32_t bits = swap.in_state[REQ_FREE] & SWAP_LOAD_BITS; bits; bits &= bits - 1)
+        count++;
     return count;
 }
 
@@ -303,7 +302,7 @@ struct swap_request *swap_begin_load(uint32_t slot, struct frame *frame, unsigne
                                      unsigned spare)
 {
     bool may = swap.port && (spare == 0 || free_loads() > spare);
-    struct swap_request *request = may ? find_free(swap.load, SWAP_LOADS) : NULL;
+    struct swap_request *request = may ? find_free(SWAP_LOAD_BITS) : NULL;
     if (!request)
         return NULL;
     bool alone = swap_slot(slot)->state == SLOT_ALONE;
@@ -324,7 +323,7 @@ void swap_load_unwanted(struct swap_request *request)
     for (unsigned i = 0; i < request->count; i++)
         if (swap_slot(request->page[i].slot)->state != SLOT_ORPHAN)
             return;
-    request->state = REQ_ENDING;
+    swap_set_state(request, REQ_ENDING);
     work_start(&swap.work);
 }
 
@@ -363,7 +362,7 @@ static void end_loaded(struct swap_request *request)
 {
     const struct swap_page *page = &request->page[request->at];
     struct swap_slot *slot = swap_slot(page->slot); /* it stays while it is LOADING */
-    bool good = request->ok && sum_of(page->frame) == slot->checksum;
+    bool good = request->ok && arch_page_sum(frame_memory(page->frame)) == slot->checksum;
     spin_lock(&swap.lock);
     uint8_t becomes = outcome(request, slot, good);
     if (becomes == SLOT_KEPT) {
@@ -394,7 +393,7 @@ kern_return_t swap_request_done(uint32_t number, bool ok)
         trace(request->load ? TRACE_SWAP_LOADED : TRACE_SWAP_STORED, number, ok);
         request->ok = ok;
         request->refused = !ok && !request->load;
-        request->state = REQ_ENDING;
+        swap_set_state(request, REQ_ENDING);
         request->at = 0;
         work_start(&swap.work);
     }
@@ -427,15 +426,11 @@ static void end_page(struct swap_request *request)
 /* One that is ENDING or CLEANING, which nobody but the work item changes; NULL: none. */
 static struct swap_request *next_in_work(void)
 {
-    struct swap_request *found = NULL;
     spin_lock(&swap.lock);
-    for (unsigned i = 0; i < SWAP_STORES + SWAP_LOADS && !found; i++) {
-        struct swap_request *request = i < SWAP_LOADS ? &swap.load[i] : &swap.store[i - SWAP_LOADS];
-        if (request->state == REQ_ENDING || request->state == REQ_CLEANING)
-            found = request;
-    }
+    uint32_t bits = swap.in_state[REQ_ENDING] | swap.in_state[REQ_CLEANING];
+    struct swap_request *request = swap_next_request(&bits);
     spin_unlock(&swap.lock);
-    return found;
+    return request;
 }
 
 /* One page to be summed, which is most of what it costs; or a few that leave. */
@@ -464,7 +459,7 @@ void swap_abandon_requests(void)
         request->refused = false;
         if (request->state == REQ_SENT || request->state == REQ_DUE) {
             request->ok = false;
-            request->state = REQ_ENDING;
+            swap_set_state(request, REQ_ENDING);
             request->at = 0;
         }
     }
@@ -473,7 +468,7 @@ void swap_abandon_requests(void)
         struct swap_request *request = &swap.load[i];
         if (request->state != REQ_SENT)
             continue;
-        request->state = REQ_DUE;
+        swap_set_state(request, REQ_DUE);
         swap_load_unwanted(request);
     }
     work_start(&swap.work);

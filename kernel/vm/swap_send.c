@@ -27,7 +27,7 @@ static struct kmsg *compose_request(struct swap_request *request)
     struct {
         uint32_t request, slot, count, zero;
     } body = {swap_request_number(request), request->first, request->sent, 0};
-    request->state = REQ_SENT;
+    swap_set_state(request, REQ_SENT);
     trace(request->load ? TRACE_SWAP_LOAD : TRACE_SWAP_STORE, body.request, body.slot);
     return compose(&request->message,
                    request->load ? DEFAULT_PAGER_ID_LOAD : DEFAULT_PAGER_ID_STORE, &body,
@@ -57,11 +57,12 @@ static struct kmsg *compose_drained(void)
     return compose(&swap.drained, DEFAULT_PAGER_ID_DRAINED, &body, sizeof(body));
 }
 
-static struct kmsg *find_due(struct swap_request *requests, unsigned count)
+static struct kmsg *find_due(uint32_t which)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (requests[i].state == REQ_DUE && !requests[i].message.out)
-            return compose_request(&requests[i]);
+    uint32_t due = swap.in_state[REQ_DUE] & which;
+    for (struct swap_request *request; (request = swap_next_request(&due));)
+        if (!request->message.out)
+            return compose_request(request);
     return NULL;
 }
 
@@ -71,9 +72,9 @@ static struct kmsg *next_message(void)
     struct kmsg *msg;
     if (!swap.port || swap.died)
         return NULL;
-    if ((msg = find_due(swap.load, SWAP_LOADS)) || (msg = compose_freed()))
+    if ((msg = find_due(SWAP_LOAD_BITS)) || (msg = compose_freed()))
         return msg;
-    if ((msg = find_due(swap.store, SWAP_STORES)))
+    if ((msg = find_due(SWAP_STORE_BITS)))
         return msg;
     return compose_drained();
 }
@@ -107,10 +108,6 @@ void swap_message_init(struct swap_message *message)
 void swap_messages_init(void)
 {
     static_assert(offsetof(struct swap_message, room) == sizeof(struct kmsg));
-    for (unsigned i = 0; i < SWAP_STORES; i++)
-        swap_message_init(&swap.store[i].message);
-    for (unsigned i = 0; i < SWAP_LOADS; i++)
-        swap_message_init(&swap.load[i].message);
     for (unsigned i = 0; i < SWAP_NOTICES; i++)
         swap_message_init(&swap.freed[i]);
     swap_message_init(&swap.drained);

@@ -199,6 +199,9 @@ kern_return_t block_attach_client(uint32_t number, mach_port_name_t area, mach_p
         release(attachment);
         return kr;
     }
+    const unsigned place = (unsigned)(attachment - block_service.attachments);
+    if (place >= block_service.places)
+        block_service.places = place + 1;
     attachment->used = true;
     attachment->notify = notify;
     stub_release_right(area, MSG_MOVE_SEND);

@@ -45,6 +45,7 @@ struct block_service {
     mach_port_name_t service;
     struct dma_memory bounce; /* bus BLOCK_UNREACHED: it does not move data itself */
     struct block_attachment attachments[BLOCK_ATTACHMENTS_MAX];
+    unsigned places; /* of those that have ever been used: the first so many */
     struct block_flight flights[BLOCK_FLIGHTS_MAX];
     unsigned flights_used;
     uint32_t medium_read;     /* whose partitions these are */

@@ -239,8 +239,8 @@ static bool look_into_all(void)
     struct block_service *server = &block_service;
     bool more = false;
 
-    for (unsigned i = 0; i < BLOCK_ATTACHMENTS_MAX; i++) {
-        const unsigned turn = (server->turn + i) % BLOCK_ATTACHMENTS_MAX;
+    for (unsigned i = 0; i < server->places; i++) {
+        const unsigned turn = (server->turn + i) % server->places;
         struct block_attachment *attachment = &server->attachments[turn];
         if (!attachment->used)
             continue;
@@ -252,7 +252,7 @@ static bool look_into_all(void)
         }
         more |= outcome == MORE;
     }
-    server->turn = (server->turn + 1) % BLOCK_ATTACHMENTS_MAX;
+    server->turn++;
     return more;
 }
 
