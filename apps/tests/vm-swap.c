@@ -76,6 +76,26 @@ void swap_expect(const volatile uint64_t *at, unsigned pages, uint64_t who)
 
 /* ---- there and back ---- */
 
+/* Of numbers in pages that came back, the signs alone change: those are other pages. */
+static void test_signs(uint64_t *area)
+{
+    enum { PAGES = 8, WORDS = PAGES * PAGE_WORDS };
+    unsigned wrong = 0;
+
+    for (unsigned i = 0; i < WORDS; i++)
+        area[i] = i;
+    swap_push_out();
+    for (unsigned i = 0; i < WORDS; i++)
+        wrong += area[i] != i;
+    for (unsigned i = 0; i < WORDS; i++)
+        area[i] ^= UINT64_C(1) << 63;
+    swap_push_out();
+    for (unsigned i = 0; i < WORDS; i++)
+        wrong += area[i] != (i | UINT64_C(1) << 63);
+    CHECK_EQUAL(wrong, 0);
+    swap_push_out();
+}
+
 static void test_cycle(void)
 {
     uint64_t *area = pages_make(AREA), used = swap_now().used;
@@ -97,6 +117,7 @@ static void test_cycle(void)
     for (unsigned page = 0; page < AREA; page++)
         CHECK_EQUAL(area[page * PAGE_WORDS + 100], page * UINT64_C(0x123456789));
     swap_push_out();
+    test_signs(area);
     pages_drop(area, AREA); /* while it is out: a work item gives the slots back */
     swap_wait_until(used_at_most, used + 200);
 }

@@ -32,6 +32,13 @@ KTEST(page_sum_sees_each_bit)
             wrong += one == blank || both == blank || both == one || moved == one;
         }
     }
+    for (unsigned step = 1; step <= WORDS; step *= 2) { /* numbers that change their signs */
+        for (unsigned i = 0; i < WORDS; i += step)
+            page[i] ^= UINT64_C(1) << 63;
+        wrong += arch_page_sum(page) == blank;
+        for (unsigned i = 0; i < WORDS; i += step)
+            page[i] ^= UINT64_C(1) << 63;
+    }
     KTEST_EXPECT(wrong == 0 && arch_page_sum(page) == blank);
 }
 

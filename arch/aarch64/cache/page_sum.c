@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sums of pages by CRC-32C, which ARMv8.0 has as an option and all of 8.1 (Arm ARM, ID_AA64ISAR0_EL1.CRC32). A CPU that lacks it takes the portable way: the
+ * Sums of pages by two CRCs of 32 bits, whose polynomials have no factor in common: so it is one of 64 bits, which sees every change within a word.
+ * ARMv8.0 has the instructions as an option and 8.1 always (Arm ARM, ID_AA64ISAR0_EL1.CRC32). A CPU that lacks them takes the portable way: the
  * CPUs of a machine agree in this.
  */
 #include <arch/page_sum.h>
@@ -9,24 +10,33 @@
 
 enum { ISAR0_CRC32_SHIFT = 16 };
 
-static inline uint32_t crc(uint32_t sum, uint64_t word)
+static inline uint32_t castagnoli(uint32_t sum, uint64_t word)
 {
     asm(".arch_extension crc\n\tcrc32cx %w0, %w0, %1" : "+r"(sum) : "r"(word));
     return sum;
 }
 
-/* Four lanes, for an instruction's result is there three cycles later. */
+static inline uint32_t ethernet(uint32_t sum, uint64_t word)
+{
+    asm(".arch_extension crc\n\tcrc32x %w0, %w0, %1" : "+r"(sum) : "r"(word));
+    return sum;
+}
+
+/* Words take turns, for an instruction's result is there three cycles later. What is left of each half is put together so that a change of one of them is
+ * a change of the sum. */
 static uint64_t sum_by_crc(const uint64_t *word)
 {
-    uint32_t a = 1, b = 2, c = 3, d = 4;
+    uint32_t c0 = 1, c1 = 2, e0 = 3, e1 = 4;
     for (const uint64_t *end = word + PAGE_SIZE / sizeof(*word); word < end; word += 8) {
-        a = crc(crc(a, word[0]), word[4]);
-        b = crc(crc(b, word[1]), word[5]);
-        c = crc(crc(c, word[2]), word[6]);
-        d = crc(crc(d, word[3]), word[7]);
+        for (unsigned i = 0; i < 8; i += 2) {
+            c0 = castagnoli(c0, word[i]);
+            e0 = ethernet(e0, word[i]);
+            c1 = castagnoli(c1, word[i + 1]);
+            e1 = ethernet(e1, word[i + 1]);
+        }
     }
-    const uint64_t ab = (uint64_t)a << 32 | b, cd = (uint64_t)c << 32 | d;
-    return (uint64_t)crc(crc(0, ab), cd) << 32 | crc(crc(~0u, cd), ab);
+    return (uint64_t)castagnoli(0, (uint64_t)c0 << 32 | c1) << 32 |
+           ethernet(0, (uint64_t)e0 << 32 | e1);
 }
 
 uint64_t arch_page_sum(const void *page)
