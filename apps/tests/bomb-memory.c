@@ -2,6 +2,7 @@
 /*
  * Takes memory until there is none, in pieces that get smaller, gives it back, and gets it again.
  */
+#include "others.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -65,6 +66,7 @@ static uint64_t settled(void)
     for (unsigned same = 0; same < 20; same = now == last ? same + 1 : 0) {
         last = now;
         (void)kernel_sleep_until(kernel_clock_now() + 1000000);
+        let_others_run();
         now = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
     }
     return now;

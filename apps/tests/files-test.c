@@ -4,6 +4,7 @@
  * a first round, for the server keeps ports.
  */
 #include "files.h"
+#include "others.h"
 #include <wharf/if/service.h>
 
 mach_port_name_t root;
@@ -121,6 +122,7 @@ static uint64_t count_objects(void)
 
     CHECK_EQUAL(look_at(root, "", &attributes), KERN_SUCCESS);
     (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
+    let_others_run();
     return kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
 }
 

@@ -13,6 +13,7 @@
  */
 #include "swap-load.h"
 #include "arguments.h"
+#include "others.h"
 #include "supervised.h"
 #include "swap_format.h"
 #include <libsys/clone.h>
@@ -274,6 +275,7 @@ static struct left settled(void)
     do {
         last = now;
         pause_for(1000000);
+        let_others_run();
         now = left_now();
     } while (now.objects != last.objects);
     return now;

@@ -2,6 +2,7 @@
 /*
  * Memory comes zeroed, keeps what is written, and is all given back.
  */
+#include "../others.h"
 #include "self-check.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
@@ -49,6 +50,7 @@ static uint64_t pages_paid(void)
     do {
         before = usage.paid;
         CHECK_EQUAL(kernel_sleep_until(kernel_clock_now() + PAUSE), 0);
+        let_others_run();
         CHECK_EQUAL(vm_usage(program_start_info->task, &usage), 0);
     } while (usage.paid != before);
     return before;
