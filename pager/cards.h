@@ -109,6 +109,8 @@ kern_return_t pager_program_make_tier(void);
 void service_opened(struct card *card);
 /** Its slots are gone, and so is the card. */
 void service_closed(mach_port_name_t off);
+/** Its area is not drained after all: there were no frames for what is in it. */
+void service_refused(struct card *card);
 /** The loop's: whether those who wait for swapoff are there, and who is not takes it back; slots that are free, when nothing else is to do. */
 driver_tick_t service_tick;
 struct server_interface pager_service_interface(void);

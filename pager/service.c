@@ -63,12 +63,20 @@ static kern_return_t drained(struct server_message *message, uint32_t slot)
     return KERN_SUCCESS;
 }
 
+/* Who waits in swap_areas.off is told why. */
+static kern_return_t kept(struct server_message *message, uint32_t slot)
+{
+    struct card *card = is_from_kernel(message) ? cards_find_slot(slot) : NULL;
+
+    if (card)
+        service_refused(card);
+    return KERN_SUCCESS;
+}
+
 struct server_interface pager_kernel_interface(void)
 {
-    static const struct default_pager_ops ops = {.store = store,
-                                                 .load = load,
-                                                 .freed = freed,
-                                                 .drained = drained};
+    static const struct default_pager_ops ops = {
+        .store = store, .load = load, .freed = freed, .drained = drained, .kept = kept};
 
     return default_pager_interface(&ops, NULL);
 }
@@ -149,6 +157,11 @@ static kern_return_t off(struct server_message *message, const char *device, uin
     card->off = message->reply;
     program.driver.tick_at = kernel_clock_now() + LOOK_AFTER;
     return MIG_NO_REPLY;
+}
+
+void service_refused(struct card *card)
+{
+    tell(&card->off, swap_areas_reply_off, KERN_RESOURCE_SHORTAGE);
 }
 
 void service_closed(mach_port_name_t who)

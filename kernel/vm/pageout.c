@@ -387,7 +387,12 @@ static bool scan(void)
 static void give_up(void)
 {
     launch();
-    if (!pageout.awaited && !some_are_leaving() && !swap_awaits_successor())
+    const bool stuck = !pageout.awaited && !some_are_leaving() && !swap_awaits_successor();
+    if (stuck && swap_keep_all()) {
+        begin_round(); /* to go on with what is wanted */
+        return;
+    }
+    if (stuck)
         atomic_store_explicit(&pageout.stuck, pageout.seen + 1, memory_order_relaxed);
     begin_round();
     pageout.pause = pageout.pause < PAUSE_MAX ? 2 * pageout.pause : PAUSE_MAX;

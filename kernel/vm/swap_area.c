@@ -200,6 +200,7 @@ kern_return_t swap_drain(uint32_t first)
     if (kr == KERN_SUCCESS) {
         area->phase = AREA_DRAINING;
         area->asked = true;
+        area->refused = false;
         area->drain_cursor = first;
         count = area->count;
         swap.slots -= count;
@@ -210,20 +211,55 @@ kern_return_t swap_drain(uint32_t first)
     return kr;
 }
 
+/* Returns how many slots are to be promised again. The lock is held. */
+static uint32_t use_again(struct slot_area *area)
+{
+    area->phase = AREA_IN_USE;
+    area->asked = false;
+    swap.slots += area->count;
+    return area->count;
+}
+
 kern_return_t swap_keep(uint32_t first)
 {
     uint32_t count = 0;
     spin_lock(&swap.lock);
     struct slot_area *area = find(first);
-    if (area && area->phase == AREA_DRAINING) {
-        area->phase = AREA_IN_USE;
-        area->asked = false;
-        count = area->count;
-        swap.slots += count;
-    }
+    if (area && area->phase == AREA_DRAINING)
+        count = use_again(area);
+    if (area)
+        area->refused = false;
     spin_unlock(&swap.lock);
     commitment_add(count);
     return area ? KERN_SUCCESS : KERN_NOT_FOUND;
+}
+
+bool swap_keep_all(void)
+{
+    uint32_t count = 0;
+    spin_lock(&swap.lock);
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++) {
+        struct slot_area *area = &swap.area[i];
+        if (area->phase != AREA_DRAINING || area->used == area->lost)
+            continue;
+        area->refused = area->asked;
+        count += use_again(area);
+    }
+    spin_unlock(&swap.lock);
+    commitment_add(count);
+    return count > 0;
+}
+
+bool swap_next_refused(uint32_t *first)
+{
+    unsigned i = 0;
+    while (i < SWAP_AREA_COUNT && !swap.area[i].refused)
+        i++;
+    if (i == SWAP_AREA_COUNT)
+        return false;
+    swap.area[i].refused = false;
+    *first = swap.area[i].first;
+    return true;
 }
 
 /* The next page of an area to be fetched; those that are in memory, too, are given up on the way. The lock is held. True: *number; else

@@ -89,6 +89,7 @@ struct slot_area {
     uint8_t phase; /* enum area_phase */
     uint8_t label_size;
     bool asked;            /* to be drained, by the pager, which is told */
+    bool refused;          /* that came to nothing: the pager is to be told */
     bool enabled;          /* page-out counts on it: pageout_enable() */
     uint32_t first, count; /* slots; the first is the first of a chunk */
     uint32_t made, used;   /* not FREE */
@@ -108,6 +109,10 @@ bool swap_drain_some(void);
 bool swap_drop_slots(void);
 /** The first slot of an area that is gone; it is taken for told. */
 bool swap_next_drained(uint32_t *first);
+/** An area that was not drained after all, of which the pager has not heard; it is taken for told. The lock is held. */
+bool swap_next_refused(uint32_t *first);
+/** Areas that are being drained are in use again, for pages that could leave for nothing else. False: there are none. No lock held. */
+bool swap_keep_all(void);
 
 /* chunks of slots, for swap_area.c and swap_slots.c */
 enum {

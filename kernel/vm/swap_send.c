@@ -52,9 +52,13 @@ static struct kmsg *compose_drained(void)
     struct {
         uint32_t slot, zero;
     } body = {0};
-    if (swap.drained.out || !swap_next_drained(&body.slot))
+    if (swap.drained.out)
         return NULL;
-    return compose(&swap.drained, DEFAULT_PAGER_ID_DRAINED, &body, sizeof(body));
+    if (swap_next_refused(&body.slot))
+        return compose(&swap.drained, DEFAULT_PAGER_ID_KEPT, &body, sizeof(body));
+    if (swap_next_drained(&body.slot))
+        return compose(&swap.drained, DEFAULT_PAGER_ID_DRAINED, &body, sizeof(body));
+    return NULL;
 }
 
 static struct kmsg *find_due(uint32_t which)
