@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between kernel.c, memory.c and test_together.c (world.h).
+ */
+#pragma once
+
+#include "../vm_system/office.h"
+
+/* ---- kernel.c ---- */
+
+/** Whoever waits for a page is served when nothing else moves. */
+void together_begin(void);
+void together_end(void);
+/** My name of the pager's port for people; 0: there is no pager. */
+uint32_t together_service(void);
+/** The pager's task ends in the midst of what the kernel does to have pages leave. */
+void together_kill_in_the_midst(void);
+
+/* ---- memory.c ---- */
+
+void memory_begin(void);
+void memory_end(void);
+/** A step of somebody. */
+void memory_step(void);
+/** Each page is what it should be. */
+void memory_check(void);
+/** Pages leave. */
+void memory_push(unsigned pages);
+/** Cards are taken into use, or not any more. */
+void memory_swap_on(unsigned device, uint32_t priority);
+void memory_swap_off(unsigned device);
+/** Pages that were read, written, and could not be had any more. */
+struct memory_counts {
+    uint64_t reads, writes, forks, lost;
+};
+extern struct memory_counts memory_counts;
+
+/* ---- test_together.c ---- */
+
+/** An allocation may fail. */
+bool together_is_short(void);
