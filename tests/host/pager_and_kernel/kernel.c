@@ -201,11 +201,6 @@ void together_kill_in_the_midst(void)
     rest();
 }
 
-bool world_is_short(void)
-{
-    return together_is_short();
-}
-
 static void begin(void)
 {
     world.begun++;

@@ -12,6 +12,8 @@
 #include <wharf/if/swap_areas.h>
 
 enum { PLACES = 5, THREADS = 2, REGIONS = 5, REGION_PAGES = 20, CHILDREN = 24 };
+/* Pages that are to leave in one step. */
+enum { MOST_AT_ONCE = 24 };
 
 /* A page of memory; shared memory has one for all that share it. */
 struct sheet {
@@ -41,19 +43,27 @@ static uint64_t numbers;
 
 /* ---- calls that may fail for want of memory ---- */
 
+static void begin_call(void)
+{
+    if (world.shortages && !world.calm)
+        trouble_begin();
+}
+
 /* Who asked is told, and asks again. */
 static bool is_told(kern_return_t kr)
 {
     const bool told =
         kr == KERN_RESOURCE_SHORTAGE || kr == MACH_SEND_NO_BUFFER || kr == MACH_RCV_NO_SPACE;
-    CHECK(!told || together_is_short());
+    trouble_step_ends();
+    CHECK(!told || world_is_short());
     return told;
 }
 
 #define INSIST(kr, call) \
-    do                   \
+    do {                 \
+        begin_call();    \
         (kr) = (call);   \
-    while (is_told(kr))
+    } while (is_told(kr))
 
 /* It cannot be had any more: something that was read from a card was wrong, or could not be read. */
 static bool may_be_lost(kern_return_t kr)
@@ -342,13 +352,6 @@ static void replace(struct place *place, const struct place *parent)
 
 /* ---- cards ---- */
 
-/* What may come of it if the pager or its card is not there, or dies meanwhile: anything. */
-static void check_asked(kern_return_t kr)
-{
-    const bool expected = kr == KERN_SUCCESS || kr == KERN_EXISTS || kr == KERN_NOT_FOUND;
-    CHECK(expected || !world.calm || together_is_short());
-}
-
 static const char *name_of(unsigned device)
 {
     static char name[] = "block.a";
@@ -356,16 +359,30 @@ static const char *name_of(unsigned device)
     return name;
 }
 
-void memory_swap_on(unsigned device, uint32_t priority)
+/* If the pager died meanwhile, or its card was not there, anything may come of it. */
+static kern_return_t asked(kern_return_t kr, uint64_t deaths)
 {
-    if (together_service())
-        check_asked(swap_areas_on(together_service(), name_of(device), 1, priority));
+    const bool expected = kr == KERN_SUCCESS || kr == KERN_EXISTS || kr == KERN_NOT_FOUND;
+    CHECK(expected || world.deaths > deaths || !world.calm || world_is_short());
+    return kr;
 }
 
-void memory_swap_off(unsigned device)
+kern_return_t memory_swap_on(unsigned device, uint32_t priority)
 {
-    if (together_service())
-        check_asked(swap_areas_off(together_service(), name_of(device), 1));
+    const uint64_t deaths = world.deaths;
+    const uint32_t service = together_service();
+    if (!service)
+        return KERN_TERMINATED;
+    return asked(swap_areas_on(service, name_of(device), 1, priority), deaths);
+}
+
+kern_return_t memory_swap_off(unsigned device)
+{
+    const uint64_t deaths = world.deaths;
+    const uint32_t service = together_service();
+    if (!service)
+        return KERN_TERMINATED;
+    return asked(swap_areas_off(service, name_of(device), 1), deaths);
 }
 
 void memory_push(unsigned pages)
@@ -375,12 +392,30 @@ void memory_push(unsigned pages)
     CHECK_EQUAL(kr, KERN_SUCCESS);
 }
 
+static unsigned pages_made(void)
+{
+    unsigned made = 0;
+    for (unsigned p = 0; p < PLACES; p++)
+        for (unsigned r = 0; r < REGIONS; r++)
+            for (unsigned i = 0; i < places[p].region[r].pages; i++)
+                made += places[p].region[r].sheet[i]->number > 0;
+    return made;
+}
+
+/* More than there are would be looked for all over the memory: so seldom if half of them are out. */
+static void step_push(void)
+{
+    const unsigned pages = 1 + below(MOST_AT_ONCE);
+    if (office_facts().used + pages < pages_made() / 2 || one_in(30))
+        memory_push(pages);
+}
+
 static void step_card(void)
 {
     if (one_in(3))
-        memory_swap_off(below(WORLD_DEVICES));
+        (void)memory_swap_off(below(WORLD_DEVICES));
     else
-        memory_swap_on(below(WORLD_DEVICES), below(3));
+        (void)memory_swap_on(below(WORLD_DEVICES), below(3));
 }
 
 /* ---- steps ---- */
@@ -412,7 +447,7 @@ void memory_step(void)
     for (unsigned p = 0; p < PLACES; p++)
         look_at_thread(&places[p]);
     if (dice < 150)
-        memory_push(1 + below(60));
+        step_push();
     else if (dice < 200)
         allocate(place);
     else if (dice < 210)

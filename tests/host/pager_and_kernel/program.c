@@ -20,7 +20,7 @@
 #undef free
 
 enum {
-    STATE = 24 * WORLD_PAGE, /* of the tier */
+    STATE = 12 * WORLD_PAGE, /* of the tier */
     INTERFACES = 3,
     MEMORIES = 8,
     STATE_NAME = 0x7fff0001, /* of its memory entry */
@@ -54,7 +54,8 @@ const struct start_info *world_start_info = &start_info;
 void world_call(void)
 {
     world.calls++;
-    if (world.calls_to_death > 0 && --world.calls_to_death == 0)
+    if ((world.calls_to_death > 0 && --world.calls_to_death == 0) ||
+        (!world.calm && world.kill_one_in > 0 && world_one_in(world.kill_one_in)))
         longjmp(life.end, DIED);
 }
 
@@ -363,7 +364,7 @@ kern_return_t world_swap_show(mach_port_name_t control, uint32_t request, uint32
     hide(page);
     const kern_return_t kr = client_swap_show(control, request, index, page);
     if (kr != KERN_SUCCESS)
-        return kr;
+        world_fail("a page cannot be shown: %d", (int)kr);
     kernel_read(window + (size_t)page * PAGER_PAGE, view.at + (uint64_t)page * PAGER_PAGE,
                 PAGER_PAGE);
     view.shown[page].used = is_load(request);
@@ -379,6 +380,8 @@ kern_return_t world_swap_done(mach_port_name_t control, uint32_t request, bool o
         if (view.shown[page].request == request)
             hide(page);
     const kern_return_t kr = client_swap_done(control, request, ok);
+    if (kr != KERN_SUCCESS)
+        world_fail("a request cannot be ended: %d", (int)kr);
     world_call();
     return kr;
 }
@@ -437,8 +440,19 @@ bool program_begin(void)
     return program_main(1, arguments) == 0;
 }
 
+static void count(void)
+{
+    const struct pager_counts *counts = &program.pager.counts;
+
+    world.tier += counts->stores_same + counts->stores_compressed;
+    world.card += counts->stores_card;
+    world.written_back += counts->written_back;
+    world.discarded += counts->bytes_discarded / PAGER_PAGE;
+}
+
 void program_end(void)
 {
+    count();
     for (unsigned i = 0; i < PAGER_AREAS; i++) {
         if (!attendants[i].used)
             continue;
@@ -563,13 +577,4 @@ bool program_event(bool *died)
 unsigned program_waiting(void)
 {
     return pager_waiting(&program.pager);
-}
-
-void program_counts(uint64_t *tier, uint64_t *card, uint64_t *written_back)
-{
-    const struct pager_counts *counts = &program.pager.counts;
-
-    *tier += counts->stores_same + counts->stores_compressed;
-    *card += counts->stores_card;
-    *written_back += counts->written_back;
 }

@@ -24,7 +24,7 @@ static struct totals {
     bool came; /* what the last game was played for */
     uint64_t steps, events, calls, begun, deaths, errors, spoiled, vanished;
     uint64_t reads, writes, forks, lost, stores, loads, rescues, unchanged, tier, card,
-        written_back;
+        written_back, discarded;
 } *totals;
 
 struct game {
@@ -32,32 +32,22 @@ struct game {
     enum { GAME_LONG, GAME_DEATHS, GAME_FAILURES } kind;
 };
 
-static bool is_short;
-
-bool together_is_short(void)
-{
-    return is_short;
-}
-
 /* ---- one game ---- */
 
 static void begin_cards(void)
 {
     devices_begin();
     program_forget_state();
-    while (!together_service())
+    while (memory_swap_on(0, 1) != KERN_SUCCESS)
         (void)world_event(true);
-    memory_swap_on(0, 1);
 }
 
 static void end_cards(void)
 {
     world.calm = true;
-    for (unsigned i = 0; i < WORLD_DEVICES; i++) {
-        while (!together_service())
+    for (unsigned i = 0; i < WORLD_DEVICES; i++)
+        while (memory_swap_off(i) != KERN_NOT_FOUND)
             (void)world_event(true);
-        memory_swap_off(i);
-    }
     world_settle();
     const struct host_memory_swap facts = office_facts();
     CHECK_EQUAL(facts.slots, 0);
@@ -99,15 +89,16 @@ static void play_steps(uint64_t steps)
             settle();
     }
     settle();
-    is_short = false;
     totals->came |= trouble_came();
+    world.shortages = false;
     memory_end();
     end_cards();
 }
 
 /* ---- games ---- */
 
-/* Of long ones: nothing fails; cards do not store; they do not load, or lie; all of them vanish now and then. */
+/* Of long ones: nothing fails; cards do not store; they do not load, or lie; all of that, and allocations fail. But in the first, cards vanish now and
+ * then. */
 static void choose_trouble(const struct game *game)
 {
     static const unsigned writes[] = {0, 10, 0, 30}, reads[] = {0, 0, 4, 2};
@@ -115,7 +106,8 @@ static void choose_trouble(const struct game *game)
     world = (struct world){.write_errors = writes[which],
                            .read_errors = reads[which],
                            .vanish = which != 0,
-                           .kill_one_in = 150};
+                           .shortages = which == 3,
+                           .kill_one_in = 400};
 }
 
 static void choose(const struct game *game)
@@ -125,7 +117,7 @@ static void choose(const struct game *game)
     else
         world = (struct world){.calls_to_death = game->kind == GAME_DEATHS ? game->at : 0};
     if (game->kind == GAME_FAILURES) {
-        is_short = true;
+        world.shortages = true;
         trouble_nth(game->at);
     }
 }
@@ -140,6 +132,10 @@ static void add_up(const struct game *game)
     totals->errors += world.errors;
     totals->spoiled += world.spoiled;
     totals->vanished += world.vanished;
+    totals->tier += world.tier;
+    totals->card += world.card;
+    totals->written_back += world.written_back;
+    totals->discarded += world.discarded;
     totals->reads += memory_counts.reads;
     totals->writes += memory_counts.writes;
     totals->forks += memory_counts.forks;
@@ -199,6 +195,9 @@ static void tell_totals(void)
            (unsigned long long)totals->loads, (unsigned long long)totals->rescues,
            (unsigned long long)totals->reads, (unsigned long long)totals->writes,
            (unsigned long long)totals->lost, (unsigned long long)totals->forks);
+    printf("%llu pages went to the tier, %llu of them to a card later, %llu to a card at once; cards were told of %llu that nobody needs\n",
+           (unsigned long long)totals->tier, (unsigned long long)totals->written_back,
+           (unsigned long long)totals->card, (unsigned long long)totals->discarded);
 }
 
 int main(int argc, char **argv)

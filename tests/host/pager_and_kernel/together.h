@@ -26,16 +26,11 @@ void memory_step(void);
 void memory_check(void);
 /** Pages leave. */
 void memory_push(unsigned pages);
-/** Cards are taken into use, or not any more. */
-void memory_swap_on(unsigned device, uint32_t priority);
-void memory_swap_off(unsigned device);
+/** A card is taken into use, or not any more: what the pager says. KERN_TERMINATED: there is none. */
+kern_return_t memory_swap_on(unsigned device, uint32_t priority);
+kern_return_t memory_swap_off(unsigned device);
 /** Pages that were read, written, and could not be had any more. */
 struct memory_counts {
     uint64_t reads, writes, forks, lost;
 };
 extern struct memory_counts memory_counts;
-
-/* ---- test_together.c ---- */
-
-/** An allocation may fail. */
-bool together_is_short(void);

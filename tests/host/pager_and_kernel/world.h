@@ -33,9 +33,13 @@ struct world {
     bool vanish;             /* drivers and media come and go */
     unsigned write_errors;   /* of a hundred */
     unsigned read_errors;    /* the same; and what is read is wrong as often */
-    unsigned kill_one_in;    /* steps; 0: never */
-    uint64_t calls_to_death; /* of the program; 0: never */
-    uint64_t calls, deaths, begun, events, errors, spoiled, vanished;
+    bool shortages;          /* allocations of the kernel's fail */
+    unsigned kill_one_in;    /* of its calls and events the program dies at one in so many, unless it is calm; 0: at none */
+    uint64_t calls_to_death; /* whatever is; 0: never */
+    /* What has happened: calls of the program, its deaths and beginnings, events; errors of cards, those of reading and what was read wrong, drivers and
+     * media that went; pages that the program put in its tier, on the card at once, and from there on the card, and such that a card was told of. */
+    uint64_t calls, deaths, begun, events, errors, spoiled, vanished, tier, card, written_back,
+        discarded;
 };
 extern struct world world;
 
@@ -48,7 +52,10 @@ static inline bool world_one_in(unsigned n)
 }
 [[gnu::noreturn, gnu::format(printf, 1, 2)]] void world_fail(const char *format, ...);
 /** An allocation of the kernel's may fail: so may what the program does when it begins. */
-bool world_is_short(void);
+static inline bool world_is_short(void)
+{
+    return world.shortages;
+}
 
 /** What the kernel has given to the program. */
 struct program_names {
@@ -98,8 +105,6 @@ bool program_event(bool *died);
 void world_call(void);
 /** Requests of the kernel that it has not answered. */
 unsigned program_waiting(void);
-/** Pages that it kept so far in memory and on cards, and those that went from there to cards. */
-void program_counts(uint64_t *tier, uint64_t *card, uint64_t *written_back);
 /** What outlives it. */
 void program_forget_state(void);
 
