@@ -154,8 +154,10 @@ static void check_request(const struct block_client *client, const struct block_
 kern_return_t block_client_submit(struct block_client *client, enum block_operation operation,
                                   uint64_t block, uint32_t count, size_t offset, unsigned *ticket)
 {
-    struct block_request request = {
-        .block = block, .offset = offset, .count = count, .operation = operation};
+    struct block_request request = {.block = block,
+                                    .offset = offset,
+                                    .count = count,
+                                    .operation = operation};
     unsigned used = 0, place = BLOCK_RING_ENTRIES;
 
     world_call();
@@ -200,8 +202,10 @@ kern_return_t block_client_do(struct block_client *client, enum block_operation 
                               uint64_t block, uint32_t count, size_t offset)
 {
     struct attachment *at = find(client);
-    struct block_request request = {
-        .block = block, .offset = offset, .count = count, .operation = operation};
+    struct block_request request = {.block = block,
+                                    .offset = offset,
+                                    .count = count,
+                                    .operation = operation};
 
     if (operation != BLOCK_READ || block + count > PAGE_BLOCKS)
         world_fail("more than the header is read");
@@ -225,9 +229,8 @@ static bool is_under_way(const struct attachment *at, unsigned i)
 /* A read that says all is well and brings something else, or what has been done of one that failed. */
 static void spoil(const struct attachment *at, const struct block_request *request)
 {
-    char *data = request->operation == BLOCK_WRITE
-                     ? at->device->page[request->block / PAGE_BLOCKS]
-                     : at->client->data + request->offset;
+    char *data = request->operation == BLOCK_WRITE ? at->device->page[request->block / PAGE_BLOCKS]
+                                                   : at->client->data + request->offset;
 
     memset(data + world_below((uint64_t)request->count * BLOCK - 8), (int)world_below(256), 8);
 }

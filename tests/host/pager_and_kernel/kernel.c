@@ -22,7 +22,7 @@ static struct {
     uint32_t service;     /* my name of the port for people; 0: none */
     bool busy;            /* it is at something, and hears nothing meanwhile */
     _Atomic bool is_dead; /* its task has been ended from outside */
-    unsigned idle;        /* looks in a row at which nothing was to be done, while somebody waited */
+    unsigned idle; /* looks in a row at which nothing was to be done, while somebody waited */
 } program;
 
 uint64_t world_below(uint64_t bound)
@@ -106,9 +106,8 @@ void kernel_write(uint64_t to, const void *from, size_t size)
 bool kernel_receive(struct world_message *message)
 {
     const struct actor *actor = program.actor;
-    post(program.actor, (struct message){.receive = program.set,
-                                         .size = 3 * PAGE,
-                                         .deadline = PAST});
+    post(program.actor,
+         (struct message){.receive = program.set, .size = 3 * PAGE, .deadline = PAST});
     if (result(actor) != KERN_SUCCESS)
         return false;
     message->id = got_id(actor);
@@ -128,8 +127,7 @@ int64_t kernel_keep_reply(void)
 
 bool kernel_reply(uint32_t reply, uint32_t id, const void *body, uint32_t length)
 {
-    struct message m = {
-        .dest = reply, .remote = MSG_MOVE_SEND_ONCE, .id = id, .length = length};
+    struct message m = {.dest = reply, .remote = MSG_MOVE_SEND_ONCE, .id = id, .length = length};
     CHECK(length <= sizeof(m.body));
     memcpy(m.body, body, length);
     return perform(program.actor, m) == KERN_SUCCESS;
@@ -138,6 +136,14 @@ bool kernel_reply(uint32_t reply, uint32_t id, const void *body, uint32_t length
 uint32_t together_service(void)
 {
     return program.service;
+}
+
+struct host_memory_swap together_facts(void)
+{
+    trouble_pause();
+    struct host_memory_swap facts = office_facts();
+    trouble_go_on();
+    return facts;
 }
 
 /* ---- lives and deaths ---- */
@@ -271,7 +277,7 @@ void world_settle(void)
     for (unsigned quiet = 0; quiet < LOOKS;) {
         if (world_event(true)) {
             quiet = 0;
-        } else if (office_facts().in_flight > 0 || program_waiting() > 0) {
+        } else if (together_facts().in_flight > 0 || program_waiting() > 0) {
             (void)get_on();
         } else {
             pass_time(SECOND / 10);

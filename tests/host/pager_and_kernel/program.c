@@ -4,13 +4,10 @@
  * message at a time. Its attendants are threads that run one at a time, when they are given a turn; a turn ends where they would wait. When the program dies, its
  * main thread returns from wherever it is, and so does each attendant.
  */
-#include "names.h"
+#include "program.h"
 
 #include "world.h"
 
-#include <cards.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -80,101 +77,7 @@ void world_free(void *memory)
     free(memory);
 }
 
-/* ---- attendants ---- */
-
-static struct attendant {
-    bool used, ended, leaves;
-    pthread_t thread;
-    sem_t turn;
-    struct thread *of;
-    jmp_buf end;
-} attendants[PAGER_AREAS];
-static sem_t turn_is_over;
-static struct attendant *whose_turn; /* NULL: the main thread's */
-
-static void give_turn(struct attendant *to)
-{
-    whose_turn = to;
-    (void)sem_post(&to->turn);
-    (void)sem_wait(&turn_is_over);
-    whose_turn = NULL;
-}
-
-static void end_turn(void)
-{
-    struct attendant *self = whose_turn;
-
-    (void)sem_post(&turn_is_over);
-    (void)sem_wait(&self->turn);
-    if (self->leaves)
-        longjmp(self->end, 1);
-}
-
-static void *attendant_main(void *argument)
-{
-    struct attendant *self = argument;
-
-    (void)sem_wait(&self->turn);
-    if (!self->leaves && setjmp(self->end) == 0)
-        self->of->function(self->of->argument);
-    self->ended = true;
-    (void)sem_post(&turn_is_over);
-    return NULL;
-}
-
-kern_return_t world_thread_start(struct thread *thread, thread_function_t *function, void *argument,
-                                 unsigned priority)
-{
-    struct attendant *new = attendants;
-
-    (void)priority;
-    while (new->used)
-        if (++new == attendants + PAGER_AREAS)
-            world_fail("more attendants than cards");
-    thread->function = function;
-    thread->argument = argument;
-    *new = (struct attendant){.used = true, .of = thread};
-    (void)sem_init(&new->turn, 0, 0);
-    if (pthread_create(&new->thread, NULL, attendant_main, new) != 0)
-        world_fail("no thread");
-    return KERN_SUCCESS;
-}
-
-static void end_attendant(struct attendant *attendant)
-{
-    while (!attendant->ended)
-        give_turn(attendant);
-    (void)pthread_join(attendant->thread, NULL);
-    (void)sem_destroy(&attendant->turn);
-    attendant->used = false;
-}
-
-void world_thread_join(struct thread *thread)
-{
-    for (unsigned i = 0; i < PAGER_AREAS; i++)
-        if (attendants[i].used && attendants[i].of == thread)
-            end_attendant(&attendants[i]);
-}
-
-void world_wait_while(_Atomic uint32_t *word, uint32_t value)
-{
-    while (atomic_load(word) == value)
-        end_turn();
-}
-
-void world_word_set(_Atomic uint32_t *word, uint32_t value)
-{
-    atomic_store(word, value);
-}
-
-kern_return_t world_sleep_until(uint64_t deadline)
-{
-    if (whose_turn)
-        end_turn();
-    else
-        kernel_pass_time(deadline - kernel_now());
-    return KERN_SUCCESS;
-}
+/* ---- what attendants tell ---- */
 
 kern_return_t world_completed_until(mach_port_name_t port, uint64_t deadline)
 {
@@ -214,8 +117,7 @@ uint64_t driver_number(const struct driver *driver, const char *name, uint64_t o
     return otherwise;
 }
 
-kern_return_t driver_check_in_as(struct driver *driver, const char *name,
-                                 mach_port_name_t *service)
+kern_return_t driver_check_in_as(struct driver *driver, const char *name, mach_port_name_t *service)
 {
     (void)driver, (void)name;
     *service = kernel_port(0);
@@ -392,7 +294,8 @@ kern_return_t world_swap_add_area(mach_port_name_t control, uint32_t count, uint
                                   const void *label, uint32_t label_size, uint32_t *first)
 {
     world_call();
-    const kern_return_t kr = client_swap_add_area(control, count, priority, label, label_size, first);
+    const kern_return_t kr =
+        client_swap_add_area(control, count, priority, label, label_size, first);
     world_call();
     return kr;
 }
@@ -434,7 +337,6 @@ bool program_begin(void)
         return came == SERVES;
     memset(&program, 0, sizeof(program));
     memset(&view, 0, sizeof(view));
-    (void)sem_init(&turn_is_over, 0, 0);
     life.completed = false;
     start_info = (struct start_info){.task = names.task, .host_memory = names.host_memory};
     return program_main(1, arguments) == 0;
@@ -453,12 +355,7 @@ static void count(void)
 void program_end(void)
 {
     count();
-    for (unsigned i = 0; i < PAGER_AREAS; i++) {
-        if (!attendants[i].used)
-            continue;
-        attendants[i].leaves = true;
-        end_attendant(&attendants[i]);
-    }
+    attendants_end();
     for (unsigned i = 0; i < MEMORIES; i++) {
         free(life.memory[i]);
         life.memory[i] = NULL;
@@ -524,22 +421,6 @@ static bool tell_of_the_dead(void)
     return true;
 }
 
-static bool attend(void)
-{
-    const uint64_t from = world_below(PAGER_AREAS);
-
-    for (unsigned i = 0; i < PAGER_AREAS; i++) {
-        struct card *card = &program.card[(from + i) % PAGER_AREAS];
-        for (unsigned n = 0; n < PAGER_AREAS && card->state != CARD_NONE; n++)
-            if (attendants[n].used && attendants[n].of == &card->thread && !attendants[n].ended &&
-                !attendant_rests(card)) {
-                give_turn(&attendants[n]);
-                return true;
-            }
-    }
-    return false;
-}
-
 static bool tick(void)
 {
     struct driver *driver = life.driver;
@@ -553,7 +434,8 @@ static bool tick(void)
 
 bool program_event(bool *died)
 {
-    static bool (*const kinds[])(void) = {serve_message, look, tell_of_the_dead, attend, tick};
+    static bool (*const kinds[])(void) = {serve_message, look, tell_of_the_dead, attendants_event,
+                                          tick};
     enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
     static uint64_t from;
     static volatile bool any;

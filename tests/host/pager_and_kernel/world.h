@@ -8,6 +8,7 @@
  *      memory.c           tasks and their memory, and what each page must show
  *      kernel.c           what the program is to the kernel: a task, its ports, its lives and deaths
  *      program.c          the program, between two messages
+ *      attendants.c       its threads for cards
  *      devices.c          its cards
  *
  * W1 One thing at a time: an event of the pager's begins when nothing moves in the kernel, and all that follows from it has happened before the
@@ -25,16 +26,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WORLD_PAGE = 4096, WORLD_DEVICES = 3, WORLD_SLOTS = 96 };
+enum { WORLD_PAGE = 4096, WORLD_DEVICES = 3, WORLD_SLOTS = 40 };
 
 /** What may happen, and what has. */
 struct world {
-    bool calm;               /* nothing goes wrong, nobody dies */
-    bool vanish;             /* drivers and media come and go */
-    unsigned write_errors;   /* of a hundred */
-    unsigned read_errors;    /* the same; and what is read is wrong as often */
-    bool shortages;          /* allocations of the kernel's fail */
-    unsigned kill_one_in;    /* of its calls and events the program dies at one in so many, unless it is calm; 0: at none */
+    bool calm;             /* nothing goes wrong, nobody dies */
+    bool vanish;           /* drivers and media come and go */
+    unsigned write_errors; /* of a hundred */
+    unsigned read_errors;  /* the same; and what is read is wrong as often */
+    bool shortages;        /* allocations of the kernel's fail */
+    unsigned
+        kill_one_in; /* of its calls and events the program dies at one in so many, unless it is calm; 0: at none */
     uint64_t calls_to_death; /* whatever is; 0: never */
     /* What has happened: calls of the program, its deaths and beginnings, events; errors of cards, those of reading and what was read wrong, drivers and
      * media that went; pages that the program put in its tier, on the card at once, and from there on the card, and such that a card was told of. */
