@@ -7,22 +7,24 @@
 
 #include "world.h"
 
-#include <arch/cpu.h>
 #include <kern/clock.h>
-#include <kern/pageout.h>
 #include <kern/task.h>
 #include <stdarg.h>
 #include <string.h>
+#include <wharf/if/task_types.h>
 
 struct world world;
 
 static struct {
-    struct actor *actor;  /* NULL: the office is vacant */
-    uint32_t set;         /* what it receives from */
-    uint32_t service;     /* my name of the port for people; 0: none */
-    bool busy;            /* it is at something, and hears nothing meanwhile */
-    _Atomic bool is_dead; /* its task has been ended from outside */
-    unsigned idle; /* looks in a row at which nothing was to be done, while somebody waited */
+    struct actor *actor; /* NULL: the office is vacant */
+    uint32_t set;        /* what it receives from */
+    uint32_t service;    /* my name of the port for people; 0: none */
+    bool busy;           /* it is at something, and hears nothing meanwhile */
+    struct actor *killer;
+    uint32_t victim; /* the killer's name of the program's task */
+    bool doomed;     /* the killer has begun to end it */
+    bool burying;    /* it has died, and is being cleared away */
+    unsigned idle;   /* looks in a row at which nothing was to be done, while somebody waited */
 } program;
 
 uint64_t world_below(uint64_t bound)
@@ -47,6 +49,7 @@ struct program_names kernel_begin_task(void)
     trouble_pause();
     program.actor = actor_new();
     program.set = set_new(program.actor);
+    program.victim = give_port(program.killer, program.actor->task->self_port);
     struct program_names names = {
         .task = give_port(program.actor, program.actor->task->self_port),
         .host_memory = give_port(program.actor, host.port[KOBJECT_HOST_MEMORY]),
@@ -57,8 +60,16 @@ struct program_names kernel_begin_task(void)
     return names;
 }
 
+/* For what is no call of its: it dies now, if it has been struck. */
+static void be_alive(void)
+{
+    if (program.doomed)
+        rest();
+}
+
 uint32_t kernel_port(uint64_t payload)
 {
+    be_alive();
     trouble_pause();
     uint32_t port = port_new(program.actor);
     if (payload)
@@ -70,6 +81,7 @@ uint32_t kernel_port(uint64_t payload)
 
 uint32_t kernel_send_right(uint32_t port)
 {
+    be_alive();
     trouble_pause();
     uint32_t name = send_to(program.actor, program.actor, port);
     trouble_go_on();
@@ -78,6 +90,7 @@ uint32_t kernel_send_right(uint32_t port)
 
 void kernel_set_service(uint32_t port)
 {
+    be_alive();
     trouble_pause();
     program.service = send_to(me.actor, program.actor, port);
     trouble_go_on();
@@ -95,11 +108,13 @@ void kernel_pass_time(uint64_t nanoseconds)
 
 void kernel_read(void *to, uint64_t from, size_t size)
 {
+    be_alive();
     memory_read(program.actor, from, to, size);
 }
 
 void kernel_write(uint64_t to, const void *from, size_t size)
 {
+    be_alive();
     memory_write(program.actor, to, from, size);
 }
 
@@ -151,16 +166,18 @@ struct host_memory_swap together_facts(void)
 /* It is busy meanwhile: nothing of it happens when the kernel rests. */
 static void bury(void)
 {
+    program.burying = true;
     trouble_pause();
     program.actor->gone = true;
     end_task(program.actor);
     actor_drop(program.actor);
     if (program.service)
         OK(drop(me.actor, program.service));
+    OK(drop(program.killer, program.victim));
     trouble_go_on();
     program.actor = NULL;
     program.service = 0;
-    atomic_store(&program.is_dead, false);
+    program.doomed = program.burying = false;
     devices_let_go();
     program_end();
     world.deaths++;
@@ -175,36 +192,33 @@ void world_kill(void)
     program.busy = was;
 }
 
-struct death {
-    struct task *task;
-    unsigned patience;
-};
-
-/* While another CPU works, or after it. */
-static void die(void *argument)
+/* Nobody waits for what its actor does from here on: it may be done, or not. */
+void kernel_strike(void)
 {
-    struct death *death = argument;
-    while (death->patience-- > 0)
-        arch_cpu_relax();
-    (task_terminate)(death->task, 0, false);
-    atomic_store(&program.is_dead, true);
-}
-
-static void want(void *argument)
-{
-    pageout_demand(*(unsigned *)argument);
-}
-
-void together_kill_in_the_midst(void)
-{
-    if (!program.actor || atomic_load(&program.is_dead))
+    if (!program.actor || program.doomed)
         return;
-    struct death death = {program.actor->task, below(3000)};
-    unsigned pages = below(60);
-    if (cpu_number() > 1)
-        host_machine_post(0, want, &pages);
-    host_machine_post(cpu_number() - 1, die, &death);
-    rest();
+    program.doomed = program.actor->gone = true;
+    post_only(program.killer, (struct message){.dest = program.victim,
+                                               .remote = MSG_COPY_SEND,
+                                               .id = TASK_ID_TERMINATE,
+                                               .length = 8,
+                                               .how_local = MSG_MAKE_REPLY,
+                                               .receive = MSG_REPLY,
+                                               .size = PAGE});
+}
+
+/* The kernel has ended its task, wherever that was. */
+static bool is_struck(void)
+{
+    if (!program.doomed)
+        return false;
+    CHECK(is_done(program.killer));
+    if (program.busy && program.actor)
+        program_dies();
+    program.busy = true;
+    bury();
+    program.busy = false;
+    return true;
 }
 
 static void begin(void)
@@ -217,7 +231,7 @@ static void begin(void)
 static bool event(bool must)
 {
     bool died = false, did = true;
-    if (atomic_load(&program.is_dead)) {
+    if (program.doomed) {
         bury();
     } else if (!program.actor) {
         did = must || one_in(3);
@@ -265,6 +279,8 @@ static bool get_on(void)
 /* For rest(). */
 static bool serve_me(void)
 {
+    if (!program.burying && is_struck())
+        return true;
     return !program.busy && !is_done(me.actor) && get_on();
 }
 
@@ -291,6 +307,8 @@ void together_begin(void)
 {
     office_have_patience();
     keep_in(me.actor->task, me.actor->send_va, 9);
+    program.killer = actor_new();
+    keep_in(program.killer->task, program.killer->send_va, 9);
     at_rest = serve_me;
 }
 

@@ -48,12 +48,21 @@ static struct {
 static struct start_info start_info;
 const struct start_info *world_start_info = &start_info;
 
+void program_dies(void)
+{
+    longjmp(life.end, DIED);
+}
+
 void world_call(void)
 {
+    const bool by_chance = !world.calm && world.kill_one_in > 0 && world_one_in(world.kill_one_in);
+
     world.calls++;
-    if ((world.calls_to_death > 0 && --world.calls_to_death == 0) ||
-        (!world.calm && world.kill_one_in > 0 && world_one_in(world.kill_one_in)))
-        longjmp(life.end, DIED);
+    if (!by_chance && (world.calls_to_death == 0 || --world.calls_to_death > 0))
+        return;
+    if (by_chance ? !world_one_in(2) : !world.struck)
+        program_dies();
+    kernel_strike();
 }
 
 void program_forget_state(void)

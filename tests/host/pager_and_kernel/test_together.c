@@ -77,7 +77,7 @@ static void end_cards(void)
 static void step(void)
 {
     if (world.kill_one_in > 0 && one_in(world.kill_one_in))
-        together_kill_in_the_midst();
+        kernel_strike();
     if (one_in(2))
         memory_step();
     else
@@ -120,7 +120,7 @@ static void play_steps(uint64_t steps)
 
 /* ---- games ---- */
 
-/* Of long ones: nothing fails; cards do not store; they do not load, or lie; all of that, and allocations fail. But in the first, cards vanish now and
+/* Of short ones: the pager dies by itself, or not. Of long ones: nothing fails; cards do not store; they do not load, or lie; all of that, and allocations fail. But in the first, cards vanish now and
  * then. */
 static void choose_trouble(const struct game *game)
 {
@@ -138,7 +138,8 @@ static void choose(const struct game *game)
     if (game->kind == GAME_LONG)
         choose_trouble(game);
     else
-        world = (struct world){.calls_to_death = game->kind == GAME_DEATHS ? game->at : 0};
+        world = (struct world){.calls_to_death = game->kind == GAME_DEATHS ? game->at : 0,
+                               .struck = (game->at + game->seed / 2) % 2 == 1};
     if (game->kind == GAME_FAILURES) {
         world.shortages = true;
         trouble_nth(game->at);

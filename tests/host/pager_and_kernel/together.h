@@ -15,8 +15,6 @@ void together_end(void);
 uint32_t together_service(void);
 /** How the kernel sees it all; that does not fail for want of memory. */
 struct host_memory_swap together_facts(void);
-/** The pager's task ends in the midst of what the kernel does to have pages leave. */
-void together_kill_in_the_midst(void);
 
 /* ---- memory.c ---- */
 

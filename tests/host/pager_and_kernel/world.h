@@ -13,8 +13,8 @@
  *
  * W1 One thing at a time: an event of the pager's begins when nothing moves in the kernel, and all that follows from it has happened before the
  *    next. Which comes next the seed decides.
- * W2 The program dies between two of its calls (world_call()), or whenever the kernel does something: the kernel then ends its task. What cards had been asked for
- *    they have done, or will not do.
+ * W2 The program dies between two of its calls (world_call()), or another task ends its task while a call of it, or anybody's, is under way (kernel_strike()). What cards
+ *    had been asked for they have done, or will not do.
  * W3 What the pager writes in its window is in the kernel's frame when it shows something else there, or ends the request.
  *
  * The headers of the kernel and of libsys have the same names for different things: kernel.c, memory.c and test_together.c use the first,
@@ -38,6 +38,7 @@ struct world {
     unsigned
         kill_one_in; /* of its calls and events the program dies at one in so many, unless it is calm; 0: at none */
     uint64_t calls_to_death; /* whatever is; 0: never */
+    bool struck;             /* then by another task, while its call is under way: W2 */
     /* What has happened: calls of the program, its deaths and beginnings, events; errors of cards, those of reading and what was read wrong, drivers and
      * media that went; pages that the program put in its tier, on the card at once, and from there on the card, and such that a card was told of. */
     uint64_t calls, deaths, begun, events, errors, spoiled, vanished, tier, card, written_back,
@@ -87,6 +88,9 @@ int64_t kernel_keep_reply(void);
 /** False: nobody waits any more. */
 bool kernel_reply(uint32_t reply, uint32_t id, const void *body, uint32_t length);
 
+/** Another task ends the program's, in the midst of whatever the kernel does next. */
+void kernel_strike(void);
+
 /** An event of the pager's or of a card's, if there is one; `must`: somebody waits, so that it has to go on. */
 bool world_event(bool must);
 
@@ -105,6 +109,8 @@ void program_end(void);
 bool program_event(bool *died);
 /** The program is about to call somebody, or has: it may die. */
 void world_call(void);
+/** It does not go on: its task has been ended. */
+[[gnu::noreturn]] void program_dies(void);
 /** Requests of the kernel that it has not answered. */
 unsigned program_waiting(void);
 /** What outlives it. */
