@@ -5,7 +5,7 @@
  * the way: a page shows what was written there, or, if its card could not read it, or lied, an error; who waits goes on.
  *
  *      test_together              long games: everything goes wrong now and then, the pager dies again and again
- *      test_together deaths       short ones: the pager dies at the k-th of its calls, for each k
+ *      test_together deaths       short ones: the pager dies at the k-th of its calls, before it or in its midst, for each k
  *      test_together failures     the same with the n-th allocation of the kernel failing, for each n
  *
  *      WHARF_SEED, WHARF_RUNS (games, or kinds of short ones), WHARF_STEPS (of one), WHARF_FIRST (k or n to begin with), WHARF_EACH (the distance to the next)
@@ -120,8 +120,8 @@ static void play_steps(uint64_t steps)
 
 /* ---- games ---- */
 
-/* Of short ones: the pager dies by itself, or not. Of long ones: nothing fails; cards do not store; they do not load, or lie; all of that, and allocations fail. But in the first, cards vanish now and
- * then. */
+/* Of long ones, by the seed: nothing fails; cards do not store; they do not load, or lie; all of that, and allocations fail. But in the first, cards vanish now
+ * and then. */
 static void choose_trouble(const struct game *game)
 {
     static const unsigned writes[] = {0, 10, 0, 30}, reads[] = {0, 0, 4, 2};
@@ -133,6 +133,7 @@ static void choose_trouble(const struct game *game)
                            .kill_one_in = 400};
 }
 
+/* Of short ones only what they are played for; every second k another task ends the pager's, in the midst of that call. */
 static void choose(const struct game *game)
 {
     if (game->kind == GAME_LONG)
