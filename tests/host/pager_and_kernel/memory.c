@@ -86,9 +86,10 @@ static struct sheet *sheet_new(uint64_t number, bool lost)
 
 static void sheet_drop(struct sheet *sheet)
 {
+    if (--sheet->references > 0)
+        return;
     CHECK(sheet->touched == 0);
-    if (--sheet->references == 0)
-        free(sheet);
+    free(sheet);
 }
 
 static struct place *some_place(void)
