@@ -61,6 +61,8 @@ struct pager_program {
     struct driver driver;
     struct pager pager;
     struct tier tier;
+    void *tier_own;           /* the tier's own memory */
+    bool tier_is_made;        /* of the state: there is, or was, an area */
     mach_port_name_t control; /* swap.defs */
     mach_port_name_t service;
     mach_port_name_t events; /* here attendants say that they rest */

@@ -37,10 +37,6 @@ static void must(kern_return_t kr, const char *what)
 
 /* ---- the tier ---- */
 
-/* The tier's own memory, and which it is. */
-static void *tier_own;
-static bool tier_is_made;
-
 /* No more of the memory that outlives this program than the arguments say. */
 static uint64_t tier_size(mach_port_name_t entry)
 {
@@ -61,8 +57,8 @@ static kern_return_t make_tier(void *state, uint64_t size)
     if (!own)
         return KERN_RESOURCE_SHORTAGE;
     tier_begin(&program.tier, state, size, own);
-    free(tier_own);
-    tier_own = own;
+    free(program.tier_own);
+    program.tier_own = own;
     return KERN_SUCCESS;
 }
 
@@ -87,12 +83,12 @@ kern_return_t pager_program_make_tier(void)
 {
     mach_port_name_t entry;
 
-    if (tier_is_made ||
+    if (program.tier_is_made ||
         service_get_right(program_start_info->bootstrap, "state", &entry) != KERN_SUCCESS)
         return KERN_SUCCESS; /* without, it is one that takes nothing */
     const kern_return_t kr = make_tier_of(entry);
     stub_release_right(entry, MSG_MOVE_SEND);
-    tier_is_made = kr == KERN_SUCCESS;
+    program.tier_is_made = kr == KERN_SUCCESS;
     return kr;
 }
 

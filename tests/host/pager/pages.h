@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "check.h"
+#include <string.h>
 #include <tier.h>
 
 static inline uint64_t page_mix(uint64_t x)

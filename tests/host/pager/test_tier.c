@@ -2,6 +2,7 @@
 /*
  * The tier in memory against a model; begun anew with the memory that there is, again and again; and with memory that holds anything.
  */
+#include "check.h"
 #include "pages.h"
 
 enum { SIZE = 40 * TIER_PAGE, SLOTS = 200 };

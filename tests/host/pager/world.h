@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "check.h"
 #include "pages.h"
 #include <pager.h>
 #include <setjmp.h>
