@@ -16,6 +16,14 @@ def words(system, where, **more):
     return f"init=bootstrap arg=system={system}.conf " + " ".join(f"arg={key}={value}" for key, value in told.items())
 
 
+def starved(name, where, cpus, build, label, seconds=60, **more):
+    """The n-th allocation on page-out's path fails, for each n."""
+    machine = {**SMALL, "cpus": cpus, "extra": counted(cpus, 3, "on")}
+    return Scenario(f"swap-failures-{name}", machine, disk=Card(where, size="512M"), build=build, label=label, seconds=seconds,
+                    append=words("swap-failures", where, seed=cpus, **more),
+                    anywhere=(r"^page-out-failures: all checks passed$",), expect=WORK)
+
+
 def load(name, where, cpus, build="release", label=EVERYDAY, seconds=30, table="mbr", **more):
     """Twice the memory in several tasks. Instructions are counted where there are several CPUs, for much of it is one waiting for another."""
     extra = {"extra": counted(cpus, 3, "on")} if cpus > 1 else {}
@@ -87,6 +95,7 @@ def all_scenarios():
         *tortures(),
         kills("driver", "virtio", 40, 2, victim="vd0", also="vd0"), kills("pager", "virtio", 40, 1),
         kills("both-4cpu", "virtio", 40, 3, also="vd0", cpus=4, label=CI), kills("sd", "sd", 40, 4, also="sd0", label=LONG),
+        starved("1cpu", "virtio", 1, "release", EVERYDAY), starved("4cpu", "virtio", 4, "debug", CI),
         load("virtio-1cpu", "virtio", 1), load("virtio-4cpu", "virtio", 4, table="gpt"),
         load("virtio-card-4cpu", "virtio", 4, tier=0, soft=0, label=CI),
         load("virtio-debug", "virtio", 4, build="debug", seconds=60, label=CI),
