@@ -105,6 +105,11 @@ static kern_return_t key_memory(struct reader *r)
     return take_pages(r, &r->recipe->memory_pages);
 }
 
+static kern_return_t key_kernel_memory(struct reader *r)
+{
+    return take_pages(r, &r->recipe->kernel_pages);
+}
+
 static kern_return_t key_state(struct reader *r)
 {
     return take_pages(r, &r->recipe->state_pages);
@@ -331,6 +336,7 @@ static const struct key keys[] = {
     {"overcommit", key_overcommit, OF_SYSTEM},
     {"with", key_with, OF_PROGRAM},
     {"reclaim", key_reclaim, OF_PROGRAM},
+    {"kernel-memory", key_kernel_memory, OF_PROGRAM},
 };
 
 static kern_return_t take_line(struct reader *r)

@@ -49,7 +49,9 @@ struct recipe {
     uint32_t priority;
     enum restart_policy restart;
     uint64_t memory_pages; /* most that it has; 0: no limit */
-    uint64_t state_pages;  /* memory that outlives it; 0: none */
+    uint64_t
+        kernel_pages; /* most that the kernel has for it, of objects and of page tables; 0: no limit */
+    uint64_t state_pages; /* memory that outlives it; 0: none */
     uint64_t dma_pages;
     uint32_t heartbeat;                  /* ms; 0: none */
     uint32_t backoff_first, backoff_max; /* ms */

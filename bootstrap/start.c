@@ -99,11 +99,17 @@ enum ledger_kind {
 
 static unsigned list_limits(const struct recipe *recipe, struct task_limit out[TASK_LIMITS_MAX])
 {
-    if (recipe->memory_pages == 0)
-        return 0;
-    out[0] = (struct task_limit){.kind = LEDGER_FRAMES, .limit = recipe->memory_pages};
-    out[1] = (struct task_limit){.kind = LEDGER_COMMITMENT, .limit = recipe->memory_pages};
-    return 2;
+    const uint64_t own = recipe->memory_pages, kernel = recipe->kernel_pages;
+    unsigned n = 0;
+    if (own != 0) {
+        out[n++] = (struct task_limit){.kind = LEDGER_FRAMES, .limit = own};
+        out[n++] = (struct task_limit){.kind = LEDGER_COMMITMENT, .limit = own};
+    }
+    if (kernel != 0) {
+        out[n++] = (struct task_limit){.kind = LEDGER_KMEM, .limit = kernel * PAGE};
+        out[n++] = (struct task_limit){.kind = LEDGER_PAGE_TABLES, .limit = kernel};
+    }
+    return n;
 }
 
 static uint64_t added[2]; /* by start_add_entropy() */

@@ -102,6 +102,13 @@ static kern_return_t find_once(struct card *card)
 
 /* ---- the thread ---- */
 
+/* A queue that is full holds a message that says the same. */
+static void say_it_rests(void)
+{
+    while (block_events_completed_until(program.events, 0) == MACH_SEND_NO_BUFFER)
+        (void)!kernel_sleep_until(kernel_clock_now() + DEVICE_MILLISECOND);
+}
+
 static void attend(void *argument)
 {
     struct card *card = argument;
@@ -115,7 +122,7 @@ static void attend(void *argument)
         else if (work == CARD_FIND)
             card->result = insist(card, find_once);
         word_set(&card->work, CARD_REST);
-        (void)!block_events_completed_until(program.events, 0); /* a full queue holds one */
+        say_it_rests();
     } while (work != CARD_END);
 }
 

@@ -55,8 +55,9 @@ void cards_commit(void *context, unsigned number)
     (void)context;
     if (card->state != CARD_READY || !card->changed)
         return;
-    card->changed = false;
-    block_client_start(&card->client);
+    card->changed = !block_client_start(&card->client);
+    if (card->changed)
+        service_look_soon();
     if (card->client.away)
         set_away(card); /* the notice may have come when it was away before */
 }

@@ -206,10 +206,23 @@ static void look_at_freed(struct driver *driver)
         driver->tick_at = kernel_clock_now() + LOOK_AFTER;
 }
 
+void service_look_soon(void)
+{
+    program.driver.tick_at = kernel_clock_now() + DEVICE_MILLISECOND;
+}
+
+static void tell_drivers(void)
+{
+    for (unsigned number = 0; number < PAGER_AREAS; number++)
+        if (program.card[number].state != CARD_NONE)
+            cards_commit(NULL, number);
+}
+
 void service_tick(struct driver *driver)
 {
     look_at_callers(driver);
     look_at_freed(driver);
+    tell_drivers(); /* last: it may be in a hurry */
 }
 
 /* ---- what there is ---- */

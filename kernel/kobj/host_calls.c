@@ -16,6 +16,7 @@
 #include <kern/frame.h>
 #include <kern/kmem.h>
 #include <kern/log.h>
+#include <kern/pageout.h>
 #include <kern/panic.h>
 #include <kern/sched.h>
 #include <kern/task.h>
@@ -150,6 +151,29 @@ kern_return_t khost_debug_alloc_fail_nth(struct kcall *call, struct host *target
 {
     (void)call, (void)target;
     *counted = alloc_fail_nth(n);
+    return KERN_SUCCESS;
+}
+
+/* False: the right is no task's. */
+static bool id_of_task(const struct kright *right, uint32_t *id)
+{
+    struct task *task = kobj_of_right(right, KOBJECT_TASK);
+    if (!task)
+        return false;
+    *id = task->id;
+    task_unref(task);
+    return true;
+}
+
+kern_return_t khost_debug_fail_page_out(struct kcall *call, struct host *target, uint32_t most,
+                                        struct kright *pager, struct kright *driver,
+                                        uint64_t *counted, uint64_t *failed)
+{
+    uint32_t tasks[2];
+    (void)call, (void)target;
+    if (!id_of_task(pager, &tasks[0]) || !id_of_task(driver, &tasks[1]))
+        return KERN_INVALID_TASK;
+    pageout_fail_allocations(most, tasks, counted, failed);
     return KERN_SUCCESS;
 }
 

@@ -165,7 +165,7 @@ void frame_drain_cache(void)
 
 [[gnu::noinline]] static pfn_t take_counted(void)
 {
-    return alloc_count_one() ? PFN_NONE : take_single(true);
+    return alloc_count_one(false) ? PFN_NONE : take_single(true);
 }
 
 pfn_t frame_take_paid(void)
@@ -175,7 +175,7 @@ pfn_t frame_take_paid(void)
 
 pfn_t frame_take_reserved(void)
 {
-    return alloc_must_fail() ? PFN_NONE : take_single(false);
+    return alloc_is_counted() && alloc_count_one(true) ? PFN_NONE : take_single(false);
 }
 
 static pfn_t take_from_plenty(unsigned order)

@@ -105,6 +105,11 @@ bool pageout_has_frames(void)
     return pageout_free_frames() > pageout_marks().user + SWAP_RUN_MAX;
 }
 
+bool pageout_can_spare(uint64_t frames)
+{
+    return !pageout_is_enabled() || pageout_free_frames() >= pageout_marks().kernel + frames;
+}
+
 /* ---- the reserve ---- */
 
 /* The SWAP lock is held. */

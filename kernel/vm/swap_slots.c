@@ -8,6 +8,7 @@
 #include <kern/frame.h>
 #include <kern/kmem.h>
 #include <kern/map.h>
+#include <kern/pageout.h>
 #include <kern/panic.h>
 
 enum {
@@ -191,6 +192,9 @@ static void free_chunk(struct swap_chunk *c)
 kern_return_t swap_make_chunk(uint32_t number, uint32_t count)
 {
     void *memory;
+    /* The pager, who asks for it, may use the last frames: they are not for this. */
+    if (!pageout_can_spare(CHUNK_FRAMES + 1 /* and its record's */))
+        return KERN_RESOURCE_SHORTAGE;
     kern_return_t kr = kmem_alloc(&chunk_cache, &kernel_ledger, &memory);
     if (kr != KERN_SUCCESS)
         return kr;

@@ -189,17 +189,20 @@ static void attach_anew(struct block_client *client)
 
 /* ---- asking and waiting ---- */
 
-void block_client_start(struct block_client *client)
+bool block_client_start(struct block_client *client)
 {
     if (client->silent || client->away)
-        return;
+        return true;
     const kern_return_t kr = block_queue_kick_until(client->queue, 0);
 
     if (kr == KERN_SUCCESS || kr == MACH_SEND_TIMED_OUT)
-        return; /* a full queue holds a kick already */
+        return true; /* a full queue holds a kick already */
+    if (kr == MACH_SEND_NO_BUFFER)
+        return false;
     client->away = client->listens;
     if (!client->listens)
         attach_anew(client);
+    return true;
 }
 
 kern_return_t block_client_listen(struct block_client *client)

@@ -12,7 +12,8 @@
 /** A client's use of a partition. `payload` of its queue port: index + 1, generation above. */
 struct block_attachment {
     bool used;
-    bool ended; /* no answers any more; goes when nothing of it is in flight */
+    bool ended;  /* no answers any more; goes when nothing of it is in flight */
+    bool untold; /* of answers, for want of memory for a message: it is told at the next tick */
     uint32_t generation;
     mach_port_name_t queue;  /* receive right */
     mach_port_name_t notify; /* send right */

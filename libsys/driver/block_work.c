@@ -3,6 +3,7 @@
  * From rings to the device and back (<libsys/driver/block_server.h>: K2 to K4).
  */
 #include "block_impl.h"
+#include <libsys/kernel.h>
 #include <libsys/trap.h>
 #include <string.h>
 #include <wharf/if/block_events.h>
@@ -27,16 +28,32 @@ static void wake(struct block_attachment *attachment)
     attachment->waiting = MSG_NULL;
 }
 
+/* A queue that is full holds a message that says the same. Where there is no memory for one it is sent later: the client would wait for it for ever. */
+static void tell(struct block_attachment *attachment)
+{
+    attachment->untold = block_events_completed_until(attachment->notify, 0) == MACH_SEND_NO_BUFFER;
+}
+
+static bool tell_untold(void)
+{
+    bool untold = false;
+
+    for (unsigned i = 0; i < block_service.places; i++) {
+        struct block_attachment *attachment = &block_service.attachments[i];
+        if (attachment->used && attachment->untold && !attachment->ended)
+            tell(attachment);
+        untold |= attachment->used && attachment->untold && !attachment->ended;
+    }
+    return untold;
+}
+
 static void answer(struct block_attachment *attachment, const struct block_request *request,
                    kern_return_t result)
 {
     if (attachment->ended)
         return;
-    const bool tell =
-        block_ring_answer(ring_of(attachment), &attachment->answered, request->id, result);
-    /* A queue that is full holds a message that says the same. */
-    if (tell)
-        (void)!block_events_completed_until(attachment->notify, 0);
+    if (block_ring_answer(ring_of(attachment), &attachment->answered, request->id, result))
+        tell(attachment);
 }
 
 /* ---- memory ---- */
@@ -257,7 +274,7 @@ static bool look_into_all(void)
 }
 
 /* Messages come first: what is left in rings is looked at when there are none. */
-static void set_tick(bool more)
+static void set_tick(bool more, bool untold)
 {
     const struct block_service *server = &block_service;
     uint64_t at = server->poll_at;
@@ -267,6 +284,9 @@ static void set_tick(bool more)
         if (deadline != UINT64_MAX && (at == 0 || deadline < at))
             at = deadline != 0 ? deadline : 1; /* at once; 0 would be never */
     }
+    const uint64_t soon = untold && !more ? kernel_clock_now() + DEVICE_MILLISECOND : 0;
+    if (soon != 0 && (at == 0 || soon < at))
+        at = soon;
     server->driver->tick_at = more ? 1 : at;
 }
 
@@ -279,7 +299,7 @@ void block_look(void)
     const bool more = look_into_all();
     if (server->config.ops->commit)
         server->config.ops->commit(server->config.device);
-    set_tick(more || block_medium_is_new());
+    set_tick(more || block_medium_is_new(), tell_untold());
 }
 
 void block_server_continue(void)

@@ -2,7 +2,7 @@
 """Memory that is full (docs/memory-pressure.md): who is ended, and who goes on."""
 
 from programs import VIRT
-from scenario import CI, EVERYDAY, Scenario, all_ended, ended
+from scenario import CI, EVERYDAY, Scenario, all_ended, counted, ended
 
 ENDED = (ended("bootstrap"), all_ended())
 
@@ -17,5 +17,16 @@ def full():
     return [one(1, EVERYDAY), one(4, CI)]
 
 
+def bombs():
+    """Who works beside a task that takes all it may have keeps nine tenths of its throughput, of a release build: a debug build checks and
+    poisons what the bomb's ends are made of. Time is instructions, of all CPUs: so there is one."""
+    def one(kind):
+        return Scenario(f"bomb-throughput-{kind}", {**VIRT, "cpus": 1, "extra": counted(1, 3)}, only=True, seconds=15,
+                        append=f"init=bootstrap arg=system=bomb-throughput.conf arg=kind={kind}",
+                        expect=(r"throughput: .* of 1000$", r"^throughput: all checks passed$", *ENDED),
+                        anywhere=(r"^bomb: refused 4 times",))
+    return [one(kind) for kind in ("fork", "memory", "ports", "messages")]
+
+
 def all_scenarios():
-    return full()
+    return [*full(), *bombs()]

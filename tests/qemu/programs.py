@@ -28,7 +28,7 @@ def swap():
         Scenario(f"vm-swap-{build}-{cpus}cpu",
                  {**VIRT, "mem": "64M", "cpus": cpus, "extra": ["-machine", "dtb-randomness=off", "-icount",
                                                                 f"shift={shift},sleep=off", "-seed", str(shift)]},
-                 append=f"init=vm-swap seed={shift}", build=build, label=label, seconds=seconds,
+                 append=f"init=vm-swap seed={shift}", build=build, only=True, label=label, seconds=seconds,
                  expect=(r"^vm-swap: all checks passed$", ended("vm-swap"), all_ended()))
         for build, cpus, shift, label, seconds in (
             ("release", 1, 3, EVERYDAY, 30), ("debug", 4, 4, CI, 60), ("release", 4, 5, CI, 30))
@@ -41,7 +41,7 @@ def reclaim():
         Scenario(f"vm-reclaim-{build}-{cpus}cpu",
                  {**VIRT, "mem": "64M", "cpus": cpus, "extra": ["-machine", "dtb-randomness=off", "-icount",
                                                                 f"shift={shift},sleep=off", "-seed", str(shift)]},
-                 append=f"init=vm-reclaim pager=3000 arg={cpus} seed={shift}", build=build, label=label, seconds=30,
+                 append=f"init=vm-reclaim pager=3000 arg={cpus} seed={shift}", build=build, only=True, label=label, seconds=30,
                  expect=(r"^vm-reclaim: all checks passed$", ended("vm-reclaim"), all_ended()))
         for build, cpus, shift, label in (("release", 1, 3, EVERYDAY), ("debug", 4, 4, CI))
     ]

@@ -38,6 +38,7 @@ class Scenario:
     silent_for: float = 0           # nothing to expect: the run ends after so many seconds
     faults: int = 0                 # exceptions that a silent run may take
     build: str = "release"          # its everyday build; the other one runs it in CI
+    only: bool = False              # no other build runs it
     label: str = EVERYDAY
     seconds: float = 0              # usual duration, if not the usual one
     about: str = ""
@@ -48,6 +49,8 @@ class Scenario:
 
     def labels(self, build, compiler):
         """Labels in a tree of this build type and compiler; () if it is not run there."""
+        if self.only and self.build != build:
+            return ()
         if self.label == EVERYDAY and (self.build != build or compiler != "gcc"):
             return (CI,)
         return (self.label,)

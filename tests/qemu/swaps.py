@@ -16,6 +16,14 @@ def words(system, where, **more):
     return f"init=bootstrap arg=system={system}.conf " + " ".join(f"arg={key}={value}" for key, value in told.items())
 
 
+def starved(name, where, cpus, build, label, seconds=60, **more):
+    """The n-th allocation on page-out's path fails, for each n."""
+    machine = {**SMALL, "cpus": cpus, "extra": counted(cpus, 3, "on")}
+    return Scenario(f"swap-failures-{name}", machine, disk=Card(where, size="512M"), build=build, only=True, label=label, seconds=seconds,
+                    append=words("swap-failures", where, seed=cpus, **more),
+                    anywhere=(r"^page-out-failures: all checks passed$",), expect=WORK)
+
+
 def load(name, where, cpus, build="release", label=EVERYDAY, seconds=30, table="mbr", **more):
     """Twice the memory in several tasks. Instructions are counted where there are several CPUs, for much of it is one waiting for another."""
     extra = {"extra": counted(cpus, 3, "on")} if cpus > 1 else {}
@@ -35,12 +43,12 @@ SWAP = (512 - 9) << 20 >> 9     # of a torture's card: the first block of the sw
 BLOCKS = 512 << 20 >> 9
 
 
-def torture(name, where, times, seed, runs, last, board=None, label=CI, seconds=40, system="swap", sleep="on", card=None, anywhere=(), **more):
+def torture(name, where, times, seed, runs, last, board=None, label=CI, seconds=40, system="swap", sleep="on", card=None, anywhere=(), only=True, **more):
     """So many times the memory in 8 tasks, which fork, send each other memory, and share some. Time does not jump while the disk works: on a busy host it
     would be half a minute in a moment, which is as long as anybody waits for a page."""
     machine = {**(board or SMALL), "cpus": 4, "extra": counted(seed, 3, sleep, (board or SMALL)["board"])}
     told = {"workers": 8, "percent": 100 * times, "seed": seed, "runs": runs, "last": last, "mix": 1, **more}
-    return Scenario(f"swap-torture-{name}", machine, disk=Card(where, size="1G", swap="512M", **(card or {})), label=label, seconds=seconds,
+    return Scenario(f"swap-torture-{name}", machine, disk=Card(where, size="1G", swap="512M", **(card or {})), label=label, only=only, seconds=seconds,
                     append=words(system, where, **told) + (" mem=64M" if board else ""), anywhere=anywhere, expect=WORK)
 
 
@@ -73,11 +81,11 @@ def failures():
 
 def tortures():
     return [
-        torture("virtio-2", "virtio", 2, 1, 300, 100, label=EVERYDAY), torture("virtio-4", "virtio", 4, 2, 300, 30, label=LONG),
+        torture("virtio-2", "virtio", 2, 1, 300, 100, label=EVERYDAY, only=False), torture("virtio-4", "virtio", 4, 2, 300, 30, label=LONG),
         torture("virtio-8", "virtio", 8, 3, 200, 10),
         torture("sd-2", "sd", 2, 4, 60, 20, label=LONG), torture("raspi4b-2", "emmc2", 2, 5, 50, 10, board=PI),
         torture("off", "virtio", 2, 6, 300, 30, away=1, second=2),
-        killed("virtio", "virtio", 12, 40), killed("sd", "sd", 13, 40),
+        killed("virtio", "virtio", 12, 40, only=False), killed("sd", "sd", 13, 40),
         *failures(),
     ]
 
@@ -87,6 +95,7 @@ def all_scenarios():
         *tortures(),
         kills("driver", "virtio", 40, 2, victim="vd0", also="vd0"), kills("pager", "virtio", 40, 1),
         kills("both-4cpu", "virtio", 40, 3, also="vd0", cpus=4, label=CI), kills("sd", "sd", 40, 4, also="sd0", label=LONG),
+        starved("alone", "virtio", 1, "release", EVERYDAY, workers=1, tier=0, most=8), starved("1cpu", "virtio", 1, "release", CI), starved("4cpu", "virtio", 4, "debug", CI),
         load("virtio-1cpu", "virtio", 1), load("virtio-4cpu", "virtio", 4, table="gpt"),
         load("virtio-card-4cpu", "virtio", 4, tier=0, soft=0, label=CI),
         load("virtio-debug", "virtio", 4, build="debug", seconds=60, label=CI),

@@ -175,8 +175,12 @@ struct alloc_count {
     _Atomic uint64_t fail_at; /* value of `counted` that fails; 0: none */
 };
 extern struct alloc_count alloc_count;
-/** Count one allocation; true if it is the one that must fail. */
-bool alloc_count_one(void);
+/** Another that says which fail, besides: `brings_page`: it is a frame for a page that comes back. NULL: nobody. It may be called until all CPUs have been
+ *  elsewhere once. */
+typedef bool alloc_fails_t(bool brings_page);
+void alloc_fail_when(alloc_fails_t *fails);
+/** Count one allocation; true if it is one that must fail. */
+bool alloc_count_one(bool brings_page);
 /** Internal to the allocators: the same where somebody has asked for it. */
 static inline bool alloc_is_counted(void)
 {
@@ -184,7 +188,7 @@ static inline bool alloc_is_counted(void)
 }
 static inline bool alloc_must_fail(void)
 {
-    return alloc_is_counted() && alloc_count_one();
+    return alloc_is_counted() && alloc_count_one(false);
 }
 
 /** Verify F1..F3 (slow). All other CPUs must be outside the allocator. */

@@ -55,6 +55,8 @@ bool pageout_set_reserve(uint64_t pages);
 void pageout_demand(uint64_t pages);
 /** Free memory is above what programs may not touch. */
 bool pageout_has_frames(void);
+/** So many frames could be taken of which none is kept back for who frees memory. For who may take those, but should not for this. */
+bool pageout_can_spare(uint64_t frames);
 /** Nothing can be made free at the moment, and nobody will do anything about it (kern/pressure.h: L3). */
 bool pageout_is_stuck(void);
 /** Something has changed that may help. */
@@ -70,6 +72,11 @@ bool pageout_step(void);
 uint64_t pageout_progress(void);
 /** Tell the log if it has not for long, although somebody waits (kernel/vm/pageout_watch.c). By the work item. */
 void pageout_watch(bool awaited, nanos_t now);
+
+/** From here on allocations on page-out's path fail as kernel/vm/pageout_failures.c says, up to `most` apart; 0: none. tasks: ids of two tasks
+ *  on it. *counted, *failed: since the last call, of such. Part of every build (D16). */
+void pageout_fail_allocations(uint32_t most, const uint32_t tasks[2], uint64_t *counted,
+                              uint64_t *failed);
 
 /** Of debug builds. */
 void pageout_check_call(struct reply *reply, const struct thread *server);

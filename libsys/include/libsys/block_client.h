@@ -74,8 +74,9 @@ kern_return_t block_client_do(struct block_client *client, enum block_operation 
 /** Ask, for at most facts.blocks_max blocks. *ticket names the request until block_client_wait. KERN_BUSY: BLOCK_RING_ENTRIES are in flight. */
 kern_return_t block_client_submit(struct block_client *client, enum block_operation operation,
                                   uint64_t block, uint32_t count, size_t offset, unsigned *ticket);
-/** Have the driver begin with what has been submitted, and go on with something else. */
-void block_client_start(struct block_client *client);
+/** Have the driver begin with what has been submitted, and go on with something else. False: there is no memory to tell it; who waits tells it anyway,
+ *  who listens (J4) has to try again. */
+bool block_client_start(struct block_client *client);
 /** Wait for its answer, and forget it. KERN_FAILURE: drivers say that they have answered, and have not. */
 kern_return_t block_client_wait(struct block_client *client, unsigned ticket);
 /** Has it been answered? Looks, does not wait. */

@@ -41,7 +41,8 @@ static void test_defaults(void)
     CHECK_TEXT(r->file, "a");
     CHECK_TEXT(r->arguments, "");
     CHECK(r->provides_count == 0 && r->uses_count == 0 && r->after_count == 0 && r->powers == 0);
-    CHECK(r->priority == 96 && r->restart == RESTART_ALWAYS && r->memory_pages == 0);
+    CHECK(r->priority == 96 && r->restart == RESTART_ALWAYS && r->memory_pages == 0 &&
+          r->kernel_pages == 0);
     CHECK(r->heartbeat == 0 && r->backoff_first == 100 && r->backoff_max == 30000);
     CHECK(r->give_up == 10 && r->stop_time == 1000 && r->dma_pages == 4096);
     CHECK(d.overcommit == 100 && r->expendable == 0 && !r->sheds);
@@ -68,7 +69,7 @@ static void test_all_keys(void)
             " provides block.sd0 a_b\n provides c+d@e-f\n"
             " uses firmware power\n uses clocks\n"
             " rights host_debug initrd\n rights host_devices\n"
-            " after devices\n with sd1\n memory 8M\n state 5000\n priority 140\n wired\n"
+            " after devices\n with sd1\n memory 8M\n kernel-memory 2M\n state 5000\n priority 140\n wired\n"
             " restart failure\n heartbeat 1000\n backoff 5 60\n give-up 7\n stop-time 0\n"
             " dma-pages 9\n reserved\n reclaim\n expendable 7\n sheds\n essential\n inspect\n manage\n"
             "program b\n uses *\n restart never"),
@@ -92,6 +93,7 @@ static void test_all_keys(void)
     CHECK_TEXT(r->with, "sd1");
     CHECK_TEXT(d.recipe[1].with, "");
     CHECK_EQ(r->memory_pages, 2048);
+    CHECK_EQ(r->kernel_pages, 512);
     CHECK_EQ(r->state_pages, 2);
     CHECK(r->priority == 140 && r->wired && r->restart == RESTART_FAILURE && r->heartbeat == 1000);
     CHECK(r->backoff_first == 5 && r->backoff_max == 60 && r->give_up == 7 && r->stop_time == 0);

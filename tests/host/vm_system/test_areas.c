@@ -231,6 +231,37 @@ static void no_memory(void)
     areas_end_pager();
 }
 
+/* All frames are used but half of all and SPARE, and that half is kept back. */
+static uint32_t keep_half(uint64_t spare)
+{
+    struct host_memory_statistics now;
+    uint32_t task = child_new(0, 0, NULL);
+    uint64_t at;
+    OK(host_memory_statistics(me.host, &now));
+    const uint64_t pages = now.free - now.managed / 2 - spare;
+    OK(vm_allocate(task, 0, pages * PAGE, VM_ANYWHERE, &at));
+    OK(host_memory_wire(me.memory, task, at, pages * PAGE));
+    OK(host_memory_set_reserve(me.memory, now.managed / 2));
+    rest();
+    return task;
+}
+
+/* The frames that are kept back for who frees memory are no area's, though the pager may use them: it is refused, and not in use. */
+static void none_kept_back(void)
+{
+    enum { SPARE = 4000, CHUNK_FRAMES = 16 };
+    uint32_t first;
+    areas_begin_pager();
+    const uint32_t task = keep_half(SPARE);
+    GIVES(KERN_RESOURCE_SHORTAGE, areas_add(SPARE / CHUNK_FRAMES * CHUNK, 1, &first));
+    CHECK_EQUAL(areas_count(), 1);
+    (void)areas_added(SLOTS, 1); /* there are frames for a small one */
+    OK(host_memory_set_reserve(me.memory, 0));
+    (void)areas_added(SPARE / CHUNK_FRAMES * CHUNK, 1);
+    child_end(task);
+    areas_end_pager();
+}
+
 /* ---- what is spared ---- */
 
 /* Pages that come back and are not written to leave without being stored. */
@@ -372,6 +403,7 @@ static void all_of_it(void)
     lost_page();
     many();
     no_memory();
+    none_kept_back();
     unchanged();
     row_of_faults();
     one_by_one();
