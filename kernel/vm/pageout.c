@@ -30,6 +30,7 @@ static struct {
     _Atomic bool wanted;            /* the hand is to move */
     _Atomic uint32_t stuck;         /* it went round for nothing: `seen`, plus 1; or 0 */
     _Atomic bool failed;            /* pages did not get away */
+    _Atomic uint32_t failures;      /* requests in a row that did not */
     _Atomic bool armed;             /* `again` is, or about to be by who set this */
     struct deadline again;          /* while somebody waits, and nothing may happen by itself */
     struct swap_request *gathering; /* pages that leave next. Work item, like all below */
@@ -84,13 +85,20 @@ void pageout_retry(void)
 
 void pageout_failed(void)
 {
+    atomic_fetch_add_explicit(&pageout.failures, 1, memory_order_relaxed);
     atomic_store_explicit(&pageout.failed, true, memory_order_relaxed);
+}
+
+void pageout_stored(void)
+{
+    atomic_store_explicit(&pageout.failures, 0, memory_order_relaxed);
+    pageout_retry();
 }
 
 void pageout_begin_anew(void)
 {
     atomic_store_explicit(&pageout.failed, false, memory_order_relaxed);
-    pageout_retry();
+    pageout_stored();
 }
 
 void pageout_demand(uint64_t pages)
@@ -383,11 +391,15 @@ static bool scan(void)
     return true;
 }
 
-/* Nothing can leave at the moment. If nothing is on its way either, who waits is told; it is tried again after a while. */
-static void give_up(void)
+/* So many requests in a row that failed are no matter of bad places on a card. */
+enum { FAILURES = 16 };
+
+/* Nothing can leave at the moment, and (for_good) not because of a few that failed. If nothing is on its way either, who waits is told; it is tried again after a while. */
+static void give_up(bool for_good)
 {
     launch();
-    const bool stuck = !pageout.awaited && !some_are_leaving() && !swap_awaits_successor();
+    const bool stuck =
+        for_good && !pageout.awaited && !some_are_leaving() && !swap_awaits_successor();
     if (stuck && swap_keep_all()) {
         begin_round(); /* to go on with what is wanted */
         return;
@@ -421,7 +433,8 @@ bool pageout_step(void)
         begin_round();
     }
     if (failed || in_vain) {
-        give_up();
+        give_up(in_vain ||
+                atomic_load_explicit(&pageout.failures, memory_order_relaxed) >= FAILURES);
         return true;
     }
     if (scan())

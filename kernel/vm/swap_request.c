@@ -419,8 +419,10 @@ static void end_page(struct swap_request *request)
     spin_unlock(&swap.lock);
     if (refused)
         pageout_failed();
-    else
+    else if (request->load)
         pageout_retry();
+    else
+        pageout_stored();
 }
 
 /* One that is ENDING or CLEANING, which nobody but the work item changes; NULL: none. */

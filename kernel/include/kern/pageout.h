@@ -63,6 +63,8 @@ bool pageout_is_stuck(void);
 void pageout_retry(void);
 /** Pages that were to leave did not: others may not either, for a while. */
 void pageout_failed(void);
+/** Some got away. */
+void pageout_stored(void);
 /** There is another default pager: what failed with its predecessor says nothing of it. */
 void pageout_begin_anew(void);
 /** A bounded piece, as part of swap_work(). True: there is more to do at once. */

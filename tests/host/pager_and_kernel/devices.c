@@ -175,7 +175,7 @@ kern_return_t block_client_submit(struct block_client *client, enum block_operat
     return KERN_SUCCESS;
 }
 
-void block_client_start(struct block_client *client)
+bool block_client_start(struct block_client *client)
 {
     struct attachment *at = find(client);
 
@@ -183,6 +183,7 @@ void block_client_start(struct block_client *client)
     client->away |= at->died;
     for (unsigned i = 0; i < BLOCK_RING_ENTRIES && !client->away; i++)
         at->begun[i] = client->table[i].used;
+    return true;
 }
 
 bool block_client_is_done(struct block_client *client, unsigned ticket)

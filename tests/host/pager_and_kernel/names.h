@@ -43,7 +43,7 @@ kern_return_t world_swap_done(mach_port_name_t control, uint32_t request, bool o
 kern_return_t world_swap_drain(mach_port_name_t control, uint32_t first);
 kern_return_t world_swap_keep(mach_port_name_t control, uint32_t first);
 kern_return_t world_swap_show(mach_port_name_t control, uint32_t request, uint32_t index,
-                              uint32_t page);
+                              uint32_t count, uint32_t page);
 kern_return_t world_swap_window(mach_port_name_t control, uint32_t pages, uint64_t *address);
 kern_return_t world_set_default_pager(mach_port_name_t host_memory, mach_port_name_t pager,
                                       mach_port_name_t *control);

@@ -269,17 +269,20 @@ kern_return_t world_swap_window(mach_port_name_t control, uint32_t pages, uint64
 }
 
 kern_return_t world_swap_show(mach_port_name_t control, uint32_t request, uint32_t index,
-                              uint32_t page)
+                              uint32_t count, uint32_t page)
 {
     world_call();
-    hide(page);
-    const kern_return_t kr = client_swap_show(control, request, index, page);
+    for (uint32_t i = 0; i < count; i++)
+        hide(page + i);
+    const kern_return_t kr = client_swap_show(control, request, index, count, page);
     if (kr != KERN_SUCCESS)
         world_fail("a page cannot be shown: %d", (int)kr);
-    kernel_read(window + (size_t)page * PAGER_PAGE, view.at + (uint64_t)page * PAGER_PAGE,
-                PAGER_PAGE);
-    view.shown[page].used = is_load(request);
-    view.shown[page].request = request;
+    for (uint32_t at = page; at < page + count; at++) {
+        kernel_read(window + (size_t)at * PAGER_PAGE, view.at + (uint64_t)at * PAGER_PAGE,
+                    PAGER_PAGE);
+        view.shown[at].used = is_load(request);
+        view.shown[at].request = request;
+    }
     world_call();
     return kr;
 }
