@@ -219,6 +219,5 @@ int fat_commit(struct fat *fat)
         (error = set_cuts_and_frees(fat)) != 0)
         return error;
     clear_marks(fat);
-    fat->commits++;
     return 0;
 }

@@ -153,6 +153,15 @@ static uint32_t clusters_of(const struct fat_node *node, uint64_t size)
     return (uint32_t)((size + cluster - 1) / cluster);
 }
 
+/* The table will say that a chain ends here, and does not yet. */
+static bool is_cut(const struct fat *fat, uint32_t cluster)
+{
+    for (uint32_t i = 0; i < fat->pending.free_count; i++)
+        if (fat->pending.frees[i].cut == cluster)
+            return true;
+    return false;
+}
+
 /* What the chain has behind the size. first 0: nothing. */
 static int find_rest(struct fat_node *node, uint64_t size, uint32_t *cut, uint32_t *first)
 {
@@ -170,7 +179,7 @@ static int find_rest(struct fat_node *node, uint64_t size, uint32_t *cut, uint32
         return error;
     if (next != TABLE_END && !fat_is_cluster(node->fat, next))
         return fat_damaged(node->fat);
-    *first = next == TABLE_END ? 0 : next;
+    *first = next == TABLE_END || is_cut(node->fat, *cut) ? 0 : next;
     return 0;
 }
 
@@ -179,7 +188,6 @@ static void cut_off(struct fat_node *node, uint32_t cut, uint32_t first)
     node->seen_cluster = 0;
     if (first == 0)
         return;
-    node->cut = node->fat->commits;
     fat_add_free(node->fat, cut, first);
 }
 
@@ -220,6 +228,17 @@ static int reserve(struct fat_node *node, uint64_t position, size_t *size)
     return 0;
 }
 
+/* The end of the chain has been cut, but not in the table yet: that has to be before something is added to it. */
+static int finish_cut(struct fat_node *node)
+{
+    const uint32_t keep = clusters_of(node, node->size);
+    uint32_t last;
+
+    if (node->fat->pending.free_count == 0 || keep == 0 || fat_chain_at(node, keep - 1, &last) != 0)
+        return 0;
+    return is_cut(node->fat, last) ? fat_commit(node->fat) : 0;
+}
+
 static int write_piece(struct fat_node *node, uint64_t position, const uint8_t *from, size_t *size)
 {
     struct fat *fat = node->fat;
@@ -227,8 +246,8 @@ static int write_piece(struct fat_node *node, uint64_t position, const uint8_t *
     size_t done = 0;
     int error = fat_begin(fat);
 
-    if (!error && node->cut == fat->commits)
-        error = fat_commit(fat); /* the end has to be cut before something is added to it */
+    if (!error)
+        error = finish_cut(node);
     if (error)
         return error;
     if ((error = reserve(node, position, size)) != 0) {

@@ -339,7 +339,6 @@ struct fat_node {
     uint8_t attributes;
     uint8_t entry[ENTRY];              /* as it was last read or written */
     uint32_t seen_index, seen_cluster; /* of its chain; 0: nothing was seen */
-    uint64_t cut;                      /* fat.commits when it was made shorter */
 };
 
 /** The node of an entry. EIO: it cannot be. */
@@ -379,8 +378,7 @@ struct fat {
     bool counted;  /* free is right */
     bool info_old; /* what the medium says of it is not */
     uint32_t free;
-    uint32_t next; /* where to look for a free cluster */
-    uint64_t commits;
+    uint32_t next;    /* where to look for a free cluster */
     uint64_t numbers; /* that were given to nodes without a name */
     struct fat_node *nodes[NODE_HASH];
     uint32_t node_count;

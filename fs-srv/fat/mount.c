@@ -59,8 +59,7 @@ static int read_boot(struct fat *fat)
                                   .references = 1,
                                   .folder = true,
                                   .cluster = fat->shape.root_cluster,
-                                  .attributes = ATTRIBUTE_FOLDER,
-                                  .cut = UINT64_MAX};
+                                  .attributes = ATTRIBUTE_FOLDER};
     return 0;
 }
 

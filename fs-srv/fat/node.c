@@ -57,7 +57,6 @@ int fat_node_make(struct fat_node *folder, struct fat_node **out)
     node->fat = fat;
     node->parent = fat_reference(folder);
     node->references = 1;
-    node->cut = UINT64_MAX;
     fat->node_count++;
     *out = node;
     return 0;

@@ -84,10 +84,15 @@ static bool lies_in(const struct thing *thing, const struct thing *above)
 
 static void make_name(char out[FAT_NAME_MAX])
 {
-    static const char *const kinds[] = {"%uA.TXT",      "f%u",          "Mixed Case %u.Jpeg",
-                                        "a.b.c%u",      "\xc3\xa4\xe2\x82\xac%u\xf0\x9f\x98\x80",
+    static const char *const kinds[] = {"%uA.TXT",
+                                        "f%u",
+                                        "Mixed Case %u.Jpeg",
+                                        "a.b.c%u",
+                                        "\xc3\xa4\xe2\x82\xac%u\xf0\x9f\x98\x80",
                                         "long name that takes more than one entry %u.document",
-                                        "LOWER%u.txt",  "same prefix %u", "+%u,[x]"};
+                                        "LOWER%u.txt",
+                                        "same prefix %u",
+                                        "+%u,[x]"};
     const unsigned number = (unsigned)check_below(NAMES);
 
     if (check_below(12) == 0) { /* more than a block of entries */
@@ -184,7 +189,9 @@ static void step_write(void)
 static void step_resize(void)
 {
     struct thing *thing = any(false, true);
-    const size_t size = check_below(3) == 0 ? 0 : check_below(SIZE);
+    const size_t size = check_below(3) == 0                       ? 0
+                        : thing->size != 0 && check_below(2) == 0 ? thing->size - 1
+                                                                  : check_below(SIZE);
     struct fat_node *node;
 
     if (thing == root() || (thing->gone && !thing->node))
@@ -379,15 +386,29 @@ static void remount(void)
 static void step(void)
 {
     switch (check_below(24)) {
-    case 0: case 1: case 2: case 3: step_create(); break;
-    case 4: case 5: case 6: case 7: step_write(); break;
+    case 0:
+    case 1:
+    case 2:
+    case 3: step_create(); break;
+    case 4:
+    case 5:
+    case 6: step_write(); break;
+    case 7:
     case 8: step_resize(); break;
-    case 9: case 10: case 11: step_read(); break;
-    case 12: case 13: case 14: step_remove(); break;
-    case 15: case 16: case 17: case 18: step_rename(); break;
+    case 9:
+    case 10:
+    case 11: step_read(); break;
+    case 12:
+    case 13:
+    case 14: step_remove(); break;
+    case 15:
+    case 16:
+    case 17:
+    case 18: step_rename(); break;
     case 19: CHECK_EQ(fat_sync(fat), 0); break;
     case 20: check_folder(root()); break;
-    case 21: case 22: {
+    case 21:
+    case 22: {
         struct thing *thing = any(true, true);
         if (thing->node)
             close_thing(thing);
@@ -431,9 +452,11 @@ static void run(unsigned number, unsigned steps)
     static const struct {
         uint64_t size;
         uint32_t type, sector, cluster;
-    } shapes[] = {{300 << 10, 12, 512, 512},  {3 << 20, 12, 512, 2048}, {5 << 20, 16, 512, 512},
-                  {40 << 20, 16, 4096, 4096}, {2 << 20, 32, 512, 512},  {36 << 20, 32, 512, 512},
-                  {9 << 20, 16, 1024, 2048},  {8 << 20, 32, 4096, 4096}, {4 << 20, 12, 2048, 65536}};
+    } shapes[] = {{300 << 10, 12, 512, 512}, {3 << 20, 12, 512, 2048},
+                  {5 << 20, 16, 512, 512},   {40 << 20, 16, 4096, 4096},
+                  {2 << 20, 32, 512, 512},   {36 << 20, 32, 512, 512},
+                  {9 << 20, 16, 1024, 2048}, {8 << 20, 32, 4096, 4096},
+                  {4 << 20, 12, 2048, 65536}};
     const unsigned shape = number % (sizeof shapes / sizeof *shapes);
     struct fat_space space;
 
