@@ -81,6 +81,8 @@ static bool write_at(struct fat *fat, struct state *state, const char *path, siz
     if (!file || file->folder || at + size > STATE_SIZE)
         return false;
     file->writes++;
+    if (at > file->size)
+        memset(file->bytes + file->size, 0, at - file->size);
     for (size_t i = at; i < at + size; i++)
         file->bytes[i] = (uint8_t)(file->id * 31 + file->writes * 7 + i / 100);
     file->size = at + size > file->size ? at + size : file->size;
@@ -288,12 +290,43 @@ static bool is_on_its_way(const struct history *history, unsigned from,
     return changed && !file->folder && file->size >= least && file->size <= most;
 }
 
+static const struct state_file *folder_of(const struct state *state, const char *path)
+{
+    const size_t size = leaf(path) == path ? 0 : (size_t)(leaf(path) - path) - 1;
+
+    for (unsigned i = 0; i < state->count && size != 0; i++)
+        if (strncmp(state->files[i].path, path, size) == 0 && state->files[i].path[size] == '\0')
+            return &state->files[i];
+    return NULL;
+}
+
+/* The paths name the same place: its folder may have had another name. */
+static bool is_place(const struct history *history, unsigned from, const struct state *state,
+                     const char *path, const char *found)
+{
+    const struct state_file *folder = folder_of(state, path);
+
+    if (strcmp(path, found) == 0)
+        return true;
+    if (!folder || strcmp(leaf(path), leaf(found)) != 0)
+        return false;
+    for (unsigned i = from; i < history->count; i++) {
+        const struct state_file *other = folder_of(&history->states[i], found);
+        const struct state_file *same = find_id(&history->states[i], folder->id);
+        size_t size = same ? strlen(same->path) : 0;
+        if ((other && other->id == folder->id) ||
+            (same && strncmp(same->path, found, size) == 0 && found[size] == '/'))
+            return true;
+    }
+    return false;
+}
+
 static bool may_be(const struct history *history, unsigned from, const struct state_file *file)
 {
     for (unsigned i = from; i < history->count; i++) {
         const struct state *state = &history->states[i];
         for (unsigned j = 0; j < state->count; j++)
-            if (strcmp(state->files[j].path, file->path) == 0 &&
+            if (is_place(history, from, state, state->files[j].path, file->path) &&
                 (is_same(&state->files[j], file) ||
                  is_on_its_way(history, from, &state->files[j], file)))
                 return true;
@@ -348,6 +381,9 @@ void state_check(struct card *card, const struct history *history, size_t events
             from = i;
     found = (struct found){.fat = image_mount(card)};
     look_at(&found, fat_root(found.fat));
+    for (unsigned i = 0; i < found.state.count; i++)
+        if (strcmp(found.state.files[i].path, STATE_OTHER) == 0)
+            forget(&found.state, &found.state.files[i]);
     check_found(history, from, &found.state);
     CHECK_EQ(fat_space(found.fat, &space), 0);
     CHECK(!space.damaged);

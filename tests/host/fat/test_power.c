@@ -80,31 +80,54 @@ static void check_fsck(struct card *card, bool ended)
 
 /* ---- cuts ---- */
 
-/* What is left is mounted, all of it is looked at, and power goes away again. */
+/* What is left is mounted, all of it is looked at, something is written, and power goes away again. */
 static void check_second(size_t events)
 {
+    static const char text[2000] = "other";
+
     card_record(image);
     state_check(image, &history, events);
-    if (card_events(image) != 0) {
-        const size_t after = check_below(card_events(image) + 1);
-        card_cut(image, after, (enum card_loss)check_below(CARD_LOSSES), &check_state.random,
-                 second);
-        state_check(second, &history, events);
-        seconds++;
-    }
+    struct fat *fat = image_mount(image);
+    image_put(fat, STATE_OTHER, text, sizeof text);
+    CHECK_EQ(fat_unmount(fat), 0);
+    card_cut(image, check_below(card_events(image) + 1), (enum card_loss)check_below(CARD_LOSSES),
+             &check_state.random, second);
     card_forget(image);
+    state_check(second, &history, events);
+    seconds++;
+}
+
+static const struct run {
+    unsigned operations[3], count, variant;
+} * current;
+static size_t current_event;
+static enum card_loss current_loss;
+
+/* A failed check ends the program: say what was done. */
+static void tell_run(void)
+{
+    if (!current)
+        return;
+    for (unsigned i = 0; i < current->count; i++)
+        fprintf(stderr, "%s%s", i ? ", " : "  after: ", state_operation(current->operations[i]));
+    fprintf(stderr, "; variant %u, cut after %zu requests, loss %d\n", current->variant,
+            current_event, (int)current_loss);
 }
 
 static void check_cut(const struct card *card, size_t events, enum card_loss loss)
 {
     const bool shown = check_below(checks_of) == 0;
 
+    current_event = events;
+    current_loss = loss;
     card_cut(card, events, loss, &check_state.random, image);
     if (shown)
         check_fsck(image, false);
     check_second(events);
-    if (shown)
+    if (shown) {
         check_fsck(image, true);
+        check_fsck(second, true);
+    }
     cuts++;
 }
 
@@ -145,17 +168,23 @@ static bool play(struct card *card, const unsigned *operations, unsigned count, 
 static void cut_run(const struct card *base, struct card *card, const unsigned *operations,
                     unsigned count)
 {
+    struct run run = {.count = count};
+
+    memcpy(run.operations, operations, count * sizeof *operations);
+    current = &run;
     for (unsigned variant = 0; variant < VARIANTS; variant++) {
+        run.variant = variant;
         card_copy(card, base);
         card_record(card);
         if (!play(card, operations, count, variant))
-            return;
+            break;
         for (size_t event = 0; event <= card_events(card); event++)
             for (unsigned loss = 0; loss < CARD_LOSSES; loss++)
                 if (check_below(share) == 0)
                     check_cut(card, event, (enum card_loss)loss);
         card_forget(card);
     }
+    current = NULL;
 }
 
 static void all_runs(const struct card *base, struct card *card)
@@ -178,13 +207,14 @@ int main(int argc, char **argv)
         uint64_t size;
         uint32_t type;
     } shapes[] = {{200 << 10, 12}, {2300 << 10, 16}, {700 << 10, 32}};
-    unsigned long most = 3000;
+    unsigned long most = 1000;
 
     check_begin(argc, argv);
     for (int i = 1; i < argc; i++)
         if (sscanf(argv[i], "cuts=%lu", &most) != 1)
             (void)sscanf(argv[i], "fsck=%lu", &checks_of);
     image_need_tools();
+    atexit(tell_run);
     share = 250000 / most + 1; /* there are some 250,000 */
     for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct card *base = image_make(shapes[i].size, shapes[i].type, 512, 512);
