@@ -206,7 +206,10 @@ int main(int argc, char **argv)
     static const struct {
         uint64_t size;
         uint32_t type;
-    } shapes[] = {{200 << 10, 12}, {2300 << 10, 16}, {700 << 10, 32}};
+        size_t
+            before; /* clusters in use, so that those which are taken next lie about the end of a block of the table */
+    } shapes[] = {{300 << 10, 12, 326}, {2300 << 10, 16, 242}, {700 << 10, 32, 114}};
+    static const uint8_t filler[512 * 400];
     unsigned long most = 1000;
 
     check_begin(argc, argv);
@@ -222,6 +225,7 @@ int main(int argc, char **argv)
         struct fat *fat = image_mount(base);
         image = card_make(shapes[i].size);
         second = card_make(shapes[i].size);
+        image_put(fat, STATE_OTHER, filler, shapes[i].before * 512);
         state_begin(fat, &history.states[0]);
         CHECK_EQ(fat_unmount(fat), 0);
         all_runs(base, card);
