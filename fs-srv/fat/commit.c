@@ -11,12 +11,6 @@ static uint32_t late_limit(const struct fat *fat)
     return fat->cache.count / 2 - 16;
 }
 
-int fat_damaged(struct fat *fat)
-{
-    fat->damaged = true;
-    return EIO;
-}
-
 /* ---- the marks that it is in use ---- */
 
 /* The second entry of the table: its highest bit but FAT32's reserved ones is set while all is well. */

@@ -76,8 +76,8 @@ int fat_read(struct fat_node *node, uint64_t position, void *to, size_t size, si
     else if (size > node->size - position)
         size = (size_t)(node->size - position);
     while (done < size) {
-        uint64_t byte;
-        size_t length;
+        uint64_t byte = 0;
+        size_t length = 0;
         int error = find_run(node, position + done, size - done, &byte, &length);
         if (!error)
             error = read_run(node->fat, byte, (uint8_t *)to + done, length);
@@ -255,8 +255,8 @@ static int write_piece(struct fat_node *node, uint64_t position, const uint8_t *
         return error;
     }
     while (!error && done < *size) {
-        uint64_t byte;
-        size_t length;
+        uint64_t byte = 0;
+        size_t length = 0;
         error = find_run(node, position + done, *size - done, &byte, &length);
         if (!error)
             error = write_run(node, position + done, byte, from ? from + done : NULL, length);

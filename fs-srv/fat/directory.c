@@ -117,7 +117,7 @@ int fat_walk_next(struct fat_walk *walk, struct fat_found *out)
         int error = load(walk);
         if (error)
             return error;
-        const uint8_t *entry = walk->bytes + (walk->index % BLOCK_ENTRIES) * ENTRY;
+        const uint8_t *entry = fat_entry_at(walk->bytes, walk->index % BLOCK_ENTRIES);
         if (entry[0] == 0)
             return ENOENT;
         error = read_entry(walk, entry, out, &is_file);

@@ -165,7 +165,7 @@ static int look(struct fat_node *folder, uint32_t number, struct view *out)
         return error;
     *out = (struct view){.end = BLOCK_ENTRIES};
     for (uint32_t i = 0; i < BLOCK_ENTRIES; i++) {
-        const uint8_t first = block->bytes[i * ENTRY];
+        const uint8_t first = *fat_entry_at(block->bytes, i);
         if (first == 0 && out->end == BLOCK_ENTRIES)
             out->end = i;
         if (first == ENTRY_DELETED || i >= out->end)
@@ -201,8 +201,9 @@ static int pass_over(struct fat_node *folder, uint32_t number, uint32_t end)
     if (error || (error = get_entries(folder, number, &block)) != 0)
         return error;
     for (uint32_t i = end; i < BLOCK_ENTRIES; i++) {
-        memset(block->bytes + i * ENTRY, 0, ENTRY);
-        block->bytes[i * ENTRY] = ENTRY_DELETED;
+        uint8_t *const at = fat_entry_at(block->bytes, i);
+        memset(at, 0, ENTRY);
+        at[0] = ENTRY_DELETED;
     }
     fat_dirty(folder->fat, block, CLASS_LATE);
     fat_put(block);
@@ -221,8 +222,9 @@ static int move_end(struct fat_node *folder, uint32_t number, const struct view 
         return begin_with_end(folder, number + 1);
     if ((error = get_entries(folder, number, &block)) != 0)
         return error;
-    if (block->bytes[to * ENTRY] != 0) {
-        block->bytes[to * ENTRY] = 0;
+    uint8_t *const at = fat_entry_at(block->bytes, to);
+    if (at[0] != 0) {
+        at[0] = 0;
         fat_dirty(folder->fat, block, CLASS_LATE);
     }
     fat_put(block);
@@ -297,7 +299,7 @@ static int change(struct fat_node *folder, uint32_t first, uint32_t count,
     if (error)
         return error;
     for (uint32_t i = 0; i < count; i++) {
-        uint8_t *const at = block->bytes + (first % BLOCK_ENTRIES + i) * ENTRY;
+        uint8_t *const at = fat_entry_at(block->bytes, first % BLOCK_ENTRIES + i);
         if (entries)
             memcpy(at, entries[i], ENTRY);
         else

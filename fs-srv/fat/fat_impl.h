@@ -174,8 +174,6 @@ int fat_mark(struct fat *fat, bool dirty);
 bool fat_has_link(const struct fat *fat);
 void fat_add_link(struct fat *fat, uint32_t from, uint32_t to);
 void fat_add_free(struct fat *fat, uint32_t cut, uint32_t first);
-/** Something on the medium cannot be (F4). Returns EIO. */
-int fat_damaged(struct fat *fat);
 
 /* ---- chain.c ---- */
 
@@ -273,6 +271,11 @@ enum {
     CASES_MOVING = 0x80, /* likewise */
     ENTRY_DELETED = 0xe5,
 };
+
+static inline uint8_t *fat_entry_at(uint8_t *block, uint32_t index)
+{
+    return block + (size_t)index * ENTRY;
+}
 
 struct fat_walk {
     struct fat_node *folder;
@@ -384,6 +387,13 @@ struct fat {
     uint32_t node_count;
     struct fat_node root;
 };
+
+/** Something on the medium cannot be (F4). Returns EIO. */
+static inline int fat_damaged(struct fat *fat)
+{
+    fat->damaged = true;
+    return EIO;
+}
 
 static inline uint32_t fat_cluster_size(const struct fat *fat)
 {

@@ -90,9 +90,10 @@ static int make_plan(const struct storage *storage, const struct fat_format *for
 
 static bool make_label(const char *text, uint8_t out[SHORT_NAME])
 {
+    static const uint8_t none[SHORT_NAME] = "NO NAME    ";
     unsigned i = 0;
 
-    memcpy(out, "NO NAME    ", SHORT_NAME);
+    memcpy(out, none, SHORT_NAME);
     if (!text)
         return true;
     memset(out, ' ', SHORT_NAME);
@@ -108,12 +109,14 @@ static bool make_label(const char *text, uint8_t out[SHORT_NAME])
 static void make_boot(const struct plan *plan, const struct fat_format *format,
                       const uint8_t label[SHORT_NAME], uint8_t boot[BLOCK])
 {
+    static const uint8_t start[11] = "\xeb\x58\x90WHARF   ", halt[] = {0xf4, 0xeb, 0xfd};
+    static const uint8_t names[3][8] = {"FAT12   ", "FAT16   ", "FAT32   "};
     const bool is_32 = plan->type == 32;
     uint8_t *const last = boot + (is_32 ? 64 : 36); /* what both have, at different places */
     const bool is_small = !is_32 && plan->sectors < 65536;
 
     memset(boot, 0, BLOCK);
-    memcpy(boot, "\xeb\x58\x90WHARF   ", 11);
+    memcpy(boot, start, sizeof start);
     boot[1] = is_32 ? 0x58 : 0x3c;
     write16(boot + 11, plan->sector);
     boot[13] = (uint8_t)plan->cluster;
@@ -137,8 +140,8 @@ static void make_boot(const struct plan *plan, const struct fat_format *format,
     last[2] = 0x29; /* the three behind it are there */
     write32(last + 3, format->serial);
     memcpy(last + 7, label, SHORT_NAME);
-    memcpy(last + 18, is_32 ? "FAT32   " : plan->type == 16 ? "FAT16   " : "FAT12   ", 8);
-    memcpy(boot + (is_32 ? 90 : 62), "\xf4\xeb\xfd", 3); /* a processor that starts here halts */
+    memcpy(last + 18, is_32 ? names[2] : plan->type == 16 ? names[1] : names[0], sizeof *names);
+    memcpy(boot + (is_32 ? 90 : 62), halt, sizeof halt); /* a processor that starts here halts */
     boot[510] = 0x55;
     boot[511] = 0xaa;
 }

@@ -40,7 +40,7 @@ static int write_dots(struct fat_node *node, const uint8_t entry[ENTRY])
     if (error)
         return error;
     for (unsigned i = 0; i < 2; i++) {
-        uint8_t *const at = block->bytes + i * ENTRY;
+        uint8_t *const at = fat_entry_at(block->bytes, i);
         memcpy(at, entry, ENTRY);
         memset(at, ' ', SHORT_NAME);
         memset(at, '.', i + 1);

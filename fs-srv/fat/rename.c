@@ -265,13 +265,13 @@ static bool lies_in_one(uint32_t first, uint32_t last)
 }
 
 /* A place for the new names in the block of the old ones, which make room for them. BLOCK_ENTRIES: there is none. */
-static uint32_t fit_beside(const uint8_t *bytes, const struct fat_node *node, uint32_t count)
+static uint32_t fit_beside(uint8_t *bytes, const struct fat_node *node, uint32_t count)
 {
     const uint32_t base = node->first - node->first % BLOCK_ENTRIES;
     uint32_t free = 0;
 
-    for (uint32_t i = 0; i < BLOCK_ENTRIES && bytes[i * ENTRY] != 0; i++)
-        if (bytes[i * ENTRY] == ENTRY_DELETED ||
+    for (uint32_t i = 0; i < BLOCK_ENTRIES && *fat_entry_at(bytes, i) != 0; i++)
+        if (*fat_entry_at(bytes, i) == ENTRY_DELETED ||
             (base + i >= node->first && base + i <= node->index))
             free |= 1u << i;
     for (uint32_t at = 0; at + count <= BLOCK_ENTRIES; at++)
@@ -297,13 +297,14 @@ static int move_near(struct move *move, bool *done)
     const uint32_t at = move->target ? 0 : fit_beside(block->bytes, node, count);
     if (at != BLOCK_ENTRIES) {
         for (uint32_t i = node->first - base; i <= node->index - base; i++)
-            block->bytes[i * ENTRY] = ENTRY_DELETED;
+            *fat_entry_at(block->bytes, i) = ENTRY_DELETED;
         if (!move->target) {
             memcpy(move->names.entries[count - 1], move->entry, ENTRY);
-            memcpy(block->bytes + at * ENTRY, move->names.entries, (size_t)count * ENTRY);
+            memcpy(fat_entry_at(block->bytes, at), move->names.entries, (size_t)count * ENTRY);
             move->first = base + at;
             move->index = base + at + count - 1;
-            move->position = node->position - node->position % BLOCK + (at + count - 1) * ENTRY;
+            move->position =
+                node->position - node->position % BLOCK + (uint64_t)(at + count - 1) * ENTRY;
         } else {
             memcpy(block->bytes + move->position % BLOCK, move->entry, ENTRY);
         }
