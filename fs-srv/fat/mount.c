@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mounting, and what is asked of a file system as a whole.
+ */
+#include "fat_impl.h"
+#include <stdlib.h>
+
+enum { CACHE_LEAST = 64, CACHE_USUAL = 512, NODES_USUAL = 1024 };
+
+/* The number of free clusters that the medium tells is not believed: it is counted when somebody asks. Where to look first is a hint. */
+static void read_info(struct fat *fat)
+{
+    struct fat_block *block;
+
+    if (fat->shape.info == 0)
+        return;
+    if (fat_get(fat, fat->shape.info, GET_READ, &block) != 0) {
+        fat->shape.info = 0;
+        return;
+    }
+    if (read32(block->bytes) != 0x41615252 || read32(block->bytes + 484) != 0x61417272 ||
+        read32(block->bytes + 508) != 0xaa550000)
+        fat->shape.info = 0;
+    else
+        fat->next = read32(block->bytes + 492);
+    fat_put(block);
+}
+
+/* Whether it was unmounted, by the boot sector and by the table. */
+static int read_state(struct fat *fat, const uint8_t boot[BLOCK])
+{
+    struct fat_block *block;
+
+    fat->was_dirty = boot[fat->shape.state_at] & 1;
+    if (fat->shape.type == 12)
+        return 0;
+    const int error = fat_get(fat, fat->shape.table, GET_AHEAD, &block);
+    if (error)
+        return error;
+    if (fat->shape.type == 16 ? !(block->bytes[3] & 0x80) : !(block->bytes[7] & 0x08))
+        fat->was_dirty = true;
+    fat_put(block);
+    return 0;
+}
+
+static int read_boot(struct fat *fat)
+{
+    uint8_t boot[BLOCK];
+    int error;
+
+    if (fat->storage->size < BLOCK)
+        return EINVAL;
+    if ((error = fat_read_blocks(fat, 0, 1, boot)) != 0 ||
+        (error = fat_read_shape(boot, fat->storage->size, &fat->shape)) != 0 ||
+        (error = read_state(fat, boot)) != 0)
+        return error;
+    read_info(fat);
+    fat->root = (struct fat_node){.fat = fat,
+                                  .references = 1,
+                                  .folder = true,
+                                  .cluster = fat->shape.root_cluster,
+                                  .attributes = ATTRIBUTE_FOLDER};
+    return 0;
+}
+
+int fat_mount(struct storage *storage, const struct fat_options *options, struct fat **out)
+{
+    struct fat *fat = calloc(1, sizeof *fat);
+    int error;
+
+    if (!fat)
+        return ENOMEM;
+    fat->storage = storage;
+    fat->options = *options;
+    fat->read_only = options->read_only || storage->read_only;
+    if (fat->options.nodes == 0)
+        fat->options.nodes = NODES_USUAL;
+    if (fat->options.cache_blocks == 0)
+        fat->options.cache_blocks = CACHE_USUAL;
+    if (fat->options.cache_blocks < CACHE_LEAST)
+        fat->options.cache_blocks = CACHE_LEAST;
+    error = fat_cache_make(fat, fat->options.cache_blocks);
+    if (!error && (error = read_boot(fat)) != 0)
+        fat_cache_free(fat);
+    if (error) {
+        free(fat);
+        return error;
+    }
+    *out = fat;
+    return 0;
+}
+
+/* Nodes that somebody still has. */
+static void drop_nodes(struct fat *fat)
+{
+    for (unsigned i = 0; i < NODE_HASH; i++) {
+        for (struct fat_node *node = fat->nodes[i], *next; node; node = next) {
+            next = node->chain;
+            if (node->gone && node->cluster != 0 && fat_begin(fat) == 0)
+                fat_add_free(fat, 0, node->cluster);
+            free(node);
+        }
+    }
+}
+
+/* All is on the medium, and it says so: unless it is known to need fsck. */
+static int end(struct fat *fat)
+{
+    int error = fat_commit(fat);
+
+    if (!error && fat->shape.info != 0 && fat->info_old)
+        error = fat_table_count(fat);
+    /* What the first set free, and marks of renames, are a change again. */
+    for (unsigned i = 0; i < 2 && !error; i++)
+        error = fat_commit(fat);
+    if (!error && !fat->damaged && !fat->leaked && !fat->was_dirty)
+        error = fat_mark(fat, false);
+    return error;
+}
+
+int fat_unmount(struct fat *fat)
+{
+    int error = 0;
+
+    drop_nodes(fat);
+    if (fat->failed)
+        error = EIO;
+    else if (fat->marked)
+        error = end(fat);
+    fat_cache_free(fat);
+    free(fat);
+    return error;
+}
+
+int fat_sync(struct fat *fat)
+{
+    return fat_commit(fat);
+}
+
+int fat_space(struct fat *fat, struct fat_space *out)
+{
+    const int error = fat_table_count(fat);
+
+    if (error)
+        return error;
+    *out = (struct fat_space){
+        .type = fat->shape.type,
+        .cluster_size = fat_cluster_size(fat),
+        .clusters = fat->shape.end - FIRST_CLUSTER,
+        .free = fat->free,
+        .read_only = fat->read_only || fat->damaged || fat->failed,
+        .was_dirty = fat->was_dirty,
+        .damaged = fat->damaged,
+    };
+    return 0;
+}
+
+struct fat_node *fat_root(struct fat *fat)
+{
+    return &fat->root;
+}
