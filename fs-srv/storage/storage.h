@@ -20,11 +20,10 @@ struct storage;
 
 /** All return 0 or what errno would be: EIO, ENXIO (there is no such place, or the medium has gone), EROFS. */
 struct storage_operations {
-    [[nodiscard]] int (*read)(struct storage *storage, uint64_t offset, void *to, size_t size);
-    [[nodiscard]] int (*write)(struct storage *storage, uint64_t offset, const void *from,
-                               size_t size);
+    int (*read)(struct storage *storage, uint64_t offset, void *to, size_t size);
+    int (*write)(struct storage *storage, uint64_t offset, const void *from, size_t size);
     /** T1: all that was written before. */
-    [[nodiscard]] int (*flush)(struct storage *storage);
+    int (*flush)(struct storage *storage);
     /** What lies there is not needed any more: reads return anything. May be NULL; errors do not matter. */
     void (*discard)(struct storage *storage, uint64_t offset, uint64_t size);
 };
