@@ -25,7 +25,11 @@ enum {
     EXT4_NAME = 255,
 };
 
-enum { EXT4_READ_ONLY = 1 }; /* flags of ext4_mount() */
+/** Flags of ext4_mount(). */
+enum {
+    EXT4_READ_ONLY = 1,
+    EXT4_KEEP_ORPHANS = 2, /* until ext4_free_orphans() */
+};
 
 struct ext4_time {
     int64_t seconds;
@@ -114,6 +118,9 @@ typedef bool ext4_entry_fn(void *context, struct ext4_name name, ext4_ino ino, u
 /** An open file keeps its contents when its last name goes, until it is released as often as it was held. */
 [[nodiscard]] int ext4_hold(struct ext4 *fs, ext4_ino ino);
 [[nodiscard]] int ext4_release(struct ext4 *fs, ext4_ino ino);
+
+/** Frees files without names that nobody holds, and ends truncations that were interrupted: after a server that was killed has got its open files back. */
+[[nodiscard]] int ext4_free_orphans(struct ext4 *fs);
 
 [[nodiscard]] int ext4_fsync(struct ext4 *fs, ext4_ino ino);
 [[nodiscard]] int ext4_sync(struct ext4 *fs);

@@ -265,8 +265,7 @@ uint64_t data_size_limit(const struct ext4 *fs, const struct inode *inode);
 /* orphans.c, truncate.c */
 [[nodiscard]] int orphans_add(struct ext4 *fs, ext4_ino ino, struct inode *inode);
 [[nodiscard]] int orphans_remove(struct ext4 *fs, ext4_ino ino, struct inode *inode);
-/** Ends what a cut has interrupted. */
-[[nodiscard]] int orphans_finish(struct ext4 *fs);
+void holds_empty(struct ext4 *fs);
 bool hold_has(const struct ext4 *fs, ext4_ino ino);
 /** Frees an inode without links that is on the list of orphans, in several operations. */
 [[nodiscard]] int truncate_delete(struct ext4 *fs, ext4_ino ino);

@@ -193,7 +193,7 @@ static int open_for_writing(struct ext4 *fs)
     fs->lib->super->s_feature_incompat |= EXT3_FEATURE_INCOMPAT_RECOVER;
     error = transaction_open(fs);
     fs->caching = true;
-    return error != 0 ? error : orphans_finish(fs);
+    return error;
 }
 
 static int open_all(struct ext4 *fs, unsigned flags)
@@ -222,7 +222,7 @@ static int open_all(struct ext4 *fs, unsigned flags)
     }
     error = open_for_writing(fs);
     fs->caching = true;
-    return error;
+    return error == 0 && (flags & EXT4_KEEP_ORPHANS) == 0 ? ext4_free_orphans(fs) : error;
 }
 
 static void free_all(struct ext4 *fs)
@@ -230,13 +230,7 @@ static void free_all(struct ext4 *fs)
     cache_clear(fs);
     transaction_close(fs);
     close_library(fs);
-    for (unsigned i = 0; i < sizeof(fs->holds) / sizeof(fs->holds[0]); i++)
-        while (fs->holds[i] != NULL) {
-            struct hold *next = fs->holds[i]->next;
-
-            free(fs->holds[i]);
-            fs->holds[i] = next;
-        }
+    holds_empty(fs);
     free(fs);
 }
 
@@ -266,7 +260,9 @@ int ext4_unmount(struct ext4 *fs)
 {
     int error = 0;
 
+    holds_empty(fs);
     if (fs->marked) {
+        (void)ext4_free_orphans(fs); /* else the next mount does */
         error = ext4_checkpoint(fs);
         if (error == 0)
             error = journal_write_super(fs, 0, fs->journal.sequence);

@@ -68,25 +68,42 @@ int orphans_remove(struct ext4 *fs, ext4_ino ino, struct inode *inode)
     return error != 0 ? error : inode_write(fs, ino, inode);
 }
 
-int orphans_finish(struct ext4 *fs)
+/* The first of the list that nobody holds; 0: there is none. */
+static int first_free(struct ext4 *fs, ext4_ino *ino, struct inode *inode)
 {
-    while (fs->lib->super->s_last_orphan != 0) {
-        const ext4_ino ino = fs->lib->super->s_last_orphan;
-        struct inode inode;
+    *ino = fs->lib->super->s_last_orphan;
+    for (uint32_t steps = 0; *ino != 0; steps++) {
         int error;
 
-        if (!is_number(fs, ino) || !ext2fs_test_inode_bitmap2(fs->lib->inode_map, ino))
+        if (!is_number(fs, *ino) || !ext2fs_test_inode_bitmap2(fs->lib->inode_map, *ino) ||
+            steps > fs->lib->super->s_inodes_count)
             return damaged(fs);
-        error = inode_read(fs, ino, &inode);
-        if (error == 0)
-            error = inode.large.i_links_count == 0 ? truncate_delete(fs, ino)
-                                                   : truncate_finish(fs, ino);
-        if (error != 0)
+        error = inode_read(fs, *ino, inode);
+        if (error != 0 || !hold_has(fs, *ino))
             return error;
-        if (fs->lib->super->s_last_orphan == ino)
-            return damaged(fs);
+        *ino = inode->large.i_dtime;
     }
     return 0;
+}
+
+int ext4_free_orphans(struct ext4 *fs)
+{
+    struct inode inode;
+    ext4_ino ino, last = 0;
+    int error;
+
+    if (fs->read_only)
+        return 0;
+    while ((error = first_free(fs, &ino, &inode)) == 0 && ino != 0) {
+        if (ino == last)
+            return damaged(fs); /* it is on the list twice */
+        last = ino;
+        error =
+            inode.large.i_links_count == 0 ? truncate_delete(fs, ino) : truncate_finish(fs, ino);
+        if (error != 0)
+            return error;
+    }
+    return error;
 }
 
 /* ---- holds ---- */
@@ -136,4 +153,15 @@ int ext4_release(struct ext4 *fs, ext4_ino ino)
     if (error != 0 || inode.large.i_links_count > 0 || fs->read_only)
         return error;
     return truncate_delete(fs, ino);
+}
+
+void holds_empty(struct ext4 *fs)
+{
+    for (unsigned i = 0; i < sizeof(fs->holds) / sizeof(fs->holds[0]); i++)
+        while (fs->holds[i] != NULL) {
+            struct hold *next = fs->holds[i]->next;
+
+            free(fs->holds[i]);
+            fs->holds[i] = next;
+        }
 }
