@@ -102,9 +102,15 @@ static int write_part(struct ext4 *fs, uint64_t block, uint32_t at, uint32_t siz
     return error;
 }
 
+/* The first and last block of what is written, and whether nothing has been there. */
+struct edges {
+    uint64_t first, last;
+    bool first_fresh, last_fresh;
+};
+
 /* From `offset` on, which lies in the run's first block; *done bytes, at most `size`. */
-static int write_run(struct ext4 *fs, const struct run *run, bool fresh, uint64_t offset,
-                     const uint8_t *from, size_t size, size_t *done)
+static int write_run(struct ext4 *fs, const struct run *run, const struct edges *edges,
+                     uint64_t offset, const uint8_t *from, size_t size, size_t *done)
 {
     const uint32_t bytes = fs->block_size;
     uint64_t block = run->physical, left = run->count;
@@ -121,7 +127,10 @@ static int write_run(struct ext4 *fs, const struct run *run, bool fresh, uint64_
             part = n * bytes;
             error = write_blocks(fs, block, (uint32_t)n, from + *done);
         } else {
-            error = write_part(fs, block, at, (uint32_t)part, fresh, from + *done);
+            const bool is_first = (offset + *done) / bytes == edges->first;
+
+            error = write_part(fs, block, at, (uint32_t)part,
+                               is_first ? edges->first_fresh : edges->last_fresh, from + *done);
         }
         if (error != 0)
             return error;
@@ -245,11 +254,65 @@ static int grow_to(struct ext4 *fs, struct inode *inode, uint64_t size)
                       "inode");
 }
 
-/* As much as one operation may; *done says how much it was, also of one that failed and is undone. */
+/* Blocks for as much as one operation may have, from `edges->first` on; edges->last becomes the last of them. */
+static int fill_blocks(struct ext4 *fs, ext4_ino ino, struct inode *inode, struct edges *edges)
+{
+    uint64_t next = edges->first;
+    int error = 0;
+
+    while (error == 0 && next <= edges->last &&
+           (next == edges->first || transaction_has_room(fs, FILL_ROOM))) {
+        struct run run;
+        bool fresh;
+
+        error = map_find(fs, ino, inode, next, edges->last - next + 1, &run);
+        if (error != 0)
+            break;
+        fresh = run.physical == 0 || run.unwritten;
+        if (fresh)
+            error = map_fill(fs, ino, inode, &run);
+        if (error != 0)
+            break;
+        if (next == edges->first)
+            edges->first_fresh = fresh;
+        edges->last_fresh = fresh;
+        next += run.count;
+    }
+    edges->last = next - 1;
+    return error;
+}
+
+static int write_filled(struct ext4 *fs, ext4_ino ino, struct inode *inode,
+                        const struct edges *edges, uint64_t offset, const uint8_t *from,
+                        size_t size)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        const uint64_t first = (offset + done) / fs->block_size;
+        struct run run;
+        size_t part;
+        int error = map_find(fs, ino, inode, first, edges->last - first + 1, &run);
+
+        if (error == 0)
+            error = write_run(fs, &run, edges, offset + done, from + done, size - done, &part);
+        if (error != 0)
+            return error;
+        done += part;
+    }
+    return 0;
+}
+
+/*
+ * As much as one operation may. All blocks are there before any is written: an operation that finds no room has overwritten nothing. *done says how much it was, and
+ * with ENOSPC for how much there was room.
+ */
 static int write_some(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint8_t *from,
                       size_t size, size_t *done)
 {
     struct inode inode;
+    struct edges edges;
+    uint64_t end;
     int error = inode_read(fs, ino, &inode);
 
     *done = 0;
@@ -258,24 +321,15 @@ static int write_some(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint
     if (error == 0 &&
         (offset > data_size_limit(fs, &inode) || size > data_size_limit(fs, &inode) - offset))
         error = EFBIG;
-    while (error == 0 && *done < size && (*done == 0 || transaction_has_room(fs, FILL_ROOM))) {
-        const uint64_t at = offset + *done, first = at / fs->block_size;
-        const uint64_t last = (offset + size - 1) / fs->block_size;
-        struct run run;
-        bool fresh;
-        size_t part = 0;
-
-        error = map_find(fs, ino, &inode, first, last - first + 1, &run);
-        if (error != 0)
-            break;
-        fresh = run.physical == 0 || run.unwritten;
-        if (fresh)
-            error = map_fill(fs, ino, &inode, &run);
-        if (error == 0)
-            error = write_run(fs, &run, fresh, at, from + *done, size - *done, &part);
-        if (error == 0)
-            *done += part;
-    }
+    if (error != 0)
+        return error;
+    edges = (struct edges){.first = offset / fs->block_size,
+                           .last = (offset + size - 1) / fs->block_size};
+    error = fill_blocks(fs, ino, &inode, &edges);
+    end = (edges.last + 1) * fs->block_size;
+    *done = end > offset ? (size_t)minimum(size, end - offset) : 0;
+    if (error == 0)
+        error = write_filled(fs, ino, &inode, &edges, offset, from, *done);
     if (error == 0)
         error = grow_to(fs, &inode, offset + *done);
     if (error != 0)
@@ -290,18 +344,29 @@ static int write_operation(struct ext4 *fs, ext4_ino ino, uint64_t offset, const
     AS_OPERATION(fs, write_some(fs, ino, offset, from, size, done));
 }
 
+/* When there is no room for all, what there was room for. */
+static int write_what_fits(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint8_t *from,
+                           size_t size, size_t *done)
+{
+    for (;;) {
+        const int error = write_operation(fs, ino, offset, from, size, done);
+
+        if (error != ENOSPC || *done == 0)
+            return error;
+        size = *done < size ? *done : size / 2;
+    }
+}
+
 int ext4_write(struct ext4 *fs, ext4_ino ino, uint64_t offset, const void *from, size_t size,
                size_t *written)
 {
     *written = 0;
     while (*written < size) {
         const size_t part = (size_t)minimum(size - *written, OPERATION_BYTES);
-        const uint8_t *at = (const uint8_t *)from + *written;
         size_t done;
-        int error = write_operation(fs, ino, offset + *written, at, part, &done);
+        const int error = write_what_fits(fs, ino, offset + *written,
+                                          (const uint8_t *)from + *written, part, &done);
 
-        if (error == ENOSPC && done > 0) /* once more, what there was room for */
-            error = write_operation(fs, ino, offset + *written, at, done, &done);
         if (error != 0)
             return error;
         *written += done;

@@ -157,21 +157,22 @@ static int fill_extent(struct ext4 *fs, ext4_ino ino, struct inode *inode, struc
 
 static int fill_listed(struct ext4 *fs, ext4_ino ino, struct inode *inode, struct run *run)
 {
-    const uint64_t wanted = run->count < LISTED_FILL ? run->count : LISTED_FILL;
+    const uint64_t goal = ext2fs_find_inode_goal(fs->lib, ino, inode_small(inode), run->logical);
+    errcode_t result = 0;
+    int error = changes_allocate(fs, goal, run->count < LISTED_FILL ? run->count : LISTED_FILL,
+                                 &run->physical, &run->count);
 
-    for (run->count = 0; run->count < wanted; run->count++) {
-        blk64_t block = 0;
-        const errcode_t result = ext2fs_bmap2(fs->lib, ino, inode_small(inode), NULL, BMAP_ALLOC,
-                                              run->logical + run->count, NULL, &block);
+    if (error != 0)
+        return error;
+    for (uint64_t i = 0; i < run->count && result == 0; i++) {
+        blk64_t block = run->physical + i;
 
-        if (result != 0)
-            return problem_of(fs, result, "block map");
-        if (run->count == 0)
-            run->physical = block;
-        else if (block != run->physical + run->count)
-            break; /* allocated, and found by who asks next */
+        result = ext2fs_bmap2(fs->lib, ino, inode_small(inode), NULL, BMAP_SET | BMAP_ALLOC,
+                              run->logical + i, NULL, &block);
     }
-    return 0;
+    if (result == 0)
+        result = ext2fs_iblk_add_blocks(fs->lib, inode_small(inode), run->count);
+    return problem_of(fs, result, "block map");
 }
 
 /* What has never been written becomes so: its blocks get extents of another kind. */

@@ -108,8 +108,11 @@ int ext4_readdir(struct ext4 *fs, ext4_ino folder, uint64_t cursor, ext4_entry_f
 
         *listing = (struct listing){.fs = fs, .cursor = cursor};
         listing->hashed = (inode.large.i_flags & EXT2_INDEX_FL) != 0;
-        error =
-            problem_of(fs, ext2fs_dir_iterate2(fs->lib, folder, 0, NULL, note, listing), "folder");
+        /* Empty ones, too: the first entry of a block may be one, and blocks are counted by it. */
+        error = problem_of(fs,
+                           ext2fs_dir_iterate2(fs->lib, folder, DIRENT_FLAG_INCLUDE_EMPTY, NULL,
+                                               note, listing),
+                           "folder");
         count = error == 0 ? safe_count(listing) : 0;
         more = count > 0;
         for (uint32_t i = 0; i < count && more; i++) {

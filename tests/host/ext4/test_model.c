@@ -212,7 +212,11 @@ static void compare_file(unsigned n)
         CHECK_EQ(attributes.links, node->links);
         CHECK_EQ(ext4_read(fs, node->ino, 0, data, node->size + 1, &got), 0);
         CHECK_EQ(got, node->size);
-        CHECK(got == 0 || memcmp(data, node->data, got) == 0);
+        for (size_t i = 0; i < got; i++)
+            if (data[i] != node->data[i]) {
+                fprintf(stderr, "inode %u, byte %zu of %zu\n", node->ino, i, got);
+                CHECK_EQ(data[i], node->data[i]);
+            }
     }
     free(data);
 }
