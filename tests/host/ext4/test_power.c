@@ -159,13 +159,14 @@ static void run_all(unsigned length)
 /* Metadata becomes data while the journal has it; a block is in the journal and written again; freed blocks are wanted at once. */
 static void run_chosen(void)
 {
-    static const unsigned chosen[][5] = {
-        {18, 19, 4, 19, 4}, {7, 19, 3, 19, 3},  {7, 3, 19, 2, 7},   {9, 3, 19, 9, 3},
-        {15, 0, 4, 19, 6},  {17, 18, 19, 0, 4}, {11, 0, 4, 19, 10},
+    static const unsigned chosen[][6] = {
+        {17, 19, 20, 19, 3, 19}, {17, 20, 3, 19, 3, 19}, {17, 19, 20, 3, 5, 19},
+        {7, 19, 3, 19, 3, 19},   {7, 3, 19, 2, 7, 5},    {9, 3, 19, 9, 3, 19},
+        {15, 0, 4, 19, 6, 4},    {17, 18, 19, 0, 4, 20}, {11, 0, 4, 19, 10, 2},
     };
 
     for (unsigned i = 0; i < sizeof(chosen) / sizeof(chosen[0]); i++)
-        run(chosen[i], 5);
+        run(chosen[i], 6);
 }
 
 int main(int argc, char **argv)
@@ -193,7 +194,7 @@ int main(int argc, char **argv)
         run(sequence, length);
     }
     printf("%lu cuts, %lu of them twice, %lu checked by e2fsck\n", cuts, second_cuts, checkers);
-    for (unsigned s = 0; s <= (length ? length : 5); s++)
+    for (unsigned s = 0; s <= (length ? length : 6); s++)
         printf("state after %u operations: %lu\n", s, states[s]);
     card_free(base);
     card_free(card);

@@ -42,6 +42,7 @@ static const struct operation {
     {"mkdir E", MKDIR, E, 0, 0, 0},
     {"rmdir F", RMDIR, F, 0, 0, 0},
     {"fsync", SYNC, A, 0, 0, 0},
+    {"rmdir E", RMDIR, E, 0, 0, 0},
 };
 
 const char *work_name(unsigned operation)

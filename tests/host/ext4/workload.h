@@ -11,7 +11,7 @@ enum {
     WORK_NAMES = 9,
     WORK_FILES = 16,
     WORK_BYTES = 16384,
-    WORK_OPERATIONS = 20, /* kinds of operation */
+    WORK_OPERATIONS = 21, /* kinds of operation */
     WORK_STEPS = 8,       /* in one sequence, at most */
 };
 
