@@ -348,6 +348,7 @@ static int write_operation(struct ext4 *fs, ext4_ino ino, uint64_t offset, const
 static int write_what_fits(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint8_t *from,
                            size_t size, size_t *done)
 {
+    *done = 0;
     for (;;) {
         const int error = write_operation(fs, ino, offset, from, size, done);
 
@@ -363,7 +364,7 @@ int ext4_write(struct ext4 *fs, ext4_ino ino, uint64_t offset, const void *from,
     *written = 0;
     while (*written < size) {
         const size_t part = (size_t)minimum(size - *written, OPERATION_BYTES);
-        size_t done;
+        size_t done = 0;
         const int error = write_what_fits(fs, ino, offset + *written,
                                           (const uint8_t *)from + *written, part, &done);
 

@@ -255,6 +255,10 @@ struct run {
 [[nodiscard]] int map_last(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t least,
                            struct run *run);
 
+/** Frees what map_last() has found. */
+[[nodiscard]] int map_free_last(struct ext4 *fs, ext4_ino ino, struct inode *inode,
+                                const struct run *run);
+
 /* data.c */
 /** The largest size that the block map can hold. */
 uint64_t data_size_limit(const struct ext4 *fs, const struct inode *inode);

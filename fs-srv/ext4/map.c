@@ -273,3 +273,46 @@ int map_last(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t least,
     }
     return result != 0 ? problem_of(fs, result, "block map") : check_place(fs, run);
 }
+
+/* libext2fs 1.47 would not free a run that ends with the last block of the file system. */
+static errcode_t cut_extent(ext2_extent_handle_t handle, const struct run *run)
+{
+    struct ext2fs_extent extent;
+    errcode_t result = ext2fs_extent_goto(handle, run->logical);
+
+    if (result == 0)
+        result = ext2fs_extent_get(handle, EXT2_EXTENT_CURRENT, &extent);
+    if (result != 0)
+        return result;
+    if (extent.e_lblk < run->logical) {
+        extent.e_len = (uint32_t)(run->logical - extent.e_lblk);
+        return ext2fs_extent_replace(handle, 0, &extent);
+    }
+    result = ext2fs_extent_delete(handle, 0);
+    if (result == 0)
+        result = ext2fs_extent_fix_parents(handle);
+    return result == EXT2_ET_NO_CURRENT_NODE ? 0 : result; /* it was the only one */
+}
+
+int map_free_last(struct ext4 *fs, ext4_ino ino, struct inode *inode, const struct run *run)
+{
+    ext2_extent_handle_t handle;
+    errcode_t result;
+
+    if (!has_extents(
+            inode)) /* nothing lies behind; libext2fs 1.47 leaves some of a range that has an end */
+        return problem_of(fs,
+                          ext2fs_punch(fs->lib, ino, inode_small(inode), NULL, run->logical,
+                                       ~UINT64_C(0)),
+                          "block map");
+    result = ext2fs_extent_open2(fs->lib, ino, inode_small(inode), &handle);
+    if (result == 0) {
+        result = cut_extent(handle, run);
+        ext2fs_extent_free(handle);
+    }
+    for (uint64_t i = 0; i < run->count && result == 0; i++)
+        ext2fs_block_alloc_stats2(fs->lib, run->physical + i, -1);
+    if (result == 0)
+        result = ext2fs_iblk_sub_blocks(fs->lib, inode_small(inode), run->count);
+    return result != 0 ? problem_of(fs, result, "block map") : inode_write(fs, ino, inode);
+}

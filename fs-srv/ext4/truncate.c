@@ -12,13 +12,7 @@ static int free_last(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_
     const int error = map_last(fs, ino, inode, least, &run);
 
     *more = error == 0 && run.count > 0;
-    if (!*more)
-        return error;
-    /* Nothing lies behind the last run; libext2fs 1.47 leaves some of a range in a list of blocks that has an end. */
-    return problem_of(fs,
-                      ext2fs_punch(fs->lib, ino, inode_small(inode), NULL, run.logical,
-                                   ~UINT64_C(0)),
-                      "block map");
+    return *more ? map_free_last(fs, ino, inode, &run) : error;
 }
 
 static uint64_t blocks_of(const struct ext4 *fs, const struct inode *inode)
