@@ -108,6 +108,37 @@ static void orphan(struct ext4 *fs)
     CHECK_EQ(ext4_release(fs, ino), 0);
 }
 
+/* One file has all there is, the last block too, and gives it back. */
+static void test_full(const char *arguments)
+{
+    struct card *card = image_make(3072, arguments);
+    static uint8_t data[100000];
+    struct ext4_statistics before, after;
+    struct ext4 *fs;
+    ext4_ino ino;
+    uint64_t size = 0;
+    size_t done;
+    int error;
+
+    CHECK_EQ(ext4_mount(&card->storage, 0, &fs), 0);
+    ext4_get_statistics(fs, &before);
+    CHECK_EQ(ext4_create(fs, EXT4_ROOT, name_of("all"), &file_mode, &ino), 0);
+    do {
+        error = ext4_write(fs, ino, size, data, sizeof(data), &done);
+        size += done;
+    } while (error == 0);
+    CHECK_EQ(error, ENOSPC);
+    ext4_get_statistics(fs, &after);
+    CHECK_EQ(after.free_blocks, 0);
+    CHECK_EQ(ext4_truncate(fs, ino, size / 2), 0);
+    CHECK_EQ(ext4_unlink(fs, EXT4_ROOT, name_of("all")), 0);
+    ext4_get_statistics(fs, &after);
+    CHECK_EQ(after.free_blocks, before.free_blocks);
+    CHECK_EQ(ext4_unmount(fs), 0);
+    CHECK(image_is_clean(card));
+    card_free(card);
+}
+
 static bool count(void *context, struct ext4_name name, ext4_ino ino, unsigned type,
                   uint64_t cursor)
 {
@@ -146,6 +177,8 @@ static void one_form(const char *arguments)
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
+    test_full("-t ext4 -b 1024 -J size=1 -m 0");
+    test_full("-t ext3 -b 1024 -J size=1 -m 0");
     one_form("-t ext4 -b 1024 -J size=1");
     one_form("-t ext4 -b 4096 -J size=4");
     one_form("-t ext4 -b 1024 -O ^64bit,^metadata_csum,uninit_bg -J size=1");
