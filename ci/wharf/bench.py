@@ -19,7 +19,7 @@ def main(options):
     if not PROGRAM.is_file():
         raise Failure("bench/bench.py is missing from this checkout; check it out again.")
     packages.ensure("build", "qemu")
-    deps.ensure("libfdt", "lz4", "dtbs")
+    deps.ensure("libfdt", "lz4", "e2fsprogs", "dtbs")
     build.build("release")
     argv = [sys.executable, PROGRAM]
     if options.json:

@@ -28,7 +28,7 @@ def prepare(preset):
     if "clang" in preset:
         purposes.append("clang")
     packages.ensure(*purposes)
-    deps.ensure("libfdt", "lz4", *(["dtbs"] if preset in HOST_PRESETS else []))
+    deps.ensure("libfdt", "lz4", "e2fsprogs", *(["dtbs"] if preset in HOST_PRESETS else []))
     if preset in TARGET_PRESETS:
         newlib.ensure()
 

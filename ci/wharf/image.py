@@ -43,7 +43,7 @@ def main(options):
     image = boards.load(options.board)["image"]
     way = options.boot or image["boot"][0]
     packages.ensure("build", "image")
-    deps.ensure("libfdt", "lz4", *image.get("deps", []))
+    deps.ensure("libfdt", "lz4", "e2fsprogs", *image.get("deps", []))
     build.build(options.preset)
     kernel, initrd = (build.tree(options.preset) / name for name in ("kernel.img", "initrd.cpio"))
     if not options.append:

@@ -33,6 +33,7 @@ NEEDS = {
         ("gcc", "gcc"),
         ("libc6-dev", "/usr/include/stdio.h"),
         ("device-tree-compiler", "dtc"),
+        ("e2fsprogs", "mke2fs"),
     ],
     "clang": [
         ("clang", "clang"),

@@ -124,7 +124,7 @@ def _prepare(way, place):
     """Set-up for a way to boot with a disk in this place."""
     ready_made = "bios" in way and "bios" not in place
     packages.ensure("build", "qemu", *(["uboot"] if ready_made else []), *(["image"] if way.get("disk") else []))
-    deps.ensure("libfdt", "lz4", *(["dtbs"] if way.get("dtb") else []),
+    deps.ensure("libfdt", "lz4", "e2fsprogs", *(["dtbs"] if way.get("dtb") else []),
                 *(["u-boot-rpi"] if "u-boot-rpi" in way.get("kernel", "") else []))
     if "bios" in way and not ready_made:
         uboot.ensure()

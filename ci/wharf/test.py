@@ -73,7 +73,7 @@ def main(options):
 
 def _prepare(options, what):
     """All set-up at once, so that a user who may not install gets one line to run."""
-    purposes, wanted = ["build"], ["libfdt", "lz4", "dtbs"]
+    purposes, wanted = ["build"], ["libfdt", "lz4", "e2fsprogs", "dtbs"]
     if not options.qemu:
         purposes += ["host", "clang", "image", "image-check"]
     if not options.host:

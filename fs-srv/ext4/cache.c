@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The cache of metadata blocks. Dirty and logged ones stay (I2), of clean ones those that were used last.
+ */
+#include "ext4_impl.h"
+
+static struct block **bucket_of(struct ext4 *fs, uint64_t number)
+{
+    return &fs->cache.buckets[(number ^ number >> 10 ^ number >> 20) % CACHE_BUCKETS];
+}
+
+static bool is_clean(const struct block *block)
+{
+    return !block->dirty && !block->logged;
+}
+
+static void list_clean(struct cache *cache, struct block *block)
+{
+    block->older = cache->newest;
+    block->newer = NULL;
+    *(cache->newest ? &cache->newest->newer : &cache->oldest) = block;
+    cache->newest = block;
+    cache->clean++;
+}
+
+static void unlist_clean(struct cache *cache, struct block *block)
+{
+    *(block->older ? &block->older->newer : &cache->oldest) = block->newer;
+    *(block->newer ? &block->newer->older : &cache->newest) = block->older;
+    cache->clean--;
+}
+
+struct block *cache_find(struct ext4 *fs, uint64_t number)
+{
+    struct block *block = *bucket_of(fs, number);
+
+    while (block != NULL && block->number != number)
+        block = block->next;
+    return block;
+}
+
+void cache_set_state(struct ext4 *fs, struct block *block, bool dirty, bool logged)
+{
+    struct cache *cache = &fs->cache;
+
+    if (is_clean(block))
+        unlist_clean(cache, block);
+    cache->dirty += (uint32_t)dirty - (uint32_t)block->dirty;
+    cache->logged += (uint32_t)logged - (uint32_t)block->logged;
+    block->dirty = dirty;
+    block->logged = logged;
+    if (is_clean(block))
+        list_clean(cache, block);
+}
+
+void cache_forget(struct ext4 *fs, struct block *block)
+{
+    struct block **link = bucket_of(fs, block->number);
+
+    cache_set_state(fs, block, false, false);
+    unlist_clean(&fs->cache, block);
+    while (*link != block)
+        link = &(*link)->next;
+    *link = block->next;
+    free(block);
+}
+
+int cache_get(struct ext4 *fs, uint64_t number, bool fresh, struct block **found)
+{
+    struct block *block = cache_find(fs, number);
+    struct block **bucket = bucket_of(fs, number);
+    int error;
+
+    if (block != NULL) {
+        if (is_clean(block)) {
+            unlist_clean(&fs->cache, block);
+            list_clean(&fs->cache, block);
+        }
+        *found = block;
+        return 0;
+    }
+    block = calloc(1, sizeof(*block) + fs->block_size);
+    if (block == NULL)
+        return ENOMEM;
+    block->number = number;
+    error = fresh ? 0 : device_read(fs, number, 1, block->data);
+    if (error != 0) {
+        free(block);
+        return error;
+    }
+    while (fs->cache.clean >= CACHE_CLEAN)
+        cache_forget(fs, fs->cache.oldest);
+    block->next = *bucket;
+    *bucket = block;
+    list_clean(&fs->cache, block);
+    *found = block;
+    return 0;
+}
+
+void cache_clear(struct ext4 *fs)
+{
+    for (unsigned i = 0; i < CACHE_BUCKETS; i++)
+        while (fs->cache.buckets[i] != NULL)
+            cache_forget(fs, fs->cache.buckets[i]);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t x = (*(struct block *const *)a)->number;
+    const uint64_t y = (*(struct block *const *)b)->number;
+
+    return (x > y) - (x < y);
+}
+
+bool cache_list(struct ext4 *fs, bool dirty, struct block ***list, uint32_t *count)
+{
+    const uint32_t total = dirty ? fs->cache.dirty : fs->cache.logged;
+    uint32_t n = 0;
+
+    *list = NULL;
+    *count = 0;
+    if (total == 0)
+        return true;
+    *list = malloc(total * sizeof(**list));
+    if (*list == NULL)
+        return false;
+    for (unsigned i = 0; i < CACHE_BUCKETS; i++)
+        for (struct block *b = fs->cache.buckets[i]; b != NULL; b = b->next)
+            if (dirty ? b->dirty : b->logged)
+                (*list)[n++] = b;
+    qsort(*list, n, sizeof(**list), compare);
+    *count = n;
+    return true;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of ext4 share. libext2fs knows the format; all that it reads and writes goes through io_manager.c to the cache of metadata blocks (cache.c).
+ *
+ * I1 Between transaction_begin_operation() and transaction_end_operation() blocks, bitmaps and counts may change; an operation that fails leaves no change.
+ * I2 A block is dirty (of the running transaction), logged (in the journal, not in its place), or clean: of these the cache may forget any.
+ * I3 A block that the running transaction frees stays marked in libext2fs' bitmap until the transaction is on the medium, so that nothing is written over what a
+ *    cut brings back.
+ * I4 File data goes to its place before its transaction is committed, but to the journal if its block lies there.
+ * I5 Checkpoints are made only when no block is dirty.
+ */
+#pragma once
+
+#include "ext4_fs.h"
+#include <ext2fs/ext2fs.h>
+
+enum {
+    CACHE_BUCKETS = 1024,
+    CACHE_CLEAN = 512,        /* clean blocks that are kept */
+    TRANSACTION_BLOCKS = 512, /* of one transaction, at most */
+    OPERATION_BLOCKS = 64,    /* that one operation may need, at most */
+    LOGGED_BLOCKS = 1024,     /* that wait for a checkpoint, at most */
+    STAGING = 128 * 1024,     /* bytes written to the card at once */
+    JOURNAL_BLOCKS_LEAST = 1024,
+};
+
+/* ---- cache.c ---- */
+
+struct block {
+    struct block *next;          /* in its bucket */
+    struct block *older, *newer; /* clean ones, by use */
+    uint64_t number;
+    uint64_t operation; /* that saved it last, for undo */
+    bool dirty, logged;
+    uint8_t data[];
+};
+
+struct cache {
+    struct block *buckets[CACHE_BUCKETS];
+    struct block *oldest, *newest;
+    uint32_t clean, dirty, logged;
+};
+
+struct block *cache_find(struct ext4 *fs, uint64_t number);
+/** From the card if it is not there; `fresh`: its contents do not matter. */
+[[nodiscard]] int cache_get(struct ext4 *fs, uint64_t number, bool fresh, struct block **block);
+/** Takes the states, which decide where the block is listed. */
+void cache_set_state(struct ext4 *fs, struct block *block, bool dirty, bool logged);
+void cache_forget(struct ext4 *fs, struct block *block);
+void cache_clear(struct ext4 *fs);
+/** All dirty or all logged blocks in ascending order; NULL with *count 0 when there is none. False: no memory. */
+[[nodiscard]] bool cache_list(struct ext4 *fs, bool dirty, struct block ***list, uint32_t *count);
+
+/* ---- transaction.c, changes.c ---- */
+
+struct range {
+    uint64_t first, count;
+};
+
+struct ranges {
+    struct range *list;
+    uint32_t count, room;
+};
+
+[[nodiscard]] bool ranges_add(struct ranges *ranges, uint32_t from, uint64_t first, uint64_t count);
+void ranges_empty(struct ranges *ranges);
+
+struct saved_block { /* as it was before the operation */
+    struct saved_block *next;
+    uint64_t number;
+    bool dirty, logged;
+    uint8_t data[];
+};
+
+struct saved_inode {
+    ext4_ino ino;
+    bool in_use; /* was */
+};
+
+enum { GROUP_BLOCKS = 1, GROUP_INODES = 2, GROUP_OPERATION = 4 };
+
+struct transaction {
+    uint64_t operation; /* number of the running one */
+    unsigned depth;     /* 1: one is running */
+    uint8_t *groups;    /* GROUP_... */
+    uint32_t group_count;
+    struct ranges freed; /* I3 */
+    bool super_changed;
+    uint32_t group_changes; /* bitmaps that have changed */
+    bool failed;            /* no memory for undo: the operation must fail */
+    /* of the operation */
+    uint32_t freed_before;
+    struct ranges allocated;
+    struct saved_block *saved;
+    struct saved_inode inodes[8];
+    uint32_t inode_count;
+    uint8_t super[1024];
+    uint8_t *descriptors; /* as they were before the operation */
+};
+
+[[nodiscard]] int transaction_open(struct ext4 *fs);
+void transaction_close(struct ext4 *fs);
+/** EROFS, or an error of the commit that makes room. */
+[[nodiscard]] int transaction_begin_operation(struct ext4 *fs);
+/** `error` undoes the operation and is returned. */
+[[nodiscard]] int transaction_end_operation(struct ext4 *fs, int error);
+/** After an operation that failed with `error`: whether it is worth another try, with what the transaction had freed. */
+[[nodiscard]] bool transaction_may_retry(struct ext4 *fs, int error);
+
+/** Returns from the caller with what `call` gives, as an operation. */
+#define AS_OPERATION(fs, call)                            \
+    do {                                                  \
+        int error_;                                       \
+                                                          \
+        do {                                              \
+            error_ = transaction_begin_operation(fs);     \
+            if (error_ != 0)                              \
+                return error_;                            \
+            error_ = transaction_end_operation(fs, call); \
+        } while (transaction_may_retry(fs, error_));      \
+        return error_;                                    \
+    } while (0)
+
+/** Whether an operation that runs may change about `blocks` more. */
+bool transaction_has_room(const struct ext4 *fs, uint32_t blocks);
+bool transaction_is_empty(const struct ext4 *fs);
+/** Metadata: becomes part of the transaction. */
+[[nodiscard]] int transaction_write(struct ext4 *fs, uint64_t number, const void *data);
+/** All that the transaction holds is on the medium. */
+[[nodiscard]] int transaction_commit(struct ext4 *fs);
+
+[[nodiscard]] int changes_allocate(struct ext4 *fs, uint64_t goal, uint64_t count, uint64_t *first,
+                                   uint64_t *got);
+[[nodiscard]] int changes_allocate_inode(struct ext4 *fs, ext4_ino folder, uint32_t mode,
+                                         ext4_ino *ino);
+void changes_free_inode(struct ext4 *fs, ext4_ino ino, bool folder);
+void changes_watch(struct ext4 *fs);
+void changes_undo(struct ext4 *fs);
+/** Bitmaps, descriptors and the superblock become blocks of the transaction. */
+[[nodiscard]] int changes_collect(struct ext4 *fs);
+/** I3: the transaction is on the medium. */
+void changes_release(struct ext4 *fs);
+
+/* ---- journal.c, journal_write.c, journal_replay.c, checkpoint.c ---- */
+
+struct journal {
+    uint64_t *blocks;   /* where the journal's blocks lie */
+    struct range *runs; /* the same, in ascending order */
+    uint32_t run_count;
+    uint32_t length; /* the log is [first, length) of them */
+    uint32_t first;
+    uint32_t head;     /* where the next transaction goes */
+    uint32_t used;     /* since the last checkpoint */
+    uint32_t sequence; /* of the next transaction */
+    bool started;      /* the superblock says where the log begins */
+    bool wide, checksums, checksums_2, checksums_old, asynchronous;
+    uint32_t seed;
+    uint8_t super[1024];
+};
+
+/** Reads and checks the journal of a file system; ENOENT: it has none. */
+[[nodiscard]] int journal_open(struct ext4 *fs);
+void journal_close(struct ext4 *fs);
+/** Number of a journal's block in the file system; false: outside. */
+bool journal_holds(const struct journal *journal, uint64_t block);
+/** Writes the superblock: the log begins at `start` (0: it is empty) with transaction `sequence`. */
+[[nodiscard]] int journal_write_super(struct ext4 *fs, uint32_t start, uint32_t sequence);
+/** The journal is empty: takes the form that is written from here on. */
+[[nodiscard]] int journal_prepare(struct ext4 *fs);
+[[nodiscard]] int journal_replay(struct ext4 *fs);
+/** Writes all dirty blocks as one transaction; `revoked` are not to be replayed from older ones. */
+[[nodiscard]] int journal_commit(struct ext4 *fs, const struct ranges *revoked);
+/** Blocks that a transaction may have, its administration included. */
+uint32_t journal_limit(const struct ext4 *fs);
+[[nodiscard]] int checkpoint(struct ext4 *fs);
+[[nodiscard]] bool checkpoint_is_due(const struct ext4 *fs);
+
+/* ---- the file system ---- */
+
+struct hold {
+    struct hold *next;
+    ext4_ino ino;
+    uint32_t count;
+};
+
+struct ext4 {
+    struct storage *storage;
+    ext2_filsys lib;
+    uint32_t block_size;
+    uint64_t blocks;
+    bool caching; /* mounted: the cache is used */
+    bool read_only;
+    bool unflushed; /* data was written to its place since the last flush */
+    bool marked;    /* the superblock on the medium says that the journal is needed */
+    bool aborted;   /* the journal could not be written: nothing is committed any more */
+    int error;      /* what made it read-only */
+    char problem[160];
+    void (*clock)(struct ext4_time *time);
+    struct cache cache;
+    struct transaction transaction;
+    struct journal journal;
+    struct hold *holds[64];
+    struct ranges zones; /* zones.c */
+};
+
+/* An inode with the fields that newer file systems have; those of older ones are cut off when it is written. */
+struct inode {
+    struct ext2_inode_large large;
+};
+
+static inline struct ext2_inode *inode_small(struct inode *inode)
+{
+    return (struct ext2_inode *)&inode->large;
+}
+
+/* problem.c */
+
+/** What errno would be, for libext2fs' result; damage and errors of the medium make it read-only (E4). */
+[[nodiscard]] int problem_of(struct ext4 *fs, errcode_t result, const char *where);
+int problem_set(struct ext4 *fs, int error, const char *where, const char *what);
+
+/* io_manager.c */
+extern struct struct_io_manager ext4_io_manager;
+/** The storage that the next ext2fs_open() is of. */
+void io_manager_prepare(struct ext4 *fs);
+[[nodiscard]] int device_read(struct ext4 *fs, uint64_t block, uint32_t count, void *to);
+[[nodiscard]] int device_write(struct ext4 *fs, uint64_t block, uint32_t count, const void *from);
+[[nodiscard]] int device_flush(struct ext4 *fs);
+
+/* inode.c */
+[[nodiscard]] int inode_read(struct ext4 *fs, ext4_ino ino, struct inode *inode);
+[[nodiscard]] int inode_write(struct ext4 *fs, ext4_ino ino, struct inode *inode);
+void inode_touch(struct ext4 *fs, struct inode *inode, bool modified);
+bool inode_is(const struct inode *inode, uint32_t type);
+/** A new one with `links`; its block map is empty. */
+[[nodiscard]] int inode_make(struct ext4 *fs, ext4_ino folder, const struct ext4_attributes *as,
+                             uint32_t type, uint32_t links, ext4_ino *ino, struct inode *inode);
+
+/* zones.c */
+[[nodiscard]] int zones_make(struct ext4 *fs);
+[[nodiscard]] int zones_add_journal(struct ext4 *fs);
+bool zones_touch(const struct ext4 *fs, uint64_t first, uint64_t count);
+
+/* map.c */
+struct run {
+    uint64_t logical, physical, count; /* physical 0: a hole */
+    bool unwritten;                    /* reads as zeros */
+};
+/** The run that `logical` lies in, from there on, of at most `most` blocks. */
+[[nodiscard]] int map_find(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t logical,
+                           uint64_t most, struct run *run);
+/** Blocks for a hole, or written ones for unwritten: *run is what there is then, perhaps less. */
+[[nodiscard]] int map_fill(struct ext4 *fs, ext4_ino ino, struct inode *inode, struct run *run);
+/** The last mapped blocks at or after `least`, as few as one operation may free; count 0: there is none. */
+[[nodiscard]] int map_last(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t least,
+                           struct run *run);
+
+/** Frees what map_last() has found. */
+[[nodiscard]] int map_free_last(struct ext4 *fs, ext4_ino ino, struct inode *inode,
+                                const struct run *run);
+
+/* data.c */
+/** The largest size that the block map can hold. */
+uint64_t data_size_limit(const struct ext4 *fs, const struct inode *inode);
+/** Zeros from `offset` to the end of its block, journalled: they come with the operation. */
+[[nodiscard]] int data_clear_tail(struct ext4 *fs, ext4_ino ino, struct inode *inode,
+                                  uint64_t offset);
+
+/* orphans.c, truncate.c */
+[[nodiscard]] int orphans_add(struct ext4 *fs, ext4_ino ino, struct inode *inode);
+[[nodiscard]] int orphans_remove(struct ext4 *fs, ext4_ino ino, struct inode *inode);
+void holds_empty(struct ext4 *fs);
+bool hold_has(const struct ext4 *fs, ext4_ino ino);
+/** Frees an inode without links that is on the list of orphans, in several operations. */
+[[nodiscard]] int truncate_delete(struct ext4 *fs, ext4_ino ino);
+/** Frees what lies behind the size of an inode on the list of orphans, and takes it off. */
+[[nodiscard]] int truncate_finish(struct ext4 *fs, ext4_ino ino);
+
+/* make.c */
+/** A folder's entries have changed, and the number of folders in it by `links`. */
+[[nodiscard]] int folder_changed(struct ext4 *fs, ext4_ino folder, int links);
+
+/* names.c */
+[[nodiscard]] int name_check(struct ext4_name name, char text[EXT4_NAME + 1]);
+struct entry {
+    ext4_ino ino;
+    unsigned type;
+};
+[[nodiscard]] int names_find(struct ext4 *fs, ext4_ino folder, const char *name,
+                             struct entry *entry);
+[[nodiscard]] int names_add(struct ext4 *fs, ext4_ino folder, const char *name, ext4_ino ino,
+                            uint32_t mode);
+[[nodiscard]] int names_remove(struct ext4 *fs, ext4_ino folder, const char *name);
+/** The entry gets another inode; also for "..". */
+[[nodiscard]] int names_replace(struct ext4 *fs, ext4_ino folder, const char *name, ext4_ino ino,
+                                uint32_t mode);
+[[nodiscard]] int names_is_empty(struct ext4 *fs, ext4_ino folder, bool *empty);

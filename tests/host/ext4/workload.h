@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A bounded set of operations on a handful of names, and what a file system has to look like after them: for power cuts and errors. The model is a copy of all
+ * contents after each operation; what comes back after a cut has to be one of them.
+ */
+#pragma once
+
+#include "images.h"
+
+enum {
+    WORK_NAMES = 9,
+    WORK_FILES = 16,
+    WORK_BYTES = 16384,
+    WORK_OPERATIONS = 21, /* kinds of operation */
+    WORK_STEPS = 8,       /* in one sequence, at most */
+};
+
+struct work_file {
+    bool folder;
+    uint32_t size;
+    uint8_t data[WORK_BYTES];
+};
+
+/** What lies there: for each name (workload.c) the number of its file, 0 for none. */
+struct work_state {
+    unsigned names[WORK_NAMES];
+    unsigned next;
+    struct work_file files[WORK_FILES];
+};
+
+struct work {
+    unsigned steps;
+    struct work_state states[WORK_STEPS + 1]; /* before the first, after each */
+};
+
+/** An image with what all sequences begin with, cleanly unmounted; and the state. */
+struct card *work_begin(struct work *work, const char *arguments);
+void work_restart(struct work *work);
+/** Makes an operation on the file system and the model; both have to agree on the error, unless the file system fails with `may_fail`. */
+int work_step(struct work *work, struct ext4 *fs, unsigned operation, bool *synced);
+const char *work_name(unsigned operation);
+/**
+ * The state that is found, of those from `least` on; -1: it is none of them. What was written in place later may be there in part: bytes may be those of any state
+ * from the found one on.
+ */
+int work_find(const struct work *work, struct ext4 *fs, unsigned least);
