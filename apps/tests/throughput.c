@@ -101,7 +101,8 @@ static bool look_at_own(uint64_t word)
 
 static bool do_round(const struct worker *self, uint64_t number)
 {
-    bool right = use_memory(number) & look_at_own(number);
+    bool right = use_memory(number);
+    right = look_at_own(number) && right;
 
     for (unsigned i = 0; i < CALLS; i++)
         right &= call(self, number + i);
