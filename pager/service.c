@@ -43,12 +43,21 @@ static kern_return_t load(struct server_message *message, uint32_t request, uint
     return KERN_SUCCESS;
 }
 
+/* The loop's tick comes no later than that. */
+static void tick_within(uint64_t nanoseconds)
+{
+    const uint64_t at = kernel_clock_now() + nanoseconds;
+
+    if (program.driver.tick_at == 0 || at < program.driver.tick_at)
+        program.driver.tick_at = at;
+}
+
 static kern_return_t freed(struct server_message *message, uint32_t slot, uint32_t count)
 {
     if (is_from_kernel(message))
         pager_freed(&program.pager, slot, count);
     if (program.driver.tick_at == 0 && pager_can_discard(&program.pager))
-        program.driver.tick_at = kernel_clock_now() + LOOK_AFTER;
+        tick_within(LOOK_AFTER);
     return KERN_SUCCESS;
 }
 
@@ -63,12 +72,21 @@ static kern_return_t drained(struct server_message *message, uint32_t slot)
     return KERN_SUCCESS;
 }
 
-/* Who waits in swap_areas.off is told why. */
+static bool find_area(uint32_t first, struct swap_area *out)
+{
+    for (uint32_t number = 0; number < SWAP_AREAS_MAX; number++)
+        if (swap_area(program.control, number, out) == KERN_SUCCESS && out->first == first)
+            return true;
+    return false;
+}
+
+/* Who waits in swap_areas.off is told why; but not who has asked since. */
 static kern_return_t kept(struct server_message *message, uint32_t slot)
 {
     struct card *card = is_from_kernel(message) ? cards_find_slot(slot) : NULL;
+    struct swap_area area;
 
-    if (card)
+    if (card && find_area(slot, &area) && area.state == SWAP_AREA_STATE_IN_USE)
         service_refused(card);
     return KERN_SUCCESS;
 }
@@ -155,7 +173,7 @@ static kern_return_t off(struct server_message *message, const char *device, uin
     if (kr != KERN_SUCCESS)
         return kr;
     card->off = message->reply;
-    program.driver.tick_at = kernel_clock_now() + LOOK_AFTER;
+    tick_within(LOOK_AFTER);
     return MIG_NO_REPLY;
 }
 
@@ -178,24 +196,25 @@ static bool waits(mach_port_name_t who)
 }
 
 /* Nobody tells of the end of who waits for a reply. */
-static void look_at_callers(struct driver *driver)
+static void look_at_callers(void)
 {
     for (unsigned number = 0; number < PAGER_AREAS; number++) {
         struct card *card = &program.card[number];
         if (card->state == CARD_NONE || card->off == MSG_NULL)
             continue;
         if (waits(card->off)) {
-            driver->tick_at = kernel_clock_now() + LOOK_AFTER;
+            tick_within(LOOK_AFTER);
             continue;
         }
-        (void)!swap_keep(program.control, card->first); /* it may be too late */
+        if (!card->drained)
+            (void)!swap_keep(program.control, card->first); /* it may be too late */
         stub_release_right(card->off, MSG_MOVE_SEND_ONCE);
         card->off = MSG_NULL;
     }
 }
 
 /* If the kernel has asked for nothing since the last time, cards are told what is free. */
-static void look_at_freed(struct driver *driver)
+static void look_at_freed(void)
 {
     static uint64_t seen;
 
@@ -203,12 +222,12 @@ static void look_at_freed(struct driver *driver)
         pager_rest(&program.pager);
     seen = program.pager.asked;
     if (pager_can_discard(&program.pager))
-        driver->tick_at = kernel_clock_now() + LOOK_AFTER;
+        tick_within(LOOK_AFTER);
 }
 
 void service_look_soon(void)
 {
-    program.driver.tick_at = kernel_clock_now() + DEVICE_MILLISECOND;
+    tick_within(DEVICE_MILLISECOND);
 }
 
 static void tell_drivers(void)
@@ -220,20 +239,13 @@ static void tell_drivers(void)
 
 void service_tick(struct driver *driver)
 {
-    look_at_callers(driver);
-    look_at_freed(driver);
+    (void)driver;
+    look_at_callers();
+    look_at_freed();
     tell_drivers(); /* last: it may be in a hurry */
 }
 
 /* ---- what there is ---- */
-
-static bool find_area(uint32_t first, struct swap_area *out)
-{
-    for (uint32_t number = 0; number < SWAP_AREAS_MAX; number++)
-        if (swap_area(program.control, number, out) == KERN_SUCCESS && out->first == first)
-            return true;
-    return false;
-}
 
 static kern_return_t area(struct server_message *message, uint32_t number,
                           struct swap_areas_area *out)

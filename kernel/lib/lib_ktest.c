@@ -32,6 +32,17 @@ KTEST(page_sum_sees_each_bit)
             wrong += one == blank || both == blank || both == one || moved == one;
         }
     }
+    static const uint32_t changes[] = {1, 7, 0x80000000, 0x3f800000, 0x01000000};
+    uint32_t *half = (uint32_t *)page;
+    for (unsigned i = 0; i + 64 < 2 * WORDS; i += 1 + i / 4) /* the same in two places */
+        for (unsigned distance = 1; distance <= 64; distance++)
+            for (unsigned c = 0; c < 5; c++) {
+                half[i] ^= changes[c];
+                half[i + distance] ^= changes[c];
+                wrong += arch_page_sum(page) == blank;
+                half[i] ^= changes[c];
+                half[i + distance] ^= changes[c];
+            }
     for (unsigned step = 1; step <= WORDS; step *= 2) { /* numbers that change their signs */
         for (unsigned i = 0; i < WORDS; i += step)
             page[i] ^= UINT64_C(1) << 63;

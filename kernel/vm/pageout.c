@@ -400,7 +400,7 @@ static void give_up(bool for_good)
     launch();
     const bool stuck =
         for_good && !pageout.awaited && !some_are_leaving() && !swap_awaits_successor();
-    if (stuck && swap_keep_all()) {
+    if (stuck && somebody_waits() && swap_keep_all()) {
         begin_round(); /* to go on with what is wanted */
         return;
     }

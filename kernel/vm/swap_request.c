@@ -411,14 +411,17 @@ static void end_page(struct swap_request *request)
         end_stored(request);
     spin_lock(&swap.lock);
     swap.in_flight--;
-    if (++request->at == request->count) {
+    const bool over = ++request->at == request->count;
+    if (over) {
         request->waking = request->load;
         end(request);
     }
     bool refused = request->refused;
     spin_unlock(&swap.lock);
-    if (refused)
+    if (refused && over)
         pageout_failed();
+    else if (refused)
+        return;
     else if (request->load)
         pageout_retry();
     else

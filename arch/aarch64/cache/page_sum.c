@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sums of pages by two CRCs of 32 bits, whose polynomials have no factor in common: so it is one of 64 bits, which sees every change within a word.
+ * Sums of pages by two CRCs of 32 bits, whose polynomials have no factor in common: together one of 64 bits, of every second word each, which sees every change within a word.
  * ARMv8.0 has the instructions as an option and 8.1 always (Arm ARM, ID_AA64ISAR0_EL1.CRC32). A CPU that lacks them takes the portable way: the
  * CPUs of a machine agree in this.
  */
@@ -22,8 +22,8 @@ static inline uint32_t ethernet(uint32_t sum, uint64_t word)
     return sum;
 }
 
-/* Words take turns, for an instruction's result is there three cycles later. What is left of each half is put together so that a change of one of them is
- * a change of the sum. */
+/* Words take turns, for an instruction's result is there three cycles later. The two halves are not put together by a CRC: what changes in one of them could be
+ * undone by the same change in the other. */
 static uint64_t sum_by_crc(const uint64_t *word)
 {
     uint32_t c0 = 1, c1 = 2, e0 = 3, e1 = 4;
@@ -35,8 +35,7 @@ static uint64_t sum_by_crc(const uint64_t *word)
             e1 = ethernet(e1, word[i + 1]);
         }
     }
-    return (uint64_t)castagnoli(0, (uint64_t)c0 << 32 | c1) << 32 |
-           ethernet(0, (uint64_t)e0 << 32 | e1);
+    return page_sum_mix(page_sum_mix(0, (uint64_t)c0 << 32 | e0), (uint64_t)c1 << 32 | e1);
 }
 
 uint64_t arch_page_sum(const void *page)

@@ -39,6 +39,24 @@ static void test_the_same_bit_of_several_words(void)
         }
 }
 
+/* Wherever in the page, and however far from each other. */
+static void test_pairs(void)
+{
+    static const uint64_t changes[] = {1, 7, UINT64_C(1) << 63,
+                                       UINT64_C(1) << 63 | UINT64_C(1) << 31,
+                                       UINT64_C(0x3ff) << 52};
+    const uint64_t blank = page_sum_portable(page);
+
+    for (unsigned i = 0; i < WORDS; i += i < 16 || i > WORDS - 16 ? 1 : 13)
+        for (unsigned other = i + 1; other < WORDS && other < i + 16; other++)
+            for (unsigned c = 0; c < 25; c++) {
+                page[i] = changes[c % 5];
+                page[other] = changes[c / 5];
+                CHECK(page_sum_portable(page) != blank);
+                page[i] = page[other] = 0;
+            }
+}
+
 static void test_places_count(void)
 {
     for (unsigned i = 0; i < WORDS; i++)
@@ -60,6 +78,7 @@ int main(int argc, char **argv)
     check_begin(argc, argv);
     test_each_bit_counts();
     test_the_same_bit_of_several_words();
+    test_pairs();
     test_places_count();
     return check_end();
 }
