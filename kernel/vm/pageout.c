@@ -28,6 +28,7 @@ static deadline_handler_t look_again;
 static struct {
     _Atomic uint64_t demand;        /* pages that are to leave whatever is free */
     _Atomic bool wanted;            /* the hand is to move */
+    _Atomic bool anew;              /* what it has looked at so far does not count */
     _Atomic uint32_t stuck;         /* it went round for nothing: `seen`, plus 1; or 0 */
     _Atomic bool failed;            /* pages did not get away */
     _Atomic uint32_t failures;      /* requests in a row that did not */
@@ -106,6 +107,7 @@ void pageout_demand(uint64_t pages)
     if (!pageout_is_enabled())
         return;
     unstick();
+    atomic_store_explicit(&pageout.anew, true, memory_order_relaxed);
     atomic_fetch_add_explicit(&pageout.demand, pages, memory_order_relaxed);
     want();
 }
@@ -426,6 +428,8 @@ bool pageout_step(void)
         launch();
         return true; /* who waits is looked for once more */
     }
+    if (atomic_exchange_explicit(&pageout.anew, false, memory_order_relaxed))
+        begin_round();
     bool failed = atomic_exchange_explicit(&pageout.failed, false, memory_order_relaxed);
     bool in_vain = is_in_vain();
     if (in_vain && paged_object_trim()) {
