@@ -321,6 +321,8 @@ static int write_some(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint
     if (error == 0 &&
         (offset > data_size_limit(fs, &inode) || size > data_size_limit(fs, &inode) - offset))
         error = EFBIG;
+    if (error == 0 && offset > EXT2_I_SIZE(&inode.large))
+        error = data_clear_tail(fs, ino, &inode, EXT2_I_SIZE(&inode.large));
     if (error != 0)
         return error;
     edges = (struct edges){.first = offset / fs->block_size,
@@ -362,6 +364,12 @@ int ext4_write(struct ext4 *fs, ext4_ino ino, uint64_t offset, const void *from,
                size_t *written)
 {
     *written = 0;
+    if (size > 0) {
+        const int error = truncate_before_growth(fs, ino, offset + size);
+
+        if (error != 0)
+            return error;
+    }
     while (*written < size) {
         const size_t part = (size_t)minimum(size - *written, OPERATION_BYTES);
         size_t done = 0;
@@ -373,6 +381,14 @@ int ext4_write(struct ext4 *fs, ext4_ino ino, uint64_t offset, const void *from,
         *written += done;
     }
     return 0;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
 }
 
 int data_clear_tail(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t offset)
@@ -389,7 +405,7 @@ int data_clear_tail(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t
         return error;
     block = malloc(fs->block_size);
     error = block ? read_blocks(fs, run.physical, 1, block) : ENOMEM;
-    if (error == 0) {
+    if (error == 0 && !is_zero(block + at, fs->block_size - at)) {
         memset(block + at, 0, fs->block_size - at);
         error = transaction_write(fs, run.physical, block);
     }

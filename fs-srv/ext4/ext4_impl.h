@@ -268,6 +268,8 @@ uint64_t data_size_limit(const struct ext4 *fs, const struct inode *inode);
 
 /* orphans.c, truncate.c */
 [[nodiscard]] int orphans_add(struct ext4 *fs, ext4_ino ino, struct inode *inode);
+/** ENOENT: the inode is not on the list. */
+[[nodiscard]] int orphans_find(struct ext4 *fs, ext4_ino ino);
 [[nodiscard]] int orphans_remove(struct ext4 *fs, ext4_ino ino, struct inode *inode);
 void holds_empty(struct ext4 *fs);
 bool hold_has(const struct ext4 *fs, ext4_ino ino);
@@ -275,6 +277,8 @@ bool hold_has(const struct ext4 *fs, ext4_ino ino);
 [[nodiscard]] int truncate_delete(struct ext4 *fs, ext4_ino ino);
 /** Frees what lies behind the size of an inode on the list of orphans, and takes it off. */
 [[nodiscard]] int truncate_finish(struct ext4 *fs, ext4_ino ino);
+/** A file that may grow to `size`: what an unfinished truncation has left behind its end goes first. */
+[[nodiscard]] int truncate_before_growth(struct ext4 *fs, ext4_ino ino, uint64_t size);
 
 /* make.c */
 /** A folder's entries have changed, and the number of folders in it by `links`. */
