@@ -254,15 +254,32 @@ static int grow_to(struct ext4 *fs, struct inode *inode, uint64_t size)
                       "inode");
 }
 
+/* How much of the run comes before there are more than FILL_ROOM blocks that lie in the journal and become part of the transaction when they are written. */
+static uint64_t part_with_room(struct ext4 *fs, const struct run *run, uint32_t *journalled)
+{
+    for (uint64_t i = 0; i < run->count; i++) {
+        const struct block *cached = cache_find(fs, run->physical + i);
+
+        if (cached == NULL || cached->dirty || !cached->logged)
+            continue;
+        if (*journalled == FILL_ROOM)
+            return i;
+        ++*journalled;
+    }
+    return run->count;
+}
+
 /* Blocks for as much as one operation may have, from `edges->first` on; edges->last becomes the last of them. */
 static int fill_blocks(struct ext4 *fs, ext4_ino ino, struct inode *inode, struct edges *edges)
 {
     uint64_t next = edges->first;
+    uint32_t journalled = 0;
     int error = 0;
 
     while (error == 0 && next <= edges->last &&
-           (next == edges->first || transaction_has_room(fs, FILL_ROOM))) {
+           (next == edges->first || transaction_has_room(fs, FILL_ROOM + journalled))) {
         struct run run;
+        uint64_t part;
         bool fresh;
 
         error = map_find(fs, ino, inode, next, edges->last - next + 1, &run);
@@ -273,10 +290,15 @@ static int fill_blocks(struct ext4 *fs, ext4_ino ino, struct inode *inode, struc
             error = map_fill(fs, ino, inode, &run);
         if (error != 0)
             break;
+        part = part_with_room(fs, &run, &journalled);
+        if (part == 0)
+            break;
         if (next == edges->first)
             edges->first_fresh = fresh;
         edges->last_fresh = fresh;
-        next += run.count;
+        next += part;
+        if (part < run.count)
+            break;
     }
     edges->last = next - 1;
     return error;

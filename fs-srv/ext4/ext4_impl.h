@@ -87,7 +87,7 @@ struct transaction {
     struct ranges freed; /* I3 */
     bool super_changed;
     uint32_t group_changes; /* bitmaps that have changed */
-    bool failed;            /* no memory for undo: the operation must fail */
+    int failure;            /* what libext2fs may not hand on: the operation must fail with it */
     /* of the operation */
     uint32_t freed_before;
     struct ranges allocated;
