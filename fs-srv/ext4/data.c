@@ -316,6 +316,8 @@ static int write_filled(struct ext4 *fs, ext4_ino ino, struct inode *inode,
         size_t part;
         int error = map_find(fs, ino, inode, first, edges->last - first + 1, &run);
 
+        if (error == 0 && run.physical == 0)
+            error = problem_set(fs, EBADMSG, "file", "a block that was there is gone");
         if (error == 0)
             error = write_run(fs, &run, edges, offset + done, from + done, size - done, &part);
         if (error != 0)

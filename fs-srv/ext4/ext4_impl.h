@@ -22,6 +22,8 @@ enum {
     LOGGED_BLOCKS = 1024,     /* that wait for a checkpoint, at most */
     STAGING = 128 * 1024,     /* bytes written to the card at once */
     JOURNAL_BLOCKS_LEAST = 1024,
+    JOURNAL_BLOCKS_MOST = 1 << 20,
+    EXTENT_DEPTH = 5, /* of a tree of extents, at most */
 };
 
 /* ---- cache.c ---- */
@@ -167,6 +169,10 @@ bool journal_holds(const struct journal *journal, uint64_t block);
 [[nodiscard]] int journal_write_super(struct ext4 *fs, uint32_t start, uint32_t sequence);
 /** The journal is empty: takes the form that is written from here on. */
 [[nodiscard]] int journal_prepare(struct ext4 *fs);
+/** Whoever wrote it before had to give up: the file system has to be checked. */
+bool journal_has_error(const struct journal *journal);
+/** The journal is empty, and what error it told of is in the file system's superblock: it says so. */
+[[nodiscard]] int journal_finish(struct ext4 *fs);
 [[nodiscard]] int journal_replay(struct ext4 *fs);
 /** Writes all dirty blocks as one transaction; `revoked` are not to be replayed from older ones. */
 [[nodiscard]] int journal_commit(struct ext4 *fs, const struct ranges *revoked);

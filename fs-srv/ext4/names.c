@@ -57,15 +57,29 @@ static int look(ext2_ino_t folder, int what, struct ext2_dir_entry *entry, int o
     return DIRENT_ABORT | DIRENT_CHANGED;
 }
 
+static int iterate(struct ext4 *fs, ext4_ino folder,
+                   int (*visit)(ext2_ino_t folder, int what, struct ext2_dir_entry *entry,
+                                int offset, int size, char *block, void *context),
+                   void *context)
+{
+    struct inode inode; /* which is checked when it is read */
+    const int error = inode_read(fs, folder, &inode);
+
+    if (error != 0)
+        return error;
+    return problem_of(fs, ext2fs_dir_iterate2(fs->lib, folder, 0, NULL, visit, context), "folder");
+}
+
 static int search_folder(struct ext4 *fs, ext4_ino folder, struct search *search)
 {
-    const errcode_t result = ext2fs_dir_iterate2(fs->lib, folder, 0, NULL, look, search);
+    const int error = iterate(fs, folder, look, search);
 
-    if (result != 0)
-        return problem_of(fs, result, "folder");
+    if (error != 0)
+        return error;
     if (!search->found)
         return ENOENT;
-    if (search->entry.ino > fs->lib->super->s_inodes_count)
+    if (search->entry.ino > fs->lib->super->s_inodes_count ||
+        (search->entry.ino < EXT2_FIRST_INODE(fs->lib->super) && search->entry.ino != EXT4_ROOT))
         return problem_set(fs, EBADMSG, "folder", "an entry has no inode");
     return 0;
 }
@@ -144,8 +158,7 @@ static int count_other(ext2_ino_t folder, int what, struct ext2_dir_entry *entry
 int names_is_empty(struct ext4 *fs, ext4_ino folder, bool *empty)
 {
     *empty = true;
-    return problem_of(fs, ext2fs_dir_iterate2(fs->lib, folder, 0, NULL, count_other, empty),
-                      "folder");
+    return iterate(fs, folder, count_other, empty);
 }
 
 int ext4_lookup(struct ext4 *fs, ext4_ino folder, struct ext4_name name, ext4_ino *ino)
