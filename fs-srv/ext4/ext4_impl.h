@@ -292,6 +292,12 @@ bool hold_has(const struct ext4 *fs, ext4_ino ino);
 
 /* names.c */
 [[nodiscard]] int name_check(struct ext4_name name, char text[EXT4_NAME + 1]);
+/** As libext2fs calls it. */
+typedef int names_visit_fn(ext2_ino_t folder, int what, struct ext2_dir_entry *entry, int offset,
+                           int size, char *block, void *context);
+/** Calls `visit` for the entries, also for the empty ones, until it returns DIRENT_ABORT. */
+[[nodiscard]] int names_iterate(struct ext4 *fs, ext4_ino folder, names_visit_fn *visit,
+                                void *context);
 struct entry {
     ext4_ino ino;
     unsigned type;

@@ -192,6 +192,17 @@ static void test_deep_extents(void)
     card_free(card);
 }
 
+/* It is not empty because nothing can be read of it. */
+static void test_unreadable_folder(void)
+{
+    struct card *card = forge(image_make(4096, EXTENTS), "sif /lost+found block[0] 0x0001f30b");
+    struct ext4 *fs = mount(card, 0);
+
+    CHECK_EQ(ext4_rmdir(fs, EXT4_ROOT, name_of("lost+found")), EBADMSG);
+    CHECK_EQ(ext4_unmount(fs), 0);
+    card_free(card);
+}
+
 /* ---- journals and orphans ---- */
 
 static void test_other_journals(void)
@@ -301,6 +312,7 @@ int main(int argc, char **argv)
     test_metadata_freed();
     test_reserved_inode();
     test_deep_extents();
+    test_unreadable_folder();
     test_other_journals();
     test_error_in_journal();
     test_damaged_orphans();
