@@ -12,7 +12,7 @@ static void note_group(struct transaction *t, uint32_t group, uint8_t what)
     t->groups[group] |= what | GROUP_OPERATION;
 }
 
-/* After libext2fs has changed its bitmap. A freed block is marked again: see I3. */
+/* After libext2fs has changed its bitmap. A freed block is marked again: see I3. What cannot be noted is undone here, and fails the operation. */
 static void note_block(ext2_filsys lib, blk64_t block, int in_use)
 {
     struct ext4 *fs = lib->priv_data;
@@ -20,11 +20,17 @@ static void note_block(ext2_filsys lib, blk64_t block, int in_use)
 
     note_group(t, ext2fs_group_of_blk2(lib, block), GROUP_BLOCKS);
     if (in_use > 0) {
-        t->failed |= !ranges_add(&t->allocated, 0, block, 1);
+        if (!ranges_add(&t->allocated, 0, block, 1)) {
+            ext2fs_unmark_block_bitmap2(lib->block_map, block);
+            t->failure = ENOMEM;
+        }
         return;
     }
     ext2fs_mark_block_bitmap2(lib->block_map, block);
-    t->failed |= !ranges_add(&t->freed, t->freed_before, block, 1);
+    if (zones_touch(fs, block, 1))
+        t->failure = problem_set(fs, EBADMSG, "free", "a block of metadata that no file can have");
+    else if (!ranges_add(&t->freed, t->freed_before, block, 1))
+        t->failure = ENOMEM;
 }
 
 /* libext2fs 1.47 tells the end of the range and no length. Only directories are made longer this way, by one block. */
@@ -66,6 +72,17 @@ static bool note_inode(struct ext4 *fs, ext4_ino ino, bool in_use)
     return true;
 }
 
+/* libext2fs takes a group's inodes into use, and says then of its blocks, too, that their bitmap is good. */
+static void note_first_use(struct ext4 *fs, uint32_t group)
+{
+    const struct ext2_group_desc *saved =
+        (const void *)(fs->transaction.descriptors +
+                       group * (size_t)EXT2_DESC_SIZE(fs->lib->super));
+
+    if (ext2fs_has_group_desc_csum(fs->lib) && (saved->bg_flags & EXT2_BG_BLOCK_UNINIT))
+        note_group(&fs->transaction, group, GROUP_BLOCKS);
+}
+
 int changes_allocate_inode(struct ext4 *fs, ext4_ino folder, uint32_t mode, ext4_ino *ino)
 {
     ext2_ino_t found;
@@ -75,6 +92,7 @@ int changes_allocate_inode(struct ext4 *fs, ext4_ino folder, uint32_t mode, ext4
         return problem_of(fs, result, "free inodes");
     if (!note_inode(fs, found, false))
         return ENOMEM;
+    note_first_use(fs, (uint32_t)ext2fs_group_of_ino(fs->lib, found));
     ext2fs_inode_alloc_stats2(fs->lib, found, +1, LINUX_S_ISDIR(mode));
     *ino = found;
     return 0;
@@ -85,13 +103,12 @@ void changes_free_inode(struct ext4 *fs, ext4_ino ino, bool folder)
     if (note_inode(fs, ino, true))
         ext2fs_inode_alloc_stats2(fs->lib, ino, -1, folder);
     else
-        fs->transaction.failed = true;
+        fs->transaction.failure = ENOMEM;
 }
 
 void changes_undo(struct ext4 *fs)
 {
     struct transaction *t = &fs->transaction;
-    const size_t size = EXT2_DESC_SIZE(fs->lib->super);
 
     for (uint32_t i = 0; i < t->allocated.count; i++)
         ext2fs_unmark_block_bitmap_range2(fs->lib->block_map, t->allocated.list[i].first,
@@ -105,10 +122,7 @@ void changes_undo(struct ext4 *fs)
         else
             ext2fs_unmark_inode_bitmap2(fs->lib->inode_map, saved->ino);
     }
-    for (uint32_t g = 0; g < t->group_count; g++)
-        if (t->groups[g] & GROUP_OPERATION)
-            memcpy(ext2fs_group_desc(fs->lib, fs->lib->group_desc, g), t->descriptors + g * size,
-                   size);
+    memcpy(fs->lib->group_desc, t->descriptors, (size_t)fs->lib->desc_blocks * fs->block_size);
     memcpy(fs->lib->super, t->super, sizeof(t->super));
 }
 

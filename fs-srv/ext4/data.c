@@ -254,15 +254,32 @@ static int grow_to(struct ext4 *fs, struct inode *inode, uint64_t size)
                       "inode");
 }
 
+/* How much of the run comes before there are more than FILL_ROOM blocks that lie in the journal and become part of the transaction when they are written. */
+static uint64_t part_with_room(struct ext4 *fs, const struct run *run, uint32_t *journalled)
+{
+    for (uint64_t i = 0; i < run->count; i++) {
+        const struct block *cached = cache_find(fs, run->physical + i);
+
+        if (cached == NULL || cached->dirty || !cached->logged)
+            continue;
+        if (*journalled == FILL_ROOM)
+            return i;
+        ++*journalled;
+    }
+    return run->count;
+}
+
 /* Blocks for as much as one operation may have, from `edges->first` on; edges->last becomes the last of them. */
 static int fill_blocks(struct ext4 *fs, ext4_ino ino, struct inode *inode, struct edges *edges)
 {
     uint64_t next = edges->first;
+    uint32_t journalled = 0;
     int error = 0;
 
     while (error == 0 && next <= edges->last &&
-           (next == edges->first || transaction_has_room(fs, FILL_ROOM))) {
+           (next == edges->first || transaction_has_room(fs, FILL_ROOM + journalled))) {
         struct run run;
+        uint64_t part;
         bool fresh;
 
         error = map_find(fs, ino, inode, next, edges->last - next + 1, &run);
@@ -273,10 +290,15 @@ static int fill_blocks(struct ext4 *fs, ext4_ino ino, struct inode *inode, struc
             error = map_fill(fs, ino, inode, &run);
         if (error != 0)
             break;
+        part = part_with_room(fs, &run, &journalled);
+        if (part == 0)
+            break;
         if (next == edges->first)
             edges->first_fresh = fresh;
         edges->last_fresh = fresh;
-        next += run.count;
+        next += part;
+        if (part < run.count)
+            break;
     }
     edges->last = next - 1;
     return error;
@@ -294,6 +316,8 @@ static int write_filled(struct ext4 *fs, ext4_ino ino, struct inode *inode,
         size_t part;
         int error = map_find(fs, ino, inode, first, edges->last - first + 1, &run);
 
+        if (error == 0 && run.physical == 0)
+            error = problem_set(fs, EBADMSG, "file", "a block that was there is gone");
         if (error == 0)
             error = write_run(fs, &run, edges, offset + done, from + done, size - done, &part);
         if (error != 0)
@@ -321,6 +345,8 @@ static int write_some(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint
     if (error == 0 &&
         (offset > data_size_limit(fs, &inode) || size > data_size_limit(fs, &inode) - offset))
         error = EFBIG;
+    if (error == 0 && offset > EXT2_I_SIZE(&inode.large))
+        error = data_clear_tail(fs, ino, &inode, EXT2_I_SIZE(&inode.large));
     if (error != 0)
         return error;
     edges = (struct edges){.first = offset / fs->block_size,
@@ -362,6 +388,12 @@ int ext4_write(struct ext4 *fs, ext4_ino ino, uint64_t offset, const void *from,
                size_t *written)
 {
     *written = 0;
+    if (size > 0) {
+        const int error = truncate_before_growth(fs, ino, offset + size);
+
+        if (error != 0)
+            return error;
+    }
     while (*written < size) {
         const size_t part = (size_t)minimum(size - *written, OPERATION_BYTES);
         size_t done = 0;
@@ -373,6 +405,14 @@ int ext4_write(struct ext4 *fs, ext4_ino ino, uint64_t offset, const void *from,
         *written += done;
     }
     return 0;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
 }
 
 int data_clear_tail(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t offset)
@@ -389,7 +429,7 @@ int data_clear_tail(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t
         return error;
     block = malloc(fs->block_size);
     error = block ? read_blocks(fs, run.physical, 1, block) : ENOMEM;
-    if (error == 0) {
+    if (error == 0 && !is_zero(block + at, fs->block_size - at)) {
         memset(block + at, 0, fs->block_size - at);
         error = transaction_write(fs, run.physical, block);
     }

@@ -22,6 +22,8 @@ enum {
     LOGGED_BLOCKS = 1024,     /* that wait for a checkpoint, at most */
     STAGING = 128 * 1024,     /* bytes written to the card at once */
     JOURNAL_BLOCKS_LEAST = 1024,
+    JOURNAL_BLOCKS_MOST = 1 << 20,
+    EXTENT_DEPTH = 5, /* of a tree of extents, at most */
 };
 
 /* ---- cache.c ---- */
@@ -87,7 +89,7 @@ struct transaction {
     struct ranges freed; /* I3 */
     bool super_changed;
     uint32_t group_changes; /* bitmaps that have changed */
-    bool failed;            /* no memory for undo: the operation must fail */
+    int failure;            /* what libext2fs may not hand on: the operation must fail with it */
     /* of the operation */
     uint32_t freed_before;
     struct ranges allocated;
@@ -167,6 +169,10 @@ bool journal_holds(const struct journal *journal, uint64_t block);
 [[nodiscard]] int journal_write_super(struct ext4 *fs, uint32_t start, uint32_t sequence);
 /** The journal is empty: takes the form that is written from here on. */
 [[nodiscard]] int journal_prepare(struct ext4 *fs);
+/** Whoever wrote it before had to give up: the file system has to be checked. */
+bool journal_has_error(const struct journal *journal);
+/** The journal is empty, and what error it told of is in the file system's superblock: it says so. */
+[[nodiscard]] int journal_finish(struct ext4 *fs);
 [[nodiscard]] int journal_replay(struct ext4 *fs);
 /** Writes all dirty blocks as one transaction; `revoked` are not to be replayed from older ones. */
 [[nodiscard]] int journal_commit(struct ext4 *fs, const struct ranges *revoked);
@@ -268,6 +274,8 @@ uint64_t data_size_limit(const struct ext4 *fs, const struct inode *inode);
 
 /* orphans.c, truncate.c */
 [[nodiscard]] int orphans_add(struct ext4 *fs, ext4_ino ino, struct inode *inode);
+/** ENOENT: the inode is not on the list. */
+[[nodiscard]] int orphans_find(struct ext4 *fs, ext4_ino ino);
 [[nodiscard]] int orphans_remove(struct ext4 *fs, ext4_ino ino, struct inode *inode);
 void holds_empty(struct ext4 *fs);
 bool hold_has(const struct ext4 *fs, ext4_ino ino);
@@ -275,6 +283,8 @@ bool hold_has(const struct ext4 *fs, ext4_ino ino);
 [[nodiscard]] int truncate_delete(struct ext4 *fs, ext4_ino ino);
 /** Frees what lies behind the size of an inode on the list of orphans, and takes it off. */
 [[nodiscard]] int truncate_finish(struct ext4 *fs, ext4_ino ino);
+/** A file that may grow to `size`: what an unfinished truncation has left behind its end goes first. */
+[[nodiscard]] int truncate_before_growth(struct ext4 *fs, ext4_ino ino, uint64_t size);
 
 /* make.c */
 /** A folder's entries have changed, and the number of folders in it by `links`. */
@@ -282,6 +292,12 @@ bool hold_has(const struct ext4 *fs, ext4_ino ino);
 
 /* names.c */
 [[nodiscard]] int name_check(struct ext4_name name, char text[EXT4_NAME + 1]);
+/** As libext2fs calls it. */
+typedef int names_visit_fn(ext2_ino_t folder, int what, struct ext2_dir_entry *entry, int offset,
+                           int size, char *block, void *context);
+/** Calls `visit` for the entries, also for the empty ones, until it returns DIRENT_ABORT. */
+[[nodiscard]] int names_iterate(struct ext4 *fs, ext4_ino folder, names_visit_fn *visit,
+                                void *context);
 struct entry {
     ext4_ino ino;
     unsigned type;

@@ -3,17 +3,32 @@
  * Inodes: reading, writing and making them; their times and what users see of them.
  */
 #include "ext4_impl.h"
+#include <ext2fs/ext3_extents.h>
 #include <stddef.h>
+
+/* libext2fs takes memory for as many levels as the inode says. */
+static bool is_too_deep(const struct inode *inode)
+{
+    const struct ext3_extent_header *header = (const void *)inode->large.i_block;
+
+    return (inode->large.i_flags & EXT4_EXTENTS_FL) &&
+           ext2fs_le16_to_cpu(header->eh_depth) > EXTENT_DEPTH;
+}
 
 int inode_read(struct ext4 *fs, ext4_ino ino, struct inode *inode)
 {
+    int error;
+
     memset(inode, 0, sizeof(*inode));
     if (ino == 0 || ino > fs->lib->super->s_inodes_count)
         return ENOENT;
-    return problem_of(fs,
-                      ext2fs_read_inode_full(fs->lib, ino, inode_small(inode),
-                                             sizeof(inode->large)),
-                      "inode");
+    error =
+        problem_of(fs,
+                   ext2fs_read_inode_full(fs->lib, ino, inode_small(inode), sizeof(inode->large)),
+                   "inode");
+    if (error == 0 && is_too_deep(inode))
+        error = problem_set(fs, EBADMSG, "inode", "its extents lie too deep");
+    return error;
 }
 
 int inode_write(struct ext4 *fs, ext4_ino ino, struct inode *inode)

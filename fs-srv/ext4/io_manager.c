@@ -141,8 +141,11 @@ static errcode_t write_blocks64(io_channel channel, unsigned long long block, in
         const int error =
             transaction_write(fs, block + (unsigned)i, (const uint8_t *)from + (size_t)i * size);
 
-        if (error != 0)
+        if (error != 0) { /* not everything in libext2fs looks at it */
+            if (fs->transaction.depth != 0)
+                fs->transaction.failure = error;
             return error;
+        }
     }
     return 0;
 }

@@ -35,9 +35,18 @@ static int compare(const void *a, const void *b)
 
 bool journal_holds(const struct journal *journal, uint64_t block)
 {
-    for (uint32_t i = 0; i < journal->run_count; i++)
-        if (block - journal->runs[i].first < journal->runs[i].count)
+    uint32_t low = 0, high = journal->run_count;
+
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+
+        if (block - journal->runs[middle].first < journal->runs[middle].count)
             return true;
+        if (block < journal->runs[middle].first)
+            high = middle;
+        else
+            low = middle + 1;
+    }
     return false;
 }
 
@@ -115,6 +124,8 @@ static int check_super(struct ext4 *fs, uint32_t blocks)
         journal->length < fast || journal->first == 0 || journal->length - fast <= journal->first)
         return damaged(fs, "sizes in the superblock are wrong");
     journal->length -= fast;
+    if (journal->length > JOURNAL_BLOCKS_MOST)
+        return ENOTSUP;
     if (journal->length - journal->first < 8)
         return damaged(fs, "it is too small");
     return 0;
@@ -217,6 +228,17 @@ int journal_prepare(struct ext4 *fs)
     journal->used = 0;
     journal->started = false;
     return journal_write_super(fs, 0, journal->sequence);
+}
+
+bool journal_has_error(const struct journal *journal)
+{
+    return get32(journal->super + SUPER_ERROR) != 0;
+}
+
+int journal_finish(struct ext4 *fs)
+{
+    put32(fs->journal.super + SUPER_ERROR, 0);
+    return journal_write_super(fs, 0, fs->journal.sequence);
 }
 
 uint32_t journal_limit(const struct ext4 *fs)

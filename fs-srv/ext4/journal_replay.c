@@ -13,7 +13,6 @@ enum pass { SCAN, REVOKE, WRITE };
 struct revoke {
     uint64_t block;
     uint32_t sequence;
-    bool used;
 };
 
 struct replay {
@@ -23,10 +22,10 @@ struct replay {
     uint32_t walked;
     uint32_t end; /* the first transaction that is not complete */
     uint8_t *block, *data;
-    bool damaged;     /* a block of the transaction has a wrong checksum */
-    uint32_t old_sum; /* version 1's, of the transaction so far */
-    struct revoke *revokes;
-    uint32_t revoke_count, revoke_room; /* a power of 2 */
+    bool damaged;           /* a block of the transaction has a wrong checksum */
+    uint32_t old_sum;       /* version 1's, of the transaction so far */
+    struct revoke *revokes; /* sorted once all are there */
+    uint32_t revoke_count, revoke_room;
 };
 
 struct tag {
@@ -46,65 +45,75 @@ static bool is_later(uint32_t a, uint32_t b)
 
 /* ---- revoke records ---- */
 
-static struct revoke *slot_of(struct replay *replay, uint64_t block)
+/* By block; of one block the latest first. */
+static int compare_revokes(const void *a, const void *b)
 {
-    uint64_t at = block * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+    const struct revoke *x = a, *y = b;
 
-    for (;; at++) {
-        struct revoke *slot = &replay->revokes[at & (replay->revoke_room - 1)];
-
-        if (!slot->used || slot->block == block)
-            return slot;
-    }
+    if (x->block != y->block)
+        return x->block > y->block ? 1 : -1;
+    return is_later(y->sequence, x->sequence) - is_later(x->sequence, y->sequence);
 }
 
+/* Each block once, with its latest record. */
+static void sort_revokes(struct replay *replay)
+{
+    uint32_t kept = 0;
+
+    if (replay->revoke_count == 0)
+        return;
+    qsort(replay->revokes, replay->revoke_count, sizeof(*replay->revokes), compare_revokes);
+    for (uint32_t i = 1; i < replay->revoke_count; i++)
+        if (replay->revokes[i].block != replay->revokes[kept].block)
+            replay->revokes[++kept] = replay->revokes[i];
+    replay->revoke_count = kept + 1;
+}
+
+/* Sorting is worth it when it leaves half of the room free. */
 static bool make_room(struct replay *replay)
 {
-    struct revoke *old = replay->revokes;
-    const uint32_t old_room = replay->revoke_room;
+    const uint32_t room = replay->revoke_room == 0 ? 256 : 2 * replay->revoke_room;
+    struct revoke *larger;
 
-    if (2 * replay->revoke_count < old_room)
+    if (replay->revoke_count < replay->revoke_room)
         return true;
-    if (old_room >= 2 * REVOKES_MOST)
+    sort_revokes(replay);
+    if (2 * replay->revoke_count < replay->revoke_room)
+        return true;
+    larger = room > 2 * REVOKES_MOST ? NULL : realloc(replay->revokes, room * sizeof(*larger));
+    if (larger == NULL)
         return false;
-    replay->revoke_room = old_room == 0 ? 256 : 2 * old_room;
-    replay->revokes = calloc(replay->revoke_room, sizeof(*old));
-    if (replay->revokes == NULL) {
-        replay->revokes = old;
-        replay->revoke_room = old_room;
-        return false;
-    }
-    for (uint32_t i = 0; i < old_room; i++)
-        if (old[i].used)
-            *slot_of(replay, old[i].block) = old[i];
-    free(old);
+    replay->revokes = larger;
+    replay->revoke_room = room;
     return true;
 }
 
 static int add_revoke(struct replay *replay, uint64_t block)
 {
-    struct revoke *slot;
-
+    if (block >= replay->fs->blocks)
+        return 0; /* nothing is written there */
     if (!make_room(replay))
         return ENOMEM;
-    slot = slot_of(replay, block);
-    if (!slot->used) {
-        *slot = (struct revoke){block, replay->sequence, true};
-        replay->revoke_count++;
-    } else if (is_later(replay->sequence, slot->sequence)) {
-        slot->sequence = replay->sequence;
-    }
+    replay->revokes[replay->revoke_count++] = (struct revoke){block, replay->sequence};
     return 0;
 }
 
-static bool is_revoked(struct replay *replay, uint64_t block)
+static bool is_revoked(const struct replay *replay, uint64_t block)
 {
-    const struct revoke *slot;
+    uint32_t low = 0, high = replay->revoke_count;
 
-    if (replay->revoke_room == 0)
-        return false;
-    slot = slot_of(replay, block);
-    return slot->used && !is_later(replay->sequence, slot->sequence);
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+        const struct revoke *revoke = &replay->revokes[middle];
+
+        if (revoke->block == block)
+            return !is_later(replay->sequence, revoke->sequence);
+        if (revoke->block > block)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
 }
 
 /* ---- blocks of the log ---- */
@@ -314,7 +323,11 @@ static int walk(struct replay *replay, enum pass pass)
         error = visit(replay);
     if (pass == SCAN)
         replay->end = replay->sequence;
-    return error == ESPIPE ? 0 : error;
+    if (pass == REVOKE)
+        sort_revokes(replay);
+    if (error == ESPIPE) /* where the first walk has been on, the medium says something else */
+        return pass == SCAN ? 0 : EIO;
+    return error;
 }
 
 int journal_replay(struct ext4 *fs)

@@ -52,7 +52,14 @@ static errcode_t take_hole(ext2_extent_handle_t handle, struct run *run, uint64_
     return result;
 }
 
-static errcode_t find_extent(ext2_extent_handle_t handle, uint64_t most, struct run *run)
+/* Block 0 means a hole elsewhere; an extent that lies there is damage. */
+static bool has_place(const struct ext4 *fs, const struct ext2fs_extent *extent)
+{
+    return extent->e_pblk > fs->lib->super->s_first_data_block;
+}
+
+static errcode_t find_extent(struct ext4 *fs, ext2_extent_handle_t handle, uint64_t most,
+                             struct run *run)
 {
     struct ext2fs_extent extent;
     errcode_t result = ext2fs_extent_goto(handle, run->logical);
@@ -61,8 +68,8 @@ static errcode_t find_extent(ext2_extent_handle_t handle, uint64_t most, struct 
         return take_hole(handle, run, most);
     if (result == 0)
         result = ext2fs_extent_get(handle, EXT2_EXTENT_CURRENT, &extent);
-    if (result == 0 &&
-        (extent.e_lblk > run->logical || extent.e_len <= run->logical - extent.e_lblk))
+    if (result == 0 && (extent.e_lblk > run->logical ||
+                        extent.e_len <= run->logical - extent.e_lblk || !has_place(fs, &extent)))
         return EXT2_ET_EXTENT_INVALID_LENGTH;
     if (result == 0)
         take_extent(run, &extent, most);
@@ -101,7 +108,7 @@ int map_find(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t logica
     } else {
         result = ext2fs_extent_open2(fs->lib, ino, inode_small(inode), &handle);
         if (result == 0) {
-            result = find_extent(handle, most, run);
+            result = find_extent(fs, handle, most, run);
             ext2fs_extent_free(handle);
         }
     }
@@ -237,7 +244,8 @@ static errcode_t last_listed(struct ext4 *fs, ext4_ino ino, uint64_t least, stru
     return 0;
 }
 
-static errcode_t last_extent(ext2_extent_handle_t handle, uint64_t least, struct run *run)
+static errcode_t last_extent(struct ext4 *fs, ext2_extent_handle_t handle, uint64_t least,
+                             struct run *run)
 {
     struct ext2fs_extent extent;
     errcode_t result = ext2fs_extent_get(handle, EXT2_EXTENT_ROOT, &extent);
@@ -248,6 +256,8 @@ static errcode_t last_extent(ext2_extent_handle_t handle, uint64_t least, struct
         result = ext2fs_extent_get(handle, EXT2_EXTENT_LAST_LEAF, &extent);
     if (result != 0)
         return result;
+    if (!has_place(fs, &extent))
+        return EXT2_ET_EXTENT_INVALID_LENGTH;
     if (extent.e_lblk + extent.e_len <= least)
         return 0;
     run->logical = extent.e_lblk > least ? extent.e_lblk : least;
@@ -268,7 +278,7 @@ int map_last(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t least,
         return problem_of(fs, last_listed(fs, ino, least, run), "block map");
     result = ext2fs_extent_open2(fs->lib, ino, inode_small(inode), &handle);
     if (result == 0) {
-        result = last_extent(handle, least, run);
+        result = last_extent(fs, handle, least, run);
         ext2fs_extent_free(handle);
     }
     return result != 0 ? problem_of(fs, result, "block map") : check_place(fs, run);

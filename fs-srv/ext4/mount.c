@@ -6,7 +6,11 @@
 #include "ext4_impl.h"
 #include "journal_format.h"
 
-enum { SUPER_PLACE = 1024, SUPER_SIZE = 1024 };
+enum {
+    SUPER_PLACE = 1024,
+    SUPER_SIZE = 1024,
+    GROUP_LEAST = 256, /* blocks; what memory holds of a group is bounded by it */
+};
 
 /* Features that are read but not written: what changes a file system has to know them all. */
 static const uint32_t read_incompatible =
@@ -92,8 +96,8 @@ static int check_super(struct ext4 *fs, const struct ext2_super_block *super)
     fs->block_size = 1024u << super->s_log_block_size;
     fs->blocks = blocks;
     if (blocks == 0 || blocks > fs->storage->size / fs->block_size ||
-        super->s_blocks_per_group % 8 != 0 || super->s_inodes_per_group % 8 != 0 ||
-        super->s_inodes_per_group > 8 * fs->block_size ||
+        super->s_blocks_per_group % 8 != 0 || super->s_blocks_per_group < GROUP_LEAST ||
+        super->s_inodes_per_group % 8 != 0 || super->s_inodes_per_group > 8 * fs->block_size ||
         (super->s_rev_level > 0 && super->s_first_ino < EXT2_GOOD_OLD_FIRST_INO) ||
         super->s_first_data_block != (fs->block_size == 1024) ||
         super->s_desc_size > fs->block_size)
@@ -164,19 +168,22 @@ static const char *why_read_only(const struct ext4 *fs)
     return NULL;
 }
 
+static int only_read(struct ext4 *fs, const char *why)
+{
+    (void)problem_set(fs, 0, "mount", why);
+    return 0;
+}
+
 static int open_for_writing(struct ext4 *fs)
 {
+    static const char other_form[] = "its journal has another form";
     errcode_t result;
     int error = journal_open(fs);
 
-    if (error == ENOENT) {
-        (void)problem_set(fs, 0, "mount", "it has no journal");
-        return 0;
-    }
-    if (error == ENOTSUP) {
-        (void)problem_set(fs, 0, "mount", "its journal has another form");
-        return 0;
-    }
+    if (error == ENOENT)
+        return only_read(fs, "it has no journal");
+    if (error == ENOTSUP)
+        return only_read(fs, other_form);
     if (error == 0)
         error = zones_add_journal(fs);
     if (error != 0)
@@ -186,13 +193,17 @@ static int open_for_writing(struct ext4 *fs)
     if (result != 0)
         return problem_of(fs, result, "bitmaps");
     error = journal_prepare(fs);
+    if (error == ENOTSUP)
+        return only_read(fs, other_form);
     if (error == 0)
         error = set_mark(fs, true);
     if (error != 0)
-        return error == ENOTSUP ? error : problem_set(fs, error, "mount", "error of the medium");
+        return problem_set(fs, error, "mount", "error of the medium");
     fs->lib->super->s_feature_incompat |= EXT3_FEATURE_INCOMPAT_RECOVER;
     error = transaction_open(fs);
     fs->caching = true;
+    if (error == 0 && journal_has_error(&fs->journal))
+        (void)problem_set(fs, EBADMSG, "journal", "it tells of an error, so all has to be checked");
     return error;
 }
 
@@ -216,13 +227,14 @@ static int open_all(struct ext4 *fs, unsigned flags)
     if (why != NULL)
         (void)problem_set(fs, 0, "mount", why);
     fs->read_only |= (flags & EXT4_READ_ONLY) != 0 || fs->storage->read_only;
-    if (fs->read_only) {
-        fs->caching = true;
-        return (super.s_feature_incompat & EXT3_FEATURE_INCOMPAT_RECOVER) ? set_mark(fs, false) : 0;
-    }
-    error = open_for_writing(fs);
+    if (!fs->read_only)
+        error = open_for_writing(fs);
     fs->caching = true;
-    return error == 0 && (flags & EXT4_KEEP_ORPHANS) == 0 ? ext4_free_orphans(fs) : error;
+    if (error == 0 && !fs->marked && (super.s_feature_incompat & EXT3_FEATURE_INCOMPAT_RECOVER))
+        error = set_mark(fs, false); /* it is replayed, and there will be nothing more */
+    if (error == 0 && (flags & EXT4_KEEP_ORPHANS) == 0)
+        error = ext4_free_orphans(fs);
+    return fs->marked && fs->read_only ? 0 : error; /* damage, which is told with ext4_problem() */
 }
 
 static void free_all(struct ext4 *fs)
@@ -265,7 +277,7 @@ int ext4_unmount(struct ext4 *fs)
         (void)ext4_free_orphans(fs); /* else the next mount does */
         error = ext4_checkpoint(fs);
         if (error == 0)
-            error = journal_write_super(fs, 0, fs->journal.sequence);
+            error = journal_finish(fs);
         if (error == 0)
             error = device_flush(fs);
         if (error == 0)

@@ -18,6 +18,48 @@ int name_check(struct ext4_name name, char text[EXT4_NAME + 1])
     return 0;
 }
 
+/* ---- visiting ---- */
+
+struct visit {
+    names_visit_fn *visit;
+    void *context;
+    bool any;
+};
+
+static int pass_on(ext2_ino_t folder, int what, struct ext2_dir_entry *entry, int offset, int size,
+                   char *block, void *context)
+{
+    struct visit *visit = context;
+
+    visit->any = true;
+    return visit->visit(folder, what, entry, offset, size, block, visit->context);
+}
+
+/* Each block has an entry. libext2fs 1.47 shows none, and no error, of a folder whose extents it cannot open. */
+static int why_none(struct ext4 *fs, ext4_ino folder, struct inode *inode)
+{
+    struct run run;
+    const int error = map_find(fs, folder, inode, 0, 1, &run);
+
+    if (error != 0)
+        return error;
+    return run.physical != 0 ? ENOMEM : problem_set(fs, EBADMSG, "folder", "it has no entries");
+}
+
+int names_iterate(struct ext4 *fs, ext4_ino folder, names_visit_fn *function, void *context)
+{
+    struct visit visit = {.visit = function, .context = context};
+    struct inode inode;
+    int error = inode_read(fs, folder, &inode);
+
+    if (error == 0)
+        error = problem_of(fs,
+                           ext2fs_dir_iterate2(fs->lib, folder, DIRENT_FLAG_INCLUDE_EMPTY, NULL,
+                                               pass_on, &visit),
+                           "folder");
+    return error != 0 || visit.any ? error : why_none(fs, folder, &inode);
+}
+
 /* ---- finding ---- */
 
 struct search {
@@ -59,13 +101,14 @@ static int look(ext2_ino_t folder, int what, struct ext2_dir_entry *entry, int o
 
 static int search_folder(struct ext4 *fs, ext4_ino folder, struct search *search)
 {
-    const errcode_t result = ext2fs_dir_iterate2(fs->lib, folder, 0, NULL, look, search);
+    const int error = names_iterate(fs, folder, look, search);
 
-    if (result != 0)
-        return problem_of(fs, result, "folder");
+    if (error != 0)
+        return error;
     if (!search->found)
         return ENOENT;
-    if (search->entry.ino > fs->lib->super->s_inodes_count)
+    if (search->entry.ino > fs->lib->super->s_inodes_count ||
+        (search->entry.ino < EXT2_FIRST_INODE(fs->lib->super) && search->entry.ino != EXT4_ROOT))
         return problem_set(fs, EBADMSG, "folder", "an entry has no inode");
     return 0;
 }
@@ -144,8 +187,7 @@ static int count_other(ext2_ino_t folder, int what, struct ext2_dir_entry *entry
 int names_is_empty(struct ext4 *fs, ext4_ino folder, bool *empty)
 {
     *empty = true;
-    return problem_of(fs, ext2fs_dir_iterate2(fs->lib, folder, 0, NULL, count_other, empty),
-                      "folder");
+    return names_iterate(fs, folder, count_other, empty);
 }
 
 int ext4_lookup(struct ext4 *fs, ext4_ino folder, struct ext4_name name, ext4_ino *ino)

@@ -35,6 +35,14 @@ static int find_before(struct ext4 *fs, ext4_ino ino, ext4_ino *before, struct i
     return at == ino && ino != 0 ? 0 : ENOENT;
 }
 
+int orphans_find(struct ext4 *fs, ext4_ino ino)
+{
+    struct inode inode;
+    ext4_ino before;
+
+    return find_before(fs, ino, &before, &inode);
+}
+
 int orphans_add(struct ext4 *fs, ext4_ino ino, struct inode *inode)
 {
     struct inode other;

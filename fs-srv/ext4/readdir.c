@@ -62,7 +62,7 @@ static int note(ext2_ino_t folder, int what, struct ext2_dir_entry *entry, int o
 
     (void)folder;
     (void)block;
-    if (offset == 0)
+    if (offset == 0) /* of an empty one, too */
         listing->block += (uint64_t)size;
     if (entry->inode == 0 || length == 0)
         return 0;
@@ -108,11 +108,7 @@ int ext4_readdir(struct ext4 *fs, ext4_ino folder, uint64_t cursor, ext4_entry_f
 
         *listing = (struct listing){.fs = fs, .cursor = cursor};
         listing->hashed = (inode.large.i_flags & EXT2_INDEX_FL) != 0;
-        /* Empty ones, too: the first entry of a block may be one, and blocks are counted by it. */
-        error = problem_of(fs,
-                           ext2fs_dir_iterate2(fs->lib, folder, DIRENT_FLAG_INCLUDE_EMPTY, NULL,
-                                               note, listing),
-                           "folder");
+        error = names_iterate(fs, folder, note, listing);
         count = error == 0 ? safe_count(listing) : 0;
         more = count > 0;
         for (uint32_t i = 0; i < count && more; i++) {

@@ -103,7 +103,7 @@ int transaction_begin_operation(struct ext4 *fs)
     }
     t->operation++;
     t->depth = 1;
-    t->failed = false;
+    t->failure = 0;
     t->freed_before = t->freed.count;
     t->allocated.count = 0;
     t->inode_count = 0;
@@ -130,8 +130,8 @@ int transaction_end_operation(struct ext4 *fs, int error)
 {
     struct transaction *t = &fs->transaction;
 
-    if (error == 0 && t->failed)
-        error = ENOMEM;
+    if (error == 0)
+        error = t->failure;
     t->depth = 0;
     if (error != 0) {
         undo_blocks(fs);
@@ -180,6 +180,15 @@ static int save(struct ext4 *fs, struct block *block)
     return 0;
 }
 
+/* The log has room for no more. What an operation may have leaves room for what the commit adds: it is the operation that fails. */
+static bool is_full(const struct ext4 *fs)
+{
+    const uint32_t most = journal_limit(fs) + journal_limit(fs) / 2;
+    const uint32_t kept = fs->transaction.depth == 0 ? 0 : 2 * fs->transaction.group_changes + 4;
+
+    return fs->cache.dirty + kept >= most;
+}
+
 int transaction_write(struct ext4 *fs, uint64_t number, const void *data)
 {
     struct block *block;
@@ -187,13 +196,18 @@ int transaction_write(struct ext4 *fs, uint64_t number, const void *data)
 
     if (number >= fs->blocks || journal_holds(&fs->journal, number))
         return problem_set(fs, EBADMSG, "write", "a block of metadata where none can be");
-    if (fs->cache.dirty >= journal_limit(fs) + journal_limit(fs) / 2)
-        return ENOMEM; /* the log has room for no more */
+    block = cache_find(fs, number);
+    if ((block == NULL || !block->dirty) && is_full(fs))
+        return ENOMEM;
     error = cache_get(fs, number, true, &block);
-    if (error == 0)
-        error = save(fs, block);
     if (error != 0)
         return error;
+    error = save(fs, block);
+    if (error != 0) {
+        if (!block->dirty && !block->logged)
+            cache_forget(fs, block); /* it may be zeros that were never read */
+        return error;
+    }
     memcpy(block->data, data, fs->block_size);
     cache_set_state(fs, block, true, block->logged);
     return 0;

@@ -92,6 +92,20 @@ int truncate_finish(struct ext4 *fs, ext4_ino ino)
     return error;
 }
 
+int truncate_before_growth(struct ext4 *fs, ext4_ino ino, uint64_t size)
+{
+    struct inode inode;
+    int error;
+
+    if (fs->read_only || fs->lib->super->s_last_orphan == 0)
+        return 0;
+    error = inode_read(fs, ino, &inode);
+    if (error != 0 || !inode_is(&inode, LINUX_S_IFREG) || size <= EXT2_I_SIZE(&inode.large))
+        return error;
+    error = orphans_find(fs, ino);
+    return error == ENOENT ? 0 : error != 0 ? error : truncate_finish(fs, ino);
+}
+
 static int set_size(struct ext4 *fs, ext4_ino ino, uint64_t size, bool *shorter)
 {
     struct inode inode;
@@ -104,8 +118,8 @@ static int set_size(struct ext4 *fs, ext4_ino ino, uint64_t size, bool *shorter)
     *shorter = size < EXT2_I_SIZE(&inode.large);
     if (size > data_size_limit(fs, &inode))
         return EFBIG;
-    if (*shorter)
-        error = data_clear_tail(fs, ino, &inode, size);
+    if (size != EXT2_I_SIZE(&inode.large))
+        error = data_clear_tail(fs, ino, &inode, *shorter ? size : EXT2_I_SIZE(&inode.large));
     if (error == 0)
         error =
             problem_of(fs, ext2fs_inode_size_set(fs->lib, inode_small(&inode), (ext2_off64_t)size),
@@ -126,7 +140,9 @@ static int size_operation(struct ext4 *fs, ext4_ino ino, uint64_t size, bool *sh
 int ext4_truncate(struct ext4 *fs, ext4_ino ino, uint64_t size)
 {
     bool shorter = false;
-    const int error = size_operation(fs, ino, size, &shorter);
+    int error = truncate_before_growth(fs, ino, size);
 
+    if (error == 0)
+        error = size_operation(fs, ino, size, &shorter);
     return error == 0 && shorter ? truncate_finish(fs, ino) : error;
 }

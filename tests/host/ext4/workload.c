@@ -4,6 +4,7 @@
  */
 #include "workload.h"
 #include "check.h"
+#include "world_failures.h"
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -200,6 +201,8 @@ int work_step(struct work *work, struct ext4 *fs, unsigned operation, bool *sync
     expected = model_step(&work->states[work->steps], op, data);
     error = real_step(fs, op, data);
     *synced = error == 0 && op->kind == SYNC;
+    if (error == ENOMEM && world_has_failed())
+        return error;
     if (error != expected && error != EIO && error != EROFS) {
         fprintf(stderr, "%s: %d instead of %d: %s\n", op->text, error, expected, ext4_problem(fs));
         CHECK_EQ(error, expected);
