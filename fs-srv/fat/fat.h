@@ -131,8 +131,9 @@ struct fat_format {
     uint32_t sector_size;  /* 512 to 4096; 0: 512 */
     uint32_t cluster_size; /* to 64 KiB; 0: as type and size suggest */
     uint32_t serial;       /* of the volume */
+    bool small_32;         /* for tests: type 32 of less than 65,525 clusters */
     uint32_t hidden;       /* sectors before it on the card: where its partition begins */
     const char *label;     /* up to 11 letters; NULL: none */
 };
-/** Make an empty file system in all of the storage. EINVAL: there is none of this type and these sizes, or the label; EIO. Before its boot sector is written, last, there is none. */
+/** Make an empty file system in all of the storage. EINVAL: there is none of this type and these sizes, or the label; EIO. What was there goes first; before its boot sector is written, last, there is none. */
 int fat_format(struct storage *storage, const struct fat_format *format);
