@@ -353,6 +353,8 @@ void fat_node_place(struct fat_node *node, uint64_t position, uint32_t first, ui
 void fat_node_forget(struct fat_node *node);
 /** Its name has gone from the folder. */
 void fat_node_gone(struct fat_node *node);
+/** Clusters of what nobody can reach any more. If the medium does not take it, they stay lost until fsck finds them. */
+void fat_node_give_free(struct fat_node *node);
 /** Cluster, size and attributes go into its entry; modified: so does the time. */
 int fat_node_update(struct fat_node *node, bool modified);
 void fat_node_stamp(const struct fat *fat, uint8_t entry[ENTRY], bool created);
@@ -363,6 +365,8 @@ void fat_node_stamp(const struct fat *fat, uint8_t entry[ENTRY], bool created);
 int fat_has_moved(struct fat *fat, const uint8_t entry[ENTRY], uint64_t position, bool *moved);
 /** Before a file is used: a rename of it that power cut short is ended. */
 int fat_end_move(struct fat_node *folder, struct fat_found *found);
+/** Before a node's entry gets another first cluster, or goes: its rename, if there was one, is over on the medium, and the node knows its entry. */
+int fat_node_end_move(struct fat_node *node);
 
 /* ---- mount.c ---- */
 
