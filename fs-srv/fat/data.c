@@ -104,6 +104,7 @@ static int write_part(struct fat *fat, uint64_t byte, const uint8_t *from, size_
     else
         memset(block->bytes + byte % BLOCK, 0, size);
     fat_dirty(fat, block, CLASS_EARLY);
+    block->data = true;
     fat_put(block);
     return 0;
 }

@@ -69,7 +69,7 @@ struct fat_space {
 int fat_mount(struct storage *storage, const struct fat_options *options, struct fat **out);
 /** Sync, mark it clean and forget it; nodes are gone with it. Errors of fat_sync(): it is gone all the same. */
 int fat_unmount(struct fat *fat);
-/** All that was done is on the medium. EIO. Nothing to do on what is read-only. */
+/** All that was done is on the medium. EIO: also, once, where a file's data could not be written since the last one. Nothing to do on what is read-only. */
 int fat_sync(struct fat *fat);
 /** Counts the free clusters where nobody has yet. EIO. */
 int fat_space(struct fat *fat, struct fat_space *out);

@@ -83,6 +83,7 @@ struct fat_block {
     uint64_t number;
     enum fat_class class;
     bool used;
+    bool data; /* what is dirty in it belongs to a file, and nothing else is lost with it */
     uint32_t pins;
     struct fat_block *chain;         /* of the same hash */
     struct fat_block *older, *newer; /* by use */
@@ -109,7 +110,7 @@ int fat_get(struct fat *fat, uint64_t number, enum fat_get how, struct fat_block
 void fat_put(struct fat_block *block);
 /** It has been changed. It keeps a class that it has. */
 void fat_dirty(struct fat *fat, struct fat_block *block, enum fat_class class);
-/** Write all blocks of a class. Those that could not be written keep it. */
+/** Write all blocks of a class. Files' data that the medium does not take is dropped (fat.lost); where it does not take another block, all of it has failed. */
 int fat_cache_write(struct fat *fat, enum fat_class class);
 /** The only ordering point. Once it has failed nothing is written any more: what is on the medium is not known. */
 int fat_flush(struct fat *fat);
@@ -378,7 +379,8 @@ struct fat {
     struct fat_pending pending;
     bool read_only;
     bool damaged; /* F4 */
-    bool failed;  /* a flush did: nothing is written any more */
+    bool failed;  /* a flush, or the write of a table or folder: no more are made */
+    bool lost;    /* data could not be written: the next sync says so */
     bool was_dirty;
     bool marked;   /* the medium says that it is dirty */
     bool leaked;   /* clusters could not be given free */
