@@ -174,6 +174,14 @@ static int write_run(struct fat *fat, uint32_t from, uint32_t length)
     return 0;
 }
 
+/* A block of data that the medium will not get. */
+static void drop(struct fat *fat, struct fat_block *block)
+{
+    make_clean(&fat->cache, block);
+    unhash(&fat->cache, block);
+    fat->lost = true;
+}
+
 /* A run that could not be written: block by block, once more. What a file loses by one of them is told, and no other suffers; without a table or a folder nothing
  * that comes after can be written. */
 static int write_singly(struct fat *fat, uint32_t from, uint32_t length)
@@ -186,9 +194,7 @@ static int write_singly(struct fat *fat, uint32_t from, uint32_t length)
             fat->failed = true;
             return EIO;
         }
-        make_clean(&fat->cache, block);
-        unhash(&fat->cache, block);
-        fat->lost = true;
+        drop(fat, block);
     }
     return 0;
 }
@@ -223,12 +229,24 @@ static struct fat_block *victim(struct fat_cache *cache, bool clean)
     return block;
 }
 
+/* Where nothing can be written any more, there is room for what is read nevertheless. */
+static void drop_data(struct fat *fat)
+{
+    for (uint32_t i = 0; i < fat->cache.count; i++) {
+        struct fat_block *block = &fat->cache.blocks[i];
+        if (block->used && block->pins == 0 && block->class == CLASS_EARLY && block->data)
+            drop(fat, block);
+    }
+}
+
 static int make_room(struct fat *fat, struct fat_block **out)
 {
     struct fat_block *block = victim(&fat->cache, false);
 
     if (!block) {
         const int error = fat_cache_write(fat, CLASS_EARLY);
+        if (fat->failed)
+            drop_data(fat);
         block = victim(&fat->cache, false);
         if (!block)
             return error ? error : EIO;

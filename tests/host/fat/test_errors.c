@@ -191,6 +191,32 @@ static void test_bad_structure(uint64_t byte)
     card_free(card);
 }
 
+/* What cannot be written any more keeps nothing from being read. */
+static void test_full_cache(void)
+{
+    static const uint8_t zeroes[200 * 512];
+    struct fat_node *node;
+    size_t size;
+    int error = 0;
+
+    begin(1 << 20, 12);
+    image_put(fat, "f", "content", 7);
+    image_put(fat, "g", zeroes, sizeof zeroes);
+    CHECK_EQ(fat_unmount(fat), 0);
+    fat = image_mount(card);
+    image_put(fat, "h", "content", 7);
+    CHECK_EQ(image_find(fat, "g", &node), 0);
+    image_spoil(card, CARD_WRITE, 512, ALWAYS); /* the table, which is dirty */
+    for (uint64_t at = 10; at < sizeof zeroes && !error; at += 512)
+        error = fat_write(node, at, "x", 1, &size);
+    CHECK_EQ(error, EIO);
+    fat_release(node);
+    image_expect(fat, "f", "content", 7);
+    CHECK_EQ(fat_unmount(fat), EIO);
+    image_spoil(card, 0, 0, 0);
+    card_free(card);
+}
+
 /* Nobody needs FSInfo. */
 static void test_bad_info(void)
 {
@@ -290,6 +316,7 @@ int main(int argc, char **argv)
     test_bad_data();
     test_bad_structure(512);           /* the first block of the table */
     test_bad_structure(512 * (1 + 6)); /* the root's */
+    test_full_cache();
     test_bad_info();
     for (unsigned times = 1; times < 8; times++)
         test_cut(times);
