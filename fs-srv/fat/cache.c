@@ -3,6 +3,9 @@
  * The cache of blocks: a fixed number, the oldest that nobody holds gives way. What is dirty and EARLY may be written to make room (W1); LATE blocks stay until
  * their stage, and fat_begin() sees to it that they never are more than half.
  *
+ * A block that the medium does not take once, it gets once more alone. If it does not take that either, the block is dropped if it holds a file's data, and else
+ * nothing is written any more: what is on the medium stays as it is, as after a power cut.
+ *
  * Blocks of the table are written to all of its copies.
  */
 #include "fat_impl.h"
@@ -147,6 +150,14 @@ static uint32_t run_length(const struct fat *fat, uint32_t from, uint32_t count)
     return length;
 }
 
+static void make_clean(struct fat_cache *cache, struct fat_block *block)
+{
+    if (block->class == CLASS_LATE)
+        cache->late--;
+    block->class = CLASS_CLEAN;
+    block->data = false;
+}
+
 static int write_run(struct fat *fat, uint32_t from, uint32_t length)
 {
     struct fat_cache *cache = &fat->cache;
@@ -158,10 +169,32 @@ static int write_run(struct fat *fat, uint32_t from, uint32_t length)
     for (uint32_t i = 0; i < copies; i++)
         if (storage_write(fat, number + i * fat->shape.table_blocks, length, cache->run))
             return EIO;
-    for (uint32_t i = 0; i < length; i++) {
-        if (cache->sorted[from + i]->class == CLASS_LATE)
-            cache->late--;
-        cache->sorted[from + i]->class = CLASS_CLEAN;
+    for (uint32_t i = 0; i < length; i++)
+        make_clean(cache, cache->sorted[from + i]);
+    return 0;
+}
+
+/* A block of data that the medium will not get. */
+static void drop(struct fat *fat, struct fat_block *block)
+{
+    make_clean(&fat->cache, block);
+    unhash(&fat->cache, block);
+    fat->lost = true;
+}
+
+/* A run that could not be written: block by block, once more. What a file loses by one of them is told, and no other suffers; without a table or a folder nothing
+ * that comes after can be written. */
+static int write_singly(struct fat *fat, uint32_t from, uint32_t length)
+{
+    for (uint32_t i = from; i < from + length; i++) {
+        struct fat_block *block = fat->cache.sorted[i];
+        if (write_run(fat, i, 1) == 0)
+            continue;
+        if (fat->failed || block->class != CLASS_EARLY || !block->data) {
+            fat->failed = true;
+            return EIO;
+        }
+        drop(fat, block);
     }
     return 0;
 }
@@ -170,7 +203,6 @@ int fat_cache_write(struct fat *fat, enum fat_class class)
 {
     struct fat_cache *cache = &fat->cache;
     uint32_t count = 0;
-    int error = 0;
 
     for (uint32_t i = 0; i < cache->count; i++)
         if (cache->blocks[i].used && cache->blocks[i].class == class)
@@ -178,11 +210,11 @@ int fat_cache_write(struct fat *fat, enum fat_class class)
     qsort(cache->sorted, count, sizeof(struct fat_block *), by_number);
     for (uint32_t i = 0; i < count;) {
         const uint32_t length = run_length(fat, i, count);
-        const int e = write_run(fat, i, length);
-        error = error ? error : e;
+        if (write_run(fat, i, length) != 0 && write_singly(fat, i, length) != 0)
+            return EIO;
         i += length;
     }
-    return error;
+    return 0;
 }
 
 /* ---- blocks ---- */
@@ -197,12 +229,24 @@ static struct fat_block *victim(struct fat_cache *cache, bool clean)
     return block;
 }
 
+/* Where nothing can be written any more, there is room for what is read nevertheless. */
+static void drop_data(struct fat *fat)
+{
+    for (uint32_t i = 0; i < fat->cache.count; i++) {
+        struct fat_block *block = &fat->cache.blocks[i];
+        if (block->used && block->pins == 0 && block->class == CLASS_EARLY && block->data)
+            drop(fat, block);
+    }
+}
+
 static int make_room(struct fat *fat, struct fat_block **out)
 {
     struct fat_block *block = victim(&fat->cache, false);
 
     if (!block) {
         const int error = fat_cache_write(fat, CLASS_EARLY);
+        if (fat->failed)
+            drop_data(fat);
         block = victim(&fat->cache, false);
         if (!block)
             return error ? error : EIO;
@@ -253,8 +297,10 @@ int fat_get(struct fat *fat, uint64_t number, enum fat_get how, struct fat_block
             return error;
         rehash(cache, block, number);
     }
-    if (how == GET_ZEROED)
+    if (how == GET_ZEROED) {
         memset(block->bytes, 0, BLOCK);
+        block->data = false;
+    }
     block->pins++;
     *out = block;
     return 0;
@@ -297,8 +343,10 @@ int fat_write_blocks(struct fat *fat, uint64_t number, uint32_t count, const uin
         if (!block)
             continue;
         memcpy(block->bytes, from + (size_t)i * BLOCK, BLOCK);
-        if (error) /* what is read is what will be there */
+        if (error) { /* what is read is what will be there */
             fat_dirty(fat, block, CLASS_EARLY);
+            block->data = true;
+        }
     }
     return error;
 }

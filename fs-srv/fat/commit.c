@@ -94,21 +94,21 @@ void fat_add_free(struct fat *fat, uint32_t cut, uint32_t first)
 
 /* ---- stages ---- */
 
-static int write_info(struct fat *fat)
+static void write_info(struct fat *fat)
 {
     struct fat_block *block;
 
     if (fat->shape.info == 0 || !fat->info_old)
-        return 0;
-    const int error = fat_get(fat, fat->shape.info, GET_READ, &block);
-    if (error)
-        return error;
+        return;
+    if (fat_get(fat, fat->shape.info, GET_READ, &block) != 0) {
+        fat->shape.info = 0; /* nobody relies on it */
+        return;
+    }
     write32(block->bytes + 488, fat->counted ? fat->free : UINT32_MAX);
     write32(block->bytes + 492, fat_is_cluster(fat, fat->next) ? fat->next : UINT32_MAX);
     fat_dirty(fat, block, CLASS_EARLY);
     fat_put(block);
     fat->info_old = false;
-    return 0;
 }
 
 static int stage(struct fat *fat, enum fat_class class)
@@ -208,9 +208,9 @@ int fat_commit(struct fat *fat)
         return EIO;
     if (fat->read_only)
         return 0;
-    if ((error = write_info(fat)) != 0 || (error = stage(fat, CLASS_EARLY)) != 0 ||
-        (error = set_links(fat)) != 0 || (error = stage(fat, CLASS_LATE)) != 0 ||
-        (error = set_cuts_and_frees(fat)) != 0)
+    write_info(fat);
+    if ((error = stage(fat, CLASS_EARLY)) != 0 || (error = set_links(fat)) != 0 ||
+        (error = stage(fat, CLASS_LATE)) != 0 || (error = set_cuts_and_frees(fat)) != 0)
         return error;
     clear_marks(fat);
     return 0;

@@ -104,6 +104,7 @@ static int write_part(struct fat *fat, uint64_t byte, const uint8_t *from, size_
     else
         memset(block->bytes + byte % BLOCK, 0, size);
     fat_dirty(fat, block, CLASS_EARLY);
+    block->data = true;
     fat_put(block);
     return 0;
 }
@@ -191,11 +192,13 @@ static void cut_off(struct fat_node *node, uint32_t cut, uint32_t first)
     fat_add_free(node->fat, cut, first);
 }
 
-/* S1 */
+/* S1. The first cluster of an empty file stays where its entry has it: only others wrote such a one. */
 static void cut_to_size(struct fat_node *node)
 {
     uint32_t cut, first;
 
+    if (node->size == 0 && !node->gone && fat_entry_cluster(node->fat, node->entry) != 0)
+        return;
     if (find_rest(node, node->size, &cut, &first) != 0)
         return;
     if (node->size == 0)
@@ -203,39 +206,52 @@ static void cut_to_size(struct fat_node *node)
     cut_off(node, cut, first);
 }
 
-/* Clusters for bytes from position on, at least one of them; *size: how many of them there is room for. */
+/* One more cluster at the end. That the chain ends before the size is damage, and nothing is added to it. */
+static int grow(struct fat_node *node, uint32_t index, uint32_t *cluster)
+{
+    if (index < clusters_of(node, node->size))
+        return fat_damaged(node->fat);
+    return fat_chain_grow(node, index, false, cluster);
+}
+
+/* Clusters for bytes from position on, at least one of them; *size: how many of them there is room for. The node's place in the chain is the first of them
+ * afterwards, where writing begins. */
 static int reserve(struct fat_node *node, uint64_t position, size_t *size)
 {
     const uint32_t cluster_size = fat_cluster_size(node->fat);
     const uint32_t first = (uint32_t)(position / cluster_size);
     const uint32_t end = clusters_of(node, position + *size);
-    uint32_t index = first, cluster;
-    int error = fat_chain_at(node, end - 1, &cluster);
+    uint32_t index, cluster, begin = 0;
 
-    if (error != ENOENT)
-        return error;
-    for (error = 0; index < end; index++) {
-        error = fat_chain_at(node, index, &cluster);
+    for (index = first; index < end; index++) {
+        int error = fat_chain_at(node, index, &cluster);
         if (error == ENOENT)
-            error = fat_chain_grow(node, index, false, &cluster);
+            error = grow(node, index, &cluster);
+        if (error && index == first)
+            return error;
         if (error)
             break;
+        if (index == first)
+            begin = cluster;
     }
-    if (index == first)
-        return error;
+    node->seen_index = first;
+    node->seen_cluster = begin;
     const uint64_t room = (uint64_t)index * cluster_size - position;
     *size = room < *size ? (size_t)room : *size;
     return 0;
 }
 
-/* The end of the chain has been cut, but not in the table yet: that has to be before something is added to it. */
-static int finish_cut(struct fat_node *node)
+/* The end of the chain has been cut, but not in the table yet: that has to be before something is added to it, for a file of `size` bytes. */
+static int finish_cut(struct fat_node *node, uint64_t size)
 {
     const uint32_t keep = clusters_of(node, node->size);
     uint32_t last;
 
-    if (node->fat->pending.free_count == 0 || keep == 0 || fat_chain_at(node, keep - 1, &last) != 0)
+    if (node->fat->pending.free_count == 0 || keep == 0 || clusters_of(node, size) <= keep)
         return 0;
+    const int error = fat_chain_at(node, keep - 1, &last);
+    if (error)
+        return error == ENOENT ? 0 : error; /* reserve() sees to that */
     return is_cut(node->fat, last) ? fat_commit(node->fat) : 0;
 }
 
@@ -247,7 +263,7 @@ static int write_piece(struct fat_node *node, uint64_t position, const uint8_t *
     int error = fat_begin(fat);
 
     if (!error)
-        error = finish_cut(node);
+        error = finish_cut(node, position + *size);
     if (error)
         return error;
     if ((error = reserve(node, position, size)) != 0) {

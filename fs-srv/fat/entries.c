@@ -188,8 +188,9 @@ static int begin_with_end(struct fat_node *folder, uint32_t number)
         block->bytes[0] = 0;
         fat_dirty(folder->fat, block, CLASS_LATE);
     }
+    const bool is_written = block->class == CLASS_CLEAN;
     fat_put(block);
-    return is_end ? 0 : fat_commit(folder->fat);
+    return is_written ? 0 : fat_commit(folder->fat);
 }
 
 /* What is left of a block at the end is too small: the end moves behind it. */

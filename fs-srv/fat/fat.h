@@ -69,7 +69,7 @@ struct fat_space {
 int fat_mount(struct storage *storage, const struct fat_options *options, struct fat **out);
 /** Sync, mark it clean and forget it; nodes are gone with it. Errors of fat_sync(): it is gone all the same. */
 int fat_unmount(struct fat *fat);
-/** All that was done is on the medium. EIO. Nothing to do on what is read-only. */
+/** All that was done is on the medium. EIO: also, once, where a file's data could not be written since the last one. Nothing to do on what is read-only. */
 int fat_sync(struct fat *fat);
 /** Counts the free clusters where nobody has yet. EIO. */
 int fat_space(struct fat *fat, struct fat_space *out);
@@ -131,8 +131,9 @@ struct fat_format {
     uint32_t sector_size;  /* 512 to 4096; 0: 512 */
     uint32_t cluster_size; /* to 64 KiB; 0: as type and size suggest */
     uint32_t serial;       /* of the volume */
+    bool small_32;         /* for tests: type 32 of less than 65,525 clusters */
     uint32_t hidden;       /* sectors before it on the card: where its partition begins */
     const char *label;     /* up to 11 letters; NULL: none */
 };
-/** Make an empty file system in all of the storage. EINVAL: there is none of this type and these sizes, or the label; EIO. Before its boot sector is written, last, there is none. */
+/** Make an empty file system in all of the storage. EINVAL: there is none of this type and these sizes, or the label; EIO. What was there goes first; before its boot sector is written, last, there is none. */
 int fat_format(struct storage *storage, const struct fat_format *format);

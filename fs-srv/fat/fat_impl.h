@@ -83,6 +83,7 @@ struct fat_block {
     uint64_t number;
     enum fat_class class;
     bool used;
+    bool data; /* what is dirty in it belongs to a file, and nothing else is lost with it */
     uint32_t pins;
     struct fat_block *chain;         /* of the same hash */
     struct fat_block *older, *newer; /* by use */
@@ -109,7 +110,7 @@ int fat_get(struct fat *fat, uint64_t number, enum fat_get how, struct fat_block
 void fat_put(struct fat_block *block);
 /** It has been changed. It keeps a class that it has. */
 void fat_dirty(struct fat *fat, struct fat_block *block, enum fat_class class);
-/** Write all blocks of a class. Those that could not be written keep it. */
+/** Write all blocks of a class. Files' data that the medium does not take is dropped (fat.lost); where it does not take another block, all of it has failed. */
 int fat_cache_write(struct fat *fat, enum fat_class class);
 /** The only ordering point. Once it has failed nothing is written any more: what is on the medium is not known. */
 int fat_flush(struct fat *fat);
@@ -353,6 +354,8 @@ void fat_node_place(struct fat_node *node, uint64_t position, uint32_t first, ui
 void fat_node_forget(struct fat_node *node);
 /** Its name has gone from the folder. */
 void fat_node_gone(struct fat_node *node);
+/** Clusters of what nobody can reach any more. If the medium does not take it, they stay lost until fsck finds them. */
+void fat_node_give_free(struct fat_node *node);
 /** Cluster, size and attributes go into its entry; modified: so does the time. */
 int fat_node_update(struct fat_node *node, bool modified);
 void fat_node_stamp(const struct fat *fat, uint8_t entry[ENTRY], bool created);
@@ -363,6 +366,8 @@ void fat_node_stamp(const struct fat *fat, uint8_t entry[ENTRY], bool created);
 int fat_has_moved(struct fat *fat, const uint8_t entry[ENTRY], uint64_t position, bool *moved);
 /** Before a file is used: a rename of it that power cut short is ended. */
 int fat_end_move(struct fat_node *folder, struct fat_found *found);
+/** Before a node's entry gets another first cluster, or goes: its rename, if there was one, is over on the medium, and the node knows its entry. */
+int fat_node_end_move(struct fat_node *node);
 
 /* ---- mount.c ---- */
 
@@ -374,7 +379,8 @@ struct fat {
     struct fat_pending pending;
     bool read_only;
     bool damaged; /* F4 */
-    bool failed;  /* a flush did: nothing is written any more */
+    bool failed;  /* a flush, or the write of a table or folder: no more are made */
+    bool lost;    /* data could not be written: the next sync says so */
     bool was_dirty;
     bool marked;   /* the medium says that it is dirty */
     bool leaked;   /* clusters could not be given free */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Making an empty file system: tables and root first, the boot sector last, so that there is a whole one or none.
+ * Making an empty file system: what was there goes first, then tables and root are written, the boot sector last, so that there is a whole one or none.
  */
 #include "fat_impl.h"
 
@@ -36,13 +36,14 @@ static bool lay_out(struct plan *plan)
     }
 }
 
-static bool suits(const struct plan *plan)
+/* Others know the type by the number of clusters alone. */
+static bool suits(const struct plan *plan, bool small)
 {
     const uint64_t n = plan->clusters;
 
     return plan->type == 12   ? n < 4085
            : plan->type == 16 ? n >= 4085 && n < 65525 && plan->table <= UINT16_MAX
-                              : n < 0x0ffffff5;
+                              : (n >= 65525 || small) && n < 0x0ffffff5;
 }
 
 static uint32_t usual_cluster(const struct plan *plan)
@@ -54,19 +55,12 @@ static uint32_t usual_cluster(const struct plan *plan)
     return mib < 8192 ? 4096 : mib < 16384 ? 8192 : mib < 32768 ? 16384 : 32768;
 }
 
-static int make_plan(const struct storage *storage, const struct fat_format *format,
-                     struct plan *plan)
+/* Sectors are known. The smallest cluster that suits the type, or the one that is asked for. */
+static int plan_type(const struct fat_format *format, uint32_t type, struct plan *plan)
 {
-    const uint64_t size = storage->size;
     uint32_t cluster;
 
-    *plan = (struct plan){.sector = format->sector_size ? format->sector_size : 512};
-    if (!is_power_between(plan->sector, 512, 4096) || size / plan->sector == 0)
-        return EINVAL;
-    plan->sectors = size / plan->sector < UINT32_MAX ? size / plan->sector : UINT32_MAX;
-    plan->type = format->type ? format->type : size <= 4 << 20 ? 12 : size <= 512 << 20 ? 16 : 32;
-    if (plan->type != 12 && plan->type != 16 && plan->type != 32)
-        return EINVAL;
+    plan->type = type;
     plan->reserved = plan->type == 32 ? RESERVED_32 : 1;
     plan->root = plan->type == 32 ? 0 : ROOT_ENTRIES * ENTRY / plan->sector;
     cluster = format->cluster_size ? format->cluster_size : usual_cluster(plan);
@@ -78,12 +72,32 @@ static int make_plan(const struct storage *storage, const struct fat_format *for
         plan->cluster = cluster / plan->sector;
         if (plan->cluster > 128 || !lay_out(plan))
             return EINVAL;
-        if (suits(plan))
+        if (suits(plan, format->small_32))
             return 0;
         if (format->cluster_size)
             return EINVAL;
     }
     return EINVAL;
+}
+
+static int make_plan(const struct storage *storage, const struct fat_format *format,
+                     struct plan *plan)
+{
+    const uint64_t size = storage->size;
+
+    *plan = (struct plan){.sector = format->sector_size ? format->sector_size : 512};
+    if (!is_power_between(plan->sector, 512, 4096) || size / plan->sector == 0)
+        return EINVAL;
+    plan->sectors = size / plan->sector < UINT32_MAX ? size / plan->sector : UINT32_MAX;
+    if (format->type == 12 || format->type == 16 || format->type == 32)
+        return plan_type(format, format->type, plan);
+    if (format->type != 0)
+        return EINVAL;
+    /* Large clusters make few: the type below is left then. */
+    int error = size > 512 << 20 ? plan_type(format, 32, plan) : EINVAL;
+    if (error && size > 4 << 20)
+        error = plan_type(format, 16, plan);
+    return error ? plan_type(format, 12, plan) : 0;
 }
 
 /* ---- what is written ---- */
@@ -98,10 +112,10 @@ static bool make_label(const char *text, uint8_t out[SHORT_NAME])
         return true;
     memset(out, ' ', SHORT_NAME);
     for (; text[i] != '\0'; i++) {
-        const char c = text[i];
-        if (i == SHORT_NAME || c < ' ' || c == 0x7f || strchr("\"*+,./:;<=>?[\\]|", c))
+        const uint8_t c = (uint8_t)text[i];
+        if (i == SHORT_NAME || c < ' ' || c >= 0x7f || strchr("\"*+,./:;<=>?[\\]|", c))
             return false;
-        out[i] = (uint8_t)fat_upper((uint8_t)c);
+        out[i] = (uint8_t)fat_upper(c);
     }
     return i != 0 && out[0] != ' ';
 }
@@ -162,6 +176,17 @@ static int put(struct storage *storage, const struct plan *plan, uint64_t sector
     return storage->operations->write(storage, sector * plan->sector, block, BLOCK) ? EIO : 0;
 }
 
+/* Whatever file system was there is none any more, before any other part of it is written over. */
+static int end_old(struct storage *storage, const struct plan *plan)
+{
+    static const uint8_t zeroes[4096];
+
+    return storage->operations->write(storage, 0, zeroes, plan->sector) ||
+                   storage->operations->flush(storage)
+               ? EIO
+               : 0;
+}
+
 static int clear(struct storage *storage, const struct plan *plan)
 {
     static const uint8_t zeroes[8 * 4096];
@@ -218,7 +243,8 @@ int fat_format(struct storage *storage, const struct fat_format *format)
         return EINVAL;
     make_boot(&plan, format, label, boot);
     make_info(&plan, info);
-    if ((error = clear(storage, &plan)) != 0 || (error = write_tables(storage, &plan)) != 0)
+    if ((error = end_old(storage, &plan)) != 0 || (error = clear(storage, &plan)) != 0 ||
+        (error = write_tables(storage, &plan)) != 0)
         return error;
     if (format->label && (error = write_label(storage, &plan, label)) != 0)
         return error;

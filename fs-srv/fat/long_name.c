@@ -52,7 +52,7 @@ static unsigned write_letter(uint32_t letter, uint8_t out[4])
 
 static bool may_be_in_name(uint32_t letter)
 {
-    return letter >= ' ' && letter != 0x7f && letter < 0x10ffff &&
+    return letter >= ' ' && letter != 0x7f && letter <= 0x10ffff &&
            (letter > 0x7f || strchr("\\/:*?\"<>|", (int)letter) == NULL);
 }
 

@@ -43,6 +43,17 @@ static int read_state(struct fat *fat, const uint8_t boot[BLOCK])
     return 0;
 }
 
+/* What is there can be read, but a root whose cluster counts as free is not written. */
+static int check_root(struct fat *fat)
+{
+    uint32_t next;
+    const int error = fat_table_get(fat, fat->shape.root_cluster, &next);
+
+    if (!error && (next == TABLE_FREE || next == TABLE_BAD))
+        (void)fat_damaged(fat);
+    return error;
+}
+
 static int read_boot(struct fat *fat)
 {
     uint8_t boot[BLOCK];
@@ -55,6 +66,8 @@ static int read_boot(struct fat *fat)
         (error = read_state(fat, boot)) != 0)
         return error;
     read_info(fat);
+    if (fat->shape.type == 32 && (error = check_root(fat)) != 0)
+        return error;
     fat->root = (struct fat_node){.fat = fat,
                                   .references = 1,
                                   .folder = true,
@@ -96,8 +109,8 @@ static void drop_nodes(struct fat *fat)
     for (unsigned i = 0; i < NODE_HASH; i++) {
         for (struct fat_node *node = fat->nodes[i], *next; node; node = next) {
             next = node->chain;
-            if (node->gone && node->cluster != 0 && fat_begin(fat) == 0)
-                fat_add_free(fat, 0, node->cluster);
+            if (node->gone)
+                fat_node_give_free(node);
             free(node);
         }
     }
@@ -106,16 +119,25 @@ static void drop_nodes(struct fat *fat)
 /* All is on the medium, and it says so: unless it is known to need fsck. */
 static int end(struct fat *fat)
 {
-    int error = fat_commit(fat);
+    int error = 0;
 
-    if (!error && fat->shape.info != 0 && fat->info_old)
-        error = fat_table_count(fat);
-    /* What the first set free, and marks of renames, are a change again. */
-    for (unsigned i = 0; i < 2 && !error; i++)
+    if (fat->shape.info != 0 && !fat->counted && fat_table_count(fat) == 0)
+        fat->info_old = true;
+    /* What the first sets free, and marks of renames, are a change again. */
+    for (unsigned i = 0; i < 3 && !error; i++)
         error = fat_commit(fat);
     if (!error && !fat->damaged && !fat->leaked && !fat->was_dirty)
         error = fat_mark(fat, false);
     return error;
+}
+
+/* Once. */
+static int tell_lost(struct fat *fat)
+{
+    const bool lost = fat->lost;
+
+    fat->lost = false;
+    return lost ? EIO : 0;
 }
 
 int fat_unmount(struct fat *fat)
@@ -127,6 +149,7 @@ int fat_unmount(struct fat *fat)
         error = EIO;
     else if (fat->marked)
         error = end(fat);
+    error = error ? error : tell_lost(fat);
     fat_cache_free(fat);
     free(fat);
     return error;
@@ -134,7 +157,9 @@ int fat_unmount(struct fat *fat)
 
 int fat_sync(struct fat *fat)
 {
-    return fat_commit(fat);
+    const int error = fat_commit(fat);
+
+    return error ? error : tell_lost(fat);
 }
 
 int fat_space(struct fat *fat, struct fat_space *out)

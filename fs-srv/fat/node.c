@@ -63,15 +63,10 @@ int fat_node_make(struct fat_node *folder, struct fat_node **out)
 }
 
 /* D1 */
-static bool may_be_opened(struct fat_node *folder, const struct fat_node *node)
+static bool is_alone(const struct fat *fat, const struct fat_node *node)
 {
-    const struct fat *fat = folder->fat;
     const uint32_t cluster = node->cluster;
 
-    if (node->folder && !fat_is_cluster(fat, cluster))
-        return false;
-    if (cluster == 0)
-        return true;
     if (cluster == fat->root.cluster)
         return false;
     for (unsigned i = 0; i < NODE_HASH; i++)
@@ -79,6 +74,19 @@ static bool may_be_opened(struct fat_node *folder, const struct fat_node *node)
             if (other->cluster == cluster)
                 return false;
     return true;
+}
+
+/* D1, and its clusters begin with one that is in use. */
+static int check_opened(struct fat *fat, const struct fat_node *node)
+{
+    uint32_t next;
+
+    if (node->cluster == 0)
+        return node->folder ? fat_damaged(fat) : 0;
+    const int error = fat_table_get(fat, node->cluster, &next);
+    if (error)
+        return error;
+    return next == TABLE_FREE || next == TABLE_BAD || !is_alone(fat, node) ? fat_damaged(fat) : 0;
 }
 
 int fat_node_open(struct fat_node *folder, const struct fat_found *found, struct fat_node **out)
@@ -100,11 +108,11 @@ int fat_node_open(struct fat_node *folder, const struct fat_found *found, struct
     node->folder = node->attributes & ATTRIBUTE_FOLDER;
     node->cluster = fat_entry_cluster(fat, found->entry);
     node->size = node->folder ? 0 : read32(found->entry + ENTRY_SIZE);
-    const bool may = may_be_opened(folder, node);
+    error = check_opened(fat, node);
     fat_node_place(node, found->position, found->first, found->index);
-    if (!may) {
+    if (error) {
         fat_release(node);
-        return fat_damaged(fat);
+        return error;
     }
     *out = node;
     return 0;
@@ -116,8 +124,7 @@ struct fat_node *fat_reference(struct fat_node *node)
     return node;
 }
 
-/* Clusters of what nobody can reach any more. If the medium does not take it, they stay lost until fsck finds them. */
-static void give_free(struct fat_node *node)
+void fat_node_give_free(struct fat_node *node)
 {
     if (node->cluster == 0)
         return;
@@ -132,7 +139,7 @@ void fat_release(struct fat_node *node)
     while (node->parent && --node->references == 0) {
         struct fat_node *parent = node->parent;
         if (node->gone)
-            give_free(node);
+            fat_node_give_free(node);
         fat_node_forget(node);
         node->fat->node_count--;
         free(node);
@@ -193,6 +200,9 @@ int fat_node_update(struct fat_node *node, bool modified)
 
     if (node->gone || !node->parent)
         return 0;
+    if (fat_entry_cluster(node->fat, node->entry) != node->cluster &&
+        (error = fat_node_end_move(node)) != 0)
+        return error;
     if ((error = get_entry(node, &block)) != 0)
         return error;
     uint8_t *const entry = block->bytes + node->position % BLOCK;

@@ -130,7 +130,7 @@ int fat_remove(struct fat_node *node)
     if (node->gone)
         return ENOENT;
     if ((node->folder && (error = fat_find_nothing(node)) != 0) ||
-        (error = fat_begin(node->fat)) != 0 ||
+        (error = fat_begin(node->fat)) != 0 || (error = fat_node_end_move(node)) != 0 ||
         (error = fat_names_erase(node->parent, node->first, node->index)) != 0)
         return error;
     fat_node_gone(node);

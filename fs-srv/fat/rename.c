@@ -9,6 +9,8 @@
  *
  * M1 An entry MOVING counts as deleted if the place that it points at has one MOVED that points back and has the same cluster; so after 1 the file has its old name, from 2 on its new one.
  * M2 A file is not used through an entry with a mark: fat_end_move() ends what was begun, and takes marks away, when it is looked up.
+ * M3 While the medium may have both, the clusters of neither are changed, nor is the new name deleted: who does that ends the rename first (fat_node_end_move()). The old entry loses its mark only
+ *    when the new one is not on the medium any more.
  *
  * The place, in units of entries, is where the time of creation has been.
  */
@@ -140,6 +142,21 @@ int fat_end_move(struct fat_node *folder, struct fat_found *found)
     return take_mark(fat, found);
 }
 
+int fat_node_end_move(struct fat_node *node)
+{
+    struct fat_found found = {.position = node->position};
+    struct fat_block *block;
+    int error = fat_get(node->fat, node->position / BLOCK, GET_READ, &block);
+
+    if (error)
+        return error;
+    memcpy(found.entry, block->bytes + node->position % BLOCK, ENTRY);
+    fat_put(block);
+    error = fat_end_move(node->parent, &found);
+    memcpy(node->entry, found.entry, ENTRY);
+    return error;
+}
+
 /* ---- the steps ---- */
 
 struct move {
@@ -211,7 +228,7 @@ static int write_new(struct move *move, const uint8_t entry[ENTRY])
     return fat_names_write(move->to, move->first, &move->names, &move->position);
 }
 
-/* Step 2 did not come to its end: as before, also on the medium, when that can be written. */
+/* Step 2 did not come to its end: as before. The old entry stays marked where the medium may have the new one still (M3); but for nothing being written any more. */
 static void take_back(struct move *move)
 {
     struct fat_node *node = move->node;
@@ -220,7 +237,8 @@ static void take_back(struct move *move)
         (void)change_entry(node->fat, move->position, move->target->entry);
     else
         (void)fat_names_erase(move->to, move->first, move->index);
-    (void)change_entry(node->fat, node->position, node->entry);
+    if (fat_commit(node->fat) == 0 || node->fat->failed)
+        (void)change_entry(node->fat, node->position, node->entry);
 }
 
 static int move_far(struct move *move)
@@ -339,27 +357,11 @@ static int check(const struct fat_node *node, const struct fat_node *to, struct 
     return target->folder ? fat_find_nothing(target) : 0;
 }
 
-/* Marks of a rename before are gone, and the node knows its entry. */
-static int take_old_mark(struct fat_node *node)
-{
-    struct fat_found found = {.position = node->position};
-    struct fat_block *block;
-    int error = fat_get(node->fat, node->position / BLOCK, GET_READ, &block);
-
-    if (error)
-        return error;
-    memcpy(found.entry, block->bytes + node->position % BLOCK, ENTRY);
-    fat_put(block);
-    error = fat_end_move(node->parent, &found);
-    memcpy(node->entry, found.entry, ENTRY);
-    return error;
-}
-
 static int move_over(struct move *move)
 {
     struct fat_node *node = move->node, *target = move->target;
     bool done = false;
-    int error = take_old_mark(target);
+    int error = fat_node_end_move(target);
 
     if (error)
         return error;
@@ -398,7 +400,7 @@ int fat_rename(struct fat_node *node, struct fat_node *to, const char *to_name,
     struct move move = {.node = node, .to = to, .target = target == node ? NULL : target};
     int error = check(node, to, move.target);
 
-    if (error || (error = fat_begin(node->fat)) != 0 || (error = take_old_mark(node)) != 0)
+    if (error || (error = fat_begin(node->fat)) != 0 || (error = fat_node_end_move(node)) != 0)
         return error;
     if (move.target)
         return move_over(&move);

@@ -21,7 +21,8 @@ static void make(const char *folder, uint32_t type)
     size_t written;
     char path[512];
 
-    require(fat_format(&card->storage, &(struct fat_format){.type = type, .label = "SEED"}) == 0);
+    require(fat_format(&card->storage,
+                       &(struct fat_format){.type = type, .small_32 = true, .label = "SEED"}) == 0);
     require(fat_mount(&card->storage, &(struct fat_options){0}, &fat) == 0);
     require(fat_create(fat_root(fat), "a long name", FAT_FILE, &node) == 0);
     require(fat_write(node, 0, path, sizeof path, &written) == 0);

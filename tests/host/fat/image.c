@@ -21,9 +21,55 @@ struct card *image_make(uint64_t size, uint32_t type, uint32_t sector, uint32_t 
     CHECK_EQ(fat_format(&card->storage, &(struct fat_format){.type = type,
                                                              .sector_size = sector,
                                                              .cluster_size = cluster,
+                                                             .small_32 = true,
                                                              .serial = 0x12345678}),
              0);
     return card;
+}
+
+/* ---- a bad sector ---- */
+
+static const struct storage_operations *good;
+static unsigned bad_kinds;
+static uint64_t bad_byte;
+static unsigned bad_times;
+
+static bool is_bad(unsigned kind, uint64_t offset, size_t size)
+{
+    if (!(bad_kinds & kind) || offset > bad_byte || bad_byte - offset >= size)
+        return false;
+    if (bad_times != ALWAYS && --bad_times == 0)
+        bad_kinds = 0;
+    return true;
+}
+
+static int read_good(struct storage *storage, uint64_t offset, void *to, size_t size)
+{
+    return is_bad(CARD_READ, offset, size) ? EIO : good->read(storage, offset, to, size);
+}
+
+static int write_good(struct storage *storage, uint64_t offset, const void *from, size_t size)
+{
+    return is_bad(CARD_WRITE, offset, size) ? EIO : good->write(storage, offset, from, size);
+}
+
+static int flush_all(struct storage *storage)
+{
+    return good->flush(storage);
+}
+
+void image_spoil(struct card *card, unsigned kinds, uint64_t byte, unsigned times)
+{
+    static const struct storage_operations operations = {.read = read_good,
+                                                         .write = write_good,
+                                                         .flush = flush_all};
+
+    if (card->storage.operations != &operations)
+        good = card->storage.operations;
+    card->storage.operations = kinds ? &operations : good;
+    bad_kinds = kinds;
+    bad_byte = byte;
+    bad_times = times;
 }
 
 struct fat *image_mount(struct card *card)

@@ -13,6 +13,9 @@ enum { OUTPUT_MAX = 16384 };
 
 /** A formatted card. Sizes are bytes; cluster 0: the usual. */
 struct card *image_make(uint64_t size, uint32_t type, uint32_t sector, uint32_t cluster);
+enum { ALWAYS = 0 };
+/** The next requests, so many of them, of these kinds (CARD_READ, CARD_WRITE) that touch the sector at this byte fail; kinds 0: none does. Of one card at a time. */
+void image_spoil(struct card *card, unsigned kinds, uint64_t byte, unsigned times);
 /** Mounted with the least cache, and a clock that goes on two seconds whenever it is looked at. */
 struct fat *image_mount(struct card *card);
 /** Lines of output of a command, which ends with this status. %s in it is the name of a file with the card's contents, which are taken from it again. */

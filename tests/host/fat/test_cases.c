@@ -65,6 +65,7 @@ static void test_names(void)
     CHECK_EQ(create("\xc0\xaf"), EILSEQ);
     CHECK_EQ(create("\xed\xa0\x80"), EILSEQ);
     CHECK_EQ(create("\xf4\x90\x80\x80"), EILSEQ);
+    CHECK_EQ(create("\xf4\x8f\xbf\xbf"), 0); /* the last there is */
     memset(name, 'n', sizeof name);
     name[255] = '\0';
     CHECK_EQ(create(name), 0);
@@ -84,6 +85,8 @@ static void test_letters(void)
         {"\xce\xa3\xce\x9f\xce\xa3", "\xcf\x83\xce\xbf\xcf\x83"}, /* Greek */
         {"\xd0\x96\xd0\xaf", "\xd0\xb6\xd1\x8f"},                 /* Cyrillic */
         {"\xc5\xbd.long name", "\xc5\xbe.LONG NAME"},
+        {"\xce\x86\xce\x88\xce\x8a", "\xce\xac\xce\xad\xce\xaf"}, /* with accents */
+        {"\xce\x8c\xce\x8e\xce\x8f", "\xcf\x8c\xcf\x8d\xcf\x8e"},
     };
 
     begin(1 << 20, 12);
@@ -335,6 +338,50 @@ static void test_limits(void)
     end();
 }
 
+/* It is on the medium after every unmount that was not of a reader. */
+static void test_free_count(void)
+{
+    struct fat_space space;
+
+    begin(700 << 10, 32);
+    image_put(fat, "f", "content", 7);
+    CHECK_EQ(fat_unmount(fat), 0);
+    const uint8_t *const info = card->bytes + 512 + 488;
+    const uint32_t told =
+        info[0] | (uint32_t)info[1] << 8 | (uint32_t)info[2] << 16 | (uint32_t)info[3] << 24;
+    fat = image_mount(card);
+    CHECK_EQ(fat_space(fat, &space), 0);
+    CHECK_EQ(told, space.free);
+    end();
+}
+
+/* A chain of many more entries than the cache holds is not gone along from its beginning by every piece. */
+static void test_large(void)
+{
+    enum { PIECE = 64 << 10, SIZE = 16 << 20 };
+    static uint8_t bytes[PIECE];
+    struct fat_node *node, *other;
+    size_t size;
+
+    card = image_make(20 << 20, 16, 512, 512);
+    fat = image_mount(card);
+    CHECK_EQ(create("other"), 0);
+    CHECK_EQ(create("large"), 0);
+    CHECK_EQ(image_find(fat, "large", &node), 0);
+    CHECK_EQ(image_find(fat, "other", &other), 0);
+    CHECK_EQ(fat_write(other, 0, bytes, 5000, &size), 0);
+    CHECK_EQ(fat_resize(node, SIZE), 0);
+    CHECK_EQ(fat_sync(fat), 0);
+    CHECK_EQ(fat_resize(other, 700), 0); /* from here on a cut waits, and is looked for */
+    const uint64_t before = card->reads;
+    for (uint64_t at = 0; at < SIZE / 4; at += PIECE)
+        CHECK(fat_write(node, at, bytes, PIECE, &size) == 0 && size == PIECE);
+    CHECK(card->reads - before < 200);
+    fat_release(node);
+    fat_release(other);
+    end();
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -349,5 +396,7 @@ int main(int argc, char **argv)
     test_attributes();
     test_read_only();
     test_limits();
+    test_free_count();
+    test_large();
     return check_end();
 }

@@ -152,6 +152,83 @@ static void test_shared(void)
     end(true);
 }
 
+/* The first cluster of a file is checked like those behind it. */
+static void test_first(uint32_t value)
+{
+    begin();
+    set_next(cluster_of(0), value);
+    root_entry(0)[28] = 100; /* all of it lies there */
+    root_entry(0)[29] = 0;
+    fat = image_mount(card);
+    CHECK_EQ(read_file("FILE"), EIO);
+    CHECK_EQ(read_file("OTHER"), 0);
+    end(true);
+
+    begin();
+    set_next(cluster_of(1), value);
+    fat = image_mount(card);
+    CHECK_EQ(read_file("FOLDER/inner"), EIO);
+    end(true);
+}
+
+/* So is that of FAT32's root, which else would be given to a file. */
+static void test_root(void)
+{
+    struct fat_node *node;
+
+    card = image_make(700 << 10, 32, 512, 512);
+    memset(card->bytes + 32 * 512 + 2 * 4, 0, 4);
+    fat = image_mount(card);
+    CHECK_EQ(fat_create(fat_root(fat), "new", FAT_FILE, &node), EROFS);
+    CHECK_EQ(read_file("new"), ENOENT);
+    end(true);
+}
+
+/* A chain that is too short for the size is not made longer by writing to where it is missing. */
+static void test_write_short(uint32_t position)
+{
+    static const uint8_t bytes[512];
+    struct fat_node *node;
+    size_t size;
+
+    begin();
+    root_entry(0)[28] = 0;
+    root_entry(0)[29] = 20; /* ten clusters, of which there are five */
+    fat = image_mount(card);
+    CHECK_EQ(image_find(fat, "FILE", &node), 0);
+    const int error = fat_write(node, position, bytes, sizeof bytes, &size);
+    CHECK(error == EIO || (error == 0 && size < sizeof bytes));
+    fat_release(node);
+    end(true);
+}
+
+/* An empty file that others gave clusters to: what cannot be written does not take them away while its entry has them. */
+static void test_preallocated(void)
+{
+    static const uint8_t bytes[512] = {1};
+    struct fat_node *node;
+    size_t size;
+
+    begin();
+    memset(root_entry(0) + 28, 0, 4);
+    fat = image_mount(card);
+    CHECK_EQ(image_find(fat, "FILE", &node), 0);
+    image_spoil(card, CARD_WRITE,
+                (uint64_t)(root_entry(32 * 16) - card->bytes) + 512 * (uint64_t)(cluster_of(0) - 2),
+                ALWAYS);
+    CHECK_EQ(fat_write(node, 0, bytes, sizeof bytes, &size), EIO);
+    image_spoil(card, 0, 0, 0);
+    CHECK_EQ(fat_sync(fat), 0);
+    CHECK_EQ(fat_sync(fat), 0);
+    CHECK(cluster_of(0) != 0 && (table()[cluster_of(0) * 2] | table()[cluster_of(0) * 2 + 1]) != 0);
+    CHECK_EQ(fat_write(node, 0, bytes, sizeof bytes, &size), 0);
+    CHECK_EQ(fat_resize(node, 0), 0);
+    fat_release(node);
+    CHECK_EQ(fat_sync(fat), 0);
+    CHECK_EQ(cluster_of(0), 0);
+    end(false);
+}
+
 /* Every byte of the boot sector's numbers, to all kinds of values: it is mounted and used, or refused. */
 static void use_all(void);
 
@@ -246,6 +323,13 @@ int main(int argc, char **argv)
     test_remove_chain(0);
     test_remove_chain(0xfff7);
     test_remove_chain(1);
+    test_first(0);
+    test_first(1);
+    test_first(0xfff7);
+    test_root();
+    test_write_short(4 * 512 + 1);
+    test_write_short(8 * 512);
+    test_preallocated();
     test_folders();
     test_shared();
     test_boot();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Requests that fail: of a short run of operations the first, the second, and so on until it passes untouched; once, and from then on. Whatever the operations say, what was
- * promised before is there afterwards, and what the card holds is what a power cut might have left.
+ * promised before is there afterwards, and what the card holds is what a power cut might have left. Then sectors that are bad for good.
  */
 #include "power.h"
 
@@ -80,8 +80,10 @@ static void check_kept(struct card *card)
         const char *path = file->path;
         if (strcmp(path, "A") == 0 && image_find(fat, path, &node) == ENOENT)
             path = "D/moved";
-        else if (strcmp(path, "A") == 0)
+        else if (strcmp(path, "A") == 0) {
             fat_release(node);
+            CHECK_EQ(image_find(fat, "D/moved", &node), ENOENT);
+        }
         if (!file->folder)
             image_expect(fat, path, file->bytes, file->size);
     }
@@ -110,7 +112,181 @@ static void fail_each(const struct card *base, unsigned kinds, bool sticky)
     card_free(card);
 }
 
-int main(int argc, char **argv)
+/* ---- bad sectors ---- */
+
+static struct card *card;
+static struct fat *fat;
+
+static void begin(uint64_t size, uint32_t type)
+{
+    card = image_make(size, type, 512, 512);
+    fat = image_mount(card);
+}
+
+static uint64_t place_of(const void *bytes, size_t size)
+{
+    for (uint64_t at = 0; at < card->storage.size; at += 512)
+        if (memcmp(card->bytes + at, bytes, size) == 0)
+            return at;
+    CHECK(false);
+    return 0;
+}
+
+/* Part of a block of a file that the card does not take: its loss is told once, and nothing else is lost. */
+static void test_bad_data(void)
+{
+    struct fat_node *node;
+    size_t size;
+
+    begin(1 << 20, 12);
+    image_put(fat, "f", "content", 7);
+    image_put(fat, "g", "other", 5);
+    CHECK_EQ(fat_sync(fat), 0);
+    image_spoil(card, CARD_WRITE, place_of("content", 7), ALWAYS);
+    CHECK_EQ(image_find(fat, "f", &node), 0);
+    CHECK_EQ(fat_write(node, 0, "CON", 3, &size), 0);
+    image_put(fat, "g", "OTHER", 5);
+    CHECK_EQ(fat_sync(fat), EIO);
+    CHECK_EQ(fat_sync(fat), 0);
+    image_expect(fat, "f", "content", 7);
+    CHECK_EQ(fat_write(node, 0, "CON", 3, &size), 0);
+    fat_release(node);
+    CHECK_EQ(fat_unmount(fat), EIO);
+    image_spoil(card, 0, 0, 0);
+    fat = image_mount(card);
+    image_expect(fat, "f", "content", 7);
+    image_expect(fat, "g", "OTHER", 5);
+    CHECK_EQ(fat_unmount(fat), 0);
+    image_check_clean(card);
+    card_free(card);
+}
+
+/* A table or a folder that it does not take: nothing is written any more, and all is as it was. */
+static void test_bad_structure(uint64_t byte)
+{
+    struct fat_node *node;
+    struct fat_space space;
+    size_t size;
+
+    begin(1 << 20, 12);
+    image_put(fat, "f", "content", 7);
+    CHECK_EQ(fat_unmount(fat), 0);
+    fat = image_mount(card);
+    image_spoil(card, CARD_WRITE, byte, ALWAYS);
+    CHECK_EQ(fat_create(fat_root(fat), "g", FAT_FILE, &node), 0);
+    CHECK_EQ(fat_write(node, 0, "text", 4, &size), 0);
+    fat_release(node);
+    CHECK_EQ(fat_sync(fat), EIO);
+    CHECK_EQ(fat_sync(fat), EIO);
+    CHECK_EQ(fat_create(fat_root(fat), "h", FAT_FILE, &node), EIO);
+    image_expect(fat, "f", "content", 7);
+    CHECK_EQ(fat_space(fat, &space), 0);
+    CHECK(space.read_only && !space.damaged);
+    CHECK_EQ(fat_unmount(fat), EIO);
+    image_spoil(card, 0, 0, 0);
+    fat = image_mount(card);
+    CHECK_EQ(image_find(fat, "g", &node), ENOENT);
+    image_expect(fat, "f", "content", 7);
+    CHECK_EQ(fat_unmount(fat), 0);
+    card_free(card);
+}
+
+/* What cannot be written any more keeps nothing from being read. */
+static void test_full_cache(void)
+{
+    static const uint8_t zeroes[200 * 512];
+    struct fat_node *node;
+    size_t size;
+    int error = 0;
+
+    begin(1 << 20, 12);
+    image_put(fat, "f", "content", 7);
+    image_put(fat, "g", zeroes, sizeof zeroes);
+    CHECK_EQ(fat_unmount(fat), 0);
+    fat = image_mount(card);
+    image_put(fat, "h", "content", 7);
+    CHECK_EQ(image_find(fat, "g", &node), 0);
+    image_spoil(card, CARD_WRITE, 512, ALWAYS); /* the table, which is dirty */
+    for (uint64_t at = 10; at < sizeof zeroes && !error; at += 512)
+        error = fat_write(node, at, "x", 1, &size);
+    CHECK_EQ(error, EIO);
+    fat_release(node);
+    image_expect(fat, "f", "content", 7);
+    CHECK_EQ(fat_unmount(fat), EIO);
+    image_spoil(card, 0, 0, 0);
+    card_free(card);
+}
+
+/* Nobody needs FSInfo. */
+static void test_bad_info(void)
+{
+    static const uint8_t zeroes[100 * 512];
+    struct fat_node *node;
+    char byte;
+    size_t size;
+
+    begin(700 << 10, 32);
+    image_put(fat, "f", zeroes, sizeof zeroes);
+    CHECK_EQ(fat_sync(fat), 0);
+    CHECK_EQ(image_find(fat, "f", &node), 0);
+    image_spoil(card, CARD_READ, 512, ALWAYS);
+    for (uint64_t at = 0; at < sizeof zeroes; at += 512) /* the cache holds it no more */
+        CHECK_EQ(fat_read(node, at, &byte, 1, &size), 0);
+    fat_release(node);
+    image_put(fat, "g", "content", 7);
+    CHECK_EQ(fat_sync(fat), 0);
+    CHECK_EQ(fat_unmount(fat), 0);
+    image_spoil(card, 0, 0, 0);
+    fat = image_mount(card);
+    image_expect(fat, "g", "content", 7);
+    CHECK_EQ(fat_unmount(fat), 0);
+    card_free(card);
+}
+
+static uint64_t read32(const uint8_t *at)
+{
+    return at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24;
+}
+
+/* A file is made shorter, and longer again before the end of its chain is written; the table where the chain ends cannot be read a few times meanwhile. What it grows by are
+ * not the clusters that it gave away. */
+static void test_cut(unsigned times)
+{
+    static uint8_t bytes[512 * 400];
+    const uint32_t kept = 300 * 512;
+    struct fat_node *node, *other;
+    char byte;
+    size_t size;
+
+    begin(700 << 10, 32);
+    memset(bytes, 0, sizeof bytes);
+    image_put(fat, "other", bytes, sizeof bytes);
+    memset(bytes, 7, sizeof bytes);
+    image_put(fat, "f", bytes, sizeof bytes);
+    CHECK_EQ(fat_sync(fat), 0);
+    const uint64_t last =
+        place_of(bytes, 512) / 512 + 299 - (32 + 2 * read32(card->bytes + 36)) + 2;
+    CHECK_EQ(image_find(fat, "f", &node), 0);
+    CHECK_EQ(image_find(fat, "other", &other), 0);
+    CHECK_EQ(fat_resize(node, kept), 0);
+    for (uint64_t at = 0; at < (100 << 9);
+         at += 512) /* the cache holds that part of the table no more */
+        CHECK_EQ(fat_read(other, at, &byte, 1, &size), 0);
+    image_spoil(card, CARD_READ, 32 * 512 + last * 4, times);
+    const int error = fat_write(node, kept, bytes, 5 * 512, &size);
+    image_spoil(card, 0, 0, 0);
+    CHECK(error == 0 || error == EIO);
+    fat_release(node);
+    fat_release(other);
+    CHECK_EQ(fat_unmount(fat), 0);
+    fat = image_mount(card);
+    image_expect(fat, "f", bytes, kept + (error ? 0 : 5 * 512));
+    CHECK_EQ(fat_unmount(fat), 0);
+    image_check_clean(card);
+    card_free(card);
+}
+
+static void test_each(void)
 {
     static const struct {
         uint64_t size;
@@ -119,11 +295,9 @@ int main(int argc, char **argv)
     static const unsigned kinds[] = {CARD_READ, CARD_WRITE, CARD_FLUSH,
                                      CARD_READ | CARD_WRITE | CARD_FLUSH};
 
-    check_begin(argc, argv);
-    image_need_tools();
     for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct card *base = image_make(shapes[i].size, shapes[i].type, 512, 512);
-        struct fat *fat = image_mount(base);
+        fat = image_mount(base);
         state_begin(fat, &history.states[0]);
         CHECK_EQ(fat_unmount(fat), 0);
         for (unsigned j = 0; j < sizeof kinds / sizeof *kinds; j++) {
@@ -132,5 +306,19 @@ int main(int argc, char **argv)
         }
         card_free(base);
     }
+}
+
+int main(int argc, char **argv)
+{
+    check_begin(argc, argv);
+    image_need_tools();
+    test_each();
+    test_bad_data();
+    test_bad_structure(512);           /* the first block of the table */
+    test_bad_structure(512 * (1 + 6)); /* the root's */
+    test_full_cache();
+    test_bad_info();
+    for (unsigned times = 1; times < 8; times++)
+        test_cut(times);
     return check_end();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Power cuts: all runs of one and two operations, some of three; power goes away after each request of theirs, with every kind of loss, and again while what is left is
- * mounted and used. What is found then is what docs/fat.md says, and fsck.fat complains of nothing else.
+ * mounted and used; and the same while a node is used that was held through its rename. What is found then is what docs/fat.md says, and fsck.fat complains of nothing else.
  *
  *      test_fat_power [cuts=N] [fsck=N] [seed=N]
  *
@@ -201,6 +201,69 @@ static void all_runs(const struct card *base, struct card *card)
                 3);
 }
 
+/* ---- a node that is held through its rename ---- */
+
+enum held { HELD_EMPTIED, HELD_FILLED, HELD_REMOVED, HELD_KINDS };
+
+/* What is done through the node of A when it has just become D/A. */
+static void use_held(struct card *card, enum held kind)
+{
+    static const char text[700] = "text";
+    struct fat *fat = image_mount(card);
+    struct fat_node *node, *folder;
+    size_t size;
+
+    CHECK_EQ(image_find(fat, "A", &node), 0);
+    CHECK_EQ(image_find(fat, "D", &folder), 0);
+    CHECK_EQ(fat_rename(node, folder, "A", NULL), 0);
+    if (kind == HELD_EMPTIED)
+        CHECK_EQ(fat_resize(node, 0), 0);
+    else if (kind == HELD_FILLED)
+        CHECK_EQ(fat_write(node, 0, text, sizeof text, &size), 0);
+    else
+        CHECK_EQ(fat_remove(node), 0);
+    fat_release(node);
+    fat_release(folder);
+    CHECK_EQ(fat_unmount(fat), 0);
+}
+
+/* One name, until it is removed; once it has the new one it has not the old one again. */
+static void check_held(enum held kind)
+{
+    struct fat *fat = image_mount(image);
+    struct fat_node *node;
+    unsigned names = 0;
+
+    if (image_find(fat, "A", &node) == 0) {
+        fat_release(node);
+        names++;
+    }
+    if (image_find(fat, "D/A", &node) == 0) {
+        fat_release(node);
+        names++;
+    }
+    CHECK(kind == HELD_REMOVED ? names <= 1 : names == 1);
+    CHECK_EQ(fat_unmount(fat), 0);
+}
+
+static void cut_held(const struct card *base, struct card *card)
+{
+    for (unsigned kind = 0; kind < HELD_KINDS; kind++) {
+        card_copy(card, base);
+        struct fat *fat = image_mount(card);
+        image_put(fat, "A", "content", kind == HELD_FILLED ? 0 : 7);
+        CHECK_EQ(fat_unmount(fat), 0);
+        card_record(card);
+        use_held(card, (enum held)kind);
+        for (size_t event = 0; event <= card_events(card); event++)
+            for (unsigned loss = 0; loss < CARD_LOSSES; loss++) {
+                card_cut(card, event, (enum card_loss)loss, &check_state.random, image);
+                check_held((enum held)kind);
+            }
+        card_forget(card);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -229,6 +292,7 @@ int main(int argc, char **argv)
         state_begin(fat, &history.states[0]);
         CHECK_EQ(fat_unmount(fat), 0);
         all_runs(base, card);
+        cut_held(base, card);
         card_free(base);
         card_free(card);
         card_free(image);

@@ -103,7 +103,8 @@ static void test_format(void)
                  {4 << 20, 0, 0, 0, 12},         {5 << 20, 0, 0, 0, 16},
                  {17 << 20, 0, 0, 0, 16},        {36 << 20, 32, 512, 512, 32},
                  {20 << 20, 16, 4096, 4096, 16}, {30 << 20, 12, 512, 65536, 12},
-                 {70 << 20, 32, 1024, 1024, 32}, {(40 << 20) + 512 * 77, 0, 0, 0, 16}};
+                 {70 << 20, 32, 1024, 1024, 32}, {8 << 20, 0, 4096, 0, 12},
+                 {17 << 20, 0, 4096, 0, 16},     {(40 << 20) + 512 * 77, 0, 0, 0, 16}};
 
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct card *card = card_make(cases[i].size);
@@ -135,6 +136,9 @@ static void test_format_refuses(void)
                                             {.cluster_size = 131072},
                                             {.type = 33},
                                             {.label = "a.b"},
+                                            {.type = 32},
+                                            {.label = "\xc4"},
+                                            {.label = "\x7f"},
                                             {.label = ""},
                                             {.label = "twelve chars"},
                                             {.type = 12, .cluster_size = 512}};
@@ -145,6 +149,39 @@ static void test_format_refuses(void)
     card_free(card);
 }
 
+/* Power that goes away meanwhile: the old one is there wholly, or nothing, or the new one is. */
+static void test_format_cut(void)
+{
+    struct card *card = image_make(2300 << 10, 16, 512, 512), *left = card_make(2300 << 10);
+    struct fat *fat = image_mount(card);
+    unsigned old = 0, none = 0, new = 0;
+
+    image_put(fat, "f", "content", 7);
+    CHECK_EQ(fat_unmount(fat), 0);
+    card_record(card);
+    CHECK_EQ(fat_format(&card->storage, &(struct fat_format){.type = 12}), 0);
+    for (size_t events = 0; events <= card_events(card); events++)
+        for (unsigned loss = 0; loss < 8 * CARD_LOSSES; loss++) {
+            struct fat_space space;
+            card_cut(card, events, (enum card_loss)(loss % CARD_LOSSES), &check_state.random, left);
+            if (fat_mount(&left->storage, &(struct fat_options){0}, &fat) != 0) {
+                none++;
+                continue;
+            }
+            CHECK_EQ(fat_space(fat, &space), 0);
+            old += space.type == 16;
+            new += space.type == 12;
+            if (space.type == 16)
+                image_expect(fat, "f", "content", 7);
+            CHECK_EQ(fat_unmount(fat), 0);
+            if (loss < CARD_LOSSES)
+                image_check_clean(left);
+        }
+    CHECK(old != 0 && none != 0 && new != 0);
+    card_free(card);
+    card_free(left);
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -152,5 +189,6 @@ int main(int argc, char **argv)
     test_mkfs();
     test_format();
     test_format_refuses();
+    test_format_cut();
     return check_end();
 }
