@@ -10,6 +10,7 @@ import re
 import select
 import subprocess
 import time
+from pathlib import Path
 
 STAMP = re.compile(r"^\[ *\d+\.\d+\] ")      # of a log line; patterns are written without it
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -18,6 +19,7 @@ KERNEL_BEGINS = re.compile(r"^Starting kernel")
 AUTOBOOT = b"Hit any key to stop autoboot"
 PROMPTS = (b"=> ", b"U-Boot> ")
 AFTERMATH_SECONDS = 0.5
+BUSY_SECONDS = 1            # between looks at whether a busy host is why it takes so long
 
 
 class Failed(Exception):
@@ -62,6 +64,17 @@ class Watch:
 
     def missing(self):
         return (self.expect[:1] + self.anywhere + [pattern for pattern, _ in self.when])[0]
+
+
+def starved(pid):
+    """Seconds for which QEMU has waited for a CPU of a busy host: that one of its threads which has waited longest."""
+    longest = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        try:
+            longest = max(longest, int(path.read_text().split()[1]))
+        except (OSError, IndexError, ValueError):
+            pass    # the thread has ended
+    return longest / 1e9
 
 
 class Console:
@@ -116,10 +129,12 @@ class Console:
         waits_for_lines = bool(self.scenario.expect or self.scenario.anywhere)
         while not (waits_for_lines and self.watch.done()):
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([child.stdout], [], [], left)[0]:
-                if not waits_for_lines:
-                    return
+            if left <= 0 and not waits_for_lines:
+                return
+            if left <= 0 and -left >= min(self.scenario.time_limit(), starved(child.pid)):
                 raise Failed(f"nothing for {self.scenario.time_limit():g} s matched: {self.watch.missing()}")
+            if not select.select([child.stdout], [], [], left if left > 0 else BUSY_SECONDS)[0]:
+                continue
             data = os.read(child.stdout.fileno(), 65536)
             if not data:
                 if not waits_for_lines:
