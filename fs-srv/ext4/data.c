@@ -201,13 +201,11 @@ static int read_inline(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint6
 int ext4_read(struct ext4 *fs, ext4_ino ino, uint64_t offset, void *to, size_t size, size_t *got)
 {
     struct inode inode;
-    int error = inode_read(fs, ino, &inode);
+    int error = inode_read_file(fs, ino, &inode);
 
     *got = 0;
     if (error != 0)
         return error;
-    if (!inode_is(&inode, LINUX_S_IFREG))
-        return inode_is(&inode, LINUX_S_IFDIR) ? EISDIR : EINVAL;
     if (offset >= EXT2_I_SIZE(&inode.large))
         return 0;
     size = minimum(size, EXT2_I_SIZE(&inode.large) - offset);
@@ -337,11 +335,9 @@ static int write_some(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint
     struct inode inode;
     struct edges edges;
     uint64_t end;
-    int error = inode_read(fs, ino, &inode);
+    int error = inode_read_file(fs, ino, &inode);
 
     *done = 0;
-    if (error == 0 && !inode_is(&inode, LINUX_S_IFREG))
-        error = inode_is(&inode, LINUX_S_IFDIR) ? EISDIR : EINVAL;
     if (error == 0 &&
         (offset > data_size_limit(fs, &inode) || size > data_size_limit(fs, &inode) - offset))
         error = EFBIG;

@@ -235,6 +235,8 @@ void io_manager_prepare(struct ext4 *fs);
 
 /* inode.c */
 [[nodiscard]] int inode_read(struct ext4 *fs, ext4_ino ino, struct inode *inode);
+/* The same of a regular file: EISDIR, and EINVAL of what is neither. */
+[[nodiscard]] int inode_read_file(struct ext4 *fs, ext4_ino ino, struct inode *inode);
 [[nodiscard]] int inode_write(struct ext4 *fs, ext4_ino ino, struct inode *inode);
 void inode_touch(struct ext4 *fs, struct inode *inode, bool modified);
 bool inode_is(const struct inode *inode, uint32_t type);

@@ -31,6 +31,15 @@ int inode_read(struct ext4 *fs, ext4_ino ino, struct inode *inode)
     return error;
 }
 
+int inode_read_file(struct ext4 *fs, ext4_ino ino, struct inode *inode)
+{
+    const int error = inode_read(fs, ino, inode);
+
+    if (error != 0 || inode_is(inode, LINUX_S_IFREG))
+        return error;
+    return inode_is(inode, LINUX_S_IFDIR) ? EISDIR : EINVAL;
+}
+
 int inode_write(struct ext4 *fs, ext4_ino ino, struct inode *inode)
 {
     return problem_of(fs,

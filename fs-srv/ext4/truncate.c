@@ -109,12 +109,10 @@ int truncate_before_growth(struct ext4 *fs, ext4_ino ino, uint64_t size)
 static int set_size(struct ext4 *fs, ext4_ino ino, uint64_t size, bool *shorter)
 {
     struct inode inode;
-    int error = inode_read(fs, ino, &inode);
+    int error = inode_read_file(fs, ino, &inode);
 
     if (error != 0)
         return error;
-    if (!inode_is(&inode, LINUX_S_IFREG))
-        return inode_is(&inode, LINUX_S_IFDIR) ? EISDIR : EINVAL;
     *shorter = size < EXT2_I_SIZE(&inode.large);
     if (size > data_size_limit(fs, &inode))
         return EFBIG;

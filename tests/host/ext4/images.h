@@ -23,3 +23,5 @@ static inline struct ext4_name name_of(const char *text)
 {
     return (struct ext4_name){text, __builtin_strlen(text)};
 }
+/** For ext4_readdir(): context, an unsigned, is one more for each entry. */
+ext4_entry_fn image_count_entry;

@@ -139,17 +139,6 @@ static void test_full(const char *arguments)
     card_free(card);
 }
 
-static bool count(void *context, struct ext4_name name, ext4_ino ino, unsigned type,
-                  uint64_t cursor)
-{
-    (void)name;
-    (void)ino;
-    (void)type;
-    (void)cursor;
-    ++*(unsigned *)context;
-    return true;
-}
-
 static void one_form(const char *arguments)
 {
     struct card *card = image_make(24576, arguments);
@@ -167,7 +156,7 @@ static void one_form(const char *arguments)
     ext4_abandon(fs);
     CHECK_EQ(ext4_mount(&card->storage, 0, &fs), 0);
     CHECK_EQ(ext4_lookup(fs, EXT4_ROOT, name_of("b"), &b), 0);
-    CHECK_EQ(ext4_readdir(fs, b, 0, count, &entries), 0);
+    CHECK_EQ(ext4_readdir(fs, b, 0, image_count_entry, &entries), 0);
     CHECK_EQ(entries, 2 + 1 + 200);
     CHECK_EQ(ext4_unmount(fs), 0);
     CHECK(image_is_clean(card));

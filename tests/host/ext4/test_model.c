@@ -123,6 +123,19 @@ static void put_entry(struct entry *entry, unsigned folder, const char *name, un
     strcpy(entry->name, name);
 }
 
+/* The name was to be made there. False: there is one already, or no room. */
+static bool was_made(unsigned in, const char *name, int error)
+{
+    if (find_entry(in, name) != NULL) {
+        CHECK_EQ(error, EEXIST);
+        return false;
+    }
+    full += error == ENOSPC;
+    if (error != ENOSPC)
+        CHECK_EQ(error, 0);
+    return error != ENOSPC;
+}
+
 static void make(bool folder)
 {
     const unsigned in = random_node(true), n = free_node();
@@ -138,14 +151,8 @@ static void make(bool folder)
         error = ext4_mkdir(fs, nodes[in].ino, name_of(name), &folder_mode, &ino);
     else
         error = ext4_create(fs, nodes[in].ino, name_of(name), &file_mode, &ino);
-    if (find_entry(in, name) != NULL) {
-        CHECK_EQ(error, EEXIST);
+    if (!was_made(in, name, error))
         return;
-    }
-    full += error == ENOSPC;
-    if (error == ENOSPC)
-        return;
-    CHECK_EQ(error, 0);
     nodes[n] = (struct node){.ino = ino, .folder = folder, .links = 1};
     put_entry(entry, in, name, n);
 }
@@ -252,14 +259,8 @@ static void link_file(void)
     if (n == 0 || nodes[n].folder || entry == NULL)
         return;
     error = ext4_link(fs, nodes[n].ino, nodes[in].ino, name_of(name));
-    if (find_entry(in, name) != NULL) {
-        CHECK_EQ(error, EEXIST);
+    if (!was_made(in, name, error))
         return;
-    }
-    full += error == ENOSPC;
-    if (error == ENOSPC)
-        return;
-    CHECK_EQ(error, 0);
     put_entry(entry, in, name, n);
     nodes[n].links++;
 }

@@ -288,17 +288,6 @@ static bool same_file(const struct work *work, unsigned found, unsigned file, st
     return same_bytes(work, found, file, data);
 }
 
-static bool count(void *context, struct ext4_name name, ext4_ino ino, unsigned type,
-                  uint64_t cursor)
-{
-    (void)name;
-    (void)ino;
-    (void)type;
-    (void)cursor;
-    ++*(unsigned *)context;
-    return true;
-}
-
 static bool same_state(const struct work *work, unsigned found, struct ext4 *fs)
 {
     const struct work_state *state = &work->states[found];
@@ -315,9 +304,9 @@ static bool same_state(const struct work *work, unsigned found, struct ext4 *fs)
         if (error == 0 && !same_file(work, found, state->names[n], fs, ino))
             return false;
     }
-    CHECK_EQ(ext4_readdir(fs, EXT4_ROOT, 0, count, &entries), 0);
+    CHECK_EQ(ext4_readdir(fs, EXT4_ROOT, 0, image_count_entry, &entries), 0);
     CHECK_EQ(ext4_lookup(fs, EXT4_ROOT, name_of("D"), &ino), 0);
-    CHECK_EQ(ext4_readdir(fs, ino, 0, count, &entries), 0);
+    CHECK_EQ(ext4_readdir(fs, ino, 0, image_count_entry, &entries), 0);
     return entries == wanted;
 }
 
