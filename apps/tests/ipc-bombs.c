@@ -7,6 +7,7 @@
  */
 #include "ipc-bombs.h"
 
+#include "echo.h"
 #include "ipc-actor.h"
 
 #include <libsys/check.h>
@@ -15,7 +16,6 @@
 #include <libsys/program.h>
 #include <libsys/thread.h>
 #include <libsys/trap.h>
-#include <user/msg.h>
 #include <wharf/if/host.h>
 #include <wharf/if/port.h>
 #include <wharf/if/task.h>
@@ -41,22 +41,10 @@ static struct {
     mach_port_name_t port;
 } neighbour;
 
-/* A word and one more than it. */
 static int serve(void *argument)
 {
-    struct msg_registers m = {0};
     (void)argument;
-    for (;;) {
-        m.receive = neighbour.port;
-        m.deadline = TRAP_NEVER;
-        user_msg_trap(&m);
-        if (m.result < 0)
-            return 1;
-        m.destination = m.remote;
-        m.id = m.word[0] + 1;
-        m.control = MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0);
-        m.local = MSG_NULL;
-    }
+    return echo_serve(neighbour.port);
 }
 
 static int ask(void *argument)
@@ -65,13 +53,7 @@ static int ask(void *argument)
     (void)argument;
     while (!atomic_load(&bomb_shared->stop)) {
         uint64_t i = atomic_fetch_add(&bomb_shared->calls, 1);
-        struct msg_registers m = {.destination = neighbour.port,
-                                  .control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 8, 0),
-                                  .receive = MSG_REPLY,
-                                  .deadline = kernel_clock_now() + patience,
-                                  .word = {i}};
-        user_msg_trap(&m);
-        if (m.result != 0 || m.id != i + 1)
+        if (!echo_call(neighbour.port, i, kernel_clock_now() + patience))
             atomic_fetch_add(&bomb_shared->failures, 1);
         next += PERIOD;
         if (kernel_sleep_until(next) != KERN_SUCCESS)

@@ -10,6 +10,7 @@
  * Arguments: for=MS of each measurement; bomb=PROGRAM, which is started when this is ready.
  */
 #include "arguments.h"
+#include "echo.h"
 #include "supervised.h"
 #include "vm-test.h"
 #include <libsys/clone.h>
@@ -17,7 +18,6 @@
 #include <libsys/thread.h>
 #include <libsys/trap.h>
 #include <stdatomic.h>
-#include <user/msg.h>
 #include <wharf/if/port.h>
 #include <wharf/if/service.h>
 #include <wharf/if/vm.h>
@@ -41,34 +41,10 @@ static struct worker worker[WORKERS_MAX];
 
 /* ---- one worker ---- */
 
-/* A word, and one more than it. */
 static int serve(void *argument)
 {
     const struct worker *self = argument;
-    struct msg_registers m = {0};
-
-    for (;;) {
-        m.receive = self->port;
-        m.deadline = TRAP_NEVER;
-        user_msg_trap(&m);
-        if (m.result < 0)
-            return 1;
-        m.destination = m.remote;
-        m.id = m.word[0] + 1;
-        m.control = MSG_CONTROL(MSG_MOVE_SEND_ONCE, 0, 0, 0);
-        m.local = MSG_NULL;
-    }
-}
-
-static bool call(const struct worker *self, uint64_t word)
-{
-    struct msg_registers m = {.destination = self->port,
-                              .control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_REPLY, 8, 0),
-                              .receive = MSG_REPLY,
-                              .deadline = TRAP_NEVER,
-                              .word = {word}};
-    user_msg_trap(&m);
-    return m.result == 0 && m.id == word + 1;
+    return echo_serve(self->port);
 }
 
 static bool use_memory(uint64_t word)
@@ -105,7 +81,7 @@ static bool do_round(const struct worker *self, uint64_t number)
     right = look_at_own(number) && right;
 
     for (unsigned i = 0; i < CALLS; i++)
-        right &= call(self, number + i);
+        right &= echo_call(self->port, number + i, TRAP_NEVER);
     return right;
 }
 
