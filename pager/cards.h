@@ -113,7 +113,6 @@ void service_opened(struct card *card);
 void service_closed(mach_port_name_t off);
 /** Its area is not drained after all: there were no frames for what is in it. */
 void service_refused(struct card *card);
-/** The loop's: whether those who wait for swapoff are there, and who is not takes it back; slots that are free, when nothing else is to do. */
 /** There was no memory to tell a card's driver of what is to be done: it is tried again in a moment. */
 void service_look_soon(void);
 /** The loop's: what drivers have not been told; whether those who wait for swapoff are there, and who is not takes it back; slots that are free, when nothing else is to do. */

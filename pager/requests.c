@@ -36,7 +36,6 @@ void pager_areas_are_known(struct pager *pager)
 bool pager_end_area(struct pager *pager, unsigned number)
 {
     struct pager_area *area = &pager->area[number];
-
     uint64_t jobs = pager_jobs(pager, JOBS_ALL);
 
     for (struct pager_job *job; (job = pager_next_job(pager, &jobs));) {

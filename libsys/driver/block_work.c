@@ -40,9 +40,10 @@ static bool tell_untold(void)
 
     for (unsigned i = 0; i < block_service.places; i++) {
         struct block_attachment *attachment = &block_service.attachments[i];
-        if (attachment->used && attachment->untold && !attachment->ended)
-            tell(attachment);
-        untold |= attachment->used && attachment->untold && !attachment->ended;
+        if (attachment->ended || !attachment->untold)
+            continue;
+        tell(attachment);
+        untold |= attachment->untold;
     }
     return untold;
 }
