@@ -126,8 +126,7 @@ static inline void wait_for_pageout(const struct frame *frame)
         arch_cpu_relax();
 }
 
-/* Nobody catches the frame from here on. */
-static inline void hide_from_pageout(struct frame *frame)
+void anon_hide_frame(struct frame *frame)
 {
     (void)atomic_fetch_and_explicit(&frame->flags,
                                     (uint16_t) ~(FRAME_FLAG_PAGEABLE | FRAME_FLAG_OBJECT),
@@ -159,7 +158,7 @@ static void anon_destroy(struct anon *anon)
             continue;
         }
         /* Chosen just now, it keeps its frame for a grace period: this is no other's (A4). */
-        hide_from_pageout(frame_record(where));
+        anon_hide_frame(frame_record(where));
         if (likely(where_of(anon) == where))
             break;
         where = where_of(anon);
@@ -204,7 +203,7 @@ void anon_keep(struct anon *anon)
 {
     struct frame *frame = anon_frame_if_any(anon);
     assert(frame);
-    hide_from_pageout(frame);
+    anon_hide_frame(frame);
     rescue(anon);
 }
 

@@ -20,11 +20,6 @@
 
 /* ---- with locks held ---- */
 
-static uint32_t state_of(const struct anon *anon)
-{
-    return atomic_load_explicit(&anon->where, memory_order_relaxed) & ANON_STATE;
-}
-
 /* The lock is held. True: the page is usable now. */
 static bool rescue(struct anon *anon)
 {
@@ -161,11 +156,15 @@ bool swap_anon_gone(struct anon *anon)
 {
     struct ledger *ledger = NULL;
     spin_lock(&swap.lock);
-    uint32_t state = state_of(anon);
-    if (state & ANON_HELD)
+    uint32_t where = atomic_load_explicit(&anon->where, memory_order_relaxed);
+    uint32_t state = where & ANON_STATE;
+    if (state & ANON_HELD) {
+        /* The frame stays until the request is over: longer than an object that had the page. */
+        anon_hide_frame(frame_record(where & ~ANON_STATE));
         atomic_store_explicit(&anon->references, ANON_GONE, memory_order_relaxed);
-    else if (state == ANON_OUT)
+    } else if (state == ANON_OUT) {
         ledger = leave_slot(anon);
+    }
     spin_unlock(&swap.lock);
     if (ledger)
         anon_free_record(anon, ledger);
