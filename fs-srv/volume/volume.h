@@ -96,6 +96,8 @@ struct volume_ops {
     int (*reopen)(struct volume *volume, uint64_t inode, struct volume_file **out);
     /** All that an earlier server had open is open again: other files without names go. */
     int (*free_orphans)(struct volume *volume);
+    /** Once more (U2). */
+    int (*hold)(struct volume *volume, struct volume_file *file);
     void (*release)(struct volume *volume, struct volume_file *file);
 
     int (*attributes)(struct volume *volume, struct volume_file *file,
