@@ -135,6 +135,11 @@ static int free_orphans(struct volume *volume)
 }
 
 /* What cannot be freed now the next mount frees. */
+static int hold_again(struct volume *volume, struct volume_file *file)
+{
+    return hold(volume, ino_of(file), &file);
+}
+
 static void release(struct volume *volume, struct volume_file *file)
 {
     if (ino_of(file) != EXT4_ROOT)
@@ -447,7 +452,8 @@ const struct volume_ops ext4_volume = {.format = "ext4",
                                        .root = root,
                                        .reopen = reopen,
                                        .free_orphans = free_orphans,
-                                       .release = release,
+                                       .hold = hold_again,
+    .release = release,
                                        .attributes = attributes,
                                        .set_attributes = set_attributes,
                                        .lookup = lookup,

@@ -101,6 +101,13 @@ static int free_orphans(struct volume *volume)
     return 0;
 }
 
+static int hold(struct volume *volume, struct volume_file *file)
+{
+    (void)volume;
+    (void)fat_reference(node_of(file));
+    return 0;
+}
+
 static void release(struct volume *volume, struct volume_file *file)
 {
     (void)volume;
@@ -323,6 +330,7 @@ const struct volume_ops fat_volume = {.format = "fat",
                                       .root = root,
                                       .reopen = reopen,
                                       .free_orphans = free_orphans,
+                                      .hold = hold,
                                       .release = release,
                                       .attributes = attributes,
                                       .set_attributes = set_attributes,
