@@ -94,7 +94,7 @@ static kern_return_t make_entry(struct memory *memory)
 {
     uint64_t at;
 
-    kern_return_t kr = vm_map(self(), 0, MEMORY_SPAN, 0, VM_ANYWHERE, memory->port, ALL_ACCESS,
+    kern_return_t kr = vm_map(self(), 0, MEMORY_SPAN, 0, VM_ANYWHERE, memory->port, VM_PROT_READ,
                               ALL_ACCESS, VM_INHERIT_NONE, &at);
     if (kr != KERN_SUCCESS)
         return kr;

@@ -37,8 +37,8 @@ enum {
     AHEAD_MAX = 256 * 1024, /* bytes that are read ahead */
 };
 #define MEMORY_PAYLOAD UINT64_C(0x564d454d00000000)
-/** Bytes of an object: more than any file has. */
-#define MEMORY_SPAN    (UINT64_C(1) << 44)
+/** Bytes of an object, and of the largest file: it has to find room among the addresses of a program. */
+#define MEMORY_SPAN    (UINT64_C(1) << 37)
 
 struct disk_node;
 
