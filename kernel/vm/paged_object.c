@@ -88,6 +88,7 @@ static void begin_life(struct paged_object *object, struct ledger *ledger, struc
     object->cluster = 1;
     object->why = object->unfetched = object->asked = 0;
     object->dirty = object->loose = object->clean_page = 0;
+    object->again = UINT64_MAX;
     object->space = NULL;
     object->admitted = 0;
     list_init(&object->written_link);
@@ -224,9 +225,22 @@ void paged_object_pager_died(struct paged_object *object)
     spin_unlock(&object->lock);
 }
 
+/* Q9; the lock is held. A lock_request is forgotten: this pager has made none. */
+static void tell_again(struct paged_object *object)
+{
+    if (!object->told || object->detached || object->state > PAGED_CACHED)
+        return;
+    object->init_due = true;
+    object->locking = object->lock_due = false;
+    paged_ask_again(object);
+    paged_return_again(object);
+}
+
 void paged_object_moved(struct paged_object *object)
 {
     spin_lock(&object->lock);
+    if (object->space && object->space != object->port->space)
+        tell_again(object);
     object->moved = true;
     work_start(&object->work);
     spin_unlock(&object->lock);
@@ -292,6 +306,7 @@ static bool begin_dropping(struct paged_object *object)
     paged_forget_written(object);
     object->state = PAGED_DROPPING;
     object->returning = object->locking = false;
+    object->again = UINT64_MAX;
     return true;
 }
 

@@ -115,7 +115,9 @@ static struct kmsg *next_message(struct paged_object *object, unsigned *looks)
         object->terminate_due = object->told = false;
         return compose(&object->terminate, MEMORY_PAGER_ID_TERMINATE, "", 0);
     }
-    if (object->init_due && !object->init.out && !object->terminate_due) {
+    if (object->init_due && !object->terminate_due) {
+        if (object->init.out)
+            return NULL; /* all else stands behind it */
         object->init_due = false;
         return compose_init(object);
     }
