@@ -225,22 +225,11 @@ void paged_object_pager_died(struct paged_object *object)
     spin_unlock(&object->lock);
 }
 
-/* Q9; the lock is held. A lock_request is forgotten: this pager has made none. */
-static void tell_again(struct paged_object *object)
-{
-    if (!object->told || object->detached || object->state > PAGED_CACHED)
-        return;
-    object->init_due = true;
-    object->locking = object->lock_due = false;
-    paged_ask_again(object);
-    paged_return_again(object);
-}
-
 void paged_object_moved(struct paged_object *object)
 {
     spin_lock(&object->lock);
     if (object->space && object->space != object->port->space)
-        tell_again(object);
+        paged_tell_again(object); /* Q9 */
     object->moved = true;
     work_start(&object->work);
     spin_unlock(&object->lock);

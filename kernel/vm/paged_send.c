@@ -172,6 +172,16 @@ void paged_send(struct paged_object *object)
     spin_unlock(&object->lock);
 }
 
+void paged_tell_again(struct paged_object *object)
+{
+    if (!object->told || object->detached || object->state > PAGED_CACHED)
+        return;
+    object->init_due = true;
+    object->locking = object->lock_due = false;
+    paged_ask_again(object);
+    paged_return_again(object);
+}
+
 /* Is anything due that this message's coming back makes possible? */
 static bool has_more(struct paged_object *object)
 {

@@ -126,9 +126,10 @@ struct [[gnu::aligned(CACHE_LINE)]] paged_object /* kern/pageout.h: X4 */
     uint32_t cluster;     /* pages in a request; the allocator's while it is free */
     uint64_t why;         /* DEAD: struct page_wait's result for who touches a page */
     uint64_t announce;    /* the first page that may have to be announced */
-    uint64_t again;       /* from here on those that have been are to be announced anew, to another pager */
-    uint64_t unfetched;   /* pages RETURNING */
-    uint64_t asked;       /* of them those that a lock_request with `notify` wants */
+    uint64_t
+        again; /* from here on those that have been are to be announced anew, to another pager */
+    uint64_t unfetched; /* pages RETURNING */
+    uint64_t asked;     /* of them those that a lock_request with `notify` wants */
     uint64_t scan_page;
     uint64_t clean_page; /* while it is the volume's cleaner: how far it has got */
     uint64_t dirty;      /* WRITTEN pages, in states READY to CACHED */
@@ -280,6 +281,8 @@ bool paged_is_returning(struct paged_object *object, uint64_t page);
 void paged_message_init(struct paged_object *object, struct pager_message *message);
 /** Send what is due. No lock held; the caller holds the object. */
 void paged_send(struct paged_object *object);
+/** init, and all that is not answered, is due anew: there is another pager, which has made no lock_request. The lock is held. */
+void paged_tell_again(struct paged_object *object);
 /** A message has been received, or destroyed. No lock held. */
 void paged_message_done(struct kmsg *message);
 
