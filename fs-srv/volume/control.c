@@ -3,7 +3,7 @@
  * What the supervisor asks (interfaces/service_control.defs), in a thread of its own, for the others wait for the card; and what the volume tells of itself
  * (interfaces/mounted_volume.defs).
  */
-#include "server.h"
+#include "state.h"
 #include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/string.h>
@@ -34,6 +34,7 @@ static kern_return_t stop(struct server_message *message)
     int error = flush_all();
     lock();
     const int failed = disk.ops->unmount(disk.volume);
+    state_end();
     error = error != 0 ? error : failed;
     if (error != 0)
         print("%s: something could not be written: error %d\n", disk.ops->format, error);
