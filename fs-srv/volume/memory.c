@@ -149,6 +149,7 @@ static void release(struct memory *memory)
         stub_release_right(memory->port, MSG_MOVE_SEND);
     }
     disk.ops->release(disk.volume, memory->file);
+    disk.unsynced = true; /* its last name may have gone before */
     *memory = (struct memory){.index = index, .next = free_memories};
     free_memories = memory;
     in_use--;
