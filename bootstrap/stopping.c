@@ -54,7 +54,7 @@ static void close_over(const uint64_t uses[PROGRAMS_MAX], uint64_t needs[PROGRAM
  * and what is used for memory. */
 static void find_needs(uint64_t needs[PROGRAMS_MAX])
 {
-    uint64_t uses[PROGRAMS_MAX];
+    uint64_t uses[PROGRAMS_MAX] = {0};
     for (unsigned i = 0; i < program_count; i++)
         uses[i] = used_by(&programs[i]);
     close_over(uses, needs);
