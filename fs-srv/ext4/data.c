@@ -244,6 +244,13 @@ uint64_t data_size_limit(const struct ext4 *fs, const struct inode *inode)
     return blocks * fs->block_size;
 }
 
+uint64_t ext4_size_limit(struct ext4 *fs, ext4_ino ino)
+{
+    struct inode inode;
+
+    return inode_read(fs, ino, &inode) == 0 ? data_size_limit(fs, &inode) : 0;
+}
+
 static int grow_to(struct ext4 *fs, struct inode *inode, uint64_t size)
 {
     if (size <= EXT2_I_SIZE(&inode->large))

@@ -77,6 +77,8 @@ void ext4_set_clock(struct ext4 *fs, void (*clock)(struct ext4_time *time));
 /** Why it is read-only; "" if nothing is wrong. */
 const char *ext4_problem(const struct ext4 *fs);
 bool ext4_is_read_only(const struct ext4 *fs);
+/** Operations that have made, removed or changed a name. */
+uint64_t ext4_progress(const struct ext4 *fs);
 
 [[nodiscard]] int ext4_lookup(struct ext4 *fs, ext4_ino folder, struct ext4_name name,
                               ext4_ino *ino);
@@ -109,6 +111,8 @@ typedef bool ext4_entry_fn(void *context, struct ext4_name name, ext4_ino ino, u
 /** `written` may be less than `size` only with an error. */
 [[nodiscard]] int ext4_write(struct ext4 *fs, ext4_ino ino, uint64_t offset, const void *from,
                              size_t size, size_t *written);
+/** The largest size that this file can have. */
+uint64_t ext4_size_limit(struct ext4 *fs, ext4_ino ino);
 [[nodiscard]] int ext4_truncate(struct ext4 *fs, ext4_ino ino, uint64_t size);
 [[nodiscard]] int ext4_get_attributes(struct ext4 *fs, ext4_ino ino,
                                       struct ext4_attributes *attributes);
@@ -118,6 +122,10 @@ typedef bool ext4_entry_fn(void *context, struct ext4_name name, ext4_ino ino, u
 /** An open file keeps its contents when its last name goes, until it is released as often as it was held. */
 [[nodiscard]] int ext4_hold(struct ext4 *fs, ext4_ino ino);
 [[nodiscard]] int ext4_release(struct ext4 *fs, ext4_ino ino);
+/** The next ext4_hold() has the memory that it needs. */
+[[nodiscard]] int ext4_reserve_hold(struct ext4 *fs);
+/** Whether an inode that somebody remembers is a file still, be it on the list of orphans: 0. ENOENT: there is no such number; ESTALE: it is no file, or has gone. */
+[[nodiscard]] int ext4_is_file(struct ext4 *fs, ext4_ino ino);
 
 /** Frees files without names that nobody holds, and ends truncations that were interrupted: after a server that was killed has got its open files back. */
 [[nodiscard]] int ext4_free_orphans(struct ext4 *fs);

@@ -84,6 +84,7 @@ enum { GROUP_BLOCKS = 1, GROUP_INODES = 2, GROUP_OPERATION = 4 };
 struct transaction {
     uint64_t operation; /* number of the running one */
     unsigned depth;     /* 1: one is running */
+    bool counted;       /* it is one that ext4_progress() counts */
     uint8_t *groups;    /* GROUP_... */
     uint32_t group_count;
     struct ranges freed; /* I3 */
@@ -109,8 +110,8 @@ void transaction_close(struct ext4 *fs);
 /** After an operation that failed with `error`: whether it is worth another try, with what the transaction had freed. */
 [[nodiscard]] bool transaction_may_retry(struct ext4 *fs, int error);
 
-/** Returns from the caller with what `call` gives, as an operation. */
-#define AS_OPERATION(fs, call)                            \
+/** Returns from the caller with what `call` gives, as an operation; `names`: one that changes names, which are counted. */
+#define AS_OPERATION_OF(fs, names, call)                  \
     do {                                                  \
         int error_;                                       \
                                                           \
@@ -118,10 +119,13 @@ void transaction_close(struct ext4 *fs);
             error_ = transaction_begin_operation(fs);     \
             if (error_ != 0)                              \
                 return error_;                            \
+            (fs)->transaction.counted = (names);          \
             error_ = transaction_end_operation(fs, call); \
         } while (transaction_may_retry(fs, error_));      \
         return error_;                                    \
     } while (0)
+#define AS_OPERATION(fs, call)       AS_OPERATION_OF(fs, false, call)
+#define AS_NAMES_OPERATION(fs, call) AS_OPERATION_OF(fs, true, call)
 
 /** Whether an operation that runs may change about `blocks` more. */
 bool transaction_has_room(const struct ext4 *fs, uint32_t blocks);
@@ -206,7 +210,9 @@ struct ext4 {
     struct transaction transaction;
     struct journal journal;
     struct hold *holds[64];
-    struct ranges zones; /* zones.c */
+    struct hold *spare_hold; /* for the next ext4_hold(), if it is there */
+    uint64_t progress;       /* ext4_progress() */
+    struct ranges zones;     /* zones.c */
 };
 
 /* An inode with the fields that newer file systems have; those of older ones are cut off when it is written. */

@@ -182,22 +182,22 @@ static int make_link(struct ext4 *fs, ext4_ino ino, ext4_ino folder, struct ext4
 int ext4_create(struct ext4 *fs, ext4_ino folder, struct ext4_name name,
                 const struct ext4_attributes *as, ext4_ino *ino)
 {
-    AS_OPERATION(fs, make_file(fs, folder, name, as, ino));
+    AS_NAMES_OPERATION(fs, make_file(fs, folder, name, as, ino));
 }
 
 int ext4_mkdir(struct ext4 *fs, ext4_ino folder, struct ext4_name name,
                const struct ext4_attributes *as, ext4_ino *ino)
 {
-    AS_OPERATION(fs, make_folder(fs, folder, name, as, ino));
+    AS_NAMES_OPERATION(fs, make_folder(fs, folder, name, as, ino));
 }
 
 int ext4_symlink(struct ext4 *fs, ext4_ino folder, struct ext4_name name,
                  const struct ext4_attributes *as, struct ext4_name target, ext4_ino *ino)
 {
-    AS_OPERATION(fs, make_symlink(fs, folder, name, as, target, ino));
+    AS_NAMES_OPERATION(fs, make_symlink(fs, folder, name, as, target, ino));
 }
 
 int ext4_link(struct ext4 *fs, ext4_ino ino, ext4_ino folder, struct ext4_name name)
 {
-    AS_OPERATION(fs, make_link(fs, ino, folder, name));
+    AS_NAMES_OPERATION(fs, make_link(fs, ino, folder, name));
 }

@@ -76,6 +76,20 @@ int orphans_remove(struct ext4 *fs, ext4_ino ino, struct inode *inode)
     return error != 0 ? error : inode_write(fs, ino, inode);
 }
 
+int ext4_is_file(struct ext4 *fs, ext4_ino ino)
+{
+    struct inode inode;
+    int error;
+
+    if (ino != EXT4_ROOT && !is_number(fs, ino))
+        return ENOENT;
+    error = inode_read(fs, ino, &inode);
+    if (error != 0 || inode.large.i_links_count > 0)
+        return error;
+    error = orphans_find(fs, ino);
+    return error == ENOENT ? ESTALE : error;
+}
+
 /* The first of the list that nobody holds; 0: there is none. */
 static int first_free(struct ext4 *fs, ext4_ino *ino, struct inode *inode)
 {
@@ -130,14 +144,24 @@ bool hold_has(const struct ext4 *fs, ext4_ino ino)
     return *find_hold(fs, ino) != NULL;
 }
 
+int ext4_reserve_hold(struct ext4 *fs)
+{
+    if (fs->spare_hold == NULL)
+        fs->spare_hold = calloc(1, sizeof(*fs->spare_hold));
+    return fs->spare_hold != NULL ? 0 : ENOMEM;
+}
+
 int ext4_hold(struct ext4 *fs, ext4_ino ino)
 {
     struct hold **link = find_hold(fs, ino);
 
     if (*link == NULL) {
-        *link = calloc(1, sizeof(**link));
-        if (*link == NULL)
-            return ENOMEM;
+        const int error = ext4_reserve_hold(fs);
+
+        if (error != 0)
+            return error;
+        *link = fs->spare_hold;
+        fs->spare_hold = NULL;
         (*link)->ino = ino;
     }
     (*link)->count++;
@@ -165,6 +189,8 @@ int ext4_release(struct ext4 *fs, ext4_ino ino)
 
 void holds_empty(struct ext4 *fs)
 {
+    free(fs->spare_hold);
+    fs->spare_hold = NULL;
     for (unsigned i = 0; i < sizeof(fs->holds) / sizeof(fs->holds[0]); i++)
         while (fs->holds[i] != NULL) {
             struct hold *next = fs->holds[i]->next;

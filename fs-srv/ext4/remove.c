@@ -215,18 +215,18 @@ static int rename_name(struct ext4 *fs, struct renaming *r, struct removal *remo
 static int as_unlink(struct ext4 *fs, ext4_ino folder, struct ext4_name name,
                      struct removal *removal)
 {
-    AS_OPERATION(fs, unlink_name(fs, folder, name, removal));
+    AS_NAMES_OPERATION(fs, unlink_name(fs, folder, name, removal));
 }
 
 static int as_rmdir(struct ext4 *fs, ext4_ino folder, struct ext4_name name,
                     struct removal *removal)
 {
-    AS_OPERATION(fs, remove_folder(fs, folder, name, removal));
+    AS_NAMES_OPERATION(fs, remove_folder(fs, folder, name, removal));
 }
 
 static int as_rename(struct ext4 *fs, struct renaming *r, struct removal *removal)
 {
-    AS_OPERATION(fs, rename_name(fs, r, removal));
+    AS_NAMES_OPERATION(fs, rename_name(fs, r, removal));
 }
 
 int ext4_unlink(struct ext4 *fs, ext4_ino folder, struct ext4_name name)

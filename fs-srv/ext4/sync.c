@@ -11,6 +11,11 @@ int ext4_sync(struct ext4 *fs)
     return transaction_commit(fs);
 }
 
+uint64_t ext4_progress(const struct ext4 *fs)
+{
+    return fs->progress;
+}
+
 /* One transaction for all: whatever one file needs is among it. */
 int ext4_fsync(struct ext4 *fs, ext4_ino ino)
 {

@@ -137,8 +137,10 @@ int transaction_end_operation(struct ext4 *fs, int error)
         undo_blocks(fs);
         changes_undo(fs);
         ext2fs_flush_icache(fs->lib);
-    } else if (memcmp(t->super, fs->lib->super, sizeof(t->super)) != 0) {
-        t->super_changed = true;
+    } else {
+        fs->progress += t->counted;
+        if (memcmp(t->super, fs->lib->super, sizeof(t->super)) != 0)
+            t->super_changed = true;
     }
     for (uint32_t g = 0; g < t->group_count; g++) {
         const size_t size = EXT2_DESC_SIZE(fs->lib->super);

@@ -73,6 +73,10 @@ int fat_unmount(struct fat *fat);
 int fat_sync(struct fat *fat);
 /** Counts the free clusters where nobody has yet. EIO. */
 int fat_space(struct fat *fat, struct fat_space *out);
+/** Why it is only read, though it was mounted to be written; "": nothing is wrong. */
+const char *fat_problem(const struct fat *fat);
+/** Calls of fat_create(), fat_remove() and fat_rename() that have been done. */
+uint64_t fat_progress(const struct fat *fat);
 /** It has no reference of the caller's. */
 struct fat_node *fat_root(struct fat *fat);
 
@@ -83,6 +87,8 @@ struct fat_node *fat_reference(struct fat_node *node);
 void fat_release(struct fat_node *node);
 /** The folder that holds it. ENOENT: nothing holds it any more; the root is held by itself. */
 int fat_parent(struct fat_node *node, struct fat_node **out);
+/** A file by the inode that fat_attributes() told of it, before a mount perhaps: all folders are gone through. ESTALE: no name leads to it. */
+int fat_reopen(struct fat *fat, uint64_t inode, struct fat_node **out);
 void fat_attributes(struct fat_node *node, struct fat_attributes *out);
 /** EROFS, EIO, EPERM: of the root. Access is kept by its day. */
 int fat_set_attributes(struct fat_node *node, uint32_t which,

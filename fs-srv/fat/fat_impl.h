@@ -387,8 +387,9 @@ struct fat {
     bool counted;  /* free is right */
     bool info_old; /* what the medium says of it is not */
     uint32_t free;
-    uint32_t next;    /* where to look for a free cluster */
-    uint64_t numbers; /* that were given to nodes without a name */
+    uint32_t next;     /* where to look for a free cluster */
+    uint64_t numbers;  /* that were given to nodes without a name */
+    uint64_t progress; /* fat_progress() */
     struct fat_node *nodes[NODE_HASH];
     uint32_t node_count;
     struct fat_node root;

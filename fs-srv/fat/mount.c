@@ -180,6 +180,18 @@ int fat_space(struct fat *fat, struct fat_space *out)
     return 0;
 }
 
+const char *fat_problem(const struct fat *fat)
+{
+    if (fat->failed)
+        return "the medium could not be written";
+    return fat->damaged ? "it is damaged and has to be checked" : "";
+}
+
+uint64_t fat_progress(const struct fat *fat)
+{
+    return fat->progress;
+}
+
 struct fat_node *fat_root(struct fat *fat)
 {
     return &fat->root;

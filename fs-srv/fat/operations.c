@@ -115,6 +115,7 @@ int fat_create(struct fat_node *folder, const char *name, enum fat_kind kind,
         fat_release(node);
         return error;
     }
+    fat->progress++;
     *made = node;
     return 0;
 }
@@ -134,6 +135,7 @@ int fat_remove(struct fat_node *node)
         (error = fat_names_erase(node->parent, node->first, node->index)) != 0)
         return error;
     fat_node_gone(node);
+    node->fat->progress++;
     return 0;
 }
 

@@ -210,6 +210,7 @@ static void settle(struct move *move)
 {
     struct fat_node *node = move->node, *parent = node->parent;
 
+    node->fat->progress++;
     set_dots(node, move->to);
     if (move->target)
         fat_node_gone(move->target);

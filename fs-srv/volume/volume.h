@@ -90,12 +90,18 @@ struct volume_ops {
     const char *(*problem)(struct volume *volume);
     int (*space)(struct volume *volume, struct volume_space *out);
 
+    /** How many operations that change names (make, remove, link, rename) have been done, those of killed predecessors with the same memory included. A successor
+     *  counts an operation that its predecessor was killed in if and only if its effect is there. */
+    uint64_t (*progress)(struct volume *volume);
+
     /** Held for good. */
     struct volume_file *(*root)(struct volume *volume);
     /** A file that an earlier server's volume told this inode of, though it may have no name any more. ENOENT, ESTALE. */
     int (*reopen)(struct volume *volume, uint64_t inode, struct volume_file **out);
     /** All that an earlier server had open is open again: other files without names go. */
     int (*free_orphans)(struct volume *volume);
+    /** Once more (U2). */
+    int (*hold)(struct volume *volume, struct volume_file *file);
     void (*release)(struct volume *volume, struct volume_file *file);
 
     int (*attributes)(struct volume *volume, struct volume_file *file,

@@ -15,7 +15,8 @@
 
 struct keep {
     mach_port_name_t keeper; /* send right */
-    mach_port_name_t name;   /* whose ports these are: a send right to the program's own book at the keeper */
+    mach_port_name_t
+        name; /* whose ports these are: a send right to the program's own book at the keeper */
 };
 
 /** A port that an earlier instance of this program left: its receive right, which is the callee's. */

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The files whose pages are kept: a table of memories, by file. A memory has a port of its own, which ends with it: so no message about an earlier file
+ * is taken for one about this.
+ */
+#include "server.h"
+#include <libsys/kernel.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <string.h>
+#include <wharf/if/memory_object.h>
+#include <wharf/if/port.h>
+#include <wharf/if/vm.h>
+
+enum {
+    BUCKETS = 512,
+    ALL_ACCESS = VM_PROT_READ | VM_PROT_WRITE | VM_PROT_EXECUTE,
+};
+#define EVICTION_TAKES UINT64_C(10000000000) /* ns */
+
+static struct memory memories[MEMORIES];
+static struct memory *buckets[BUCKETS];
+static struct memory *free_memories;
+static uint32_t in_use;
+
+static mach_port_name_t self(void)
+{
+    return program_start_info->task;
+}
+
+kern_return_t memories_begin(void)
+{
+    for (uint32_t i = MEMORIES; i-- > 0;) {
+        memories[i].index = i;
+        memories[i].next = free_memories;
+        free_memories = &memories[i];
+    }
+    return KERN_SUCCESS;
+}
+
+static struct memory **bucket_of(const struct volume_file *file)
+{
+    const uint64_t mixed = (uint64_t)(uintptr_t)file * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &buckets[(mixed >> 32) % BUCKETS];
+}
+
+struct memory *memory_of(const struct volume_file *file)
+{
+    struct memory *memory = *bucket_of(file);
+
+    while (memory && memory->file != file)
+        memory = memory->next;
+    return memory;
+}
+
+struct memory *memory_of_port(uint64_t payload)
+{
+    const uint64_t index = payload ^ MEMORY_PAYLOAD;
+
+    return index < MEMORIES && memories[index].file ? &memories[index] : NULL;
+}
+
+struct memory *memory_next(uint32_t *index)
+{
+    while (*index < MEMORIES) {
+        struct memory *memory = &memories[(*index)++];
+        if (memory->file)
+            return memory;
+    }
+    return NULL;
+}
+
+uint32_t memory_count(void)
+{
+    return in_use;
+}
+
+/* ---- the kernel's object ---- */
+
+static kern_return_t make_port(struct memory *memory)
+{
+    mach_port_name_t same;
+
+    kern_return_t kr =
+        port_construct(self(), MEMORY_PAYLOAD | memory->index, disk.set, &memory->port);
+    if (kr == KERN_SUCCESS)
+        kr = port_insert_made_send(self(), memory->port, memory->port, &same);
+    return kr;
+}
+
+/* M4: all of it in one entry, of which what is mapped is cut. */
+static kern_return_t make_entry(struct memory *memory)
+{
+    uint64_t at;
+
+    kern_return_t kr = vm_map(self(), 0, MEMORY_SPAN, 0, VM_ANYWHERE, memory->port, VM_PROT_READ,
+                              ALL_ACCESS, VM_INHERIT_NONE, &at);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = vm_make_entry(self(), at, MEMORY_SPAN, ALL_ACCESS, &memory->entry);
+    (void)!vm_deallocate(self(), at, MEMORY_SPAN);
+    return kr;
+}
+
+static void drop_entry(struct memory *memory)
+{
+    if (memory->entry != MSG_NULL)
+        stub_release_right(memory->entry, MSG_MOVE_SEND);
+    memory->entry = MSG_NULL;
+}
+
+/* ---- slots ---- */
+
+static void release(struct memory *memory)
+{
+    struct memory **link = bucket_of(memory->file);
+    const uint32_t index = memory->index;
+
+    while (*link != memory)
+        link = &(*link)->next;
+    *link = memory->next;
+    if (memory->node)
+        memory->node->memory = NULL;
+    drop_entry(memory);
+    if (memory->control != MSG_NULL)
+        stub_release_right(memory->control, MSG_MOVE_SEND);
+    if (memory->port != MSG_NULL) {
+        (void)!port_mod_refs(self(), memory->port, PORT_RIGHT_RECEIVE, -1);
+        stub_release_right(memory->port, MSG_MOVE_SEND);
+    }
+    disk.ops->release(disk.volume, memory->file);
+    *memory = (struct memory){.index = index, .next = free_memories};
+    free_memories = memory;
+    in_use--;
+    condition_broadcast(&disk.changed, &disk.lock);
+}
+
+void memory_ended(struct memory *memory)
+{
+    if (memory->entry != MSG_NULL)
+        return;
+    memory->over = true;
+    if (memory->waits == 0)
+        release(memory);
+}
+
+void memory_wait_begins(struct memory *memory)
+{
+    memory->waits++;
+}
+
+void memory_wait_ends(struct memory *memory)
+{
+    if (--memory->waits == 0 && memory->over && memory->entry == MSG_NULL)
+        release(memory);
+}
+
+/* Nobody has it open, and it was not used for the longest time. */
+static struct memory *oldest(void)
+{
+    struct memory *found = NULL;
+
+    for (uint32_t i = 0; i < MEMORIES; i++) {
+        struct memory *m = &memories[i];
+        const bool idle = m->file && m->entry != MSG_NULL && (!m->node || m->node->opens == 0);
+        if (idle && (!found || m->used < found->used))
+            found = m;
+    }
+    return found;
+}
+
+/* The kernel returns what was written to it, and says when that is over. */
+static int evict(void)
+{
+    enum { AT_ONCE = 16 };
+    const uint64_t end = kernel_clock_now() + EVICTION_TAKES;
+
+    for (unsigned n = 0; n < AT_ONCE; n++) {
+        struct memory *memory = oldest();
+        if (!memory)
+            break;
+        windows_drop(memory);
+        drop_entry(memory);
+    }
+    while (!free_memories)
+        if (condition_wait(&disk.changed, &disk.lock, end) != KERN_SUCCESS)
+            return ENFILE;
+    return 0;
+}
+
+static int take(struct disk_node *node, struct memory **out)
+{
+    struct volume_attributes attributes;
+    int error = free_memories ? 0 : evict();
+
+    if (error == 0)
+        error = disk.ops->attributes(disk.volume, node->file, &attributes);
+    if (error == 0)
+        error = disk.ops->hold(disk.volume, node->file);
+    if (error != 0)
+        return error;
+    struct memory *memory = free_memories;
+    free_memories = memory->next;
+    in_use++;
+    memory->file = node->file;
+    memory->size = attributes.size;
+    memory->inode = attributes.inode;
+    struct memory **bucket = bucket_of(node->file);
+    memory->next = *bucket;
+    *bucket = memory;
+    if (make_port(memory) != KERN_SUCCESS || make_entry(memory) != KERN_SUCCESS) {
+        release(memory);
+        return ENOMEM;
+    }
+    *out = memory;
+    return 0;
+}
+
+int memory_have(struct disk_node *node, struct memory **out)
+{
+    struct memory *memory = node->memory ? node->memory : memory_of(node->file);
+    int error = 0;
+
+    if (!memory)
+        error = take(node, &memory);
+    else if (memory->entry == MSG_NULL && make_entry(memory) != KERN_SUCCESS)
+        error = ENOMEM;
+    if (error != 0)
+        return error;
+    memory->over = memory->abandoned = false;
+    memory->node = node;
+    memory->used = ++disk.uses;
+    node->memory = *out = memory;
+    return 0;
+}
+
+void memory_set_size(struct memory *memory, uint64_t size)
+{
+    memory->size = size;
+}
+
+void memory_leave(struct memory *memory, bool nameless)
+{
+    if (memory->node)
+        memory->node->memory = NULL;
+    memory->node = NULL;
+    if (!nameless)
+        return;
+    memory->abandoned = true;
+    windows_drop(memory);
+    drop_entry(memory);
+}

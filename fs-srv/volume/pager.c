@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pager of the files' memory (docs/pagers.md): a thread that waits for nothing but the volume and its card.
+ *
+ * G1 What is supplied was read with the lock held until it was there for all: so a file that is cut has no page of before behind its end afterwards.
+ * G2 Pages that come back are written as far as the file goes.
+ */
+#include "server.h"
+#include <libsys/kernel.h>
+#include <libsys/print.h>
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wharf/if/memory_object.h>
+#include <wharf/if/memory_pager.h>
+#include <wharf/if/port.h>
+#include <wharf/if/vm.h>
+
+/* Asked for out of order, so many bytes are read at a time. */
+enum { ALONE = 16384 };
+
+static char *buffer;    /* AHEAD_MAX bytes, for what is supplied */
+static char *returning; /* RETURN_PAGES pages, for what is fetched */
+
+static uint64_t page_up(uint64_t size)
+{
+    return (size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+static struct memory *memory_in(const struct server_message *message)
+{
+    return memory_of_port(message->received.local);
+}
+
+static kern_return_t init(struct server_message *message, mach_port_name_t control,
+                          uint32_t page_size)
+{
+    lock();
+    struct memory *memory = memory_in(message);
+    if (memory && control != MSG_DEAD) {
+        if (memory->control == control)
+            stub_release_right(control, MSG_MOVE_SEND); /* it has one */
+        memory->control = control;
+        memory->over = false;
+        condition_broadcast(&disk.changed, &disk.lock);
+    }
+    unlock();
+    if (!memory || page_size != PAGE)
+        return KERN_FAILURE;
+    return control == MSG_DEAD ? KERN_SUCCESS : memory_object_ready(control, false, CLUSTER);
+}
+
+/* ---- pages that are missing ---- */
+
+/* Whole pages; behind the volume's end of the file they are zeroes. The lock is held. */
+static int read_pages(const struct memory *memory, uint64_t offset, size_t size)
+{
+    size_t got = 0;
+    const int error = disk.ops->read(disk.volume, memory->file, offset, buffer, size, &got);
+
+    if (error == 0)
+        memset(buffer + got, 0, size - got);
+    return error;
+}
+
+/* What is short is somebody's who gives it back soon. The lock is held. */
+static kern_return_t supply(const struct memory *memory, uint64_t offset, size_t size)
+{
+    enum { TRIES = 1000, PAUSE = 1000000 /* ns */ };
+    kern_return_t kr;
+
+    if (memory->code)
+        (void)!vm_maintain(program_start_info->task, (uintptr_t)buffer, size, VM_MAINTENANCE_CODE);
+    for (unsigned n = 0; n < TRIES; n++) {
+        kr = memory_object_supply(memory->control, offset, (uintptr_t)buffer, size,
+                                  MEMORY_OBJECT_SUPPLY_MOVE);
+        if (kr != KERN_RESOURCE_SHORTAGE)
+            break;
+        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
+    }
+    return kr;
+}
+
+static void refuse(const struct memory *memory, uint64_t offset, uint64_t length, int error)
+{
+    (void)!memory_object_error(memory->control, offset, length, (uint32_t)error);
+}
+
+/* How much is worth reading of what was asked for, and behind it. */
+static uint64_t plan(struct memory *memory, uint64_t offset, uint64_t *length)
+{
+    if (offset == 0 || offset == memory->ahead) {
+        const uint32_t more = memory->ahead_size * 2;
+        memory->ahead_size = more < CLUSTER ? CLUSTER : more > AHEAD_MAX ? AHEAD_MAX : more;
+    } else {
+        memory->ahead_size = 0;
+        if (*length > ALONE)
+            *length = ALONE;
+    }
+    if (offset == 0)
+        memory->ahead_size = 0;
+    memory->ahead = offset + *length + memory->ahead_size;
+    return memory->ahead_size;
+}
+
+static int read_and_supply(const struct memory *memory, uint64_t offset, uint64_t length)
+{
+    const int error = read_pages(memory, offset, (size_t)length);
+
+    if (error != 0)
+        return error;
+    const kern_return_t kr = supply(memory, offset, (size_t)length);
+    return kr == KERN_SUCCESS || kr == KERN_TERMINATED ? 0 : ENOMEM;
+}
+
+/* G1 */
+static void answer(struct memory *memory, uint64_t offset, uint64_t length)
+{
+    const uint64_t end = page_up(memory->size);
+
+    if (offset >= end) {
+        refuse(memory, offset, length, ENXIO);
+        return;
+    }
+    uint64_t ahead = plan(memory, offset, &length);
+    if (length > end - offset)
+        length = end - offset;
+    if (length > AHEAD_MAX)
+        length = AHEAD_MAX;
+    const int error = read_and_supply(memory, offset, length);
+    if (error != 0) {
+        refuse(memory, offset, PAGE, error);
+        return;
+    }
+    if (ahead > end - offset - length)
+        ahead = end - offset - length;
+    if (ahead != 0)
+        (void)!read_and_supply(memory, offset + length, ahead);
+}
+
+static kern_return_t data_request(struct server_message *message, uint64_t offset, uint64_t length,
+                                  uint32_t access)
+{
+    (void)access;
+    lock();
+    struct memory *memory = memory_in(message);
+    if (memory && memory->control != MSG_NULL)
+        answer(memory, offset, length);
+    unlock();
+    return KERN_SUCCESS;
+}
+
+/* ---- pages that come back ---- */
+
+/* How many of the pages from there on can be had, up to one that has gone. */
+static size_t fetch(mach_port_name_t control, uint64_t offset, uint64_t length)
+{
+    size_t size = 0;
+
+    while (size < length && memory_object_collect(control, offset + size,
+                                                  (uintptr_t)returning + size) == KERN_SUCCESS)
+        size += PAGE;
+    return size;
+}
+
+/* G2 */
+static int write_pages(struct memory *memory, uint64_t offset, size_t size)
+{
+    const struct volume_attributes times = {.modified = memory->modified};
+    size_t written = 0;
+    int error = 0;
+
+    if (offset >= memory->size)
+        return 0;
+    if (size > memory->size - offset)
+        size = (size_t)(memory->size - offset);
+    for (size_t done = 0; done < size && error == 0; done += written) {
+        error = disk.ops->write(disk.volume, memory->file, offset + done, returning + done,
+                                size - done, &written);
+        if (error == 0 && written == 0)
+            error = EIO;
+    }
+    if (error == 0 && memory->modified != 0)
+        error = disk.ops->set_attributes(disk.volume, memory->file, VOLUME_SET_MODIFIED, &times);
+    disk.unsynced = true;
+    return error;
+}
+
+static void take_back(struct memory *memory, uint64_t offset, size_t size)
+{
+    const int error = disk.read_only ? EROFS : write_pages(memory, offset, size);
+
+    if (error == 0)
+        return;
+    if (memory->error == 0)
+        print("%s: what was written to file %u at %u is lost: error %d\n", disk.ops->format,
+              (unsigned)memory->inode, (unsigned)(offset / PAGE), error);
+    memory->error = error;
+}
+
+static kern_return_t data_return(struct server_message *message, uint64_t offset, uint64_t length,
+                                 bool dirty, bool kernel_copy)
+{
+    (void)kernel_copy;
+    lock();
+    struct memory *memory = memory_in(message);
+    while (memory && memory->control != MSG_NULL && length != 0) {
+        const uint64_t most = RETURN_PAGES * PAGE;
+        const size_t size = fetch(memory->control, offset, length < most ? length : most);
+        if (dirty && size != 0)
+            take_back(memory, offset, size);
+        const size_t done = size != 0 ? size : PAGE; /* one that has gone */
+        offset += done;
+        length -= done;
+    }
+    unlock();
+    return KERN_SUCCESS;
+}
+
+/* ---- the rest ---- */
+
+static kern_return_t lock_completed(struct server_message *message, uint64_t offset,
+                                    uint64_t length)
+{
+    (void)offset;
+    (void)length;
+    lock();
+    struct memory *memory = memory_in(message);
+    if (memory) {
+        memory->completed++;
+        condition_broadcast(&disk.changed, &disk.lock);
+    }
+    unlock();
+    return KERN_SUCCESS;
+}
+
+static kern_return_t terminate(struct server_message *message)
+{
+    lock();
+    struct memory *memory = memory_in(message);
+    if (memory)
+        memory_ended(memory);
+    unlock();
+    return KERN_SUCCESS;
+}
+
+static void serve(void *argument)
+{
+    static const struct memory_pager_ops ops = {.init = init,
+                                                .data_request = data_request,
+                                                .data_return = data_return,
+                                                .lock_completed = lock_completed,
+                                                .terminate = terminate};
+    static uint64_t in[512];
+    const struct server_interface interface = memory_pager_interface(&ops, NULL);
+    const struct server server = {
+        .port = disk.set,
+        .count = 1,
+        .interfaces = &interface,
+        .in = in,
+        .in_size = sizeof(in),
+    };
+
+    (void)argument;
+    const kern_return_t kr = server_run(&server);
+    print("%s: its pager: error %d\n", disk.ops->format, (int)kr);
+    exit(1);
+}
+
+kern_return_t pager_begin(void)
+{
+    static struct thread thread;
+    const mach_port_name_t self = program_start_info->task;
+    const uint64_t size = AHEAD_MAX + RETURN_PAGES * PAGE;
+    uint64_t at;
+
+    kern_return_t kr = port_allocate(self, PORT_RIGHT_SET, &disk.set);
+    if (kr == KERN_SUCCESS)
+        kr = vm_allocate(self, 0, size, VM_ANYWHERE, &at);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    buffer = (char *)(uintptr_t)at;
+    returning = buffer + AHEAD_MAX;
+    return thread_start(&thread, serve, NULL, THREAD_PRIORITY_DEFAULT);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The program (serve.h).
+ */
+#include "serve.h"
+#include "server.h"
+#include <libsys/print.h>
+#include <libsys/program.h>
+#include <libsys/string.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wharf/if/service.h>
+
+enum { OPENS = 4096, WAITS = 4096, STATUS_FAILED = 1, STATUS_NO_VOLUME = 2 };
+
+struct disk disk;
+
+static const char *argument(int argc, char **argv, const char *name)
+{
+    const size_t length = strlen(name);
+
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
+            return argv[i] + length + 1;
+    return NULL;
+}
+
+static bool has_word(int argc, char **argv, const char *word)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], word) == 0)
+            return true;
+    return false;
+}
+
+/* Two volumes have two numbers: that of a text that names the place. */
+static uint64_t number_of(const char *device, uint32_t partition)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) + partition;
+
+    for (; *device; device++)
+        hash = (hash ^ (uint8_t)*device) * UINT64_C(0x100000001b3);
+    return hash >> 16 | 1;
+}
+
+static bool mount(int argc, char **argv)
+{
+    const char *device = argument(argc, argv, "device"),
+               *partition = argument(argc, argv, "partition");
+    const uint32_t number = partition ? (uint32_t)strtoul(partition, NULL, 0) : 0;
+
+    if (!device) {
+        print("%s: no device=\n", disk.ops->format);
+        return false;
+    }
+    const kern_return_t kr = storage_block_open(&disk.card, device, number);
+    if (kr != KERN_SUCCESS) {
+        print("%s: %s, partition %u: error %d\n", disk.ops->format, device, number, (int)kr);
+        return false;
+    }
+    disk.device = number_of(device, number);
+    disk.read_only = has_word(argc, argv, "read-only") || disk.card.storage.read_only;
+    const struct volume_options options = {.read_only = disk.read_only};
+    const int error = disk.ops->mount(&disk.card.storage, &options, &disk.volume);
+    if (error != 0) {
+        print("%s: %s, partition %u is not mounted: error %d\n", disk.ops->format, device, number,
+              error);
+        return false;
+    }
+    const char *problem = disk.ops->problem(disk.volume);
+    if (*problem)
+        print("%s: %s, partition %u can only be read: %s\n", disk.ops->format, device, number,
+              problem);
+    disk.read_only |= *problem != '\0';
+    return true;
+}
+
+static kern_return_t begin(const char *service)
+{
+    const struct file_server_limits limits = {.opens = OPENS, .waits = WAITS};
+    char mounts[SERVICE_NAME_MAX];
+    struct disk_node *root;
+
+    kern_return_t kr = file_server_begin(&disk.server, &limits, MSG_NULL);
+    if (kr == KERN_SUCCESS)
+        kr = memories_begin();
+    if (kr == KERN_SUCCESS)
+        kr = pager_begin();
+    if (kr == KERN_SUCCESS)
+        kr = nodes_begin(&root);
+    if (kr == KERN_SUCCESS)
+        kr = file_server_root(&disk.server, service, &root->node);
+    format_text(mounts, sizeof(mounts), "%s.mount", service);
+    if (kr == KERN_SUCCESS)
+        (void)!file_server_root(&disk.server, mounts, &root->node); /* not where nobody may */
+    if (kr == KERN_SUCCESS)
+        kr = flush_begin();
+    return kr == KERN_SUCCESS ? control_begin(service) : kr;
+}
+
+int volume_serve(int argc, char **argv, const struct volume_ops *ops)
+{
+    const char *service = argument(argc, argv, "service");
+
+    disk.ops = ops;
+    if (!mount(argc, argv))
+        return STATUS_NO_VOLUME;
+    kern_return_t kr = begin(service ? service : ops->format);
+    if (kr == KERN_SUCCESS) {
+        const struct server_interface more = control_interface();
+        kr = file_server_run(&disk.server, &more, 1);
+    }
+    print("%s: it ends: error %d\n", ops->format, (int)kr);
+    return STATUS_FAILED;
+}

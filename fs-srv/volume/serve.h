@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A file server for a volume (volume.h): the program of every format is this and its operations.
+ */
+#pragma once
+
+#include <volume.h>
+
+/** Mounts what the arguments say, serves it, and returns the program's status:
+ *
+ *      service=NAME device=block.DISK partition=N [read-only]
+ *
+ *  NAME is the root (interfaces/file.defs), NAME.mount, if the system description has it, lets others mount on its folders, NAME.volume tells of the volume
+ *  (interfaces/mounted_volume.defs). 0: it was asked to stop, and all is on the card; 2: there is no such file system on the partition. */
+int volume_serve(int argc, char **argv, const struct volume_ops *ops);

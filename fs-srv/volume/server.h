@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of this folder share. Three threads: the first answers clients (files), the second is the pager of the files' memory (pager.c), the third sees that
+ * what was written comes to the card by itself (flush.c).
+ *
+ *      clients --- read, write ---> files -- copies --> memory objects <-- page faults --- whoever maps a file
+ *                                     |                      |
+ *                                     | names          what is missing, what was written
+ *                                     v                      v
+ *                                   volume <------------- pager
+ *                                     |
+ *                                   card
+ *
+ * M1 One cache: a regular file's bytes are pages of a memory object that the pager serves. read and write copy from and to it, clients map it; nobody reads or writes the
+ *    volume past it.
+ * M2 `lock` guards the volume and everything here that has no other remark. It is never held while memory of a file is touched: that may wait for the pager, which
+ *    takes it. So no thread that a page waits for waits for a page.
+ * M3 A memory's size is the file's size for everybody; the volume's is no greater than that while pages that were written behind it have not come back.
+ * M4 The kernel's object is there as long as `entry` or anybody's mapping is. When it has ended (terminate), and `entry` is MSG_NULL, the memory goes.
+ * M5 What is on its way from the kernel to the volume is in `state` meanwhile: whatever moment the program is killed at, it is in one of the three.
+ */
+#pragma once
+
+#include <errno.h>
+#include <libsys/files/server.h>
+#include <libsys/sync.h>
+#include <libsys/thread.h>
+#include <storage_block.h>
+#include <volume.h>
+
+enum {
+    PAGE = 4096,
+    MEMORIES = 1024,        /* files whose pages are kept */
+    CLUSTER = 65536,        /* bytes that the kernel asks for at once */
+    WINDOW = 1024 * 1024,   /* bytes of a file that the files' thread maps at once */
+    RETURN_PAGES = 16,      /* in one data_return */
+    AHEAD_MAX = 256 * 1024, /* bytes that are read ahead */
+};
+#define MEMORY_PAYLOAD UINT64_C(0x564d454d00000000)
+/** Bytes of an object, and of the largest file: it has to find room among the addresses of a program. */
+#define MEMORY_SPAN    (UINT64_C(1) << 37)
+
+struct disk_node;
+
+/** The pages of a regular file. */
+struct memory {
+    struct memory *next; /* in its bucket */
+    uint32_t index;
+    struct volume_file *file; /* held; NULL: the slot is free */
+    uint64_t inode;           /* the volume's name for that */
+    struct disk_node *node;   /* NULL: no client knows of it */
+    mach_port_name_t port;    /* receive right */
+    mach_port_name_t entry;   /* M4 */
+    mach_port_name_t control; /* send right; MSG_NULL: no init has come */
+    uint64_t size;            /* M3 */
+    uint64_t used;            /* when it was used last */
+    uint64_t ahead;      /* where the next read is, if the file is read from beginning to end */
+    uint32_t ahead_size; /* bytes that are read ahead there */
+    uint32_t completed;  /* lock_completed that came */
+    int64_t modified;    /* by write since pages came back last; 0: not */
+    int error;           /* of what was to be written, until sync tells */
+    bool dirty;          /* something was written through here since it was looked at last */
+    bool shared;         /* clients may write to mappings of their own */
+    bool code;           /* clients may execute it */
+    bool abandoned;      /* no client can name the file any more */
+    bool over;           /* terminate has come, and nothing since */
+    uint32_t waits;      /* threads that wait for something of it: it stays */
+};
+
+/** A file that clients know of. */
+struct disk_node {
+    struct file_node node;    /* first */
+    struct disk_node *next;   /* in its bucket */
+    struct volume_file *file; /* held */
+    struct memory *memory;    /* NULL: none yet */
+    uint32_t opens;
+};
+
+struct disk {
+    const struct volume_ops *ops;
+    struct volume *volume;
+    struct storage_block card;
+    struct file_server server; /* the files' thread */
+    struct mutex lock;         /* M2 */
+    struct condition changed;  /* completed, control, or a memory has gone */
+    mach_port_name_t set;      /* of the pager's ports */
+    bool read_only;
+    bool unsynced; /* the volume has changed since it was synced */
+    uint64_t uses; /* counts for `used` */
+    uint64_t
+        promised; /* bytes of pages that were written, for which the volume may have no room yet */
+    uint64_t device; /* number of it in attributes */
+};
+extern struct disk disk;
+
+static inline void lock(void)
+{
+    mutex_lock(&disk.lock);
+}
+static inline void unlock(void)
+{
+    mutex_unlock(&disk.lock);
+}
+
+/** 0 is KERN_SUCCESS. */
+static inline kern_return_t answer_of(int error)
+{
+    return error == 0 ? KERN_SUCCESS : unix_error(error == EBADMSG ? EIO : error);
+}
+
+/* ---- nodes.c, names.c; without the lock but for the first ---- */
+
+/** The node of a file, whose hold is taken, also by an error; *out has a reference. */
+kern_return_t node_of(struct volume_file *file, struct disk_node **out);
+kern_return_t nodes_begin(struct disk_node **root);
+static inline struct disk_node *disk_of(struct file_node *node)
+{
+    return (struct disk_node *)node;
+}
+void node_attributes(struct file_node *node, struct file_attributes *out);
+kern_return_t node_set_attributes(struct file_node *node, uint32_t which,
+                                  const struct file_attributes *attributes);
+void node_unused(struct file_node *node);
+kern_return_t node_get_system(struct file_node *node, struct file_system *out);
+/** All of the file system. */
+kern_return_t node_sync_all(struct file_node *node, bool data_only);
+
+extern const struct file_node_ops folder_ops, regular_ops, link_ops, other_ops;
+
+/* ---- memory.c; with the lock, unless it says otherwise ---- */
+
+kern_return_t memories_begin(void);
+/** The node's, made if there is none; it stays as long as the lock is held, or the node has it. May let go of the lock, and take it again. ENOMEM, EIO. */
+int memory_have(struct disk_node *node, struct memory **out);
+struct memory *memory_of(const struct volume_file *file);
+struct memory *memory_of_port(uint64_t payload);
+/** The size that clients see. */
+void memory_set_size(struct memory *memory, uint64_t size);
+/** The node is going. `nameless`: nobody can find the file any more. */
+void memory_leave(struct memory *memory, bool nameless);
+/** The kernel's object has ended (M4). */
+void memory_ended(struct memory *memory);
+/** Somebody waits with the lock given up: the memory stays a memory until he does not any more. */
+void memory_wait_begins(struct memory *memory);
+void memory_wait_ends(struct memory *memory);
+/** Every memory, one after the other: index 0 on; NULL: there are no more. */
+struct memory *memory_next(uint32_t *index);
+uint32_t memory_count(void);
+
+/* ---- window.c; the files' thread, without the lock ---- */
+
+/** Bytes of a file from and to our memory. What cannot be had is EIO. `size` lies within MEMORY_SPAN. */
+int window_read(struct memory *memory, uint64_t offset, void *to, size_t size);
+int window_write(struct memory *memory, uint64_t offset, const void *from, size_t size);
+/** Zeroes. */
+int window_clear(struct memory *memory, uint64_t offset, size_t size);
+/** Instructions from there on are what is in memory. */
+void window_make_code(struct memory *memory, uint64_t offset, size_t size);
+/** No window shows it any more. */
+void windows_drop(const struct memory *memory);
+
+/* ---- flush.c; without the lock ---- */
+
+/** What was written to the file is with the volume. */
+int flush_memory(struct memory *memory);
+/** The same for all; and then on the card. */
+int flush_all(void);
+/** What lies behind `from` is taken away from all who map it, written or not. */
+void flush_forget(struct memory *memory, uint64_t from);
+kern_return_t flush_begin(void);
+
+/* ---- pager.c ---- */
+kern_return_t pager_begin(void);
+
+/* ---- control.c ---- */
+
+/** What is served beside files. */
+struct server_interface control_interface(void);
+/** Begin to answer the supervisor, and make NAME.volume a port of the files' thread. */
+kern_return_t control_begin(const char *service);

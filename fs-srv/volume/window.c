@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Parts of files that the files' thread has mapped. There are few, and short ones: what a program that page-out needs maps is not evicted. The kernel copies, so that
+ * a page that cannot be had is an error, and no exception.
+ */
+#include "server.h"
+#include <libsys/program.h>
+#include <libsys/stub.h>
+#include <string.h>
+#include <wharf/if/vm.h>
+
+enum { WINDOWS = 48, ACCESS = VM_PROT_READ | VM_PROT_WRITE };
+
+/* The files' thread alone. */
+static struct window {
+    const struct memory *memory; /* NULL: it shows nothing */
+    uint64_t number, at, used;
+} windows[WINDOWS];
+static struct window *last = &windows[0];
+static uint64_t uses;
+
+static mach_port_name_t self(void)
+{
+    return program_start_info->task;
+}
+
+static void close_window(struct window *window)
+{
+    if (window->memory)
+        (void)!vm_deallocate(self(), window->at, WINDOW);
+    window->memory = NULL;
+}
+
+void windows_drop(const struct memory *memory)
+{
+    for (unsigned i = 0; i < WINDOWS; i++)
+        if (windows[i].memory == memory)
+            close_window(&windows[i]);
+}
+
+static struct window *find(const struct memory *memory, uint64_t number)
+{
+    struct window *oldest = &windows[0];
+
+    if (last->memory == memory && last->number == number)
+        return last;
+    for (unsigned i = 0; i < WINDOWS; i++) {
+        if (windows[i].memory == memory && windows[i].number == number)
+            return &windows[i];
+        if (!windows[i].memory || (oldest->memory && windows[i].used < oldest->used))
+            oldest = &windows[i];
+    }
+    return oldest;
+}
+
+/* Where a byte of the file is, and how many behind it are there. */
+static int show(struct memory *memory, uint64_t offset, uint64_t *at, size_t *there)
+{
+    const uint64_t number = offset / WINDOW;
+    struct window *window = find(memory, number);
+
+    if (window->memory != memory || window->number != number) {
+        close_window(window);
+        if (vm_map(self(), 0, WINDOW, number * WINDOW, VM_ANYWHERE, memory->entry, ACCESS, ACCESS,
+                   VM_INHERIT_NONE, &window->at) != KERN_SUCCESS)
+            return ENOMEM;
+        window->memory = memory;
+        window->number = number;
+    }
+    window->used = ++uses;
+    last = window;
+    *at = window->at + offset % WINDOW;
+    *there = WINDOW - offset % WINDOW;
+    return 0;
+}
+
+static int error_of(kern_return_t kr)
+{
+    if (kr == KERN_SUCCESS)
+        return 0;
+    return kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE ? ENOMEM : EIO;
+}
+
+int window_read(struct memory *memory, uint64_t offset, void *to, size_t size)
+{
+    char *out = to;
+    int error = 0;
+
+    while (size != 0 && error == 0) {
+        uint64_t at;
+        size_t part;
+        error = show(memory, offset, &at, &part);
+        if (error != 0)
+            break;
+        if (part > size)
+            part = size;
+        error = error_of(vm_copy(self(), at, part, (uintptr_t)out));
+        offset += part;
+        out += part;
+        size -= part;
+    }
+    return error;
+}
+
+int window_write(struct memory *memory, uint64_t offset, const void *from, size_t size)
+{
+    const char *in = from;
+    int error = 0;
+
+    while (size != 0 && error == 0) {
+        uint64_t at;
+        size_t part;
+        error = show(memory, offset, &at, &part);
+        if (error != 0)
+            break;
+        if (part > size)
+            part = size;
+        error = error_of(vm_copy(self(), (uintptr_t)in, part, at));
+        offset += part;
+        in += part;
+        size -= part;
+    }
+    return error;
+}
+
+int window_clear(struct memory *memory, uint64_t offset, size_t size)
+{
+    static const char zeroes[PAGE];
+    int error = 0;
+
+    while (size != 0 && error == 0) {
+        const size_t part = size < PAGE ? size : PAGE;
+        error = window_write(memory, offset, zeroes, part);
+        offset += part;
+        size -= part;
+    }
+    return error;
+}
+
+void window_make_code(struct memory *memory, uint64_t offset, size_t size)
+{
+    while (size != 0) {
+        uint64_t at;
+        size_t part;
+        if (show(memory, offset, &at, &part) != 0)
+            return;
+        if (part > size)
+            part = size;
+        (void)!vm_maintain(self(), at & ~(uint64_t)(PAGE - 1),
+                           (part + PAGE - 1) & ~(size_t)(PAGE - 1), VM_MAINTENANCE_CODE);
+        offset += part;
+        size -= part;
+    }
+}
