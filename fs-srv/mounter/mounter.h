@@ -36,7 +36,7 @@ struct kept {
 /* What this instance has of a mount. */
 struct held {
     mach_port_name_t root;   /* send right to its service; MSG_NULL: none yet */
-    mach_port_name_t volume; /* to volume.defs of its server; MSG_NULL: it has none */
+    mach_port_name_t volume; /* to mounted_volume.defs of its server; MSG_NULL: it has none */
     mach_port_name_t ended;  /* where its end is told: receive right, which stays with the row */
 };
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <user/msg.h>
 #include <wharf/if/supervisor_types.h>
-#include <wharf/if/volume_types.h>
+#include <wharf/if/mounted_volume_types.h>
 
 #define ENDED_PAYLOAD UINT64_C(0x454e444500000000)
 
@@ -75,7 +75,7 @@ static void fill(struct kept_row *kept, const char *device, const char *path,
 
 static void tell(struct kept_row *kept)
 {
-    char problem[VOLUME_PROBLEM_MAX];
+    char problem[MOUNTED_VOLUME_PROBLEM_MAX];
     bool read_only;
     uint32_t opens;
 
@@ -131,7 +131,7 @@ kern_return_t mounts_add(const char *device, const char *path, const char *forma
 
 static kern_return_t check_closed(const struct kept_row *kept)
 {
-    char problem[VOLUME_PROBLEM_MAX];
+    char problem[MOUNTED_VOLUME_PROBLEM_MAX];
     bool read_only;
     uint32_t opens;
     const kern_return_t kr = server_facts(rows_held(kept), &opens, &read_only, problem);
@@ -199,7 +199,7 @@ kern_return_t mounts_sync(void)
 
 /* ---- servers that end ---- */
 
-/* Ask for what is answered by the server's end alone (volume.watch). */
+/* Ask for what is answered by the server's end alone (mounted_volume.watch). */
 static kern_return_t ask_for_end(const struct kept_row *kept)
 {
     struct held *held = rows_held(kept);
@@ -215,7 +215,7 @@ static kern_return_t ask_for_end(const struct kept_row *kept)
     }
     struct msg_registers m = {
         .destination = held->volume,
-        .id = VOLUME_ID_WATCH,
+        .id = MOUNTED_VOLUME_ID_WATCH,
         .control = MSG_CONTROL(MSG_COPY_SEND, MSG_MAKE_SEND_ONCE, 0, 0),
         .local = held->ended,
     };

@@ -12,7 +12,7 @@
 #include <wharf/if/file.h>
 #include <wharf/if/service.h>
 #include <wharf/if/supervisor.h>
-#include <wharf/if/volume.h>
+#include <wharf/if/mounted_volume.h>
 
 #define START_TIME (120 * DEVICE_SECOND) /* a long journal on a slow card */
 #define STOP_TIME  (90 * DEVICE_SECOND)  /* more than the description has as stop-time */
@@ -148,7 +148,7 @@ kern_return_t server_facts(const struct held *held, uint32_t *opens, bool *read_
     if (held->volume == MSG_NULL)
         return KERN_SUCCESS;
     const kern_return_t kr =
-        volume_facts_until(held->volume, opens, read_only, problem, &number[0], &number[1],
+        mounted_volume_facts_until(held->volume, opens, read_only, problem, &number[0], &number[1],
                            &number[2], &number[3], &number[4], kernel_clock_now() + FACTS_TIME);
     if (kr == MACH_RCV_TIMED_OUT || kr == MIG_SERVER_DIED)
         return unix_error(ETIMEDOUT);
