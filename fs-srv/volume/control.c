@@ -104,9 +104,27 @@ static kern_return_t facts(struct server_message *message, uint32_t *open_files,
     return KERN_SUCCESS;
 }
 
+/* Rights to answer that are never used: the kernel tells when they go with us. */
+static kern_return_t watch(struct server_message *message)
+{
+    enum { WATCHERS = 4 };
+    static mach_port_name_t watchers[WATCHERS];
+    static unsigned oldest;
+
+    if (server_keep_reply(message) != KERN_SUCCESS)
+        return KERN_RESOURCE_SHORTAGE;
+    if (message->reply == MSG_NULL)
+        return KERN_INVALID_ARGUMENT;
+    if (watchers[oldest] != MSG_NULL)
+        stub_release_right(watchers[oldest], MSG_MOVE_SEND_ONCE);
+    watchers[oldest] = message->reply;
+    oldest = (oldest + 1) % WATCHERS;
+    return MIG_NO_REPLY;
+}
+
 struct server_interface control_interface(void)
 {
-    static const struct mounted_volume_ops operations = {.facts = facts};
+    static const struct mounted_volume_ops operations = {.facts = facts, .watch = watch};
 
     return mounted_volume_interface(&operations, NULL);
 }
