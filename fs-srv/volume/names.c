@@ -99,22 +99,6 @@ static kern_return_t rename(struct file_node *folder, const char *text, struct f
     return answer_of(error);
 }
 
-/* Names need no file's content; all of the file system is what the root stands for. */
-static kern_return_t sync(struct file_node *folder, bool data_only)
-{
-    int error = 0;
-
-    if (folder->is_root)
-        return node_sync_all(folder, data_only);
-    lock();
-    if (disk.unsynced && !disk.read_only) {
-        error = disk.ops->sync(disk.volume);
-        disk.unsynced = error != 0;
-    }
-    unlock();
-    return answer_of(error);
-}
-
 static bool tell(void *context, const char *text, enum volume_kind kind, uint64_t inode,
                  uint64_t next)
 {
@@ -141,7 +125,7 @@ const struct file_node_ops folder_ops = {
     .attributes = node_attributes,
     .set_attributes = node_set_attributes,
     .unused = node_unused,
-    .sync = sync,
+    .sync = node_sync_names,
     .get_system = node_get_system,
     .lookup = lookup,
     .parent = parent,
@@ -157,7 +141,7 @@ const struct file_node_ops link_ops = {
     .attributes = node_attributes,
     .set_attributes = node_set_attributes,
     .unused = node_unused,
-    .sync = node_sync_all,
+    .sync = node_sync_names,
     .get_system = node_get_system,
     .read_link = read_link,
 };

@@ -47,6 +47,7 @@ enum {
 #define ADDRESS_WINDOWS (ADDRESS_SPAN + MEMORY_SPAN)
 
 struct disk_node;
+struct pipe;
 
 /** The pages of a regular file. */
 struct memory {
@@ -80,6 +81,7 @@ struct disk_node {
     struct volume_file *file; /* held */
     struct memory *memory;    /* NULL: none yet */
     uint32_t opens;
+    struct pipe *pipe; /* of a fifo that has been opened */
 };
 
 struct disk {
@@ -130,10 +132,10 @@ kern_return_t node_set_attributes(struct file_node *node, uint32_t which,
                                   const struct file_attributes *attributes);
 void node_unused(struct file_node *node);
 kern_return_t node_get_system(struct file_node *node, struct file_system *out);
-/** All of the file system. */
-kern_return_t node_sync_all(struct file_node *node, bool data_only);
+/** Names need no file's content; the root stands for all of the file system. */
+kern_return_t node_sync_names(struct file_node *node, bool data_only);
 
-extern const struct file_node_ops folder_ops, regular_ops, link_ops, other_ops;
+extern const struct file_node_ops folder_ops, regular_ops, link_ops, fifo_ops, other_ops;
 
 /* ---- memory.c; with the lock, unless it says otherwise ---- */
 
