@@ -4,9 +4,9 @@
  */
 #include "disks.h"
 #include <libsys/kernel.h>
-#include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wharf/if/block.h>
@@ -128,8 +128,8 @@ static bool tell(const struct supervisor_row *row, uint32_t number, uint32_t fir
     bool more;
 
     if (row->state != SUPERVISOR_STATE_RUNNING ||
-        (size_t)format_text(device, sizeof(device), "block.%.*s", (int)sizeof(row->name),
-                            (const char *)row->name) >= sizeof(device) ||
+        snprintf(device, sizeof(device), "block.%.*s", (int)sizeof(row->name),
+                 (const char *)row->name) >= (int)sizeof(device) ||
         service_look_up(program_start_info->bootstrap, device, &service) != KERN_SUCCESS)
         return true;
     more = tell_partitions(device, service, number, first, entries);

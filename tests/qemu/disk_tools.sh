@@ -17,8 +17,8 @@ status() { # NAME WANTED COMMAND...: its status
 says() { # NAME PATTERN: what the last command said
     if grep -Eq -- "$2" /tmp/said; then echo "ok $1"; else echo "not ok $1: no '$2' in:"; bad=$((bad + 1)); cat /tmp/said; fi
 }
-damage() { # PARTITION OFFSET BYTES
-    dd if=/dev/urandom of="$1" bs="$3" count=1 seek=$(($2 / $3)) conv=notrunc,fsync 2> /dev/null
+damage() { # PARTITION OFFSET BYTES: zeroes there
+    dd if=/dev/zero of="$1" bs="$3" count=1 seek=$(($2 / $3)) conv=notrunc,fsync 2> /dev/null
 }
 
 # names
@@ -54,8 +54,8 @@ status debugfs 0 debugfs -w -R 'write /tmp/much much' "${disk}p2"
 status debugfs-dump 0 debugfs -R 'dump much /tmp/again' "${disk}p2"
 cmp /tmp/much /tmp/again; same debugfs-same 0 $?
 status tune2fs 0 tune2fs -L other "${disk}p2"
-damage "${disk}p2" 4096 4096 # the group descriptors
-status ext4-damaged 12 fsck.ext4 -f -n "${disk}p2"
+damage "${disk}p2" 2048 1024 # the group descriptors
+status ext4-damaged 4 fsck.ext4 -f -n "${disk}p2"
 status ext4-repair 1 fsck.ext4 -f -y "${disk}p2"
 status ext4-repaired 0 fsck.ext4 -f -n "${disk}p2"
 same ext4-kept other "$(e2label "${disk}p2")"
@@ -65,7 +65,7 @@ cmp /tmp/much /tmp/once-more; same ext4-content 0 $?
 # FAT
 status mkfs.fat 0 mkfs.fat -F 32 -n WHARF "${disk}p1"
 status fsck.fat 0 fsck.fat -n "${disk}p1"
-damage "${disk}p1" 20480 512 # in the first file allocation table
+damage "${disk}p1" 16384 512 # the beginning of the first file allocation table
 status fat-damaged 1 fsck.fat -n "${disk}p1"
 status fat-repair 1 fsck.fat -a "${disk}p1"
 status fat-repaired 0 fsck.fat -n "${disk}p1"
