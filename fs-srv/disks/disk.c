@@ -179,7 +179,7 @@ static uint64_t size_of(struct file_node *node)
     struct block_facts facts = {.blocks = 0};
     mach_port_name_t service;
 
-    if (disk->attached)
+    if (disk->attached && !disk->over)
         return bytes_of(&disk->client);
     if (service_look_up(program_start_info->bootstrap, disk->where.device, &service) !=
         KERN_SUCCESS)

@@ -38,6 +38,12 @@ head -c 1000000 /dev/urandom > /tmp/much
 dd if=/tmp/much of="${disk}p3" bs=999999 seek=1 conv=notrunc,fsync 2> /dev/null
 dd if="${disk}p3" bs=999999 skip=1 count=2 2> /dev/null | head -c 1000000 | cmp - /tmp/much; same much 0 $?
 
+# a driver that begins anew, again and again, while a file is open
+(for n in 1 2 3 4 5 6 7 8; do cat /tmp/much; done) | dd of="${disk}p3" bs=65536 iflag=fullblock conv=notrunc,fsync 2> /dev/null &
+for n in 1 2 3; do svc fault "$DISK"; done
+wait $!; same restarts 0 $?
+(for n in 1 2 3 4 5 6 7 8; do cat /tmp/much; done) | cmp -n 8000000 - "${disk}p3"; same restarts-all 0 $?
+
 # the end
 status full 1 dd if=/dev/zero of="${disk}p4" bs=1048576 count=9
 says full-says 'No space left on device'
