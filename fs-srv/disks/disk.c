@@ -59,8 +59,7 @@ static void detach(struct disk_node *disk)
 static kern_return_t attach(struct disk_node *disk)
 {
     mach_port_name_t service;
-    kern_return_t kr =
-        service_look_up(program_start_info->bootstrap, disk->where.device, &service);
+    kern_return_t kr = service_look_up(program_start_info->bootstrap, disk->where.device, &service);
 
     if (kr == KERN_SUCCESS)
         kr = block_client_open_patient(&disk->client, service, disk->where.partition, DISK_AREA,

@@ -69,8 +69,10 @@ static kern_return_t lookup(struct file_node *folder, const char *name, struct f
     disk = calloc(1, sizeof(*disk));
     if (!disk)
         return unix_error(ENOMEM);
-    disk->node = (struct file_node){
-        .ops = &disk_ops, .references = 1, .kind = FILE_KIND_BLOCK, .seekable = true};
+    disk->node = (struct file_node){.ops = &disk_ops,
+                                    .references = 1,
+                                    .kind = FILE_KIND_BLOCK,
+                                    .seekable = true};
     strcpy(disk->name, name);
     disk->where = where;
     disk->next = nodes;
