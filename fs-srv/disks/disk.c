@@ -192,8 +192,11 @@ static void attributes(struct file_node *node, struct file_attributes *out)
 {
     const struct disk_node *disk = disk_of(node);
 
+    enum { SHORT = 0xffffff };
+
     out->mode = 0600;
-    out->inode = out->rdev = disks_number(disk->name);
+    out->inode = disks_number(disk->name);
+    out->rdev = out->inode & SHORT; /* it is shown to people */
     out->size = size_of(node);
     out->accessed = out->modified = out->changed = file_server_time();
 }
