@@ -2,6 +2,7 @@
 /*
  * Files and file systems: on the medium, and how much room there is.
  */
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "path.h"
@@ -19,7 +20,7 @@ static int sync_file(int number, bool data_only)
 
     if (port == MSG_NULL)
         return -1;
-    const kern_return_t kr = file_sync(port, data_only);
+    const kern_return_t kr = AGAIN(file_sync(port, data_only));
 
     return kr == KERN_SUCCESS ? 0 : posix_fails(kr);
 }
@@ -57,10 +58,10 @@ void sync(void)
 
     if (root == MSG_NULL)
         return;
-    (void)!file_sync(root, false);
+    (void)!AGAIN(file_sync(root, false));
     do {
         position = next;
-        if (file_mounts(root, position, &next, (uint8_t *)paths, &size) != KERN_SUCCESS)
+        if (AGAIN(file_mounts(root, position, &next, (uint8_t *)paths, &size)) != KERN_SUCCESS)
             return;
         sync_paths(paths, size);
     } while (size > 0 && next > position);
@@ -73,7 +74,7 @@ int fstatvfs(int number, struct statvfs *status)
 
     if (port == MSG_NULL)
         return -1;
-    const kern_return_t kr = file_get_system(port, &system);
+    const kern_return_t kr = AGAIN(file_get_system(port, &system));
 
     if (kr != KERN_SUCCESS)
         return posix_fails(kr);
