@@ -150,6 +150,17 @@ kern_return_t serve_write_bulk(struct server_message *message, int64_t position,
     return kr;
 }
 
+static bool was_sought(const struct file_open *open, int64_t id, int64_t *position)
+{
+    const struct lasting_request *done = __builtin_expect(open->lasting != NULL, 0)
+                                             ? lasting_was_done(open, id, LASTING_SEEK)
+                                             : NULL;
+
+    if (done)
+        *position = (int64_t)done->result;
+    return done != NULL;
+}
+
 kern_return_t serve_seek(struct server_message *message, int64_t offset, uint32_t whence,
                          int64_t id, int64_t *position)
 {
@@ -162,6 +173,8 @@ kern_return_t serve_seek(struct server_message *message, int64_t offset, uint32_
         return unix_error(ESPIPE);
     if (whence > FILE_WHENCE_END)
         return unix_error(EINVAL);
+    if (was_sought(open, id, position))
+        return KERN_SUCCESS;
     if (whence == FILE_WHENCE_OFFSET)
         base = (int64_t)open->offset;
     if (whence == FILE_WHENCE_END)
@@ -170,14 +183,8 @@ kern_return_t serve_seek(struct server_message *message, int64_t offset, uint32_
         return unix_error(EOVERFLOW);
     if (*position < 0)
         return unix_error(EINVAL);
-    if (__builtin_expect(open->lasting != NULL, 0)) {
-        const struct lasting_request *done = lasting_was_done(open, id, LASTING_SEEK);
-        if (done) {
-            *position = (int64_t)done->result;
-            return KERN_SUCCESS;
-        }
+    if (__builtin_expect(open->lasting != NULL, 0))
         lasting_will_do(open, id, LASTING_SEEK, open->offset, 0);
-    }
     open_set_offset(open, (uint64_t)*position);
     return KERN_SUCCESS;
 }

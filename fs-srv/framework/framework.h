@@ -33,6 +33,7 @@ struct file_open *open_slot(struct file_server *server, uint32_t index);
 void open_list_free(struct file_server *server);
 /** Its node is told that it is open. */
 kern_return_t open_tell(struct file_open *open);
+void open_tell_closed(struct file_open *open);
 /** From here on it closes when nobody has a right any more. */
 kern_return_t open_await_end(struct file_open *open);
 /** A send right to it that can be moved, and from here on it closes when the last has gone. On an error it is closed. */

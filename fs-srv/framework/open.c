@@ -160,7 +160,7 @@ kern_return_t open_tell(struct file_open *open)
     return ops->opened && !(open->flags & FILE_PATH) ? ops->opened(open) : KERN_SUCCESS;
 }
 
-static void open_tell_closed(struct file_open *open)
+void open_tell_closed(struct file_open *open)
 {
     const struct file_node_ops *ops = open->node->ops;
 

@@ -59,31 +59,38 @@ static void find_node(struct file_open *open)
     open->node = gone_node(record->kind);
 }
 
+/* It gets another port when it is used. */
+static void lose(struct file_open *open)
+{
+    open->lasting->used = false;
+    if (open->port != MSG_NULL)
+        let_die(open->server->lasting, open->port);
+    open->port = MSG_NULL;
+}
+
 /* False: it is lost. */
 static bool revive(struct file_open *open)
 {
     struct file_server *server = open->server;
-    struct lasting_open *record = open->lasting;
+    const struct lasting_open *record = open->lasting;
 
     if (open->port == MSG_NULL || !makes_sense(record)) {
-        record->used = false;
-        if (open->port != MSG_NULL)
-            let_die(server->lasting, open->port);
-        open->port = MSG_NULL;
+        lose(open);
         return false;
     }
     open->flags = record->flags;
     open->offset = record->offset;
     open->made = 0; /* the port counts anew when it moves */
     find_node(open);
-    server->in_use++;
     if (port_move_member(program_start_info->task, open->port, server->set) == KERN_SUCCESS &&
-        open_await_end(open) == KERN_SUCCESS)
+        open_await_end(open) == KERN_SUCCESS) {
+        server->in_use++;
         return true;
-    const mach_port_name_t port = open->port;
-    open->port = MSG_NULL;
-    open_close(open); /* puts it into the list of the free ones */
-    let_die(server->lasting, port);
+    }
+    open_tell_closed(open);
+    file_node_release(open->node);
+    open->node = NULL;
+    lose(open);
     return false;
 }
 
@@ -93,12 +100,12 @@ static void revive_all(struct file_server *server)
     const struct lasting_head *head = server->lasting->head;
     uint32_t lost = 0;
 
-    open_list_free(server);
     for (uint32_t i = 0; i < head->opens; i++)
         if (head->open[i].used) {
             struct file_open *open = open_slot(server, i);
             lost += !open || !revive(open);
         }
+    open_list_free(server);
     if (lost != 0)
         print("files: %u opens of the instance before are lost\n", lost);
 }
