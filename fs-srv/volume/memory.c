@@ -87,7 +87,7 @@ static kern_return_t make_port(struct memory *memory)
     if (kr == KERN_SUCCESS)
         kr = port_insert_made_send(self(), memory->port, memory->port, &same);
     if (kr == KERN_SUCCESS && disk.keeps)
-        kr = keep_port(&disk.keep, memory->port);
+        kr = keep_port(file_server_keep(&disk.server), memory->port);
     return kr;
 }
 
@@ -96,7 +96,7 @@ static void begin_record(const struct memory *memory)
 {
     struct state_memory *record = &state->memory[memory->index];
 
-    record->inode = memory->inode;
+    atomic_store_explicit(&record->inode, memory->inode, memory_order_relaxed);
     record->shared = false;
     atomic_store_explicit(&record->size, memory->size, memory_order_relaxed);
     atomic_store_explicit(&record->used, 1, memory_order_release);
