@@ -41,9 +41,9 @@ enum {
 /** Bytes of an object, and of the largest file: it has to find room among the addresses of a program. */
 #define MEMORY_SPAN    (UINT64_C(1) << 37)
 
-/** Where the files' thread maps all of an object for a moment, and parts of files for longer. Memory that the kernel places elsewhere (the heap, which has to grow
- *  upwards) never comes here. */
-#define ADDRESS_SPAN    (UINT64_C(1) << 38)
+/** Where the files' thread maps all of an object for a moment, and parts of files for longer. Memory that the kernel chooses the place of (the heap, which has to grow
+ *  upwards) begins anywhere up to 320 GiB and has the room from there to here; addresses end at 512 GiB. */
+#define ADDRESS_SPAN    (UINT64_C(376) << 30)
 #define ADDRESS_WINDOWS (ADDRESS_SPAN + MEMORY_SPAN)
 
 struct disk_node;
