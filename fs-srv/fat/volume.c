@@ -4,6 +4,7 @@
  */
 #include "fat.h"
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 #include <volume.h>
 
@@ -32,6 +33,22 @@ static int64_t tell_time(void *context)
 }
 
 /* ---- the file system ---- */
+
+/* The serial number has one place on FAT32, and one on the others: both are told. */
+static int serial(struct storage *storage, uint64_t *out)
+{
+    enum { SERIAL = 0x27, SERIAL_32 = 0x43, SIZE = 512 };
+    uint64_t sector[SIZE / sizeof(uint64_t)];
+    uint32_t a, b;
+    const int error = storage->operations->read(storage, 0, sector, SIZE);
+
+    if (error != 0)
+        return error;
+    memcpy(&a, (const char *)sector + SERIAL, sizeof(a));
+    memcpy(&b, (const char *)sector + SERIAL_32, sizeof(b));
+    *out = (uint64_t)a << 32 | b;
+    return 0;
+}
 
 static int mount(struct storage *storage, const struct volume_options *options, struct volume **out)
 {
@@ -320,6 +337,8 @@ static uint64_t size_limit(struct volume *volume, struct volume_file *file)
 }
 
 const struct volume_ops fat_volume = {.format = "fat",
+                                      .serial = serial,
+                                      .fills = true,
                                       .mount = mount,
                                       .unmount = unmount,
                                       .sync = sync,
