@@ -17,7 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CARD = 12 << 20, MEMORY_LEAST = 96 << 10, MEMORY_USUAL = 4 << 20, STEPS = 60, TEXT = 65536 };
+enum {
+    CARD = 12 << 20,
+    MEMORY_LEAST = 192 << 10,
+    MEMORY_USUAL = 4 << 20,
+    STEPS = 60,
+    TEXT = 65536
+};
 
 /* What a process says to those who come after it. */
 struct report {
