@@ -42,6 +42,7 @@ int fat_mark(struct fat *fat, bool dirty)
     *state = (uint8_t)(dirty ? *state | 1 : *state & ~1);
     fat_dirty(fat, block, CLASS_EARLY);
     fat_put(block);
+    fat->ending = !dirty;
     fat_publish(fat);
     error = fat_cache_write(fat, CLASS_EARLY);
     if (!error)

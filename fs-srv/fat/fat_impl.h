@@ -420,6 +420,7 @@ struct fat {
     bool lost;    /* data could not be written: the next sync says so */
     bool was_dirty;
     bool marked;   /* the medium says that it is dirty */
+    bool ending;   /* the mark is about to go, and all else is on the medium */
     bool leaked;   /* clusters could not be given free */
     bool counted;  /* free is right */
     bool info_old; /* what the medium says of it is not */

@@ -19,7 +19,7 @@ enum { RECORD_BLOCK = 1, RECORD_WAITING, RECORD_SIZE = 24 + BLOCK };
 
 /* Words of the log's state. */
 enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS };
-enum { FLAG_WAS_DIRTY = 1, FLAG_LEAKED = 2 };
+enum { FLAG_WAS_DIRTY = 1, FLAG_LEAKED = 2, FLAG_ENDING = 4 };
 
 static size_t waiting_most(const struct fat *fat)
 {
@@ -197,7 +197,8 @@ void fat_publish(struct fat *fat)
     if (!add_changes(fat, waiting))
         add_all(fat, waiting);
     state[STATE_PROGRESS] = fat->progress;
-    state[STATE_FLAGS] = (fat->was_dirty ? FLAG_WAS_DIRTY : 0u) | (fat->leaked ? FLAG_LEAKED : 0u);
+    state[STATE_FLAGS] = (fat->was_dirty ? FLAG_WAS_DIRTY : 0u) | (fat->leaked ? FLAG_LEAKED : 0u) |
+                         (fat->ending ? FLAG_ENDING : 0u);
     survivor_publish(&fat->survivor);
     note_published(fat, waiting);
 }
@@ -397,12 +398,15 @@ int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK])
                        log.state[STATE_CARD] == card;
     if (found)
         fat->progress = log.state[STATE_PROGRESS];
-    /* Who has used it elsewhere meanwhile has unmounted it. Before a change the card is marked. */
-    if (found && boot[fat->shape.state_at] & 1) {
-        error = take_records(fat, &log);
+    const uint64_t flags = found ? log.state[STATE_FLAGS] : 0;
+    /* Who has used it elsewhere meanwhile has unmounted it. Before a change the card is marked; when the mark goes all else is on the card. */
+    if (found && (boot[fat->shape.state_at] & 1 || flags & FLAG_ENDING)) {
+        fat->ending = flags & FLAG_ENDING;
+        if (!fat->ending)
+            error = take_records(fat, &log);
         fat->marked = true;
-        fat->was_dirty = log.state[STATE_FLAGS] & FLAG_WAS_DIRTY;
-        fat->leaked = log.state[STATE_FLAGS] & FLAG_LEAKED;
+        fat->was_dirty = flags & FLAG_WAS_DIRTY;
+        fat->leaked = flags & FLAG_LEAKED;
     }
     if (error == ESTALE)
         survivor_erase(&log);
@@ -446,6 +450,8 @@ int fat_survive_finish(struct fat *fat)
 
     if (!is_kept(fat))
         return 0;
+    if (fat->ending)
+        error = fat_mark(fat, true);
     for (uint32_t i = 0; i < note->entry_count && !error; i++)
         error = delete_entries(fat, note->entries[i].position, note->entries[i].count);
     note->entry_count = 0;

@@ -60,13 +60,26 @@ static struct volume *mount_shared(struct shared *of)
     return volume;
 }
 
+static struct step step;
+
+/* A check has failed. */
+static void tell_step(void)
+{
+    fprintf(
+        stderr,
+        "step %llu may have been made: names %d, touched %d, released %d, moved %d, target %d\n",
+        (unsigned long long)unsure, step.names, step.touched, step.released, step.moved,
+        step.target);
+}
+
 /* Which of both it is, and all that is there. */
 static void agree(struct volume *volume)
 {
     static struct model next;
-    struct step step = {.touched = -1};
     const uint64_t progress = ops->progress(volume);
 
+    step = (struct step){.touched = -1};
+    (void)atexit(tell_step);
     if (was_unmounting && progress == 0)
         model.progress = 0;
     next = model;
