@@ -565,10 +565,6 @@ static void compare_node(struct model *model, int at, const struct node *next)
     char text[256];
 
     CHECK_EQ(ops->attributes(volume, file, &attributes), 0);
-    if (attributes.kind != node->kind || attributes.mode != node->mode)
-        fprintf(stderr, "node %d%s: kind %d and %d, size %u and %llu\n", at,
-                node->held ? ", held" : "", (int)node->kind, (int)attributes.kind, node->size,
-                (unsigned long long)attributes.size);
     CHECK_EQ(attributes.kind, node->kind);
     if (next != NULL && attributes.mode == next->mode)
         node->mode = next->mode;
