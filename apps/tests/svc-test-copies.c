@@ -81,7 +81,8 @@ static void check_two(void)
     OK(service_look_up(program_start_info->bootstrap, "svc-copied.x.more", &more));
     stub_release_right(more, MSG_MOVE_SEND);
     OK(supervisor_restart(svc_supervisor, "svc-copied.y"));
-    for (unsigned i = 0; svc_ask(y) != 2 && i < POLLS; i++) /* the first may answer until it hears of it */
+    for (unsigned i = 0; svc_ask(y) != 2 && i < POLLS;
+         i++) /* the first may answer until it hears of it */
         svc_sleep(MILLISECOND);
     remove_copy("svc-copied.x");
     FAILS(service_look_up(program_start_info->bootstrap, "svc-copied.x", &more), KERN_NO_ACCESS);

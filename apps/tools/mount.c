@@ -13,13 +13,14 @@ static const struct tool tool = {
     .name = "mount",
     .usage = "[-a] | [-r] [-p] [-t FORMAT] [DEVICE] PATH | -s SERVICE PATH",
     .options = "arpt:s:",
-    .help = "Mount a device's file system (sd0p2, LABEL=TEXT, UUID=TEXT), or the one that /etc/fstab has for\n"
-            "the path. Without words: what is mounted.\n"
-            "  -a          all of /etc/fstab\n"
-            "  -r          to be read only\n"
-            "  -p          make the folder\n"
-            "  -t FORMAT   ext4 or fat; as without: what it is found to be\n"
-            "  -s SERVICE  put the root of a file service on the path, which has to be there\n",
+    .help =
+        "Mount a device's file system (sd0p2, LABEL=TEXT, UUID=TEXT), or the one that /etc/fstab has for\n"
+        "the path. Without words: what is mounted.\n"
+        "  -a          all of /etc/fstab\n"
+        "  -r          to be read only\n"
+        "  -p          make the folder\n"
+        "  -t FORMAT   ext4 or fat; as without: what it is found to be\n"
+        "  -s SERVICE  put the root of a file service on the path, which has to be there\n",
 };
 
 static struct {
@@ -48,11 +49,10 @@ static void show_row(void *context, const struct mounts_row *row)
         return;
     if (told.count < sizeof told.path / sizeof told.path[0])
         memcpy(told.path[told.count++], row->path, sizeof told.path[0]);
-    printf("%.64s on %.128s type %.8s (%s%s)\n", (const char *)row->device,
-           (const char *)row->path, (const char *)row->format,
-           row->flags & MOUNTS_READ_ONLY ? "ro" : "rw",
+    printf("%.64s on %.128s type %.8s (%s%s)\n", (const char *)row->device, (const char *)row->path,
+           (const char *)row->format, row->flags & MOUNTS_READ_ONLY ? "ro" : "rw",
            row->state < sizeof states / sizeof states[0] && states[row->state] ? states[row->state]
-                                                                              : "");
+                                                                               : "");
 }
 
 static void show_path(void *context, const char *path)
@@ -79,8 +79,8 @@ static bool put_service(const char *path)
     uint32_t outcome = FILE_OUTCOME_DONE;
     char rest[FILE_PATH_MAX];
     const mach_port_name_t root = tool_service(&tool, wanted.service);
-    const kern_return_t kr = file_mount(tool_service(&tool, "files.mount"), path, root, &outcome,
-                                        &elsewhere, rest);
+    const kern_return_t kr =
+        file_mount(tool_service(&tool, "files.mount"), path, root, &outcome, &elsewhere, rest);
 
     return mounts_is_done(&tool, path, kr, outcome);
 }
@@ -130,6 +130,6 @@ int main(int argc, char **argv)
     if (wanted.all || words == 0 || words > (wanted.service ? 1 : 2))
         tool_misuse(&tool);
     const char *path = argv[argc - 1];
-    return tool_end(&tool,
-                    !(wanted.service ? put_service(path) : mount(words == 2 ? argv[optind] : "", path)));
+    return tool_end(&tool, !(wanted.service ? put_service(path)
+                                            : mount(words == 2 ? argv[optind] : "", path)));
 }

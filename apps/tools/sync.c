@@ -13,9 +13,10 @@ static const struct tool tool = {
     .name = "sync",
     .usage = "[-d|-f] [FILE...]",
     .options = "df",
-    .help = "Wait until what has been written is on the media: of all file systems, or of the files.\n"
-            "  -d      of the files: what is in them, not their times\n"
-            "  -f      the file systems that hold the files\n",
+    .help =
+        "Wait until what has been written is on the media: of all file systems, or of the files.\n"
+        "  -d      of the files: what is in them, not their times\n"
+        "  -f      the file systems that hold the files\n",
 };
 
 static int (*const ways[])(int) = {fsync, fdatasync, syncfs};

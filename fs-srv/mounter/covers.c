@@ -20,8 +20,8 @@ static uint64_t soon(void)
 static kern_return_t of_call(kern_return_t kr)
 {
     return kr == KERN_SUCCESS || is_unix_error(kr) ? kr
-           : kr == MACH_RCV_TIMED_OUT             ? unix_error(ETIMEDOUT)
-                                                  : unix_error(EIO);
+           : kr == MACH_RCV_TIMED_OUT              ? unix_error(ETIMEDOUT)
+                                                   : unix_error(EIO);
 }
 
 static kern_return_t make_folders(const char *path)
@@ -105,9 +105,8 @@ kern_return_t cover_tell(const char *path, mach_port_name_t root)
 
     strcpy(folder, path);
     *strrchr(folder, '/') = '\0';
-    const kern_return_t kr =
-        file_open_until(mounter.files, folder, FILE_READ | FILE_DIRECTORY, 0, &outcome, &above, rest,
-                        soon());
+    const kern_return_t kr = file_open_until(mounter.files, folder, FILE_READ | FILE_DIRECTORY, 0,
+                                             &outcome, &above, rest, soon());
     if (kr != KERN_SUCCESS || outcome != FILE_OUTCOME_DONE)
         return stays(kr, outcome, above);
     return send_mounted(root, above);

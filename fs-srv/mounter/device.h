@@ -19,7 +19,8 @@ enum device_kind { DEVICE_PLACE, DEVICE_LABEL, DEVICE_UUID };
 
 struct device_name {
     enum device_kind kind;
-    char text[DEVICE_TEXT_MAX]; /* PLACE: as it is told, without the folder; else what is behind the = */
+    char text
+        [DEVICE_TEXT_MAX]; /* PLACE: as it is told, without the folder; else what is behind the = */
     char disk[DEVICE_DISK_MAX]; /* of a PLACE: its service is block.DISK */
     uint32_t partition;         /* 0: the whole device */
 };

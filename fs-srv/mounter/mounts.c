@@ -8,8 +8,8 @@
 #include <libsys/trap.h>
 #include <string.h>
 #include <user/msg.h>
-#include <wharf/if/supervisor_types.h>
 #include <wharf/if/mounted_volume_types.h>
+#include <wharf/if/supervisor_types.h>
 
 #define ENDED_PAYLOAD UINT64_C(0x454e444500000000)
 
@@ -54,8 +54,9 @@ static void heed(struct wanted *wanted)
     const struct probe *probe = &wanted->probe;
 
     if (probe->errors && !(wanted->flags & MOUNTS_READ_ONLY))
-        mounter_log("%s: there are errors in this %s: it can only be read until it has been checked",
-                    wanted->place.text, probe->format);
+        mounter_log(
+            "%s: there are errors in this %s: it can only be read until it has been checked",
+            wanted->place.text, probe->format);
     else if (probe->dirty)
         mounter_log("%s: this %s was not unmounted", wanted->place.text, probe->format);
     if (probe->errors)
@@ -208,8 +209,7 @@ static kern_return_t ask_for_end(const struct kept_row *kept)
         return KERN_SUCCESS;
     if (held->ended == MSG_NULL) {
         const uint64_t number = (uint64_t)(kept - mounter.kept->rows);
-        const kern_return_t kr =
-            driver_port(&mounter.driver, ENDED_PAYLOAD | number, &held->ended);
+        const kern_return_t kr = driver_port(&mounter.driver, ENDED_PAYLOAD | number, &held->ended);
         if (kr != KERN_SUCCESS)
             return kr;
     }
@@ -228,7 +228,8 @@ void mounts_watch(struct kept_row *kept)
     const kern_return_t kr = ask_for_end(kept);
 
     if (kr != KERN_SUCCESS)
-        mounter_log("nobody will tell when the server of %s ends: error %d", path_of(kept), (int)kr);
+        mounter_log("nobody will tell when the server of %s ends: error %d", path_of(kept),
+                    (int)kr);
 }
 
 void mounts_notified(uint64_t payload)

@@ -68,7 +68,8 @@ bool rows_is_beside(const char *path)
 {
     for (unsigned i = 0; i < MOUNTS_MAX; i++) {
         const char *other = (const char *)mounter.kept->rows[i].row.path;
-        if (rows_is_used(&mounter.kept->rows[i]) && (is_below(path, other) || is_below(other, path)))
+        if (rows_is_used(&mounter.kept->rows[i]) &&
+            (is_below(path, other) || is_below(other, path)))
             return true;
     }
     return false;

@@ -10,9 +10,9 @@
 #include <libsys/stub.h>
 #include <string.h>
 #include <wharf/if/file.h>
+#include <wharf/if/mounted_volume.h>
 #include <wharf/if/service.h>
 #include <wharf/if/supervisor.h>
-#include <wharf/if/mounted_volume.h>
 
 #define START_TIME (120 * DEVICE_SECOND) /* a long journal on a slow card */
 #define STOP_TIME  (90 * DEVICE_SECOND)  /* more than the description has as stop-time */
@@ -149,7 +149,8 @@ kern_return_t server_facts(const struct held *held, uint32_t *opens, bool *read_
         return KERN_SUCCESS;
     const kern_return_t kr =
         mounted_volume_facts_until(held->volume, opens, read_only, problem, &number[0], &number[1],
-                           &number[2], &number[3], &number[4], kernel_clock_now() + FACTS_TIME);
+                                   &number[2], &number[3], &number[4],
+                                   kernel_clock_now() + FACTS_TIME);
     if (kr == MACH_RCV_TIMED_OUT || kr == MIG_SERVER_DIED)
         return unix_error(ETIMEDOUT);
     return KERN_SUCCESS; /* one that does not know these calls has nothing to say */
@@ -157,8 +158,7 @@ kern_return_t server_facts(const struct held *held, uint32_t *opens, bool *read_
 
 kern_return_t server_sync(const struct held *held)
 {
-    const kern_return_t kr =
-        file_sync_until(held->root, false, kernel_clock_now() + SYNC_TIME);
+    const kern_return_t kr = file_sync_until(held->root, false, kernel_clock_now() + SYNC_TIME);
 
     if (kr == MACH_RCV_TIMED_OUT)
         return unix_error(ETIMEDOUT);

@@ -124,7 +124,8 @@ static void test_others(void)
         for (unsigned n = check_below(64); n-- > 0;)
             begin_of[check_below(2048)] = (uint8_t)check_below(256);
         look(check_below(PROBE_SIZE + 1));
-        CHECK(memchr(probe.label, 0, sizeof(probe.label)) && memchr(probe.uuid, 0, sizeof(probe.uuid)));
+        CHECK(memchr(probe.label, 0, sizeof(probe.label)) &&
+              memchr(probe.uuid, 0, sizeof(probe.uuid)));
     }
 }
 

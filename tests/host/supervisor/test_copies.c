@@ -12,11 +12,12 @@ static struct description d;
 
 static void read_all(void)
 {
-    static const char text[] = "program maker\n"
-                               "program ext4\n copies maker 2\n provides volume other\n uses block.sd0\n"
-                               " arguments one two\n reclaim\n state 8K\n stop-time 60000\n"
-                               "program fat\n copies another 1\n"
-                               "program itself\n arguments x\n";
+    static const char text[] =
+        "program maker\n"
+        "program ext4\n copies maker 2\n provides volume other\n uses block.sd0\n"
+        " arguments one two\n reclaim\n state 8K\n stop-time 60000\n"
+        "program fat\n copies another 1\n"
+        "program itself\n arguments x\n";
     struct description_error error;
     CHECK_EQ(description_read(text, strlen(text), &d, &error), KERN_SUCCESS);
 }

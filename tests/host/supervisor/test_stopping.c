@@ -119,7 +119,8 @@ static void check_copies(bool reclaim)
         const bool copy = strcmp(r->name, "first") == 0 || strcmp(r->name, "second") == 0;
         if (copy)
             (void)snprintf(r->copy_of, sizeof(r->copy_of), "ext4");
-        r->reclaim = reclaim && (copy || strcmp(r->name, "keeper") == 0 || strcmp(r->name, "card") == 0);
+        r->reclaim =
+            reclaim && (copy || strcmp(r->name, "keeper") == 0 || strcmp(r->name, "card") == 0);
     }
     check_order((const char *const[]){"shell", "mounter", "files", "process", "second", "keeper",
                                       "first", "card", NULL});
