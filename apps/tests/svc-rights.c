@@ -123,6 +123,8 @@ static void check_no_power(mach_port_name_t bootstrap)
     FAILS(supervisor_kill(bootstrap, "svc-a"), KERN_NO_ACCESS);
     FAILS(supervisor_upgrade(bootstrap, "svc-a", "svc-server2"), KERN_NO_ACCESS);
     FAILS(supervisor_add(bootstrap, "program x", program_start_info->host), KERN_NO_ACCESS);
+    FAILS(supervisor_copy(bootstrap, "svc-copied", "x", ""), KERN_NOT_FOUND);
+    FAILS(supervisor_remove(bootstrap, "svc-a"), KERN_NOT_FOUND);
     FAILS(supervisor_task(bootstrap, "svc-a", &task), KERN_NO_ACCESS);
     FAILS(supervisor_core(bootstrap, &task, &size, name), KERN_NO_ACCESS);
 }

@@ -124,6 +124,7 @@ int main(int argc, char **argv)
     check_failures_of_servers();
     check_back_off();
     check_add();
+    check_copies();
     check_storm(kills);
     return check_end("svc-test");
 }

@@ -38,3 +38,4 @@ void check_back_off(void);
 void check_core(const char *program); /* svc-test-core.c: the newest core is this one's */
 void check_storm(unsigned kills);     /* svc-test-storm.c */
 void check_add(void);                 /* svc-test-add.c */
+void check_copies(void);              /* svc-test-copies.c */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The shell and the utilities of others that an initrd gets for who sits at the console: mksh as /bin/sh, busybox under the names of its
-applets, and what a login shell reads first. They are ports (ci/wharf/ports.py), and so not in the tree's own initrd; what that has is not replaced."""
+applets, what a login shell reads first, and what is mounted. They are ports (ci/wharf/ports.py), and so not in the tree's own initrd; what that has is not replaced."""
 
 import sys
 from pathlib import Path
@@ -31,6 +31,10 @@ PS1='wharf$ '
 # mksh's own of these run in the shell's process, which no ^Z stops.
 alias cat=/bin/cat sleep=/bin/sleep
 """
+FSTAB = b"""# What is mounted (docs/mounts.md): device, path, format, options. Partitions are those of ./wharf image.
+sd0p2  /data       auto  mkdir,nofail
+sd0p1  /boot/card  fat   ro,mkdir,nofail
+"""
 
 
 def onto(initrd, more=None, shell=SHELL, disk_tools=False):
@@ -50,7 +54,7 @@ def _entries(there, shell):
              if Path(path).name not in taken}
     if "sh" not in taken:
         made["bin/sh"] = mkinitrd.Link(f"/bin/{shell}".encode())
-    return made | {"etc/profile": PROFILE}
+    return made | {"etc/profile": PROFILE, "etc/fstab": FSTAB}
 
 
 def _disk_tools():
