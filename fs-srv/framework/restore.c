@@ -149,10 +149,10 @@ static void settle_request(struct file_server *server)
 {
     struct lasting *lasting = server->lasting;
     struct lasting_head *head = lasting->head;
-    struct lasting_request now = head->now;
+    struct lasting_request done = head->now;
 
-    if (now.kind != LASTING_NONE && find_result(server, &now, &now.result)) {
-        head->done[head->next % LASTING_DONE] = now;
+    if (head->now.kind != LASTING_NONE && find_result(server, &head->now, &done.result)) {
+        head->done[head->next % LASTING_DONE] = done;
         __atomic_store_n(&head->next, (head->next + 1) % LASTING_DONE, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&head->now.kind, LASTING_NONE, __ATOMIC_RELEASE);
