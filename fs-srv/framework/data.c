@@ -58,7 +58,7 @@ static kern_return_t write_some(struct file_open *open, int64_t position, const 
         return kr;
     if (!open->node->ops->write)
         return unix_error(EINVAL);
-    if (open->node->seekable && open->flags & FILE_APPEND && position == FILE_CURRENT)
+    if (open->node->seekable && open->flags & FILE_APPEND && position == FILE_CURRENT && size != 0)
         at = open->node->ops->size(open->node);
     if (size > INT64_MAX - at)
         return unix_error(EFBIG);
