@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See control.h. Whoever uses the supervisor may look; to change something takes `manage`, to get a task `inspect`.
+ * See control.h. Whoever uses the supervisor may look; to change something takes `manage`, to get a task `inspect`, to have copies made of a program
+ * that its description says `copies` of the caller.
  */
 #include "control.h"
+#include "copies.h"
 #include "crash.h"
 #include "log.h"
 #include "names.h"
@@ -31,7 +33,7 @@ static kern_return_t find(const struct server_message *message, const char *name
     if (!p->recipe.manage)
         return KERN_NO_ACCESS;
     *out = program_find(name);
-    return *out != NULL ? KERN_SUCCESS : KERN_NOT_FOUND;
+    return *out != NULL && !(*out)->removed ? KERN_SUCCESS : KERN_NOT_FOUND;
 }
 
 static struct supervisor_row row_of(const struct program *p)
@@ -66,7 +68,8 @@ static kern_return_t list(struct server_message *message, uint32_t position, uin
         return KERN_NO_ACCESS;
     uint32_t n = 0;
     for (; n < SUPERVISOR_ROWS_MAX && position < program_count; position++)
-        rows[n++] = row_of(&programs[position]);
+        if (!program_is_free(&programs[position]))
+            rows[n++] = row_of(&programs[position]);
     *rows_count = n;
     *next = position;
     return KERN_SUCCESS;
@@ -143,6 +146,7 @@ static kern_return_t add_again(const struct program *p, const struct recipe *rec
     return KERN_SUCCESS;
 }
 
+/* device: MSG_NULL of one that has none. */
 static kern_return_t add_new(const struct recipe *recipe, mach_port_name_t device)
 {
     struct program *p = program_add(recipe);
@@ -150,7 +154,7 @@ static kern_return_t add_new(const struct recipe *recipe, mach_port_name_t devic
         return KERN_RESOURCE_SHORTAGE;
     const kern_return_t kr = names_provide(p);
     if (kr != KERN_SUCCESS) {
-        program_count--; /* it was the last */
+        program_free(p);
         return kr == KERN_EXISTS ? kr : KERN_RESOURCE_SHORTAGE;
     }
     p->device_control = device;
@@ -174,6 +178,41 @@ static kern_return_t add(struct server_message *message, const char *text, mach_
     }
     const struct program *there = program_find(recipe.name);
     return there != NULL ? add_again(there, &recipe, device) : add_new(&recipe, device);
+}
+
+static unsigned count_copies(const struct recipe *of)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < program_count; i++)
+        n += strcmp(programs[i].recipe.copy_of, of->name) == 0;
+    return n;
+}
+
+static kern_return_t copy(struct server_message *message, const char *name_of, const char *name,
+                          const char *arguments)
+{
+    static struct recipe recipe; /* large, and one at a time */
+    const struct program *maker = message->context;
+    const struct recipe *of = copies_find(&description, name_of, maker->recipe.name);
+    if (of == NULL)
+        return KERN_NOT_FOUND;
+    const kern_return_t kr = copies_recipe(of, name, arguments, &recipe);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (program_find(recipe.name) != NULL)
+        return KERN_EXISTS;
+    return count_copies(of) < of->copies ? add_new(&recipe, MSG_NULL) : KERN_LIMIT;
+}
+
+static kern_return_t remove_copy(struct server_message *message, const char *name)
+{
+    const struct program *maker = message->context;
+    struct program *p = program_find(name);
+    if (p == NULL || !recipe_is_copy(&p->recipe) ||
+        strcmp(p->recipe.maker, maker->recipe.name) != 0)
+        return KERN_NOT_FOUND;
+    restart_remove(p);
+    return KERN_SUCCESS;
 }
 
 static kern_return_t get_task(struct server_message *message, const char *name,
@@ -223,6 +262,8 @@ const struct supervisor_ops control_ops = {
     .kill = kill_program,
     .upgrade = upgrade,
     .add = add,
+    .copy = copy,
+    .remove = remove_copy,
     .task = get_task,
     .core = get_core,
 };

@@ -165,6 +165,17 @@ static kern_return_t key_stop_time(struct reader *r)
     return reader_take_u32(r, 0, MILLISECONDS_MAX, &r->recipe->stop_time);
 }
 
+static kern_return_t key_copies(struct reader *r)
+{
+    struct recipe *recipe = r->recipe;
+    if (r->description == NULL)
+        return reader_wrong(r, NULL, "what is added is a program by itself");
+    if (recipe->provides_count > 0)
+        return reader_wrong(r, NULL, "this stands before what the copies provide");
+    const kern_return_t kr = reader_take_name(r, recipe->maker);
+    return kr == KERN_SUCCESS ? reader_take_u32(r, 1, COPIES_MAX, &recipe->copies) : kr;
+}
+
 static kern_return_t key_wired(struct reader *r)
 {
     r->recipe->wired = true;
@@ -337,6 +348,7 @@ static const struct key keys[] = {
     {"with", key_with, OF_PROGRAM},
     {"reclaim", key_reclaim, OF_PROGRAM},
     {"kernel-memory", key_kernel_memory, OF_PROGRAM},
+    {"copies", key_copies, OF_PROGRAM},
 };
 
 static kern_return_t take_line(struct reader *r)
@@ -371,10 +383,13 @@ static bool same(const char *a, const char *b)
 static bool is_provided(const struct description *d, unsigned program, unsigned service)
 {
     const char *name = d->recipe[program].provides[service];
-    for (unsigned i = 0; i <= program; i++)
+    for (unsigned i = 0; i <= program; i++) {
+        if (i != program && (d->recipe[i].copies != 0 || d->recipe[program].copies != 0))
+            continue; /* each copy's has a name of its own */
         for (unsigned j = 0; j < (i == program ? service : d->recipe[i].provides_count); j++)
             if (same(d->recipe[i].provides[j], name))
                 return true;
+    }
     return false;
 }
 

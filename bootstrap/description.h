@@ -17,6 +17,7 @@ enum {
     USES_MAX = 16,
     AFTER_MAX = 8,
     PROGRAMS_MAX = 64,
+    COPIES_MAX = 32,
     OVERCOMMIT_ALWAYS = 0,
 };
 
@@ -44,6 +45,10 @@ struct recipe {
     char uses[USES_MAX][WORD_SIZE];
     char after[AFTER_MAX][WORD_SIZE];
     char with[WORD_SIZE]; /* the program whose end is its end, too; "": none */
+    char maker
+        [WORD_SIZE]; /* the program that copies are made for; "": it is one by itself (copies.h) */
+    char copy_of[WORD_SIZE]; /* of a copy: what it was made of; else "" */
+    uint32_t copies;         /* that there may be at a time */
     unsigned provides_count, uses_count, after_count;
     uint32_t powers; /* bit 1 << enum power */
     uint32_t priority;

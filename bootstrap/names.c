@@ -108,6 +108,22 @@ kern_return_t names_provide(struct program *program)
     return kr;
 }
 
+void names_withdraw(const struct program *program)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < service_count; i++) {
+        if (services[i].provider != program) {
+            services[kept++] = services[i];
+            continue;
+        }
+        if (services[i].port != MSG_NULL && services[i].here)
+            drop_port(services[i].port);
+        else if (services[i].port != MSG_NULL)
+            stub_release_right(services[i].port, MSG_MOVE_SEND);
+    }
+    service_count = kept;
+}
+
 /* When its port died there may have been no memory for another. */
 static void mend(struct service *service)
 {

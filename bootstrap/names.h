@@ -15,6 +15,9 @@
 /** Make the services that a program provides; on an error there is none of them. KERN_EXISTS: somebody else provides one. */
 kern_return_t names_provide(struct program *program);
 
+/** Its services are gone: their ports die as soon as nobody serves them, and nobody can look them up. It has no instance. */
+void names_withdraw(const struct program *program);
+
 /** The provider of a service; NULL: nobody is to provide it. */
 struct program *names_provider(const char *service);
 
@@ -34,5 +37,5 @@ bool names_came_back(mach_port_name_t name);
 /** A name is dead. False: it is none of ours. */
 bool names_died(mach_port_name_t name);
 
-/** Services and our names for their ports, for who is not the main thread; names stay. Returns how many, at most `most`. */
+/** Services and our names for their ports, for who is not the main thread; names stay, but those of a program that is removed. Returns how many, at most `most`. */
 unsigned names_list(struct crash_service *out, unsigned most);

@@ -11,17 +11,27 @@ unsigned program_count;
 struct program *program_find(const char *name)
 {
     for (unsigned i = 0; i < program_count; i++)
-        if (strcmp(programs[i].recipe.name, name) == 0)
+        if (!program_is_free(&programs[i]) && strcmp(programs[i].recipe.name, name) == 0)
             return &programs[i];
     return NULL;
 }
 
+/* A free place of those there are, or the next; NULL: there is none. */
+static struct program *place(void)
+{
+    for (unsigned i = 0; i < program_count; i++)
+        if (program_is_free(&programs[i]))
+            return &programs[i];
+    return program_count < PROGRAMS_MAX ? &programs[program_count++] : NULL;
+}
+
 struct program *program_add(const struct recipe *recipe)
 {
-    if (program_count == PROGRAMS_MAX)
+    struct program *p = place();
+    if (p == NULL)
         return NULL;
-    struct program *p = &programs[program_count++];
     *p = (struct program){
+        .generation = p->generation, /* P4 */
         .wanted = true,
         .held = true,
         .state = SUPERVISOR_STATE_WAITING,
@@ -36,4 +46,11 @@ struct program *program_add(const struct recipe *recipe)
     };
     memcpy(&p->recipe, recipe, sizeof(*recipe));
     return p;
+}
+
+void program_free(struct program *p)
+{
+    memset(&p->recipe, 0, sizeof(p->recipe));
+    p->wanted = p->held = p->again = p->removed = false;
+    p->state = SUPERVISOR_STATE_STOPPED;
 }

@@ -5,6 +5,8 @@
  * P1 A program has an instance (task != MSG_NULL) from its start until the kernel has told that the task is dead.
  * P2 Moments are nanoseconds since boot; NEVER: there is nothing to wait for.
  * P3 What a program or its clients send is a request of theirs and no more: nobody is waited for.
+ * P4 A place of the table whose program has been removed is free (its name is empty), and used again. Numbers of instances go on there, so that what was
+ *    meant for one of the old program is not taken for one of the new.
  */
 #pragma once
 
@@ -42,6 +44,7 @@ struct program {
     struct recipe recipe; /* constant, but for the file (upgrade) */
     bool wanted;          /* to run; else it stays stopped */
     bool held;            /* waits for what `after` names */
+    bool removed;         /* a copy that is wanted no more: when it has ended its place is free */
     enum supervisor_state state;
 
     /* The instance; MSG_NULL: none of it. */
@@ -87,6 +90,13 @@ extern unsigned program_count;
 struct program *program_find(const char *name);
 /** A new one, not started. NULL: there is no room. */
 struct program *program_add(const struct recipe *recipe);
+/** Its place is free (P4). It has no instance, and no services. */
+void program_free(struct program *program);
+
+static inline bool program_is_free(const struct program *p)
+{
+    return p->recipe.name[0] == '\0';
+}
 
 static inline bool program_has_instance(const struct program *p)
 {

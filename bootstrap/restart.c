@@ -10,6 +10,7 @@
 #include "log.h"
 #include "names.h"
 #include "reserve.h"
+#include "rights.h"
 #include "start.h"
 #include "stopping.h"
 #include "system.h"
@@ -194,6 +195,17 @@ static void ended_with(struct program *p)
     restart_begin();
 }
 
+/* Nothing of it is there any more; then its place is free. */
+static void forget_removed(struct program *p)
+{
+    if (!p->removed)
+        return;
+    log_line("%s has been removed", p->recipe.name);
+    names_withdraw(p);
+    send_drop(&p->state_memory);
+    program_free(p);
+}
+
 void restart_ended(struct program *p)
 {
     const bool was_killed = p->ending == ENDING_KILL && p->ready;
@@ -219,6 +231,7 @@ void restart_ended(struct program *p)
         p->wanted = false;
         system_program_over(p);
     }
+    forget_removed(p);
 }
 
 void restart_end(struct program *p, enum ending ending)
@@ -258,6 +271,7 @@ static void rest(struct program *p)
     p->start_at = NEVER;
     p->state = SUPERVISOR_STATE_STOPPED;
     system_program_over(p);
+    forget_removed(p);
 }
 
 void restart_stop(struct program *p)
@@ -267,6 +281,12 @@ void restart_stop(struct program *p)
         ask_to_stop(p);
     else
         rest(p);
+}
+
+void restart_remove(struct program *p)
+{
+    p->removed = true;
+    restart_stop(p);
 }
 
 kern_return_t restart_start(struct program *p)

@@ -26,6 +26,8 @@ void restart_end(struct program *program, enum ending ending);
 /** By name (interfaces/supervisor.defs). */
 kern_return_t restart_start(struct program *program);
 void restart_stop(struct program *program);
+/** Of a copy: stop it, and when it has ended its place is free. */
+void restart_remove(struct program *program);
 void restart_again(struct program *program);
 void restart_kill(struct program *program);
 

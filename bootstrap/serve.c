@@ -3,6 +3,7 @@
  * See serve.h. What a program may have stands in its recipe, and is all that it gets.
  */
 #include "serve.h"
+#include "copies.h"
 #include "log.h"
 #include "names.h"
 #include "restart.h"
@@ -29,12 +30,21 @@ static kern_return_t give_copy(mach_port_name_t name, mach_port_name_t *out)
     return send_copy(name) == KERN_SUCCESS ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
 
+/* It is one of the program's copies. */
+static bool has_made(const struct program *p, const char *name)
+{
+    const struct program *provider = names_provider(name);
+    return provider != NULL && recipe_is_copy(&provider->recipe) &&
+           strcmp(provider->recipe.maker, p->recipe.name) == 0;
+}
+
 /* The supervisor's own service: each who may use it is served at its own bootstrap port. */
 static kern_return_t look_up(struct server_message *message, const char *name,
                              mach_port_name_t *port)
 {
     const struct program *p = message->context;
-    if (!p->recipe.uses_all && !lists(p->recipe.uses, p->recipe.uses_count, name))
+    if (!p->recipe.uses_all && !lists(p->recipe.uses, p->recipe.uses_count, name) &&
+        !has_made(p, name))
         return KERN_NO_ACCESS;
     return strcmp(name, "supervisor") == 0 ? give_copy(p->port, port) : names_look_up(name, port);
 }

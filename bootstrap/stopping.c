@@ -3,6 +3,7 @@
  * See stopping.h.
  */
 #include "stopping.h"
+#include "copies.h"
 #include "names.h"
 #include "system.h"
 
@@ -36,11 +37,8 @@ static uint64_t used_by(const struct program *p)
 }
 
 /* For each, what it uses, what those use, and so on. */
-static void find_needs(uint64_t needs[PROGRAMS_MAX])
+static void close_over(const uint64_t uses[PROGRAMS_MAX], uint64_t needs[PROGRAMS_MAX])
 {
-    uint64_t uses[PROGRAMS_MAX];
-    for (unsigned i = 0; i < program_count; i++)
-        uses[i] = used_by(&programs[i]);
     for (unsigned i = 0; i < program_count; i++) {
         uint64_t looked = 0;
         needs[i] = uses[i];
@@ -50,6 +48,23 @@ static void find_needs(uint64_t needs[PROGRAMS_MAX])
             needs[i] |= uses[next];
         }
     }
+}
+
+/* A copy was made while others ran already, which may use it by now and do not say so: files of what is mounted. So all do but those that it needs, other copies,
+ * and what is used for memory. */
+static void find_needs(uint64_t needs[PROGRAMS_MAX])
+{
+    uint64_t uses[PROGRAMS_MAX] = {0};
+    for (unsigned i = 0; i < program_count; i++)
+        uses[i] = used_by(&programs[i]);
+    close_over(uses, needs);
+    for (unsigned i = 0; i < program_count; i++) {
+        const struct recipe *recipe = &programs[i].recipe;
+        for (unsigned j = 0; j < program_count && !recipe_is_copy(recipe) && !recipe->reclaim; j++)
+            if (recipe_is_copy(&programs[j].recipe) && !(needs[j] & bit_of(&programs[i])))
+                uses[i] |= bit_of(&programs[j]);
+    }
+    close_over(uses, needs);
 }
 
 /* By one that it does not need itself. */

@@ -3,6 +3,7 @@
  * See system.h.
  */
 #include "system.h"
+#include "copies.h"
 #include "expand.h"
 #include "log.h"
 #include "names.h"
@@ -36,6 +37,8 @@ static void file_name(char out[WORD_SIZE])
 static bool make_programs(void)
 {
     for (unsigned i = 0; i < description.count; i++) {
+        if (recipe_is_for_copies(&description.recipe[i]))
+            continue;
         struct program *p = program_add(&description.recipe[i]);
         const kern_return_t kr = p == NULL ? KERN_RESOURCE_SHORTAGE : names_provide(p);
         if (kr != KERN_SUCCESS) {

@@ -1,110 +1,135 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mount, umount: what covers what in the tree of files. A file system is a service (svc list): its root is put on a path. One source; TOOL_UMOUNT says which.
+ * mount: what covers what in the tree of files. A file system of a card or disk is the mounter's to mount (docs/mounts.md); the root of a service is put on a path here.
  */
-#include "tool.h"
-#include <libsys/stub.h>
+#include "mounts.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <wharf/if/file.h>
-#include <wharf/unix_error.h>
+#include <wharf/if/mounts.h>
 
-#ifdef TOOL_UMOUNT
-static const struct tool tool = {
-    .name = "umount",
-    .usage = "PATH...",
-    .options = "",
-    .help = "Take away what is mounted on the paths. Files of it that are open: nothing is done.\n",
-};
-#else
 static const struct tool tool = {
     .name = "mount",
-    .usage = "[SERVICE PATH]",
-    .options = "",
+    .usage = "[-a] | [-r] [-p] [-t FORMAT] [DEVICE] PATH | -s SERVICE PATH",
+    .options = "arpt:s:",
     .help =
-        "Put the root of a file service on a path, which has to be there. Without words: what is mounted.\n",
+        "Mount a device's file system (sd0p2, LABEL=TEXT, UUID=TEXT), or the one that /etc/fstab has for\n"
+        "the path. Without words: what is mounted.\n"
+        "  -a          all of /etc/fstab\n"
+        "  -r          to be read only\n"
+        "  -p          make the folder\n"
+        "  -t FORMAT   ext4 or fat; as without: what it is found to be\n"
+        "  -s SERVICE  put the root of a file service on the path, which has to be there\n",
 };
-#endif
 
-static const char *words_of(kern_return_t kr)
+static struct {
+    bool all;
+    uint32_t flags;
+    const char *format, *service;
+} wanted = {.format = ""};
+
+/* ---- the list ---- */
+
+/* Those of the mounter, to be left out of the others. */
+static struct {
+    char path[16][128];
+    unsigned count;
+} told;
+
+static void show_row(void *context, const struct mounts_row *row)
 {
-    return is_unix_error(kr) ? strerror(unix_error_number(kr)) : tool_error(kr);
+    static const char *const states[] = {
+        [MOUNTS_STATE_RESTARTING] = ", its server is being started again",
+        [MOUNTS_STATE_LOST] = ", its server has been given up",
+    };
+
+    (void)context;
+    if (row->state == MOUNTS_STATE_AWAY)
+        return;
+    if (told.count < sizeof told.path / sizeof told.path[0])
+        memcpy(told.path[told.count++], row->path, sizeof told.path[0]);
+    printf("%.64s on %.128s type %.8s (%s%s)\n", (const char *)row->device, (const char *)row->path,
+           (const char *)row->format, row->flags & MOUNTS_READ_ONLY ? "ro" : "rw",
+           row->state < sizeof states / sizeof states[0] && states[row->state] ? states[row->state]
+                                                                               : "");
 }
 
-/* A path whose walk leads into another server's files is that server's to cover: only what the program `files` has is covered here. */
-static bool is_done(const char *path, kern_return_t kr, uint32_t outcome)
+static void show_path(void *context, const char *path)
 {
-    if (kr != KERN_SUCCESS)
-        tool_complain(&tool, "%s: %s", path, words_of(kr));
-    else if (outcome != FILE_OUTCOME_DONE)
-        tool_complain(&tool, "%s: it is another file system's", path);
-    return kr == KERN_SUCCESS && outcome == FILE_OUTCOME_DONE;
+    (void)context;
+    for (unsigned i = 0; i < told.count; i++)
+        if (strcmp(told.path[i], path) == 0)
+            return;
+    puts(path);
 }
-
-#ifdef TOOL_UMOUNT
-
-static bool take_away(mach_port_name_t files, const char *path)
-{
-    mach_port_name_t elsewhere = MSG_NULL;
-    uint32_t outcome = FILE_OUTCOME_DONE;
-    char rest[FILE_PATH_MAX];
-    const kern_return_t kr = file_unmount(files, path, &outcome, &elsewhere, rest);
-
-    if (kr == KERN_SUCCESS && elsewhere != MSG_NULL)
-        stub_release_right(elsewhere, MSG_MOVE_SEND);
-    return is_done(path, kr, outcome);
-}
-
-int main(int argc, char **argv)
-{
-    bool failed = false;
-
-    while (tool_option(&tool, argc, argv) != -1)
-        ;
-    if (optind == argc)
-        tool_misuse(&tool);
-    const mach_port_name_t files = tool_service(&tool, "files.mount");
-    for (int i = optind; i < argc; i++)
-        failed |= !take_away(files, argv[i]);
-    return tool_end(&tool, failed);
-}
-
-#else
 
 static int list(void)
 {
-    static char paths[FILE_DATA_MAX];
-    const mach_port_name_t files = tool_service(&tool, "files");
-    uint32_t position, next = 0, size;
-
-    do {
-        position = next;
-        const kern_return_t kr = file_mounts(files, position, &next, paths, &size);
-        if (kr != KERN_SUCCESS)
-            tool_fail(&tool, "%s", words_of(kr));
-        for (uint32_t at = 0; at < size; at += (uint32_t)strnlen(paths + at, size - at) + 1)
-            printf("%.*s\n", (int)(size - at), paths + at);
-    } while (size > 0 && next > position);
+    mounts_each(&tool, show_row, NULL);
+    mounts_each_path(&tool, show_path, NULL);
     return tool_end(&tool, false);
 }
 
-int main(int argc, char **argv)
+/* ---- mounting ---- */
+
+static bool put_service(const char *path)
 {
     mach_port_name_t elsewhere = MSG_NULL;
     uint32_t outcome = FILE_OUTCOME_DONE;
     char rest[FILE_PATH_MAX];
+    const mach_port_name_t root = tool_service(&tool, wanted.service);
+    const kern_return_t kr =
+        file_mount(tool_service(&tool, "files.mount"), path, root, &outcome, &elsewhere, rest);
 
-    while (tool_option(&tool, argc, argv) != -1)
-        ;
-    if (optind == argc)
-        return list();
-    if (argc - optind != 2)
-        tool_misuse(&tool);
-    const mach_port_name_t root = tool_service(&tool, argv[optind]);
-    const kern_return_t kr = file_mount(tool_service(&tool, "files.mount"), argv[optind + 1], root,
-                                        &outcome, &elsewhere, rest);
-    return tool_end(&tool, !is_done(argv[optind + 1], kr, outcome));
+    return mounts_is_done(&tool, path, kr, outcome);
 }
 
-#endif
+static bool mount(const char *device, const char *path)
+{
+    if (strlen(device) >= MOUNTS_DEVICE_MAX || strlen(path) >= MOUNTS_PATH_MAX ||
+        strlen(wanted.format) >= MOUNTS_FORMAT_MAX)
+        tool_misuse(&tool);
+    return mounts_is_done(&tool, path,
+                          mounts_mount(tool_service(&tool, "mounts"), device, path, wanted.format,
+                                       wanted.flags),
+                          FILE_OUTCOME_DONE);
+}
+
+static bool mount_all(void)
+{
+    const kern_return_t kr = mounts_mount_all(tool_service(&tool, "mounts"));
+
+    if (kr != KERN_SUCCESS)
+        tool_complain(&tool, "%s", mounts_error(kr));
+    return kr == KERN_SUCCESS;
+}
+
+static void read_options(int argc, char **argv)
+{
+    int option;
+
+    while ((option = tool_option(&tool, argc, argv)) != -1) {
+        wanted.all |= option == 'a';
+        wanted.flags |= option == 'r' ? MOUNTS_READ_ONLY : option == 'p' ? MOUNTS_MAKE : 0;
+        if (option == 't')
+            wanted.format = optarg;
+        if (option == 's')
+            wanted.service = optarg;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    read_options(argc, argv);
+    const int words = argc - optind;
+    if (words == 0 && argc == 1)
+        return list();
+    if (wanted.all && words == 0)
+        return tool_end(&tool, !mount_all());
+    if (wanted.all || words == 0 || words > (wanted.service ? 1 : 2))
+        tool_misuse(&tool);
+    const char *path = argv[argc - 1];
+    return tool_end(&tool, !(wanted.service ? put_service(path)
+                                            : mount(words == 2 ? argv[optind] : "", path)));
+}

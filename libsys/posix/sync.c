@@ -34,22 +34,45 @@ int fdatasync(int number)
     return sync_file(number, true);
 }
 
+/* ---- all of a file system ---- */
+
+/* At a directory it is all of its file system. Those that are meant: of this number, or any; the first error. */
+struct meant {
+    bool any;
+    uint64_t device;
+    bool found;
+    kern_return_t error;
+};
+
+static void sync_root(struct meant *meant, mach_port_name_t root)
+{
+    struct file_system system;
+
+    if (!meant->any) {
+        if (file_get_system(root, &system) != KERN_SUCCESS || system.device != meant->device)
+            return;
+        meant->found = true;
+    }
+    const kern_return_t kr = file_sync(root, false);
+
+    meant->error = meant->error == KERN_SUCCESS ? kr : meant->error;
+}
+
 /* Paths, a NUL after each. */
-static void sync_paths(char *paths, uint32_t size)
+static void sync_paths(struct meant *meant, char *paths, uint32_t size)
 {
     paths[size] = '\0';
     for (uint32_t at = 0; at < size; at += (uint32_t)strlen(&paths[at]) + 1) {
         const int directory = open(&paths[at], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (directory >= 0) {
-            (void)fsync(directory);
+            sync_root(meant, descriptor_port(directory, EINVAL));
             close(directory);
         }
     }
 }
 
-/* At a directory it is all of its file system; where another is mounted, that one's too. */
-void sync(void)
+static void sync_all(struct meant *meant)
 {
     const mach_port_name_t root = place_root();
     uint32_t position, next = 0, size;
@@ -57,13 +80,37 @@ void sync(void)
 
     if (root == MSG_NULL)
         return;
-    (void)!file_sync(root, false);
+    sync_root(meant, root);
     do {
         position = next;
         if (file_mounts(root, position, &next, (uint8_t *)paths, &size) != KERN_SUCCESS)
             return;
-        sync_paths(paths, size);
+        sync_paths(meant, paths, size);
     } while (size > 0 && next > position);
+}
+
+void sync(void)
+{
+    sync_all(&(struct meant){.any = true});
+}
+
+int syncfs(int number)
+{
+    const mach_port_name_t port = descriptor_port(number, EINVAL);
+    struct file_system system;
+    struct meant meant = {.any = false};
+
+    if (port == MSG_NULL)
+        return -1;
+    const kern_return_t kr = file_get_system(port, &system);
+
+    if (kr != KERN_SUCCESS)
+        return posix_fails(kr);
+    meant.device = system.device;
+    sync_all(&meant);
+    if (!meant.found) /* one that is mounted nowhere: the file is all that we have of it */
+        return fsync(number);
+    return meant.error == KERN_SUCCESS ? 0 : posix_fails(meant.error);
 }
 
 int fstatvfs(int number, struct statvfs *status)

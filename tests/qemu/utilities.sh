@@ -44,7 +44,7 @@ same find-exec 'd/e/t:' "$(find d -name t -exec printf %s: {} \;)"
 rm d/e/t; rmdir d/e d; same rmdir 1 "$(ls -d d > /dev/null 2>&1; echo $?)"
 says dd '^8\+0 records out' dd if=/dev/zero of=z bs=1024 count=8; same dd-made 8192 "$(stat -c %s z)"
 same du 8 "$(du -k z | cut -f 1)"
-says df '^ *[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+% /tmp$' df /tmp
+says df '^ *[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+% [a-z]+ +/tmp$' df /tmp
 
 # text
 same wc '3 6 13' "$(echo $(wc < f))"
@@ -91,8 +91,12 @@ says dmesg 'boot: Wharf on ' dmesg
 # mounts
 touch t
 says mount '^/dev/console$' mount
-mount terminal /tmp/w/t; same mount-one 'character special file' "$(stat -c %F t)"
+mount -s terminal /tmp/w/t; same mount-one 'character special file' "$(stat -c %F t)"
 umount /tmp/w/t; same umount 'regular empty file' "$(stat -c %F t)"
+same mount-none 1 "$(mount none0p1 /tmp/w/d0 2> /dev/null; echo $?)"
+same mount-misuse 2 "$(mount -s 2> /dev/null; echo $?)"
+same sync 0 "$(sync; echo $?)"
+same sync-file 0 "$(sync -f t; echo $?)"
 
 # the system
 says lstask '^ +[0-9]+ +[0-9]+ +[0-9]+ .* files$' lstask

@@ -24,6 +24,9 @@ __BEGIN_DECLS
 char *ctermid(char *name);
 long gethostid(void);
 int issetugid(void);
+#if __MISC_VISIBLE
+int syncfs(int file);
+#endif
 #if __POSIX_VISIBLE >= 199506
 int getlogin_r(char *name, size_t size);
 #endif

@@ -149,6 +149,29 @@ static void test_wrong(void)
     wrong("program a\n\x01\x02", 2, "??", "there is no such key");
 }
 
+/* What copies are made of: each copy has services of its own, so two descriptions may list the same. */
+static void test_copies(void)
+{
+    CHECK_EQ(read_text("program m\n provides s\nprogram a\n copies m 8\n provides s t\n"
+                       "program b\n copies m 32\n provides s"),
+             KERN_SUCCESS);
+    CHECK_TEXT(d.recipe[1].maker, "m");
+    CHECK_EQ(d.recipe[1].copies, 8);
+    CHECK(d.recipe[0].copies == 0 && d.recipe[0].maker[0] == '\0');
+    wrong("program a\n copies", 2, "", "a name is missing");
+    wrong("program a\n copies m", 2, "", "a number is missing");
+    wrong("program a\n copies m 0", 2, "0", "this number is too small");
+    wrong("program a\n copies m 33", 2, "33", "this number is too large");
+    wrong("program a\n copies m 1 2", 2, "2", "there is one word too many");
+    wrong("copies m 1\nprogram a", 1, "copies", "this belongs to a program, and none has begun");
+    wrong("program a\n provides s\n copies m 1", 3, "",
+          "this stands before what the copies provide");
+    wrong("program a\n copies m 1\n provides s s", 3, "s", "this service is provided twice");
+    static struct recipe one;
+    static const char added[] = "program a\n copies m 1";
+    CHECK_EQ(description_read_one(added, strlen(added), &one, &error), KERN_BAD_FORMAT);
+}
+
 /* Too long, too many: up to the last that fits. */
 static void test_limits(void)
 {
@@ -253,6 +276,7 @@ int main(int argc, char **argv)
     test_defaults();
     test_all_keys();
     test_wrong();
+    test_copies();
     test_limits();
     test_one();
     test_damaged();

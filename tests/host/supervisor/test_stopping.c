@@ -102,6 +102,30 @@ static void check_pages(void)
         (const char *const[]){"files", "console", "line", "pager", "card", "devices", NULL});
 }
 
+/* As in shell.conf with a card: files and shells have what is mounted open, and no description says so. The driver may have been added after the copy. */
+static void check_copies(bool reclaim)
+{
+    begin("");
+    add("mounter", "files card");
+    add("files", "process");
+    add("process", "");
+    add("first", "card");
+    add("second", "card keeper");
+    add("keeper", "");
+    add("card", "");
+    add("shell", "files");
+    for (unsigned i = 0; i < program_count; i++) {
+        struct recipe *r = &programs[i].recipe;
+        const bool copy = strcmp(r->name, "first") == 0 || strcmp(r->name, "second") == 0;
+        if (copy)
+            (void)snprintf(r->copy_of, sizeof(r->copy_of), "ext4");
+        r->reclaim =
+            reclaim && (copy || strcmp(r->name, "keeper") == 0 || strcmp(r->name, "card") == 0);
+    }
+    check_order((const char *const[]){"shell", "mounter", "files", "process", "second", "keeper",
+                                      "first", "card", NULL});
+}
+
 /* ---- random ones ---- */
 
 static bool reach[PROGRAMS_MAX][PROGRAMS_MAX];
@@ -151,6 +175,8 @@ int main(void)
     check_circle();
     check_console();
     check_pages();
+    check_copies(false);
+    check_copies(true);
     for (unsigned seed = 1; seed <= 300; seed++)
         check_seeded(seed);
     return 0;
