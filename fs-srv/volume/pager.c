@@ -124,7 +124,7 @@ static int read_and_supply(const struct memory *memory, uint64_t offset, uint64_
 /* G1 */
 static void answer(struct memory *memory, uint64_t offset, uint64_t length)
 {
-    const uint64_t end = page_up(memory->size);
+    const uint64_t end = page_up(memory_end(memory));
 
     if (offset >= end) {
         refuse(memory, offset, length, ENXIO);
@@ -193,10 +193,11 @@ static int write_pages(struct memory *memory, uint64_t offset, const char *from,
     size_t written = 0;
     int error = 0;
 
-    if (offset >= memory->size)
+    const uint64_t end = memory_end(memory);
+    if (offset >= end)
         return 0;
-    if (size > memory->size - offset)
-        size = (size_t)(memory->size - offset);
+    if (size > end - offset)
+        size = (size_t)(end - offset);
     for (size_t done = 0; done < size && error == 0; done += written) {
         error = disk.ops->write(disk.volume, memory->file, offset + done, from + done, size - done,
                                 &written);

@@ -4,8 +4,8 @@
  *
  * R1 A write goes to pages, and to the card later; so that there is room for it then, what is promised in this way is counted (disk.promised): what files grow by, and, when there is
  *    not PLENTY free, all that is written, for there may be holes. When it comes near to what is free a write goes to the volume first, and is told that there is no room.
- * R2 A file gets longer before what is written behind its end is there, and shorter before anything of it goes: what an instance that is killed leaves is
- *    never more than the size says.
+ * R2 A file gets longer when all that is written behind its end is there, and shorter before anything of it goes: what an instance that is killed leaves is never more
+ *    than the size says, and a size says that the bytes are there.
  */
 #include "server.h"
 #include <libsys/program.h>
@@ -177,13 +177,14 @@ static int begin_write(struct disk_node *node, uint64_t position, const void *fr
     return error == 0 ? find_room(*out, position, from, size) : error;
 }
 
-/* What could be copied counts, and no more. The lock is held. */
-static void end_write(struct memory *memory, uint64_t before, uint64_t end)
+/* R2: what could be copied counts, and no more. The lock is held. */
+static void end_write(struct memory *memory, uint64_t end)
 {
+    memory->writing = 0;
     memory->dirty = true; /* somebody may have looked at it in between */
     memory->modified = file_server_time();
-    if (memory->size > before && memory->size > end)
-        memory_set_size(memory, end > before ? end : before);
+    if (end > memory->size)
+        memory_set_size(memory, end);
 }
 
 static kern_return_t write(struct file_open *open, uint64_t position, const void *from,
@@ -204,8 +205,8 @@ static kern_return_t write(struct file_open *open, uint64_t position, const void
     lock();
     int error = begin_write(node, position, from, &size, &memory);
     const uint64_t before = memory ? memory->size : 0;
-    if (error == 0 && position + size > before)
-        memory_set_size(memory, position + size); /* R2 */
+    if (error == 0)
+        memory->writing = position + size;
     unlock();
     if (error != 0)
         return answer_of(error);
@@ -214,7 +215,7 @@ static kern_return_t write(struct file_open *open, uint64_t position, const void
     if (error == 0)
         error = window_write(memory, position, from, size, &done);
     lock();
-    end_write(memory, before, position + done);
+    end_write(memory, done != 0 ? position + done : 0);
     unlock();
     if (done == 0)
         return answer_of(error);

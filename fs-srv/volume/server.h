@@ -60,7 +60,9 @@ struct memory {
     mach_port_name_t entry;   /* M4 */
     mach_port_name_t control; /* send right; MSG_NULL: no init has come */
     uint64_t size;            /* M3 */
-    uint64_t used;            /* when it was used last */
+    uint64_t
+        writing; /* how far a write goes that is being copied; the pager takes it for the end, if it is behind that */
+    uint64_t used;       /* when it was used last */
     uint64_t ahead;      /* where the next read is, if the file is read from beginning to end */
     uint32_t ahead_size; /* bytes that are read ahead there */
     uint32_t asked;      /* passes that the kernel was asked for (lock_request) */
@@ -107,6 +109,12 @@ struct disk {
     uint64_t device; /* number of it in attributes */
 };
 extern struct disk disk;
+
+/** Where the pages end that there may be. */
+static inline uint64_t memory_end(const struct memory *memory)
+{
+    return memory->writing > memory->size ? memory->writing : memory->size;
+}
 
 static inline void lock(void)
 {
