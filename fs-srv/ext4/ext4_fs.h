@@ -82,6 +82,8 @@ int ext4_unmount(struct ext4 *fs);
 void ext4_abandon(struct ext4 *fs);
 /** Where times come from; without one, from time(). */
 void ext4_set_clock(struct ext4 *fs, void (*clock)(struct ext4_time *time));
+/** The time of what is changed now: never before the file system was made or written to. */
+struct ext4_time ext4_now(struct ext4 *fs);
 /** Why it is read-only; "" if nothing is wrong. */
 const char *ext4_problem(const struct ext4 *fs);
 bool ext4_is_read_only(const struct ext4 *fs);

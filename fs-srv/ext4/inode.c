@@ -89,7 +89,7 @@ static void put_time(const struct inode *inode, struct ext4_time time, uint32_t 
              offsetof(struct ext2_inode_large, more))
 
 /* A board without a clock begins in 1970, and e2fsck takes times of deletion from then for links of the list of orphans. */
-struct ext4_time inode_now(struct ext4 *fs)
+struct ext4_time ext4_now(struct ext4 *fs)
 {
     const struct ext2_super_block *super = fs->lib->super;
     const uint32_t made = super->s_mkfs_time, written = super->s_wtime;
@@ -105,7 +105,7 @@ struct ext4_time inode_now(struct ext4 *fs)
 
 void inode_touch(struct ext4 *fs, struct inode *inode, bool modified)
 {
-    const struct ext4_time now = inode_now(fs);
+    const struct ext4_time now = ext4_now(fs);
 
     PUT_TIME(inode, now, i_ctime, i_ctime_extra);
     if (modified)
@@ -140,7 +140,7 @@ int inode_make(struct ext4 *fs, ext4_ino folder, const struct ext4_attributes *a
                uint32_t links, ext4_ino *ino, struct inode *inode)
 {
     const size_t size = EXT2_INODE_SIZE(fs->lib->super);
-    const struct ext4_time now = inode_now(fs);
+    const struct ext4_time now = ext4_now(fs);
     uint8_t *whole;
     int error = changes_allocate_inode(fs, folder, type | (as->mode & 07777), ino);
 

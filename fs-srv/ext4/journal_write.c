@@ -173,7 +173,7 @@ static void write_commit(struct writer *writer)
 {
     struct ext4 *fs = writer->fs;
     uint8_t *block = next_block(writer);
-    const struct ext4_time now = inode_now(fs);
+    const struct ext4_time now = ext4_now(fs);
 
     put_header(block, JOURNAL_COMMIT, fs->journal.sequence);
     put64(block + COMMIT_SECONDS, (uint64_t)now.seconds);

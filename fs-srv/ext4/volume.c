@@ -116,6 +116,11 @@ static int space(struct volume *volume, struct volume_space *out)
     return 0;
 }
 
+static int64_t now(struct volume *volume)
+{
+    return nanoseconds_of(ext4_now(fs_of(volume)));
+}
+
 static uint64_t progress(struct volume *volume)
 {
     return ext4_progress(fs_of(volume));
@@ -465,6 +470,7 @@ const struct volume_ops ext4_volume = {.format = "ext4",
                                        .settle = settle,
                                        .problem = problem,
                                        .space = space,
+                                       .now = now,
                                        .progress = progress,
                                        .root = root,
                                        .reopen = reopen,

@@ -92,6 +92,15 @@ static int space(struct volume *volume, struct volume_space *out)
     return error;
 }
 
+static int64_t now(struct volume *volume)
+{
+    static const int64_t least = 315532800 * INT64_C(1000000000); /* 1980 */
+    const int64_t time = tell_time(NULL);
+
+    (void)volume;
+    return time > least ? time : least;
+}
+
 static uint64_t progress(struct volume *volume)
 {
     return fat_progress(fat_of(volume));
@@ -350,6 +359,7 @@ const struct volume_ops fat_volume = {.format = "fat",
                                       .settle = sync,
                                       .problem = problem,
                                       .space = space,
+                                      .now = now,
                                       .progress = progress,
                                       .root = root,
                                       .reopen = reopen,

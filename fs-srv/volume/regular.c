@@ -182,7 +182,7 @@ static void end_write(struct memory *memory, uint64_t end)
 {
     memory->writing = 0;
     memory->dirty = true; /* somebody may have looked at it in between */
-    memory->modified = file_server_time();
+    memory->modified = disk.ops->now(disk.volume);
     if (end > memory->size)
         memory_set_size(memory, end);
 }

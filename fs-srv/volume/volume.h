@@ -93,6 +93,8 @@ struct volume_ops {
     const char *(*problem)(struct volume *volume);
     int (*space)(struct volume *volume, struct volume_space *out);
 
+    /** The time of what is changed now: no format has all times, and a board without a clock begins in 1970. */
+    int64_t (*now)(struct volume *volume);
     /** How many operations that change names (make, remove, link, rename) have been done, those of killed predecessors with the same memory included. A successor
      *  counts an operation that its predecessor was killed in if and only if its effect is there. */
     uint64_t (*progress)(struct volume *volume);
