@@ -262,7 +262,11 @@ static bool look_at(void *context, const char *name, enum volume_kind kind, uint
 
     (void)inode;
     (void)next;
+    if (ops == &fat_volume && ops->lookup(looking->volume, looking->folder, name, &file) == ENOENT)
+        return true; /* the old name of what has just been looked up by its new one */
     CHECK_EQ(ops->lookup(looking->volume, looking->folder, name, &file), 0);
+    if (ops == &fat_volume)
+        ops->release(looking->volume, file);
     if (kind == VOLUME_REGULAR)
         CHECK_EQ(ops->read(looking->volume, file, 0, bytes, sizeof bytes, &got), 0);
     if (kind == VOLUME_FOLDER)
