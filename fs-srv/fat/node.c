@@ -132,7 +132,7 @@ void fat_node_give_free(struct fat_node *node)
         return;
     fat->note.cluster = node->cluster;
     if (fat_begin(fat) != 0)
-        fat->leaked = true;
+        fat_survive_leave(fat, node->cluster);
     else
         fat_add_free(fat, 0, node->cluster);
     fat->note.cluster = 0;

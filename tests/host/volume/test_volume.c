@@ -259,14 +259,14 @@ static bool look_at(void *context, const char *name, enum volume_kind kind, uint
     const struct looking *looking = context;
     struct volume_file *file;
     size_t got;
+    int error;
 
     (void)inode;
     (void)next;
-    if (ops == &fat_volume && ops->lookup(looking->volume, looking->folder, name, &file) == ENOENT)
+    error = ops->lookup(looking->volume, looking->folder, name, &file);
+    if (error == ENOENT && ops == &fat_volume)
         return true; /* the old name of what has just been looked up by its new one */
-    CHECK_EQ(ops->lookup(looking->volume, looking->folder, name, &file), 0);
-    if (ops == &fat_volume)
-        ops->release(looking->volume, file);
+    CHECK_EQ(error, 0);
     if (kind == VOLUME_REGULAR)
         CHECK_EQ(ops->read(looking->volume, file, 0, bytes, sizeof bytes, &got), 0);
     if (kind == VOLUME_FOLDER)
