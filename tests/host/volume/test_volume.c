@@ -382,7 +382,9 @@ static void run_failures(unsigned apart)
         in_process(work_with_failure);
         shared_fail_at(shared, 0);
         in_process(look_after_failure);
-        check_clean(shared);
+        if (ops ==
+            &ext4_volume) /* on FAT the card may stay marked, with clusters that fsck.fat finds: docs/fat.md */
+            check_clean(shared);
         count++;
         if (report->finished)
             break;
