@@ -401,6 +401,8 @@ void fat_survive_end(struct fat *fat);
 bool fat_survive_is_there(const struct fat_options *options);
 /** A successor finds what there is now; it fits together as it does after a power cut. */
 void fat_publish(struct fat *fat);
+/** Nothing leads to a chain any more, and the medium does not take that: a successor frees it, or it is lost until fsck finds it. */
+void fat_survive_leave(struct fat *fat, uint32_t cluster);
 /** A block has been changed. */
 void fat_survive_change(struct fat *fat, struct fat_block *block);
 /** A block that has changed since the last fat_publish() is about to be written, which says nothing of that: for a successor it stays as it is on the card. */

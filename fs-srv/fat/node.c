@@ -132,7 +132,7 @@ void fat_node_give_free(struct fat_node *node)
         return;
     fat->note.cluster = node->cluster;
     if (fat_begin(fat) != 0)
-        fat->leaked = true;
+        fat_survive_leave(fat, node->cluster);
     else
         fat_add_free(fat, 0, node->cluster);
     fat->note.cluster = 0;
@@ -207,9 +207,14 @@ int fat_node_update(struct fat_node *node, bool modified)
 
     if (node->gone || !node->parent)
         return 0;
-    if (fat_entry_cluster(node->fat, node->entry) != node->cluster &&
-        (error = fat_node_end_move(node)) != 0)
-        return error;
+    const uint32_t before = fat_entry_cluster(node->fat, node->entry);
+    if (before != node->cluster) {
+        node->fat->note.cluster = before == 0 ? node->cluster : 0;
+        error = fat_node_end_move(node);
+        node->fat->note.cluster = 0;
+        if (error)
+            return error;
+    }
     if ((error = get_entry(node, &block)) != 0)
         return error;
     uint8_t *const entry = block->bytes + node->position % BLOCK;

@@ -243,6 +243,14 @@ int fat_survive_write(struct fat *fat, const struct fat_block *block)
     return 0;
 }
 
+void fat_survive_leave(struct fat *fat, uint32_t cluster)
+{
+    if (is_kept(fat) && fat->inherited_count < fat->options.nodes)
+        fat->inherited[fat->inherited_count++] = cluster;
+    else
+        fat->leaked = true;
+}
+
 /* ---- after a kill ---- */
 
 /* Of the boot sector, but whether it is dirty. */

@@ -65,10 +65,10 @@ static int write_card(struct storage *storage, uint64_t offset, const void *from
         return EIO;
     if (last) /* none of it, some sectors, or all */
         size = check_below(size / STORAGE_SECTOR + 1) * STORAGE_SECTOR;
-    memcpy(shared->bytes + offset, from, size);
     for (uint64_t at = offset / SHARED_PIECE; size != 0 && at <= (offset + size - 1) / SHARED_PIECE;
          at++)
         shared->unflushed[at] = 1;
+    memcpy(shared->bytes + offset, from, size);
     if (last)
         die();
     return 0;
