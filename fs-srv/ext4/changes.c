@@ -217,7 +217,7 @@ static int collect_super(struct ext4 *fs)
         return error;
     if (fs->error == EBADMSG)
         super->s_state |= EXT2_ERROR_FS;
-    super->s_wtime = (uint32_t)time(NULL);
+    super->s_wtime = (uint32_t)inode_now(fs).seconds;
     ext2fs_superblock_csum_set(fs->lib, super);
     memcpy(block->data + (number == 0 ? 1024 : 0), super, sizeof(*super));
     cache_set_state(fs, block, true, block->logged);

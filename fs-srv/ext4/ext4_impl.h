@@ -244,6 +244,8 @@ void io_manager_prepare(struct ext4 *fs);
 /* The same of a regular file: EISDIR, and EINVAL of what is neither. */
 [[nodiscard]] int inode_read_file(struct ext4 *fs, ext4_ino ino, struct inode *inode);
 [[nodiscard]] int inode_write(struct ext4 *fs, ext4_ino ino, struct inode *inode);
+/** Never before the file system was made or written to. */
+struct ext4_time inode_now(struct ext4 *fs);
 void inode_touch(struct ext4 *fs, struct inode *inode, bool modified);
 bool inode_is(const struct inode *inode, uint32_t type);
 /** A new one with `links`; its block map is empty. */

@@ -88,20 +88,24 @@ static void put_time(const struct inode *inode, struct ext4_time time, uint32_t 
     put_time(inode, time, &(inode)->large.name, &(inode)->large.more, \
              offsetof(struct ext2_inode_large, more))
 
-static struct ext4_time now_of(struct ext4 *fs)
+/* A board without a clock begins in 1970, and e2fsck takes times of deletion from then for links of the list of orphans. */
+struct ext4_time inode_now(struct ext4 *fs)
 {
+    const struct ext2_super_block *super = fs->lib->super;
+    const uint32_t made = super->s_mkfs_time, written = super->s_wtime;
+    const uint32_t least = made > written ? made : written;
     struct ext4_time now = {0};
 
     if (fs->clock != NULL)
         fs->clock(&now);
     else
         now.seconds = time(NULL);
-    return now;
+    return now.seconds < least ? (struct ext4_time){.seconds = least} : now;
 }
 
 void inode_touch(struct ext4 *fs, struct inode *inode, bool modified)
 {
-    const struct ext4_time now = now_of(fs);
+    const struct ext4_time now = inode_now(fs);
 
     PUT_TIME(inode, now, i_ctime, i_ctime_extra);
     if (modified)
@@ -136,7 +140,7 @@ int inode_make(struct ext4 *fs, ext4_ino folder, const struct ext4_attributes *a
                uint32_t links, ext4_ino *ino, struct inode *inode)
 {
     const size_t size = EXT2_INODE_SIZE(fs->lib->super);
-    const struct ext4_time now = now_of(fs);
+    const struct ext4_time now = inode_now(fs);
     uint8_t *whole;
     int error = changes_allocate_inode(fs, folder, type | (as->mode & 07777), ino);
 

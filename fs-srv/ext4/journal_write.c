@@ -173,13 +173,9 @@ static void write_commit(struct writer *writer)
 {
     struct ext4 *fs = writer->fs;
     uint8_t *block = next_block(writer);
-    struct ext4_time now = {0};
+    const struct ext4_time now = inode_now(fs);
 
     put_header(block, JOURNAL_COMMIT, fs->journal.sequence);
-    if (fs->clock != NULL)
-        fs->clock(&now);
-    else
-        now.seconds = time(NULL);
     put64(block + COMMIT_SECONDS, (uint64_t)now.seconds);
     put32(block + COMMIT_NANOSECONDS, now.nanoseconds);
     if (fs->journal.checksums)

@@ -41,7 +41,7 @@ static int free_inode(struct ext4 *fs, ext4_ino ino, struct inode *inode)
         error = orphans_remove(fs, ino, inode);
     if (error != 0)
         return error;
-    inode->large.i_dtime = (uint32_t)time(NULL);
+    inode->large.i_dtime = (uint32_t)inode_now(fs).seconds;
     if (!ext2fs_is_fast_symlink(inode_small(inode)))
         (void)ext2fs_inode_size_set(fs->lib, inode_small(inode), 0);
     error = inode_write(fs, ino, inode);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <libsys/archive.h>
+#include <libsys/files/pipe.h>
 #include <libsys/files/server.h>
 
 enum { PAGE = 4096, BLOCK = 512 };
@@ -58,17 +59,6 @@ struct folder {
     uint32_t count, room, live;
     uint64_t next_position;
     struct memfs_entry *self; /* its own name; NULL: it has none any more, or is the root */
-};
-
-/* ---- pipes (pipe.c) ---- */
-
-enum { PIPE_SIZE = 16384, PIPE_ATOMIC = 4096 /* PIPE_BUF */ };
-
-struct pipe {
-    uint8_t *buffer; /* PIPE_SIZE bytes, from the first open on */
-    uint32_t head, count;
-    uint32_t readers, writers;
-    bool read_before, written_before; /* there has been a reader, a writer */
 };
 
 enum device { DEVICE_NULL, DEVICE_ZERO, DEVICE_FULL, DEVICE_RANDOM, DEVICE_URANDOM };

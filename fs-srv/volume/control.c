@@ -3,7 +3,7 @@
  * What the supervisor asks (interfaces/service_control.defs), in a thread of its own, for the others wait for the card; and what the volume tells of itself
  * (interfaces/mounted_volume.defs).
  */
-#include "server.h"
+#include "state.h"
 #include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/string.h>
@@ -27,13 +27,32 @@ static kern_return_t ping(struct server_message *message, uint64_t *busy_until)
     return KERN_SUCCESS;
 }
 
-/* Nobody writes from here on: the lock is never given up again. */
+/* Something has been written since all was flushed. The lock is held. */
+static bool is_behind(void)
+{
+    const struct memory *memory;
+
+    for (uint32_t index = 0; (memory = memory_next(&index));)
+        if (memory->dirty)
+            return true;
+    return false;
+}
+
+/* Nobody writes from the end on: the lock is never given up again. */
 static kern_return_t stop(struct server_message *message)
 {
-    (void)message;
+    enum { TRIES = 10 };
     int error = flush_all();
+
+    (void)message;
     lock();
+    for (unsigned n = 0; n < TRIES && error == 0 && is_behind(); n++) {
+        unlock();
+        error = flush_all();
+        lock();
+    }
     const int failed = disk.ops->unmount(disk.volume);
+    state_end();
     error = error != 0 ? error : failed;
     if (error != 0)
         print("%s: something could not be written: error %d\n", disk.ops->format, error);

@@ -4,6 +4,7 @@
  */
 #include "server.h"
 #include <libsys/kernel.h>
+#include <libsys/print.h>
 #include <stdlib.h>
 #include <wharf/if/memory_object.h>
 
@@ -119,10 +120,22 @@ int flush_all(void)
 
 /* ---- by itself ---- */
 
+/* The format has given up writing: said once. */
+static void tell_problem(void)
+{
+    static bool told;
+    const char *problem = disk.ops->problem(disk.volume);
+
+    if (*problem != '\0' && !told && !disk.read_only)
+        print("%s: it can only be read from here on: %s\n", disk.ops->format, problem);
+    told |= *problem != '\0';
+}
+
 /* True: something had changed. */
 static bool look(void)
 {
     lock();
+    tell_problem();
     uint32_t index = 0;
     bool changed = disk.unsynced;
     for (struct memory *memory; !changed && (memory = memory_next(&index));)

@@ -3,7 +3,7 @@
  * The files whose pages are kept: a table of memories, by file. A memory has a port of its own, which ends with it: so no message about an earlier file
  * is taken for one about this.
  */
-#include "server.h"
+#include "state.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
@@ -35,7 +35,7 @@ kern_return_t memories_begin(void)
         memories[i].next = free_memories;
         free_memories = &memories[i];
     }
-    return KERN_SUCCESS;
+    return port_allocate(self(), PORT_RIGHT_SET, &disk.set);
 }
 
 static struct memory **bucket_of(const struct volume_file *file)
@@ -86,20 +86,38 @@ static kern_return_t make_port(struct memory *memory)
         port_construct(self(), MEMORY_PAYLOAD | memory->index, disk.set, &memory->port);
     if (kr == KERN_SUCCESS)
         kr = port_insert_made_send(self(), memory->port, memory->port, &same);
+    if (kr == KERN_SUCCESS && disk.keeps)
+        kr = keep_port(&disk.keep, memory->port);
     return kr;
 }
 
-/* M4: all of it in one entry, of which what is mapped is cut. */
+/* S2 */
+static void begin_record(const struct memory *memory)
+{
+    struct state_memory *record = &state->memory[memory->index];
+
+    record->inode = memory->inode;
+    record->shared = false;
+    atomic_store_explicit(&record->size, memory->size, memory_order_relaxed);
+    atomic_store_explicit(&record->used, 1, memory_order_release);
+}
+
+static void end_record(const struct memory *memory)
+{
+    atomic_store_explicit(&state->memory[memory->index].used, 0, memory_order_release);
+}
+
+/* M4: all of it in one entry, of which what is mapped is cut. It is shown for a moment, far from where the heap grows. */
 static kern_return_t make_entry(struct memory *memory)
 {
     uint64_t at;
 
-    kern_return_t kr = vm_map(self(), 0, MEMORY_SPAN, 0, VM_ANYWHERE, memory->port, VM_PROT_READ,
+    kern_return_t kr = vm_map(self(), ADDRESS_SPAN, MEMORY_SPAN, 0, 0, memory->port, VM_PROT_READ,
                               ALL_ACCESS, VM_INHERIT_NONE, &at);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = vm_make_entry(self(), at, MEMORY_SPAN, ALL_ACCESS, &memory->entry);
-    (void)!vm_deallocate(self(), at, MEMORY_SPAN);
+    kr = vm_make_entry(self(), ADDRESS_SPAN, MEMORY_SPAN, ALL_ACCESS, &memory->entry);
+    (void)!vm_deallocate(self(), ADDRESS_SPAN, MEMORY_SPAN);
     return kr;
 }
 
@@ -117,6 +135,7 @@ static void release(struct memory *memory)
     struct memory **link = bucket_of(memory->file);
     const uint32_t index = memory->index;
 
+    end_record(memory);
     while (*link != memory)
         link = &(*link)->next;
     *link = memory->next;
@@ -130,6 +149,7 @@ static void release(struct memory *memory)
         stub_release_right(memory->port, MSG_MOVE_SEND);
     }
     disk.ops->release(disk.volume, memory->file);
+    disk.unsynced = true; /* its last name may have gone before */
     *memory = (struct memory){.index = index, .next = free_memories};
     free_memories = memory;
     in_use--;
@@ -189,6 +209,19 @@ static int evict(void)
     return 0;
 }
 
+/* Into the table; the file's hold is the memory's. */
+static void enter(struct memory *memory, struct volume_file *file, uint64_t inode, uint64_t size)
+{
+    struct memory **bucket = bucket_of(file);
+
+    in_use++;
+    memory->file = file;
+    memory->inode = inode;
+    memory->size = size;
+    memory->next = *bucket;
+    *bucket = memory;
+}
+
 static int take(struct disk_node *node, struct memory **out)
 {
     struct volume_attributes attributes;
@@ -202,13 +235,8 @@ static int take(struct disk_node *node, struct memory **out)
         return error;
     struct memory *memory = free_memories;
     free_memories = memory->next;
-    in_use++;
-    memory->file = node->file;
-    memory->size = attributes.size;
-    memory->inode = attributes.inode;
-    struct memory **bucket = bucket_of(node->file);
-    memory->next = *bucket;
-    *bucket = memory;
+    enter(memory, node->file, attributes.inode, attributes.size);
+    begin_record(memory);
     if (make_port(memory) != KERN_SUCCESS || make_entry(memory) != KERN_SUCCESS) {
         release(memory);
         return ENOMEM;
@@ -238,6 +266,13 @@ int memory_have(struct disk_node *node, struct memory **out)
 void memory_set_size(struct memory *memory, uint64_t size)
 {
     memory->size = size;
+    atomic_store_explicit(&state->memory[memory->index].size, size, memory_order_release);
+}
+
+void memory_set_shared(struct memory *memory)
+{
+    memory->shared = true;
+    state->memory[memory->index].shared = true;
 }
 
 void memory_leave(struct memory *memory, bool nameless)
@@ -250,4 +285,66 @@ void memory_leave(struct memory *memory, bool nameless)
     memory->abandoned = true;
     windows_drop(memory);
     drop_entry(memory);
+}
+
+/* ---- after a kill ---- */
+
+static bool take_slot(struct memory *memory)
+{
+    struct memory **link = &free_memories;
+
+    while (*link && *link != memory)
+        link = &(*link)->next;
+    if (!*link)
+        return false;
+    *link = memory->next;
+    return true;
+}
+
+/* As it was: with the pages that the kernel has of it. */
+static bool restore(struct memory *memory, mach_port_name_t port)
+{
+    struct state_memory *record = &state->memory[memory->index];
+    struct volume_file *file;
+    struct volume_attributes attributes = {0};
+    mach_port_name_t same;
+
+    if (!atomic_load(&record->used) || disk.ops->reopen(disk.volume, record->inode, &file) != 0)
+        return false;
+    (void)!disk.ops->attributes(disk.volume, file, &attributes);
+    enter(memory, file, record->inode, atomic_load(&record->size));
+    if (memory->size > attributes.size)
+        disk.promised += memory->size - attributes.size + PAGE;
+    memory->port = port;
+    memory->shared = record->shared;
+    memory->dirty = memory->code = true;
+    if (port_move_member(self(), port, disk.set) == KERN_SUCCESS &&
+        port_insert_made_send(self(), port, port, &same) == KERN_SUCCESS &&
+        make_entry(memory) == KERN_SUCCESS)
+        return true;
+    release(memory);
+    return true; /* the port has gone with it */
+}
+
+void memory_restore(uint64_t payload, mach_port_name_t port)
+{
+    const uint64_t index = payload ^ MEMORY_PAYLOAD;
+
+    lock();
+    if (index >= MEMORIES || !take_slot(&memories[index])) {
+        stub_release_right(port, MSG_MOVE_RECEIVE);
+    } else if (!restore(&memories[index], port)) {
+        memories[index].next = free_memories;
+        free_memories = &memories[index];
+        end_record(&memories[index]);
+        stub_release_right(port, MSG_MOVE_RECEIVE);
+    }
+    unlock();
+}
+
+void memories_restored(void)
+{
+    for (uint32_t i = 0; i < MEMORIES; i++)
+        if (!memories[i].file)
+            end_record(&memories[i]);
 }

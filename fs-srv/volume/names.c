@@ -125,7 +125,7 @@ const struct file_node_ops folder_ops = {
     .attributes = node_attributes,
     .set_attributes = node_set_attributes,
     .unused = node_unused,
-    .sync = node_sync_all,
+    .sync = node_sync_names,
     .get_system = node_get_system,
     .lookup = lookup,
     .parent = parent,
@@ -141,7 +141,7 @@ const struct file_node_ops link_ops = {
     .attributes = node_attributes,
     .set_attributes = node_set_attributes,
     .unused = node_unused,
-    .sync = node_sync_all,
+    .sync = node_sync_names,
     .get_system = node_get_system,
     .read_link = read_link,
 };

@@ -25,6 +25,7 @@ static const struct file_node_ops *ops_of(enum volume_kind kind)
     case VOLUME_REGULAR: return &regular_ops;
     case VOLUME_FOLDER: return &folder_ops;
     case VOLUME_LINK: return &link_ops;
+    case VOLUME_FIFO: return &fifo_ops;
     default: return &other_ops;
     }
 }
@@ -124,6 +125,7 @@ void node_unused(struct file_node *file_node)
     disk.ops->release(disk.volume, node->file);
     disk.unsynced = true; /* its last name may have gone before */
     unlock();
+    free(node->pipe);
     free(node);
 }
 
@@ -214,17 +216,18 @@ kern_return_t node_get_system(struct file_node *file_node, struct file_system *o
     return KERN_SUCCESS;
 }
 
-kern_return_t node_sync_all(struct file_node *node, bool data_only)
+kern_return_t node_sync_names(struct file_node *node, bool data_only)
 {
-    (void)node;
-    (void)data_only;
-    return answer_of(flush_all());
-}
+    int error = 0;
 
-const struct file_node_ops other_ops = {
-    .attributes = node_attributes,
-    .set_attributes = node_set_attributes,
-    .unused = node_unused,
-    .sync = node_sync_all,
-    .get_system = node_get_system,
-};
+    (void)data_only;
+    if (node->is_root)
+        return answer_of(flush_all());
+    lock();
+    if (disk.unsynced && !disk.read_only) {
+        error = disk.ops->sync(disk.volume);
+        disk.unsynced = error != 0;
+    }
+    unlock();
+    return answer_of(error);
+}

@@ -5,7 +5,7 @@
  * G1 What is supplied was read with the lock held until it was there for all: so a file that is cut has no page of before behind its end afterwards.
  * G2 Pages that come back are written as far as the file goes.
  */
-#include "server.h"
+#include "state.h"
 #include <libsys/kernel.h>
 #include <libsys/print.h>
 #include <libsys/program.h>
@@ -20,8 +20,7 @@
 /* Asked for out of order, so many bytes are read at a time. */
 enum { ALONE = 16384 };
 
-static char *buffer;    /* AHEAD_MAX bytes, for what is supplied */
-static char *returning; /* RETURN_PAGES pages, for what is fetched */
+static char *buffer; /* AHEAD_MAX bytes, for what is supplied */
 
 static uint64_t page_up(uint64_t size)
 {
@@ -154,18 +153,19 @@ static kern_return_t data_request(struct server_message *message, uint64_t offse
 /* ---- pages that come back ---- */
 
 /* How many of the pages from there on can be had, up to one that has gone. */
-static size_t fetch(mach_port_name_t control, uint64_t offset, uint64_t length)
+static size_t fetch(const struct memory *memory, uint64_t offset, size_t length)
 {
     size_t size = 0;
 
-    while (size < length && memory_object_collect(control, offset + size,
-                                                  (uintptr_t)returning + size) == KERN_SUCCESS)
+    state_fetching(memory, offset, (unsigned)(length / PAGE));
+    while (size < length && memory_object_collect(memory->control, offset + size,
+                                                  (uintptr_t)state_pages + size) == KERN_SUCCESS)
         size += PAGE;
     return size;
 }
 
 /* G2 */
-static int write_pages(struct memory *memory, uint64_t offset, size_t size)
+static int write_pages(struct memory *memory, uint64_t offset, const char *from, size_t size)
 {
     const struct volume_attributes times = {.modified = memory->modified};
     size_t written = 0;
@@ -176,8 +176,8 @@ static int write_pages(struct memory *memory, uint64_t offset, size_t size)
     if (size > memory->size - offset)
         size = (size_t)(memory->size - offset);
     for (size_t done = 0; done < size && error == 0; done += written) {
-        error = disk.ops->write(disk.volume, memory->file, offset + done, returning + done,
-                                size - done, &written);
+        error = disk.ops->write(disk.volume, memory->file, offset + done, from + done, size - done,
+                                &written);
         if (error == 0 && written == 0)
             error = EIO;
     }
@@ -187,9 +187,9 @@ static int write_pages(struct memory *memory, uint64_t offset, size_t size)
     return error;
 }
 
-static void take_back(struct memory *memory, uint64_t offset, size_t size)
+static void take_back(struct memory *memory, uint64_t offset, const char *from, size_t size)
 {
-    const int error = disk.read_only ? EROFS : write_pages(memory, offset, size);
+    const int error = disk.read_only ? EROFS : write_pages(memory, offset, from, size);
 
     if (error == 0)
         return;
@@ -206,16 +206,36 @@ static kern_return_t data_return(struct server_message *message, uint64_t offset
     lock();
     struct memory *memory = memory_in(message);
     while (memory && memory->control != MSG_NULL && length != 0) {
-        const uint64_t most = RETURN_PAGES * PAGE;
-        const size_t size = fetch(memory->control, offset, length < most ? length : most);
+        const size_t most = RETURN_PAGES * PAGE;
+        const size_t size = fetch(memory, offset, length < most ? (size_t)length : most);
         if (dirty && size != 0)
-            take_back(memory, offset, size);
+            take_back(memory, offset, state_pages, size);
+        state_fetched();
         const size_t done = size != 0 ? size : PAGE; /* one that has gone */
         offset += done;
         length -= done;
     }
     unlock();
     return KERN_SUCCESS;
+}
+
+/* What an earlier instance had fetched when it was killed. */
+void pager_finish(void)
+{
+    const struct state_returned *returned = &state->returned;
+    struct memory *memory = NULL;
+
+    if (!atomic_load_explicit(&returned->active, memory_order_acquire))
+        return;
+    lock();
+    for (uint32_t index = 0; (memory = memory_next(&index)) && memory->inode != returned->inode;)
+        continue;
+    for (unsigned n = 0; memory && n < returned->pages && n < RETURN_PAGES; n++)
+        if (state_was_fetched(n))
+            take_back(memory, returned->offset + (uint64_t)n * PAGE, state_pages + (size_t)n * PAGE,
+                      PAGE);
+    state_fetched();
+    unlock();
 }
 
 /* ---- the rest ---- */
@@ -272,15 +292,11 @@ kern_return_t pager_begin(void)
 {
     static struct thread thread;
     const mach_port_name_t self = program_start_info->task;
-    const uint64_t size = AHEAD_MAX + RETURN_PAGES * PAGE;
     uint64_t at;
 
-    kern_return_t kr = port_allocate(self, PORT_RIGHT_SET, &disk.set);
-    if (kr == KERN_SUCCESS)
-        kr = vm_allocate(self, 0, size, VM_ANYWHERE, &at);
+    const kern_return_t kr = vm_allocate(self, 0, AHEAD_MAX, VM_ANYWHERE, &at);
     if (kr != KERN_SUCCESS)
         return kr;
     buffer = (char *)(uintptr_t)at;
-    returning = buffer + AHEAD_MAX;
     return thread_start(&thread, serve, NULL, THREAD_PRIORITY_DEFAULT);
 }

@@ -263,7 +263,8 @@ static kern_return_t map(struct file_open *open, uint64_t offset, uint64_t lengt
     const int error = memory_have(disk_of(open->node), &memory);
     const uint64_t end = error == 0 ? page_up(memory->size) : 0;
     if (error == 0 && offset < end) {
-        memory->shared |= (most & VM_PROT_WRITE) != 0 && !disk.read_only;
+        if (most & VM_PROT_WRITE && !disk.read_only)
+            memory_set_shared(memory);
         memory->code |= (most & VM_PROT_EXECUTE) != 0;
     }
     unlock();

@@ -3,10 +3,11 @@
  * The program (serve.h).
  */
 #include "serve.h"
-#include "server.h"
+#include "state.h"
 #include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/string.h>
+#include <libsys/stub.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wharf/if/service.h>
@@ -43,7 +44,7 @@ static uint64_t number_of(const char *device, uint32_t partition)
     return hash >> 16 | 1;
 }
 
-static bool mount(int argc, char **argv)
+static bool mount(int argc, char **argv, bool *again)
 {
     const char *device = argument(argc, argv, "device"),
                *partition = argument(argc, argv, "partition");
@@ -60,7 +61,13 @@ static bool mount(int argc, char **argv)
     }
     disk.device = number_of(device, number);
     disk.read_only = has_word(argc, argv, "read-only") || disk.card.storage.read_only;
-    const struct volume_options options = {.read_only = disk.read_only};
+    if (state_begin(again) != KERN_SUCCESS) {
+        print("%s: no memory\n", disk.ops->format);
+        return false;
+    }
+    const struct volume_options options = {.read_only = disk.read_only,
+                                           .keep_orphans = *again,
+                                           .memory = state_volume};
     const int error = disk.ops->mount(&disk.card.storage, &options, &disk.volume);
     if (error != 0) {
         print("%s: %s, partition %u is not mounted: error %d\n", disk.ops->format, device, number,
@@ -75,7 +82,28 @@ static bool mount(int argc, char **argv)
     return true;
 }
 
-static kern_return_t begin(const char *service)
+/* A port of an instance that was killed. */
+static void restored(void *context, uint64_t payload, mach_port_name_t port)
+{
+    (void)context;
+    if (payload >> 32 == MEMORY_PAYLOAD >> 32)
+        memory_restore(payload, port);
+    else
+        stub_release_right(port, MSG_MOVE_RECEIVE);
+}
+
+static kern_return_t keep(const char *book)
+{
+    if (!book)
+        return KERN_SUCCESS;
+    disk.keeps = true;
+    const kern_return_t kr = keep_begin(&disk.keep, book, restored, NULL);
+    memories_restored();
+    pager_finish();
+    return kr;
+}
+
+static kern_return_t begin(const char *service, const char *book)
 {
     const struct file_server_limits limits = {.opens = OPENS, .waits = WAITS};
     char mounts[SERVICE_NAME_MAX];
@@ -84,6 +112,8 @@ static kern_return_t begin(const char *service)
     kern_return_t kr = file_server_begin(&disk.server, &limits, MSG_NULL);
     if (kr == KERN_SUCCESS)
         kr = memories_begin();
+    if (kr == KERN_SUCCESS)
+        kr = keep(book);
     if (kr == KERN_SUCCESS)
         kr = pager_begin();
     if (kr == KERN_SUCCESS)
@@ -102,10 +132,14 @@ int volume_serve(int argc, char **argv, const struct volume_ops *ops)
 {
     const char *service = argument(argc, argv, "service");
 
+    bool again = false;
+
     disk.ops = ops;
-    if (!mount(argc, argv))
+    if (!mount(argc, argv, &again))
         return STATUS_NO_VOLUME;
-    kern_return_t kr = begin(service ? service : ops->format);
+    kern_return_t kr = begin(service ? service : ops->format, argument(argc, argv, "book"));
+    if (kr == KERN_SUCCESS && again)
+        kr = answer_of(ops->free_orphans(disk.volume));
     if (kr == KERN_SUCCESS) {
         const struct server_interface more = control_interface();
         kr = file_server_run(&disk.server, &more, 1);

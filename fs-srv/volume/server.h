@@ -22,6 +22,7 @@
 #pragma once
 
 #include <errno.h>
+#include <libsys/files/keep.h>
 #include <libsys/files/server.h>
 #include <libsys/sync.h>
 #include <libsys/thread.h>
@@ -40,7 +41,13 @@ enum {
 /** Bytes of an object, and of the largest file: it has to find room among the addresses of a program. */
 #define MEMORY_SPAN    (UINT64_C(1) << 37)
 
+/** Where the files' thread maps all of an object for a moment, and parts of files for longer. Memory that the kernel places elsewhere (the heap, which has to grow
+ *  upwards) never comes here. */
+#define ADDRESS_SPAN    (UINT64_C(1) << 38)
+#define ADDRESS_WINDOWS (ADDRESS_SPAN + MEMORY_SPAN)
+
 struct disk_node;
+struct pipe;
 
 /** The pages of a regular file. */
 struct memory {
@@ -74,6 +81,7 @@ struct disk_node {
     struct volume_file *file; /* held */
     struct memory *memory;    /* NULL: none yet */
     uint32_t opens;
+    struct pipe *pipe; /* of a fifo that has been opened */
 };
 
 struct disk {
@@ -84,6 +92,8 @@ struct disk {
     struct mutex lock;         /* M2 */
     struct condition changed;  /* completed, control, or a memory has gone */
     mach_port_name_t set;      /* of the pager's ports */
+    struct keep keep;
+    bool keeps; /* there is a keeper: the program may be killed */
     bool read_only;
     bool unsynced; /* the volume has changed since it was synced */
     uint64_t uses; /* counts for `used` */
@@ -122,10 +132,10 @@ kern_return_t node_set_attributes(struct file_node *node, uint32_t which,
                                   const struct file_attributes *attributes);
 void node_unused(struct file_node *node);
 kern_return_t node_get_system(struct file_node *node, struct file_system *out);
-/** All of the file system. */
-kern_return_t node_sync_all(struct file_node *node, bool data_only);
+/** Names need no file's content; the root stands for all of the file system. */
+kern_return_t node_sync_names(struct file_node *node, bool data_only);
 
-extern const struct file_node_ops folder_ops, regular_ops, link_ops, other_ops;
+extern const struct file_node_ops folder_ops, regular_ops, link_ops, fifo_ops, other_ops;
 
 /* ---- memory.c; with the lock, unless it says otherwise ---- */
 
@@ -136,6 +146,12 @@ struct memory *memory_of(const struct volume_file *file);
 struct memory *memory_of_port(uint64_t payload);
 /** The size that clients see. */
 void memory_set_size(struct memory *memory, uint64_t size);
+/** Clients may write to it by mappings of their own from here on. */
+void memory_set_shared(struct memory *memory);
+/** After a kill, and without the lock: the port of a memory has come back. It is taken. */
+void memory_restore(uint64_t payload, mach_port_name_t port);
+/** All have. */
+void memories_restored(void);
 /** The node is going. `nameless`: nobody can find the file any more. */
 void memory_leave(struct memory *memory, bool nameless);
 /** The kernel's object has ended (M4). */
@@ -171,6 +187,8 @@ kern_return_t flush_begin(void);
 
 /* ---- pager.c ---- */
 kern_return_t pager_begin(void);
+/** After a kill, before that: pages that an earlier instance was about to write are written. */
+void pager_finish(void);
 
 /* ---- control.c ---- */
 

@@ -14,7 +14,7 @@ enum { WINDOWS = 48, ACCESS = VM_PROT_READ | VM_PROT_WRITE };
 /* The files' thread alone. */
 static struct window {
     const struct memory *memory; /* NULL: it shows nothing */
-    uint64_t number, at, used;
+    uint64_t number, used;
 } windows[WINDOWS];
 static struct window *last = &windows[0];
 static uint64_t uses;
@@ -24,10 +24,15 @@ static mach_port_name_t self(void)
     return program_start_info->task;
 }
 
+static uint64_t place_of(const struct window *window)
+{
+    return ADDRESS_WINDOWS + (uint64_t)(window - windows) * WINDOW;
+}
+
 static void close_window(struct window *window)
 {
     if (window->memory)
-        (void)!vm_deallocate(self(), window->at, WINDOW);
+        (void)!vm_deallocate(self(), place_of(window), WINDOW);
     window->memory = NULL;
 }
 
@@ -60,16 +65,17 @@ static int show(struct memory *memory, uint64_t offset, uint64_t *at, size_t *th
     struct window *window = find(memory, number);
 
     if (window->memory != memory || window->number != number) {
+        uint64_t same;
         close_window(window);
-        if (vm_map(self(), 0, WINDOW, number * WINDOW, VM_ANYWHERE, memory->entry, ACCESS, ACCESS,
-                   VM_INHERIT_NONE, &window->at) != KERN_SUCCESS)
+        if (vm_map(self(), place_of(window), WINDOW, number * WINDOW, 0, memory->entry, ACCESS,
+                   ACCESS, VM_INHERIT_NONE, &same) != KERN_SUCCESS)
             return ENOMEM;
         window->memory = memory;
         window->number = number;
     }
     window->used = ++uses;
     last = window;
-    *at = window->at + offset % WINDOW;
+    *at = place_of(window) + offset % WINDOW;
     *there = WINDOW - offset % WINDOW;
     return 0;
 }

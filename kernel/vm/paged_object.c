@@ -88,6 +88,7 @@ static void begin_life(struct paged_object *object, struct ledger *ledger, struc
     object->cluster = 1;
     object->why = object->unfetched = object->asked = 0;
     object->dirty = object->loose = object->clean_page = 0;
+    object->again = UINT64_MAX;
     object->space = NULL;
     object->admitted = 0;
     list_init(&object->written_link);
@@ -227,6 +228,8 @@ void paged_object_pager_died(struct paged_object *object)
 void paged_object_moved(struct paged_object *object)
 {
     spin_lock(&object->lock);
+    if (object->space && object->space != object->port->space)
+        paged_tell_again(object); /* Q9 */
     object->moved = true;
     work_start(&object->work);
     spin_unlock(&object->lock);
@@ -292,6 +295,7 @@ static bool begin_dropping(struct paged_object *object)
     paged_forget_written(object);
     object->state = PAGED_DROPPING;
     object->returning = object->locking = false;
+    object->again = UINT64_MAX;
     return true;
 }
 

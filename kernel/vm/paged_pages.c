@@ -287,7 +287,23 @@ void paged_collect_end(struct paged_object *object, uint64_t page, struct anon *
 static bool is_due(const struct paged_object *object, uint64_t page, struct anon **anon)
 {
     *anon = amap_lookup(object->cache, page);
-    return *anon && (flags_of(*anon) & RETURN_DUE);
+    return *anon && (flags_of(*anon) & (page < object->again ? RETURN_DUE : RETURNING));
+}
+
+void paged_return_again(struct paged_object *object)
+{
+    if (object->unfetched == 0)
+        return;
+    object->announce = object->again = 0;
+    object->returning = true;
+}
+
+/* Pages before this one have been announced. */
+static void announce_from(struct paged_object *object, uint64_t page)
+{
+    object->announce = page;
+    if (object->again < page)
+        object->again = page;
 }
 
 bool paged_next_return(struct paged_object *object, uint64_t *page, uint64_t *count, bool *dirty,
@@ -298,11 +314,12 @@ bool paged_next_return(struct paged_object *object, uint64_t *page, uint64_t *co
     for (unsigned n = 0; n < LOOK_AT; n++) {
         if (!amap_next(object->cache, &object->announce)) {
             object->returning = false;
+            object->again = UINT64_MAX;
             return false;
         }
         if (is_due(object, object->announce, &anon))
             break;
-        object->announce++;
+        announce_from(object, object->announce + 1);
         anon = NULL;
     }
     if (!anon) {
@@ -317,7 +334,7 @@ bool paged_next_return(struct paged_object *object, uint64_t *page, uint64_t *co
             break;
         change_flags(anon, RETURN_DUE, 0);
     }
-    object->announce = *page + *count;
+    announce_from(object, *page + *count);
     return true;
 }
 

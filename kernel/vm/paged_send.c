@@ -115,7 +115,9 @@ static struct kmsg *next_message(struct paged_object *object, unsigned *looks)
         object->terminate_due = object->told = false;
         return compose(&object->terminate, MEMORY_PAGER_ID_TERMINATE, "", 0);
     }
-    if (object->init_due && !object->init.out && !object->terminate_due) {
+    if (object->init_due && !object->terminate_due) {
+        if (object->init.out)
+            return NULL; /* all else stands behind it */
         object->init_due = false;
         return compose_init(object);
     }
@@ -168,6 +170,16 @@ void paged_send(struct paged_object *object)
         work_start(&object->work);
     }
     spin_unlock(&object->lock);
+}
+
+void paged_tell_again(struct paged_object *object)
+{
+    if (!object->told || object->detached || object->state > PAGED_CACHED)
+        return;
+    object->init_due = true;
+    object->locking = object->lock_due = false;
+    paged_ask_again(object);
+    paged_return_again(object);
 }
 
 /* Is anything due that this message's coming back makes possible? */

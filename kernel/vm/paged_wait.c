@@ -312,6 +312,14 @@ void paged_wake_all(struct paged_object *object)
         answer_request(request, 0, PAGED_PAGES_MAX, 0);
 }
 
+void paged_ask_again(struct paged_object *object)
+{
+    struct page_request *request;
+    for (uint32_t left = object->busy; (request = paged_next_busy(object, &left));)
+        if (request->state == REQUEST_SENT)
+            request->state = REQUEST_DUE;
+}
+
 static void wake(struct thread *thread, uint64_t result)
 {
     thread->page.result = result;

@@ -13,6 +13,7 @@ are those of ci/wharf/card.py.
 
 from dataclasses import dataclass
 
+import writelog
 from wharf import boards, card, qemu
 
 
@@ -41,6 +42,7 @@ class Card:
     faults: object = None       # of nbd.Fault, or function(image's path) -> those; () for faults that come later
     options: str = ""           # further ones of QEMU's -device
     drive: str = ""             # further ones of QEMU's -drive, such as throttling.iops-total=50
+    logged: bool = False        # what is written, and when it is flushed, is kept beside the image (writelog.py)
 
     def sizes(self):
         return boards.mem_bytes(self.size), boards.mem_bytes(self.swap) if self.swap else None
@@ -66,7 +68,11 @@ class Card:
         errors = () if without_image and callable(self.errors) else of_image(self.errors, path)
         if errors:
             below = {"driver": "blkdebug", "inject-error": [error.rule() for error in errors], "image": below}
-        plain = not errors and not self.served()
+        if self.logged:
+            log = writelog.path_of(path)
+            log.touch()
+            below = {"driver": "blklogwrites", "file": below, "log": {"driver": "file", "filename": str(log)}}
+        plain = not errors and not self.served() and not self.logged
         return qemu.Disk(path if plain else below, self.where, self.options, self.drive)
 
 

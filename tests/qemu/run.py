@@ -25,6 +25,7 @@ import cardboot  # noqa: E402
 import ipc  # noqa: E402
 import matrix  # noqa: E402
 import mounts  # noqa: E402
+import powercuts  # noqa: E402
 import processes  # noqa: E402
 import ports  # noqa: E402
 import pressure  # noqa: E402
@@ -129,6 +130,7 @@ def scenarios(kind):
         *terminal.all_scenarios(),
         *session.all_scenarios(kind),
         *mounts.all_scenarios(kind),
+        *powercuts.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),
         *trees.all_scenarios(),

@@ -33,6 +33,8 @@
  *    mapped, and a thread no more than a deadline.
  * Q8 CACHED: nobody maps it, its pages are clean, and each is charged to the pager's task or has been dropped. There are no more
  *    such objects than PAGED_CACHED_MAX, and PAGED_CACHED_EACH of one pager; the oldest goes first.
+ * Q9 who gets the port from another task may know nothing of what that one was told: init is sent, and, behind it, all that is not answered,
+ *    also what is queued still. Nobody's deadline changes by it.
  */
 #pragma once
 
@@ -124,8 +126,10 @@ struct [[gnu::aligned(CACHE_LINE)]] paged_object /* kern/pageout.h: X4 */
     uint32_t cluster;     /* pages in a request; the allocator's while it is free */
     uint64_t why;         /* DEAD: struct page_wait's result for who touches a page */
     uint64_t announce;    /* the first page that may have to be announced */
-    uint64_t unfetched;   /* pages RETURNING */
-    uint64_t asked;       /* of them those that a lock_request with `notify` wants */
+    uint64_t
+        again; /* from here on those that have been are to be announced anew, to another pager */
+    uint64_t unfetched; /* pages RETURNING */
+    uint64_t asked;     /* of them those that a lock_request with `notify` wants */
     uint64_t scan_page;
     uint64_t clean_page; /* while it is the volume's cleaner: how far it has got */
     uint64_t dirty;      /* WRITTEN pages, in states READY to CACHED */
@@ -175,7 +179,7 @@ kern_return_t paged_object_find(struct ledger *ledger, const struct kright *page
 void paged_object_unref(struct paged_object *object);
 /** The pager's port is dying; its lock is held. */
 void paged_object_pager_died(struct paged_object *object);
-/** The pager's receive right has come to another space; the port's lock is held. */
+/** The pager's receive right has come to a space; the port's lock is held. What another pager had been told is told anew. */
 void paged_object_moved(struct paged_object *object);
 void paged_hold(struct paged_object *object);
 void paged_unhold(struct paged_object *object);
@@ -231,6 +235,8 @@ enum paged_evicted {
     PAGED_GOES_BACK, /* its pager is told to fetch it */
     PAGED_TO_SWAP, /* there is no pager that fetches it, or can be asked for it again: it can only be paged out as it is */
 };
+/** All that are to be fetched are announced anew. */
+void paged_return_again(struct paged_object *object);
 /** Page-out wants the frame of that page. Takes the lock. */
 enum paged_evicted paged_evict(struct paged_object *object, uint64_t page,
                                const struct frame *frame);
@@ -275,6 +281,8 @@ bool paged_is_returning(struct paged_object *object, uint64_t page);
 void paged_message_init(struct paged_object *object, struct pager_message *message);
 /** Send what is due. No lock held; the caller holds the object. */
 void paged_send(struct paged_object *object);
+/** init, and all that is not answered, is due anew: there is another pager, which has made no lock_request. The lock is held. */
+void paged_tell_again(struct paged_object *object);
 /** A message has been received, or destroyed. No lock held. */
 void paged_message_done(struct kmsg *message);
 
@@ -307,5 +315,7 @@ void paged_wake_all(struct paged_object *object);
 bool paged_wake_some(struct paged_object *object);
 /** Nobody waits here. The lock is held. */
 bool paged_has_no_waiters(const struct paged_object *object);
+/** What the pager was asked for and has not answered it is asked for anew: there is another one. The lock is held. */
+void paged_ask_again(struct paged_object *object);
 /** A request's message is back. The lock is held. True: paged_wake_some() has something to do. */
 bool paged_request_back(struct paged_object *object, struct pager_message *message);
