@@ -182,7 +182,7 @@ static void check_nonsense(void)
     CHECK_EQUAL(file_set_attributes(file, ~0u, &(struct file_attributes){.kind = 1}),
                 unix_error(EINVAL));
     CHECK_EQUAL(file_set_flags(root, FILE_APPEND), unix_error(EPERM));
-    CHECK_EQUAL(file_rename(root, "tmp/n", program_start_info->task, "x", true, &outcome, &port,
+    CHECK_EQUAL(file_rename(root, "tmp/n", program_start_info->task, "x", true, 0, &outcome, &port,
                             &which, rest),
                 unix_error(EXDEV));
     CHECK_EQUAL(file_mount(root, "tmp", root, &outcome, &port, rest), unix_error(EPERM));

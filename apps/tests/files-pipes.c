@@ -57,11 +57,13 @@ static void check_fifo(void)
     CHECK_EQUAL(make_at(root, "/tmp/fifo", FILE_KIND_FIFO, ""), KERN_SUCCESS);
     try_open(root, "/tmp/fifo", FILE_WRITE | FILE_NONBLOCK, &error);
     CHECK_EQUAL(error, unix_error(ENXIO));
-    CHECK_EQUAL(file_open(root, "/tmp/fifo", FILE_READ, 0, &outcome, &reader, rest), KERN_SUCCESS);
+    CHECK_EQUAL(file_open(root, "/tmp/fifo", FILE_READ, 0, 0, &outcome, &reader, rest),
+                KERN_SUCCESS);
     CHECK_EQUAL(outcome, FILE_OUTCOME_OPENING);
     CHECK_EQUAL(file_poll(reader, FILE_OPENED | FILE_READABLE, &holding), KERN_SUCCESS);
     CHECK_EQUAL(holding, 0);
-    CHECK_EQUAL(file_open(root, "/tmp/fifo", FILE_WRITE, 0, &outcome, &writer, rest), KERN_SUCCESS);
+    CHECK_EQUAL(file_open(root, "/tmp/fifo", FILE_WRITE, 0, 0, &outcome, &writer, rest),
+                KERN_SUCCESS);
     CHECK_EQUAL(outcome, FILE_OUTCOME_DONE);
     CHECK_EQUAL(file_wait(reader, FILE_OPENED, 1, &holding), KERN_SUCCESS);
     CHECK_EQUAL(holding, FILE_OPENED);

@@ -18,7 +18,7 @@ mach_port_name_t try_open(mach_port_name_t at, const char *path, uint32_t flags,
     mach_port_name_t opened = MSG_NULL;
     uint32_t outcome = FILE_OUTCOME_DONE;
 
-    *error = file_open(at, path, flags, 0644, &outcome, &opened, rest);
+    *error = file_open(at, path, flags, 0644, 0, &outcome, &opened, rest);
     if (*error != KERN_SUCCESS)
         return MSG_NULL;
     if (outcome == FILE_OUTCOME_DONE || outcome == FILE_OUTCOME_OPENING)
@@ -58,7 +58,7 @@ kern_return_t make_at(mach_port_name_t at, const char *path, uint32_t kind, cons
     char rest[FILE_PATH_MAX];
     mach_port_name_t port = MSG_NULL;
     uint32_t outcome = 0;
-    const kern_return_t kr = file_make(at, path, kind, 0755, content, &outcome, &port, rest);
+    const kern_return_t kr = file_make(at, path, kind, 0755, content, 0, &outcome, &port, rest);
 
     return ended(kr, outcome, port);
 }
@@ -68,7 +68,7 @@ kern_return_t remove_at(mach_port_name_t at, const char *path, bool folder)
     char rest[FILE_PATH_MAX];
     mach_port_name_t port = MSG_NULL;
     uint32_t outcome = 0;
-    const kern_return_t kr = file_remove(at, path, folder, &outcome, &port, rest);
+    const kern_return_t kr = file_remove(at, path, folder, 0, &outcome, &port, rest);
 
     return ended(kr, outcome, port);
 }
@@ -78,7 +78,7 @@ kern_return_t rename_at(mach_port_name_t at, const char *path, const char *to)
     char rest[FILE_PATH_MAX];
     mach_port_name_t port = MSG_NULL;
     uint32_t outcome = 0, which;
-    const kern_return_t kr = file_rename(at, path, at, to, true, &outcome, &port, &which, rest);
+    const kern_return_t kr = file_rename(at, path, at, to, true, 0, &outcome, &port, &which, rest);
 
     return ended(kr, outcome, port);
 }
@@ -88,7 +88,7 @@ kern_return_t link_at(mach_port_name_t at, const char *path, const char *to)
     char rest[FILE_PATH_MAX];
     mach_port_name_t port = MSG_NULL;
     uint32_t outcome = 0, which;
-    const kern_return_t kr = file_link(at, path, at, to, false, &outcome, &port, &which, rest);
+    const kern_return_t kr = file_link(at, path, at, to, false, 0, &outcome, &port, &which, rest);
 
     return ended(kr, outcome, port);
 }

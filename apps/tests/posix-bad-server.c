@@ -58,11 +58,13 @@ static kern_return_t walk(const char *path, uint32_t *outcome, mach_port_name_t 
 }
 
 static kern_return_t do_open(struct server_message *message, const char *path, uint32_t flags,
-                             uint32_t mode, uint32_t *outcome, mach_port_name_t *opened, char *rest)
+                             uint32_t mode, int64_t id, uint32_t *outcome, mach_port_name_t *opened,
+                             char *rest)
 {
     (void)message;
     (void)flags;
     (void)mode;
+    (void)id;
     const kern_return_t kr = walk(path, outcome, opened, rest);
 
     if (kr == KERN_SUCCESS && *outcome == FILE_OUTCOME_DONE && strcmp(path, "null") != 0)
@@ -94,12 +96,13 @@ static kern_return_t do_attributes(struct server_message *message,
 }
 
 static kern_return_t do_rename(struct server_message *message, const char *path,
-                               mach_port_name_t to, const char *to_path, bool replace,
+                               mach_port_name_t to, const char *to_path, bool replace, int64_t id,
                                uint32_t *outcome, mach_port_name_t *elsewhere, uint32_t *which,
                                char *rest)
 {
     (void)message;
     (void)replace;
+    (void)id;
     *which = strcmp(path, "done") == 0 ? 12345 : 0;
     const kern_return_t kr = walk(*which != 0 ? to_path : path, outcome, elsewhere, rest);
 
@@ -148,10 +151,11 @@ static kern_return_t do_write(struct server_message *message, int64_t position, 
 }
 
 static kern_return_t do_seek(struct server_message *message, int64_t offset, uint32_t whence,
-                             int64_t *position)
+                             int64_t id, int64_t *position)
 {
     (void)message;
     (void)whence;
+    (void)id;
     *position = offset;
     return KERN_SUCCESS;
 }

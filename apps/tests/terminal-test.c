@@ -34,7 +34,7 @@ static mach_port_name_t open_terminal(uint32_t flags)
     uint32_t outcome;
     char rest[FILE_PATH_MAX];
 
-    CHECK_EQUAL(file_open(service, "", flags, 0, &outcome, &opened, rest), KERN_SUCCESS);
+    CHECK_EQUAL(file_open(service, "", flags, 0, 0, &outcome, &opened, rest), KERN_SUCCESS);
     CHECK_EQUAL(outcome, FILE_OUTCOME_DONE);
     return opened;
 }
@@ -188,9 +188,9 @@ static void try_nonsense(void)
     CHECK_EQUAL(file_control(tty, TERMINAL_SET_ATTRIBUTES, out, 1, out, &size), unix_error(EINVAL));
     CHECK_EQUAL(file_control(service, TERMINAL_GET_SIZE, NULL, 0, out, &size), unix_error(EBADF));
     CHECK_EQUAL(file_poll(service, FILE_READABLE, &holding), unix_error(EBADF));
-    CHECK_EQUAL(file_open(service, "below", FILE_READ, 0, &holding, &opened, rest),
+    CHECK_EQUAL(file_open(service, "below", FILE_READ, 0, 0, &holding, &opened, rest),
                 unix_error(ENOTDIR));
-    CHECK_EQUAL(file_open(service, "", FILE_DIRECTORY, 0, &holding, &opened, rest),
+    CHECK_EQUAL(file_open(service, "", FILE_DIRECTORY, 0, 0, &holding, &opened, rest),
                 unix_error(ENOTDIR));
     const mach_port_name_t reader = open_terminal(FILE_READ | FILE_NONBLOCK);
     CHECK_EQUAL(file_write(reader, FILE_CURRENT, "x", 1, &size), unix_error(EBADF));

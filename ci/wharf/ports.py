@@ -24,7 +24,7 @@ from .steps import Failure
 
 PORTS = ROOT / "ports"
 OUT = ROOT / "build" / "ports"
-TESTED = ("busybox", "bzip2", "dash", "lua", "lz4", "mksh", "zlib")       # by tests/qemu/{ports,shell}.py
+TESTED = ("busybox", "bzip2", "dash", "dosfstools", "e2fsprogs", "lua", "lz4", "mksh", "zlib")       # by tests/qemu/{ports,shell,disk_tools}.py
 
 
 def names():

@@ -23,12 +23,12 @@ def with_userland(initrd):
     """The initrd, if it has a shell; else a copy beside it that has one, and utilities."""
     if is_there(initrd):
         return initrd
-    ports.ensure(*userland.PORTS)
+    ports.ensure(*userland.ALL_PORTS)
     if steps.Settings.dry:
-        steps.say(f"and put {', '.join(userland.PORTS)} into a copy of {initrd}")
+        steps.say(f"and put {', '.join(userland.ALL_PORTS)} into a copy of {initrd}")
         return initrd
     made = initrd.with_name("initrd-session.cpio")
-    made.write_bytes(userland.onto(initrd.read_bytes()))
+    made.write_bytes(userland.onto(initrd.read_bytes(), disk_tools=True))
     return made
 
 

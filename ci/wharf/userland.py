@@ -13,6 +13,17 @@ import mkinitrd  # noqa: E402
 
 PORTS = ("busybox", "mksh")
 SHELL = "mksh"
+# What makes and checks file systems: the port, the program, and the names that it is called by.
+DISK_TOOLS = (
+    ("e2fsprogs", "mke2fs", ("mkfs.ext2", "mkfs.ext3", "mkfs.ext4")),
+    ("e2fsprogs", "e2fsck", ("fsck.ext2", "fsck.ext3", "fsck.ext4")),
+    ("e2fsprogs", "tune2fs", ("e2label",)),
+    ("e2fsprogs", "dumpe2fs", ()),
+    ("e2fsprogs", "debugfs", ()),
+    ("dosfstools", "mkfs.fat", ("mkfs.vfat",)),
+    ("dosfstools", "fsck.fat", ("fsck.vfat",)),
+)
+ALL_PORTS = (*PORTS, *dict.fromkeys(port for port, _, _ in DISK_TOOLS))
 PROFILE = b"""# What a login shell reads first.
 set -o emacs
 export HISTFILE=$HOME/.history HISTSIZE=500
@@ -26,11 +37,12 @@ sd0p1  /boot/card  fat   ro,mkdir,nofail
 """
 
 
-def onto(initrd, more=None, shell=SHELL):
+def onto(initrd, more=None, shell=SHELL, disk_tools=False):
     """The bytes of an archive that has what initrd (bytes) has, this userland where initrd has nothing of that name, and more: {name: content}. shell: the
-    port that is /bin/sh."""
+    port that is /bin/sh. disk_tools: with DISK_TOOLS, which are more than 4 MiB."""
     there = mkinitrd.names(initrd)
-    files = {name: data for name, data in _entries(there, shell).items() if name not in there and f"bin/{name}" not in there}
+    entries = _entries(there, shell) | (_disk_tools() if disk_tools else {})
+    files = {name: data for name, data in entries.items() if name not in there and Path(name).name not in there}
     return mkinitrd.archive(files | (more or {}), initrd)
 
 
@@ -43,3 +55,11 @@ def _entries(there, shell):
     if "sh" not in taken:
         made["bin/sh"] = mkinitrd.Link(f"/bin/{shell}".encode())
     return made | {"etc/profile": PROFILE, "etc/fstab": FSTAB}
+
+
+def _disk_tools():
+    made = {}
+    for port, program, names in DISK_TOOLS:
+        made[f"bin/{program}"] = mkinitrd.content(ports.OUT / port / program, f"{newlib.CROSS}objcopy")
+        made |= {f"bin/{name}": mkinitrd.Link(f"/bin/{program}".encode()) for name in names}
+    return made

@@ -68,6 +68,14 @@ struct ext4_name {
 
 /** Replays the journal, frees orphans; `flags`: EXT4_READ_ONLY writes only what a replay must. */
 [[nodiscard]] int ext4_mount(struct storage *storage, unsigned flags, struct ext4 **fs);
+/** Memory that outlives who has mounted it, zeroes at first: an operation that has returned is there again when its server was killed. size 0: there is none. */
+struct ext4_memory {
+    void *at;
+    size_t size;
+};
+/** ext4_mount() with memory; EINVAL also: it is too small. */
+[[nodiscard]] int ext4_mount_surviving(struct storage *storage, unsigned flags,
+                                       const struct ext4_memory *memory, struct ext4 **fs);
 /** Writes all that is not written and marks the file system clean. It is gone even if this fails. */
 int ext4_unmount(struct ext4 *fs);
 /** As if power had failed: nothing is written. */

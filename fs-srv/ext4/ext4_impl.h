@@ -13,6 +13,7 @@
 
 #include "ext4_fs.h"
 #include <ext2fs/ext2fs.h>
+#include <survivor.h>
 
 enum {
     CACHE_BUCKETS = 1024,
@@ -130,6 +131,8 @@ void transaction_close(struct ext4 *fs);
 /** Whether an operation that runs may change about `blocks` more. */
 bool transaction_has_room(const struct ext4 *fs, uint32_t blocks);
 bool transaction_is_empty(const struct ext4 *fs);
+/** The log has no room for more blocks than there are. */
+bool transaction_is_full(const struct ext4 *fs);
 /** Metadata: becomes part of the transaction. */
 [[nodiscard]] int transaction_write(struct ext4 *fs, uint64_t number, const void *data);
 /** All that the transaction holds is on the medium. */
@@ -185,6 +188,26 @@ uint32_t journal_limit(const struct ext4 *fs);
 [[nodiscard]] int checkpoint(struct ext4 *fs);
 [[nodiscard]] bool checkpoint_is_due(const struct ext4 *fs);
 
+/* ---- survive.c: all of it does nothing without memory that outlives the server ---- */
+
+void survive_open(struct ext4 *fs, const struct ext4_memory *memory);
+/** There is something that a mount for writing has to take up. */
+bool survive_is_there(const struct ext4_memory *memory);
+/** Unmounted: nothing is kept. */
+void survive_end(struct ext4 *fs);
+/** The operation is over, and has changed what the transaction says of it; with it ext4_progress() is this. False: there is no room, it has to be committed. */
+bool survive_operation(struct ext4 *fs, uint64_t progress);
+/** The running transaction is in the journal, and a new one begins. */
+void survive_commit(struct ext4 *fs);
+/** At a mount: the journal goes as far as before transaction `end`, and is about to say so. */
+void survive_found(struct ext4 *fs, uint32_t end);
+/** Likewise, and there was no journal to be replayed: all that was done is on the card. */
+void survive_found_clean(struct ext4 *fs);
+/** The journal is empty, and has the numbers that it will go on with. */
+void survive_begin(struct ext4 *fs);
+/** What a server that was killed had done becomes part of the file system. ESTALE: it cannot be, and has been forgotten; the mount begins again. */
+[[nodiscard]] int survive_resume(struct ext4 *fs);
+
 /* ---- the file system ---- */
 
 struct hold {
@@ -210,9 +233,10 @@ struct ext4 {
     struct transaction transaction;
     struct journal journal;
     struct hold *holds[64];
-    struct hold *spare_hold; /* for the next ext4_hold(), if it is there */
-    uint64_t progress;       /* ext4_progress() */
-    struct ranges zones;     /* zones.c */
+    struct hold *spare_hold;  /* for the next ext4_hold(), if it is there */
+    uint64_t progress;        /* ext4_progress() */
+    struct ranges zones;      /* zones.c */
+    struct survivor survivor; /* survive.c */
 };
 
 /* An inode with the fields that newer file systems have; those of older ones are cut off when it is written. */

@@ -336,8 +336,10 @@ int journal_replay(struct ext4 *fs)
     const uint32_t start = get32(fs->journal.super + SUPER_START);
     int error = 0;
 
-    if (start == 0)
+    if (start == 0) {
+        survive_found(fs, get32(fs->journal.super + SUPER_SEQUENCE));
         return 0;
+    }
     if (start < fs->journal.first || start >= fs->journal.length)
         return damaged(&replay, "it begins outside the log");
     if (get32(fs->journal.super + SUPER_INCOMPATIBLE) & FEATURE_FAST)
@@ -351,6 +353,7 @@ int journal_replay(struct ext4 *fs)
     if (error == 0)
         error = device_flush(fs);
     if (error == 0) {
+        survive_found(fs, replay.end);
         fs->journal.sequence =
             replay.end + 1; /* no block of an unfinished one can be taken for the next */
         error = journal_write_super(fs, 0, fs->journal.sequence);

@@ -202,6 +202,9 @@ static int open_for_writing(struct ext4 *fs)
     fs->lib->super->s_feature_incompat |= EXT3_FEATURE_INCOMPAT_RECOVER;
     error = transaction_open(fs);
     fs->caching = true;
+    survive_begin(fs);
+    if (error == 0)
+        error = survive_resume(fs);
     if (error == 0 && journal_has_error(&fs->journal))
         (void)problem_set(fs, EBADMSG, "journal", "it tells of an error, so all has to be checked");
     return error;
@@ -223,6 +226,8 @@ static int open_all(struct ext4 *fs, unsigned flags)
         error = open_library(fs, 0);
     if (error != 0)
         return error;
+    if ((super.s_feature_incompat & EXT3_FEATURE_INCOMPAT_RECOVER) == 0)
+        survive_found_clean(fs);
     why = why_read_only(fs);
     if (why != NULL)
         (void)problem_set(fs, 0, "mount", why);
@@ -246,7 +251,8 @@ static void free_all(struct ext4 *fs)
     free(fs);
 }
 
-int ext4_mount(struct storage *storage, unsigned flags, struct ext4 **mounted)
+static int mount_once(struct storage *storage, unsigned flags, const struct ext4_memory *memory,
+                      struct ext4 **mounted)
 {
     struct ext4 *fs = calloc(1, sizeof(*fs));
     int error;
@@ -254,6 +260,7 @@ int ext4_mount(struct storage *storage, unsigned flags, struct ext4 **mounted)
     if (fs == NULL)
         return ENOMEM;
     fs->storage = storage;
+    survive_open(fs, memory);
     error = open_all(fs, flags);
     if (error != 0) {
         free_all(fs);
@@ -261,6 +268,34 @@ int ext4_mount(struct storage *storage, unsigned flags, struct ext4 **mounted)
     }
     *mounted = fs;
     return 0;
+}
+
+/* What a server that was killed had done has to be written once, whoever only reads from here on. */
+static int write_survivors(struct storage *storage, const struct ext4_memory *memory)
+{
+    struct ext4 *fs;
+    const int error = mount_once(storage, EXT4_KEEP_ORPHANS, memory, &fs);
+
+    return error != 0 ? error : ext4_unmount(fs);
+}
+
+int ext4_mount_surviving(struct storage *storage, unsigned flags, const struct ext4_memory *memory,
+                         struct ext4 **mounted)
+{
+    int error = 0;
+
+    if (memory->size != 0 && memory->size < SURVIVOR_LEAST)
+        return EINVAL;
+    if ((flags & EXT4_READ_ONLY) && survive_is_there(memory))
+        error = write_survivors(storage, memory);
+    if (error == 0)
+        error = mount_once(storage, flags, memory, mounted);
+    return error == ESTALE ? mount_once(storage, flags, memory, mounted) : error;
+}
+
+int ext4_mount(struct storage *storage, unsigned flags, struct ext4 **mounted)
+{
+    return ext4_mount_surviving(storage, flags, &(struct ext4_memory){0}, mounted);
 }
 
 void ext4_abandon(struct ext4 *fs)
@@ -283,6 +318,7 @@ int ext4_unmount(struct ext4 *fs)
         if (error == 0)
             error = set_mark(fs, false);
     }
+    survive_end(fs);
     free_all(fs);
     return error;
 }

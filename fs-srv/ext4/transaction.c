@@ -129,6 +129,7 @@ static void undo_blocks(struct ext4 *fs)
 int transaction_end_operation(struct ext4 *fs, int error)
 {
     struct transaction *t = &fs->transaction;
+    bool kept = true;
 
     if (error == 0)
         error = t->failure;
@@ -138,6 +139,7 @@ int transaction_end_operation(struct ext4 *fs, int error)
         changes_undo(fs);
         ext2fs_flush_icache(fs->lib);
     } else {
+        kept = survive_operation(fs, fs->progress + t->counted);
         fs->progress += t->counted;
         if (memcmp(t->super, fs->lib->super, sizeof(t->super)) != 0)
             t->super_changed = true;
@@ -151,7 +153,7 @@ int transaction_end_operation(struct ext4 *fs, int error)
         memcpy(t->descriptors + g * size, ext2fs_group_desc(fs->lib, fs->lib->group_desc, g), size);
     }
     forget_saved(t);
-    return error;
+    return kept ? error : transaction_commit(fs);
 }
 
 bool transaction_may_retry(struct ext4 *fs, int error)
@@ -183,7 +185,7 @@ static int save(struct ext4 *fs, struct block *block)
 }
 
 /* The log has room for no more. What an operation may have leaves room for what the commit adds: it is the operation that fails. */
-static bool is_full(const struct ext4 *fs)
+bool transaction_is_full(const struct ext4 *fs)
 {
     const uint32_t most = journal_limit(fs) + journal_limit(fs) / 2;
     const uint32_t kept = fs->transaction.depth == 0 ? 0 : 2 * fs->transaction.group_changes + 4;
@@ -199,7 +201,7 @@ int transaction_write(struct ext4 *fs, uint64_t number, const void *data)
     if (number >= fs->blocks || journal_holds(&fs->journal, number))
         return problem_set(fs, EBADMSG, "write", "a block of metadata where none can be");
     block = cache_find(fs, number);
-    if ((block == NULL || !block->dirty) && is_full(fs))
+    if ((block == NULL || !block->dirty) && transaction_is_full(fs))
         return ENOMEM;
     error = cache_get(fs, number, true, &block);
     if (error != 0)
@@ -257,6 +259,7 @@ int transaction_commit(struct ext4 *fs)
     ranges_empty(&revoked);
     if (error != 0)
         return abort_journal(fs, error);
+    survive_commit(fs);
     changes_release(fs);
     if (checkpoint_is_due(fs)) {
         error = checkpoint(fs);

@@ -57,7 +57,9 @@ static int mount(struct storage *storage, const struct volume_options *options, 
     const unsigned flags = (options->read_only ? EXT4_READ_ONLY : 0u) |
                            (options->keep_orphans ? EXT4_KEEP_ORPHANS : 0u);
     struct ext4 *fs;
-    const int error = ext4_mount(storage, flags, &fs);
+    const int error =
+        ext4_mount_surviving(storage, flags,
+                             &(struct ext4_memory){options->memory.at, options->memory.size}, &fs);
 
     if (error != 0)
         return error;

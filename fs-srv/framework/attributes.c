@@ -2,7 +2,7 @@
 /*
  * Attributes, flags, and what is asked of a node as a whole.
  */
-#include "framework.h"
+#include "lasting.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <wharf/if/clock.h>
@@ -125,6 +125,8 @@ kern_return_t serve_set_flags(struct server_message *message, uint32_t flags)
     if (flags & ~FLAGS_CHANGE)
         return unix_error(EINVAL);
     open->flags = (open->flags & ~FLAGS_CHANGE) | flags;
+    if (open->lasting)
+        open->lasting->flags = open->flags;
     return KERN_SUCCESS;
 }
 

@@ -4,12 +4,18 @@
  *
  * D1 An offset is 0 to INT64_MAX, and so is the end of what is read or written.
  */
-#include "framework.h"
+#include "lasting.h"
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <wharf/if/vm.h>
 
 enum { PAGE = 4096 };
+
+/* At the open's own offset. */
+static bool is_own(const struct file_open *open, int64_t position)
+{
+    return open->node->seekable && position < 0;
+}
 
 /* Where to begin. EBADF: not opened for `wanted`. */
 static kern_return_t begin(const struct file_open *open, uint32_t wanted, int64_t position,
@@ -21,12 +27,19 @@ static kern_return_t begin(const struct file_open *open, uint32_t wanted, int64_
         return unix_error(EISDIR);
     if (!open->node->seekable) {
         *at = 0;
-        return position == FILE_CURRENT ? KERN_SUCCESS : unix_error(ESPIPE);
+        return position < 0 ? KERN_SUCCESS : unix_error(ESPIPE);
     }
-    if (position < 0 && position != FILE_CURRENT)
-        return unix_error(EINVAL);
-    *at = position == FILE_CURRENT ? open->offset : (uint64_t)position;
+    *at = position < 0 ? open->offset : (uint64_t)position;
     return KERN_SUCCESS;
+}
+
+/* What was read before, and reached nobody: the offset has moved already. */
+static kern_return_t read_again(struct file_open *open, const struct lasting_request *done,
+                                uint32_t size, void *to, uint32_t *got)
+{
+    if (size > done->result)
+        size = (uint32_t)done->result;
+    return open->node->ops->read(open, done->before, to, size, got);
 }
 
 kern_return_t data_read(struct file_open *open, int64_t position, uint32_t size, void *to,
@@ -42,10 +55,30 @@ kern_return_t data_read(struct file_open *open, int64_t position, uint32_t size,
     if (size > INT64_MAX - at)
         size = (uint32_t)(INT64_MAX - at);
     *got = 0;
+    if (__builtin_expect(open->lasting != NULL, 0) && is_own(open, position)) {
+        const struct lasting_request *done = lasting_was_done(open, position, LASTING_READ);
+        if (done)
+            return read_again(open, done, size, to, got);
+        lasting_will_do(open, position, LASTING_READ, at, size);
+    }
     kr = open->node->ops->read(open, at, to, size, got);
-    if (kr == KERN_SUCCESS && open->node->seekable && position == FILE_CURRENT)
-        open->offset = at + *got;
+    if (kr == KERN_SUCCESS && is_own(open, position))
+        open_set_offset(open, at + *got);
     return kr;
+}
+
+/* It was written before, and the answer reached nobody. Else it will be. */
+static bool was_written(struct file_open *open, int64_t id, bool appends, uint64_t at,
+                        uint32_t size, uint32_t *written)
+{
+    const enum lasting_kind kind = appends ? LASTING_APPEND : LASTING_WRITE;
+    const struct lasting_request *done = lasting_was_done(open, id, kind);
+
+    if (done)
+        *written = size < done->result ? size : (uint32_t)done->result;
+    else
+        lasting_will_do(open, id, kind, at, size);
+    return done != NULL;
 }
 
 static kern_return_t write_some(struct file_open *open, int64_t position, const void *from,
@@ -58,14 +91,18 @@ static kern_return_t write_some(struct file_open *open, int64_t position, const 
         return kr;
     if (!open->node->ops->write)
         return unix_error(EINVAL);
-    if (open->node->seekable && open->flags & FILE_APPEND && position == FILE_CURRENT)
+    const bool own = is_own(open, position), appends = own && open->flags & FILE_APPEND;
+    if (appends)
         at = open->node->ops->size(open->node);
     if (size > INT64_MAX - at)
         return unix_error(EFBIG);
     *written = 0;
+    if (__builtin_expect(open->lasting != NULL, 0) && own &&
+        was_written(open, position, appends, at, size, written))
+        return KERN_SUCCESS;
     kr = open->node->ops->write(open, at, from, size, written);
-    if (kr == KERN_SUCCESS && open->node->seekable && position == FILE_CURRENT)
-        open->offset = at + *written;
+    if (kr == KERN_SUCCESS && own)
+        open_set_offset(open, at + *written);
     return kr;
 }
 
@@ -113,8 +150,19 @@ kern_return_t serve_write_bulk(struct server_message *message, int64_t position,
     return kr;
 }
 
+static bool was_sought(const struct file_open *open, int64_t id, int64_t *position)
+{
+    const struct lasting_request *done = __builtin_expect(open->lasting != NULL, 0)
+                                             ? lasting_was_done(open, id, LASTING_SEEK)
+                                             : NULL;
+
+    if (done)
+        *position = (int64_t)done->result;
+    return done != NULL;
+}
+
 kern_return_t serve_seek(struct server_message *message, int64_t offset, uint32_t whence,
-                         int64_t *position)
+                         int64_t id, int64_t *position)
 {
     struct file_open *open = open_of(message);
     int64_t base = 0;
@@ -125,6 +173,8 @@ kern_return_t serve_seek(struct server_message *message, int64_t offset, uint32_
         return unix_error(ESPIPE);
     if (whence > FILE_WHENCE_END)
         return unix_error(EINVAL);
+    if (was_sought(open, id, position))
+        return KERN_SUCCESS;
     if (whence == FILE_WHENCE_OFFSET)
         base = (int64_t)open->offset;
     if (whence == FILE_WHENCE_END)
@@ -133,7 +183,9 @@ kern_return_t serve_seek(struct server_message *message, int64_t offset, uint32_
         return unix_error(EOVERFLOW);
     if (*position < 0)
         return unix_error(EINVAL);
-    open->offset = (uint64_t)*position;
+    if (__builtin_expect(open->lasting != NULL, 0))
+        lasting_will_do(open, id, LASTING_SEEK, open->offset, 0);
+    open_set_offset(open, (uint64_t)*position);
     return KERN_SUCCESS;
 }
 

@@ -2,7 +2,7 @@
 /*
  * What is done at a path: open, make, remove, read_link; and the names of a folder.
  */
-#include "framework.h"
+#include "lasting.h"
 #include <string.h>
 #include <wharf/file_entry.h>
 
@@ -137,40 +137,45 @@ static kern_return_t open_node(struct file_server *server, struct file_node *nod
     return open_give(open, right);
 }
 
-static kern_return_t make_regular(struct walk *walk, uint32_t mode)
+static kern_return_t make_regular(struct walk *walk, const struct file_open *from, uint32_t mode,
+                                  int64_t id)
 {
     if (walk->slash)
         return unix_error(EISDIR);
     if (!walk->folder->ops->make)
         return unix_error(EROFS);
+    lasting_will_change(from, id);
     return walk->folder->ops->make(walk->folder, walk->name, FILE_KIND_REGULAR, mode & 07777, "",
                                    &walk->node);
 }
 
 /* The walk has ended here. What comes through a port for mounting is one, too. */
 static kern_return_t open_here(struct walk *walk, const struct file_open *from, uint32_t flags,
-                               uint32_t mode, uint32_t *outcome, mach_port_name_t *right)
+                               uint32_t mode, int64_t id, uint32_t *outcome,
+                               mach_port_name_t *right)
 {
     kern_return_t kr = KERN_SUCCESS;
     uint32_t all = flags | (from->flags & FLAG_MOUNTS);
+    const bool again = flags & FILE_CREATE && lasting_has_changed(from, id); /* it made it */
 
     if (!walk->node && !(flags & FILE_CREATE))
         return unix_error(ENOENT);
-    if (walk->node && flags & FILE_CREATE && flags & FILE_EXCLUSIVE)
+    if (walk->node && flags & FILE_CREATE && flags & FILE_EXCLUSIVE && !again)
         return unix_error(EEXIST);
     /* The port's own node: no more than the port can do. */
     if (walk->node == from->node && !walk->folder && from->node->kind != FILE_KIND_FOLDER &&
         !(from->flags & FILE_PATH) && access_of(flags) & ~from->flags)
         return unix_error(EACCES);
-    if (!walk->node) {
-        kr = make_regular(walk, mode);
+    if (!walk->node || again)
         all &= ~(uint32_t)FILE_TRUNCATE;
-    }
+    if (!walk->node)
+        kr = make_regular(walk, from, mode, id);
     return kr == KERN_SUCCESS ? open_node(walk->server, walk->node, all, outcome, right) : kr;
 }
 
 kern_return_t serve_open(struct server_message *message, const char *path, uint32_t flags,
-                         uint32_t mode, uint32_t *outcome, mach_port_name_t *opened, char *rest)
+                         uint32_t mode, int64_t id, uint32_t *outcome, mach_port_name_t *opened,
+                         char *rest)
 {
     struct file_open *from = open_of(message);
     struct walk walk;
@@ -186,7 +191,7 @@ kern_return_t serve_open(struct server_message *message, const char *path, uint3
     if (kr == KERN_SUCCESS && walk.outcome != FILE_OUTCOME_DONE)
         kr = walk_leave(&walk, outcome, opened, rest);
     else if (kr == KERN_SUCCESS)
-        kr = open_here(&walk, from, flags, mode, outcome, opened);
+        kr = open_here(&walk, from, flags, mode, id, outcome, opened);
     if (kr == KERN_SUCCESS && walk.outcome == FILE_OUTCOME_DONE)
         rest[0] = '\0';
     walk_end(&walk);
@@ -214,7 +219,16 @@ kern_return_t serve_reopen(struct server_message *message, uint32_t flags, mach_
 
 /* ---- make, remove, read_link ---- */
 
-static kern_return_t make_here(struct walk *walk, uint32_t kind, uint32_t mode, const char *content)
+kern_return_t names_done(uint32_t *outcome, mach_port_name_t *elsewhere, char *rest)
+{
+    *outcome = FILE_OUTCOME_DONE;
+    *elsewhere = MSG_NULL;
+    rest[0] = '\0';
+    return KERN_SUCCESS;
+}
+
+static kern_return_t make_here(struct walk *walk, const struct file_open *from, uint32_t kind,
+                               uint32_t mode, const char *content, int64_t id)
 {
     struct file_node *made;
 
@@ -224,6 +238,7 @@ static kern_return_t make_here(struct walk *walk, uint32_t kind, uint32_t mode, 
         return unix_error(ENOENT);
     if (!walk->folder->ops->make)
         return unix_error(EROFS);
+    lasting_will_change(from, id);
     const kern_return_t kr =
         walk->folder->ops->make(walk->folder, walk->name, kind, mode & 07777, content, &made);
     if (kr == KERN_SUCCESS)
@@ -232,7 +247,7 @@ static kern_return_t make_here(struct walk *walk, uint32_t kind, uint32_t mode, 
 }
 
 kern_return_t serve_make(struct server_message *message, const char *path, uint32_t kind,
-                         uint32_t mode, const char *content, uint32_t *outcome,
+                         uint32_t mode, const char *content, int64_t id, uint32_t *outcome,
                          mach_port_name_t *elsewhere, char *rest)
 {
     struct file_open *open = open_of(message);
@@ -245,9 +260,11 @@ kern_return_t serve_make(struct server_message *message, const char *path, uint3
         return unix_error(EINVAL);
     if (kind == FILE_KIND_LINK && content[0] == '\0')
         return unix_error(ENOENT);
+    if (lasting_has_changed(open, id))
+        return names_done(outcome, elsewhere, rest);
     kern_return_t kr = walk_begin(&walk, open, path, WALK_STOP);
     if (kr == KERN_SUCCESS && walk.outcome == FILE_OUTCOME_DONE)
-        kr = make_here(&walk, kind, mode, content);
+        kr = make_here(&walk, open, kind, mode, content, id);
     if (kr == KERN_SUCCESS)
         kr = walk_leave(&walk, outcome, elsewhere, rest);
     walk_end(&walk);
@@ -270,7 +287,8 @@ kern_return_t serve_make_pipe(struct server_message *message, uint32_t flags,
                : unix_error(ENOSYS);
 }
 
-static kern_return_t remove_here(struct walk *walk, bool folder)
+static kern_return_t remove_here(struct walk *walk, const struct file_open *from, bool folder,
+                                 int64_t id)
 {
     struct file_node *node = walk->node;
 
@@ -284,21 +302,25 @@ static kern_return_t remove_here(struct walk *walk, bool folder)
         return unix_error(EISDIR);
     if (node->cover)
         return unix_error(EBUSY);
-    return walk->folder->ops->remove ? walk->folder->ops->remove(walk->folder, walk->name, node)
-                                     : unix_error(EROFS);
+    if (!walk->folder->ops->remove)
+        return unix_error(EROFS);
+    lasting_will_change(from, id);
+    return walk->folder->ops->remove(walk->folder, walk->name, node);
 }
 
 kern_return_t serve_remove(struct server_message *message, const char *path, bool folder,
-                           uint32_t *outcome, mach_port_name_t *elsewhere, char *rest)
+                           int64_t id, uint32_t *outcome, mach_port_name_t *elsewhere, char *rest)
 {
     struct file_open *open = open_of(message);
     struct walk walk;
 
     if (!open)
         return unix_error(EBADF);
+    if (lasting_has_changed(open, id))
+        return names_done(outcome, elsewhere, rest);
     kern_return_t kr = walk_begin(&walk, open, path, WALK_STOP);
     if (kr == KERN_SUCCESS && walk.outcome == FILE_OUTCOME_DONE)
-        kr = remove_here(&walk, folder);
+        kr = remove_here(&walk, open, folder, id);
     if (kr == KERN_SUCCESS)
         kr = walk_leave(&walk, outcome, elsewhere, rest);
     walk_end(&walk);

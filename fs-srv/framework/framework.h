@@ -27,6 +27,15 @@ enum {
 /** A slot with these flags; `node` is referenced. ENFILE; errors of ops->opened. */
 kern_return_t open_make(struct file_server *server, struct file_node *node, uint32_t flags,
                         struct file_open **out);
+/** The slot with this number, made if it is not there; it has no port then. NULL: there is no memory. */
+struct file_open *open_slot(struct file_server *server, uint32_t index);
+/** All slots without a node are free. */
+void open_list_free(struct file_server *server);
+/** Its node is told that it is open. */
+kern_return_t open_tell(struct file_open *open);
+void open_tell_closed(struct file_open *open);
+/** From here on it closes when nobody has a right any more. */
+kern_return_t open_await_end(struct file_open *open);
 /** A send right to it that can be moved, and from here on it closes when the last has gone. On an error it is closed. */
 kern_return_t open_give(struct file_open *open, mach_port_name_t *right);
 void open_close(struct file_open *open);
@@ -130,6 +139,8 @@ struct file_cover {
 
 /** The death of a right's port is told to server->notify. Errors of port.request_notification. */
 kern_return_t server_watch_death(const struct file_server *server, mach_port_name_t name);
+/** Of the n-th root: what an earlier instance was told. */
+void mount_restore_above(struct file_open *root, uint32_t n);
 /** It is a mounted root, or what is above one of ours. */
 bool mount_uses(const struct file_server *server, mach_port_name_t name);
 /** A right's port has died: was it a mounted root, or what is above a root of ours? */
@@ -157,7 +168,7 @@ kern_return_t serve_read_bulk(struct server_message *message, int64_t position, 
 kern_return_t serve_write_bulk(struct server_message *message, int64_t position, void *data,
                                uint32_t size, uint32_t *written);
 kern_return_t serve_seek(struct server_message *message, int64_t offset, uint32_t whence,
-                         int64_t *position);
+                         int64_t id, int64_t *position);
 kern_return_t serve_map(struct server_message *message, uint64_t offset, uint64_t length,
                         uint32_t protection, bool private, mach_port_name_t *entry,
                         uint64_t *entry_offset, uint64_t *mapped);
@@ -188,21 +199,22 @@ kern_return_t serve_entries(struct server_message *message, uint64_t position, u
 kern_return_t serve_reopen(struct server_message *message, uint32_t flags,
                            mach_port_name_t *opened);
 kern_return_t serve_open(struct server_message *message, const char *path, uint32_t flags,
-                         uint32_t mode, uint32_t *outcome, mach_port_name_t *opened, char *rest);
+                         uint32_t mode, int64_t id, uint32_t *outcome, mach_port_name_t *opened,
+                         char *rest);
 kern_return_t serve_make(struct server_message *message, const char *path, uint32_t kind,
-                         uint32_t mode, const char *content, uint32_t *outcome,
+                         uint32_t mode, const char *content, int64_t id, uint32_t *outcome,
                          mach_port_name_t *elsewhere, char *rest);
 kern_return_t serve_make_pipe(struct server_message *message, uint32_t flags,
                               mach_port_name_t *reader, mach_port_name_t *writer);
 kern_return_t serve_remove(struct server_message *message, const char *path, bool folder,
-                           uint32_t *outcome, mach_port_name_t *elsewhere, char *rest);
+                           int64_t id, uint32_t *outcome, mach_port_name_t *elsewhere, char *rest);
 kern_return_t serve_read_link(struct server_message *message, const char *path, uint32_t *outcome,
                               mach_port_name_t *elsewhere, char *content, char *rest);
 
 /* names.c */
 kern_return_t serve_rename(struct server_message *message, const char *path, mach_port_name_t to,
-                           const char *to_path, bool replace, uint32_t *outcome,
+                           const char *to_path, bool replace, int64_t id, uint32_t *outcome,
                            mach_port_name_t *elsewhere, uint32_t *which_rest, char *rest);
 kern_return_t serve_link(struct server_message *message, const char *path, mach_port_name_t to,
-                         const char *to_path, bool follow, uint32_t *outcome,
+                         const char *to_path, bool follow, int64_t id, uint32_t *outcome,
                          mach_port_name_t *elsewhere, uint32_t *which_rest, char *rest);

@@ -5,7 +5,7 @@
  * M1 A mounted server is told by a message that nobody waits for: two servers can be mounted in each other.
  * M2 A root that has died uncovers what it covered; what is above a root of ours and has died is above it no more.
  */
-#include "framework.h"
+#include "lasting.h"
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <stdlib.h>
@@ -149,6 +149,12 @@ kern_return_t serve_unmount(struct server_message *message, const char *path, ui
 
 /* ---- a root of ours ---- */
 
+/* At the keeper. */
+static uint64_t key_of(const struct file_open *root)
+{
+    return LASTING_KEY_ABOVE + root->number;
+}
+
 kern_return_t serve_mounted(struct server_message *message, mach_port_name_t above)
 {
     struct file_open *open = open_of(message);
@@ -162,7 +168,24 @@ kern_return_t serve_mounted(struct server_message *message, mach_port_name_t abo
     if (server_watch_death(open->server, above) != KERN_SUCCESS)
         return unix_error(EINVAL);
     open->above = above;
+    if (open->server
+            ->lasting) /* if it cannot be kept, `..` is the root itself for the next instance */
+        (void)!keep_right(file_server_keep(open->server), key_of(open), above);
     return KERN_SUCCESS;
+}
+
+void mount_restore_above(struct file_open *root, uint32_t n)
+{
+    struct file_server *server = root->server;
+
+    root->number = n;
+    if (!server->lasting ||
+        keep_restored_right(file_server_keep(server), key_of(root), &root->above) != KERN_SUCCESS)
+        return;
+    if (server_watch_death(server, root->above) != KERN_SUCCESS) {
+        stub_release_right(root->above, MSG_MOVE_SEND);
+        root->above = MSG_NULL;
+    }
 }
 
 bool mount_uses(const struct file_server *server, mach_port_name_t name)
@@ -190,6 +213,8 @@ void mount_dead(struct file_server *server, mach_port_name_t name)
         if (open->held && open->above == name) {
             stub_release_right(name, MSG_MOVE_SEND);
             open->above = MSG_NULL;
+            if (server->lasting)
+                keep_forget_right(file_server_keep(server), key_of(open));
         }
     }
 }

@@ -2,12 +2,14 @@
 /*
  * Two paths at once: rename and link. Both lie in this server, or it is EXDEV; so the second folder is found by the port's name.
  */
-#include "framework.h"
+#include "lasting.h"
 #include <libsys/stub.h>
 #include <string.h>
 
 /* Both walks, and which of them left (0, 1). */
 struct pair {
+    struct file_open *open; /* that it was asked through */
+    int64_t id;
     struct walk from, to;
     uint32_t left;
 };
@@ -16,6 +18,7 @@ struct pair {
 static kern_return_t begin_pair(struct pair *pair, struct file_open *open, const char *path,
                                 unsigned flags, struct file_open *to, const char *to_path)
 {
+    pair->open = open;
     pair->left = 0;
     pair->to.folder = pair->to.node = NULL;
     kern_return_t kr = walk_begin(&pair->from, open, path, flags);
@@ -95,6 +98,7 @@ static kern_return_t rename_here(struct pair *pair, bool replace)
         return unix_error(EINVAL);
     if (!from->folder->ops->rename)
         return unix_error(EROFS);
+    lasting_will_change(pair->open, pair->id);
     return from->folder->ops->rename(from->folder, from->name, node, to->folder, to->name,
                                      to->node);
 }
@@ -111,8 +115,10 @@ static kern_return_t link_here(struct pair *pair)
         return unix_error(EEXIST);
     if (to->slash)
         return unix_error(ENOENT);
-    return to->folder->ops->link ? to->folder->ops->link(to->folder, to->name, from->node)
-                                 : unix_error(EROFS);
+    if (!to->folder->ops->link)
+        return unix_error(EROFS);
+    lasting_will_change(pair->open, pair->id);
+    return to->folder->ops->link(to->folder, to->name, from->node);
 }
 
 /* The second directory as one of ours: mostly it is the first one. */
@@ -121,8 +127,16 @@ static struct file_open *second(struct file_open *open, mach_port_name_t to)
     return open->port == to ? open : open_of_port(open->server, to);
 }
 
+static kern_return_t done_before(mach_port_name_t to, uint32_t *outcome,
+                                 mach_port_name_t *elsewhere, uint32_t *which_rest, char *rest)
+{
+    *which_rest = 0;
+    stub_release_right(to, MSG_MOVE_SEND);
+    return names_done(outcome, elsewhere, rest);
+}
+
 kern_return_t serve_rename(struct server_message *message, const char *path, mach_port_name_t to,
-                           const char *to_path, bool replace, uint32_t *outcome,
+                           const char *to_path, bool replace, int64_t id, uint32_t *outcome,
                            mach_port_name_t *elsewhere, uint32_t *which_rest, char *rest)
 {
     struct file_open *open = open_of(message);
@@ -133,6 +147,9 @@ kern_return_t serve_rename(struct server_message *message, const char *path, mac
         return unix_error(EBADF);
     if (!other)
         return unix_error(EXDEV);
+    if (lasting_has_changed(open, id))
+        return done_before(to, outcome, elsewhere, which_rest, rest);
+    pair.id = id;
     kern_return_t kr = begin_pair(&pair, open, path, WALK_STOP, other, to_path);
     if (kr == KERN_SUCCESS && is_here(&pair))
         kr = rename_here(&pair, replace);
@@ -145,7 +162,7 @@ kern_return_t serve_rename(struct server_message *message, const char *path, mac
 }
 
 kern_return_t serve_link(struct server_message *message, const char *path, mach_port_name_t to,
-                         const char *to_path, bool follow, uint32_t *outcome,
+                         const char *to_path, bool follow, int64_t id, uint32_t *outcome,
                          mach_port_name_t *elsewhere, uint32_t *which_rest, char *rest)
 {
     struct file_open *open = open_of(message);
@@ -156,6 +173,9 @@ kern_return_t serve_link(struct server_message *message, const char *path, mach_
         return unix_error(EBADF);
     if (!other)
         return unix_error(EXDEV);
+    if (lasting_has_changed(open, id))
+        return done_before(to, outcome, elsewhere, which_rest, rest);
+    pair.id = id;
     kern_return_t kr = begin_pair(&pair, open, path, follow ? WALK_FOLLOW : 0, other, to_path);
     if (kr == KERN_SUCCESS && is_here(&pair))
         kr = link_here(&pair);

@@ -6,7 +6,7 @@
  * P1 A slot in use has a registered request for no senders, unless it is held. A slot that is free has no send rights, so nobody can send there.
  * P2 The last of the opens are for files that are to be executed: whoever holds all others, programs can be run, and he can be ended by one.
  */
-#include "framework.h"
+#include "lasting.h"
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static mach_port_name_t self(void)
     return program_start_info->task;
 }
 
-static kern_return_t make_port(const struct file_server *server, uint64_t payload,
+static kern_return_t make_port(const struct file_server *server, uint64_t payload, bool lasts,
                                mach_port_name_t *out)
 {
     mach_port_name_t name;
@@ -39,6 +39,8 @@ static kern_return_t make_port(const struct file_server *server, uint64_t payloa
         kr = port_set_memory_limit(self(), name, MEMORY_MAX);
     if (kr == KERN_SUCCESS)
         kr = port_move_member(self(), name, server->set);
+    if (kr == KERN_SUCCESS && lasts)
+        kr = keep_port(file_server_keep(server), name);
     if (kr != KERN_SUCCESS) {
         stub_release_right(name, MSG_MOVE_RECEIVE);
         return kr;
@@ -61,33 +63,62 @@ static bool have_room(struct file_server *server)
     return true;
 }
 
-/* port: the receive right of a service, or null: one is made. */
-static struct file_open *make_slot(struct file_server *server, mach_port_name_t port)
+/* One that has no port yet. */
+static struct file_open *new_slot(struct file_server *server)
 {
-    const uint64_t payload = FILE_SERVER_PAYLOAD | server->slots;
     struct file_open *open = have_room(server) ? calloc(1, sizeof(*open)) : NULL;
-    kern_return_t kr;
 
     if (!open)
         return NULL;
-    open->port = port;
-    if (port == MSG_NULL) {
-        kr = make_port(server, payload, &open->port);
-    } else {
-        kr = port_set_payload(self(), port, payload);
-        if (kr == KERN_SUCCESS)
-            kr = port_set_memory_limit(self(), port, MEMORY_MAX);
-        if (kr == KERN_SUCCESS)
-            kr = port_move_member(self(), port, server->set);
-    }
-    if (kr != KERN_SUCCESS) {
-        free(open);
-        return NULL;
-    }
     open->server = server;
+    open->lasting = lasting_record(server, server->slots);
     server->opens[server->slots++] = open;
     open->next_free = server->slots; /* index + 1 until it is in the list */
     return open;
+}
+
+struct file_open *open_slot(struct file_server *server, uint32_t index)
+{
+    while (server->slots <= index)
+        if (!new_slot(server))
+            return NULL;
+    return server->opens[index];
+}
+
+static void put_into_list(struct file_open *open)
+{
+    struct file_server *server = open->server;
+    const uint32_t number = open->next_free;
+
+    open->next_free = server->first_free;
+    server->first_free = number;
+}
+
+/* The highest first, so that the lowest is used first. */
+void open_list_free(struct file_server *server)
+{
+    for (uint32_t i = server->slots; i-- > 0;)
+        if (!server->opens[i]->node)
+            put_into_list(server->opens[i]);
+}
+
+static struct file_open *take_from_list(struct file_server *server, uint32_t *link)
+{
+    const uint32_t number = *link;
+    struct file_open *open = server->opens[number - 1];
+
+    *link = open->next_free;
+    open->next_free = number;
+    return open;
+}
+
+static bool have_port(struct file_open *open)
+{
+    const struct file_server *server = open->server;
+
+    return open->port != MSG_NULL ||
+           make_port(server, FILE_SERVER_PAYLOAD | (open->next_free - 1), server->lasting != NULL,
+                     &open->port) == KERN_SUCCESS;
 }
 
 /* P2 */
@@ -104,13 +135,10 @@ static struct file_open *take_slot(struct file_server *server, uint32_t flags)
 
     if (!may_open(server, flags))
         return NULL;
-    if (server->first_free == 0) {
-        open = make_slot(server, MSG_NULL);
-    } else {
-        open = server->opens[server->first_free - 1];
-        const uint32_t number = server->first_free;
-        server->first_free = open->next_free;
-        open->next_free = number;
+    open = server->first_free != 0 ? take_from_list(server, &server->first_free) : new_slot(server);
+    if (open && !have_port(open)) {
+        put_into_list(open);
+        return NULL;
     }
     if (open)
         server->in_use++;
@@ -119,13 +147,25 @@ static struct file_open *take_slot(struct file_server *server, uint32_t flags)
 
 static void free_slot(struct file_open *open)
 {
-    struct file_server *server = open->server;
-    const uint32_t number = open->next_free;
-
     open->node = NULL;
-    open->next_free = server->first_free;
-    server->first_free = number;
-    server->in_use--;
+    put_into_list(open);
+    open->server->in_use--;
+}
+
+/* Who has it only as a place has not opened it. */
+kern_return_t open_tell(struct file_open *open)
+{
+    const struct file_node_ops *ops = open->node->ops;
+
+    return ops->opened && !(open->flags & FILE_PATH) ? ops->opened(open) : KERN_SUCCESS;
+}
+
+void open_tell_closed(struct file_open *open)
+{
+    const struct file_node_ops *ops = open->node->ops;
+
+    if (ops->closed && !(open->flags & FILE_PATH))
+        ops->closed(open);
 }
 
 kern_return_t open_make(struct file_server *server, struct file_node *node, uint32_t flags,
@@ -140,8 +180,12 @@ kern_return_t open_make(struct file_server *server, struct file_node *node, uint
     open->offset = 0;
     open->state = 0;
     open->held = false;
-    const kern_return_t kr =
-        node->ops->opened && !(flags & FILE_PATH) ? node->ops->opened(open) : KERN_SUCCESS;
+    kern_return_t kr = open_tell(open);
+    if (kr == KERN_SUCCESS) {
+        kr = lasting_open(open);
+        if (kr != KERN_SUCCESS)
+            open_tell_closed(open);
+    }
     if (kr != KERN_SUCCESS) {
         free_slot(open);
         return kr;
@@ -155,28 +199,35 @@ void open_close(struct file_open *open)
 {
     struct file_node *node = open->node;
 
+    lasting_close(open);
     wait_cancel(open);
     lock_closed(open);
-    if (node->ops->closed && !(open->flags & FILE_PATH))
-        node->ops->closed(open);
+    open_tell_closed(open);
     free_slot(open);
     file_node_release(node);
 }
 
-kern_return_t open_give(struct file_open *open, mach_port_name_t *right)
+kern_return_t open_await_end(struct file_open *open)
 {
     mach_port_name_t previous = MSG_NULL;
+    const kern_return_t kr = port_request_notification(self(), open->port, MSG_ID_NO_SENDERS,
+                                                       open->made, open->port, &previous);
+
+    if (kr == KERN_SUCCESS && previous != MSG_NULL)
+        stub_release_right(previous, MSG_MOVE_SEND_ONCE);
+    return kr;
+}
+
+kern_return_t open_give(struct file_open *open, mach_port_name_t *right)
+{
     kern_return_t kr = port_insert_made_send(self(), open->port, open->port, right);
 
     if (kr == KERN_SUCCESS) {
         open->made++;
-        kr = port_request_notification(self(), open->port, MSG_ID_NO_SENDERS, open->made,
-                                       open->port, &previous);
+        kr = open_await_end(open);
         if (kr != KERN_SUCCESS)
             stub_release_right(*right, MSG_MOVE_SEND);
     }
-    if (previous != MSG_NULL)
-        stub_release_right(previous, MSG_MOVE_SEND_ONCE);
     if (kr == KERN_SUCCESS)
         return kr;
     open_close(open);
@@ -231,7 +282,32 @@ kern_return_t file_server_begin(struct file_server *server, const struct file_se
     if (set == MSG_NULL)
         kr = port_allocate(self(), PORT_RIGHT_SET, &server->set);
     if (kr == KERN_SUCCESS)
-        kr = make_port(server, FILE_SERVER_PAYLOAD | UINT32_MAX, &server->notify);
+        kr = make_port(server, FILE_SERVER_PAYLOAD | UINT32_MAX, false, &server->notify);
+    return kr == KERN_SUCCESS && limits->lasting ? lasting_begin(server, limits->lasting) : kr;
+}
+
+/* Each instance's n-th is slot n (lasting.h: requests are known by that), if it lasts. */
+static struct file_open *root_slot(struct file_server *server)
+{
+    const uint32_t wanted = server->roots;
+
+    for (uint32_t *link = &server->first_free; *link != 0;
+         link = &server->opens[*link - 1]->next_free)
+        if (*link == wanted + 1 && server->opens[wanted]->port == MSG_NULL)
+            return take_from_list(server, link);
+    return new_slot(server);
+}
+
+static kern_return_t give_port(struct file_open *open, mach_port_name_t port)
+{
+    kern_return_t kr = port_set_payload(self(), port, FILE_SERVER_PAYLOAD | (open->next_free - 1));
+
+    if (kr == KERN_SUCCESS)
+        kr = port_set_memory_limit(self(), port, MEMORY_MAX);
+    if (kr == KERN_SUCCESS)
+        kr = port_move_member(self(), port, open->server->set);
+    if (kr == KERN_SUCCESS)
+        open->port = port;
     return kr;
 }
 
@@ -251,8 +327,10 @@ kern_return_t file_server_root(struct file_server *server, const char *service,
 
     if (kr != KERN_SUCCESS)
         return kr;
-    struct file_open *open = make_slot(server, port);
-    if (!open) {
+    struct file_open *open = root_slot(server);
+    if (!open || give_port(open, port) != KERN_SUCCESS) {
+        if (open)
+            put_into_list(open);
         stub_release_right(port, MSG_MOVE_RECEIVE);
         return KERN_RESOURCE_SHORTAGE;
     }
@@ -261,5 +339,6 @@ kern_return_t file_server_root(struct file_server *server, const char *service,
     open->node = file_node_reference(node);
     open->flags = FILE_READ | FILE_WRITE | FILE_EXECUTE | (may_mount(service) ? FLAG_MOUNTS : 0);
     open->held = true;
+    mount_restore_above(open, server->roots++);
     return KERN_SUCCESS;
 }

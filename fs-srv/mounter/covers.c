@@ -106,7 +106,7 @@ kern_return_t cover_tell(const char *path, mach_port_name_t root)
     strcpy(folder, path);
     *strrchr(folder, '/') = '\0';
     const kern_return_t kr = file_open_until(mounter.files, folder, FILE_READ | FILE_DIRECTORY, 0,
-                                             &outcome, &above, rest, soon());
+                                             0, &outcome, &above, rest, soon());
     if (kr != KERN_SUCCESS || outcome != FILE_OUTCOME_DONE)
         return stays(kr, outcome, above);
     return send_mounted(root, above);

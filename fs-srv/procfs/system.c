@@ -148,7 +148,7 @@ static void add_mount(struct text *text, const char *path)
     uint32_t outcome;
     bool ours = false;
 
-    if (file_open(procfs_files, path, FILE_PATH, 0, &outcome, &root, rest) == KERN_SUCCESS) {
+    if (file_open(procfs_files, path, FILE_PATH, 0, 0, &outcome, &root, rest) == KERN_SUCCESS) {
         ours = outcome == FILE_OUTCOME_ELSEWHERE && is_ours(root);
         if (root != MSG_NULL && root != MSG_DEAD)
             stub_release_right(root, MSG_MOVE_SEND);

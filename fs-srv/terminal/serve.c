@@ -80,11 +80,12 @@ static kern_return_t write_bulk(struct server_message *message, int64_t position
 }
 
 static kern_return_t seek(struct server_message *message, int64_t offset, uint32_t whence,
-                          int64_t *position)
+                          int64_t id, int64_t *position)
 {
     (void)message;
     (void)offset;
     (void)whence;
+    (void)id;
     (void)position;
     return unix_error(ESPIPE);
 }
@@ -223,12 +224,13 @@ static kern_return_t open_node(const struct open *from, uint32_t flags, mach_por
 }
 
 static kern_return_t open_path(struct server_message *message, const char *path, uint32_t flags,
-                               uint32_t mode, uint32_t *outcome, mach_port_name_t *opened,
-                               char *rest)
+                               uint32_t mode, int64_t id, uint32_t *outcome,
+                               mach_port_name_t *opened, char *rest)
 {
     const kern_return_t kr = check_path(path);
 
     (void)mode;
+    (void)id;
     if (kr != KERN_SUCCESS)
         return kr;
     if ((flags & FILE_CREATE) && (flags & FILE_EXCLUSIVE))

@@ -16,9 +16,11 @@
 #include <wharf/if/service_control.h>
 
 #define VOLUME_PAYLOAD UINT64_C(0x564f4c5500000000)
+#define STOP_PAYLOAD   (VOLUME_PAYLOAD | 1)
 enum { PRIORITY = THREAD_PRIORITY_DEFAULT };
 
 static mach_port_name_t control;
+static mach_port_name_t stop_port; /* receive and send right; of the files' thread */
 
 static kern_return_t ping(struct server_message *message, uint64_t *busy_until)
 {
@@ -38,13 +40,21 @@ static bool is_behind(void)
     return false;
 }
 
-/* Nobody writes from the end on: the lock is never given up again. */
+/* The files' thread does it, when it is done with what it is at. */
 static kern_return_t stop(struct server_message *message)
 {
-    enum { TRIES = 10 };
-    int error = flush_all();
-
     (void)message;
+    return service_control_stop(stop_port);
+}
+
+/* Nobody writes from the end on: the lock is never given up again. */
+static kern_return_t stop_all(struct server_message *message)
+{
+    enum { TRIES = 10 };
+
+    if (message->received.local != STOP_PAYLOAD)
+        return MIG_BAD_ID;
+    int error = flush_all();
     lock();
     for (unsigned n = 0; n < TRIES && error == 0 && is_behind(); n++) {
         unlock();
@@ -53,6 +63,7 @@ static kern_return_t stop(struct server_message *message)
     }
     const int failed = disk.ops->unmount(disk.volume);
     state_end();
+    file_server_end(&disk.server);
     error = error != 0 ? error : failed;
     if (error != 0)
         print("%s: something could not be written: error %d\n", disk.ops->format, error);
@@ -122,11 +133,13 @@ static kern_return_t watch(struct server_message *message)
     return MIG_NO_REPLY;
 }
 
-struct server_interface control_interface(void)
+void control_interfaces(struct server_interface out[CONTROL_INTERFACES])
 {
-    static const struct mounted_volume_ops operations = {.facts = facts, .watch = watch};
+    static const struct mounted_volume_ops volume_calls = {.facts = facts, .watch = watch};
+    static const struct service_control_ops control_calls = {.ping = ping, .stop = stop_all};
 
-    return mounted_volume_interface(&operations, NULL);
+    out[0] = mounted_volume_interface(&volume_calls, NULL);
+    out[1] = service_control_interface(&control_calls, NULL);
 }
 
 kern_return_t control_begin(const char *service)
@@ -147,5 +160,10 @@ kern_return_t control_begin(const char *service)
     }
     if (service_get_control(bootstrap, &control) != KERN_SUCCESS)
         return KERN_SUCCESS; /* nobody asks */
+    kern_return_t kr = port_construct(self, STOP_PAYLOAD, disk.server.set, &stop_port);
+    if (kr == KERN_SUCCESS)
+        kr = port_insert_made_send(self, stop_port, stop_port, &port);
+    if (kr != KERN_SUCCESS)
+        return kr;
     return thread_start(&thread, answer, NULL, PRIORITY);
 }

@@ -87,8 +87,15 @@ static kern_return_t make_port(struct memory *memory)
     if (kr == KERN_SUCCESS)
         kr = port_insert_made_send(self(), memory->port, memory->port, &same);
     if (kr == KERN_SUCCESS && disk.keeps)
-        kr = keep_port(&disk.keep, memory->port);
+        kr = keep_port(file_server_keep(&disk.server), memory->port);
     return kr;
+}
+
+void memory_drop_port(mach_port_name_t port)
+{
+    if (disk.keeps)
+        keep_forget(file_server_keep(&disk.server), port);
+    stub_release_right(port, MSG_MOVE_RECEIVE);
 }
 
 /* S2 */
@@ -96,7 +103,7 @@ static void begin_record(const struct memory *memory)
 {
     struct state_memory *record = &state->memory[memory->index];
 
-    record->inode = memory->inode;
+    atomic_store_explicit(&record->inode, memory->inode, memory_order_relaxed);
     record->shared = false;
     atomic_store_explicit(&record->size, memory->size, memory_order_relaxed);
     atomic_store_explicit(&record->used, 1, memory_order_release);
@@ -145,8 +152,9 @@ static void release(struct memory *memory)
     if (memory->control != MSG_NULL)
         stub_release_right(memory->control, MSG_MOVE_SEND);
     if (memory->port != MSG_NULL) {
-        (void)!port_mod_refs(self(), memory->port, PORT_RIGHT_RECEIVE, -1);
-        stub_release_right(memory->port, MSG_MOVE_SEND);
+        const mach_port_name_t port = memory->port;
+        stub_release_right(port, MSG_MOVE_SEND);
+        memory_drop_port(port);
     }
     disk.ops->release(disk.volume, memory->file);
     disk.unsynced = true; /* its last name may have gone before */
@@ -332,12 +340,12 @@ void memory_restore(uint64_t payload, mach_port_name_t port)
 
     lock();
     if (index >= MEMORIES || !take_slot(&memories[index])) {
-        stub_release_right(port, MSG_MOVE_RECEIVE);
+        memory_drop_port(port);
     } else if (!restore(&memories[index], port)) {
         memories[index].next = free_memories;
         free_memories = &memories[index];
         end_record(&memories[index]);
-        stub_release_right(port, MSG_MOVE_RECEIVE);
+        memory_drop_port(port);
     }
     unlock();
 }

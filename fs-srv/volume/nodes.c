@@ -74,6 +74,11 @@ kern_return_t node_of(struct volume_file *file, struct disk_node **out)
     return KERN_SUCCESS;
 }
 
+bool node_is_ours(const struct file_node *node)
+{
+    return node->ops->unused == node_unused;
+}
+
 kern_return_t nodes_begin(struct disk_node **root)
 {
     struct volume_file *file = disk.ops->root(disk.volume);
@@ -117,6 +122,7 @@ void node_unused(struct file_node *file_node)
 {
     struct disk_node *node = disk_of(file_node), **link = bucket_of(node->file);
 
+    lasting_forget(node);
     lock();
     forget_content(node);
     while (*link != node)

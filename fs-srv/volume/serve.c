@@ -7,12 +7,11 @@
 #include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/string.h>
-#include <libsys/stub.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wharf/if/service.h>
 
-enum { OPENS = 4096, WAITS = 4096, STATUS_FAILED = 1, STATUS_NO_VOLUME = 2 };
+enum { OPENS = STATE_NODES, WAITS = 4096, STATUS_FAILED = 1, STATUS_NO_VOLUME = 2 };
 
 struct disk disk;
 
@@ -82,40 +81,24 @@ static bool mount(int argc, char **argv, bool *again)
     return true;
 }
 
-/* A port of an instance that was killed. */
-static void restored(void *context, uint64_t payload, mach_port_name_t port)
-{
-    (void)context;
-    if (payload >> 32 == MEMORY_PAYLOAD >> 32)
-        memory_restore(payload, port);
-    else
-        stub_release_right(port, MSG_MOVE_RECEIVE);
-}
-
-static kern_return_t keep(const char *book)
-{
-    if (!book)
-        return KERN_SUCCESS;
-    disk.keeps = true;
-    const kern_return_t kr = keep_begin(&disk.keep, book, restored, NULL);
-    memories_restored();
-    pager_finish();
-    return kr;
-}
-
 static kern_return_t begin(const char *service, const char *book)
 {
-    const struct file_server_limits limits = {.opens = OPENS, .waits = WAITS};
+    const struct file_server_limits limits = {.opens = OPENS,
+                                              .waits = WAITS,
+                                              .lasting = book ? lasting_of(book) : NULL};
     char mounts[SERVICE_NAME_MAX];
     struct disk_node *root;
 
-    kern_return_t kr = file_server_begin(&disk.server, &limits, MSG_NULL);
+    disk.keeps = book != NULL;
+    kern_return_t kr = memories_begin();
     if (kr == KERN_SUCCESS)
-        kr = memories_begin();
-    if (kr == KERN_SUCCESS)
-        kr = keep(book);
-    if (kr == KERN_SUCCESS)
+        kr = file_server_begin(&disk.server, &limits, MSG_NULL);
+    if (kr == KERN_SUCCESS) {
+        lasting_restored();
+        memories_restored();
+        pager_finish();
         kr = pager_begin();
+    }
     if (kr == KERN_SUCCESS)
         kr = nodes_begin(&root);
     if (kr == KERN_SUCCESS)
@@ -141,8 +124,9 @@ int volume_serve(int argc, char **argv, const struct volume_ops *ops)
     if (kr == KERN_SUCCESS && again)
         kr = answer_of(ops->free_orphans(disk.volume));
     if (kr == KERN_SUCCESS) {
-        const struct server_interface more = control_interface();
-        kr = file_server_run(&disk.server, &more, 1);
+        struct server_interface more[CONTROL_INTERFACES];
+        control_interfaces(more);
+        kr = file_server_run(&disk.server, more, CONTROL_INTERFACES);
     }
     print("%s: it ends: error %d\n", ops->format, (int)kr);
     return STATUS_FAILED;

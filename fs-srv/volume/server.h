@@ -22,7 +22,7 @@
 #pragma once
 
 #include <errno.h>
-#include <libsys/files/keep.h>
+#include <libsys/files/lasting.h>
 #include <libsys/files/server.h>
 #include <libsys/sync.h>
 #include <libsys/thread.h>
@@ -81,6 +81,7 @@ struct disk_node {
     struct volume_file *file; /* held */
     struct memory *memory;    /* NULL: none yet */
     uint32_t opens;
+    uint32_t identity; /* number + 1 in state->node; 0: it has not been open */
     struct pipe *pipe; /* of a fifo that has been opened */
 };
 
@@ -92,8 +93,7 @@ struct disk {
     struct mutex lock;         /* M2 */
     struct condition changed;  /* completed, control, or a memory has gone */
     mach_port_name_t set;      /* of the pager's ports */
-    struct keep keep;
-    bool keeps; /* there is a keeper: the program may be killed */
+    bool keeps;                /* there is a keeper: the program may be killed */
     bool read_only;
     bool unsynced; /* the volume has changed since it was synced */
     uint64_t uses; /* counts for `used` */
@@ -123,6 +123,8 @@ static inline kern_return_t answer_of(int error)
 /** The node of a file, whose hold is taken, also by an error; *out has a reference. */
 kern_return_t node_of(struct volume_file *file, struct disk_node **out);
 kern_return_t nodes_begin(struct disk_node **root);
+/** Not one that the framework has put in a lost one's place. */
+bool node_is_ours(const struct file_node *node);
 static inline struct disk_node *disk_of(struct file_node *node)
 {
     return (struct disk_node *)node;
@@ -137,6 +139,17 @@ kern_return_t node_sync_names(struct file_node *node, bool data_only);
 
 extern const struct file_node_ops folder_ops, regular_ops, link_ops, fifo_ops, other_ops;
 
+/* ---- lasting.c; the files' thread, without the lock ---- */
+
+/** For the framework (<libsys/files/lasting.h>). book: of the keeper's. */
+const struct file_server_lasting *lasting_of(const char *book);
+/** The node's file may have another inode from here on. The lock is held. */
+void lasting_moved(struct disk_node *node);
+/** The node goes. */
+void lasting_forget(struct disk_node *node);
+/** All that was open is open again: what is left over in `state` goes. */
+void lasting_restored(void);
+
 /* ---- memory.c; with the lock, unless it says otherwise ---- */
 
 kern_return_t memories_begin(void);
@@ -150,6 +163,8 @@ void memory_set_size(struct memory *memory, uint64_t size);
 void memory_set_shared(struct memory *memory);
 /** After a kill, and without the lock: the port of a memory has come back. It is taken. */
 void memory_restore(uint64_t payload, mach_port_name_t port);
+/** Give up a receive right, with or without the lock. One that is kept would go to the keeper, and come from there again. */
+void memory_drop_port(mach_port_name_t port);
 /** All have. */
 void memories_restored(void);
 /** The node is going. `nameless`: nobody can find the file any more. */
@@ -192,7 +207,8 @@ void pager_finish(void);
 
 /* ---- control.c ---- */
 
+enum { CONTROL_INTERFACES = 2 };
 /** What is served beside files. */
-struct server_interface control_interface(void);
+void control_interfaces(struct server_interface out[CONTROL_INTERFACES]);
 /** Begin to answer the supervisor, and make NAME.volume a port of the files' thread. */
 kern_return_t control_begin(const char *service);

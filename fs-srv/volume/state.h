@@ -16,7 +16,7 @@ enum { STAMP = 64 };
 struct state_memory {
     _Atomic uint32_t used;
     uint32_t shared; /* struct memory's, likewise: */
-    uint64_t inode;
+    _Atomic uint64_t inode;
     _Atomic uint64_t size;
 };
 
@@ -27,12 +27,22 @@ struct state_returned {
     uint8_t stamp[STAMP]; /* what no page begins with */
 };
 
+/* A node that is or was open: its number here is its identity, whatever name it gets. */
+struct state_node {
+    _Atomic uint32_t used;
+    uint32_t zero;
+    _Atomic uint64_t inode;
+};
+
+enum { STATE_NODES = 4096 /* no more than can be open */ };
+
 struct state {
     uint64_t magic; /* 0: nothing is here */
     uint64_t layout;
     uint64_t device;
     struct state_returned returned;
     struct state_memory memory[MEMORIES];
+    struct state_node node[STATE_NODES];
 };
 
 extern struct state *state;

@@ -3,6 +3,7 @@
  * Requests of file.control at descriptors; see control.h.
  */
 #include "control.h"
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "waits.h"
@@ -19,7 +20,7 @@ mach_port_name_t control_port(int file)
 static kern_return_t ask(mach_port_name_t port, uint32_t request, const void *input, size_t size,
                          uint8_t answer[FILE_CONTROL_MAX], uint32_t *got)
 {
-    return file_control(port, request, input, (uint32_t)size, answer, got);
+    return AGAIN(file_control(port, request, input, (uint32_t)size, answer, got));
 }
 
 /* Files that have no such requests say so in several ways. */

@@ -3,6 +3,7 @@
  * The current directory, and names that are true from the root on. The process has a port of the directory and no name of it: others may rename what is above, so the name is found anew each
  * time, from the directory up.
  */
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "path.h"
@@ -35,7 +36,7 @@ int fchdir(int number)
 
     if (port == MSG_NULL)
         return -1;
-    kern_return_t kr = file_get_attributes(port, &attributes);
+    kern_return_t kr = AGAIN(file_get_attributes(port, &attributes));
 
     if (kr == KERN_SUCCESS && attributes.kind != FILE_KIND_FOLDER)
         return posix_error(ENOTDIR);

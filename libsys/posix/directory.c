@@ -2,6 +2,7 @@
 /*
  * Reading directories. A stream has the entries of one answer of the server (file.entries) and the position behind them; positions are the server's, and stay good when names come and go.
  */
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include <dirent.h>
@@ -102,8 +103,8 @@ static int fetch(DIR *directory)
     if (port == MSG_NULL)
         return errno;
     directory->position = directory->next;
-    const kern_return_t kr =
-        file_entries(port, directory->next, &directory->next, directory->bytes, &directory->size);
+    const kern_return_t kr = AGAIN(
+        file_entries(port, directory->next, &directory->next, directory->bytes, &directory->size));
 
     if (kr != KERN_SUCCESS)
         directory->size = 0;

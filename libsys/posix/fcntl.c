@@ -3,6 +3,7 @@
  * fcntl(), and what else changes how an open file behaves. The flags belong to the open file, which processes share, and are the server's. Locks are in file_locks.c.
  */
 #include "../newlib/calls.h"
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include <fcntl.h>
@@ -17,7 +18,7 @@ static int get_flags(struct descriptor d, int number)
 
     if (d.port == MSG_NULL)
         return number == STDIN_FILENO ? O_RDONLY : O_WRONLY;
-    const kern_return_t kr = file_get_flags(d.port, &flags);
+    const kern_return_t kr = AGAIN(file_get_flags(d.port, &flags));
 
     if (kr != KERN_SUCCESS)
         return posix_fails(kr);
@@ -39,7 +40,7 @@ static int set_flags(struct descriptor d, int flags)
 
     if (d.port == MSG_NULL)
         return 0;
-    const kern_return_t kr = file_set_flags(d.port, wanted & CHANGEABLE);
+    const kern_return_t kr = AGAIN(file_set_flags(d.port, wanted & CHANGEABLE));
 
     return kr == KERN_SUCCESS ? 0 : posix_fails(kr);
 }

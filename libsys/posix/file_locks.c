@@ -8,6 +8,7 @@
  */
 #include "file_locks.h"
 #include "../newlib/calls.h"
+#include "again.h"
 #include "cancel.h"
 #include "descriptors.h"
 #include "errors.h"
@@ -88,7 +89,7 @@ void file_locks_closing(mach_port_name_t file)
     mach_port_name_t name;
 
     if (owner_now() != MSG_NULL && get_owner(&name) == KERN_SUCCESS)
-        (void)!file_lock(file, FILE_LOCK_NONE, 0, 0, 0, name);
+        (void)!AGAIN(file_lock(file, FILE_LOCK_NONE, 0, 0, 0, name));
 }
 
 /* It has inherited the send right, which is its parent's to use. */
@@ -172,7 +173,8 @@ static int set_lock(struct request *r, bool waits)
 {
     for (;;) {
         bool cancelled = false;
-        const kern_return_t kr = file_lock(r->file, r->kind, mark(), r->start, r->length, r->owner);
+        const kern_return_t kr =
+            AGAIN(file_lock(r->file, r->kind, mark(), r->start, r->length, r->owner));
 
         if (kr != unix_error(EAGAIN) || !waits)
             return error_of(kr);
@@ -196,9 +198,9 @@ static int base_of(mach_port_name_t file, const struct flock *l, int64_t *start)
 
     switch (l->l_whence) {
     case SEEK_SET: break;
-    case SEEK_CUR: kr = file_seek(file, 0, FILE_WHENCE_OFFSET, &base); break;
+    case SEEK_CUR: kr = AGAIN(file_seek(file, 0, FILE_WHENCE_OFFSET, 0, &base)); break;
     case SEEK_END:
-        kr = file_get_attributes(file, &a);
+        kr = AGAIN(file_get_attributes(file, &a));
         base = kr == KERN_SUCCESS ? (int64_t)a.size : 0;
         break;
     default: return EINVAL;
@@ -241,8 +243,8 @@ static int test_lock(const struct request *r, struct flock *l)
 {
     uint32_t found, pid;
     uint64_t start, length;
-    const kern_return_t kr = file_test_lock(r->file, r->kind, r->start, r->length, r->owner, &found,
-                                            &pid, &start, &length);
+    const kern_return_t kr = AGAIN(file_test_lock(r->file, r->kind, r->start, r->length, r->owner,
+                                                  &found, &pid, &start, &length));
 
     if (kr != KERN_SUCCESS)
         return error_of(kr);

@@ -5,6 +5,7 @@
  * What the server says of the file's size bounds all that is read, and is mapped here whole or not at all.
  */
 #include "image_file.h"
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "path.h"
@@ -77,7 +78,8 @@ static int map_next(mach_port_name_t port, struct image_file *file, uint64_t *do
     const uint64_t left = file->range_size - *done;
     mach_port_name_t entry;
     uint64_t offset, mapped;
-    kern_return_t kr = file_map(port, *done, left, PROTECTION, false, &entry, &offset, &mapped);
+    kern_return_t kr =
+        AGAIN(file_map(port, *done, left, PROTECTION, false, &entry, &offset, &mapped));
 
     if (kr != KERN_SUCCESS)
         return posix_errno(kr) == ENODEV ? EACCES : posix_errno(kr);
@@ -96,7 +98,7 @@ static int map(mach_port_name_t port, struct image_file *file)
 {
     struct file_attributes attributes;
     uint64_t done = 0;
-    int error = posix_errno(file_get_attributes(port, &attributes));
+    int error = posix_errno(AGAIN(file_get_attributes(port, &attributes)));
 
     if (error == 0 && (attributes.mode & ANYBODY_EXECUTES) == 0)
         error = EACCES;

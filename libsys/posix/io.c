@@ -7,6 +7,7 @@
  * which is answered with the bytes (DESCRIPTOR_AWAITS; wait_for_bytes).
  */
 #include "../newlib/calls.h"
+#include "again.h"
 #include "cancel.h"
 #include "descriptors.h"
 #include "errors.h"
@@ -128,7 +129,7 @@ static inline kern_return_t move_once(struct transfer *t, bool writes)
 {
     const int error = posix_errno(kr);
 
-    if ((uint32_t)kr == TERMINAL_WHO && t->position == FILE_CURRENT) {
+    if ((uint32_t)kr == TERMINAL_WHO && t->position < 0) {
         t->position = wait_own_group();
         return 0;
     }
@@ -159,7 +160,7 @@ static int move_piece(struct transfer *t, bool writes)
             return error;
     }
     for (;;) {
-        const kern_return_t kr = move_once(t, writes);
+        const kern_return_t kr = AGAIN(move_once(t, writes));
 
         if (__builtin_expect(kr == KERN_SUCCESS, 1))
             return t->done <= t->size ? 0 : EIO;
@@ -184,6 +185,8 @@ static ssize_t move(int number, struct descriptor d, int64_t position, void *byt
         t.bytes = (char *)bytes + done;
         if (position >= 0)
             t.position = position + (int64_t)done;
+        else if (done != 0 && t.position < 0)
+            t.position = again_id(); /* each piece is a request */
         const int error = move_piece(&t, writes);
 
         if (error != 0)
@@ -222,7 +225,7 @@ static inline bool is_done_at_once(int number, struct descriptor *d, int64_t pos
                       : -1;
         return *result >= 0 && done <= size;
     }
-    if ((d->flags & both) != both || size == 0 || size > FILE_DATA_MAX || position != FILE_CURRENT)
+    if ((d->flags & both) != both || size == 0 || size > FILE_DATA_MAX || position >= 0)
         return false;
     const kern_return_t kr = wait_for_bytes(d->port, bytes, (uint32_t)size, &done);
     *result = done;
@@ -251,7 +254,7 @@ static inline ssize_t transfer(int number, int64_t position, void *bytes, size_t
                    : move(number, d, position, bytes, size, writes);
     if (d.flags == 0)
         return posix_error(EBADF);
-    if (position != FILE_CURRENT)
+    if (position >= 0)
         return posix_error(ESPIPE);
     if (writes == (number == STDIN_FILENO))
         return posix_error(EBADF);
@@ -260,12 +263,12 @@ static inline ssize_t transfer(int number, int64_t position, void *bytes, size_t
 
 ssize_t _read(int number, void *bytes, size_t size)
 {
-    return transfer(number, FILE_CURRENT, bytes, size, false);
+    return transfer(number, again_id(), bytes, size, false);
 }
 
 ssize_t _write(int number, const void *bytes, size_t size)
 {
-    return transfer(number, FILE_CURRENT, (void *)(uintptr_t)bytes, size, true);
+    return transfer(number, again_id(), (void *)(uintptr_t)bytes, size, true);
 }
 
 /* Those above are what streams call, which have locks; these are cancellation points also if they do not wait. */

@@ -6,6 +6,7 @@
  * M2 What lies behind the end of the file cannot be touched (SIGSEGV, where POSIX says SIGBUS), also when the file has grown: who wants that maps it again.
  * M3 MAP_FIXED gives what was there back, and then maps: another thread that maps something at that moment may get the hole, and the call ends with ENOMEM.
  */
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "memory_lock.h"
@@ -89,7 +90,7 @@ static kern_return_t ask(mach_port_name_t file, const struct mapping *m, uint64_
     *most = m->protection;
     if (m->shared && (m->protection & (VM_PROT_WRITE | VM_PROT_EXECUTE)) == 0) {
         *most = VM_PROT_READ | VM_PROT_WRITE;
-        kr = file_map(file, offset, size, *most, false, entry, at, mapped);
+        kr = AGAIN(file_map(file, offset, size, *most, false, entry, at, mapped));
         if (kr == KERN_SUCCESS)
             return kr;
         *most = m->protection;
@@ -99,7 +100,7 @@ static kern_return_t ask(mach_port_name_t file, const struct mapping *m, uint64_
     const uint32_t needed =
         m->shared ? m->protection : VM_PROT_READ | (m->protection & VM_PROT_EXECUTE);
 
-    return file_map(file, offset, size, needed, !m->shared, entry, at, mapped);
+    return AGAIN(file_map(file, offset, size, needed, !m->shared, entry, at, mapped));
 }
 
 static kern_return_t enter(const struct mapping *m, uint64_t done, uint64_t size,

@@ -3,6 +3,7 @@
  * Names in directories: made, given a second one, moved, taken away.
  */
 #include "../newlib/calls.h"
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "path.h"
@@ -20,8 +21,8 @@ enum { PERMISSIONS = 07777 };
 
 static kern_return_t make_step(struct walk *walk, mach_port_name_t at)
 {
-    return file_make(at, walk->path, walk->which, walk->mode, walk->content, &walk->outcome,
-                     &walk->elsewhere, walk->rest);
+    return AGAIN(file_make(at, walk->path, walk->which, walk->mode, walk->content, walk->id,
+                           &walk->outcome, &walk->elsewhere, walk->rest));
 }
 
 static int make_at(int directory, const char *path, uint32_t kind, mode_t mode, const char *content)
@@ -95,8 +96,8 @@ int symlink(const char *content, const char *path)
 
 static kern_return_t read_link_step(struct walk *walk, mach_port_name_t at)
 {
-    const kern_return_t kr =
-        file_read_link(at, walk->path, &walk->outcome, &walk->elsewhere, walk->link, walk->rest);
+    const kern_return_t kr = AGAIN(
+        file_read_link(at, walk->path, &walk->outcome, &walk->elsewhere, walk->link, walk->rest));
 
     if (kr != KERN_SUCCESS || walk->outcome != FILE_OUTCOME_CALLER || walk->rest[0] != '\0')
         return kr;
@@ -135,8 +136,8 @@ ssize_t readlink(const char *__restrict path, char *__restrict bytes, size_t siz
 
 static kern_return_t remove_step(struct walk *walk, mach_port_name_t at)
 {
-    return file_remove(at, walk->path, walk->which != 0, &walk->outcome, &walk->elsewhere,
-                       walk->rest);
+    return AGAIN(file_remove(at, walk->path, walk->which != 0, walk->id, &walk->outcome,
+                             &walk->elsewhere, walk->rest));
 }
 
 int unlinkat(int directory, const char *path, int flags)
@@ -172,21 +173,21 @@ struct side {
     char rest[FILE_PATH_MAX];
 };
 
-typedef kern_return_t pair_call_t(struct side sides[2], bool flag, uint32_t *outcome,
+typedef kern_return_t pair_call_t(struct side sides[2], bool flag, int64_t id, uint32_t *outcome,
                                   mach_port_name_t *elsewhere, uint32_t *which, char *rest);
 
-static kern_return_t rename_call(struct side sides[2], bool flag, uint32_t *outcome,
+static kern_return_t rename_call(struct side sides[2], bool flag, int64_t id, uint32_t *outcome,
                                  mach_port_name_t *elsewhere, uint32_t *which, char *rest)
 {
-    return file_rename(sides[0].at, sides[0].path, sides[1].at, sides[1].path, flag, outcome,
-                       elsewhere, which, rest);
+    return AGAIN(file_rename(sides[0].at, sides[0].path, sides[1].at, sides[1].path, flag, id,
+                             outcome, elsewhere, which, rest));
 }
 
-static kern_return_t link_call(struct side sides[2], bool flag, uint32_t *outcome,
+static kern_return_t link_call(struct side sides[2], bool flag, int64_t id, uint32_t *outcome,
                                mach_port_name_t *elsewhere, uint32_t *which, char *rest)
 {
-    return file_link(sides[0].at, sides[0].path, sides[1].at, sides[1].path, flag, outcome,
-                     elsewhere, which, rest);
+    return AGAIN(file_link(sides[0].at, sides[0].path, sides[1].at, sides[1].path, flag, id,
+                           outcome, elsewhere, which, rest));
 }
 
 static void leave(struct side *side)
@@ -216,11 +217,12 @@ static bool advance(struct side *side, uint32_t outcome, mach_port_name_t elsewh
 static int walk_both(struct side sides[2], pair_call_t *call, bool flag)
 {
     char rest[FILE_PATH_MAX];
+    const int64_t id = again_id();
 
     for (int steps = 0; steps < 2 * WALK_STEPS_MAX; steps++) {
         mach_port_name_t elsewhere = MSG_NULL;
         uint32_t outcome, which;
-        const kern_return_t kr = call(sides, flag, &outcome, &elsewhere, &which, rest);
+        const kern_return_t kr = call(sides, flag, id, &outcome, &elsewhere, &which, rest);
 
         if (kr != KERN_SUCCESS)
             return posix_errno(kr);

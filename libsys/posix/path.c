@@ -4,6 +4,7 @@
  */
 #include "path.h"
 #include "../newlib/calls.h"
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "place.h"
@@ -72,6 +73,7 @@ int walk_path(int directory, const char *path, walk_step_t *step, struct walk *w
     bool owned = false;
 
     walk->path = path;
+    walk->id = again_id();
     if (at == MSG_NULL)
         return -1;
     for (int steps = 0; steps < WALK_STEPS_MAX; steps++) {
@@ -104,8 +106,8 @@ int walk_path(int directory, const char *path, walk_step_t *step, struct walk *w
 
 static kern_return_t open_step(struct walk *walk, mach_port_name_t at)
 {
-    return file_open(at, walk->path, walk->flags, walk->mode, &walk->outcome, &walk->elsewhere,
-                     walk->rest);
+    return AGAIN(file_open(at, walk->path, walk->flags, walk->mode, walk->id, &walk->outcome,
+                           &walk->elsewhere, walk->rest));
 }
 
 /* A fifo that nobody has opened at its other end yet. */
@@ -139,8 +141,8 @@ mach_port_name_t walk_open(int directory, const char *path, uint32_t flags, uint
 
 static kern_return_t look_step(struct walk *walk, mach_port_name_t at)
 {
-    return file_look(at, walk->path, walk->nofollow, &walk->outcome, &walk->elsewhere,
-                     &walk->attributes, walk->rest);
+    return AGAIN(file_look(at, walk->path, walk->nofollow, &walk->outcome, &walk->elsewhere,
+                           &walk->attributes, walk->rest));
 }
 
 int walk_look(int directory, const char *path, bool nofollow, struct file_attributes *attributes)

@@ -20,6 +20,7 @@ struct walk {
     mach_port_name_t
         elsewhere; /* for FILE_OUTCOME_ELSEWHERE: the walk's; else the step's result, or nothing */
     char rest[FILE_PATH_MAX];
+    int64_t id; /* of the request, at each server */
     /* What a step is about: as far as it needs it. */
     uint32_t flags;
     uint32_t mode;

@@ -2,6 +2,7 @@
 /*
  * Pipes without a name: they are made by the server of the root.
  */
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "place.h"
@@ -14,8 +15,8 @@ static int make(mach_port_name_t root, const int numbers[2], int flags)
 {
     const uint32_t cloexec = (flags & O_CLOEXEC) != 0 ? DESCRIPTOR_CLOEXEC : 0;
     mach_port_name_t reader, writer;
-    const kern_return_t kr =
-        file_make_pipe(root, (flags & O_NONBLOCK) != 0 ? FILE_NONBLOCK : 0, &reader, &writer);
+    const kern_return_t kr = AGAIN(
+        file_make_pipe(root, (flags & O_NONBLOCK) != 0 ? FILE_NONBLOCK : 0, &reader, &writer));
 
     if (kr != KERN_SUCCESS)
         return posix_fails(kr);

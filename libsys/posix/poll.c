@@ -5,6 +5,7 @@
  *
  * The port is made for the wait and ends with it; watches are taken back, so that servers keep none that nobody waits for.
  */
+#include "again.h"
 #include "cancel.h"
 #include "descriptors.h"
 #include "errors.h"
@@ -61,7 +62,7 @@ static short look(const struct pollfd *p)
         return POLLNVAL;
     if (d.port == MSG_NULL) /* the log: always at its end, always with room */
         return (short)(p->events & (p->fd == STDIN_FILENO ? IN : OUT));
-    const kern_return_t kr = file_poll(d.port, wanted(p->events), &holding);
+    const kern_return_t kr = AGAIN(file_poll(d.port, wanted(p->events), &holding));
 
     if (kr == KERN_SUCCESS)
         return found(holding, p->events);

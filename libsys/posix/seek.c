@@ -3,6 +3,7 @@
  * What streams ask of a descriptor beside reading and writing: where it is, what it is, and its end. Every program that prints has these.
  */
 #include "../newlib/calls.h"
+#include "again.h"
 #include "attributes.h"
 #include "descriptors.h"
 #include "errors.h"
@@ -24,13 +25,14 @@ off_t _lseek(int number, off_t offset, int from)
 {
     static const uint8_t whence[] = {FILE_WHENCE_START, FILE_WHENCE_OFFSET, FILE_WHENCE_END};
     const mach_port_name_t port = descriptor_port(number, ESPIPE);
+    const int64_t id = again_id();
     int64_t position;
 
     if (port == MSG_NULL)
         return -1;
     if (from < SEEK_SET || from > SEEK_END)
         return posix_error(EINVAL);
-    const kern_return_t kr = file_seek(port, offset, whence[from], &position);
+    const kern_return_t kr = AGAIN(file_seek(port, offset, whence[from], id, &position));
 
     return kr == KERN_SUCCESS ? position : posix_fails(kr);
 }
@@ -79,7 +81,7 @@ int _fstat(int number, struct stat *status)
         status->st_blksize = LOG_BLOCK;
         return 0;
     }
-    const kern_return_t kr = file_get_attributes(d.port, &attributes);
+    const kern_return_t kr = AGAIN(file_get_attributes(d.port, &attributes));
 
     if (kr != KERN_SUCCESS)
         return posix_fails(kr);
@@ -99,7 +101,7 @@ int _isatty(int number)
         return 1; /* the log, which people read a line at a time */
     if (d.flags != 0) {
         const kern_return_t kr =
-            file_control(d.port, TERMINAL_GET_ATTRIBUTES, NULL, 0, answer, &size);
+            AGAIN(file_control(d.port, TERMINAL_GET_ATTRIBUTES, NULL, 0, answer, &size));
 
         if (kr == KERN_SUCCESS)
             return 1;

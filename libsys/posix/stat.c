@@ -3,6 +3,7 @@
  * Attributes of files: asked for, and changed. There is one user, who may do everything that a port allows: modes and owners are stored, and access() tells what the mode says of the owner.
  */
 #include "../newlib/calls.h"
+#include "again.h"
 #include "attributes.h"
 #include "descriptors.h"
 #include "errors.h"
@@ -74,8 +75,8 @@ int euidaccess(const char *path, int how)
 
 static kern_return_t change_step(struct walk *walk, mach_port_name_t at)
 {
-    return file_change(at, walk->path, walk->nofollow, walk->which, &walk->attributes,
-                       &walk->outcome, &walk->elsewhere, walk->rest);
+    return AGAIN(file_change(at, walk->path, walk->nofollow, walk->which, &walk->attributes,
+                             &walk->outcome, &walk->elsewhere, walk->rest));
 }
 
 static int change_at(int directory, const char *path, bool nofollow, uint32_t which,
@@ -95,7 +96,7 @@ static int change_open(int number, uint32_t which, const struct file_attributes 
 
     if (port == MSG_NULL)
         return -1;
-    const kern_return_t kr = file_set_attributes(port, which, attributes);
+    const kern_return_t kr = AGAIN(file_set_attributes(port, which, attributes));
 
     return kr == KERN_SUCCESS ? 0 : posix_fails(kr);
 }

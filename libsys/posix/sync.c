@@ -2,6 +2,7 @@
 /*
  * Files and file systems: on the medium, and how much room there is.
  */
+#include "again.h"
 #include "descriptors.h"
 #include "errors.h"
 #include "path.h"
@@ -19,7 +20,7 @@ static int sync_file(int number, bool data_only)
 
     if (port == MSG_NULL)
         return -1;
-    const kern_return_t kr = file_sync(port, data_only);
+    const kern_return_t kr = AGAIN(file_sync(port, data_only));
 
     return kr == KERN_SUCCESS ? 0 : posix_fails(kr);
 }
@@ -49,11 +50,11 @@ static void sync_root(struct meant *meant, mach_port_name_t root)
     struct file_system system;
 
     if (!meant->any) {
-        if (file_get_system(root, &system) != KERN_SUCCESS || system.device != meant->device)
+        if (AGAIN(file_get_system(root, &system)) != KERN_SUCCESS || system.device != meant->device)
             return;
         meant->found = true;
     }
-    const kern_return_t kr = file_sync(root, false);
+    const kern_return_t kr = AGAIN(file_sync(root, false));
 
     meant->error = meant->error == KERN_SUCCESS ? kr : meant->error;
 }
@@ -83,7 +84,7 @@ static void sync_all(struct meant *meant)
     sync_root(meant, root);
     do {
         position = next;
-        if (file_mounts(root, position, &next, (uint8_t *)paths, &size) != KERN_SUCCESS)
+        if (AGAIN(file_mounts(root, position, &next, (uint8_t *)paths, &size)) != KERN_SUCCESS)
             return;
         sync_paths(meant, paths, size);
     } while (size > 0 && next > position);
@@ -120,7 +121,7 @@ int fstatvfs(int number, struct statvfs *status)
 
     if (port == MSG_NULL)
         return -1;
-    const kern_return_t kr = file_get_system(port, &system);
+    const kern_return_t kr = AGAIN(file_get_system(port, &system));
 
     if (kr != KERN_SUCCESS)
         return posix_fails(kr);

@@ -3,6 +3,7 @@
  * Waiting for a file; see waits.h.
  */
 #include "waits.h"
+#include "again.h"
 #include "cancel.h"
 #include "errors.h"
 #include "process.h"
@@ -79,8 +80,8 @@ kern_return_t wait_interruptibly(interruptible_function_t *function, void *argum
         *cancelled = cancel_begin();
         if (*cancelled)
             return KERN_ABORTED;
-        kr = &interruptible_call == NULL ? function(argument)
-                                         : interruptible_call(function, argument);
+        kr = AGAIN(&interruptible_call == NULL ? function(argument)
+                                               : interruptible_call(function, argument));
         *cancelled = cancel_end(kr == KERN_ABORTED || kr == MACH_RCV_INTERRUPTED);
     } while (kr == MACH_RCV_INTERRUPTED && !*cancelled);
     return kr;

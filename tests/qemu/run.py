@@ -41,6 +41,7 @@ import trees  # noqa: E402
 import devices  # noqa: E402
 import devmgr  # noqa: E402
 import disks  # noqa: E402
+import disk_tools  # noqa: E402
 import swaps  # noqa: E402
 import edu  # noqa: E402
 import posix_files  # noqa: E402
@@ -117,6 +118,7 @@ def scenarios(kind):
         *devices.all_scenarios(kind),
         *devmgr.all_scenarios(kind),
         *disks.all_scenarios(),
+        *disk_tools.all_scenarios(kind),
         *swaps.all_scenarios(),
         *hardships.all_scenarios(),
         *pressure.all_scenarios(),

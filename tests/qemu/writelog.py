@@ -47,10 +47,11 @@ def read(path):
 
 
 class Cutter:
-    """Makes the images that cuts leave, one after the other: what was flushed stays; of what was not, a cut takes what it likes, whole requests or sectors of them."""
+    """Makes the images that cuts leave, one after the other: what was flushed stays; of what was not, a cut takes what it likes, whole requests or sectors of them.
+    whole: bytes (first, end) that no cut tears."""
 
-    def __init__(self, before, requests, seed):
-        self.before, self.requests, self.random = bytes(before), requests, random.Random(seed)
+    def __init__(self, before, requests, seed, whole=(0, 0)):
+        self.before, self.requests, self.random, self.whole = bytes(before), requests, random.Random(seed), whole
 
     def cut(self, count):
         """The card after the first `count` requests, and what a power cut then makes of it."""
@@ -74,14 +75,20 @@ class Cutter:
             lost = self.random.randrange(len(loose)) if loose else 0
             return [request for number, request in enumerate(loose) if number != lost]
         kept = [request for request in loose if self.random.random() < 0.5] if kind == "some" else \
-            [part for request in loose for part in sectors_of(request) if self.random.random() < 0.5]
+            [part for request in loose for part in self._parts(request) if self.random.random() < 0.5]
         if kind == "some":
             self.random.shuffle(kept)
         return kept
 
 
-def sectors_of(request):
-    return [Request(request.sector + at, 0, request.data[at:at + SECTOR]) for at in range(0, len(request.data), SECTOR)]
+    def _parts(self, request):
+        parts, at = [], 0
+        while at < len(request.data):
+            first, end = self.whole
+            size = end - first if request.sector + at == first else SECTOR
+            parts.append(Request(request.sector + at, 0, request.data[at:at + size]))
+            at += size
+        return parts
 
 
 def put(image, requests):

@@ -115,7 +115,9 @@ static void on_file(struct server_message *m, struct input *in)
         precise(serve_write(m, (int64_t)number(in, 3) - 1, data,
                             (uint32_t)number(in, 2) % FILE_DATA_MAX, &n));
         break;
-    case 2: precise(serve_seek(m, (int64_t)number(in, 8), (uint32_t)number(in, 1), &place)); break;
+    case 2:
+        precise(serve_seek(m, (int64_t)number(in, 8), (uint32_t)number(in, 1), 0, &place));
+        break;
     case 3:
         a.size = number(in, 3);
         precise(serve_set_attributes(m, (uint32_t)number(in, 1), &a));
@@ -178,17 +180,17 @@ static void on_path(struct server_message *m, struct input *in)
     text(in, other);
     switch (number(in, 1) % 7) {
     case 0:
-        kr = serve_open(m, path, word, 0644, &outcome, &got, rest);
+        kr = serve_open(m, path, word, 0644, 0, &outcome, &got, rest);
         keep(kr, got, in);
         break;
-    case 1: kr = serve_make(m, path, word % 8, 0755, other, &outcome, &got, rest); break;
-    case 2: kr = serve_remove(m, path, flag, &outcome, &got, rest); break;
+    case 1: kr = serve_make(m, path, word % 8, 0755, other, 0, &outcome, &got, rest); break;
+    case 2: kr = serve_remove(m, path, flag, 0, &outcome, &got, rest); break;
     case 3:
-        kr = serve_rename(m, path, world_second(), other, flag, &outcome, &got, &which, rest);
+        kr = serve_rename(m, path, world_second(), other, flag, 0, &outcome, &got, &which, rest);
         world_second_done(kr);
         break;
     case 4:
-        kr = serve_link(m, path, world_second(), other, flag, &outcome, &got, &which, rest);
+        kr = serve_link(m, path, world_second(), other, flag, 0, &outcome, &got, &which, rest);
         world_second_done(kr);
         break;
     case 5: kr = serve_look(m, path, flag, &outcome, &got, &a, rest); break;

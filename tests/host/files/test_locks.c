@@ -22,7 +22,7 @@ static mach_port_name_t open_file(const char *path, uint32_t flags)
     uint32_t outcome;
 
     CHECK_EQ(serve_open(world_message(world_root), path,
-                        flags | (flags & (FILE_PATH | FILE_DIRECTORY) ? 0 : FILE_CREATE), 0644,
+                        flags | (flags & (FILE_PATH | FILE_DIRECTORY) ? 0 : FILE_CREATE), 0644, 0,
                         &outcome, &out, rest),
              KERN_SUCCESS);
     return out;

@@ -36,7 +36,7 @@ static void do_make(void)
     struct place at = find(path, false);
     int wanted = at.error ? at.error : at.node ? EEXIST : 0;
     agree("make", path,
-          serve_make(world_message(world_root), path, kind, 0644, content, &outcome, &elsewhere,
+          serve_make(world_message(world_root), path, kind, 0644, content, 0, &outcome, &elsewhere,
                      rest),
           wanted);
     if (wanted == 0) {
@@ -65,7 +65,7 @@ static void do_remove(void)
     if (!wanted && folder && !is_empty(at.node))
         wanted = ENOTEMPTY;
     agree("remove", path,
-          serve_remove(world_message(world_root), path, folder, &outcome, &elsewhere, rest),
+          serve_remove(world_message(world_root), path, folder, 0, &outcome, &elsewhere, rest),
           wanted);
     if (!wanted)
         leave(at.folder, at.name);
@@ -93,7 +93,7 @@ static void do_link(void)
     if (!wanted && end.node)
         wanted = EEXIST;
     const kern_return_t kr = serve_link(world_message(world_root), path, world_second(), to, follow,
-                                        &outcome, &elsewhere, &which, rest);
+                                        0, &outcome, &elsewhere, &which, rest);
     world_second_done(kr);
     agree("link", path, kr, wanted);
     if (!wanted)
@@ -149,7 +149,7 @@ static void do_rename(void)
     if (!wanted)
         wanted = rename_error(&at, &end, replace);
     const kern_return_t kr = serve_rename(world_message(world_root), path, world_second(), to,
-                                          replace, &outcome, &elsewhere, &which, rest);
+                                          replace, 0, &outcome, &elsewhere, &which, rest);
     world_second_done(kr);
     agree("rename", path, kr, wanted);
     if (wanted || at.node == end.node)
@@ -186,7 +186,7 @@ static void do_open(void)
     if (!wanted && at.node && at.node->kind == FILE_KIND_FOLDER)
         wanted = EISDIR;
     agree("open", path,
-          serve_open(world_message(world_root), path, flags, 0644, &outcome, &opened, rest),
+          serve_open(world_message(world_root), path, flags, 0644, 0, &outcome, &opened, rest),
           wanted);
     if (wanted)
         return;
@@ -335,14 +335,14 @@ static void empty_first_content(void)
                                         "dev/urandom"};
 
     for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-        CHECK_EQ(serve_remove(world_message(world_root), files[i], false, &outcome, &elsewhere,
+        CHECK_EQ(serve_remove(world_message(world_root), files[i], false, 0, &outcome, &elsewhere,
                               rest),
                  KERN_SUCCESS);
     for (unsigned i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-        CHECK_EQ(serve_remove(world_message(world_root), folders[i], true, &outcome, &elsewhere,
+        CHECK_EQ(serve_remove(world_message(world_root), folders[i], true, 0, &outcome, &elsewhere,
                               rest),
                  KERN_SUCCESS);
-    CHECK_EQ(serve_remove(world_message(world_root), "dev", true, &outcome, &elsewhere, rest),
+    CHECK_EQ(serve_remove(world_message(world_root), "dev", true, 0, &outcome, &elsewhere, rest),
              KERN_SUCCESS);
 }
 

@@ -12,13 +12,13 @@ static char rest[FILE_PATH_MAX];
 
 static kern_return_t make(const char *path, uint32_t kind, const char *content)
 {
-    return serve_make(world_message(world_root), path, kind, 0755, content, &outcome, &elsewhere,
+    return serve_make(world_message(world_root), path, kind, 0755, content, 0, &outcome, &elsewhere,
                       rest);
 }
 
 static kern_return_t open_path(const char *path, uint32_t flags, mach_port_name_t *out)
 {
-    return serve_open(world_message(world_root), path, flags, 0644, &outcome, out, rest);
+    return serve_open(world_message(world_root), path, flags, 0644, 0, &outcome, out, rest);
 }
 
 /* ---- mounts ---- */
@@ -48,10 +48,10 @@ static void test_mounts(void)
              KERN_SUCCESS);
     CHECK_TEXT(rest, "");
     world_close(elsewhere);
-    CHECK_EQ(serve_remove(world_message(world_root), "home/m", true, &outcome, &elsewhere, rest),
+    CHECK_EQ(serve_remove(world_message(world_root), "home/m", true, 0, &outcome, &elsewhere, rest),
              unix_error(EBUSY));
     const kern_return_t busy = serve_rename(world_message(world_root), "home/m", world_second(),
-                                            "home/n", true, &outcome, &elsewhere, &which, rest);
+                                            "home/n", true, 0, &outcome, &elsewhere, &which, rest);
     world_second_done(busy);
     CHECK_EQ(busy, unix_error(EBUSY));
     CHECK_EQ(make("home/m", FILE_KIND_FOLDER, ""), unix_error(EEXIST));
@@ -361,7 +361,7 @@ static void use_all(void)
         fine(make(name, i % 2 ? FILE_KIND_FOLDER : FILE_KIND_LINK, "n1"));
     }
     const kern_return_t moved = serve_rename(world_message(world_root), "tmp/n1", world_second(),
-                                             "var/n1", true, &outcome, &elsewhere, &which, rest);
+                                             "var/n1", true, 0, &outcome, &elsewhere, &which, rest);
     world_second_done(moved);
     if (moved != KERN_SUCCESS)
         CHECK(world_has_failed());
@@ -442,7 +442,7 @@ static void test_limbo(void)
     CHECK(world_begin(256 << 10, 50, NULL, 0));
     CHECK_EQ(make("tmp/f", FILE_KIND_FOLDER, ""),
              KERN_SUCCESS); /* what the folder needs for a name stays */
-    CHECK_EQ(serve_remove(world_message(world_root), "tmp/f", true, &outcome, &elsewhere, rest),
+    CHECK_EQ(serve_remove(world_message(world_root), "tmp/f", true, 0, &outcome, &elsewhere, rest),
              KERN_SUCCESS);
     const uint64_t used = world_fs.used;
     CHECK_EQ(open_path("tmp/f", FILE_READ | FILE_WRITE | FILE_CREATE, &file), KERN_SUCCESS);
@@ -456,7 +456,7 @@ static void test_limbo(void)
     world_close(all);
     world_is_shared = true;
     world_close(file);
-    CHECK_EQ(serve_remove(world_message(world_root), "tmp/f", false, &outcome, &elsewhere, rest),
+    CHECK_EQ(serve_remove(world_message(world_root), "tmp/f", false, 0, &outcome, &elsewhere, rest),
              KERN_SUCCESS);
     CHECK(world_fs.used >= used + 4 * PAGE);
     world_is_shared = false;

@@ -29,6 +29,7 @@ struct file_cover;
 struct byte_lock;
 struct lock_owner;
 struct file_entries;
+struct lasting_open;
 
 struct file_node_ops {
     /* ---- every node ---- */
@@ -125,13 +126,15 @@ struct file_open {
     struct file_server *server;
     uint32_t flags;        /* FILE_ flags of open that stay */
     bool held;             /* a root's: it is never closed */
-    mach_port_name_t port; /* receive right */
+    mach_port_name_t port; /* receive right; null: it gets one when it is used */
     uint32_t made;         /* send rights that were made of it */
     uint32_t waits;        /* that are waiting here */
     uint32_t locks;        /* that were made through it */
     uint64_t offset;
-    uint64_t state;         /* the server's own */
-    mach_port_name_t above; /* of a root: where `..` is, a send right; or null */
+    uint64_t state;               /* the server's own */
+    struct lasting_open *lasting; /* the framework's: what outlives the program of it; or NULL */
+    mach_port_name_t above;       /* of a root: where `..` is, a send right; or null */
+    uint32_t number;              /* of a root: of the program's services */
     uint32_t next_free;
 };
 

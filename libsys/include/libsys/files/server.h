@@ -23,6 +23,8 @@ struct file_server_limits {
     /* At once; roots among them. And as many locks. One of 16 is kept for files that are to be executed. */
     uint32_t opens;
     uint32_t waits; /* waits and watches */
+    /* Opens outlive the program (<libsys/files/lasting.h>), which is looked at in file_server_begin() only but for its functions; NULL: they end with it. */
+    const struct file_server_lasting *lasting;
 };
 
 /* Payloads of the ports here: no other port in the set has one with this upper half. */
@@ -42,10 +44,12 @@ struct file_server {
     struct file_cover *covers;
     struct lock_owner *lock_owners;
     uint32_t locks;
+    uint32_t roots;          /* services so far */
+    struct lasting *lasting; /* the framework's; NULL: opens end with the program */
     bool is_top; /* its roots are above all: `..` of them stays there, wherever they are mounted */
 };
 
-/** set: to receive from; null: one is made. Errors: port.allocate, KERN_RESOURCE_SHORTAGE. */
+/** set: to receive from; null: one is made. With limits->lasting, what was open is open again afterwards. Errors: port.allocate, KERN_RESOURCE_SHORTAGE, keep_begin()'s. */
 kern_return_t file_server_begin(struct file_server *server, const struct file_server_limits *limits,
                                 mach_port_name_t set);
 /** Serve the service of this name; node, of which the server keeps its reference, is what its port is. Errors: service.check_in. */
@@ -60,6 +64,9 @@ struct file_open *file_server_opened(struct file_server *server,
 /** Cover a node by another server's root; above: the folder that holds it. root: a send right, which is taken. Errors of file.mount. */
 kern_return_t file_server_mount(struct file_server *server, struct file_node *node,
                                 struct file_node *above, const char *name, mach_port_name_t root);
+
+/** The program ends, and nobody comes after it: what is open ends with it, though it is kept. */
+void file_server_end(struct file_server *server);
 
 struct server_interface file_server_interface(struct file_server *server);
 /** KERN_SUCCESS: it was ours. */

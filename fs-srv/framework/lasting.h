@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What outlives a file server of its opens (<libsys/files/lasting.h>): records in memory of the server's, and ports at the keeper.
+ *
+ * Y1 A record counts while `used` is set, which is stored last when it is made and first when it ends. Then it says what the slot with its number is; the slot's port, if it
+ *    is kept, has that number in its payload. A right to the port is given only while the record counts.
+ * Y2 One request is carried out at a time. Before one is that must not be done twice, `now` says which, and what there was before. So what there is afterwards tells the next instance
+ *    whether it was done: the offset has moved, the file has grown, or a name has changed. It is
+ *    the last store of the request that makes the difference; until then the request may be carried out again as if it had never come.
+ * Y3 What was done, and not known to be answered, is among `done`: if it comes again it is answered. The oldest goes.
+ */
+#pragma once
+
+#include "framework.h"
+#include <libsys/files/keep.h>
+#include <libsys/files/lasting.h>
+
+enum { LASTING_DONE = 64 };
+
+enum lasting_kind {
+    LASTING_NONE,
+    LASTING_READ,
+    LASTING_WRITE,
+    LASTING_APPEND,
+    LASTING_SEEK,
+    LASTING_NAMES
+};
+
+/* A request. Of a kind NONE there is none. */
+struct lasting_request {
+    int64_t id;
+    uint32_t slot;
+    uint32_t kind;
+    uint64_t before; /* offset; APPEND: size; NAMES: progress */
+    uint64_t result; /* among `done`: bytes; SEEK: the offset. In `now`: at most so many bytes */
+};
+
+struct lasting_open {
+    uint64_t identity;
+    uint64_t offset;
+    uint32_t flags;
+    uint8_t kind; /* FILE_KIND_ */
+    bool used;
+    uint16_t zero;
+};
+
+struct lasting_head {
+    uint64_t magic;
+    uint32_t opens; /* records that follow */
+    uint32_t next;  /* in done */
+    struct lasting_request now;
+    struct lasting_request done[LASTING_DONE];
+    struct lasting_open open[];
+};
+
+struct lasting {
+    struct file_server_lasting by; /* as it was at the beginning */
+    struct keep keep;
+    struct lasting_head *head;
+    bool any_done;
+};
+
+/* Rights under these keys: what is above the root with a number. */
+#define LASTING_KEY_ABOVE UINT64_C(0x100000000)
+
+/** Take up what an earlier instance left (restore.c). The server has a set, and nothing else yet. KERN_INVALID_ARGUMENT: the memory is too small; KERN_RESOURCE_SHORTAGE, keep_begin()'s. */
+kern_return_t lasting_begin(struct file_server *server, const struct file_server_lasting *by);
+/** The record of a slot; NULL: opens end with the program. */
+struct lasting_open *lasting_record(const struct file_server *server, uint32_t slot);
+/** It is open from here on, for the next instance, too. Errors of `identity`. */
+kern_return_t lasting_open(struct file_open *open);
+void lasting_close(struct file_open *open);
+
+/** The request with this id, if it was done before; or NULL. id: 0 and FILE_CURRENT are none. The open is one that lasts, here and below. */
+const struct lasting_request *lasting_was_done(const struct file_open *open, int64_t id,
+                                               enum lasting_kind kind);
+/** It will be. before: as above, but of NAMES, where it is found out here; most: bytes. */
+void lasting_will_do(const struct file_open *open, int64_t id, enum lasting_kind kind,
+                     uint64_t before, uint64_t most);
+
+/** A change of names was done before. */
+static inline bool lasting_has_changed(const struct file_open *open, int64_t id)
+{
+    return __builtin_expect(open->lasting != NULL, 0) &&
+           lasting_was_done(open, id, LASTING_NAMES) != NULL;
+}
+
+/** It will be. */
+static inline void lasting_will_change(const struct file_open *open, int64_t id)
+{
+    if (__builtin_expect(open->lasting != NULL, 0))
+        lasting_will_do(open, id, LASTING_NAMES, 0, 0);
+}
+
+/** What is answered when a change of names is asked for again that was done. */
+kern_return_t names_done(uint32_t *outcome, mach_port_name_t *elsewhere, char *rest);
+
+/** The offset changes: the store that makes a read, a write or a seek done (Y2). */
+static inline void open_set_offset(struct file_open *open, uint64_t offset)
+{
+    open->offset = offset;
+    if (__builtin_expect(open->lasting != NULL, 0))
+        __atomic_store_n(&open->lasting->offset, offset, __ATOMIC_RELEASE);
+}
+
+/* ---- nodes that have not been found again (gone.c) ---- */
+
+/** What stands for one of this kind: everything is ESTALE. With a reference. */
+struct file_node *gone_node(uint32_t kind);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is open outlives this program (<libsys/files/lasting.h>). A node is known by a number of its own, for a format may find a file by where its name lies, and names move.
+ */
+#include "state.h"
+#include <libsys/stub.h>
+
+/* Not zero while in use. The files' thread. */
+static uint32_t next_number;
+
+static kern_return_t identity(void *context, struct file_node *file_node, uint64_t *out)
+{
+    struct disk_node *node = disk_of(file_node);
+    struct volume_attributes attributes;
+
+    (void)context;
+    if (node->identity == 0) {
+        lock();
+        const int error = disk.ops->attributes(disk.volume, node->file, &attributes);
+        unlock();
+        if (error != 0)
+            return answer_of(error);
+        uint32_t tries = 0;
+        while (tries < STATE_NODES && atomic_load(&state->node[next_number].used)) {
+            next_number = (next_number + 1) % STATE_NODES;
+            tries++;
+        }
+        if (tries == STATE_NODES)
+            return unix_error(ENFILE);
+        atomic_store(&state->node[next_number].inode, attributes.inode);
+        atomic_store_explicit(&state->node[next_number].used, 1, memory_order_release);
+        node->identity = next_number + 1;
+    }
+    *out = node->identity;
+    return KERN_SUCCESS;
+}
+
+static kern_return_t find(void *context, uint64_t number, struct file_node **found)
+{
+    struct volume_file *file;
+    struct disk_node *node;
+
+    (void)context;
+    if (number == 0 || number > STATE_NODES || !atomic_load(&state->node[number - 1].used))
+        return unix_error(ESTALE);
+    lock();
+    const int error =
+        disk.ops->reopen(disk.volume, atomic_load(&state->node[number - 1].inode), &file);
+    const kern_return_t kr = error == 0 ? node_of(file, &node) : answer_of(error);
+    unlock();
+    if (kr != KERN_SUCCESS)
+        return kr;
+    node->identity = (uint32_t)number;
+    *found = &node->node;
+    return KERN_SUCCESS;
+}
+
+static void restored(void *context, uint64_t payload, mach_port_name_t port)
+{
+    (void)context;
+    if (payload >> 32 == MEMORY_PAYLOAD >> 32)
+        memory_restore(payload, port);
+    else
+        memory_drop_port(port);
+}
+
+static uint64_t progress(void *context)
+{
+    (void)context;
+    lock();
+    const uint64_t count = disk.ops->progress(disk.volume);
+    unlock();
+    return count;
+}
+
+const struct file_server_lasting *lasting_of(const char *book)
+{
+    static struct file_server_lasting lasting;
+
+    lasting = (struct file_server_lasting){
+        .book = book,
+        .memory = state_opens.at,
+        .size = state_opens.size,
+        .identity = identity,
+        .find = find,
+        .restored = restored,
+        .progress = progress,
+    };
+    return &lasting;
+}
+
+void lasting_moved(struct disk_node *node)
+{
+    struct volume_attributes attributes;
+
+    if (disk.ops->attributes(disk.volume, node->file, &attributes) != 0)
+        return;
+    if (node->identity != 0)
+        atomic_store(&state->node[node->identity - 1].inode, attributes.inode);
+    if (node->memory) {
+        node->memory->inode = attributes.inode;
+        atomic_store(&state->memory[node->memory->index].inode, attributes.inode);
+    }
+}
+
+void lasting_forget(struct disk_node *node)
+{
+    if (node->identity != 0)
+        atomic_store(&state->node[node->identity - 1].used, 0);
+}
+
+void lasting_restored(void)
+{
+    static bool in_use[STATE_NODES];
+
+    for (uint32_t i = 0; i < disk.server.slots; i++) {
+        const struct file_open *open = disk.server.opens[i];
+        if (open->node && node_is_ours(open->node) && disk_of(open->node)->identity != 0)
+            in_use[disk_of(open->node)->identity - 1] = true;
+    }
+    for (uint32_t i = 0; i < STATE_NODES; i++)
+        if (!in_use[i])
+            atomic_store(&state->node[i].used, 0);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A server's work on a volume, by processes that are killed at a request to the card, or anywhere. Each process mounts with the memory that the one before it has left, finds what the model says
+ * (of the step that was under way all or nothing, as progress() tells; of written content anything between), and goes on. Now and then a copy of all of that loses power, or is unmounted and shown to
+ * e2fsck or fsck.fat.
+ */
+#include "check.h"
+#include "model.h"
+#include "shared.h"
+#include <card.h>
+#include <errno.h>
+#include <fat.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CARD = 12 << 20, MEMORY_LEAST = 96 << 10, MEMORY_USUAL = 4 << 20, STEPS = 60, TEXT = 65536 };
+
+/* What a process says to those who come after it. */
+struct report {
+    _Atomic bool agreed;     /* the model is what the volume has */
+    _Atomic unsigned done;   /* steps since then */
+    _Atomic bool finished;   /* it was not killed while it made one */
+    _Atomic bool unmounting; /* it had given everything up */
+    struct model model;
+    uint64_t inodes[2][NODES]; /* after an even number of steps, and after an odd one */
+};
+
+static const struct volume_ops *ops;
+static struct shared *shared, *copy;
+static struct report *report;
+static struct model model;
+static uint64_t first, unsure; /* number of the next step; of one that may have been made, or 0 */
+static bool was_unmounting;
+
+/* ---- the processes ---- */
+
+static void die(int number)
+{
+    (void)number;
+    (void)kill(getpid(), SIGKILL);
+}
+
+static struct volume *mount_shared(struct shared *of)
+{
+    const struct volume_options options = {.keep_orphans = true,
+                                           .memory = {of->memory, of->memory_size}};
+    struct volume *volume;
+
+    CHECK_EQ(ops->mount(&of->storage, &options, &volume), 0);
+    return volume;
+}
+
+/* Which of both it is, and all that is there. */
+static void agree(struct volume *volume)
+{
+    static struct model next;
+    struct step step = {.touched = -1};
+    const uint64_t progress = ops->progress(volume);
+
+    if (was_unmounting && progress == 0)
+        model.progress = 0;
+    next = model;
+    if (unsure != 0) {
+        step = model_step(&next, unsure, NULL, NULL);
+        for (int i = 0; i < NODES; i++) /* nobody was told of it */
+            next.nodes[i].held = next.nodes[i].held && model.nodes[i].used;
+        if (step.names && progress == next.progress)
+            model = next;
+    }
+    CHECK_EQ(progress, model.progress);
+    model_reopen(&model, unsure != 0 ? &step : NULL, ops, volume);
+    CHECK_EQ(ops->free_orphans(volume), 0);
+    model_compare(&model, unsure != 0 ? step.touched : -1, &next, ops, volume);
+    CHECK_TEXT(ops->problem(volume), "");
+}
+
+static void save_inodes(unsigned done)
+{
+    for (int i = 0; i < NODES; i++)
+        report->inodes[done % 2][i] = model.nodes[i].inode;
+}
+
+static void arm(uint64_t how)
+{
+    if (how == 1) {
+        shared_kill_at(shared, 1 + check_below(check_below(3) == 0 ? 10 : 150));
+    } else if (how == 2) {
+        (void)signal(SIGALRM, die);
+        (void)setitimer(ITIMER_REAL,
+                        &(struct itimerval){.it_value.tv_usec =
+                                                (suseconds_t)(1 + check_below(8000))},
+                        NULL);
+    }
+}
+
+static void unmount(struct volume *volume)
+{
+    for (int i = 0; i < NODES; i++) {
+        struct node *node = &model.nodes[i];
+        if (!node->held)
+            continue;
+        node->held = false;
+        ops->release(volume, node->file);
+        node->used = node->links != 0;
+    }
+    save_inodes(0);
+    report->done = 0;
+    report->model = model;
+    report->unmounting = true;
+    arm(check_below(2));
+    CHECK_EQ(ops->unmount(volume), 0);
+}
+
+static void work(void)
+{
+    const uint64_t how = check_below(8);
+    const unsigned steps = 1 + (unsigned)check_below(STEPS);
+    struct volume *volume;
+
+    if (how == 0) /* also while it is mounted */
+        arm(1 + check_below(2));
+    volume = mount_shared(shared);
+    agree(volume);
+    shared_kill_at(shared, 0);
+    (void)setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+    save_inodes(0);
+    report->model = model;
+    report->agreed = true;
+    arm(how == 7 ? 0 : how % 2 + 1);
+    for (unsigned i = 1; i <= steps; i++) {
+        (void)model_step(&model, first + i, ops, volume);
+        save_inodes(i);
+        report->done = i;
+    }
+    report->finished = true;
+    if (how == 7 && check_below(3) == 0)
+        unmount(volume);
+}
+
+static void in_process(void (*function)(void))
+{
+    int status;
+    const pid_t pid = fork();
+
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        function();
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
+}
+
+/* What a process has left is the model. */
+static void take_over(void)
+{
+    const unsigned done = report->done;
+
+    if (!report->agreed)
+        return;
+    model = report->model;
+    was_unmounting = report->unmounting;
+    for (unsigned i = 1; i <= done; i++)
+        (void)model_step(&model, first + i, NULL, NULL);
+    for (int i = 0; i < NODES; i++)
+        model.nodes[i].inode = report->inodes[done % 2][i];
+    unsure = report->finished ? 0 : first + done + 1;
+    first += done + 1;
+}
+
+/* ---- checkers ---- */
+
+static int run(const char *command, const char *path, char text[TEXT])
+{
+    char line[512];
+    FILE *pipe;
+    size_t got;
+    int status;
+
+    snprintf(line, sizeof line, command, path);
+    pipe = popen(line, "r");
+    CHECK(pipe != NULL);
+    got = fread(text, 1, TEXT - 1, pipe);
+    text[got] = 0;
+    status = pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void check_clean(const struct shared *of)
+{
+    static char text[TEXT];
+    struct card *card = card_make(CARD);
+    char path[64];
+    int status;
+
+    snprintf(path, sizeof path, "volume-%d.img", (int)getpid());
+    memcpy(card->bytes, of->bytes, CARD);
+    CHECK(card_save(card, path));
+    card_free(card);
+    status = run(ops == &ext4_volume ? "e2fsck -fn %s 2>&1" : "fsck.fat -n %s 2>&1", path, text);
+    if (status != 0)
+        fputs(text, stderr);
+    CHECK_EQ(status, 0);
+    (void)unlink(path);
+}
+
+static void end_copy(void)
+{
+    struct volume *volume = mount_shared(copy);
+
+    CHECK_EQ(ops->free_orphans(volume), 0);
+    CHECK_EQ(ops->unmount(volume), 0);
+}
+
+static void copy_all(void)
+{
+    memcpy(copy->bytes, shared->bytes, CARD);
+    memcpy(copy->flushed, shared->flushed, CARD);
+    memcpy(copy->memory, shared->memory, shared->memory_size);
+}
+
+static void check_copy(void)
+{
+    copy_all();
+    in_process(end_copy);
+    check_clean(copy);
+}
+
+/* ---- the test ---- */
+
+static void make_card(void)
+{
+    static char text[TEXT];
+    char path[64];
+    struct card *card;
+
+    if (ops == &fat_volume) {
+        CHECK_EQ(fat_format(&shared->storage,
+                            &(struct fat_format){.type = 16, .cluster_size = 1024}),
+                 0);
+        return;
+    }
+    snprintf(path, sizeof path, "volume-%d.img", (int)getpid());
+    card = card_make(CARD);
+    CHECK(card_save(card, path));
+    card_free(card);
+    CHECK_EQ(run("mke2fs -q -F -t ext4 -b 1024 -J size=1 -N 256 %s 2>&1", path, text), 0);
+    card = card_load(path);
+    CHECK(card != NULL);
+    memcpy(shared->bytes, card->bytes, CARD);
+    card_free(card);
+    (void)unlink(path);
+}
+
+static void run_rounds(unsigned rounds, size_t memory)
+{
+    unsigned agreed = 0, killed = 0;
+    uint64_t steps = 0;
+
+    shared = shared_make(CARD, memory);
+    copy = shared_make(CARD, memory);
+    make_card();
+    memcpy(shared->flushed, shared->bytes, CARD);
+    model_begin(&model, ops == &ext4_volume);
+    first = 1 + check_random() % 1000000;
+    unsure = 0;
+    was_unmounting = false;
+    for (unsigned i = 0; i < rounds; i++) {
+        report->agreed = report->finished = report->unmounting = false;
+        report->done = 0;
+        in_process(work);
+        take_over();
+        (void)check_random();
+        agreed += report->agreed;
+        killed += unsure != 0;
+        steps += report->done;
+        if (i % 25 == 24)
+            check_copy();
+    }
+    check_copy();
+    printf(
+        "%u processes, %u of them after a mount that was not killed, %u killed in a step, %llu steps\n",
+        rounds, agreed, killed, (unsigned long long)steps);
+}
+
+int main(int argc, char **argv)
+{
+    unsigned rounds = 150;
+
+    check_begin(argc, argv);
+    ops = argc > 1 && strcmp(argv[1], "fat") == 0 ? &fat_volume : &ext4_volume;
+    for (int i = 2; i < argc; i++)
+        (void)sscanf(argv[i], "rounds=%u", &rounds);
+    report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(report != MAP_FAILED);
+    run_rounds(rounds, MEMORY_USUAL);
+    run_rounds(rounds / 3, MEMORY_LEAST);
+    return check_end();
+}
