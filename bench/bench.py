@@ -13,6 +13,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "ci"))
 
-from wharf import card, qemu  # noqa: E402
+from wharf import card, packages, qemu  # noqa: E402
 
 STEP = 2                # rows of peers.json that the present stage of the project has to show
 HANG_SECONDS = 300
 DISK_SIZE = 128 << 20
+LARGE = 16 << 20        # bench-volume.c
 CPU = "cortex-a72,cntfrq=1000000000"
 COUNTING = ["-icount", "shift=0,sleep=off", "-M", "dtb-randomness=off", "-seed", "1"]
 LINE = re.compile(r"^(?:\S+: )?bench: (\S+) (\S+) (\d+) (\d+) (\d+) (\d+)$")
@@ -45,6 +47,7 @@ class Run:
     counting: list | None = None    # instead of COUNTING
     disk_size: int = DISK_SIZE
     table: bool = True              # the card has partitions
+    files: bool = False             # it is an ext4 file system with `large` in it, and has none
 
 
 @dataclass
@@ -90,13 +93,21 @@ RUNS = [
 # Disks, by their drivers. Programs count instructions: while a device is at work the CPU is idle, and time goes on.
 DISK = "init=bootstrap arg=system=bench-block.conf"
 SWAP = "init=bootstrap arg=system=bench-swap.conf"
+VOLUME = "init=bootstrap arg=system=volume.conf arg=test=bench-volume arg=words=at=/tmp"
+VOLUME_ROWS = ("read_cached_mib", "file_fault_resident", "file_fault_pager", "file_fault_pager_run", "card_read_mib",
+               "card_write_mib", "card_create_file", "card_create_file_unsynced", "card_append_sync",
+               *(f"card_{what}_{part}" for what in ("read", "write", "create", "append")
+                 for part in ("reads", "bytes_read", "writes", "bytes_written", "flushes")))
+VIRTIO_COUNTING = ["-icount", "shift=0,sleep=on", "-M", "dtb-randomness=off", "-seed", "1"]
 KILLS = "init=bootstrap arg=system=disk-kills.conf arg=disk=block.sd0 arg=victim=sd0 arg=also=sd0 arg=kills=100 arg=pause=2000 arg=bench=1"
 RUNS += [
     Run(f"{DISK} arg=disk=block.sd0 arg=rows=sd", append="mitigations=off trace=off pmu=user", disk="sd",
         rename={"sd_read_4k": "sd_read_4k", "sd_read_mib": "sd_read_mib"}),
     Run(f"{DISK} arg=disk=block.vd0 arg=rows=virtio", append="mitigations=off trace=off pmu=user", disk="virtio",
         rename={"virtio_read_4k": "virtio_read_4k", "virtio_read_mib": "virtio_read_mib"},
-        counting=["-icount", "shift=0,sleep=on", "-M", "dtb-randomness=off", "-seed", "1"]),
+        counting=VIRTIO_COUNTING),
+    Run(VOLUME, append="mitigations=off trace=off pmu=user", disk="virtio", files=True, counting=VIRTIO_COUNTING,
+        rename={name: name for name in VOLUME_ROWS}),
     Run(f"{SWAP} arg=disk=block.sd0 arg=rows=swap arg=tier=0", append="mitigations=off trace=off pmu=user", disk="sd", mem="128M", disk_size=1 << 30, table=False,
         rename={name: name for name in ("swap_fill_page", "swap_card_bytes_per_page", "swap_fault_random", "swap_fault_slowest")}),
     Run(f"{SWAP} arg=disk=block.sd0 arg=rows=tier arg=tier=25 arg=soft=1 arg=percent=120", append="mitigations=off trace=off pmu=user", disk="sd", mem="128M",
@@ -193,8 +204,22 @@ def disks(run, build):
     if not run.disk:
         return []
     path = build / f"bench-{run.disk}.img"
-    card.make(path, run.disk_size, table="mbr" if run.table else None)
+    if run.files:
+        make_files(path, run.disk_size)
+    else:
+        card.make(path, run.disk_size, table="mbr" if run.table else None)
     return [qemu.Disk(path, run.disk)]
+
+
+def make_files(path, size):
+    """A file system as mke2fs makes it, with a file of LARGE bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "large").write_bytes(bytes(number % 251 for number in range(LARGE)))
+        path.unlink(missing_ok=True)
+        argv = [packages.which("mke2fs") or "mke2fs", "-q", "-F", "-t", "ext4", "-d", folder, path, f"{size // 1024}k"]
+        made = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise Failure(f"mke2fs: {made.stderr.strip()}")
 
 
 def boot(run, build, verbose):

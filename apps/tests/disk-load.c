@@ -152,15 +152,6 @@ static void read_all(uint64_t blocks)
     }
 }
 
-/* The program has been started, and has not ended. */
-static bool goes_on(mach_port_name_t supervisor, const char *name)
-{
-    struct supervisor_row row;
-
-    return supervised_row(supervisor, name, &row) && row.state != SUPERVISOR_STATE_STOPPED &&
-           row.state != SUPERVISOR_STATE_FAILED;
-}
-
 static void work_while(const char *name, uint64_t wanted, unsigned depth, uint64_t blocks)
 {
     mach_port_name_t supervisor;
@@ -174,7 +165,7 @@ static void work_while(const char *name, uint64_t wanted, unsigned depth, uint64
         return;
     do
         work(wanted, depth, blocks);
-    while (goes_on(supervisor, name) && errors == 0 && check_failures() == 0);
+    while (supervised_goes_on(supervisor, name) && errors == 0 && check_failures() == 0);
 }
 
 /* ---- what the driver is not to be misled by ---- */

@@ -163,6 +163,8 @@ static void check_append(void)
     const int file = open("data", O_RDWR | O_APPEND);
 
     CHECK_EQUAL(lseek(file, 0, SEEK_SET), 0);
+    CHECK_EQUAL(write(file, "", 0), 0);
+    CHECK_EQUAL(lseek(file, 0, SEEK_CUR), 0);
     CHECK_EQUAL(write(file, "+", 1), 1);
     CHECK_EQUAL(lseek(file, 0, SEEK_CUR), 12);
     CHECK_EQUAL(pread(file, bytes, sizeof(bytes), 0), 12);

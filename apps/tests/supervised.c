@@ -49,6 +49,14 @@ bool supervised_row(mach_port_name_t supervisor, const char *name, struct superv
     return go_through(supervisor, look, &search) && CHECK(search.found);
 }
 
+bool supervised_goes_on(mach_port_name_t supervisor, const char *name)
+{
+    struct supervisor_row row = {0};
+
+    return supervised_row(supervisor, name, &row) && row.state != SUPERVISOR_STATE_STOPPED &&
+           row.state != SUPERVISOR_STATE_FAILED;
+}
+
 static bool count_one(void *context, const struct supervisor_row *row)
 {
     (void)row;

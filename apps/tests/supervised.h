@@ -13,6 +13,9 @@
 /** The row of a program; false: there is none of that name, which is a failure. */
 bool supervised_row(mach_port_name_t supervisor, const char *name, struct supervisor_row *row);
 
+/** The program has been started, and has not ended for good. */
+bool supervised_goes_on(mach_port_name_t supervisor, const char *name);
+
 /** How many programs there are. 0: it does not tell, which is a failure. */
 uint32_t supervised_count(mach_port_name_t supervisor);
 

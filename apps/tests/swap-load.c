@@ -101,12 +101,10 @@ static void show(void)
 static bool goes_on(const char *name)
 {
     static mach_port_name_t supervisor;
-    struct supervisor_row row;
 
     if (supervisor == MSG_NULL)
         OK(service_look_up(program_start_info->bootstrap, "supervisor", &supervisor));
-    return supervised_row(supervisor, name, &row) && row.state != SUPERVISOR_STATE_STOPPED &&
-           row.state != SUPERVISOR_STATE_FAILED;
+    return supervised_goes_on(supervisor, name);
 }
 
 /* Those that kill begin when there is something to be lost. */

@@ -18,7 +18,7 @@ def add_arguments(sub):
 def main(options):
     if not PROGRAM.is_file():
         raise Failure("bench/bench.py is missing from this checkout; check it out again.")
-    packages.ensure("build", "qemu")
+    packages.ensure("build", "qemu", "bench")
     deps.ensure("libfdt", "lz4", "e2fsprogs", "dtbs")
     build.build("release")
     argv = [sys.executable, PROGRAM]

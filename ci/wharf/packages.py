@@ -35,6 +35,7 @@ NEEDS = {
         ("device-tree-compiler", "dtc"),
         ("e2fsprogs", "mke2fs"),
     ],
+    "bench": [("e2fsprogs", "mke2fs")],
     "clang": [
         ("clang", "clang"),
         ("lld", "ld.lld"),

@@ -92,6 +92,8 @@ static kern_return_t opened(struct file_open *open)
     struct disk_node *disk = disk_of(open->node);
     kern_return_t kr = KERN_SUCCESS;
 
+    if (open->flags & FILE_WRITE && is_in_use(&disk->where))
+        return unix_error(EBUSY);
     if (!is_good(disk)) {
         detach(disk);
         kr = attach(disk);

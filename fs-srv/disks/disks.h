@@ -54,3 +54,10 @@ extern const struct file_node_ops disk_ops;
 
 /** Asks a driver what a partition is; it has until a deadline. Errors: those of block.info; of a call that was not answered. */
 kern_return_t disk_facts(mach_port_name_t service, uint32_t partition, struct block_facts *facts);
+
+/* ---- in_use.c ---- */
+
+/** Before all else. */
+void in_use_begin(void);
+/** Writing to it would harm others; or it cannot be found out. */
+bool is_in_use(const struct swap_name *where);

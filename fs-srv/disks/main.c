@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The program `disks` (disks.h). Argument: service=NAME (disks), what it is mounted by. It uses the supervisor, for its list of programs, and the block services of whose disks there are to
- * be files.
+ * The program `disks` (disks.h). Argument: service=NAME (disks), what it is mounted by. It uses the supervisor, for its list of programs, the block services of whose disks there are to
+ * be files, and, if it may, swap.
  */
 #include "disks.h"
 #include <libsys/print.h>
@@ -19,6 +19,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], key, sizeof(key) - 1) == 0)
             service = argv[i] + sizeof(key) - 1;
+    in_use_begin();
     kern_return_t kr = file_server_begin(&server, &limits, MSG_NULL);
     if (kr == KERN_SUCCESS)
         kr = file_server_root(&server, service, &disks_root);

@@ -52,6 +52,20 @@ static void tell_time(struct ext4_time *time)
 
 /* ---- the file system ---- */
 
+/* Half of the UUID, and the other half. */
+static int serial(struct storage *storage, uint64_t *out)
+{
+    enum { SUPER = 1024, UUID = 0x68, SIZE = 512 };
+    uint64_t half[2], sector[SIZE / sizeof(uint64_t)];
+    const int error = storage->operations->read(storage, SUPER, sector, SIZE);
+
+    if (error != 0)
+        return error;
+    memcpy(half, (const char *)sector + UUID, sizeof(half));
+    *out = half[0] ^ half[1];
+    return 0;
+}
+
 static int mount(struct storage *storage, const struct volume_options *options, struct volume **out)
 {
     const unsigned flags = (options->read_only ? EXT4_READ_ONLY : 0u) |
@@ -444,6 +458,7 @@ static uint64_t size_limit(struct volume *volume, struct volume_file *file)
 }
 
 const struct volume_ops ext4_volume = {.format = "ext4",
+                                       .serial = serial,
                                        .mount = mount,
                                        .unmount = unmount,
                                        .sync = sync,

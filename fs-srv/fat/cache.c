@@ -60,6 +60,7 @@ static void rehash(struct fat_cache *cache, struct fat_block *block, uint64_t nu
     unhash(cache, block);
     block->number = number;
     block->used = true;
+    block->changed = false;
     block->chain = *at;
     *at = block;
     unlink_age(cache, block);
@@ -72,8 +73,9 @@ int fat_cache_make(struct fat *fat, uint32_t count)
 
     cache->blocks = calloc(count, sizeof *cache->blocks);
     cache->sorted = calloc(count, sizeof(struct fat_block *));
+    cache->changed = calloc(count, sizeof(struct fat_block *));
     cache->run = malloc((size_t)CACHE_RUN * BLOCK);
-    if (!cache->blocks || !cache->sorted || !cache->run) {
+    if (!cache->blocks || !cache->sorted || !cache->changed || !cache->run) {
         fat_cache_free(fat);
         return ENOMEM;
     }
@@ -87,6 +89,7 @@ void fat_cache_free(struct fat *fat)
 {
     free(fat->cache.blocks);
     free(fat->cache.sorted);
+    free(fat->cache.changed);
     free(fat->cache.run);
     fat->cache = (struct fat_cache){0};
 }
@@ -156,6 +159,7 @@ static void make_clean(struct fat_cache *cache, struct fat_block *block)
         cache->late--;
     block->class = CLASS_CLEAN;
     block->data = false;
+    cache->anew = true;
 }
 
 static int write_run(struct fat *fat, uint32_t from, uint32_t length)
@@ -164,8 +168,11 @@ static int write_run(struct fat *fat, uint32_t from, uint32_t length)
     const uint64_t number = cache->sorted[from]->number;
     const uint32_t copies = in_table(fat, number) ? fat->shape.copies : 1;
 
-    for (uint32_t i = 0; i < length; i++)
+    for (uint32_t i = 0; i < length; i++) {
+        if (fat_survive_write(fat, cache->sorted[from + i]))
+            return EIO;
         memcpy(cache->run + (size_t)i * BLOCK, cache->sorted[from + i]->bytes, BLOCK);
+    }
     for (uint32_t i = 0; i < copies; i++)
         if (storage_write(fat, number + i * fat->shape.table_blocks, length, cache->run))
             return EIO;
@@ -313,6 +320,7 @@ void fat_put(struct fat_block *block)
 
 void fat_dirty(struct fat *fat, struct fat_block *block, enum fat_class class)
 {
+    fat_survive_change(fat, block);
     if (block->class != CLASS_CLEAN)
         return;
     block->class = class;
@@ -343,6 +351,8 @@ int fat_write_blocks(struct fat *fat, uint64_t number, uint32_t count, const uin
         if (!block)
             continue;
         memcpy(block->bytes, from + (size_t)i * BLOCK, BLOCK);
+        if (block->class != CLASS_CLEAN)
+            fat_survive_change(fat, block);
         if (error) { /* what is read is what will be there */
             fat_dirty(fat, block, CLASS_EARLY);
             block->data = true;

@@ -42,6 +42,8 @@ int fat_mark(struct fat *fat, bool dirty)
     *state = (uint8_t)(dirty ? *state | 1 : *state & ~1);
     fat_dirty(fat, block, CLASS_EARLY);
     fat_put(block);
+    fat->ending = !dirty;
+    fat_publish(fat);
     error = fat_cache_write(fat, CLASS_EARLY);
     if (!error)
         error = fat_flush(fat);
@@ -129,18 +131,27 @@ static int set_links(struct fat *fat)
         if (error)
             return error;
     }
+    /* What they lead to is on the medium: a successor has them in its first stage. */
+    const uint32_t count = pending->link_count;
+    pending->link_count = 0;
+    fat_publish(fat);
     const int error = stage(fat, CLASS_EARLY);
-    if (!error)
-        pending->link_count = 0;
+    if (error)
+        pending->link_count = count;
     return error;
 }
 
-/* Clusters of a chain, as far as it is one. A loop comes to a cluster that is free already. */
-static void free_chain(struct fat *fat, uint32_t first)
-{
-    uint32_t next;
+enum { FREES_TOLD = 1024 };
 
-    for (uint32_t cluster = first; cluster != TABLE_END; cluster = next) {
+/* Clusters of a chain, as far as it is one. A loop comes to a cluster that is free already. *rest is what a successor would go on with. */
+static void free_chain(struct fat *fat, uint32_t *rest)
+{
+    uint32_t next, count = 0;
+
+    for (uint32_t cluster = *rest; cluster != TABLE_END; cluster = next) {
+        *rest = cluster;
+        if (++count % FREES_TOLD == 0)
+            fat_publish(fat);
         if (!fat_is_cluster(fat, cluster)) {
             fat_damaged(fat);
             return;
@@ -170,13 +181,17 @@ static int set_cuts_and_frees(struct fat *fat)
         if (pending->frees[i].cut != 0)
             error = fat_table_set(fat, pending->frees[i].cut, TABLE_END);
     }
-    if (!error && cut)
+    if (!error && cut) {
+        fat_publish(fat);
         error = stage(fat, CLASS_EARLY);
+    }
     if (error)
         return error;
-    for (uint32_t i = 0; i < pending->free_count; i++)
-        free_chain(fat, pending->frees[i].first);
-    pending->free_count = 0;
+    while (pending->free_count > 0) {
+        pending->frees[pending->free_count - 1].cut = 0;
+        free_chain(fat, &pending->frees[pending->free_count - 1].first);
+        pending->free_count--;
+    }
     return 0;
 }
 
@@ -209,9 +224,11 @@ int fat_commit(struct fat *fat)
     if (fat->read_only)
         return 0;
     write_info(fat);
+    fat_publish(fat);
     if ((error = stage(fat, CLASS_EARLY)) != 0 || (error = set_links(fat)) != 0 ||
         (error = stage(fat, CLASS_LATE)) != 0 || (error = set_cuts_and_frees(fat)) != 0)
         return error;
     clear_marks(fat);
+    fat_publish(fat);
     return 0;
 }

@@ -322,10 +322,27 @@ int fat_names_write(struct fat_node *folder, uint32_t first, const struct fat_na
         const uint32_t left = names->count - done, count = left < here ? left : here;
         error = change(folder, at, count, names->entries + done);
         done += count;
-        if (!error && done < names->count)
-            error = fat_commit(folder->fat); /* E1 */
+        if (!error && done < names->count) { /* E1 */
+            fat_note_entries(folder, first, first + done);
+            error = fat_commit(folder->fat);
+        }
     }
+    folder->fat->note.entry_count = 0;
     return error;
+}
+
+void fat_note_entries(struct fat_node *folder, uint32_t first, uint32_t end)
+{
+    struct fat_note *note = &folder->fat->note;
+
+    note->entry_count = 0;
+    for (uint32_t at = first, next; at < end && note->entry_count < NOTE_BLOCKS; at = next) {
+        next = at - at % BLOCK_ENTRIES + BLOCK_ENTRIES;
+        next = next < end ? next : end;
+        note->entries[note->entry_count].count = next - at;
+        if (fat_entry_place(folder, at, &note->entries[note->entry_count].position) == 0)
+            note->entry_count++;
+    }
 }
 
 int fat_names_erase(struct fat_node *folder, uint32_t first, uint32_t last)
@@ -334,8 +351,13 @@ int fat_names_erase(struct fat_node *folder, uint32_t first, uint32_t last)
     const uint32_t from = first > block ? first : block;
     const int error = change(folder, from, last - from + 1, NULL);
 
-    if (error || from == first || fat_commit(folder->fat) != 0)
+    if (error || from == first)
         return error;
+    fat_note_entries(folder, first, from);
+    const bool committed = fat_commit(folder->fat) == 0;
+    folder->fat->note.entry_count = 0;
+    if (!committed)
+        return 0;
     for (uint32_t at = first; at < from; at += BLOCK_ENTRIES - at % BLOCK_ENTRIES) {
         const uint32_t end = at - at % BLOCK_ENTRIES + BLOCK_ENTRIES;
         if (change(folder, at, (end < from ? end : from) - at, NULL) != 0)

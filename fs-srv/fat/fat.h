@@ -35,7 +35,12 @@ struct fat_options {
     bool read_only;
     int64_t (*now)(void *context); /* nanoseconds since 1970, UTC; NULL: it is always 1980 */
     void *context;
+    void *memory; /* that outlives who mounts, zeroes at first: fat_keep(); page aligned */
+    size_t
+        memory_size; /* 0: there is none; else at least FAT_MEMORY_LEAST. There are no more cache_blocks than it has room for. */
 };
+
+enum { FAT_MEMORY_LEAST = 160 * 1024 };
 
 enum fat_kind { FAT_FILE, FAT_FOLDER };
 
@@ -71,6 +76,8 @@ int fat_mount(struct storage *storage, const struct fat_options *options, struct
 int fat_unmount(struct fat *fat);
 /** All that was done is on the medium. EIO: also, once, where a file's data could not be written since the last one. Nothing to do on what is read-only. */
 int fat_sync(struct fat *fat);
+/** With memory: an operation is over (a release, too), and is there again if whoever called it is killed from here on. */
+void fat_keep(struct fat *fat);
 /** Counts the free clusters where nobody has yet. EIO. */
 int fat_space(struct fat *fat, struct fat_space *out);
 /** Why it is only read, though it was mounted to be written; "": nothing is wrong. */

@@ -19,6 +19,7 @@
 #include "fat.h"
 #include <errno.h>
 #include <string.h>
+#include <survivor.h>
 
 enum {
     BLOCK = STORAGE_SECTOR,
@@ -83,7 +84,8 @@ struct fat_block {
     uint64_t number;
     enum fat_class class;
     bool used;
-    bool data; /* what is dirty in it belongs to a file, and nothing else is lost with it */
+    bool data;    /* what is dirty in it belongs to a file, and nothing else is lost with it */
+    bool changed; /* since the last fat_publish() */
     uint32_t pins;
     struct fat_block *chain;         /* of the same hash */
     struct fat_block *older, *newer; /* by use */
@@ -98,9 +100,12 @@ struct fat_cache {
     uint32_t late; /* blocks of class LATE */
     struct fat_block *hash[CACHE_HASH];
     struct fat_block *oldest, *newest;
-    struct fat_block **sorted; /* room to sort them */
-    uint8_t *run;              /* CACHE_RUN blocks */
-    bool unflushed;            /* something was written since the last flush */
+    struct fat_block **sorted;  /* room to sort them */
+    uint8_t *run;               /* CACHE_RUN blocks */
+    bool unflushed;             /* something was written since the last flush */
+    struct fat_block **changed; /* with memory: blocks that are */
+    uint32_t changed_count;
+    bool anew; /* a block that is in the log is clean: the next log is a new one */
 };
 
 int fat_cache_make(struct fat *fat, uint32_t count);
@@ -325,6 +330,8 @@ int fat_names_write(struct fat_node *folder, uint32_t first, const struct fat_na
                     uint64_t *position);
 /** Entries first to last, the short one, are deleted. What fails leaves parts of a long name that belong to nothing. */
 int fat_names_erase(struct fat_node *folder, uint32_t first, uint32_t last);
+/** Entries [first, end) are noted as those that have to be deleted if who is about to do it, or has written them, goes no further. */
+void fat_note_entries(struct fat_node *folder, uint32_t first, uint32_t end);
 
 /* ---- node.c ---- */
 
@@ -369,6 +376,36 @@ int fat_end_move(struct fat_node *folder, struct fat_found *found);
 /** Before a node's entry gets another first cluster, or goes: its rename, if there was one, is over on the medium, and the node knows its entry. */
 int fat_node_end_move(struct fat_node *node);
 
+/* ---- survive.c ---- */
+
+enum { NOTE_BLOCKS = 3 /* that the entries of a name lie in, at most */ };
+
+/** What has to be tidied up if the operation that is under way goes no further: while it commits, or as good as done. */
+struct fat_note {
+    uint32_t cluster; /* of a chain that nothing leads to; 0: there is none */
+    struct {
+        uint64_t position; /* entries in one block that are to be deleted */
+        uint32_t count;
+    } entries[NOTE_BLOCKS];
+    uint32_t entry_count;
+};
+
+/** Memory of options, if there is some, is the log of it; blocks of the cache fit. EINVAL. */
+int fat_survive_begin(struct fat *fat);
+/** What somebody had done who was killed is there again, in the cache. ESTALE: it is nothing that could be, and has been forgotten; the mount begins again. */
+int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK]);
+/** What is left of it to be done, once files can be. */
+int fat_survive_finish(struct fat *fat);
+void fat_survive_end(struct fat *fat);
+/** There is something that a mount for writing has to take up. */
+bool fat_survive_is_there(const struct fat_options *options);
+/** A successor finds what there is now; it fits together as it does after a power cut. */
+void fat_publish(struct fat *fat);
+/** A block has been changed. */
+void fat_survive_change(struct fat *fat, struct fat_block *block);
+/** A block that has changed since the last fat_publish() is about to be written, which says nothing of that: for a successor it stays as it is on the card. */
+int fat_survive_write(struct fat *fat, const struct fat_block *block);
+
 /* ---- mount.c ---- */
 
 struct fat {
@@ -383,6 +420,7 @@ struct fat {
     bool lost;    /* data could not be written: the next sync says so */
     bool was_dirty;
     bool marked;   /* the medium says that it is dirty */
+    bool ending;   /* the mark is about to go, and all else is on the medium */
     bool leaked;   /* clusters could not be given free */
     bool counted;  /* free is right */
     bool info_old; /* what the medium says of it is not */
@@ -390,6 +428,13 @@ struct fat {
     uint32_t next;     /* where to look for a free cluster */
     uint64_t numbers;  /* that were given to nodes without a name */
     uint64_t progress; /* fat_progress() */
+    struct survivor survivor;
+    struct fat_note note;
+    uint32_t nameless;              /* nodes */
+    uint8_t *waiting, *waiting_new; /* what the log says of pending things, and room for the next */
+    size_t waiting_size;
+    uint32_t *inherited; /* chains of files without names that somebody had who was killed */
+    uint32_t inherited_count;
     struct fat_node *nodes[NODE_HASH];
     uint32_t node_count;
     struct fat_node root;

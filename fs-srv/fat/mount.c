@@ -31,6 +31,8 @@ static int read_state(struct fat *fat, const uint8_t boot[BLOCK])
 {
     struct fat_block *block;
 
+    if (fat->marked) /* by who was killed, and said what it was */
+        return 0;
     fat->was_dirty = boot[fat->shape.state_at] & 1;
     if (fat->shape.type == 12)
         return 0;
@@ -63,7 +65,7 @@ static int read_boot(struct fat *fat)
         return EINVAL;
     if ((error = fat_read_blocks(fat, 0, 1, boot)) != 0 ||
         (error = fat_read_shape(boot, fat->storage->size, &fat->shape)) != 0 ||
-        (error = read_state(fat, boot)) != 0)
+        (error = fat_survive_resume(fat, boot)) != 0 || (error = read_state(fat, boot)) != 0)
         return error;
     read_info(fat);
     if (fat->shape.type == 32 && (error = check_root(fat)) != 0)
@@ -76,7 +78,14 @@ static int read_boot(struct fat *fat)
     return 0;
 }
 
-int fat_mount(struct storage *storage, const struct fat_options *options, struct fat **out)
+static void free_all(struct fat *fat)
+{
+    fat_survive_end(fat);
+    fat_cache_free(fat);
+    free(fat);
+}
+
+static int mount_once(struct storage *storage, const struct fat_options *options, struct fat **out)
 {
     struct fat *fat = calloc(1, sizeof *fat);
     int error;
@@ -92,15 +101,41 @@ int fat_mount(struct storage *storage, const struct fat_options *options, struct
         fat->options.cache_blocks = CACHE_USUAL;
     if (fat->options.cache_blocks < CACHE_LEAST)
         fat->options.cache_blocks = CACHE_LEAST;
-    error = fat_cache_make(fat, fat->options.cache_blocks);
-    if (!error && (error = read_boot(fat)) != 0)
-        fat_cache_free(fat);
+    error = fat_survive_begin(fat);
+    if (!error)
+        error = fat_cache_make(fat, fat->options.cache_blocks);
+    if (!error && (error = read_boot(fat)) == 0)
+        error = fat_survive_finish(fat);
     if (error) {
-        free(fat);
+        free_all(fat);
         return error;
     }
     *out = fat;
     return 0;
+}
+
+/* What somebody had done who was killed has to be written once, whoever only reads from here on. */
+static int write_survivors(struct storage *storage, const struct fat_options *options)
+{
+    struct fat_options writing = *options;
+    struct fat *fat;
+
+    writing.read_only = false;
+    const int error = mount_once(storage, &writing, &fat);
+    return error ? error : fat_unmount(fat);
+}
+
+int fat_mount(struct storage *storage, const struct fat_options *options, struct fat **out)
+{
+    int error = 0;
+
+    if (options->memory_size != 0 && options->memory_size < FAT_MEMORY_LEAST)
+        return EINVAL;
+    if (options->read_only && fat_survive_is_there(options))
+        error = write_survivors(storage, options);
+    if (!error)
+        error = mount_once(storage, options, out);
+    return error == ESTALE ? mount_once(storage, options, out) : error;
 }
 
 /* Nodes that somebody still has. */
@@ -150,8 +185,9 @@ int fat_unmount(struct fat *fat)
     else if (fat->marked)
         error = end(fat);
     error = error ? error : tell_lost(fat);
-    fat_cache_free(fat);
-    free(fat);
+    if (fat->survivor.memory)
+        survivor_erase(&fat->survivor);
+    free_all(fat);
     return error;
 }
 

@@ -126,21 +126,27 @@ struct fat_node *fat_reference(struct fat_node *node)
 
 void fat_node_give_free(struct fat_node *node)
 {
+    struct fat *fat = node->fat;
+
     if (node->cluster == 0)
         return;
-    if (fat_begin(node->fat) != 0)
-        node->fat->leaked = true;
+    fat->note.cluster = node->cluster;
+    if (fat_begin(fat) != 0)
+        fat->leaked = true;
     else
-        fat_add_free(node->fat, 0, node->cluster);
+        fat_add_free(fat, 0, node->cluster);
+    fat->note.cluster = 0;
 }
 
 void fat_release(struct fat_node *node)
 {
     while (node->parent && --node->references == 0) {
         struct fat_node *parent = node->parent;
-        if (node->gone)
-            fat_node_give_free(node);
         fat_node_forget(node);
+        if (node->gone) {
+            node->fat->nameless--;
+            fat_node_give_free(node);
+        }
         node->fat->node_count--;
         free(node);
         node = parent;
@@ -151,6 +157,7 @@ void fat_node_gone(struct fat_node *node)
 {
     fat_node_forget(node);
     node->gone = true;
+    node->fat->nameless++;
     fat_node_place(node, NUMBER_GONE | ++node->fat->numbers * ENTRY, 0, 0);
 }
 

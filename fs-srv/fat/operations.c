@@ -85,11 +85,14 @@ static int make_in(struct fat_node *folder, struct fat_names *names, struct fat_
     if (node->folder && (error = make_folder(node, entry)) != 0)
         return error;
     fat_entry_set_cluster(entry, node->cluster);
+    node->fat->note.cluster = node->cluster;
     if ((error = fat_names_write(folder, first, names, &position)) != 0) {
         if (node->cluster != 0)
             fat_add_free(node->fat, 0, node->cluster);
+        node->fat->note.cluster = 0;
         return error;
     }
+    node->fat->note.cluster = 0;
     memcpy(node->entry, entry, ENTRY);
     fat_node_place(node, position, first, first + names->count - 1);
     return 0;
@@ -124,19 +127,25 @@ int fat_create(struct fat_node *folder, const char *name, enum fat_kind kind,
 
 int fat_remove(struct fat_node *node)
 {
+    struct fat *fat = node->fat;
     int error;
 
     if (!node->parent)
         return EBUSY;
     if (node->gone)
         return ENOENT;
-    if ((node->folder && (error = fat_find_nothing(node)) != 0) ||
-        (error = fat_begin(node->fat)) != 0 || (error = fat_node_end_move(node)) != 0 ||
-        (error = fat_names_erase(node->parent, node->first, node->index)) != 0)
+    if ((node->folder && (error = fat_find_nothing(node)) != 0) || (error = fat_begin(fat)) != 0 ||
+        (error = fat_node_end_move(node)) != 0)
         return error;
-    fat_node_gone(node);
-    node->fat->progress++;
-    return 0;
+    fat->progress++; /* it may commit when the name has gone */
+    fat->note.cluster = node->cluster;
+    error = fat_names_erase(node->parent, node->first, node->index);
+    fat->note.cluster = 0;
+    if (error)
+        fat->progress--;
+    else
+        fat_node_gone(node);
+    return error;
 }
 
 /* ---- telling ---- */

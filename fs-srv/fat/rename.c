@@ -188,18 +188,20 @@ static void make_entry(const struct fat_node *node, const uint8_t named[ENTRY], 
     out[ENTRY_CASES] = named[ENTRY_CASES] & (CASES_BASE | CASES_EXTENSION);
 }
 
-/* A folder says where the folder is that it lies in. Nothing here reads that, so it may come late. */
-static void set_dots(struct fat_node *node, const struct fat_node *to)
+/* A folder says where the folder is that it lies in. Nothing here reads that, so a power cut may leave it as it was. */
+static void set_dots(struct fat_node *node, const struct fat_node *in)
 {
     struct fat_block *block;
     uint64_t byte;
 
-    if (!node->folder || node->parent == to || fat_entry_place(node, 1, &byte) != 0 ||
+    if (!node->folder || fat_entry_place(node, 1, &byte) != 0 ||
         fat_get(node->fat, byte / BLOCK, GET_READ, &block) != 0)
         return;
     uint8_t *const entry = block->bytes + byte % BLOCK;
-    if (memcmp(entry, "..         ", SHORT_NAME) == 0) {
-        fat_entry_set_cluster(entry, to->parent ? to->cluster : 0);
+    const uint32_t cluster = in->parent ? in->cluster : 0;
+    if (memcmp(entry, "..         ", SHORT_NAME) == 0 &&
+        fat_entry_cluster(node->fat, entry) != cluster) {
+        fat_entry_set_cluster(entry, cluster);
         fat_dirty(node->fat, block, CLASS_LATE);
     }
     fat_put(block);
@@ -210,8 +212,6 @@ static void settle(struct move *move)
 {
     struct fat_node *node = move->node, *parent = node->parent;
 
-    node->fat->progress++;
-    set_dots(node, move->to);
     if (move->target)
         fat_node_gone(move->target);
     fat_node_forget(node);
@@ -234,6 +234,7 @@ static void take_back(struct move *move)
 {
     struct fat_node *node = move->node;
 
+    set_dots(node, node->parent);
     if (move->target)
         (void)change_entry(node->fat, move->position, move->target->entry);
     else
@@ -260,9 +261,16 @@ static int move_far(struct move *move)
     memcpy(entry, move->entry, ENTRY);
     set_mark(entry, CASES_MOVED, node->position);
     error = write_new(move, entry);
-    if (!error)
+    if (!error) { /* from here on it is done */
+        set_dots(node, move->to);
+        fat_note_entries(node->parent, node->first, node->index + 1);
+        fat->progress++;
+        fat->note.cluster = move->target ? move->target->cluster : 0;
         error = fat_commit(fat);
+        fat->progress -= error != 0;
+    }
     if (error) {
+        fat->note = (struct fat_note){0};
         take_back(move);
         return error;
     }
@@ -273,6 +281,7 @@ static int move_far(struct move *move)
         memcpy(fat->pending.marks[fat->pending.mark_count++].saved, move->entry, ENTRY);
     }
     settle(move);
+    fat->note = (struct fat_note){0};
     return 0;
 }
 
@@ -331,8 +340,10 @@ static int move_near(struct move *move, bool *done)
         *done = true;
     }
     fat_put(block);
-    if (*done)
+    if (*done) {
         settle(move);
+        node->fat->progress++;
+    }
     return 0;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "fat.h"
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 #include <volume.h>
 
@@ -33,9 +34,28 @@ static int64_t tell_time(void *context)
 
 /* ---- the file system ---- */
 
+/* The serial number has one place on FAT32, and one on the others: both are told. */
+static int serial(struct storage *storage, uint64_t *out)
+{
+    enum { SERIAL = 0x27, SERIAL_32 = 0x43, SIZE = 512 };
+    uint64_t sector[SIZE / sizeof(uint64_t)];
+    uint32_t a, b;
+    const int error = storage->operations->read(storage, 0, sector, SIZE);
+
+    if (error != 0)
+        return error;
+    memcpy(&a, (const char *)sector + SERIAL, sizeof(a));
+    memcpy(&b, (const char *)sector + SERIAL_32, sizeof(b));
+    *out = (uint64_t)a << 32 | b;
+    return 0;
+}
+
 static int mount(struct storage *storage, const struct volume_options *options, struct volume **out)
 {
-    const struct fat_options as = {.read_only = options->read_only, .now = tell_time};
+    const struct fat_options as = {.read_only = options->read_only,
+                                   .now = tell_time,
+                                   .memory = options->memory.at,
+                                   .memory_size = options->memory.size};
     struct fat *fat;
     const int error = fat_mount(storage, &as, &fat);
 
@@ -77,6 +97,13 @@ static uint64_t progress(struct volume *volume)
     return fat_progress(fat_of(volume));
 }
 
+/* What an operation has done, or what is left of it, outlives this server. */
+static int kept(struct volume *volume, int error)
+{
+    fat_keep(fat_of(volume));
+    return error;
+}
+
 /* ---- handles ---- */
 
 static struct volume_file *root(struct volume *volume)
@@ -87,7 +114,7 @@ static struct volume_file *root(struct volume *volume)
 static int reopen(struct volume *volume, uint64_t inode, struct volume_file **out)
 {
     struct fat_node *node;
-    const int error = fat_reopen(fat_of(volume), inode, &node);
+    const int error = kept(volume, fat_reopen(fat_of(volume), inode, &node));
 
     if (error == 0)
         *out = file_of(node);
@@ -110,8 +137,8 @@ static int hold(struct volume *volume, struct volume_file *file)
 
 static void release(struct volume *volume, struct volume_file *file)
 {
-    (void)volume;
     fat_release(node_of(file));
+    fat_keep(fat_of(volume));
 }
 
 /* ---- attributes ---- */
@@ -156,7 +183,7 @@ static int set_attributes(struct volume *volume, struct volume_file *file, uint3
     of.read_only = !(to->mode & 0200);
     of.accessed = to->accessed;
     of.modified = to->modified;
-    return set == 0 ? 0 : fat_set_attributes(node_of(file), set, &of);
+    return set == 0 ? 0 : kept(volume, fat_set_attributes(node_of(file), set, &of));
 }
 
 /* ---- names ---- */
@@ -165,9 +192,8 @@ static int lookup(struct volume *volume, struct volume_file *folder, const char 
                   struct volume_file **out)
 {
     struct fat_node *node;
-    const int error = fat_lookup(node_of(folder), called, &node);
+    const int error = kept(volume, fat_lookup(node_of(folder), called, &node));
 
-    (void)volume;
     if (error == 0)
         *out = file_of(node);
     return error;
@@ -197,13 +223,12 @@ static int make(struct volume *volume, struct volume_file *folder, const char *c
     struct fat_node *node;
     int error;
 
-    (void)volume;
     (void)mode; /* a new file is one that can be written */
     (void)content;
     if (kind != VOLUME_REGULAR && kind != VOLUME_FOLDER)
         return EPERM;
-    error =
-        fat_create(node_of(folder), called, kind == VOLUME_FOLDER ? FAT_FOLDER : FAT_FILE, &node);
+    error = kept(volume, fat_create(node_of(folder), called,
+                                    kind == VOLUME_FOLDER ? FAT_FOLDER : FAT_FILE, &node));
     if (error == 0)
         *out = file_of(node);
     return error;
@@ -228,8 +253,7 @@ static int remove_name(struct volume *volume, struct volume_file *folder, const 
 {
     const int error = check_name(folder, called, file);
 
-    (void)volume;
-    return error != 0 ? error : fat_remove(node_of(file));
+    return kept(volume, error != 0 ? error : fat_remove(node_of(file)));
 }
 
 static int link_name(struct volume *volume, struct volume_file *folder, const char *called,
@@ -246,12 +270,12 @@ static int rename_file(struct volume *volume, struct volume_file *folder, const 
                        struct volume_file *file, struct volume_file *to, const char *to_name,
                        struct volume_file *target)
 {
-    const int error = check_name(folder, called, file);
+    int error = check_name(folder, called, file);
 
-    (void)volume;
-    return error != 0 ? error
-                      : fat_rename(node_of(file), node_of(to), to_name,
-                                   target != NULL ? node_of(target) : NULL);
+    if (error == 0)
+        error = fat_rename(node_of(file), node_of(to), to_name,
+                           target != NULL ? node_of(target) : NULL);
+    return kept(volume, error);
 }
 
 struct telling {
@@ -298,18 +322,16 @@ static int read_file(struct volume *volume, struct volume_file *file, uint64_t o
 static int write_file(struct volume *volume, struct volume_file *file, uint64_t offset,
                       const void *from, size_t size, size_t *written)
 {
-    (void)volume;
     if (size == 0) {
         *written = 0;
         return 0;
     }
-    return fat_write(node_of(file), offset, from, size, written);
+    return kept(volume, fat_write(node_of(file), offset, from, size, written));
 }
 
 static int resize(struct volume *volume, struct volume_file *file, uint64_t size)
 {
-    (void)volume;
-    return fat_resize(node_of(file), size);
+    return kept(volume, fat_resize(node_of(file), size));
 }
 
 static uint64_t size_limit(struct volume *volume, struct volume_file *file)
@@ -320,6 +342,8 @@ static uint64_t size_limit(struct volume *volume, struct volume_file *file)
 }
 
 const struct volume_ops fat_volume = {.format = "fat",
+                                      .serial = serial,
+                                      .fills = true,
                                       .mount = mount,
                                       .unmount = unmount,
                                       .sync = sync,

@@ -91,7 +91,8 @@ static kern_return_t write_some(struct file_open *open, int64_t position, const 
         return kr;
     if (!open->node->ops->write)
         return unix_error(EINVAL);
-    const bool own = is_own(open, position), appends = own && open->flags & FILE_APPEND;
+    const bool own = is_own(open, position);
+    const bool appends = own && open->flags & FILE_APPEND && size != 0;
     if (appends)
         at = open->node->ops->size(open->node);
     if (size > INT64_MAX - at)

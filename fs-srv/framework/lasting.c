@@ -54,7 +54,7 @@ kern_return_t lasting_open(struct file_open *open)
     record->offset = open->offset;
     record->flags = open->flags;
     record->kind = open->node->kind;
-    __atomic_store_n(&record->used, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&record->used, 1, __ATOMIC_RELEASE);
     return KERN_SUCCESS;
 }
 
@@ -62,7 +62,7 @@ void lasting_close(struct file_open *open)
 {
     if (!open->lasting)
         return;
-    __atomic_store_n(&open->lasting->used, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&open->lasting->used, 0, __ATOMIC_RELEASE);
     forget_request(open->server->lasting->head, slot_of(open));
 }
 

@@ -40,7 +40,7 @@ struct lasting_open {
     uint64_t offset;
     uint32_t flags;
     uint8_t kind; /* FILE_KIND_ */
-    bool used;
+    uint8_t used; /* 0: not */
     uint16_t zero;
 };
 

@@ -26,7 +26,7 @@ static void restored(void *context, uint64_t payload, mach_port_name_t port)
     struct file_server *server = context;
     const struct lasting *lasting = server->lasting;
     const uint64_t index = payload ^ FILE_SERVER_PAYLOAD;
-    const bool is_open = index < lasting->head->opens && lasting->head->open[index].used;
+    const bool is_open = index < lasting->head->opens && lasting->head->open[index].used != 0;
     struct file_open *open = is_open ? open_slot(server, (uint32_t)index) : NULL;
 
     if (open && open->port == MSG_NULL)
@@ -62,7 +62,7 @@ static void find_node(struct file_open *open)
 /* It gets another port when it is used. */
 static void lose(struct file_open *open)
 {
-    open->lasting->used = false;
+    open->lasting->used = 0;
     if (open->port != MSG_NULL)
         let_die(open->server->lasting, open->port);
     open->port = MSG_NULL;
@@ -101,7 +101,7 @@ static void revive_all(struct file_server *server)
     uint32_t lost = 0;
 
     for (uint32_t i = 0; i < head->opens; i++)
-        if (head->open[i].used) {
+        if (head->open[i].used != 0) {
             struct file_open *open = open_slot(server, i);
             lost += !open || !revive(open);
         }
@@ -149,10 +149,10 @@ static void settle_request(struct file_server *server)
 {
     struct lasting *lasting = server->lasting;
     struct lasting_head *head = lasting->head;
-    struct lasting_request now = head->now;
+    struct lasting_request done = head->now;
 
-    if (now.kind != LASTING_NONE && find_result(server, &now, &now.result)) {
-        head->done[head->next % LASTING_DONE] = now;
+    if (head->now.kind != LASTING_NONE && find_result(server, &head->now, &done.result)) {
+        head->done[head->next % LASTING_DONE] = done;
         __atomic_store_n(&head->next, (head->next + 1) % LASTING_DONE, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&head->now.kind, LASTING_NONE, __ATOMIC_RELEASE);

@@ -12,6 +12,7 @@ static int error_of(kern_return_t kr)
     case KERN_SUCCESS: return 0;
     case KERN_PROTECTION_FAILURE: return EROFS;
     case KERN_TERMINATED:
+    case KERN_MEMORY_FAILURE: /* no medium, or another */
     case KERN_NOT_FOUND:
     case KERN_INVALID_ARGUMENT: return ENXIO;
     default: return EIO;

@@ -54,11 +54,11 @@ static kern_return_t stop_all(struct server_message *message)
 
     if (message->received.local != STOP_PAYLOAD)
         return MIG_BAD_ID;
-    int error = flush_all();
+    int error = flush_all(false);
     lock();
-    for (unsigned n = 0; n < TRIES && error == 0 && is_behind(); n++) {
+    for (unsigned n = 0; n < TRIES && is_behind(); n++) {
         unlock();
-        error = flush_all();
+        error = flush_all(false);
         lock();
     }
     const int failed = disk.ops->unmount(disk.volume);
@@ -97,7 +97,8 @@ static kern_return_t facts(struct server_message *message, uint32_t *open_files,
                            char *problem, uint64_t *reads, uint64_t *writes, uint64_t *flushes,
                            uint64_t *bytes_read, uint64_t *bytes_written)
 {
-    (void)message;
+    if (message->received.local != VOLUME_PAYLOAD)
+        return MIG_BAD_ID;
     *open_files = opens();
     lock();
     const struct storage_counts counts = disk.card.counts;
@@ -122,6 +123,8 @@ static kern_return_t watch(struct server_message *message)
     static mach_port_name_t watchers[WATCHERS];
     static unsigned oldest;
 
+    if (message->received.local != VOLUME_PAYLOAD)
+        return MIG_BAD_ID;
     if (server_keep_reply(message) != KERN_SUCCESS)
         return KERN_RESOURCE_SHORTAGE;
     if (message->reply == MSG_NULL)

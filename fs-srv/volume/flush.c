@@ -18,44 +18,49 @@ static mach_port_name_t control_of(struct memory *memory)
     const uint64_t end = kernel_clock_now() + TAKES;
 
     while (memory->control == MSG_NULL && memory->entry != MSG_NULL)
-        if (condition_wait(&disk.changed, &disk.lock, end) != KERN_SUCCESS)
+        if (pi_condition_wait(&disk.changed, &disk.lock, end) != KERN_SUCCESS)
             return MSG_NULL;
     return memory->control;
 }
 
-/* One pass. KERN_BUSY: somebody else's is on its way. The lock is held, and given up meanwhile. */
-static kern_return_t request(struct memory *memory, mach_port_name_t control, uint64_t end)
+/* One pass. KERN_RETRY: it was somebody else's that was on its way. The lock is held, and given up meanwhile: not while the kernel is asked, so that who is told of
+ * the end knows which pass it is of. */
+static kern_return_t request(struct memory *memory, uint64_t end)
 {
-    const uint32_t before = memory->completed;
+    const mach_port_name_t control = control_of(memory);
 
-    unlock();
+    if (control == MSG_NULL)
+        return KERN_SUCCESS;
     const kern_return_t kr = memory_object_lock_request(control, 0, MEMORY_SPAN,
                                                         MEMORY_OBJECT_RETURNS_DIRTY, false, true);
-    lock();
-    if (kr != KERN_SUCCESS && kr != KERN_BUSY)
+    if (kr == KERN_TERMINATED)
+        return memory->entry == MSG_NULL || memory->over ? KERN_SUCCESS : KERN_RETRY;
+    if (kr == KERN_SUCCESS)
+        memory->asked++;
+    else if (kr != KERN_BUSY)
         return kr;
-    while (memory->completed == before && !memory->over)
-        if (condition_wait(&disk.changed, &disk.lock, end) != KERN_SUCCESS)
+    const uint32_t mine = memory->asked;
+    while ((int32_t)(memory->completed - mine) < 0 && !memory->over)
+        if (pi_condition_wait(&disk.changed, &disk.lock, end) != KERN_SUCCESS)
             return KERN_OPERATION_TIMED_OUT;
-    return kr;
+    return kr == KERN_BUSY ? KERN_RETRY : KERN_SUCCESS;
 }
 
 /* The error stays for who is to be told. The lock is held, and given up meanwhile. */
 static int flush(struct memory *memory)
 {
+    enum { PAUSE = 1000000 /* ns */ };
     const uint64_t end = kernel_clock_now() + TAKES;
     kern_return_t kr;
 
-    memory_wait_begins(memory);
     memory->dirty = false;
-    const mach_port_name_t control = control_of(memory);
-    do
-        kr = control == MSG_NULL ? KERN_SUCCESS : request(memory, control, end);
-    while (kr == KERN_BUSY);
-    int error = kr == KERN_SUCCESS || kr == KERN_TERMINATED ? memory->error : EIO;
-    memory->modified = error == 0 && !memory->dirty ? 0 : memory->modified;
-    memory_wait_ends(memory);
-    return error;
+    while ((kr = request(memory, end)) == KERN_RETRY && kernel_clock_now() < end)
+        (void)!pi_condition_wait(&disk.changed, &disk.lock, kernel_clock_now() + PAUSE);
+    if (kr != KERN_SUCCESS)
+        memory->dirty = true;
+    else if (!memory->dirty)
+        memory->modified = 0;
+    return kr == KERN_SUCCESS ? memory->error : EIO;
 }
 
 static bool is_due(const struct memory *memory)
@@ -63,58 +68,66 @@ static bool is_due(const struct memory *memory)
     return memory->dirty || memory->shared || memory->error != 0;
 }
 
-int flush_memory(struct memory *memory)
+/* The lock is held, and given up meanwhile. */
+static int flush_one(struct memory *memory, bool tell)
 {
-    lock();
     memory_wait_begins(memory);
     const int error = is_due(memory) ? flush(memory) : 0;
-    memory->error = 0;
+    if (tell)
+        memory->error = 0;
     memory_wait_ends(memory);
+    return error;
+}
+
+int flush_memory(struct memory *memory, bool tell)
+{
+    lock();
+    const int error = flush_one(memory, tell);
     unlock();
     return error;
 }
 
 void flush_forget(struct memory *memory, uint64_t from)
 {
+    enum { TRIES = 100, PAUSE = 1000000 /* ns */ };
+    kern_return_t kr = KERN_TERMINATED;
+
     lock();
     memory_wait_begins(memory);
-    const mach_port_name_t control = control_of(memory);
-    unlock();
-    if (control != MSG_NULL)
-        (void)!memory_object_lock_request(control, from, MEMORY_SPAN - from,
-                                          MEMORY_OBJECT_RETURNS_NONE, true, false);
-    lock();
+    for (unsigned n = 0; n < TRIES && kr == KERN_TERMINATED && memory->entry != MSG_NULL; n++) {
+        const mach_port_name_t control = control_of(memory);
+        if (control == MSG_NULL)
+            break;
+        kr = memory_object_lock_request(control, from, MEMORY_SPAN - from,
+                                        MEMORY_OBJECT_RETURNS_NONE, true, false);
+        if (kr == KERN_TERMINATED) /* between two lives of the object */
+            (void)!pi_condition_wait(&disk.changed, &disk.lock, kernel_clock_now() + PAUSE);
+    }
     memory_wait_ends(memory);
     unlock();
 }
 
-/* The lock is held, and given up meanwhile. */
-static int flush_memories(void)
+int flush_all(bool tell)
 {
     struct memory *memory;
     uint32_t index = 0;
     int error = 0;
 
-    while ((memory = memory_next(&index))) {
-        const int failed = is_due(memory) ? flush(memory) : 0;
-        error = error != 0 ? error : failed;
-    }
-    return error;
-}
-
-int flush_all(void)
-{
+    mutex_lock(&disk.flushing);
     lock();
     const uint64_t promised = disk.promised;
-    int error = flush_memories();
+    while ((memory = memory_next(&index))) {
+        const int failed = flush_one(memory, tell);
+        error = error != 0 ? error : failed;
+    }
+    disk.promised -= promised;
     if (disk.unsynced && !disk.read_only) {
         const int failed = disk.ops->sync(disk.volume);
         disk.unsynced = failed != 0;
         error = error != 0 ? error : failed;
     }
-    if (error == 0)
-        disk.promised -= promised;
     unlock();
+    mutex_unlock(&disk.flushing);
     return error;
 }
 
@@ -141,7 +154,7 @@ static bool look(void)
     for (struct memory *memory; !changed && (memory = memory_next(&index));)
         changed = memory->dirty;
     unlock();
-    (void)!flush_all();
+    (void)!flush_all(false);
     return changed;
 }
 

@@ -58,10 +58,12 @@ static kern_return_t find(void *context, uint64_t number, struct file_node **fou
 static void restored(void *context, uint64_t payload, mach_port_name_t port)
 {
     (void)context;
-    if (payload >> 32 == MEMORY_PAYLOAD >> 32)
+    if (payload >> 32 == MEMORY_PAYLOAD >> 32) {
         memory_restore(payload, port);
-    else
-        memory_drop_port(port);
+    } else { /* nobody's */
+        keep_forget(file_server_keep(&disk.server), port);
+        stub_release_right(port, MSG_MOVE_RECEIVE);
+    }
 }
 
 static uint64_t progress(void *context)

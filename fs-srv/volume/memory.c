@@ -16,7 +16,7 @@ enum {
     BUCKETS = 512,
     ALL_ACCESS = VM_PROT_READ | VM_PROT_WRITE | VM_PROT_EXECUTE,
 };
-#define EVICTION_TAKES UINT64_C(10000000000) /* ns */
+#define EVICTION_TAKES UINT64_C(2000000000) /* ns */
 
 static struct memory memories[MEMORIES];
 static struct memory *buckets[BUCKETS];
@@ -91,13 +91,6 @@ static kern_return_t make_port(struct memory *memory)
     return kr;
 }
 
-void memory_drop_port(mach_port_name_t port)
-{
-    if (disk.keeps)
-        keep_forget(file_server_keep(&disk.server), port);
-    stub_release_right(port, MSG_MOVE_RECEIVE);
-}
-
 /* S2 */
 static void begin_record(const struct memory *memory)
 {
@@ -128,6 +121,15 @@ static kern_return_t make_entry(struct memory *memory)
     return kr;
 }
 
+/* Of a memory whose end was on its way. */
+static int remake_entry(struct memory *memory)
+{
+    if (make_entry(memory) != KERN_SUCCESS)
+        return ENOMEM;
+    memory->remade = true;
+    return 0;
+}
+
 static void drop_entry(struct memory *memory)
 {
     if (memory->entry != MSG_NULL)
@@ -152,25 +154,32 @@ static void release(struct memory *memory)
     if (memory->control != MSG_NULL)
         stub_release_right(memory->control, MSG_MOVE_SEND);
     if (memory->port != MSG_NULL) {
-        const mach_port_name_t port = memory->port;
-        stub_release_right(port, MSG_MOVE_SEND);
-        memory_drop_port(port);
+        if (disk.keeps)
+            keep_forget(file_server_keep(&disk.server), memory->port);
+        (void)!port_mod_refs(self(), memory->port, PORT_RIGHT_RECEIVE, -1);
+        stub_release_right(memory->port, MSG_MOVE_SEND);
     }
     disk.ops->release(disk.volume, memory->file);
     disk.unsynced = true; /* its last name may have gone before */
     *memory = (struct memory){.index = index, .next = free_memories};
     free_memories = memory;
     in_use--;
-    condition_broadcast(&disk.changed, &disk.lock);
+    pi_condition_broadcast(&disk.changed, &disk.lock);
 }
 
 void memory_ended(struct memory *memory)
 {
     if (memory->entry != MSG_NULL)
         return;
+    if (memory->remade && make_entry(memory) == KERN_SUCCESS) {
+        drop_entry(memory); /* there is another terminate of that life, or there will be of this */
+        return;
+    }
     memory->over = true;
     if (memory->waits == 0)
         release(memory);
+    else
+        pi_condition_broadcast(&disk.changed, &disk.lock);
 }
 
 void memory_wait_begins(struct memory *memory)
@@ -184,37 +193,51 @@ void memory_wait_ends(struct memory *memory)
         release(memory);
 }
 
-/* Nobody has it open, and it was not used for the longest time. */
+/* The one that was not used for the longest time; of those that clients may have mapped, whose objects stay, only when there is no other. */
 static struct memory *oldest(void)
 {
     struct memory *found = NULL;
 
     for (uint32_t i = 0; i < MEMORIES; i++) {
         struct memory *m = &memories[i];
-        const bool idle = m->file && m->entry != MSG_NULL && (!m->node || m->node->opens == 0);
-        if (idle && (!found || m->used < found->used))
+        if (!m->file || m->entry == MSG_NULL || m->waits != 0)
+            continue;
+        if (!found || m->mapped < found->mapped ||
+            (m->mapped == found->mapped && m->used < found->used))
             found = m;
     }
     return found;
 }
 
-/* The kernel returns what was written to it, and says when that is over. */
-static int evict(void)
+/* Its pages go back, and then the object. The lock is held, and given up meanwhile. */
+static void put_away(struct memory *memory)
 {
-    enum { AT_ONCE = 16 };
+    memory_wait_begins(memory);
+    unlock();
+    (void)!flush_memory(memory, false);
+    lock();
+    windows_drop(memory);
+    drop_entry(memory);
+    memory_wait_ends(memory);
+}
+
+int memory_make_room(void)
+{
+    enum { MOST = 64 };
     const uint64_t end = kernel_clock_now() + EVICTION_TAKES;
 
-    for (unsigned n = 0; n < AT_ONCE; n++) {
+    lock();
+    for (unsigned n = 0; n < MOST && !free_memories; n++) {
         struct memory *memory = oldest();
         if (!memory)
             break;
-        windows_drop(memory);
-        drop_entry(memory);
+        put_away(memory);
     }
-    while (!free_memories)
-        if (condition_wait(&disk.changed, &disk.lock, end) != KERN_SUCCESS)
-            return ENFILE;
-    return 0;
+    while (!free_memories && pi_condition_wait(&disk.changed, &disk.lock, end) == KERN_SUCCESS)
+        continue;
+    const int error = free_memories ? 0 : ENFILE;
+    unlock();
+    return error;
 }
 
 /* Into the table; the file's hold is the memory's. */
@@ -233,8 +256,15 @@ static void enter(struct memory *memory, struct volume_file *file, uint64_t inod
 static int take(struct disk_node *node, struct memory **out)
 {
     struct volume_attributes attributes;
-    int error = free_memories ? 0 : evict();
+    int error = 0;
 
+    if (!free_memories) {
+        unlock();
+        error = memory_make_room();
+        lock();
+    }
+    if (error == 0 && !free_memories)
+        error = ENFILE;
     if (error == 0)
         error = disk.ops->attributes(disk.volume, node->file, &attributes);
     if (error == 0)
@@ -260,11 +290,11 @@ int memory_have(struct disk_node *node, struct memory **out)
 
     if (!memory)
         error = take(node, &memory);
-    else if (memory->entry == MSG_NULL && make_entry(memory) != KERN_SUCCESS)
-        error = ENOMEM;
+    else if (memory->entry == MSG_NULL)
+        error = remake_entry(memory);
     if (error != 0)
         return error;
-    memory->over = memory->abandoned = false;
+    memory->over = false;
     memory->node = node;
     memory->used = ++disk.uses;
     node->memory = *out = memory;
@@ -279,7 +309,7 @@ void memory_set_size(struct memory *memory, uint64_t size)
 
 void memory_set_shared(struct memory *memory)
 {
-    memory->shared = true;
+    memory->shared = memory->mapped = true;
     state->memory[memory->index].shared = true;
 }
 
@@ -290,7 +320,7 @@ void memory_leave(struct memory *memory, bool nameless)
     memory->node = NULL;
     if (!nameless)
         return;
-    memory->abandoned = true;
+
     windows_drop(memory);
     drop_entry(memory);
 }
@@ -309,29 +339,43 @@ static bool take_slot(struct memory *memory)
     return true;
 }
 
-/* As it was: with the pages that the kernel has of it. */
-static bool restore(struct memory *memory, mach_port_name_t port)
+/* As it was: with the pages that the kernel has of it. What it says of its size is right: it is changed before the volume's where a file gets shorter. */
+static int restore(struct memory *memory, mach_port_name_t port)
 {
     struct state_memory *record = &state->memory[memory->index];
     struct volume_file *file;
     struct volume_attributes attributes = {0};
     mach_port_name_t same;
 
-    if (!atomic_load(&record->used) || disk.ops->reopen(disk.volume, record->inode, &file) != 0)
-        return false;
-    (void)!disk.ops->attributes(disk.volume, file, &attributes);
-    enter(memory, file, record->inode, atomic_load(&record->size));
+    if (!atomic_load(&record->used))
+        return ENOENT;
+    int error = disk.ops->reopen(disk.volume, atomic_load(&record->inode), &file);
+    if (error != 0)
+        return error;
+    error = disk.ops->attributes(disk.volume, file, &attributes);
+    if (error != 0) {
+        disk.ops->release(disk.volume, file);
+        return error;
+    }
+    enter(memory, file, atomic_load(&record->inode), atomic_load(&record->size));
+    memory->port = port;
+    memory->shared = memory->mapped = memory->dirty = memory->restored = true;
     if (memory->size > attributes.size)
         disk.promised += memory->size - attributes.size + PAGE;
-    memory->port = port;
-    memory->shared = record->shared;
-    memory->dirty = memory->code = true;
-    if (port_move_member(self(), port, disk.set) == KERN_SUCCESS &&
-        port_insert_made_send(self(), port, port, &same) == KERN_SUCCESS &&
-        make_entry(memory) == KERN_SUCCESS)
-        return true;
-    release(memory);
-    return true; /* the port has gone with it */
+    else if (memory->size < attributes.size && !disk.read_only)
+        (void)!disk.ops->resize(disk.volume, file, memory->size);
+    if (port_move_member(self(), port, disk.set) != KERN_SUCCESS ||
+        port_insert_made_send(self(), port, port, &same) != KERN_SUCCESS ||
+        make_entry(memory) != KERN_SUCCESS)
+        release(memory); /* and the port */
+    return 0;
+}
+
+/* Who maps it finds that it has gone. */
+static void refuse_port(mach_port_name_t port)
+{
+    keep_forget(file_server_keep(&disk.server), port);
+    stub_release_right(port, MSG_MOVE_RECEIVE);
 }
 
 void memory_restore(uint64_t payload, mach_port_name_t port)
@@ -340,19 +384,29 @@ void memory_restore(uint64_t payload, mach_port_name_t port)
 
     lock();
     if (index >= MEMORIES || !take_slot(&memories[index])) {
-        memory_drop_port(port);
-    } else if (!restore(&memories[index], port)) {
+        refuse_port(port);
+    } else if (restore(&memories[index], port) != 0) {
         memories[index].next = free_memories;
         free_memories = &memories[index];
         end_record(&memories[index]);
-        memory_drop_port(port);
+        refuse_port(port);
     }
     unlock();
 }
 
 void memories_restored(void)
 {
-    for (uint32_t i = 0; i < MEMORIES; i++)
-        if (!memories[i].file)
-            end_record(&memories[i]);
+    struct volume_attributes attributes;
+
+    lock();
+    for (uint32_t i = 0; i < MEMORIES; i++) {
+        struct memory *memory = &memories[i];
+        if (!memory->file)
+            end_record(memory);
+        else if (!memory->node &&
+                 disk.ops->attributes(disk.volume, memory->file, &attributes) == 0 &&
+                 attributes.links == 0)
+            drop_entry(memory); /* who maps it keeps it */
+    }
+    unlock();
 }

@@ -106,7 +106,7 @@ static void forget_content(struct disk_node *node)
     if (!memory)
         return;
     const bool nameless = is_nameless(node->file);
-    if (nameless && !memory->shared) {
+    if (nameless && !memory->mapped) {
         memory_wait_begins(memory);
         unlock();
         flush_forget(memory, 0);
@@ -137,6 +137,20 @@ void node_unused(struct file_node *file_node)
 
 /* ---- attributes ---- */
 
+/* What the volume does not know yet. */
+static void add_unwritten(const struct memory *memory, struct volume_attributes *a)
+{
+    enum { BLOCK = 512 };
+
+    if (memory->size > a->size)
+        a->blocks += (memory->size - a->size + BLOCK - 1) / BLOCK;
+    a->size = memory->size;
+    if (memory->modified != 0)
+        a->modified = memory->modified;
+    if (memory->modified > a->changed)
+        a->changed = memory->modified;
+}
+
 void node_attributes(struct file_node *file_node, struct file_attributes *out)
 {
     struct disk_node *node = disk_of(file_node);
@@ -145,11 +159,8 @@ void node_attributes(struct file_node *file_node, struct file_attributes *out)
     lock();
     if (disk.ops->attributes(disk.volume, node->file, &a) != 0)
         a = (struct volume_attributes){.mode = 0, .links = 1};
-    if (node->memory) {
-        a.size = node->memory->size;
-        if (node->memory->modified != 0)
-            a.modified = a.changed = node->memory->modified;
-    }
+    if (node->memory)
+        add_unwritten(node->memory, &a);
     unlock();
     out->mode = a.mode;
     out->links = a.links;
@@ -188,9 +199,16 @@ kern_return_t node_set_attributes(struct file_node *file_node, uint32_t which,
     if (disk.read_only)
         return unix_error(EROFS);
     /* What comes back later would set the time of its last change. */
-    if (which & FILE_SET_MODIFIED && node->memory)
-        error = flush_memory(node->memory);
     lock();
+    struct memory *memory = which & FILE_SET_MODIFIED ? node->memory : NULL;
+    if (memory)
+        memory_wait_begins(memory);
+    unlock();
+    if (memory)
+        error = flush_memory(memory, false);
+    lock();
+    if (memory)
+        memory_wait_ends(memory);
     if (error == 0)
         error = disk.ops->set_attributes(disk.volume, node->file, what, &wanted);
     disk.unsynced = true;
@@ -228,7 +246,7 @@ kern_return_t node_sync_names(struct file_node *node, bool data_only)
 
     (void)data_only;
     if (node->is_root)
-        return answer_of(flush_all());
+        return answer_of(flush_all(true));
     lock();
     if (disk.unsynced && !disk.read_only) {
         error = disk.ops->sync(disk.volume);

@@ -32,22 +32,38 @@ static struct memory *memory_in(const struct server_message *message)
     return memory_of_port(message->received.local);
 }
 
+/* A life of the kernel's object begins: passes of the one before are over. */
+static void take_control(struct memory *memory, mach_port_name_t control)
+{
+    if (memory->control != MSG_NULL)
+        stub_release_right(memory->control, MSG_MOVE_SEND);
+    memory->control = control;
+    memory->over = memory->remade = false;
+    memory->completed = memory->asked;
+    pi_condition_broadcast(&disk.changed, &disk.lock);
+}
+
 static kern_return_t init(struct server_message *message, mach_port_name_t control,
                           uint32_t page_size)
 {
+    (void)page_size;
     lock();
     struct memory *memory = memory_in(message);
-    if (memory && control != MSG_DEAD) {
-        if (memory->control == control)
-            stub_release_right(control, MSG_MOVE_SEND); /* it has one */
-        memory->control = control;
-        memory->over = false;
-        condition_broadcast(&disk.changed, &disk.lock);
-    }
+    if (memory && control != MSG_DEAD)
+        take_control(memory, control);
+    const uint64_t end = memory && memory->restored ? page_up(memory->size) : MEMORY_SPAN;
+    if (memory)
+        memory->restored = false;
     unlock();
-    if (!memory || page_size != PAGE)
+    if (!memory)
         return KERN_FAILURE;
-    return control == MSG_DEAD ? KERN_SUCCESS : memory_object_ready(control, false, CLUSTER);
+    if (control == MSG_DEAD)
+        return KERN_SUCCESS;
+    (void)!memory_object_ready(control, false, CLUSTER); /* it may have ended: terminate follows */
+    if (end < MEMORY_SPAN)
+        (void)!memory_object_lock_request(control, end, MEMORY_SPAN - end,
+                                          MEMORY_OBJECT_RETURNS_NONE, true, false);
+    return KERN_SUCCESS;
 }
 
 /* ---- pages that are missing ---- */
@@ -61,24 +77,6 @@ static int read_pages(const struct memory *memory, uint64_t offset, size_t size)
     if (error == 0)
         memset(buffer + got, 0, size - got);
     return error;
-}
-
-/* What is short is somebody's who gives it back soon. The lock is held. */
-static kern_return_t supply(const struct memory *memory, uint64_t offset, size_t size)
-{
-    enum { TRIES = 1000, PAUSE = 1000000 /* ns */ };
-    kern_return_t kr;
-
-    if (memory->code)
-        (void)!vm_maintain(program_start_info->task, (uintptr_t)buffer, size, VM_MAINTENANCE_CODE);
-    for (unsigned n = 0; n < TRIES; n++) {
-        kr = memory_object_supply(memory->control, offset, (uintptr_t)buffer, size,
-                                  MEMORY_OBJECT_SUPPLY_MOVE);
-        if (kr != KERN_RESOURCE_SHORTAGE)
-            break;
-        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
-    }
-    return kr;
 }
 
 static void refuse(const struct memory *memory, uint64_t offset, uint64_t length, int error)
@@ -103,20 +101,30 @@ static uint64_t plan(struct memory *memory, uint64_t offset, uint64_t *length)
     return memory->ahead_size;
 }
 
+/* What is short is somebody's who gives it back soon; what had been moved before is read again. */
 static int read_and_supply(const struct memory *memory, uint64_t offset, uint64_t length)
 {
-    const int error = read_pages(memory, offset, (size_t)length);
+    enum { TRIES = 1000, PAUSE = 1000000 /* ns */ };
 
-    if (error != 0)
-        return error;
-    const kern_return_t kr = supply(memory, offset, (size_t)length);
-    return kr == KERN_SUCCESS || kr == KERN_TERMINATED ? 0 : ENOMEM;
+    for (unsigned n = 0; n < TRIES; n++) {
+        const int error = read_pages(memory, offset, (size_t)length);
+        if (error != 0)
+            return error;
+        const kern_return_t kr = memory_object_supply(memory->control, offset, (uintptr_t)buffer,
+                                                      length, MEMORY_OBJECT_SUPPLY_MOVE);
+        if (kr == KERN_SUCCESS || kr == KERN_TERMINATED)
+            return 0;
+        if (kr != KERN_RESOURCE_SHORTAGE)
+            break;
+        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
+    }
+    return ENOMEM;
 }
 
 /* G1 */
 static void answer(struct memory *memory, uint64_t offset, uint64_t length)
 {
-    const uint64_t end = page_up(memory->size);
+    const uint64_t end = page_up(memory_end(memory));
 
     if (offset >= end) {
         refuse(memory, offset, length, ENXIO);
@@ -152,14 +160,28 @@ static kern_return_t data_request(struct server_message *message, uint64_t offse
 
 /* ---- pages that come back ---- */
 
+/* Other errors than that it is not there pass: it is announced once only. */
+static bool fetch_page(mach_port_name_t control, uint64_t offset, char *to)
+{
+    enum { TRIES = 1000, PAUSE = 1000000 /* ns */ };
+    kern_return_t kr = KERN_SUCCESS;
+
+    for (unsigned n = 0; n < TRIES; n++) {
+        kr = memory_object_collect(control, offset, (uintptr_t)to);
+        if (kr == KERN_SUCCESS || kr == KERN_NOT_FOUND || kr == KERN_TERMINATED)
+            break;
+        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
+    }
+    return kr == KERN_SUCCESS;
+}
+
 /* How many of the pages from there on can be had, up to one that has gone. */
 static size_t fetch(const struct memory *memory, uint64_t offset, size_t length)
 {
     size_t size = 0;
 
     state_fetching(memory, offset, (unsigned)(length / PAGE));
-    while (size < length && memory_object_collect(memory->control, offset + size,
-                                                  (uintptr_t)state_pages + size) == KERN_SUCCESS)
+    while (size < length && fetch_page(memory->control, offset + size, state_pages + size))
         size += PAGE;
     return size;
 }
@@ -171,10 +193,11 @@ static int write_pages(struct memory *memory, uint64_t offset, const char *from,
     size_t written = 0;
     int error = 0;
 
-    if (offset >= memory->size)
+    const uint64_t end = memory_end(memory);
+    if (offset >= end)
         return 0;
-    if (size > memory->size - offset)
-        size = (size_t)(memory->size - offset);
+    if (size > end - offset)
+        size = (size_t)(end - offset);
     for (size_t done = 0; done < size && error == 0; done += written) {
         error = disk.ops->write(disk.volume, memory->file, offset + done, from + done, size - done,
                                 &written);
@@ -248,8 +271,8 @@ static kern_return_t lock_completed(struct server_message *message, uint64_t off
     lock();
     struct memory *memory = memory_in(message);
     if (memory) {
-        memory->completed++;
-        condition_broadcast(&disk.changed, &disk.lock);
+        memory->completed += memory->completed != memory->asked;
+        pi_condition_broadcast(&disk.changed, &disk.lock);
     }
     unlock();
     return KERN_SUCCESS;

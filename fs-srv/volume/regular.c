@@ -2,8 +2,10 @@
 /*
  * Regular files: bytes are copied from and to the pages that everybody sees (M1).
  *
- * R1 A write goes to pages, and to the card later; so that there is room for it then, what is promised in this way is counted (disk.promised), and when it comes near to
- *    what is free a write goes to the volume first, and is told that there is no room.
+ * R1 A write goes to pages, and to the card later; so that there is room for it then, what is promised in this way is counted (disk.promised): what files grow by, and, when there is
+ *    not PLENTY free, all that is written, for there may be holes. When it comes near to what is free a write goes to the volume first, and is told that there is no room.
+ * R2 A file gets longer when all that is written behind its end is there, and shorter before anything of it goes: what an instance that is killed leaves is never more
+ *    than the size says, and a size says that the bytes are there.
  */
 #include "server.h"
 #include <libsys/program.h>
@@ -13,7 +15,7 @@
 #include <wharf/if/vm.h>
 
 /* Bytes of room that a format may need for itself while it writes what was promised. */
-enum { SPARE = 1024 * 1024 };
+enum { SPARE = 1024 * 1024, PLENTY = 64 * 1024 * 1024, STEP = 1024 * 1024 };
 
 static uint64_t page_up(uint64_t size)
 {
@@ -22,6 +24,8 @@ static uint64_t page_up(uint64_t size)
 
 static kern_return_t opened(struct file_open *open)
 {
+    if (disk.read_only && open->flags & FILE_WRITE)
+        return unix_error(EROFS);
     disk_of(open->node)->opens++;
     return KERN_SUCCESS;
 }
@@ -70,20 +74,26 @@ static kern_return_t read(struct file_open *open, uint64_t position, void *to, u
 
 /* ---- writing ---- */
 
-/* R1. The lock is held. */
-static bool is_room_for(uint64_t bytes)
+/* As the volume allocates it. */
+static uint64_t unit_up(uint64_t size)
 {
-    struct volume_space space;
-
-    if (disk.ops->space(disk.volume, &space) != 0)
-        return true; /* who writes will be told */
-    return space.free * space.block_size >= disk.promised + bytes + SPARE;
+    return (size + disk.unit - 1) / disk.unit * disk.unit;
 }
 
-/* What the pages from `from` on to `to` may need. */
-static uint64_t growth(uint64_t from, uint64_t to)
+/* R1: what the bytes may need, and whether that is there. The lock is held. */
+static bool is_room_for(const struct memory *memory, uint64_t position, uint32_t size,
+                        uint64_t *more)
 {
-    return to > from ? page_up(to) - (from & ~(uint64_t)(PAGE - 1)) : 0;
+    struct volume_space space;
+    const uint64_t before = unit_up(memory->size), after = unit_up(position + size);
+
+    *more = after > before ? after - before : 0;
+    if (disk.ops->space(disk.volume, &space) != 0)
+        return true; /* who writes will be told */
+    const uint64_t free = space.free * space.block_size;
+    if (free < disk.promised + PLENTY)
+        *more = unit_up(size) + disk.unit;
+    return free >= disk.promised + *more + SPARE;
 }
 
 /* To the volume, which says how much there is room for: *size. */
@@ -103,23 +113,41 @@ static int write_through(struct memory *memory, uint64_t position, const void *f
 /* Room for bytes from `position` on; else *size is what has been written already. The lock is held, and given up meanwhile. */
 static int find_room(struct memory *memory, uint64_t position, const void *from, uint32_t *size)
 {
-    const uint64_t more = growth(memory->size, position + *size);
-    int error = 0;
+    uint64_t more;
 
-    if (more == 0 || is_room_for(more)) {
-        disk.promised += more;
-        return 0;
+    if (!is_room_for(memory, position, *size, &more)) {
+        memory_wait_begins(memory);
+        unlock();
+        (void)!flush_all(false);
+        lock();
+        memory_wait_ends(memory); /* it has an entry: it is there */
+        if (!is_room_for(memory, position, *size, &more)) {
+            unlock();
+            const int error = write_through(memory, position, from, size);
+            lock();
+            return error;
+        }
     }
-    unlock();
-    error = flush_all();
-    lock();
-    if (error == 0 && is_room_for(more)) {
-        disk.promised += more;
-        return 0;
-    }
-    unlock();
-    error = write_through(memory, position, from, size);
-    lock();
+    disk.promised += more;
+    return 0;
+}
+
+/* A format without holes fills what lies between: in steps, so that nobody waits for all of it. Without the lock. */
+static int fill_up_to(const struct disk_node *node, uint64_t size)
+{
+    struct volume_attributes attributes = {0};
+    int error;
+
+    do {
+        lock();
+        error = disk.ops->attributes(disk.volume, node->file, &attributes);
+        if (error == 0 && attributes.size < size) {
+            const uint64_t next = attributes.size + STEP < size ? attributes.size + STEP : size;
+            error = disk.ops->resize(disk.volume, node->file, next);
+            disk.unsynced = true;
+        }
+        unlock();
+    } while (error == 0 && attributes.size < size);
     return error;
 }
 
@@ -131,10 +159,10 @@ static int clear_behind(struct memory *memory, uint64_t end, uint64_t upto)
     return memory->shared && stop > end ? window_clear(memory, end, (size_t)(stop - end)) : 0;
 }
 
+/* The lock is held, and given up meanwhile. */
 static int begin_write(struct disk_node *node, uint64_t position, const void *from, uint32_t *size,
-                       struct memory **out, uint64_t *before)
+                       struct memory **out)
 {
-    struct memory *memory;
     const uint64_t limit = disk.ops->size_limit(disk.volume, node->file);
 
     if (position >= limit || position >= MEMORY_SPAN)
@@ -143,14 +171,20 @@ static int begin_write(struct disk_node *node, uint64_t position, const void *fr
         *size = (uint32_t)(limit - position);
     if (*size > MEMORY_SPAN - position)
         *size = (uint32_t)(MEMORY_SPAN - position);
-    int error = memory_have(node, &memory);
-    if (error == 0)
-        error = find_room(memory, position, from, size);
-    if (error != 0)
-        return error;
-    *out = memory;
-    *before = memory->size;
-    return 0;
+    if (*disk.ops->problem(disk.volume) != '\0')
+        return EROFS;
+    const int error = memory_have(node, out);
+    return error == 0 ? find_room(*out, position, from, size) : error;
+}
+
+/* R2: what could be copied counts, and no more. The lock is held. */
+static void end_write(struct memory *memory, uint64_t end)
+{
+    memory->writing = 0;
+    memory->dirty = true; /* somebody may have looked at it in between */
+    memory->modified = file_server_time();
+    if (end > memory->size)
+        memory_set_size(memory, end);
 }
 
 static kern_return_t write(struct file_open *open, uint64_t position, const void *from,
@@ -158,34 +192,57 @@ static kern_return_t write(struct file_open *open, uint64_t position, const void
 {
     struct disk_node *node = disk_of(open->node);
     struct memory *memory = NULL;
-    uint64_t before = 0;
+    size_t done = 0;
 
     *written = 0;
-    if (disk.read_only)
-        return unix_error(EROFS);
     if (size == 0)
         return KERN_SUCCESS;
-    lock();
-    int error = begin_write(node, position, from, &size, &memory, &before);
-    if (error == 0) {
-        if (position + size > memory->size)
-            memory_set_size(memory, position + size);
-        memory->dirty = true;
-        memory->modified = file_server_time();
+    if (disk.ops->fills && position > size_of(open->node)) {
+        const int error = fill_up_to(node, position);
+        if (error != 0)
+            return answer_of(error);
     }
+    lock();
+    int error = begin_write(node, position, from, &size, &memory);
+    const uint64_t before = memory ? memory->size : 0;
+    if (error == 0)
+        memory->writing = position + size;
     unlock();
-    if (error == 0 && position > before)
+    if (error != 0)
+        return answer_of(error);
+    if (position > before)
         error = clear_behind(memory, before, position);
     if (error == 0)
-        error = window_write(memory, position, from, size);
-    if (error == 0)
-        *written = size;
-    if (error == 0 && open->flags & FILE_SYNC)
-        return regular_ops.sync(open->node, false);
-    return answer_of(error);
+        error = window_write(memory, position, from, size, &done);
+    lock();
+    end_write(memory, done != 0 ? position + done : 0);
+    unlock();
+    if (done == 0)
+        return answer_of(error);
+    *written = (uint32_t)done;
+    return open->flags & FILE_SYNC ? regular_ops.sync(open->node, false) : KERN_SUCCESS;
 }
 
 /* ---- size ---- */
+
+/* R2. The lock is held. */
+static int resize_both(struct disk_node *node, struct memory *memory, uint64_t size,
+                       uint64_t *before)
+{
+    if (memory)
+        *before = memory->size;
+    if (memory && size < *before)
+        memory_set_size(memory, size);
+    const int error = disk.ops->resize(disk.volume, node->file, size);
+    disk.unsynced = true;
+    if (memory && error != 0)
+        memory_set_size(memory, *before);
+    else if (memory) {
+        memory_set_size(memory, size);
+        memory->modified = 0;
+    }
+    return error;
+}
 
 static kern_return_t resize(struct file_node *file_node, uint64_t size)
 {
@@ -198,17 +255,13 @@ static kern_return_t resize(struct file_node *file_node, uint64_t size)
         return unix_error(EROFS);
     if (size > MEMORY_SPAN)
         return unix_error(EFBIG);
+    if (disk.ops->fills && size > size_of(file_node))
+        error = fill_up_to(node, size);
     lock();
-    if (node->memory || memory_of(node->file))
+    if (error == 0 && (node->memory || memory_of(node->file)))
         error = memory_have(node, &memory);
     if (error == 0)
-        error = disk.ops->resize(disk.volume, node->file, size);
-    disk.unsynced = true;
-    if (error == 0 && memory) {
-        before = memory->size;
-        memory_set_size(memory, size);
-        memory->modified = 0;
-    }
+        error = resize_both(node, memory, size, &before);
     unlock();
     if (error != 0 || !memory)
         return answer_of(error);
@@ -231,11 +284,15 @@ static kern_return_t sync(struct file_node *file_node, bool data_only)
     (void)data_only;
     lock();
     memory = node->memory ? node->memory : memory_of(node->file);
+    if (memory)
+        memory_wait_begins(memory);
     unlock();
     if (memory)
-        error = flush_memory(memory);
+        error = flush_memory(memory, true);
     lock();
-    if (error == 0 && disk.unsynced) {
+    if (memory)
+        memory_wait_ends(memory);
+    if (error == 0 && disk.unsynced && !disk.read_only) {
         error = disk.ops->sync(disk.volume);
         disk.unsynced = error != 0;
     }
@@ -249,7 +306,7 @@ static uint32_t most_of(const struct file_open *open, uint32_t protection, bool 
 {
     if (private || protection & VM_PROT_EXECUTE)
         return VM_PROT_READ | VM_PROT_EXECUTE;
-    return VM_PROT_READ | (open->flags & FILE_WRITE ? VM_PROT_WRITE : 0u);
+    return VM_PROT_READ | (open->flags & FILE_WRITE && !disk.read_only ? VM_PROT_WRITE : 0u);
 }
 
 static kern_return_t map(struct file_open *open, uint64_t offset, uint64_t length,
@@ -263,9 +320,9 @@ static kern_return_t map(struct file_open *open, uint64_t offset, uint64_t lengt
     const int error = memory_have(disk_of(open->node), &memory);
     const uint64_t end = error == 0 ? page_up(memory->size) : 0;
     if (error == 0 && offset < end) {
-        if (most & VM_PROT_WRITE && !disk.read_only)
+        memory->mapped = true;
+        if (most & VM_PROT_WRITE)
             memory_set_shared(memory);
-        memory->code |= (most & VM_PROT_EXECUTE) != 0;
     }
     unlock();
     if (error != 0)
@@ -274,8 +331,7 @@ static kern_return_t map(struct file_open *open, uint64_t offset, uint64_t lengt
         return unix_error(ENXIO);
     *mapped = page_up(length) < end - offset ? page_up(length) : end - offset;
     *entry_offset = 0;
-    if (protection & VM_PROT_EXECUTE)
-        window_make_code(memory, offset, (size_t)*mapped);
+
     const kern_return_t kr = memory_entry_narrow(memory->entry, offset, *mapped, most, entry);
     return kr == KERN_SUCCESS ? kr : unix_error(ENOMEM);
 }

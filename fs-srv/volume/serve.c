@@ -43,7 +43,8 @@ static uint64_t number_of(const char *device, uint32_t partition)
     return hash >> 16 | 1;
 }
 
-static bool mount(int argc, char **argv, bool *again)
+/* 0, or the program's status. */
+static int mount(int argc, char **argv, bool *again)
 {
     const char *device = argument(argc, argv, "device"),
                *partition = argument(argc, argv, "partition");
@@ -51,18 +52,20 @@ static bool mount(int argc, char **argv, bool *again)
 
     if (!device) {
         print("%s: no device=\n", disk.ops->format);
-        return false;
+        return STATUS_FAILED;
     }
     const kern_return_t kr = storage_block_open(&disk.card, device, number);
     if (kr != KERN_SUCCESS) {
         print("%s: %s, partition %u: error %d\n", disk.ops->format, device, number, (int)kr);
-        return false;
+        return STATUS_NO_VOLUME;
     }
     disk.device = number_of(device, number);
     disk.read_only = has_word(argc, argv, "read-only") || disk.card.storage.read_only;
-    if (state_begin(again) != KERN_SUCCESS) {
+    uint64_t serial = 0;
+    (void)!disk.ops->serial(&disk.card.storage, &serial); /* mounting will fail, too */
+    if (state_begin(serial, again) != KERN_SUCCESS) {
         print("%s: no memory\n", disk.ops->format);
-        return false;
+        return STATUS_FAILED;
     }
     const struct volume_options options = {.read_only = disk.read_only,
                                            .keep_orphans = *again,
@@ -71,14 +74,18 @@ static bool mount(int argc, char **argv, bool *again)
     if (error != 0) {
         print("%s: %s, partition %u is not mounted: error %d\n", disk.ops->format, device, number,
               error);
-        return false;
+        return error == EINVAL ? STATUS_NO_VOLUME : STATUS_FAILED;
     }
     const char *problem = disk.ops->problem(disk.volume);
     if (*problem)
         print("%s: %s, partition %u can only be read: %s\n", disk.ops->format, device, number,
               problem);
     disk.read_only |= *problem != '\0';
-    return true;
+    struct volume_space space;
+    disk.unit = disk.ops->space(disk.volume, &space) == 0 && space.block_size > PAGE
+                    ? space.block_size
+                    : PAGE;
+    return 0;
 }
 
 static kern_return_t begin(const char *service, const char *book)
@@ -111,6 +118,16 @@ static kern_return_t begin(const char *service, const char *book)
     return kr == KERN_SUCCESS ? control_begin(service) : kr;
 }
 
+/* Those that an earlier instance had open, and nobody has any more. If it fails the next mount does it. */
+static void free_orphans(void)
+{
+    lock();
+    const int error = disk.ops->free_orphans(disk.volume);
+    unlock();
+    if (error != 0)
+        print("%s: files without names remain: error %d\n", disk.ops->format, error);
+}
+
 int volume_serve(int argc, char **argv, const struct volume_ops *ops)
 {
     const char *service = argument(argc, argv, "service");
@@ -118,11 +135,12 @@ int volume_serve(int argc, char **argv, const struct volume_ops *ops)
     bool again = false;
 
     disk.ops = ops;
-    if (!mount(argc, argv, &again))
-        return STATUS_NO_VOLUME;
+    const int status = mount(argc, argv, &again);
+    if (status != 0)
+        return status;
     kern_return_t kr = begin(service ? service : ops->format, argument(argc, argv, "book"));
     if (kr == KERN_SUCCESS && again)
-        kr = answer_of(ops->free_orphans(disk.volume));
+        free_orphans();
     if (kr == KERN_SUCCESS) {
         struct server_interface more[CONTROL_INTERFACES];
         control_interfaces(more);

@@ -41,9 +41,9 @@ enum {
 /** Bytes of an object, and of the largest file: it has to find room among the addresses of a program. */
 #define MEMORY_SPAN    (UINT64_C(1) << 37)
 
-/** Where the files' thread maps all of an object for a moment, and parts of files for longer. Memory that the kernel places elsewhere (the heap, which has to grow
- *  upwards) never comes here. */
-#define ADDRESS_SPAN    (UINT64_C(1) << 38)
+/** Where the files' thread maps all of an object for a moment, and parts of files for longer. Memory that the kernel chooses the place of (the heap, which has to grow
+ *  upwards) begins anywhere up to 320 GiB and has the room from there to here; addresses end at 512 GiB. */
+#define ADDRESS_SPAN    (UINT64_C(376) << 30)
 #define ADDRESS_WINDOWS (ADDRESS_SPAN + MEMORY_SPAN)
 
 struct disk_node;
@@ -60,18 +60,23 @@ struct memory {
     mach_port_name_t entry;   /* M4 */
     mach_port_name_t control; /* send right; MSG_NULL: no init has come */
     uint64_t size;            /* M3 */
-    uint64_t used;            /* when it was used last */
+    uint64_t
+        writing; /* how far a write goes that is being copied; the pager takes it for the end, if it is behind that */
+    uint64_t used;       /* when it was used last */
     uint64_t ahead;      /* where the next read is, if the file is read from beginning to end */
     uint32_t ahead_size; /* bytes that are read ahead there */
-    uint32_t completed;  /* lock_completed that came */
+    uint32_t asked;      /* passes that the kernel was asked for (lock_request) */
+    uint32_t completed;  /* of them those that are over */
     int64_t modified;    /* by write since pages came back last; 0: not */
     int error;           /* of what was to be written, until sync tells */
-    bool dirty;          /* something was written through here since it was looked at last */
+    bool dirty;          /* something has been written through here, or may not have come back */
     bool shared;         /* clients may write to mappings of their own */
-    bool code;           /* clients may execute it */
-    bool abandoned;      /* no client can name the file any more */
-    bool over;           /* terminate has come, and nothing since */
-    uint32_t waits;      /* threads that wait for something of it: it stays */
+    bool mapped;         /* clients may have it mapped */
+    bool
+        remade; /* `entry` was made anew, and no init has come since: a terminate may be of the life before */
+    bool restored;  /* an earlier instance's: what lies behind its end is to be taken away */
+    bool over;      /* terminate has come, and nothing since */
+    uint32_t waits; /* threads that wait for something of it: it stays */
 };
 
 /** A file that clients know of. */
@@ -90,26 +95,34 @@ struct disk {
     struct volume *volume;
     struct storage_block card;
     struct file_server server; /* the files' thread */
-    struct mutex lock;         /* M2 */
+    struct pi_mutex lock;      /* M2 */
     struct condition changed;  /* completed, control, or a memory has gone */
     mach_port_name_t set;      /* of the pager's ports */
     bool keeps;                /* there is a keeper: the program may be killed */
     bool read_only;
-    bool unsynced; /* the volume has changed since it was synced */
-    uint64_t uses; /* counts for `used` */
+    bool unsynced;         /* the volume has changed since it was synced */
+    uint64_t uses;         /* counts for `used` */
+    struct mutex flushing; /* one flush_all at a time; taken before `lock`, never by the pager */
+    uint32_t unit;         /* bytes that the volume allocates at once */
     uint64_t
         promised; /* bytes of pages that were written, for which the volume may have no room yet */
     uint64_t device; /* number of it in attributes */
 };
 extern struct disk disk;
 
+/** Where the pages end that there may be. */
+static inline uint64_t memory_end(const struct memory *memory)
+{
+    return memory->writing > memory->size ? memory->writing : memory->size;
+}
+
 static inline void lock(void)
 {
-    mutex_lock(&disk.lock);
+    (void)!pi_mutex_lock(&disk.lock); /* fails only for who has it */
 }
 static inline void unlock(void)
 {
-    mutex_unlock(&disk.lock);
+    pi_mutex_unlock(&disk.lock);
 }
 
 /** 0 is KERN_SUCCESS. */
@@ -163,12 +176,12 @@ void memory_set_size(struct memory *memory, uint64_t size);
 void memory_set_shared(struct memory *memory);
 /** After a kill, and without the lock: the port of a memory has come back. It is taken. */
 void memory_restore(uint64_t payload, mach_port_name_t port);
-/** Give up a receive right, with or without the lock. One that is kept would go to the keeper, and come from there again. */
-void memory_drop_port(mach_port_name_t port);
-/** All have. */
+/** All have, and so has all that is open: what nobody can find any more goes. Without the lock. */
 void memories_restored(void);
 /** The node is going. `nameless`: nobody can find the file any more. */
 void memory_leave(struct memory *memory, bool nameless);
+/** Another one is wanted, and there is no slot: one that was not used for long goes. Without the lock. ENFILE. */
+int memory_make_room(void);
 /** The kernel's object has ended (M4). */
 void memory_ended(struct memory *memory);
 /** Somebody waits with the lock given up: the memory stays a memory until he does not any more. */
@@ -182,20 +195,20 @@ uint32_t memory_count(void);
 
 /** Bytes of a file from and to our memory. What cannot be had is EIO. `size` lies within MEMORY_SPAN. */
 int window_read(struct memory *memory, uint64_t offset, void *to, size_t size);
-int window_write(struct memory *memory, uint64_t offset, const void *from, size_t size);
+/** *done: how much of it, also after an error. */
+int window_write(struct memory *memory, uint64_t offset, const void *from, size_t size,
+                 size_t *done);
 /** Zeroes. */
 int window_clear(struct memory *memory, uint64_t offset, size_t size);
-/** Instructions from there on are what is in memory. */
-void window_make_code(struct memory *memory, uint64_t offset, size_t size);
 /** No window shows it any more. */
 void windows_drop(const struct memory *memory);
 
 /* ---- flush.c; without the lock ---- */
 
-/** What was written to the file is with the volume. */
-int flush_memory(struct memory *memory);
+/** What was written to the file is with the volume. `tell`: an error is told once, and forgotten. */
+int flush_memory(struct memory *memory, bool tell);
 /** The same for all; and then on the card. */
-int flush_all(void);
+int flush_all(bool tell);
 /** What lies behind `from` is taken away from all who map it, written or not. */
 void flush_forget(struct memory *memory, uint64_t from);
 kern_return_t flush_begin(void);

@@ -16,7 +16,7 @@ enum {
 };
 #define MAGIC  UINT64_C(0x57766f6c756d6531)
 #define HEAD   ((sizeof(struct state) + PAGE - 1) / PAGE * PAGE)
-#define LAYOUT (HEAD << 32 | RETURN_PAGES << 8 | 2)
+#define LAYOUT (HEAD << 32 | RETURN_PAGES << 8 | 3)
 #define FIXED  (HEAD + RETURN_PAGES * PAGE + OPENS_SIZE)
 
 struct state *state;
@@ -44,7 +44,7 @@ static kern_return_t map(uint64_t *at, uint64_t *size)
 }
 
 /* For another device, or nothing: it begins as zeroes. */
-static void make_new(uint64_t at, uint64_t size)
+static void make_new(uint64_t at, uint64_t size, uint64_t serial)
 {
     state->magic = 0;
     atomic_thread_fence(memory_order_release);
@@ -52,11 +52,12 @@ static void make_new(uint64_t at, uint64_t size)
     (void)getentropy(state->returned.stamp, STAMP);
     state->layout = LAYOUT;
     state->device = disk.device;
+    state->serial = serial;
     atomic_thread_fence(memory_order_release);
     state->magic = MAGIC;
 }
 
-kern_return_t state_begin(bool *again)
+kern_return_t state_begin(uint64_t serial, bool *again)
 {
     uint64_t at, size;
     const kern_return_t kr = map(&at, &size);
@@ -68,9 +69,10 @@ kern_return_t state_begin(bool *again)
     state_opens = (struct volume_memory){state_pages + RETURN_PAGES * PAGE, OPENS_SIZE};
     if (size > FIXED)
         state_volume = (struct volume_memory){(char *)(uintptr_t)at + FIXED, size - FIXED};
-    *again = state->magic == MAGIC && state->layout == LAYOUT && state->device == disk.device;
+    *again = state->magic == MAGIC && state->layout == LAYOUT && state->device == disk.device &&
+             state->serial == serial;
     if (!*again)
-        make_new(at, size);
+        make_new(at, size, serial);
     return KERN_SUCCESS;
 }
 

@@ -39,7 +39,7 @@ enum { STATE_NODES = 4096 /* no more than can be open */ };
 struct state {
     uint64_t magic; /* 0: nothing is here */
     uint64_t layout;
-    uint64_t device;
+    uint64_t device, serial;
     struct state_returned returned;
     struct state_memory memory[MEMORIES];
     struct state_node node[STATE_NODES];
@@ -51,8 +51,8 @@ extern char *state_pages;
 /** For the format, and for the framework's opens. */
 extern struct volume_memory state_volume, state_opens;
 
-/** True in *again: an earlier instance was killed. Errors: of vm.map. */
-kern_return_t state_begin(bool *again);
+/** serial: of the file system, which has to be the one that it was. True in *again: an earlier instance was killed. Errors: of vm.map. */
+kern_return_t state_begin(uint64_t serial, bool *again);
 /** Nothing of it counts any more: all is on the card. */
 void state_end(void);
 

@@ -76,7 +76,10 @@ typedef bool volume_entry_fn(void *context, const char *name, enum volume_kind k
 
 struct volume_ops {
     const char *format; /* "ext4" */
+    bool fills;         /* it has no holes: a file that gets longer is filled */
 
+    /** A number that the file system was given when it was made: another card has another. Before mount(). EIO, EINVAL. */
+    int (*serial)(struct storage *storage, uint64_t *out);
     /** storage stays until unmount() or abandon(). EINVAL: it is no such file system. */
     int (*mount)(struct storage *storage, const struct volume_options *options,
                  struct volume **out);

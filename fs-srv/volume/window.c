@@ -108,53 +108,39 @@ int window_read(struct memory *memory, uint64_t offset, void *to, size_t size)
     return error;
 }
 
-int window_write(struct memory *memory, uint64_t offset, const void *from, size_t size)
+int window_write(struct memory *memory, uint64_t offset, const void *from, size_t size,
+                 size_t *done)
 {
     const char *in = from;
-    int error = 0;
 
-    while (size != 0 && error == 0) {
+    *done = 0;
+    while (*done < size) {
         uint64_t at;
         size_t part;
-        error = show(memory, offset, &at, &part);
+        int error = show(memory, offset + *done, &at, &part);
         if (error != 0)
-            break;
-        if (part > size)
-            part = size;
-        error = error_of(vm_copy(self(), (uintptr_t)in, part, at));
-        offset += part;
-        in += part;
-        size -= part;
+            return error;
+        if (part > size - *done)
+            part = size - *done;
+        error = error_of(vm_copy(self(), (uintptr_t)in + *done, part, at));
+        if (error != 0)
+            return error;
+        *done += part;
     }
-    return error;
+    return 0;
 }
 
 int window_clear(struct memory *memory, uint64_t offset, size_t size)
 {
     static const char zeroes[PAGE];
+    size_t done;
     int error = 0;
 
     while (size != 0 && error == 0) {
         const size_t part = size < PAGE ? size : PAGE;
-        error = window_write(memory, offset, zeroes, part);
+        error = window_write(memory, offset, zeroes, part, &done);
         offset += part;
         size -= part;
     }
     return error;
-}
-
-void window_make_code(struct memory *memory, uint64_t offset, size_t size)
-{
-    while (size != 0) {
-        uint64_t at;
-        size_t part;
-        if (show(memory, offset, &at, &part) != 0)
-            return;
-        if (part > size)
-            part = size;
-        (void)!vm_maintain(self(), at & ~(uint64_t)(PAGE - 1),
-                           (part + PAGE - 1) & ~(size_t)(PAGE - 1), VM_MAINTENANCE_CODE);
-        offset += part;
-        size -= part;
-    }
 }

@@ -302,7 +302,6 @@ static bool begin_dropping(struct paged_object *object)
 static bool begin_end(struct paged_object *object)
 {
     paged_wake_all(object);
-    object->locking = false;
     if (object->state != PAGED_READY)
         return begin_dropping(object);
     object->state = PAGED_ENDING;

@@ -7,27 +7,29 @@
  */
 #pragma once
 
-#include <libsys/thread.h>
+#include <stdint.h>
 #include <wharf/error.h>
 
 /* A request that ends every server that gets it has to end, too. */
 enum { AGAIN_MAX = 64 };
 
-/** The first id of a thread: its count begins somewhere, for who comes after an exec has the same number. */
-[[gnu::cold]] void again_begin_ids(struct thread *self);
+enum { AGAIN_COUNT_BITS = 24, AGAIN_THREAD_BITS = 38 };
+
+/** The thread's next id; 0, or when its count is used up: it has none. A child of fork begins with none. */
+extern __thread int64_t again_next;
+
+/** The count begins anew, somewhere: who comes after an exec has the same number as a thread. */
+[[gnu::cold]] int64_t again_begin_ids(void);
 
 /** For one request: of file.read and file.write the position, at the file's own offset. */
 static inline int64_t again_id(void)
 {
-    enum { COUNT_BITS = 24, THREAD_BITS = 38 };
-    const uint64_t count_mask = (UINT64_C(1) << COUNT_BITS) - 1;
-    const uint64_t thread_mask = (UINT64_C(1) << THREAD_BITS) - 1;
-    struct thread *self = thread_current();
+    int64_t id = again_next;
 
-    if (__builtin_expect(self->requests == 0, 0))
-        again_begin_ids(self);
-    const uint64_t number = ((uint64_t)self->id & thread_mask) << COUNT_BITS;
-    return INT64_MIN | (int64_t)(number | (self->requests++ & count_mask));
+    if (__builtin_expect((id & ((INT64_C(1) << AGAIN_COUNT_BITS) - 1)) == 0, 0))
+        id = again_begin_ids();
+    again_next = id + 1;
+    return id;
 }
 
 /** `call`, and again while the server dies before it has answered. */

@@ -4,6 +4,7 @@
  * names for itself and for its process port.
  */
 #include "../newlib/calls.h"
+#include "again.h"
 #include "atfork.h"
 #include "errors.h"
 #include "process.h"
@@ -68,6 +69,7 @@ static void become(uint64_t names, uint64_t number)
     stub_release_right(thread, MSG_MOVE_SEND);
     stub_release_right(port, MSG_MOVE_SEND);
     thread_current()->id = (int64_t)number;
+    again_next = 0;
 }
 
 /* ---- the parent ---- */

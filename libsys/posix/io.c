@@ -185,7 +185,7 @@ static ssize_t move(int number, struct descriptor d, int64_t position, void *byt
         t.bytes = (char *)bytes + done;
         if (position >= 0)
             t.position = position + (int64_t)done;
-        else if (done != 0 && t.position < 0)
+        else if (t.position < 0 && (done != 0 || t.position == FILE_CURRENT))
             t.position = again_id(); /* each piece is a request */
         const int error = move_piece(&t, writes);
 
@@ -263,7 +263,7 @@ static inline ssize_t transfer(int number, int64_t position, void *bytes, size_t
 
 ssize_t _read(int number, void *bytes, size_t size)
 {
-    return transfer(number, again_id(), bytes, size, false);
+    return transfer(number, FILE_CURRENT, bytes, size, false);
 }
 
 ssize_t _write(int number, const void *bytes, size_t size)

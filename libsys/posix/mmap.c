@@ -5,6 +5,8 @@
  * M1 Nothing is writable and executable at once: ENOTSUP. Memory that can be written or executed can be read.
  * M2 What lies behind the end of the file cannot be touched (SIGSEGV, where POSIX says SIGBUS), also when the file has grown: who wants that maps it again.
  * M3 MAP_FIXED gives what was there back, and then maps: another thread that maps something at that moment may get the hole, and the call ends with ENOMEM.
+ * M4 A file's pieces replace a range that was kept for them, each by way of a hole, which another thread may get: it is that thread's then, and is not given back here. Without MAP_FIXED all
+ *    begins anew elsewhere.
  */
 #include "again.h"
 #include "descriptors.h"
@@ -103,53 +105,71 @@ static kern_return_t ask(mach_port_name_t file, const struct mapping *m, uint64_
     return AGAIN(file_map(file, offset, size, needed, !m->shared, entry, at, mapped));
 }
 
-static kern_return_t enter(const struct mapping *m, uint64_t done, uint64_t size,
+/* How far the range is the file's. */
+struct progress {
+    uint64_t done; /* bytes from its beginning on */
+    uint64_t hole; /* bytes behind that, which are ours no more (M4) */
+    bool taken;    /* that hole is another thread's */
+};
+
+static kern_return_t enter(const struct mapping *m, struct progress *p, uint64_t size,
                            mach_port_name_t entry, uint64_t at, uint32_t most)
 {
     uint64_t where;
-    kern_return_t kr = vm_deallocate(task(), m->address + done, size);
+    kern_return_t kr = vm_deallocate(task(), m->address + p->done, size);
 
-    if (kr == KERN_SUCCESS)
-        kr = vm_map(task(), m->address + done, size, at, m->shared ? 0 : VM_COPY, entry,
-                    m->protection, most, m->shared ? VM_INHERIT_SHARE : VM_INHERIT_COPY, &where);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = vm_map(task(), m->address + p->done, size, at, m->shared ? 0 : VM_COPY, entry,
+                m->protection, most, m->shared ? VM_INHERIT_SHARE : VM_INHERIT_COPY, &where);
+    if (kr == KERN_SUCCESS) {
+        p->done += size;
+    } else {
+        p->hole = size;
+        p->taken = kr == KERN_NO_SPACE;
+    }
     return kr;
 }
 
-/* The next piece into the range that is kept. 0 and *done as before: the file ends. */
-static int map_piece(const struct mapping *m, mach_port_name_t file, uint64_t *done)
+/* The next piece into the range that is kept. 0 and done as before: the file ends. */
+static int map_piece(const struct mapping *m, mach_port_name_t file, struct progress *p)
 {
     mach_port_name_t entry;
     uint64_t at, mapped;
     uint32_t most;
-    kern_return_t kr = ask(file, m, *done, &entry, &at, &mapped, &most);
+    kern_return_t kr = ask(file, m, p->done, &entry, &at, &mapped, &most);
 
-    if (posix_errno(kr) == ENXIO && *done != 0) /* its end is behind us */
+    if (posix_errno(kr) == ENXIO && p->done != 0) /* its end is behind us */
         return 0;
     if (kr != KERN_SUCCESS) /* opened for something else */
         return posix_errno(kr) == EBADF ? EACCES : posix_errno(kr);
     uint64_t pages = (mapped + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 
-    if (pages > m->size - *done)
-        pages = m->size - *done;
+    if (pages > m->size - p->done)
+        pages = m->size - p->done;
     if (pages != 0)
-        kr = enter(m, *done, pages, entry, at, most);
+        kr = enter(m, p, pages, entry, at, most);
     if (entry != MSG_NULL && entry != MSG_DEAD)
         stub_release_right(entry, MSG_MOVE_SEND);
-    *done += pages;
     return range_error(kr);
 }
 
-static int map_file(struct mapping *m, int number)
+static void give_back_all(const struct mapping *m, const struct progress *p)
 {
-    const mach_port_name_t file = descriptor_port(number, ENODEV);
-    uint64_t done = 0, before;
+    const uint64_t rest = p->done + p->hole;
 
-    if (file == MSG_NULL)
-        return errno;
-    if (m->offset + m->size < m->size || (int64_t)(m->offset + m->size) < 0)
-        return EOVERFLOW;
+    if (p->done != 0)
+        (void)!vm_deallocate(task(), m->address, p->done);
+    if (rest < m->size)
+        (void)!vm_deallocate(task(), m->address + rest, m->size - rest);
+}
+
+static int try_file(struct mapping *m, mach_port_name_t file, struct progress *p)
+{
     const bool shared = m->shared;
+    uint64_t before;
 
+    *p = (struct progress){0};
     m->shared = false; /* what is left of the range's first content is nobody's */
     int error = map_nothing(m, 0);
 
@@ -157,11 +177,27 @@ static int map_file(struct mapping *m, int number)
     if (error != 0)
         return error;
     do {
-        before = done;
-        error = map_piece(m, file, &done);
-    } while (error == 0 && done > before && done < m->size);
+        before = p->done;
+        error = map_piece(m, file, p);
+    } while (error == 0 && p->done > before && p->done < m->size);
     if (error != 0)
-        (void)!vm_deallocate(task(), m->address, m->size);
+        give_back_all(m, p);
+    return error;
+}
+
+static int map_file(struct mapping *m, int number)
+{
+    const mach_port_name_t file = descriptor_port(number, ENODEV);
+    struct progress p;
+    int error;
+
+    if (file == MSG_NULL)
+        return errno;
+    if (m->offset + m->size < m->size || (int64_t)(m->offset + m->size) < 0)
+        return EOVERFLOW;
+    do
+        error = try_file(m, file, &p);
+    while (error != 0 && p.taken && !m->fixed);
     return error;
 }
 

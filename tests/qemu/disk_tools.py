@@ -51,7 +51,7 @@ def tools(name, where, machine, seconds):
 
 
 def removal():
-    return Scenario("disk-tools-removal", VIRT, append=EXEC, disk=Card("sd"), label=CI, seconds=20, initrd=initrd("disk_removal.sh", "sd", False),
+    return Scenario("disk-tools-removal", {**VIRT, "cpus": 2}, append=EXEC, disk=Card("sd"), label=CI, seconds=20, initrd=initrd("disk_removal.sh", "sd", False),
                     when=((r"^take it out$", lambda attendant: attendant.eject()), (r"^put it in$", lambda attendant: attendant.insert())),
                     expect=(r"^disk removal: 0 are wrong$", r"^supervisor: init ended with status 0$", all_ended()))
 

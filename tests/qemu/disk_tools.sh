@@ -49,6 +49,15 @@ status full 1 dd if=/dev/zero of="${disk}p4" bs=1048576 count=9
 says full-says 'No space left on device'
 same all 8388608 "$(cat "${disk}p4" | wc -c)"
 
+# in use
+mkswap "${DISK}p3" > /tmp/said && swapon "${DISK}p3"
+status swap 1 dd if=/dev/zero of="${disk}p3" bs=512 count=1 conv=notrunc
+says swap-says 'Device or resource busy'
+status swap-disk 1 dd if=/dev/zero of="$disk" bs=512 count=1 conv=notrunc
+status swap-read 0 dd if="${disk}p3" of=/dev/null bs=512 count=1
+swapoff "${DISK}p3"
+status swap-no-more 0 dd if=/dev/zero of="${disk}p3" bs=512 count=1 conv=notrunc
+
 # ext4
 status mkfs.ext4 0 mkfs.ext4 -q -L data -U 57480000-5761-7266-8000-000000000002 "${disk}p2"
 status fsck.ext4 0 fsck.ext4 -f -n "${disk}p2"

@@ -44,6 +44,7 @@ import disks  # noqa: E402
 import disk_tools  # noqa: E402
 import swaps  # noqa: E402
 import edu  # noqa: E402
+import files_model  # noqa: E402
 import posix_files  # noqa: E402
 import files  # noqa: E402
 import hardships  # noqa: E402
@@ -127,6 +128,7 @@ def scenarios(kind):
         *edu.all_scenarios(),
         *processes.all_scenarios(),
         *posix_files.all_scenarios(),
+        *files_model.all_scenarios(),
         *files.all_scenarios(),
         *supervisor.all_scenarios(),
         *terminal.all_scenarios(),

@@ -24,9 +24,8 @@ struct thread {
     _Atomic uint32_t alive; /* T2; a futex */
     thread_function_t *function;
     void *argument;
-    char *memory;      /* guard page and stack; NULL for the first thread */
-    int64_t id;        /* set by the starter; the thread itself asks the kernel */
-    uint32_t requests; /* of files, that had to have a number (libsys/posix/again.h); 0: none */
+    char *memory; /* guard page and stack; NULL for the first thread */
+    int64_t id;   /* set by the starter; the thread itself asks the kernel */
 };
 
 /** Start function(argument). On KERN_RESOURCE_SHORTAGE, KERN_LIMIT, KERN_NO_SPACE nothing is

@@ -14,6 +14,7 @@ struct port {
     bool dead;
     bool watched; /* for no senders, or for its death */
     bool foreign;
+    bool kept; /* it outlives the server */
     uint64_t payload;
     uint32_t senders, made;
 };
@@ -24,6 +25,10 @@ void ports_begin(void);
 struct port *port_of(mach_port_name_t name);
 /** The next port that has no senders any more, and is watched; MSG_NULL: none. */
 mach_port_name_t ports_next_pending(void);
+/** The next port after this one (MSG_NULL: the first) that a server which died has left. */
+mach_port_name_t ports_next_kept(mach_port_name_t after);
+/** Ports that are kept are in nobody's hands, and count anew; others die. */
+void ports_server_died(void);
 /** Nobody holds a right to what is not the server's. */
 void ports_check_end(void);
 

@@ -35,6 +35,25 @@ mach_port_name_t ports_next_pending(void)
     return MSG_NULL;
 }
 
+mach_port_name_t ports_next_kept(mach_port_name_t after)
+{
+    for (uint32_t i = after == MSG_NULL ? FIRST : after + 1; i < port_count; i++)
+        if (ports[i].kept && !ports[i].receive)
+            return i;
+    return MSG_NULL;
+}
+
+void ports_server_died(void)
+{
+    for (uint32_t i = FIRST; i < port_count; i++)
+        if (ports[i].receive) {
+            ports[i].receive = ports[i].watched = false;
+            ports[i].made = 0;
+            ports[i].dead = !ports[i].kept;
+        }
+    pending_first = pending_count = 0;
+}
+
 void ports_check_end(void)
 {
     for (uint32_t i = FIRST; i < port_count; i++)
@@ -98,6 +117,13 @@ kern_return_t port_insert_made_send(mach_port_name_t task, uint32_t name, mach_p
     return KERN_SUCCESS;
 }
 
+static void no_senders(mach_port_name_t name)
+{
+    port_of(name)->watched = false;
+    CHECK(pending_count < PORTS);
+    pending[pending_count++] = name;
+}
+
 kern_return_t port_request_notification(mach_port_name_t task, uint32_t name, uint32_t id,
                                         uint32_t sync, mach_port_name_t notify,
                                         mach_port_name_t *previous)
@@ -112,6 +138,8 @@ kern_return_t port_request_notification(mach_port_name_t task, uint32_t name, ui
         CHECK_EQ(sync, port->made);
     port->watched = true;
     *previous = MSG_NULL;
+    if (id == MSG_ID_NO_SENDERS && port->senders == 0)
+        no_senders(name);
     return KERN_SUCCESS;
 }
 
@@ -147,16 +175,14 @@ void stub_release_right(mach_port_name_t name, unsigned kind)
     struct port *port = port_of(name);
 
     if (kind == MSG_MOVE_RECEIVE) {
-        CHECK(port->receive);
+        CHECK(port->receive && !port->kept);
         port->receive = false;
+        port->dead = true;
         return;
     }
     CHECK(port->senders != 0);
-    if (--port->senders == 0 && port->watched && port->receive) {
-        port->watched = false;
-        CHECK(pending_count < PORTS);
-        pending[pending_count++] = name;
-    }
+    if (--port->senders == 0 && port->watched && port->receive)
+        no_senders(name);
 }
 
 /* ---- messages ---- */

@@ -35,6 +35,11 @@ static bool is_last(struct shared *shared)
     return ++shared->requests == shared->kill_at;
 }
 
+static bool fails(const struct shared *shared)
+{
+    return shared->requests == shared->fail_at;
+}
+
 static int read_card(struct storage *storage, uint64_t offset, void *to, size_t size)
 {
     struct shared *shared = of(storage);
@@ -43,6 +48,8 @@ static int read_card(struct storage *storage, uint64_t offset, void *to, size_t 
         return ENXIO;
     if (is_last(shared))
         die();
+    if (fails(shared))
+        return EIO;
     memcpy(to, shared->bytes + offset, size);
     return 0;
 }
@@ -54,9 +61,14 @@ static int write_card(struct storage *storage, uint64_t offset, const void *from
 
     if (offset + size > storage->size)
         return ENXIO;
+    if (fails(shared))
+        return EIO;
     if (last) /* none of it, some sectors, or all */
         size = check_below(size / STORAGE_SECTOR + 1) * STORAGE_SECTOR;
     memcpy(shared->bytes + offset, from, size);
+    for (uint64_t at = offset / SHARED_PIECE; size != 0 && at <= (offset + size - 1) / SHARED_PIECE;
+         at++)
+        shared->unflushed[at] = 1;
     if (last)
         die();
     return 0;
@@ -69,7 +81,13 @@ static int flush_card(struct storage *storage)
 
     if (last && check_below(2) == 0)
         die();
-    memcpy(shared->flushed, shared->bytes, storage->size);
+    if (fails(shared))
+        return EIO;
+    for (uint64_t at = 0; at < storage->size; at += SHARED_PIECE)
+        if (shared->unflushed[at / SHARED_PIECE]) {
+            memcpy(shared->flushed + at, shared->bytes + at, SHARED_PIECE);
+            shared->unflushed[at / SHARED_PIECE] = 0;
+        }
     if (last)
         die();
     return 0;
@@ -85,6 +103,7 @@ struct shared *shared_make(uint64_t size, size_t memory_size)
     *shared = (struct shared){.storage = {.operations = &operations, .size = size},
                               .bytes = map(size),
                               .flushed = map(size),
+                              .unflushed = map(size / SHARED_PIECE),
                               .memory = map(memory_size),
                               .memory_size = memory_size};
     return shared;
@@ -93,6 +112,12 @@ struct shared *shared_make(uint64_t size, size_t memory_size)
 void shared_kill_at(struct shared *shared, uint64_t nth)
 {
     shared->kill_at = nth;
+    shared->requests = 0;
+}
+
+void shared_fail_at(struct shared *shared, uint64_t nth)
+{
+    shared->fail_at = nth;
     shared->requests = 0;
 }
 

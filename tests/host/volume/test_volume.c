@@ -17,7 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CARD = 12 << 20, MEMORY_LEAST = 96 << 10, MEMORY_USUAL = 4 << 20, STEPS = 60, TEXT = 65536 };
+enum {
+    CARD = 12 << 20,
+    MEMORY_LEAST = 192 << 10,
+    MEMORY_USUAL = 4 << 20,
+    STEPS = 60,
+    TEXT = 65536
+};
 
 /* What a process says to those who come after it. */
 struct report {
@@ -54,13 +60,26 @@ static struct volume *mount_shared(struct shared *of)
     return volume;
 }
 
+static struct step step;
+
+/* A check has failed. */
+static void tell_step(void)
+{
+    fprintf(
+        stderr,
+        "step %llu may have been made: names %d, touched %d, released %d, moved %d, target %d\n",
+        (unsigned long long)unsure, step.names, step.touched, step.released, step.moved,
+        step.target);
+}
+
 /* Which of both it is, and all that is there. */
 static void agree(struct volume *volume)
 {
     static struct model next;
-    struct step step = {.touched = -1};
     const uint64_t progress = ops->progress(volume);
 
+    step = (struct step){.touched = -1};
+    (void)atexit(tell_step);
     if (was_unmounting && progress == 0)
         model.progress = 0;
     next = model;
@@ -216,18 +235,155 @@ static void end_copy(void)
     CHECK_EQ(ops->unmount(volume), 0);
 }
 
-static void copy_all(void)
-{
-    memcpy(copy->bytes, shared->bytes, CARD);
-    memcpy(copy->flushed, shared->flushed, CARD);
-    memcpy(copy->memory, shared->memory, shared->memory_size);
-}
-
 static void check_copy(void)
 {
-    copy_all();
+    memcpy(copy->bytes, shared->bytes, CARD);
+    memcpy(copy->memory, shared->memory, shared->memory_size);
     in_process(end_copy);
     check_clean(copy);
+}
+
+/* ---- power that fails after a kill ---- */
+
+static void look_at_folder(struct volume *volume, struct volume_file *folder);
+
+struct looking {
+    struct volume *volume;
+    struct volume_file *folder;
+};
+
+static bool look_at(void *context, const char *name, enum volume_kind kind, uint64_t inode,
+                    uint64_t next)
+{
+    static uint8_t bytes[CONTENT + 1];
+    const struct looking *looking = context;
+    struct volume_file *file;
+    size_t got;
+
+    (void)inode;
+    (void)next;
+    CHECK_EQ(ops->lookup(looking->volume, looking->folder, name, &file), 0);
+    if (kind == VOLUME_REGULAR)
+        CHECK_EQ(ops->read(looking->volume, file, 0, bytes, sizeof bytes, &got), 0);
+    if (kind == VOLUME_FOLDER)
+        look_at_folder(looking->volume, file);
+    ops->release(looking->volume, file);
+    return true;
+}
+
+static void look_at_folder(struct volume *volume, struct volume_file *folder)
+{
+    struct looking looking = {volume, folder};
+
+    CHECK_EQ(ops->entries(volume, folder, 0, look_at, &looking), 0);
+}
+
+/* All that there is can be read, and where nothing may be left over nothing is. */
+static void look_at_cut(void)
+{
+    struct volume *volume = mount_shared(copy);
+
+    CHECK_EQ(ops->free_orphans(volume), 0);
+    look_at_folder(volume, ops->root(volume));
+    CHECK_TEXT(ops->problem(volume), "");
+    CHECK_EQ(ops->unmount(volume), 0);
+}
+
+static void check_cut(void)
+{
+    shared_cut(shared, check_random, copy);
+    in_process(look_at_cut);
+    if (ops == &ext4_volume)
+        check_clean(copy);
+}
+
+/* ---- requests that fail ---- */
+
+enum { FILES = 12 };
+
+static uint64_t failing;
+
+static void name_of(unsigned i, char name[32])
+{
+    snprintf(name, 32, "file number %u", i);
+}
+
+/* Names come, and every third goes; done counts what was answered with 0, and finished says that nothing failed. */
+static void work_with_failure(void)
+{
+    static const uint8_t bytes[3000] = {1};
+    struct volume *volume = mount_shared(shared);
+    bool good = true;
+
+    shared_fail_at(shared, failing);
+    for (unsigned i = 0; i < FILES && good; i++) {
+        struct volume_file *file;
+        char name[32];
+        size_t written;
+
+        name_of(i, name);
+        good = ops->make(volume, ops->root(volume), name, VOLUME_REGULAR, 0644, "", &file) == 0;
+        if (!good)
+            break;
+        report->done++;
+        (void)ops->write(volume, file, i * 500, bytes, sizeof bytes, &written);
+        if (i % 3 == 0)
+            good = ops->remove(volume, ops->root(volume), name, file) == 0;
+        report->done += good && i % 3 == 0;
+        ops->release(volume, file);
+        if (i % 4 == 3)
+            good = good && ops->sync(volume) == 0;
+    }
+    report->finished = good && shared->requests < failing;
+}
+
+static void look_after_failure(void)
+{
+    struct volume *volume = mount_shared(shared);
+    const uint64_t progress = ops->progress(volume);
+    uint64_t steps = 0;
+
+    CHECK(progress == report->done || progress == report->done + 1);
+    for (unsigned i = 0; i < FILES; i++) {
+        struct volume_file *file;
+        char name[32];
+        int error;
+
+        name_of(i, name);
+        error = ops->lookup(volume, ops->root(volume), name, &file);
+        const bool made = steps++ < progress;
+        const bool removed = i % 3 == 0 && made && steps++ < progress;
+        CHECK_EQ(error, made && !removed ? 0 : ENOENT);
+        if (error == 0)
+            ops->release(volume, file);
+    }
+    CHECK_EQ(ops->free_orphans(volume), 0);
+    CHECK_EQ(ops->unmount(volume), 0);
+}
+
+static void make_card(void);
+
+static void run_failures(unsigned apart)
+{
+    static uint8_t made[CARD];
+    unsigned count = 0;
+
+    make_card();
+    memcpy(made, shared->bytes, CARD);
+    for (failing = 1;; failing += apart) {
+        memcpy(shared->bytes, made, CARD);
+        memset(shared->memory, 0, shared->memory_size);
+        report->done = 0;
+        report->finished = false;
+        in_process(work_with_failure);
+        shared_fail_at(shared, 0);
+        in_process(look_after_failure);
+        check_clean(shared);
+        count++;
+        if (report->finished)
+            break;
+    }
+    printf("%u requests failed\n", count - 1);
 }
 
 /* ---- the test ---- */
@@ -280,6 +436,8 @@ static void run_rounds(unsigned rounds, size_t memory)
         steps += report->done;
         if (i % 25 == 24)
             check_copy();
+        if (i % 5 == 0)
+            check_cut();
     }
     check_copy();
     printf(
@@ -299,5 +457,6 @@ int main(int argc, char **argv)
     CHECK(report != MAP_FAILED);
     run_rounds(rounds, MEMORY_USUAL);
     run_rounds(rounds / 3, MEMORY_LEAST);
+    run_failures(rounds > 1000 ? 1 : 3);
     return check_end();
 }

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What has been done and is not on the card, in memory that outlives who did it (fs-srv/survivor): the blocks of the cache that are dirty, with their classes, and
+ * what waits for its stage. Stages and flushes are what they are without: a successor has the same dirty blocks and goes on with the same stages.
+ *
+ * U1 The card, with the blocks of the log over it, and what the log says of pending things, are what fat_publish() found. Nothing that is published since would have
+ *    to be there before a block is written, or the block goes into the log first as it was (fat_survive_write()).
+ * U2 fat_publish() is called when an operation is over, and by fat_commit() before each stage that has changed blocks: what a successor finds fits together as after a
+ *    power cut, and fat.note says what the operation that was under way leaves to be tidied up.
+ * U3 A block that has become clean goes from the log when it is published next: until then the log has what was published of it. No log that lacks it is published before the
+ *    block is on the card; a successor flushes before it writes anything that had to come after.
+ */
+#include "fat_impl.h"
+#include <stdlib.h>
+
+#define FORMAT UINT64_C(0x3176727573746166)
+
+enum { RECORD_BLOCK = 1, RECORD_WAITING, RECORD_SIZE = 24 + BLOCK };
+
+/* Words of the log's state. */
+enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS };
+enum { FLAG_WAS_DIRTY = 1, FLAG_LEAKED = 2, FLAG_ENDING = 4 };
+
+static size_t waiting_most(const struct fat *fat)
+{
+    return sizeof(struct fat_pending) + sizeof(struct fat_note) + 64 +
+           8 * (size_t)fat->options.nodes;
+}
+
+/* Half of a half for the blocks of a new log, the other for what is added to it, as much as the cache has blocks at least. */
+static uint32_t blocks_with_room(const struct fat *fat, size_t memory)
+{
+    const size_t half = (memory - 4096) / 2, rest = 2 * (waiting_most(fat) + 64);
+
+    return half < rest ? 0 : (uint32_t)((half - rest) / 2 / RECORD_SIZE);
+}
+
+int fat_survive_begin(struct fat *fat)
+{
+    struct fat_options *options = &fat->options;
+
+    if (options->memory_size == 0 || fat->read_only)
+        return 0;
+    const uint32_t most = blocks_with_room(fat, options->memory_size);
+    if (most < 64)
+        return EINVAL;
+    if (options->cache_blocks > most)
+        options->cache_blocks = most;
+    fat->waiting = malloc(waiting_most(fat));
+    fat->waiting_new = malloc(waiting_most(fat));
+    fat->inherited = calloc(options->nodes, sizeof *fat->inherited);
+    return fat->waiting && fat->waiting_new && fat->inherited ? 0 : ENOMEM;
+}
+
+void fat_survive_end(struct fat *fat)
+{
+    free(fat->waiting);
+    free(fat->waiting_new);
+    free(fat->inherited);
+}
+
+bool fat_survive_is_there(const struct fat_options *options)
+{
+    struct survivor log;
+
+    return options->memory_size != 0 &&
+           survivor_open(&log, options->memory, options->memory_size, FORMAT) &&
+           !survivor_is_empty(&log);
+}
+
+/* ---- what waits, in bytes ---- */
+
+static uint8_t *put32(uint8_t *at, uint32_t value)
+{
+    write32(at, value);
+    return at + 4;
+}
+
+static uint8_t *put64(uint8_t *at, uint64_t value)
+{
+    return put32(put32(at, (uint32_t)value), (uint32_t)(value >> 32));
+}
+
+static uint8_t *put_nameless(const struct fat *fat, uint8_t *at)
+{
+    uint8_t *const count = at;
+    uint32_t n = fat->inherited_count;
+
+    at += 4;
+    for (uint32_t i = 0; i < fat->inherited_count; i++)
+        at = put32(at, fat->inherited[i]);
+    for (unsigned i = 0; i < NODE_HASH && fat->nameless != 0; i++)
+        for (const struct fat_node *node = fat->nodes[i]; node; node = node->chain)
+            if (node->gone && node->cluster != 0) {
+                at = put32(at, node->cluster);
+                n++;
+            }
+    write32(count, n);
+    return at;
+}
+
+static size_t put_waiting(const struct fat *fat, uint8_t *to)
+{
+    const struct fat_pending *pending = &fat->pending;
+    const struct fat_note *note = &fat->note;
+    uint8_t *at = to;
+
+    at = put32(at, pending->link_count);
+    for (uint32_t i = 0; i < pending->link_count; i++)
+        at = put32(put32(at, pending->links[i].from), pending->links[i].to);
+    at = put32(at, pending->free_count);
+    for (uint32_t i = 0; i < pending->free_count; i++)
+        at = put32(put32(at, pending->frees[i].cut), pending->frees[i].first);
+    at = put32(at, pending->mark_count);
+    for (uint32_t i = 0; i < pending->mark_count; i++) {
+        at = put64(at, pending->marks[i].position);
+        memcpy(at, pending->marks[i].saved, ENTRY);
+        at += ENTRY;
+    }
+    at = put32(put32(at, note->cluster), note->entry_count);
+    for (uint32_t i = 0; i < note->entry_count; i++)
+        at = put32(put64(at, note->entries[i].position), note->entries[i].count);
+    return (size_t)(put_nameless(fat, at) - to);
+}
+
+/* ---- publishing ---- */
+
+static bool is_kept(const struct fat *fat)
+{
+    return fat->survivor.memory;
+}
+
+static bool add_block(struct fat *fat, const struct fat_block *block)
+{
+    return survivor_add(&fat->survivor, RECORD_BLOCK, block->number,
+                        (uint64_t)block->class | (uint64_t)block->data << 8, block->bytes, BLOCK);
+}
+
+/* There stays room for what fat_survive_write() adds. */
+static bool has_room(const struct fat *fat, uint32_t blocks)
+{
+    return fat->survivor.half - fat->survivor.added.end >=
+           ((size_t)blocks + fat->cache.count) * RECORD_SIZE + waiting_most(fat) + 64;
+}
+
+/* Only what is new. False: there is no room. */
+static bool add_changes(struct fat *fat, size_t waiting)
+{
+    struct fat_cache *cache = &fat->cache;
+
+    if (cache->anew || !has_room(fat, cache->changed_count))
+        return false;
+    for (uint32_t i = 0; i < cache->changed_count; i++)
+        if (cache->changed[i]->class != CLASS_CLEAN)
+            (void)add_block(fat, cache->changed[i]);
+    if (waiting != fat->waiting_size || memcmp(fat->waiting, fat->waiting_new, waiting) != 0)
+        (void)survivor_add(&fat->survivor, RECORD_WAITING, 0, 0, fat->waiting_new,
+                           (uint32_t)waiting);
+    return true;
+}
+
+static void add_all(struct fat *fat, size_t waiting)
+{
+    struct fat_cache *cache = &fat->cache;
+
+    survivor_restart(&fat->survivor);
+    for (uint32_t i = 0; i < cache->count; i++)
+        if (cache->blocks[i].used && cache->blocks[i].class != CLASS_CLEAN)
+            (void)add_block(fat, &cache->blocks[i]);
+    (void)survivor_add(&fat->survivor, RECORD_WAITING, 0, 0, fat->waiting_new, (uint32_t)waiting);
+}
+
+static void note_published(struct fat *fat, size_t waiting)
+{
+    struct fat_cache *cache = &fat->cache;
+    uint8_t *const old = fat->waiting;
+
+    if (cache->anew)
+        for (uint32_t i = 0; i < cache->count; i++)
+            cache->blocks[i].changed = false;
+    for (uint32_t i = 0; i < cache->changed_count; i++)
+        cache->changed[i]->changed = false;
+    cache->changed_count = 0;
+    cache->anew = false;
+    fat->waiting = fat->waiting_new;
+    fat->waiting_new = old;
+    fat->waiting_size = waiting;
+}
+
+void fat_publish(struct fat *fat)
+{
+    uint64_t *const state = fat->survivor.state;
+
+    if (!is_kept(fat))
+        return;
+    const size_t waiting = put_waiting(fat, fat->waiting_new);
+    if (!add_changes(fat, waiting))
+        add_all(fat, waiting);
+    state[STATE_PROGRESS] = fat->progress;
+    state[STATE_FLAGS] = (fat->was_dirty ? FLAG_WAS_DIRTY : 0u) | (fat->leaked ? FLAG_LEAKED : 0u) |
+                         (fat->ending ? FLAG_ENDING : 0u);
+    survivor_publish(&fat->survivor);
+    note_published(fat, waiting);
+}
+
+void fat_keep(struct fat *fat)
+{
+    fat->note = (struct fat_note){0};
+    fat_publish(fat);
+}
+
+void fat_survive_change(struct fat *fat, struct fat_block *block)
+{
+    struct fat_cache *cache = &fat->cache;
+
+    if (!is_kept(fat) || block->changed)
+        return;
+    block->changed = true;
+    if (!cache->anew)
+        cache->changed[cache->changed_count++] = block;
+}
+
+static bool is_in_log(const struct fat *fat, uint64_t number)
+{
+    struct survivor_record record;
+
+    for (size_t at = 0; survivor_read(&fat->survivor, &at, &record);)
+        if (record.kind == RECORD_BLOCK && record.number == number)
+            return true;
+    return false;
+}
+
+int fat_survive_write(struct fat *fat, const struct fat_block *block)
+{
+    struct fat_block old = {.number = block->number, .class = CLASS_EARLY};
+
+    if (!is_kept(fat) || !block->changed || is_in_log(fat, block->number))
+        return 0;
+    if (fat->storage->operations->read(fat->storage, block->number * BLOCK, old.bytes, BLOCK))
+        return EIO;
+    if (add_block(fat, &old)) /* else clusters may be lost that a killed operation had taken */
+        survivor_publish(&fat->survivor);
+    return 0;
+}
+
+/* ---- after a kill ---- */
+
+/* Of the boot sector, but whether it is dirty. */
+static uint64_t card_of(const struct fat *fat, const uint8_t boot[BLOCK])
+{
+    uint64_t sum = fat->storage->size;
+
+    for (unsigned i = 0; i < BLOCK; i++)
+        if (i != fat->shape.state_at)
+            sum = (sum ^ boot[i]) * UINT64_C(0x100000001b3);
+    return sum;
+}
+
+/* Bytes that are read, as long as there are some. */
+struct bytes {
+    const uint8_t *at, *end;
+    bool bad;
+};
+
+static uint32_t take32(struct bytes *from)
+{
+    if (from->end - from->at < 4) {
+        from->bad = true;
+        return 0;
+    }
+    from->at += 4;
+    return read32(from->at - 4);
+}
+
+static uint64_t take64(struct bytes *from)
+{
+    const uint32_t low = take32(from);
+
+    return low | (uint64_t)take32(from) << 32;
+}
+
+static uint32_t take_count(struct bytes *from, uint32_t most)
+{
+    const uint32_t count = take32(from);
+
+    from->bad = from->bad || count > most;
+    return from->bad ? 0 : count;
+}
+
+static uint32_t take_cluster(struct bytes *from, const struct fat *fat, bool or_none)
+{
+    const uint32_t cluster = take32(from);
+
+    from->bad = from->bad || (!fat_is_cluster(fat, cluster) && !(or_none && cluster == 0));
+    return cluster;
+}
+
+static uint64_t take_position(struct bytes *from, const struct fat *fat)
+{
+    const uint64_t position = take64(from);
+
+    from->bad = from->bad || position % ENTRY != 0 || position >= fat->storage->size;
+    return position;
+}
+
+static void take_pending(struct bytes *from, struct fat *fat)
+{
+    struct fat_pending *pending = &fat->pending;
+
+    pending->link_count = take_count(from, PENDING_LINKS);
+    for (uint32_t i = 0; i < pending->link_count; i++) {
+        pending->links[i].from = take_cluster(from, fat, false);
+        pending->links[i].to = take_cluster(from, fat, false);
+    }
+    pending->free_count = take_count(from, PENDING_FREES);
+    for (uint32_t i = 0; i < pending->free_count; i++) {
+        pending->frees[i].cut = take_cluster(from, fat, true);
+        pending->frees[i].first = take_cluster(from, fat, false);
+    }
+    pending->mark_count = take_count(from, PENDING_MARKS);
+    for (uint32_t i = 0; i < pending->mark_count; i++) {
+        pending->marks[i].position = take_position(from, fat);
+        for (unsigned word = 0; word < ENTRY; word += 4)
+            write32(pending->marks[i].saved + word, take32(from));
+    }
+}
+
+static void take_note(struct bytes *from, struct fat *fat)
+{
+    struct fat_note *note = &fat->note;
+
+    note->cluster = take_cluster(from, fat, true);
+    note->entry_count = take_count(from, NOTE_BLOCKS);
+    for (uint32_t i = 0; i < note->entry_count; i++) {
+        note->entries[i].position = take_position(from, fat);
+        note->entries[i].count = take32(from);
+        from->bad = from->bad || note->entries[i].count >
+                                     BLOCK_ENTRIES - note->entries[i].position % BLOCK / ENTRY;
+    }
+}
+
+static bool take_waiting(struct fat *fat, const struct survivor_record *record)
+{
+    struct bytes from = {record->data, record->data + record->size, false};
+
+    take_pending(&from, fat);
+    take_note(&from, fat);
+    fat->inherited_count = take_count(&from, fat->options.nodes);
+    for (uint32_t i = 0; i < fat->inherited_count; i++)
+        fat->inherited[i] = take_cluster(&from, fat, false);
+    return !from.bad && from.at == from.end;
+}
+
+static int take_block(struct fat *fat, const struct survivor_record *record)
+{
+    const unsigned class = record->extra & 0xff;
+    struct fat_block *block;
+
+    if (record->size != BLOCK || record->number >= fat->storage->size / BLOCK ||
+        (class != CLASS_EARLY && class != CLASS_LATE) || fat->cache.late > fat->cache.count / 2)
+        return ESTALE;
+    const int error = fat_get(fat, record->number, GET_ZEROED, &block);
+    if (error)
+        return error;
+    memcpy(block->bytes, record->data, BLOCK);
+    if (block->class == CLASS_LATE)
+        fat->cache.late--;
+    block->class = CLASS_CLEAN;
+    fat_dirty(fat, block, (enum fat_class) class);
+    block->data = record->extra >> 8 & 1;
+    fat_put(block);
+    return 0;
+}
+
+static int take_records(struct fat *fat, const struct survivor *log)
+{
+    struct survivor_record record;
+    int error = 0;
+
+    for (size_t at = 0; !error && survivor_read(log, &at, &record);) {
+        if (record.kind == RECORD_BLOCK)
+            error = take_block(fat, &record);
+        else if (record.kind != RECORD_WAITING || !take_waiting(fat, &record))
+            error = ESTALE;
+    }
+    return error;
+}
+
+int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK])
+{
+    const uint64_t card = card_of(fat, boot);
+    struct survivor log;
+    int error = 0;
+
+    if (!fat->waiting)
+        return 0;
+    const bool found = survivor_open(&log, fat->options.memory, fat->options.memory_size, FORMAT) &&
+                       log.state[STATE_CARD] == card;
+    if (found)
+        fat->progress = log.state[STATE_PROGRESS];
+    const uint64_t flags = found ? log.state[STATE_FLAGS] : 0;
+    /* Who has used it elsewhere meanwhile has unmounted it. Before a change the card is marked; when the mark goes all else is on the card. */
+    if (found && (boot[fat->shape.state_at] & 1 || flags & FLAG_ENDING)) {
+        fat->ending = flags & FLAG_ENDING;
+        if (!fat->ending)
+            error = take_records(fat, &log);
+        fat->marked = true;
+        fat->was_dirty = flags & FLAG_WAS_DIRTY;
+        fat->leaked = flags & FLAG_LEAKED;
+    }
+    if (error == ESTALE)
+        survivor_erase(&log);
+    log.state[STATE_CARD] = card;
+    fat->survivor = log;
+    fat->cache.unflushed = true; /* what was written before may be */
+    fat->cache.anew = true;
+    return error;
+}
+
+static int delete_entries(struct fat *fat, uint64_t position, uint32_t count)
+{
+    struct fat_block *block;
+    const int error = fat_get(fat, position / BLOCK, GET_READ, &block);
+
+    if (error)
+        return error;
+    for (uint32_t i = 0; i < count; i++)
+        *fat_entry_at(block->bytes + position % BLOCK, i) = ENTRY_DELETED;
+    fat_dirty(fat, block, CLASS_LATE);
+    fat_put(block);
+    return 0;
+}
+
+/* What a chain that nothing leads to takes is free by the next commit. */
+static int add_free(struct fat *fat, uint32_t *cluster)
+{
+    const int error = fat_begin(fat);
+
+    if (!error) {
+        fat_add_free(fat, 0, *cluster);
+        *cluster = 0;
+    }
+    return error;
+}
+
+int fat_survive_finish(struct fat *fat)
+{
+    struct fat_note *note = &fat->note;
+    int error = 0;
+
+    if (!is_kept(fat))
+        return 0;
+    if (fat->ending)
+        error = fat_mark(fat, true);
+    for (uint32_t i = 0; i < note->entry_count && !error; i++)
+        error = delete_entries(fat, note->entries[i].position, note->entries[i].count);
+    note->entry_count = 0;
+    if (!error && note->cluster != 0)
+        error = add_free(fat, &note->cluster);
+    while (!error && fat->inherited_count > 0) {
+        error = add_free(fat, &fat->inherited[fat->inherited_count - 1]);
+        fat->inherited_count -= !error;
+    }
+    if (!error)
+        fat_keep(fat);
+    return error;
+}

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opens that outlive their server (fs-srv/framework/lasting.h): it is killed in the midst of requests, which come again with their ids, and everything is as it
+ * would have been. Kills come where lasting-nodes.c has places, and between requests; so each request is cut off before, amid and behind what it does.
+ */
+#include "lasting-nodes.h"
+#include "lasting.h"
+#include "world_impl.h"
+#include <libsys/stub.h>
+#include <setjmp.h>
+
+enum { OPENS = 24, FILES = 6, CONTENT = 600, NAME = 16 };
+
+/* One of the client's files, as it has to be. */
+struct file {
+    mach_port_name_t port; /* MSG_NULL: it is not there */
+    bool named, appends;
+    char name[NAME];
+    uint64_t size, offset;
+    uint8_t content[CONTENT];
+};
+
+static struct lasting_image image;
+static _Alignas(8) uint8_t memory[65536];
+static struct file files[FILES];
+static jmp_buf killed;
+static unsigned kill_at; /* the n-th place from now; 0: none */
+static int64_t last_id = INT64_MIN;
+static unsigned names, kills, repeats;
+
+static void at_place(void)
+{
+    if (kill_at != 0 && --kill_at == 0)
+        longjmp(killed, 1);
+}
+
+/* ---- the server ---- */
+
+static const struct file_server_lasting *lasting(void)
+{
+    static struct file_server_lasting it = {
+        .book = "book",
+        .memory = memory,
+        .identity = lasting_nodes_identity,
+        .find = lasting_nodes_find,
+        .progress = lasting_nodes_progress,
+    };
+    const struct file_server_limits limits = {.opens = OPENS};
+
+    it.size = file_server_lasting_size(&limits);
+    CHECK(it.size <= sizeof(memory));
+    return &it;
+}
+
+static kern_return_t try_begin(void)
+{
+    const struct file_server_limits limits = {.opens = OPENS, .waits = 8, .lasting = lasting()};
+
+    lasting_nodes_begin(&image);
+    kern_return_t kr = file_server_begin(&world_server, &limits, MSG_NULL);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    lasting_nodes_free();
+    kr = file_server_root(&world_server, "files", lasting_nodes_root());
+    if (kr == KERN_SUCCESS)
+        world_root = world_server.opens[0]->port;
+    return kr;
+}
+
+static void begin(void)
+{
+    ports_begin();
+    memset(&image, 0, sizeof(image));
+    memset(memory, 0, sizeof(memory));
+    memset(files, 0, sizeof(files));
+    CHECK_EQ(try_begin(), KERN_SUCCESS);
+}
+
+static void begin_again(void)
+{
+    kill_at = 0;
+    world_kill();
+    CHECK_EQ(try_begin(), KERN_SUCCESS);
+    world_settle();
+    kills++;
+}
+
+static uint32_t opens_in_use(void)
+{
+    return world_server.in_use - 1; /* the root */
+}
+
+static void end(void)
+{
+    for (unsigned i = 0; i < FILES; i++)
+        if (files[i].port != MSG_NULL)
+            world_close(files[i].port);
+    CHECK_EQ(opens_in_use(), 0);
+    file_server_end(&world_server);
+    world_kill();
+    CHECK_EQ(ports_next_kept(MSG_NULL), MSG_NULL);
+    ports_check_end();
+}
+
+/* ---- requests, which are carried out once ---- */
+
+static int64_t new_id(void)
+{
+    return ++last_id;
+}
+
+/* The expression is evaluated until it ends: sometimes the server is killed amid, up to three times, and asked again; sometimes it is killed when it is done, and the answer lost. */
+#define ASK(kr, call)                                                                     \
+    do {                                                                                  \
+        volatile unsigned times_ = 0;                                                     \
+        if (setjmp(killed) != 0) {                                                        \
+            begin_again();                                                                \
+            repeats++;                                                                    \
+        }                                                                                 \
+        kill_at = times_++ < 3 && check_below(3) == 0 ? (unsigned)check_below(5) + 1 : 0; \
+        (kr) = (call);                                                                    \
+        kill_at = 0;                                                                      \
+        if (times_ < 4 && check_below(6) == 0) {                                          \
+            lose_answer();                                                                \
+            longjmp(killed, 1);                                                           \
+        }                                                                                 \
+    } while (0)
+
+static mach_port_name_t answered; /* a right in the answer; goes with it */
+
+static void lose_answer(void)
+{
+    if (answered != MSG_NULL)
+        stub_release_right(answered, MSG_MOVE_SEND);
+    answered = MSG_NULL;
+}
+
+static void name_anew(char name[NAME])
+{
+    snprintf(name, NAME, "n%u", names++);
+}
+
+static void make(struct file *f)
+{
+    const int64_t id = new_id();
+    const uint32_t flags = FILE_READ | FILE_WRITE | FILE_CREATE | FILE_EXCLUSIVE;
+    uint32_t outcome;
+    char rest[FILE_PATH_MAX];
+    volatile kern_return_t kr;
+
+    memset(f, 0, sizeof(*f));
+    name_anew(f->name);
+    f->appends = check_below(3) == 0;
+    answered = MSG_NULL;
+    ASK(kr, serve_open(world_message(world_root), f->name, flags | (f->appends ? FILE_APPEND : 0),
+                       0644, id, &outcome, &answered, rest));
+    CHECK_EQ(kr, KERN_SUCCESS);
+    CHECK_EQ(outcome, FILE_OUTCOME_DONE);
+    f->port = answered;
+    f->named = true;
+}
+
+static bool is_there(const char *name)
+{
+    uint32_t outcome;
+    mach_port_name_t elsewhere;
+    struct file_attributes attributes;
+    char rest[FILE_PATH_MAX];
+    const kern_return_t kr =
+        serve_look(world_message(world_root), name, true, &outcome, &elsewhere, &attributes, rest);
+
+    CHECK(kr == KERN_SUCCESS || kr == unix_error(ENOENT));
+    return kr == KERN_SUCCESS;
+}
+
+static void remove_file(struct file *f)
+{
+    const int64_t id = new_id();
+    uint32_t outcome;
+    mach_port_name_t elsewhere;
+    char rest[FILE_PATH_MAX];
+    volatile kern_return_t kr;
+
+    answered = MSG_NULL;
+    ASK(kr,
+        serve_remove(world_message(world_root), f->name, false, id, &outcome, &elsewhere, rest));
+    CHECK_EQ(kr, KERN_SUCCESS);
+    CHECK_EQ(outcome, FILE_OUTCOME_DONE);
+    CHECK(!is_there(f->name));
+    f->named = false;
+}
+
+static kern_return_t move_name(const char *name, const char *to, bool links, int64_t id)
+{
+    uint32_t outcome, which;
+    mach_port_name_t elsewhere;
+    char rest[FILE_PATH_MAX];
+    const mach_port_name_t second = world_second();
+    const kern_return_t kr = links ? serve_link(world_message(world_root), name, second, to, false,
+                                                id, &outcome, &elsewhere, &which, rest)
+                                   : serve_rename(world_message(world_root), name, second, to, true,
+                                                  id, &outcome, &elsewhere, &which, rest);
+
+    world_second_done(kr);
+    return kr;
+}
+
+static void rename_file(struct file *f)
+{
+    const int64_t id = new_id();
+    char name[NAME];
+    volatile kern_return_t kr;
+
+    name_anew(name);
+    answered = MSG_NULL;
+    ASK(kr, move_name(f->name, name, false, id));
+    CHECK_EQ(kr, KERN_SUCCESS);
+    CHECK(!is_there(f->name) && is_there(name));
+    memcpy(f->name, name, NAME);
+}
+
+static void link_file(struct file *f)
+{
+    const int64_t id = new_id();
+    char name[NAME];
+    volatile kern_return_t kr;
+
+    name_anew(name);
+    answered = MSG_NULL;
+    ASK(kr, move_name(f->name, name, true, id));
+    CHECK_EQ(kr, KERN_SUCCESS);
+    CHECK(is_there(f->name) && is_there(name));
+    remove_file(f);
+    memcpy(f->name, name, NAME);
+    f->named = true;
+}
+
+static void write_some(struct file *f)
+{
+    const int64_t id = new_id();
+    const volatile uint64_t at = f->appends ? f->size : f->offset;
+    const uint32_t size = (uint32_t)check_below(60) + 1;
+    uint8_t bytes[60];
+    uint32_t written;
+    volatile kern_return_t kr;
+
+    if (at + size > CONTENT)
+        return;
+    for (unsigned i = 0; i < size; i++)
+        bytes[i] = (uint8_t)check_below(256);
+    answered = MSG_NULL;
+    ASK(kr, serve_write(world_message(f->port), id, bytes, size, &written));
+    CHECK_EQ(kr, KERN_SUCCESS);
+    CHECK_EQ(written, size);
+    if (at > f->size)
+        memset(f->content + f->size, 0, at - f->size);
+    memcpy(f->content + at, bytes, size);
+    f->offset = at + size;
+    if (f->offset > f->size)
+        f->size = f->offset;
+}
+
+static void read_some(struct file *f)
+{
+    const int64_t id = new_id();
+    const uint32_t size = (uint32_t)check_below(CONTENT) + 1;
+    const uint64_t left = f->offset < f->size ? f->size - f->offset : 0;
+    const volatile uint32_t wanted = left < size ? (uint32_t)left : size;
+    uint8_t bytes[CONTENT];
+    uint32_t got;
+    volatile kern_return_t kr;
+
+    answered = MSG_NULL;
+    ASK(kr, serve_read(world_message(f->port), id, size, bytes, &got));
+    CHECK_EQ(kr, KERN_SUCCESS);
+    CHECK_EQ(got, wanted);
+    CHECK(memcmp(bytes, f->content + f->offset, wanted) == 0);
+    f->offset += wanted;
+}
+
+static void seek(struct file *f)
+{
+    const int64_t id = new_id();
+    const volatile int64_t to = (int64_t)check_below(CONTENT);
+    int64_t position;
+    volatile kern_return_t kr;
+
+    answered = MSG_NULL;
+    ASK(kr, serve_seek(world_message(f->port), to - (int64_t)f->offset, FILE_WHENCE_OFFSET, id,
+                       &position));
+    CHECK_EQ(kr, KERN_SUCCESS);
+    CHECK_EQ(position, to);
+    f->offset = (uint64_t)to;
+}
+
+static void check_all(void)
+{
+    uint32_t there = 0;
+
+    for (unsigned i = 0; i < FILES; i++) {
+        const struct file *f = &files[i];
+        uint8_t bytes[CONTENT];
+        uint32_t got;
+        if (f->port == MSG_NULL)
+            continue;
+        there++;
+        CHECK_EQ(serve_read(world_message(f->port), 0, CONTENT, bytes, &got), KERN_SUCCESS);
+        CHECK_EQ(got, f->size);
+        CHECK(memcmp(bytes, f->content, got) == 0);
+    }
+    CHECK_EQ(opens_in_use(), there);
+}
+
+static void step(struct file *f)
+{
+    if (f->port == MSG_NULL) {
+        make(f);
+        return;
+    }
+    switch (check_below(12)) {
+    case 0:
+        if (f->named)
+            rename_file(f);
+        break;
+    case 1:
+        if (f->named)
+            link_file(f);
+        break;
+    case 2:
+        if (f->named)
+            remove_file(f);
+        break;
+    case 3:
+        if (f->named)
+            remove_file(f);
+        world_close(f->port);
+        f->port = MSG_NULL;
+        break;
+    case 4:
+    case 5:
+    case 6: seek(f); break;
+    case 7:
+    case 8:
+    case 9: write_some(f); break;
+    default: read_some(f); break;
+    }
+}
+
+static void test_kills(void)
+{
+    begin();
+    lasting_nodes_place = at_place;
+    for (unsigned i = 0; i < 20000; i++) {
+        step(&files[check_below(FILES)]);
+        if (i % 50 == 0) {
+            world_settle();
+            check_all();
+        }
+    }
+    lasting_nodes_place = NULL;
+    end();
+    printf("%u kills, %u requests asked again\n", kills, repeats);
+}
+
+/* ---- one open, closed while there is no server ---- */
+
+static void test_closed_meanwhile(void)
+{
+    begin();
+    for (unsigned i = 0; i < FILES; i++)
+        make(&files[i]);
+    world_settle();
+    world_kill();
+    stub_release_right(files[0].port, MSG_MOVE_SEND);
+    files[0].port = MSG_NULL;
+    CHECK_EQ(try_begin(), KERN_SUCCESS);
+    world_settle();
+    check_all();
+    end();
+}
+
+/* A file that is not found again: its open says so. */
+static void test_gone(void)
+{
+    struct file_attributes attributes;
+    uint8_t byte;
+    uint32_t got;
+
+    begin();
+    make(&files[0]);
+    world_kill();
+    memset(image.files, 0, sizeof(image.files));
+    memset(image.directory, 0, sizeof(image.directory));
+    CHECK_EQ(try_begin(), KERN_SUCCESS);
+    CHECK_EQ(serve_read(world_message(files[0].port), 0, 1, &byte, &got), unix_error(ESTALE));
+    CHECK_EQ(serve_write(world_message(files[0].port), FILE_CURRENT, "x", 1, &got),
+             unix_error(ESTALE));
+    CHECK_EQ(serve_get_attributes(world_message(files[0].port), &attributes), KERN_SUCCESS);
+    CHECK_EQ(serve_sync(world_message(files[0].port), false), unix_error(ESTALE));
+    end();
+}
+
+/* What is above a root stays above it. */
+static void test_above(void)
+{
+    begin();
+    const mach_port_name_t above = world_foreign();
+    CHECK_EQ(serve_mounted(world_message(world_root), above), KERN_SUCCESS);
+    begin_again();
+    CHECK_EQ(world_server.opens[0]->above, above);
+    CHECK_EQ(serve_mounted(world_message(world_root), above), unix_error(EBUSY));
+    end(); /* which finds that nobody has it any more */
+}
+
+/* ---- what fails ---- */
+
+static void check_some(void)
+{
+    for (unsigned i = 0; i < FILES; i++) {
+        struct file *f = &files[i];
+        if (f->port != MSG_NULL && port_of(f->port)->dead) {
+            stub_release_right(f->port, MSG_MOVE_SEND);
+            f->port = MSG_NULL;
+        }
+    }
+    check_all();
+}
+
+/* Whatever cannot be had when it begins again: it does not begin, and all is there for the next; or an open is lost, and nothing else. */
+static void test_failures(void)
+{
+    bool failed = true;
+
+    for (unsigned n = 1; failed; n++) {
+        begin();
+        for (unsigned i = 0; i < FILES; i++) {
+            make(&files[i]);
+            write_some(&files[i]);
+        }
+        world_settle();
+        world_kill();
+        world_fail_at(n);
+        kern_return_t kr = try_begin();
+        failed = world_has_failed();
+        world_fail_at(0);
+        if (kr != KERN_SUCCESS) {
+            CHECK(failed);
+            world_kill();
+            CHECK_EQ(try_begin(), KERN_SUCCESS);
+        }
+        world_settle();
+        check_some();
+        end();
+    }
+}
+
+/* Anything may stand in the memory. */
+static void test_nonsense(void)
+{
+    for (unsigned n = 0; n < 2000; n++) {
+        begin();
+        for (unsigned i = 0; i < FILES; i++)
+            make(&files[i]);
+        world_settle();
+        world_kill();
+        const size_t size = lasting()->size;
+        for (uint64_t i = check_below(40); i-- > 0;)
+            memory[check_below(size)] = (uint8_t)check_below(256);
+        CHECK_EQ(try_begin(), KERN_SUCCESS);
+        world_settle();
+        for (unsigned i = 0; i < FILES; i++) {
+            uint8_t byte;
+            uint32_t got;
+            if (!port_of(files[i].port)->dead)
+                (void)!serve_read(world_message(files[i].port), new_id(), 1, &byte, &got);
+        }
+        end();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    check_begin(argc, argv);
+    test_closed_meanwhile();
+    test_gone();
+    test_above();
+    test_failures();
+    test_nonsense();
+    test_kills();
+    return check_end();
+}
