@@ -47,7 +47,8 @@ struct mounter {
     mach_port_name_t supervisor, files, files_mount;
     struct kept *kept;
     struct held held[MOUNTS_MAX];
-    const char *book; /* services of the keeper's are this, a dot and a number from 0 on; NULL: there are none */
+    const char *
+        book; /* services of the keeper's are this, a dot and a number from 0 on; NULL: there are none */
     struct table table;
     bool awaited[TABLE_LINES_MAX]; /* lines whose device was not there yet */
     uint64_t awaited_until;
