@@ -4,7 +4,7 @@
  *
  * It is ready when each line of the table is mounted, or cannot be, or waits for a device that nobody has found yet.
  *
- * Arguments: service=NAME (mounts); table=PATH (/etc/fstab).
+ * Arguments: service=NAME (mounts); table=PATH (/etc/fstab); book=NAME: servers have the books NAME.0 to NAME.7 of the keeper's, one each.
  */
 #include "mounter.h"
 #include <errno.h>
@@ -186,6 +186,7 @@ int main(int argc, char **argv)
 
     driver_begin(driver, argc, argv);
     const char *table = driver_argument(driver, "table");
+    mounter.book = driver_argument(driver, "book");
     rows_begin();
     find_services();
     begin_read_table(table ? table : "/etc/fstab");

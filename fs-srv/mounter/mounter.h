@@ -6,7 +6,8 @@
  * O2 What is mounted stands in memory that outlives the mounter (struct kept). A row is CHANGING from before the first thing is done until after the last: an instance that
  *    finds one such undoes it, so that each mount is there, whole, or not at all.
  * O3 A server that was started again has forgotten where its root is mounted. It is told again: `files` has not noticed, for the port is the same.
- * O4 Functions return KERN_SUCCESS or an error of mounts.defs.
+ * O4 No two servers have one book of the keeper's (<libsys/files/keep.h>). One that ended well leaves nothing in it that its successor, of another mount, takes for its own.
+ * O5 Functions return KERN_SUCCESS or an error of mounts.defs.
  */
 #pragma once
 
@@ -17,13 +18,14 @@
 #include <wharf/if/mounts_types.h>
 #include <wharf/unix_error.h>
 
-enum { MOUNTS_MAX = 16 };
+enum { MOUNTS_MAX = 16, BOOKS_MAX = 8 };
 
 /* One mount. All zero: none. */
 struct kept_row {
     struct mounts_row row;
     char disk[DEVICE_DISK_MAX];
     uint32_t partition;
+    uint32_t book; /* of the keeper's, from 1; 0: none */
 };
 
 /* O2; zeroes when the system begins. */
@@ -45,6 +47,8 @@ struct mounter {
     mach_port_name_t supervisor, files, files_mount;
     struct kept *kept;
     struct held held[MOUNTS_MAX];
+    const char *
+        book; /* services of the keeper's are this, a dot and a number from 0 on; NULL: there are none */
     struct table table;
     bool awaited[TABLE_LINES_MAX]; /* lines whose device was not there yet */
     uint64_t awaited_until;
@@ -108,6 +112,8 @@ struct kept_row *rows_find(const char *path);
 bool rows_is_beside(const char *path);
 bool rows_has_device(const struct device_name *place);
 struct held *rows_held(const struct kept_row *kept);
+/** O4. A book that no other row has, which is the row's from here on. False: there is none. */
+bool rows_take_book(struct kept_row *kept);
 
 /* ---- mounts.c ---- */
 

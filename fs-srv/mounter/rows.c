@@ -86,6 +86,26 @@ bool rows_has_device(const struct device_name *place)
     return false;
 }
 
+static bool has_book(uint32_t book)
+{
+    for (unsigned i = 0; i < MOUNTS_MAX; i++)
+        if (mounter.kept->rows[i].book == book)
+            return true;
+    return false;
+}
+
+bool rows_take_book(struct kept_row *kept)
+{
+    uint32_t book = 1;
+
+    while (book <= BOOKS_MAX && has_book(book))
+        book++;
+    if (book > BOOKS_MAX)
+        return false;
+    kept->book = book;
+    return true;
+}
+
 struct held *rows_held(const struct kept_row *kept)
 {
     return &mounter.held[kept - mounter.kept->rows];
