@@ -195,7 +195,7 @@ kern_return_t lasting_begin(struct file_server *server, const struct file_server
         return kr;
     revive_all(server);
     settle_request(server);
-    return KERN_SUCCESS;
+    return lasting_locks_begin(server);
 }
 
 void file_server_end(struct file_server *server)

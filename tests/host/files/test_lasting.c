@@ -362,6 +362,96 @@ static void test_kills(void)
     printf("%u kills, %u requests asked again\n", kills, repeats);
 }
 
+/* ---- locks ---- */
+
+enum { OWNERS = 3, BYTES = 24 };
+
+static mach_port_name_t owners[OWNERS];
+static uint8_t locked[OWNERS][BYTES]; /* FILE_LOCK_ */
+
+static bool is_in_the_way(unsigned owner, unsigned start, unsigned length, uint32_t kind)
+{
+    for (unsigned o = 0; o < OWNERS; o++)
+        for (unsigned i = start; i < start + length; i++)
+            if (o != owner && locked[o][i] != FILE_LOCK_NONE && kind != FILE_LOCK_NONE &&
+                (kind == FILE_LOCK_EXCLUSIVE || locked[o][i] == FILE_LOCK_EXCLUSIVE))
+                return true;
+    return false;
+}
+
+static kern_return_t lock_once(mach_port_name_t port, unsigned owner, unsigned start,
+                               unsigned length, uint32_t kind)
+{
+    const kern_return_t kr =
+        serve_lock(world_message(port), kind, 1, start, length, world_made(owners[owner]));
+
+    world_made_done(owners[owner], kr);
+    return kr;
+}
+
+static void lock_some(const struct file *f)
+{
+    const volatile unsigned owner = (unsigned)check_below(OWNERS);
+    const volatile unsigned start = (unsigned)check_below(BYTES);
+    const volatile unsigned length = (unsigned)check_below(BYTES - start) + 1;
+    const volatile uint32_t kind = (uint32_t)check_below(3);
+    volatile kern_return_t kr;
+
+    answered = MSG_NULL;
+    ASK(kr, lock_once(f->port, owner, start, length, kind));
+    if (is_in_the_way(owner, start, length, kind)) {
+        CHECK_EQ(kr, unix_error(EAGAIN));
+        return;
+    }
+    if (kr == unix_error(ENOLCK)) /* they are in many pieces */
+        return;
+    CHECK_EQ(kr, KERN_SUCCESS);
+    memset(&locked[owner][start], (int)kind, length);
+}
+
+/* What the others have of each byte. */
+static void check_locks(const struct file *f)
+{
+    for (unsigned owner = 0; owner < OWNERS; owner++)
+        for (unsigned i = 0; i < BYTES; i++)
+            for (uint32_t kind = FILE_LOCK_SHARED; kind <= FILE_LOCK_EXCLUSIVE; kind++) {
+                uint32_t found, mark;
+                uint64_t start, length;
+                const kern_return_t kr =
+                    serve_test_lock(world_message(f->port), kind, i, 1, world_made(owners[owner]),
+                                    &found, &mark, &start, &length);
+                world_made_done(owners[owner], kr);
+                CHECK_EQ(kr, KERN_SUCCESS);
+                CHECK_EQ(found != FILE_LOCK_NONE, is_in_the_way(owner, i, 1, kind));
+            }
+}
+
+static void test_locks(void)
+{
+    begin();
+    lasting_nodes_place = at_place;
+    make(&files[0]);
+    for (unsigned o = 0; o < OWNERS; o++)
+        owners[o] = world_foreign();
+    memset(locked, 0, sizeof(locked));
+    for (unsigned i = 0; i < 3000; i++) {
+        lock_some(&files[0]);
+        if (i % 10 == 0)
+            check_locks(&files[0]);
+    }
+    lasting_nodes_place = NULL;
+    begin_again();
+    check_locks(&files[0]);
+    world_close(files[0].port);
+    files[0].port = MSG_NULL;
+    CHECK_EQ(world_server.locks, 0);
+    for (unsigned o = 0; o < OWNERS; o++) /* the server and the keeper have none any more */
+        CHECK_EQ(world_rights(owners[o]), 1);
+    for (unsigned o = 0; o < OWNERS; o++)
+        stub_release_right(owners[o], MSG_MOVE_SEND);
+    end();
+}
+
 /* ---- one open, closed while there is no server ---- */
 
 static void test_closed_meanwhile(void)
@@ -486,6 +576,7 @@ int main(int argc, char **argv)
     test_above();
     test_failures();
     test_nonsense();
+    test_locks();
     test_kills();
     return check_end();
 }

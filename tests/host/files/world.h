@@ -40,7 +40,7 @@ void *world_memory(mach_port_name_t entry);
 /** Whether others have the memory of mapped files (vm.region). */
 extern bool world_is_shared;
 uint32_t world_rights(mach_port_name_t port);
-/** The server is killed: what it had in memory is gone, its ports are where they are kept. */
+/** The server is killed: what it had in memory is gone, its ports are where they are kept. Nobody waits. */
 void world_kill(void);
 /** The port's receiver has died. */
 void world_die(mach_port_name_t port);
