@@ -8,7 +8,8 @@
  *    whether it was done: the offset has moved, the file has grown, or a name has changed. It is
  *    the last store of the request that makes the difference; until then the request may be carried out again as if it had never come.
  * Y3 A lock's record is made before one goes or shrinks that it takes the place of, so a kill leaves too many for a moment, and never too few.
- * Y4 What was done, and not known to be answered, is among `done`: if it comes again it is answered. The oldest goes.
+ * Y4 In a port's queue there may be what an earlier instance was to be told of its senders. So each counts the rights that it makes from another number on.
+ * Y5 What was done, and not known to be answered, is among `done`: if it comes again it is answered. The oldest goes.
  */
 #pragma once
 
@@ -59,7 +60,7 @@ struct lasting_head {
     uint32_t opens;  /* records that follow; and as many of locks behind them */
     uint32_t next;   /* in done */
     uint32_t owners; /* numbers of owners of locks are, or have been, below */
-    uint32_t zero;
+    uint32_t instance;
     struct lasting_request now;
     struct lasting_request done[LASTING_DONE];
     struct lasting_open open[];
