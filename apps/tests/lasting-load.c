@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <wharf/if/service.h>
@@ -27,7 +28,7 @@ enum { THREADS = 3, FILES = 4, CONTENT = 3000, NAME = 24, RECORDS = 500 };
 /* One file of a thread's, as it has to be. */
 struct file {
     int number; /* descriptor; -1: it is not there */
-    bool named;
+    bool named, locked;
     char name[NAME];
     long size, offset;
     char content[CONTENT];
@@ -84,6 +85,7 @@ static void make(struct worker *w, struct file *f)
     f->number = open(f->name, O_RDWR | O_CREAT | O_EXCL, 0644);
     CHECK(f->number >= 0);
     f->named = true;
+    f->locked = false;
     f->size = f->offset = 0;
 }
 
@@ -136,6 +138,20 @@ static void close_file(struct file *f)
         CHECK_EQUAL(unlink(f->name), 0);
     CHECK_EQUAL(close(f->number), 0);
     f->number = -1;
+}
+
+/* Another open of the same file has to know of the lock. */
+static void lock_file(struct file *f)
+{
+    const int other = open(f->name, O_RDWR);
+
+    CHECK(other >= 0);
+    CHECK_EQUAL(flock(other, LOCK_EX | LOCK_NB), f->locked ? -1 : 0);
+    if (!f->locked)
+        CHECK_EQUAL(flock(other, LOCK_UN), 0); /* that it is closed is told later */
+    CHECK_EQUAL(close(other), 0);
+    f->locked = !f->locked;
+    CHECK_EQUAL(flock(f->number, f->locked ? LOCK_EX | LOCK_NB : LOCK_UN), 0);
 }
 
 /* ---- content ---- */
@@ -208,7 +224,11 @@ static void step(struct worker *w)
         make(w, f);
         return;
     }
-    switch (below(w, 16)) {
+    switch (below(w, 17)) {
+    case 16:
+        if (f->named)
+            lock_file(f);
+        break;
     case 0:
         if (f->named)
             rename_file(w, f);

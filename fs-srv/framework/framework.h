@@ -110,6 +110,14 @@ kern_return_t wait_lock_later(struct server_message *message, const struct lock_
 
 /* ---- locks (lock.c) ---- */
 
+/** A process, by the port that it sends along. */
+struct lock_owner {
+    struct lock_owner *next;
+    mach_port_name_t name; /* a send right, and one reference */
+    uint32_t users;        /* locks, and those who wait */
+    uint32_t number;       /* lasting.h's + 1; 0: it ends with the program */
+};
+
 /** It may be had now. */
 bool lock_is_free(const struct lock_wanted *wanted);
 /** One who keeps it more, or less; NULL: nothing. */

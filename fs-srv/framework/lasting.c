@@ -8,7 +8,8 @@
 
 size_t file_server_lasting_size(const struct file_server_limits *limits)
 {
-    return sizeof(struct lasting_head) + limits->opens * sizeof(struct lasting_open);
+    return sizeof(struct lasting_head) +
+           limits->opens * (sizeof(struct lasting_open) + sizeof(struct lasting_lock));
 }
 
 const struct keep *file_server_keep(const struct file_server *server)

@@ -7,7 +7,9 @@
  * Y2 One request is carried out at a time. Before one is that must not be done twice, `now` says which, and what there was before. So what there is afterwards tells the next instance
  *    whether it was done: the offset has moved, the file has grown, or a name has changed. It is
  *    the last store of the request that makes the difference; until then the request may be carried out again as if it had never come.
- * Y3 What was done, and not known to be answered, is among `done`: if it comes again it is answered. The oldest goes.
+ * Y3 A lock's record is made before one goes or shrinks that it takes the place of, so a kill leaves too many for a moment, and never too few.
+ * Y4 In a port's queue there may be what an earlier instance was to be told of its senders. So each counts the rights that it makes from another number on.
+ * Y5 What was done, and not known to be answered, is among `done`: if it comes again it is answered. The oldest goes.
  */
 #pragma once
 
@@ -44,10 +46,21 @@ struct lasting_open {
     uint16_t zero;
 };
 
+/* Bytes that are locked, through the open in a slot. */
+struct lasting_lock {
+    uint64_t start, last;
+    uint32_t slot, mark;
+    uint32_t owner;          /* its number + 1; 0: the open */
+    uint8_t exclusive, used; /* 0: not */
+    uint16_t zero;
+};
+
 struct lasting_head {
     uint64_t magic;
-    uint32_t opens; /* records that follow */
-    uint32_t next;  /* in done */
+    uint32_t opens;  /* records that follow; and as many of locks behind them */
+    uint32_t next;   /* in done */
+    uint32_t owners; /* numbers of owners of locks are, or have been, below */
+    uint32_t instance;
     struct lasting_request now;
     struct lasting_request done[LASTING_DONE];
     struct lasting_open open[];
@@ -58,10 +71,13 @@ struct lasting {
     struct keep keep;
     struct lasting_head *head;
     bool any_done;
+    uint32_t next_lock;  /* where to look for a record that is free */
+    uint8_t *owner_used; /* by number */
 };
 
-/* Rights under these keys: what is above the root with a number. */
+/* Rights under these keys: what is above the root with a number; the owner of locks with a number. */
 #define LASTING_KEY_ABOVE UINT64_C(0x100000000)
+#define LASTING_KEY_OWNER UINT64_C(0x200000000)
 
 /** Take up what an earlier instance left (restore.c). The server has a set, and nothing else yet. KERN_INVALID_ARGUMENT: the memory is too small; KERN_RESOURCE_SHORTAGE, keep_begin()'s. */
 kern_return_t lasting_begin(struct file_server *server, const struct file_server_lasting *by);
@@ -102,6 +118,20 @@ static inline void open_set_offset(struct file_open *open, uint64_t offset)
     if (__builtin_expect(open->lasting != NULL, 0))
         __atomic_store_n(&open->lasting->offset, offset, __ATOMIC_RELEASE);
 }
+
+/* ---- locks (lasting_lock.c) ---- */
+
+/** A record; NULL: locks end with the program. There are as many as locks. */
+struct lasting_lock *lasting_lock_make(struct file_server *server);
+/** The owner whose right this is gets a number, and is kept; *number: that + 1, or 0 if locks end with the program. Errors of keeper.put; KERN_LIMIT. */
+kern_return_t lasting_owner_keep(struct file_server *server, mach_port_name_t right,
+                                 uint32_t *number);
+/** number: + 1, or 0. */
+void lasting_owner_forget(struct file_server *server, uint32_t number);
+/** All locks that an earlier instance has left, as lock.c makes them: opens are there. KERN_RESOURCE_SHORTAGE. */
+kern_return_t lasting_locks_begin(struct file_server *server);
+/** In lock.c: one of them. False: it cannot be made, and is lost. */
+bool lock_restore(struct file_server *server, struct lasting_lock *record, mach_port_name_t owner);
 
 /* ---- nodes that have not been found again (gone.c) ---- */
 

@@ -10,17 +10,11 @@
  * L3 Who waits for a lock takes nothing by it: when nothing is in the way he is told so, and asks again.
  * L4 Through one open there are at most as many locks as are left for all others.
  */
-#include "framework.h"
+#include "lasting.h"
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <stdlib.h>
 #include <wharf/if/port.h>
-
-struct lock_owner {
-    struct lock_owner *next;
-    mach_port_name_t name; /* a send right, and one reference */
-    uint32_t users;        /* locks, and those who wait */
-};
 
 struct byte_lock {
     struct byte_lock *next; /* of the node's */
@@ -29,6 +23,7 @@ struct byte_lock {
     uint64_t start, last;
     uint32_t mark;
     bool exclusive;
+    struct lasting_lock *lasting; /* or NULL */
 };
 
 /* ---- owners ---- */
@@ -63,6 +58,7 @@ void lock_release_owner(struct file_server *server, struct lock_owner *owner)
     while (*link != owner)
         link = &(*link)->next;
     *link = owner->next;
+    lasting_owner_forget(server, owner->number);
     if (!mount_uses(server, owner->name) &&
         port_cancel_notification(self(), owner->name, MSG_ID_DEAD_NAME, &previous) ==
             KERN_SUCCESS &&
@@ -72,7 +68,8 @@ void lock_release_owner(struct file_server *server, struct lock_owner *owner)
     free(owner);
 }
 
-static kern_return_t new_owner(struct file_server *server, mach_port_name_t name,
+/* number: of one that was kept by an earlier instance; 0: it is new. */
+static kern_return_t new_owner(struct file_server *server, mach_port_name_t name, uint32_t number,
                                struct lock_owner **out)
 {
     struct lock_owner *owner;
@@ -84,7 +81,13 @@ static kern_return_t new_owner(struct file_server *server, mach_port_name_t name
         return unix_error(ENOLCK);
     kern_return_t kr = port_mod_refs(self(), name, PORT_RIGHT_SEND, 1);
     if (kr == KERN_SUCCESS) {
-        kr = server_watch_death(server, name);
+        if (number == 0)
+            kr = lasting_owner_keep(server, name, &number);
+        if (kr == KERN_SUCCESS) {
+            kr = server_watch_death(server, name);
+            if (kr != KERN_SUCCESS)
+                lasting_owner_forget(server, number);
+        }
         if (kr != KERN_SUCCESS)
             stub_release_right(name, MSG_MOVE_SEND);
     }
@@ -92,7 +95,10 @@ static kern_return_t new_owner(struct file_server *server, mach_port_name_t name
         free(owner);
         return unix_error(ENOLCK);
     }
-    *owner = (struct lock_owner){.next = server->lock_owners, .name = name, .users = 1};
+    *owner = (struct lock_owner){.next = server->lock_owners,
+                                 .name = name,
+                                 .users = 1,
+                                 .number = number};
     server->lock_owners = owner;
     *out = owner;
     return KERN_SUCCESS;
@@ -104,7 +110,7 @@ static kern_return_t use_owner_named(struct file_server *server, mach_port_name_
 {
     *out = name != MSG_NULL ? find_owner(server, name) : NULL;
     if (name != MSG_NULL && !*out)
-        return new_owner(server, name, out);
+        return new_owner(server, name, 0, out);
     lock_use_owner(*out);
     return KERN_SUCCESS;
 }
@@ -148,10 +154,28 @@ static void drop(struct byte_lock **link)
     struct file_server *server = lock->open->server;
 
     *link = lock->next;
+    if (lock->lasting)
+        lock->lasting->used = 0;
     server->locks--;
     lock->open->locks--;
     lock_release_owner(server, lock->owner);
     free(lock);
+}
+
+/* It has changed: for the next instance, too. */
+static void note(const struct byte_lock *lock)
+{
+    struct lasting_lock *record = lock->lasting;
+
+    if (!record)
+        return;
+    record->start = lock->start;
+    record->last = lock->last;
+    record->slot = lock->open->next_free - 1;
+    record->mark = lock->mark;
+    record->owner = lock->owner ? lock->owner->number : 0;
+    record->exclusive = lock->exclusive;
+    __atomic_store_n(&record->used, 1, __ATOMIC_RELEASE);
 }
 
 static void enter(struct byte_lock *lock, const struct byte_lock *as)
@@ -164,6 +188,7 @@ static void enter(struct byte_lock *lock, const struct byte_lock *as)
     lock->open->locks++;
     lock->next = node->locks;
     node->locks = lock;
+    note(lock);
 }
 
 /* The range is taken out of what the owner has; `spare` becomes the rest of one that is cut in two (there is one at most: L2). */
@@ -184,14 +209,17 @@ static void carve(const struct lock_wanted *wanted, struct byte_lock *spare)
         if (lock->start < wanted->start && lock->last > wanted->last) {
             struct byte_lock rest = *lock;
             rest.start = wanted->last + 1;
-            lock->last = wanted->start - 1;
+            rest.lasting = lasting_lock_make(lock->open->server);
             enter(spare, &rest);
+            lock->last = wanted->start - 1;
+            note(lock);
             return;
         }
         if (lock->start < wanted->start)
             lock->last = wanted->start - 1;
         else
             lock->start = wanted->last + 1;
+        note(lock);
         link = &lock->next;
     }
 }
@@ -212,9 +240,10 @@ static void join(struct byte_lock *lock)
             lock->start = other->start;
         if (behind)
             lock->last = other->last;
-        if (before || behind)
+        if (before || behind) {
+            note(lock);
             drop(link);
-        else
+        } else
             link = &(*link)->next;
     }
 }
@@ -260,21 +289,53 @@ static kern_return_t set_lock(const struct lock_wanted *wanted, uint32_t mark)
         return unix_error(EAGAIN);
     if (!have_spares(wanted, spare))
         return unix_error(ENOLCK);
+    const struct byte_lock as = {
+        .open = wanted->open,
+        .owner = wanted->owner,
+        .start = wanted->start,
+        .last = wanted->last,
+        .mark = mark,
+        .exclusive = wanted->kind == FILE_LOCK_EXCLUSIVE,
+        .lasting = spare[1] ? lasting_lock_make(wanted->open->server) : NULL,
+    };
+    if (spare[1])
+        note(&as); /* before what it takes the place of goes */
     carve(wanted, spare[0]);
-    if (wanted->kind != FILE_LOCK_NONE) {
-        const struct byte_lock as = {
-            .open = wanted->open,
-            .owner = wanted->owner,
-            .start = wanted->start,
-            .last = wanted->last,
-            .mark = mark,
-            .exclusive = wanted->kind == FILE_LOCK_EXCLUSIVE,
-        };
+    if (spare[1]) {
         enter(spare[1], &as);
         join(spare[1]);
     }
     wait_lock_changed(wanted->open->server, wanted->open->node);
     return KERN_SUCCESS;
+}
+
+/* ---- what an earlier instance left ---- */
+
+bool lock_restore(struct file_server *server, struct lasting_lock *record, mach_port_name_t name)
+{
+    struct byte_lock *lock = malloc(sizeof(*lock));
+    struct lock_owner *owner = name != MSG_NULL ? find_owner(server, name) : NULL;
+    const bool known = name == MSG_NULL || owner;
+
+    if (!lock)
+        return false;
+    if (!known && new_owner(server, name, record->owner, &owner) != KERN_SUCCESS) {
+        free(lock);
+        return false;
+    }
+    const struct byte_lock as = {
+        .open = server->opens[record->slot],
+        .owner = owner,
+        .start = record->start,
+        .last = record->last,
+        .mark = record->mark,
+        .exclusive = record->exclusive != 0,
+        .lasting = record,
+    };
+    enter(lock, &as);
+    if (!known)
+        lock_release_owner(server, owner); /* the lock uses it */
+    return true;
 }
 
 /* ---- ends ---- */

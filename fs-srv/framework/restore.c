@@ -10,6 +10,9 @@
 #include <string.h>
 #include <wharf/if/port.h>
 
+/* How many rights an instance can make to one port before it counts as the next one will: what is late by so much is in no queue. */
+enum { MADE_BITS = 16 };
+
 #define MAGIC UINT64_C(0x31676e697473616c) /* "lasting1" */
 
 /* ---- ports ---- */
@@ -80,9 +83,11 @@ static bool revive(struct file_open *open)
     }
     open->flags = record->flags;
     open->offset = record->offset;
-    open->made = 0; /* the port counts anew when it moves */
+    open->made = server->lasting->head->instance << MADE_BITS; /* Y4 */
     find_node(open);
-    if (port_move_member(program_start_info->task, open->port, server->set) == KERN_SUCCESS &&
+    const mach_port_name_t self = program_start_info->task;
+    if (port_move_member(self, open->port, server->set) == KERN_SUCCESS &&
+        port_set_make_sends(self, open->port, open->made) == KERN_SUCCESS &&
         open_await_end(open) == KERN_SUCCESS) {
         server->in_use++;
         return true;
@@ -190,12 +195,13 @@ kern_return_t lasting_begin(struct file_server *server, const struct file_server
     lasting->head = by->memory;
     server->lasting = lasting;
     take_memory(server);
+    lasting->head->instance++;
     const kern_return_t kr = keep_begin(&lasting->keep, by->book, restored, server);
     if (kr != KERN_SUCCESS)
         return kr;
     revive_all(server);
     settle_request(server);
-    return KERN_SUCCESS;
+    return lasting_locks_begin(server);
 }
 
 void file_server_end(struct file_server *server)

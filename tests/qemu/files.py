@@ -16,6 +16,8 @@ def lasting_kills(count, seed, cpus=1, label=EVERYDAY, seconds=40, build="releas
 
 
 def all_scenarios():
+    keeper = [Scenario(f"keeper-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=keeper.conf", seconds=20,
+                       expect=(r"^keeper-test: all checks passed$", ended("bootstrap"), all_ended())) for cpus in (1, 2)]
     lasting = [lasting_kills(200, 1), lasting_kills(200, 2, cpus=4), lasting_kills(200, 3, build="debug", label=CI, seconds=120)]
-    return lasting + [Scenario(f"files-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=files.conf", seconds=20,
+    return keeper + lasting + [Scenario(f"files-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=files.conf", seconds=20,
                      expect=(PASSED, ended("bootstrap"), all_ended())) for cpus in (1, 2)]

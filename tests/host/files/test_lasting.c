@@ -9,7 +9,7 @@
 #include <libsys/stub.h>
 #include <setjmp.h>
 
-enum { OPENS = 24, FILES = 6, CONTENT = 600, NAME = 16 };
+enum { OPENS = 64, FILES = 6, CONTENT = 600, NAME = 16 };
 
 /* One of the client's files, as it has to be. */
 struct file {
@@ -81,7 +81,8 @@ static void begin_again(void)
     kill_at = 0;
     world_kill();
     CHECK_EQ(try_begin(), KERN_SUCCESS);
-    world_settle();
+    for (uint64_t n = check_below(4); n > 0 && world_settle_one(); n--)
+        ; /* others stay in their queues, perhaps for another one */
     kills++;
 }
 
@@ -333,7 +334,7 @@ static void step(struct file *f)
     case 3:
         if (f->named)
             remove_file(f);
-        world_close(f->port);
+        stub_release_right(f->port, MSG_MOVE_SEND);
         f->port = MSG_NULL;
         break;
     case 4:
@@ -352,6 +353,8 @@ static void test_kills(void)
     lasting_nodes_place = at_place;
     for (unsigned i = 0; i < 20000; i++) {
         step(&files[check_below(FILES)]);
+        if (check_below(2) == 0)
+            (void)world_settle_one();
         if (i % 50 == 0) {
             world_settle();
             check_all();
@@ -360,6 +363,94 @@ static void test_kills(void)
     lasting_nodes_place = NULL;
     end();
     printf("%u kills, %u requests asked again\n", kills, repeats);
+}
+
+/* ---- locks ---- */
+
+enum { OWNERS = 3, BYTES = 10 /* so that there are records enough, however small the pieces */ };
+
+static mach_port_name_t owners[OWNERS];
+static uint8_t locked[OWNERS][BYTES]; /* FILE_LOCK_ */
+
+static bool is_in_the_way(unsigned owner, unsigned start, unsigned length, uint32_t kind)
+{
+    for (unsigned o = 0; o < OWNERS; o++)
+        for (unsigned i = start; i < start + length; i++)
+            if (o != owner && locked[o][i] != FILE_LOCK_NONE && kind != FILE_LOCK_NONE &&
+                (kind == FILE_LOCK_EXCLUSIVE || locked[o][i] == FILE_LOCK_EXCLUSIVE))
+                return true;
+    return false;
+}
+
+static kern_return_t lock_once(mach_port_name_t port, unsigned owner, unsigned start,
+                               unsigned length, uint32_t kind)
+{
+    const kern_return_t kr =
+        serve_lock(world_message(port), kind, 1, start, length, world_made(owners[owner]));
+
+    world_made_done(owners[owner], kr);
+    return kr;
+}
+
+static void lock_some(const struct file *f)
+{
+    const volatile unsigned owner = (unsigned)check_below(OWNERS);
+    const volatile unsigned start = (unsigned)check_below(BYTES);
+    const volatile unsigned length = (unsigned)check_below(BYTES - start) + 1;
+    const volatile uint32_t kind = (uint32_t)check_below(3);
+    volatile kern_return_t kr;
+
+    answered = MSG_NULL;
+    ASK(kr, lock_once(f->port, owner, start, length, kind));
+    if (is_in_the_way(owner, start, length, kind)) {
+        CHECK_EQ(kr, unix_error(EAGAIN));
+        return;
+    }
+    CHECK_EQ(kr, KERN_SUCCESS);
+    memset(&locked[owner][start], (int)kind, length);
+}
+
+/* What the others have of each byte. */
+static void check_locks(const struct file *f)
+{
+    for (unsigned owner = 0; owner < OWNERS; owner++)
+        for (unsigned i = 0; i < BYTES; i++)
+            for (uint32_t kind = FILE_LOCK_SHARED; kind <= FILE_LOCK_EXCLUSIVE; kind++) {
+                uint32_t found, mark;
+                uint64_t start, length;
+                const kern_return_t kr =
+                    serve_test_lock(world_message(f->port), kind, i, 1, world_made(owners[owner]),
+                                    &found, &mark, &start, &length);
+                world_made_done(owners[owner], kr);
+                CHECK_EQ(kr, KERN_SUCCESS);
+                CHECK_EQ(found != FILE_LOCK_NONE, is_in_the_way(owner, i, 1, kind));
+            }
+}
+
+static void test_locks(void)
+{
+    begin();
+    lasting_nodes_place = at_place;
+    make(&files[0]);
+    for (unsigned o = 0; o < OWNERS; o++)
+        owners[o] = world_foreign();
+    memset(locked, 0, sizeof(locked));
+    for (unsigned i = 0; i < 3000; i++) {
+        lock_some(&files[0]);
+        if (i % 10 == 0)
+            check_locks(&files[0]);
+    }
+    lasting_nodes_place = NULL;
+    begin_again();
+    check_locks(&files[0]);
+    world_close(files[0].port);
+    files[0].port = MSG_NULL;
+    CHECK_EQ(world_server.locks, 0);
+    for (unsigned o = 0; o < OWNERS; o++) /* the server and the keeper have none any more */
+        CHECK_EQ(world_rights(owners[o]), 1);
+    for (unsigned o = 0; o < OWNERS; o++)
+        stub_release_right(owners[o], MSG_MOVE_SEND);
+    end();
 }
 
 /* ---- one open, closed while there is no server ---- */
@@ -486,6 +577,7 @@ int main(int argc, char **argv)
     test_above();
     test_failures();
     test_nonsense();
+    test_locks();
     test_kills();
     return check_end();
 }

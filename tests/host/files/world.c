@@ -44,25 +44,34 @@ bool world_begin(uint64_t limit, uint32_t opens, const void *archive, size_t siz
     return kr == KERN_SUCCESS;
 }
 
+bool world_settle_one(void)
+{
+    uint32_t made = 0;
+    const mach_port_name_t name = ports_next_pending(&made);
+
+    if (name == MSG_NULL)
+        return false;
+    const struct port *port = port_of(name);
+    struct server_message message = {
+        .context = &world_server,
+        .received =
+            {
+                .id = MSG_ID_NO_SENDERS,
+                .control = MSG_CONTROL(0, MSG_BY_KERNEL, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
+                                                                     << MSG_FLAGS_SHIFT,
+                .local = port->payload,
+                .word = {made},
+            },
+    };
+    const kern_return_t kr = file_server_notification(&world_server, &message);
+    CHECK(kr == KERN_SUCCESS || world_server.lasting); /* that may be told of what was before */
+    return true;
+}
+
 void world_settle(void)
 {
-    mach_port_name_t name;
-
-    while ((name = ports_next_pending()) != MSG_NULL) {
-        const struct port *port = port_of(name);
-        struct server_message message = {
-            .context = &world_server,
-            .received =
-                {
-                    .id = MSG_ID_NO_SENDERS,
-                    .control = MSG_CONTROL(0, MSG_BY_KERNEL, 8, 0) | (uint64_t)MSG_FLAG_PAYLOAD
-                                                                         << MSG_FLAGS_SHIFT,
-                    .local = port->payload,
-                    .word = {port->made},
-                },
-        };
-        CHECK_EQ(file_server_notification(&world_server, &message), KERN_SUCCESS);
-    }
+    while (world_settle_one())
+        ;
 }
 
 void world_die(mach_port_name_t name)

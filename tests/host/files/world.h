@@ -18,7 +18,9 @@ extern mach_port_name_t world_root; /* of the service */
 
 /** A new file system; archive: its first content, or NULL. False: an allocation failed. */
 bool world_begin(uint64_t limit, uint32_t opens, const void *archive, size_t size);
-/** Deliver notifications until there are none. */
+/** Deliver the oldest notification; false: there is none. */
+bool world_settle_one(void);
+/** All of them. */
 void world_settle(void);
 /** Close what is open, take the file system apart, and check that nothing is left. */
 void world_end(void);
@@ -40,7 +42,7 @@ void *world_memory(mach_port_name_t entry);
 /** Whether others have the memory of mapped files (vm.region). */
 extern bool world_is_shared;
 uint32_t world_rights(mach_port_name_t port);
-/** The server is killed: what it had in memory is gone, its ports are where they are kept. */
+/** The server is killed: what it had in memory is gone, its ports are where they are kept. Nobody waits. */
 void world_kill(void);
 /** The port's receiver has died. */
 void world_die(mach_port_name_t port);

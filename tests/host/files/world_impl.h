@@ -23,8 +23,8 @@ struct port {
 
 void ports_begin(void);
 struct port *port_of(mach_port_name_t name);
-/** The next port that has no senders any more, and is watched; MSG_NULL: none. */
-mach_port_name_t ports_next_pending(void);
+/** The next port that had no senders any more when it was watched, and how many had been made; MSG_NULL: none. */
+mach_port_name_t ports_next_pending(uint32_t *made);
 /** The next port after this one (MSG_NULL: the first) that a server which died has left. */
 mach_port_name_t ports_next_kept(mach_port_name_t after);
 /** Ports that are kept are in nobody's hands, and count anew; others die. */

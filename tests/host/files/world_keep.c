@@ -8,7 +8,7 @@
 #include <libsys/stub.h>
 #include <wharf/if/port.h>
 
-enum { RIGHTS = 4 };
+enum { RIGHTS = 64 };
 
 static struct {
     uint64_t key;
@@ -92,8 +92,33 @@ void keep_forget_right(const struct keep *keep, uint64_t key)
 
 /* ---- the end ---- */
 
+static void free_list(void *at)
+{
+    while (at) {
+        void *next;
+        memcpy(&next, at, sizeof(next)); /* the first member */
+        free(at);
+        at = next;
+    }
+}
+
+static void forget_locks(void)
+{
+    for (uint32_t i = 0; i < world_server.slots; i++) {
+        struct file_node *node = world_server.opens[i]->node;
+        if (node) {
+            free_list(node->locks);
+            node->locks = NULL;
+        }
+    }
+    for (const struct lock_owner *o = world_server.lock_owners; o; o = o->next)
+        stub_release_right(o->name, MSG_MOVE_SEND);
+    free_list(world_server.lock_owners);
+}
+
 void world_kill(void)
 {
+    forget_locks();
     for (uint32_t i = 0; i < world_server.slots; i++) {
         const struct file_open *open = world_server.opens[i];
         if (open->above != MSG_NULL)
@@ -101,6 +126,8 @@ void world_kill(void)
         free(world_server.opens[i]);
     }
     free(world_server.opens);
+    if (world_server.lasting)
+        free(world_server.lasting->owner_used);
     free(world_server.lasting);
     CHECK_EQ(world_server.waiting, 0);
     memset(&world_server, 0, sizeof(world_server));

@@ -11,7 +11,11 @@ enum { PORTS = 1 << 17, FIRST = 16 };
 
 static struct port ports[PORTS];
 static uint32_t port_count = FIRST;
-static mach_port_name_t pending[PORTS]; /* notifications */
+/* Notifications, each in its port's queue. */
+static struct {
+    mach_port_name_t name;
+    uint32_t made;
+} pending[PORTS];
 static unsigned pending_first, pending_count;
 
 unsigned world_answers;
@@ -27,10 +31,14 @@ void ports_begin(void)
     pending_first = pending_count = 0;
 }
 
-mach_port_name_t ports_next_pending(void)
+mach_port_name_t ports_next_pending(uint32_t *made)
 {
-    if (pending_first < pending_count)
-        return pending[pending_first++];
+    while (pending_first < pending_count && port_of(pending[pending_first].name)->dead)
+        pending_first++;
+    if (pending_first < pending_count) {
+        *made = pending[pending_first].made;
+        return pending[pending_first++].name;
+    }
     pending_first = pending_count = 0;
     return MSG_NULL;
 }
@@ -51,7 +59,6 @@ void ports_server_died(void)
             ports[i].made = 0;
             ports[i].dead = !ports[i].kept;
         }
-    pending_first = pending_count = 0;
 }
 
 void ports_check_end(void)
@@ -97,6 +104,15 @@ kern_return_t port_set_memory_limit(mach_port_name_t task, uint32_t name, uint64
     return KERN_SUCCESS;
 }
 
+kern_return_t port_set_make_sends(mach_port_name_t task, uint32_t name, uint32_t count)
+{
+    (void)task;
+    if (world_fails())
+        return KERN_FAILURE;
+    port_of(name)->made = count;
+    return KERN_SUCCESS;
+}
+
 kern_return_t port_move_member(mach_port_name_t task, uint32_t name, uint32_t set)
 {
     (void)task;
@@ -121,7 +137,8 @@ static void no_senders(mach_port_name_t name)
 {
     port_of(name)->watched = false;
     CHECK(pending_count < PORTS);
-    pending[pending_count++] = name;
+    pending[pending_count].name = name;
+    pending[pending_count++].made = port_of(name)->made;
 }
 
 kern_return_t port_request_notification(mach_port_name_t task, uint32_t name, uint32_t id,
