@@ -109,6 +109,8 @@ static int compare_times(const struct timespec *a, const struct timespec *b)
     return a->tv_nsec == b->tv_nsec ? 0 : a->tv_nsec < b->tv_nsec ? -1 : 1;
 }
 
+enum { FAT_BEGINS = 315532800 /* 1980 */ };
+
 static void check_times(struct worker *w, struct node *node, const struct timespec *now)
 {
     struct timespec least = node->modified;
@@ -121,7 +123,8 @@ static void check_times(struct worker *w, struct node *node, const struct timesp
         fails(w, "modified at %ld, though it was changed since", (long)now->tv_sec);
     if (!w->rules.fine_times)
         least.tv_sec -= 2;
-    if (!w->clock_is_set && least.tv_sec >= FIRST_TIME - 2)
+    /* What was set, or what FAT takes for an earlier time than it has. */
+    if (!w->clock_is_set && least.tv_sec >= FAT_BEGINS - 2)
         least.tv_sec = 0;
     if (compare_times(now, &least) < 0)
         fails(w, "modified at %ld.%09ld, earlier than %ld.%09ld", (long)now->tv_sec, now->tv_nsec,

@@ -14,5 +14,5 @@ def memory(seed, cpus, workers, operations, build, label, seconds):
 
 
 def all_scenarios():
-    return [memory(1, 1, 1, 2000, "debug", EVERYDAY, 15), memory(2, 4, 4, 2000, "release", EVERYDAY, 15),
-            memory(3, 4, 4, 20000, "release", CI, 60)]
+    return [memory(1, 1, 1, 2000, "debug", EVERYDAY, 15), memory(2, 1, 4, 1000, "release", EVERYDAY, 15),
+            memory(3, 4, 4, 2000, "release", CI, 60)]
