@@ -93,7 +93,7 @@ RUNS = [
 # Disks, by their drivers. Programs count instructions: while a device is at work the CPU is idle, and time goes on.
 DISK = "init=bootstrap arg=system=bench-block.conf"
 SWAP = "init=bootstrap arg=system=bench-swap.conf"
-VOLUME = "init=bootstrap arg=system=volume.conf arg=test=bench-volume arg=words=at=/tmp"
+VOLUME = "init=bootstrap arg=system=volume.conf arg=test=bench-volume"
 VOLUME_ROWS = ("read_cached_mib", "file_fault_resident", "file_fault_pager", "file_fault_pager_run", "card_read_mib",
                "card_write_mib", "card_create_file", "card_create_file_unsynced", "card_append_sync",
                *(f"card_{what}_{part}" for what in ("read", "write", "create", "append")

@@ -65,6 +65,16 @@ static inline char *find(const char *s, int byte, int other)
     return (char *)(uintptr_t)word + first_byte(found);
 }
 
+/* How many words memset() writes without a look at where it is. */
+enum { FEW = 4, MANY = 16 };
+
+[[gnu::always_inline]] static inline void fill_words(word_t *word, unsigned n, uint64_t value)
+{
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < n; i++)
+        word[i] = value;
+}
+
 void *memset(void *at, int byte, size_t n)
 {
     char *t = at;
@@ -78,15 +88,11 @@ void *memset(void *at, int byte, size_t n)
     }
     /* The first and the last word may overlap those between them. */
     store(t, value);
-    for (t += WORD - (uintptr_t)t % WORD; (size_t)(end - t) >= 4 * sizeof(word_t);
-         t += 4 * sizeof(word_t)) {
-        word_t *word = (word_t *)t;
-
-        word[0] = value;
-        word[1] = value;
-        word[2] = value;
-        word[3] = value;
-    }
+    t += WORD - (uintptr_t)t % WORD;
+    for (; end - t >= MANY * WORD; t += MANY * WORD)
+        fill_words((word_t *)t, MANY, value);
+    for (; end - t >= FEW * WORD; t += FEW * WORD)
+        fill_words((word_t *)t, FEW, value);
     for (; end - t >= WORD; t += WORD)
         *(word_t *)t = value;
     store(end - WORD, value);

@@ -138,6 +138,16 @@ static kern_return_t do_read_bulk(struct server_message *message, int64_t positi
     return KERN_SUCCESS;
 }
 
+static kern_return_t do_claim(struct server_message *message, int64_t position, uint32_t size,
+                              uint64_t *at, uint32_t *got)
+{
+    (void)message;
+    (void)position;
+    *at = 0;
+    *got = size + 100;
+    return is_short ? KERN_NOT_SUPPORTED : KERN_SUCCESS;
+}
+
 static kern_return_t do_write(struct server_message *message, int64_t position, const void *data,
                               uint32_t data_size, uint32_t *written)
 {
@@ -205,6 +215,7 @@ static void serve(void *argument)
         .rename = do_rename,
         .read = do_read,
         .read_bulk = do_read_bulk,
+        .claim = do_claim,
         .write = do_write,
         .seek = do_seek,
         .entries = do_entries,

@@ -41,6 +41,7 @@ static void check_all(void)
         {"descriptors", check_descriptors},
         {"reading", check_reading},
         {"big", check_big},
+        {"long", check_long},
         {"pipes", check_pipes},
         {"locks", check_locks},
         {"attributes", check_attributes},

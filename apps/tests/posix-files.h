@@ -21,6 +21,7 @@ void test_make(const char *path, const char *text);
 void check_descriptors(void);
 void check_reading(void);
 void check_big(void);
+void check_long(void);
 void check_pipes(void);
 /* posix-files-locks.c */
 void check_locks(void);

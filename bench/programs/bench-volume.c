@@ -4,7 +4,7 @@
  * of the card. They are counted, not timed: while the card is at work the CPU is idle, and time goes on. Rows are of pages that are there (cached), or of a card
  * that is read and written.
  *
- * Arguments: at=FOLDER, where the card is mounted (apps/systems/volume.conf); in it is `large`, of LARGE bytes, which nobody has read. Boot with pmu=user and one CPU.
+ * Arguments: folder=FOLDER, where the card is mounted (apps/systems/volume.conf); in it is `large`, of LARGE bytes, which nobody has read. Boot with pmu=user and one CPU.
  */
 #include "arguments.h"
 #include "series.h"
@@ -250,7 +250,7 @@ static void fault_pager(const char *row, unsigned pages, unsigned stride)
 
 int main(void)
 {
-    word_argument("at=", folder, sizeof(folder));
+    word_argument("folder=", folder, sizeof(folder));
     CHECK_EQUAL(service_look_up(program_start_info->bootstrap, "disk.volume", &volume),
                 KERN_SUCCESS);
     if (!check_failures()) {

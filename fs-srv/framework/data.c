@@ -141,6 +141,33 @@ kern_return_t serve_read_bulk(struct server_message *message, int64_t position, 
     return kr;
 }
 
+kern_return_t serve_claim(struct server_message *message, int64_t position, uint32_t size,
+                          uint64_t *at, uint32_t *got)
+{
+    struct file_open *open = open_of(message);
+    const kern_return_t kr = begin(open, FILE_READ, position, at);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (!open->node->ops->maps_content)
+        return KERN_NOT_SUPPORTED;
+    if (__builtin_expect(open->lasting != NULL, 0) && is_own(open, position)) {
+        const struct lasting_request *done = lasting_was_done(open, position, LASTING_READ);
+        if (done) {
+            *at = done->before;
+            *got = size < done->result ? size : (uint32_t)done->result;
+            return KERN_SUCCESS;
+        }
+        lasting_will_do(open, position, LASTING_READ, *at, size);
+    }
+    const uint64_t end = open->node->ops->size(open->node);
+    const uint64_t left = *at < end ? end - *at : 0;
+    *got = left < size ? (uint32_t)left : size;
+    if (is_own(open, position))
+        open_set_offset(open, *at + *got);
+    return KERN_SUCCESS;
+}
+
 kern_return_t serve_write_bulk(struct server_message *message, int64_t position, void *data,
                                uint32_t size, uint32_t *written)
 {

@@ -173,6 +173,8 @@ kern_return_t serve_write(struct server_message *message, int64_t position, cons
                           uint32_t size, uint32_t *written);
 kern_return_t serve_read_bulk(struct server_message *message, int64_t position, uint32_t size,
                               void **data, uint32_t *got);
+kern_return_t serve_claim(struct server_message *message, int64_t position, uint32_t size,
+                          uint64_t *at, uint32_t *got);
 kern_return_t serve_write_bulk(struct server_message *message, int64_t position, void *data,
                                uint32_t size, uint32_t *written);
 kern_return_t serve_seek(struct server_message *message, int64_t offset, uint32_t whence,

@@ -16,6 +16,7 @@ struct server_interface file_server_interface(struct file_server *server)
         .write = serve_write,
         .read_bulk = serve_read_bulk,
         .write_bulk = serve_write_bulk,
+        .claim = serve_claim,
         .seek = serve_seek,
         .get_attributes = serve_get_attributes,
         .set_attributes = serve_set_attributes,

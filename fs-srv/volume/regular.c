@@ -304,6 +304,8 @@ static kern_return_t sync(struct file_node *file_node, bool data_only)
 
 static uint32_t most_of(const struct file_open *open, uint32_t protection, bool private)
 {
+    if (protection == 0)
+        return VM_PROT_READ;
     if (private || protection & VM_PROT_EXECUTE)
         return VM_PROT_READ | VM_PROT_EXECUTE;
     return VM_PROT_READ | (open->flags & FILE_WRITE && !disk.read_only ? VM_PROT_WRITE : 0u);
@@ -349,4 +351,5 @@ const struct file_node_ops regular_ops = {
     .size = size_of,
     .resize = resize,
     .map = map,
+    .maps_content = true,
 };

@@ -35,7 +35,7 @@ enum {
     CLUSTER = 65536,        /* bytes that the kernel asks for at once */
     WINDOW = 1024 * 1024,   /* bytes of a file that the files' thread maps at once */
     RETURN_PAGES = 16,      /* in one data_return */
-    AHEAD_MAX = 256 * 1024, /* bytes that are read ahead */
+    AHEAD_MAX = 240 * 1024, /* bytes that are read ahead: one request of the card */
 };
 #define MEMORY_PAYLOAD UINT64_C(0x564d454d00000000)
 /** Bytes of an object, and of the largest file: it has to find room among the addresses of a program. */

@@ -434,10 +434,15 @@ static kern_return_t find_page_to_copy(const struct need *need, struct map_entry
 
 static void copy_bytes(char *to, const char *from, size_t n)
 {
-    if (n == PAGE_SIZE && ((uintptr_t)to | (uintptr_t)from) % PAGE_SIZE == 0)
+    enum { LINE = 64, MANY = 4 * LINE }; /* of fewer the vector registers are not worth it */
+    size_t lines = n < MANY ? 0 : round_down(n, LINE);
+    if (n == PAGE_SIZE && ((uintptr_t)to | (uintptr_t)from) % PAGE_SIZE == 0) {
         arch_copy_page(to, from);
-    else
-        memcpy(to, from, n);
+        return;
+    }
+    if (lines != 0)
+        arch_copy_lines(to, from, lines);
+    memcpy(to + lines, from + lines, n - lines);
 }
 
 /* The page tables may show what was there (G2). A page that is to stay takes its place at once. */

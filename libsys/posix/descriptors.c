@@ -5,6 +5,7 @@
 #include "descriptors.h"
 #include "errors.h"
 #include "file_locks.h"
+#include "file_views.h"
 #include "process.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -155,6 +156,8 @@ static void release(mach_port_name_t port)
         return;
     if (file_locks_closing != NULL)
         file_locks_closing(port);
+    if (file_views_closing != NULL)
+        file_views_closing(port);
     stub_release_right(port, MSG_MOVE_SEND);
 }
 
@@ -301,4 +304,6 @@ void descriptors_release(bool child)
     mutex_unlock(&lock);
     if (child && file_locks_child != NULL)
         file_locks_child();
+    if (child && file_views_child != NULL)
+        file_views_child();
 }

@@ -23,6 +23,7 @@ enum {
     DESCRIPTOR_RESERVED = 16, /* taken, but not open yet */
     DESCRIPTOR_AWAITS =
         32, /* with WAITS: what it has may be awaited (file.await), as far as is known */
+    DESCRIPTOR_COPIES = 64, /* it is not read where it is mapped (file.claim) */
 };
 
 struct descriptor {

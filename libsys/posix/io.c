@@ -11,6 +11,7 @@
 #include "cancel.h"
 #include "descriptors.h"
 #include "errors.h"
+#include "file_views.h"
 #include "waits.h"
 #include <libsys/kernel.h>
 #include <libsys/stub.h>
@@ -78,6 +79,26 @@ static kern_return_t read_bulk(struct transfer *t)
     return t->done <= t->size ? kr : MIG_BAD_REPLY;
 }
 
+/* The same, copied by the kernel from where the file is mapped. What cannot be had in that way is the server's to give, or to say why not. */
+static kern_return_t read_mapped(struct transfer *t)
+{
+    uint64_t at;
+    kern_return_t kr = file_claim(t->port, t->position, t->size, &at, &t->done);
+
+    if (kr != KERN_SUCCESS || t->done == 0)
+        return kr;
+    if (t->done > t->size || at > INT64_MAX)
+        return MIG_BAD_REPLY;
+    if (file_view_copy(t->port, at, t->bytes, t->done))
+        return KERN_SUCCESS;
+    struct transfer again = *t;
+    again.position = (int64_t)at;
+    again.size = t->done;
+    kr = read_bulk(&again);
+    t->done = again.done;
+    return kr;
+}
+
 /* What fits in registers. */
 static inline kern_return_t write_small(mach_port_name_t port, int64_t position, const void *bytes,
                                         uint32_t size, uint32_t *done)
@@ -105,6 +126,14 @@ static kern_return_t move_short(struct transfer *t, bool writes)
 /* A server need not have the calls for more, or may refuse memory of others: then it gets it in shorter pieces. */
 [[gnu::noinline]] static kern_return_t move_long(struct transfer *t, bool writes)
 {
+    if (!writes && (t->flags & DESCRIPTOR_COPIES) == 0) {
+        const kern_return_t kr = read_mapped(t);
+
+        if (kr != KERN_NOT_SUPPORTED && kr != MIG_BAD_ID)
+            return kr;
+        descriptor_mark(t->number, t->port, DESCRIPTOR_COPIES, 0);
+        t->flags |= DESCRIPTOR_COPIES;
+    }
     if (!t->small) {
         const kern_return_t kr =
             writes ? file_write_bulk(t->port, t->position, t->bytes, t->size, &t->done)

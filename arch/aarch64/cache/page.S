@@ -4,6 +4,7 @@
  * void arch_zero_pages(void *pages, size_t count)
  * void arch_zero_lines(void *at, size_t size)
  * void arch_copy_page(void *dst, const void *src)
+ * void arch_copy_lines(void *dst, const void *src, size_t size)
  *
  * Pages are 4096 bytes, aligned, Normal memory (DC ZVA faults on others).
  */
@@ -108,3 +109,44 @@ arch_copy_page:
     msr     cpacr_el1, x3                  /* in force at the latest when the kernel is left */
     ret
     .size   arch_copy_page, . - arch_copy_page
+
+/* The same for as many lines of 64 bytes, at any address. */
+    .balign 64
+    .globl  arch_copy_lines
+    .type   arch_copy_lines, %function
+arch_copy_lines:
+    hint    #34                            /* bti c */
+    mrs     x3, cpacr_el1
+    orr     x4, x3, #(3 << 20)
+    msr     cpacr_el1, x4
+    isb
+    stp     q0, q1, [sp, #-64]!
+    stp     q2, q3, [sp, #32]
+    add     x5, x0, x2
+    and     x2, x2, #~0xff
+    add     x2, x0, x2
+    cmp     x0, x2
+    b.hs    2f
+1:
+    .irp    at, 0, 64, 128, 192
+    ldp     q0, q1, [x1, #\at]
+    ldp     q2, q3, [x1, #\at + 32]
+    stp     q0, q1, [x0, #\at]
+    stp     q2, q3, [x0, #\at + 32]
+    .endr
+    add     x1, x1, #256
+    add     x0, x0, #256
+    cmp     x0, x2
+    b.lo    1b
+2:  cmp     x0, x5
+    b.hs    3f
+    ldp     q0, q1, [x1], #32
+    ldp     q2, q3, [x1], #32
+    stp     q0, q1, [x0], #32
+    stp     q2, q3, [x0], #32
+    b       2b
+3:  ldp     q2, q3, [sp, #32]
+    ldp     q0, q1, [sp], #64
+    msr     cpacr_el1, x3                  /* in force at the latest when the kernel is left */
+    ret
+    .size   arch_copy_lines, . - arch_copy_lines

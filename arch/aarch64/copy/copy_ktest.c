@@ -139,6 +139,10 @@ KTEST(page_copy_and_zero)
     KTEST_EXPECT(memcmp(to, from, PAGE_SIZE) == 0);
     KTEST_EXPECT(to[-1] == 0x22 && after[0] == 0x44);
     unsigned left = 0;
+    memset(to, 0, PAGE_SIZE);
+    arch_copy_lines(to + 3, from + 8, 3008);
+    KTEST_EXPECT(memcmp(to + 3, from + 8, 3008) == 0 && to[2] == 0 && to[3011] == 0);
+    arch_copy_page(to, from);
     arch_zero_lines(to + 128, 192);
     for (unsigned i = 0; i < PAGE_SIZE; i++)
         left += (i >= 128 && i < 320 ? 0 : from[i]) != to[i];

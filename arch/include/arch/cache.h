@@ -30,3 +30,5 @@ void arch_zero_lines(void *at, size_t size);
 
 /** Copy one page. */
 void arch_copy_page(void *restrict dst, const void *restrict src);
+/** A multiple of 64 bytes, not 0, in Normal memory, at any address. */
+void arch_copy_lines(void *restrict dst, const void *restrict src, size_t size);

@@ -98,6 +98,8 @@ struct file_node_ops {
     kern_return_t (*map)(struct file_open *open, uint64_t offset, uint64_t length,
                          uint32_t protection, bool private, mach_port_name_t *entry,
                          uint64_t *entry_offset, uint64_t *mapped);
+    /** What map gives shows what read reads, as long as it is mapped: clients may read there (file.claim). It has a size. */
+    bool maps_content;
     /** Those that hold now. NULL: it can always be read and written. */
     uint32_t (*events)(struct file_open *open);
     /** output: FILE_CONTROL_MAX bytes of room. NULL: ENOTTY. */
