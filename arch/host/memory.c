@@ -161,3 +161,8 @@ void arch_copy_page(void *restrict dst, const void *restrict src)
 {
     memcpy(dst, src, PAGE_SIZE);
 }
+
+void arch_copy_lines(void *restrict dst, const void *restrict src, size_t size)
+{
+    memcpy(dst, src, size);
+}
