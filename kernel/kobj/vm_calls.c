@@ -340,14 +340,46 @@ static kern_return_t check_transfer(const struct transfer *t)
     return overlap && t->from_task == t->to_task ? KERN_INVALID_ARGUMENT : KERN_SUCCESS;
 }
 
+/* Its page tables show the page from here on, for a moment at least. */
+static kern_return_t show(struct thread *self, vaddr_t va, unsigned prot)
+{
+    return vm_fault(self, self->task, va, prot);
+}
+
+/* Between pages of the caller's own that its page tables show, or will. *copied 0: as map_copy() has it, which also knows what is wrong with an address. What a pager's
+ * error tells is told once: it is the call's. */
+static kern_return_t copy_own(struct thread *self, const struct transfer *t, uint64_t done,
+                              size_t piece, size_t *copied)
+{
+    struct task *task = self->task;
+    vaddr_t from = t->from + done, to = t->to + done;
+    kern_return_t kr = KERN_SUCCESS;
+    *copied = 0;
+    if (t->from_task != task || t->to_task != task)
+        return KERN_SUCCESS;
+    *copied = pmap_copy_within(task->pmap, to, from, piece);
+    if (*copied == 0)
+        kr = show(self, from, PROT_READ);
+    if (*copied == 0 && kr == KERN_SUCCESS)
+        kr = show(self, to, PROT_WRITE);
+    if (*copied == 0 && kr == KERN_SUCCESS)
+        *copied = pmap_copy_within(task->pmap, to, from, piece);
+    return kr == KERN_INVALID_ADDRESS || kr == KERN_PROTECTION_FAILURE ? KERN_SUCCESS : kr;
+}
+
 static kern_return_t transfer(struct kcall *call, enum kcall_tag tag, const struct transfer *t)
 {
     uint64_t done = kcall_progress(call, tag);
     kern_return_t kr = check_transfer(t);
     while (done < t->size && kr == KERN_SUCCESS) {
         size_t piece = t->size - done < PAGE_SIZE ? t->size - done : PAGE_SIZE;
-        kr = map_copy(call->self, t->from_task, t->from + done, call->out, piece, false, false);
-        if (kr == KERN_SUCCESS)
+        size_t own;
+        kr = copy_own(call->self, t, done, piece, &own);
+        if (own != 0)
+            piece = own;
+        if (own == 0 && kr == KERN_SUCCESS)
+            kr = map_copy(call->self, t->from_task, t->from + done, call->out, piece, false, false);
+        if (own == 0 && kr == KERN_SUCCESS)
             kr = map_copy(call->self, t->to_task, t->to + done, call->out, piece, true, false);
         if (kr == KERN_SUCCESS)
             done += piece;

@@ -432,19 +432,6 @@ static kern_return_t find_page_to_copy(const struct need *need, struct map_entry
     return find_page(need, entry, va, page);
 }
 
-static void copy_bytes(char *to, const char *from, size_t n)
-{
-    enum { LINE = 64, MANY = 4 * LINE }; /* of fewer the vector registers are not worth it */
-    size_t lines = n < MANY ? 0 : round_down(n, LINE);
-    if (n == PAGE_SIZE && ((uintptr_t)to | (uintptr_t)from) % PAGE_SIZE == 0) {
-        arch_copy_page(to, from);
-        return;
-    }
-    if (lines != 0)
-        arch_copy_lines(to, from, lines);
-    memcpy(to + lines, from + lines, n - lines);
-}
-
 /* The page tables may show what was there (G2). A page that is to stay takes its place at once. */
 [[gnu::noinline]] static void show_instead(struct task *task, const struct map_entry *entry,
                                            const struct page *page)
@@ -469,9 +456,9 @@ static kern_return_t copy_piece(const struct need *need, vaddr_t va, char *buffe
     if (kr == KERN_SUCCESS && buffer) {
         char *memory = (char *)phys_to_virt(page.pa) + (va - page.va);
         if (need->write)
-            copy_bytes(memory, buffer, n);
+            pmap_copy_bytes(memory, buffer, n);
         else
-            copy_bytes(buffer, memory, n);
+            pmap_copy_bytes(buffer, memory, n);
     }
     done_with(&page);
     return kr;

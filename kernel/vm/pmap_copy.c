@@ -5,7 +5,9 @@
  * meanwhile, so that the frame stays the page's; a page at a time bounds that.
  */
 #include "pmap_look.h"
+#include <arch/cache.h>
 #include <arch/usercopy.h>
+#include <kern/string.h>
 
 static inline bool is_in_one_page(vaddr_t va, size_t n)
 {
@@ -21,6 +23,37 @@ void *pmap_borrow(struct pmap *pmap, vaddr_t va, size_t n, unsigned prot)
     if (unlikely(!memory))
         spin_unlock(&pmap->lock);
     return memory;
+}
+
+void pmap_copy_bytes(char *restrict to, const char *restrict from, size_t n)
+{
+    enum { LINE = 64, MANY = 4 * LINE }; /* of fewer the vector registers are not worth it */
+    size_t lines = n < MANY ? 0 : round_down(n, LINE);
+    if (n == PAGE_SIZE && ((uintptr_t)to | (uintptr_t)from) % PAGE_SIZE == 0) {
+        arch_copy_page(to, from);
+        return;
+    }
+    if (lines != 0)
+        arch_copy_lines(to, from, lines);
+    memcpy(to + lines, from + lines, n - lines);
+}
+
+static size_t in_page(vaddr_t va, size_t n)
+{
+    size_t rest = PAGE_SIZE - (va & PAGE_MASK);
+    return rest < n ? rest : n;
+}
+
+size_t pmap_copy_within(struct pmap *pmap, vaddr_t dst, vaddr_t src, size_t n)
+{
+    n = in_page(dst, in_page(src, n));
+    spin_lock(&pmap->lock);
+    const char *from = pmap_look(pmap, src, PROT_READ);
+    char *to = from ? pmap_look(pmap, dst, PROT_WRITE) : NULL;
+    if (to)
+        pmap_copy_bytes(to, from, n);
+    spin_unlock(&pmap->lock);
+    return to ? n : 0;
 }
 
 /* One page's part. */
