@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What tests of opens that outlive their server stand on: a server of lasting-nodes.c, which is killed in the midst of requests, and asked again.
+ * What tests of opens that outlive their server stand on: a server of lasting_nodes.c, which is killed in the midst of requests, and asked again.
  */
 #pragma once
 
-#include "lasting-nodes.h"
 #include "lasting.h"
+#include "lasting_nodes.h"
 #include "world_impl.h"
 #include <setjmp.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Opens that outlive their server (fs-srv/framework/lasting.h): it is killed in the midst of requests, which come again with their ids, and everything is as it
- * would have been. Kills come where lasting-nodes.c has places, and between requests; so each request is cut off before, amid and behind what it does.
+ * would have been. Kills come where lasting_nodes.c has places, and between requests; so each request is cut off before, amid and behind what it does.
  */
 #include "lasting_stage.h"
 #include <libsys/stub.h>
