@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A file server that is killed again and again (lasting-nodes.h): its files and its opens are in memory that outlives it ("state"), its ports at the keeper.
+ * A file server that is killed again and again (lasting_nodes.h): its files and its opens are in memory that outlives it ("state"), its ports at the keeper.
  *
  * Arguments: service=NAME book=NAME.
  */
 #include "arguments.h"
-#include "lasting-nodes.h"
+#include "lasting_nodes.h"
 #include <libsys/files/server.h>
 #include <libsys/print.h>
 #include <libsys/program.h>

@@ -1,165 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Opens that outlive their server (fs-srv/framework/lasting.h): it is killed in the midst of requests, which come again with their ids, and everything is as it
- * would have been. Kills come where lasting-nodes.c has places, and between requests; so each request is cut off before, amid and behind what it does.
+ * would have been. Kills come where lasting_nodes.c has places, and between requests; so each request is cut off before, amid and behind what it does.
  */
-#include "lasting-nodes.h"
-#include "lasting.h"
-#include "world_impl.h"
+#include "lasting_stage.h"
 #include <libsys/stub.h>
-#include <setjmp.h>
-
-enum { OPENS = 64, FILES = 6, CONTENT = 600, NAME = 16 };
-
-/* One of the client's files, as it has to be. */
-struct file {
-    mach_port_name_t port; /* MSG_NULL: it is not there */
-    bool named, appends;
-    char name[NAME];
-    uint64_t size, offset;
-    uint8_t content[CONTENT];
-};
-
-static struct lasting_image image;
-static _Alignas(8) uint8_t memory[65536];
-static struct file files[FILES];
-static jmp_buf killed;
-static unsigned kill_at; /* the n-th place from now; 0: none */
-static int64_t last_id = INT64_MIN;
-static unsigned names, kills, repeats;
-
-static void at_place(void)
-{
-    if (kill_at != 0 && --kill_at == 0)
-        longjmp(killed, 1);
-}
-
-/* ---- the server ---- */
-
-static const struct file_server_lasting *lasting(void)
-{
-    static struct file_server_lasting it = {
-        .book = "book",
-        .memory = memory,
-        .identity = lasting_nodes_identity,
-        .find = lasting_nodes_find,
-        .progress = lasting_nodes_progress,
-    };
-    const struct file_server_limits limits = {.opens = OPENS};
-
-    it.size = file_server_lasting_size(&limits);
-    CHECK(it.size <= sizeof(memory));
-    return &it;
-}
-
-static kern_return_t try_begin(void)
-{
-    const struct file_server_limits limits = {.opens = OPENS, .waits = 8, .lasting = lasting()};
-
-    lasting_nodes_begin(&image);
-    kern_return_t kr = file_server_begin(&world_server, &limits, MSG_NULL);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    lasting_nodes_free();
-    kr = file_server_root(&world_server, "files", lasting_nodes_root());
-    if (kr == KERN_SUCCESS)
-        world_root = world_server.opens[0]->port;
-    return kr;
-}
-
-static void begin(void)
-{
-    ports_begin();
-    memset(&image, 0, sizeof(image));
-    memset(memory, 0, sizeof(memory));
-    memset(files, 0, sizeof(files));
-    CHECK_EQ(try_begin(), KERN_SUCCESS);
-}
-
-static void begin_again(void)
-{
-    kill_at = 0;
-    world_kill();
-    CHECK_EQ(try_begin(), KERN_SUCCESS);
-    for (uint64_t n = check_below(4); n > 0 && world_settle_one(); n--)
-        ; /* others stay in their queues, perhaps for another one */
-    kills++;
-}
-
-static uint32_t opens_in_use(void)
-{
-    return world_server.in_use - 1; /* the root */
-}
-
-static void end(void)
-{
-    for (unsigned i = 0; i < FILES; i++)
-        if (files[i].port != MSG_NULL)
-            world_close(files[i].port);
-    CHECK_EQ(opens_in_use(), 0);
-    file_server_end(&world_server);
-    world_kill();
-    CHECK_EQ(ports_next_kept(MSG_NULL), MSG_NULL);
-    ports_check_end();
-}
-
-/* ---- requests, which are carried out once ---- */
-
-static int64_t new_id(void)
-{
-    return ++last_id;
-}
-
-/* The expression is evaluated until it ends: sometimes the server is killed amid, up to three times, and asked again; sometimes it is killed when it is done, and the answer lost. */
-#define ASK(kr, call)                                                                     \
-    do {                                                                                  \
-        volatile unsigned times_ = 0;                                                     \
-        if (setjmp(killed) != 0) {                                                        \
-            begin_again();                                                                \
-            repeats++;                                                                    \
-        }                                                                                 \
-        kill_at = times_++ < 3 && check_below(3) == 0 ? (unsigned)check_below(5) + 1 : 0; \
-        (kr) = (call);                                                                    \
-        kill_at = 0;                                                                      \
-        if (times_ < 4 && check_below(6) == 0) {                                          \
-            lose_answer();                                                                \
-            longjmp(killed, 1);                                                           \
-        }                                                                                 \
-    } while (0)
-
-static mach_port_name_t answered; /* a right in the answer; goes with it */
-
-static void lose_answer(void)
-{
-    if (answered != MSG_NULL)
-        stub_release_right(answered, MSG_MOVE_SEND);
-    answered = MSG_NULL;
-}
-
-static void name_anew(char name[NAME])
-{
-    snprintf(name, NAME, "n%u", names++);
-}
-
-static void make(struct file *f)
-{
-    const int64_t id = new_id();
-    const uint32_t flags = FILE_READ | FILE_WRITE | FILE_CREATE | FILE_EXCLUSIVE;
-    uint32_t outcome;
-    char rest[FILE_PATH_MAX];
-    volatile kern_return_t kr;
-
-    memset(f, 0, sizeof(*f));
-    name_anew(f->name);
-    f->appends = check_below(3) == 0;
-    answered = MSG_NULL;
-    ASK(kr, serve_open(world_message(world_root), f->name, flags | (f->appends ? FILE_APPEND : 0),
-                       0644, id, &outcome, &answered, rest));
-    CHECK_EQ(kr, KERN_SUCCESS);
-    CHECK_EQ(outcome, FILE_OUTCOME_DONE);
-    f->port = answered;
-    f->named = true;
-}
 
 static bool is_there(const char *name)
 {
@@ -176,13 +21,13 @@ static bool is_there(const char *name)
 
 static void remove_file(struct file *f)
 {
-    const int64_t id = new_id();
+    const int64_t id = stage_id();
     uint32_t outcome;
     mach_port_name_t elsewhere;
     char rest[FILE_PATH_MAX];
     volatile kern_return_t kr;
 
-    answered = MSG_NULL;
+    stage_answered = MSG_NULL;
     ASK(kr,
         serve_remove(world_message(world_root), f->name, false, id, &outcome, &elsewhere, rest));
     CHECK_EQ(kr, KERN_SUCCESS);
@@ -208,12 +53,12 @@ static kern_return_t move_name(const char *name, const char *to, bool links, int
 
 static void rename_file(struct file *f)
 {
-    const int64_t id = new_id();
+    const int64_t id = stage_id();
     char name[NAME];
     volatile kern_return_t kr;
 
-    name_anew(name);
-    answered = MSG_NULL;
+    stage_name(name);
+    stage_answered = MSG_NULL;
     ASK(kr, move_name(f->name, name, false, id));
     CHECK_EQ(kr, KERN_SUCCESS);
     CHECK(!is_there(f->name) && is_there(name));
@@ -222,12 +67,12 @@ static void rename_file(struct file *f)
 
 static void link_file(struct file *f)
 {
-    const int64_t id = new_id();
+    const int64_t id = stage_id();
     char name[NAME];
     volatile kern_return_t kr;
 
-    name_anew(name);
-    answered = MSG_NULL;
+    stage_name(name);
+    stage_answered = MSG_NULL;
     ASK(kr, move_name(f->name, name, true, id));
     CHECK_EQ(kr, KERN_SUCCESS);
     CHECK(is_there(f->name) && is_there(name));
@@ -238,7 +83,7 @@ static void link_file(struct file *f)
 
 static void write_some(struct file *f)
 {
-    const int64_t id = new_id();
+    const int64_t id = stage_id();
     const volatile uint64_t at = f->appends ? f->size : f->offset;
     const uint32_t size = (uint32_t)check_below(60) + 1;
     uint8_t bytes[60];
@@ -249,7 +94,7 @@ static void write_some(struct file *f)
         return;
     for (unsigned i = 0; i < size; i++)
         bytes[i] = (uint8_t)check_below(256);
-    answered = MSG_NULL;
+    stage_answered = MSG_NULL;
     ASK(kr, serve_write(world_message(f->port), id, bytes, size, &written));
     CHECK_EQ(kr, KERN_SUCCESS);
     CHECK_EQ(written, size);
@@ -263,7 +108,7 @@ static void write_some(struct file *f)
 
 static void read_some(struct file *f)
 {
-    const int64_t id = new_id();
+    const int64_t id = stage_id();
     const uint32_t size = (uint32_t)check_below(CONTENT) + 1;
     const uint64_t left = f->offset < f->size ? f->size - f->offset : 0;
     const volatile uint32_t wanted = left < size ? (uint32_t)left : size;
@@ -271,7 +116,7 @@ static void read_some(struct file *f)
     uint32_t got;
     volatile kern_return_t kr;
 
-    answered = MSG_NULL;
+    stage_answered = MSG_NULL;
     ASK(kr, serve_read(world_message(f->port), id, size, bytes, &got));
     CHECK_EQ(kr, KERN_SUCCESS);
     CHECK_EQ(got, wanted);
@@ -281,12 +126,12 @@ static void read_some(struct file *f)
 
 static void seek(struct file *f)
 {
-    const int64_t id = new_id();
+    const int64_t id = stage_id();
     const volatile int64_t to = (int64_t)check_below(CONTENT);
     int64_t position;
     volatile kern_return_t kr;
 
-    answered = MSG_NULL;
+    stage_answered = MSG_NULL;
     ASK(kr, serve_seek(world_message(f->port), to - (int64_t)f->offset, FILE_WHENCE_OFFSET, id,
                        &position));
     CHECK_EQ(kr, KERN_SUCCESS);
@@ -299,7 +144,7 @@ static void check_all(void)
     uint32_t there = 0;
 
     for (unsigned i = 0; i < FILES; i++) {
-        const struct file *f = &files[i];
+        const struct file *f = &stage_files[i];
         uint8_t bytes[CONTENT];
         uint32_t got;
         if (f->port == MSG_NULL)
@@ -309,13 +154,13 @@ static void check_all(void)
         CHECK_EQ(got, f->size);
         CHECK(memcmp(bytes, f->content, got) == 0);
     }
-    CHECK_EQ(opens_in_use(), there);
+    CHECK_EQ(stage_opens(), there);
 }
 
 static void step(struct file *f)
 {
     if (f->port == MSG_NULL) {
-        make(f);
+        stage_make(f);
         return;
     }
     switch (check_below(12)) {
@@ -349,10 +194,10 @@ static void step(struct file *f)
 
 static void test_kills(void)
 {
-    begin();
-    lasting_nodes_place = at_place;
+    stage_begin();
+    lasting_nodes_place = stage_place;
     for (unsigned i = 0; i < 20000; i++) {
-        step(&files[check_below(FILES)]);
+        step(&stage_files[check_below(FILES)]);
         if (check_below(2) == 0)
             (void)world_settle_one();
         if (i % 50 == 0) {
@@ -361,8 +206,8 @@ static void test_kills(void)
         }
     }
     lasting_nodes_place = NULL;
-    end();
-    printf("%u kills, %u requests asked again\n", kills, repeats);
+    stage_end();
+    printf("%u kills, %u requests asked again\n", stage_kills, stage_repeats);
 }
 
 /* ---- locks ---- */
@@ -400,7 +245,7 @@ static void lock_some(const struct file *f)
     const volatile uint32_t kind = (uint32_t)check_below(3);
     volatile kern_return_t kr;
 
-    answered = MSG_NULL;
+    stage_answered = MSG_NULL;
     ASK(kr, lock_once(f->port, owner, start, length, kind));
     if (is_in_the_way(owner, start, length, kind)) {
         CHECK_EQ(kr, unix_error(EAGAIN));
@@ -429,45 +274,45 @@ static void check_locks(const struct file *f)
 
 static void test_locks(void)
 {
-    begin();
-    lasting_nodes_place = at_place;
-    make(&files[0]);
+    stage_begin();
+    lasting_nodes_place = stage_place;
+    stage_make(&stage_files[0]);
     for (unsigned o = 0; o < OWNERS; o++)
         owners[o] = world_foreign();
     memset(locked, 0, sizeof(locked));
     for (unsigned i = 0; i < 3000; i++) {
-        lock_some(&files[0]);
+        lock_some(&stage_files[0]);
         if (i % 10 == 0)
-            check_locks(&files[0]);
+            check_locks(&stage_files[0]);
     }
     lasting_nodes_place = NULL;
-    begin_again();
-    check_locks(&files[0]);
-    world_close(files[0].port);
-    files[0].port = MSG_NULL;
+    stage_begin_again();
+    check_locks(&stage_files[0]);
+    world_close(stage_files[0].port);
+    stage_files[0].port = MSG_NULL;
     CHECK_EQ(world_server.locks, 0);
     for (unsigned o = 0; o < OWNERS; o++) /* the server and the keeper have none any more */
         CHECK_EQ(world_rights(owners[o]), 1);
     for (unsigned o = 0; o < OWNERS; o++)
         stub_release_right(owners[o], MSG_MOVE_SEND);
-    end();
+    stage_end();
 }
 
 /* ---- one open, closed while there is no server ---- */
 
 static void test_closed_meanwhile(void)
 {
-    begin();
+    stage_begin();
     for (unsigned i = 0; i < FILES; i++)
-        make(&files[i]);
+        stage_make(&stage_files[i]);
     world_settle();
     world_kill();
-    stub_release_right(files[0].port, MSG_MOVE_SEND);
-    files[0].port = MSG_NULL;
-    CHECK_EQ(try_begin(), KERN_SUCCESS);
+    stub_release_right(stage_files[0].port, MSG_MOVE_SEND);
+    stage_files[0].port = MSG_NULL;
+    CHECK_EQ(stage_try_begin(), KERN_SUCCESS);
     world_settle();
     check_all();
-    end();
+    stage_end();
 }
 
 /* A file that is not found again: its open says so. */
@@ -477,30 +322,30 @@ static void test_gone(void)
     uint8_t byte;
     uint32_t got;
 
-    begin();
-    make(&files[0]);
+    stage_begin();
+    stage_make(&stage_files[0]);
     world_kill();
-    memset(image.files, 0, sizeof(image.files));
-    memset(image.directory, 0, sizeof(image.directory));
-    CHECK_EQ(try_begin(), KERN_SUCCESS);
-    CHECK_EQ(serve_read(world_message(files[0].port), 0, 1, &byte, &got), unix_error(ESTALE));
-    CHECK_EQ(serve_write(world_message(files[0].port), FILE_CURRENT, "x", 1, &got),
+    memset(stage_image.files, 0, sizeof(stage_image.files));
+    memset(stage_image.directory, 0, sizeof(stage_image.directory));
+    CHECK_EQ(stage_try_begin(), KERN_SUCCESS);
+    CHECK_EQ(serve_read(world_message(stage_files[0].port), 0, 1, &byte, &got), unix_error(ESTALE));
+    CHECK_EQ(serve_write(world_message(stage_files[0].port), FILE_CURRENT, "x", 1, &got),
              unix_error(ESTALE));
-    CHECK_EQ(serve_get_attributes(world_message(files[0].port), &attributes), KERN_SUCCESS);
-    CHECK_EQ(serve_sync(world_message(files[0].port), false), unix_error(ESTALE));
-    end();
+    CHECK_EQ(serve_get_attributes(world_message(stage_files[0].port), &attributes), KERN_SUCCESS);
+    CHECK_EQ(serve_sync(world_message(stage_files[0].port), false), unix_error(ESTALE));
+    stage_end();
 }
 
 /* What is above a root stays above it. */
 static void test_above(void)
 {
-    begin();
+    stage_begin();
     const mach_port_name_t above = world_foreign();
     CHECK_EQ(serve_mounted(world_message(world_root), above), KERN_SUCCESS);
-    begin_again();
+    stage_begin_again();
     CHECK_EQ(world_server.opens[0]->above, above);
     CHECK_EQ(serve_mounted(world_message(world_root), above), unix_error(EBUSY));
-    end(); /* which finds that nobody has it any more */
+    stage_end(); /* which finds that nobody has it any more */
 }
 
 /* ---- what fails ---- */
@@ -508,7 +353,7 @@ static void test_above(void)
 static void check_some(void)
 {
     for (unsigned i = 0; i < FILES; i++) {
-        struct file *f = &files[i];
+        struct file *f = &stage_files[i];
         if (f->port != MSG_NULL && port_of(f->port)->dead) {
             stub_release_right(f->port, MSG_MOVE_SEND);
             f->port = MSG_NULL;
@@ -523,25 +368,25 @@ static void test_failures(void)
     bool failed = true;
 
     for (unsigned n = 1; failed; n++) {
-        begin();
+        stage_begin();
         for (unsigned i = 0; i < FILES; i++) {
-            make(&files[i]);
-            write_some(&files[i]);
+            stage_make(&stage_files[i]);
+            write_some(&stage_files[i]);
         }
         world_settle();
         world_kill();
         world_fail_at(n);
-        kern_return_t kr = try_begin();
+        kern_return_t kr = stage_try_begin();
         failed = world_has_failed();
         world_fail_at(0);
         if (kr != KERN_SUCCESS) {
             CHECK(failed);
             world_kill();
-            CHECK_EQ(try_begin(), KERN_SUCCESS);
+            CHECK_EQ(stage_try_begin(), KERN_SUCCESS);
         }
         world_settle();
         check_some();
-        end();
+        stage_end();
     }
 }
 
@@ -549,23 +394,23 @@ static void test_failures(void)
 static void test_nonsense(void)
 {
     for (unsigned n = 0; n < 2000; n++) {
-        begin();
+        stage_begin();
         for (unsigned i = 0; i < FILES; i++)
-            make(&files[i]);
+            stage_make(&stage_files[i]);
         world_settle();
         world_kill();
-        const size_t size = lasting()->size;
+        const size_t size = stage_lasting()->size;
         for (uint64_t i = check_below(40); i-- > 0;)
-            memory[check_below(size)] = (uint8_t)check_below(256);
-        CHECK_EQ(try_begin(), KERN_SUCCESS);
+            stage_memory[check_below(size)] = (uint8_t)check_below(256);
+        CHECK_EQ(stage_try_begin(), KERN_SUCCESS);
         world_settle();
         for (unsigned i = 0; i < FILES; i++) {
             uint8_t byte;
             uint32_t got;
-            if (!port_of(files[i].port)->dead)
-                (void)!serve_read(world_message(files[i].port), new_id(), 1, &byte, &got);
+            if (!port_of(stage_files[i].port)->dead)
+                (void)!serve_read(world_message(stage_files[i].port), stage_id(), 1, &byte, &got);
         }
-        end();
+        stage_end();
     }
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * See lasting-nodes.h.
+ * See lasting_nodes.h.
  */
-#include "lasting-nodes.h"
+#include "lasting_nodes.h"
 #include <errno.h>
 #include <string.h>
 
