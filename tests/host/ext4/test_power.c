@@ -17,16 +17,17 @@ static unsigned samples = 1, every = 100;
 static unsigned long cuts, second_cuts, checkers, states[WORK_STEPS + 2];
 
 struct promise {
-    size_t events;
+    size_t begin, events; /* of the sync */
     unsigned state;
 };
 
 static struct promise promises[2 * WORK_STEPS];
 static unsigned promise_count;
+static size_t spans[WORK_STEPS + 1][2]; /* of each operation: events before, and behind it */
 
-static void promise(void)
+static void promise(size_t begin)
 {
-    promises[promise_count++] = (struct promise){card_events(card), work.steps};
+    promises[promise_count++] = (struct promise){begin, card_events(card), work.steps};
 }
 
 /* The state that has to be there when power failed after so many events. */
@@ -40,6 +41,26 @@ static unsigned least_at(size_t events)
     return least;
 }
 
+static void count(struct ext4 *fs, unsigned least, size_t events)
+{
+    bool found[WORK_STEPS + 1];
+
+    work_match(&work, fs, least, found);
+    for (unsigned step = 1; step <= work.steps; step++) {
+        const char *kind = work_kind(&work, step);
+        size_t sync[2] = {SIZE_MAX, SIZE_MAX};
+        enum guarantee_point point;
+
+        for (unsigned i = promise_count; i-- > 0;)
+            if (promises[i].state >= step) {
+                sync[0] = promises[i].begin;
+                sync[1] = promises[i].events;
+            }
+        if (kind && guarantee_point_of(events, spans[step], sync, &point))
+            guarantee_count(kind, point, work_outcome(&work, fs, found, step));
+    }
+}
+
 static void tell(const unsigned *sequence, unsigned length, size_t events, unsigned loss)
 {
     fprintf(stderr, "cut after event %zu of %zu, loss %u:", events, card_events(card), loss);
@@ -49,7 +70,7 @@ static void tell(const unsigned *sequence, unsigned length, size_t events, unsig
 }
 
 /* Mounts what a cut has left. */
-static bool recovers(struct card *from, unsigned least, bool check)
+static bool recovers(struct card *from, unsigned least, size_t cut, bool check)
 {
     struct ext4 *fs;
     const int error = ext4_mount(&from->storage, 0, &fs);
@@ -60,18 +81,20 @@ static bool recovers(struct card *from, unsigned least, bool check)
         return false;
     }
     state = work_find(&work, fs, least);
-    if (state < 0)
+    if (state < 0) {
         fprintf(stderr, "state before %u: %d; %s\n", least, work_find(&work, fs, 0),
                 ext4_problem(fs));
-    else
+    } else {
         states[state]++;
+        count(fs, least, cut);
+    }
     if (ext4_unmount(fs) != 0 || state < 0)
         return false;
     checkers += check;
     return !check || image_is_clean(from);
 }
 
-static bool recovers_twice(unsigned least, uint64_t *random)
+static bool recovers_twice(unsigned least, size_t cut, uint64_t *random)
 {
     struct ext4 *fs;
     size_t events;
@@ -83,7 +106,7 @@ static bool recovers_twice(unsigned least, uint64_t *random)
     events = (size_t)check_below(card_events(image) + 1);
     card_cut(image, events, (enum card_loss)check_below(CARD_LOSSES), random, again);
     second_cuts++;
-    return recovers(again, least, check_below(every) == 0);
+    return recovers(again, least, cut, check_below(every) == 0);
 }
 
 static void cut_at(const unsigned *sequence, unsigned length, size_t events)
@@ -104,9 +127,9 @@ static void cut_at(const unsigned *sequence, unsigned length, size_t events)
                 good = image_is_clean_for_linux(image);
             }
             if (good && check_below(4) == 0)
-                good = recovers_twice(least, &random);
+                good = recovers_twice(least, events, &random);
             else if (good)
-                good = recovers(image, least, check_below(every) == 0);
+                good = recovers(image, least, events, check_below(every) == 0);
             if (!good)
                 tell(sequence, length, events, loss);
             CHECK(good);
@@ -124,12 +147,15 @@ static void run(const unsigned *sequence, unsigned length)
     card_record(card);
     CHECK_EQ(ext4_mount(&card->storage, 0, &fs), 0);
     for (unsigned i = 0; i < length; i++) {
+        spans[i + 1][0] = card_events(card);
         (void)work_step(&work, fs, sequence[i], &synced);
+        spans[i + 1][1] = card_events(card);
         if (synced)
-            promise();
+            promise(spans[i + 1][0]);
     }
+    const size_t begin = card_events(card);
     CHECK_EQ(ext4_sync(fs), 0);
-    promise();
+    promise(begin);
     CHECK_EQ(ext4_unmount(fs), 0);
     for (size_t events = 0; events <= card_events(card); events++)
         cut_at(sequence, length, events);
@@ -196,6 +222,7 @@ int main(int argc, char **argv)
     printf("%lu cuts, %lu of them twice, %lu checked by e2fsck\n", cuts, second_cuts, checkers);
     for (unsigned s = 0; s <= (length ? length : 6); s++)
         printf("state after %u operations: %lu\n", s, states[s]);
+    guarantee_print("ext4");
     card_free(base);
     card_free(card);
     card_free(image);

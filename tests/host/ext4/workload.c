@@ -201,6 +201,7 @@ int work_step(struct work *work, struct ext4 *fs, unsigned operation, bool *sync
     expected = model_step(&work->states[work->steps], op, data);
     error = real_step(fs, op, data);
     *synced = error == 0 && op->kind == SYNC;
+    work->made[work->steps] = error == 0 && op->kind != SYNC ? operation + 1 : 0;
     if (error == ENOMEM && world_has_failed())
         return error;
     if (error != expected && error != EIO && error != EROFS) {
@@ -316,4 +317,114 @@ int work_find(const struct work *work, struct ext4 *fs, unsigned least)
         if (same_state(work, s, fs))
             return (int)s;
     return -1;
+}
+
+/* ---- what became of each operation ---- */
+
+void work_match(const struct work *work, struct ext4 *fs, unsigned least, bool *found)
+{
+    for (unsigned s = 0; s <= work->steps; s++)
+        found[s] = s >= least && same_state(work, s, fs);
+}
+
+static const struct operation *operation_of(const struct work *work, unsigned step)
+{
+    return &operations[work->made[step] - 1];
+}
+
+/* How large what the operation is about was in a state. */
+static uint32_t size_in(const struct work *work, unsigned state, unsigned step)
+{
+    const unsigned file = work->states[step - 1].names[operation_of(work, step)->name];
+
+    return work->states[state].files[file].size;
+}
+
+static bool is_in_place(const struct work *work, unsigned step)
+{
+    return operation_of(work, step)->kind == WRITE &&
+           size_in(work, step, step) == size_in(work, step - 1, step);
+}
+
+const char *work_kind(const struct work *work, unsigned step)
+{
+    static const char *const kinds[] = {
+        [CREATE] = "create", [LINK] = "link",   [UNLINK] = "unlink",
+        [MKDIR] = "mkdir",   [RMDIR] = "rmdir",
+    };
+
+    if (work->made[step] == 0)
+        return NULL;
+    const struct operation *op = operation_of(work, step);
+    if (op->kind == RENAME)
+        return work->states[step - 1].names[op->other] != 0 ? "rename-over" : "rename";
+    if (op->kind == WRITE)
+        return is_in_place(work, step) ? "write-in-place" : "write-behind-end";
+    if (op->kind == TRUNCATE)
+        return op->size < size_in(work, step - 1, step) ? "shorten" : "lengthen";
+    return kinds[op->kind];
+}
+
+/* Some state from `from` to before `end` has these bytes of the file. */
+static bool is_of(const struct work *work, unsigned from, unsigned end, unsigned file, uint32_t at,
+                  const uint8_t *data, size_t size)
+{
+    for (unsigned s = from; s < end; s++) {
+        const struct work_file *other = &work->states[s].files[file];
+        if (at + size <= other->size && memcmp(other->data + at, data, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The bytes of a write in place, of a file as it was in the state `found`, before the write. */
+static enum guarantee_outcome in_place(const struct work *work, struct ext4 *fs, unsigned found,
+                                       unsigned step)
+{
+    enum { SECTOR = STORAGE_SECTOR };
+    const struct operation *op = operation_of(work, step);
+    const unsigned file = work->states[step].names[op->name];
+    const uint32_t from = (uint32_t)op->at, end = from + op->size;
+    uint8_t data[WORK_BYTES];
+    unsigned name = 0, before = 0, after = 0;
+    ext4_ino ino;
+    size_t got;
+
+    while (name < WORK_NAMES && work->states[found].names[name] != file)
+        name++;
+    if (name == WORK_NAMES)
+        return GUARANTEE_UNTOLD;
+    CHECK_EQ(find(fs, name, &ino), 0);
+    CHECK_EQ(ext4_read(fs, ino, 0, data, sizeof(data), &got), 0);
+    for (uint32_t at = from, next; at < end && at < got; at = next) {
+        next = at - at % SECTOR + SECTOR;
+        const uint32_t last = next < end ? next : end, stop = last < got ? last : (uint32_t)got;
+        const bool is_old = is_of(work, found, step, file, at, data + at, stop - at);
+        const bool is_new = is_of(work, step, work->steps + 1, file, at, data + at, stop - at);
+        CHECK(is_old || is_new);
+        before += is_old && !is_new;
+        after += is_new && !is_old;
+    }
+    if (before != 0 && after != 0)
+        return GUARANTEE_MIXED;
+    return before + after == 0 ? GUARANTEE_UNTOLD : after ? GUARANTEE_NEW : GUARANTEE_OLD;
+}
+
+enum guarantee_outcome work_outcome(const struct work *work, struct ext4 *fs, const bool *found,
+                                    unsigned step)
+{
+    bool before = false, behind = false;
+    unsigned first = work->steps;
+
+    for (unsigned s = 0; s <= work->steps; s++) {
+        before |= found[s] && s < step;
+        behind |= found[s] && s >= step;
+        if (found[s] && s < first)
+            first = s;
+    }
+    if (before && is_in_place(work, step))
+        return in_place(work, fs, first, step);
+    if (before && behind)
+        return GUARANTEE_UNTOLD;
+    return before ? GUARANTEE_OLD : GUARANTEE_NEW;
 }

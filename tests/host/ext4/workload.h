@@ -6,6 +6,7 @@
 #pragma once
 
 #include "images.h"
+#include <guarantees.h>
 
 enum {
     WORK_NAMES = 9,
@@ -30,6 +31,7 @@ struct work_state {
 
 struct work {
     unsigned steps;
+    unsigned made[WORK_STEPS + 1]; /* by which operation, counted from 1; 0: nothing has changed */
     struct work_state states[WORK_STEPS + 1]; /* before the first, after each */
 };
 
@@ -44,3 +46,10 @@ const char *work_name(unsigned operation);
  * from the found one on.
  */
 int work_find(const struct work *work, struct ext4 *fs, unsigned least);
+/** Which states are found, of those from `least` on: found[WORK_STEPS + 1]. */
+void work_match(const struct work *work, struct ext4 *fs, unsigned least, bool *found);
+/** A word for the kind of operation that led to this state; NULL: nothing has changed. */
+const char *work_kind(const struct work *work, unsigned step);
+/** What became of it where `found` is. Bytes written in place are those of before or after, sector by sector: that is checked. */
+enum guarantee_outcome work_outcome(const struct work *work, struct ext4 *fs, const bool *found,
+                                    unsigned step);
