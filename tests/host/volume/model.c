@@ -34,8 +34,8 @@ const char *const model_names[NAMES] = {
     "n4",
     "n5",
     "n6",
-    "a very long name, of more than a hundred and ninety-five letters, which takes more entries of a folder than there are in a "
-    "sector of it, so that what makes and what removes it has to do so in two steps, which is a lot of trouble for a name",
+    ("a very long name, of more than a hundred and ninety-five letters, which takes more entries of a folder than there are in a "
+     "sector of it, so that what makes and what removes it has to do so in two steps, which is a lot of trouble for a name"),
 };
 
 /* ---- numbers of a step ---- */
