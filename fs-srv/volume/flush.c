@@ -117,7 +117,10 @@ int flush_all(bool tell)
     lock();
     const uint64_t promised = disk.promised;
     while ((memory = memory_next(&index))) {
-        const int failed = flush_one(memory, tell);
+        int failed = flush_one(memory, false);
+        if (memory->told && failed == memory->error)
+            failed = 0;
+        memory->told |= tell && memory->error != 0;
         error = error != 0 ? error : failed;
     }
     disk.promised -= promised;

@@ -148,8 +148,11 @@ static void release(struct memory *memory)
     while (*link != memory)
         link = &(*link)->next;
     *link = memory->next;
-    if (memory->node)
+    if (memory->node) {
         memory->node->memory = NULL;
+        if (memory->error != 0)
+            memory->node->error = memory->error;
+    }
     drop_entry(memory);
     if (memory->control != MSG_NULL)
         stub_release_right(memory->control, MSG_MOVE_SEND);
@@ -193,14 +196,14 @@ void memory_wait_ends(struct memory *memory)
         release(memory);
 }
 
-/* The one that was not used for the longest time; of those that clients may have mapped, whose objects stay, only when there is no other. */
-static struct memory *oldest(void)
+/* The one that was not used for the longest time; of those that clients may have mapped, whose objects stay, only when there is no other. `unknown`: of those without a node. */
+static struct memory *oldest(bool unknown)
 {
     struct memory *found = NULL;
 
     for (uint32_t i = 0; i < MEMORIES; i++) {
         struct memory *m = &memories[i];
-        if (!m->file || m->entry == MSG_NULL || m->waits != 0)
+        if (!m->file || m->entry == MSG_NULL || m->waits != 0 || (unknown && m->node))
             continue;
         if (!found || m->mapped < found->mapped ||
             (m->mapped == found->mapped && m->used < found->used))
@@ -228,7 +231,7 @@ int memory_make_room(void)
 
     lock();
     for (unsigned n = 0; n < MOST && !free_memories; n++) {
-        struct memory *memory = oldest();
+        struct memory *memory = oldest(false);
         if (!memory)
             break;
         put_away(memory);
@@ -238,6 +241,23 @@ int memory_make_room(void)
     const int error = free_memories ? 0 : ENFILE;
     unlock();
     return error;
+}
+
+bool memory_give_up(void)
+{
+    const uint64_t end = kernel_clock_now() + EVICTION_TAKES;
+
+    lock();
+    const uint32_t before = in_use;
+    struct memory *memory = oldest(true);
+    if (memory)
+        put_away(memory);
+    while (memory && in_use >= before &&
+           pi_condition_wait(&disk.changed, &disk.lock, end) == KERN_SUCCESS)
+        continue;
+    const bool fewer = in_use < before;
+    unlock();
+    return fewer;
 }
 
 /* Into the table; the file's hold is the memory's. */

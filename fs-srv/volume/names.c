@@ -9,11 +9,15 @@ static kern_return_t lookup(struct file_node *folder, const char *name, struct f
 {
     struct volume_file *file;
     struct disk_node *node;
+    kern_return_t kr;
+    int error;
 
-    lock();
-    const int error = disk.ops->lookup(disk.volume, disk_of(folder)->file, name, &file);
-    const kern_return_t kr = error == 0 ? node_of(file, &node) : answer_of(error);
-    unlock();
+    do {
+        lock();
+        error = disk.ops->lookup(disk.volume, disk_of(folder)->file, name, &file);
+        kr = error == 0 ? node_of(file, &node) : answer_of(error);
+        unlock();
+    } while (error == ENFILE && memory_give_up());
     if (kr == KERN_SUCCESS)
         *found = &node->node;
     return kr;
@@ -23,11 +27,15 @@ static kern_return_t parent(struct file_node *folder, struct file_node **found)
 {
     struct volume_file *file;
     struct disk_node *node;
+    kern_return_t kr;
+    int error;
 
-    lock();
-    const int error = disk.ops->parent(disk.volume, disk_of(folder)->file, &file);
-    const kern_return_t kr = error == 0 ? node_of(file, &node) : answer_of(error);
-    unlock();
+    do {
+        lock();
+        error = disk.ops->parent(disk.volume, disk_of(folder)->file, &file);
+        kr = error == 0 ? node_of(file, &node) : answer_of(error);
+        unlock();
+    } while (error == ENFILE && memory_give_up());
     if (kr == KERN_SUCCESS)
         *found = &node->node;
     return kr;
@@ -48,15 +56,19 @@ static kern_return_t make(struct file_node *folder, const char *text, uint32_t k
 {
     struct volume_file *file;
     struct disk_node *node;
+    kern_return_t kr;
+    int error;
 
     if (disk.read_only)
         return unix_error(EROFS);
-    lock();
-    const int error = disk.ops->make(disk.volume, disk_of(folder)->file, text,
-                                     (enum volume_kind)kind, mode, content, &file);
-    const kern_return_t kr = error == 0 ? node_of(file, &node) : answer_of(error);
-    disk.unsynced = true;
-    unlock();
+    do {
+        lock();
+        error = disk.ops->make(disk.volume, disk_of(folder)->file, text, (enum volume_kind)kind,
+                               mode, content, &file);
+        kr = error == 0 ? node_of(file, &node) : answer_of(error);
+        disk.unsynced = true;
+        unlock();
+    } while (error == ENFILE && memory_give_up());
     if (kr == KERN_SUCCESS)
         *made = &node->node;
     return kr;

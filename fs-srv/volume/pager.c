@@ -220,6 +220,7 @@ static void take_back(struct memory *memory, uint64_t offset, const char *from, 
         print("%s: what was written to file %u at %u is lost: error %d\n", disk.ops->format,
               (unsigned)memory->inode, (unsigned)(offset / PAGE), error);
     memory->error = error;
+    memory->told = false;
 }
 
 static kern_return_t data_return(struct server_message *message, uint64_t offset, uint64_t length,

@@ -132,15 +132,41 @@ static int find_room(struct memory *memory, uint64_t position, const void *from,
     return 0;
 }
 
+/* Where a file has to end. The lock is held. */
+static uint64_t limit_of(const struct disk_node *node)
+{
+    const uint64_t limit = disk.ops->size_limit(disk.volume, node->file);
+
+    return limit < MEMORY_SPAN ? limit : MEMORY_SPAN;
+}
+
+/* What was filled in vain goes again. Pages may have come back as far as the memory goes. Without the lock. */
+static void unfill(const struct disk_node *node, uint64_t before)
+{
+    struct volume_attributes attributes;
+
+    lock();
+    if (node->memory && node->memory->size > before)
+        before = node->memory->size;
+    if (disk.ops->attributes(disk.volume, node->file, &attributes) == 0 && attributes.size > before)
+        (void)!disk.ops->resize(disk.volume, node->file, before);
+    unlock();
+}
+
 /* A format without holes fills what lies between: in steps, so that nobody waits for all of it. Without the lock. */
 static int fill_up_to(const struct disk_node *node, uint64_t size)
 {
     struct volume_attributes attributes = {0};
+    uint64_t before = UINT64_MAX;
     int error;
 
     do {
         lock();
         error = disk.ops->attributes(disk.volume, node->file, &attributes);
+        if (before == UINT64_MAX)
+            before = attributes.size;
+        if (error == 0 && size > limit_of(node))
+            error = EFBIG;
         if (error == 0 && attributes.size < size) {
             const uint64_t next = attributes.size + STEP < size ? attributes.size + STEP : size;
             error = disk.ops->resize(disk.volume, node->file, next);
@@ -148,6 +174,8 @@ static int fill_up_to(const struct disk_node *node, uint64_t size)
         }
         unlock();
     } while (error == 0 && attributes.size < size);
+    if (error != 0)
+        unfill(node, before);
     return error;
 }
 
@@ -163,14 +191,12 @@ static int clear_behind(struct memory *memory, uint64_t end, uint64_t upto)
 static int begin_write(struct disk_node *node, uint64_t position, const void *from, uint32_t *size,
                        struct memory **out)
 {
-    const uint64_t limit = disk.ops->size_limit(disk.volume, node->file);
+    const uint64_t limit = limit_of(node);
 
-    if (position >= limit || position >= MEMORY_SPAN)
+    if (position >= limit)
         return EFBIG;
     if (*size > limit - position)
         *size = (uint32_t)(limit - position);
-    if (*size > MEMORY_SPAN - position)
-        *size = (uint32_t)(MEMORY_SPAN - position);
     if (*disk.ops->problem(disk.volume) != '\0')
         return EROFS;
     const int error = memory_have(node, out);
@@ -292,6 +318,9 @@ static kern_return_t sync(struct file_node *file_node, bool data_only)
     lock();
     if (memory)
         memory_wait_ends(memory);
+    if (error == 0)
+        error = node->error;
+    node->error = 0;
     if (error == 0 && disk.unsynced && !disk.read_only) {
         error = disk.ops->sync(disk.volume);
         disk.unsynced = error != 0;

@@ -68,7 +68,8 @@ struct memory {
     uint32_t asked;      /* passes that the kernel was asked for (lock_request) */
     uint32_t completed;  /* of them those that are over */
     int64_t modified;    /* by write since pages came back last; 0: not */
-    int error;           /* of what was to be written, until sync tells */
+    int error;           /* of what was to be written, until the file's sync tells */
+    bool told;           /* the file system's sync has told it */
     bool dirty;          /* something has been written through here, or may not have come back */
     bool shared;         /* clients may write to mappings of their own */
     bool mapped;         /* clients may have it mapped */
@@ -85,6 +86,7 @@ struct disk_node {
     struct disk_node *next;   /* in its bucket */
     struct volume_file *file; /* held */
     struct memory *memory;    /* NULL: none yet */
+    int error;               /* of a memory that has gone, until sync tells */
     uint32_t opens;
     uint32_t identity; /* number + 1 in state->node; 0: it has not been open */
     struct pipe *pipe; /* of a fifo that has been opened */
@@ -182,6 +184,8 @@ void memories_restored(void);
 void memory_leave(struct memory *memory, bool nameless);
 /** Another one is wanted, and there is no slot: one that was not used for long goes. Without the lock. ENFILE. */
 int memory_make_room(void);
+/** A file of which nobody knows any more, but its pages are kept, is given up: a format may have no room for more files at once. Without the lock. False: there is none. */
+bool memory_give_up(void);
 /** The kernel's object has ended (M4). */
 void memory_ended(struct memory *memory);
 /** Somebody waits with the lock given up: the memory stays a memory until he does not any more. */
@@ -207,7 +211,7 @@ void windows_drop(const struct memory *memory);
 
 /** What was written to the file is with the volume. `tell`: an error is told once, and forgotten. */
 int flush_memory(struct memory *memory, bool tell);
-/** The same for all; and then on the card. */
+/** The same for all; and then on the card. `tell`: an error of a file is told here once, and to who syncs the file himself as well. */
 int flush_all(bool tell);
 /** What lies behind `from` is taken away from all who map it, written or not. */
 void flush_forget(struct memory *memory, uint64_t from);
