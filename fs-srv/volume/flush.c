@@ -33,8 +33,8 @@ static kern_return_t request(struct memory *memory, uint64_t end)
         return KERN_SUCCESS;
     const kern_return_t kr = memory_object_lock_request(control, 0, MEMORY_SPAN,
                                                         MEMORY_OBJECT_RETURNS_DIRTY, false, true);
-    if (kr == KERN_TERMINATED)
-        return memory->entry == MSG_NULL || memory->over ? KERN_SUCCESS : KERN_RETRY;
+    if (kr == KERN_TERMINATED) /* its pages are on their way until the pager is told of the end */
+        return memory->over ? KERN_SUCCESS : KERN_RETRY;
     if (kr == KERN_SUCCESS)
         memory->asked++;
     else if (kr != KERN_BUSY)
@@ -46,43 +46,39 @@ static kern_return_t request(struct memory *memory, uint64_t end)
     return kr == KERN_BUSY ? KERN_RETRY : KERN_SUCCESS;
 }
 
-/* The error stays for who is to be told. The lock is held, and given up meanwhile. */
-static int flush(struct memory *memory)
+/* False: pages may not have come back. The lock is held, and given up meanwhile: who asks for the same file then goes through it as well. */
+static bool pass(struct memory *memory)
 {
     enum { PAUSE = 1000000 /* ns */ };
     const uint64_t end = kernel_clock_now() + TAKES;
     kern_return_t kr;
 
     memory->dirty = false;
+    memory->passes++;
     while ((kr = request(memory, end)) == KERN_RETRY && kernel_clock_now() < end)
         (void)!pi_condition_wait(&disk.changed, &disk.lock, kernel_clock_now() + PAUSE);
+    memory->passes--;
     if (kr != KERN_SUCCESS)
         memory->dirty = true;
-    else if (!memory->dirty)
+    else if (!memory->dirty && memory->passes == 0)
         memory->modified = 0;
-    return kr == KERN_SUCCESS ? memory->error : EIO;
+    return kr == KERN_SUCCESS;
 }
 
 static bool is_due(const struct memory *memory)
 {
-    return memory->dirty || memory->shared || memory->error != 0;
-}
-
-/* The lock is held, and given up meanwhile. */
-static int flush_one(struct memory *memory, bool tell)
-{
-    memory_wait_begins(memory);
-    const int error = is_due(memory) ? flush(memory) : 0;
-    if (tell)
-        memory->error = 0;
-    memory_wait_ends(memory);
-    return error;
+    return memory->dirty || memory->shared || memory->error != 0 || memory->passes != 0;
 }
 
 int flush_memory(struct memory *memory, bool tell)
 {
     lock();
-    const int error = flush_one(memory, tell);
+    memory_wait_begins(memory);
+    const bool passed = !is_due(memory) || pass(memory);
+    const int error = passed ? memory->error : EIO;
+    if (tell)
+        memory->error = 0;
+    memory_wait_ends(memory);
     unlock();
     return error;
 }
@@ -107,23 +103,34 @@ void flush_forget(struct memory *memory, uint64_t from)
     unlock();
 }
 
+/* For all: an error is told once. The lock is held, and given up meanwhile. */
+static int flush_one(struct memory *memory, bool tell, bool *all_passed)
+{
+    memory_wait_begins(memory);
+    const bool passed = !is_due(memory) || pass(memory);
+    const int error = memory->told ? 0 : memory->error;
+    memory->told |= tell && memory->error != 0;
+    memory_wait_ends(memory);
+    *all_passed &= passed;
+    return passed ? error : EIO;
+}
+
 int flush_all(bool tell)
 {
     struct memory *memory;
     uint32_t index = 0;
+    bool all_passed = true;
     int error = 0;
 
     mutex_lock(&disk.flushing);
     lock();
     const uint64_t promised = disk.promised;
     while ((memory = memory_next(&index))) {
-        int failed = flush_one(memory, false);
-        if (memory->told && failed == memory->error)
-            failed = 0;
-        memory->told |= tell && memory->error != 0;
+        const int failed = flush_one(memory, tell, &all_passed);
         error = error != 0 ? error : failed;
     }
-    disk.promised -= promised;
+    if (all_passed)
+        disk.promised -= promised;
     if (disk.unsynced && !disk.read_only) {
         const int failed = disk.ops->sync(disk.volume);
         disk.unsynced = failed != 0;

@@ -172,6 +172,7 @@ static void release(struct memory *memory)
 
 void memory_ended(struct memory *memory)
 {
+    memory->ended = true;
     if (memory->entry != MSG_NULL)
         return;
     if (memory->remade && make_entry(memory) == KERN_SUCCESS) {
@@ -384,6 +385,7 @@ static int restore(struct memory *memory, mach_port_name_t port)
         disk.promised += memory->size - attributes.size + PAGE;
     else if (memory->size < attributes.size && !disk.read_only)
         (void)!disk.ops->resize(disk.volume, file, memory->size);
+    disk.unsynced = true;
     if (port_move_member(self(), port, disk.set) != KERN_SUCCESS ||
         port_insert_made_send(self(), port, port, &same) != KERN_SUCCESS ||
         make_entry(memory) != KERN_SUCCESS)

@@ -32,14 +32,15 @@ static struct memory *memory_in(const struct server_message *message)
     return memory_of_port(message->received.local);
 }
 
-/* A life of the kernel's object begins: passes of the one before are over. */
+/* When a life of the kernel's object begins, passes of the one before are over. It may be told twice of one: for an earlier instance of this program, too. */
 static void take_control(struct memory *memory, mach_port_name_t control)
 {
+    if (memory->ended || control != memory->control)
+        memory->completed = memory->asked;
     if (memory->control != MSG_NULL)
         stub_release_right(memory->control, MSG_MOVE_SEND);
     memory->control = control;
-    memory->over = memory->remade = false;
-    memory->completed = memory->asked;
+    memory->ended = memory->over = memory->remade = false;
     pi_condition_broadcast(&disk.changed, &disk.lock);
 }
 

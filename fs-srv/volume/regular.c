@@ -2,8 +2,9 @@
 /*
  * Regular files: bytes are copied from and to the pages that everybody sees (M1).
  *
- * R1 A write goes to pages, and to the card later; so that there is room for it then, what is promised in this way is counted (disk.promised): what files grow by, and, when there is
- *    not PLENTY free, all that is written, for there may be holes. When it comes near to what is free a write goes to the volume first, and is told that there is no room.
+ * R1 A write goes to pages, and to the card later; so that there is room for it then, what is promised in this way is counted (disk.promised): all that was written since
+ *    all pages came back, for there may be holes anywhere. When it comes near to what is free they are made to come back; and when that is no help a write goes to the volume
+ *    first, and is told that there is no room.
  * R2 A file gets longer when all that is written behind its end is there, and shorter before anything of it goes: what an instance that is killed leaves is never more
  *    than the size says, and a size says that the bytes are there.
  */
@@ -14,8 +15,8 @@
 #include <wharf/if/memory_entry.h>
 #include <wharf/if/vm.h>
 
-/* Bytes of room that a format may need for itself while it writes what was promised. */
-enum { SPARE = 1024 * 1024, PLENTY = 64 * 1024 * 1024, STEP = 1024 * 1024 };
+/* SPARE, and as much again as was promised: room that a format may need for itself while it writes that. */
+enum { SPARE = 1024 * 1024, STEP = 1024 * 1024 };
 
 static uint64_t page_up(uint64_t size)
 {
@@ -74,26 +75,16 @@ static kern_return_t read(struct file_open *open, uint64_t position, void *to, u
 
 /* ---- writing ---- */
 
-/* As the volume allocates it. */
-static uint64_t unit_up(uint64_t size)
+/* R1: what the bytes may need as the volume allocates it, and whether that is there. The lock is held. */
+static bool is_room_for(uint64_t position, uint32_t size, uint64_t *more)
 {
-    return (size + disk.unit - 1) / disk.unit * disk.unit;
-}
-
-/* R1: what the bytes may need, and whether that is there. The lock is held. */
-static bool is_room_for(const struct memory *memory, uint64_t position, uint32_t size,
-                        uint64_t *more)
-{
+    const uint64_t unit = disk.unit, first = position / unit;
     struct volume_space space;
-    const uint64_t before = unit_up(memory->size), after = unit_up(position + size);
 
-    *more = after > before ? after - before : 0;
+    *more = ((position + size + unit - 1) / unit - first) * unit;
     if (disk.ops->space(disk.volume, &space) != 0)
         return true; /* who writes will be told */
-    const uint64_t free = space.free * space.block_size;
-    if (free < disk.promised + PLENTY)
-        *more = unit_up(size) + disk.unit;
-    return free >= disk.promised + *more + SPARE;
+    return space.free * space.block_size >= 2 * (disk.promised + *more) + SPARE;
 }
 
 /* To the volume, which says how much there is room for: *size. */
@@ -115,20 +106,20 @@ static int find_room(struct memory *memory, uint64_t position, const void *from,
 {
     uint64_t more;
 
-    if (!is_room_for(memory, position, *size, &more)) {
+    if (!is_room_for(position, *size, &more)) {
         memory_wait_begins(memory);
         unlock();
         (void)!flush_all(false);
         lock();
         memory_wait_ends(memory); /* it has an entry: it is there */
-        if (!is_room_for(memory, position, *size, &more)) {
+        if (!is_room_for(position, *size, &more)) {
             unlock();
             const int error = write_through(memory, position, from, size);
             lock();
             return error;
         }
     }
-    disk.promised += more;
+    disk.promising = more;
     return 0;
 }
 
@@ -203,9 +194,11 @@ static int begin_write(struct disk_node *node, uint64_t position, const void *fr
     return error == 0 ? find_room(*out, position, from, size) : error;
 }
 
-/* R2: what could be copied counts, and no more. The lock is held. */
+/* R2: what could be copied counts, and no more. R1: who flushes from here on finds its pages. The lock is held. */
 static void end_write(struct memory *memory, uint64_t end)
 {
+    disk.promised += disk.promising;
+    disk.promising = 0;
     memory->writing = 0;
     memory->dirty = true; /* somebody may have looked at it in between */
     memory->modified = disk.ops->now(disk.volume);

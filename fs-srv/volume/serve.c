@@ -81,6 +81,7 @@ static int mount(int argc, char **argv, bool *again)
         print("%s: %s, partition %u can only be read: %s\n", disk.ops->format, device, number,
               problem);
     disk.read_only |= *problem != '\0';
+    disk.unsynced = *again; /* by the instance before */
     struct volume_space space;
     disk.unit = disk.ops->space(disk.volume, &space) == 0 && space.block_size > PAGE
                     ? space.block_size
@@ -123,6 +124,7 @@ static void free_orphans(void)
 {
     lock();
     const int error = disk.ops->free_orphans(disk.volume);
+    disk.unsynced = true;
     unlock();
     if (error != 0)
         print("%s: files without names remain: error %d\n", disk.ops->format, error);

@@ -67,6 +67,7 @@ struct memory {
     uint32_t ahead_size; /* bytes that are read ahead there */
     uint32_t asked;      /* passes that the kernel was asked for (lock_request) */
     uint32_t completed;  /* of them those that are over */
+    uint32_t passes;     /* flushes of it that are under way */
     int64_t modified;    /* by write since pages came back last; 0: not */
     int error;           /* of what was to be written, until the file's sync tells */
     bool told;           /* the file system's sync has told it */
@@ -76,7 +77,8 @@ struct memory {
     bool
         remade; /* `entry` was made anew, and no init has come since: a terminate may be of the life before */
     bool restored;  /* an earlier instance's: what lies behind its end is to be taken away */
-    bool over;      /* terminate has come, and nothing since */
+    bool ended;     /* terminate has come, and no init since */
+    bool over;      /* and nobody has made use of it since */
     uint32_t waits; /* threads that wait for something of it: it stays */
 };
 
@@ -86,7 +88,7 @@ struct disk_node {
     struct disk_node *next;   /* in its bucket */
     struct volume_file *file; /* held */
     struct memory *memory;    /* NULL: none yet */
-    int error;               /* of a memory that has gone, until sync tells */
+    int error;                /* of a memory that has gone, until sync tells */
     uint32_t opens;
     uint32_t identity; /* number + 1 in state->node; 0: it has not been open */
     struct pipe *pipe; /* of a fifo that has been opened */
@@ -108,7 +110,8 @@ struct disk {
     uint32_t unit;         /* bytes that the volume allocates at once */
     uint64_t
         promised; /* bytes of pages that were written, for which the volume may have no room yet */
-    uint64_t device; /* number of it in attributes */
+    uint64_t promising; /* likewise, of the write whose pages are being written */
+    uint64_t device;    /* number of it in attributes */
 };
 extern struct disk disk;
 
