@@ -6,6 +6,7 @@
  *
  *      f0000i      made, written and synced; its content follows from i and the seed. Of every three the first is removed three rounds later
  *      current     a file with `i` in it takes its place by rename
+ *      mapped      page i of it says i, by a store to a mapping of it and msync
  *      log         grows by a line that says i
  */
 #include "arguments.h"
@@ -13,9 +14,10 @@
 #include <libsys/check.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum { LONGEST = 60000, NAME = 160 };
+enum { LONGEST = 60000, NAME = 160, PAGE = 4096 };
 
 static char folder[NAME];
 
@@ -65,7 +67,29 @@ static void sync_folder(void)
     CHECK_EQUAL(close(file), 0);
 }
 
-static void one_round(unsigned round, unsigned seed)
+/* A page for each round. */
+static unsigned char *map_pages(unsigned rounds)
+{
+    static const char zeroes[PAGE];
+    const int file = open(path_of("mapped"), O_RDWR | O_CREAT | O_EXCL, 0644);
+
+    CHECK(file >= 0);
+    for (unsigned i = 0; i <= rounds; i++)
+        CHECK_EQUAL(write(file, zeroes, PAGE), PAGE);
+    unsigned char *at =
+        mmap(NULL, (rounds + 1) * (size_t)PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    CHECK(at != MAP_FAILED);
+    CHECK_EQUAL(close(file), 0);
+    return at;
+}
+
+static void store(unsigned char *pages, unsigned round)
+{
+    memset(pages + (size_t)round * PAGE, (int)round, PAGE);
+    CHECK_EQUAL(msync(pages + (size_t)round * PAGE, PAGE, MS_SYNC), 0);
+}
+
+static void one_round(unsigned round, unsigned seed, unsigned char *pages)
 {
     static char bytes[LONGEST];
     char text[16], target[2 * NAME];
@@ -78,6 +102,7 @@ static void one_round(unsigned round, unsigned seed)
     snprintf(target, sizeof(target), "%s", path_of("current"));
     CHECK_EQUAL(rename(path_of("next"), target), 0);
     sync_folder();
+    store(pages, round);
     write_file("log", text, 6, O_APPEND);
     if (round > 3 && round % 3 == 0) {
         CHECK_EQUAL(unlink(path_of(name_of(round - 3))), 0);
@@ -91,8 +116,10 @@ int main(void)
                    seed = (unsigned)number_argument("seed=", 1);
 
     word_argument("folder=", folder, sizeof(folder));
+    unsigned char *pages = map_pages(rounds);
     for (unsigned round = 1; round <= rounds; round++)
-        one_round(round, seed);
+        one_round(round, seed, pages);
+    CHECK_EQUAL(munmap(pages, (rounds + 1) * (size_t)PAGE), 0);
     printf("power-work: %u rounds, seed %u\n", rounds, seed);
     return check_end("power-work");
 }

@@ -38,6 +38,8 @@ static void hold(void)
     atfork_prepare();
     if (descriptors_hold != NULL)
         descriptors_hold();
+    if (file_maps_hold != NULL)
+        file_maps_hold();
     if (locks_hold != NULL)
         locks_hold();
 }
@@ -46,6 +48,8 @@ static void release(bool child)
 {
     if (locks_release != NULL)
         locks_release(child);
+    if (file_maps_release != NULL)
+        file_maps_release(child);
     if (descriptors_release != NULL)
         descriptors_release(child);
     if (child)

@@ -11,6 +11,7 @@
 #include "again.h"
 #include "descriptors.h"
 #include "errors.h"
+#include "file_maps.h"
 #include "memory_lock.h"
 #include <fcntl.h>
 #include <libsys/program.h>
@@ -64,7 +65,10 @@ static kern_return_t give_back(uint64_t address, uint64_t size)
 {
     const kern_return_t kr = vm_deallocate(task(), address, size);
 
-    if (kr == KERN_SUCCESS && memory_lock_forget != NULL)
+    if (kr != KERN_SUCCESS)
+        return kr;
+    file_maps_forget(address, size);
+    if (memory_lock_forget != NULL)
         memory_lock_forget(address, size);
     return kr;
 }
@@ -198,6 +202,8 @@ static int map_file(struct mapping *m, int number)
     do
         error = try_file(m, file, &p);
     while (error != 0 && p.taken && !m->fixed);
+    if (error == 0 && m->shared && (error = file_maps_add(file, m->address, p.done)) != 0)
+        give_back_all(m, &p);
     return error;
 }
 
@@ -286,11 +292,12 @@ int msync(void *address, size_t size, int flags)
     if ((flags & MS_INVALIDATE) != 0 && memory_lock_has != NULL &&
         memory_lock_has((uintptr_t)address, pages))
         return posix_error(EBUSY);
-    const int error =
-        range_error(vm_sync(task(), (uintptr_t)address, pages,
-                            ((flags & MS_SYNC) != 0 ? VM_SYNC_WAIT : 0) |
-                                ((flags & MS_INVALIDATE) != 0 ? VM_SYNC_INVALIDATE : 0)));
+    int error = range_error(vm_sync(task(), (uintptr_t)address, pages,
+                                    ((flags & MS_SYNC) != 0 ? VM_SYNC_WAIT : 0) |
+                                        ((flags & MS_INVALIDATE) != 0 ? VM_SYNC_INVALIDATE : 0)));
 
+    if (error == 0 && (flags & MS_SYNC) != 0)
+        error = file_maps_sync((uintptr_t)address, pages);
     return error == 0 ? 0 : posix_error(error);
 }
 

@@ -39,6 +39,9 @@ void process_leave(int status);
 /** Nobody else changes the table between these two; fork is in between. */
 [[gnu::weak]] void descriptors_hold(void);
 [[gnu::weak]] void descriptors_release(bool child);
+/** libsys/posix/file_maps.c: likewise. */
+[[gnu::weak]] void file_maps_hold(void);
+[[gnu::weak]] void file_maps_release(bool child);
 /** root, cwd: rights that stay theirs. */
 [[gnu::weak]] void place_export(mach_port_name_t *root, mach_port_name_t *cwd, uint32_t *mask);
 [[gnu::weak]] void place_import(mach_port_name_t root, mach_port_name_t cwd, uint32_t mask);

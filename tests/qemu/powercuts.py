@@ -19,11 +19,13 @@ from console import Failed
 from programs import VIRT
 from scenario import CI, EVERYDAY, Scenario, all_ended, ended
 
-LONGEST, CUTS = 60000, 30
-RECOVERED = re.compile(r".*: (recovering journal|Clearing orphaned inode .*|Truncating orphaned inode .*|clean, .*|Setting free .*)$")
+LONGEST, CUTS, PAGE = 60000, 30, 4096
+# A commit block of which sectors were not written: the transaction has not been, and e2fsck looks at all, which it tells of in three lines.
+RECOVERED = re.compile(r".*/image:? (Journal transaction \d+ was corrupt, replay was aborted\.|recovering journal|Clearing orphaned inode .*|Truncating orphaned inode .*|clean, .*|Setting free .*|contains a file system with errors, check forced\.|\d+/\d+ files .*)$")
+# The last four: a rename between blocks that Wharf has not looked at since (docs/fat.md); `current` lies before `next`.
 CLUSTERS_LOST = re.compile(r"^(fsck\.fat .*|Reclaimed \d+ unused clusters? .*|Dirty bit is set.*|.* Automatically removing dirty bit\.|"
                            r"Free cluster summary wrong.*| *Auto-correcting\.|FATs differ.*| *Using first FAT\.|/.*| *File size is .*| *Truncating file .*|Orphaned long file name part .*| *Auto-.*|There are differences between boot sector and its backup\.|\*\*\* Filesystem was changed \*\*\*|Writing changes\.|Leaving filesystem unchanged\.|"
-                           r".*: \d+ files, \d+/\d+ clusters|Fs was not properly unmounted.*|)$")
+                           r".*: \d+ files, \d+/\d+ clusters|/CURRENT  and|/NEXT|  share clusters\.|  Truncating second to 0 bytes\.|Fs was not properly unmounted.*|)$")
 
 
 def tool(*words, good=(0,)):
@@ -112,6 +114,9 @@ def judge(files, seed):
             raise Failed(f"file {number} is there, though it was removed")
         if number <= done and found != wanted:
             raise Failed(f"file {number} is not what it was when it was synced")
+        slot = files.get("mapped", b"")[number * PAGE:(number + 1) * PAGE]
+        if number <= max(len(lines), begun - 1) and slot != bytes([number]) * PAGE:
+            raise Failed(f"page {number} of `mapped` is not what it was when it was synced")
         if number > done and (found is None or not wanted.startswith(found)):
             raise Failed(f"file {number} is neither old nor new")
 

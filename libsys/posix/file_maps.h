@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which files are mapped where, for msync: what the server has of their pages is not on the card yet.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <wharf/message.h>
+
+/** The range shows the file from here on, whatever it showed before. The open stays as long as some of it is mapped, as if by another descriptor. 0, ENOMEM. */
+int file_maps_add(mach_port_name_t file, uint64_t address, uint64_t size);
+/** The range shows no file any more. */
+void file_maps_forget(uint64_t address, uint64_t size);
+/** What was written to the files that the range shows is on their medium: as fsync says it. 0 or the first error, an errno. */
+int file_maps_sync(uint64_t address, uint64_t size);
