@@ -156,25 +156,40 @@ static void fail_all(struct block_client *client, kern_return_t result)
         }
 }
 
-/* The driver is silent: it is not asked any more, nor is its successor. */
-static void give_up(struct block_client *client)
+/* Nothing is asked any more, nor of a successor of the driver. */
+static void give_up(struct block_client *client, kern_return_t result)
 {
     stub_release_right(client->queue, MSG_MOVE_SEND);
     client->queue = MSG_NULL;
     client->silent = true;
-    fail_all(client, KERN_OPERATION_TIMED_OUT);
+    fail_all(client, result);
+}
+
+/* While there was no driver somebody may have put in another medium: what was asked for is nothing to that one. Of two of one shape it cannot be told. */
+static bool is_same(const struct block_facts *a, const struct block_facts *b)
+{
+    return a->block_size == b->block_size && a->blocks == b->blocks && a->first == b->first &&
+           memcmp(a->type, b->type, sizeof(a->type)) == 0;
 }
 
 kern_return_t block_client_attach_anew(struct block_client *client)
 {
+    const struct block_facts before = client->facts;
+
     look(client);
     if (client->queue != MSG_NULL)
         stub_release_right(client->queue, MSG_MOVE_SEND);
     client->queue = MSG_NULL;
     client->replays++;
     const kern_return_t kr = attach(client);
+    if (kr == KERN_SUCCESS && !is_same(&before, &client->facts)) {
+        give_up(client, KERN_MEMORY_FAILURE);
+        return KERN_MEMORY_FAILURE;
+    }
     if (kr == KERN_SUCCESS)
         put_unanswered(client);
+    else
+        client->facts = before;
     return kr;
 }
 
@@ -264,7 +279,7 @@ static bool run(struct block_client *client, unsigned ticket, unsigned *misled)
     if (client->table[ticket].answered)
         return true;
     if (is_late(kr)) {
-        give_up(client);
+        give_up(client, KERN_OPERATION_TIMED_OUT);
         return true;
     }
     if (kr == KERN_SUCCESS && ++*misled > MISLED_MAX)

@@ -7,7 +7,8 @@
  *      block_client_do(&disk, BLOCK_WRITE, 7, 8, 0);
  *
  * J1 Memory, ring and the table of what has not been answered are the client's. When the driver ends, the client attaches to the
- *    next one and asks again for all of that: whoever uses it sees a pause.
+ *    next one and asks again for all of that: whoever uses it sees a pause. If the partition is of another shape then, the medium is another
+ *    one: all is answered with an error, for good.
  * J2 A request that was answered is not asked again; one whose data is being read must not be changed until it has been answered.
  * J3 One thread uses a client at a time.
  * J4 Who waits for more than one client (block_client_listen) waits for none of them: it is told at `notify`, and has the client attach anew
@@ -45,8 +46,9 @@ struct block_client {
     struct block_client_request table[BLOCK_RING_ENTRIES];
     struct block_facts facts;
     uint64_t replays; /* times that it attached anew */
-    bool silent;      /* it was not answered in time */
-    bool listens;     /* J4 */
+    bool
+        silent; /* nothing is asked any more: it was not answered in time, or there is another medium */
+    bool listens; /* J4 */
     bool away; /* J4: the driver has ended, as far as is known, and it has not been attached anew */
     uint64_t
         patience; /* nanoseconds that one call of a driver may take; 0: any. By block_client_open_patient() */
