@@ -24,6 +24,7 @@ import badfiles  # noqa: E402
 import cardboot  # noqa: E402
 import ipc  # noqa: E402
 import matrix  # noqa: E402
+import main_job  # noqa: E402
 import mounts  # noqa: E402
 import powercuts  # noqa: E402
 import processes  # noqa: E402
@@ -135,6 +136,7 @@ def scenarios(kind):
         *terminal.all_scenarios(),
         *session.all_scenarios(kind),
         *mounts.all_scenarios(kind),
+        *main_job.all_scenarios(kind),
         *powercuts.all_scenarios(),
         *volumes.all_scenarios(),
         *cardboot.all_scenarios(kind),
