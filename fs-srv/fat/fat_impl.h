@@ -430,6 +430,7 @@ struct fat {
     uint32_t next;     /* where to look for a free cluster */
     uint64_t numbers;  /* that were given to nodes without a name */
     uint64_t progress; /* fat_progress() */
+    uint64_t moved;    /* fat_moved() */
     struct survivor survivor;
     struct fat_note note;
     uint32_t nameless;              /* nodes */

@@ -228,6 +228,11 @@ uint64_t fat_progress(const struct fat *fat)
     return fat->progress;
 }
 
+uint64_t fat_moved(const struct fat *fat)
+{
+    return fat->moved;
+}
+
 struct fat_node *fat_root(struct fat *fat)
 {
     return &fat->root;

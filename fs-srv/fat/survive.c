@@ -13,12 +13,12 @@
 #include "fat_impl.h"
 #include <stdlib.h>
 
-#define FORMAT UINT64_C(0x3176727573746166)
+#define FORMAT UINT64_C(0x3276727573746166)
 
 enum { RECORD_BLOCK = 1, RECORD_WAITING, RECORD_SIZE = 24 + BLOCK };
 
 /* Words of the log's state. */
-enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS };
+enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS, STATE_MOVED };
 enum { FLAG_WAS_DIRTY = 1, FLAG_LEAKED = 2, FLAG_ENDING = 4 };
 
 static size_t waiting_most(const struct fat *fat)
@@ -197,6 +197,7 @@ void fat_publish(struct fat *fat)
     if (!add_changes(fat, waiting))
         add_all(fat, waiting);
     state[STATE_PROGRESS] = fat->progress;
+    state[STATE_MOVED] = fat->moved;
     state[STATE_FLAGS] = (fat->was_dirty ? FLAG_WAS_DIRTY : 0u) | (fat->leaked ? FLAG_LEAKED : 0u) |
                          (fat->ending ? FLAG_ENDING : 0u);
     survivor_publish(&fat->survivor);
@@ -404,8 +405,10 @@ int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK])
         return 0;
     const bool found = survivor_open(&log, fat->options.memory, fat->options.memory_size, FORMAT) &&
                        log.state[STATE_CARD] == card;
-    if (found)
+    if (found) {
         fat->progress = log.state[STATE_PROGRESS];
+        fat->moved = log.state[STATE_MOVED];
+    }
     const uint64_t flags = found ? log.state[STATE_FLAGS] : 0;
     /* Who has used it elsewhere meanwhile has unmounted it. Before a change the card is marked; when the mark goes all else is on the card. */
     if (found && (boot[fat->shape.state_at] & 1 || flags & FLAG_ENDING)) {

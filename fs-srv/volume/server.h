@@ -161,8 +161,11 @@ extern const struct file_node_ops folder_ops, regular_ops, link_ops, fifo_ops, o
 
 /** For the framework (<libsys/files/lasting.h>). book: of the keeper's. */
 const struct file_server_lasting *lasting_of(const char *book);
-/** The node's file may have another inode from here on. The lock is held. */
-void lasting_moved(struct disk_node *node);
+/** `node` (NULL: none) is about to get another name, and the name of `gone` (likewise) is about to go; and that is over. The lock is held from the first to the second. */
+void lasting_will_move(const struct disk_node *node, const struct disk_node *gone);
+void lasting_moved(struct disk_node *node, struct disk_node *gone, int error);
+/** After a kill, before anything is found again: files that were about to move, and have, are known by their new inodes. */
+void lasting_finish_move(void);
 /** The node goes. */
 void lasting_forget(struct disk_node *node);
 /** All that was open is open again: what is left over in `state` goes. */

@@ -77,13 +77,24 @@ static void tell_step(void)
         step.target);
 }
 
+/* As who did it would have noted when it was over. */
+static void note_moves(struct model *of, struct volume *volume)
+{
+    if (ops->moved == NULL)
+        return;
+    if (step.moved >= 0)
+        of->nodes[step.moved].inode = ops->moved(volume);
+    if (step.target >= 0)
+        of->nodes[step.target].inode = 0;
+}
+
 /* Which of both it is, and all that is there. */
 static void agree(struct volume *volume)
 {
     static struct model next;
     const uint64_t progress = ops->progress(volume);
 
-    step = (struct step){.touched = -1};
+    step = (struct step){.touched = -1, .released = -1};
     (void)atexit(tell_step);
     if (was_unmounting && progress == 0)
         model.progress = 0;
@@ -92,11 +103,13 @@ static void agree(struct volume *volume)
         step = model_step(&next, unsure, NULL, NULL);
         for (int i = 0; i < NODES; i++) /* nobody was told of it */
             next.nodes[i].held = next.nodes[i].held && model.nodes[i].used;
-        if (step.names && progress == next.progress)
+        if (step.names && progress == next.progress) {
+            note_moves(&next, volume);
             model = next;
+        }
     }
     CHECK_EQ(progress, model.progress);
-    model_reopen(&model, unsure != 0 ? &step : NULL, ops, volume);
+    model_reopen(&model, step.released, ops, volume);
     CHECK_EQ(ops->free_orphans(volume), 0);
     model_compare(&model, unsure != 0 ? step.touched : -1, &next, ops, volume);
     CHECK_TEXT(ops->problem(volume), "");
