@@ -36,6 +36,7 @@ struct report {
     _Atomic unsigned done;   /* steps since then */
     _Atomic bool finished;   /* it was not killed while it made one */
     _Atomic bool unmounting; /* it had given everything up */
+    uint64_t progress;       /* told by who was asked for nothing else */
     struct model model;
     uint64_t inodes[2][NODES]; /* after an even number of steps, and after an odd one */
 };
@@ -55,14 +56,20 @@ static void die(int number)
     (void)kill(getpid(), SIGKILL);
 }
 
-static struct volume *mount_shared(struct shared *of)
+static struct volume *mount_as(struct shared *of, bool read_only)
 {
-    const struct volume_options options = {.keep_orphans = true,
+    const struct volume_options options = {.read_only = read_only,
+                                           .keep_orphans = true,
                                            .memory = {of->memory, of->memory_size}};
     struct volume *volume;
 
     CHECK_EQ(ops->mount(&of->storage, &options, &volume), 0);
     return volume;
+}
+
+static struct volume *mount_shared(struct shared *of)
+{
+    return mount_as(of, false);
 }
 
 static struct step step;
@@ -255,10 +262,39 @@ static void end_copy(void)
     CHECK_EQ(ops->unmount(volume), 0);
 }
 
-static void check_copy(void)
+static void copy_all(void)
 {
     memcpy(copy->bytes, shared->bytes, CARD);
     memcpy(copy->memory, shared->memory, shared->memory_size);
+}
+
+static void tell_progress(void)
+{
+    report->progress = ops->progress(mount_as(copy, false));
+}
+
+static void tell_progress_reading(void)
+{
+    report->progress = ops->progress(mount_as(copy, true));
+}
+
+/* Whoever only reads knows what was done, too, however often he is killed. */
+static void check_reading(void)
+{
+    copy_all();
+    CHECK(in_process(tell_progress));
+    const uint64_t progress = report->progress;
+    copy_all();
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK(in_process(tell_progress_reading));
+        CHECK_EQ(report->progress, progress);
+    }
+}
+
+static void check_copy(void)
+{
+    check_reading();
+    copy_all();
     CHECK(in_process(end_copy));
     check_clean(copy);
 }
