@@ -19,6 +19,7 @@ struct state_memory {
     uint32_t shared; /* struct memory's, likewise: */
     _Atomic uint64_t inode;
     _Atomic uint64_t size;
+    _Atomic uint64_t filled;
 };
 
 struct state_returned {
