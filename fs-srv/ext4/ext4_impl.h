@@ -195,6 +195,8 @@ void survive_open(struct ext4 *fs, const struct ext4_memory *memory);
 bool survive_is_there(const struct ext4_memory *memory);
 /** Unmounted: nothing is kept. */
 void survive_end(struct ext4 *fs);
+/** Likewise; but how many operations have been done. */
+void survive_end_but_progress(struct ext4 *fs);
 /** The operation is over, and has changed what the transaction says of it; with it ext4_progress() is this. False: there is no room, it has to be committed. */
 bool survive_operation(struct ext4 *fs, uint64_t progress);
 /** The running transaction is in the journal, and a new one begins. */

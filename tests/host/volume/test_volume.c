@@ -36,6 +36,7 @@ struct report {
     _Atomic unsigned done;   /* steps since then */
     _Atomic bool finished;   /* it was not killed while it made one */
     _Atomic bool unmounting; /* it had given everything up */
+    uint64_t progress;       /* told by who was asked for nothing else */
     struct model model;
     uint64_t inodes[2][NODES]; /* after an even number of steps, and after an odd one */
 };
@@ -55,14 +56,20 @@ static void die(int number)
     (void)kill(getpid(), SIGKILL);
 }
 
-static struct volume *mount_shared(struct shared *of)
+static struct volume *mount_as(struct shared *of, bool read_only)
 {
-    const struct volume_options options = {.keep_orphans = true,
+    const struct volume_options options = {.read_only = read_only,
+                                           .keep_orphans = true,
                                            .memory = {of->memory, of->memory_size}};
     struct volume *volume;
 
     CHECK_EQ(ops->mount(&of->storage, &options, &volume), 0);
     return volume;
+}
+
+static struct volume *mount_shared(struct shared *of)
+{
+    return mount_as(of, false);
 }
 
 static struct step step;
@@ -77,13 +84,24 @@ static void tell_step(void)
         step.target);
 }
 
+/* As who did it would have noted when it was over. */
+static void note_moves(struct model *of, struct volume *volume)
+{
+    if (ops->moved == NULL)
+        return;
+    if (step.moved >= 0)
+        of->nodes[step.moved].inode = ops->moved(volume);
+    if (step.target >= 0)
+        of->nodes[step.target].inode = 0;
+}
+
 /* Which of both it is, and all that is there. */
 static void agree(struct volume *volume)
 {
     static struct model next;
     const uint64_t progress = ops->progress(volume);
 
-    step = (struct step){.touched = -1};
+    step = (struct step){.touched = -1, .released = -1};
     (void)atexit(tell_step);
     if (was_unmounting && progress == 0)
         model.progress = 0;
@@ -92,11 +110,13 @@ static void agree(struct volume *volume)
         step = model_step(&next, unsure, NULL, NULL);
         for (int i = 0; i < NODES; i++) /* nobody was told of it */
             next.nodes[i].held = next.nodes[i].held && model.nodes[i].used;
-        if (step.names && progress == next.progress)
+        if (step.names && progress == next.progress) {
+            note_moves(&next, volume);
             model = next;
+        }
     }
     CHECK_EQ(progress, model.progress);
-    model_reopen(&model, unsure != 0 ? &step : NULL, ops, volume);
+    model_reopen(&model, step.released, ops, volume);
     CHECK_EQ(ops->free_orphans(volume), 0);
     model_compare(&model, unsure != 0 ? step.touched : -1, &next, ops, volume);
     CHECK_TEXT(ops->problem(volume), "");
@@ -242,10 +262,39 @@ static void end_copy(void)
     CHECK_EQ(ops->unmount(volume), 0);
 }
 
-static void check_copy(void)
+static void copy_all(void)
 {
     memcpy(copy->bytes, shared->bytes, CARD);
     memcpy(copy->memory, shared->memory, shared->memory_size);
+}
+
+static void tell_progress(void)
+{
+    report->progress = ops->progress(mount_as(copy, false));
+}
+
+static void tell_progress_reading(void)
+{
+    report->progress = ops->progress(mount_as(copy, true));
+}
+
+/* Whoever only reads knows what was done, too, however often he is killed. */
+static void check_reading(void)
+{
+    copy_all();
+    CHECK(in_process(tell_progress));
+    const uint64_t progress = report->progress;
+    copy_all();
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK(in_process(tell_progress_reading));
+        CHECK_EQ(report->progress, progress);
+    }
+}
+
+static void check_copy(void)
+{
+    check_reading();
+    copy_all();
     CHECK(in_process(end_copy));
     check_clean(copy);
 }
