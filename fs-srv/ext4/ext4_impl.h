@@ -22,6 +22,7 @@ enum {
     OPERATION_BLOCKS = 64,    /* that one operation may need, at most */
     LOGGED_BLOCKS = 1024,     /* that wait for a checkpoint, at most */
     STAGING = 128 * 1024,     /* bytes written to the card at once */
+    INODES_AHEAD = 16 * 1024, /* bytes of inodes that are read at once */
     JOURNAL_BLOCKS_LEAST = 1024,
     JOURNAL_BLOCKS_MOST = 1 << 20,
     EXTENT_DEPTH = 5, /* of a tree of extents, at most */
@@ -47,6 +48,8 @@ struct cache {
 struct block *cache_find(struct ext4 *fs, uint64_t number);
 /** From the card if it is not there; `fresh`: its contents do not matter. */
 [[nodiscard]] int cache_get(struct ext4 *fs, uint64_t number, bool fresh, struct block **block);
+/** Blocks of metadata that will be asked for, with one request; what cannot be had is read when it is. */
+void cache_read_ahead(struct ext4 *fs, uint64_t first, uint32_t count);
 /** Takes the states, which decide where the block is listed. */
 void cache_set_state(struct ext4 *fs, struct block *block, bool dirty, bool logged);
 void cache_forget(struct ext4 *fs, struct block *block);
