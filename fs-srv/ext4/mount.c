@@ -244,6 +244,7 @@ static int open_all(struct ext4 *fs, unsigned flags)
 
 static void free_all(struct ext4 *fs)
 {
+    folder_index_forget_all(fs);
     cache_clear(fs);
     transaction_close(fs);
     close_library(fs);
