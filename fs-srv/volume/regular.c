@@ -363,6 +363,12 @@ static uint32_t most_of(const struct file_open *open, uint32_t protection, bool 
     return VM_PROT_READ | (open->flags & FILE_WRITE && !disk.read_only ? VM_PROT_WRITE : 0u);
 }
 
+/* What read() copies from, which is closed before the file is (libsys/posix/file_views.c): not what a program maps, also for itself alone, and keeps when it closes the file. */
+static bool is_for_reads(uint32_t protection, bool private)
+{
+    return protection == 0 && !private;
+}
+
 static kern_return_t map(struct file_open *open, uint64_t offset, uint64_t length,
                          uint32_t protection, bool private, mach_port_name_t *entry,
                          uint64_t *entry_offset, uint64_t *mapped)
@@ -374,7 +380,7 @@ static kern_return_t map(struct file_open *open, uint64_t offset, uint64_t lengt
     const int error = memory_have(disk_of(open->node), &memory);
     const uint64_t end = error == 0 ? page_up(memory->size) : 0;
     if (error == 0 && offset < end) {
-        memory->mapped = true;
+        memory->mapped |= !is_for_reads(protection, private);
         if (most & VM_PROT_WRITE)
             memory_set_shared(memory);
     }

@@ -75,7 +75,7 @@ struct memory {
     bool told;           /* the file system's sync has told it */
     bool dirty;          /* something has been written through here, or may not have come back */
     bool shared;         /* clients may write to mappings of their own */
-    bool mapped;         /* clients may have it mapped */
+    bool mapped;         /* clients may have it mapped, and keep it when they close it */
     bool
         remade; /* `entry` was made anew, and no init has come since: a terminate may be of the life before */
     bool restored;  /* an earlier instance's: what lies behind its end is to be taken away (G3) */
