@@ -75,7 +75,7 @@ def main():
             if not labels:
                 continue
             # QEMU's own limit comes first; ctest's is for a harness that hangs itself.
-            print(f"{s.name}|{','.join(labels)}|{s.time_limit() * 2 + 60:g}" if options.cmake
+            print(f"{s.name}|{','.join(labels)}|{s.time_limit() * 2 + 60:g}|{s.usual():g}" if options.cmake
                   else f"{s.name:45} {' '.join(labels)}  {s.append}")
         return 0
     failures = 0
