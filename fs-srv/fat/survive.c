@@ -16,9 +16,7 @@
 #define FORMAT UINT64_C(0x3276727573746166)
 
 enum { RECORD_BLOCK = 1, RECORD_WAITING, RECORD_SIZE = 24 + BLOCK };
-
-/* Words of the log's state. */
-enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS, STATE_MOVED };
+enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS, STATE_MOVED }; /* words of the log's state */
 enum { FLAG_WAS_DIRTY = 1, FLAG_LEAKED = 2, FLAG_ENDING = 4 };
 
 static size_t waiting_most(const struct fat *fat)

@@ -68,5 +68,5 @@ def kills(kind, count, seed, cpus, label, build="release"):
 
 
 def all_scenarios():
-    return [posix(1, EVERYDAY), posix(4, CI), model("ext4", 2000, 1, 1, EVERYDAY), model("fat", 2000, 1, 1, EVERYDAY), model("ext4", 1500, 2, 4, CI, workers=3),
+    return [posix(1, EVERYDAY), posix(4, CI), model("ext4", 2000, 1, 1, EVERYDAY), model("fat", 2000, 1, 1, EVERYDAY), model("ext4", 1500, 2, 2, CI, workers=3),
             kills("ext4", 200, 1, 2, EVERYDAY), kills("fat", 100, 1, 1, EVERYDAY), kills("fat", 100, 51, 4, CI), kills("fat", 20, 3, 2, CI, build="debug")]

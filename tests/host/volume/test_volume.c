@@ -5,6 +5,7 @@
  * e2fsck or fsck.fat.
  */
 #include "check.h"
+#include "checkers.h"
 #include "model.h"
 #include "shared.h"
 #include <card.h>
@@ -17,13 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    CARD = 12 << 20,
-    MEMORY_LEAST = 192 << 10,
-    MEMORY_USUAL = 4 << 20,
-    STEPS = 60,
-    TEXT = 65536
-};
+enum { CARD = 12 << 20, MEMORY_LEAST = 192 << 10, MEMORY_USUAL = 4 << 20, STEPS = 60 };
 
 /* Nothing of an image is left to chance, so that a seed repeats. */
 #define UUID                                   \
@@ -218,41 +213,7 @@ static void take_over(void)
     first += done + 1;
 }
 
-/* ---- checkers ---- */
-
-static int run(const char *command, const char *path, char text[TEXT])
-{
-    char line[512];
-    FILE *pipe;
-    size_t got;
-    int status;
-
-    snprintf(line, sizeof line, command, path);
-    pipe = popen(line, "r");
-    CHECK(pipe != NULL);
-    got = fread(text, 1, TEXT - 1, pipe);
-    text[got] = 0;
-    status = pclose(pipe);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void check_clean(const struct shared *of)
-{
-    static char text[TEXT];
-    struct card *card = card_make(CARD);
-    char path[64];
-    int status;
-
-    snprintf(path, sizeof path, "volume-%d.img", (int)getpid());
-    memcpy(card->bytes, of->bytes, CARD);
-    CHECK(card_save(card, path));
-    card_free(card);
-    status = run(ops == &ext4_volume ? "e2fsck -fn %s 2>&1" : "fsck.fat -n %s 2>&1", path, text);
-    if (status != 0)
-        fputs(text, stderr);
-    CHECK_EQ(status, 0);
-    (void)unlink(path);
-}
+/* ---- copies ---- */
 
 static void end_copy(void)
 {
@@ -296,7 +257,7 @@ static void check_copy(void)
     check_reading();
     copy_all();
     CHECK(in_process(end_copy));
-    check_clean(copy);
+    check_clean(ops, copy, CARD);
 }
 
 /* ---- power that fails after a kill ---- */
@@ -354,7 +315,7 @@ static void check_cut(void)
     shared_cut(shared, check_random, copy);
     CHECK(in_process(look_at_cut));
     if (ops == &ext4_volume)
-        check_clean(copy);
+        check_clean(ops, copy, CARD);
 }
 
 /* ---- requests that fail ---- */
@@ -442,7 +403,7 @@ static void run_failures(unsigned apart)
         CHECK(in_process(look_after_failure));
         if (ops ==
             &ext4_volume) /* on FAT the card may stay marked, with clusters that fsck.fat finds: docs/fat.md */
-            check_clean(shared);
+            check_clean(ops, shared, CARD);
         count++;
         if (report->finished)
             break;
@@ -454,7 +415,7 @@ static void run_failures(unsigned apart)
 
 static void make_card(void)
 {
-    static char text[TEXT];
+    static char text[CHECKER_TEXT];
     char path[64];
     struct card *card;
 
@@ -469,7 +430,8 @@ static void make_card(void)
     CHECK(card_save(card, path));
     card_free(card);
     CHECK_EQ(
-        run("E2FSPROGS_FAKE_TIME=1700000000 mke2fs -q -F -t ext4 -b 1024 -J size=1 -N 256 " UUID
+        checker_run(
+            "E2FSPROGS_FAKE_TIME=1700000000 mke2fs -q -F -t ext4 -b 1024 -J size=1 -N 256 " UUID
             " %s 2>&1",
             path, text),
         0);
