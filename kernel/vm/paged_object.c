@@ -33,7 +33,9 @@ bool paged_object_is_idle(void)
 
 void paged_hold(struct paged_object *object)
 {
-    atomic_fetch_add_explicit(&object->holds, 1, memory_order_relaxed);
+    [[maybe_unused]] uint32_t before =
+        atomic_fetch_add_explicit(&object->holds, 1, memory_order_relaxed);
+    assert(before > 0);
 }
 
 void paged_unhold(struct paged_object *object)
@@ -294,6 +296,7 @@ static bool begin_dropping(struct paged_object *object)
 {
     paged_forget_written(object);
     object->state = PAGED_DROPPING;
+    object->scan_page = 0;
     object->returning = object->locking = object->lock_due = false;
     object->again = UINT64_MAX;
     return true;

@@ -268,7 +268,8 @@ void paged_collect_end(struct paged_object *object, uint64_t page, struct anon *
         bool goes = goes_when_fetched(anon, frame), again = paged_is_written(anon);
         unsigned kept = flags_of(anon) & (ASKED | MAY_STAY);
         change(object, anon, RETURN_DUE | RETURNING | GOES | ASKED | MAY_STAY, 0);
-        if (frame && !goes) /* it may have been to swap: it is an object's page again */
+        if (frame && !goes &&
+            object->state < PAGED_DROPPING) /* it may have been to swap: it is an object's again */
             pageout_tag(frame, object, page);
         if (goes && again)
             make_return(object, page, anon, GOES | kept);
@@ -373,11 +374,31 @@ void paged_forget_written(struct paged_object *object)
     object->unfetched = object->asked = 0;
 }
 
+/* The pages are freed by the reaper, when the object may have gone: page-out does not get from them to it from here on (kern/pageout.h: X4). */
+static bool hide_some(struct paged_object *object)
+{
+    enum { BATCH = 8 };
+    for (unsigned n = 0; n < BATCH; n++, object->scan_page++) {
+        if (!amap_next(object->cache, &object->scan_page))
+            return false;
+        struct anon *anon = amap_lookup(object->cache, object->scan_page);
+        struct frame *frame = anon_frame(anon);
+        if (likely(frame))
+            anon_hide_frame(frame); /* chosen just now, it keeps its frame for a grace period */
+        else
+            swap_hide_frame(anon);
+    }
+    return true;
+}
+
 bool paged_drop_some(struct paged_object *object)
 {
     spin_lock(&object->lock);
-    (void)amap_remove(object->cache, 0, PAGED_PAGES_MAX);
-    bool more = object->cache->root != NULL;
+    bool more = hide_some(object);
+    if (!more) {
+        (void)amap_remove(object->cache, 0, PAGED_PAGES_MAX);
+        more = object->cache->root != NULL;
+    }
     spin_unlock(&object->lock);
     return more;
 }

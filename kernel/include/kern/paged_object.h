@@ -130,7 +130,8 @@ struct [[gnu::aligned(CACHE_LINE)]] paged_object /* kern/pageout.h: X4 */
         again; /* from here on those that have been are to be announced anew, to another pager */
     uint64_t unfetched; /* pages RETURNING */
     uint64_t asked;     /* of them those that a lock_request with `notify` wants */
-    uint64_t scan_page;
+    uint64_t
+        scan_page; /* ENDING, CACHED: `scanning`; DROPPING: pages before it name the object no more */
     uint64_t clean_page; /* while it is the volume's cleaner: how far it has got */
     uint64_t dirty;      /* WRITTEN pages, in states READY to CACHED */
     uint64_t loose;      /* of them those not RETURNING; volume lock */
