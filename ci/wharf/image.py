@@ -38,6 +38,7 @@ def add_arguments(sub):
     sub.add_argument("--preset", default="release", choices=build.TARGET_PRESETS)
     sub.add_argument("--size", default=SIZE, metavar="SIZE", help=f"of the card, a power of two (default {SIZE})")
     sub.add_argument("--swap", metavar="SIZE", help="of the swap partition (default: a quarter of the card)")
+    sub.add_argument("--tests", action="store_true", help="and tests.cpio, the programs of the tests, for ./wharf test --serial")
     sub.add_argument("-o", "--output", required=True, metavar="FILE")
 
 
@@ -52,7 +53,8 @@ def main(options):
     if not options.append:
         initrd, content = parts(build.tree(options.preset))
     append = options.append or system.BOOTARGS
-    if write(options.board, way, options.output, kernel, initrd, append, options.size, options.swap, content):
+    tests = build.tree(options.preset) / "initrd.cpio" if options.tests else None
+    if write(options.board, way, options.output, kernel, initrd, append, options.size, options.swap, content, tests):
         steps.say(f"{options.output}: {options.size} for {options.board}, booted by {way}")
         if "note" in image:
             steps.say(image["note"])
@@ -69,15 +71,17 @@ def parts(tree):
     return initrd, system.files(tree)
 
 
-def write(board, way, output, kernel, initrd, bootargs, size=SIZE, swap=None, content=None):
+def write(board, way, output, kernel, initrd, bootargs, size=SIZE, swap=None, content=None, tests=None):
     """Writes the card; does nothing when its inputs are those of last time and nobody has written to it since. content: of the root (system.files());
-    None: data and swap stay empty. Returns success."""
+    None: data and swap stay empty. tests: the initrd of ./wharf test --serial. Returns success."""
     sizes = _check(board, way, size, swap)
     output = Path(output)
     if steps.Settings.dry:
         steps.say(f"card to write: {output} (mformat, mcopy{', mke2fs, debugfs' if content is not None else ''})")
         return False
     with _files(board, way, kernel, initrd, bootargs) as root:
+        if tests:
+            shutil.copyfile(tests, root / "tests.cpio")
         key = f"{_digest(root)} {digest_of(content)} {sizes}"
         stamp = stamp_of(output)
         if output.is_file() and stamp.is_file() and stamp.read_text() == f"{key} {output.stat().st_mtime_ns}":

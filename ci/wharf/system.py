@@ -34,7 +34,7 @@ FOLDERS = ("boot", "dev", "mnt", "proc", "tmp",
 # Beside the programs, what the initrd needs of the tree's.
 DATA, DESCRIPTION, DESCRIPTIONS = (".driver", ".dtbo"), "shell.conf", ("overlays.conf", "exec.conf", "shell.conf")
 FSTAB = b"""# What is mounted beside the root (docs/mounts.md): device, path, format, options. What the root is the boot argument arg=root= says.
-LABEL=WHARF  /boot/card  fat  ro,mkdir,nofail
+LABEL=WHARF  /boot/card  fat  ro,mkdir,nofail,noauto
 """
 RC = f"""# What init has /bin/sh run before the first shell.
 swapon LABEL={SWAP_LABEL}
