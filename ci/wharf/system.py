@@ -89,7 +89,9 @@ def root(path, size, content):
         paths = ["", *sorted(str(path.relative_to(tree)) for path in tree.rglob("*"))]
         script.write_text("".join(f'sif "/{file}" {field}\n' for file in paths
                                   for field in ("uid 0", "gid 0", f"ctime @{EPOCH}", f"crtime @{EPOCH}")))
-        for file in reversed(paths):
+        for file in reversed(paths):    # what is in a folder before it
+            if (tree / file).is_dir() and not (tree / file).is_symlink():
+                (tree / file).chmod(0o755)
             os.utime(tree / file, (EPOCH, EPOCH), follow_symlinks=False)
         with open(path, "wb") as handle:
             handle.truncate(size)
@@ -106,8 +108,6 @@ def _put(path, data):
     else:
         path.write_bytes(data)
         path.chmod(0o755 if data.startswith((mkinitrd.ELF, b"#!")) else 0o644)
-    if path.parent.stat().st_mode & 0o777 != 0o755:
-        path.parent.chmod(0o755)
 
 
 def _run(*words):
