@@ -60,7 +60,8 @@ static kern_return_t go_up(struct walk *walk, const struct step *step)
     struct file_node *folder;
 
     if (walk->node->is_root) {
-        const mach_port_name_t above = walk_above(walk->server, walk->node);
+        const mach_port_name_t above =
+            walk->server->is_over_top ? MSG_NULL : walk_above(walk->server, walk->node);
         if (above != MSG_NULL)
             leave(walk, FILE_OUTCOME_ELSEWHERE, above, step->next);
         walk->rest = step->next;

@@ -56,7 +56,7 @@ void begin_root(const char *device)
     const uint64_t deadline = kernel_clock_now() + ROOT_TIME;
     kern_return_t kr;
 
-    if (!device || device[0] == '\0' || mounter.kept->began)
+    if (!device || device[0] == '\0' || mounter.kept->began || rows_find("/"))
         return;
     do
         kr = mounts_add(device, "/", "", 0);

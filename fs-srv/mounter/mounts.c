@@ -164,6 +164,8 @@ kern_return_t mounts_remove(const char *path)
 
     if (!kept)
         return unix_error(EINVAL);
+    if (rows_is_root(kept) && kept->row.state != MOUNTS_STATE_LOST)
+        return unix_error(EBUSY); /* by programs that run from it, whose files nobody has open */
     kern_return_t kr = uncover(kept);
     if (kr != KERN_SUCCESS)
         return kr;

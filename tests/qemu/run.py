@@ -194,13 +194,20 @@ def command(scenario, build, logs, log, options, attendant):
     if not options.show:
         attendant.make_cards(lambda path, card: image.write(
             scenario.image or machine.board, scenario.medium, path, kernel, initrd, qemu.bootargs(machine), card.size,
-            card.swap, None if scenario.root is None else system.files(build) | scenario.root))
+            card.swap, root_files(scenario, build)))
     machine.disks = attendant.disks(options.show)
     machine.extra = [*machine.extra, *attendant.options()]
     argv = qemu.build_argv(machine, serial="stdio", log=log)
     if not options.show:
         fetched(argv)
     return argv
+
+
+def root_files(scenario, build):
+    """What is on the root of a card that a system lives on; None: it is another card."""
+    if scenario.root is None:
+        return None
+    return system.files(build) | (scenario.root() if callable(scenario.root) else scenario.root)
 
 
 def fetched(argv):
