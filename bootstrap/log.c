@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * See log.h. Lines go to the kernel's log in one piece each, and to its console as long as nobody else has that; who has it is told that there is more,
- * and finds it out by himself if he cannot be told at once.
+ * and finds it out by himself if he cannot be told at once. Each begins with the time, as the kernel's own do.
  */
 #include "log.h"
 #include <libsys/kernel.h>
 #include <libsys/print.h>
+#include <libsys/program.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -27,12 +28,23 @@ static bool begins_with_name(const char *name, const char *text, size_t length)
     return length > n && strncmp(text, name, n) == 0 && text[n] == ':';
 }
 
+/* Seconds since the machine's counter began: what firmware and loader took counts. Its length. */
+static size_t put_time(char *line, size_t size)
+{
+    const uint64_t second = 1000000000, frequency = program_start_info->counter_frequency;
+    const uint64_t entry = kernel_system_info(SYSTEM_INFO_ENTRY_COUNTER);
+    const uint64_t now =
+        entry / frequency * second + entry % frequency * second / frequency + kernel_clock_now();
+
+    return format_text(line, size, "[%4lu.%06lu] ", now / second, now % second / 1000);
+}
+
 static void put_line(const char *name, const char *text, size_t length)
 {
     char line[LINE_SIZE];
-    size_t n = 0;
+    size_t n = put_time(line, sizeof(line) - 1);
     if (!begins_with_name(name, text, length))
-        n = format_text(line, sizeof(line) - 1, "%s: ", name);
+        n += format_text(line + n, sizeof(line) - 1 - n, "%s: ", name);
     for (size_t i = 0; i < length && n < sizeof(line) - 1; i++) {
         const char c = text[i];
         line[n++] = c == '\t' || (c >= ' ' && c < 127) ? c : '?';

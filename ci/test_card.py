@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "ci"))
 
-from wharf import boards, card, image, packages  # noqa: E402
+from wharf import boards, card, image, packages, system  # noqa: E402
 from wharf.boards import BoardError  # noqa: E402
 
 MIB = card.MIB
@@ -249,6 +249,58 @@ class Images(unittest.TestCase):
             handle.write(b"guest")
         self.write("virt", "scr", "build/card.img")
         self.assertEqual(path.read_bytes(), good)
+
+    # What a system lives on.
+
+    CONTENT = {"bin/tool": system.mkinitrd.ELF + b"code" * 5000, "bin/name": system.mkinitrd.Link(b"/bin/tool"), "usr/share/text": b"words\n"}
+
+    def partition(self, path, number):
+        """Of a card, as a file."""
+        with open(path, "rb") as handle:
+            found = card.read_table(handle)[number - 1]
+            handle.seek(found.start)
+            (self.root / "partition").write_bytes(handle.read(found.size))
+        return self.root / "partition"
+
+    def test_root(self):
+        part = self.partition(self.write("virt", "scr", content=self.CONTENT), 2)
+        tool("e2fsck", "-fn", part)
+        ask = lambda words: tool("debugfs", "-R", words, part)      # noqa: E731
+        self.assertEqual(ask("cat /usr/share/text"), "words\n")
+        self.assertIn('Fast link dest: "/bin/tool"', ask("stat /bin/name"))
+        for path, mode in (("/bin/tool", "0755"), ("/usr/share/text", "0644"), ("/usr", "0755"), ("/dev", "0755"), ("/proc", "0755")):
+            self.assertRegex(ask(f"stat {path}"), rf"Mode: +{mode}(?s:.*)User: +0 +Group: +0 ")
+        self.assertIn(f"Filesystem volume name:   {system.ROOT_LABEL}\n", tool("dumpe2fs", "-h", part))
+
+    def test_swap(self):
+        page = self.partition(self.write("virt", "scr", swap="16M", content={}), 3).read_bytes()[:system.SWAP_PAGE]
+        magic, version, page_size, pages, _, _, name = system.SWAP_HEADER.unpack_from(page)
+        self.assertEqual((magic, version, page_size, pages), (b"wharf-swap area\0", 1, 4096, 4095))
+        self.assertEqual(name.rstrip(b"\0").decode(), system.SWAP_LABEL)
+        self.assertEqual(page, system.swap_header(16 * MIB))
+
+    def test_root_same_bytes(self):
+        first = self.write("rpi4", "scr", "first.img", content=self.CONTENT)
+        keep = os.umask(0o077)
+        self.addCleanup(os.umask, keep)
+        self.assertEqual(first.read_bytes(), self.write("rpi4", "scr", "second.img", content=self.CONTENT).read_bytes())
+
+    def test_kept(self):
+        """What a system has written stays, whatever becomes of the boot partition."""
+        path = self.root / "kept" / "card.img"
+
+        def keep(append, content):
+            image.keep("virt", "scr", path, self.kernel, self.initrd, append, content)
+        keep("init=a", self.CONTENT)
+        data = card.layout(256 * MIB)[1]
+        with open(path, "r+b") as handle:
+            handle.seek(data.start + 100 * MIB)
+            handle.write(b"guest")
+        for append, content in (("init=a", self.CONTENT), ("init=b", self.CONTENT), ("init=b", {})):
+            keep(append, content)
+            self.assertEqual(self.partition(path, 2).read_bytes()[100 * MIB:][:5], b"guest")
+            self.assertIn(append.encode(), self.files(path)["boot.cmd"])
+        tool("e2fsck", "-fn", self.partition(path, 2))
 
     def test_refused(self):
         for more in ({"size": "100M"}, {"size": "64M"}, {"size": "128M", "swap": "100M"}, {"size": "x"}):

@@ -86,6 +86,18 @@ def names(data):
     return {name for name, _ in records(data)} - {TRAILER}
 
 
+def files(data):
+    """name -> content (a Link for a symbolic one) of an archive of this form: what archive() takes."""
+    found = {}
+    for name, at in records(data):
+        mode, size, name_size = (int(data[at + 6 + 8 * field:at + 14 + 8 * field], 16) for field in (1, 6, 11))
+        at += HEADER + name_size
+        at += -at % 4
+        if name != TRAILER:
+            found[name] = (Link if mode == LINK_MODE else bytes)(data[at:at + size])
+    return found
+
+
 def end_of(data):
     """Where the trailer of an archive begins: whole records come before."""
     return dict(records(data)).get(TRAILER, 0)

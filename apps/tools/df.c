@@ -47,6 +47,8 @@ static void show_mount(void *failed, const struct mounts_row *row)
     if (row->state == MOUNTS_STATE_AWAY || row->state == MOUNTS_STATE_LOST)
         return;
     snprintf(path, sizeof path, "%.*s", (int)sizeof row->path, (const char *)row->path);
+    if (strcmp(path, "/") == 0) /* it has been shown */
+        return;
     *(bool *)failed |= !show(path);
 }
 

@@ -3,9 +3,14 @@
  * swapon, swapoff: which partitions the default pager keeps pages on (docs/how-to/use-swap.md). One source; TOOL_SWAPOFF says which.
  */
 #include "tool.h"
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <swap_header.h>
 #include <swap_name.h>
 #include <unistd.h>
 #include <wharf/if/swap_areas.h>
@@ -27,6 +32,7 @@ static const struct tool tool = {
     .options = "sp:",
     .help =
         "Let pages of programs' memory leave for swap partitions, such as sd0p3, which mkswap has made.\n"
+        "LABEL=NAME is the first that mkswap -L NAME has made.\n"
         "  -p PRIORITY  0 to 32767: those of a higher one are filled first (0)\n"
         "  -s           show those in use, in KiB, as without words; and what is kept in memory\n",
 };
@@ -62,8 +68,53 @@ static kern_return_t act(mach_port_name_t pager, const struct swap_name *name, u
 #endif
 }
 
+/* Whether this file of /dev/disk is a swap partition of that name. */
+static bool is_called(const char *file, const char *label)
+{
+    struct swap_header header;
+    char page[SWAP_PAGE];
+    const int disk = open(file, O_RDONLY | O_CLOEXEC);
+
+    if (disk < 0)
+        return false;
+    const off_t size = lseek(disk, 0, SEEK_END);
+    const bool whole = size > 0 && pread(disk, page, sizeof(page), 0) == (ssize_t)sizeof(page);
+    close(disk);
+    return whole && swap_header_read(page, (uint64_t)size, &header) &&
+           strcmp(header.name, label) == 0;
+}
+
+/* The partition that LABEL=NAME means; what is none stays as it is. */
+static const char *resolve(const char *word, char found[SWAP_NAME_TEXT])
+{
+    static const char by_label[] = "LABEL=", folder[] = "/dev/disk";
+    DIR *disks = strncmp(word, by_label, sizeof(by_label) - 1) == 0 ? opendir(folder) : NULL;
+    const struct dirent *entry;
+    char file[PATH_MAX];
+
+    while (disks && (entry = readdir(disks)) != NULL) {
+        snprintf(file, sizeof(file), "%s/%s", folder, entry->d_name);
+        if (strlen(entry->d_name) >= SWAP_NAME_TEXT ||
+            !is_called(file, word + sizeof(by_label) - 1))
+            continue;
+        strcpy(found, entry->d_name);
+        word = found;
+        break;
+    }
+    if (disks)
+        closedir(disks);
+    return word;
+}
+
 static bool act_on(mach_port_name_t pager, const char *word, uint32_t priority)
 {
+    char found[SWAP_NAME_TEXT];
+
+    word = resolve(word, found);
+    if (strchr(word, '=')) {
+        tool_complain(&tool, "%s: %s", word, not_found);
+        return false;
+    }
     struct swap_name name;
 
     if (!swap_name_read(&word, 1, &name))

@@ -5,10 +5,17 @@
 setexpr base ${fdtcontroladdr} \& 0xffffffffc0000000
 setexpr kernel_at ${base} + 0x400000
 setexpr initrd_at ${kernel_at} + @INITRD_OFFSET@
-setenv bootargs "@BOOTARGS@"
+# ./wharf test --serial says what is to run; the card has tests.cpio then (./wharf image --tests).
+if test -n "${wharf_args}"; then
+    setenv bootargs "${wharf_args}"
+    setenv wharf_initrd tests.cpio
+else
+    setenv bootargs "@BOOTARGS@"
+    setenv wharf_initrd initrd.cpio
+fi
 setenv initrd_high 0xffffffffffffffff
 load ${devtype} ${devnum}:${distro_bootpart} ${kernel_at} ${prefix}kernel.img
-if load ${devtype} ${devnum}:${distro_bootpart} ${initrd_at} ${prefix}initrd.cpio; then
+if load ${devtype} ${devnum}:${distro_bootpart} ${initrd_at} ${prefix}${wharf_initrd}; then
     booti ${kernel_at} ${initrd_at}:${filesize} ${fdtcontroladdr}
 else
     booti ${kernel_at} - ${fdtcontroladdr}

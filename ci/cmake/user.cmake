@@ -4,6 +4,7 @@
 #   add_user_program(NAME source...)   a static ELF program, linked with libsys, in the initrd as NAME
 #   add_initrd_file(NAME FILE)         a file in the initrd as NAME, as it is
 #   target `initrd`                    BUILD/initrd.cpio from all of them; part of `all`
+#   BUILD/system.txt                   names of the programs that are for more than tests and benchmarks
 #
 # Include it in the root before the directories that call add_user_program(). The initrd is added
 # when the root directory has been read, so the order of those directories does not matter.
@@ -52,6 +53,9 @@ function(add_user_program name)
         -nostdlib -static -Wl,-T,${script} -Wl,--gc-sections -Wl,--build-id=none
         -Wl,-z,max-page-size=4096)
     set_property(GLOBAL APPEND PROPERTY WHARF_PROGRAMS ${name})
+    if(NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "/(apps/tests|bench)(/|$)")
+        set_property(GLOBAL APPEND PROPERTY WHARF_SYSTEM_PROGRAMS ${name})
+    endif()
 endfunction()
 
 function(add_initrd_file name file)
@@ -67,6 +71,9 @@ function(wharf_add_initrd)
         list(APPEND entries ${name}=$<TARGET_FILE:${name}>)
         list(APPEND files $<TARGET_FILE:${name}>)
     endforeach()
+    get_property(system GLOBAL PROPERTY WHARF_SYSTEM_PROGRAMS)
+    list(JOIN system "\n" system)
+    file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/system.txt CONTENT "${system}\n")
     set(maker ${CMAKE_SOURCE_DIR}/tools/mkinitrd.py)
     add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/initrd.cpio
         COMMAND ${maker} --strip ${CMAKE_OBJCOPY} -o ${CMAKE_BINARY_DIR}/initrd.cpio ${entries}

@@ -52,7 +52,7 @@ NEEDS = {
         ("bison", "bison"),
         ("flex", "flex"),
     ],
-    "image": [("mtools", "mcopy"), ("u-boot-tools", "mkimage")],
+    "image": [("mtools", "mcopy"), ("u-boot-tools", "mkimage"), ("e2fsprogs", "mke2fs")],
     "image-check": [("fdisk", "sfdisk"), ("dosfstools", "fsck.fat")],
     "sdk": [("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc"), ("make", "make"), ("pkgconf|pkg-config", "pkg-config")],
     "debug": [("gdb-multiarch", "gdb-multiarch")],

@@ -10,7 +10,7 @@ import termios
 import time
 from pathlib import Path
 
-from . import boards, build, card, deps, image, packages, qemu, shell, steps, uboot
+from . import boards, build, card, deps, image, packages, qemu, shell, steps, system, uboot
 from .boards import ROOT
 from .qemu import Disk, Machine
 from .steps import Failure
@@ -21,6 +21,7 @@ END_OF_LINE = re.compile(rb"wharf: all programs have ended, status (-?\d+)$")
 FATAL = re.compile(STAMP + rb"(PANIC:|wharf: cannot boot: )")
 KERNEL_LINE = re.compile(rb"^(\[ *\d+\.\d+\] |wharf: )")
 SCRATCH = ROOT / "build" / "card.img"
+CARDS = ROOT / "build" / "cards"        # that systems live on, one for each board
 PANIC_STATUS, CUT_SHORT, TIMED_OUT = 70, 71, 124
 PANIC_SECONDS = 2.0     # a panic prints its report after its first line
 SILENCE_SECONDS = 0.5   # after the kernel's last line, where the machine does not go off
@@ -35,7 +36,8 @@ def add_machine_arguments(sub):
     sub.add_argument("--gic", type=int, choices=(2, 3))
     sub.add_argument("--el2", action="store_true", help="enter the kernel at EL2")
     sub.add_argument("--cpu", metavar="NAME", help="cortex-a72 or max")
-    sub.add_argument("--boot", default="direct", choices=("direct", "uboot"))
+    sub.add_argument("--boot", choices=("direct", "uboot"), help="who loads the kernel (direct: QEMU; but for a shell at the console it is U-Boot, from "
+                     "a card that the system lives on, unless --sd or --add is given)")
     sub.add_argument("--append", default="", metavar="ARGS", help="kernel arguments")
     places = "; ".join(f"{name}: {', '.join(boards.load(name)['qemu']['disks'])}" for name in boards.names("qemu"))
     sub.add_argument("--disk", "--card", metavar="WHERE", help=f"attach a disk there ({places})")
@@ -51,6 +53,7 @@ def add_arguments(sub):
     sub.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds")
     sub.add_argument("--add", action="append", default=[], metavar="HOSTFILE:/PATH",
                      help="put a file, or a folder with all that is in it, into the initrd; more than once for more")
+    sub.add_argument("--fresh", action="store_true", help="a new card for the shell at the console; what is on the old one is lost")
     sub.add_argument("--exec", metavar="'COMMANDS'",
                      help="have /bin/sh run them, print their output only, end with their status")
 
@@ -66,18 +69,29 @@ def _use_shell(options, m):
         m.initrd = shell.with_commands(m.initrd, commands, m.initrd.with_name("initrd-exec.cpio"))
 
 
+def _lives_on_card(options):
+    """A person is going to sit at a system that keeps what he writes, rather than at one that is tried out."""
+    return hasattr(options, "exec") and not (options.boot == "direct" or options.append or options.exec or options.sd or options.add)
+
+
 def machine(options, preset):
     """Installs, fetches and builds what the machine needs, and returns its description."""
-    m = Machine(board=options.board, boot=options.boot, cpus=options.cpus, mem=options.mem,
+    lives = _lives_on_card(options)
+    m = Machine(board=options.board, boot=options.boot or ("uboot" if lives else "direct"), cpus=options.cpus, mem=options.mem,
                 gic=options.gic, el2=options.el2, cpu=options.cpu, append=options.append,
                 kernel=build.tree(preset) / "kernel.img", initrd=build.tree(preset) / "initrd.cpio")
     description = qemu.check(m)
     way = description["boot"][m.boot]
-    file = _disk_file(options, preset, way)
+    file = CARDS / f"{options.board}.img" if lives else _disk_file(options, preset, way)
     m.disks = [Disk(file, options.disk)] if file else []
     place = qemu.place(description, m.board, options.disk)
     _prepare(way, place)
     build.build(preset)
+    if lives:
+        m.append = system.BOOTARGS
+        m.initrd, content = image.parts(build.tree(preset))
+        _keep_card(options, m, file, content)
+        return m
     if not m.initrd.is_file() and not steps.Settings.dry:
         m.initrd = None
     m.initrd = _with_added(m.initrd, options, preset)
@@ -87,6 +101,12 @@ def machine(options, preset):
     elif file and not steps.Settings.dry:
         _check_disk(file, place)
     return m
+
+
+def _keep_card(options, m, file, content):
+    if options.fresh and not steps.Settings.dry:
+        file.unlink(missing_ok=True)
+    image.keep(m.board, _medium(options), file, m.kernel, m.initrd, qemu.bootargs(m), content)
 
 
 def _with_added(initrd, options, preset):

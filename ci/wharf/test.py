@@ -10,7 +10,7 @@ import re
 import xml.etree.ElementTree as xml
 from dataclasses import dataclass
 
-from . import build, deps, format as formatter, lint, packages, ports, steps, uboot
+from . import build, deps, format as formatter, lint, packages, ports, serial, steps, uboot
 from .boards import ROOT
 from .steps import Failure
 
@@ -36,6 +36,8 @@ def add_arguments(sub):
     where = sub.add_mutually_exclusive_group()
     where.add_argument("--host", action="store_true", help="only those that run on this machine")
     where.add_argument("--qemu", action="store_true", help="only those that boot the system")
+    where.add_argument("--serial", metavar="DEVICE", help="system scenarios on the board whose console this is, such as /dev/ttyUSB0; its card is one of "
+                       "./wharf image --tests")
     scope = sub.add_mutually_exclusive_group()
     scope.add_argument("--everyday", action="store_true", help="the everyday tests, even with CI set")
     scope.add_argument("--ci", action="store_true", help="all that CI runs (default with CI set)")
@@ -51,6 +53,8 @@ def scope(options):
 
 
 def main(options):
+    if options.serial:
+        return serial.run(options)
     what = scope(options)
     presets = [p for p, left_out in [*((p, options.qemu) for p in HOST), *((p, options.host) for p in QEMU)]
                if not left_out]

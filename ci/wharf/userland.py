@@ -39,9 +39,9 @@ sd0p1  /boot/card  fat   ro,mkdir,nofail
 
 def onto(initrd, more=None, shell=SHELL, disk_tools=False):
     """The bytes of an archive that has what initrd (bytes) has, this userland where initrd has nothing of that name, and more: {name: content}. shell: the
-    port that is /bin/sh. disk_tools: with DISK_TOOLS, which are more than 4 MiB."""
+    port that is /bin/sh. disk_tools: with DISK_TOOLS, which are more than 4 MiB, or those of these names."""
     there = mkinitrd.names(initrd)
-    entries = _entries(there, shell) | (_disk_tools() if disk_tools else {})
+    entries = _entries(there, shell) | _disk_tools(disk_tools)
     files = {name: data for name, data in entries.items() if name not in there and Path(name).name not in there}
     return mkinitrd.archive(files | (more or {}), initrd)
 
@@ -57,9 +57,11 @@ def _entries(there, shell):
     return made | {"etc/profile": PROFILE, "etc/fstab": FSTAB}
 
 
-def _disk_tools():
+def _disk_tools(which):
     made = {}
     for port, program, names in DISK_TOOLS:
+        if not which or (which is not True and program not in which):
+            continue
         made[f"bin/{program}"] = mkinitrd.content(ports.OUT / port / program, f"{newlib.CROSS}objcopy")
         made |= {f"bin/{name}": mkinitrd.Link(f"/bin/{program}".encode()) for name in names}
     return made

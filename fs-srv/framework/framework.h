@@ -73,9 +73,16 @@ struct walk {
 kern_return_t walk_begin(struct walk *walk, struct file_open *open, const char *path,
                          unsigned flags);
 void walk_end(struct walk *walk);
+/** What is above a root of ours; MSG_NULL: nothing. */
+mach_port_name_t walk_above(const struct file_server *server, const struct file_node *root);
 /** Tell the client where the walk has left: port is a send right to be moved, or null. */
 kern_return_t walk_leave(const struct walk *walk, uint32_t *outcome, mach_port_name_t *port,
                          char *rest);
+
+/* ---- the root of all (root.c) ---- */
+
+/** The walk is at the root of all, or at what covers it, and goes on in the other of the two: it has left. */
+bool root_leave(struct walk *walk);
 
 /* ---- waits (wait.c) ---- */
 

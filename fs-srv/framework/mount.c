@@ -63,7 +63,7 @@ kern_return_t file_server_mount(struct file_server *server, struct file_node *no
 {
     struct file_cover *cover;
 
-    if (node->cover || node->is_root)
+    if (node->cover || (node->is_root && !server->is_top))
         return unix_error(EBUSY);
     cover = malloc(sizeof(*cover));
     if (!cover)
@@ -90,8 +90,10 @@ static kern_return_t mount_here(struct walk *walk, mach_port_name_t root)
 {
     if (!walk->node)
         return unix_error(ENOENT);
-    if (!walk->folder)
-        return unix_error(EBUSY);
+    if (!walk->folder) /* the root, or what "." and ".." name */
+        return walk->node->is_root
+                   ? file_server_mount(walk->server, walk->node, walk->node, "", root)
+                   : unix_error(EBUSY);
     if (walk->node->kind == FILE_KIND_LINK)
         return unix_error(ELOOP);
     return file_server_mount(walk->server, walk->node, walk->folder, walk->name, root);

@@ -167,17 +167,22 @@ static void settle_request(struct file_server *server)
 
 /* ---- */
 
-/* What is not ours, or for another number of opens, is nothing. */
+/* What is not ours, or for another number of opens, is nothing. Where `opens` is 0 nothing was ever stored, and all is zeroes: it is stored first, and stays. */
 static void take_memory(struct file_server *server)
 {
     struct lasting_head *head = server->lasting->head;
+    const size_t kept = offsetof(struct lasting_head, next);
+    const bool used = head->magic != 0 || head->opens != 0;
 
     if (head->magic == MAGIC && head->opens == server->limits.opens)
         return;
     if (head->magic != 0)
         print("files: what the instance before has left makes no sense\n");
-    memset(head, 0, file_server_lasting_size(&server->limits));
+    head->magic = 0;
     head->opens = server->limits.opens;
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    if (used)
+        memset((char *)head + kept, 0, file_server_lasting_size(&server->limits) - kept);
     __atomic_store_n(&head->magic, MAGIC, __ATOMIC_RELEASE);
 }
 

@@ -47,8 +47,7 @@ static void leave(struct walk *walk, uint32_t outcome, mach_port_name_t port, co
     walk->rest = rest;
 }
 
-/* What is above a root of ours. */
-static mach_port_name_t above_of(const struct file_server *server, const struct file_node *root)
+mach_port_name_t walk_above(const struct file_server *server, const struct file_node *root)
 {
     for (uint32_t i = 0; i < server->slots && !server->is_top; i++)
         if (server->opens[i]->node == root && server->opens[i]->above != MSG_NULL)
@@ -61,7 +60,8 @@ static kern_return_t go_up(struct walk *walk, const struct step *step)
     struct file_node *folder;
 
     if (walk->node->is_root) {
-        const mach_port_name_t above = above_of(walk->server, walk->node);
+        const mach_port_name_t above =
+            walk->server->is_over_top ? MSG_NULL : walk_above(walk->server, walk->node);
         if (above != MSG_NULL)
             leave(walk, FILE_OUTCOME_ELSEWHERE, above, step->next);
         walk->rest = step->next;
@@ -180,7 +180,8 @@ kern_return_t walk_begin(struct walk *walk, struct file_open *open, const char *
         return unix_error(ENAMETOOLONG);
     memcpy(walk->path, path, size);
     walk->rest = skip_slashes(walk->path);
-    while (kr == KERN_SUCCESS && !end && walk->outcome == FILE_OUTCOME_DONE && *walk->rest != '\0')
+    while (kr == KERN_SUCCESS && !end && walk->outcome == FILE_OUTCOME_DONE && !root_leave(walk) &&
+           *walk->rest != '\0')
         kr = take_step(walk, &end);
     return kr;
 }

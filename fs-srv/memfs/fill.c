@@ -12,8 +12,9 @@ static kern_return_t make_folders(struct memfs *fs)
         const char *path;
         uint32_t mode;
     } folders[] = {
-        {"bin", 0755},  {"boot", 0755}, {"dev", 0755},     {"etc", 0755}, {"home", 0755},
-        {"proc", 0555}, {"tmp", 01777}, {"usr/bin", 0755}, {"var", 0755}, {"var/tmp", 01777},
+        {"bin", 0755},     {"boot", 0755}, {"dev", 0755},      {"etc", 0755},
+        {"home", 0755},    {"mnt", 0755},  {"proc", 0555},     {"tmp", 01777},
+        {"usr/bin", 0755}, {"var", 0755},  {"var/tmp", 01777},
     };
     struct memfs_node *made;
     kern_return_t kr = KERN_SUCCESS;

@@ -12,6 +12,7 @@
 
 enum { TEXT_MAX = 16384 };
 #define AWAIT_TIME (30 * DEVICE_SECOND) /* for disks whose buses are looked through yet */
+#define ROOT_TIME  (5 * DEVICE_SECOND)  /* the same, while nobody has a shell */
 
 /* ---- the table ---- */
 
@@ -47,6 +48,24 @@ void begin_read_table(const char *path)
     if (table->wrong > TABLE_WRONG_MAX)
         mounter_log("%s: and %u lines more are wrong", path, table->wrong - TABLE_WRONG_MAX);
 }
+
+/* ---- the root ---- */
+
+void begin_root(const char *device)
+{
+    const uint64_t deadline = kernel_clock_now() + ROOT_TIME;
+    kern_return_t kr;
+
+    if (!device || device[0] == '\0' || mounter.kept->began || rows_find("/"))
+        return;
+    do
+        kr = mounts_add(device, "/", "", 0);
+    while ((kr == unix_error(ENODEV) || kr == unix_error(ENXIO)) && mounter_pause(deadline));
+    if (kr != KERN_SUCCESS)
+        mounter_log("%s is not the root: %s; the root is the initrd", device, mounter_error(kr));
+}
+
+/* ---- the table's lines ---- */
 
 static bool is_of_absence(kern_return_t kr)
 {
@@ -135,12 +154,16 @@ static void go_on(struct kept_row *kept)
         kept->row.state = MOUNTS_STATE_RESTARTING;
 }
 
-void begin_mounts(void)
+void begin_kept(void)
 {
     for (unsigned i = 0; i < MOUNTS_MAX; i++)
         if (mounter.kept->rows[i].row.path[0] != '\0' ||
             mounter.kept->rows[i].row.state == MOUNTS_STATE_CHANGING)
             go_on(&mounter.kept->rows[i]);
+}
+
+void begin_mounts(void)
+{
     if (!mounter.kept->began)
         mount_first();
     mounter.kept->began = 1;

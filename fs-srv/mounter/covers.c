@@ -5,10 +5,12 @@
 #include "mounter.h"
 #include <errno.h>
 #include <libsys/kernel.h>
+#include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <wharf/if/file.h>
+#include <wharf/if/port.h>
 
 #define PATIENCE (10 * DEVICE_SECOND)
 
@@ -84,6 +86,12 @@ kern_return_t cover_take(const char *path)
     return stays(kr, outcome, elsewhere);
 }
 
+/* A right of ours more. */
+static kern_return_t again(mach_port_name_t right)
+{
+    return of_call(port_mod_refs(program_start_info->task, right, PORT_RIGHT_SEND, 1));
+}
+
 /* file.mounted, without an answer: nobody waits for a server that is being started. */
 static kern_return_t send_mounted(mach_port_name_t root, mach_port_name_t above)
 {
@@ -102,11 +110,16 @@ kern_return_t cover_tell(const char *path, mach_port_name_t root)
     mach_port_name_t above = MSG_NULL;
     uint32_t outcome = FILE_OUTCOME_DONE;
     char folder[TABLE_PATH_MAX], rest[FILE_PATH_MAX];
+    kern_return_t kr;
 
+    if (strcmp(path, "/") == 0) { /* above it is what it covers, where no path leads */
+        kr = again(mounter.files);
+        return kr == KERN_SUCCESS ? send_mounted(root, mounter.files) : kr;
+    }
     strcpy(folder, path);
     *strrchr(folder, '/') = '\0';
-    const kern_return_t kr = file_open_until(mounter.files, folder, FILE_READ | FILE_DIRECTORY, 0,
-                                             0, &outcome, &above, rest, soon());
+    kr = file_open_until(mounter.files, folder, FILE_READ | FILE_DIRECTORY, 0, 0, &outcome, &above,
+                         rest, soon());
     if (kr != KERN_SUCCESS || outcome != FILE_OUTCOME_DONE)
         return stays(kr, outcome, above);
     return send_mounted(root, above);

@@ -79,29 +79,49 @@ static bool is_wanted(const struct device_name *device, const struct probe *prob
                                         : strcasecmp(device->text, probe->uuid) == 0;
 }
 
+/* What is looked for, and the first that was found. */
+struct search {
+    const struct device_name *device;
+    struct device_name *place;
+    struct probe *out;
+    bool found;
+};
+
+/* Another one is told of: who has put two cards in that are copies of each other should know which it is. */
+static void take(struct search *search, const struct device_name *place, const struct probe *probe)
+{
+    if (search->found) {
+        mounter_log("%s: both %s and %s are called that; the first is taken", search->device->text,
+                    search->place->text, place->text);
+        return;
+    }
+    *search->place = *place;
+    *search->out = *probe;
+    search->found = true;
+}
+
 /* The partitions of a disk, and the disk itself if it has none. */
-static bool search_disk(const char *disk, const struct device_name *device,
-                        struct device_name *place, struct probe *out)
+static void search_disk(const char *disk, struct search *search)
 {
     mach_port_name_t service;
     uint32_t count = 0, scheme;
+    struct device_name place;
+    struct probe probe;
 
     if (look_up(disk, &service) != KERN_SUCCESS)
-        return false;
+        return;
     if (block_partitions_until(service, &count, &scheme, kernel_clock_now() + PATIENCE) !=
         KERN_SUCCESS)
         count = 0;
     stub_release_right(service, MSG_MOVE_SEND);
     for (uint32_t i = count > 1; i < count; i++)
-        if (device_make(disk, i, place) && disk_probe(place, out) == KERN_SUCCESS &&
-            is_wanted(device, out))
-            return true;
-    return false;
+        if (device_make(disk, i, &place) && disk_probe(&place, &probe) == KERN_SUCCESS &&
+            is_wanted(search->device, &probe))
+            take(search, &place, &probe);
 }
 
 /* Which programs offer a disk is known when it is looked up: no other service has such a name. */
-static kern_return_t search(const struct device_name *device, struct device_name *place,
-                            struct probe *out)
+static kern_return_t search_all(struct search *search)
 {
     struct supervisor_row rows[SUPERVISOR_ROWS_MAX];
     char disk[SUPERVISOR_NAME_MAX];
@@ -113,18 +133,20 @@ static kern_return_t search(const struct device_name *device, struct device_name
         for (uint32_t i = 0; i < got; i++) {
             memcpy(disk, rows[i].name, sizeof(disk));
             disk[sizeof(disk) - 1] = '\0';
-            if (strlen(disk) < DEVICE_DISK_MAX && search_disk(disk, device, place, out))
-                return KERN_SUCCESS;
+            if (strlen(disk) < DEVICE_DISK_MAX)
+                search_disk(disk, search);
         }
     } while (got == SUPERVISOR_ROWS_MAX);
-    return unix_error(ENODEV);
+    return search->found ? KERN_SUCCESS : unix_error(ENODEV);
 }
 
 kern_return_t disk_find(const struct device_name *device, struct device_name *place,
                         struct probe *out)
 {
+    struct search search = {.device = device, .place = place, .out = out};
+
     if (device->kind != DEVICE_PLACE)
-        return search(device, place, out);
+        return search_all(&search);
     *place = *device;
     return disk_probe(place, out);
 }

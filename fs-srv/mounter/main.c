@@ -4,7 +4,7 @@
  *
  * It is ready when each line of the table is mounted, or cannot be, or waits for a device that nobody has found yet.
  *
- * Arguments: service=NAME (mounts); table=PATH (/etc/fstab); book=NAME: servers have the books NAME.0 to NAME.7 of the keeper's, one each.
+ * Arguments: service=NAME (mounts); root=DEVICE: what is on it is to be the root, and the table is read there (nothing: the root stays what it is); table=PATH (/etc/fstab); book=NAME: servers have the books NAME.0 to NAME.7 of the keeper's, one each.
  */
 #include "mounter.h"
 #include <errno.h>
@@ -189,6 +189,8 @@ int main(int argc, char **argv)
     mounter.book = driver_argument(driver, "book");
     rows_begin();
     find_services();
+    begin_kept();
+    begin_root(driver_argument(driver, "root"));
     begin_read_table(table ? table : "/etc/fstab");
     begin_mounts();
     driver->tick = tick;

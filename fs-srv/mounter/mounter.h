@@ -107,6 +107,8 @@ void rows_begin(void);
 struct kept_row *rows_add(void);
 void rows_remove(struct kept_row *kept);
 bool rows_is_used(const struct kept_row *kept);
+/** It covers the root of all paths. */
+bool rows_is_root(const struct kept_row *kept);
 struct kept_row *rows_find(const char *path);
 /** Another mount lies below the path, or the path below it. */
 bool rows_is_beside(const char *path);
@@ -130,9 +132,13 @@ bool mounts_look(void);
 
 /* ---- begin.c ---- */
 
+/** Go on with what an earlier instance had. */
+void begin_kept(void);
+/** The root is to be what is on this device, unless an earlier instance has seen to that. It is waited for; without it the root stays what it is, which the log says. */
+void begin_root(const char *device);
 /** Read the table, and tell what is wrong with it. */
 void begin_read_table(const char *path);
-/** Go on with what an earlier instance had, or mount the table's lines. */
+/** Mount the table's lines, unless an earlier instance has. */
 void begin_mounts(void);
 /** All lines that are not mounted and have not to be asked for. */
 kern_return_t begin_mount_all(void);

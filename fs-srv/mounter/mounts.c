@@ -32,7 +32,7 @@ static kern_return_t examine(const char *device_text, const char *path, struct w
 {
     struct device_name device;
 
-    if (device_read(device_text, &device) || table_check_path(path))
+    if (device_read(device_text, &device) || (strcmp(path, "/") != 0 && table_check_path(path)))
         return unix_error(EINVAL);
     if (rows_find(path) || rows_is_beside(path))
         return unix_error(EBUSY);
@@ -63,10 +63,9 @@ static void heed(struct wanted *wanted)
         wanted->flags |= MOUNTS_READ_ONLY;
 }
 
-static void fill(struct kept_row *kept, const char *device, const char *path,
-                 const struct wanted *wanted)
+static void fill(struct kept_row *kept, const char *path, const struct wanted *wanted)
 {
-    strcpy((char *)kept->row.device, device);
+    strcpy((char *)kept->row.device, wanted->place.text);
     strcpy((char *)kept->row.format, wanted->format);
     strcpy(kept->disk, wanted->place.disk);
     kept->partition = wanted->place.partition;
@@ -116,7 +115,7 @@ kern_return_t mounts_add(const char *device, const char *path, const char *forma
     if (!kept)
         return unix_error(EBUSY);
     heed(&wanted);
-    fill(kept, device, path, &wanted);
+    fill(kept, path, &wanted);
     kr = mount(kept);
     if (kr != KERN_SUCCESS) {
         rows_remove(kept);
@@ -165,6 +164,8 @@ kern_return_t mounts_remove(const char *path)
 
     if (!kept)
         return unix_error(EINVAL);
+    if (rows_is_root(kept) && kept->row.state != MOUNTS_STATE_LOST)
+        return unix_error(EBUSY); /* by programs that run from it, whose files nobody has open */
     kern_return_t kr = uncover(kept);
     if (kr != KERN_SUCCESS)
         return kr;

@@ -29,6 +29,11 @@ bool rows_is_used(const struct kept_row *kept)
     return kept->row.path[0] != '\0';
 }
 
+bool rows_is_root(const struct kept_row *kept)
+{
+    return strcmp((const char *)kept->row.path, "/") == 0;
+}
+
 struct kept_row *rows_add(void)
 {
     for (unsigned i = 0; i < MOUNTS_MAX; i++) {

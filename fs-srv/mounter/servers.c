@@ -57,9 +57,10 @@ static kern_return_t copy(struct kept_row *kept)
     if (mounter.book)
         format_text(book, sizeof(book), " book=%s.%u", mounter.book, (unsigned)kept->book - 1);
     format_text((char *)kept->row.server, sizeof(kept->row.server), "%s.%s", program, place.text);
-    format_text(arguments, sizeof(arguments), "service=%s device=block.%s partition=%u%s%s",
+    format_text(arguments, sizeof(arguments), "service=%s device=block.%s partition=%u%s%s%s",
                 name_of(kept), kept->disk, (unsigned)kept->partition, book,
-                kept->row.flags & MOUNTS_READ_ONLY ? " read-only" : "");
+                kept->row.flags & MOUNTS_READ_ONLY ? " read-only" : "",
+                rows_is_root(kept) ? " root" : "");
     const kern_return_t kr = supervisor_copy(mounter.supervisor, program, place.text, arguments);
     switch (kr) {
     case KERN_SUCCESS: return kr;

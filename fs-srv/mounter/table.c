@@ -63,7 +63,7 @@ const char *table_check_path(const char *path)
     if (path[0] != '/')
         return "a path begins at the root";
     if (path[1] == '\0')
-        return "the root is the program files";
+        return "what the root is does the boot argument root= say";
     while (*path == '/') {
         const size_t length = strcspn(++path, "/");
         if (length == 0 || (length == 1 && path[0] == '.') ||

@@ -60,6 +60,7 @@ static int mount(int argc, char **argv, bool *again)
         return STATUS_NO_VOLUME;
     }
     disk.device = number_of(device, number);
+    disk.is_root = has_word(argc, argv, "root");
     disk.read_only = has_word(argc, argv, "read-only") || disk.card.storage.read_only;
     uint64_t serial = 0;
     (void)!disk.ops->serial(&disk.card.storage, &serial); /* mounting will fail, too */
@@ -102,6 +103,7 @@ static kern_return_t begin(const char *service, const char *book)
     kern_return_t kr = memories_begin();
     if (kr == KERN_SUCCESS)
         kr = file_server_begin(&disk.server, &limits, MSG_NULL);
+    disk.server.is_over_top = disk.is_root;
     if (kr == KERN_SUCCESS) {
         lasting_restored();
         memories_restored();

@@ -8,7 +8,7 @@
 
 /** Mounts what the arguments say, serves it, and returns the program's status:
  *
- *      service=NAME device=block.DISK partition=N [read-only] [book=SERVICE]
+ *      service=NAME device=block.DISK partition=N [read-only] [root] [book=SERVICE]
  *
  *  SERVICE is a book of the keeper's (libsys/files/keep.h) for it alone: with that, and `state` in the system description, the program may be killed. NAME is the root (interfaces/file.defs), NAME.mount, if the system description has it, lets others mount on its folders, NAME.volume tells of the volume
  *  (interfaces/mounted_volume.defs). 0: it was asked to stop, and all is on the card; 2: there is no such file system on the partition. */

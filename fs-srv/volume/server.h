@@ -106,6 +106,7 @@ struct disk {
     mach_port_name_t set;      /* of the pager's ports */
     bool keeps;                /* there is a keeper: the program may be killed */
     bool read_only;
+    bool is_root;          /* of all paths (docs/files.md, "Another root") */
     bool unsynced;         /* the volume has changed since it was synced */
     uint64_t uses;         /* counts for `used` */
     struct mutex flushing; /* one flush_all at a time; taken before `lock`, never by the pager */

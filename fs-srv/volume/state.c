@@ -4,6 +4,7 @@
  */
 #include "state.h"
 #include <libsys/program.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 #include <wharf/if/memory_entry.h>
@@ -43,14 +44,18 @@ static kern_return_t map(uint64_t *at, uint64_t *size)
     return vm_allocate(self(), 0, *size, VM_ANYWHERE, at);
 }
 
-/* For another device, or nothing: it begins as zeroes. */
+/* For another device, or nothing: it begins as zeroes (S5). */
 static void make_new(uint64_t at, uint64_t size, uint64_t serial)
 {
+    const size_t kept = offsetof(struct state, device);
+    const bool used = state->magic != 0 || state->layout != 0;
+
     state->magic = 0;
-    atomic_thread_fence(memory_order_release);
-    memset((char *)(uintptr_t)at + sizeof(state->magic), 0, size - sizeof(state->magic));
-    (void)getentropy(state->returned.stamp, STAMP);
     state->layout = LAYOUT;
+    atomic_thread_fence(memory_order_release);
+    if (used)
+        memset((char *)(uintptr_t)at + kept, 0, size - kept);
+    (void)getentropy(state->returned.stamp, STAMP);
     state->device = disk.device;
     state->serial = serial;
     atomic_thread_fence(memory_order_release);

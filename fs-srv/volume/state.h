@@ -6,6 +6,7 @@
  * S2 A memory's record is used <=> its port is kept or about to be, so that what is in its pages can be found again.
  * S3 A file's records say the inode that it has, or `move` says how to find that out.
  * S4 While pages are fetched from the kernel, `returned` says which, and its pages tell by their first bytes whether they have been.
+ * S5 `layout` is stored before everything else, and is never 0 again: while it is, all is zeroes, none of it is touched for nothing, and takes no memory.
  */
 #pragma once
 

@@ -7,6 +7,7 @@
 #include <arch/timer.h>
 #include <arch/upcalls.h>
 #include <kern/boot.h>
+#include <kern/clock.h>
 #include <kern/cpu.h>
 #include <kern/log.h>
 #include <kern/msg.h>
@@ -40,7 +41,7 @@ static bool start(unsigned number, const struct board_cpu *description, const st
     struct cpu *cpu = &cpu_record[number];
     cpu->number = number;
     cpu->hwid = description->mpidr;
-    sched_cpu_init(cpu);
+    sched_cpu_init(cpu, clock_origin());
     kern_return_t kr = msg_cpu_init(cpu);
     if (kr == KERN_SUCCESS)
         kr = arch_cpu_make_stack(cpu);

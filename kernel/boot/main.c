@@ -235,7 +235,7 @@ NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
     struct cpu *cpu = &cpu_record[0];
     cpu->hwid = info->boot_cpu_hwid;
     atomic_store(&cpu->online, true);
-    sched_cpu_init(cpu);
+    sched_cpu_init(cpu, info->entry_counter);
 
     read_tree(info); /* from here on there is a console */
     if (info->kernel_start % (2 * MIB) != 0)

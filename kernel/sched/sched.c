@@ -32,7 +32,7 @@
 struct cpu cpu_record[MAX_CPUS];
 unsigned cpu_count = 1;
 
-void sched_cpu_init(struct cpu *cpu)
+void sched_cpu_init(struct cpu *cpu, ticks_t since)
 {
     spin_init(&cpu->run_queue.lock, LOCK_RUNQ);
     for (unsigned p = 0; p < PRIORITY_COUNT; p++)
@@ -41,6 +41,7 @@ void sched_cpu_init(struct cpu *cpu)
     deadline_cpu_init(cpu);
     cpu->alarm = TICKS_NEVER;
     cpu->turn_end = TICKS_NEVER;
+    relaxed_store(cpu->turn_start, since);
     atomic_store(&cpu->idle, true);
 }
 

@@ -6,6 +6,7 @@
 #include <arch/irq.h>
 #include <arch/timer.h>
 #include <arch/upcalls.h>
+#include <kern/clock.h>
 #include <kern/cpu.h>
 #include <kern/ktest.h>
 #include <kern/ktest_task.h>
@@ -179,4 +180,16 @@ KTEST(work_starts_and_starts_again)
     ktest_settle();
     KTEST_EXPECT(job.runs == 7 && job.done && atomic_load(&job.work.state) == WORK_IDLE);
     KTEST_EXPECT(arch_cpu_self()->run_queue.count == 0 && sched_check(arch_cpu_self()));
+}
+
+/* Whatever ran before the kernel, for however long: no CPU has been idle for longer than there has been a kernel. */
+KTEST(idle_since_entry)
+{
+    for (unsigned i = 0; i < cpu_count; i++) {
+        ticks_t idle;
+        uint32_t runnable;
+
+        sched_cpu_statistics(&cpu_record[i], &idle, &runnable);
+        KTEST_EXPECT(idle <= arch_counter() - clock_origin());
+    }
 }

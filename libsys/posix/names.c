@@ -245,20 +245,22 @@ static int begin_side(struct side *side, int directory, const char *path)
     return side->at == MSG_NULL ? errno : 0;
 }
 
-/* At the folder that its name is in, wherever that is. */
+/* At the folder that its name is in, wherever that is: "." may lead to another server, too, where the root of all is covered. */
 static int go_to_folder(struct side *side, int directory, const char *path)
 {
-    char folder[FILE_PATH_MAX];
+    char folder[FILE_PATH_MAX] = ".";
     const char *name = path + strlen(path);
 
     while (name > path && name[-1] == '/')
         name--;
     while (name > path && name[-1] != '/')
         name--;
-    if (name == path)
+    if (*name == '/' || *name == '\0') /* no name at all */
         return begin_side(side, directory, path);
-    memcpy(folder, path, (size_t)(name - path)); /* it was not too long for walk_base() */
-    folder[name - path] = '\0';
+    if (name > path) {
+        memcpy(folder, path, (size_t)(name - path)); /* it was not too long for walk_base() */
+        folder[name - path] = '\0';
+    }
     side->at = walk_open(directory, folder, FILE_PATH | FILE_DIRECTORY, 0);
     side->path = name;
     side->owned = side->at != MSG_NULL;

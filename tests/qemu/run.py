@@ -33,6 +33,7 @@ import pressure  # noqa: E402
 import programs  # noqa: E402
 import pthreads  # noqa: E402
 import qemulog  # noqa: E402
+import roots  # noqa: E402
 import shell as session  # noqa: E402
 import small_devices  # noqa: E402
 import supervisor  # noqa: E402
@@ -56,7 +57,7 @@ from console import Console, Failed  # noqa: E402
 from loader import loader_argv  # noqa: E402
 from qmp import QmpError  # noqa: E402
 from scenario import CI, EVERYDAY  # noqa: E402
-from wharf import boards, image, qemu  # noqa: E402
+from wharf import boards, image, qemu, system  # noqa: E402
 from wharf.steps import Failure  # noqa: E402
 
 LAST_LINES = 30
@@ -136,6 +137,7 @@ def scenarios(kind):
         *terminal.all_scenarios(),
         *session.all_scenarios(kind),
         *mounts.all_scenarios(kind),
+        *roots.all_scenarios(kind),
         *main_job.all_scenarios(kind),
         *powercuts.all_scenarios(),
         *volumes.all_scenarios(),
@@ -182,9 +184,9 @@ def command(scenario, build, logs, log, options, attendant):
     for path in (kernel, initrd):
         if not path.is_file():
             raise Failed(f"{path} is missing; build first")
-    if scenario.initrd:
+    if scenario.initrd or scenario.root is not None:
         initrd = logs / f"{scenario.name}.cpio"
-        initrd.write_bytes(scenario.initrd(build))
+        initrd.write_bytes(scenario.initrd(build) if scenario.initrd else system.initrd(build))
     machine = qemu.Machine(kernel=kernel, initrd=initrd, append=words(scenario, options),
                            **scenario.machine)
     if scenario.tree:
@@ -192,13 +194,20 @@ def command(scenario, build, logs, log, options, attendant):
     if not options.show:
         attendant.make_cards(lambda path, card: image.write(
             scenario.image or machine.board, scenario.medium, path, kernel, initrd, qemu.bootargs(machine), card.size,
-            card.swap))
+            card.swap, root_files(scenario, build)))
     machine.disks = attendant.disks(options.show)
     machine.extra = [*machine.extra, *attendant.options()]
     argv = qemu.build_argv(machine, serial="stdio", log=log)
     if not options.show:
         fetched(argv)
     return argv
+
+
+def root_files(scenario, build):
+    """What is on the root of a card that a system lives on; None: it is another card."""
+    if scenario.root is None:
+        return None
+    return system.files(build) | (scenario.root() if callable(scenario.root) else scenario.root)
 
 
 def fetched(argv):

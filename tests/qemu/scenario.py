@@ -35,6 +35,7 @@ class Scenario:
     allow: tuple = ()               # of FORBIDDEN
     tree: object = None             # function(bytes) -> bytes: start with this device tree instead
     initrd: object = None           # function(build directory) -> bytes: this initrd instead
+    root: object = None             # {path: content}, or a function that makes it: the medium is a card that a system lives on (wharf.system), and these files are on its root, too
     tree_at: int | None = None      # where to put it, if not at the usual place; 0: x0 = 0
     silent_for: float = 0           # nothing to expect: the run ends after so many seconds
     faults: int = 0                 # exceptions that a silent run may take

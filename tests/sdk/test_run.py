@@ -87,7 +87,7 @@ class Prompt(unittest.TestCase):
         said, deadline = b"", time.monotonic() + LONG
         try:
             for wanted, keys in steps:
-                said = said if wanted in said else said + self.until(master, wanted, deadline)
+                said = self.until(master, wanted, deadline, said)
                 said = said[said.index(wanted) + len(wanted):]
                 os.write(master, keys)
             self.until(master, b"wharf: all programs have ended, status 0", deadline)
@@ -97,8 +97,8 @@ class Prompt(unittest.TestCase):
             child.wait()
             os.close(master)
 
-    def until(self, master, wanted, deadline):
-        said = b""
+    def until(self, master, wanted, deadline, said=b""):
+        """said: what has come before, of which the last may be the beginning of what is wanted."""
         while wanted not in said:
             ready = select.select([master], [], [], max(0, deadline - time.monotonic()))[0]
             try:

@@ -36,8 +36,8 @@ static inline bool sched_is_held(struct thread *thread)
            THREAD_FLAG_SUSPEND;
 }
 
-/** Prepare this CPU's queue. Every CPU before it is online. */
-void sched_cpu_init(struct cpu *cpu);
+/** Prepare this CPU's queue. Every CPU before it is online. It counts as idle since that moment of the counter. */
+void sched_cpu_init(struct cpu *cpu, ticks_t since);
 
 /** Put a thread that is not queued and not running on a queue: READY. Chooses the CPU, preempts or
  *  nudges it. A held thread is parked instead (S5). */

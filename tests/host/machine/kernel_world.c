@@ -47,7 +47,7 @@ static void boot(void *unused)
     (void)unused;
     arch_cpu_set_self(cpu);
     atomic_store(&cpu->online, true);
-    sched_cpu_init(cpu);
+    sched_cpu_init(cpu, 0);
     clock_init(arch_counter());
     arch_cpu_init(cpu, true);
     frame_add_range(FIRST_RAM, FIRST_RAM + size);

@@ -231,7 +231,7 @@ static void boot(void *early)
     struct cpu *cpu = &cpu_record[0];
     arch_cpu_set_self(cpu);
     atomic_store(&cpu->online, true);
-    sched_cpu_init(cpu);
+    sched_cpu_init(cpu, 0);
     clock_init(arch_counter());
     arch_cpu_init(cpu, true);
     frame_add_range(RAM, RAM + 16 * MIB);
@@ -244,7 +244,7 @@ static void boot(void *early)
     cpu_count = run.cpus;
     for (unsigned i = 1; i < run.cpus; i++) {
         cpu_record[i].number = i;
-        sched_cpu_init(&cpu_record[i]);
+        sched_cpu_init(&cpu_record[i], 0);
     }
     grace_call(early);
     CHECK(!grace_idle());

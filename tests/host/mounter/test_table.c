@@ -82,7 +82,7 @@ static void test_wrong(void)
     wrong("sd0p0 /x auto", "sd0p0", "partitions are numbered from 1 to 128");
     wrong("LABEL= /x auto", "LABEL=", "nothing is behind the =");
     wrong("sd0p3 x auto", "x", "a path begins at the root");
-    wrong("sd0p3 / auto", "/", "the root is the program files");
+    wrong("sd0p3 / auto", "/", "what the root is does the boot argument root= say");
     wrong("sd0p3 /x/ auto", "/x/", names);
     wrong("sd0p3 //x auto", "//x", names);
     wrong("sd0p3 /x/../y auto", "/x/../y", names);

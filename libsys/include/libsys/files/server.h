@@ -47,6 +47,7 @@ struct file_server {
     uint32_t roots;          /* services so far */
     struct lasting *lasting; /* the framework's; NULL: opens end with the program */
     bool is_top; /* its roots are above all: `..` of them stays there, wherever they are mounted */
+    bool is_over_top; /* its roots cover the root of all (docs/files.md, "Another root") */
 };
 
 /** set: to receive from; null: one is made. With limits->lasting, what was open is open again afterwards. Errors: port.allocate, KERN_RESOURCE_SHORTAGE, keep_begin()'s. */
@@ -61,7 +62,7 @@ kern_return_t file_server_open(struct file_server *server, struct file_node *nod
 /** The open behind a message's port, or NULL: it came through another one. */
 struct file_open *file_server_opened(struct file_server *server,
                                      const struct server_message *message);
-/** Cover a node by another server's root; above: the folder that holds it. root: a send right, which is taken. Errors of file.mount. */
+/** Cover a node by another server's root; above: the folder that holds it, which of the root of all is itself. root: a send right, which is taken. Errors of file.mount. */
 kern_return_t file_server_mount(struct file_server *server, struct file_node *node,
                                 struct file_node *above, const char *name, mach_port_name_t root);
 
