@@ -381,7 +381,7 @@ static int write_what_fits(struct ext4 *fs, ext4_ino ino, uint64_t offset, const
     for (;;) {
         const int error = write_operation(fs, ino, offset, from, size, done);
 
-        if (error != ENOSPC || *done == 0)
+        if (error != ENOSPC || *done == 0 || size == 1)
             return error;
         size = *done < size ? *done : size / 2;
     }

@@ -92,6 +92,7 @@ struct transaction {
     bool super_changed;
     uint32_t group_changes; /* bitmaps that have changed */
     int failure;            /* what libext2fs may not hand on: the operation must fail with it */
+    bool overflowed;        /* the operation found no room in the log */
     /* of the operation */
     uint32_t freed_before;
     struct ranges allocated;
@@ -108,7 +109,7 @@ void transaction_close(struct ext4 *fs);
 [[nodiscard]] int transaction_begin_operation(struct ext4 *fs);
 /** `error` undoes the operation and is returned. */
 [[nodiscard]] int transaction_end_operation(struct ext4 *fs, int error);
-/** After an operation that failed with `error`: whether it is worth another try, with what the transaction had freed. */
+/** After an operation that failed with `error`: whether it is worth another try, with what the transaction had freed, or with the log for itself. */
 [[nodiscard]] bool transaction_may_retry(struct ext4 *fs, int error);
 
 /** Returns from the caller with what `call` gives, as an operation; `names`: one that changes names, which are counted. */
@@ -133,7 +134,7 @@ bool transaction_has_room(const struct ext4 *fs, uint32_t blocks);
 bool transaction_is_empty(const struct ext4 *fs);
 /** The log has no room for more blocks than there are. */
 bool transaction_is_full(const struct ext4 *fs);
-/** Metadata: becomes part of the transaction. */
+/** Metadata: becomes part of the transaction. ENOSPC: there is no room for it in the log. */
 [[nodiscard]] int transaction_write(struct ext4 *fs, uint64_t number, const void *data);
 /** All that the transaction holds is on the medium. */
 [[nodiscard]] int transaction_commit(struct ext4 *fs);
@@ -147,7 +148,7 @@ void changes_watch(struct ext4 *fs);
 void changes_undo(struct ext4 *fs);
 /** Bitmaps, descriptors and the superblock become blocks of the transaction. */
 [[nodiscard]] int changes_collect(struct ext4 *fs);
-/** I3: the transaction is on the medium. */
+/** I3: the transaction is on the medium, or there was nothing in it. */
 void changes_release(struct ext4 *fs);
 
 /* ---- journal.c, journal_write.c, journal_replay.c, checkpoint.c ---- */

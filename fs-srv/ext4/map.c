@@ -8,6 +8,7 @@ enum {
     LISTED_RUN = 256, /* blocks that are looked up one by one, at most */
     LISTED_FILL = 16, /* that are allocated one by one, or made written */
     EXTENT_MOST = 32768,
+    FREED_GROUPS = 8, /* whose blocks are freed at once, about */
 };
 
 static bool has_extents(const struct inode *inode)
@@ -117,6 +118,22 @@ int map_find(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t logica
 
 /* ---- filling ---- */
 
+/* libext2fs 1.47 takes the file's end for the end of an index' last entry, and does not find that entry again if it begins there. So it sees an end where none can begin. */
+static errcode_t open_to_grow(struct ext4 *fs, ext4_ino ino, struct inode *inode,
+                              ext2_extent_handle_t *handle)
+{
+    const uint32_t low = inode->large.i_size, high = inode->large.i_size_high;
+    const uint64_t last = (uint64_t)UINT32_MAX * fs->block_size;
+    errcode_t result;
+
+    inode->large.i_size = (uint32_t)last;
+    inode->large.i_size_high = (uint32_t)(last >> 32);
+    result = ext2fs_extent_open2(fs->lib, ino, inode_small(inode), handle);
+    inode->large.i_size = low;
+    inode->large.i_size_high = high;
+    return result;
+}
+
 /* The new run behind the extent before it, if that goes on; else as an extent of its own. */
 static errcode_t insert_extent(ext2_extent_handle_t handle, const struct run *run)
 {
@@ -152,7 +169,7 @@ static int fill_extent(struct ext4 *fs, ext4_ino ino, struct inode *inode, struc
                              &run->physical, &run->count);
     if (error != 0)
         return error;
-    result = ext2fs_extent_open2(fs->lib, ino, inode_small(inode), &handle);
+    result = open_to_grow(fs, ino, inode, &handle);
     if (result == 0) {
         result = insert_extent(handle, run);
         ext2fs_extent_free(handle);
@@ -186,7 +203,7 @@ static int fill_listed(struct ext4 *fs, ext4_ino ino, struct inode *inode, struc
 static int fill_unwritten(struct ext4 *fs, ext4_ino ino, struct inode *inode, struct run *run)
 {
     ext2_extent_handle_t handle;
-    errcode_t result = ext2fs_extent_open2(fs->lib, ino, inode_small(inode), &handle);
+    errcode_t result = open_to_grow(fs, ino, inode, &handle);
 
     if (result != 0)
         return problem_of(fs, result, "extents");
@@ -247,7 +264,9 @@ static errcode_t last_listed(struct ext4 *fs, ext4_ino ino, uint64_t least, stru
 static errcode_t last_extent(struct ext4 *fs, ext2_extent_handle_t handle, uint64_t least,
                              struct run *run)
 {
+    const uint64_t most = FREED_GROUPS * (uint64_t)EXT2_BLOCKS_PER_GROUP(fs->lib->super);
     struct ext2fs_extent extent;
+    uint64_t end;
     errcode_t result = ext2fs_extent_get(handle, EXT2_EXTENT_ROOT, &extent);
 
     if (result == EXT2_ET_EXTENT_NO_NEXT || result == EXT2_ET_NO_CURRENT_NODE)
@@ -258,10 +277,13 @@ static errcode_t last_extent(struct ext4 *fs, ext2_extent_handle_t handle, uint6
         return result;
     if (!has_place(fs, &extent))
         return EXT2_ET_EXTENT_INVALID_LENGTH;
-    if (extent.e_lblk + extent.e_len <= least)
+    end = extent.e_lblk + extent.e_len;
+    if (end <= least)
         return 0;
     run->logical = extent.e_lblk > least ? extent.e_lblk : least;
-    run->count = extent.e_lblk + extent.e_len - run->logical;
+    if (end - run->logical > most)
+        run->logical = end - most;
+    run->count = end - run->logical;
     run->physical = extent.e_pblk + (run->logical - extent.e_lblk);
     return 0;
 }
@@ -284,7 +306,8 @@ int map_last(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t least,
     return result != 0 ? problem_of(fs, result, "block map") : check_place(fs, run);
 }
 
-/* libext2fs 1.47 would not free a run that ends with the last block of the file system. */
+/* libext2fs 1.47 would not free a run that ends with the last block of the file system. No parent changes with the last extent but by losing its only child, which
+ * ext2fs_extent_delete() sees to. */
 static errcode_t cut_extent(ext2_extent_handle_t handle, const struct run *run)
 {
     struct ext2fs_extent extent;
@@ -298,10 +321,7 @@ static errcode_t cut_extent(ext2_extent_handle_t handle, const struct run *run)
         extent.e_len = (uint32_t)(run->logical - extent.e_lblk);
         return ext2fs_extent_replace(handle, 0, &extent);
     }
-    result = ext2fs_extent_delete(handle, 0);
-    if (result == 0)
-        result = ext2fs_extent_fix_parents(handle);
-    return result == EXT2_ET_NO_CURRENT_NODE ? 0 : result; /* it was the only one */
+    return ext2fs_extent_delete(handle, 0);
 }
 
 int map_free_last(struct ext4 *fs, ext4_ino ino, struct inode *inode, const struct run *run)

@@ -77,6 +77,18 @@ static uint32_t size_of(const struct ext4 *fs)
     return fs->cache.dirty + 2 * fs->transaction.group_changes + 2;
 }
 
+/* Together with what comes before a checkpoint, which is no more than half of the log, and the administration of both it is less than the log has. */
+static uint32_t most_of(const struct ext4 *fs)
+{
+    return journal_limit(fs) + journal_limit(fs) / 2;
+}
+
+/* What an operation may have leaves room for what the commit adds: it is the operation that fails. */
+bool transaction_is_full(const struct ext4 *fs)
+{
+    return (fs->transaction.depth == 0 ? fs->cache.dirty : size_of(fs)) >= most_of(fs);
+}
+
 bool transaction_has_room(const struct ext4 *fs, uint32_t blocks)
 {
     return size_of(fs) + blocks <= journal_limit(fs);
@@ -104,6 +116,7 @@ int transaction_begin_operation(struct ext4 *fs)
     t->operation++;
     t->depth = 1;
     t->failure = 0;
+    t->overflowed = false;
     t->freed_before = t->freed.count;
     t->allocated.count = 0;
     t->inode_count = 0;
@@ -133,6 +146,10 @@ int transaction_end_operation(struct ext4 *fs, int error)
 
     if (error == 0)
         error = t->failure;
+    if (error == 0 && size_of(fs) > most_of(fs)) { /* with the groups that it has changed */
+        t->overflowed = true;
+        error = ENOSPC;
+    }
     t->depth = 0;
     if (error != 0) {
         undo_blocks(fs);
@@ -158,7 +175,10 @@ int transaction_end_operation(struct ext4 *fs, int error)
 
 bool transaction_may_retry(struct ext4 *fs, int error)
 {
-    return error == ENOSPC && fs->transaction.freed.count > 0 && transaction_commit(fs) == 0;
+    const struct transaction *t = &fs->transaction;
+    const bool more_room = t->freed.count > 0 || (t->overflowed && !transaction_is_empty(fs));
+
+    return error == ENOSPC && more_room && transaction_commit(fs) == 0;
 }
 
 /* The block as it is goes among the operation's copies. */
@@ -184,15 +204,6 @@ static int save(struct ext4 *fs, struct block *block)
     return 0;
 }
 
-/* The log has room for no more. What an operation may have leaves room for what the commit adds: it is the operation that fails. */
-bool transaction_is_full(const struct ext4 *fs)
-{
-    const uint32_t most = journal_limit(fs) + journal_limit(fs) / 2;
-    const uint32_t kept = fs->transaction.depth == 0 ? 0 : 2 * fs->transaction.group_changes + 4;
-
-    return fs->cache.dirty + kept >= most;
-}
-
 int transaction_write(struct ext4 *fs, uint64_t number, const void *data)
 {
     struct block *block;
@@ -201,8 +212,10 @@ int transaction_write(struct ext4 *fs, uint64_t number, const void *data)
     if (number >= fs->blocks || journal_holds(&fs->journal, number))
         return problem_set(fs, EBADMSG, "write", "a block of metadata where none can be");
     block = cache_find(fs, number);
-    if ((block == NULL || !block->dirty) && transaction_is_full(fs))
-        return ENOMEM;
+    if ((block == NULL || !block->dirty) && transaction_is_full(fs)) {
+        fs->transaction.overflowed = true;
+        return ENOSPC;
+    }
     error = cache_get(fs, number, true, &block);
     if (error != 0)
         return error;
@@ -251,8 +264,10 @@ int transaction_commit(struct ext4 *fs)
 
     if (fs->aborted)
         return fs->error;
-    if (transaction_is_empty(fs))
+    if (transaction_is_empty(fs)) {
+        changes_release(fs); /* of operations that were undone */
         return fs->unflushed ? device_flush(fs) : 0;
+    }
     error = changes_collect(fs);
     if (error == 0)
         error = drop_freed(fs, &revoked) ? journal_commit(fs, &revoked) : ENOMEM;

@@ -45,7 +45,7 @@ def fill(handle, partitions, after=None):
         for file, partition in (("ext4", partitions[DATA]), ("fat", partitions[BOOT])):
             with open(root / file, "wb") as made:
                 made.truncate(partition.size)
-        tool("mke2fs", "-q", "-t", "ext4", "-L", LABEL, "-U", UUID, "-b", 4096, "-d", root / "files", root / "ext4")
+        tool("mke2fs", "-q", "-t", "ext4", "-L", LABEL, "-U", UUID, "-d", root / "files", root / "ext4")
         if after:
             tool("debugfs", "-w", "-R", after, root / "ext4")
         tool("mkfs.fat", "-n", "WHARFBOOT", "-i", NUMBER, root / "fat")
