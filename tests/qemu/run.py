@@ -50,6 +50,7 @@ import files  # noqa: E402
 import hardships  # noqa: E402
 import vm  # noqa: E402
 import volumes  # noqa: E402
+import volumes_trouble  # noqa: E402
 from attendant import Attendant  # noqa: E402
 from console import Console, Failed  # noqa: E402
 from loader import loader_argv  # noqa: E402
@@ -137,6 +138,7 @@ def scenarios(kind):
         *mounts.all_scenarios(kind),
         *powercuts.all_scenarios(),
         *volumes.all_scenarios(),
+        *volumes_trouble.all_scenarios(),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),
         *trees.all_scenarios(),
