@@ -196,13 +196,22 @@ kern_return_t condition_wait(struct condition *condition, struct mutex *mutex, u
     return wait_result(result);
 }
 
+/* The kernel looks at the sequence, and may find its page gone in that moment, or be interrupted while it fetches it: then those
+ * who wait are woken to stand at the mutex by themselves. That takes no look. */
+static void check_moved(int64_t result, struct condition *condition, uint32_t count)
+{
+    if (trap_error(result) != KERN_SUCCESS)
+        (void)sys_futex_wake((const void *)&condition->sequence, count);
+}
+
 static void requeue(struct condition *condition, struct mutex *mutex, uint32_t count)
 {
     if (condition->waiters == 0)
         return;
     atomic_store_explicit(&mutex->state, 2, memory_order_relaxed); /* somebody waits from now on */
-    (void)sys_futex_requeue((const void *)&condition->sequence, 0, next_sequence(condition),
-                            (const void *)&mutex->state, count);
+    check_moved(sys_futex_requeue((const void *)&condition->sequence, 0, next_sequence(condition),
+                                  (const void *)&mutex->state, count),
+                condition, count);
 }
 
 void condition_signal(struct condition *condition, struct mutex *mutex)
@@ -233,8 +242,10 @@ static void pi_requeue(struct condition *condition, struct pi_mutex *mutex, uint
     if (condition->waiters == 0)
         return;
     atomic_store_explicit(&mutex->state, own_name() | PI_MUTEX_WAITERS, memory_order_relaxed);
-    (void)sys_futex_requeue_pi((const void *)&condition->sequence, 0, next_sequence(condition),
-                               (const void *)&mutex->state, count, own_name());
+    check_moved(sys_futex_requeue_pi((const void *)&condition->sequence, 0,
+                                     next_sequence(condition), (const void *)&mutex->state, count,
+                                     own_name()),
+                condition, count);
 }
 
 void pi_condition_signal(struct condition *condition, struct pi_mutex *mutex)

@@ -19,12 +19,18 @@
 #include <wharf/file_entry.h>
 #include <wharf/if/file.h>
 #include <wharf/if/port.h>
+#include <wharf/if/vm.h>
 #include <wharf/unix_error.h>
+
+enum { CLAIMED_AT = 5000, CLAIMED = 6000 };
 
 static mach_port_name_t port; /* the one port that is everything here: root, directories, files */
 static unsigned entry_kind;   /* which bad entry is told */
 static bool is_short;         /* it does what is asked, but takes and gives nothing out of line */
 static uint32_t moved;        /* so many bytes, then */
+/* A claim is good, but what was claimed cannot be mapped, and of what is read so much is there; 0: an error. UINT32_MAX: a claim is of too much. */
+static uint32_t there = UINT32_MAX;
+static int64_t offset; /* the file's own */
 
 /* A send right for an answer. */
 static mach_port_name_t one_more(void)
@@ -128,11 +134,23 @@ static kern_return_t do_read_bulk(struct server_message *message, int64_t positi
                                   void **data, uint32_t *data_size)
 {
     static char bytes[20000];
+    uint64_t at;
 
     (void)message;
-    (void)position;
     if (is_short)
         return KERN_NOT_SUPPORTED;
+    if (there != UINT32_MAX) {
+        CHECK_EQUAL(position, CLAIMED_AT);
+        CHECK_EQUAL(size, CLAIMED);
+        CHECK_EQUAL(vm_allocate(program_start_info->task, 0, CLAIMED, VM_ANYWHERE, &at),
+                    KERN_SUCCESS);
+        *data = memset((void *)(uintptr_t)at, 'x', there);
+        *data_size = there;
+        if (there != 0)
+            return KERN_SUCCESS; /* what is sent goes */
+        CHECK_EQUAL(vm_deallocate(program_start_info->task, at, CLAIMED), KERN_SUCCESS);
+        return unix_error(EIO);
+    }
     *data = bytes;
     *data_size = size + 100;
     return KERN_SUCCESS;
@@ -142,9 +160,14 @@ static kern_return_t do_claim(struct server_message *message, int64_t position, 
                               uint64_t *at, uint32_t *got)
 {
     (void)message;
-    (void)position;
     *at = 0;
     *got = size + 100;
+    if (there != UINT32_MAX) {
+        *at = CLAIMED_AT;
+        *got = CLAIMED;
+        if (position < 0)
+            offset = CLAIMED_AT + CLAIMED;
+    }
     return is_short ? KERN_NOT_SUPPORTED : KERN_SUCCESS;
 }
 
@@ -160,13 +183,14 @@ static kern_return_t do_write(struct server_message *message, int64_t position, 
     return KERN_SUCCESS;
 }
 
-static kern_return_t do_seek(struct server_message *message, int64_t offset, uint32_t whence,
+static kern_return_t do_seek(struct server_message *message, int64_t to, uint32_t whence,
                              int64_t id, int64_t *position)
 {
     (void)message;
-    (void)whence;
     (void)id;
-    *position = offset;
+    if (there != UINT32_MAX)
+        CHECK_EQUAL(whence, FILE_WHENCE_START);
+    *position = offset = to;
     return KERN_SUCCESS;
 }
 
@@ -191,14 +215,16 @@ static kern_return_t do_entries(struct server_message *message, uint64_t positio
     return KERN_SUCCESS;
 }
 
-static kern_return_t do_map(struct server_message *message, uint64_t offset, uint64_t length,
+static kern_return_t do_map(struct server_message *message, uint64_t from, uint64_t length,
                             uint32_t protection, bool private, mach_port_name_t *entry,
                             uint64_t *entry_offset, uint64_t *mapped)
 {
     (void)message;
-    (void)offset;
+    (void)from;
     (void)protection;
     (void)private;
+    if (there != UINT32_MAX)
+        return unix_error(ENODEV);
     *entry = one_more(); /* that is no memory, or a pager that does not answer */
     *entry_offset = 1;
     *mapped = length + UINT64_MAX / 2;
@@ -298,6 +324,28 @@ static void check_short(void)
     CHECK_EQUAL(close(file), 0);
 }
 
+/* What was claimed and cannot be had is still to be read. */
+static void check_claims(void)
+{
+    static char bytes[3 * FILE_DATA_MAX];
+    const int file = open("file", O_RDONLY);
+
+    there = CLAIMED;
+    CHECK_EQUAL(read(file, bytes, sizeof(bytes)), CLAIMED);
+    CHECK_EQUAL(offset, CLAIMED_AT + CLAIMED);
+    there = 100;
+    CHECK_EQUAL(read(file, bytes, sizeof(bytes)), 100);
+    CHECK_EQUAL(offset, CLAIMED_AT + 100);
+    there = 0;
+    CHECK_FAILS(read(file, bytes, sizeof(bytes)), EIO);
+    CHECK_EQUAL(offset, CLAIMED_AT);
+    offset = 77;
+    CHECK_FAILS(pread(file, bytes, sizeof(bytes), 0), EIO);
+    CHECK_EQUAL(offset, 77); /* that is nothing to it */
+    there = UINT32_MAX;
+    CHECK_EQUAL(close(file), 0);
+}
+
 static void check_entries(void)
 {
     for (entry_kind = 0; entry_kind < 5; entry_kind++) {
@@ -337,6 +385,7 @@ int main(void)
     check_walks();
     check_transfers();
     check_short();
+    check_claims();
     check_entries();
     CHECK_EQUAL(references(), before);
     return check_end("posix-bad-server");

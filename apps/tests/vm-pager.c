@@ -122,6 +122,46 @@ static void test_copies(void)
     end_pager();
 }
 
+/* ---- words to wait at, whose page comes while the kernel looks ---- */
+
+static _Atomic uint32_t target; /* where waiters are moved to */
+
+static void take_pages_away(uint32_t time)
+{
+    pager->flush = 1 | MEMORY_OBJECT_RETURNS_DIRTY << 4 | 1 << 8;
+    poke();
+    CHECK(comes(&pager->completions, time));
+}
+
+static void wait_at(void *word)
+{
+    const int64_t result = sys_futex_wait(word, (uint32_t)pager_word(50, 0), TRAP_NEVER);
+    CHECK_EQUAL(result, 0);
+}
+
+/* The repeated trap has all its arguments: who waits is moved to where the first said. */
+static void test_words(void)
+{
+    enum { TRIES = 100 };
+    struct thread waiter;
+    int64_t moved = 0;
+    start_pager(SUPPLY);
+    volatile uint64_t *a = map_pager(0);
+    void *word = (void *)(uintptr_t)AT(a, 50);
+    OK(thread_start(&waiter, wait_at, word, THREAD_PRIORITY_DEFAULT));
+    for (uint32_t i = 1; i <= TRIES && moved == 0; i++) {
+        (void)kernel_sleep_until(kernel_clock_now() + 1000000);
+        take_pages_away(i);
+        moved = sys_futex_requeue(word, 0, (uint32_t)pager_word(50, 0), (const void *)&target, 1);
+    }
+    CHECK_EQUAL(moved, 1);
+    CHECK_EQUAL(sys_futex_wake((const void *)&target, 1), 1);
+    thread_join(&waiter);
+    unmap(a);
+    CHECK(comes(&pager->terminates, 1));
+    end_pager();
+}
+
 static void test_lock(void)
 {
     start_pager(SUPPLY);
@@ -380,13 +420,28 @@ int main(void)
         const char *name;
         void (*run)(void);
     } tests[] = {
-        {"read", test_read},       {"private", test_private}, {"cluster", test_cluster},
-        {"copies", test_copies},   {"lock", test_lock},       {"cached", test_cached},
-        {"moved", test_moved},     {"owed", test_owed},       {"clients", test_clients},
-        {"inherit", test_inherit}, {"remap", test_remap},     {"remap cached", test_remap_cached},
-        {"errors", test_errors},   {"silence", test_silence}, {"nobody", test_nobody},
-        {"death", test_death},     {"destroy", test_destroy}, {"own", test_own},
-        {"many", test_many},       {"killed", test_killed},   {"abort", test_abort},
+        {"read", test_read},
+        {"private", test_private},
+        {"cluster", test_cluster},
+        {"copies", test_copies},
+        {"words", test_words},
+        {"lock", test_lock},
+        {"cached", test_cached},
+        {"moved", test_moved},
+        {"owed", test_owed},
+        {"clients", test_clients},
+        {"inherit", test_inherit},
+        {"remap", test_remap},
+        {"remap cached", test_remap_cached},
+        {"errors", test_errors},
+        {"silence", test_silence},
+        {"nobody", test_nobody},
+        {"death", test_death},
+        {"destroy", test_destroy},
+        {"own", test_own},
+        {"many", test_many},
+        {"killed", test_killed},
+        {"abort", test_abort},
         {"storm", test_storm},
     };
     start_handler();

@@ -16,8 +16,9 @@ from .steps import Failure
 
 HOST = ("host", "host-tsan", "host-clang")
 QEMU = ("release", "debug")
-SLOW = "release-slow"       # only its kernel is built; the programs are those of release
+SLOW = "release-slow"
 OTHER_COMPILERS = ("clang-release", "clang-debug")
+KERNEL_ONLY = (SLOW, "clang-debug")     # their programs would be those of release and clang-release: the same compiler with the same options
 LEFT_OUT = {"everyday": "^(ci|long)$", "ci": "^long$", "long": "^$"}     # regular expressions of labels
 
 
@@ -61,14 +62,18 @@ def main(options):
         results += _lints()
         if not options.host:
             for preset in OTHER_COMPILERS:
-                build.build(preset)
+                build.build(preset, _targets(preset))
     for preset in presets:      # build all first: a compile error shows before minutes of tests
-        build.build(preset, ("kernel.img",) if preset == SLOW else ())
+        build.build(preset, _targets(preset))
     if what != "everyday" and not options.host:
         ports.ensure(*ports.TESTED)
     for preset in presets:
         results += _ctest(preset, what, options)
     return 0 if steps.Settings.dry else _report(results)
+
+
+def _targets(preset):
+    return ("kernel.img",) if preset in KERNEL_ONLY else ()
 
 
 def _prepare(options, what):

@@ -65,10 +65,30 @@ void cache_forget(struct ext4 *fs, struct block *block)
     free(block);
 }
 
+/* Of zeros, and listed nowhere. */
+static struct block *make(const struct ext4 *fs, uint64_t number)
+{
+    struct block *block = calloc(1, sizeof(*block) + fs->block_size);
+
+    if (block != NULL)
+        block->number = number;
+    return block;
+}
+
+static void insert(struct ext4 *fs, struct block *block)
+{
+    struct block **bucket = bucket_of(fs, block->number);
+
+    while (fs->cache.clean >= CACHE_CLEAN)
+        cache_forget(fs, fs->cache.oldest);
+    block->next = *bucket;
+    *bucket = block;
+    list_clean(&fs->cache, block);
+}
+
 int cache_get(struct ext4 *fs, uint64_t number, bool fresh, struct block **found)
 {
     struct block *block = cache_find(fs, number);
-    struct block **bucket = bucket_of(fs, number);
     int error;
 
     if (block != NULL) {
@@ -79,22 +99,33 @@ int cache_get(struct ext4 *fs, uint64_t number, bool fresh, struct block **found
         *found = block;
         return 0;
     }
-    block = calloc(1, sizeof(*block) + fs->block_size);
+    block = make(fs, number);
     if (block == NULL)
         return ENOMEM;
-    block->number = number;
     error = fresh ? 0 : device_read(fs, number, 1, block->data);
     if (error != 0) {
         free(block);
         return error;
     }
-    while (fs->cache.clean >= CACHE_CLEAN)
-        cache_forget(fs, fs->cache.oldest);
-    block->next = *bucket;
-    *bucket = block;
-    list_clean(&fs->cache, block);
+    insert(fs, block);
     *found = block;
     return 0;
+}
+
+void cache_read_ahead(struct ext4 *fs, uint64_t first, uint32_t count)
+{
+    uint8_t *bytes = malloc((size_t)count * fs->block_size);
+    const bool good = bytes != NULL && device_read(fs, first, count, bytes) == 0;
+
+    for (uint32_t i = 0; i < count && good; i++) {
+        struct block *block = cache_find(fs, first + i) == NULL ? make(fs, first + i) : NULL;
+
+        if (block == NULL)
+            continue;
+        memcpy(block->data, bytes + (size_t)i * fs->block_size, fs->block_size);
+        insert(fs, block);
+    }
+    free(bytes);
 }
 
 void cache_clear(struct ext4 *fs)

@@ -100,6 +100,7 @@ int changes_allocate_inode(struct ext4 *fs, ext4_ino folder, uint32_t mode, ext4
 
 void changes_free_inode(struct ext4 *fs, ext4_ino ino, bool folder)
 {
+    folder_index_forget(fs, ino);
     if (note_inode(fs, ino, true))
         ext2fs_inode_alloc_stats2(fs->lib, ino, -1, folder);
     else

@@ -22,6 +22,7 @@ enum {
     OPERATION_BLOCKS = 64,    /* that one operation may need, at most */
     LOGGED_BLOCKS = 1024,     /* that wait for a checkpoint, at most */
     STAGING = 128 * 1024,     /* bytes written to the card at once */
+    INODES_AHEAD = 16 * 1024, /* bytes of inodes that are read at once */
     JOURNAL_BLOCKS_LEAST = 1024,
     JOURNAL_BLOCKS_MOST = 1 << 20,
     EXTENT_DEPTH = 5, /* of a tree of extents, at most */
@@ -47,6 +48,8 @@ struct cache {
 struct block *cache_find(struct ext4 *fs, uint64_t number);
 /** From the card if it is not there; `fresh`: its contents do not matter. */
 [[nodiscard]] int cache_get(struct ext4 *fs, uint64_t number, bool fresh, struct block **block);
+/** Blocks of metadata that will be asked for, with one request; what cannot be had is read when it is. */
+void cache_read_ahead(struct ext4 *fs, uint64_t first, uint32_t count);
 /** Takes the states, which decide where the block is listed. */
 void cache_set_state(struct ext4 *fs, struct block *block, bool dirty, bool logged);
 void cache_forget(struct ext4 *fs, struct block *block);
@@ -196,6 +199,8 @@ void survive_open(struct ext4 *fs, const struct ext4_memory *memory);
 bool survive_is_there(const struct ext4_memory *memory);
 /** Unmounted: nothing is kept. */
 void survive_end(struct ext4 *fs);
+/** Likewise; but how many operations have been done. */
+void survive_end_but_progress(struct ext4 *fs);
 /** The operation is over, and has changed what the transaction says of it; with it ext4_progress() is this. False: there is no room, it has to be committed. */
 bool survive_operation(struct ext4 *fs, uint64_t progress);
 /** The running transaction is in the journal, and a new one begins. */
@@ -208,6 +213,48 @@ void survive_found_clean(struct ext4 *fs);
 void survive_begin(struct ext4 *fs);
 /** What a server that was killed had done becomes part of the file system. ESTALE: it cannot be, and has been forgotten; the mount begins again. */
 [[nodiscard]] int survive_resume(struct ext4 *fs);
+
+/* ---- folder_index.c ---- */
+
+enum { FOLDER_INDEXES = 4 };
+
+struct name_place {
+    uint32_t hash;
+    uint32_t block; /* of folder_index.blocks, plus 1; 0: free */
+};
+
+struct folder_block {
+    uint64_t number;
+    uint32_t fits; /* no entry that is longer does */
+};
+
+struct folder_index {
+    ext4_ino folder; /* 0: none */
+    uint64_t used;
+    uint64_t operation; /* that was the last one to change it */
+    struct name_place *places;
+    uint32_t places_room, places_count;
+    struct folder_block *blocks;
+    uint32_t block_count;
+};
+
+/** What is remembered of a folder, NULL: it is looked through. It is there until the next call, and while it is not forgotten. */
+struct folder_index *folder_index_of(struct ext4 *fs, ext4_ino folder);
+uint32_t folder_index_hash(const char *name, size_t length);
+/** The next block where a name with this hash may be, *probe is 0 at first; false: there is no other. */
+bool folder_index_next(const struct folder_index *index, uint32_t hash, uint32_t *probe,
+                       uint32_t *block);
+/** A name has come. It may be forgotten with this. */
+void folder_index_add(struct ext4 *fs, struct folder_index *index, uint32_t hash, uint32_t block);
+void folder_index_remove(struct ext4 *fs, struct folder_index *index, uint32_t hash,
+                         uint32_t block);
+/** False: no memory. */
+[[nodiscard]] bool folder_index_add_block(struct ext4 *fs, struct folder_index *index,
+                                          uint64_t number);
+void folder_index_forget(struct ext4 *fs, ext4_ino folder);
+void folder_index_forget_all(struct ext4 *fs);
+/** The operation is undone. */
+void folder_index_undo(struct ext4 *fs);
 
 /* ---- the file system ---- */
 
@@ -238,6 +285,8 @@ struct ext4 {
     uint64_t progress;        /* ext4_progress() */
     struct ranges zones;      /* zones.c */
     struct survivor survivor; /* survive.c */
+    struct folder_index indexes[FOLDER_INDEXES];
+    uint64_t index_uses; /* counts for `used` */
 };
 
 /* An inode with the fields that newer file systems have; those of older ones are cut off when it is written. */
@@ -331,6 +380,9 @@ typedef int names_visit_fn(ext2_ino_t folder, int what, struct ext2_dir_entry *e
 /** Calls `visit` for the entries, also for the empty ones, until it returns DIRENT_ABORT. */
 [[nodiscard]] int names_iterate(struct ext4 *fs, ext4_ino folder, names_visit_fn *visit,
                                 void *context);
+/** The same for those of one of its blocks. */
+[[nodiscard]] int names_visit_block(struct ext4 *fs, ext4_ino folder, uint64_t block,
+                                    names_visit_fn *visit, void *context);
 struct entry {
     ext4_ino ino;
     unsigned type;

@@ -15,6 +15,25 @@ static bool is_too_deep(const struct inode *inode)
            ext2fs_le16_to_cpu(header->eh_depth) > EXTENT_DEPTH;
 }
 
+/* Neighbours are often wanted next: they come with it. */
+static void read_around(struct ext4 *fs, ext4_ino ino)
+{
+    const struct ext2_super_block *super = fs->lib->super;
+    const uint32_t group = (uint32_t)ext2fs_group_of_ino(fs->lib, ino);
+    const uint64_t table = ext2fs_inode_table_loc(fs->lib, group);
+    const uint32_t most = INODES_AHEAD / fs->block_size;
+    const uint32_t blocks = fs->lib->inode_blocks_per_group;
+    const uint32_t at = (uint32_t)((ino - 1) % EXT2_INODES_PER_GROUP(super) *
+                                   (uint64_t)EXT2_INODE_SIZE(super) / fs->block_size);
+    uint32_t first;
+
+    if (!fs->caching || most <= 1 || cache_find(fs, table + at) != NULL ||
+        table < super->s_first_data_block || blocks > fs->blocks || table > fs->blocks - blocks)
+        return;
+    first = at / most * most;
+    cache_read_ahead(fs, table + first, blocks - first < most ? blocks - first : most);
+}
+
 int inode_read(struct ext4 *fs, ext4_ino ino, struct inode *inode)
 {
     int error;
@@ -22,6 +41,7 @@ int inode_read(struct ext4 *fs, ext4_ino ino, struct inode *inode)
     memset(inode, 0, sizeof(*inode));
     if (ino == 0 || ino > fs->lib->super->s_inodes_count)
         return ENOENT;
+    read_around(fs, ino);
     error =
         problem_of(fs,
                    ext2fs_read_inode_full(fs->lib, ino, inode_small(inode), sizeof(inode->large)),
@@ -146,6 +166,7 @@ int inode_make(struct ext4 *fs, ext4_ino folder, const struct ext4_attributes *a
 
     if (error != 0)
         return error;
+    read_around(fs, *ino);
     memset(inode, 0, sizeof(*inode));
     if (size > EXT2_GOOD_OLD_INODE_SIZE)
         inode->large.i_extra_isize = sizeof(inode->large) - EXT2_GOOD_OLD_INODE_SIZE;

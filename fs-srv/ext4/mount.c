@@ -244,6 +244,7 @@ static int open_all(struct ext4 *fs, unsigned flags)
 
 static void free_all(struct ext4 *fs)
 {
+    folder_index_forget_all(fs);
     cache_clear(fs);
     transaction_close(fs);
     close_library(fs);
@@ -270,13 +271,39 @@ static int mount_once(struct storage *storage, unsigned flags, const struct ext4
     return 0;
 }
 
+/* As ext4_unmount(), but for what becomes of the memory. */
+static int end(struct ext4 *fs, void (*end_memory)(struct ext4 *fs))
+{
+    int error = 0;
+
+    holds_empty(fs);
+    if (fs->marked) {
+        (void)ext4_free_orphans(fs); /* else the next mount does */
+        error = ext4_checkpoint(fs);
+        if (error == 0)
+            error = journal_finish(fs);
+        if (error == 0)
+            error = device_flush(fs);
+        if (error == 0)
+            error = set_mark(fs, false);
+    }
+    end_memory(fs);
+    free_all(fs);
+    return error;
+}
+
+int ext4_unmount(struct ext4 *fs)
+{
+    return end(fs, survive_end);
+}
+
 /* What a server that was killed had done has to be written once, whoever only reads from here on. */
 static int write_survivors(struct storage *storage, const struct ext4_memory *memory)
 {
     struct ext4 *fs;
     const int error = mount_once(storage, EXT4_KEEP_ORPHANS, memory, &fs);
 
-    return error != 0 ? error : ext4_unmount(fs);
+    return error != 0 ? error : end(fs, survive_end_but_progress);
 }
 
 int ext4_mount_surviving(struct storage *storage, unsigned flags, const struct ext4_memory *memory,
@@ -301,26 +328,6 @@ int ext4_mount(struct storage *storage, unsigned flags, struct ext4 **mounted)
 void ext4_abandon(struct ext4 *fs)
 {
     free_all(fs);
-}
-
-int ext4_unmount(struct ext4 *fs)
-{
-    int error = 0;
-
-    holds_empty(fs);
-    if (fs->marked) {
-        (void)ext4_free_orphans(fs); /* else the next mount does */
-        error = ext4_checkpoint(fs);
-        if (error == 0)
-            error = journal_finish(fs);
-        if (error == 0)
-            error = device_flush(fs);
-        if (error == 0)
-            error = set_mark(fs, false);
-    }
-    survive_end(fs);
-    free_all(fs);
-    return error;
 }
 
 void ext4_set_clock(struct ext4 *fs, void (*clock)(struct ext4_time *time))

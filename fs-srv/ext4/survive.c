@@ -49,10 +49,25 @@ bool survive_is_there(const struct ext4_memory *memory)
            !survivor_is_empty(&log);
 }
 
+static void publish(struct ext4 *fs, uint64_t progress, uint64_t committed)
+{
+    fs->survivor.state[STATE_PROGRESS] = progress;
+    fs->survivor.state[STATE_COMMITTED] = committed;
+    survivor_publish(&fs->survivor);
+}
+
 void survive_end(struct ext4 *fs)
 {
     if (is_kept(fs))
         survivor_erase(&fs->survivor);
+}
+
+void survive_end_but_progress(struct ext4 *fs)
+{
+    if (!is_kept(fs))
+        return;
+    survivor_restart(&fs->survivor);
+    publish(fs, fs->progress, fs->progress);
 }
 
 /* ---- an operation ---- */
@@ -152,13 +167,6 @@ static bool add_operation(struct ext4 *fs)
     return add_ranges(fs, BLOCKS_TAKEN, &t->allocated, 0) &&
            add_ranges(fs, BLOCKS_FREED, &t->freed, t->freed_before) && add_groups(fs) &&
            (memcmp(t->super, fs->lib->super, sizeof(t->super)) == 0 || add_super(fs));
-}
-
-static void publish(struct ext4 *fs, uint64_t progress, uint64_t committed)
-{
-    fs->survivor.state[STATE_PROGRESS] = progress;
-    fs->survivor.state[STATE_COMMITTED] = committed;
-    survivor_publish(&fs->survivor);
 }
 
 bool survive_operation(struct ext4 *fs, uint64_t progress)

@@ -154,6 +154,7 @@ int transaction_end_operation(struct ext4 *fs, int error)
     if (error != 0) {
         undo_blocks(fs);
         changes_undo(fs);
+        folder_index_undo(fs);
         ext2fs_flush_icache(fs->lib);
     } else {
         kept = survive_operation(fs, fs->progress + t->counted);

@@ -158,7 +158,7 @@ static void free_chain(struct fat *fat, uint32_t *rest)
         }
         if (fat_table_get(fat, cluster, &next) != 0 ||
             (next != TABLE_FREE && fat_table_set(fat, cluster, TABLE_FREE) != 0)) {
-            fat->leaked = true;
+            fat_survive_leave(fat, cluster);
             return;
         }
         if (next == TABLE_FREE) {

@@ -84,6 +84,9 @@ int fat_space(struct fat *fat, struct fat_space *out);
 const char *fat_problem(const struct fat *fat);
 /** Calls of fat_create(), fat_remove() and fat_rename() that have been done. */
 uint64_t fat_progress(const struct fat *fat);
+/** The inode that the file of the last of those that was a fat_rename() has had since; 0: none was. Where files were known by their inodes, and who did it was killed, it tells which
+ *  one is another. */
+uint64_t fat_moved(const struct fat *fat);
 /** It has no reference of the caller's. */
 struct fat_node *fat_root(struct fat *fat);
 

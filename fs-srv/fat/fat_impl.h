@@ -397,12 +397,18 @@ int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK]);
 /** What is left of it to be done, once files can be. */
 int fat_survive_finish(struct fat *fat);
 void fat_survive_end(struct fat *fat);
+/** All is on the medium: nothing is there for a successor. */
+void fat_survive_erase(struct fat *fat);
+/** Likewise; but how many operations have been done, and where the last one moved a file. */
+void fat_survive_empty(struct fat *fat);
 /** There is something that a mount for writing has to take up. */
 bool fat_survive_is_there(const struct fat_options *options);
 /** A successor finds what there is now; it fits together as it does after a power cut. */
 void fat_publish(struct fat *fat);
-/** Nothing leads to a chain any more, and the medium does not take that: a successor frees it, or it is lost until fsck finds it. */
+/** Nothing leads to a chain any more, and the medium does not take that: a successor frees it, or who unmounts, or it is lost until fsck finds it. */
 void fat_survive_leave(struct fat *fat, uint32_t cluster);
+/** Those are free by the next commit. */
+int fat_survive_free_left(struct fat *fat);
 /** A block has been changed. */
 void fat_survive_change(struct fat *fat, struct fat_block *block);
 /** A block that has changed since the last fat_publish() is about to be written, which says nothing of that: for a successor it stays as it is on the card. */
@@ -430,6 +436,7 @@ struct fat {
     uint32_t next;     /* where to look for a free cluster */
     uint64_t numbers;  /* that were given to nodes without a name */
     uint64_t progress; /* fat_progress() */
+    uint64_t moved;    /* fat_moved() */
     struct survivor survivor;
     struct fat_note note;
     uint32_t nameless;              /* nodes */

@@ -114,30 +114,6 @@ static int mount_once(struct storage *storage, const struct fat_options *options
     return 0;
 }
 
-/* What somebody had done who was killed has to be written once, whoever only reads from here on. */
-static int write_survivors(struct storage *storage, const struct fat_options *options)
-{
-    struct fat_options writing = *options;
-    struct fat *fat;
-
-    writing.read_only = false;
-    const int error = mount_once(storage, &writing, &fat);
-    return error ? error : fat_unmount(fat);
-}
-
-int fat_mount(struct storage *storage, const struct fat_options *options, struct fat **out)
-{
-    int error = 0;
-
-    if (options->memory_size != 0 && options->memory_size < FAT_MEMORY_LEAST)
-        return EINVAL;
-    if (options->read_only && fat_survive_is_there(options))
-        error = write_survivors(storage, options);
-    if (!error)
-        error = mount_once(storage, options, out);
-    return error == ESTALE ? mount_once(storage, options, out) : error;
-}
-
 /* Nodes that somebody still has. */
 static void drop_nodes(struct fat *fat)
 {
@@ -158,9 +134,11 @@ static int end(struct fat *fat)
 
     if (fat->shape.info != 0 && !fat->counted && fat_table_count(fat) == 0)
         fat->info_old = true;
+    (void)!fat_survive_free_left(fat); /* those that stay are lost */
     /* What the first sets free, and marks of renames, are a change again. */
     for (unsigned i = 0; i < 3 && !error; i++)
         error = fat_commit(fat);
+    fat->leaked |= fat->inherited_count != 0;
     if (!error && !fat->damaged && !fat->leaked && !fat->was_dirty)
         error = fat_mark(fat, false);
     return error;
@@ -175,7 +153,8 @@ static int tell_lost(struct fat *fat)
     return lost ? EIO : 0;
 }
 
-int fat_unmount(struct fat *fat)
+/* As fat_unmount(), but for what becomes of the memory. */
+static int end_all(struct fat *fat, void (*end_memory)(struct fat *fat))
 {
     int error = 0;
 
@@ -186,9 +165,38 @@ int fat_unmount(struct fat *fat)
         error = end(fat);
     error = error ? error : tell_lost(fat);
     if (fat->survivor.memory)
-        survivor_erase(&fat->survivor);
+        end_memory(fat);
     free_all(fat);
     return error;
+}
+
+int fat_unmount(struct fat *fat)
+{
+    return end_all(fat, fat_survive_erase);
+}
+
+/* What somebody had done who was killed has to be written once, whoever only reads from here on. */
+static int write_survivors(struct storage *storage, const struct fat_options *options)
+{
+    struct fat_options writing = *options;
+    struct fat *fat;
+
+    writing.read_only = false;
+    const int error = mount_once(storage, &writing, &fat);
+    return error ? error : end_all(fat, fat_survive_empty);
+}
+
+int fat_mount(struct storage *storage, const struct fat_options *options, struct fat **out)
+{
+    int error = 0;
+
+    if (options->memory_size != 0 && options->memory_size < FAT_MEMORY_LEAST)
+        return EINVAL;
+    if (options->read_only && fat_survive_is_there(options))
+        error = write_survivors(storage, options);
+    if (!error)
+        error = mount_once(storage, options, out);
+    return error == ESTALE ? mount_once(storage, options, out) : error;
 }
 
 int fat_sync(struct fat *fat)
@@ -226,6 +234,11 @@ const char *fat_problem(const struct fat *fat)
 uint64_t fat_progress(const struct fat *fat)
 {
     return fat->progress;
+}
+
+uint64_t fat_moved(const struct fat *fat)
+{
+    return fat->moved;
 }
 
 struct fat_node *fat_root(struct fat *fat)

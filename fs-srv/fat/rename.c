@@ -265,6 +265,7 @@ static int move_far(struct move *move)
         set_dots(node, move->to);
         fat_note_entries(node->parent, node->first, node->index + 1);
         fat->progress++;
+        fat->moved = move->position / ENTRY;
         fat->note.cluster = move->target ? move->target->cluster : 0;
         error = fat_commit(fat);
         fat->progress -= error != 0;
@@ -341,8 +342,9 @@ static int move_near(struct move *move, bool *done)
     }
     fat_put(block);
     if (*done) {
-        settle(move);
         node->fat->progress++;
+        node->fat->moved = move->position / ENTRY;
+        settle(move);
     }
     return 0;
 }

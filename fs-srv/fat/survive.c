@@ -13,12 +13,10 @@
 #include "fat_impl.h"
 #include <stdlib.h>
 
-#define FORMAT UINT64_C(0x3176727573746166)
+#define FORMAT UINT64_C(0x3276727573746166)
 
 enum { RECORD_BLOCK = 1, RECORD_WAITING, RECORD_SIZE = 24 + BLOCK };
-
-/* Words of the log's state. */
-enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS };
+enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS, STATE_MOVED }; /* words of the log's state */
 enum { FLAG_WAS_DIRTY = 1, FLAG_LEAKED = 2, FLAG_ENDING = 4 };
 
 static size_t waiting_most(const struct fat *fat)
@@ -57,6 +55,18 @@ void fat_survive_end(struct fat *fat)
     free(fat->waiting);
     free(fat->waiting_new);
     free(fat->inherited);
+}
+
+void fat_survive_erase(struct fat *fat)
+{
+    survivor_erase(&fat->survivor);
+}
+
+void fat_survive_empty(struct fat *fat)
+{
+    survivor_restart(&fat->survivor);
+    fat->survivor.state[STATE_FLAGS] = 0;
+    survivor_publish(&fat->survivor);
 }
 
 bool fat_survive_is_there(const struct fat_options *options)
@@ -197,6 +207,7 @@ void fat_publish(struct fat *fat)
     if (!add_changes(fat, waiting))
         add_all(fat, waiting);
     state[STATE_PROGRESS] = fat->progress;
+    state[STATE_MOVED] = fat->moved;
     state[STATE_FLAGS] = (fat->was_dirty ? FLAG_WAS_DIRTY : 0u) | (fat->leaked ? FLAG_LEAKED : 0u) |
                          (fat->ending ? FLAG_ENDING : 0u);
     survivor_publish(&fat->survivor);
@@ -400,15 +411,20 @@ int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK])
     struct survivor log;
     int error = 0;
 
-    if (!fat->waiting)
+    if (fat->options.memory_size == 0)
         return 0;
     const bool found = survivor_open(&log, fat->options.memory, fat->options.memory_size, FORMAT) &&
                        log.state[STATE_CARD] == card;
-    if (found)
+    if (found) {
         fat->progress = log.state[STATE_PROGRESS];
+        fat->moved = log.state[STATE_MOVED];
+    }
+    if (!fat->waiting) /* it is only read */
+        return 0;
     const uint64_t flags = found ? log.state[STATE_FLAGS] : 0;
     /* Who has used it elsewhere meanwhile has unmounted it. Before a change the card is marked; when the mark goes all else is on the card. */
-    if (found && (boot[fat->shape.state_at] & 1 || flags & FLAG_ENDING)) {
+    if (found && !survivor_is_empty(&log) &&
+        (boot[fat->shape.state_at] & 1 || flags & FLAG_ENDING)) {
         fat->ending = flags & FLAG_ENDING;
         if (!fat->ending)
             error = take_records(fat, &log);
@@ -451,6 +467,17 @@ static int add_free(struct fat *fat, uint32_t *cluster)
     return error;
 }
 
+int fat_survive_free_left(struct fat *fat)
+{
+    int error = 0;
+
+    while (!error && fat->inherited_count > 0) {
+        error = add_free(fat, &fat->inherited[fat->inherited_count - 1]);
+        fat->inherited_count -= !error;
+    }
+    return error;
+}
+
 int fat_survive_finish(struct fat *fat)
 {
     struct fat_note *note = &fat->note;
@@ -465,10 +492,8 @@ int fat_survive_finish(struct fat *fat)
     note->entry_count = 0;
     if (!error && note->cluster != 0)
         error = add_free(fat, &note->cluster);
-    while (!error && fat->inherited_count > 0) {
-        error = add_free(fat, &fat->inherited[fat->inherited_count - 1]);
-        fat->inherited_count -= !error;
-    }
+    if (!error)
+        error = fat_survive_free_left(fat);
     if (!error)
         fat_keep(fat);
     return error;

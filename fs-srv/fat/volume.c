@@ -106,6 +106,11 @@ static uint64_t progress(struct volume *volume)
     return fat_progress(fat_of(volume));
 }
 
+static uint64_t moved(struct volume *volume)
+{
+    return fat_moved(fat_of(volume));
+}
+
 /* What an operation has done, or what is left of it, outlives this server. */
 static int kept(struct volume *volume, int error)
 {
@@ -361,6 +366,7 @@ const struct volume_ops fat_volume = {.format = "fat",
                                       .space = space,
                                       .now = now,
                                       .progress = progress,
+                                      .moved = moved,
                                       .root = root,
                                       .reopen = reopen,
                                       .free_orphans = free_orphans,

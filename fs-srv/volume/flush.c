@@ -107,6 +107,7 @@ void flush_forget(struct memory *memory, uint64_t from)
 static int flush_one(struct memory *memory, bool tell, bool *all_passed)
 {
     memory_wait_begins(memory);
+    memory_cut(memory);
     const bool passed = !is_due(memory) || pass(memory);
     const int error = memory->told ? 0 : memory->error;
     memory->told |= tell && memory->error != 0;

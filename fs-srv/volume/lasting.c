@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is open outlives this program (<libsys/files/lasting.h>). A node is known by a number of its own, for a format may find a file by where its name lies, and names move.
+ * What is open outlives this program (<libsys/files/lasting.h>). A node is known by a number of its own, for a format may find a file by where its name lies, and names move (S3).
  */
 #include "state.h"
 #include <libsys/stub.h>
@@ -91,18 +91,85 @@ const struct file_server_lasting *lasting_of(const char *book)
     return &lasting;
 }
 
-void lasting_moved(struct disk_node *node)
-{
-    struct volume_attributes attributes;
+/* ---- files that move ---- */
 
-    if (disk.ops->attributes(disk.volume, node->file, &attributes) != 0)
+/* What no file has. */
+#define NOWHERE UINT64_MAX
+
+static uint32_t record_of(const struct disk_node *node)
+{
+    return node ? node->identity : 0;
+}
+
+static uint32_t memory_record_of(const struct disk_node *node)
+{
+    return node && node->memory ? node->memory->index + 1 : 0;
+}
+
+void lasting_will_move(const struct disk_node *node, const struct disk_node *gone)
+{
+    struct state_move *move = &state->move;
+
+    if (!disk.ops->moved)
         return;
-    if (node->identity != 0)
-        atomic_store(&state->node[node->identity - 1].inode, attributes.inode);
-    if (node->memory) {
-        node->memory->inode = attributes.inode;
-        atomic_store(&state->memory[node->memory->index].inode, attributes.inode);
+    move->before = disk.ops->progress(disk.volume);
+    move->node = record_of(node);
+    move->memory = memory_record_of(node);
+    move->gone_node = record_of(gone);
+    move->gone_memory = memory_record_of(gone);
+    atomic_store_explicit(&move->active, 1, memory_order_release);
+}
+
+static void store_inode(uint32_t node, uint32_t memory, uint64_t inode)
+{
+    if (node != 0 && node <= STATE_NODES)
+        atomic_store(&state->node[node - 1].inode, inode);
+    if (memory != 0 && memory <= MEMORIES)
+        atomic_store(&state->memory[memory - 1].inode, inode);
+}
+
+/* It can be done again as long as no other name has changed. */
+static void store_moves(void)
+{
+    const struct state_move *move = &state->move;
+
+    store_inode(move->gone_node, move->gone_memory, NOWHERE);
+    if (move->node != 0 || move->memory != 0)
+        store_inode(move->node, move->memory, disk.ops->moved(disk.volume));
+}
+
+static void end_move(void)
+{
+    atomic_store_explicit(&state->move.active, 0, memory_order_release);
+}
+
+static void know_inode(const struct disk_node *node)
+{
+    if (node && node->memory)
+        node->memory->inode = atomic_load(&state->memory[node->memory->index].inode);
+}
+
+void lasting_moved(struct disk_node *node, struct disk_node *gone, int error)
+{
+    if (!disk.ops->moved)
+        return;
+    if (error == 0) {
+        store_moves();
+        know_inode(node);
+        know_inode(gone);
     }
+    end_move();
+}
+
+void lasting_finish_move(void)
+{
+    const struct state_move *move = &state->move;
+
+    if (!atomic_load_explicit(&move->active, memory_order_acquire))
+        return;
+    if (disk.ops->moved && disk.ops->progress(disk.volume) == move->before + 1)
+        store_moves();
+    end_move();
 }
 
 void lasting_forget(struct disk_node *node)

@@ -16,7 +16,8 @@ enum {
     BUCKETS = 512,
     ALL_ACCESS = VM_PROT_READ | VM_PROT_WRITE | VM_PROT_EXECUTE,
 };
-#define EVICTION_TAKES UINT64_C(2000000000) /* ns */
+#define EVICTION_TAKES UINT64_C(2000000000)  /* ns */
+#define INIT_TAKES     UINT64_C(10000000000) /* likewise */
 
 static struct memory memories[MEMORIES];
 static struct memory *buckets[BUCKETS];
@@ -98,6 +99,7 @@ static void begin_record(const struct memory *memory)
 
     atomic_store_explicit(&record->inode, memory->inode, memory_order_relaxed);
     record->shared = false;
+    atomic_store_explicit(&record->filled, 0, memory_order_relaxed);
     atomic_store_explicit(&record->size, memory->size, memory_order_relaxed);
     atomic_store_explicit(&record->used, 1, memory_order_release);
 }
@@ -144,6 +146,9 @@ static void release(struct memory *memory)
     struct memory **link = bucket_of(memory->file);
     const uint32_t index = memory->index;
 
+    memory_cut(memory);
+    if (disk.filling == memory)
+        disk.filling = NULL;
     end_record(memory);
     while (*link != memory)
         link = &(*link)->next;
@@ -304,9 +309,25 @@ static int take(struct disk_node *node, struct memory **out)
     return 0;
 }
 
-int memory_have(struct disk_node *node, struct memory **out)
+/* The node's, if there is one: when what was behind its end before a kill is gone (G3). The lock is held, and may be given up meanwhile. */
+static struct memory *memory_there(const struct disk_node *node)
 {
     struct memory *memory = node->memory ? node->memory : memory_of(node->file);
+    const uint64_t end = kernel_clock_now() + INIT_TAKES;
+
+    if (!memory || !memory->restored)
+        return memory;
+    memory_wait_begins(memory);
+    while (memory->restored && !memory->over &&
+           pi_condition_wait(&disk.changed, &disk.lock, end) == KERN_SUCCESS)
+        continue;
+    memory_wait_ends(memory);
+    return node->memory ? node->memory : memory_of(node->file);
+}
+
+int memory_have(struct disk_node *node, struct memory **out)
+{
+    struct memory *memory = memory_there(node);
     int error = 0;
 
     if (!memory)
@@ -326,6 +347,26 @@ void memory_set_size(struct memory *memory, uint64_t size)
 {
     memory->size = size;
     atomic_store_explicit(&state->memory[memory->index].size, size, memory_order_release);
+}
+
+void memory_set_filled(struct memory *memory, uint64_t size)
+{
+    memory->filled = size;
+    atomic_store_explicit(&state->memory[memory->index].filled, size, memory_order_release);
+}
+
+void memory_cut(struct memory *memory)
+{
+    struct volume_attributes attributes;
+
+    if (memory->filled == 0 || memory == disk.filling)
+        return;
+    if (!disk.read_only && disk.ops->attributes(disk.volume, memory->file, &attributes) == 0 &&
+        attributes.size > memory_end(memory)) {
+        (void)!disk.ops->resize(disk.volume, memory->file, memory_end(memory));
+        disk.unsynced = true;
+    }
+    memory_set_filled(memory, 0);
 }
 
 void memory_set_shared(struct memory *memory)
@@ -379,12 +420,14 @@ static int restore(struct memory *memory, mach_port_name_t port)
         return error;
     }
     enter(memory, file, atomic_load(&record->inode), atomic_load(&record->size));
+    memory->filled = atomic_load(&record->filled);
     memory->port = port;
     memory->shared = memory->mapped = memory->dirty = memory->restored = true;
+    const uint64_t end = memory->filled > memory->size ? memory->filled : memory->size;
     if (memory->size > attributes.size)
         disk.promised += memory->size - attributes.size + PAGE;
-    else if (memory->size < attributes.size && !disk.read_only)
-        (void)!disk.ops->resize(disk.volume, file, memory->size);
+    else if (end < attributes.size && !disk.read_only)
+        (void)!disk.ops->resize(disk.volume, file, end);
     disk.unsynced = true;
     if (port_move_member(self(), port, disk.set) != KERN_SUCCESS ||
         port_insert_made_send(self(), port, port, &same) != KERN_SUCCESS ||

@@ -79,8 +79,10 @@ static kern_return_t remove(struct file_node *folder, const char *text, struct f
     if (disk.read_only)
         return unix_error(EROFS);
     lock();
+    lasting_will_move(NULL, disk_of(node));
     const int error =
         disk.ops->remove(disk.volume, disk_of(folder)->file, text, disk_of(node)->file);
+    lasting_moved(NULL, disk_of(node), error);
     disk.unsynced = true;
     unlock();
     return answer_of(error);
@@ -100,12 +102,16 @@ static kern_return_t link(struct file_node *folder, const char *text, struct fil
 static kern_return_t rename(struct file_node *folder, const char *text, struct file_node *node,
                             struct file_node *to, const char *to_text, struct file_node *target)
 {
+    struct disk_node *const gone = target ? disk_of(target) : NULL;
+
     if (disk.read_only)
         return unix_error(EROFS);
     lock();
+    lasting_will_move(disk_of(node), gone);
     const int error =
         disk.ops->rename(disk.volume, disk_of(folder)->file, text, disk_of(node)->file,
-                         disk_of(to)->file, to_text, target ? disk_of(target)->file : NULL);
+                         disk_of(to)->file, to_text, gone ? gone->file : NULL);
+    lasting_moved(disk_of(node), gone, error);
     disk.unsynced = true;
     unlock();
     return answer_of(error);

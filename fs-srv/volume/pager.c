@@ -4,6 +4,7 @@
  *
  * G1 What is supplied was read with the lock held until it was there for all: so a file that is cut has no page of before behind its end afterwards.
  * G2 Pages that come back are written as far as the file goes.
+ * G3 What an instance that was killed left behind the end of a file goes before anybody writes there: memory_have() waits for that.
  */
 #include "state.h"
 #include <libsys/kernel.h>
@@ -44,6 +45,18 @@ static void take_control(struct memory *memory, mach_port_name_t control)
     pi_condition_broadcast(&disk.changed, &disk.lock);
 }
 
+/* G3. The lock is held. */
+static void drop_behind(struct memory *memory, mach_port_name_t control)
+{
+    const uint64_t end = page_up(memory->size);
+
+    if (memory->restored && control != MSG_DEAD && end < MEMORY_SPAN)
+        (void)!memory_object_lock_request(control, end, MEMORY_SPAN - end,
+                                          MEMORY_OBJECT_RETURNS_NONE, true, false);
+    memory->restored = false;
+    pi_condition_broadcast(&disk.changed, &disk.lock);
+}
+
 static kern_return_t init(struct server_message *message, mach_port_name_t control,
                           uint32_t page_size)
 {
@@ -52,19 +65,13 @@ static kern_return_t init(struct server_message *message, mach_port_name_t contr
     struct memory *memory = memory_in(message);
     if (memory && control != MSG_DEAD)
         take_control(memory, control);
-    const uint64_t end = memory && memory->restored ? page_up(memory->size) : MEMORY_SPAN;
     if (memory)
-        memory->restored = false;
+        drop_behind(memory, control);
     unlock();
-    if (!memory)
-        return KERN_FAILURE;
-    if (control == MSG_DEAD)
-        return KERN_SUCCESS;
-    (void)!memory_object_ready(control, false, CLUSTER); /* it may have ended: terminate follows */
-    if (end < MEMORY_SPAN)
-        (void)!memory_object_lock_request(control, end, MEMORY_SPAN - end,
-                                          MEMORY_OBJECT_RETURNS_NONE, true, false);
-    return KERN_SUCCESS;
+    if (memory && control != MSG_DEAD)
+        (void)!memory_object_ready(control, false,
+                                   CLUSTER); /* it may have ended: terminate follows */
+    return memory ? KERN_SUCCESS : KERN_FAILURE;
 }
 
 /* ---- pages that are missing ---- */

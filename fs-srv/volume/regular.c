@@ -7,6 +7,8 @@
  *    first, and is told that there is no room.
  * R2 A file gets longer when all that is written behind its end is there, and shorter before anything of it goes: what an instance that is killed leaves is never more
  *    than the size says, and a size says that the bytes are there.
+ * R3 Where the format has no holes, the volume's file is filled first, and is longer than its size meanwhile (memory.filled). Who is killed in that has a successor that goes
+ *    on with it; what nobody asks for any more is cut off (memory_cut()).
  */
 #include "server.h"
 #include <libsys/program.h>
@@ -16,7 +18,7 @@
 #include <wharf/if/vm.h>
 
 /* SPARE, and as much again as was promised: room that a format may need for itself while it writes that. */
-enum { SPARE = 1024 * 1024, STEP = 1024 * 1024 };
+enum { SPARE = 1024 * 1024, STEP = 128 * 1024 };
 
 static uint64_t page_up(uint64_t size)
 {
@@ -137,15 +139,36 @@ static uint64_t limit_of(const struct disk_node *node)
     return limit < MEMORY_SPAN ? limit : MEMORY_SPAN;
 }
 
-/* What was filled in vain goes again. Pages may have come back as far as the memory goes. Without the lock. */
+/* R3. Without the lock. */
+static void begin_fill(const struct disk_node *node, uint64_t size)
+{
+    lock();
+    disk.filling = node->memory ? node->memory : memory_of(node->file);
+    if (disk.filling)
+        memory_set_filled(disk.filling, size);
+    unlock();
+}
+
+/* The size says so, or nobody wants it any more. The lock is held. */
+static void end_fill(void)
+{
+    struct memory *memory = disk.filling;
+
+    disk.filling = NULL;
+    if (memory)
+        memory_cut(memory);
+}
+
+/* What was filled in vain goes again. Without the lock. */
 static void unfill(const struct disk_node *node, uint64_t before)
 {
     struct volume_attributes attributes;
 
     lock();
-    if (node->memory && node->memory->size > before)
-        before = node->memory->size;
-    if (disk.ops->attributes(disk.volume, node->file, &attributes) == 0 && attributes.size > before)
+    if (disk.filling)
+        end_fill();
+    else if (disk.ops->attributes(disk.volume, node->file, &attributes) == 0 &&
+             attributes.size > before)
         (void)!disk.ops->resize(disk.volume, node->file, before);
     unlock();
 }
@@ -157,6 +180,7 @@ static int fill_up_to(const struct disk_node *node, uint64_t size)
     uint64_t before = UINT64_MAX;
     int error;
 
+    begin_fill(node, size);
     do {
         lock();
         error = disk.ops->attributes(disk.volume, node->file, &attributes);
@@ -232,6 +256,8 @@ static kern_return_t write(struct file_open *open, uint64_t position, const void
     const uint64_t before = memory ? memory->size : 0;
     if (error == 0)
         memory->writing = position + size;
+    else
+        end_fill();
     unlock();
     if (error != 0)
         return answer_of(error);
@@ -241,6 +267,7 @@ static kern_return_t write(struct file_open *open, uint64_t position, const void
         error = window_write(memory, position, from, size, &done);
     lock();
     end_write(memory, done != 0 ? position + done : 0);
+    end_fill();
     unlock();
     if (done == 0)
         return answer_of(error);
@@ -254,8 +281,10 @@ static kern_return_t write(struct file_open *open, uint64_t position, const void
 static int resize_both(struct disk_node *node, struct memory *memory, uint64_t size,
                        uint64_t *before)
 {
-    if (memory)
+    if (memory) {
+        memory_cut(memory);
         *before = memory->size;
+    }
     if (memory && size < *before)
         memory_set_size(memory, size);
     const int error = disk.ops->resize(disk.volume, node->file, size);
@@ -287,6 +316,7 @@ static kern_return_t resize(struct file_node *file_node, uint64_t size)
         error = memory_have(node, &memory);
     if (error == 0)
         error = resize_both(node, memory, size, &before);
+    end_fill();
     unlock();
     if (error != 0 || !memory)
         return answer_of(error);
@@ -339,6 +369,12 @@ static uint32_t most_of(const struct file_open *open, uint32_t protection, bool 
     return VM_PROT_READ | (open->flags & FILE_WRITE && !disk.read_only ? VM_PROT_WRITE : 0u);
 }
 
+/* What read() copies from, which is closed before the file is (libsys/posix/file_views.c): not what a program maps, also for itself alone, and keeps when it closes the file. */
+static bool is_for_reads(uint32_t protection, bool private)
+{
+    return protection == 0 && !private;
+}
+
 static kern_return_t map(struct file_open *open, uint64_t offset, uint64_t length,
                          uint32_t protection, bool private, mach_port_name_t *entry,
                          uint64_t *entry_offset, uint64_t *mapped)
@@ -350,7 +386,7 @@ static kern_return_t map(struct file_open *open, uint64_t offset, uint64_t lengt
     const int error = memory_have(disk_of(open->node), &memory);
     const uint64_t end = error == 0 ? page_up(memory->size) : 0;
     if (error == 0 && offset < end) {
-        memory->mapped = true;
+        memory->mapped |= !is_for_reads(protection, private);
         if (most & VM_PROT_WRITE)
             memory_set_shared(memory);
     }

@@ -98,6 +98,7 @@ static kern_return_t begin(const char *service, const char *book)
     struct disk_node *root;
 
     disk.keeps = book != NULL;
+    lasting_finish_move();
     kern_return_t kr = memories_begin();
     if (kr == KERN_SUCCESS)
         kr = file_server_begin(&disk.server, &limits, MSG_NULL);

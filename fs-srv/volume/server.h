@@ -62,6 +62,8 @@ struct memory {
     uint64_t size;            /* M3 */
     uint64_t
         writing; /* how far a write goes that is being copied; the pager takes it for the end, if it is behind that */
+    uint64_t
+        filled; /* how far the volume's file is zeroes behind `size`, by a fill that is not over; 0: there was none */
     uint64_t used;       /* when it was used last */
     uint64_t ahead;      /* where the next read is, if the file is read from beginning to end */
     uint32_t ahead_size; /* bytes that are read ahead there */
@@ -73,10 +75,10 @@ struct memory {
     bool told;           /* the file system's sync has told it */
     bool dirty;          /* something has been written through here, or may not have come back */
     bool shared;         /* clients may write to mappings of their own */
-    bool mapped;         /* clients may have it mapped */
+    bool mapped;         /* clients may have it mapped, and keep it when they close it */
     bool
         remade; /* `entry` was made anew, and no init has come since: a terminate may be of the life before */
-    bool restored;  /* an earlier instance's: what lies behind its end is to be taken away */
+    bool restored;  /* an earlier instance's: what lies behind its end is to be taken away (G3) */
     bool ended;     /* terminate has come, and no init since */
     bool over;      /* and nobody has made use of it since */
     uint32_t waits; /* threads that wait for something of it: it stays */
@@ -111,7 +113,9 @@ struct disk {
     uint64_t
         promised; /* bytes of pages that were written, for which the volume may have no room yet */
     uint64_t promising; /* likewise, of the write whose pages are being written */
-    uint64_t device;    /* number of it in attributes */
+    struct memory
+        *filling;    /* what the files' thread is filling, or has filled and not made longer yet */
+    uint64_t device; /* number of it in attributes */
 };
 extern struct disk disk;
 
@@ -161,8 +165,11 @@ extern const struct file_node_ops folder_ops, regular_ops, link_ops, fifo_ops, o
 
 /** For the framework (<libsys/files/lasting.h>). book: of the keeper's. */
 const struct file_server_lasting *lasting_of(const char *book);
-/** The node's file may have another inode from here on. The lock is held. */
-void lasting_moved(struct disk_node *node);
+/** `node` (NULL: none) is about to get another name, and the name of `gone` (likewise) is about to go; and that is over. The lock is held from the first to the second. */
+void lasting_will_move(const struct disk_node *node, const struct disk_node *gone);
+void lasting_moved(struct disk_node *node, struct disk_node *gone, int error);
+/** After a kill, before anything is found again: files that were about to move, and have, are known by their new inodes. */
+void lasting_finish_move(void);
 /** The node goes. */
 void lasting_forget(struct disk_node *node);
 /** All that was open is open again: what is left over in `state` goes. */
@@ -177,6 +184,10 @@ struct memory *memory_of(const struct volume_file *file);
 struct memory *memory_of_port(uint64_t payload);
 /** The size that clients see. */
 void memory_set_size(struct memory *memory, uint64_t size);
+/** The volume's file is zeroes behind that size, or will be, up to this one (R3). */
+void memory_set_filled(struct memory *memory, uint64_t size);
+/** What was filled, and is not, or not any more, on its way to be part of the file goes. The lock is held. */
+void memory_cut(struct memory *memory);
 /** Clients may write to it by mappings of their own from here on. */
 void memory_set_shared(struct memory *memory);
 /** After a kill, and without the lock: the port of a memory has come back. It is taken. */

@@ -16,7 +16,7 @@ enum {
 };
 #define MAGIC  UINT64_C(0x57766f6c756d6531)
 #define HEAD   ((sizeof(struct state) + PAGE - 1) / PAGE * PAGE)
-#define LAYOUT (HEAD << 32 | RETURN_PAGES << 8 | 3)
+#define LAYOUT (HEAD << 32 | RETURN_PAGES << 8 | 5)
 #define FIXED  (HEAD + RETURN_PAGES * PAGE + OPENS_SIZE)
 
 struct state *state;

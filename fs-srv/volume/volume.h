@@ -98,6 +98,9 @@ struct volume_ops {
     /** How many operations that change names (make, remove, link, rename) have been done, those of killed predecessors with the same memory included. A successor
      *  counts an operation that its predecessor was killed in if and only if its effect is there. */
     uint64_t (*progress)(struct volume *volume);
+    /** The inode that the file of the last rename among those has had since: a rename gives it another one, and what has no name any more is not found again. NULL: inodes are
+     *  for good. */
+    uint64_t (*moved)(struct volume *volume);
 
     /** Held for good. */
     struct volume_file *(*root)(struct volume *volume);

@@ -2,14 +2,17 @@
 /*
  * Parts of files that the files' thread has mapped. There are few, and short ones: what a program that page-out needs maps is not evicted. The kernel copies, so that
  * a page that cannot be had is an error, and no exception.
+ *
+ * W1 Windows together are a small part of all memory: what is mapped here cannot leave, whatever else is short of frames.
  */
 #include "server.h"
+#include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>
 #include <wharf/if/vm.h>
 
-enum { WINDOWS = 48, ACCESS = VM_PROT_READ | VM_PROT_WRITE };
+enum { WINDOWS = 48, LEAST = 4, PART = 16, ACCESS = VM_PROT_READ | VM_PROT_WRITE };
 
 /* The files' thread alone. */
 static struct window {
@@ -17,6 +20,7 @@ static struct window {
     uint64_t number, used;
 } windows[WINDOWS];
 static struct window *last = &windows[0];
+static unsigned count; /* of windows that are used; 0: not known yet */
 static uint64_t uses;
 
 static mach_port_name_t self(void)
@@ -43,13 +47,23 @@ void windows_drop(const struct memory *memory)
             close_window(&windows[i]);
 }
 
+/* W1 */
+static unsigned count_for(uint64_t memory)
+{
+    const uint64_t most = memory / PART / WINDOW;
+
+    return most < LEAST ? LEAST : most > WINDOWS ? WINDOWS : (unsigned)most;
+}
+
 static struct window *find(const struct memory *memory, uint64_t number)
 {
     struct window *oldest = &windows[0];
 
     if (last->memory == memory && last->number == number)
         return last;
-    for (unsigned i = 0; i < WINDOWS; i++) {
+    if (count == 0)
+        count = count_for(kernel_system_info(SYSTEM_INFO_MANAGED_MEMORY));
+    for (unsigned i = 0; i < count; i++) {
         if (windows[i].memory == memory && windows[i].number == number)
             return &windows[i];
         if (!windows[i].memory || (oldest->memory && windows[i].used < oldest->used))

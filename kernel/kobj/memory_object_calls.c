@@ -196,10 +196,12 @@ static kern_return_t begin_lock(struct paged_object *object, const struct run *r
     return kr;
 }
 
+/* One that nobody has mapped since it began goes on when it is mapped again, or is cached. */
 static void end_lock(struct paged_object *object, bool notify)
 {
     spin_lock(&object->lock);
-    object->locking |= notify && (object->state == PAGED_READY || object->state == PAGED_CACHED);
+    object->locking |= notify && (object->state == PAGED_READY || object->state == PAGED_ENDING ||
+                                  object->state == PAGED_CACHED);
     work_start(&object->work); /* announces, and completes */
     spin_unlock(&object->lock);
 }

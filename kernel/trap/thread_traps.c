@@ -35,16 +35,29 @@ uint64_t trap_thread_switch(TRAP_ARGUMENTS)
     return 0;
 }
 
-/* After an error that came of a missing page the trap is repeated when the page is there. Only then may the thread be looked
- * at: it waits otherwise, or is done. */
-static uint64_t end_trap(struct thread *self, kern_return_t kr, uint64_t a0, uint64_t a1,
-                         uint64_t a2)
+/* As trap_restart(), with all six arguments. */
+static uint64_t restart_with_all(TRAP_ARGUMENTS)
+{
+    arch_thread_set_arg(&self->arch, 3, a3);
+    arch_thread_set_arg(&self->arch, 4, a4);
+    arch_thread_set_arg(&self->arch, 5, a5);
+    return trap_restart(self, a0, a1, a2);
+}
+
+/* The trap is repeated when the page is there. */
+[[gnu::cold, gnu::noinline]] static uint64_t wait_for_page(TRAP_ARGUMENTS)
+{
+    uint64_t result = restart_with_all(a0, a1, a2, a3, a4, a5, self);
+    paged_wait(self);
+    return result;
+}
+
+/* The error may be that of a missing page. Only then may the thread be looked at: it waits otherwise, or is done. */
+static inline uint64_t end_trap(kern_return_t kr, TRAP_ARGUMENTS)
 {
     if (likely(kr == KERN_SUCCESS || !self->page.object))
         return trap_error(kr);
-    uint64_t result = trap_restart(self, a0, a1, a2);
-    paged_wait(self);
-    return result;
+    return wait_for_page(a0, a1, a2, a3, a4, a5, self);
 }
 
 /* A wait that began: the registers are the waker's now; the value returned here goes nowhere. */
@@ -52,7 +65,8 @@ uint64_t trap_futex_wait(TRAP_ARGUMENTS)
 {
     if (a0 % sizeof(uint32_t) != 0)
         return trap_error(KERN_INVALID_ARGUMENT);
-    return end_trap(self, futex_wait(self, a0, (uint32_t)a1, clock_ticks_at(a2)), a0, a1, a2);
+    kern_return_t kr = futex_wait(self, a0, (uint32_t)a1, clock_ticks_at(a2));
+    return end_trap(kr, a0, a1, a2, a3, a4, a5, self);
 }
 
 uint64_t trap_futex_wake(TRAP_ARGUMENTS)
@@ -87,14 +101,6 @@ uint64_t trap_aborted(struct thread *thread)
     return done ? done : trap_error(KERN_ABORTED); /* those woken or moved so far */
 }
 
-/* As trap_restart(), with all six arguments. */
-static uint64_t restart_with(struct thread *self, const uint64_t *a)
-{
-    for (unsigned i = 3; i < 6; i++)
-        arch_thread_set_arg(&self->arch, i, a[i]);
-    return trap_restart(self, a[0], a[1], a[2]);
-}
-
 /* The owner that a trap names, who must not be the caller unless `self_allowed`. */
 static kern_return_t owner_named(struct thread *self, uint32_t name, bool self_allowed,
                                  struct thread **out)
@@ -116,7 +122,7 @@ uint64_t trap_futex_wait_pi(TRAP_ARGUMENTS)
     kern_return_t kr = owner_named(self, (uint32_t)a3, false, &owner);
     if (kr == KERN_SUCCESS)
         kr = futex_wait_pi(self, a0, (uint32_t)a1, clock_ticks_at(a2), owner);
-    return end_trap(self, kr, a0, a1, a2);
+    return end_trap(kr, a0, a1, a2, a3, a4, a5, self);
 }
 
 uint64_t trap_futex_wake_pi(TRAP_ARGUMENTS)
@@ -127,14 +133,13 @@ uint64_t trap_futex_wake_pi(TRAP_ARGUMENTS)
 }
 
 /* Both kinds of requeue, whose first five arguments are the same; piece by piece. */
-static uint64_t requeue(struct thread *self, unsigned number, const uint64_t *a,
-                        struct thread *owner)
+static uint64_t requeue(unsigned number, struct thread *owner, TRAP_ARGUMENTS)
 {
-    struct futex_requeue what = {.address = a[0],
-                                 .target = a[3],
-                                 .expected = (uint32_t)a[2],
-                                 .wake = (uint32_t)a[1],
-                                 .move = (uint32_t)a[4],
+    struct futex_requeue what = {.address = a0,
+                                 .target = a3,
+                                 .expected = (uint32_t)a2,
+                                 .wake = (uint32_t)a1,
+                                 .move = (uint32_t)a4,
                                  .pi = number == TRAP_futex_requeue_pi,
                                  .owner = owner};
     uint64_t done = trap_progress(self, number);
@@ -142,10 +147,10 @@ static uint64_t requeue(struct thread *self, unsigned number, const uint64_t *a,
     while (more) {
         kern_return_t kr = futex_requeue(self, &what, &done, &more);
         if (kr != KERN_SUCCESS)
-            return end_trap(self, kr, a[0], a[1], a[2]);
+            return end_trap(kr, a0, a1, a2, a3, a4, a5, self);
         if (more && arch_irq_pending()) {
             trap_set_progress(self, number, done);
-            return restart_with(self, a);
+            return restart_with_all(a0, a1, a2, a3, a4, a5, self);
         }
     }
     self->progress = 0;
@@ -159,20 +164,18 @@ static bool are_words(uint64_t address, uint64_t target)
 
 uint64_t trap_futex_requeue(TRAP_ARGUMENTS)
 {
-    const uint64_t a[] = {a0, a1, a2, a3, a4, a5};
-    return are_words(a0, a3) ? requeue(self, TRAP_futex_requeue, a, NULL)
+    return are_words(a0, a3) ? requeue(TRAP_futex_requeue, NULL, a0, a1, a2, a3, a4, a5, self)
                              : trap_error(KERN_INVALID_ARGUMENT);
 }
 
 uint64_t trap_futex_requeue_pi(TRAP_ARGUMENTS)
 {
-    const uint64_t a[] = {a0, a1, a2, a3, a4, a5};
     struct thread *owner;
     kern_return_t kr =
         are_words(a0, a3) ? owner_named(self, (uint32_t)a5, true, &owner) : KERN_INVALID_ARGUMENT;
     if (kr != KERN_SUCCESS)
         return trap_error(kr);
-    uint64_t result = requeue(self, TRAP_futex_requeue_pi, a, owner);
+    uint64_t result = requeue(TRAP_futex_requeue_pi, owner, a0, a1, a2, a3, a4, a5, self);
     if (owner)
         thread_unref(owner);
     return result;

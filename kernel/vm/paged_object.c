@@ -211,7 +211,7 @@ static void die(struct paged_object *object, uint64_t why)
         object->state = PAGED_DEAD;
         object->why = why;
     }
-    object->init_due = object->returning = object->locking = false;
+    object->init_due = object->returning = object->locking = object->lock_due = false;
     object->moved = true; /* counts nowhere any more */
     paged_wake_all(object);
     work_start(&object->work);
@@ -294,7 +294,7 @@ static bool begin_dropping(struct paged_object *object)
 {
     paged_forget_written(object);
     object->state = PAGED_DROPPING;
-    object->returning = object->locking = false;
+    object->returning = object->locking = object->lock_due = false;
     object->again = UINT64_MAX;
     return true;
 }

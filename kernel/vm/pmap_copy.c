@@ -44,16 +44,23 @@ static size_t in_page(vaddr_t va, size_t n)
     return rest < n ? rest : n;
 }
 
+/* Two addresses may show one frame. */
+static bool are_apart(const char *a, const char *b, size_t n)
+{
+    return (uintptr_t)a + n <= (uintptr_t)b || (uintptr_t)b + n <= (uintptr_t)a;
+}
+
 size_t pmap_copy_within(struct pmap *pmap, vaddr_t dst, vaddr_t src, size_t n)
 {
     n = in_page(dst, in_page(src, n));
     spin_lock(&pmap->lock);
     const char *from = pmap_look(pmap, src, PROT_READ);
     char *to = from ? pmap_look(pmap, dst, PROT_WRITE) : NULL;
-    if (to)
+    const bool apart = to && are_apart(to, from, n);
+    if (apart)
         pmap_copy_bytes(to, from, n);
     spin_unlock(&pmap->lock);
-    return to ? n : 0;
+    return apart ? n : 0;
 }
 
 /* One page's part. */

@@ -11,43 +11,47 @@
  */
 #include "calls.h"
 #include <libsys/kernel.h>
+#include <libsys/program.h>
 #include <libsys/sync.h>
+#include <wharf/if/vm.h>
 
 enum { PAGE = 0x1000, LEAST = 4 * PAGE, MOST = 256 * PAGE };
-
-/* A region that lies where H1 forbids, kept while another is looked for. */
-struct unfit {
-    struct unfit *next;
-    size_t size;
-};
 
 static struct mutex lock;
 static char *at, *end; /* the rest of the last region */
 static size_t total;   /* bytes of all regions */
 
-/** A region behind the last one. While the kernel offers holes in front of it, they are filled. */
+/** Free pages at both sides of a region, as the kernel has them, are kept. Where nothing lies, the last hole begins. */
+static char *look_above(size_t size)
+{
+    const mach_port_name_t task = program_start_info->task;
+    uint64_t from = (uintptr_t)end, start, length, where;
+    uint32_t protection, most, inheritance, flags;
+
+    for (;;) {
+        const bool last = vm_region(task, from, &start, &length, &protection, &most, &inheritance,
+                                    &flags) != KERN_SUCCESS;
+        if ((last || (start > from && start - from >= size + 2 * PAGE)) &&
+            vm_allocate(task, from + PAGE, size, 0, &where) == KERN_SUCCESS)
+            return (char *)(uintptr_t)where;
+        if (last)
+            return NULL;
+        from = start + length;
+    }
+}
+
+/** A region behind the last one (H1). The kernel offers what lies behind its last one of any kind; when it has begun at the bottom again that may lie in front of ours. */
 static char *take(size_t size)
 {
-    struct unfit *unfit = NULL;
-    char *found = NULL;
     void *region;
 
-    while (found == NULL && kernel_vm_allocate(size, &region) == KERN_SUCCESS) {
-        if ((char *)region >= end) {
-            found = region;
-        } else {
-            *(struct unfit *)region = (struct unfit){unfit, size};
-            unfit = region;
-        }
-    }
-    while (unfit != NULL) {
-        struct unfit *next = unfit->next;
-
-        /* It was allocated above with these very numbers. */
-        (void)kernel_vm_deallocate(unfit, unfit->size);
-        unfit = next;
-    }
-    return found;
+    if (kernel_vm_allocate(size, &region) != KERN_SUCCESS)
+        return NULL;
+    if ((char *)region >= end)
+        return region;
+    /* It was allocated just now with these very numbers. */
+    (void)kernel_vm_deallocate(region, size);
+    return look_above(size);
 }
 
 /** Start a region with room for `size` bytes; a program that has much gets much. */

@@ -2,7 +2,8 @@
 /*
  * See file_maps.h. A list of ranges, each with a reference to the open that it is of. A child of fork has the same ranges, and its own references under the same names.
  *
- * F1 No two ranges overlap. One that could not be cut for want of memory is longer than it should be: what lies there is then synced in vain.
+ * F1 What is not mapped any more is taken out before something else is mapped there. A range that could not be cut for want of memory is longer than it should be: what lies there
+ *    is then synced in vain.
  * F2 Nobody waits for a server with the lock held.
  */
 #include "file_maps.h"
@@ -96,7 +97,6 @@ int file_maps_add(mach_port_name_t file, uint64_t address, uint64_t size)
     if (range == NULL)
         return ENOMEM;
     mutex_lock(&lock);
-    forget(range->start, range->end);
     range->next = ranges;
     ranges = range;
     mutex_unlock(&lock);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <wharf/message.h>
 
-/** The range shows the file from here on, whatever it showed before. The open stays as long as some of it is mapped, as if by another descriptor. 0, ENOMEM. */
+/** The range, which showed no file, shows this one from here on. The open stays as long as some of it is mapped, as if by another descriptor. 0, ENOMEM. */
 int file_maps_add(mach_port_name_t file, uint64_t address, uint64_t size);
 /** The range shows no file any more. */
 void file_maps_forget(uint64_t address, uint64_t size);

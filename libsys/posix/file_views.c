@@ -2,13 +2,15 @@
 /*
  * See file_views.h. There are a few views, of VIEW bytes each; a new one takes the place of the one that was used least recently.
  *
- * V1 A view that somebody copies from (users) stays. What is mapped and given back is so outside the lock.
- * V2 Who finds the lock taken goes without: a signal's handler may read, too.
+ * V1 A view that somebody copies from (users) stays. If the file is closed meanwhile it is nobody else's (closing), and who leaves it last gives it back. What is mapped and
+ *    given back is so outside the lock.
+ * V2 No handler of signals runs in a thread that has the lock or a view: it may read, too, and may jump away.
  * V3 Names of ports are not used again: a view that was left by mistake is nobody else's.
  * V4 What lies behind the end of what was mapped is mapped anew: the file has grown.
  */
 #include "file_views.h"
 #include "again.h"
+#include "signals.h"
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <libsys/sync.h>
@@ -18,10 +20,15 @@
 enum { VIEW = 1024 * 1024, VIEWS = 8 };
 
 struct view {
-    mach_port_name_t file; /* MSG_NULL: it shows nothing */
+    mach_port_name_t file; /* MSG_NULL: it shows nothing, or is closing */
     uint32_t users;
+    bool closing;                    /* V1 */
     uint64_t number, at, size, used; /* size: 0: nothing is mapped */
 };
+
+/* There in programs that have handlers. */
+[[gnu::weak]] uint64_t signals_hold(void);
+[[gnu::weak]] void signals_go_on(uint64_t mask);
 
 static struct mutex lock;
 static struct view views[VIEWS];
@@ -30,6 +37,18 @@ static uint64_t uses;
 static mach_port_name_t self(void)
 {
     return program_start_info->task;
+}
+
+/* V2 */
+static uint64_t hold(void)
+{
+    return signals_hold != NULL ? signals_hold() : 0;
+}
+
+static void go_on(uint64_t mask)
+{
+    if (signals_go_on != NULL)
+        signals_go_on(mask);
 }
 
 /* A new one: where it is, and how much of the file there is. 0: none. */
@@ -69,12 +88,13 @@ static struct view *choose(mach_port_name_t file, uint64_t number)
 }
 
 /* Its only user shows something else in it; until then it has no size for others. */
-static void replace(struct view *view, const struct view *before)
+static void replace(struct view *view, mach_port_name_t file, uint64_t number,
+                    const struct view *before)
 {
     uint64_t at = 0;
 
     unmap(before);
-    const uint64_t size = map(view->file, view->number, &at);
+    const uint64_t size = map(file, number, &at);
     mutex_lock(&lock);
     view->at = at;
     view->size = size;
@@ -86,8 +106,7 @@ static struct view *take(mach_port_name_t file, uint64_t number, uint64_t least)
 {
     struct view before = {0};
 
-    if (!mutex_try_lock(&lock))
-        return NULL;
+    mutex_lock(&lock);
     struct view *view = choose(file, number);
     const bool fits = view && view->file == file && view->number == number && view->size >= least;
     if (view && !fits && view->users != 0)
@@ -102,49 +121,81 @@ static struct view *take(mach_port_name_t file, uint64_t number, uint64_t least)
     }
     mutex_unlock(&lock);
     if (view && !fits)
-        replace(view, &before);
+        replace(view, file, number, &before);
     return view;
+}
+
+/* It is free for anything; returns what is to be unmapped. The lock is held. */
+static struct view end(struct view *view)
+{
+    const struct view gone = *view;
+
+    *view = (struct view){0};
+    return gone;
 }
 
 static void leave(struct view *view)
 {
+    struct view gone = {0};
+
     mutex_lock(&lock);
-    view->users--;
+    if (--view->users == 0 && view->closing)
+        gone = end(view);
     mutex_unlock(&lock);
+    unmap(&gone);
 }
 
-bool file_view_copy(mach_port_name_t file, uint64_t offset, void *to, uint32_t size)
+/* In one view. */
+static bool copy_part(mach_port_name_t file, uint64_t offset, void *to, uint32_t size)
 {
-    char *out = to;
-    bool good = true;
+    const uint64_t within = offset % VIEW;
+    const uint64_t mask = hold();
+    struct view *view = take(file, offset / VIEW, within + size);
+    const bool good = view && view->size >= within + size &&
+                      vm_copy(self(), view->at + within, size, (uintptr_t)to) == KERN_SUCCESS;
 
-    while (size != 0 && good) {
-        const uint64_t within = offset % VIEW;
-        const uint32_t part = size < VIEW - within ? size : (uint32_t)(VIEW - within);
-        struct view *view = take(file, offset / VIEW, within + part);
-        if (!view)
-            return false;
-        good = view->size >= within + part &&
-               vm_copy(self(), view->at + within, part, (uintptr_t)out) == KERN_SUCCESS;
+    if (view)
         leave(view);
-        offset += part;
-        out += part;
-        size -= part;
-    }
+    go_on(mask);
     return good;
+}
+
+uint32_t file_view_copy(mach_port_name_t file, uint64_t offset, void *to, uint32_t size)
+{
+    uint32_t done = 0;
+
+    while (done < size) {
+        const uint64_t rest = VIEW - (offset + done) % VIEW;
+        const uint32_t part = size - done < rest ? size - done : (uint32_t)rest;
+        if (!copy_part(file, offset + done, (char *)to + done, part))
+            break;
+        done += part;
+    }
+    return done;
+}
+
+/* The lock is held. */
+static struct view close_view(struct view *view)
+{
+    if (view->users == 0)
+        return end(view);
+    view->file = MSG_NULL;
+    view->closing = true;
+    return (struct view){0};
 }
 
 void file_views_closing(mach_port_name_t file)
 {
     for (unsigned i = 0; i < VIEWS; i++) {
         struct view gone = {0};
-        if (views[i].file != file || !mutex_try_lock(&lock))
+        if (views[i].file != file)
             continue;
-        if (views[i].file == file && views[i].users == 0) {
-            gone = views[i];
-            views[i] = (struct view){0};
-        }
+        const uint64_t mask = hold();
+        mutex_lock(&lock);
+        if (views[i].file == file)
+            gone = close_view(&views[i]);
         mutex_unlock(&lock);
+        go_on(mask);
         unmap(&gone);
     }
 }

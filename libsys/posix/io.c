@@ -79,23 +79,42 @@ static kern_return_t read_bulk(struct transfer *t)
     return t->done <= t->size ? kr : MIG_BAD_REPLY;
 }
 
-/* The same, copied by the kernel from where the file is mapped. What cannot be had in that way is the server's to give, or to say why not. */
+/* What could not be copied, from the server, or why not. */
+static kern_return_t read_rest(struct transfer *t, uint64_t at, uint32_t copied)
+{
+    struct transfer rest = *t;
+
+    rest.position = (int64_t)(at + copied);
+    rest.bytes += copied;
+    rest.size -= copied;
+    const kern_return_t kr = AGAIN(read_bulk(&rest));
+    t->done = copied + (kr == KERN_SUCCESS ? rest.done : 0);
+    return t->done != 0 ? KERN_SUCCESS : kr;
+}
+
+/* The same, copied by the kernel from where the file is mapped. The file's own offset has moved by all that was claimed: it goes back to behind what has been read. */
 static kern_return_t read_mapped(struct transfer *t)
 {
     uint64_t at;
-    kern_return_t kr = file_claim(t->port, t->position, t->size, &at, &t->done);
+    int64_t position;
+    uint32_t claimed;
+    kern_return_t kr = file_claim(t->port, t->position, t->size, &at, &claimed);
 
-    if (kr != KERN_SUCCESS || t->done == 0)
+    t->done = claimed;
+    if (kr != KERN_SUCCESS || claimed == 0)
         return kr;
-    if (t->done > t->size || at > INT64_MAX)
+    if (claimed > t->size || at > (uint64_t)INT64_MAX - claimed)
         return MIG_BAD_REPLY;
-    if (file_view_copy(t->port, at, t->bytes, t->done))
+    const uint32_t copied = file_view_copy(t->port, at, t->bytes, claimed);
+    if (copied == claimed)
         return KERN_SUCCESS;
-    struct transfer again = *t;
-    again.position = (int64_t)at;
-    again.size = t->done;
-    kr = read_bulk(&again);
-    t->done = again.done;
+    struct transfer rest = *t;
+    rest.size = claimed;
+    kr = read_rest(&rest, at, copied);
+    t->done = rest.done;
+    if (t->position < 0 && t->done != claimed)
+        (void)!AGAIN(
+            file_seek(t->port, (int64_t)at + t->done, FILE_WHENCE_START, again_id(), &position));
     return kr;
 }
 

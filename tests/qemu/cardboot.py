@@ -2,9 +2,11 @@
 """Booting from cards, and with cards attached: what ./wharf image writes, and what the harness can do to a card.
 
 Drivers have scenarios of their own; here U-Boot is the only one that reads, so all that is shown of the machine's
-cards is shown by what it loads.
+cards is shown by what it loads. Mostly that is an initrd of one program, for U-Boot takes half a minute for the whole one
+on raspi4b; card-boot-raspi4b-emmc2 and card-boot-virt-virtio-* have that.
 """
 
+import initrds
 from cards import Card, Error
 from console import Failed
 from matrix import BOOT_EXPECT, SELF_TESTS
@@ -24,7 +26,7 @@ def boots(name, where, medium="scr", label=CI, build="release", size="128M", **m
     expect = list(BOOT_EXPECT)
     expect[2] = expect[2].replace(r"(?P<cpus>\d+)", str(machine["cpus"]))
     return Scenario(f"card-boot-{name}", machine, medium, append=SELF_TESTS, disk=Card(where, size), expect=tuple(expect),
-                    label=label, build=build)
+                    label=label, build=build, initrd=initrds.of("self-check") if where == "sd" else None)
 
 
 def virt():
@@ -42,11 +44,12 @@ def virt():
 
 def raspi4b():
     """The card for the real board, as far as QEMU has one: it reads no firmware and no config.txt."""
-    def one(name, where, label, medium="scr", **machine):
+    def one(name, where, label, medium="scr", whole=False, **machine):
         return Scenario(f"card-{name}-{where}", {"board": "raspi4b", **machine}, medium, image="rpi4", append="init=hello seed=1",
-                        disk=Card(where), expect=HELLO, label=label, seconds=12 if machine else 4, check=has_partitions)
+                        disk=Card(where), expect=HELLO, label=label, seconds=12 if machine else 4, check=has_partitions,
+                        initrd=initrds.of("hello") if machine and not whole else None)
 
-    return [one("boot-raspi4b", "emmc1", CI, boot="uboot"), one("boot-raspi4b", "emmc2", CI, boot="uboot"),
+    return [one("boot-raspi4b", "emmc1", CI, boot="uboot"), one("boot-raspi4b", "emmc2", CI, whole=True, boot="uboot"),
             one("boot-raspi4b-extlinux", "emmc2", CI, "extlinux", boot="uboot"),
             one("attached-raspi4b", "emmc1", EVERYDAY), one("attached-raspi4b", "emmc2", EVERYDAY)]
 
@@ -107,7 +110,8 @@ def reads_were_served(attendant):
 def harness():
     """That cards can be made to lie, to stall and to go away."""
     def one(name, disk, medium="scr", expect=HELLO, machine=None, **more):
-        return Scenario(f"card-{name}", machine or VIRT, medium, append="init=hello seed=1 end=halt", disk=disk, expect=expect, **more)
+        return Scenario(f"card-{name}", machine or VIRT, medium, append="init=hello seed=1 end=halt", disk=disk, expect=expect,
+                        initrd=initrds.of("hello") if medium else None, **more)
 
     plain = {**VIRT, "boot": "direct"}
     slow = [Fault("stall", first=20, seconds=0.5), Fault("stall", first=60, seconds=0.5)]

@@ -16,6 +16,6 @@ def all_scenarios(kind):
         passes("device-dma", 1, seconds=10), passes("device-dma", 4, seconds=15),
         passes("device-dma", 4, "8G", machine={**VIRT, "mem": "8G"}, seconds=15, label=CI),
         passes("device-dma", 4, "raspi4b", machine={"board": "raspi4b"}, seconds=20, label=CI),
-        *(repeats("device-dma", seed, 4 + seed, seconds=60, label=CI) for seed in (1, 2)),
-        *(repeats("device-matrix", seed, 3 + seed, seconds=60, label=CI) for seed in (1, 2)),
+        *(repeats("device-dma", seed, 4 + seed, seconds=20, label=CI) for seed in (1, 2)),
+        *(repeats("device-matrix", seed, 3 + seed, seconds=20, label=CI) for seed in (1, 2)),
     ]

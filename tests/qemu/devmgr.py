@@ -32,6 +32,6 @@ def all_scenarios(kind):
         explains("gic3-4cpu", {**VIRT, "gic": 3, "cpus": 4, "extra": RNG}, DISK + CONSOLE, disk=disk, seconds=10, label=CI),
         explains("pci", {**VIRT, "cpus": 2}, CONSOLE + PCI, disk=Card("sd"), seconds=10),
         explains("raspi4b", {"board": "raspi4b"}, PI, disk=Card("emmc1"), seconds=20),
-        *(explains(f"seed{seed}", {**VIRT, "cpus": 4, "extra": counted(seed, 5)}, CONSOLE, f"seed={seed}", seconds=60, label=CI)
+        *(explains(f"seed{seed}", {**VIRT, "cpus": 4, "extra": counted(seed, 5)}, CONSOLE, f"seed={seed}", seconds=20, label=CI)
           for seed in (1, 2)),
     ]

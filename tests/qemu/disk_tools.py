@@ -8,7 +8,7 @@ from pathlib import Path
 from cards import Card
 from console import Failed
 from disks import NAMES, PI
-from scenario import CI, Scenario, all_ended
+from scenario import CI, LONG, Scenario, all_ended
 from shell import EXEC, VIRT
 from wharf import card, packages, userland
 
@@ -44,8 +44,8 @@ def are_whole(attendant):
             raise Failed(f"{program} of the host says of partition {partition.number}: {done.stdout}{done.stderr}")
 
 
-def tools(name, where, machine, seconds):
-    return Scenario(f"disk-tools-{name}", machine, append=EXEC, disk=Card(where, size=SIZE), label=CI, seconds=seconds,
+def tools(name, where, machine, seconds, label=CI):
+    return Scenario(f"disk-tools-{name}", machine, append=EXEC, disk=Card(where, size=SIZE), label=label, seconds=seconds,
                     initrd=initrd("disk_tools.sh", where, True), check=are_whole,
                     expect=(r"^disk tools: 0 are wrong$", r"^supervisor: init ended with status 0$", all_ended()))
 
@@ -59,4 +59,4 @@ def removal():
 def all_scenarios(kind):
     if kind != "release":
         return []
-    return [tools("virtio", "virtio", {**VIRT, "cpus": 4}, 30), tools("raspi4b", "emmc2", PI, 60), removal()]
+    return [tools("virtio", "virtio", {**VIRT, "cpus": 4}, 30), tools("raspi4b", "emmc2", PI, 60, LONG), removal()]

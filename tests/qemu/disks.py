@@ -4,7 +4,7 @@ killed again and again."""
 
 from cards import Card
 from programs import VIRT
-from scenario import CI, EVERYDAY, Scenario, all_ended, counted, ended
+from scenario import CI, EVERYDAY, LONG, Scenario, all_ended, counted, ended
 
 PI = {"board": "raspi4b"}
 WORK = (r"^disk-load: block\.\S+, seed \d+: .* 0 wrong, ", r"^disk-load: all checks passed$", ended("bootstrap"), all_ended())
@@ -46,6 +46,7 @@ def all_scenarios():
         load("virtio", "virtio"), load("virtio-legacy", "virtio-legacy", cpus=1, build="debug"),
         load("sd", "sd", seconds=15), load("sd-1cpu", "sd", cpus=1, build="debug", seconds=30),
         load("raspi4b-emmc1", "emmc1", PI, seconds=40), load("raspi4b-emmc2", "emmc2", PI, seconds=40),
-        kills("virtio", "virtio", 50, 1), kills("sd", "sd", 200, 1, seconds=60), kills("sd-4cpu", "sd", 100, 2, cpus=4, seconds=60, label=CI),
+        kills("virtio", "virtio", 50, 1), kills("sd", "sd", 200, 1, seconds=60),
+        kills("sd-4cpu", "sd", 40, 2, cpus=4, seconds=60, label=CI), kills("sd-4cpu", "sd", 100, 2, cpus=4, seconds=100, label=LONG),
         kills("raspi4b", "emmc2", 25, 1, machine=PI, seconds=60),
     ]

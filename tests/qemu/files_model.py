@@ -2,7 +2,7 @@
 """Random calls in a folder of a file server, against a model of it (apps/tests/files-model.c)."""
 
 from programs import VIRT
-from scenario import CI, EVERYDAY, Scenario, all_ended, ended
+from scenario import CI, EVERYDAY, LONG, Scenario, all_ended, ended
 
 PASSED = (r"^files-model: seed \d+: \d+ operations, ", r"^files-model: all checks passed$", ended("bootstrap"), all_ended())
 
@@ -15,4 +15,4 @@ def memory(seed, cpus, workers, operations, build, label, seconds):
 
 def all_scenarios():
     return [memory(1, 1, 1, 2000, "debug", EVERYDAY, 15), memory(2, 1, 4, 1000, "release", EVERYDAY, 15),
-            memory(3, 4, 4, 2000, "release", CI, 60)]
+            memory(3, 2, 4, 2000, "release", CI, 60), memory(3, 4, 4, 2000, "release", LONG, 60)]

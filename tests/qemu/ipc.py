@@ -33,8 +33,8 @@ def registers():
     return [
         passes("ipc-registers", 1),
         passes("ipc-registers", 1, "plain", SWITCHED_OFF, label=CI),
-        passes("ipc-registers", 4, seconds=30, label=CI),
-        passes("ipc-registers", 4, "plain", SWITCHED_OFF, seconds=30, label=CI),
+        passes("ipc-registers", 4, seconds=20, label=CI),
+        passes("ipc-registers", 4, "plain", SWITCHED_OFF, seconds=20, label=CI),
         repeats("ipc-registers", 1, 6),
         repeats("ipc-registers", 2, 5, label=CI),
     ]
@@ -43,7 +43,7 @@ def registers():
 def storm():
     return [
         passes("ipc-storm", 1),
-        passes("ipc-storm", 4, seconds=30, label=CI),
+        passes("ipc-storm", 4, seconds=20, label=CI),
         repeats("ipc-storm", 1, 6, seconds=6),
         *(repeats("ipc-storm", seed, shift, seconds=10, label=CI)
           for seed, shift in ((2, 5), (3, 7), (4, 8))),

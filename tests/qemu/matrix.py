@@ -2,14 +2,16 @@
 """The boot matrix: every board boots every way, runs the kernel's self-tests, then self-check.
 
 Everyday: a set of rows in which every pair of values of any two factors occurs, filled up with as
-many triples as it can hold (greedy, the same every time). In CI: every row that selected() takes.
+many triples as it can hold (greedy, the same every time). In long runs: every row that selected() takes;
+in CI those of release builds, and of debug builds those that in_ci() takes.
 
     python3 tests/qemu/matrix.py        prints the rows and how many there are
 """
 
 from itertools import combinations, product
 
-from scenario import CI, EVERYDAY, Scenario, all_ended, ended
+import initrds
+from scenario import CI, EVERYDAY, LONG, Scenario, all_ended, ended
 
 FACTORS = {
     "gic": (2, 3),
@@ -47,7 +49,7 @@ def rows():
 
 
 def selected(row):
-    """The rows that CI runs. Sizes and processors change what the kernel computes, not the ways to
+    """The rows that are run at all. Sizes and processors change what the kernel computes, not the ways to
     boot, so those are not multiplied with everything."""
     cpus, mem, cpu = row["cpus"], row["mem"], row["cpu"]
     if mem == "8G" and cpus not in (1, 8):
@@ -61,6 +63,15 @@ def selected(row):
     if row["boot"] == "scr":
         return (cpus, mem) in ((1, "64M"), (4, "64M"), (4, "1G"), (8, "8G"))
     return (cpus, mem) in ((2, "128M"), (8, "1G"))
+
+
+def in_ci(row):
+    """Of those, the ones that CI runs. A debug build computes the same and checks it, which takes five times as
+    long: every number of CPUs, way to boot, interrupt controller and level of entry, each with one size of memory."""
+    if row["build"] == "release":
+        return True
+    sizes = {"direct": ((1, "64M"), (2, "1G"), (4, "64M"), (8, "1G")), "scr": ((4, "64M"),), "extlinux": ((2, "128M"),)}
+    return row["cpu"] == "cortex-a72" and (row["cpus"], row["mem"]) in sizes[row["boot"]]
 
 
 def groups(row, size):
@@ -103,16 +114,17 @@ def virt(build):
     """Scenarios of one build type. A row that CI adds is no everyday row already."""
     everyday = everyday_rows(list(rows()))
     result = [row_scenario(row, EVERYDAY) for row in everyday if row["build"] == build]
-    return result + [row_scenario(row, CI) for row in rows()
+    return result + [row_scenario(row, CI if in_ci(row) else LONG) for row in rows()
                      if row["build"] == build and selected(row) and row not in everyday]
 
 
 def raspi4b():
+    """Through U-Boot with an initrd of one program: it reads a card word by word, and would do so for half a minute."""
     def one(name, label, machine, medium=None, build="release", cpus=4):
         expect = list(BOOT_EXPECT)
         expect[2] = rf"^self-check: {cpus} CPUs, "
         return Scenario(name, {"board": "raspi4b", **machine}, medium, SELF_TESTS, tuple(expect),
-                        build=build, label=label, seconds=8)
+                        build=build, label=label, seconds=8, initrd=initrds.of("self-check") if medium else None)
 
     return [
         one("boot-raspi4b", EVERYDAY, {}),
@@ -130,4 +142,5 @@ if __name__ == "__main__":
     for line in small:
         print(*line.values())
     print(len(small), "everyday of", sum(1 for _ in rows()), "possible;",
-          sum(1 for r in rows() if selected(r)), "selected for CI")
+          sum(1 for r in rows() if selected(r)), "selected,",
+          sum(1 for r in rows() if selected(r) and in_ci(r)), "of them for CI")

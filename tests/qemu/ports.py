@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from mkinitrd import archive
-from scenario import CI, Scenario, all_ended
+from scenario import CI, LONG, Scenario, all_ended
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "ci"))
@@ -43,9 +43,10 @@ def initrd(program, file, arguments, more):
 
 
 def port(program, file, says, arguments="", seconds=10, status=0, **more):
-    """One self-test, on 1 and on 4 CPUs. says: patterns of its output, in order."""
+    """One self-test, on 1 and on 4 CPUs; what takes long, on 1 in long runs only. says: patterns of its output, in order."""
     return [Scenario(f"port-{program}-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=port.conf",
-                     initrd=initrd(program, file, arguments, more.get("files", {})), label=CI, seconds=seconds,
+                     initrd=initrd(program, file, arguments, more.get("files", {})), seconds=seconds,
+                     label=LONG if cpus == 1 and seconds >= 30 else CI,
                      expect=(*says, rf"supervisor: {program} ended with status {status}$", all_ended(status)))
             for cpus in (1, 4)]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Scenarios around user programs: what they do right, how they crash, and how the system ends."""
 
-from scenario import CI, EVERYDAY, Scenario, all_ended, ended
+from scenario import CI, EVERYDAY, LONG, Scenario, all_ended, ended
 
 VIRT = {"board": "virt", "gic": 2, "mem": "128M"}
 CRASH = (r"^wharf: \S+ crashed: ", r"^wharf: \S+ ended with status (?!0$)")
@@ -31,7 +31,7 @@ def swap():
                  append=f"init=vm-swap seed={shift}", build=build, only=True, label=label, seconds=seconds,
                  expect=(r"^vm-swap: all checks passed$", ended("vm-swap"), all_ended()))
         for build, cpus, shift, label, seconds in (
-            ("release", 1, 3, EVERYDAY, 30), ("debug", 4, 4, CI, 60), ("release", 4, 5, CI, 30))
+            ("release", 1, 3, EVERYDAY, 30), ("debug", 4, 4, CI, 60), ("release", 4, 5, LONG, 30))
     ]
 
 
@@ -48,7 +48,7 @@ def reclaim():
 
 
 def hostile_pagers():
-    """R10: 14 kinds of them, each so many times; 50 in CI."""
+    """R10: 14 kinds of them, each so many times; 15 in CI, 50 in long runs."""
     return [
         Scenario(f"vm-hostile-{rounds}-{cpus}cpu",
                  {**VIRT, "cpus": cpus, "extra": ["-machine", "dtb-randomness=off", "-icount",
@@ -57,7 +57,7 @@ def hostile_pagers():
                  seconds=seconds,
                  expect=(r"^vm-hostile: all checks passed$", ended("vm-hostile"), all_ended()))
         for rounds, cpus, shift, label, seconds in ((3, 1, 4, EVERYDAY, 30), (3, 4, 5, EVERYDAY, 30),
-                                                    (50, 1, 4, CI, 400), (50, 4, 5, CI, 400))
+                                                    (15, 1, 4, CI, 120), (15, 4, 5, CI, 120), (50, 1, 4, LONG, 400), (50, 4, 5, LONG, 400))
     ]
 
 

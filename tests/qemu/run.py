@@ -24,6 +24,7 @@ import badfiles  # noqa: E402
 import cardboot  # noqa: E402
 import ipc  # noqa: E402
 import matrix  # noqa: E402
+import main_job  # noqa: E402
 import mounts  # noqa: E402
 import powercuts  # noqa: E402
 import processes  # noqa: E402
@@ -75,7 +76,7 @@ def main():
             if not labels:
                 continue
             # QEMU's own limit comes first; ctest's is for a harness that hangs itself.
-            print(f"{s.name}|{','.join(labels)}|{s.time_limit() * 2 + 60:g}" if options.cmake
+            print(f"{s.name}|{','.join(labels)}|{s.time_limit() * 2 + 60:g}|{s.usual():g}" if options.cmake
                   else f"{s.name:45} {' '.join(labels)}  {s.append}")
         return 0
     failures = 0
@@ -136,6 +137,7 @@ def scenarios(kind):
         *terminal.all_scenarios(),
         *session.all_scenarios(kind),
         *mounts.all_scenarios(kind),
+        *main_job.all_scenarios(kind),
         *powercuts.all_scenarios(),
         *volumes.all_scenarios(),
         *volumes_trouble.all_scenarios(),

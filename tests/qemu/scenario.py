@@ -20,6 +20,7 @@ FORBIDDEN = (
 EVERYDAY, CI, LONG = "everyday", "ci", "long"
 DIRECT_SECONDS, UBOOT_SECONDS = 3, 6     # what a run usually takes at most
 HANG_FACTOR = 10                         # so many times longer is a hang
+OTHER_BUILD_SECONDS = 25                 # what usually takes longer, and is for CI, CI runs in its own build only
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Scenario:
     tree_at: int | None = None      # where to put it, if not at the usual place; 0: x0 = 0
     silent_for: float = 0           # nothing to expect: the run ends after so many seconds
     faults: int = 0                 # exceptions that a silent run may take
-    build: str = "release"          # its everyday build; the other one runs it in CI
+    build: str = "release"          # its own build; the other one runs it in CI, or, what is for CI and takes long, in long runs
     only: bool = False              # no other build runs it
     label: str = EVERYDAY
     seconds: float = 0              # usual duration, if not the usual one
@@ -53,6 +54,8 @@ class Scenario:
             return ()
         if self.label == EVERYDAY and (self.build != build or compiler != "gcc"):
             return (CI,)
+        if self.label == CI and self.build != build and self.usual() > OTHER_BUILD_SECONDS:
+            return (LONG,)
         return (self.label,)
 
     def usual(self):

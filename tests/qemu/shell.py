@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cards import Card
 from programs import STATUS
-from scenario import CI, Scenario, all_ended, ended
+from scenario import CI, LONG, Scenario, all_ended, ended
 from wharf import userland
 
 VIRT = {"board": "virt", "gic": 2, "mem": "512M"}
@@ -119,10 +119,10 @@ def full(cpus, label):
                             "^memory: signal 9$", "^shell$", "^pipes$", "^supervisor: init ended with status 0$", all_ended()))
 
 
-def swap(cpus):
+def swap(cpus, label):
     """A partition is made, used by a program with more memory than there is, and given up."""
     area = r"partition +\d+ +[1-9]\d+ +5 +0$"
-    return Scenario(f"shell-swap-{cpus}cpu", {**VIRT, "mem": "64M", "cpus": cpus}, append=EXEC, disk=Card("virtio", size="256M"), label=CI, seconds=60,
+    return Scenario(f"shell-swap-{cpus}cpu", {**VIRT, "mem": "64M", "cpus": cpus}, append=EXEC, disk=Card("virtio", size="256M"), label=label, seconds=60,
                     initrd=initrd({"etc/exec": SWAP.encode()}),
                     expect=(r"^swapon: vd0p3: it is no swap partition", "^before mkswap 1$", r"^swap area of \d+ KiB, [0-9a-f]{32}$", "^on 0$",
                             "^swapon: vd0p3: it is in use$", "^twice 1$", r"^vd0p3 +partition +\d+ +0 +5 +0$", "^free-sane$", rf"^vd0p3 +{area}",
@@ -131,9 +131,9 @@ def swap(cpus):
                             "^off twice 1$", "^supervisor: init ended with status 0$", all_ended()))
 
 
-def swapped_at_the_end(cpus):
+def swapped_at_the_end(cpus, label):
     """The machine stops in order while memory is out: what brings it back is stopped after those whose memory it is."""
-    return Scenario(f"shell-swapped-at-the-end-{cpus}cpu", {**VIRT, "mem": "64M", "cpus": cpus}, append=EXEC, disk=Card("virtio", size="256M"), label=CI,
+    return Scenario(f"shell-swapped-at-the-end-{cpus}cpu", {**VIRT, "mem": "64M", "cpus": cpus}, append=EXEC, disk=Card("virtio", size="256M"), label=label,
                     seconds=30, initrd=initrd({"etc/exec": SWAPPED_AT_THE_END.encode()}),
                     expect=(r"^vd0p3 +partition +\d+ +[1-9]\d+ +0 +0$", "^supervisor: init ended with status 0$", all_ended()))
 
@@ -228,5 +228,5 @@ def death():
 def all_scenarios(kind):
     if kind != "release":
         return []
-    return [commands(1, CI), commands(4, CI), bombs(2, CI), full(1, CI), full(4, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), swap(1), swap(4),
-            swapped_at_the_end(1), swapped_at_the_end(4), proc(), death()]
+    return [commands(1, CI), commands(4, CI), bombs(2, CI), full(1, CI), full(4, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), proc(), death(),
+            *(make(cpus, label) for make in (swap, swapped_at_the_end) for cpus, label in ((1, CI), (2, CI), (4, LONG)))]

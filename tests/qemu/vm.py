@@ -18,9 +18,9 @@ def everyday():
 
 def several_orders():
     return [
-        *(repeats("vm-fork", seed, 5 + seed % 3, append="arg=6", seconds=30, label=CI) for seed in (1, 2)),
-        *(repeats("vm-wire", seed, 5 + seed % 3, append="arg=20", seconds=30, label=CI) for seed in (1, 2)),
-        *(repeats("vm-shootdown", seed, 5 + seed % 3, append="arg=12", seconds=30, label=CI) for seed in (1, 2, 3)),
+        *(repeats("vm-fork", seed, 5 + seed % 3, append="arg=6", seconds=20, label=CI) for seed in (1, 2)),
+        *(repeats("vm-wire", seed, 5 + seed % 3, append="arg=20", seconds=20, label=CI) for seed in (1, 2)),
+        *(repeats("vm-shootdown", seed, 5 + seed % 3, append="arg=12", seconds=20, label=CI) for seed in (1, 2, 3)),
         *(repeats("vm-fork", seed, 5 + seed % 4, append="arg=100", seconds=200, label=LONG) for seed in (11, 12)),
         passes("vm-shootdown", 4, "many", "arg=3000 seed=1", seconds=120, label=LONG),
     ]

@@ -198,10 +198,11 @@ bad_trap:
 
 trap_reschedule:
     ldr     x9, [x20, #CPU_CURRENT]
+    ldr     x10, [x20, #CPU_RESTART]
+    str     xzr, [x20, #CPU_RESTART]       /* also of one that waits for a page: the next trap here is another's */
     cmp     x9, x19
     b.ne    arch_leave_kernel              /* it waits, or is gone: the frame is not ours any more */
-    ldr     x9, [x20, #CPU_RESTART]
-    cbnz    x9, trap_restart
+    cbnz    x10, leave_reschedule          /* the trap will be repeated: its registers are in the frame */
     stp     x0, xzr, [x19, #TF_x0]
     stp     xzr, xzr, [x19, #TF_x2]
     stp     xzr, xzr, [x19, #TF_x4]
@@ -212,10 +213,6 @@ trap_reschedule:
     stp     xzr, xzr, [x19, #TF_x14]
     stp     xzr, xzr, [x19, #TF_x16]
     str     xzr, [x19, #TF_x18]
-    b       leave_reschedule
-
-trap_restart:                              /* the trap will be repeated: its registers are in the frame */
-    str     xzr, [x20, #CPU_RESTART]
     b       leave_reschedule
 
 /* ---------------------------------------------------------------- everything else from user

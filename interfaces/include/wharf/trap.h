@@ -40,8 +40,10 @@
  *   woken and moved. The longest waiting at `address` are woken, at most wake_count; of those
  *   behind them at most move_count wait at `target` from then on, in the same order, behind
  *   those there: until a wake there, or their own deadline.
- *      KERN_RETRY              the word at `address` is not `expected`; nobody is woken or moved
+ *      KERN_RETRY              the word at `address` is not `expected`, or its page is being replaced; nobody is woken
+ *                              or moved
  *      KERN_INVALID_ADDRESS    the word cannot be read
+ *      KERN_ABORTED            the wait for its page was interrupted; nobody is woken or moved
  *      KERN_INVALID_ARGUMENT   address or target not a multiple of 4, or the same
  *   The word is looked at once, in one step with the first threads; a change while there are more
  *   to come stops nothing. The target's memory is not touched.

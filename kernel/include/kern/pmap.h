@@ -124,7 +124,7 @@ kern_return_t pmap_copy_across(struct pmap *to, vaddr_t dst, vaddr_t src, size_t
 /** Bytes of memory of the direct map, as fast as there is a way. */
 void pmap_copy_bytes(char *restrict to, const char *restrict from, size_t n);
 /** Copy up to n bytes, in one page each inside an address space, but no registers; both addresses are users'. Returns how many; 0: one of the pages is
- *  not mapped for that at the moment. */
+ *  not mapped for that at the moment, or both are in one frame, and overlap there. */
 size_t pmap_copy_within(struct pmap *pmap, vaddr_t dst, vaddr_t src, size_t n);
 /** For address spaces that may show registers of devices (map_has_devices()). Between the kernel and the current address space, as arch_copyin(),
  *  or, PROT_WRITE, arch_copyout(); and as pmap_copy_across(), `from` being the current one. Registers are not touched, which the lock makes

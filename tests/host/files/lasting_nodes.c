@@ -205,7 +205,8 @@ static kern_return_t read_some(struct file_open *open, uint64_t position, void *
     const uint64_t left = position < file->size ? file->size - position : 0;
 
     *got = left < size ? (uint32_t)left : size;
-    memcpy(to, file->content + position, *got);
+    if (*got != 0) /* else the position is anywhere */
+        memcpy(to, file->content + position, *got);
     place();
     return KERN_SUCCESS;
 }

@@ -144,6 +144,26 @@ void scene_pager_gets_back(void)
     drop_control(control);
 }
 
+/* Of two lock_requests the second is completed when the first has been heard of; not behind the end. */
+void scene_pager_ends_among_locks(void)
+{
+    begin();
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    for (unsigned i = 0; i < 2; i++)
+        OK(memory_object_lock_request(control, 0, PAGE, MEMORY_OBJECT_RETURNS_DIRTY, false, true));
+    GIVES(KERN_BUSY,
+          memory_object_lock_request(control, 0, PAGE, MEMORY_OBJECT_RETURNS_DIRTY, false, true));
+    OK(memory_object_destroy(control, 3));
+    rest();
+    hear_of_range(MEMORY_PAGER_ID_LOCK_COMPLETED, 0, 1);
+    rest();
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    CHECK(hears_nothing());
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    drop_control(control);
+}
+
 /* The reader waits for what it asks until the pager has fetched. */
 static void sync_by_reader(uint64_t pages, uint32_t flags)
 {

@@ -150,6 +150,39 @@ static void test_sharing(void)
     CHECK_EQ(pmap->tables, 1);
 }
 
+static uint64_t *word_of(struct frame *frame)
+{
+    return phys_to_virt(frame_address(frame));
+}
+
+/* The kernel copies by the page tables: that counts as use, like the program's own. */
+static void test_copies(void)
+{
+    const vaddr_t a = 0x5000, b = 0x9000, again = 0xb000;
+    struct frame *from = pool.single[2], *to = pool.single[3];
+    uint64_t was = *word_of(to), pa = *word_of(from);
+    CHECK_EQ(enter(a, from, PAGE_SIZE, PROT_READ, 0), KERN_SUCCESS);
+    CHECK_EQ(enter(b, to, PAGE_SIZE, RW, 0), KERN_SUCCESS);
+    CHECK(pmap_page_clear_referenced(from));
+    (void)pmap_page_clear_referenced(to);
+    atomic_store(&to->flags, 0);
+    CHECK_EQ(pmap_copy_within(pmap, b, a, 8), 8);
+    CHECK_EQ(*word_of(to), pa);
+    CHECK(pmap_page_clear_referenced(from));
+    CHECK(!pmap_page_is_referenced(from));
+    CHECK_EQ(atomic_load(&to->flags), FRAME_FLAG_REFERENCED | FRAME_FLAG_DIRTY);
+
+    /* two addresses of one frame: beside each other, then over each other */
+    CHECK_EQ(enter(again, to, PAGE_SIZE, PROT_READ, 0), KERN_SUCCESS);
+    CHECK_EQ(pmap_copy_within(pmap, b + 16, again, 16), 16);
+    CHECK_EQ(word_of(to)[2], pa);
+    CHECK_EQ(pmap_copy_within(pmap, b + 8, again, 16), 0);
+    CHECK_EQ(pmap_copy_within(pmap, b, again + 8, 16), 0);
+    CHECK_EQ(pmap_copy_within(pmap, b, again, 8), 0);
+    *word_of(to) = was;
+    remove_all(pmap, 0, ARCH_USER_VA_END);
+}
+
 void test_basics(void)
 {
     world_begin(check_random(), 0);
@@ -161,6 +194,7 @@ void test_basics(void)
     test_split();
     test_chunks();
     test_sharing();
+    test_copies();
     pmap_destroy(pmap);
     pool_free(&pool);
     counts_check(before, &kernel_ledger);

@@ -6,29 +6,22 @@
 #include "model_impl.h"
 #include <errno.h>
 
-void model_reopen(struct model *model, const struct step *except, const struct volume_ops *with,
+void model_reopen(struct model *model, int released, const struct volume_ops *with,
                   struct volume *of)
 {
     model_ops = with;
     model_volume = of;
     for (int i = 1; i < NODES; i++) {
         struct node *node = &model->nodes[i];
-        const bool may_go =
-            except != NULL && (except->released == i ||
-                               (!model->has_links && (except->moved == i || except->target == i)));
         int error;
 
         if (!node->used || !node->held)
             continue;
         error = model_ops->reopen(model_volume, node->inode, &node->file);
-        if (!model->has_links && may_go && error == 0) { /* another file may lie there */
-            model_ops->release(model_volume, node->file);
-            error = ESTALE;
-        }
         if (error == 0)
             continue;
         CHECK_EQ(error, ESTALE);
-        CHECK(may_go || (!model->has_links && node->links == 0));
+        CHECK(i == released || (!model->has_links && node->links == 0));
         node->held = false; /* whoever had it open has lost it, or finds it by its name */
         node->used = node->links != 0;
     }

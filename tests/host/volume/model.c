@@ -234,7 +234,7 @@ static void step_remove(struct model *model, struct step *step)
         expect(CALL(remove, in, model_names[entry.name], file), ENOTEMPTY);
     } else {
         step->names = true;
-        step->moved = entry.node;
+        step->target = entry.node;
         expect(CALL(remove, in, model_names[entry.name], file), 0);
         model->entries[at].used = false;
         model->progress++;

@@ -36,16 +36,16 @@ struct step {
     bool names; /* it is counted, if it succeeds */
     int touched; /* node whose content, size or mode may be anything between before and after; -1: none */
     int released; /* node that may be gone; -1: none */
-    int moved;    /* nodes that may have another inode; -1: none */
-    int target;
+    int moved;    /* node that gets another inode, where the format has those that move; -1: none */
+    int target;   /* node whose name goes; -1: none */
 };
 
 void model_begin(struct model *model, bool has_links);
 /** The step of this number, in `model` and in the volume (if `ops`), which has to agree. */
 struct step model_step(struct model *model, uint64_t number, const struct volume_ops *ops,
                        struct volume *volume);
-/** After a mount: files that are held are opened again. except: what may be otherwise, or NULL. */
-void model_reopen(struct model *model, const struct step *except, const struct volume_ops *ops,
+/** After a mount: files that are held are opened again. released: the node that may be gone; -1: none. */
+void model_reopen(struct model *model, int released, const struct volume_ops *ops,
                   struct volume *volume);
 /** The volume has what the model says, but the content and mode of node `except` (-1: none), which the model takes over; `next`: what it may be instead. */
 void model_compare(struct model *model, int except, const struct model *next,

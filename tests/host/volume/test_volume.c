@@ -5,6 +5,7 @@
  * e2fsck or fsck.fat.
  */
 #include "check.h"
+#include "checkers.h"
 #include "model.h"
 #include "shared.h"
 #include <card.h>
@@ -17,13 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    CARD = 12 << 20,
-    MEMORY_LEAST = 192 << 10,
-    MEMORY_USUAL = 4 << 20,
-    STEPS = 60,
-    TEXT = 65536
-};
+enum { CARD = 12 << 20, MEMORY_LEAST = 192 << 10, MEMORY_USUAL = 4 << 20, STEPS = 60 };
 
 /* Nothing of an image is left to chance, so that a seed repeats. */
 #define UUID                                   \
@@ -36,6 +31,7 @@ struct report {
     _Atomic unsigned done;   /* steps since then */
     _Atomic bool finished;   /* it was not killed while it made one */
     _Atomic bool unmounting; /* it had given everything up */
+    uint64_t progress;       /* told by who was asked for nothing else */
     struct model model;
     uint64_t inodes[2][NODES]; /* after an even number of steps, and after an odd one */
 };
@@ -55,14 +51,20 @@ static void die(int number)
     (void)kill(getpid(), SIGKILL);
 }
 
-static struct volume *mount_shared(struct shared *of)
+static struct volume *mount_as(struct shared *of, bool read_only)
 {
-    const struct volume_options options = {.keep_orphans = true,
+    const struct volume_options options = {.read_only = read_only,
+                                           .keep_orphans = true,
                                            .memory = {of->memory, of->memory_size}};
     struct volume *volume;
 
     CHECK_EQ(ops->mount(&of->storage, &options, &volume), 0);
     return volume;
+}
+
+static struct volume *mount_shared(struct shared *of)
+{
+    return mount_as(of, false);
 }
 
 static struct step step;
@@ -77,13 +79,24 @@ static void tell_step(void)
         step.target);
 }
 
+/* As who did it would have noted when it was over. */
+static void note_moves(struct model *of, struct volume *volume)
+{
+    if (ops->moved == NULL)
+        return;
+    if (step.moved >= 0)
+        of->nodes[step.moved].inode = ops->moved(volume);
+    if (step.target >= 0)
+        of->nodes[step.target].inode = 0;
+}
+
 /* Which of both it is, and all that is there. */
 static void agree(struct volume *volume)
 {
     static struct model next;
     const uint64_t progress = ops->progress(volume);
 
-    step = (struct step){.touched = -1};
+    step = (struct step){.touched = -1, .released = -1};
     (void)atexit(tell_step);
     if (was_unmounting && progress == 0)
         model.progress = 0;
@@ -92,11 +105,13 @@ static void agree(struct volume *volume)
         step = model_step(&next, unsure, NULL, NULL);
         for (int i = 0; i < NODES; i++) /* nobody was told of it */
             next.nodes[i].held = next.nodes[i].held && model.nodes[i].used;
-        if (step.names && progress == next.progress)
+        if (step.names && progress == next.progress) {
+            note_moves(&next, volume);
             model = next;
+        }
     }
     CHECK_EQ(progress, model.progress);
-    model_reopen(&model, unsure != 0 ? &step : NULL, ops, volume);
+    model_reopen(&model, step.released, ops, volume);
     CHECK_EQ(ops->free_orphans(volume), 0);
     model_compare(&model, unsure != 0 ? step.touched : -1, &next, ops, volume);
     CHECK_TEXT(ops->problem(volume), "");
@@ -198,41 +213,7 @@ static void take_over(void)
     first += done + 1;
 }
 
-/* ---- checkers ---- */
-
-static int run(const char *command, const char *path, char text[TEXT])
-{
-    char line[512];
-    FILE *pipe;
-    size_t got;
-    int status;
-
-    snprintf(line, sizeof line, command, path);
-    pipe = popen(line, "r");
-    CHECK(pipe != NULL);
-    got = fread(text, 1, TEXT - 1, pipe);
-    text[got] = 0;
-    status = pclose(pipe);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void check_clean(const struct shared *of)
-{
-    static char text[TEXT];
-    struct card *card = card_make(CARD);
-    char path[64];
-    int status;
-
-    snprintf(path, sizeof path, "volume-%d.img", (int)getpid());
-    memcpy(card->bytes, of->bytes, CARD);
-    CHECK(card_save(card, path));
-    card_free(card);
-    status = run(ops == &ext4_volume ? "e2fsck -fn %s 2>&1" : "fsck.fat -n %s 2>&1", path, text);
-    if (status != 0)
-        fputs(text, stderr);
-    CHECK_EQ(status, 0);
-    (void)unlink(path);
-}
+/* ---- copies ---- */
 
 static void end_copy(void)
 {
@@ -242,12 +223,41 @@ static void end_copy(void)
     CHECK_EQ(ops->unmount(volume), 0);
 }
 
-static void check_copy(void)
+static void copy_all(void)
 {
     memcpy(copy->bytes, shared->bytes, CARD);
     memcpy(copy->memory, shared->memory, shared->memory_size);
+}
+
+static void tell_progress(void)
+{
+    report->progress = ops->progress(mount_as(copy, false));
+}
+
+static void tell_progress_reading(void)
+{
+    report->progress = ops->progress(mount_as(copy, true));
+}
+
+/* Whoever only reads knows what was done, too, however often he is killed. */
+static void check_reading(void)
+{
+    copy_all();
+    CHECK(in_process(tell_progress));
+    const uint64_t progress = report->progress;
+    copy_all();
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK(in_process(tell_progress_reading));
+        CHECK_EQ(report->progress, progress);
+    }
+}
+
+static void check_copy(void)
+{
+    check_reading();
+    copy_all();
     CHECK(in_process(end_copy));
-    check_clean(copy);
+    check_clean(ops, copy, CARD);
 }
 
 /* ---- power that fails after a kill ---- */
@@ -305,7 +315,7 @@ static void check_cut(void)
     shared_cut(shared, check_random, copy);
     CHECK(in_process(look_at_cut));
     if (ops == &ext4_volume)
-        check_clean(copy);
+        check_clean(ops, copy, CARD);
 }
 
 /* ---- requests that fail ---- */
@@ -393,7 +403,7 @@ static void run_failures(unsigned apart)
         CHECK(in_process(look_after_failure));
         if (ops ==
             &ext4_volume) /* on FAT the card may stay marked, with clusters that fsck.fat finds: docs/fat.md */
-            check_clean(shared);
+            check_clean(ops, shared, CARD);
         count++;
         if (report->finished)
             break;
@@ -405,7 +415,7 @@ static void run_failures(unsigned apart)
 
 static void make_card(void)
 {
-    static char text[TEXT];
+    static char text[CHECKER_TEXT];
     char path[64];
     struct card *card;
 
@@ -420,7 +430,8 @@ static void make_card(void)
     CHECK(card_save(card, path));
     card_free(card);
     CHECK_EQ(
-        run("E2FSPROGS_FAKE_TIME=1700000000 mke2fs -q -F -t ext4 -b 1024 -J size=1 -N 256 " UUID
+        checker_run(
+            "E2FSPROGS_FAKE_TIME=1700000000 mke2fs -q -F -t ext4 -b 1024 -J size=1 -N 256 " UUID
             " %s 2>&1",
             path, text),
         0);

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The main job: programs of others, built with the SDK, work on files of an ext4 card that Linux' tools have made; a data set larger than memory, four times as large in long runs, is sorted, checked
+and packed, with swap on the same card, while the card's driver is killed again and again. The host compares checksums, and e2fsck looks at the card. mksh, busybox, Lua and
+lz4 are ports: release only."""
+
+import hashlib
+import random
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from cards import Card
+from console import Failed
+from ports import PORTS
+from programs import STATUS
+from scenario import CI, LONG, Scenario, all_ended
+from shell import EXEC, initrd
+from wharf import boards, card
+
+SCRIPTS = Path(__file__).parent / "main-job"
+DATA = 1                        # of card.layout()
+LINE, KEY = 1024, 16            # bytes of a line, hexadecimal digits that it begins with
+PROGRAMS = ("lua/lua", "lz4/lz4")
+
+JOB = """
+mkswap DISKp3 > /dev/null && swapon DISKp3 || echo no swap
+cd /data
+(kills=0; trap 'echo $kills kills; exit 0' TERM; while :; do sleep PAUSE; svc fault DRIVER && kills=$((kills + 1)); done) & killer=$!
+mkdir work && bin/lua job/sort.lua records sorted work PIECE && bin/lua job/check.lua sorted
+set -- $(sha256sum sorted); sum=$1
+bin/lz4 -q -1 sorted packed.lz4 && rm sorted && bin/lz4 -q -d packed.lz4 sorted
+set -- $(sha256sum sorted); [ "$1" = "$sum" ] && echo unpacked
+kill -TERM $killer; wait $killer
+swapon -s
+cd /; umount /data && echo unmounted
+"""
+
+
+def tool(*words):
+    path = shutil.which(str(words[0])) or f"/usr/sbin/{words[0]}"
+    done = subprocess.run([path, *map(str, words[1:])], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Failed(f"{words[0]}: status {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def records(size, seed=1):
+    """Lines of LINE bytes, in no order."""
+    chance = random.Random(seed)
+    for _ in range(size // LINE):
+        key = f"{chance.getrandbits(4 * KEY):0{KEY}x}".encode()
+        yield (key * (LINE // KEY))[:LINE - 1] + b"\n"
+
+
+def sum_of_sorted(size):
+    total = hashlib.sha256()
+    for line in sorted(records(size)):
+        total.update(line)
+    return total.hexdigest()
+
+
+def fill(size):
+    """A function for Card.fill: an ext4 file system with the programs, the scripts and the data."""
+    def write(handle, partitions):
+        with tempfile.TemporaryDirectory(prefix="wharf-job-") as name:
+            root = Path(name)
+            for folder in ("bin", "job"):
+                (root / folder).mkdir()
+            for program in PROGRAMS:
+                shutil.copy(PORTS / program, root / "bin")
+            for script in SCRIPTS.iterdir():
+                shutil.copy(script, root / "job")
+            with open(root / "records", "wb") as out:
+                out.writelines(records(size))
+            data = partitions[DATA]
+            tool("mke2fs", "-q", "-t", "ext4", "-d", root, "-E", f"offset={data.start}", handle.name, f"{data.size >> 10}k")
+    return write
+
+
+def on_card(size):
+    def check(attendant):
+        data = card.layout(Path(attendant.paths[0]).stat().st_size)[DATA]
+        place = f"{attendant.paths[0]}?offset={data.start}"
+        tool("e2fsck", "-fn", place)
+        with tempfile.TemporaryDirectory(prefix="wharf-job-") as name:
+            tool("debugfs", "-R", f"dump /sorted {name}/sorted", place)
+            found = hashlib.sha256(Path(name, "sorted").read_bytes()).hexdigest()
+        if found != sum_of_sorted(size):
+            raise Failed("what is on the card is not what was to be sorted")
+    return check
+
+
+def job(name, machine, where, disk, driver, size, piece, pause, label, seconds):
+    size, piece = boards.mem_bytes(size), boards.mem_bytes(piece)
+    script = JOB
+    for word, value in (("DISK", disk), ("DRIVER", driver), ("PIECE", piece), ("PAUSE", pause)):
+        script = script.replace(word, str(value))
+    table = f"{disk}p2 /data ext4 mkdir\n"
+    return Scenario(f"main-job-{name}", machine, append=EXEC, disk=Card(where, size="2G", swap="256M", fill=fill(size)), label=label, seconds=seconds,
+                    initrd=initrd({"etc/exec": f"{{ {script} }} > /tmp/out 2>&1; cat /tmp/out\n".encode(), "etc/fstab": table.encode()}), check=on_card(size), allow=STATUS,
+                    expect=(rf"^sort: {size // LINE} lines$", rf"^check: {size // LINE} lines are in order$", "^unpacked$", r"^[1-9]\d* kills$", "^unmounted$", all_ended()))
+
+
+def all_scenarios(kind):
+    if kind != "release":
+        return []
+    virt = {"board": "virt", "gic": 2, "mem": "64M"}
+    return [job("virtio-1cpu", {**virt, "cpus": 1}, "virtio", "vd0", "vd0", "64M", "8M", 1, CI, 30),
+            job("virtio-4cpu", {**virt, "cpus": 4}, "virtio", "vd0", "vd0", "256M", "16M", 2, LONG, 120),
+            job("sd-4cpu", {**virt, "cpus": 4}, "sd", "sd0", "sd0", "64M", "8M", 2, LONG, 120)]
