@@ -177,15 +177,15 @@ def jobs(cpus):
     """Job control: a job is stopped by ^Z, and again when it reads in the background; it goes on in the foreground, and ends by ^C; one that writes in the
     background is stopped after `stty tostop`; kill ends a job, a stopped one too; a group that nobody would wake is not stopped by keys' signals. What a job
     prints it prints when it has the terminal: so the keys that follow are its own. At last the machine begins anew."""
-    stopped = "until ps -T | grep -q 'stopped .* {}$'; do :; done; jobs"
+    stopped = "until jobs > /tmp/jobs; grep -q 'Stopped (tty' /tmp/jobs; do :; done; jobs"     # ps says so before the shell has been told
     sleeps = "/bin/sleep 1000 & until ps -T | grep -q 'sleep$'; do :; done"
     orphan = "sh -c '(sleep 0.3; sh -c \"kill -TSTP \\$\\$; echo orphan goes on\") &'"
     return typed(
         f"shell-jobs-{cpus}cpu", cpus,
         (r"type a command", UPPER), (r"^up$", "first\r"), (r"^FIRST$", "\x1a"), (r"\[1\] \+ Stopped ", "jobs\r"),
-        (r"^\[1\] \+ Stopped ", f"bg; {stopped.format('tr')}\r"), (r"^\[1\] \+ Stopped \(tty input\)", "fg\r"),
+        (r"^\[1\] \+ Stopped ", f"bg; {stopped}\r"), (r"^\[1\] \+ Stopped \(tty input\)", "fg\r"),
         (r"^\\?tr a-z", "abc\r"), (r"^ABC$", "\x03"), (AT_PROMPT, "echo status $?\r"),
-        (r"^status 130$", f"stty tostop; sh -c 'echo from behind' & {stopped.format('sh')}; fg; stty -tostop\r"), (r"\[1\] \+ Stopped \(tty output\)", ""),
+        (r"^status 130$", f"stty tostop; sh -c 'echo from behind' & {stopped}; fg; stty -tostop\r"), (r"\[1\] \+ Stopped \(tty output\)", ""),
         (r"^from behind$", f"{sleeps}; kill %1; wait %1; echo killed $?\r"),
         (r"^killed 143$", f"{sleeps}; kill -STOP %1; until ps -T | grep -q 'stopped .* sleep$'; do :; done; kill %1; "
                           "while ps -T | grep -q 'sleep$'; do :; done\r"),
