@@ -3,6 +3,7 @@
  * See mounts.h.
  */
 #include "mounts.h"
+#include <errno.h>
 #include <libsys/program.h>
 #include <string.h>
 #include <wharf/if/file.h>
@@ -22,7 +23,13 @@ mach_port_name_t mounts_service(void)
 
 const char *mounts_error(kern_return_t error)
 {
-    return is_unix_error(error) ? strerror(unix_error_number(error)) : tool_error(error);
+    if (!is_unix_error(error))
+        return tool_error(error);
+    switch (unix_error_number(error)) {
+    case EBADMSG: return "the file system is damaged";
+    case ENOTSUP: return "the file system has features that are not known here";
+    default: return strerror(unix_error_number(error));
+    }
 }
 
 void mounts_each(const struct tool *tool, mounts_visitor_t *visit, void *context)

@@ -37,6 +37,8 @@ const char *mounter_error(kern_return_t error)
     case ENODEV: return "there is no such device";
     case ENXIO: return "there is no medium in the device";
     case EINVAL: return "it is no such file system";
+    case EBADMSG: return "the file system is damaged";
+    case ENOTSUP: return "the file system has features that are not known here";
     case ENOSYS: return "the system has no server for this format";
     case EBUSY: return "it is in use";
     case EIO: return "it cannot be read or written";

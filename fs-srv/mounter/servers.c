@@ -8,6 +8,7 @@
 #include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
+#include <serve.h>
 #include <string.h>
 #include <wharf/if/file.h>
 #include <wharf/if/mounted_volume.h>
@@ -18,8 +19,6 @@
 #define STOP_TIME  (90 * DEVICE_SECOND)  /* more than the description has as stop-time */
 #define SYNC_TIME  (60 * DEVICE_SECOND)
 #define FACTS_TIME (10 * DEVICE_SECOND)
-
-enum { STATUS_NO_FILE_SYSTEM = 2 };
 
 static const char *name_of(const struct kept_row *kept)
 {
@@ -72,6 +71,18 @@ static kern_return_t copy(struct kept_row *kept)
     }
 }
 
+/* KERN_SUCCESS: it may be another the next time. */
+static kern_return_t error_of_status(uint32_t status)
+{
+    switch (status) {
+    case VOLUME_NONE: return unix_error(EINVAL);
+    case VOLUME_DAMAGED: return unix_error(EBADMSG);
+    case VOLUME_UNKNOWN: return unix_error(ENOTSUP);
+    case VOLUME_UNREADABLE: return unix_error(EIO);
+    default: return KERN_SUCCESS;
+    }
+}
+
 /* Until it runs, or has ended in a way that will not be another the next time. */
 static kern_return_t wait_until_ready(const struct kept_row *kept)
 {
@@ -83,8 +94,8 @@ static kern_return_t wait_until_ready(const struct kept_row *kept)
             return unix_error(EIO);
         if (state == SUPERVISOR_STATE_RUNNING)
             return KERN_SUCCESS;
-        if (state != SUPERVISOR_STATE_STARTING && last_status == STATUS_NO_FILE_SYSTEM)
-            return unix_error(EINVAL);
+        if (state != SUPERVISOR_STATE_STARTING && error_of_status(last_status) != KERN_SUCCESS)
+            return error_of_status(last_status);
         if (state == SUPERVISOR_STATE_FAILED || state == SUPERVISOR_STATE_STOPPED)
             return unix_error(EIO);
     } while (mounter_pause(deadline));

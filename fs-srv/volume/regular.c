@@ -103,23 +103,29 @@ static int write_through(struct memory *memory, uint64_t position, const void *f
     return written > 0 ? 0 : error;
 }
 
+/* What is promised is written to the volume, if anything is: then there may be room for bytes from `position` on. The lock is held, and given up meanwhile. */
+static bool make_room(struct memory *memory, uint64_t position, uint32_t size, uint64_t *more)
+{
+    if (disk.promised == 0)
+        return false;
+    memory_wait_begins(memory);
+    unlock();
+    (void)!flush_all(false);
+    lock();
+    memory_wait_ends(memory); /* it has an entry: it is there */
+    return is_room_for(position, size, more);
+}
+
 /* Room for bytes from `position` on; else *size is what has been written already. The lock is held, and given up meanwhile. */
 static int find_room(struct memory *memory, uint64_t position, const void *from, uint32_t *size)
 {
     uint64_t more;
 
-    if (!is_room_for(position, *size, &more)) {
-        memory_wait_begins(memory);
+    if (!is_room_for(position, *size, &more) && !make_room(memory, position, *size, &more)) {
         unlock();
-        (void)!flush_all(false);
+        const int error = write_through(memory, position, from, size);
         lock();
-        memory_wait_ends(memory); /* it has an entry: it is there */
-        if (!is_room_for(position, *size, &more)) {
-            unlock();
-            const int error = write_through(memory, position, from, size);
-            lock();
-            return error;
-        }
+        return error;
     }
     disk.promising = more;
     return 0;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <wharf/if/service.h>
 
-enum { OPENS = STATE_NODES, WAITS = 4096, STATUS_FAILED = 1, STATUS_NO_VOLUME = 2 };
+enum { OPENS = STATE_NODES, WAITS = 4096, STATUS_FAILED = 1 };
 
 struct disk disk;
 
@@ -43,6 +43,27 @@ static uint64_t number_of(const char *device, uint32_t partition)
     return hash >> 16 | 1;
 }
 
+static int status_of(int error)
+{
+    switch (error) {
+    case EINVAL: return VOLUME_NONE;
+    case EBADMSG: return VOLUME_DAMAGED;
+    case ENOTSUP: return VOLUME_UNKNOWN;
+    case EIO:
+    case ENXIO: return VOLUME_UNREADABLE;
+    default: return STATUS_FAILED;
+    }
+}
+
+/* A root that nobody can go through is damage. */
+static int check_root(void)
+{
+    struct volume_attributes attributes;
+    const int error = disk.ops->attributes(disk.volume, disk.ops->root(disk.volume), &attributes);
+
+    return error == 0 && attributes.kind != VOLUME_FOLDER ? EBADMSG : error;
+}
+
 /* 0, or the program's status. */
 static int mount(int argc, char **argv, bool *again)
 {
@@ -57,7 +78,7 @@ static int mount(int argc, char **argv, bool *again)
     const kern_return_t kr = storage_block_open(&disk.card, device, number);
     if (kr != KERN_SUCCESS) {
         print("%s: %s, partition %u: error %d\n", disk.ops->format, device, number, (int)kr);
-        return STATUS_NO_VOLUME;
+        return VOLUME_NONE;
     }
     disk.device = number_of(device, number);
     disk.is_root = has_word(argc, argv, "root");
@@ -71,11 +92,13 @@ static int mount(int argc, char **argv, bool *again)
     const struct volume_options options = {.read_only = disk.read_only,
                                            .keep_orphans = *again,
                                            .memory = state_volume};
-    const int error = disk.ops->mount(&disk.card.storage, &options, &disk.volume);
+    int error = disk.ops->mount(&disk.card.storage, &options, &disk.volume);
+    if (error == 0)
+        error = check_root();
     if (error != 0) {
         print("%s: %s, partition %u is not mounted: error %d\n", disk.ops->format, device, number,
               error);
-        return error == EINVAL ? STATUS_NO_VOLUME : STATUS_FAILED;
+        return status_of(error);
     }
     const char *problem = disk.ops->problem(disk.volume);
     if (*problem)

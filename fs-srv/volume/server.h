@@ -135,10 +135,10 @@ static inline void unlock(void)
     pi_mutex_unlock(&disk.lock);
 }
 
-/** 0 is KERN_SUCCESS. */
+/** 0 is KERN_SUCCESS. To clients damage and a card that has gone are EIO. */
 static inline kern_return_t answer_of(int error)
 {
-    return error == 0 ? KERN_SUCCESS : unix_error(error == EBADMSG ? EIO : error);
+    return error == 0 ? KERN_SUCCESS : unix_error(error == EBADMSG || error == ENXIO ? EIO : error);
 }
 
 /* ---- nodes.c, names.c; without the lock but for the first ---- */

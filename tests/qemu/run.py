@@ -52,6 +52,8 @@ import files  # noqa: E402
 import hardships  # noqa: E402
 import vm  # noqa: E402
 import volumes  # noqa: E402
+import volumes_damage  # noqa: E402
+import volumes_trouble  # noqa: E402
 from attendant import Attendant  # noqa: E402
 from console import Console, Failed  # noqa: E402
 from loader import loader_argv  # noqa: E402
@@ -141,6 +143,8 @@ def scenarios(kind):
         *main_job.all_scenarios(kind),
         *powercuts.all_scenarios(),
         *volumes.all_scenarios(),
+        *volumes_trouble.all_scenarios(kind),
+        *volumes_damage.all_scenarios(kind),
         *cardboot.all_scenarios(kind),
         *badfiles.all_scenarios(),
         *trees.all_scenarios(),
