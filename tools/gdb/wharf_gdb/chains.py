@@ -51,8 +51,6 @@ def _program_name(task):
     if not path:
         return lambda address: ""
     program = programs.load(path)
-    if not programs.is_of(program, task):
-        return lambda address: "(its program's file is another one by now)"
     distance = programs.shift(program, task)
     return lambda address: program.name_of(address - distance)
 

@@ -86,22 +86,35 @@ def build_tree():
     return Path(gdb.current_progspace().filename).resolve().parent
 
 
+def _candidates(name):
+    """Files that may be the program of this name: one of the name, or, where that is a link's (sh, a utility's), any port's."""
+    tree = build_tree()
+    ports = tree.parent / "ports"
+    named = [tree / "programs" / name, ports / name / name]
+    return [path for path in (*named, *sorted(ports.glob("*/*"))) if path.is_file() and not path.suffix]
+
+
 def file_of(task):
-    """The file of the task's program; None where none of that name has been built."""
-    tree, name = build_tree(), task.text("name").split(" ")[0].rsplit("/", 1)[-1]
-    for path in (tree / "programs" / name, tree.parent / "ports" / name / name):
-        if path.is_file():
+    """The file of the task's program; None where none of that name, or with that code, has been built."""
+    name = task.text("name").split(" ")[0].rsplit("/", 1)[-1]
+    for path in _candidates(name):
+        try:
+            same = is_of(load(path), task)
+        except Bad:
+            continue
+        if same or (same is None and path.name == name):
             return path
     return None
 
 
 def is_of(program, task):
-    """The file is what the task runs, as far as can be seen: the code at its entry may be out of memory."""
+    """The file is what the task runs, as its code shows; None: that is out of memory."""
     sample = program.sample()
+    root = records.Record("struct pmap", task.pmap).root
     try:
-        return read_user(records.Record("struct pmap", task.pmap).root, program.entry + shift(program, task), len(sample)) == sample
+        return read_user(root, program.entry + shift(program, task), len(sample)) == sample
     except Bad:
-        return True
+        return None
 
 
 def shift(program, task):
@@ -129,5 +142,5 @@ def load_symbols(task, words):
     gdb.execute(f"add-symbol-file {path} -o {distance:#x}", to_string=True)
     _loaded = program.text_start() + distance
     yield f"symbols of {path}, loaded {distance:#x} above where it was linked"
-    if not is_of(program, task):
+    if is_of(program, task) is False:
         yield "warning: the task has other code at the program's entry than this file"
