@@ -13,6 +13,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [str(ROOT / "ci"), str(ROOT / "tools")]
 
 import mkinitrd  # noqa: E402
+import size  # noqa: E402
 from wharf import image, packages, qemu, run, sources, test as tests, uboot  # noqa: E402
 from wharf.boards import BoardError  # noqa: E402
 from wharf.qemu import Disk, Machine  # noqa: E402
@@ -260,6 +261,72 @@ class Added(unittest.TestCase):
         for bad in (b"x", first[:50], first[:-len(first) + 120]):
             with self.assertRaises(ValueError):
                 mkinitrd.archive({}, bad)
+
+
+SECTIONS = """There are 6 section headers, starting at offset 0x1000:
+
+  [Nr] Name              Type            Address          Off    Size   ES Flg Lk Inf Al
+  [ 0]                   NULL            0000000000000000 000000 000000 00      0   0  0
+  [ 1] .text             PROGBITS        0000000000001000 001000 000100 00  AX  0   0 64
+  [ 2] .rodata           PROGBITS        0000000000002000 002000 000040 00   A  0   0 16
+  [ 3] .data             PROGBITS        0000000000003000 003000 000020 00  WA  0   0 16
+  [ 4] .bss              NOBITS          0000000000004000 003020 000200 00  WA  0   0 16
+  [ 5] .debug_info       PROGBITS        0000000000000000 003020 009999 00      0   0  1
+"""
+SYMBOLS = """0000000000001000 0000000000000080 T one\t/root/kernel/ipc/send.c:12
+0000000000001000 0000000000000080 T alias_of_one\t/root/kernel/ipc/send.c:12
+0000000000001080 0000000000000010 t two\t/root/arch/aarch64/trap/trap.c:3
+0000000000003000 0000000000000008 D three\t/root/build/deps/libfdt/fdt.c:9
+0000000000004000 0000000000000100 b four\t/root/build/release/generated/x.c:1
+0000000000004100 0000000000000010 b five
+0000000000009000 A absolute
+0000000000009999 0000000000000010 A nowhere
+"""
+
+
+def elf(*segments):
+    """A program with these (type, flags, bytes in the file, bytes in memory)."""
+    body = b"".join(size.SEGMENT.pack(kind, flags, 0, 0, 0, n, m, 0) for kind, flags, n, m in segments)
+    return size.ELF_HEADER.pack(b"\x7fELF\2\1", 2, 183, 1, 0, 64, 0, 0, 64, 56, len(segments), 0, 0, 0) + body
+
+
+class Size(unittest.TestCase):
+    """What tools/size.py makes of the tools' output, programs and archives."""
+
+    def test_kernel(self):
+        areas, total = size.sections(SECTIONS)
+        self.assertEqual(dict(total), {"text": 0x100, "rodata": 0x40, "data": 0x20, "bss": 0x200})
+        rows = size.by_folder(areas, total, SYMBOLS, "/root")
+        self.assertEqual(rows["kernel/ipc"], {"text": 0x80, "rodata": 0, "data": 0, "bss": 0})
+        self.assertEqual(rows["arch/aarch64/trap"]["text"], 0x10)
+        self.assertEqual(rows["deps/libfdt"]["data"], 8)
+        self.assertEqual((rows["(generated)"]["bss"], rows["(no source)"]["bss"]), (0x100, 0x10))
+        self.assertEqual(rows["(no symbol)"], {"text": 0x70, "rodata": 0x40, "data": 0x18, "bss": 0xf0})
+        for kind in size.COLUMNS:
+            self.assertEqual(sum(row[kind] for row in rows.values()), total[kind])
+
+    def test_programs(self):
+        data = elf((1, 5, 100, 100), (1, 4, 20, 20), (1, 6, 8, 58), (7, 4, 9, 9))
+        archive = mkinitrd.archive({"hello": data, "etc/x": b"four", "link": mkinitrd.Link(b"/bin/a")})
+        rows = size.programs(archive)
+        self.assertEqual(rows["hello"], {"text": 100, "rodata": 20, "data": 8, "bss": 50, "file": len(data)})
+        self.assertEqual(rows["(other files)"]["file"], 10)
+        self.assertEqual(mkinitrd.contents(archive)["etc/x"], b"four")
+        with self.assertRaises(ValueError):
+            size.program(data[:-1])
+        with self.assertRaises(ValueError):
+            size.programs(b"no archive")
+
+    def test_tables(self):
+        new = {"kernel": {"a": dict.fromkeys(size.COLUMNS, 1)}, "programs": {}, "files": {"kernel.img": {"bytes": 70}}}
+        old = {"kernel": {"b": dict.fromkeys(size.COLUMNS, 2)}, "files": {"kernel.img": {"bytes": 50}}}
+        lines = [line.split() for line in size.report(new).splitlines() if line]
+        self.assertIn(["a", "1", "1", "1", "1", "4"], lines)
+        self.assertIn(["kernel.img", "70"], lines)
+        lines = [line.split() for line in size.report(new, old).splitlines() if line]
+        self.assertIn(["b", *["0", "(-2)"] * 4, "0", "(-8)"], lines)
+        self.assertIn(["all", *["1", "(-1)"] * 4, "4", "(-4)"], lines)
+        self.assertIn(["kernel.img", "70", "(+20)"], lines)
 
 
 class Scope(unittest.TestCase):

@@ -67,17 +67,29 @@ def archive(files, onto=b""):
 
 def records(data):
     """(name, where its record begins) of each file of an archive of this form, the trailer too."""
+    for name, at, _, _ in _fields(data):
+        yield name, at
+
+
+def contents(data):
+    """{name: content} of the files in an archive of this form."""
+    return {name: data[start:start + size] for name, _, start, size in _fields(data) if name != TRAILER}
+
+
+def _fields(data):
+    """(name, where its record begins, where its content begins, size) of each file, the trailer too."""
     at = 0
     while data:
         if data[at:at + 6] != b"070701" or at + HEADER > len(data):
-            raise ValueError("the archive that entries are to follow is not one of this form")
+            raise ValueError("the archive is not one of this form")
         size, name_size = (int(data[at + 6 + 8 * field:at + 14 + 8 * field], 16) for field in (6, 11))
         name = data[at + HEADER:at + HEADER + name_size].split(b"\0", 1)[0].decode()
-        yield name, at
+        start = at + HEADER + name_size
+        start += -start % 4
+        yield name, at, start, size
         if name == TRAILER:
             return
-        at += HEADER + name_size
-        at += -at % 4 + size
+        at = start + size
         at += -at % 4
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""./wharf debug: QEMU, stopped at its first instruction, with gdb on a unix socket."""
+"""./wharf debug: QEMU, stopped at its first instruction, with gdb and the commands of tools/gdb/ on a unix socket."""
 
 import os
 import signal
@@ -13,13 +13,15 @@ from .boards import ROOT
 from .steps import Failure
 
 HELPERS = ROOT / "tools" / "gdb" / "wharf.py"
+PTY = "pty"
 
 
 def add_arguments(sub):
     run.add_machine_arguments(sub)
     sub.add_argument("--preset", default="debug", choices=build.TARGET_PRESETS)
     sub.add_argument("--console", metavar="FILE", default=str(ROOT / "build" / "log" / "console.log"),
-                     help="the console's output (follow it with tail -f in another terminal)")
+                     help="the console's output (follow it with tail -f in another terminal); pty: a terminal to type at, "
+                          "whose name QEMU says")
     sub.add_argument("-x", "--ex", action="append", default=[], metavar="GDB",
                      help="run this gdb command, then leave (may be repeated)")
 
@@ -31,7 +33,7 @@ def main(options):
     with tempfile.TemporaryDirectory(prefix="wharf-gdb-") as folder:
         socket = Path(folder) / "gdb"
         m.extra = ["-S", "-chardev", f"socket,id=gdb,path={socket},server=on,wait=off", "-gdb", "chardev:gdb"]
-        argv = qemu.build_argv(m, serial=f"file:{options.console}", log=steps.LOGS / "qemu.log")
+        argv = qemu.build_argv(m, serial="pty" if options.console == PTY else f"file:{options.console}", log=steps.LOGS / "qemu.log")
         gdb = ["gdb-multiarch", "-q", build.tree(options.preset) / "kernel.elf",
                "-ex", f"source {HELPERS}", "-ex", f"target remote {socket}"]
         for command in options.ex:
@@ -53,7 +55,8 @@ def _session(argv, gdb, socket, console):
             if child.poll() is not None or time.monotonic() > give_up:
                 raise Failure("QEMU did not start; -v shows its command line, its own words are above.")
             time.sleep(0.05)
-        steps.say(f"the console's output goes to {os.path.relpath(console)}")
+        if console != PTY:
+            steps.say(f"the console's output goes to {os.path.relpath(console)}")
         ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             return subprocess.call([str(a) for a in gdb],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""./wharf size: size of the release kernel by module, and its change since a revision."""
+"""./wharf size: sizes of the kernel by module, of each program, initrd and image, and their change since a revision."""
 
 import subprocess
 import sys
@@ -9,6 +9,7 @@ from .boards import ROOT
 from .steps import Failure
 
 TOOL = ROOT / "tools" / "size.py"
+FORMAT = 2      # of the figures that are kept; another one is another file
 
 
 def add_arguments(sub):
@@ -19,7 +20,7 @@ def add_arguments(sub):
 def main(options):
     packages.ensure("build")
     build.build(options.preset)
-    argv = [sys.executable, TOOL, build.tree(options.preset) / "kernel.elf"]
+    argv = [sys.executable, TOOL, build.tree(options.preset)]
     if options.diff:
         argv += ["--against", _measure_revision(options.diff, options.preset)]
     return steps.call(argv)
@@ -31,7 +32,7 @@ def _measure_revision(revision, preset):
     if not commit:
         raise Failure(f"git knows no revision '{revision}'; git log lists them.")
     home = ROOT / "build" / "size"
-    figures = home / f"{commit[:12]}-{preset}.json"
+    figures = home / f"{commit[:12]}-{preset}.{FORMAT}.json"
     if figures.is_file() or steps.Settings.dry:
         return figures
     home.mkdir(parents=True, exist_ok=True)
@@ -44,13 +45,17 @@ def _measure_revision(revision, preset):
         (work / "build").mkdir()
         (work / "build" / "deps").symlink_to(ROOT / "build" / "deps")
         steps.long(f"configuring {revision}", ["cmake", "--preset", preset], "read the error above.",
-                   cwd=work, log="configure-size")
+                   cwd=work, env=_launcher(), log="configure-size")
         steps.long(f"building {revision}", ["cmake", "--build", "--preset", preset], "read the error above.",
                    cwd=work, log="build-size")
         # The old tool would not know the format; ours reads any kernel, with that tree's paths.
-        text = subprocess.run([sys.executable, TOOL, work / "build" / preset / "kernel.elf", "--json",
-                               "--root", work], text=True, check=True, stdout=subprocess.PIPE).stdout
+        text = subprocess.run([sys.executable, TOOL, work / "build" / preset, "--json", "--root", work], text=True, check=True, stdout=subprocess.PIPE).stdout
         figures.write_text(text)
     finally:
         steps.query(["git", "-C", ROOT, "worktree", "remove", "--force", work])
     return figures
+
+
+def _launcher():
+    """With ccache, if it is there: the work tree's path is always the same, so what the revisions have in common is compiled once."""
+    return {"CMAKE_C_COMPILER_LAUNCHER": "ccache"} if packages.which("ccache") else {}

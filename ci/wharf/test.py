@@ -89,7 +89,7 @@ def _prepare(options, what):
         purposes += ["qemu", "uboot", "image"]
         wanted += ["u-boot-rpi", "firmware"]
     if what != "everyday":
-        purposes += ["host", "clang", "fmt", "sdk", "image-check"]
+        purposes += ["host", "clang", "fmt", "sdk", "image-check", "debug"]
     packages.ensure(*dict.fromkeys(purposes))
     deps.ensure(*wanted)
     if not options.host:

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * posix_spawn: a new task at once, where nothing has to be done to descriptors first; else fork, the actions, and exec (status 127 if those fail).
+ * spawn_held: for debuggers.
  */
 #include "errors.h"
 #include "image.h"
 #include "process.h"
 #include "spawn_actions.h"
 #include <errno.h>
+#include <libsys/spawn_held.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,13 +44,11 @@ static void take_back(pid_t pid)
     (void)!process_reap(process_port(), pid, PROCESS_EXITED, &change);
 }
 
-static int spawn_directly(pid_t *pid, const char *path, const struct __posix_spawnattr *a,
-                          char *const *argv, char *const *envp)
+static int make_directly(const char *path, const struct __posix_spawnattr *a, char *const *argv,
+                         char *const *envp, struct birth *birth, struct image *image)
 {
-    struct birth birth = {.attributes = a};
     struct image_request r = {
-        .path = path, .argv = argv, .envp = envp, .announce = announce, .context = &birth};
-    struct image image;
+        .path = path, .argv = argv, .envp = envp, .announce = announce, .context = birth};
     if (process_port() == MSG_NULL)
         return ENOSYS;
     if (signals_export != NULL)
@@ -57,18 +57,44 @@ static int spawn_directly(pid_t *pid, const char *path, const struct __posix_spa
         r.blocked = a->mask;
     if (a != NULL && (a->flags & POSIX_SPAWN_SETSIGDEF))
         r.ignored &= ~a->defaults;
-    int error = image_make(&r, &image);
+    return image_make(&r, image);
+}
+
+static int give_up(int error, const struct birth *birth, struct image *image)
+{
+    image_drop(image);
+    if (birth->pid != 0)
+        take_back(birth->pid);
+    return error;
+}
+
+static int spawn_directly(pid_t *pid, const char *path, const struct __posix_spawnattr *a,
+                          char *const *argv, char *const *envp)
+{
+    struct birth birth = {.attributes = a};
+    struct image image = {0};
+    int error = make_directly(path, a, argv, envp, &birth, &image);
     if (error == 0)
         error = image_run(&image);
     if (error != 0)
-        image_drop(&image);
-    else
-        image_release(&image);
-    if (error != 0 && birth.pid != 0)
-        take_back(birth.pid);
-    if (error == 0 && pid != NULL)
+        return give_up(error, &birth, &image);
+    image_release(&image);
+    if (pid != NULL)
         *pid = birth.pid;
-    return error;
+    return 0;
+}
+
+int spawn_held(const char *path, char *const *argv, char *const *envp, struct spawn_held *made)
+{
+    struct birth birth = {0};
+    struct image image = {0};
+    int error = make_directly(path, NULL, argv, envp, &birth, &image);
+    if (error == 0)
+        error = image_make_thread(&image);
+    if (error != 0)
+        return give_up(error, &birth, &image);
+    *made = (struct spawn_held){.pid = birth.pid, .task = image.task, .thread = image.thread};
+    return 0;
 }
 
 static void be_child(const struct __posix_spawnattr *a)

@@ -7,6 +7,7 @@ Functions in a scenario's `when` and `check` get an Attendant. Card numbers are 
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,10 @@ import cards
 import nbd
 from qmp import Qmp, QmpError
 from wharf import image
+from wharf.boards import ROOT
+
+GDB_COMMANDS = ROOT / "tools" / "gdb" / "wharf.py"
+GDB_SECONDS = 120       # a hang
 
 
 class Attendant:
@@ -62,9 +67,11 @@ class Attendant:
                 for number, (card, path) in enumerate(zip(self.cards, self.paths))]
 
     def options(self):
-        """QEMU's, for the monitor and the line that sends back."""
+        """QEMU's, for the monitor, the line that sends back and gdb."""
         monitor = ["-qmp", f"unix:{self.sockets / 'qmp'},server=on,wait=off"] if self.scenario.when else []
-        return [*monitor, *(["-serial", f"pipe:{self._echo()}"] if self.scenario.echo else [])]
+        debugger = ["-chardev", f"socket,id=gdb,path={self.sockets / 'gdb'},server=on,wait=off", "-gdb", "chardev:gdb"]
+        return [*monitor, *(["-serial", f"pipe:{self._echo()}"] if self.scenario.echo else []),
+                *(debugger if self.scenario.debugger else [])]
 
     def _echo(self):
         """One pipe under the two names that QEMU reads from and writes to. It holds 64 KiB: who sends more than that, and
@@ -117,3 +124,17 @@ class Attendant:
         """Makes it slow; 0 and 0: as fast as it is."""
         self.qmp("block_set_io_throttle", device=f"card{number}", bps=bytes_per_second, bps_rd=0, bps_wr=0, iops=iops,
                  iops_rd=0, iops_wr=0)
+
+    def gdb(self, *commands):
+        """What gdb with the commands of tools/gdb/wharf.py prints for these; the machine stands still meanwhile, then goes on."""
+        argv = ["gdb-multiarch", "-nx", "-q", "-batch", self.directory.parent / "kernel.elf", "-ex", f"source {GDB_COMMANDS}",
+                "-ex", f"target remote {self.sockets / 'gdb'}"]
+        for command in (*commands, "detach"):
+            argv += ["-ex", command]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=GDB_SECONDS)
+        except FileNotFoundError as error:
+            raise QmpError("there is no gdb-multiarch; ./wharf debug installs it") from error
+        except subprocess.TimeoutExpired as error:
+            raise QmpError(f"gdb has not come back after {GDB_SECONDS} s") from error
+        return done.stdout + done.stderr

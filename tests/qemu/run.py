@@ -22,6 +22,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "ci"), str(ROOT / "tools")]
 
 import badfiles  # noqa: E402
 import cardboot  # noqa: E402
+import debugger  # noqa: E402
 import ipc  # noqa: E402
 import matrix  # noqa: E402
 import main_job  # noqa: E402
@@ -138,6 +139,7 @@ def scenarios(kind):
         *supervisor.all_scenarios(),
         *terminal.all_scenarios(),
         *session.all_scenarios(kind),
+        *debugger.all_scenarios(),
         *mounts.all_scenarios(kind),
         *roots.all_scenarios(kind),
         *main_job.all_scenarios(kind),

@@ -1,109 +1,32 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""gdb commands for Wharf's kernel; ./wharf debug loads this file.
+"""gdb commands for Wharf's kernel (docs/debugging.md); ./wharf debug loads this file.
 
-wharf-regs             the system registers that say where the CPU is and why, decoded
-wharf-early [ADDRESS]  symbols where the kernel runs before its MMU is on; without an address, in
-                       QEMU's start stub, from the stub's jump, elsewhere from $pc
-wharf-late             symbols at the linked address again
+wharf tasks                      every task: threads, pages, ports
+wharf threads [-b] [TASK]        every thread: state, CPU, priority, what it waits for; -b: its call chain
+wharf ports TASK                 ports whose receive right the task has: queue, senders, who waits there
+wharf rights TASK                its names: rights, user references, what they denote
+wharf map TASK                   regions of its memory
+wharf symbols TASK [FILE]        symbols of its program, where it is loaded
+wharf regs                       the system registers that say where the CPU is and why, decoded
+wharf early [ADDRESS]            symbols where the kernel runs before its MMU is on
+wharf late                       symbols at the linked address again
 
-The kernel is linked at one fixed high address; nothing is randomised. Only the entry code runs
-elsewhere: at the physical address where the loader put the image.
+A TASK is a number, or a name that only one task has. Nothing is changed in the machine, and no structure is
+trusted: what cannot be read, or makes no sense, is said to be so.
 """
 
-import re
-import struct
+import sys
+from pathlib import Path
 
 import gdb
 
-EXCEPTION_CLASSES = {
-    0x00: "unknown instruction", 0x07: "FP or SIMD access trapped", 0x0e: "illegal execution state",
-    0x15: "SVC", 0x16: "HVC", 0x17: "SMC", 0x18: "system register access trapped",
-    0x20: "instruction abort from user", 0x21: "instruction abort in the kernel",
-    0x22: "PC not aligned", 0x24: "data abort from user", 0x25: "data abort in the kernel",
-    0x26: "SP not aligned", 0x2f: "SError", 0x30: "breakpoint from user", 0x31: "breakpoint",
-    0x32: "single step from user", 0x33: "single step", 0x3c: "BRK",
-}
-STUB = (0x580000c0, 0xaa1f03e1)     # ldr x0, tree; mov x1, xzr; ... the entry is at +0x20
-FAULTS = {0: "address size", 1: "translation", 2: "access flag", 3: "permission"}
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-
-def register(name):
-    """Value of a register, or None where QEMU does not show it."""
-    try:
-        return int(gdb.parse_and_eval(f"${name}")) & (2**64 - 1)
-    except (gdb.error, ValueError):
-        return None
-
-
-def image_address():
-    """Physical address of the image: QEMU's stub jumps there, or the pc is in its first 2 MiB."""
-    pc = register("pc")
-    words = struct.unpack("<10I", bytes(gdb.selected_inferior().read_memory(pc, 40)))
-    if words[:2] == STUB:
-        return words[8] | words[9] << 32
-    return pc & ~0x1fffff
-
-
-def describe_esr(esr):
-    kind = esr >> 26
-    text = EXCEPTION_CLASSES.get(kind, f"class {kind:#x}")
-    if kind in (0x20, 0x21, 0x24, 0x25):
-        status = esr & 0x3f
-        fault = FAULTS.get(status >> 2)
-        text += f", {fault} fault at level {status & 3}" if fault else f", status {status:#x}"
-        if kind >= 0x24:
-            text += ", write" if esr & (1 << 6) else ", read"
-    return text
-
-
-class Regs(gdb.Command):
-    """The system registers that say where the CPU is and why, decoded."""
-
-    def __init__(self):
-        super().__init__("wharf-regs", gdb.COMMAND_DATA)
-
-    def invoke(self, argument, from_tty):
-        cpsr = register("cpsr") or 0
-        masked = "".join(letter for bit, letter in ((9, "D"), (8, "A"), (7, "I"), (6, "F"))
-                         if cpsr & (1 << bit))
-        print(f"EL{(cpsr >> 2) & 3}  SP_EL{cpsr & 1}  masked: {masked or 'nothing'}")
-        for name in ("SCTLR", "TTBR0_EL1", "TTBR1_EL1", "TCR_EL1", "VBAR", "ELR_EL1", "SPSR_EL1",
-                     "ESR_EL1", "FAR_EL1", "TPIDR_EL0", "TPIDR_EL1"):
-            value = register(name)
-            if value is not None:
-                note = f"   {describe_esr(value)}" if name == "ESR_EL1" and value else ""
-                print(f"{name:<10} {value:#018x}{note}")
-
-
-class Early(gdb.Command):
-    """Load symbols at the physical address of the image (argument, or derived from $pc)."""
-
-    def __init__(self):
-        super().__init__("wharf-early", gdb.COMMAND_FILES)
-
-    def invoke(self, argument, from_tty):
-        starts = re.findall(r"^\s*(0x[0-9a-f]+) - 0x", gdb.execute("info files", to_string=True), re.M)
-        linked = min(int(start, 16) for start in starts)
-        physical = int(gdb.parse_and_eval(argument)) if argument else image_address()
-        path = gdb.objfiles()[0].filename
-        gdb.execute(f"add-symbol-file {path} -o {(physical - linked) & (2**64 - 1):#x}", to_string=True)
-        print(f"symbols also at {physical:#x} (the entry code, before the MMU)")
-
-
-class Late(gdb.Command):
-    """Forget the symbols of wharf-early."""
-
-    def __init__(self):
-        super().__init__("wharf-late", gdb.COMMAND_FILES)
-
-    def invoke(self, argument, from_tty):
-        path = gdb.objfiles()[0].filename
-        gdb.execute("symbol-file", to_string=True)
-        gdb.execute(f"symbol-file {path}", to_string=True)
-
+from wharf_gdb import commands  # noqa: E402
 
 gdb.execute("set confirm off")
 gdb.execute("set pagination off")
-for command in (Regs, Early, Late):
-    command()
-print("wharf-regs, wharf-early and wharf-late are available; hbreak works before the MMU is on")
+commands.register()
+print("wharf tasks, threads, ports, rights, map, symbols, regs, early, late are available (help wharf); "
+      "hbreak works before the MMU is on")

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""gdb on the machine, with the commands of tools/gdb/: what they say about a shell at its prompt, and about one that is busy."""
+
+import re
+
+from console import Failed
+from scenario import CI, Scenario, all_ended, ended
+from shell import RC, initrd
+
+VIRT = {"board": "virt", "gic": 2, "mem": "512M"}
+TRIES = 100         # until the shell waits for its line
+BUSY = "(while :; do :; done) & echo busy\r"
+OVER = "kill %1; wait %1; poweroff\r"
+
+
+def says(text, *patterns):
+    """All patterns are found in what gdb said, and no Python error."""
+    for pattern in patterns:
+        if not re.search(pattern, text, re.M):
+            raise Failed(f"gdb does not say '{pattern}', but: {text}")
+    if "Traceback" in text or "Python Exception" in text:
+        raise Failed(f"a command of gdb failed: {text}")
+    return text
+
+
+def at_the_prompt(attendant):
+    """The shell waits for its line: says where its answer comes from."""
+    for _ in range(TRIES):
+        text = says(attendant.gdb("wharf threads sh"), r"^sh \(task \d+\):")
+        if "an answer of terminal, thread" in text:
+            return text
+    raise Failed(f"the shell does not wait for the terminal, but: {text}")
+
+
+def look(attendant):
+    at_the_prompt(attendant)
+    says(attendant.gdb("wharf tasks", "wharf threads"), r"^ +1 +\d+ +\d+ .* bootstrap$", r" terminal$", r" sh$",
+         r"^terminal \(task \d+\):\n +\d+ waiting +\d+ +\d+ a message from set 0x\w+ of \d+ ports$", r"^ +\d+ waiting .* futex at 0x4\w+$")
+    says(attendant.gdb("wharf ports terminal", "wharf rights terminal"),
+         r"^ +0x\w+ +set of \d+, 0 with messages +to receive: thread \d+$", r"^ +0x\w+ +0 of 16 +0 +\d+ +\d+ +0x\w+$",
+         r"^ +0x10001 send +1 the kernel's task terminal \(task \d+\)$", r"^ +0x\w+ send +\d+ port 0x\w+ of tty0 \(task \d+\), 0 of 16 queued$",
+         r"^ +0x\w+ receive +0 port 0x\w+ of terminal ", r"^ +0x\w+ send-once +1 the answer to sh, thread \d+$")
+    says(attendant.gdb("wharf map terminal", "wharf map sh"), r"^ +0x400000 +0x\w+ +\d+ r-x r-x copy +s-- +physical memory at 0x",
+         r"^ +0x\w+ +0x\w+ +\d+ rw- rwx copy +-c- +anonymous$", r"^ +0x400000 +0x\w+ +\d+ r-x ")
+    says(attendant.gdb("wharf threads -b terminal", "wharf symbols terminal", "info address driver_serve", "wharf symbols sh", "info symbol main"),
+         r"#\d+ +program 0x4\w+ main\+0x", r"^symbols of \S+/programs/terminal, loaded 0x0 above", r'^Symbol "driver_serve" is .*0x4',
+         r"^symbols of \S+/mksh/mksh, loaded", r"^main in section ")
+    damaged(attendant)
+    attendant.type(BUSY)
+
+
+def damaged(attendant):
+    """What is wrong is said in a sentence, and the rest goes on."""
+    text = attendant.gdb("wharf tasks 1", "wharf map", "wharf map nobody", "wharf rights 4000000000", "wharf symbols sh /dev/null",
+                         "set var $first = tasks.next->prev", "set var tasks.next->prev = 0", "wharf tasks", "set var tasks.next->prev = $first",
+                         "wharf regs", "wharf tasks")
+    says(text, "^wharf: wharf tasks takes no words$", "^wharf: which task", "^wharf: there is no task 'nobody'", "^wharf: there is no task '4000000000'",
+         "^wharf: /dev/null cannot be read as an ELF file", "^wharf: the list at 0xffff.* is damaged", r"^ESR_EL1 ", r" sh$")
+
+
+def look_at_busy(attendant):
+    """A program runs: its CPU sees its memory only, and its registers are the CPU's."""
+    text = says(attendant.gdb("wharf threads"), r"^ +\d+ running ")
+    task = re.search(r"^sh \(task (\d+)\):\n +\d+ running", text, re.M)
+    if not task:
+        raise Failed(f"no shell is running: {text}")
+    says(attendant.gdb("wharf map sh", f"wharf threads -b {task.group(1)}"), r"^wharf: 'sh' is the name of tasks \d+, \d+: say a number",
+         r"#0 +(kernel|program) 0x", r"#\d+ +program 0x4\w+ main\+0x")
+    attendant.type(OVER)
+
+
+def prompt(cpus):
+    return Scenario(f"debugger-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=shell.conf", initrd=initrd({"etc/rc": RC}), debugger=True,
+                    label=CI, seconds=20, when=((r"type a command", look), (r"^busy", look_at_busy)), expect=(ended("bootstrap"), all_ended()))
+
+
+def all_scenarios():
+    return [prompt(1), prompt(4)]
