@@ -12,8 +12,8 @@
 #
 # What other lists use afterwards:
 #   interfaces_generated      INTERFACE library: the include folder, and that it is made before what links the library
-#   global properties         WHARF_IF_CLIENTS, WHARF_IF_SERVERS, WHARF_IF_KERNEL, WHARF_IF_FUZZ: the sources
-#   wharf_interface_sources(VARIABLE KIND)   the same as a variable; KIND is one of CLIENTS SERVERS KERNEL FUZZ
+#   global properties         WHARF_IF_CLIENTS, WHARF_IF_SERVERS, WHARF_IF_KERNEL, WHARF_IF_FUZZ: the sources; WHARF_IF_TRACE: the tables
+#   wharf_interface_sources(VARIABLE KIND)   the same as a variable; KIND is one of CLIENTS SERVERS KERNEL FUZZ TRACE
 #
 # A target that compiles them links interfaces_generated, also for the order. After include(kernel) or include(user):
 #   include(defs)
@@ -63,6 +63,7 @@ function(wharf_interface name file)
     set_property(GLOBAL APPEND PROPERTY WHARF_IF_CLIENTS ${base}_client.c)
     set_property(GLOBAL APPEND PROPERTY WHARF_IF_SERVERS ${base}_server.c)
     set_property(GLOBAL APPEND PROPERTY WHARF_IF_FUZZ ${base}_fuzz.c)
+    set_property(GLOBAL APPEND PROPERTY WHARF_IF_TRACE ${base}.trace.json)
 
     set(golden ${CMAKE_SOURCE_DIR}/interfaces/golden/${name}.abi)
     if(EXISTS ${golden})

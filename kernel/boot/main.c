@@ -248,7 +248,7 @@ NO_STACK_GUARD void kern_main(const struct arch_boot_info *info)
     arch_cpu_init(cpu, options.mitigations);
     if (options.pmu_user && !arch_pmu_enable_user())
         log_warn("boot: pmu=user, but this CPU has no counters");
-    (void)trace_set_mask(options.trace ? UINT32_MAX : 0);
+    (void)trace_set_mask(options.trace ? TRACE_USUAL : 0);
     if (options.end == BOOT_END_REBOOT)
         panic_action = ARCH_RESET_REBOOT;
     report_tree(info);

@@ -5,22 +5,33 @@
 #include <kern/cpu.h>
 #include <kern/log.h>
 #include <kern/spinlock.h>
-#include <kern/trace.h>
+#include <kern/trace_stream.h>
 
 _Static_assert((TRACE_RING_EVENTS & (TRACE_RING_EVENTS - 1)) == 0, "an index is a mask");
 _Static_assert(TRACE_NUMBER_COUNT <= 32 * 16, "the mask has a bit for each class of 16");
 
-_Atomic uint32_t trace_mask = UINT32_MAX;
+_Atomic uint32_t trace_mask = TRACE_USUAL;
+_Atomic bool trace_is_streamed;
+struct trace_stream_ring trace_stream_ring[MAX_CPUS];
+struct spinlock trace_lock = SPINLOCK_INIT(LOCK_LOG);
+
+uint32_t trace_set_mask_locked(uint32_t mask)
+{
+    uint32_t before = atomic_exchange(&trace_mask, mask), watched = 0;
+    if (relaxed_load(trace_is_streamed) || trace_is_on(TRACE_MESSAGE_SEND))
+        watched = TRACE_WATCH_ALL;
+    else if (trace_is_on(TRACE_SCHED_SWITCH))
+        watched = TRACE_WATCH_SWITCH;
+    for (unsigned i = 0; i < MAX_CPUS; i++)
+        relaxed_store(cpu_record[i].watched, watched);
+    return before;
+}
 
 uint32_t trace_set_mask(uint32_t mask)
 {
-    static struct spinlock lock = SPINLOCK_INIT(LOCK_LOG);
-    spin_lock(&lock); /* the mask and what follows from it change together */
-    uint32_t before = atomic_exchange(&trace_mask, mask);
-    for (unsigned i = 0; i < MAX_CPUS; i++)
-        atomic_store_explicit(&cpu_record[i].watched, trace_is_on(TRACE_SCHED_SWITCH),
-                              memory_order_relaxed);
-    spin_unlock(&lock);
+    spin_lock(&trace_lock); /* the mask and what follows from it change together */
+    uint32_t before = trace_set_mask_locked(mask);
+    spin_unlock(&trace_lock);
     return before;
 }
 
@@ -35,9 +46,45 @@ static const struct trace_name trace_names[] = {
 #undef TRACE_EVENT
 };
 
+/* R1. */
+static void put(struct trace_stream_ring *ring, const struct trace_event *event)
+{
+    uint64_t at = relaxed_load(ring->written);
+    if (at - atomic_load_explicit(&ring->read, memory_order_acquire) >= ring->size) {
+        relaxed_store(ring->lost, relaxed_load(ring->lost) + 1);
+        return;
+    }
+    ring->events[at & (ring->size - 1)] = *event;
+    atomic_store_explicit(&ring->written, at + 1, memory_order_release);
+}
+
+/* R2. */
+static void put_newest(const struct cpu *self)
+{
+    struct trace_stream_ring *ring = &trace_stream_ring[self->number];
+    atomic_store(&ring->busy, true);
+    if (atomic_load(&trace_is_streamed))
+        put(ring, &self->trace.event[(self->trace.head - 1) % TRACE_RING_EVENTS]);
+    atomic_store_explicit(&ring->busy, false, memory_order_release);
+}
+
 void trace_record(enum trace_number number, uint64_t arg0, uint64_t arg1)
 {
-    trace_record_on(arch_cpu_self(), number, arg0, arg1);
+    struct cpu *self = arch_cpu_self();
+    trace_record_on(self, number, arg0, arg1);
+    if (unlikely(relaxed_load(trace_is_streamed)))
+        put_newest(self);
+}
+
+void trace_record_name(enum trace_number number, uint32_t id, const char *name, size_t length)
+{
+    enum { AT_ONCE = sizeof(uint64_t) };
+    for (uint64_t place = 0; place < length && place < TRACE_NAME_MAX; place += AT_ONCE) {
+        uint64_t text = 0;
+        for (unsigned n = 0; n < AT_ONCE && place + n < length; n++)
+            text |= (uint64_t)(uint8_t)name[place + n] << 8 * n;
+        trace_record(number, id | place << 32, text);
+    }
 }
 
 static const struct trace_name *find_name(uint32_t number)

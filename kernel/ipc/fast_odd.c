@@ -35,29 +35,42 @@ static inline bool is_asked(struct thread *self, struct thread *next)
     return (relaxed_load(self->flags) | relaxed_load(next->flags)) & THREAD_FLAGS_ASK;
 }
 
-static inline void trace_switch(struct cpu *cpu, struct thread *self, struct thread *next)
+/* All is told of the message, which takes its time, and of the switch. Its header is in saved state, too. */
+[[gnu::cold, gnu::noinline]] static struct thread *after_watched_switch(struct thread *self,
+                                                                        struct thread *next)
 {
-    if (unlikely(relaxed_load(cpu->watched)))
-        trace_record_on(cpu, TRACE_SCHED_SWITCH, self->id, next->id);
+    msg_trace_switch(self, next);
+    return after_switch(self, next);
+}
+
+/* `attention`: of the processor. What is told of the switch alone has been. */
+static inline struct thread *after_any_switch(struct thread *self, FAST_HEADER, struct thread *next,
+                                              uint64_t attention)
+{
+    set_header(next, id, control, local, remote, seqno);
+    if (unlikely(attention & ATTENTION_WATCH(TRACE_WATCH_ALL)))
+        return after_watched_switch(self, next);
+    return after_switch(self, next);
 }
 
 struct thread *fast_after_switch(struct thread *self, FAST_HEADER, struct thread *next,
                                  struct cpu *cpu)
 {
-    if (likely(relaxed_load(cpu->watched)))
+    uint64_t attention = relaxed_load(cpu->attention);
+    if (likely(attention & ATTENTION_WATCH(TRACE_WATCH_SWITCH)))
         trace_record_on(cpu, TRACE_SCHED_SWITCH, self->id, next->id);
-    if (likely(!is_asked(self, next) && !relaxed_load(cpu->reschedule)))
+    if (likely(!is_asked(self, next) && !(attention & ~ATTENTION_WATCH(TRACE_WATCH_SWITCH))))
         return arch_message_leave(next, id, control, local, remote, seqno);
-    set_header(next, id, control, local, remote, seqno);
-    return after_switch(self, next);
+    return after_any_switch(self, id, control, local, remote, seqno, next, attention);
 }
 
 struct thread *fast_after_switch_long(struct thread *self, FAST_HEADER, struct thread *next,
                                       struct cpu *cpu)
 {
-    trace_switch(cpu, self, next);
-    set_header(next, id, control, local, remote, seqno);
-    return after_switch(self, next);
+    uint64_t attention = relaxed_load(cpu->attention);
+    if (attention & ATTENTION_WATCH(TRACE_WATCH_SWITCH))
+        trace_record_on(cpu, TRACE_SCHED_SWITCH, self->id, next->id);
+    return after_any_switch(self, id, control, local, remote, seqno, next, attention);
 }
 
 /* `next`, which nobody else can find any more, takes the processor. */

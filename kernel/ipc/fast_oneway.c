@@ -138,7 +138,8 @@ static inline struct thread *send_oneway(struct thread *self, mach_port_name_t n
 
 struct thread *msg_oneway_fast(uint64_t dest, FAST_PARAMETERS)
 {
-    if (unlikely(control & LONG_LENGTHS))
+    /* What is told of each message, kern_msg() tells. */
+    if (unlikely((control & LONG_LENGTHS) || (relaxed_load(cpu->watched) & TRACE_WATCH_ALL)))
         return NULL;
     if ((uint32_t)receive != MSG_NULL)
         return msg_receive_fast(dest, FAST_ARGUMENTS);

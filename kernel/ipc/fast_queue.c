@@ -62,7 +62,8 @@ static inline struct kmsg *make_call(struct thread *self, struct port *port, uin
     msg->priority = (uint8_t)sched_effective(self);
     relaxed_store(reply->holder, NULL);
     atomic_store(&reply->state, REPLY_OPEN); /* Y1 */
-    trace(TRACE_MSG_SEND, msg->id, port->name);
+    if (unlikely(trace_is_on(TRACE_MSG_SEND)))
+        msg_trace_send(self, msg, port, NULL);
     return msg;
 }
 
@@ -117,7 +118,8 @@ static bool send_oneway(struct thread *self, uint32_t length)
 
     /* From here on it is done. */
     fill(self, msg, port, length);
-    trace(TRACE_MSG_SEND, msg->id, port->name);
+    if (unlikely(trace_is_on(TRACE_MSG_SEND)))
+        msg_trace_send(self, msg, port, NULL);
     port_enqueue_locked(port, msg, false);
     spin_unlock(&port->lock);
     return true;

@@ -124,3 +124,17 @@ kern_return_t msg_conclude_kernel_fast(struct thread *self, uint64_t control, st
 bool msg_name_rights(struct thread *self, struct kcall *call);
 /** Execute the trap's message to a kernel object's port (a reference is held and dropped here). */
 enum stage msg_call_kernel(struct thread *self, struct port *port, kern_return_t *kr);
+
+/* ---- msg_trace.c ---- */
+/** A thread has sent a message, which nobody else can have yet, to this port, or as the answer by this reply. To be called if TRACE_MSG_SEND
+ *  is on, as it has to be for what else is told of messages. */
+[[gnu::cold]] void msg_trace_send(const struct thread *self, struct kmsg *msg,
+                                  const struct port *port, const struct reply *answered);
+/** The kernel has, by itself or for the current thread. These are to be called if TRACE_MESSAGE_SEND is on: */
+[[gnu::cold]] void msg_trace_send_from_kernel(struct kmsg *msg);
+/** A message leaves its port's queue, or passes it by, and has not been stamped. `receiver`: NULL: the current thread. */
+[[gnu::cold]] void msg_trace_receive(const struct kmsg *msg, const struct thread *receiver);
+/** The thread gets the answer to its call from its reply. */
+[[gnu::cold]] void msg_trace_answered(const struct thread *self);
+/** A message, a call or an answer whose header is in `next`'s saved state, and the processor have gone from one to the other: the switch is told, too. */
+[[gnu::cold]] void msg_trace_switch(const struct thread *self, const struct thread *next);

@@ -2,6 +2,7 @@
 /*
  * Ports and the rights to them, apart from names (kern/port.h: P1 to P6).
  */
+#include "msg_impl.h"
 #include "names.h"
 #include <kern/kmem.h>
 #include <kern/kobj.h>
@@ -13,6 +14,7 @@
 #include <kern/sched.h>
 #include <kern/swap.h>
 #include <kern/thread.h>
+#include <kern/trace.h>
 #include <stdatomic.h>
 
 static void init_port(void *memory)
@@ -339,8 +341,11 @@ static struct thread *pop_receiver(struct port *port)
     return thread;
 }
 
-static void stamp(struct port *port, struct kmsg *msg)
+/* `receiver`: NULL: the current thread. */
+static void stamp(struct port *port, struct kmsg *msg, const struct thread *receiver)
 {
+    if (unlikely(trace_is_on(TRACE_MESSAGE_RECEIVE)))
+        msg_trace_receive(msg, receiver);
     msg->local = port->local;
     msg->payload = port->has_payload;
     if (msg->flags & KMSG_STAMPED)
@@ -368,7 +373,7 @@ bool port_put_locked(struct port *port, struct kmsg *msg, bool counted)
     if (receiver) {
         if (counted)
             port->queued--;
-        stamp(port, msg);
+        stamp(port, msg, receiver);
         receiver->handed = msg;
         relaxed_store(receiver->inherited, msg->priority); /* S4: from the moment it is ready */
         msg_wake_repeat(receiver);
@@ -435,7 +440,7 @@ struct kmsg *port_dequeue_locked(struct port *port, struct list *later)
         port->queue_priority = 0;
     else if (msg->priority < port->queue_priority)
         msg->priority = port->queue_priority;
-    stamp(port, msg);
+    stamp(port, msg, NULL);
     rotate(port);
     if (!list_is_empty(&port->blocked))
         port_wake_sender_locked(port);
@@ -450,7 +455,7 @@ void port_put_back(struct port *port, struct kmsg *msg)
     bool alive = port->state == PORT_ALIVE;
     struct thread *receiver = alive ? pop_receiver(port) : NULL;
     if (receiver) {
-        stamp(port, msg); /* its name or payload may be another now */
+        stamp(port, msg, receiver); /* its name or payload may be another now */
         receiver->handed = msg;
         relaxed_store(receiver->inherited, msg->priority);
         msg_wake_repeat(receiver);

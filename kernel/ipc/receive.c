@@ -36,6 +36,8 @@ static enum stage take_answer(struct thread *self, kern_return_t *kr)
     *kr = msg_copyout(self, reply->answer, &control);
     if (*kr == KERN_SUCCESS) {
         reply->answer = NULL;
+        if (unlikely(trace_is_on(TRACE_MESSAGE_RECEIVE)))
+            msg_trace_answered(self);
         atomic_store(&reply->state, REPLY_IDLE);
         if (held && self->held != held) /* the answer brought another one to hold */
             reply_destroy_right(held);
@@ -59,6 +61,8 @@ static enum stage receive_answer(struct thread *self, kern_return_t *kr)
         switch (state) {
         case REPLY_DONE: return take_answer(self, kr);
         case REPLY_LOST:
+            if (unlikely(trace_is_on(TRACE_MESSAGE_RECEIVE)))
+                msg_trace_answered(self);
             atomic_store(&reply->state, REPLY_IDLE);
             arch_message_set_body(&self->arch, NULL, 0);
             msg_set_header(self, MSG_ID_SEND_ONCE, MSG_CONTROL(0, MSG_MOVE_SEND_ONCE, 0, 0), 0, 0,

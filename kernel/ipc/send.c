@@ -323,7 +323,8 @@ static enum stage send_message(struct thread *self, uint64_t control, struct des
         add_own_reply(self, msg);
     else
         note_handed_on(self, msg);
-    trace(TRACE_MSG_SEND, msg->id, dest->port ? dest->port->name : 0);
+    if (unlikely(trace_is_on(TRACE_MSG_SEND)))
+        msg_trace_send(self, msg, dest->port, dest->reply);
     if (unlikely(msg->memory))
         msg_note_losses(self, msg);
     deliver(self, msg, dest);
@@ -412,6 +413,8 @@ void msg_send_from_kernel(struct kright *to, struct kmsg *msg)
     spin_lock(&port->lock);
     /* Nobody receives from a kernel object's port, and to none of them does what the kernel says mean anything. */
     bool heard = port->state == PORT_ALIVE && !port->kobject;
+    if (heard && unlikely(trace_is_on(TRACE_MESSAGE_SEND)))
+        msg_trace_send_from_kernel(msg);
     if (heard)
         port_enqueue_locked(port, msg, false);
     spin_unlock(&port->lock);

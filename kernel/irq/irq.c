@@ -32,7 +32,10 @@ void kern_interrupt_slow(unsigned irq)
 [[gnu::noinline]] static void interrupt_traced(unsigned irq)
 {
     trace(TRACE_IRQ, irq, 0);
-    kern_interrupt_fast(irq);
+    if (relaxed_load(arch_cpu_self()->watched) & TRACE_WATCH_ALL) /* of the message, too */
+        kern_interrupt_slow(irq);
+    else
+        kern_interrupt_fast(irq);
 }
 
 void kern_interrupt(unsigned irq)

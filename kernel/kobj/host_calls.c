@@ -21,7 +21,7 @@
 #include <kern/sched.h>
 #include <kern/task.h>
 #include <kern/thread.h>
-#include <kern/trace.h>
+#include <kern/trace_stream.h>
 #include <wharf/if/host_debug_kernel.h>
 #include <wharf/if/host_irq_kernel.h>
 #include <wharf/if/host_kernel.h>
@@ -185,6 +185,18 @@ kern_return_t khost_debug_set_trace_mask(struct kcall *call, struct host *target
     return KERN_SUCCESS;
 }
 
+static void tell_events(const struct trace_event *found, uint32_t count,
+                        struct host_debug_event *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (struct host_debug_event){
+            .moment = clock_nanos_at(found[i].when),
+            .number = found[i].number,
+            .argument0 = found[i].arg0,
+            .argument1 = found[i].arg1,
+        };
+}
+
 kern_return_t khost_debug_trace(struct kcall *call, struct host *target, uint64_t position,
                                 uint32_t *cpu, uint64_t *next, struct host_debug_event *events,
                                 uint32_t *events_count)
@@ -194,14 +206,37 @@ kern_return_t khost_debug_trace(struct kcall *call, struct host *target, uint64_
     *events_count = trace_read(&position, found, HOST_DEBUG_EVENTS_MAX);
     *cpu = arch_cpu_self()->number;
     *next = position;
-    for (uint32_t i = 0; i < *events_count; i++)
-        events[i] = (struct host_debug_event){
-            .moment = clock_nanos_at(found[i].when),
-            .number = found[i].number,
-            .argument0 = found[i].arg0,
-            .argument1 = found[i].arg1,
-        };
+    tell_events(found, *events_count, events);
     return KERN_SUCCESS;
+}
+
+static_assert((int)HOST_DEBUG_STREAM_MIN == (int)TRACE_STREAM_MIN &&
+              (int)HOST_DEBUG_STREAM_MAX == (int)TRACE_STREAM_MAX);
+
+kern_return_t khost_debug_stream_start(struct kcall *call, struct host *target, uint32_t events,
+                                       uint32_t classes)
+{
+    (void)target;
+    return trace_stream_start(call->self->task, events, classes);
+}
+
+kern_return_t khost_debug_stream_stop(struct kcall *call, struct host *target)
+{
+    (void)call, (void)target;
+    return trace_stream_stop();
+}
+
+kern_return_t khost_debug_stream_read(struct kcall *call, struct host *target, uint32_t cpu,
+                                      uint64_t *lost, struct host_debug_event *events,
+                                      uint32_t *events_count)
+{
+    struct trace_event found[HOST_DEBUG_STREAM_EVENTS_MAX];
+    (void)call, (void)target;
+    *events_count = HOST_DEBUG_STREAM_EVENTS_MAX;
+    kern_return_t kr = trace_stream_read(cpu, found, events_count, lost);
+    if (kr == KERN_SUCCESS)
+        tell_events(found, *events_count, events);
+    return kr;
 }
 
 kern_return_t khost_debug_trace_name(struct kcall *call, struct host *target, uint32_t number,

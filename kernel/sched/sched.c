@@ -282,8 +282,10 @@ static void end_idle(struct cpu *cpu, ticks_t now)
 
 static void become_idle(struct cpu *cpu)
 {
-    if (!relaxed_load(cpu->idle))
+    if (!relaxed_load(cpu->idle)) {
         relaxed_store(cpu->turn_start, arch_counter());
+        trace(TRACE_SCHED_IDLE, 0, 0);
+    }
     relaxed_store(cpu->running_priority, 0);
     atomic_store(&cpu->idle, true); /* order: sched_offer_to_idle() */
     cpu->turn_end = TICKS_NEVER;

@@ -13,6 +13,7 @@
 #include <kern/sched.h>
 #include <kern/string.h>
 #include <kern/task.h>
+#include <kern/trace.h>
 #include <kern/wait.h>
 
 static_assert(sizeof(((struct thread *)0)->name) == THREAD_NAME_SIZE);
@@ -36,11 +37,15 @@ static void set_name(struct task *task, char *to, size_t size, const char *name,
 void thread_set_name(struct thread *thread, const char *name, size_t length)
 {
     set_name(thread->task, thread->name, sizeof(thread->name), name, length);
+    if (unlikely(trace_is_on(TRACE_THREAD_NAME)))
+        trace_record_name(TRACE_THREAD_NAME, thread->id, name, length);
 }
 
 void task_set_name(struct task *task, const char *name, size_t length)
 {
     set_name(task, task->name, sizeof(task->name), name, length);
+    if (unlikely(trace_is_on(TRACE_TASK_NAME)))
+        trace_record_name(TRACE_TASK_NAME, task->id, name, length);
 }
 
 void task_copy_name(struct task *task, char *buffer, size_t size)

@@ -12,9 +12,10 @@
 #include <kern/panic.h>
 #include <kern/port.h>
 #include <kern/space.h>
+#include <kern/string.h>
 #include <kern/task.h>
 #include <kern/thread.h>
-#include <kern/trace.h>
+#include <kern/trace_stream.h>
 
 static KMEM_CACHE(task_cache, struct task);
 static struct spinlock tasks_lock = SPINLOCK_INIT(LOCK_TASKS);
@@ -58,6 +59,8 @@ kern_return_t task_create_hidden(struct ledger *parent_ledger, const char *name,
     list_init(&task->link);
     atomic_fetch_add(&live_tasks, 1);
     trace(TRACE_TASK_CREATE, task->id, 0);
+    if (unlikely(trace_is_on(TRACE_TASK_NAME)))
+        trace_record_name(TRACE_TASK_NAME, task->id, name, strlen(name));
     *out = task;
     return KERN_SUCCESS;
 
@@ -334,6 +337,7 @@ static bool teardown_step(struct work *work)
     task_copy_name(task, name, sizeof(name));
     task_check_essential(task, name, status, crashed);
     trace(TRACE_TASK_EXIT, task->id, status);
+    trace_stream_end_of(task);
     task_unref(task); /* its life's */
     if (announced)
         program_ended(name, status, crashed);

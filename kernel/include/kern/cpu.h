@@ -32,6 +32,9 @@ enum vm_count {
     VM_COUNTS
 };
 
+/** Where a bit of `watched` is in `attention`. */
+#define ATTENTION_WATCH(bit) ((uint64_t)(bit) << 32)
+
 struct [[gnu::aligned(CACHE_LINE)]] cpu
 {
     struct arch_cpu arch; /* first: kernel stack top etc., see machine/cpu_md.h */
@@ -42,9 +45,10 @@ struct [[gnu::aligned(CACHE_LINE)]] cpu
             _Atomic uint32_t
                 reschedule;           /* not 0: call kern_schedule() before leaving the kernel. Set
                                             by any CPU */
-            _Atomic uint32_t watched; /* not 0: changes of threads are traced. Written by any CPU */
+            _Atomic uint32_t watched; /* not 0: changes of threads are traced: TRACE_WATCH_ bits. Written
+                                         by any CPU */
         };
-        uint64_t attention; /* both in one look */
+        uint64_t attention; /* both in one look: ATTENTION_WATCH() */
     };
     uint32_t number;                   /* 0 .. cpu_count - 1, constant */
     uint64_t hwid;                     /* hardware id (MPIDR affinity), constant */

@@ -5,7 +5,8 @@
  * its oldest events.
  *
  * An event is 32 bytes: counter, number and CPU, two arguments. Only its own CPU writes a ring;
- * readers (panic, dump) accept that the newest events may be torn and check the sequence.
+ * readers (panic, dump) accept that the newest events may be torn and check the sequence. While there
+ * is a stream (kern/trace_stream.h) what is recorded goes there, too.
  */
 #pragma once
 
@@ -38,6 +39,19 @@ struct trace_ring {
 /** Bit n set: events of class n (number / 16) are recorded. Written by trace_set_mask(), read relaxed. */
 extern _Atomic uint32_t trace_mask;
 
+/** What a message's way is told in, and names: too much to be on always. */
+enum { TRACE_CLASS_MESSAGES = TRACE_MESSAGE_SEND / 16 };
+/** All but that. */
+#define TRACE_USUAL (~(1u << TRACE_CLASS_MESSAGES))
+
+enum { TRACE_NAME_MAX = 32 };
+
+/** What is told of changes of threads, for the message path: bits of cpu->watched. */
+enum {
+    TRACE_WATCH_SWITCH = 1, /* only that there is one, and nobody but the ring is told */
+    TRACE_WATCH_ALL = 2,    /* by trace_record(), and the messages, too */
+};
+
 /** Set it; returns what it was. */
 uint32_t trace_set_mask(uint32_t mask);
 
@@ -55,6 +69,9 @@ static inline void trace(enum trace_number number, uint64_t arg0, uint64_t arg1)
     if (unlikely(trace_is_on(number)))
         trace_record(number, arg0, arg1);
 }
+
+/** Record a name of so many characters, at most TRACE_NAME_MAX, eight an event; the last event's are followed by zeroes. */
+void trace_record_name(enum trace_number number, uint32_t id, const char *name, size_t length);
 
 /** Print the newest `count` events of all CPUs, merged by time, through the log. For panic. */
 void trace_print_last(unsigned count);
