@@ -16,7 +16,9 @@
 #define FORMAT UINT64_C(0x3276727573746166)
 
 enum { RECORD_BLOCK = 1, RECORD_WAITING, RECORD_SIZE = 24 + BLOCK };
-enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS, STATE_MOVED }; /* words of the log's state */
+
+/* Words of the log's state. */
+enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS, STATE_MOVED, STATE_FREE };
 enum { FLAG_WAS_DIRTY = 1, FLAG_LEAKED = 2, FLAG_ENDING = 4 };
 
 /* Half of a half for the blocks of a new log, the other for what is added to it, as much as the cache has blocks at least. */
@@ -147,6 +149,7 @@ void fat_publish(struct fat *fat)
         add_all(fat, waiting);
     state[STATE_PROGRESS] = fat->progress;
     state[STATE_MOVED] = fat->moved;
+    state[STATE_FREE] = fat->counted ? (uint64_t)fat->free + 1 : 0;
     state[STATE_FLAGS] = (fat->was_dirty ? FLAG_WAS_DIRTY : 0u) | (fat->leaked ? FLAG_LEAKED : 0u) |
                          (fat->ending ? FLAG_ENDING : 0u);
     survivor_publish(&fat->survivor);
@@ -188,8 +191,10 @@ int fat_survive_write(struct fat *fat, const struct fat_block *block)
         return 0;
     if (fat->storage->operations->read(fat->storage, block->number * BLOCK, old.bytes, BLOCK))
         return EIO;
-    if (add_block(fat, &old)) /* else clusters may be lost that a killed operation had taken */
-        survivor_publish(&fat->survivor);
+    /* Without it clusters may be lost that a killed operation had taken: they are not counted as free. */
+    if (!add_block(fat, &old))
+        fat->survivor.state[STATE_FREE] = 0;
+    survivor_publish(&fat->survivor);
     return 0;
 }
 
@@ -249,6 +254,15 @@ static int take_records(struct fat *fat, const struct survivor *log)
     return error;
 }
 
+/* As the table says that is published; no need to read all of it. */
+static void take_free(struct fat *fat, uint64_t free)
+{
+    if (free == 0 || free > (uint64_t)fat->shape.end - FIRST_CLUSTER + 1)
+        return;
+    fat->free = (uint32_t)(free - 1);
+    fat->counted = fat->info_old = true;
+}
+
 int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK])
 {
     const uint64_t card = card_of(fat, boot);
@@ -272,6 +286,8 @@ int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK])
         fat->ending = flags & FLAG_ENDING;
         if (!fat->ending)
             error = take_records(fat, &log);
+        if (!error)
+            take_free(fat, log.state[STATE_FREE]);
         fat->marked = true;
         fat->was_dirty = flags & FLAG_WAS_DIRTY;
         fat->leaked = flags & FLAG_LEAKED;
