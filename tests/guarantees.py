@@ -37,7 +37,7 @@ def main():
     table = read_table(document)
     for name, rows in counted(document).items():
         compare(table, name, rows, "as counted in the document")
-    parts = []
+    at, parts = commit(), []
     for name in PROGRAMS:
         words = getattr(options, name).split() + [f"seed={options.seed}"]
         output = run(Path(options.build) / PROGRAMS[name], words)
@@ -45,7 +45,7 @@ def main():
         compare(table, name, rows, "found")
         parts.append(section(name, words, CUTS.search(output), rows))
     command = f"tests/guarantees.py --ext4 \"{options.ext4}\" --fat \"{options.fat}\" --seed {options.seed}"
-    text = "\n\n".join([f"Counted at commit {commit()}, by `{command}`.", *parts])
+    text = "\n\n".join([f"Counted at commit {at}, by `{command}`.", *parts])
     if options.write:
         DOCUMENT.write_text(with_counts(document, text))
     else:
