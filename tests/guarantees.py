@@ -56,7 +56,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=str(ROOT / "build" / "host"))
     parser.add_argument("--ext4", default="length=2 samples=2 checks=500", help="arguments of test_ext4_power")
-    parser.add_argument("--fat", default="cuts=110000 fsck=40", help="arguments of test_fat_power")
+    parser.add_argument("--fat", default="cuts=150000 fsck=40", help="arguments of test_fat_power")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="into docs/guarantees.md")
     return parser.parse_args()

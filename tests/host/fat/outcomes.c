@@ -43,6 +43,7 @@ static const char *word_for(const struct history *history, unsigned step)
     case STATE_MAKE_FOLDER: return "mkdir";
     case STATE_REMOVE: return state_find(before, op->path)->folder ? "rmdir" : "unlink";
     case STATE_RENAME: return state_find(before, op->to) ? "rename-over" : "rename";
+    case STATE_PROTECT: return "attributes";
     default: break;
     }
     const size_t old = state_find(before, op->path)->size, new = state_find(after, op->path)->size;
@@ -115,6 +116,8 @@ static enum guarantee_outcome outcome(const struct history *history, unsigned st
     default: break;
     }
     CHECK(file);
+    if (op->kind == STATE_PROTECT)
+        return file->read_only ? GUARANTEE_NEW : GUARANTEE_OLD;
     return data_outcome(state_find(&history->states[step - 1], op->path),
                         state_find(&history->states[step], op->path), file);
 }

@@ -118,6 +118,21 @@ static bool resize(struct fat *fat, struct state *state, const char *path, size_
     return true;
 }
 
+static bool protect(struct fat *fat, struct state *state, const char *path)
+{
+    struct state_file *file = find(state, path);
+
+    if (!file || file->folder || file->read_only)
+        return false;
+    struct fat_node *node = get(fat, path);
+    CHECK_EQ(fat_set_attributes(node, FAT_SET_READ_ONLY,
+                                &(struct fat_attributes){.read_only = true}),
+             0);
+    fat_release(node);
+    file->read_only = true;
+    return true;
+}
+
 static bool remove_it(struct fat *fat, struct state *state, const char *path)
 {
     struct state_file *file = find(state, path);
@@ -194,6 +209,7 @@ static const struct state_operation operations[OPERATIONS] = {
     {"D/C to E/C", STATE_RENAME, "D/C", "E/C", 0, 0},
     {"remove long", STATE_REMOVE, long_path, NULL, 0, 0},
     {"A to a long name", STATE_RENAME, "A", long_path, 0, 0},
+    {"protect A", STATE_PROTECT, "A", NULL, 0, 0},
 };
 
 const struct state_operation *state_operation(unsigned operation)
@@ -216,6 +232,7 @@ bool state_do(struct fat *fat, unsigned operation, struct state *state)
         return file && file->size > op->size && resize(fat, state, op->path, op->size);
     case STATE_RESIZE: return resize(fat, state, op->path, op->size);
     case STATE_REMOVE: return remove_it(fat, state, op->path);
+    case STATE_PROTECT: return protect(fat, state, op->path);
     default: return rename_it(fat, state, op->path, op->to);
     }
 }
@@ -256,7 +273,10 @@ static bool tell(void *context, const char *name, enum fat_kind kind, uint64_t i
 static void look_into(struct found *found, struct state_file *file)
 {
     struct fat_node *node = get(found->fat, file->path);
+    struct fat_attributes attributes;
 
+    fat_attributes(node, &attributes);
+    file->read_only = attributes.read_only;
     if (file->folder) {
         snprintf(found->path, sizeof found->path, "%.290s/", file->path);
         look_at(found, node);
@@ -280,7 +300,7 @@ static void look_at(struct found *found, struct fat_node *folder)
 
 static bool is_same(const struct state_file *a, const struct state_file *b)
 {
-    return a->folder == b->folder &&
+    return a->folder == b->folder && a->read_only == b->read_only &&
            (a->folder || (a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0));
 }
 

@@ -14,7 +14,7 @@ enum { STATE_FILES = 12, STATE_SIZE = 12000, STATES = 8 };
 
 struct state_file {
     char path[300];
-    bool folder;
+    bool folder, read_only;
     unsigned id; /* of what is in it; it goes with it when it is renamed */
     unsigned writes;
     size_t size;
@@ -36,7 +36,7 @@ struct history {
     size_t spans[STATES][2];
 };
 
-enum { OPERATIONS = 20 };
+enum { OPERATIONS = 21 };
 
 struct state_operation {
     const char *text;
@@ -48,7 +48,8 @@ struct state_operation {
         STATE_SHORTEN,
         STATE_RESIZE,
         STATE_REMOVE,
-        STATE_RENAME
+        STATE_RENAME,
+        STATE_PROTECT /* it becomes read-only */
     } kind;
     const char *path, *to;
     size_t at, size;

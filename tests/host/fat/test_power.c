@@ -289,7 +289,7 @@ int main(int argc, char **argv)
             (void)sscanf(argv[i], "fsck=%lu", &checks_of);
     image_need_tools();
     atexit(tell_run);
-    share = 300000 / most + 1; /* there are some 300,000 */
+    share = 360000 / most + 1; /* there are some 360,000 */
     for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct card *base = image_make(shapes[i].size, shapes[i].type, 512, 512);
         struct card *card = card_make(shapes[i].size);
