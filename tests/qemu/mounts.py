@@ -100,17 +100,18 @@ def compare(file, path, content):
         raise Failed(f"{file} on the card is {found!r}, not {content!r}")
 
 
-def session(name, disk, script, expect, label=CI, table=TABLE, where="virtio", cpus=1, how=fill, check=None, anywhere=(), allow=(), seconds=20):
+def session(name, disk, script, expect, label=CI, table=TABLE, where="virtio", cpus=1, how=fill, check=None, anywhere=(), allow=(), seconds=20, when=()):
     quietly = f"{{ {script.replace('DISK', disk)} }} > /tmp/out 2>&1; cat /tmp/out\n"    # no line of the log comes in the midst of one of these
     return Scenario(f"mounts-{name}", {**VIRT, "cpus": cpus}, append=EXEC, disk=Card(where, fill=how), label=label, seconds=seconds, allow=allow,
                     initrd=initrd({"etc/exec": quietly.encode(), "etc/fstab": table.format(disk=disk).encode()}),
-                    anywhere=anywhere, check=check, expect=(*expect, all_ended()))
+                    anywhere=anywhere, check=check, when=when, expect=(*expect, all_ended()))
 
 
 COMMANDS = """
 cat /data/host /boot/card/HOST.TXT
 mount
 df | grep /data
+for disk in DISK DISKp2; do dd if=/dev/zero of=/dev/disk/$disk bs=512 count=1 conv=notrunc || echo "in use $?"; done
 echo first > /data/first; mkdir /data/folder; echo second > /data/folder/second
 echo no > /boot/card/no 2> /dev/null || echo "read only $?"
 sync && echo synced
@@ -137,7 +138,7 @@ def commands(where, disk, cpus, label):
                                  {"/third.txt": b"third\n", "/host.txt": FROM_HOST}),
                    anywhere=(r"^mounter: /etc/fstab, line 7: relative: a path begins at the root$",),
                    expect=("^written by the host$", "^written by the host$", rf"^{disk}p2 on /data type ext4 \(rw\)$", rf"^{disk}p1 on /boot/card type fat \(ro\)$",
-                           r"^/proc$", r"^ +\d+ +\d+ +\d+ +\d+% ext4 +/data$", r"^read only 1$", "^synced$", "^busy 1$", "^open 1$", "^unmounted$",
+                           r"^/proc$", r"^ +\d+ +\d+ +\d+ +\d+% ext4 +/data$", "^in use 1$", "^in use 1$", r"^read only 1$", "^synced$", "^busy 1$", "^open 1$", "^unmounted$",
                            "^written by the host$", "^twice 1$", "^third$", "^again$", "^second$", "^read only 1$", "^absent 1$", "^nothing 1$", "^no fat 1$",
                            "^no server is left$"))
 
@@ -164,6 +165,28 @@ def kills():
     return session("kills", "vd0", KILLS, allow=STATUS, check=on_card({"/host": FROM_HOST}), expect=("^2$", "^1$", "^written by the host$", "^unmounted$"))
 
 
+REMOVAL = """
+echo kept > /data/kept; sync
+echo take it out > /dev/console
+until ! sync; do echo lost >> /data/lost; sleep 0.1; done
+echo more > /data/more; sync || echo "sync $?"
+cat /data/host
+echo put it in > /dev/console
+until dd if=/dev/disk/DISKp2 of=/dev/null bs=512 count=1; do sleep 0.1; done 2> /dev/null
+sync || echo "sync $?"
+umount /data || echo "umount $?"
+mount | grep -c ' on /data '
+mount DISKp2 /data && cat /data/kept && echo again > /data/again && umount /data && echo unmounted
+"""
+
+
+def removal():
+    """A card is taken out while it is mounted, and put back: what was synced is there when it has been unmounted and mounted again."""
+    return session("removal", "sd0", REMOVAL, where="sd", allow=STATUS, check=on_card({"/kept": b"kept\n", "/again": b"again\n", "/host": FROM_HOST}),
+                   when=((r"^take it out$", lambda attendant: attendant.eject()), (r"^put it in$", lambda attendant: attendant.insert())),
+                   expect=("^sync 1$", "^sync 1$", "^umount 1$", "^0$", "^kept$", "^unmounted$"))
+
+
 def absent():
     """No card: nothing waits for it, and nothing is said."""
     return Scenario("mounts-absent", VIRT, append=EXEC, label=CI, seconds=10,
@@ -185,5 +208,5 @@ def at_prompt(name, last, *steps, **more):
 def all_scenarios(kind):
     if kind != "release":
         return []
-    return [commands("virtio", "vd0", 1, EVERYDAY), commands("virtio", "vd0", 4, CI), commands("sd", "sd0", 1, CI), errors(), kills(), absent(),
+    return [commands("virtio", "vd0", 1, EVERYDAY), commands("virtio", "vd0", 4, CI), commands("sd", "sd0", 1, CI), errors(), kills(), absent(), removal(),
             at_prompt("poweroff", "poweroff\r"), at_prompt("reboot", "reboot\r", ("type a command", "cat /data/kept; poweroff\r"))]

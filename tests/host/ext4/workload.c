@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 
 enum name { A, C, D, E, F, DB, DC, DL, DF };
-enum kind { CREATE, WRITE, TRUNCATE, RENAME, LINK, UNLINK, MKDIR, RMDIR, SYNC };
+enum kind { CREATE, WRITE, TRUNCATE, RENAME, LINK, UNLINK, MKDIR, RMDIR, SYNC, CHMOD };
+enum { FILE_MODE = 0644, FOLDER_MODE = 0755 };
 
 static const char *const paths[WORK_NAMES] = {
     [A] = "A",    [C] = "C",    [D] = "D",    [E] = "E",    [F] = "F",
@@ -20,8 +21,8 @@ static const struct operation {
     const char *text;
     enum kind kind;
     enum name name, other;
-    int32_t at; /* -1: at the end */
-    uint32_t size;
+    int32_t at;    /* -1: at the end */
+    uint32_t size; /* of CHMOD: the mode */
 } operations[WORK_OPERATIONS] = {
     {"create C", CREATE, C, 0, 0, 0},
     {"create D/C", CREATE, DC, 0, 0, 0},
@@ -44,6 +45,8 @@ static const struct operation {
     {"rmdir F", RMDIR, F, 0, 0, 0},
     {"fsync", SYNC, A, 0, 0, 0},
     {"rmdir E", RMDIR, E, 0, 0, 0},
+    {"chmod A", CHMOD, A, 0, 0, 0600},
+    {"write over the end of A", WRITE, A, 0, 2000, 2500},
 };
 
 const char *work_name(unsigned operation)
@@ -90,6 +93,7 @@ static int model_make(struct work_state *state, enum name name, bool folder)
         return EEXIST;
     CHECK(state->next < WORK_FILES);
     state->names[name] = state->next;
+    state->files[state->next].mode = folder ? FOLDER_MODE : FILE_MODE;
     state->files[state->next++].folder = folder;
     return 0;
 }
@@ -109,6 +113,7 @@ static int model_step(struct work_state *state, const struct operation *op, cons
         return ENOENT;
     switch (op->kind) {
     case WRITE: model_write(state, op, data); break;
+    case CHMOD: file->mode = op->size; break;
     case TRUNCATE:
         if (op->size < file->size)
             memset(file->data + op->size, 0, file->size - op->size);
@@ -145,7 +150,7 @@ static int find(struct ext4 *fs, enum name name, ext4_ino *ino)
     return error != 0 ? error : ext4_lookup(fs, folder, last, ino);
 }
 
-static int real_write(struct ext4 *fs, const struct operation *op, const uint8_t *data)
+static int real_change(struct ext4 *fs, const struct operation *op, const uint8_t *data)
 {
     struct ext4_attributes attributes;
     ext4_ino ino;
@@ -154,6 +159,9 @@ static int real_write(struct ext4 *fs, const struct operation *op, const uint8_t
 
     if (error == 0 && op->kind == TRUNCATE)
         return ext4_truncate(fs, ino, op->size);
+    if (error == 0 && op->kind == CHMOD)
+        return ext4_set_attributes(fs, ino, EXT4_SET_MODE,
+                                   &(struct ext4_attributes){.mode = op->size});
     if (error == 0)
         error = ext4_get_attributes(fs, ino, &attributes);
     if (error != 0)
@@ -164,8 +172,8 @@ static int real_write(struct ext4 *fs, const struct operation *op, const uint8_t
 
 static int real_step(struct ext4 *fs, const struct operation *op, const uint8_t *data)
 {
-    static const struct ext4_attributes file_mode = {.mode = S_IFREG | 0644};
-    static const struct ext4_attributes folder_mode = {.mode = S_IFDIR | 0755};
+    static const struct ext4_attributes file_mode = {.mode = S_IFREG | FILE_MODE};
+    static const struct ext4_attributes folder_mode = {.mode = S_IFDIR | FOLDER_MODE};
     struct ext4_name name, other;
     ext4_ino folder, other_folder, ino;
     int error = find_folder(fs, op->name, &folder, &name);
@@ -184,7 +192,7 @@ static int real_step(struct ext4 *fs, const struct operation *op, const uint8_t 
     case LINK:
         error = find(fs, op->name, &ino);
         return error != 0 ? error : ext4_link(fs, ino, other_folder, other);
-    default: return real_write(fs, op, data);
+    default: return real_change(fs, op, data);
     }
 }
 
@@ -226,7 +234,7 @@ struct card *work_begin(struct work *work, const char *arguments)
     struct ext4 *fs;
     bool synced;
     ext4_ino ino;
-    static const struct ext4_attributes folder_mode = {.mode = S_IFDIR | 0755};
+    static const struct ext4_attributes folder_mode = {.mode = S_IFDIR | FOLDER_MODE};
 
     memset(work, 0, sizeof(*work));
     state->next = 1;
@@ -276,7 +284,7 @@ static bool same_file(const struct work *work, unsigned found, unsigned file, st
     size_t got;
 
     CHECK_EQ(ext4_get_attributes(fs, ino, &attributes), 0);
-    if (S_ISDIR(attributes.mode) != wanted->folder)
+    if (S_ISDIR(attributes.mode) != wanted->folder || (attributes.mode & 07777) != wanted->mode)
         return false;
     if (wanted->folder)
         return true;
@@ -340,17 +348,24 @@ static uint32_t size_in(const struct work *work, unsigned state, unsigned step)
     return work->states[state].files[file].size;
 }
 
-static bool is_in_place(const struct work *work, unsigned step)
+static bool grows(const struct work *work, unsigned step)
 {
-    return operation_of(work, step)->kind == WRITE &&
-           size_in(work, step, step) == size_in(work, step - 1, step);
+    return size_in(work, step, step) > size_in(work, step - 1, step);
+}
+
+/* It writes, to bytes that are there among others. */
+static bool overwrites(const struct work *work, unsigned step)
+{
+    const struct operation *op = operation_of(work, step);
+
+    return op->kind == WRITE && op->at >= 0 && (uint32_t)op->at < size_in(work, step - 1, step);
 }
 
 const char *work_kind(const struct work *work, unsigned step)
 {
     static const char *const kinds[] = {
         [CREATE] = "create", [LINK] = "link",   [UNLINK] = "unlink",
-        [MKDIR] = "mkdir",   [RMDIR] = "rmdir",
+        [MKDIR] = "mkdir",   [RMDIR] = "rmdir", [CHMOD] = "attributes",
     };
 
     if (work->made[step] == 0)
@@ -359,7 +374,7 @@ const char *work_kind(const struct work *work, unsigned step)
     if (op->kind == RENAME)
         return work->states[step - 1].names[op->other] != 0 ? "rename-over" : "rename";
     if (op->kind == WRITE)
-        return is_in_place(work, step) ? "write-in-place" : "write-behind-end";
+        return grows(work, step) ? "write-behind-end" : "write-in-place";
     if (op->kind == TRUNCATE)
         return op->size < size_in(work, step - 1, step) ? "shorten" : "lengthen";
     return kinds[op->kind];
@@ -377,14 +392,15 @@ static bool is_of(const struct work *work, unsigned from, unsigned end, unsigned
     return false;
 }
 
-/* The bytes of a write in place, of a file as it was in the state `found`, before the write. */
+/* Bytes that were written over, of a file as it was in the state `found`, before the write. */
 static enum guarantee_outcome in_place(const struct work *work, struct ext4 *fs, unsigned found,
                                        unsigned step)
 {
     enum { SECTOR = STORAGE_SECTOR };
     const struct operation *op = operation_of(work, step);
     const unsigned file = work->states[step].names[op->name];
-    const uint32_t from = (uint32_t)op->at, end = from + op->size;
+    const uint32_t from = (uint32_t)op->at, most = size_in(work, step - 1, step);
+    const uint32_t end = from + op->size < most ? from + op->size : most;
     uint8_t data[WORK_BYTES];
     unsigned name = 0, before = 0, after = 0;
     ext4_ino ino;
@@ -422,9 +438,13 @@ enum guarantee_outcome work_outcome(const struct work *work, struct ext4 *fs, co
         if (found[s] && s < first)
             first = s;
     }
-    if (before && is_in_place(work, step))
+    if (before && overwrites(work, step) && !grows(work, step))
         return in_place(work, fs, first, step);
     if (before && behind)
         return GUARANTEE_UNTOLD;
+    if (before && overwrites(work, step)) {
+        const enum guarantee_outcome bytes = in_place(work, fs, first, step);
+        return bytes == GUARANTEE_NEW ? GUARANTEE_MIXED : bytes; /* the size is that of before */
+    }
     return before ? GUARANTEE_OLD : GUARANTEE_NEW;
 }

@@ -12,12 +12,13 @@ enum {
     WORK_NAMES = 9,
     WORK_FILES = 16,
     WORK_BYTES = 16384,
-    WORK_OPERATIONS = 21, /* kinds of operation */
+    WORK_OPERATIONS = 23, /* kinds of operation */
     WORK_STEPS = 8,       /* in one sequence, at most */
 };
 
 struct work_file {
     bool folder;
+    uint32_t mode; /* without the type */
     uint32_t size;
     uint8_t data[WORK_BYTES];
 };

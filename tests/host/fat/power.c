@@ -3,6 +3,7 @@
  * States, operations, and what a power cut may leave of them (power.h).
  */
 #include "power.h"
+#include "outcomes.h"
 
 /* ---- operations ---- */
 
@@ -10,12 +11,19 @@ enum { LONG = 230 };
 
 static char long_path[LONG + 8];
 
-static struct state_file *find(struct state *state, const char *path)
+const struct state_file *state_find(const struct state *state, const char *path)
 {
     for (unsigned i = 0; i < state->count; i++)
         if (strcmp(state->files[i].path, path) == 0)
             return &state->files[i];
     return NULL;
+}
+
+static struct state_file *find(struct state *state, const char *path)
+{
+    const struct state_file *file = state_find(state, path);
+
+    return file ? &state->files[file - state->files] : NULL;
 }
 
 static const struct state_file *find_id(const struct state *state, unsigned id)
@@ -110,6 +118,21 @@ static bool resize(struct fat *fat, struct state *state, const char *path, size_
     return true;
 }
 
+static bool protect(struct fat *fat, struct state *state, const char *path)
+{
+    struct state_file *file = find(state, path);
+
+    if (!file || file->folder || file->read_only)
+        return false;
+    struct fat_node *node = get(fat, path);
+    CHECK_EQ(fat_set_attributes(node, FAT_SET_READ_ONLY,
+                                &(struct fat_attributes){.read_only = true}),
+             0);
+    fat_release(node);
+    file->read_only = true;
+    return true;
+}
+
 static bool remove_it(struct fat *fat, struct state *state, const char *path)
 {
     struct state_file *file = find(state, path);
@@ -165,44 +188,52 @@ static bool rename_it(struct fat *fat, struct state *state, const char *path, co
     return true;
 }
 
-static const char *const names[OPERATIONS] = {
-    "create B",      "create D/N",  "create a long name", "append to A",
-    "append to D/C", "overwrite A", "cut A short",        "empty A",
-    "lengthen A",    "remove A",    "remove D/C",         "make E",
-    "remove E",      "A to B",      "A to D/A",           "D/C to A",
-    "D to F",        "D/C to E/C",  "remove long",        "A to a long name"};
+static const struct state_operation operations[OPERATIONS] = {
+    {"create B", STATE_MAKE, "B", NULL, 0, 0},
+    {"create D/N", STATE_MAKE, "D/N", NULL, 0, 0},
+    {"create a long name", STATE_MAKE, long_path, NULL, 0, 0},
+    {"append to A", STATE_APPEND, "A", NULL, 0, 1700},
+    {"append to D/C", STATE_APPEND, "D/C", NULL, 0, 3000},
+    {"overwrite A", STATE_WRITE, "A", NULL, 300, 1000},
+    {"cut A short", STATE_SHORTEN, "A", NULL, 0, 700},
+    {"empty A", STATE_RESIZE, "A", NULL, 0, 0},
+    {"lengthen A", STATE_RESIZE, "A", NULL, 0, 5000},
+    {"remove A", STATE_REMOVE, "A", NULL, 0, 0},
+    {"remove D/C", STATE_REMOVE, "D/C", NULL, 0, 0},
+    {"make E", STATE_MAKE_FOLDER, "E", NULL, 0, 0},
+    {"remove E", STATE_REMOVE, "E", NULL, 0, 0},
+    {"A to B", STATE_RENAME, "A", "B", 0, 0},
+    {"A to D/A", STATE_RENAME, "A", "D/A", 0, 0},
+    {"D/C to A", STATE_RENAME, "D/C", "A", 0, 0},
+    {"D to F", STATE_RENAME, "D", "F", 0, 0},
+    {"D/C to E/C", STATE_RENAME, "D/C", "E/C", 0, 0},
+    {"remove long", STATE_REMOVE, long_path, NULL, 0, 0},
+    {"A to a long name", STATE_RENAME, "A", long_path, 0, 0},
+    {"protect A", STATE_PROTECT, "A", NULL, 0, 0},
+};
 
-const char *state_operation(unsigned operation)
+const struct state_operation *state_operation(unsigned operation)
 {
-    return names[operation];
+    return &operations[operation];
 }
 
 bool state_do(struct fat *fat, unsigned operation, struct state *state)
 {
-    struct state_file *a = find(state, "A"), *c = find(state, "D/C");
+    const struct state_operation *op = &operations[operation];
 
     memset(long_path, 'l', LONG);
-    switch (operation) {
-    case 0: return make(fat, state, "B", false);
-    case 1: return make(fat, state, "D/N", false);
-    case 2: return make(fat, state, long_path, false);
-    case 3: return a && write_at(fat, state, "A", a->size, 1700);
-    case 4: return c && write_at(fat, state, "D/C", c->size, 3000);
-    case 5: return write_at(fat, state, "A", 300, 1000);
-    case 6: return a && a->size > 700 && resize(fat, state, "A", 700);
-    case 7: return resize(fat, state, "A", 0);
-    case 8: return resize(fat, state, "A", 5000);
-    case 9: return remove_it(fat, state, "A");
-    case 10: return remove_it(fat, state, "D/C");
-    case 11: return make(fat, state, "E", true);
-    case 12: return remove_it(fat, state, "E");
-    case 13: return rename_it(fat, state, "A", "B");
-    case 14: return rename_it(fat, state, "A", "D/A");
-    case 15: return rename_it(fat, state, "D/C", "A");
-    case 16: return rename_it(fat, state, "D", "F");
-    case 17: return rename_it(fat, state, "D/C", "E/C");
-    case 18: return remove_it(fat, state, long_path);
-    default: return rename_it(fat, state, "A", long_path);
+    const struct state_file *file = state_find(state, op->path);
+    switch (op->kind) {
+    case STATE_MAKE:
+    case STATE_MAKE_FOLDER: return make(fat, state, op->path, op->kind == STATE_MAKE_FOLDER);
+    case STATE_APPEND: return file && write_at(fat, state, op->path, file->size, op->size);
+    case STATE_WRITE: return write_at(fat, state, op->path, op->at, op->size);
+    case STATE_SHORTEN:
+        return file && file->size > op->size && resize(fat, state, op->path, op->size);
+    case STATE_RESIZE: return resize(fat, state, op->path, op->size);
+    case STATE_REMOVE: return remove_it(fat, state, op->path);
+    case STATE_PROTECT: return protect(fat, state, op->path);
+    default: return rename_it(fat, state, op->path, op->to);
     }
 }
 
@@ -242,7 +273,10 @@ static bool tell(void *context, const char *name, enum fat_kind kind, uint64_t i
 static void look_into(struct found *found, struct state_file *file)
 {
     struct fat_node *node = get(found->fat, file->path);
+    struct fat_attributes attributes;
 
+    fat_attributes(node, &attributes);
+    file->read_only = attributes.read_only;
     if (file->folder) {
         snprintf(found->path, sizeof found->path, "%.290s/", file->path);
         look_at(found, node);
@@ -266,7 +300,7 @@ static void look_at(struct found *found, struct fat_node *folder)
 
 static bool is_same(const struct state_file *a, const struct state_file *b)
 {
-    return a->folder == b->folder &&
+    return a->folder == b->folder && a->read_only == b->read_only &&
            (a->folder || (a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0));
 }
 
@@ -385,6 +419,7 @@ void state_check(struct card *card, const struct history *history, size_t events
         if (strcmp(found.state.files[i].path, STATE_OTHER) == 0)
             forget(&found.state, &found.state.files[i]);
     check_found(history, from, &found.state);
+    outcomes_count(history, from, events, &found.state);
     CHECK_EQ(fat_space(found.fat, &space), 0);
     CHECK(!space.damaged);
     CHECK_EQ(fat_unmount(found.fat), 0);

@@ -8,6 +8,7 @@
  * cuts: how many at most; spread over all there are. fsck: one of so many is shown to fsck.fat.
  */
 #include "power.h"
+#include <guarantees.h>
 
 enum { VARIANTS = 3 }; /* sync after each operation, after the last, never */
 
@@ -109,7 +110,8 @@ static void tell_run(void)
     if (!current)
         return;
     for (unsigned i = 0; i < current->count; i++)
-        fprintf(stderr, "%s%s", i ? ", " : "  after: ", state_operation(current->operations[i]));
+        fprintf(stderr, "%s%s",
+                i ? ", " : "  after: ", state_operation(current->operations[i])->text);
     fprintf(stderr, "; variant %u, cut after %zu requests, loss %d\n", current->variant,
             current_event, (int)current_loss);
 }
@@ -136,6 +138,7 @@ static void check_cut(const struct card *card, size_t events, enum card_loss los
 static void note(struct card *card, struct fat *fat, bool sync)
 {
     if (sync) {
+        history.syncing[history.count - 1] = card_events(card);
         CHECK_EQ(fat_sync(fat), 0);
         history.promised[history.count - 1] = card_events(card);
     }
@@ -153,15 +156,20 @@ static bool play(struct card *card, const unsigned *operations, unsigned count, 
         struct state *state = &history.states[history.count];
         *state = history.states[history.count - 1];
         history.promised[history.count] = SIZE_MAX;
+        history.operations[history.count] = operations[i];
+        history.spans[history.count][0] = card_events(card);
         good = state_do(fat, operations[i], state);
+        history.spans[history.count][1] = card_events(card);
         history.count += good;
         if (good)
             note(card, fat, variant == 0 || (variant == 1 && i == count - 1));
     }
+    const size_t begin = card_events(card);
     CHECK_EQ(fat_unmount(fat), 0);
-    history.promised[history.count - 1] = history.promised[history.count - 1] < card_events(card)
-                                              ? history.promised[history.count - 1]
-                                              : card_events(card);
+    if (history.promised[history.count - 1] == SIZE_MAX) {
+        history.syncing[history.count - 1] = begin;
+        history.promised[history.count - 1] = card_events(card);
+    }
     return good;
 }
 
@@ -281,7 +289,7 @@ int main(int argc, char **argv)
             (void)sscanf(argv[i], "fsck=%lu", &checks_of);
     image_need_tools();
     atexit(tell_run);
-    share = 300000 / most + 1; /* there are some 300,000 */
+    share = 360000 / most + 1; /* there are some 360,000 */
     for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct card *base = image_make(shapes[i].size, shapes[i].type, 512, 512);
         struct card *card = card_make(shapes[i].size);
@@ -299,5 +307,6 @@ int main(int argc, char **argv)
         card_free(second);
     }
     printf("%lu cuts, %lu of them cut again, %lu looks by fsck.fat\n", cuts, seconds, checked);
+    guarantee_print("fat");
     return check_end();
 }
