@@ -18,7 +18,7 @@ from wharf import image
 from wharf.boards import ROOT
 
 GDB_COMMANDS = ROOT / "tools" / "gdb" / "wharf.py"
-GDB_SECONDS = 120       # a hang
+GDB_SECONDS = 60       # a hang
 
 
 class Attendant:
@@ -69,7 +69,8 @@ class Attendant:
     def options(self):
         """QEMU's, for the monitor, the line that sends back and gdb."""
         monitor = ["-qmp", f"unix:{self.sockets / 'qmp'},server=on,wait=off"] if self.scenario.when else []
-        debugger = ["-chardev", f"socket,id=gdb,path={self.sockets / 'gdb'},server=on,wait=off", "-gdb", "chardev:gdb"]
+        debugger = ["-chardev", f"socket,id=gdb,path={self.sockets / 'gdb'},server=on,wait=off", "-gdb", "chardev:gdb",
+                    "-serial", f"unix:{self.sockets / 'line'},server=on,wait=off"]
         return [*monitor, *(["-serial", f"pipe:{self._echo()}"] if self.scenario.echo else []),
                 *(debugger if self.scenario.debugger else [])]
 
@@ -127,14 +128,21 @@ class Attendant:
 
     def gdb(self, *commands):
         """What gdb with the commands of tools/gdb/wharf.py prints for these; the machine stands still meanwhile, then goes on."""
-        argv = ["gdb-multiarch", "-nx", "-q", "-batch", self.directory.parent / "kernel.elf", "-ex", f"source {GDB_COMMANDS}",
-                "-ex", f"target remote {self.sockets / 'gdb'}"]
-        for command in (*commands, "detach"):
+        begin = [f"source {GDB_COMMANDS}", f"target remote {self.sockets / 'gdb'}"]
+        return self._run_gdb("kernel.elf", [*begin, *commands, "detach"])
+
+    def gdb_on_line(self, program, *commands):
+        """What gdb prints that is connected to a gdbserver at the board's next serial line."""
+        return self._run_gdb(f"programs/{program}", [f"target remote {self.sockets / 'line'}", *commands])
+
+    def _run_gdb(self, program, commands):
+        argv = ["gdb-multiarch", "-nx", "-q", "-batch", self.directory.parent / program]
+        for command in commands:
             argv += ["-ex", command]
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=GDB_SECONDS)
+            done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=GDB_SECONDS)
         except FileNotFoundError as error:
             raise QmpError("there is no gdb-multiarch; ./wharf debug installs it") from error
         except subprocess.TimeoutExpired as error:
-            raise QmpError(f"gdb has not come back after {GDB_SECONDS} s") from error
-        return done.stdout + done.stderr
+            raise QmpError(f"gdb has not come back after {GDB_SECONDS} s, and has said: {(error.stdout or b'').decode()}") from error
+        return done.stdout

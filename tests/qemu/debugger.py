@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""gdb on the machine, with the commands of tools/gdb/: what they say about a shell at its prompt, and about one that is busy."""
+"""gdb on the machine, with the commands of tools/gdb/: what they say about a shell at its prompt, and about one that is busy. And gdb on a
+program (apps/tests/debuggee.c), by a gdbserver at a serial line."""
 
 import re
 
 from console import Failed
 from scenario import CI, Scenario, all_ended, ended
-from shell import RC, initrd
+from shell import RC, initrd, keys
 
 VIRT = {"board": "virt", "gic": 2, "mem": "512M"}
 TRIES = 100         # until the shell waits for its line
 BUSY = "(while :; do :; done) & echo busy\r"
+# What runs is interrupted by ^C, a little later.
+INTERRUPTED = ("python import os, signal, threading", "python soon = lambda _: threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()",
+               "python gdb.events.cont.connect(soon)", "continue", "python gdb.events.cont.disconnect(soon)")
 OVER = "kill %1; wait %1; poweroff\r"
 
 
@@ -74,5 +78,55 @@ def prompt(cpus):
                     label=CI, seconds=20, when=((r"type a command", look), (r"^busy", look_at_busy)), expect=(ended("bootstrap"), all_ended()))
 
 
+def begin_program(attendant):
+    attendant.type("gdbserver debuggee; echo server $?\r")
+
+
+def debug_program(attendant):
+    """From the first instruction: breakpoints, variables read and written, steps, threads, and the end with its status."""
+    text = attendant.gdb_on_line("debuggee", "print $pc == &_start", "break add", "continue", "print round", "backtrace", "info threads", "stepi", "print $pc == (char *)&add + 4",
+                                 "finish", "print total", "set var total = 100", "continue", "next", "finish", "print total", "x/i &add", "info registers pc v0", "delete",
+                                 "set var total = 3", "continue")
+    says(text, r"^\$1 = 1$", r"^(Thread 1 hit )?Breakpoint 1, .*add \(round=.*1\)", r"^\$2 = 1$", r"^#0 .*add \(round=.*1\).*\n#1 .* main \(",
+         r"^\* 1 .*add", r"^  2 .*Thread", r"^Value returned is \$\d+ = 1$", r"^\$\d+ = 1$", r"Breakpoint 1, .*add \(round=.*2\)", r"^\$\d+ = 102$",
+         r"^ +0x\w+ <add>:\t(?!brk)\w+", r"^pc +0x", r"^v0 +", r"exited with code 07\]$")
+
+
+def attach(attendant):
+    """To one that runs: ^C, a fault that is told, and then the program's; another is let go, and lives on."""
+    attendant.type("debuggee stay & sleep 0.2; gdbserver -p $!; wait $!; echo debuggee $?\r")
+
+
+def debug_attached(attendant):
+    text = attendant.gdb_on_line("debuggee", "backtrace", *INTERRUPTED, "info threads", "set var enough = 1", "set var total = 0", "continue",
+                                 "backtrace 1", "continue")
+    says(text, r" main \(argc=", r"received signal SIGINT", r"received signal SIGSEGV", r"^#0 .* store \(where=0x0\)", r"exited normally\]$")
+
+
+def attach_by_name(attendant):
+    attendant.type("debuggee stay & sleep 0.2; gdbserver -p debuggee; wait $!; echo debuggee $?\r")
+
+
+def let_go(attendant):
+    text = attendant.gdb_on_line("debuggee", "break usleep", "continue", "delete", "break main", "set var enough = 1", "detach")
+    says(text, r"Breakpoint 1, .*usleep \(", r"detached\]$")
+
+
+def begin_to_kill(attendant):
+    attendant.type("gdbserver -l tty.tty1 debuggee stay; echo server $?\r")
+
+
+def kill(attendant):
+    says(attendant.gdb_on_line("debuggee", "break add", "continue", "kill"), r"Breakpoint 1, .*add", r"killed\]$")
+
+
+def program(cpus):
+    waiting = r"^gdbserver: waiting for GDB on tty\.tty1$"
+    steps = ((r"type a command", begin_program), (waiting, debug_program), (r"^server 0$", attach), (waiting, debug_attached), (r"^debuggee 139$", attach_by_name),
+             (waiting, let_go), (r"^debuggee 7$", begin_to_kill), (waiting, kill), (r"^server 0$", keys("poweroff\r")))
+    return Scenario(f"debugger-program-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=shell.conf", initrd=initrd({"etc/rc": RC}), debugger=True,
+                    label=CI, seconds=25, when=steps, expect=(r"^debuggee: total 15$", ended("bootstrap"), all_ended()))
+
+
 def all_scenarios():
-    return [prompt(1), prompt(4)]
+    return [prompt(1), prompt(4), program(1), program(4)]

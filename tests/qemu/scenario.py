@@ -32,7 +32,7 @@ class Scenario:
     expect: tuple = ()              # patterns, in this order; the run ends on the last
     anywhere: tuple = ()            # patterns that must have matched when it ends
     echo: bool = False              # the board's next serial line sends back what it gets
-    debugger: bool = False          # gdb can be attached (Attendant.gdb)
+    debugger: bool = False          # gdb can be attached (Attendant.gdb), and to what the board's next serial line leads to (Attendant.gdb_on_line)
     allow: tuple = ()               # of FORBIDDEN
     tree: object = None             # function(bytes) -> bytes: start with this device tree instead
     initrd: object = None           # function(build directory) -> bytes: this initrd instead
