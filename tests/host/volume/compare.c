@@ -18,6 +18,11 @@ void model_reopen(struct model *model, int released, const struct volume_ops *wi
         if (!node->used || !node->held)
             continue;
         error = model_ops->reopen(model_volume, node->inode, &node->file);
+        if (error == 0 && i == released && node->links == 0) {
+            /* Nobody has it open who would read it, and part of its content may have gone: it is let go of again. */
+            model_ops->release(model_volume, node->file);
+            error = ESTALE;
+        }
         if (error == 0)
             continue;
         CHECK_EQ(error, ESTALE);
@@ -99,7 +104,13 @@ static void compare_content(struct node *node, const struct node *next, struct v
         return;
     }
     CHECK_EQ(got, node->size);
-    CHECK(memcmp(bytes, node->content, got) == 0);
+    for (size_t i = 0; i < got; i++) {
+        if (bytes[i] == node->content[i])
+            continue;
+        fprintf(stderr, "byte %zu of %zu, inode %llu, %u names: %#x instead of %#x\n", i, got,
+                (unsigned long long)node->inode, node->links, bytes[i], node->content[i]);
+        CHECK(false);
+    }
 }
 
 static void compare_node(struct model *model, int at, const struct node *next)
