@@ -392,6 +392,8 @@ struct fat_note {
 
 /** Bytes that what waits takes at most. */
 size_t fat_waiting_most(const struct fat *fat);
+/** How many chains of files without names they may be. */
+uint32_t fat_nameless_most(const struct fat *fat);
 /** How many it takes. */
 size_t fat_waiting_put(const struct fat *fat, uint8_t *to);
 /** False: it is nothing that could be. */

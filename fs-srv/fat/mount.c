@@ -164,7 +164,7 @@ static int end_all(struct fat *fat, void (*end_memory)(struct fat *fat))
     else if (fat->marked)
         error = end(fat);
     error = error ? error : tell_lost(fat);
-    if (fat->survivor.memory)
+    if (fat->survivor.memory && !error) /* else it is all that there is of some */
         end_memory(fat);
     free_all(fat);
     return error;

@@ -42,7 +42,7 @@ int fat_survive_begin(struct fat *fat)
         options->cache_blocks = most;
     fat->waiting = malloc(fat_waiting_most(fat));
     fat->waiting_new = malloc(fat_waiting_most(fat));
-    fat->inherited = calloc(options->nodes, sizeof *fat->inherited);
+    fat->inherited = calloc(fat_nameless_most(fat), sizeof *fat->inherited);
     return fat->waiting && fat->waiting_new && fat->inherited ? 0 : ENOMEM;
 }
 
@@ -327,13 +327,16 @@ static int add_free(struct fat *fat, uint32_t *cluster)
     return error;
 }
 
+/* The first of them, each once: what cannot be freed comes back behind the last (free_chain()), also while others are being prepared here. */
 int fat_survive_free_left(struct fat *fat)
 {
     int error = 0;
 
-    while (!error && fat->inherited_count > 0) {
-        error = add_free(fat, &fat->inherited[fat->inherited_count - 1]);
-        fat->inherited_count -= !error;
+    for (uint32_t left = fat->inherited_count; !error && left > 0; left--) {
+        error = add_free(fat, &fat->inherited[0]);
+        if (!error)
+            memmove(&fat->inherited[0], &fat->inherited[1],
+                    --fat->inherited_count * sizeof fat->inherited[0]);
     }
     return error;
 }
