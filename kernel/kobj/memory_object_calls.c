@@ -188,22 +188,29 @@ static kern_return_t begin_lock(struct paged_object *object, const struct run *r
         kr = KERN_TERMINATED;
     else if (notify && (object->locking || object->lock_due))
         kr = KERN_BUSY;
-    else if (notify) {
-        object->lock_page = run->page;
-        object->lock_pages = run->count;
-    }
     spin_unlock(&object->lock);
     return kr;
 }
 
-/* One that nobody has mapped since it began goes on when it is mapped again, or is cached. */
-static void end_lock(struct paged_object *object, bool notify)
+/* One that nobody has mapped since it began goes on when it is mapped again, or is cached. KERN_BUSY: another thread's was faster, and its completion is one for it alone. */
+static kern_return_t end_lock(struct paged_object *object, const struct run *run, bool notify)
 {
+    kern_return_t kr = KERN_SUCCESS;
     spin_lock(&object->lock);
-    object->locking |= notify && (object->state == PAGED_READY || object->state == PAGED_ENDING ||
-                                  object->state == PAGED_CACHED);
-    work_start(&object->work); /* announces, and completes */
+    if (object->state == PAGED_GONE)
+        kr = KERN_TERMINATED;
+    else if (notify && (object->locking || object->lock_due))
+        kr = KERN_BUSY;
+    else if (notify && (object->state == PAGED_READY || object->state == PAGED_ENDING ||
+                        object->state == PAGED_CACHED)) {
+        object->lock_page = run->page;
+        object->lock_pages = run->count;
+        object->locking = true;
+    }
+    if (object->state != PAGED_GONE)
+        work_start(&object->work); /* announces, and completes */
     spin_unlock(&object->lock);
+    return kr;
 }
 
 kern_return_t kmemory_object_lock_request(struct kcall *call, struct paged_object *target,
@@ -226,7 +233,7 @@ kern_return_t kmemory_object_lock_request(struct kcall *call, struct paged_objec
             kr = KERN_RETRY;
     }
     if (kr == KERN_SUCCESS)
-        end_lock(target, notify);
+        kr = end_lock(target, &run, notify);
     return kcall_again(call, KCALL_TAG_OBJECT_LOCK, page - run.page, kr);
 }
 

@@ -207,6 +207,12 @@ void anon_keep(struct anon *anon)
     rescue(anon);
 }
 
+void anon_keep_no_more(struct anon *anon)
+{
+    (void)atomic_fetch_or_explicit(&anon_frame_held(anon)->flags, FRAME_FLAG_PAGEABLE,
+                                   memory_order_release);
+}
+
 void anon_wired(struct anon *anon)
 {
     struct frame *frame = anon_frame_held(anon);

@@ -140,7 +140,9 @@ kern_return_t paged_put(struct paged_object *object, uint64_t page, struct anon 
     spin_lock(&object->lock);
     kern_return_t kr = put(object, page, anon, &taken);
     spin_unlock(&object->lock);
-    if (kr == KERN_SUCCESS && !taken)
+    if (kr != KERN_SUCCESS)
+        anon_keep_no_more(anon);
+    else if (!taken)
         anon_unref(anon);
     if (taken)
         vm_count(VM_COUNT_PAGE_INS);

@@ -2,7 +2,7 @@
 /*
  * See file_maps.h. A list of ranges, each with a reference to the open that it is of. A child of fork has the same ranges, and its own references under the same names.
  *
- * F1 What is not mapped any more is taken out before something else is mapped there. A range that could not be cut for want of memory is longer than it should be: what lies there
+ * F1 What is not mapped any more is taken out before something else is added there: both are done under the lock. A range that could not be cut for want of memory is longer than it should be: what lies there
  *    is then synced in vain.
  * F2 Nobody waits for a server with the lock held.
  */
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <wharf/if/file.h>
 #include <wharf/if/port.h>
+#include <wharf/if/vm.h>
 
 struct range {
     struct range *next;
@@ -103,11 +104,14 @@ int file_maps_add(mach_port_name_t file, uint64_t address, uint64_t size)
     return 0;
 }
 
-void file_maps_forget(uint64_t address, uint64_t size)
+kern_return_t file_maps_unmap(uint64_t address, uint64_t size)
 {
     mutex_lock(&lock);
-    forget(address, address + size);
+    const kern_return_t kr = vm_deallocate(program_start_info->task, address, size);
+    if (kr == KERN_SUCCESS)
+        forget(address, address + size);
     mutex_unlock(&lock);
+    return kr;
 }
 
 /* The file of the first range that ends behind *at, with a reference; *at is its end then. MSG_NULL: there is none before `end`. */

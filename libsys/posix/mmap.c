@@ -63,11 +63,10 @@ static int range_error(kern_return_t kr)
 
 static kern_return_t give_back(uint64_t address, uint64_t size)
 {
-    const kern_return_t kr = vm_deallocate(task(), address, size);
+    const kern_return_t kr = file_maps_unmap(address, size);
 
     if (kr != KERN_SUCCESS)
         return kr;
-    file_maps_forget(address, size);
     if (memory_lock_forget != NULL)
         memory_lock_forget(address, size);
     return kr;

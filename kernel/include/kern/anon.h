@@ -112,6 +112,8 @@ static inline bool anon_has_last_pin(struct anon *anon)
 /** Page-out leaves it alone from here on: its frame may be kept. It is HERE, or RESCUED. The caller is the only one to know of it, or
  *  keeps it from being paged out otherwise. */
 void anon_keep(struct anon *anon);
+/** That was in vain: it stays whose it was, and may be paged out as before. It has not become an object's. */
+void anon_keep_no_more(struct anon *anon);
 /** Page-out's hand leaves the frame of an anon alone from here on, and no object's name is in it any more: the object may go (X4 of kern/pageout.h). It
  *  waits for the hand, which takes no lock meanwhile. */
 void anon_hide_frame(struct frame *frame);
