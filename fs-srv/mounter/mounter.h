@@ -73,8 +73,8 @@ kern_return_t disk_find(const struct device_name *device, struct device_name *pl
 
 /* ---- servers.c ---- */
 
-/** Start a server for the row, which gets its name, and wait until it has mounted. EINVAL: there is no such file system; EBUSY: there are too many servers; EIO: it
- *  does not start; ETIMEDOUT. There is none then. */
+/** Start a server for the row, which gets its name, and wait until it has mounted. EINVAL: there is no such file system; EBADMSG: it is damaged; ENOTSUP: it has
+ *  features that are not known; EBUSY: there are too many servers; EIO: the card fails, or it does not start; ETIMEDOUT. There is none then. */
 kern_return_t server_start(struct kept_row *kept);
 /** Stop it, and wait until it is gone; nothing if it is. ETIMEDOUT. */
 kern_return_t server_remove(const struct kept_row *kept);

@@ -144,9 +144,8 @@ static void answer(struct memory *memory, uint64_t offset, uint64_t length)
     if (length > AHEAD_MAX)
         length = AHEAD_MAX;
     int error = read_and_supply(memory, offset, length);
-    if (error != 0 &&
-        length >
-            PAGE) { /* what is asked for is the first page: others may be what cannot be read */
+    if (error != 0 && length > PAGE) {
+        /* What is asked for is the first page: others may be what cannot be read. */
         length = PAGE;
         ahead = 0;
         error = read_and_supply(memory, offset, length);
