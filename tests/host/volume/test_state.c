@@ -35,8 +35,8 @@ kern_return_t memory_entry_info(mach_port_name_t entry, uint64_t *size, uint32_t
 }
 
 kern_return_t vm_map(mach_port_name_t task, uint64_t address, uint64_t size, uint64_t mask,
-                     uint32_t flags, mach_port_name_t entry, uint32_t protection,
-                     uint32_t most, uint32_t inheritance, uint64_t *at)
+                     uint32_t flags, mach_port_name_t entry, uint32_t protection, uint32_t most,
+                     uint32_t inheritance, uint64_t *at)
 {
     (void)task, (void)address, (void)size, (void)mask, (void)flags, (void)entry, (void)protection;
     (void)most, (void)inheritance;
