@@ -76,6 +76,7 @@ def fill(size):
             for path, content in files(size).items():
                 (root / path).parent.mkdir(exist_ok=True)
                 (root / path).write_bytes(content)
+                (root / path).chmod(0o755)
             data = partitions[DATA]
             tool("mke2fs", "-q", "-t", "ext4", "-d", root, "-E", f"offset={data.start}", handle.name, f"{data.size >> 10}k")
     return write
