@@ -12,7 +12,7 @@
 #include <string.h>
 #include <wharf/if/console.h>
 
-enum { LINE_SIZE = 1200 /* a name, and the longest text of service.log */ };
+enum { LINE_SIZE = 1200 /* the time, a name, and the longest text of service.log */ };
 
 static _Atomic mach_port_name_t console;
 

