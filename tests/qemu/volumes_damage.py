@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cards import Card
 from powercuts import tool
-from scenario import CI, Scenario
+from scenario import CI, LONG, Scenario
 from shell import EXEC, VIRT
 from volumes_trouble import MIB, SCRIPTED, script
 
@@ -231,7 +231,7 @@ FAT = {
 
 # ---- both ----
 
-def damaged(name, base, cases):
+def damaged(name, base, cases, label=CI):
     cases = {"good": GOOD, **cases, "good again": GOOD}
     images = []
 
@@ -245,7 +245,7 @@ def damaged(name, base, cases):
             handle.write(images[number])
         attendant.type("\r")
 
-    return Scenario(f"volume-damage-{name}", {**VIRT, "cpus": 2}, append=EXEC, label=CI, seconds=25, disk=Card("virtio", table=None, fill=fill),
+    return Scenario(f"volume-damage-{name}", {**VIRT, "cpus": 2}, append=EXEC, label=label, seconds=25, disk=Card("virtio", table=None, fill=fill),
                     initrd=script("volume_damage.sh", DISK="vd0", COUNT=len(cases)), when=tuple((rf"^step {n}$", partial(show, n)) for n in range(len(cases))),
                     expect=(*(rf"^image {n}: {said}" for n, (_, said) in enumerate(cases.values())), r"^volume damage: all images were tried$", *SCRIPTED))
 
@@ -253,4 +253,4 @@ def damaged(name, base, cases):
 def all_scenarios(kind):
     if kind != "release":
         return []
-    return [damaged("ext4", ext4, {**SUMS, **EXT4}), damaged("ext4-without-sums", partial(ext4, "-O", "^metadata_csum"), EXT4), damaged("fat", fat, FAT)]
+    return [damaged("ext4", ext4, {**SUMS, **EXT4}), damaged("ext4-without-sums", partial(ext4, "-O", "^metadata_csum"), EXT4, LONG), damaged("fat", fat, FAT)]
