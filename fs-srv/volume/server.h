@@ -34,7 +34,7 @@ enum {
     MEMORIES = 1024,        /* files whose pages are kept */
     CLUSTER = 65536,        /* bytes that the kernel asks for at once */
     WINDOW = 1024 * 1024,   /* bytes of a file that the files' thread maps at once */
-    RETURN_PAGES = 16,      /* in one data_return */
+    RETURN_PAGES = 60,      /* in one data_return */
     AHEAD_MAX = 240 * 1024, /* bytes that are read ahead: one request of the card */
 };
 #define MEMORY_PAYLOAD UINT64_C(0x564d454d00000000)

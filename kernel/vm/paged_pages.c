@@ -268,7 +268,8 @@ void paged_collect_end(struct paged_object *object, uint64_t page, struct anon *
         bool goes = goes_when_fetched(anon, frame), again = paged_is_written(anon);
         unsigned kept = flags_of(anon) & (ASKED | MAY_STAY);
         change(object, anon, RETURN_DUE | RETURNING | GOES | ASKED | MAY_STAY, 0);
-        if (frame && !goes) /* it may have been to swap: it is an object's page again */
+        if (frame && !goes &&
+            object->state < PAGED_DROPPING) /* it may have been to swap: it is an object's again */
             pageout_tag(frame, object, page);
         if (goes && again)
             make_return(object, page, anon, GOES | kept);
@@ -294,7 +295,7 @@ void paged_return_again(struct paged_object *object)
 {
     if (object->unfetched == 0)
         return;
-    object->announce = object->again = 0;
+    object->announce = object->again = object->run.count = 0;
     object->returning = true;
 }
 
@@ -306,35 +307,61 @@ static void announce_from(struct paged_object *object, uint64_t page)
         object->again = page;
 }
 
-bool paged_next_return(struct paged_object *object, uint64_t *page, uint64_t *count, bool *dirty,
-                       bool *kept)
+/* The next page that is due, if it is near. */
+static struct anon *find_due(struct paged_object *object)
 {
-    enum { LOOK_AT = 8, RUN = 16 };
-    struct anon *anon = NULL;
+    enum { LOOK_AT = 8 };
+    struct anon *anon;
     for (unsigned n = 0; n < LOOK_AT; n++) {
         if (!amap_next(object->cache, &object->announce)) {
             object->returning = false;
             object->again = UINT64_MAX;
-            return false;
+            return NULL;
         }
         if (is_due(object, object->announce, &anon))
-            break;
+            return anon;
         announce_from(object, object->announce + 1);
-        anon = NULL;
     }
-    if (!anon) {
+    work_start(&object->work); /* goes on there */
+    return NULL;
+}
+
+/* True: it may go on. */
+static bool lengthen(struct paged_object *object)
+{
+    enum { LOOK_AT = 16 };
+    struct paged_run *run = &object->run;
+    struct anon *anon;
+    for (unsigned n = 0; n < LOOK_AT; n++) {
+        uint64_t page = run->page + run->count;
+        if (run->count == PAGED_RETURN_MAX || object->announce != page ||
+            !is_due(object, page, &anon) || run->kept == !!(flags_of(anon) & GOES) ||
+            run->dirty != paged_is_written(anon))
+            return false;
+        change_flags(anon, RETURN_DUE, 0);
+        run->count++;
+        announce_from(object, page + 1);
+    }
+    return run->count < PAGED_RETURN_MAX;
+}
+
+bool paged_next_return(struct paged_object *object, struct paged_run *out)
+{
+    struct paged_run *run = &object->run;
+    if (run->count == 0) {
+        struct anon *anon = find_due(object);
+        if (!anon)
+            return false;
+        *run = (struct paged_run){.page = object->announce,
+                                  .dirty = paged_is_written(anon),
+                                  .kept = !(flags_of(anon) & GOES)};
+    }
+    if (lengthen(object)) {
         work_start(&object->work); /* goes on there */
         return false;
     }
-    *page = object->announce;
-    *kept = !(flags_of(anon) & GOES);
-    *dirty = paged_is_written(anon);
-    for (*count = 0; *count < RUN && is_due(object, *page + *count, &anon); ++*count) {
-        if (*kept == !!(flags_of(anon) & GOES) || *dirty != paged_is_written(anon))
-            break;
-        change_flags(anon, RETURN_DUE, 0);
-    }
-    announce_from(object, *page + *count);
+    *out = *run;
+    run->count = 0;
     return true;
 }
 
@@ -373,11 +400,31 @@ void paged_forget_written(struct paged_object *object)
     object->unfetched = object->asked = 0;
 }
 
+/* The pages are freed by the reaper, when the object may have gone: page-out does not get from them to it from here on (kern/pageout.h: X4). */
+static bool hide_some(struct paged_object *object)
+{
+    enum { BATCH = 8 };
+    for (unsigned n = 0; n < BATCH; n++, object->scan_page++) {
+        if (!amap_next(object->cache, &object->scan_page))
+            return false;
+        struct anon *anon = amap_lookup(object->cache, object->scan_page);
+        struct frame *frame = anon_frame(anon);
+        if (likely(frame))
+            anon_hide_frame(frame); /* chosen just now, it keeps its frame for a grace period */
+        else
+            swap_hide_frame(anon);
+    }
+    return true;
+}
+
 bool paged_drop_some(struct paged_object *object)
 {
     spin_lock(&object->lock);
-    (void)amap_remove(object->cache, 0, PAGED_PAGES_MAX);
-    bool more = object->cache->root != NULL;
+    bool more = hide_some(object);
+    if (!more) {
+        (void)amap_remove(object->cache, 0, PAGED_PAGES_MAX);
+        more = object->cache->root != NULL;
+    }
     spin_unlock(&object->lock);
     return more;
 }

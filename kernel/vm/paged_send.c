@@ -58,13 +58,12 @@ static struct kmsg *compose_request(struct page_request *request)
     return msg;
 }
 
-static struct kmsg *compose_return(struct pager_message *message, uint64_t page, uint64_t count,
-                                   bool dirty, bool kept)
+static struct kmsg *compose_return(struct pager_message *message, const struct paged_run *run)
 {
     struct {
         struct range_body range;
         uint8_t dirty, kept, zero[6];
-    } body = {{page << PAGE_SHIFT, count << PAGE_SHIFT}, dirty, kept, {0}};
+    } body = {{run->page << PAGE_SHIFT, run->count << PAGE_SHIFT}, run->dirty, run->kept, {0}};
     return compose(message, MEMORY_PAGER_ID_DATA_RETURN, &body, sizeof(body));
 }
 
@@ -82,8 +81,7 @@ static struct kmsg *next_request(struct paged_object *object)
 /* Looking for pages takes long: once in one go (*looks), the work item goes on. */
 static struct kmsg *next_return(struct paged_object *object, unsigned *looks)
 {
-    uint64_t page, count;
-    bool dirty, kept;
+    struct paged_run run;
     unsigned i = 0;
     while (i < PAGED_RETURNS && object->returned[i].out)
         i++;
@@ -93,9 +91,7 @@ static struct kmsg *next_return(struct paged_object *object, unsigned *looks)
         work_start(&object->work);
         return NULL;
     }
-    if (!paged_next_return(object, &page, &count, &dirty, &kept))
-        return NULL;
-    return compose_return(&object->returned[i], page, count, dirty, kept);
+    return paged_next_return(object, &run) ? compose_return(&object->returned[i], &run) : NULL;
 }
 
 static struct kmsg *next_completion(struct paged_object *object)

@@ -75,6 +75,16 @@ void swap_change_owner_flags(struct anon *anon, unsigned clear, unsigned set)
     spin_unlock(&swap.lock);
 }
 
+void swap_hide_frame(struct anon *anon)
+{
+    struct swap_slot *slot;
+    spin_lock(&swap.lock);
+    struct frame *frame = flags_frame(anon, &slot);
+    if (frame)
+        anon_hide_frame(frame);
+    spin_unlock(&swap.lock);
+}
+
 struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger)
 {
     struct swap_slot *slot;

@@ -57,6 +57,7 @@ enum {
     PAGED_REQUESTS = 8,
     PAGED_RETURNS = 4,
     PAGED_CLUSTER_MAX = 16,
+    PAGED_RETURN_MAX = 60, /* pages in one data_return: what a card is written at a time */
     PAGED_RUN_MAX = 256,
     PAGED_CACHED_MAX = 256,
     PAGED_CACHED_EACH = 64,
@@ -99,6 +100,12 @@ struct page_request {
     struct pager_message message;
 };
 
+/** Pages that the pager is to be told to fetch, in one message. */
+struct paged_run {
+    uint64_t page, count; /* 0: there is none */
+    bool dirty, kept;     /* they were written to; they stay when they have been fetched */
+};
+
 struct [[gnu::aligned(CACHE_LINE)]] paged_object /* kern/pageout.h: X4 */
 {
     struct memory_object object;            /* first */
@@ -126,11 +133,13 @@ struct [[gnu::aligned(CACHE_LINE)]] paged_object /* kern/pageout.h: X4 */
     uint32_t cluster;     /* pages in a request; the allocator's while it is free */
     uint64_t why;         /* DEAD: struct page_wait's result for who touches a page */
     uint64_t announce;    /* the first page that may have to be announced */
+    struct paged_run run; /* `returning`: before that page; not announced yet, it may grow */
     uint64_t
         again; /* from here on those that have been are to be announced anew, to another pager */
     uint64_t unfetched; /* pages RETURNING */
     uint64_t asked;     /* of them those that a lock_request with `notify` wants */
-    uint64_t scan_page;
+    uint64_t
+        scan_page; /* ENDING, CACHED: `scanning`; DROPPING: pages before it name the object no more */
     uint64_t clean_page; /* while it is the volume's cleaner: how far it has got */
     uint64_t dirty;      /* WRITTEN pages, in states READY to CACHED */
     uint64_t loose;      /* of them those not RETURNING; volume lock */
@@ -240,9 +249,8 @@ void paged_return_again(struct paged_object *object);
 /** Page-out wants the frame of that page. Takes the lock. */
 enum paged_evicted paged_evict(struct paged_object *object, uint64_t page,
                                const struct frame *frame);
-/** A run of pages that have to be announced; false: there is none. */
-bool paged_next_return(struct paged_object *object, uint64_t *page, uint64_t *count, bool *dirty,
-                       bool *kept);
+/** A run of pages that have to be announced; false: there is none, or none yet: the work item goes on. */
+bool paged_next_return(struct paged_object *object, struct paged_run *out);
 
 /* ---- the pager's volume; kernel/vm/paged_volume.c. The lock is held ---- */
 

@@ -16,7 +16,7 @@
  * X4 of a paged object's page the object decides: a clean one is dropped, one that was written to goes back to its pager; one that the
  *    pager does not fetch in time, or that has no pager any more, is paged out like an anonymous one. The frame says which
  *    object's it is while the object's cache has it; who takes it out, or lets go of
- *    it while its frame stays behind with page-out, waits for BUSY, as X2 says, so that the object is there.
+ *    it while its frame stays behind with page-out or the reaper, waits for BUSY, as X2 says, so that the object is there.
  *
  * X5 a task whose ledger is `resident` waits for the kernel, and for its like. A call of such a task's that another receives while frames are short is told
  *    of in the log by debug builds (kernel/vm/pageout_calls.c).

@@ -51,6 +51,8 @@ bool swap_anon_gone(struct anon *anon);
 /** S8, of a page that is LEAVING or OUT. */
 unsigned swap_owner_flags(const struct anon *anon);
 void swap_change_owner_flags(struct anon *anon, unsigned clear, unsigned set);
+/** anon_hide_frame() for one that was not HERE, if it has a frame still. */
+void swap_hide_frame(struct anon *anon);
 /** Who pays for such a page from now on; returns who did. */
 struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger);
 /** Its slot is given up, if it has one: the page goes, or nobody may take it out any more (S9). No lock held. */
