@@ -20,7 +20,7 @@ trace 100 sleep 100 & tracer=$!
 for i in $(seq 50); do ps -T | grep -q 'sleep$' && break; sleep 0.1; done
 trace 1 && echo twice
 kill -9 $tracer; wait $tracer; echo "ended $?"
-trace 30 -o /tmp/trace.json sh -c 'cat /data/file > /dev/null' && cp /tmp/trace.json /data/trace.json
+trace 30 -o /tmp/trace.json sh -c '/bin/cat /data/file > /dev/null' && cp /tmp/trace.json /data/trace.json
 trace 0 || echo "no time $?"
 umount /data && echo unmounted
 """
