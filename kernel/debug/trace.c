@@ -55,7 +55,9 @@ static void put(struct trace_stream_ring *ring, const struct trace_event *event)
         return;
     }
     struct trace_event *to = &ring->events[at & (ring->size - 1)];
-    to->when = event->when; /* one by one: a copy of all would be memcpy()'s, which uses the body's registers */
+    to->when =
+        event
+            ->when; /* one by one: a copy of all would be memcpy()'s, which uses the body's registers */
     to->number = event->number;
     to->cpu = event->cpu;
     to->arg0 = event->arg0;

@@ -10,9 +10,10 @@
 
 /* trace_lock. */
 static struct stream {
-    _Atomic uint32_t owner; /* id of the task; 0: there is no stream. Read without the lock by who has that id */
-    uint32_t mask;          /* what was traced before */
-    struct ledger *ledger;  /* pays; reference held */
+    _Atomic uint32_t
+        owner; /* id of the task; 0: there is no stream. Read without the lock by who has that id */
+    uint32_t mask;                 /* what was traced before */
+    struct ledger *ledger;         /* pays; reference held */
     struct frame *frame[MAX_CPUS]; /* of the rings; NULL behind the last */
 } stream;
 

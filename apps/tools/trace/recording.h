@@ -33,14 +33,14 @@ struct thread_row {
     /* timeline.c */
     struct {
         uint32_t message;
-        bool is_call;        /* it awaits the answer; else it works for who has sent it */
-    } frame[FRAMES];         /* what it does, the innermost last */
+        bool is_call; /* it awaits the answer; else it works for who has sent it */
+    } frame[FRAMES];  /* what it does, the innermost last */
     unsigned frames;
     bool runs;
     uint64_t stopped; /* when it did last */
     struct {
         uint32_t from, to; /* flows, by number; 0: none */
-    } woken; /* who of the first has woken it, while it was about the second */
+    } woken;               /* who of the first has woken it, while it was about the second */
 };
 
 struct recording {

@@ -16,7 +16,8 @@ enum { KIND_ONEWAY, KIND_CALL, KIND_ANSWER, KIND_KERNEL };
 /* No task has these numbers. */
 enum { PROCESSORS = 1000000000, UNKNOWN_TASK };
 
-#define BACK_MOST UINT64_C(1000000) /* nanoseconds by which neighbours may seem to be in the wrong order */
+#define BACK_MOST \
+    UINT64_C(1000000) /* nanoseconds by which neighbours may seem to be in the wrong order */
 
 /* Events that are more to us than marks, by their names. */
 enum what {
@@ -184,8 +185,7 @@ static void push(struct timeline *t, struct thread_row *thread, const struct mes
     if (thread->frames == FRAMES)
         pop_all(t, thread);
     end_turn(t, thread);
-    (void)snprintf(text, sizeof text, "%s%s", is_call ? "calls " : "",
-                   message_name(t, message));
+    (void)snprintf(text, sizeof text, "%s%s", is_call ? "calls " : "", message_name(t, message));
     begin(t, track_of(thread), text, (struct argument){"message", message->number},
           (struct argument){"id", message->id});
     thread->frame[thread->frames].message = message->number;
@@ -200,8 +200,8 @@ static void pop_through(struct timeline *t, struct thread_row *thread, uint32_t 
 {
     unsigned i = thread->frames;
 
-    while (i > 0 && (thread->frame[i - 1].message != message ||
-                     thread->frame[i - 1].is_call != is_call))
+    while (i > 0 &&
+           (thread->frame[i - 1].message != message || thread->frame[i - 1].is_call != is_call))
         i--;
     while (i > 0 && thread->frames >= i)
         pop(t, thread);
@@ -499,8 +499,7 @@ static struct argument argument_of(const struct event_kind *kind, unsigned i, ui
 static void mark(struct timeline *t, unsigned cpu, const struct host_debug_event *event)
 {
     const struct event_kind *kind = &t->recording->kind[event->number];
-    const struct thread_row *thread =
-        table_find(&t->recording->threads, t->cpu[cpu].thread);
+    const struct thread_row *thread = table_find(&t->recording->threads, t->cpu[cpu].thread);
 
     if (t->pass == PASS_WRITE)
         json_instant(&t->json, thread ? track_of(thread) : track_of_cpu(cpu), t->now, kind->name,
@@ -618,8 +617,7 @@ static bool go_through(struct timeline *t, enum pass pass)
         thread->woken.from = 0;
     }
     for (unsigned cpu; !t->error && (cpu = earliest(t)) != RECORDING_CPUS;) {
-        const struct host_debug_event *event =
-            &t->recording->cpu[cpu].events[t->cpu[cpu].next++];
+        const struct host_debug_event *event = &t->recording->cpu[cpu].events[t->cpu[cpu].next++];
         if (!check(t, cpu, event))
             break;
         if (event->moment > t->now)

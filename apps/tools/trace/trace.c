@@ -24,20 +24,22 @@ static const struct tool tool = {
     .name = "trace",
     .usage = "[-o FILE] [-b MIB] SECONDS [COMMAND [ARGUMENT...]]",
     .options = "+o:b:",
-    .help = "Record what happens for so many seconds, or while the command runs if that is shorter, and write it down\n"
-            "for ui.perfetto.dev.\n"
-            "  -o FILE  there, not to trace.json\n"
-            "  -b MIB   stop when there are so many MiB of events (8)\n",
+    .help =
+        "Record what happens for so many seconds, or while the command runs if that is shorter, and write it down\n"
+        "for ui.perfetto.dev.\n"
+        "  -o FILE  there, not to trace.json\n"
+        "  -b MIB   stop when there are so many MiB of events (8)\n",
 };
 
 #define SECOND UINT64_C(1000000000)
 
 enum {
-    ALL = -1,                         /* classes of events */
-    RING = 16384, RING_LEAST = 1024,  /* events of a CPU in the kernel: half a MiB, if there is as much */
-    PAUSE = 10,                       /* milliseconds from one look at them to the next */
+    ALL = -1, /* classes of events */
+    RING = 16384,
+    RING_LEAST = 1024, /* events of a CPU in the kernel: half a MiB, if there is as much */
+    PAUSE = 10,        /* milliseconds from one look at them to the next */
     MOST_MIB = 1024,
-    COMMAND_WORDS = 64,               /* and NULL */
+    COMMAND_WORDS = 64, /* and NULL */
 };
 
 extern char **environ;
@@ -204,7 +206,8 @@ static void take_arguments(int argc, char **argv)
     take_options(argc, argv);
     if (optind < argc)
         wanted.command = argv + optind;
-    if (argc - optind >= COMMAND_WORDS || wanted.seconds == 0 || wanted.most == 0 || wanted.most > MOST_MIB)
+    if (argc - optind >= COMMAND_WORDS || wanted.seconds == 0 || wanted.most == 0 ||
+        wanted.most > MOST_MIB)
         tool_misuse(&tool);
     wanted.most = (wanted.most << 20) / sizeof(struct host_debug_event);
 }

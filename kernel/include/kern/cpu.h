@@ -43,9 +43,10 @@ struct [[gnu::aligned(CACHE_LINE)]] cpu
     union {
         struct {
             _Atomic uint32_t
-                reschedule;           /* not 0: call kern_schedule() before leaving the kernel. Set
+                reschedule; /* not 0: call kern_schedule() before leaving the kernel. Set
                                             by any CPU */
-            _Atomic uint32_t watched; /* not 0: changes of threads are traced: TRACE_WATCH_ bits. Written
+            _Atomic uint32_t
+                watched; /* not 0: changes of threads are traced: TRACE_WATCH_ bits. Written
                                          by any CPU */
         };
         uint64_t attention; /* both in one look: ATTENTION_WATCH() */

@@ -44,8 +44,9 @@ struct kmsg {
     uint8_t how_sent; /* the destination's disposition, for the receiver */
     uint8_t room;     /* for its body, in units of 64 bytes: so all of this is 96 */
     bool payload;     /* `local` is a protected payload; when taken off the queue, like: */
-    uint64_t local;   /* what the receiver gets as local name. Before, if it is traced: msg_trace.c's */
-};                    /* room for the body follows: kmsg_body() */
+    uint64_t
+        local; /* what the receiver gets as local name. Before, if it is traced: msg_trace.c's */
+};             /* room for the body follows: kmsg_body() */
 
 enum { KMSG_ROOM_UNIT = 64 };
 

@@ -42,8 +42,8 @@ struct [[gnu::aligned(CACHE_LINE)]] reply
                                       that differs from that of the waits before; for an exception, 1 */
     bool for_exception;     /* it is owner->exception_reply (kern/exception.h); constant */
     _Atomic uint32_t
-        traced; /* number of the call's message in traces (msg_trace.c), 0: it has none */
-    struct thread *owner;   /* constant until ORPHAN */
+        traced;           /* number of the call's message in traces (msg_trace.c), 0: it has none */
+    struct thread *owner; /* constant until ORPHAN */
     struct thread *_Atomic holder; /* the thread that has it without a name, for raising it; or that
                                       gave it one, for reports; may be stale: threads are type-stable */
     struct kmsg *answer;           /* in DONE; who made it so wrote it before */

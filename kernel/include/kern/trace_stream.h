@@ -16,8 +16,8 @@
 struct task;
 
 struct trace_stream_ring {
-    struct trace_event *events; /* constant while there is a stream, as is: */
-    uint64_t size;              /* a power of two */
+    struct trace_event *events;           /* constant while there is a stream, as is: */
+    uint64_t size;                        /* a power of two */
     _Atomic uint64_t written, read, lost; /* R1: ever, since the stream began */
     _Atomic bool busy;                    /* R2 */
 };

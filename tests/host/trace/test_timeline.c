@@ -50,8 +50,10 @@ static void begin(void)
 
 static void add(unsigned cpu, uint32_t number, uint64_t argument0, uint64_t argument1)
 {
-    const struct host_debug_event event = {
-        .moment = now += 100, .number = number, .argument0 = argument0, .argument1 = argument1};
+    const struct host_debug_event event = {.moment = now += 100,
+                                           .number = number,
+                                           .argument0 = argument0,
+                                           .argument1 = argument1};
 
     CHECK(recording_add(&recording, cpu, &event, 1));
 }
@@ -119,8 +121,10 @@ static void write_random(const char *path, unsigned seed)
 /* One event after those of a call. */
 static void refuse(uint64_t moment, uint32_t number, uint64_t argument0, uint64_t argument1)
 {
-    const struct host_debug_event event = {
-        .moment = moment, .number = number, .argument0 = argument0, .argument1 = argument1};
+    const struct host_debug_event event = {.moment = moment,
+                                           .number = number,
+                                           .argument0 = argument0,
+                                           .argument1 = argument1};
     const char *error = NULL;
 
     begin();
@@ -133,12 +137,12 @@ static void refuse(uint64_t moment, uint32_t number, uint64_t argument0, uint64_
 static void refuse_all(void)
 {
     now = UINT64_C(1000000000);
-    refuse(now + 9000, 200, 0, 0);                     /* no such kind */
-    refuse(now + 9000, 5, 0, 0);                       /* a number without a kind */
-    refuse(5, SWITCH, 0, 10);                          /* much too early */
+    refuse(now + 9000, 200, 0, 0); /* no such kind */
+    refuse(now + 9000, 5, 0, 0);   /* a number without a kind */
+    refuse(5, SWITCH, 0, 10);      /* much too early */
     refuse(UINT64_MAX, SWITCH, 0, 10);
-    refuse(now + 9000, SEND, 8, CALL);                 /* of no thread */
-    refuse(now + 9000, SEND, UINT64_C(10) << 32, 0);   /* of no number */
+    refuse(now + 9000, SEND, 8, CALL);               /* of no thread */
+    refuse(now + 9000, SEND, UINT64_C(10) << 32, 0); /* of no number */
     refuse(now + 9000, SEND, UINT64_C(10) << 32 | 8, UINT64_C(9) << 32);
     refuse(now + 9000, RECEIVE, 8, 0);
     refuse(now + 9000, WAKE, 0, 0);
