@@ -18,6 +18,7 @@ COMMANDS = {
     "image": ("image", "write a boot medium"),
     "core": ("core", "take the core of the last crash from a card"),
     "debug": ("debug", "boot in QEMU, stopped, with gdb attached"),
+    "trace": ("trace", "record what happens in QEMU, for Perfetto"),
     "sdk": ("sdk", "make the folder to build C programs for Wharf with"),
     "ports": ("ports", "build programs of others with the SDK"),
     "size": ("size", "size of the kernel by module"),

@@ -54,7 +54,14 @@ static void put(struct trace_stream_ring *ring, const struct trace_event *event)
         relaxed_store(ring->lost, relaxed_load(ring->lost) + 1);
         return;
     }
-    ring->events[at & (ring->size - 1)] = *event;
+    struct trace_event *to = &ring->events[at & (ring->size - 1)];
+    to->when =
+        event
+            ->when; /* one by one: a copy of all would be memcpy()'s, which uses the body's registers */
+    to->number = event->number;
+    to->cpu = event->cpu;
+    to->arg0 = event->arg0;
+    to->arg1 = event->arg1;
     atomic_store_explicit(&ring->written, at + 1, memory_order_release);
 }
 

@@ -39,7 +39,10 @@ static inline bool is_asked(struct thread *self, struct thread *next)
 [[gnu::cold, gnu::noinline]] static struct thread *after_watched_switch(struct thread *self,
                                                                         struct thread *next)
 {
+    uint64_t body[8];
+    arch_message_keep(body);
     msg_trace_switch(self, next);
+    arch_message_load(body);
     return after_switch(self, next);
 }
 

@@ -40,6 +40,7 @@ import small_devices  # noqa: E402
 import supervisor  # noqa: E402
 import terminal  # noqa: E402
 import template  # noqa: E402
+import traces  # noqa: E402
 import trees  # noqa: E402
 import devices  # noqa: E402
 import devmgr  # noqa: E402
@@ -143,6 +144,7 @@ def scenarios(kind):
         *mounts.all_scenarios(kind),
         *roots.all_scenarios(kind),
         *main_job.all_scenarios(kind),
+        *traces.all_scenarios(kind),
         *powercuts.all_scenarios(),
         *volumes.all_scenarios(),
         *volumes_trouble.all_scenarios(kind),

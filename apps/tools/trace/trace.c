@@ -39,6 +39,7 @@ enum {
     RING_LEAST = 1024, /* events of a CPU in the kernel: half a MiB, if there is as much */
     PAUSE = 10,        /* milliseconds from one look at them to the next */
     MOST_MIB = 1024,
+    COMMAND_WORDS = 64, /* and NULL */
 };
 
 extern char **environ;
@@ -126,16 +127,20 @@ static void take_all(void)
         take(cpu);
 }
 
+/* By way of the shell, which looks for it and says what is wrong with it. */
 static pid_t begin_command(void)
 {
+    char *words[COMMAND_WORDS + 4] = {"sh", "-c", "exec \"$@\"", "trace"};
     pid_t child = 0;
 
     if (!wanted.command)
         return 0;
-    const int error = posix_spawnp(&child, wanted.command[0], NULL, NULL, wanted.command, environ);
+    for (unsigned i = 0; wanted.command[i]; i++)
+        words[4 + i] = wanted.command[i];
+    const int error = posix_spawn(&child, "/bin/sh", NULL, NULL, words, environ);
     if (error != 0) {
         (void)host_debug_stream_stop(power);
-        tool_fail(&tool, "%s: %s", wanted.command[0], strerror(error));
+        tool_fail(&tool, "/bin/sh: %s", strerror(error));
     }
     return child;
 }
@@ -201,7 +206,8 @@ static void take_arguments(int argc, char **argv)
     take_options(argc, argv);
     if (optind < argc)
         wanted.command = argv + optind;
-    if (wanted.seconds == 0 || wanted.most == 0 || wanted.most > MOST_MIB)
+    if (argc - optind >= COMMAND_WORDS || wanted.seconds == 0 || wanted.most == 0 ||
+        wanted.most > MOST_MIB)
         tool_misuse(&tool);
     wanted.most = (wanted.most << 20) / sizeof(struct host_debug_event);
 }
