@@ -86,10 +86,11 @@ def debug_program(attendant):
     """From the first instruction: breakpoints, variables read and written, steps, threads, and the end with its status."""
     text = attendant.gdb_on_line("debuggee", "print $pc == &_start", "break add", "continue", "print round", "backtrace", "info threads", "stepi", "print $pc == (char *)&add + 4",
                                  "finish", "print total", "set var total = 100", "continue", "next", "finish", "print total", "x/i &add", "info registers pc v0", "delete",
-                                 "set var total = 3", "continue")
+                                 "print add(0)", "set can-use-hw-watchpoints 0", "watch total", "continue", "delete", "set var total = 6", "continue")
     says(text, r"^\$1 = 1$", r"^(Thread 1 hit )?Breakpoint 1, .*add \(round=.*1\)", r"^\$2 = 1$", r"^#0 .*add \(round=.*1\).*\n#1 .* main \(",
          r"^\* 1 .*add", r"^  2 .*Thread", r"^Value returned is \$\d+ = 1$", r"^\$\d+ = 1$", r"Breakpoint 1, .*add \(round=.*2\)", r"^\$\d+ = 102$",
-         r"^ +0x\w+ <add>:\t(?!brk)\w+", r"^pc +0x", r"^v0 +", r"exited with code 07\]$")
+         r"^ +0x\w+ <add>:\t(?!brk)\w+", r"^pc +0x", r"^v0 +",
+         r"^\$\d+ = 102\n(.*\n)+Old value = 102\nNew value = 105$", r"exited with code 07\]$")
 
 
 def attach(attendant):
