@@ -93,6 +93,17 @@ def debug_program(attendant):
          r"^\$\d+ = 102\n(.*\n)+Old value = 102\nNew value = 105$", r"exited with code 07\]$")
 
 
+def begin_waiting(attendant):
+    attendant.type("gdbserver debuggee stay; echo waiting $?\r")
+
+
+def step_over_waits(attendant):
+    """A step over a trap that waits for a thread that comes by the same place: into the wait, and out of it, twenty times."""
+    waits = ("break sys_futex_wait thread 1", "continue", "delete", "stepi 3", "print $pc - (long)&sys_futex_wait") * 20
+    text = attendant.gdb_on_line("debuggee", "break sem_wait thread 1", "continue", "continue", "delete", *waits, "set var enough = 1", "continue")
+    says(text, *[rf"^\${number} = " for number in range(1, 21)], r"exited with code 07\]$")
+
+
 def attach(attendant):
     """To one that runs: ^C, a fault that is told, and then the program's; another is let go, and lives on."""
     attendant.type("debuggee stay & sleep 0.2; gdbserver -p $!; wait $!; echo debuggee $?\r")
@@ -123,7 +134,7 @@ def kill(attendant):
 
 def program(cpus):
     waiting = r"^gdbserver: waiting for GDB on tty\.tty1$"
-    steps = ((r"type a command", begin_program), (waiting, debug_program), (r"^server 0$", attach), (waiting, debug_attached), (r"^debuggee 139$", attach_by_name),
+    steps = ((r"type a command", begin_program), (waiting, debug_program), (r"^server 0$", begin_waiting), (waiting, step_over_waits), (r"^waiting 0$", attach), (waiting, debug_attached), (r"^debuggee 139$", attach_by_name),
              (waiting, let_go), (r"^debuggee 7$", begin_to_kill), (waiting, kill), (r"^server 0$", keys("poweroff\r")))
     return Scenario(f"debugger-program-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=shell.conf", initrd=initrd({"etc/rc": RC}), debugger=True,
                     label=CI, seconds=25, when=steps, expect=(r"^debuggee: total 15$", ended("bootstrap"), all_ended()))
