@@ -77,12 +77,11 @@ static bool get_action(struct remote *r, struct packet_cursor *c, struct remote_
         how->signal = own.signal;
         how->signal_thread = thread;
     }
-    if (is_step(command) && how->step == 0)
-        how->step = thread;
-    else if (!is_step(command) && !for_one)
-        how->others = true;
-    else if (!is_step(command) && how->step == 0)
-        how->others = true; /* to run one thread alone is not offered */
+    /* To run one thread alone is not offered; and who has a thread step may name another to go on. */
+    if (is_step(command))
+        how->step = how->step == 0 ? thread : how->step;
+    else
+        how->others = how->others || !for_one || how->step == 0;
     return true;
 }
 

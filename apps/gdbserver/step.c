@@ -67,7 +67,7 @@ static bool sequence(uint64_t pc, step_read_t *read, void *context, struct step 
     unsigned outs = 0;
     uint32_t i;
     for (unsigned n = 1; n < STEP_SEQUENCE; n++) {
-        const uint64_t at = pc + n * INSTRUCTION;
+        const uint64_t at = pc + (uint64_t)n * INSTRUCTION;
         if (!read(context, at, &i) || is_branch(i))
             return false;
         if (branches(i, at, &to) && outs < STEP_PLACES - 1)

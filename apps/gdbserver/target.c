@@ -201,12 +201,19 @@ static kern_return_t let_go_on(mach_port_name_t thread, void *argument)
     return thread_resume(thread);
 }
 
-static void hold_others(struct target *target)
+static void hold_all_but(struct target *target, uint32_t one)
 {
     for (uint32_t thread = next_thread(target, 0);
          thread != 0 && target->held_count < TARGET_HELD_MAX; thread = next_thread(target, thread))
-        if (thread != target->stepping && on_thread(target, thread, suspend, NULL))
+        if (thread != one && on_thread(target, thread, suspend, NULL))
             target->held[target->held_count++] = thread;
+}
+
+static void release_held(struct target *target)
+{
+    for (unsigned i = 0; i < target->held_count; i++)
+        (void)on_thread(target, target->held[i], let_go_on, NULL);
+    target->held_count = 0;
 }
 
 static bool read_instruction(void *context, uint64_t address, uint32_t *instruction)
@@ -214,42 +221,119 @@ static bool read_instruction(void *context, uint64_t address, uint32_t *instruct
     return read_memory(context, address, instruction, sizeof(*instruction));
 }
 
-/* What cannot be reached by a breakpoint the thread finds out by itself. */
-static void begin_step(struct target *target, const struct remote_run *run)
+/* Breakpoints at the places of `from`, where they can be had: what cannot be reached by one the thread finds out by itself. */
+static void put_places(struct target *target, const struct step *from, struct step *step)
 {
-    struct remote_registers registers;
-    struct step step;
-    if (run->step == 0 || !read_registers(target, run->step, &registers))
-        return;
-    step_places(&registers.general, read_instruction, target, &step);
-    target->stepping = run->step;
-    target->step = (struct step){.traps = step.traps};
-    for (unsigned i = 0; i < step.count; i++)
-        if (breakpoint_insert(&target->breakpoints, step.place[i]))
-            target->step.place[target->step.count++] = step.place[i];
-    if (!(step.traps && run->others))
-        hold_others(target);
+    const struct step wanted = *from;
+    *step = (struct step){.traps = wanted.traps};
+    for (unsigned i = 0; i < wanted.count; i++)
+        if (breakpoint_insert(&target->breakpoints, wanted.place[i]))
+            step->place[step->count++] = wanted.place[i];
 }
 
+static void take_places(struct target *target, const struct step *step)
+{
+    for (unsigned i = 0; i < step->count; i++)
+        (void)breakpoint_remove(&target->breakpoints, step->place[i]);
+}
+
+static bool places_of(struct target *target, uint32_t thread, struct step *step)
+{
+    struct remote_registers registers;
+    if (!read_registers(target, thread, &registers))
+        return false;
+    step_places(&registers.general, read_instruction, target, step);
+    return true;
+}
+
+static void begin_step(struct target *target, const struct remote_run *run)
+{
+    struct step step;
+    if (run->step == 0 || !places_of(target, run->step, &step))
+        return;
+    target->stepping = run->step;
+    put_places(target, &step, &target->step);
+    if (!(step.traps && run->others))
+        hold_all_but(target, target->stepping);
+}
+
+/* T4. The task is suspended. */
+static void end_detour(struct target *target)
+{
+    if (target->detour == 0)
+        return;
+    take_places(target, &target->aside);
+    release_held(target);
+    put_places(target, &target->step, &target->step);
+    target->detour = 0;
+}
+
+/* The task is suspended. */
 static void end_step(struct target *target)
 {
-    for (unsigned i = 0; i < target->step.count; i++)
-        (void)breakpoint_remove(&target->breakpoints, target->step.place[i]);
-    for (unsigned i = 0; i < target->held_count; i++)
-        (void)on_thread(target, target->held[i], let_go_on, NULL);
-    target->step.count = target->held_count = 0;
+    end_detour(target);
+    take_places(target, &target->step);
+    release_held(target);
+    target->step.count = 0;
     target->stepping = 0;
 }
 
 /* A breakpoint that is there for the step of another thread, and for nothing else. */
 static bool is_for_another(const struct target *target, const struct target_exception *e)
 {
-    if (!e->breakpoint || target->stepping == 0 || e->thread == target->stepping)
+    const unsigned users = breakpoint_users(&target->breakpoints, e->address);
+    if (!e->breakpoint || e->told || target->stepping == 0 || e->thread == target->stepping)
         return false;
     for (unsigned i = 0; i < target->step.count; i++)
         if (target->step.place[i] == e->address)
+            return users <= 1;
+    return false;
+}
+
+/* The task is suspended. An instruction that may wait itself is not executed so: its thread waits until the step is over. */
+static bool begin_detour(struct target *target, unsigned index)
+{
+    const uint32_t thread = target->waiting[index].thread;
+    struct step aside;
+    if (!places_of(target, thread, &aside) || aside.traps)
+        return false;
+    take_places(target, &target->step);
+    put_places(target, &aside, &target->aside);
+    target->detour = thread;
+    hold_all_but(target, thread);
+    answer(target, index, KERN_SUCCESS);
+    return true;
+}
+
+/* The next one that wants to get by. */
+static void look_for_detour(struct target *target)
+{
+    for (unsigned i = 0; i < target->waiting_count && target->detour == 0; i++)
+        if (is_for_another(target, &target->waiting[i]) && begin_detour(target, i))
+            return;
+}
+
+/* It is at the end of its detour, and no breakpoint of GDB's is there. */
+static bool is_back(const struct target *target, const struct target_exception *e)
+{
+    if (target->detour == 0 || e->thread != target->detour || !e->breakpoint)
+        return false;
+    for (unsigned i = 0; i < target->aside.count; i++)
+        if (target->aside.place[i] == e->address)
             return breakpoint_users(&target->breakpoints, e->address) == 1;
     return false;
+}
+
+/* The last exception that came is not to be told, and has to do with the step. Meanwhile the task is suspended. */
+static void go_around(struct target *target, bool back)
+{
+    (void)!task_suspend(target->task);
+    if (back) {
+        end_detour(target);
+        answer(target, target->waiting_count - 1, KERN_SUCCESS);
+    }
+    look_for_detour(target);
+    (void)!task_resume(target->task);
 }
 
 /* ---- stopping and going on ---- */
@@ -326,7 +410,12 @@ bool target_raised(struct target *target, struct server_message *message, uint32
                                    .address = address};
     e->breakpoint =
         kind == EXCEPTION_KIND_BREAKPOINT && breakpoint_is_at(&target->breakpoints, address);
-    if (!target->running || is_for_another(target, e))
+    const bool back = is_back(target, e);
+    if (target->running && (back || is_for_another(target, e))) {
+        go_around(target, back);
+        return false;
+    }
+    if (!target->running)
         return false;
     halt(target);
     *stop = tell(e);

@@ -7,6 +7,8 @@
  *    is told instead of going on; but not a breakpoint that has been taken away since: that is answered, and the instruction repeated.
  * T3 While a thread steps there are breakpoints of the step where it can be next. Other threads are held by a suspension of their own,
  *    but where the instruction is a trap, which may wait for them. When the target stops, both are taken back.
+ * T4 Another thread that comes to a breakpoint of the step makes a detour: the step's are taken out, it executes that one instruction while all others
+ *    are held, and then the step's are put in again. One at a time; others that come meanwhile wait.
  */
 #pragma once
 
@@ -36,8 +38,8 @@ struct target {
     struct breakpoints breakpoints;
     struct target_exception waiting[TARGET_WAITING_MAX];
     unsigned waiting_count;
-    uint32_t stepping; /* 0: none */
-    struct step step;  /* places with a breakpoint of ours */
+    uint32_t stepping, detour; /* threads; 0: none */
+    struct step step, aside;   /* places of the step and of the detour, with a breakpoint of ours */
     uint32_t held[TARGET_HELD_MAX];
     unsigned held_count;
 };

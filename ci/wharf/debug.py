@@ -32,7 +32,7 @@ def main(options):
     steps.LOGS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="wharf-gdb-") as folder:
         socket = Path(folder) / "gdb"
-        m.extra = ["-S", "-chardev", f"socket,id=gdb,path={socket},server=on,wait=off", "-gdb", "chardev:gdb"]
+        m.extra = [*m.extra, "-S", "-chardev", f"socket,id=gdb,path={socket},server=on,wait=off", "-gdb", "chardev:gdb"]
         argv = qemu.build_argv(m, serial="pty" if options.console == PTY else f"file:{options.console}", log=steps.LOGS / "qemu.log")
         gdb = ["gdb-multiarch", "-q", build.tree(options.preset) / "kernel.elf",
                "-ex", f"source {HELPERS}", "-ex", f"target remote {socket}"]

@@ -40,6 +40,7 @@ def add_machine_arguments(sub):
                      "a card that the system lives on, unless --sd or --add is given)")
     sub.add_argument("--append", default="", metavar="ARGS", help="kernel arguments")
     places = "; ".join(f"{name}: {', '.join(boards.load(name)['qemu']['disks'])}" for name in boards.names("qemu"))
+    sub.add_argument("--line", metavar="SOCKET", help="the board's next serial line is this unix socket (docs/debugging.md)")
     sub.add_argument("--disk", "--card", metavar="WHERE", help=f"attach a disk there ({places})")
     sub.add_argument("--sd", metavar="FILE", help="the image of that disk (./wharf image); without it, with --boot direct, "
                      "build/card.img: made when missing, and kept")
@@ -84,6 +85,8 @@ def machine(options, preset):
     way = description["boot"][m.boot]
     file = CARDS / f"{options.board}.img" if lives else _disk_file(options, preset, way)
     m.disks = [Disk(file, options.disk)] if file else []
+    if options.line:
+        m.extra = [*m.extra, "-serial", f"unix:{options.line},server=on,wait=off"]
     place = qemu.place(description, m.board, options.disk)
     _prepare(way, place)
     build.build(preset)

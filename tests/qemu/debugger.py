@@ -86,10 +86,22 @@ def debug_program(attendant):
     """From the first instruction: breakpoints, variables read and written, steps, threads, and the end with its status."""
     text = attendant.gdb_on_line("debuggee", "print $pc == &_start", "break add", "continue", "print round", "backtrace", "info threads", "stepi", "print $pc == (char *)&add + 4",
                                  "finish", "print total", "set var total = 100", "continue", "next", "finish", "print total", "x/i &add", "info registers pc v0", "delete",
-                                 "set var total = 3", "continue")
+                                 "print add(0)", "set can-use-hw-watchpoints 0", "watch total", "continue", "delete", "set var total = 6", "continue")
     says(text, r"^\$1 = 1$", r"^(Thread 1 hit )?Breakpoint 1, .*add \(round=.*1\)", r"^\$2 = 1$", r"^#0 .*add \(round=.*1\).*\n#1 .* main \(",
          r"^\* 1 .*add", r"^  2 .*Thread", r"^Value returned is \$\d+ = 1$", r"^\$\d+ = 1$", r"Breakpoint 1, .*add \(round=.*2\)", r"^\$\d+ = 102$",
-         r"^ +0x\w+ <add>:\t(?!brk)\w+", r"^pc +0x", r"^v0 +", r"exited with code 07\]$")
+         r"^ +0x\w+ <add>:\t(?!brk)\w+", r"^pc +0x", r"^v0 +",
+         r"^\$\d+ = 102\n(.*\n)+Old value = 102\nNew value = 105$", r"exited with code 07\]$")
+
+
+def begin_waiting(attendant):
+    attendant.type("gdbserver debuggee stay; echo waiting $?\r")
+
+
+def step_over_waits(attendant):
+    """A step over a trap that waits for a thread that comes by the same place: into the wait, and out of it, twenty times."""
+    waits = ("break sys_futex_wait thread 1", "continue", "delete", "stepi 3", "print $pc - (long)&sys_futex_wait") * 20
+    text = attendant.gdb_on_line("debuggee", "break sem_wait thread 1", "continue", "continue", "delete", *waits, "set var enough = 1", "continue")
+    says(text, *[rf"^\${number} = " for number in range(1, 21)], r"exited with code 07\]$")
 
 
 def attach(attendant):
@@ -122,7 +134,7 @@ def kill(attendant):
 
 def program(cpus):
     waiting = r"^gdbserver: waiting for GDB on tty\.tty1$"
-    steps = ((r"type a command", begin_program), (waiting, debug_program), (r"^server 0$", attach), (waiting, debug_attached), (r"^debuggee 139$", attach_by_name),
+    steps = ((r"type a command", begin_program), (waiting, debug_program), (r"^server 0$", begin_waiting), (waiting, step_over_waits), (r"^waiting 0$", attach), (waiting, debug_attached), (r"^debuggee 139$", attach_by_name),
              (waiting, let_go), (r"^debuggee 7$", begin_to_kill), (waiting, kill), (r"^server 0$", keys("poweroff\r")))
     return Scenario(f"debugger-program-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=shell.conf", initrd=initrd({"etc/rc": RC}), debugger=True,
                     label=CI, seconds=25, when=steps, expect=(r"^debuggee: total 15$", ended("bootstrap"), all_ended()))

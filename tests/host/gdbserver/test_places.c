@@ -40,7 +40,7 @@ static bool read_instruction(void *context, uint64_t address, uint32_t *instruct
 
 static struct step step_at(unsigned index)
 {
-    struct thread_state_general state = {.pc = BASE + 4 * index};
+    struct thread_state_general state = {.pc = BASE + 4 * (uint64_t)index};
     struct step step;
     state.x[3] = UINT64_C(0x12000000400040); /* signed */
     state.x[30] = BASE + 0x60;
@@ -151,13 +151,18 @@ static void test_breakpoints(void)
     writable = true;
 }
 
+static uint64_t place(uint64_t index)
+{
+    return BASE + 4 * index;
+}
+
 /* There is an end to them, and what one gives back the next one has. */
 static void test_room(void)
 {
     for (unsigned i = 0; i < BREAKPOINTS_MAX; i++)
-        CHECK(breakpoint_insert(&table, BASE + 4 * i));
-    CHECK(!breakpoint_insert(&table, BASE + 4 * BREAKPOINTS_MAX));
-    CHECK(breakpoint_remove(&table, BASE) && breakpoint_insert(&table, BASE + 4 * BREAKPOINTS_MAX));
+        CHECK(breakpoint_insert(&table, place(i)));
+    CHECK(!breakpoint_insert(&table, place(BREAKPOINTS_MAX)));
+    CHECK(breakpoint_remove(&table, BASE) && breakpoint_insert(&table, place(BREAKPOINTS_MAX)));
     breakpoint_remove_all(&table);
 }
 

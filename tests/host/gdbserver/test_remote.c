@@ -118,7 +118,7 @@ static void test_registers(void)
     begin(false);
     const char *all = answer_to("g");
     CHECK_EQ(strlen(all), 2 * BYTES);
-    CHECK(memcmp(all + 32 * 16, "0000400000000000", 16) == 0); /* pc */
+    CHECK(memcmp(all + (size_t)32 * 16, "0000400000000000", 16) == 0); /* pc */
     CHECK_TEXT(answer_to("Hg7"), "OK");
     CHECK_TEXT(answer_to("p0"), "0200000000000000");
     CHECK_TEXT(answer_to("p21"), "00000000");
