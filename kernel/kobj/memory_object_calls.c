@@ -180,7 +180,7 @@ kern_return_t kmemory_object_error(struct kcall *call, struct paged_object *targ
 /* ---- pages that go ---- */
 
 /* Begins, or goes on: progress is how many pages are done. KERN_BUSY: an earlier one is not completed. */
-static kern_return_t begin_lock(struct paged_object *object, const struct run *run, bool notify)
+static kern_return_t begin_lock(struct paged_object *object, bool notify)
 {
     kern_return_t kr = KERN_SUCCESS;
     spin_lock(&object->lock);
@@ -226,7 +226,7 @@ kern_return_t kmemory_object_lock_request(struct kcall *call, struct paged_objec
     uint64_t progress = kcall_progress(call, KCALL_TAG_OBJECT_LOCK), end = run.page + run.count;
     uint64_t page = run.page + (progress < run.count ? progress : 0);
     if (!progress)
-        kr = begin_lock(target, &run, notify);
+        kr = begin_lock(target, notify);
     while (kr == KERN_SUCCESS && page < end) {
         kr = paged_lock_page(target, &page, end, what, flush, notify);
         if (kr == KERN_SUCCESS && page < end && arch_irq_pending())
