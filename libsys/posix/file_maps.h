@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <wharf/error.h>
 #include <wharf/message.h>
 
 /** The range, which showed no file, shows this one from here on. The open stays as long as some of it is mapped, as if by another descriptor. 0, ENOMEM. */
