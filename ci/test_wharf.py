@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT / "ci"), str(ROOT / "tools")]
 
 import mkinitrd  # noqa: E402
 import size  # noqa: E402
-from wharf import image, packages, qemu, run, sources, test as tests, uboot  # noqa: E402
+from wharf import image, packages, qemu, reference, run, sources, test as tests, uboot  # noqa: E402
 from wharf.boards import BoardError  # noqa: E402
 from wharf.qemu import Disk, Machine  # noqa: E402
 from wharf.steps import Failure  # noqa: E402
@@ -288,6 +288,36 @@ def elf(*segments):
     """A program with these (type, flags, bytes in the file, bytes in memory)."""
     body = b"".join(size.SEGMENT.pack(kind, flags, 0, 0, 0, n, m, 0) for kind, flags, n, m in segments)
     return size.ELF_HEADER.pack(b"\x7fELF\2\1", 2, 183, 1, 0, 64, 0, 0, 64, 56, len(segments), 0, 0, 0) + body
+
+
+class Reference(unittest.TestCase):
+    """The list of interfaces that ./wharf reference writes."""
+
+    PAGE = """<!-- SPDX-License-Identifier: BSD-2-Clause -->
+# Interface one
+
+What it is | for. More
+of it.
+
+Version 3, base 0x1700. Made from `one.defs`.{kernel}
+
+## 1: first
+"""
+
+    def test_list(self):
+        with tempfile.TemporaryDirectory() as name:
+            home, output = Path(name) / "generated", Path(name) / "reference"
+            home.mkdir()
+            output.mkdir()
+            (output / "gone.md").write_text("of an interface that is no more")
+            (home / "one.md").write_text(self.PAGE.format(kernel=""))
+            (home / "two.md").write_text(self.PAGE.format(kernel=" The kernel implements it, for its `struct two`.").replace("0x1700", "0xa00"))
+            self.assertEqual(reference.write(home, output), 2)
+            lines = (output / "README.md").read_text().splitlines()
+            self.assertEqual(lines[-2:], ["| [`two`](two.md) | `0xa00` | 3 | the kernel | What it is \\| for. |",
+                                          "| [`one`](one.md) | `0x1700` | 3 | programs | What it is \\| for. |"])
+            self.assertEqual((output / "one.md").read_text(), (home / "one.md").read_text())
+            self.assertFalse((output / "gone.md").exists())
 
 
 class Size(unittest.TestCase):

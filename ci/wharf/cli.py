@@ -21,6 +21,7 @@ COMMANDS = {
     "trace": ("trace", "record what happens in QEMU, for Perfetto"),
     "sdk": ("sdk", "make the folder to build C programs for Wharf with"),
     "ports": ("ports", "build programs of others with the SDK"),
+    "reference": ("reference", "write a page for each interface of the system"),
     "size": ("size", "size of the kernel by module"),
     "fmt": ("format", "format the C sources"),
     "lint": ("lint", "static analysis and the project's own checks"),
