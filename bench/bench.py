@@ -29,8 +29,9 @@ DISK_SIZE = 128 << 20
 LARGE = 16 << 20        # bench-volume.c
 CPU = "cortex-a72,cntfrq=1000000000"
 COUNTING = ["-icount", "shift=0,sleep=off", "-M", "dtb-randomness=off", "-seed", "1"]
-LINE = re.compile(r"^(?:\S+: )?bench: (\S+) (\S+) (\d+) (\d+) (\d+) (\d+)$")
-END = re.compile(r"^(?:\S+: )?bench: done$")
+STAMP = r"^(?:\[ *\d+\.\d+\] )?"     # of what goes by the supervisor's log
+LINE = re.compile(STAMP + r"(?:\S+: )?bench: (\S+) (\S+) (\d+) (\d+) (\d+) (\d+)$")
+END = re.compile(STAMP + r"(?:\S+: )?bench: done$")
 BAD = re.compile(r"^(\[ *\d+\.\d+\] )?(PANIC|FAILED |wharf: cannot boot|wharf: \S+ crashed)")
 
 
