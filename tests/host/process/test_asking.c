@@ -127,6 +127,35 @@ static void ends_afterwards(void)
     world_end();
 }
 
+/* What the thread finds that was stopped while it waited, or did not. Who waits for a page was not at the end of a call. */
+static void kinds(void)
+{
+    static const struct {
+        unsigned waits;
+        uint32_t kind;
+    } row[] = {
+        {THREAD_WAITS_NOT, PROCESS_STOP_RUNNING},  {THREAD_WAITS_PAGE, PROCESS_STOP_RUNNING},
+        {THREAD_WAITS_FUTEX, PROCESS_STOP_TRAP},   {THREAD_WAITS_RECEIVE, PROCESS_STOP_TRAP},
+        {THREAD_WAITS_REPLY, PROCESS_STOP_REPLY},
+    };
+
+    for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        begin();
+        const mach_port_name_t thread = world_thread(task, 1);
+        struct thread_state_general *state = world_state(thread);
+        *state = (struct thread_state_general){.x = {5}, .pc = 0x4000};
+        world_wait(thread, row[i].waits);
+        send_thread(1);
+        world_settle();
+        CHECK_EQ(p->stopped_thread, thread);
+        CHECK(state->pc == ENTRY && state->x[1] == 0x4000);
+        CHECK_EQ(state->x[2], row[i].kind);
+        CHECK_EQ(p->stopped_running, row[i].kind == PROCESS_STOP_RUNNING);
+        refuse(thread, p->stop_number);
+        world_end();
+    }
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -137,5 +166,6 @@ int main(int argc, char **argv)
     }
     two_of_their_own();
     ends_afterwards();
+    kinds();
     return check_end();
 }

@@ -65,6 +65,10 @@ kern_return_t world_done(kern_return_t kr, mach_port_name_t one, mach_port_name_
 void world_settle(void);
 /** Where signals wait that a thread is to be stopped for, one has been and is there, or the server will look again. */
 void world_check_signals(void);
+/** The thread waits for that (THREAD_WAITS_), until it is stopped. */
+void world_wait(mach_port_name_t thread, unsigned waits);
+/** Its registers. */
+struct thread_state_general *world_state(mach_port_name_t thread);
 /** Whoever waits for an answer has gone. */
 void world_lose_answers(void);
 /** Let time go by. */

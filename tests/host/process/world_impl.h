@@ -22,6 +22,7 @@ struct right {
     uint64_t cpu_time;     /* of a THREAD; of a TASK: of those that have ended */
     mach_port_name_t task; /* of a THREAD */
     uint64_t payload;
+    uint8_t waits; /* of a THREAD: THREAD_WAITS_ */
     struct thread_state_general state;
 };
 

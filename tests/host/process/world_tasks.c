@@ -142,11 +142,28 @@ kern_return_t thread_resume(mach_port_name_t thread)
 kern_return_t thread_abort_safely(mach_port_name_t thread)
 {
     const kern_return_t kr = world_refusal;
+    struct right *t = world_target(thread, THREAD);
 
-    if (!world_target(thread, THREAD))
+    if (!t)
         return MACH_SEND_INVALID_DEST;
     world_refusal = KERN_SUCCESS;
-    return kr != KERN_SUCCESS ? kr : KERN_NOT_WAITING;
+    if (kr != KERN_SUCCESS || t->waits == THREAD_WAITS_NOT)
+        return kr != KERN_SUCCESS ? kr : KERN_NOT_WAITING;
+    if (t->waits != THREAD_WAITS_PAGE) /* what needs a page is repeated */
+        t->state.x[0] = (uint64_t) - (int64_t)(t->waits == THREAD_WAITS_FUTEX ? KERN_ABORTED
+                                                                             : MACH_RCV_INTERRUPTED);
+    t->waits = THREAD_WAITS_NOT;
+    return KERN_SUCCESS;
+}
+
+void world_wait(mach_port_name_t thread, unsigned waits)
+{
+    world_at(thread)->waits = (uint8_t)waits;
+}
+
+struct thread_state_general *world_state(mach_port_name_t thread)
+{
+    return &world_at(thread)->state;
 }
 
 kern_return_t thread_get_state(mach_port_name_t thread, uint32_t flavour, uint64_t *state,
@@ -181,7 +198,12 @@ kern_return_t thread_info(mach_port_name_t thread, struct thread_info *out)
 
     if (!t)
         return MACH_SEND_INVALID_DEST;
-    *out = (struct thread_info){.id = thread, .cpu_time = t->cpu_time, .state = THREAD_DOES_READY};
+    *out = (struct thread_info){
+        .id = thread,
+        .cpu_time = t->cpu_time,
+        .state = t->waits == THREAD_WAITS_NOT ? THREAD_DOES_READY : THREAD_DOES_WAIT,
+        .waits = t->waits,
+    };
     return KERN_SUCCESS;
 }
 
