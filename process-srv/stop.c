@@ -57,7 +57,9 @@ static kern_return_t set_state(mach_port_name_t thread, const struct thread_stat
 static uint32_t kind_of(const struct thread_info *info, bool aborted,
                         const struct thread_state_general *state)
 {
-    if (!aborted || info->waits == THREAD_WAITS_PAGE) /* a receive that is begun again as soon as it runs looks so */
+    if (!aborted ||
+        info->waits ==
+            THREAD_WAITS_PAGE) /* a receive that is begun again as soon as it runs looks so */
         return state->x[0] == 0 && (uint32_t)state->x[4] == MSG_REPLY ? PROCESS_STOP_ANSWER
                                                                       : PROCESS_STOP_RUNNING;
     if (state->x[0] == (uint64_t) - (int64_t)KERN_ABORTED || info->waits == THREAD_WAITS_RECEIVE)

@@ -150,8 +150,9 @@ kern_return_t thread_abort_safely(mach_port_name_t thread)
     if (kr != KERN_SUCCESS || t->waits == THREAD_WAITS_NOT)
         return kr != KERN_SUCCESS ? kr : KERN_NOT_WAITING;
     if (t->waits != THREAD_WAITS_PAGE) /* what needs a page is repeated */
-        t->state.x[0] = (uint64_t) - (int64_t)(t->waits == THREAD_WAITS_FUTEX ? KERN_ABORTED
-                                                                             : MACH_RCV_INTERRUPTED);
+        t->state.x[0] =
+            (uint64_t) -
+            (int64_t)(t->waits == THREAD_WAITS_FUTEX ? KERN_ABORTED : MACH_RCV_INTERRUPTED);
     t->waits = THREAD_WAITS_NOT;
     return KERN_SUCCESS;
 }
