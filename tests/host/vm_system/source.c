@@ -93,9 +93,9 @@ static void return_page(struct source *source, struct source_page *page, bool go
     page->returning = true;
 }
 
+/* A lock_request goes on meanwhile, and afterwards if it is used again. */
 static void begin_end(struct source *source)
 {
-    source->locking = false;
     if (source->state != SOURCE_READY) {
         gone(source);
         return;
@@ -268,7 +268,6 @@ void source_relapse(struct source *source)
 {
     source->uses--;
     source->state = SOURCE_ENDING;
-    source->locking = false;
     for (unsigned i = 0; i < SOURCE_PAGES; i++) {
         struct source_page *page = &source->page[i];
         struct anon *anon = amap_lookup(source->object->cache, i);
