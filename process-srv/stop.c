@@ -53,13 +53,14 @@ static kern_return_t set_state(mach_port_name_t thread, const struct thread_stat
                             sizeof(*state) / sizeof(uint64_t));
 }
 
-/* What it was in the midst of; the abort succeeded, or there was nothing to abort. Who waits for a page is in the midst of anything, and repeats it. */
+/* What it was in the midst of; the abort succeeded, or there was nothing to abort. Who waits for a page is in the midst of anything, and repeats it
+ * whether the abort succeeded or not. */
 static uint32_t kind_of(const struct thread_info *info, bool aborted,
                         const struct thread_state_general *state)
 {
-    if (!aborted ||
-        info->waits ==
-            THREAD_WAITS_PAGE) /* a receive that is begun again as soon as it runs looks so */
+    const bool repeats = !aborted || info->waits == THREAD_WAITS_PAGE;
+
+    if (repeats) /* a receive that is begun again as soon as it runs looks so, too */
         return state->x[0] == 0 && (uint32_t)state->x[4] == MSG_REPLY ? PROCESS_STOP_ANSWER
                                                                       : PROCESS_STOP_RUNNING;
     if (state->x[0] == (uint64_t) - (int64_t)KERN_ABORTED || info->waits == THREAD_WAITS_RECEIVE)

@@ -31,11 +31,11 @@
 
 enum {
     PAGE = 4096,
-    MEMORIES = 1024,        /* files whose pages are kept */
-    CLUSTER = 65536,        /* bytes that the kernel asks for at once */
-    WINDOW = 1024 * 1024,   /* bytes of a file that the files' thread maps at once */
-    RETURN_PAGES = 60,      /* in one data_return */
-    AHEAD_MAX = 240 * 1024, /* bytes that are read ahead: one request of the card */
+    MEMORIES = 1024,                 /* files whose pages are kept */
+    CLUSTER = 65536,                 /* bytes that the kernel asks for at once */
+    WINDOW = 1024 * 1024,            /* bytes of a file that the files' thread maps at once */
+    RETURN_PAGES = 60,               /* in one data_return, and so in one request of the card */
+    AHEAD_MAX = RETURN_PAGES * PAGE, /* bytes that are read ahead: the same */
 };
 #define MEMORY_PAYLOAD UINT64_C(0x564d454d00000000)
 /** Bytes of an object, and of the largest file: it has to find room among the addresses of a program. */

@@ -147,8 +147,10 @@ kern_return_t thread_abort_safely(mach_port_name_t thread)
     if (!t)
         return MACH_SEND_INVALID_DEST;
     world_refusal = KERN_SUCCESS;
-    if (kr != KERN_SUCCESS || t->waits == THREAD_WAITS_NOT)
-        return kr != KERN_SUCCESS ? kr : KERN_NOT_WAITING;
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (t->waits == THREAD_WAITS_NOT)
+        return KERN_NOT_WAITING;
     if (t->waits != THREAD_WAITS_PAGE) /* what needs a page is repeated */
         t->state.x[0] =
             (uint64_t) -
