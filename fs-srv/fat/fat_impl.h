@@ -390,6 +390,12 @@ struct fat_note {
     uint32_t entry_count;
 };
 
+/** Bytes that what waits takes at most. */
+size_t fat_waiting_most(const struct fat *fat);
+/** How many it takes. */
+size_t fat_waiting_put(const struct fat *fat, uint8_t *to);
+/** False: it is nothing that could be. */
+bool fat_waiting_take(struct fat *fat, const uint8_t *bytes, size_t size);
 /** Memory of options, if there is some, is the log of it; blocks of the cache fit. EINVAL. */
 int fat_survive_begin(struct fat *fat);
 /** What somebody had done who was killed is there again, in the cache. ESTALE: it is nothing that could be, and has been forgotten; the mount begins again. */

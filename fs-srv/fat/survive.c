@@ -16,19 +16,15 @@
 #define FORMAT UINT64_C(0x3276727573746166)
 
 enum { RECORD_BLOCK = 1, RECORD_WAITING, RECORD_SIZE = 24 + BLOCK };
-enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS, STATE_MOVED }; /* words of the log's state */
-enum { FLAG_WAS_DIRTY = 1, FLAG_LEAKED = 2, FLAG_ENDING = 4 };
 
-static size_t waiting_most(const struct fat *fat)
-{
-    return sizeof(struct fat_pending) + sizeof(struct fat_note) + 64 +
-           8 * (size_t)fat->options.nodes;
-}
+/* Words of the log's state. */
+enum { STATE_PROGRESS, STATE_CARD, STATE_FLAGS, STATE_MOVED, STATE_FREE };
+enum { FLAG_WAS_DIRTY = 1, FLAG_LEAKED = 2, FLAG_ENDING = 4 };
 
 /* Half of a half for the blocks of a new log, the other for what is added to it, as much as the cache has blocks at least. */
 static uint32_t blocks_with_room(const struct fat *fat, size_t memory)
 {
-    const size_t half = (memory - 4096) / 2, rest = 2 * (waiting_most(fat) + 64);
+    const size_t half = (memory - 4096) / 2, rest = 2 * (fat_waiting_most(fat) + 64);
 
     return half < rest ? 0 : (uint32_t)((half - rest) / 2 / RECORD_SIZE);
 }
@@ -44,8 +40,8 @@ int fat_survive_begin(struct fat *fat)
         return EINVAL;
     if (options->cache_blocks > most)
         options->cache_blocks = most;
-    fat->waiting = malloc(waiting_most(fat));
-    fat->waiting_new = malloc(waiting_most(fat));
+    fat->waiting = malloc(fat_waiting_most(fat));
+    fat->waiting_new = malloc(fat_waiting_most(fat));
     fat->inherited = calloc(options->nodes, sizeof *fat->inherited);
     return fat->waiting && fat->waiting_new && fat->inherited ? 0 : ENOMEM;
 }
@@ -78,61 +74,6 @@ bool fat_survive_is_there(const struct fat_options *options)
            !survivor_is_empty(&log);
 }
 
-/* ---- what waits, in bytes ---- */
-
-static uint8_t *put32(uint8_t *at, uint32_t value)
-{
-    write32(at, value);
-    return at + 4;
-}
-
-static uint8_t *put64(uint8_t *at, uint64_t value)
-{
-    return put32(put32(at, (uint32_t)value), (uint32_t)(value >> 32));
-}
-
-static uint8_t *put_nameless(const struct fat *fat, uint8_t *at)
-{
-    uint8_t *const count = at;
-    uint32_t n = fat->inherited_count;
-
-    at += 4;
-    for (uint32_t i = 0; i < fat->inherited_count; i++)
-        at = put32(at, fat->inherited[i]);
-    for (unsigned i = 0; i < NODE_HASH && fat->nameless != 0; i++)
-        for (const struct fat_node *node = fat->nodes[i]; node; node = node->chain)
-            if (node->gone && node->cluster != 0) {
-                at = put32(at, node->cluster);
-                n++;
-            }
-    write32(count, n);
-    return at;
-}
-
-static size_t put_waiting(const struct fat *fat, uint8_t *to)
-{
-    const struct fat_pending *pending = &fat->pending;
-    const struct fat_note *note = &fat->note;
-    uint8_t *at = to;
-
-    at = put32(at, pending->link_count);
-    for (uint32_t i = 0; i < pending->link_count; i++)
-        at = put32(put32(at, pending->links[i].from), pending->links[i].to);
-    at = put32(at, pending->free_count);
-    for (uint32_t i = 0; i < pending->free_count; i++)
-        at = put32(put32(at, pending->frees[i].cut), pending->frees[i].first);
-    at = put32(at, pending->mark_count);
-    for (uint32_t i = 0; i < pending->mark_count; i++) {
-        at = put64(at, pending->marks[i].position);
-        memcpy(at, pending->marks[i].saved, ENTRY);
-        at += ENTRY;
-    }
-    at = put32(put32(at, note->cluster), note->entry_count);
-    for (uint32_t i = 0; i < note->entry_count; i++)
-        at = put32(put64(at, note->entries[i].position), note->entries[i].count);
-    return (size_t)(put_nameless(fat, at) - to);
-}
-
 /* ---- publishing ---- */
 
 static bool is_kept(const struct fat *fat)
@@ -150,7 +91,7 @@ static bool add_block(struct fat *fat, const struct fat_block *block)
 static bool has_room(const struct fat *fat, uint32_t blocks)
 {
     return fat->survivor.half - fat->survivor.added.end >=
-           ((size_t)blocks + fat->cache.count) * RECORD_SIZE + waiting_most(fat) + 64;
+           ((size_t)blocks + fat->cache.count) * RECORD_SIZE + fat_waiting_most(fat) + 64;
 }
 
 /* Only what is new. False: there is no room. */
@@ -203,11 +144,12 @@ void fat_publish(struct fat *fat)
 
     if (!is_kept(fat))
         return;
-    const size_t waiting = put_waiting(fat, fat->waiting_new);
+    const size_t waiting = fat_waiting_put(fat, fat->waiting_new);
     if (!add_changes(fat, waiting))
         add_all(fat, waiting);
     state[STATE_PROGRESS] = fat->progress;
     state[STATE_MOVED] = fat->moved;
+    state[STATE_FREE] = fat->counted ? (uint64_t)fat->free + 1 : 0;
     state[STATE_FLAGS] = (fat->was_dirty ? FLAG_WAS_DIRTY : 0u) | (fat->leaked ? FLAG_LEAKED : 0u) |
                          (fat->ending ? FLAG_ENDING : 0u);
     survivor_publish(&fat->survivor);
@@ -249,8 +191,10 @@ int fat_survive_write(struct fat *fat, const struct fat_block *block)
         return 0;
     if (fat->storage->operations->read(fat->storage, block->number * BLOCK, old.bytes, BLOCK))
         return EIO;
-    if (add_block(fat, &old)) /* else clusters may be lost that a killed operation had taken */
-        survivor_publish(&fat->survivor);
+    /* Without it clusters may be lost that a killed operation had taken: they are not counted as free. */
+    if (!add_block(fat, &old))
+        fat->survivor.state[STATE_FREE] = 0;
+    survivor_publish(&fat->survivor);
     return 0;
 }
 
@@ -273,101 +217,6 @@ static uint64_t card_of(const struct fat *fat, const uint8_t boot[BLOCK])
         if (i != fat->shape.state_at)
             sum = (sum ^ boot[i]) * UINT64_C(0x100000001b3);
     return sum;
-}
-
-/* Bytes that are read, as long as there are some. */
-struct bytes {
-    const uint8_t *at, *end;
-    bool bad;
-};
-
-static uint32_t take32(struct bytes *from)
-{
-    if (from->end - from->at < 4) {
-        from->bad = true;
-        return 0;
-    }
-    from->at += 4;
-    return read32(from->at - 4);
-}
-
-static uint64_t take64(struct bytes *from)
-{
-    const uint32_t low = take32(from);
-
-    return low | (uint64_t)take32(from) << 32;
-}
-
-static uint32_t take_count(struct bytes *from, uint32_t most)
-{
-    const uint32_t count = take32(from);
-
-    from->bad = from->bad || count > most;
-    return from->bad ? 0 : count;
-}
-
-static uint32_t take_cluster(struct bytes *from, const struct fat *fat, bool or_none)
-{
-    const uint32_t cluster = take32(from);
-
-    from->bad = from->bad || (!fat_is_cluster(fat, cluster) && !(or_none && cluster == 0));
-    return cluster;
-}
-
-static uint64_t take_position(struct bytes *from, const struct fat *fat)
-{
-    const uint64_t position = take64(from);
-
-    from->bad = from->bad || position % ENTRY != 0 || position >= fat->storage->size;
-    return position;
-}
-
-static void take_pending(struct bytes *from, struct fat *fat)
-{
-    struct fat_pending *pending = &fat->pending;
-
-    pending->link_count = take_count(from, PENDING_LINKS);
-    for (uint32_t i = 0; i < pending->link_count; i++) {
-        pending->links[i].from = take_cluster(from, fat, false);
-        pending->links[i].to = take_cluster(from, fat, false);
-    }
-    pending->free_count = take_count(from, PENDING_FREES);
-    for (uint32_t i = 0; i < pending->free_count; i++) {
-        pending->frees[i].cut = take_cluster(from, fat, true);
-        pending->frees[i].first = take_cluster(from, fat, false);
-    }
-    pending->mark_count = take_count(from, PENDING_MARKS);
-    for (uint32_t i = 0; i < pending->mark_count; i++) {
-        pending->marks[i].position = take_position(from, fat);
-        for (unsigned word = 0; word < ENTRY; word += 4)
-            write32(pending->marks[i].saved + word, take32(from));
-    }
-}
-
-static void take_note(struct bytes *from, struct fat *fat)
-{
-    struct fat_note *note = &fat->note;
-
-    note->cluster = take_cluster(from, fat, true);
-    note->entry_count = take_count(from, NOTE_BLOCKS);
-    for (uint32_t i = 0; i < note->entry_count; i++) {
-        note->entries[i].position = take_position(from, fat);
-        note->entries[i].count = take32(from);
-        from->bad = from->bad || note->entries[i].count >
-                                     BLOCK_ENTRIES - note->entries[i].position % BLOCK / ENTRY;
-    }
-}
-
-static bool take_waiting(struct fat *fat, const struct survivor_record *record)
-{
-    struct bytes from = {record->data, record->data + record->size, false};
-
-    take_pending(&from, fat);
-    take_note(&from, fat);
-    fat->inherited_count = take_count(&from, fat->options.nodes);
-    for (uint32_t i = 0; i < fat->inherited_count; i++)
-        fat->inherited[i] = take_cluster(&from, fat, false);
-    return !from.bad && from.at == from.end;
 }
 
 static int take_block(struct fat *fat, const struct survivor_record *record)
@@ -399,10 +248,19 @@ static int take_records(struct fat *fat, const struct survivor *log)
     for (size_t at = 0; !error && survivor_read(log, &at, &record);) {
         if (record.kind == RECORD_BLOCK)
             error = take_block(fat, &record);
-        else if (record.kind != RECORD_WAITING || !take_waiting(fat, &record))
+        else if (record.kind != RECORD_WAITING || !fat_waiting_take(fat, record.data, record.size))
             error = ESTALE;
     }
     return error;
+}
+
+/* As the table says that is published; no need to read all of it. */
+static void take_free(struct fat *fat, uint64_t free)
+{
+    if (free == 0 || free > (uint64_t)fat->shape.end - FIRST_CLUSTER + 1)
+        return;
+    fat->free = (uint32_t)(free - 1);
+    fat->counted = fat->info_old = true;
 }
 
 int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK])
@@ -428,6 +286,8 @@ int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK])
         fat->ending = flags & FLAG_ENDING;
         if (!fat->ending)
             error = take_records(fat, &log);
+        if (!error)
+            take_free(fat, log.state[STATE_FREE]);
         fat->marked = true;
         fat->was_dirty = flags & FLAG_WAS_DIRTY;
         fat->leaked = flags & FLAG_LEAKED;

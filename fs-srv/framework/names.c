@@ -76,6 +76,17 @@ static kern_return_t check_target(const struct file_node *node, const struct fil
     return KERN_SUCCESS;
 }
 
+/* A file that is found by another name than it has, and has one only: case does not count, and changes. */
+static bool is_spelling(const struct walk *from, const struct walk *to)
+{
+    struct file_attributes attributes = {0};
+
+    if (from->folder != to->folder || strcmp(from->name, to->name) == 0)
+        return false;
+    from->node->ops->attributes(from->node, &attributes);
+    return attributes.links == 1;
+}
+
 static kern_return_t rename_here(struct pair *pair, bool replace)
 {
     struct walk *from = &pair->from, *to = &pair->to;
@@ -92,7 +103,8 @@ static kern_return_t rename_here(struct pair *pair, bool replace)
     const kern_return_t kr = check_target(node, to->node, replace);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (node == to->node) /* two names of one file: both stay */
+    const bool same = node == to->node;
+    if (same && !is_spelling(from, to)) /* two names of one file: both stay */
         return KERN_SUCCESS;
     if (node->kind == FILE_KIND_FOLDER && lies_in(to->folder, node))
         return unix_error(EINVAL);
@@ -100,7 +112,7 @@ static kern_return_t rename_here(struct pair *pair, bool replace)
         return unix_error(EROFS);
     lasting_will_change(pair->open, pair->id);
     return from->folder->ops->rename(from->folder, from->name, node, to->folder, to->name,
-                                     to->node);
+                                     same ? NULL : to->node);
 }
 
 static kern_return_t link_here(struct pair *pair)

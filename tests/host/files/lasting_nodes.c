@@ -5,6 +5,7 @@
 #include "lasting_nodes.h"
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MODE = 0644, BLOCK = 4096, ROOT = LASTING_FILES };
 
@@ -43,17 +44,25 @@ static const struct lasting_directory *directory(void)
 static int find(const struct lasting_directory *in, const char *name)
 {
     for (int i = 0; i < LASTING_FILES; i++)
-        if (in->names[i].name[0] != '\0' && strcmp(in->names[i].name, name) == 0)
+        if (in->names[i].name[0] != '\0' && strcasecmp(in->names[i].name, name) == 0)
             return i;
     return -1;
 }
 
-static bool has_name(uint32_t file)
+bool lasting_nodes_spell(const char *name)
 {
+    const int i = find(directory(), name);
+
+    return i >= 0 && strcmp(directory()->names[i].name, name) == 0;
+}
+
+static uint32_t names_of(uint32_t file)
+{
+    uint32_t count = 0;
+
     for (unsigned i = 0; i < LASTING_FILES; i++)
-        if (directory()->names[i].name[0] != '\0' && directory()->names[i].file == file)
-            return true;
-    return false;
+        count += directory()->names[i].name[0] != '\0' && directory()->names[i].file == file;
+    return count;
 }
 
 static struct lasting_directory *begin_change(void)
@@ -142,7 +151,7 @@ static kern_return_t make(struct file_node *folder, const char *name, uint32_t k
 
 static void free_if_lost(struct node *node)
 {
-    if (node->node.references == 0 && !has_name(node->number))
+    if (node->node.references == 0 && names_of(node->number) == 0)
         image->files[node->number].used = false;
 }
 
@@ -249,10 +258,11 @@ static kern_return_t resize(struct file_node *node, uint64_t size)
 
 static void attributes(struct file_node *node, struct file_attributes *out)
 {
-    *out = (struct file_attributes){.mode = MODE,
-                                    .links = 1,
-                                    .block_size = BLOCK,
-                                    .inode = number_of(node) + 1};
+    *out =
+        (struct file_attributes){.mode = MODE,
+                                 .links = number_of(node) == ROOT ? 1 : names_of(number_of(node)),
+                                 .block_size = BLOCK,
+                                 .inode = number_of(node) + 1};
     if (number_of(node) != ROOT)
         out->size = size_of(node);
 }

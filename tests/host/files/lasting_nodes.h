@@ -3,7 +3,8 @@
  * A file system for tests of opens that outlive their server (<libsys/files/lasting.h>): one folder of files, in memory that outlives it, too.
  *
  * G1 There are two directories, of which `which` says the one that counts: a change of names is made in the other one, and then done by one store.
- * G2 A file without a name and without an open is free. Who begins frees those that the opens of the instance before have not kept.
+ * G2 Case is kept, and does not count when a name is looked up.
+ * G3 A file without a name and without an open is free. Who begins frees those that the opens of the instance before have not kept.
  */
 #pragma once
 
@@ -38,8 +39,11 @@ struct lasting_image {
 /** The nodes of an image, by an instance that begins. */
 void lasting_nodes_begin(struct lasting_image *image);
 struct file_node *lasting_nodes_root(void);
-/** G2: all that was open has been found. */
+/** G3: all that was open has been found. */
 void lasting_nodes_free(void);
+
+/** There is a name of just these letters. */
+bool lasting_nodes_spell(const char *name);
 
 /* What file_server_lasting asks for. */
 kern_return_t lasting_nodes_identity(void *context, struct file_node *node, uint64_t *identity);

@@ -65,6 +65,22 @@ static void rename_file(struct file *f)
     memcpy(f->name, name, NAME);
 }
 
+/* The same name in other letters. */
+static void spell_file(struct file *f)
+{
+    const int64_t id = stage_id();
+    char name[NAME];
+    volatile kern_return_t kr;
+
+    memcpy(name, f->name, NAME);
+    name[0] ^= 'a' ^ 'A';
+    stage_answered = MSG_NULL;
+    ASK(kr, move_name(f->name, name, false, id));
+    CHECK_EQ(kr, KERN_SUCCESS);
+    CHECK(lasting_nodes_spell(name));
+    memcpy(f->name, name, NAME);
+}
+
 static void link_file(struct file *f)
 {
     const int64_t id = stage_id();
@@ -163,10 +179,14 @@ static void step(struct file *f)
         stage_make(f);
         return;
     }
-    switch (check_below(12)) {
+    switch (check_below(13)) {
     case 0:
         if (f->named)
             rename_file(f);
+        break;
+    case 12:
+        if (f->named)
+            spell_file(f);
         break;
     case 1:
         if (f->named)

@@ -215,11 +215,19 @@ static void take_over(void)
 
 /* ---- copies ---- */
 
+/* What is free is known without the memory, too. */
 static void end_copy(void)
 {
     struct volume *volume = mount_shared(copy);
+    struct volume_space known, counted;
 
     CHECK_EQ(ops->free_orphans(volume), 0);
+    CHECK_EQ(ops->sync(volume), 0);
+    CHECK_EQ(ops->space(volume, &known), 0);
+    CHECK_EQ(ops->unmount(volume), 0);
+    volume = mount_shared(copy);
+    CHECK_EQ(ops->space(volume, &counted), 0);
+    CHECK_EQ(known.free, counted.free);
     CHECK_EQ(ops->unmount(volume), 0);
 }
 
