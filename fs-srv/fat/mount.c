@@ -118,10 +118,12 @@ static int mount_once(struct storage *storage, const struct fat_options *options
 static void drop_nodes(struct fat *fat)
 {
     for (unsigned i = 0; i < NODE_HASH; i++) {
-        for (struct fat_node *node = fat->nodes[i], *next; node; node = next) {
-            next = node->chain;
-            if (node->gone)
+        for (struct fat_node *node; (node = fat->nodes[i]);) {
+            fat->nodes[i] = node->chain; /* what is published from here on looks at the others */
+            if (node->gone) {
+                fat->nameless--;
                 fat_node_give_free(node);
+            }
             free(node);
         }
     }
