@@ -390,6 +390,8 @@ struct fat_note {
     uint32_t entry_count;
 };
 
+/** Chains that wait at most: of nodes without a name, and as many that were left. */
+uint32_t fat_waiting_chains(const struct fat *fat);
 /** Bytes that what waits takes at most. */
 size_t fat_waiting_most(const struct fat *fat);
 /** How many it takes. */

@@ -5,10 +5,15 @@
  */
 #include "fat_impl.h"
 
+uint32_t fat_waiting_chains(const struct fat *fat)
+{
+    return 2 * fat->options.nodes;
+}
+
 size_t fat_waiting_most(const struct fat *fat)
 {
     return sizeof(struct fat_pending) + sizeof(struct fat_note) + 64 +
-           8 * (size_t)fat->options.nodes;
+           sizeof(uint32_t) * (size_t)fat_waiting_chains(fat);
 }
 
 static uint8_t *put32(uint8_t *at, uint32_t value)
@@ -155,7 +160,7 @@ bool fat_waiting_take(struct fat *fat, const uint8_t *bytes, size_t size)
 
     take_pending(&from, fat);
     take_note(&from, fat);
-    fat->inherited_count = take_count(&from, fat->options.nodes);
+    fat->inherited_count = take_count(&from, fat_waiting_chains(fat));
     for (uint32_t i = 0; i < fat->inherited_count; i++)
         fat->inherited[i] = take_cluster(&from, fat, false);
     return !from.bad && from.at == from.end;

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who was killed left a card, and memory with what the card did not have yet. Whoever comes next meets a card that refuses requests: nothing that was done is lost, no chain that nothing leads to,
+ * and no mount goes on for ever.
+ */
+#include "image.h"
+#include <stdlib.h>
+
+enum {
+    MEMORY = 1 << 20,
+    CARD = 4 << 20,
+    TABLE_BLOCK = 256 /* clusters in one block of the table */
+};
+
+static struct card *card;
+static struct fat *fat;
+static uint8_t memory[MEMORY] __attribute__((aligned(4096)));
+
+static int mount_again(uint32_t nodes, bool read_only)
+{
+    return fat_mount(&card->storage,
+                     &(struct fat_options){.cache_blocks = 64,
+                                           .nodes = nodes,
+                                           .read_only = read_only,
+                                           .memory = memory,
+                                           .memory_size = MEMORY},
+                     &fat);
+}
+
+static void begin(void)
+{
+    memset(memory, 0, sizeof memory);
+    card = image_make(CARD, 16, 512, 512);
+    CHECK_EQ(mount_again(0, false), 0);
+}
+
+/* Card and memory are what there is; what it had in its own memory goes. */
+static void be_killed(void)
+{
+    static uint8_t left[MEMORY];
+    struct card *at_kill = card_make(CARD);
+
+    card_copy(at_kill, card);
+    memcpy(left, memory, MEMORY);
+    (void)fat_unmount(fat);
+    card_free(card);
+    card = at_kill;
+    memcpy(memory, left, MEMORY);
+}
+
+static void end(void)
+{
+    image_spoil(card, 0, 0, 0);
+    CHECK_EQ(fat_unmount(fat), 0);
+    image_check_clean(card);
+    card_free(card);
+}
+
+static void put(const char *name, size_t size)
+{
+    static const uint8_t bytes[TABLE_BLOCK * 512] = {1};
+
+    image_put(fat, name, bytes, size);
+    fat_keep(fat);
+}
+
+/* ---- chains that nothing leads to ---- */
+
+/* Files without names that somebody has, `count` of them, whose entries of the table lie in its second block. */
+static void lose_names(unsigned count)
+{
+    struct fat_node *node;
+    char name[16];
+
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "f%u", i);
+        put(name, 512);
+    }
+    CHECK_EQ(fat_sync(fat), 0);
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "f%u", i);
+        CHECK_EQ(image_find(fat, name, &node), 0);
+        CHECK_EQ(fat_remove(node), 0);
+        fat_keep(fat);
+    }
+    CHECK_EQ(fat_sync(fat), 0);
+}
+
+static uint64_t second_table_block(void)
+{
+    return 512 * 2; /* the table begins behind the boot sector */
+}
+
+static uint32_t free_clusters(void)
+{
+    struct fat_space space;
+
+    CHECK_EQ(fat_space(fat, &space), 0);
+    CHECK(!space.damaged);
+    return space.free;
+}
+
+/* More of them than one commit takes, and the table cannot be read where they begin: they stay, until somebody can. */
+static void test_unreadable_table(unsigned count)
+{
+    begin();
+    const uint32_t before = free_clusters();
+    put("filler", TABLE_BLOCK * 512);
+    lose_names(count);
+    be_killed();
+    image_spoil(card, CARD_READ, second_table_block(), ALWAYS);
+    CHECK_EQ(mount_again(0, false), 0);
+    CHECK_EQ(fat_sync(fat), 0);
+    be_killed();
+    image_spoil(card, 0, 0, 0);
+    CHECK_EQ(mount_again(0, false), 0);
+    CHECK_EQ(fat_sync(fat), 0);
+    CHECK_EQ(free_clusters(), before - TABLE_BLOCK);
+    end();
+}
+
+/* As many as there can be nodes were left, and there are as many again without names: a successor takes all of them. */
+static void test_many_left(void)
+{
+    enum { NODES = 5 };
+    struct fat_node *node;
+
+    begin();
+    const uint32_t before = free_clusters();
+    put("filler", TABLE_BLOCK * 512);
+    lose_names(NODES);
+    be_killed();
+    image_spoil(card, CARD_READ, second_table_block(), ALWAYS);
+    CHECK_EQ(mount_again(NODES, false), 0);
+    CHECK_EQ(fat_sync(fat), 0);
+    image_spoil(card, 0, 0, 0);
+    lose_names(NODES);
+    CHECK_EQ(fat_create(fat_root(fat), "acknowledged", FAT_FOLDER, &node), ENFILE);
+    CHECK_EQ(fat_set_attributes(fat_root(fat), 0, NULL), EPERM);
+    fat_keep(fat);
+    const uint64_t progress = fat_progress(fat);
+    be_killed();
+    CHECK_EQ(mount_again(NODES, false), 0);
+    CHECK_EQ(fat_progress(fat), progress);
+    CHECK_EQ(fat_sync(fat), 0);
+    CHECK_EQ(free_clusters(), before - TABLE_BLOCK);
+    end();
+}
+
+int main(int argc, char **argv)
+{
+    check_begin(argc, argv);
+    image_need_tools();
+    test_unreadable_table(30);
+    test_unreadable_table(200);
+    test_many_left();
+    return check_end();
+}
