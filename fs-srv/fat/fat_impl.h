@@ -405,9 +405,9 @@ int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK]);
 /** What is left of it to be done, once files can be. */
 int fat_survive_finish(struct fat *fat);
 void fat_survive_end(struct fat *fat);
-/** All is on the medium: nothing is there for a successor. */
+/** Nothing is there for a successor: all is on the medium, or given up. */
 void fat_survive_erase(struct fat *fat);
-/** Likewise; but how many operations have been done, and where the last one moved a file. */
+/** All is on the medium: nothing is there but how many operations have been done, and where the last one moved a file. */
 void fat_survive_empty(struct fat *fat);
 /** There is something that a mount for writing has to take up. */
 bool fat_survive_is_there(const struct fat_options *options);

@@ -156,7 +156,7 @@ static int tell_lost(struct fat *fat)
 }
 
 /* As fat_unmount(), but for what becomes of the memory. */
-static int end_all(struct fat *fat, void (*end_memory)(struct fat *fat))
+static int end_all(struct fat *fat, void (*end_memory)(struct fat *fat, int error))
 {
     int error = 0;
 
@@ -167,14 +167,28 @@ static int end_all(struct fat *fat, void (*end_memory)(struct fat *fat))
         error = end(fat);
     error = error ? error : tell_lost(fat);
     if (fat->survivor.memory)
-        end_memory(fat);
+        end_memory(fat, error);
     free_all(fat);
     return error;
 }
 
+/* Whoever unmounts gives up what the card does not take. */
+static void erase(struct fat *fat, int error)
+{
+    (void)error;
+    fat_survive_erase(fat);
+}
+
 int fat_unmount(struct fat *fat)
 {
-    return end_all(fat, fat_survive_erase);
+    return end_all(fat, erase);
+}
+
+/* What the card has not taken stays for another mount. */
+static void empty(struct fat *fat, int error)
+{
+    if (!error)
+        fat_survive_empty(fat);
 }
 
 /* What somebody had done who was killed has to be written once, whoever only reads from here on. */
@@ -185,7 +199,7 @@ static int write_survivors(struct storage *storage, const struct fat_options *op
 
     writing.read_only = false;
     const int error = mount_once(storage, &writing, &fat);
-    return error ? error : end_all(fat, fat_survive_empty);
+    return error ? error : end_all(fat, empty);
 }
 
 int fat_mount(struct storage *storage, const struct fat_options *options, struct fat **out)

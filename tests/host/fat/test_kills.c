@@ -14,6 +14,7 @@ enum {
 
 static struct card *card;
 static struct fat *fat;
+static const uint8_t content[TABLE_BLOCK * 512] = {1, 2, 3};
 static uint8_t memory[MEMORY] __attribute__((aligned(4096)));
 
 static int mount_again(uint32_t nodes, bool read_only)
@@ -58,9 +59,7 @@ static void end(void)
 
 static void put(const char *name, size_t size)
 {
-    static const uint8_t bytes[TABLE_BLOCK * 512] = {1};
-
-    image_put(fat, name, bytes, size);
+    image_put(fat, name, content, size);
     fat_keep(fat);
 }
 
@@ -147,6 +146,42 @@ static void test_many_left(void)
     end();
 }
 
+/* ---- a successor that only reads ---- */
+
+/* What was done has to be written before, and some request of that fails: the mount does, and the next one finds all of it. */
+static void test_reading(void)
+{
+    const unsigned kinds = CARD_READ | CARD_WRITE | CARD_FLUSH;
+    struct card *killed;
+    static uint8_t left[MEMORY];
+    uint64_t nth = 0;
+    bool failed = true;
+
+    begin();
+    put("f", 700);
+    be_killed();
+    killed = card_make(CARD);
+    card_copy(killed, card);
+    memcpy(left, memory, MEMORY);
+    while (failed) {
+        card_copy(card, killed);
+        memcpy(memory, left, MEMORY);
+        card_fail(card, kinds, ++nth, true);
+        const int error = mount_again(0, true);
+        failed = card->failures != 0;
+        card_fail(card, 0, 0, false);
+        if (error)
+            CHECK_EQ(mount_again(0, true), 0);
+        CHECK_EQ(fat_progress(fat), 1);
+        image_expect(fat, "f", content, 700);
+        CHECK_EQ(fat_unmount(fat), 0);
+    }
+    CHECK(nth > 5);
+    image_check_clean(card);
+    card_free(killed);
+    card_free(card);
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -154,5 +189,6 @@ int main(int argc, char **argv)
     test_unreadable_table(30);
     test_unreadable_table(200);
     test_many_left();
+    test_reading();
     return check_end();
 }
