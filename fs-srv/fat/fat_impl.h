@@ -335,7 +335,10 @@ void fat_note_entries(struct fat_node *folder, uint32_t first, uint32_t end);
 
 /* ---- node.c ---- */
 
-enum { NODE_HASH = 256 };
+enum {
+    NODE_HASH = 256,
+    NODES_OF_SEARCH = 64, /* beyond options.nodes, for folders on the way */
+};
 
 struct fat_node {
     struct fat *fat;
@@ -435,11 +438,12 @@ struct fat {
     bool failed;  /* a flush, or the write of a table or folder: no more are made */
     bool lost;    /* data could not be written: the next sync says so */
     bool was_dirty;
-    bool marked;   /* the medium says that it is dirty */
-    bool ending;   /* the mark is about to go, and all else is on the medium */
-    bool leaked;   /* clusters could not be given free */
-    bool counted;  /* free is right */
-    bool info_old; /* what the medium says of it is not */
+    bool marked;    /* the medium says that it is dirty */
+    bool ending;    /* the mark is about to go, and all else is on the medium */
+    bool leaked;    /* clusters could not be given free */
+    bool searching; /* fat_reopen() is under way */
+    bool counted;   /* free is right */
+    bool info_old;  /* what the medium says of it is not */
     uint32_t free;
     uint32_t next;     /* where to look for a free cluster */
     uint64_t numbers;  /* that were given to nodes without a name */

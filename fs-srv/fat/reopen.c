@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A file that is known by where its entry lies, and by nothing else: the folder that has it is looked for in all of the tree. A node on the way knows its place in the
- * folder above, where the search goes on behind it, so that no depth of folders takes more than their nodes.
+ * folder above, where the search goes on behind it, so that no depth of folders takes more than their nodes. Those may be more than options.nodes: all that files
+ * had that are looked for may be in use already.
  */
 #include "fat_impl.h"
 
@@ -30,15 +31,11 @@ static int next_of(struct fat_node *folder, uint32_t index, uint64_t inode, stru
     return error;
 }
 
-int fat_reopen(struct fat *fat, uint64_t inode, struct fat_node **out)
+static int search(struct fat *fat, uint64_t inode, struct fat_node **out)
 {
     struct fat_node *folder = fat_reference(&fat->root), *next;
     uint32_t index = 0;
 
-    if (inode == 1) {
-        *out = folder;
-        return 0;
-    }
     while (!is_nowhere(fat, inode)) {
         const int error = next_of(folder, index, inode, &next);
         if (error && error != ENOENT) {
@@ -62,4 +59,16 @@ int fat_reopen(struct fat *fat, uint64_t inode, struct fat_node **out)
         folder = next;
     }
     return ESTALE;
+}
+
+int fat_reopen(struct fat *fat, uint64_t inode, struct fat_node **out)
+{
+    if (inode == 1) {
+        *out = fat_reference(&fat->root);
+        return 0;
+    }
+    fat->searching = true;
+    const int error = search(fat, inode, out);
+    fat->searching = false;
+    return error;
 }

@@ -7,7 +7,7 @@
 
 uint32_t fat_waiting_chains(const struct fat *fat)
 {
-    return 2 * fat->options.nodes;
+    return 2 * fat->options.nodes + NODES_OF_SEARCH;
 }
 
 size_t fat_waiting_most(const struct fat *fat)

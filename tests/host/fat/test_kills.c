@@ -182,6 +182,39 @@ static void test_reading(void)
     card_free(card);
 }
 
+/* ---- files that were open ---- */
+
+/* As many as there can be, and on the way to the last one lie folders that nobody had. */
+static void test_reopening(void)
+{
+    enum { NODES = 5 };
+    struct fat_node *nodes[NODES], *folder;
+    struct fat_attributes attributes;
+    uint64_t inodes[NODES];
+    char name[8];
+
+    begin();
+    CHECK_EQ(fat_create(fat_root(fat), "a", FAT_FOLDER, &folder), 0);
+    CHECK_EQ(fat_create(folder, "b", FAT_FOLDER, &nodes[0]), 0);
+    fat_release(nodes[0]);
+    fat_release(folder);
+    for (unsigned i = 0; i < NODES; i++) {
+        snprintf(name, sizeof name, "f%u", i);
+        put(name, 512);
+        CHECK_EQ(image_find(fat, name, &nodes[i]), 0);
+        fat_attributes(nodes[i], &attributes);
+        inodes[i] = attributes.inode;
+    }
+    be_killed();
+    CHECK_EQ(mount_again(NODES, false), 0);
+    for (unsigned i = 0; i < NODES; i++)
+        CHECK_EQ(fat_reopen(fat, inodes[i], &nodes[i]), 0);
+    CHECK_EQ(fat_lookup(fat_root(fat), "a", &folder), ENFILE);
+    for (unsigned i = 0; i < NODES; i++)
+        fat_release(nodes[i]);
+    end();
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -190,5 +223,6 @@ int main(int argc, char **argv)
     test_unreadable_table(200);
     test_many_left();
     test_reading();
+    test_reopening();
     return check_end();
 }
