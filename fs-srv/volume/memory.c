@@ -154,6 +154,8 @@ static void release(struct memory *memory)
     while (*link != memory)
         link = &(*link)->next;
     *link = memory->next;
+    if (memory->error != 0 && !memory->told)
+        disk.lost_error = memory->error;
     if (memory->node) {
         memory->node->memory = NULL;
         if (memory->error != 0)
