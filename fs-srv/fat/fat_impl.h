@@ -370,6 +370,15 @@ void fat_node_give_free(struct fat_node *node);
 int fat_node_update(struct fat_node *node, bool modified);
 void fat_node_stamp(const struct fat *fat, uint8_t entry[ENTRY], bool created);
 
+/* ---- reopen.c ---- */
+
+/** A file that is looked for. */
+struct fat_wanted {
+    uint64_t inode;
+    struct fat_node *node; /* held; NULL: it was not found */
+    int error;             /* likewise: why */
+};
+
 /* ---- rename.c ---- */
 
 /** An entry with CASES_MOVING: the file has another name already, and this one is to go. */
@@ -456,6 +465,8 @@ struct fat {
     size_t waiting_size;
     uint32_t *inherited; /* chains of files without names that somebody had who was killed */
     uint32_t inherited_count;
+    struct fat_wanted *wanted; /* by their inodes: what fat_reopen_soon() has looked for */
+    uint32_t wanted_count;
     struct fat_node *nodes[NODE_HASH];
     uint32_t node_count;
     struct fat_node root;

@@ -82,6 +82,7 @@ static void free_all(struct fat *fat)
 {
     fat_survive_end(fat);
     fat_cache_free(fat);
+    free(fat->wanted);
     free(fat);
 }
 

@@ -171,6 +171,8 @@ void lasting_will_move(const struct disk_node *node, const struct disk_node *gon
 void lasting_moved(struct disk_node *node, struct disk_node *gone, int error);
 /** After a kill, before anything is found again: files that were about to move, and have, are known by their new inodes. */
 void lasting_finish_move(void);
+/** What an earlier instance had is about to be found again: the format looks for all of it at once. Without the lock. */
+void lasting_will_restore(void);
 /** The node goes. */
 void lasting_forget(struct disk_node *node);
 /** All that was open is open again: what is left over in `state` goes. */

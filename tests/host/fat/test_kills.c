@@ -215,6 +215,67 @@ static void test_reopening(void)
     end();
 }
 
+enum { FOLDERS = 60 };
+
+/* A file in each of many folders, more than the cache has blocks, and their inodes. The folder of one has a block of its own that cannot be read. */
+static void make_folders(uint64_t inodes[FOLDERS])
+{
+    struct fat_attributes attributes;
+    struct fat_node *node;
+    char name[32];
+
+    for (unsigned i = 0; i < FOLDERS; i++) {
+        snprintf(name, sizeof name, "folder %u", i);
+        CHECK_EQ(fat_create(fat_root(fat), name, FAT_FOLDER, &node), 0);
+        fat_release(node);
+        snprintf(name, sizeof name, "folder %u/file", i);
+        put(name, 512);
+        CHECK_EQ(image_find(fat, name, &node), 0);
+        fat_attributes(node, &attributes);
+        inodes[i] = attributes.inode;
+        fat_release(node);
+    }
+    CHECK_EQ(fat_sync(fat), 0);
+}
+
+static void reopen_all(const uint64_t inodes[FOLDERS], unsigned bad)
+{
+    struct fat_attributes attributes;
+    struct fat_node *node;
+
+    for (unsigned i = 0; i < FOLDERS; i++) {
+        CHECK_EQ(fat_reopen(fat, inodes[i], &node), i == bad ? EIO : 0);
+        if (i == bad)
+            continue;
+        fat_attributes(node, &attributes);
+        CHECK_EQ(attributes.inode, inodes[i]);
+        fat_release(node);
+    }
+}
+
+/* They are found in one walk, if that is asked for, and whether or not a folder before theirs can be read. */
+static void test_many_folders(bool soon, unsigned bad)
+{
+    uint64_t inodes[FOLDERS], before;
+    struct fat_node *node;
+
+    begin();
+    make_folders(inodes);
+    be_killed();
+    CHECK_EQ(mount_again(0, false), 0);
+    if (bad < FOLDERS)
+        image_spoil(card, CARD_READ, inodes[bad] * 32, ALWAYS);
+    before = card->reads;
+    if (soon)
+        CHECK_EQ(fat_reopen_soon(fat, inodes, FOLDERS), 0);
+    reopen_all(inodes, bad);
+    if (soon && bad == FOLDERS)
+        CHECK(card->reads - before < 3 * FOLDERS);
+    CHECK_EQ(fat_reopen(fat, inodes[0] + 1, &node), bad < FOLDERS ? EIO : ESTALE);
+    fat_reopened(fat);
+    end();
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -224,5 +285,9 @@ int main(int argc, char **argv)
     test_many_left();
     test_reading();
     test_reopening();
+    for (unsigned i = 0; i < 2; i++) {
+        test_many_folders(i, FOLDERS);
+        test_many_folders(i, 5);
+    }
     return check_end();
 }
