@@ -216,7 +216,7 @@ void survive_begin(struct ext4 *fs);
 
 /* ---- folder_index.c ---- */
 
-enum { FOLDER_INDEXES = 4 };
+enum { FOLDER_INDEXES = 32 };
 
 struct name_place {
     uint32_t hash;
@@ -235,7 +235,8 @@ struct folder_index {
     struct name_place *places;
     uint32_t places_room, places_count;
     struct folder_block *blocks;
-    uint32_t block_count;
+    uint32_t blocks_room, block_count;
+    bool refused; /* nothing is remembered but that */
 };
 
 /** What is remembered of a folder, NULL: it is looked through. It is there until the next call, and while it is not forgotten. */
@@ -248,7 +249,7 @@ bool folder_index_next(const struct folder_index *index, uint32_t hash, uint32_t
 void folder_index_add(struct ext4 *fs, struct folder_index *index, uint32_t hash, uint32_t block);
 void folder_index_remove(struct ext4 *fs, struct folder_index *index, uint32_t hash,
                          uint32_t block);
-/** False: no memory. */
+/** False: nothing is remembered of it any more, and it is looked through. */
 [[nodiscard]] bool folder_index_add_block(struct ext4 *fs, struct folder_index *index,
                                           uint64_t number);
 void folder_index_forget(struct ext4 *fs, ext4_ino folder);
@@ -380,6 +381,9 @@ typedef int names_visit_fn(ext2_ino_t folder, int what, struct ext2_dir_entry *e
 /** Calls `visit` for the entries, also for the empty ones, until it returns DIRENT_ABORT. */
 [[nodiscard]] int names_iterate(struct ext4 *fs, ext4_ino folder, names_visit_fn *visit,
                                 void *context);
+/** The names of one block; what of libext2fs' numbers is wrong with it. */
+[[nodiscard]] errcode_t names_try_block(struct ext4 *fs, ext4_ino folder, uint64_t block,
+                                        names_visit_fn *visit, void *context);
 /** The same for those of one of its blocks. */
 [[nodiscard]] int names_visit_block(struct ext4 *fs, ext4_ino folder, uint64_t block,
                                     names_visit_fn *visit, void *context);

@@ -61,8 +61,8 @@ int names_iterate(struct ext4 *fs, ext4_ino folder, names_visit_fn *function, vo
     return error != 0 || visit.any ? error : why_none(fs, folder, &inode);
 }
 
-int names_visit_block(struct ext4 *fs, ext4_ino folder, uint64_t number, names_visit_fn *visit,
-                      void *context)
+errcode_t names_try_block(struct ext4 *fs, ext4_ino folder, uint64_t number, names_visit_fn *visit,
+                          void *context)
 {
     struct dir_context directory = {.dir = folder,
                                     .flags = DIRENT_FLAG_INCLUDE_EMPTY,
@@ -75,7 +75,13 @@ int names_visit_block(struct ext4 *fs, ext4_ino folder, uint64_t number, names_v
         return ENOMEM;
     (void)ext2fs_process_dir_block(fs->lib, &block, 1, 0, 0, &directory);
     free(directory.buf);
-    return problem_of(fs, directory.errcode, "folder");
+    return directory.errcode;
+}
+
+int names_visit_block(struct ext4 *fs, ext4_ino folder, uint64_t number, names_visit_fn *visit,
+                      void *context)
+{
+    return problem_of(fs, names_try_block(fs, folder, number, visit, context), "folder");
 }
 
 /* ---- finding ---- */
@@ -241,8 +247,8 @@ static int add_to_block(struct ext4 *fs, struct folder_index *index, uint32_t fr
     return 0;
 }
 
-/* The block that the folder has become longer by. */
-static int note_expansion(struct ext4 *fs, struct folder_index *index)
+/* The block that the folder has become longer by. *noted: it is remembered. */
+static int note_expansion(struct ext4 *fs, struct folder_index *index, bool *noted)
 {
     struct inode inode;
     struct run run;
@@ -253,23 +259,30 @@ static int note_expansion(struct ext4 *fs, struct folder_index *index)
                          1, &run);
     if (error == 0 && run.physical == 0)
         error = problem_set(fs, EBADMSG, "folder", "a block that was there is gone");
-    if (error == 0 && !folder_index_add_block(fs, index, run.physical))
-        error = ENOMEM;
+    *noted = error == 0 && folder_index_add_block(fs, index, run.physical);
     return error;
 }
 
 static int add_to_index(struct ext4 *fs, struct folder_index *index, struct addition *addition)
 {
     const uint32_t count = index->block_count;
+    const ext4_ino folder = index->folder;
+    bool noted = false;
     int error = add_to_block(fs, index, 0, addition);
 
     if (error != 0 || addition->done)
         return error;
-    error = problem_of(fs, ext2fs_expand_dir(fs->lib, index->folder), "folder");
+    error = problem_of(fs, ext2fs_expand_dir(fs->lib, folder), "folder");
     if (error == 0)
-        error = note_expansion(fs, index);
-    if (error == 0)
-        error = add_to_block(fs, index, count, addition);
+        error = note_expansion(fs, index, &noted);
+    if (error != 0)
+        return error;
+    if (!noted)
+        return problem_of(fs,
+                          ext2fs_link(fs->lib, folder, addition->name, addition->ino,
+                                      (int)addition->type),
+                          "folder");
+    error = add_to_block(fs, index, count, addition);
     return error == 0 && !addition->done ? ENOSPC : error;
 }
 

@@ -97,8 +97,12 @@ struct fat_node *fat_reference(struct fat_node *node);
 void fat_release(struct fat_node *node);
 /** The folder that holds it. ENOENT: nothing holds it any more; the root is held by itself. */
 int fat_parent(struct fat_node *node, struct fat_node **out);
-/** A file by the inode that fat_attributes() told of it, before a mount perhaps: all folders are gone through. ESTALE: no name leads to it. */
+/** A file by the inode that fat_attributes() told of it, before a mount perhaps: all folders are gone through. ESTALE: no name leads to it. EIO, ENFILE: not all of
+ *  them could be. */
 int fat_reopen(struct fat *fat, uint64_t inode, struct fat_node **out);
+/** These are about to be reopened: all are looked for at once, and held until fat_reopened(). Until then nothing else is done. ENOMEM: each will be looked for by itself. */
+int fat_reopen_soon(struct fat *fat, const uint64_t *inodes, uint32_t count);
+void fat_reopened(struct fat *fat);
 void fat_attributes(struct fat_node *node, struct fat_attributes *out);
 /** EROFS, EIO, EPERM: of the root. Access is kept by its day. */
 int fat_set_attributes(struct fat_node *node, uint32_t which,

@@ -335,7 +335,10 @@ void fat_note_entries(struct fat_node *folder, uint32_t first, uint32_t end);
 
 /* ---- node.c ---- */
 
-enum { NODE_HASH = 256 };
+enum {
+    NODE_HASH = 256,
+    NODES_OF_SEARCH = 64, /* beyond options.nodes, for folders on the way */
+};
 
 struct fat_node {
     struct fat *fat;
@@ -367,6 +370,15 @@ void fat_node_give_free(struct fat_node *node);
 int fat_node_update(struct fat_node *node, bool modified);
 void fat_node_stamp(const struct fat *fat, uint8_t entry[ENTRY], bool created);
 
+/* ---- reopen.c ---- */
+
+/** A file that is looked for. */
+struct fat_wanted {
+    uint64_t inode;
+    struct fat_node *node; /* held; NULL: it was not found */
+    int error;             /* likewise: why */
+};
+
 /* ---- rename.c ---- */
 
 /** An entry with CASES_MOVING: the file has another name already, and this one is to go. */
@@ -390,10 +402,10 @@ struct fat_note {
     uint32_t entry_count;
 };
 
+/** Chains that wait at most: of nodes without a name, and as many that were left. */
+uint32_t fat_waiting_chains(const struct fat *fat);
 /** Bytes that what waits takes at most. */
 size_t fat_waiting_most(const struct fat *fat);
-/** How many chains of files without names they may be. */
-uint32_t fat_nameless_most(const struct fat *fat);
 /** How many it takes. */
 size_t fat_waiting_put(const struct fat *fat, uint8_t *to);
 /** False: it is nothing that could be. */
@@ -405,9 +417,9 @@ int fat_survive_resume(struct fat *fat, const uint8_t boot[BLOCK]);
 /** What is left of it to be done, once files can be. */
 int fat_survive_finish(struct fat *fat);
 void fat_survive_end(struct fat *fat);
-/** All is on the medium: nothing is there for a successor. */
+/** Nothing is there for a successor: all is on the medium, or given up. */
 void fat_survive_erase(struct fat *fat);
-/** Likewise; but how many operations have been done, and where the last one moved a file. */
+/** All is on the medium: nothing is there but how many operations have been done, and where the last one moved a file. */
 void fat_survive_empty(struct fat *fat);
 /** There is something that a mount for writing has to take up. */
 bool fat_survive_is_there(const struct fat_options *options);
@@ -435,11 +447,12 @@ struct fat {
     bool failed;  /* a flush, or the write of a table or folder: no more are made */
     bool lost;    /* data could not be written: the next sync says so */
     bool was_dirty;
-    bool marked;   /* the medium says that it is dirty */
-    bool ending;   /* the mark is about to go, and all else is on the medium */
-    bool leaked;   /* clusters could not be given free */
-    bool counted;  /* free is right */
-    bool info_old; /* what the medium says of it is not */
+    bool marked;    /* the medium says that it is dirty */
+    bool ending;    /* the mark is about to go, and all else is on the medium */
+    bool leaked;    /* clusters could not be given free */
+    bool searching; /* fat_reopen() is under way */
+    bool counted;   /* free is right */
+    bool info_old;  /* what the medium says of it is not */
     uint32_t free;
     uint32_t next;     /* where to look for a free cluster */
     uint64_t numbers;  /* that were given to nodes without a name */
@@ -452,6 +465,8 @@ struct fat {
     size_t waiting_size;
     uint32_t *inherited; /* chains of files without names that somebody had who was killed */
     uint32_t inherited_count;
+    struct fat_wanted *wanted; /* by their inodes: what fat_reopen_soon() has looked for */
+    uint32_t wanted_count;
     struct fat_node *nodes[NODE_HASH];
     uint32_t node_count;
     struct fat_node root;

@@ -82,6 +82,7 @@ static void free_all(struct fat *fat)
 {
     fat_survive_end(fat);
     fat_cache_free(fat);
+    free(fat->wanted);
     free(fat);
 }
 
@@ -118,10 +119,12 @@ static int mount_once(struct storage *storage, const struct fat_options *options
 static void drop_nodes(struct fat *fat)
 {
     for (unsigned i = 0; i < NODE_HASH; i++) {
-        for (struct fat_node *node = fat->nodes[i], *next; node; node = next) {
-            next = node->chain;
-            if (node->gone)
+        for (struct fat_node *node; (node = fat->nodes[i]);) {
+            fat->nodes[i] = node->chain; /* what is published from here on looks at the others */
+            if (node->gone) {
+                fat->nameless--;
                 fat_node_give_free(node);
+            }
             free(node);
         }
     }
@@ -154,7 +157,7 @@ static int tell_lost(struct fat *fat)
 }
 
 /* As fat_unmount(), but for what becomes of the memory. */
-static int end_all(struct fat *fat, void (*end_memory)(struct fat *fat))
+static int end_all(struct fat *fat, void (*end_memory)(struct fat *fat, int error))
 {
     int error = 0;
 
@@ -164,15 +167,29 @@ static int end_all(struct fat *fat, void (*end_memory)(struct fat *fat))
     else if (fat->marked)
         error = end(fat);
     error = error ? error : tell_lost(fat);
-    if (fat->survivor.memory && !error) /* else it is all that there is of some */
-        end_memory(fat);
+    if (fat->survivor.memory)
+        end_memory(fat, error);
     free_all(fat);
     return error;
 }
 
+/* Whoever unmounts gives up what the card does not take. */
+static void erase(struct fat *fat, int error)
+{
+    (void)error;
+    fat_survive_erase(fat);
+}
+
 int fat_unmount(struct fat *fat)
 {
-    return end_all(fat, fat_survive_erase);
+    return end_all(fat, erase);
+}
+
+/* What the card has not taken stays for another mount. */
+static void empty(struct fat *fat, int error)
+{
+    if (!error)
+        fat_survive_empty(fat);
 }
 
 /* What somebody had done who was killed has to be written once, whoever only reads from here on. */
@@ -183,7 +200,7 @@ static int write_survivors(struct storage *storage, const struct fat_options *op
 
     writing.read_only = false;
     const int error = mount_once(storage, &writing, &fat);
-    return error ? error : end_all(fat, fat_survive_empty);
+    return error ? error : end_all(fat, empty);
 }
 
 int fat_mount(struct storage *storage, const struct fat_options *options, struct fat **out)

@@ -49,7 +49,7 @@ int fat_node_make(struct fat_node *folder, struct fat_node **out)
     struct fat *fat = folder->fat;
     struct fat_node *node;
 
-    if (fat->node_count >= fat->options.nodes)
+    if (fat->node_count >= fat->options.nodes + (fat->searching ? NODES_OF_SEARCH : 0))
         return ENFILE;
     node = calloc(1, sizeof *node);
     if (!node)

@@ -42,7 +42,7 @@ int fat_survive_begin(struct fat *fat)
         options->cache_blocks = most;
     fat->waiting = malloc(fat_waiting_most(fat));
     fat->waiting_new = malloc(fat_waiting_most(fat));
-    fat->inherited = calloc(fat_nameless_most(fat), sizeof *fat->inherited);
+    fat->inherited = calloc(fat_waiting_chains(fat), sizeof *fat->inherited);
     return fat->waiting && fat->waiting_new && fat->inherited ? 0 : ENOMEM;
 }
 
@@ -315,28 +315,27 @@ static int delete_entries(struct fat *fat, uint64_t position, uint32_t count)
     return 0;
 }
 
-/* What a chain that nothing leads to takes is free by the next commit. */
-static int add_free(struct fat *fat, uint32_t *cluster)
+int fat_survive_free_left(struct fat *fat)
+{
+    /* Each once: a commit that fat_begin() makes puts those behind the last that it cannot free. Until a chain is pending it stays in the list, for a successor. */
+    for (uint32_t i = fat->inherited_count; i-- > 0;) {
+        const int error = fat_begin(fat);
+        if (error)
+            return error;
+        fat_add_free(fat, 0, fat->inherited[i]);
+        fat->inherited[i] = fat->inherited[--fat->inherited_count];
+    }
+    return 0;
+}
+
+/* What a chain takes that nothing leads to is free by the next commit. */
+static int free_noted(struct fat *fat)
 {
     const int error = fat_begin(fat);
 
     if (!error) {
-        fat_add_free(fat, 0, *cluster);
-        *cluster = 0;
-    }
-    return error;
-}
-
-/* The first of them, each once: what cannot be freed comes back behind the last (free_chain()), also while others are being prepared here. */
-int fat_survive_free_left(struct fat *fat)
-{
-    int error = 0;
-
-    for (uint32_t left = fat->inherited_count; !error && left > 0; left--) {
-        error = add_free(fat, &fat->inherited[0]);
-        if (!error)
-            memmove(&fat->inherited[0], &fat->inherited[1],
-                    --fat->inherited_count * sizeof fat->inherited[0]);
+        fat_add_free(fat, 0, fat->note.cluster);
+        fat->note.cluster = 0;
     }
     return error;
 }
@@ -354,9 +353,13 @@ int fat_survive_finish(struct fat *fat)
         error = delete_entries(fat, note->entries[i].position, note->entries[i].count);
     note->entry_count = 0;
     if (!error && note->cluster != 0)
-        error = add_free(fat, &note->cluster);
+        error = free_noted(fat);
     if (!error)
         error = fat_survive_free_left(fat);
+    if (fat->inherited_count > fat->options.nodes) { /* those of nodes need room, too */
+        fat->inherited_count = fat->options.nodes;
+        fat->leaked = true;
+    }
     if (!error)
         fat_keep(fat);
     return error;

@@ -135,11 +135,16 @@ static int reopen(struct volume *volume, uint64_t inode, struct volume_file **ou
     return error;
 }
 
+static int reopen_soon(struct volume *volume, const uint64_t *inodes, uint32_t count)
+{
+    return kept(volume, fat_reopen_soon(fat_of(volume), inodes, count));
+}
+
 /* What had no name is free already: nothing leads to it again. */
 static int free_orphans(struct volume *volume)
 {
-    (void)volume;
-    return 0;
+    fat_reopened(fat_of(volume));
+    return kept(volume, 0);
 }
 
 static int hold(struct volume *volume, struct volume_file *file)
@@ -368,6 +373,7 @@ const struct volume_ops fat_volume = {.format = "fat",
                                       .progress = progress,
                                       .moved = moved,
                                       .root = root,
+                                      .reopen_soon = reopen_soon,
                                       .reopen = reopen,
                                       .free_orphans = free_orphans,
                                       .hold = hold,

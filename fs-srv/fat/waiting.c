@@ -5,16 +5,15 @@
  */
 #include "fat_impl.h"
 
+uint32_t fat_waiting_chains(const struct fat *fat)
+{
+    return 2 * fat->options.nodes + NODES_OF_SEARCH;
+}
+
 size_t fat_waiting_most(const struct fat *fat)
 {
     return sizeof(struct fat_pending) + sizeof(struct fat_note) + 64 +
-           sizeof(uint32_t) * fat_nameless_most(fat);
-}
-
-/* Those of files that somebody had who was killed, and as many that are had here. */
-uint32_t fat_nameless_most(const struct fat *fat)
-{
-    return 2 * fat->options.nodes;
+           sizeof(uint32_t) * (size_t)fat_waiting_chains(fat);
 }
 
 static uint8_t *put32(uint8_t *at, uint32_t value)
@@ -28,21 +27,20 @@ static uint8_t *put64(uint8_t *at, uint64_t value)
     return put32(put32(at, (uint32_t)value), (uint32_t)(value >> 32));
 }
 
-/* What there is no room for a third instance would leave to fsck. */
 static uint8_t *put_nameless(const struct fat *fat, uint8_t *at)
 {
     uint8_t *const count = at;
-    uint32_t n = 0;
+    uint32_t n = fat->inherited_count;
 
     at += 4;
+    for (uint32_t i = 0; i < fat->inherited_count; i++)
+        at = put32(at, fat->inherited[i]);
     for (unsigned i = 0; i < NODE_HASH && fat->nameless != 0; i++)
         for (const struct fat_node *node = fat->nodes[i]; node; node = node->chain)
-            if (node->gone && node->cluster != 0 && n < fat_nameless_most(fat)) {
+            if (node->gone && node->cluster != 0) {
                 at = put32(at, node->cluster);
                 n++;
             }
-    for (uint32_t i = 0; i < fat->inherited_count && n < fat_nameless_most(fat); i++, n++)
-        at = put32(at, fat->inherited[i]);
     write32(count, n);
     return at;
 }
@@ -162,7 +160,7 @@ bool fat_waiting_take(struct fat *fat, const uint8_t *bytes, size_t size)
 
     take_pending(&from, fat);
     take_note(&from, fat);
-    fat->inherited_count = take_count(&from, fat_nameless_most(fat));
+    fat->inherited_count = take_count(&from, fat_waiting_chains(fat));
     for (uint32_t i = 0; i < fat->inherited_count; i++)
         fat->inherited[i] = take_cluster(&from, fat, false);
     return !from.bad && from.at == from.end;

@@ -130,6 +130,9 @@ int flush_all(bool tell)
         const int failed = flush_one(memory, tell, &all_passed);
         error = error != 0 ? error : failed;
     }
+    error = error != 0 ? error : disk.lost_error;
+    if (tell)
+        disk.lost_error = 0;
     if (all_passed)
         disk.promised -= promised;
     if (disk.unsynced && !disk.read_only) {

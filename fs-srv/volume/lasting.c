@@ -172,6 +172,24 @@ void lasting_finish_move(void)
     end_move();
 }
 
+void lasting_will_restore(void)
+{
+    static uint64_t inodes[MEMORIES + STATE_NODES];
+    uint32_t count = 0;
+
+    if (!disk.ops->reopen_soon)
+        return;
+    for (uint32_t i = 0; i < MEMORIES; i++)
+        if (atomic_load(&state->memory[i].used))
+            inodes[count++] = atomic_load(&state->memory[i].inode);
+    for (uint32_t i = 0; i < STATE_NODES; i++)
+        if (atomic_load(&state->node[i].used))
+            inodes[count++] = atomic_load(&state->node[i].inode);
+    lock();
+    (void)!disk.ops->reopen_soon(disk.volume, inodes, count);
+    unlock();
+}
+
 void lasting_forget(struct disk_node *node)
 {
     if (node->identity != 0)

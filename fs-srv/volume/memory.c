@@ -5,6 +5,7 @@
  */
 #include "state.h"
 #include <libsys/kernel.h>
+#include <libsys/print.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <string.h>
@@ -153,6 +154,8 @@ static void release(struct memory *memory)
     while (*link != memory)
         link = &(*link)->next;
     *link = memory->next;
+    if (memory->error != 0 && !memory->told)
+        disk.lost_error = memory->error;
     if (memory->node) {
         memory->node->memory = NULL;
         if (memory->error != 0)
@@ -443,6 +446,20 @@ static void refuse_port(mach_port_name_t port)
     stub_release_right(port, MSG_MOVE_RECEIVE);
 }
 
+/* What the kernel has of its pages goes with it. */
+static void lose(struct memory *memory, mach_port_name_t port, int error)
+{
+    const struct state_memory *record = &state->memory[memory->index];
+
+    if (error != ENOENT && error != ESTALE) /* it has ended, or its name has gone */
+        print("%s: what was written to file %lu last is lost: error %d\n", disk.ops->format,
+              (unsigned long)atomic_load(&record->inode), error);
+    memory->next = free_memories;
+    free_memories = memory;
+    end_record(memory);
+    refuse_port(port);
+}
+
 void memory_restore(uint64_t payload, mach_port_name_t port)
 {
     const uint64_t index = payload ^ MEMORY_PAYLOAD;
@@ -450,11 +467,10 @@ void memory_restore(uint64_t payload, mach_port_name_t port)
     lock();
     if (index >= MEMORIES || !take_slot(&memories[index])) {
         refuse_port(port);
-    } else if (restore(&memories[index], port) != 0) {
-        memories[index].next = free_memories;
-        free_memories = &memories[index];
-        end_record(&memories[index]);
-        refuse_port(port);
+    } else {
+        const int error = restore(&memories[index], port);
+        if (error != 0)
+            lose(&memories[index], port, error);
     }
     unlock();
 }

@@ -139,14 +139,19 @@ static uint64_t limit_of(const struct disk_node *node)
     return limit < MEMORY_SPAN ? limit : MEMORY_SPAN;
 }
 
-/* R3. Without the lock. */
-static void begin_fill(const struct disk_node *node, uint64_t size)
+/* R3. The memory has the size from before, and what is in vain is cut by it. Without the lock. */
+static int begin_fill(struct disk_node *node, uint64_t size)
 {
+    struct memory *memory;
+
     lock();
-    disk.filling = node->memory ? node->memory : memory_of(node->file);
-    if (disk.filling)
-        memory_set_filled(disk.filling, size);
+    const int error = memory_have(node, &memory);
+    if (error == 0) {
+        disk.filling = memory;
+        memory_set_filled(memory, size);
+    }
     unlock();
+    return error;
 }
 
 /* The size says so, or nobody wants it any more. The lock is held. */
@@ -159,33 +164,17 @@ static void end_fill(void)
         memory_cut(memory);
 }
 
-/* What was filled in vain goes again. Without the lock. */
-static void unfill(const struct disk_node *node, uint64_t before)
-{
-    struct volume_attributes attributes;
-
-    lock();
-    if (disk.filling)
-        end_fill();
-    else if (disk.ops->attributes(disk.volume, node->file, &attributes) == 0 &&
-             attributes.size > before)
-        (void)!disk.ops->resize(disk.volume, node->file, before);
-    unlock();
-}
-
 /* A format without holes fills what lies between: in steps, so that nobody waits for all of it. Without the lock. */
-static int fill_up_to(const struct disk_node *node, uint64_t size)
+static int fill_up_to(struct disk_node *node, uint64_t size)
 {
     struct volume_attributes attributes = {0};
-    uint64_t before = UINT64_MAX;
-    int error;
+    int error = begin_fill(node, size);
 
-    begin_fill(node, size);
+    if (error != 0)
+        return error;
     do {
         lock();
         error = disk.ops->attributes(disk.volume, node->file, &attributes);
-        if (before == UINT64_MAX)
-            before = attributes.size;
         if (error == 0 && size > limit_of(node))
             error = EFBIG;
         if (error == 0 && attributes.size < size) {
@@ -193,10 +182,10 @@ static int fill_up_to(const struct disk_node *node, uint64_t size)
             error = disk.ops->resize(disk.volume, node->file, next);
             disk.unsynced = true;
         }
+        if (error != 0)
+            end_fill();
         unlock();
     } while (error == 0 && attributes.size < size);
-    if (error != 0)
-        unfill(node, before);
     return error;
 }
 

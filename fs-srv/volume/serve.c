@@ -113,7 +113,7 @@ static int mount(int argc, char **argv, bool *again)
     return 0;
 }
 
-static kern_return_t begin(const char *service, const char *book)
+static kern_return_t begin(const char *service, const char *book, bool again)
 {
     const struct file_server_limits limits = {.opens = OPENS,
                                               .waits = WAITS,
@@ -123,6 +123,8 @@ static kern_return_t begin(const char *service, const char *book)
 
     disk.keeps = book != NULL;
     lasting_finish_move();
+    if (again)
+        lasting_will_restore();
     kern_return_t kr = memories_begin();
     if (kr == KERN_SUCCESS)
         kr = file_server_begin(&disk.server, &limits, MSG_NULL);
@@ -166,7 +168,7 @@ int volume_serve(int argc, char **argv, const struct volume_ops *ops)
     const int status = mount(argc, argv, &again);
     if (status != 0)
         return status;
-    kern_return_t kr = begin(service ? service : ops->format, argument(argc, argv, "book"));
+    kern_return_t kr = begin(service ? service : ops->format, argument(argc, argv, "book"), again);
     if (kr == KERN_SUCCESS && again)
         free_orphans();
     if (kr == KERN_SUCCESS) {

@@ -117,6 +117,7 @@ struct disk {
     struct memory
         *filling;    /* what the files' thread is filling, or has filled and not made longer yet */
     uint64_t device; /* number of it in attributes */
+    int lost_error;  /* of a memory that has gone, and flush_all() has not told */
 };
 extern struct disk disk;
 
@@ -171,6 +172,8 @@ void lasting_will_move(const struct disk_node *node, const struct disk_node *gon
 void lasting_moved(struct disk_node *node, struct disk_node *gone, int error);
 /** After a kill, before anything is found again: files that were about to move, and have, are known by their new inodes. */
 void lasting_finish_move(void);
+/** What an earlier instance had is about to be found again: the format looks for all of it at once. Without the lock. */
+void lasting_will_restore(void);
 /** The node goes. */
 void lasting_forget(struct disk_node *node);
 /** All that was open is open again: what is left over in `state` goes. */
@@ -226,7 +229,8 @@ void windows_drop(const struct memory *memory);
 
 /** What was written to the file is with the volume. `tell`: an error is told once, and forgotten. */
 int flush_memory(struct memory *memory, bool tell);
-/** The same for all; and then on the card. `tell`: an error of a file is told here once, and to who syncs the file himself as well. */
+/** The same for all; and then on the card. `tell`: an error of a file is told here once, also when its pages are not kept any more, and to who syncs
+ *  the file himself as well. */
 int flush_all(bool tell);
 /** What lies behind `from` is taken away from all who map it, written or not. */
 void flush_forget(struct memory *memory, uint64_t from);

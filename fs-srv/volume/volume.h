@@ -104,6 +104,9 @@ struct volume_ops {
 
     /** Held for good. */
     struct volume_file *(*root)(struct volume *volume);
+    /** These are about to be reopened, and nothing else is done until free_orphans(): a format that has to look for them does it once for all. What it cannot do reopen()
+     *  does. NULL: it knows where they are. */
+    int (*reopen_soon)(struct volume *volume, const uint64_t *inodes, uint32_t count);
     /** A file that an earlier server's volume told this inode of, though it may have no name any more. ENOENT, ESTALE. */
     int (*reopen)(struct volume *volume, uint64_t inode, struct volume_file **out);
     /** All that an earlier server had open is open again: other files without names go. */

@@ -6,11 +6,29 @@
 #include "model_impl.h"
 #include <errno.h>
 
+/* One that nothing has is asked for, too. */
+static void announce(const struct model *model)
+{
+    uint64_t inodes[2 * NODES + 1];
+    uint32_t count = 0;
+
+    for (int i = 1; i < NODES; i++)
+        if (model->nodes[i].used && model->nodes[i].held) {
+            inodes[count++] = model->nodes[i].inode;
+            if (check_below(4) == 0)
+                inodes[count++] = model->nodes[i].inode;
+        }
+    inodes[count++] = UINT64_MAX;
+    CHECK_EQ(model_ops->reopen_soon(model_volume, inodes, count), 0);
+}
+
 void model_reopen(struct model *model, int released, const struct volume_ops *with,
                   struct volume *of)
 {
     model_ops = with;
     model_volume = of;
+    if (model_ops->reopen_soon && check_below(2) == 0)
+        announce(model);
     for (int i = 1; i < NODES; i++) {
         struct node *node = &model->nodes[i];
         int error;
