@@ -48,16 +48,17 @@ static bool is_quiet(uint64_t unused)
     return now.in_flight == 0 && now.demanded == 0;
 }
 
-/* Pages that were used since the hand came by last take two rounds more. */
+/* Pages that were used since the hand came by last take two rounds more, however few they are. */
 void swap_push_out(void)
 {
+    unsigned rounds = 0;
     uint64_t before;
     do {
         before = swap_now().stores;
         OK(host_memory_page_out(program_start_info->host_memory, MANY));
         pause_for(20000);
         swap_wait_until(is_quiet, 0);
-    } while (swap_now().stores > before + 64);
+    } while (++rounds < 3 || swap_now().stores > before + 64);
 }
 
 void swap_fill_pages(uint64_t *at, unsigned pages, uint64_t who)
