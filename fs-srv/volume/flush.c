@@ -23,6 +23,16 @@ static mach_port_name_t control_of(struct memory *memory)
     return memory->control;
 }
 
+/* KERN_TERMINATED: also of an object that has gone with its control port, when the pager has not heard of the end yet. */
+static kern_return_t ask(mach_port_name_t control, uint64_t from, uint32_t what, bool flush,
+                         bool notify)
+{
+    const kern_return_t kr =
+        memory_object_lock_request(control, from, MEMORY_SPAN - from, what, flush, notify);
+
+    return kr == MACH_SEND_INVALID_DEST ? KERN_TERMINATED : kr;
+}
+
 /* One pass. KERN_RETRY: it was somebody else's that was on its way. The lock is held, and given up meanwhile: not while the kernel is asked, so that who is told of
  * the end knows which pass it is of. */
 static kern_return_t request(struct memory *memory, uint64_t end)
@@ -31,8 +41,7 @@ static kern_return_t request(struct memory *memory, uint64_t end)
 
     if (control == MSG_NULL)
         return KERN_SUCCESS;
-    const kern_return_t kr = memory_object_lock_request(control, 0, MEMORY_SPAN,
-                                                        MEMORY_OBJECT_RETURNS_DIRTY, false, true);
+    const kern_return_t kr = ask(control, 0, MEMORY_OBJECT_RETURNS_DIRTY, false, true);
     if (kr == KERN_TERMINATED) /* its pages are on their way until the pager is told of the end */
         return memory->over ? KERN_SUCCESS : KERN_RETRY;
     if (kr == KERN_SUCCESS)
@@ -94,8 +103,7 @@ void flush_forget(struct memory *memory, uint64_t from)
         const mach_port_name_t control = control_of(memory);
         if (control == MSG_NULL)
             break;
-        kr = memory_object_lock_request(control, from, MEMORY_SPAN - from,
-                                        MEMORY_OBJECT_RETURNS_NONE, true, false);
+        kr = ask(control, from, MEMORY_OBJECT_RETURNS_NONE, true, false);
         if (kr == KERN_TERMINATED) /* between two lives of the object */
             (void)!pi_condition_wait(&disk.changed, &disk.lock, kernel_clock_now() + PAUSE);
     }

@@ -188,6 +188,7 @@ void memory_ended(struct memory *memory)
         return;
     }
     memory->over = true;
+    memory->restored = false; /* nothing is left of it */
     if (memory->waits == 0)
         release(memory);
     else
@@ -312,7 +313,7 @@ static int take(struct disk_node *node, struct memory **out)
     return 0;
 }
 
-/* The node's, if there is one: when what was behind its end before a kill is gone (G3). The lock is held, and may be given up meanwhile. */
+/* The node's, if there is one: when what was behind its end before a kill is gone (G3), or `restored` still, for the kernel says nothing. The lock is held, and may be given up meanwhile. */
 static struct memory *memory_there(const struct disk_node *node)
 {
     struct memory *memory = node->memory ? node->memory : memory_of(node->file);
@@ -321,8 +322,7 @@ static struct memory *memory_there(const struct disk_node *node)
     if (!memory || !memory->restored)
         return memory;
     memory_wait_begins(memory);
-    while (memory->restored && !memory->over &&
-           pi_condition_wait(&disk.changed, &disk.lock, end) == KERN_SUCCESS)
+    while (memory->restored && pi_condition_wait(&disk.changed, &disk.lock, end) == KERN_SUCCESS)
         continue;
     memory_wait_ends(memory);
     return node->memory ? node->memory : memory_of(node->file);
@@ -335,6 +335,8 @@ int memory_have(struct disk_node *node, struct memory **out)
 
     if (!memory)
         error = take(node, &memory);
+    else if (memory->restored)
+        error = EIO;
     else if (memory->entry == MSG_NULL)
         error = remake_entry(memory);
     if (error != 0)

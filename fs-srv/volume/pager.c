@@ -4,7 +4,7 @@
  *
  * G1 What is supplied was read with the lock held until it was there for all: so a file that is cut has no page of before behind its end afterwards.
  * G2 Pages that come back are written as far as the file goes.
- * G3 What an instance that was killed left behind the end of a file goes before anybody writes there: memory_have() waits for that.
+ * G3 What an instance that was killed left behind the end of a file goes before anybody writes there: memory_have() waits for that, and is EIO without it.
  */
 #include "state.h"
 #include <libsys/kernel.h>
