@@ -114,3 +114,26 @@ uint64_t word_at(uint64_t address)
     CHECK_EQUAL(size, sizeof(word));
     return word;
 }
+
+struct hold {
+    struct thread *thread;
+    bool stops;
+};
+
+static void do_hold(void *argument)
+{
+    struct hold *hold = argument;
+    uint64_t progress = 0;
+    kern_return_t kr;
+    do
+        kr = hold->stops ? (thread_suspend)(hold->thread, &progress)
+                         : (thread_resume_count)(hold->thread);
+    while (kr == KERN_RETRY);
+    OK(kr);
+}
+
+void hold_still(struct actor *a, bool stops)
+{
+    in_kernel(do_hold, &(struct hold){a->thread, stops});
+    rest();
+}

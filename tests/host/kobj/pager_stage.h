@@ -36,5 +36,7 @@ void write_page(uint64_t at, unsigned page, uint32_t what);
 /** It has done so, with this result. */
 void check_done_at(int line, kern_return_t kr);
 #define check_done(kr) check_done_at(__LINE__, kr)
+/** A thread does not run until it is let go. */
+void hold_still(struct actor *a, bool stops);
 /** What is there, as this thread sees it. */
 uint64_t word_at(uint64_t address);

@@ -156,6 +156,71 @@ void scene_pager_lock_among_returns(void)
     end_object();
 }
 
+enum { MANY = 240 }; /* pages: a lock_request of so many is done in pieces when interrupts wait */
+
+static struct message lock_all(void)
+{
+    return (struct message){.dest = control,
+                            .remote = MSG_COPY_SEND,
+                            .id = MEMORY_OBJECT_ID_LOCK_REQUEST,
+                            .how_local = MSG_MAKE_REPLY,
+                            .receive = MSG_REPLY,
+                            .length = 24,
+                            .size = 512,
+                            .body = {0, (uint64_t)MANY * PAGE,
+                                     MEMORY_OBJECT_RETURNS_DIRTY | UINT64_C(1) << 40 /* notify */}};
+}
+
+static uint64_t pages_done(void)
+{
+    return reader->thread->progress & ((UINT64_C(1) << KCALL_PROGRESS_BITS) - 1);
+}
+
+/* The second thread asks, has begun, and is stopped in the midst of it. */
+static void ask_and_stop(void)
+{
+    const uint64_t before = reader->done;
+    irq_rate = 2;
+    post_only(reader, lock_all());
+    while (reader->done == before && pages_done() == 0)
+        (void)host_machine_run(1, NANOS_NEVER);
+    hold_still(reader, true);
+    irq_rate = 0;
+    CHECK(reader->done == before && pages_done() > 0);
+}
+
+/* Two that begin before either is completed: one of them is, for who asked for it, and the other one is told. */
+void scene_pager_locks_twice(void)
+{
+    begin();
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    drop_control(hear_init(port));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    mapped = map_object(port, MANY, 0);
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    for (unsigned page = 0; page < MANY; page++)
+        OK(memory_object_supply(control, page * PAGE, store, PAGE, 0));
+    write_first(mapped, 0);
+    ask_and_stop();
+    OK(memory_object_lock_request(control, 0, PAGE, MEMORY_OBJECT_RETURNS_DIRTY, false, true));
+    hold_still(reader, false);
+    check_done(KERN_BUSY);
+    hear_of_range(MEMORY_PAGER_ID_DATA_RETURN, 0, 1);
+    GIVES(KERN_BUSY,
+          memory_object_lock_request(control, 0, PAGE, MEMORY_OBJECT_RETURNS_DIRTY, false, true));
+    OK(memory_object_collect(control, 0, store));
+    hear_of_range(MEMORY_PAGER_ID_LOCK_COMPLETED, 0, 1);
+    CHECK(hears_nothing());
+    post(reader, lock_all());
+    check_done(KERN_SUCCESS);
+    hear_of_range(MEMORY_PAGER_ID_LOCK_COMPLETED, 0, MANY);
+    CHECK(hears_nothing());
+    OK(vm_deallocate(me.task, mapped, MANY * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
 static bool unanswered;
 
 static void look_for_unanswered(void *page)

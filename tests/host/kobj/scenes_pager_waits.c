@@ -4,33 +4,8 @@
  */
 #include "pager_stage.h"
 
-#include <kern/control.h>
 #include <wharf/if/default_pager_types.h>
 #include <wharf/if/swap.h>
-
-struct stop {
-    struct thread *thread;
-    bool stops;
-};
-
-static void do_hold(void *argument)
-{
-    struct stop *stop = argument;
-    uint64_t progress = 0;
-    kern_return_t kr;
-    do
-        kr = stop->stops ? (thread_suspend)(stop->thread, &progress)
-                         : (thread_resume_count)(stop->thread);
-    while (kr == KERN_RETRY);
-    OK(kr);
-}
-
-/* The thread does not run until it is let go. */
-static void hold_still(struct actor *a, bool stops)
-{
-    in_kernel(do_hold, &(struct stop){a->thread, stops});
-    rest();
-}
 
 static void have_page_read(struct actor *who, unsigned page)
 {
@@ -258,6 +233,74 @@ void scene_pager_first_page_is_out(void)
     check_done(KERN_MEMORY_ERROR);
     child_end(child);
     OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    drop_control(control);
+}
+
+/* All pages that go are stored; nothing is kept, so none that come back can be had. */
+static void do_all_requests(void)
+{
+    for (;;) {
+        post(me.actor, (struct message){.receive = swap_port, .size = 512, .deadline = PAST});
+        if (result(me.actor) == MACH_RCV_TIMED_OUT)
+            return;
+        const uint32_t id = got_id(me.actor);
+        if (id != DEFAULT_PAGER_ID_FREED)
+            OK(swap_done(swap_control, (uint32_t)got_word(me.actor, 0),
+                         id == DEFAULT_PAGER_ID_STORE));
+    }
+}
+
+static struct message move_page(uint32_t to, uint64_t from)
+{
+    return (struct message){.dest = to,
+                            .remote = MSG_COPY_SEND,
+                            .id = MEMORY_OBJECT_ID_SUPPLY,
+                            .how_local = MSG_MAKE_REPLY,
+                            .receive = MSG_REPLY,
+                            .length = 32,
+                            .size = 512,
+                            .body = {0, from, PAGE, MEMORY_OBJECT_SUPPLY_MOVE}};
+}
+
+static uint64_t frames_of(uint32_t task)
+{
+    uint64_t used, peak, most;
+    OK(task_ledger(task, LEDGER_FRAMES, &used, &peak, &most));
+    return used;
+}
+
+/* A page that another program has, and could not move to an object, is out when memory is short, as it was before. */
+void scene_pager_keeps_what_does_not_move(void)
+{
+    uint64_t there, from, word = 0x5678;
+    begin();
+    OK(vm_deallocate(me.task, mapped, PAGES * PAGE));
+    drop_control(hear_init(port));
+    hear(MEMORY_PAGER_ID_TERMINATE);
+    uint32_t child = child_new(0, 0, NULL);
+    OK(vm_map(child, 0, PAGES * PAGE, 0, VM_ANYWHERE, port, RW, RW, VM_INHERIT_SHARE, &there));
+    control = hear_init(port);
+    OK(memory_object_ready(control, false, PAGE));
+    become_default_pager();
+
+    struct actor *mover = actor_new();
+    uint32_t its_task = give_port(me.actor, mover->task->self_port);
+    uint32_t its_control = give_port(mover, port_behind(me.actor, control));
+    OK(vm_allocate(its_task, 0, 4 * PAGE, VM_ANYWHERE, &from));
+    OK(vm_write(its_task, from, (uint8_t *)&word, sizeof(word)));
+    OK(host_memory_set_limit(me.memory, child, LEDGER_FRAMES, frames_of(child)));
+    post(mover, move_page(its_control, from));
+    CHECK(is_done(mover));
+    CHECK_EQUAL(got_id(mover), KERN_LIMIT);
+
+    OK(host_memory_page_out(me.memory, 1000));
+    do_all_requests();
+    have_copied(its_task, from, from + 2 * PAGE); /* it is not there any more */
+    CHECK(!is_done(reader));
+    do_all_requests();
+    check_done(KERN_MEMORY_ERROR);
+    child_end(child);
     hear(MEMORY_PAGER_ID_TERMINATE);
     drop_control(control);
 }
