@@ -40,7 +40,9 @@ void paged_hold(struct paged_object *object)
 
 void paged_unhold(struct paged_object *object)
 {
-    if (atomic_fetch_sub_explicit(&object->holds, 1, memory_order_acq_rel) != 1)
+    uint32_t before = atomic_fetch_sub_explicit(&object->holds, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before != 1)
         return;
     struct ledger *ledger = object->object.ledger;
     assert(object->state == PAGED_GONE);
