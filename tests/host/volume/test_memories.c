@@ -1,488 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pages of files (fs-srv/volume: memory.c, pager.c, flush.c, regular.c) over a kernel and a volume that are played here: what a write that fails leaves, and what is
- * asked of the kernel while it ends an object, and after a kill.
+ * Pages of files (memories_stage.h): what a write that fails leaves, and what is asked of the kernel while it ends an object, and after a kill.
  */
 #include "../check.h"
-#include "state.h"
-#include <libsys/files/keep.h>
-#include <libsys/kernel.h>
-#include <libsys/print.h>
-#include <libsys/program.h>
-#include <libsys/server.h>
-#include <libsys/stub.h>
-#include <setjmp.h>
-#include <wharf/if/memory_entry.h>
+#include "memories_stage.h"
 #include <wharf/if/memory_object.h>
-#include <wharf/if/memory_pager.h>
-#include <wharf/if/port.h>
-#include <wharf/if/vm.h>
 
-enum { SIZE = 100, INODE = 7, FAR = 50000, FREE = 1 << 20, CONTROL = 500 /* of the first life */ };
-
-struct disk disk;
-struct state *state;
-char *state_pages;
-static const struct start_info info;
-const struct start_info *program_start_info = &info;
-
-/* ---- the volume: one file, in a format without holes ---- */
-
-static struct {
-    uint64_t size;
-    unsigned holds;
-    bool full;
-} file;
-
-static struct volume_file *handle(void)
-{
-    return (struct volume_file *)&file;
-}
-
-static int file_attributes(struct volume *volume, struct volume_file *of,
-                           struct volume_attributes *out)
-{
-    (void)volume;
-    CHECK(of == handle() && file.holds > 0);
-    *out = (struct volume_attributes){.kind = VOLUME_REGULAR,
-                                      .links = 1,
-                                      .inode = INODE,
-                                      .size = file.size};
-    return 0;
-}
-
-static int file_resize(struct volume *volume, struct volume_file *of, uint64_t size)
-{
-    (void)volume, (void)of;
-    file.size = size;
-    return 0;
-}
-
-static int file_write(struct volume *volume, struct volume_file *of, uint64_t offset,
-                      const void *from, size_t size, size_t *written)
-{
-    (void)volume, (void)of, (void)from;
-    *written = file.full ? 0 : size;
-    if (!file.full && offset + size > file.size)
-        file.size = offset + size;
-    return file.full ? ENOSPC : 0;
-}
-
-static int file_hold(struct volume *volume, struct volume_file *of)
-{
-    (void)volume, (void)of;
-    file.holds++;
-    return 0;
-}
-
-static void file_release(struct volume *volume, struct volume_file *of)
-{
-    (void)volume, (void)of;
-    CHECK(file.holds-- > 0);
-}
-
-static int file_reopen(struct volume *volume, uint64_t inode, struct volume_file **out)
-{
-    CHECK_EQ(inode, INODE);
-    *out = handle();
-    return file_hold(volume, *out);
-}
-
-static int space(struct volume *volume, struct volume_space *out)
-{
-    (void)volume;
-    *out = (struct volume_space){.block_size = PAGE, .free = file.full ? 0 : FREE};
-    return 0;
-}
-
-static int64_t now_of(struct volume *volume)
-{
-    (void)volume;
-    return 1;
-}
-
-static const char *no_problem(struct volume *volume)
-{
-    (void)volume;
-    return "";
-}
-
-static uint64_t limit(struct volume *volume, struct volume_file *of)
-{
-    (void)volume, (void)of;
-    return UINT32_MAX;
-}
-
-static int sync_volume(struct volume *volume)
-{
-    (void)volume;
-    return 0;
-}
-
-static const struct volume_ops ops = {
-    .format = "played",
-    .fills = true,
-    .attributes = file_attributes,
-    .resize = file_resize,
-    .write = file_write,
-    .hold = file_hold,
-    .release = file_release,
-    .reopen = file_reopen,
-    .space = space,
-    .now = now_of,
-    .problem = no_problem,
-    .size_limit = limit,
-    .sync = sync_volume,
-};
-
-/* ---- the kernel: its time passes when somebody waits, and `next` happens meanwhile ---- */
-
-static uint64_t now;
-static bool locked;
-static void (*next)(void);
-static bool has_no_memory;    /* for an object */
-static bool cannot_be_copied; /* to pages */
-static mach_port_name_t life; /* the control that its object has; others are dead names */
-static struct {
-    uint64_t from;
-    uint32_t what;
-    bool flush;
-    unsigned count; /* that it has taken */
-} asked;
-
-uint64_t kernel_clock_now(void)
-{
-    return now;
-}
-
-kern_return_t kernel_sleep_until(uint64_t deadline)
-{
-    now = deadline;
-    return KERN_SUCCESS;
-}
-
-kern_return_t pi_mutex_lock(struct pi_mutex *mutex)
-{
-    CHECK(mutex == &disk.lock && !locked);
-    locked = true;
-    return KERN_SUCCESS;
-}
-
-void pi_mutex_unlock(struct pi_mutex *mutex)
-{
-    CHECK(mutex == &disk.lock && locked);
-    locked = false;
-}
-
-kern_return_t pi_condition_wait(struct condition *condition, struct pi_mutex *mutex,
-                                uint64_t deadline)
-{
-    void (*happens)(void) = next;
-
-    CHECK(condition == &disk.changed && mutex == &disk.lock && locked);
-    next = NULL;
-    if (!happens) {
-        now = deadline;
-        return KERN_OPERATION_TIMED_OUT;
-    }
-    locked = false;
-    happens();
-    locked = true;
-    return KERN_SUCCESS;
-}
-
-void pi_condition_broadcast(struct condition *condition, struct pi_mutex *mutex)
-{
-    CHECK(condition == &disk.changed && mutex == &disk.lock && locked);
-}
-
-void mutex_lock(struct mutex *mutex)
-{
-    CHECK(mutex == &disk.flushing && !locked);
-}
-
-void mutex_unlock(struct mutex *mutex)
-{
-    CHECK(mutex == &disk.flushing && !locked);
-}
-
-kern_return_t memory_object_lock_request(mach_port_name_t control, uint64_t offset, uint64_t length,
-                                         uint32_t what, bool flush, bool notify)
-{
-    CHECK(locked && notify != flush);
-    CHECK_EQ(offset + length, MEMORY_SPAN);
-    if (control != life)
-        return MACH_SEND_INVALID_DEST;
-    asked.from = offset;
-    asked.what = what;
-    asked.flush = flush;
-    asked.count++;
-    return KERN_SUCCESS;
-}
-
-kern_return_t memory_object_ready(mach_port_name_t control, bool may_cache, uint32_t cluster)
-{
-    CHECK(!may_cache && cluster == CLUSTER);
-    return control == life ? KERN_SUCCESS : MACH_SEND_INVALID_DEST;
-}
-
-/* Rights to what a memory has: its port, twice, and the entry. */
-static int rights;
-
-kern_return_t port_allocate(mach_port_name_t task, uint32_t right, mach_port_name_t *name)
-{
-    (void)task, (void)right;
-    *name = 1;
-    return KERN_SUCCESS;
-}
-
-kern_return_t port_construct(mach_port_name_t task, uint64_t payload, mach_port_name_t set,
-                             mach_port_name_t *name)
-{
-    (void)task, (void)payload, (void)set;
-    rights++;
-    *name = 2;
-    return KERN_SUCCESS;
-}
-
-kern_return_t port_insert_made_send(mach_port_name_t task, mach_port_name_t name,
-                                    mach_port_name_t right, mach_port_name_t *got)
-{
-    (void)task, (void)right;
-    rights++;
-    *got = name;
-    return KERN_SUCCESS;
-}
-
-kern_return_t port_move_member(mach_port_name_t task, mach_port_name_t name, mach_port_name_t set)
-{
-    (void)task, (void)name, (void)set;
-    return KERN_SUCCESS;
-}
-
-kern_return_t port_mod_refs(mach_port_name_t task, mach_port_name_t name, uint32_t right,
-                            int32_t delta)
-{
-    (void)task, (void)name, (void)right;
-    rights += delta;
-    return KERN_SUCCESS;
-}
-
-void stub_release_right(mach_port_name_t name, unsigned kind)
-{
-    (void)kind;
-    CHECK(name != MSG_NULL);
-    rights -= name < CONTROL;
-}
-
-kern_return_t vm_map(mach_port_name_t task, uint64_t address, uint64_t size, uint64_t offset,
-                     uint32_t flags, mach_port_name_t memory, uint32_t protection, uint32_t most,
-                     uint32_t inheritance, uint64_t *at)
-{
-    (void)task, (void)size, (void)offset, (void)flags, (void)memory, (void)protection, (void)most;
-    (void)inheritance;
-    *at = address;
-    return has_no_memory ? KERN_RESOURCE_SHORTAGE : KERN_SUCCESS;
-}
-
-kern_return_t vm_make_entry(mach_port_name_t task, uint64_t address, uint64_t size,
-                            uint32_t protection, mach_port_name_t *entry)
-{
-    (void)task, (void)address, (void)size, (void)protection;
-    rights++;
-    *entry = 3;
-    return KERN_SUCCESS;
-}
-
-kern_return_t vm_deallocate(mach_port_name_t task, uint64_t address, uint64_t size)
-{
-    (void)task, (void)address, (void)size;
-    return KERN_SUCCESS;
-}
-
-kern_return_t vm_allocate(mach_port_name_t task, uint64_t address, uint64_t size, uint32_t flags,
-                          uint64_t *at)
-{
-    return vm_map(task, address, size, 0, flags, MSG_NULL, 0, 0, 0, at);
-}
-
-/* ---- the pager's thread: what it is told stands in the tests ---- */
-
-static const struct memory_pager_ops *pager;
-static jmp_buf begun;
-
-struct server_interface memory_pager_interface(const struct memory_pager_ops *its, void *context)
-{
-    pager = its;
-    return (struct server_interface){.context = context};
-}
-
-kern_return_t thread_start(struct thread *thread, thread_function_t *function, void *argument,
-                           unsigned priority)
-{
-    (void)thread, (void)priority;
-    if (setjmp(begun) == 0)
-        function(argument);
-    return KERN_SUCCESS;
-}
-
-kern_return_t server_run(const struct server *server)
-{
-    (void)server;
-    longjmp(begun, 1);
-}
-
-static struct server_message message(void)
-{
-    return (struct server_message){.received.local = MEMORY_PAYLOAD};
-}
-
-static void tell_init(mach_port_name_t control)
-{
-    struct server_message its = message();
-
-    life = control;
-    CHECK_EQ(pager->init(&its, control, PAGE), KERN_SUCCESS);
-}
-
-static void tell_completed(void)
-{
-    struct server_message its = message();
-
-    CHECK_EQ(pager->lock_completed(&its, 0, MEMORY_SPAN), KERN_SUCCESS);
-}
-
-static void tell_terminate(void)
-{
-    struct server_message its = message();
-
-    CHECK_EQ(pager->terminate(&its), KERN_SUCCESS);
-}
-
-/* ---- parts of the server that are not looked at here ---- */
-
-int window_read(struct memory *memory, uint64_t offset, void *to, size_t size)
-{
-    (void)memory, (void)offset, (void)to, (void)size;
-    CHECK(!locked);
-    return 0;
-}
-
-int window_write(struct memory *memory, uint64_t offset, const void *from, size_t size,
-                 size_t *done)
-{
-    (void)memory, (void)offset, (void)from;
-    CHECK(!locked);
-    *done = cannot_be_copied ? 0 : size;
-    return cannot_be_copied ? EIO : 0;
-}
-
-int window_clear(struct memory *memory, uint64_t offset, size_t size)
-{
-    size_t done;
-
-    return window_write(memory, offset, NULL, size, &done);
-}
-
-void windows_drop(const struct memory *memory)
-{
-    (void)memory;
-}
-
-/* Pages come and go in other tests (tests/qemu): nobody asks for one here, and none comes back. */
-
-kern_return_t memory_object_supply(mach_port_name_t control, uint64_t offset, uint64_t address,
-                                   uint64_t length, uint32_t flags)
-{
-    (void)control, (void)offset, (void)address, (void)length, (void)flags;
-    CHECK(false);
-}
-
-kern_return_t memory_object_error(mach_port_name_t control, uint64_t offset, uint64_t length,
-                                  uint32_t reason)
-{
-    (void)control, (void)offset, (void)length, (void)reason;
-    CHECK(false);
-}
-
-kern_return_t memory_object_collect(mach_port_name_t control, uint64_t offset, uint64_t address)
-{
-    (void)control, (void)offset, (void)address;
-    CHECK(false);
-}
-
-kern_return_t memory_entry_narrow(mach_port_name_t entry, uint64_t offset, uint64_t size,
-                                  uint32_t protection, mach_port_name_t *out)
-{
-    (void)entry, (void)offset, (void)size, (void)protection, (void)out;
-    CHECK(false);
-}
-
-void state_fetching(const struct memory *memory, uint64_t offset, unsigned pages)
-{
-    (void)memory, (void)offset, (void)pages;
-}
-
-void state_fetched(void) {}
-
-bool state_was_fetched(unsigned n)
-{
-    (void)n;
-    return false;
-}
-
-const struct keep *file_server_keep(const struct file_server *server)
-{
-    (void)server;
-    return NULL;
-}
-
-kern_return_t keep_port(const struct keep *keep, mach_port_name_t port)
-{
-    (void)keep, (void)port;
-    return KERN_SUCCESS;
-}
-
-void keep_forget(const struct keep *keep, mach_port_name_t port)
-{
-    (void)keep, (void)port;
-}
-
-void node_attributes(struct file_node *of, struct file_attributes *out)
-{
-    (void)of, (void)out;
-}
-
-kern_return_t node_set_attributes(struct file_node *of, uint32_t which,
-                                  const struct file_attributes *attributes)
-{
-    (void)of, (void)which, (void)attributes;
-    return KERN_SUCCESS;
-}
-
-void node_unused(struct file_node *of)
-{
-    (void)of;
-}
-
-kern_return_t node_get_system(struct file_node *of, struct file_system *out)
-{
-    (void)of, (void)out;
-    return KERN_SUCCESS;
-}
-
-void print(const char *format, ...)
-{
-    (void)format;
-}
+enum { FAR = 50000 };
 
 static struct disk_node node;
 static struct file_open its_open = {.node = &node.node, .flags = FILE_WRITE};
 
 static void begin(void)
 {
-    file.size = SIZE;
-    file.holds = 1; /* the node's */
+    played.size = SIZE;
+    played.holds = 1; /* the node's */
     node.file = handle();
 }
 
@@ -499,7 +31,7 @@ static void end(void)
     CHECK(!next);
     CHECK_EQ(memory_count(), 0);
     CHECK_EQ(rights, 0);
-    CHECK_EQ(file.holds, 1);
+    CHECK_EQ(played.holds, 1);
     CHECK_EQ(state->memory[0].used, 0);
 }
 
@@ -522,7 +54,7 @@ static void write_in_vain(kern_return_t expected)
     CHECK_EQ(regular_ops.write(&its_open, FAR, "text", 4, &written), expected);
     CHECK_EQ(written, 0);
     CHECK_EQ(regular_ops.size(&node.node), SIZE);
-    CHECK_EQ(file.size, SIZE);
+    CHECK_EQ(played.size, SIZE);
     end();
 }
 
@@ -533,9 +65,9 @@ static void test_failed_writes(void)
     cannot_be_copied = true;
     write_in_vain(unix_error(EIO));
     cannot_be_copied = false;
-    file.full = true;
+    played.full = true;
     write_in_vain(unix_error(ENOSPC));
-    file.full = false;
+    played.full = false;
     has_no_memory = true;
     write_in_vain(unix_error(ENOMEM));
     has_no_memory = false;
@@ -549,7 +81,7 @@ static void test_write(void)
     CHECK_EQ(regular_ops.write(&its_open, FAR, "text", 4, &written), KERN_SUCCESS);
     CHECK_EQ(written, 4);
     CHECK_EQ(regular_ops.size(&node.node), FAR + 4);
-    CHECK(file.size >= FAR);
+    CHECK(played.size >= FAR);
     end();
 }
 
@@ -673,11 +205,7 @@ static void test_restored_late(void)
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
-    state = calloc(1, sizeof(*state));
-    disk.ops = &ops;
-    disk.unit = PAGE;
-    CHECK_EQ(memories_begin(), KERN_SUCCESS);
-    CHECK_EQ(pager_begin(), KERN_SUCCESS);
+    stage_begin();
     test_failed_writes();
     test_write();
     test_flush_of_gone();
