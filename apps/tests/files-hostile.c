@@ -7,7 +7,7 @@
 #include <libsys/thread.h>
 #include <wharf/if/vm.h>
 
-enum { PAUSE = 1000000 };
+enum { PAUSE = 1000000, PAGE = 4096 };
 
 static void check_others(void)
 {
@@ -142,9 +142,10 @@ static void await_free(uint64_t pages, bool more)
     } while ((more ? system.free < pages : system.free > pages) && check_failures() == 0);
 }
 
+enum { FEW = 100 /* pages that others may still have */ };
+
 static void check_mapped(void)
 {
-    enum { FEW = 100 };
     struct clone child;
     struct file_system system;
 
@@ -155,6 +156,29 @@ static void check_mapped(void)
     clone_end(&child);
     await_free(system.free - FEW, true);
     (void)!remove_at(root, "/tmp/mapped", false);
+}
+
+/* The same for who has no more than a right to it, and keeps that for longer than there is a file: it is given back when the server is asked for its room. */
+static void check_kept(void)
+{
+    static const uint8_t data[2 * FEW * PAGE];
+    const mach_port_name_t file =
+        open_file("/tmp/kept", FILE_READ | FILE_WRITE | FILE_CREATE | FILE_TRUNCATE);
+    struct file_system system, without;
+    uint64_t offset, mapped;
+    mach_port_name_t entry;
+    uint32_t written;
+
+    CHECK_EQUAL(file_get_system(root, &system), KERN_SUCCESS);
+    CHECK_EQUAL(file_write_bulk(file, 0, data, sizeof(data), &written), KERN_SUCCESS);
+    CHECK_EQUAL(file_map(file, 0, PAGE, VM_PROT_READ, false, &entry, &offset, &mapped),
+                KERN_SUCCESS);
+    close_file(file);
+    CHECK_EQUAL(remove_at(root, "/tmp/kept", false), KERN_SUCCESS);
+    CHECK_EQUAL(file_get_system(root, &without), KERN_SUCCESS);
+    CHECK(without.free < system.free);
+    stub_release_right(entry, MSG_MOVE_SEND);
+    await_free(system.free, true);
 }
 
 static void check_nonsense(void)
@@ -205,4 +229,5 @@ void test_hostile(void)
     check_opens();
     check_full();
     check_mapped();
+    check_kept();
 }
