@@ -192,7 +192,9 @@ static kern_return_t receive(mach_port_name_t from, uint64_t deadline)
                      .buffer = (uintptr_t)in,
                      .size = sizeof(in)},
     };
+    const uint64_t began = kernel_clock_now();
     user_msg_trap(&m.received);
+    heartbeat_waited(began, deadline, kernel_clock_now());
     if (m.received.result < 0)
         return trap_error(m.received.result);
     m.reply = (mach_port_name_t)m.received.remote;

@@ -10,13 +10,43 @@
 #include <user/msg.h>
 #include <wharf/if/service_control.h>
 
+enum {
+    QUARTERS = 5, /* of the interval: what an answer has */
+    PART = 8,     /* of the interval: for which the machine may stand still and be on time */
+    EXCUSES = 8,  /* in a row */
+};
+/* Later than that nobody of the highest priority goes on, on a machine that runs. */
+static const uint64_t late = 20 * MILLISECOND;
+
+/* Nanoseconds for which all of the machine is known to have stood still (H1). */
+static uint64_t lost;
+
+void heartbeat_waited(uint64_t from, uint64_t until, uint64_t now)
+{
+    const uint64_t due = until > from ? until : from;
+    if (now > due && now - due >= late)
+        lost += now - due;
+}
+
 static uint64_t interval(const struct program *p)
 {
     return p->recipe.heartbeat * MILLISECOND;
 }
 
+/* It is late, and so may everybody be (H2). */
+static bool is_excused(struct program *p)
+{
+    if (lost - p->lost < interval(p) / PART || p->excuses == EXCUSES)
+        return false;
+    p->lost = lost;
+    p->excuses++;
+    return true;
+}
+
 void heartbeat_begin(struct program *p, uint64_t now)
 {
+    p->lost = lost;
+    p->excuses = 0;
     if (p->recipe.heartbeat != 0)
         p->ping_at = now + interval(p);
 }
@@ -31,8 +61,8 @@ static void send_ping(struct program *p, uint64_t now)
         .local = p->pings,
     };
     user_msg_trap(&m);
-    p->answer_by = now + interval(p);
-    p->overdue = false;
+    p->quarters = QUARTERS;
+    p->answer_by = now + interval(p) / 4;
 }
 
 static void hung(struct program *p, const char *how)
@@ -47,10 +77,18 @@ void heartbeat_answer(struct program *p, kern_return_t status, uint64_t busy_unt
     if (p->answer_by == NEVER) /* nothing was asked, or it is too late */
         return;
     p->answer_by = NEVER;
-    if (status == KERN_SUCCESS && busy_until != 0 && busy_until < now)
+    if (status != KERN_SUCCESS)
+        busy_until = 0;
+    const bool past = busy_until != 0 && busy_until < now;
+    if (past && !is_excused(p)) {
         hung(p, "it is past the moment by which it would be done");
-    else
-        p->ping_at = now + interval(p);
+        return;
+    }
+    if (!past)
+        p->excuses = 0;
+    if (busy_until == 0) /* else what it is at may be late for what was lost while it was */
+        p->lost = lost;
+    p->ping_at = now + interval(p);
 }
 
 void heartbeat_due(struct program *p, uint64_t now)
@@ -61,9 +99,11 @@ void heartbeat_due(struct program *p, uint64_t now)
     }
     if (p->answer_by > now)
         return;
-    /* All of the machine may have stood still, and we are the first to go on: the answer may be in the queue, or about to be given. */
-    if (!p->overdue) {
-        p->overdue = true;
+    if (is_excused(p))
+        p->quarters = QUARTERS;
+    else
+        p->quarters--;
+    if (p->quarters > 0) {
         p->answer_by = now + interval(p) / 4;
         return;
     }

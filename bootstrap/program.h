@@ -64,9 +64,13 @@ struct program {
     mach_port_name_t
         crash_reply; /* its thread that waits for the answer of that; send-once right */
     enum ending ending;
-    bool overdue; /* its answer to a ping is late, and it has a moment more */
     bool status_told;
     uint32_t status;
+
+    /* heartbeat.h */
+    unsigned quarters; /* of its interval that it has for its answer, with that which runs */
+    unsigned excuses;  /* in a row that it was late with the whole machine */
+    uint64_t lost;     /* for how long the machine had stood still when it was last seen to live */
 
     /* What outlives it. */
     mach_port_name_t device_control; /* send right */

@@ -65,7 +65,8 @@ void system_find_console(void)
 static void show_log(bool shown)
 {
     bool before;
-    (void)!host_debug_set_console(program_start_info->host_debug, shown, &before);
+    uint64_t next;
+    (void)!host_debug_set_console(program_start_info->host_debug, shown, &before, &next);
 }
 
 /* Nobody brings the log out any more: the kernel does it again. */

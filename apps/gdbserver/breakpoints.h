@@ -14,6 +14,12 @@
 enum { BREAKPOINTS_MAX = 64, BREAKPOINT_SIZE = 4 };
 #define BREAKPOINT_INSTRUCTION UINT32_C(0xd4200000) /* BRK #0 */
 
+/** BRK with any number: what a program itself may have. */
+static inline bool is_breakpoint_instruction(uint32_t instruction)
+{
+    return (instruction & 0xffe0001f) == BREAKPOINT_INSTRUCTION;
+}
+
 /** The program's memory as it is, breakpoints too. All or nothing. */
 struct breakpoint_memory {
     bool (*read)(void *context, uint64_t address, void *bytes, size_t size);

@@ -8,12 +8,14 @@
 #include <libsys/server.h>
 #include <libsys/spawn_held.h>
 #include <libsys/stub.h>
+#include <libsys/trap.h>
 #include <libsys/tty_client.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tasks.h>
 #include <unistd.h>
+#include <user/msg.h>
 #include <wharf/if/exception.h>
 #include <wharf/if/port.h>
 #include <wharf/if/processes.h>
@@ -36,6 +38,8 @@ enum { BUFFER = EXCEPTION_REQUEST_MAX };
 static struct tty_client line;
 static struct target target;
 static struct remote remote;
+static mach_port_name_t exceptions;
+static _Alignas(8) uint8_t in[BUFFER], out[BUFFER];
 
 /* ---- the line ---- */
 
@@ -104,6 +108,44 @@ static kern_return_t raise(struct server_message *message, mach_port_name_t thre
     return result;
 }
 
+static const struct exception_ops exception_operations = {.raise = raise};
+
+/* One message of those that are there. False: there are no more. */
+static bool hear_exception(const struct server_interface *interface)
+{
+    struct server_message m = {.in = m.received.word,
+                               .out = out,
+                               .received = {.receive = exceptions,
+                                            .buffer = (uintptr_t)in,
+                                            .size = sizeof(in)}};
+    kern_return_t result = MIG_NO_REPLY;
+    user_msg_trap(&m.received);
+    if (m.received.result < 0)
+        return false;
+    m.reply = (mach_port_name_t)m.received.remote;
+    if (msg_length(m.received.control) > MSG_REGISTER_BYTES)
+        m.in = in;
+    if ((uint32_t)m.received.id - interface->base < interface->numbers)
+        result = server_dispatch(interface, &m);
+    else
+        stub_release_received(m.in, msg_descriptors(m.received.control));
+    if (result != MIG_NO_REPLY && m.reply != MSG_NULL)
+        (void)!stub_send(m.reply, MSG_MOVE_SEND_ONCE, result, NULL, 0, 0);
+    return true;
+}
+
+/* Exceptions that wait to be received are ours while the breakpoints are: nobody else could tell that they are no fault of the program's. */
+static void detach(void *context)
+{
+    const struct server_interface interface = exception_interface(&exception_operations, NULL);
+    struct remote_stop stop;
+    target_operations.interrupt(context, &stop);
+    if (port_move_member(program_start_info->task, exceptions, MSG_NULL) == KERN_SUCCESS)
+        while (hear_exception(&interface))
+            ;
+    target_operations.detach(context);
+}
+
 /* The task has ended, or the line's driver. */
 static kern_return_t notification(void *context, const struct server_message *message)
 {
@@ -165,24 +207,22 @@ static void check(kern_return_t kr, const char *what)
 }
 
 /* Everything comes to one set. */
-static mach_port_name_t open_line(const char *name, mach_port_name_t *exceptions)
+static mach_port_name_t open_line(const char *name)
 {
     const mach_port_name_t self = program_start_info->task;
     mach_port_name_t set;
     check(tty_client_open(&line, name), name);
     check(port_allocate(self, PORT_RIGHT_SET, &set), "a port set");
-    check(port_allocate(self, PORT_RIGHT_RECEIVE, exceptions), "a port");
+    check(port_allocate(self, PORT_RIGHT_RECEIVE, &exceptions), "a port");
     check(port_move_member(self, line.notify, set), "a port set");
-    check(port_move_member(self, *exceptions, set), "a port set");
+    check(port_move_member(self, exceptions, set), "a port set");
     return set;
 }
 
 [[gnu::noreturn]] static void serve(mach_port_name_t set)
 {
-    static const struct exception_ops exceptions = {.raise = raise};
     static const struct tty_events_ops events = {.ready = ready};
-    static _Alignas(8) uint8_t in[BUFFER], out[BUFFER];
-    const struct server_interface interfaces[] = {exception_interface(&exceptions, NULL),
+    const struct server_interface interfaces[] = {exception_interface(&exception_operations, NULL),
                                                   tty_events_interface(&events, NULL)};
     const struct server server = {.port = set,
                                   .count = sizeof(interfaces) / sizeof(interfaces[0]),
@@ -200,19 +240,20 @@ int main(int argc, char **argv)
 {
     static struct remote_target operations;
     const char *name = "tty.tty1", *pid = NULL;
-    mach_port_name_t exceptions, thread = MSG_NULL;
+    mach_port_name_t thread = MSG_NULL;
     struct remote_stop stop;
     for (int option; (option = tool_option(&tool, argc, argv)) != -1;)
         *(option == 'l' ? &name : &pid) = optarg;
     if ((pid != NULL) == (optind < argc))
         tool_misuse(&tool);
-    const mach_port_name_t set = open_line(name, &exceptions);
+    const mach_port_name_t set = open_line(name);
     const mach_port_name_t task = pid ? task_of(pid) : begin_program(argv + optind, &thread);
     check(target_begin(&target, task, exceptions, &stop), "the task");
     if (thread != MSG_NULL)
         check(thread_resume(thread), "its thread");
     operations = target_operations;
     operations.send = send;
+    operations.detach = detach;
     remote_init(&remote, &operations, &target, pid != NULL, &stop);
     fprintf(stderr, "gdbserver: waiting for GDB on %s\n", name);
     serve(set);

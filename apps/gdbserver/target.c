@@ -396,6 +396,15 @@ static void end_it(void *context)
     let_go(target, KERN_FAILURE);
 }
 
+/* It was raised by an instruction of ours: one is there, or was and has been taken away since, for the program's own does not go away. */
+static bool is_ours(struct target *target, uint32_t kind, uint64_t address)
+{
+    uint32_t under;
+    return kind == EXCEPTION_KIND_BREAKPOINT &&
+           (breakpoint_is_at(&target->breakpoints, address) ||
+            (read_instruction(target, address, &under) && !is_breakpoint_instruction(under)));
+}
+
 bool target_raised(struct target *target, struct server_message *message, uint32_t thread,
                    uint32_t kind, uint64_t address, kern_return_t *result, struct remote_stop *stop)
 {
@@ -408,8 +417,7 @@ bool target_raised(struct target *target, struct server_message *message, uint32
                                    .kind = kind,
                                    .reply = message->reply,
                                    .address = address};
-    e->breakpoint =
-        kind == EXCEPTION_KIND_BREAKPOINT && breakpoint_is_at(&target->breakpoints, address);
+    e->breakpoint = is_ours(target, kind, address);
     const bool back = is_back(target, e);
     if (target->running && (back || is_for_another(target, e))) {
         go_around(target, back);
@@ -417,6 +425,10 @@ bool target_raised(struct target *target, struct server_message *message, uint32
     }
     if (!target->running)
         return false;
+    if (e->breakpoint && !breakpoint_is_at(&target->breakpoints, address)) { /* T2 */
+        answer(target, target->waiting_count - 1, KERN_SUCCESS);
+        return false;
+    }
     halt(target);
     *stop = tell(e);
     return true;

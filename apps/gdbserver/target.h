@@ -27,7 +27,7 @@ struct target_exception {
     uint32_t thread, kind;
     mach_port_name_t reply;
     uint64_t address;
-    bool breakpoint; /* one of ours */
+    bool breakpoint; /* one of ours, though it may not be there any more */
     bool told;
 };
 

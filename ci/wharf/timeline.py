@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Reads the files that the program trace writes (docs/tracing.md): whether they are sane, and what happened in them."""
+"""Reads the files that the program trace writes (docs/tracing.md): whether they are what Chrome's format of trace events asks for, and what happened in them.
+
+Of the format the program uses slices (B, E), marks (i), flows (s, t, f) and names (M), and no others are taken.
+"""
 
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 
 PROCESSORS = "CPUs"
+NUMBERS = range(1 << 32)    # of processes and threads
+NAMES = ("process_name", "thread_name")
+UNITS = ("ms", "ns")
 
 
 class TimelineError(Exception):
@@ -30,16 +36,69 @@ class Step:
     slices: tuple       # those that are open, the outermost first
 
 
+def _unique(pairs):
+    """A JSON object; who reads one with a key that is there twice takes whichever he likes."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError(f"a key is there twice: {pairs}")
+    return found
+
+
+def _constant(word):
+    raise ValueError(f"{word} is no number of JSON")
+
+
+def _is_name(value):
+    return isinstance(value, str) and value != ""
+
+
+def _check_fields(event):
+    """What each event must have, whatever was before it. What is wrong with it; None: nothing."""
+    kind = event.get("ph")
+    if kind not in ("B", "E", "i", "s", "t", "f", "M"):
+        return "it is of no such kind"
+    if any(type(event.get(key)) is not int or event[key] not in NUMBERS for key in ("pid", "tid")):
+        return "its process or thread is no number"
+    if not isinstance(event.get("args", {}), dict):
+        return "its arguments are none"
+    if kind == "M":
+        return _check_metadata(event)
+    if type(event.get("ts")) not in (int, float) or not 0 <= event["ts"] < 1 << 53:
+        return "its moment is no number of microseconds"
+    if kind != "E" and not _is_name(event.get("name")):
+        return "it has no name"
+    if kind == "i" and event.get("s", "t") not in ("g", "p", "t"):
+        return "it is a mark of no such scope"
+    if kind in "stf" and not (_is_name(event.get("cat")) and _is_name(event.get("id"))):
+        return "it is of a flow without id or category"
+    if kind == "f" and event.get("bp") != "e":
+        return "its flow ends in the next slice, and not in the one that it is in (bp)"
+    return None
+
+
+def _check_metadata(event):
+    if event.get("name") not in NAMES or not _is_name(event.get("args", {}).get("name")):
+        return "it gives no name to a process or thread"
+    return None
+
+
 class Timeline:
-    """Of a whole file (text). TimelineError: it is not JSON, slices do not nest, time goes back on a track, a flow has no beginning, no end, or is in no slice."""
+    """Of a whole file (text). TimelineError: it is not JSON, an event lacks what its kind must have, a track has no name or two, slices do not nest, time goes back
+    on a track or in a flow, a flow has no beginning, no end, or is in no slice."""
 
     def __init__(self, text):
         try:
-            whole = json.loads(text)
+            whole = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
             self.events = whole["traceEvents"]
             self.lost = int(whole["otherData"]["lost events"])
+            unit = whole.get("displayTimeUnit", "ms")
         except (ValueError, KeyError, TypeError) as error:
             raise TimelineError(f"it is no such file: {error}") from error
+        if unit not in UNITS or not isinstance(self.events, list) or self.lost < 0:
+            raise TimelineError("it is no such file: its unit, list of events or count of those that were lost is none")
+        for event in self.events:
+            if not isinstance(event, dict) or (wrong := _check_fields(event)):
+                raise TimelineError(f"{event}: {wrong if isinstance(event, dict) else 'it is no event'}")
         self.tracks = defaultdict(Track)
         self.flows = defaultdict(list)
         self.slices = []            # (process, track, name)
@@ -52,13 +111,22 @@ class Timeline:
         self._ends(state)
 
     def _names(self):
-        processes = {e["pid"]: e["args"]["name"] for e in self.events if e["ph"] == "M" and e["name"] == "process_name"}
+        processes, threads = self._names_of("process_name", lambda e: e["pid"]), self._names_of("thread_name", lambda e: (e["pid"], e["tid"]))
         for event in self.events:
-            if event["ph"] != "M":
-                key = event["pid"], event["tid"]
-                self.tracks[key].process = processes.get(event["pid"], "?")
-            elif event["name"] == "thread_name":
-                self.tracks[event["pid"], event["tid"]].name = event["args"]["name"]
+            key = event["pid"], event["tid"]
+            if event["ph"] == "M":
+                continue
+            if event["pid"] not in processes or key not in threads:
+                raise TimelineError(f"process {key[0]}, thread {key[1]}: it has no name")
+            self.tracks[key].process, self.tracks[key].name = processes[event["pid"]], threads[key]
+
+    def _names_of(self, what, key):
+        """All names of a kind, by what they are names of."""
+        found = {}
+        for event in self.events:
+            if event["ph"] == "M" and event["name"] == what and found.setdefault(key(event), event["args"]["name"]) != event["args"]["name"]:
+                raise TimelineError(f"{what} {key(event)}: it is both {found[key(event)]!r} and {event['args']['name']!r}")
+        return found
 
     def _event(self, event, state):
         track = self.tracks[event["pid"], event["tid"]]
@@ -75,16 +143,16 @@ class Timeline:
             track.open.pop()
         elif kind == "i":
             self.marks.append((track.process, track.name, event["name"]))
-        elif kind in "stf":
-            self._flow(event, kind, track, state)
         else:
-            raise TimelineError(f"there is an event of kind {kind!r}")
+            self._flow(event, kind, track, state)
 
     def _flow(self, event, kind, track, state):
-        number = event["id"]
+        number = event["id"], event["cat"], event["name"]
         before = state.get(number)
         if (kind == "s") != (before is None) or before == "f":
             raise TimelineError(f"flow {number}: {kind!r} comes after {before!r}")
+        if before and event["ts"] < self.flows[number][-1].moment:
+            raise TimelineError(f"flow {number}: time goes back from {self.flows[number][-1].moment} to {event['ts']}")
         if not track.open:
             raise TimelineError(f"flow {number}: at {event['ts']} it is in no slice of {track.process}, {track.name}")
         state[number] = kind

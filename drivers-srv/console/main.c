@@ -166,21 +166,18 @@ static void get_place(struct driver *driver)
     self.place = (volatile struct place *)(uintptr_t)at;
 }
 
-/* What the kernel has printed itself is not printed again: the first instance begins at the end. */
+/* What the kernel has printed itself is not printed again: the first instance begins where the kernel ends. */
 static void take_over(struct driver *driver)
 {
-    static uint8_t text[HOST_DEBUG_TEXT_MAX];
     uint64_t end;
-    uint32_t size;
     bool printed;
-    kern_return_t kr = host_debug_set_console(program_start_info->host_debug, false, &printed);
+    const kern_return_t kr =
+        host_debug_set_console(program_start_info->host_debug, false, &printed, &end);
 
-    if (kr == KERN_SUCCESS && printed) {
-        kr = host_debug_read_log(program_start_info->host_debug, UINT64_MAX, &end, text, &size);
-        self.place->next = end;
-    }
     if (kr != KERN_SUCCESS)
         driver_fail(driver, "the kernel's log: error %d", (int)kr);
+    if (printed)
+        self.place->next = end;
 }
 
 int main(int argc, char **argv)

@@ -133,6 +133,11 @@ void line_flow(struct line *line, unsigned action);
 
 /** Whole lines, each ended by a newline. Whether they were taken: all or none. */
 bool line_log(struct line *line, const uint8_t *text, size_t size, uint64_t now);
-/** Look whether it is time for the log, or for a reader; then again at line_deadline(). */
+/** Some of it waits for its turn. */
+static inline bool line_log_waits(const struct line *line)
+{
+    return line->log_size > 0;
+}
+/** Look whether it is time for the log, or for a reader; then again at line_deadline(). LINE_NEVER: it is, for there is going to be no other. */
 void line_tick(struct line *line, uint64_t now);
 uint64_t line_deadline(const struct line *line);

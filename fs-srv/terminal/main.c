@@ -178,14 +178,16 @@ static kern_return_t statistics(struct server_message *message, struct terminal_
 
 /* ---- beginning and end ---- */
 
-/* What was written is shown before it goes, if the line takes it. */
+/* What was written is shown before it goes, if the line takes it, and the log that waits for its turn: nobody is going to end the line that has been begun. */
 static void stop(struct driver *driver)
 {
     const uint64_t until = kernel_clock_now() + DEVICE_SECOND / 2;
 
     (void)driver;
     terminal.line.stopped = false;
-    while (!terminal_is_drained() && kernel_clock_now() < until) {
+    while ((line_log_waits(&terminal.line) || !terminal_is_drained()) &&
+           kernel_clock_now() < until) {
+        line_tick(&terminal.line, LINE_NEVER);
         (void)move_out();
         (void)kernel_sleep_until(kernel_clock_now() + DEVICE_MILLISECOND);
     }

@@ -205,7 +205,8 @@ static bool finish_step(struct work *work)
 
 static void finish(void)
 {
-    (void)log_set_printing(true); /* whoever had the console has ended */
+    uint64_t next;
+    (void)log_set_printing(true, &next); /* whoever had the console has ended */
     check_leaks();
     uint64_t status = atomic_load(&programs.first_status);
     log_plain("wharf: all programs have ended, status %lu", status);

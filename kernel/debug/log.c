@@ -40,7 +40,9 @@ static bool console_midline; /* CONSOLE lock: as above */
 
 static _Atomic uint32_t console_level = LOG_INFO;
 static _Atomic bool panic_mode;
-static _Atomic bool muted; /* another has the console: nothing is printed but panics */
+/* From this byte of the log on another has the console, and nothing is printed but panics. It is set with the LOG lock held: each line is
+ * either printed here or before the other's eyes, even one that is on its way from the ring to the console meanwhile. */
+static _Atomic uint64_t printed_to = UINT64_MAX;
 
 /* In panic mode there are no locks: the holder may be this very CPU, or one that is stopped. */
 static bool take(struct spinlock *lock)
@@ -69,22 +71,25 @@ static struct log_ring *current_ring(void)
     return ring;
 }
 
-/* `line`: start on a fresh line. */
-static void ring_write(const char *text, size_t length, bool line)
+/* `line`: start on a fresh line. Number of the text's first byte. */
+static uint64_t ring_write(const char *text, size_t length, bool line)
 {
     bool taken = take(&log_lock);
     struct log_ring *to = current_ring();
 
     if (line && ring_midline)
         log_ring_append(to, "\n", 1, ring_persistent);
+    const uint64_t at = log_ring_head(to);
     log_ring_append(to, text, length, ring_persistent);
     ring_midline = text[length - 1] != '\n';
     give(&log_lock, taken);
+    return at;
 }
 
-static void console_write(const char *text, size_t length, bool line)
+/* at: what ring_write() said. */
+static void console_write(const char *text, size_t length, bool line, uint64_t at)
 {
-    if (atomic_load_explicit(&muted, memory_order_relaxed) &&
+    if (at >= atomic_load_explicit(&printed_to, memory_order_relaxed) &&
         !atomic_load_explicit(&panic_mode, memory_order_relaxed))
         return;
     bool taken = take(&console_lock);
@@ -138,9 +143,9 @@ void log_line(enum log_level level, const char *format, ...)
     va_start(args, format);
     length = finish_line(line, length, format, args);
     va_end(args);
-    ring_write(line, length, true);
+    const uint64_t at = ring_write(line, length, true);
     if (level >= atomic_load_explicit(&console_level, memory_order_relaxed))
-        console_write(line, length, true);
+        console_write(line, length, true, at);
 }
 
 void log_plain(const char *format, ...)
@@ -152,16 +157,16 @@ void log_plain(const char *format, ...)
     va_start(args, format);
     length = finish_line(line, 0, format, args);
     va_end(args);
-    ring_write(line, length, true);
-    console_write(line, length, true);
+    const uint64_t at = ring_write(line, length, true);
+    console_write(line, length, true, at);
 }
 
 void log_user_text(const char *text, size_t length)
 {
     if (length == 0)
         return;
-    ring_write(text, length, false);
-    console_write(text, length, false);
+    const uint64_t at = ring_write(text, length, false);
+    console_write(text, length, false, at);
 }
 
 void log_set_console_level(enum log_level level)
@@ -169,9 +174,16 @@ void log_set_console_level(enum log_level level)
     atomic_store_explicit(&console_level, level, memory_order_relaxed);
 }
 
-bool log_set_printing(bool prints)
+bool log_set_printing(bool prints, uint64_t *next)
 {
-    return !atomic_exchange_explicit(&muted, !prints, memory_order_relaxed);
+    bool taken = take(&log_lock);
+    const bool printed = atomic_load_explicit(&printed_to, memory_order_relaxed) == UINT64_MAX;
+
+    *next = log_ring_head(current_ring());
+    if (printed != prints)
+        atomic_store_explicit(&printed_to, prints ? UINT64_MAX : *next, memory_order_relaxed);
+    give(&log_lock, taken);
+    return printed;
 }
 
 void log_panic_mode(void)

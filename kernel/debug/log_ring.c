@@ -36,7 +36,7 @@ static uint64_t seal_head(uint64_t count, uint32_t generation)
     return count | checksum(part, sizeof(part)) >> HEAD_BITS << HEAD_BITS;
 }
 
-static uint64_t head_count(const struct log_ring *ring)
+uint64_t log_ring_head(const struct log_ring *ring)
 {
     return atomic_load_explicit(&ring->head, memory_order_relaxed) & HEAD_MASK;
 }
@@ -74,7 +74,7 @@ bool log_ring_is_valid(const struct log_ring *ring, size_t bytes)
 
 void log_ring_append(struct log_ring *ring, const char *text, size_t length, bool persistent)
 {
-    uint64_t head = head_count(ring);
+    uint64_t head = log_ring_head(ring);
 
     while (length > 0) {
         size_t at = head % ring->size;
@@ -94,7 +94,7 @@ void log_ring_append(struct log_ring *ring, const char *text, size_t length, boo
 /* The piece without wrap that starts `left` bytes before the head; *text is where. */
 static size_t piece_before_head(const struct log_ring *ring, size_t left, const char **text)
 {
-    size_t at = (head_count(ring) - left) % ring->size;
+    size_t at = (log_ring_head(ring) - left) % ring->size;
 
     *text = ring->text + at;
     return left < ring->size - at ? left : ring->size - at;
@@ -102,7 +102,7 @@ static size_t piece_before_head(const struct log_ring *ring, size_t left, const 
 
 static size_t stored(const struct log_ring *ring)
 {
-    uint64_t head = head_count(ring);
+    uint64_t head = log_ring_head(ring);
 
     return head < ring->size ? head : ring->size;
 }
@@ -122,7 +122,7 @@ size_t log_ring_tail(const struct log_ring *ring, char *buffer, size_t size)
 
 size_t log_ring_read(const struct log_ring *ring, uint64_t *position, char *buffer, size_t size)
 {
-    uint64_t head = head_count(ring), oldest = head - stored(ring);
+    uint64_t head = log_ring_head(ring), oldest = head - stored(ring);
 
     if (*position > head)
         *position = head;

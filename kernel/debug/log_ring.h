@@ -43,6 +43,9 @@ bool log_ring_is_valid(const struct log_ring *ring, size_t bytes);
 /* Add text, overwriting the oldest. */
 void log_ring_append(struct log_ring *ring, const char *text, size_t length, bool persistent);
 
+/* Number of the byte that is to come next. */
+uint64_t log_ring_head(const struct log_ring *ring);
+
 /* Copy the newest bytes, at most `size`, oldest first; returns how many. */
 size_t log_ring_tail(const struct log_ring *ring, char *buffer, size_t size);
 

@@ -8,10 +8,11 @@
 #include <kern/task.h>
 #include <kern/trace_stream.h>
 
+/* Id of the task; 0: there is no stream. Written under trace_lock, and read without it by who looks whether it is his own. */
+static _Atomic uint32_t owner;
+
 /* trace_lock. */
 static struct stream {
-    _Atomic uint32_t
-        owner; /* id of the task; 0: there is no stream. Read without the lock by who has that id */
     uint32_t mask;                 /* what was traced before */
     struct ledger *ledger;         /* pays; reference held */
     struct frame *frame[MAX_CPUS]; /* of the rings; NULL behind the last */
@@ -48,8 +49,10 @@ static kern_return_t alloc_rings(struct stream *rings, unsigned order)
 }
 
 /* The lock is held. */
-static void begin(const struct stream *rings, uint32_t events, uint32_t mask)
+static void begin(const struct task *task, const struct stream *rings, uint32_t events,
+                  uint32_t mask)
 {
+    relaxed_store(owner, task->id);
     stream = *rings;
     for (unsigned i = 0; i < cpu_count; i++) {
         struct trace_stream_ring *ring = &trace_stream_ring[i];
@@ -65,16 +68,16 @@ static void begin(const struct stream *rings, uint32_t events, uint32_t mask)
 
 kern_return_t trace_stream_start(struct task *task, uint32_t events, uint32_t mask)
 {
-    struct stream rings = {.owner = task->id, .ledger = task->ledger};
+    struct stream rings = {.ledger = task->ledger};
     if (events < TRACE_STREAM_MIN || events > TRACE_STREAM_MAX || (events & (events - 1)) != 0)
         return KERN_INVALID_VALUE;
     kern_return_t kr = alloc_rings(&rings, order_of(events));
     if (kr != KERN_SUCCESS)
         return kr;
     spin_lock(&trace_lock);
-    bool is_free = relaxed_load(stream.owner) == 0;
+    bool is_free = relaxed_load(owner) == 0;
     if (is_free)
-        begin(&rings, events, mask);
+        begin(task, &rings, events, mask);
     spin_unlock(&trace_lock);
     if (is_free)
         return KERN_SUCCESS;
@@ -92,15 +95,16 @@ static void end(struct stream *rings)
             arch_cpu_relax();
     *rings = stream;
     stream = (struct stream){0};
+    relaxed_store(owner, 0);
 }
 
 /* Of this task; 0: whoever's it is. */
-static kern_return_t stop(uint32_t owner)
+static kern_return_t stop(uint32_t of)
 {
     struct stream rings;
     spin_lock(&trace_lock);
-    uint32_t found = relaxed_load(stream.owner);
-    bool is_it = found != 0 && (owner == 0 || owner == found);
+    uint32_t found = relaxed_load(owner);
+    bool is_it = found != 0 && (of == 0 || of == found);
     if (is_it)
         end(&rings);
     spin_unlock(&trace_lock);
@@ -117,7 +121,7 @@ kern_return_t trace_stream_stop(void)
 
 void trace_stream_end_of(const struct task *task)
 {
-    if (unlikely(relaxed_load(stream.owner) == task->id))
+    if (unlikely(relaxed_load(owner) == task->id))
         (void)stop(task->id);
 }
 
@@ -138,7 +142,7 @@ kern_return_t trace_stream_read(uint32_t cpu, struct trace_event *out, uint32_t 
 {
     kern_return_t kr = KERN_INVALID_VALUE;
     spin_lock(&trace_lock);
-    if (relaxed_load(stream.owner) != 0 && cpu < cpu_count) {
+    if (relaxed_load(owner) != 0 && cpu < cpu_count) {
         *count = take(&trace_stream_ring[cpu], out, *count);
         *lost = relaxed_load(trace_stream_ring[cpu].lost);
         kr = KERN_SUCCESS;

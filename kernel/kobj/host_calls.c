@@ -139,10 +139,10 @@ kern_return_t khost_debug_read_log(struct kcall *call, struct host *target, uint
 }
 
 kern_return_t khost_debug_set_console(struct kcall *call, struct host *target, bool prints,
-                                      bool *before)
+                                      bool *before, uint64_t *next)
 {
     (void)call, (void)target;
-    *before = log_set_printing(prints);
+    *before = log_set_printing(prints, next);
     return KERN_SUCCESS;
 }
 

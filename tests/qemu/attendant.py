@@ -135,6 +135,10 @@ class Attendant:
         """What gdb prints that is connected to a gdbserver at the board's next serial line."""
         return self._run_gdb(f"programs/{program}", [f"target remote {self.sockets / 'line'}", *commands])
 
+    def gdb_of(self, program, *commands):
+        """What gdb prints of a program's file."""
+        return self._run_gdb(f"programs/{program}", commands)
+
     def _run_gdb(self, program, commands):
         argv = ["gdb-multiarch", "-nx", "-q", "-batch", self.directory.parent / program]
         for command in commands:

@@ -40,7 +40,7 @@ class Watch:
         for pattern in self.forbidden:
             if pattern.search(text):
                 raise Failed(f"this line must not come: {text}")
-        for pattern in [p for p in self.anywhere if self._match(p, text)]:
+        for pattern in dict.fromkeys(p for p in self.anywhere if self._match(p, text)):
             self.anywhere.remove(pattern)
         if self.expect and self._match(self.expect[0], text):
             self.expect.pop(0)

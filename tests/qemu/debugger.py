@@ -3,6 +3,7 @@
 program (apps/tests/debuggee.c), by a gdbserver at a serial line."""
 
 import re
+import socket
 
 from console import Failed
 from scenario import CI, Scenario, all_ended, ended
@@ -10,6 +11,8 @@ from shell import RC, initrd, keys
 
 VIRT = {"board": "virt", "gic": 2, "mem": "512M"}
 TRIES = 100         # until the shell waits for its line
+LINE_SECONDS = 60   # a hang
+CROWD_TIMES = 6     # that a program with many threads is attached to, and let go
 BUSY = "(while :; do :; done) & echo busy\r"
 # What runs is interrupted by ^C, a little later.
 INTERRUPTED = ("python import os, signal, threading", "python soon = lambda _: threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()",
@@ -132,6 +135,46 @@ def kill(attendant):
     says(attendant.gdb_on_line("debuggee", "break add", "continue", "kill"), r"Breakpoint 1, .*add", r"killed\]$")
 
 
+def attach_to_crowd(attendant):
+    """Each time it ends the next one comes."""
+    attendant.type(f"debuggee crowd & sleep 0.2; for i in {' '.join(map(str, range(CROWD_TIMES)))}; do gdbserver -p debuggee; done; wait $!; echo crowd $?\r")
+
+
+def let_crowd_go(*commands):
+    def act(attendant):
+        text = attendant.gdb_on_line("debuggee", "break pass", "continue", "continue", "delete", "break come_by", "break pass", *commands, "detach")
+        says(text, r"Breakpoint 1, .*pass \(", r"detached\]$")
+        if "SIGTRAP" in text:
+            raise Failed(f"a breakpoint was taken for the program's own: {text}")
+    return act
+
+
+def packet(content):
+    return f"${content}#{sum(content.encode()) & 0xff:02x}".encode()
+
+
+def let_go_in_one_piece(attendant):
+    """A breakpoint, on, the breakpoint away, and detach: nothing is heard of the threads that came to it meanwhile. They go on, as if it had not been there."""
+    address = int(says(attendant.gdb_of("debuggee", "print (long)&pass"), r"^\$1 = \d+$").split()[-1])
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(LINE_SECONDS)
+        line.connect(str(attendant.sockets / "line"))
+        line.sendall(b"".join(packet(content) for content in (f"Z0,{address:x},4", "c", f"z0,{address:x},4", "D")))
+        said = b""
+        while said.count(b"$OK#9a") < 3:
+            if not (more := line.recv(4096)):
+                raise Failed(f"gdbserver says no more than {said}")
+            said += more
+
+
+def crowd(cpus):
+    waiting = r"^gdbserver: waiting for GDB on tty\.tty1$"
+    attached = (let_crowd_go(), *[let_go_in_one_piece] * (CROWD_TIMES - 2), let_crowd_go("set var enough = 1"))
+    steps = ((r"type a command", attach_to_crowd), *((waiting, act) for act in attached), (r"^crowd 7$", keys("poweroff\r")))
+    return Scenario(f"debugger-crowd-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=shell.conf", initrd=initrd({"etc/rc": RC}), debugger=True,
+                    label=CI, seconds=25, when=steps, expect=(r"^debuggee: total 15$", ended("bootstrap"), all_ended()))
+
+
 def program(cpus):
     waiting = r"^gdbserver: waiting for GDB on tty\.tty1$"
     steps = ((r"type a command", begin_program), (waiting, debug_program), (r"^server 0$", begin_waiting), (waiting, step_over_waits), (r"^waiting 0$", attach), (waiting, debug_attached), (r"^debuggee 139$", attach_by_name),
@@ -141,4 +184,4 @@ def program(cpus):
 
 
 def all_scenarios():
-    return [prompt(1), prompt(4), program(1), program(4)]
+    return [prompt(1), prompt(4), program(1), program(4), crowd(1), crowd(4)]

@@ -18,18 +18,20 @@ SUPERBLOCK, DUMP = 1024, 3
 MOUNTED, SWAP, FALLEN_BACK = (r"^mounter: {disk}p2 \(ext4\) is mounted on /$", r"^default-pager: block.{disk}, partition 3: \d+ pages$",
                               r"^mounter: LABEL=wharf-root is not the root: there is no such device; the root is the initrd$")
 
+END = "^supervisor: init ends the system"
+
 
 def lives(name, machine, where, disk, seconds, again=False):
     """A prompt; programs and a file of the root; at the end the card is clean. again: at the next start what was written is there."""
     first = "pwd; lua -e 'print(\"lua \" .. 6 * 7)'; echo kept > /home/kept; swapon -s | grep -c partition; echo said $((6 * 7))\r"
     last = "cat /home/kept; poweroff\r"
-    root = MOUNTED.format(disk=disk)
+    said = (MOUNTED.format(disk=disk), SWAP.format(disk=disk))
     return Scenario(f"root-{name}", machine, "scr", append=system.BOOTARGS, root=READY, disk=Card(where, size="256M"), label=CI, seconds=seconds,
                     when=(("type a command", keys(first)), *((("^said 42", keys("reboot\r")), ("type a command", keys(last))) if again else
                                                             (("^said 42", keys(last)),))),
                     check=on_card({"/home/kept": b"kept\n"}),
-                    expect=(root, SWAP.format(disk=disk), r"^/home$", r"^lua 42$", r"^1$", r"^said 42$", *((root,) if again else ()),
-                            r"^kept$", ended("bootstrap"), all_ended()))
+                    anywhere=(*said, *((*said, f"{END}, and the machine begins anew$") if again else ()), f"{END}$"),
+                    expect=(r"^/home$", r"^lua 42$", r"^1$", r"^said 42$", r"^kept$", ended("bootstrap"), all_ended()))
 
 
 PATHS = """

@@ -30,7 +30,8 @@ class Scenario:
     medium: str | None = None       # a card to boot from, what U-Boot finds on it: scr or extlinux. It is the first disk
     append: str = ""                # kernel arguments
     expect: tuple = ()              # patterns, in this order; the run ends on the last
-    anywhere: tuple = ()            # patterns that must have matched when it ends
+    anywhere: tuple = ()            # patterns that must have matched when it ends; one that is there twice, two lines. The log's lines where a terminal shows
+                                    # what programs print, too: neither waits for the other
     echo: bool = False              # the board's next serial line sends back what it gets
     debugger: bool = False          # gdb can be attached (Attendant.gdb), and to what the board's next serial line leads to (Attendant.gdb_on_line)
     allow: tuple = ()               # of FORBIDDEN

@@ -163,7 +163,8 @@ def nothing(_):
 def typed(name, cpus, *steps, expect=()):
     """A person at the prompt: (pattern of a line, what is typed then)..."""
     return Scenario(name, {**VIRT, "cpus": cpus}, append="arg=system=shell.conf", initrd=initrd({"etc/rc": RC}),
-                    label=CI, seconds=15, when=tuple((pattern, keys(text)) for pattern, text in steps), expect=(*expect, ended("bootstrap"), all_ended()))
+                    label=CI, seconds=15, when=tuple((pattern, keys(text)) for pattern, text in steps), anywhere=("^supervisor: init ends the system$",),
+                    expect=(*expect, ended("bootstrap"), all_ended()))
 
 
 def console(cpus):

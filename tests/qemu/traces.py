@@ -21,7 +21,20 @@ for i in $(seq 50); do ps -T | grep -q 'sleep$' && break; sleep 0.1; done
 trace 1 && echo twice
 kill -9 $tracer; wait $tracer; echo "ended $?"
 trace 30 -o /tmp/trace.json sh -c '/bin/cat /data/file > /dev/null' && cp /tmp/trace.json /data/trace.json
+umount /data && echo unmounted
+"""
+
+# What is wrong with the words, no folder, more events than may be, a command that is not there, a file system that is full; each ends by itself.
+ERRORS = """
 trace 0 || echo "no time $?"
+trace -b 0 1 || echo "no room at all $?"
+trace -b 1025 1 || echo "too much $?"
+trace -o /nowhere/trace.json 1 true || echo "no folder $?"
+trace -o /tmp/command.json 5 no-such-program && rm /tmp/command.json
+trace -b 1 -o /tmp/short.json 60 sh -c 'for i in $(seq 20000); do echo; done | cat > /dev/null' && cp /tmp/short.json /data/trace.json && echo "short $?"
+cat /dev/zero > /data/full 2> /dev/null || echo "it is full"
+trace -o /data/none.json 5 ls /bin > /dev/null || echo "not written $?"
+rm /data/full /data/none.json
 umount /data && echo unmounted
 """
 
@@ -41,11 +54,16 @@ def written(path):
         return Timeline((Path(name) / "trace.json").read_text())
 
 
-def check(attendant):
+def is_sane(attendant):
+    """What is on the card is a file of its format. It."""
     try:
-        timeline = written(attendant.paths[0])
+        return written(attendant.paths[0])
     except (OSError, TimelineError) as error:
         raise Failed(f"trace.json: {error}") from error
+
+
+def check(attendant):
+    timeline = is_sane(attendant)
     if timeline.lost:
         raise Failed(f"trace.json: {timeline.lost} events were lost")
     if not timeline.has_way("cat", "ext4", "vd0", "interrupts", "vd0", "ext4", "cat"):
@@ -56,11 +74,20 @@ def check(attendant):
             raise Failed(f"trace.json: there is no {name}")
 
 
+def of(name, cpus, commands, label, *expect, **more):
+    return Scenario(f"trace-{name}", {"board": "virt", "gic": 2, "mem": "256M", "cpus": cpus}, append=EXEC, disk=Card("virtio", fill=fill), label=label,
+                    seconds=15, initrd=initrd({"etc/exec": commands.encode(), "etc/fstab": b"vd0p2 /data ext4 mkdir\n"}), expect=(*expect, "^unmounted$", all_ended()), **more)
+
+
 def trace(cpus, label):
-    return Scenario(f"trace-{cpus}cpu", {"board": "virt", "gic": 2, "mem": "256M", "cpus": cpus}, append=EXEC, disk=Card("virtio", fill=fill), label=label,
-                    seconds=15, initrd=initrd({"etc/exec": COMMANDS.encode(), "etc/fstab": b"vd0p2 /data ext4 mkdir\n"}), check=check,
-                    expect=("^trace: somebody else traces already$", "^ended 137$", r"^/tmp/trace.json: \d+ events, 0 lost$", "^no time 2$", "^unmounted$", all_ended()))
+    return of(f"{cpus}cpu", cpus, COMMANDS, label, "^trace: somebody else traces already$", "^ended 137$", r"^/tmp/trace.json: \d+ events, 0 lost$", check=check)
+
+
+def errors():
+    return of("errors", 2, ERRORS, CI, "^no time 2$", "^no room at all 2$", "^too much 2$", r"^trace: /nowhere/trace.json: No such file or directory$", "^no folder 1$",
+              "no-such-program: .*not found$", r"^/tmp/command.json: \d+ events, ", "^trace: there is no room for more events: -b$", r"^/tmp/short.json: 3\d{4} events, ",
+              "^short 0$", "^it is full$", "^trace: /data/none.json: it cannot be written$", "^not written 1$", check=is_sane)
 
 
 def all_scenarios(kind):
-    return [trace(1, CI), trace(4, EVERYDAY)] if kind == "release" else []
+    return [trace(1, CI), trace(4, EVERYDAY), errors()] if kind == "release" else []

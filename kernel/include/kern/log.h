@@ -58,5 +58,6 @@ size_t log_read_tail(char *buffer, size_t size);
 /** Copy up to `size` bytes of the ring from number *position on; *position becomes that of the next. Returns how many. */
 size_t log_read(uint64_t *position, char *buffer, size_t size);
 
-/** Whether lines are printed on the console, and not only recorded. What it was. */
-bool log_set_printing(bool prints);
+/** Whether lines are printed on the console, and not only recorded. What it was. *next: number of the byte that is next in the ring; all before it is
+ *  printed, or has been, if it was so, and nothing from there on if it is not to be so. */
+bool log_set_printing(bool prints, uint64_t *next);

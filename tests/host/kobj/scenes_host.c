@@ -40,20 +40,22 @@ static void see_events(void)
 static void check_log(void)
 {
     static uint8_t text[HOST_DEBUG_TEXT_MAX + 1];
-    uint64_t end, next = 0;
+    uint64_t end, next = 0, from;
     uint32_t size;
     bool prints;
     do
         OK(host_debug_read_log(me.debug, next, &next, text, &size));
     while (size > 0);
     end = next;
-    OK(host_debug_set_console(me.debug, false, &prints));
+    OK(host_debug_set_console(me.debug, false, &prints, &from));
     CHECK(prints);
+    CHECK_EQUAL(from, end);
     host_console_clear();
     OK(host_debug_console_write(me.debug, "not printed\n", 12));
     CHECK(strcmp(host_console_text(), "") == 0);
-    OK(host_debug_set_console(me.debug, true, &prints));
+    OK(host_debug_set_console(me.debug, true, &prints, &from));
     CHECK(!prints);
+    CHECK_EQUAL(from, end + 12);
     OK(host_debug_read_log(me.debug, end, &next, text, &size));
     CHECK_EQUAL(size, 12);
     CHECK_EQUAL(next, end + 12);

@@ -9,6 +9,7 @@
 
 #include <kern/log.h>
 #include <kern/panic.h>
+#include <pthread.h>
 
 static _Alignas(64) char ring[LOG_RING_SIZE], memory[LOG_RING_SIZE];
 static char previous[LOG_RING_SIZE], tail[LOG_RING_SIZE];
@@ -128,6 +129,46 @@ static void warm_resets(void)
     expected_length = 0;
 }
 
+/* Of what is said while another takes the console over, each line is either printed or behind the place that he is told, and none is both. */
+static void *say_lines(void *argument)
+{
+    stub_become(1, true);
+    for (unsigned i = 0; i < 100; i++)
+        log_plain("line %u of %u", i, *(unsigned *)argument);
+    return NULL;
+}
+
+static void taken_over(void)
+{
+    static char both[1 << 14];
+
+    for (unsigned round = 0; round < 300; round++) {
+        uint64_t begin, next, end;
+        pthread_t speaker;
+
+        stub_console_clear();
+        CHECK(log_set_printing(true, &begin));
+        CHECK(pthread_create(&speaker, NULL, say_lines, &round) == 0);
+        for (volatile size_t pause = check_below(100000); pause > 0; pause--)
+            ;
+        CHECK(log_set_printing(false, &next));
+        pthread_join(speaker, NULL);
+        end = begin;
+        const size_t all = log_read(&end, both, sizeof(both)), shown = (size_t)(next - begin);
+        CHECK(shown <= all);
+        size_t n = 0;
+        for (size_t i = 0; i < stub_console_length; i++)
+            if (stub_console[i] != '\r')
+                stub_console[n++] = stub_console[i];
+        CHECK_EQ(n, shown);
+        CHECK(memcmp(stub_console, both, shown) == 0);
+        CHECK(!log_set_printing(true, &next));
+        CHECK_EQ(next, end);
+    }
+    stub_console_clear();
+    expected_length = 0;
+}
+
 /* A reset between any two write-backs of one append finds the old or the new text. */
 static size_t cleans_left;
 static void clean_some(const void *va, size_t size)
@@ -201,6 +242,7 @@ int main(int argc, char **argv)
     early_lines();
     stub_on_clean = clean;
     warm_resets();
+    taken_over();
     reset_anywhere();
     damaged_headers();
     panic_needs_no_locks();

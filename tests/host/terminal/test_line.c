@@ -444,6 +444,13 @@ static void test_log(void)
     }
     CHECK(strstr(screen(), "\r\nsupervisor: x\r\n") != NULL);
     begin();
+    (void)line_write(&line, (const uint8_t *)"$ ", 2, now);
+    CHECK(line_log(&line, (const uint8_t *)log_line, sizeof log_line - 1, now));
+    CHECK(line_log_waits(&line));
+    line_tick(&line, LINE_NEVER); /* the end */
+    CHECK(!line_log_waits(&line));
+    CHECK_TEXT(screen(), "$ \r\nsupervisor: x\r\n$ ");
+    begin();
     type("\x13");
     unsigned taken = 0;
     while (line_log(&line, (const uint8_t *)log_line, sizeof log_line - 1, now))

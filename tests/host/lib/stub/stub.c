@@ -22,6 +22,8 @@ char stub_console[1 << 16];
 size_t stub_console_length;
 void (*stub_on_clean)(const void *va, size_t size);
 jmp_buf stub_end;
+void *stub_frames;
+char *stub_memory;
 
 void stub_become(unsigned number, bool fresh)
 {

@@ -24,5 +24,9 @@ extern void (*stub_on_clean)(const void *va, size_t size);
 extern jmp_buf stub_end;
 extern char stub_panic_text[512];
 
+/* The memory at physical address 0, page-aligned, and its frames' records, of a test that sets them. */
+extern void *stub_frames;
+extern char *stub_memory;
+
 /* Become CPU `number`, with a record that is all zero if `fresh`. */
 void stub_become(unsigned number, bool fresh);
