@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tests of tools/defsgen.py: errors, layout, outputs; and, where there is a gcc, the C it makes.
+"""Tests of tools/defsgen.py and tools/defs/: errors, layout, outputs; and, where there is a gcc, the C it makes.
 
 The C tests compile the stubs of tools/test_defsgen/*.defs for the development host, with
 sanitizers, against the server loop of libsys and a kernel that is one function.
@@ -20,7 +20,8 @@ FILES = ROOT / "tools/test_defsgen"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tools"))
 
-import defsgen  # noqa: E402
+from defs import dialect, headers, parser  # noqa: E402
+from defsgen import ERRORS_DEF  # noqa: E402
 
 FLAGS = ["-std=gnu2x", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wstrict-prototypes",
          "-Wmissing-prototypes", "-Wvla", "-Wundef", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -44,7 +45,7 @@ class Folder(unittest.TestCase):
     def parse_text(self, text):
         path = self.folder / "t.defs"
         path.write_text(text)
-        return defsgen.parse(str(path))
+        return parser.parse(str(path), ERRORS_DEF)
 
     def parse(self, body, head="interface t 0x2100 version 1"):
         """A file whose line 2 is the interface, line 3 the body."""
@@ -63,7 +64,7 @@ class Errors(Folder):
     """Each has the line and says what to do."""
 
     def refuse(self, body, pattern, line=3, **kinds):
-        with self.assertRaises(defsgen.Failure) as caught:
+        with self.assertRaises(dialect.Failure) as caught:
             self.parse(body, **kinds)
         text = str(caught.exception)
         self.assertRegex(text, pattern)
@@ -71,7 +72,7 @@ class Errors(Folder):
 
     def test_documents_are_mandatory(self):
         self.refuse("1: routine it();", r"routine it has no doc comment: put /\*\*")
-        with self.assertRaisesRegex(defsgen.Failure, r":1: the interface has no doc comment"):
+        with self.assertRaisesRegex(dialect.Failure, r":1: the interface has no doc comment"):
             self.parse_text("interface t 0x2100 version 1 { }")
 
     def test_numbers(self):
@@ -169,17 +170,17 @@ class Layout(Folder):
     def test_structure_of_a_header(self):
         found = self.parse("extern struct info size 24 alignment 8 <wharf/info.h>;\n/** A. */ 1: routine a() -> (x: info);")
         self.assertEqual(found["routines"][0]["reply"]["length"], 24)
-        text = defsgen.make_types(found)
+        text = headers.make_types(found)
         self.assertIn("#include <wharf/info.h>", text)
         self.assertIn("_Static_assert(sizeof(struct info) == 24 && _Alignof(struct info) == 8", text)
-        with self.assertRaisesRegex(defsgen.Failure, "the size a multiple of it"):
+        with self.assertRaisesRegex(dialect.Failure, "the size a multiple of it"):
             self.parse("extern struct info size 20 alignment 8 <wharf/info.h>;")
 
     def test_limits_are_those_of_the_messages(self):
         text = (ROOT / "interfaces/include/wharf/message.h").read_text()
-        for name, value in (("REGISTER_BYTES", defsgen.REGISTER_BYTES), ("BODY_MAX", defsgen.BODY_MAX),
-                            ("DESCRIPTORS_MAX", defsgen.DESCRIPTORS_MAX), ("DESCRIPTOR_SIZE", defsgen.DESCRIPTOR),
-                            ("RIGHTS_MAX", defsgen.RIGHTS_MAX)):
+        for name, value in (("REGISTER_BYTES", dialect.REGISTER_BYTES), ("BODY_MAX", dialect.BODY_MAX),
+                            ("DESCRIPTORS_MAX", dialect.DESCRIPTORS_MAX), ("DESCRIPTOR_SIZE", dialect.DESCRIPTOR),
+                            ("RIGHTS_MAX", dialect.RIGHTS_MAX)):
             self.assertRegex(text, rf"#define MSG_{name}\s+{value}\b")
 
     def test_facts(self):

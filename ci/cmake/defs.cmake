@@ -26,6 +26,7 @@ include_guard(GLOBAL)
 
 find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
 set(WHARF_GENERATED ${CMAKE_BINARY_DIR}/generated)
+file(GLOB WHARF_GENERATOR_PARTS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/defs/*.py)
 
 add_library(interfaces_generated INTERFACE)
 target_include_directories(interfaces_generated INTERFACE ${WHARF_GENERATED}/include)
@@ -39,7 +40,7 @@ function(wharf_interface name file)
 
     add_custom_command(OUTPUT ${base}.json
         COMMAND Python3::Interpreter ${generator} ${file} --errors ${errors} --json ${base}.json
-        DEPENDS ${generator} ${file} ${errors}
+        DEPENDS ${generator} ${WHARF_GENERATOR_PARTS} ${file} ${errors}
         COMMENT "Reading interface ${name}" VERBATIM)
 
     set(flags --types ${header}_types.h --header ${header}.h --client ${base}_client.c --server ${base}_server.c
@@ -55,7 +56,7 @@ function(wharf_interface name file)
     list(FILTER outputs EXCLUDE REGEX "^--")
     add_custom_command(OUTPUT ${outputs}
         COMMAND Python3::Interpreter ${generator} ${base}.json ${flags}
-        DEPENDS ${generator} ${base}.json
+        DEPENDS ${generator} ${WHARF_GENERATOR_PARTS} ${base}.json
         COMMENT "Generating interface ${name}" VERBATIM)
 
     add_custom_target(interface_${name} ALL DEPENDS ${outputs})
