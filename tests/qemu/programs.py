@@ -172,6 +172,7 @@ def all_scenarios():
         passes("preempt", 1), passes("preempt", 4),
         passes("exceptions", 1), passes("exceptions", 4),
         passes("badtraps", 1), passes("badtraps", 2, label=CI),
+        passes("trace-stream", 1, seconds=10), passes("trace-stream", 4, seconds=10),
         passes("races", 1, machine={"mem": "128M"}, seconds=10),
         passes("races", 2, machine={"mem": "128M"}, seconds=20, label=CI),
         passes("bomb-threads", 2, seconds=10),

@@ -12,7 +12,8 @@
 #include <stdarg.h>
 #include <user/msg.h>
 
-enum { INTERVAL = 1000, NOT_FOUND = 1 << 30 };
+enum { NOT_FOUND = 1 << 30 };
+#define INTERVAL UINT32_C(1000)
 
 static uint64_t now;
 static struct program program;
@@ -110,7 +111,7 @@ static void on_time(void)
     takes = NOT_FOUND; /* it hangs */
     CHECK_EQ(run(100 * INTERVAL), 2 * INTERVAL + INTERVAL / 4);
     takes = 1;
-    busy_until = 2 * INTERVAL * MILLISECOND;
+    busy_until = 2 * MILLISECOND * INTERVAL;
     CHECK_EQ(run(100 * INTERVAL), 2 * INTERVAL + 2); /* the first answer behind it */
 }
 
@@ -118,9 +119,10 @@ static void on_time(void)
 static void once(void)
 {
     for (unsigned i = 0; i < 2000; i++) {
-        machine((unsigned)check_below(4 * INTERVAL), 1 + (unsigned)check_below(10 * INTERVAL), 0);
+        machine((unsigned)check_below(UINT64_C(4) * INTERVAL),
+                1 + (unsigned)check_below(UINT64_C(10) * INTERVAL), 0);
         busy_until = 0;
-        takes = 1 + (unsigned)check_below(INTERVAL * 3 / 4);
+        takes = 1 + (unsigned)check_below(UINT64_C(3) * INTERVAL / 4);
         CHECK_EQ(run(30 * INTERVAL), NOT_FOUND);
         takes = NOT_FOUND;
         const unsigned found = run(30 * INTERVAL), end = still_from + still;
@@ -145,7 +147,7 @@ static void busy(void)
 {
     machine(INTERVAL / 2, 5 * INTERVAL, 0);
     takes = 1;
-    busy_until = 2 * INTERVAL * MILLISECOND;
+    busy_until = 2 * MILLISECOND * INTERVAL;
     CHECK_EQ(run(6 * INTERVAL + INTERVAL / 4), NOT_FOUND);
     CHECK_EQ(pings, 1);
     const unsigned found = run(100 * INTERVAL);
