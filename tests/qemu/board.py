@@ -30,7 +30,7 @@ import ipc  # noqa: E402
 import programs  # noqa: E402
 import pthreads  # noqa: E402
 import vm  # noqa: E402
-from console import AUTOBOOT, ESCAPES, FIRMWARE_BEGINS, KERNEL_BEGINS, PROMPTS, STAMP, Failed, Watch  # noqa: E402
+from console import AUTOBOOT, ESCAPES, FIRMWARE_BEGINS, KERNEL_BEGINS, PROMPTS, Failed, Watch, Weave  # noqa: E402
 from scenario import EVERYDAY  # noqa: E402
 
 WORDS = "wharf_args"        # what board/*/boot.cmd takes instead of the card's own arguments
@@ -183,7 +183,7 @@ class Line:
 
     def judge(self, watch, limit):
         """The kernel's lines, until the last that is expected. U-Boot loads first, which is not the scenario's time."""
-        kernel = False
+        kernel, weave = False, Weave()
         for text in self.lines(time.monotonic() + RESTART_SECONDS + limit):
             if not kernel:
                 kernel = bool(KERNEL_BEGINS.search(text))
@@ -191,7 +191,8 @@ class Line:
             if FIRMWARE_BEGINS.search(text):
                 raise Failed(f"the board began anew before: {watch.missing()}")
             if text:
-                watch.line(STAMP.sub("", text))
+                watch.refuse(text)
+                watch.line(weave.line(text))
             if watch.done():
                 return
         if not kernel:

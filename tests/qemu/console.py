@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-STAMP = re.compile(r"^\[ *\d+\.\d+\] ")      # of a log line; patterns are written without it
+STAMP = re.compile(r"\[ *\d+\.\d{6}\] ")     # of a log line; patterns are written without it
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 FIRMWARE_BEGINS = re.compile(r"^U-Boot \d{4}\.")
 KERNEL_BEGINS = re.compile(r"^Starting kernel")
@@ -26,6 +26,27 @@ class Failed(Exception):
     """Why the run is not what the scenario says."""
 
 
+class Weave:
+    """Where a driver has the line that the kernel prints its log on, a line of the log may stand in the midst of a program's: takes them apart."""
+
+    def __init__(self):
+        self.begun = ""         # of a program's line
+
+    def line(self, text):
+        """What has been said in whole, without its stamp."""
+        said, stamp, logged = self._parts(text)
+        self.begun += said
+        if stamp:
+            return logged
+        said, self.begun = self.begun, ""
+        return said
+
+    @staticmethod
+    def _parts(text):
+        found = STAMP.search(text)
+        return (text[:found.start()], found[0], text[found.end():]) if found else (text, "", "")
+
+
 class Watch:
     """Judges lines one by one."""
 
@@ -36,10 +57,13 @@ class Watch:
         self.captured = {}
         self.when = list(scenario.when)
 
-    def line(self, text):
+    def refuse(self, text):
         for pattern in self.forbidden:
             if pattern.search(text):
                 raise Failed(f"this line must not come: {text}")
+
+    def line(self, text):
+        self.refuse(text)
         for pattern in dict.fromkeys(p for p in self.anywhere if self._match(p, text)):
             self.anywhere.remove(pattern)
         if self.expect and self._match(self.expect[0], text):
@@ -85,7 +109,7 @@ class Console:
         self.scenario = scenario
         self.serial_path, self.log_path = serial_path, log_path
         self.attendant = attendant
-        self.watch = Watch(scenario)
+        self.watch, self.weave = Watch(scenario), Weave()
         self.firmware = scenario.machine.get("boot") == "uboot"
         self.log_ranges = [] if self.firmware else [[0, None]]
         self.partial = b""
@@ -160,7 +184,8 @@ class Console:
             self.answered = False
             self.log_ranges[-1][1] = self._log_size()
         elif not self.firmware:
-            text = STAMP.sub("", text)
+            self.watch.refuse(text)     # as it came, too: a panic does not end the line that it comes into
+            text = self.weave.line(text)
             self.watch.line(text)
             if action := self.watch.due(text):
                 action(self.attendant)

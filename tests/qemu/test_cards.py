@@ -15,7 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "ci")]
 
 from attendant import Attendant  # noqa: E402
 from cards import Card, Error, as_tuple  # noqa: E402
-from console import Watch  # noqa: E402
+from console import Watch, Weave  # noqa: E402
 from nbd import Fault  # noqa: E402
 from scenario import Scenario, counted  # noqa: E402
 from wharf import boards, card, qemu  # noqa: E402
@@ -135,6 +135,14 @@ class When(unittest.TestCase):
         self.assertEqual(watch.missing(), "^go")
         self.assertEqual(watch.due("go"), "third")
         self.assertTrue(watch.done())
+
+
+class Weaves(unittest.TestCase):
+    def test_apart(self):
+        weave = Weave()
+        self.assertEqual([weave.line(text) for text in (
+            "on 0", "[   0.100000] mem: free", "o[   2.714388] pager: pages", "[  2.800000] smp: 4", "n 1", "[1] done", "")],
+            ["on 0", "mem: free", "pager: pages", "smp: 4", "on 1", "[1] done", ""])
 
 
 class Counted(unittest.TestCase):
