@@ -129,4 +129,5 @@ def all_scenarios(kind):
     return [job("virtio-1cpu", {**virt, "cpus": 1}, "virtio", "vd0", "vd0", "64M", "8M", 1, CI, 30),
             job("virtio-4cpu", {**virt, "cpus": 4}, "virtio", "vd0", "vd0", "256M", "16M", 2, LONG, 120),
             job("sd-4cpu", {**virt, "cpus": 4}, "sd", "sd0", "sd0", "64M", "8M", 2, LONG, 120),
+            job("raspi4b", {"board": "raspi4b", "mem": "64M"}, "emmc2", "sd0", "sd0", "64M", "8M", 2, LONG, 120),
             job_on_root("sd-32m", {**virt, "cpus": 1, "mem": "32M"}, "sd", "sd0", "64M", "1M", 4, CI, 100)]
