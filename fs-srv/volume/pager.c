@@ -174,7 +174,13 @@ static kern_return_t data_request(struct server_message *message, uint64_t offse
 
 /* ---- pages that come back ---- */
 
-/* Other errors than that it is not there pass: it is announced once only. */
+/* The page is not there, or the object is not, whose control port may have gone with it. */
+static bool is_gone(kern_return_t kr)
+{
+    return kr == KERN_NOT_FOUND || kr == KERN_TERMINATED || kr == MACH_SEND_INVALID_DEST;
+}
+
+/* Other errors than that pass: it is announced once only. */
 static bool fetch_page(mach_port_name_t control, uint64_t offset, char *to)
 {
     enum { TRIES = 1000, PAUSE = 1000000 /* ns */ };
@@ -182,7 +188,7 @@ static bool fetch_page(mach_port_name_t control, uint64_t offset, char *to)
 
     for (unsigned n = 0; n < TRIES; n++) {
         kr = memory_object_collect(control, offset, (uintptr_t)to);
-        if (kr == KERN_SUCCESS || kr == KERN_NOT_FOUND || kr == KERN_TERMINATED)
+        if (kr == KERN_SUCCESS || is_gone(kr))
             break;
         (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
     }

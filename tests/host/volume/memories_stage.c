@@ -132,12 +132,13 @@ static const struct volume_ops ops = {
 
 /* ---- the kernel: its time passes when somebody waits, and `next` happens meanwhile ---- */
 
-static uint64_t now;
+uint64_t now;
 static bool locked;
 void (*next)(void);
 bool has_no_memory, cannot_be_copied;
 mach_port_name_t life;
 struct asked asked;
+unsigned collects;
 
 uint64_t kernel_clock_now(void)
 {
@@ -340,6 +341,13 @@ void tell_completed(void)
     CHECK_EQ(pager->lock_completed(&its, 0, MEMORY_SPAN), KERN_SUCCESS);
 }
 
+void tell_return(unsigned pages)
+{
+    struct server_message its = message();
+
+    CHECK_EQ(pager->data_return(&its, 0, (uint64_t)pages * PAGE, true, false), KERN_SUCCESS);
+}
+
 void tell_terminate(void)
 {
     struct server_message its = message();
@@ -377,7 +385,7 @@ void windows_drop(const struct memory *memory)
     (void)memory;
 }
 
-/* Pages come and go in other tests (tests/qemu): nobody asks for one here, and none comes back. */
+/* Pages come and go in other tests (tests/qemu): nobody asks for one here, and none can be had back. */
 
 kern_return_t memory_object_supply(mach_port_name_t control, uint64_t offset, uint64_t address,
                                    uint64_t length, uint32_t flags)
@@ -395,8 +403,10 @@ kern_return_t memory_object_error(mach_port_name_t control, uint64_t offset, uin
 
 kern_return_t memory_object_collect(mach_port_name_t control, uint64_t offset, uint64_t address)
 {
-    (void)control, (void)offset, (void)address;
-    CHECK(false);
+    (void)offset, (void)address;
+    CHECK(locked && control != life);
+    collects++;
+    return MACH_SEND_INVALID_DEST;
 }
 
 kern_return_t memory_entry_narrow(mach_port_name_t entry, uint64_t offset, uint64_t size,

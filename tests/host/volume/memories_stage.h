@@ -28,6 +28,8 @@ extern void (*next)(void);
 extern bool has_no_memory, cannot_be_copied;
 /** The control port that the object has; all others are dead names. */
 extern mach_port_name_t life;
+/** The kernel's time. */
+extern uint64_t now;
 /** Rights to what a memory has: its port, twice, and the entry. */
 extern int rights;
 
@@ -39,10 +41,13 @@ struct asked {
     unsigned count;
 };
 extern struct asked asked;
+/** How often a page was to be fetched: none is there. */
+extern unsigned collects;
 
 /** What the kernel tells the pager of the first memory. */
 void tell_init(mach_port_name_t control);
 void tell_completed(void);
+void tell_return(unsigned pages);
 void tell_terminate(void);
 
 /** Once. */

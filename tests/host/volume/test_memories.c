@@ -148,6 +148,19 @@ static void test_flush_of_the_last(void)
     end();
 }
 
+/* It was announced, and could not be fetched in time: nobody waits for what is lost. */
+static void test_return_of_gone(void)
+{
+    (void)have_gone();
+    const uint64_t before = now;
+    next = NULL;
+    collects = 0;
+    tell_return(RETURN_PAGES);
+    CHECK_EQ(collects, RETURN_PAGES);
+    CHECK_EQ(now, before);
+    end();
+}
+
 /* ---- after a kill ---- */
 
 static void restore(void)
@@ -211,6 +224,7 @@ int main(int argc, char **argv)
     test_flush_of_gone();
     test_forget_of_gone();
     test_flush_of_the_last();
+    test_return_of_gone();
     test_restored();
     test_restored_late();
     free(state);
