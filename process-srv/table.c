@@ -91,14 +91,6 @@ static int32_t new_pid(void)
     return *last_pid;
 }
 
-unsigned table_session_size(int32_t sid)
-{
-    unsigned n = 0;
-    for (const struct process *p = newest; p != NULL; p = p->earlier)
-        n += p->sid == sid;
-    return n;
-}
-
 unsigned table_account_size(const struct process *p)
 {
     unsigned n = 0;

@@ -115,7 +115,6 @@ int table_new_session(struct process *caller);
 bool table_group_exists(int32_t group);
 /** -1: there is no such group. */
 int32_t table_group_session(int32_t group);
-unsigned table_session_size(int32_t sid);
 /** Those of p's account. */
 unsigned table_account_size(const struct process *p);
 unsigned table_count(void);

@@ -67,14 +67,6 @@ void actor_kill_port(struct actor *a, uint32_t name)
     OK(port_mod_refs(a->task, name, PORT_RIGHT_RECEIVE, -1));
 }
 
-unsigned actor_rights(struct actor *a, uint32_t name)
-{
-    uint32_t rights = 0;
-    kern_return_t kr = port_type(a->task, name, &rights);
-    CHECK(kr == KERN_SUCCESS || kr == KERN_INVALID_NAME);
-    return rights;
-}
-
 /* All references of each right that the name denotes. Rights change on the way: the port dies. */
 static void drop(struct actor *a, uint32_t name)
 {

@@ -87,8 +87,6 @@ uint32_t actor_send_to(struct actor *a, struct actor *owner, uint32_t port);
 uint32_t actor_once_to(struct actor *a, struct actor *owner, uint32_t port);
 /** The receive right is destroyed. */
 void actor_kill_port(struct actor *a, uint32_t name);
-/** PORT_RIGHT_* of a name; 0 if it denotes nothing. */
-unsigned actor_rights(struct actor *a, uint32_t name);
 /** Drop every right that it has. */
 void actor_wipe(struct actor *a);
 

@@ -141,15 +141,6 @@ static kern_return_t fail(struct server_message *message, uint32_t how)
 
 /* ---- its start ---- */
 
-static const char *argument(int argc, char **argv, const char *name)
-{
-    const size_t n = strlen(name);
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, n) == 0)
-            return argv[i] + n;
-    return NULL;
-}
-
 static void find_state(void)
 {
     mach_port_name_t memory;
@@ -175,13 +166,13 @@ int main(int argc, char **argv)
 {
     static const struct svc_ops ops = {.who = who, .fail = fail};
     static struct thread thread;
-    const char *name = argument(argc, argv, "service=");
+    const char *name = program_argument(argc, argv, "service", NULL);
     struct server_interface interface = svc_interface(&ops, NULL);
     find_state();
     find_device();
-    if (argument(argc, argv, "fail") != NULL)
+    if (program_has_word(argc, argv, "fail"))
         crash_here();
-    if (argument(argc, argv, "sleep") != NULL)
+    if (program_has_word(argc, argv, "sleep"))
         rest_for_ever();
     if (name == NULL || service_check_in(bootstrap(), name, &service) != KERN_SUCCESS ||
         service_get_control(bootstrap(), &control) != KERN_SUCCESS ||

@@ -20,14 +20,6 @@
 
 static mach_port_name_t service, supervisor, tty;
 
-static const char *argument(int argc, char **argv, const char *name, const char *otherwise)
-{
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, strlen(name)) == 0)
-            return argv[i] + strlen(name);
-    return otherwise;
-}
-
 static mach_port_name_t open_terminal(uint32_t flags)
 {
     mach_port_name_t opened = MSG_NULL;
@@ -223,8 +215,8 @@ int main(int argc, char **argv)
     try_lines();
     try_raw();
     try_nonsense();
-    try_paste((uint32_t)atoi(argument(argc, argv, "paste=", "0")));
-    try_driver(argument(argc, argv, "driver=", "tty0"));
+    try_paste((uint32_t)atoi(program_argument(argc, argv, "paste", "0")));
+    try_driver(program_argument(argc, argv, "driver", "tty0"));
     try_death();
     return check_end("terminal-test");
 }

@@ -25,14 +25,6 @@ static mach_port_name_t supervisor;
 static uint64_t sent, seen, repeated,
     lost; /* seen: bytes of what was sent that have come back, or are lost */
 
-static const char *argument(int argc, char **argv, const char *name, const char *otherwise)
-{
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, strlen(name)) == 0)
-            return argv[i] + strlen(name);
-    return otherwise;
-}
-
 /* Bytes that are near each other differ. */
 static uint8_t byte_at(uint64_t number)
 {
@@ -123,14 +115,14 @@ static void work(const char *companion, uint64_t bytes)
 
 int main(int argc, char **argv)
 {
-    const char *service = argument(argc, argv, "line=", "tty.tty1");
-    const char *driver = argument(argc, argv, "driver=", "tty1");
-    const uint64_t bytes = strtoull(argument(argc, argv, "bytes=", "20000"), NULL, 0);
+    const char *service = program_argument(argc, argv, "line", "tty.tty1");
+    const char *driver = program_argument(argc, argv, "driver", "tty1");
+    const uint64_t bytes = strtoull(program_argument(argc, argv, "bytes", "20000"), NULL, 0);
 
     if (CHECK_EQUAL(service_look_up(program_start_info->bootstrap, "supervisor", &supervisor),
                     KERN_SUCCESS) &&
         CHECK_EQUAL(tty_client_open(&line, service), KERN_SUCCESS)) {
-        work(argument(argc, argv, "while=", NULL), bytes);
+        work(program_argument(argc, argv, "while", NULL), bytes);
         const uint32_t restarts = row_of(driver).restarts;
         CHECK(repeated + lost <= restarts);
         CHECK_EQUAL(line.lost, 0);

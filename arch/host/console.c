@@ -38,11 +38,6 @@ void arch_console_write(const char *bytes, size_t count)
     text[used] = '\0';
 }
 
-int arch_console_read(void)
-{
-    return -1;
-}
-
 const char *host_console_text(void)
 {
     return text;

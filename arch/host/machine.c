@@ -32,11 +32,6 @@ void host_hash(uint64_t value)
         host_machine.hash = (host_machine.hash ^ value) * UINT64_C(0x100000001b3) + (value >> 29);
 }
 
-void host_machine_hash_add(uint64_t value)
-{
-    host_hash(value);
-}
-
 uint64_t host_machine_hash(void)
 {
     return host_machine.hash;
@@ -72,11 +67,6 @@ void host_ask_stop(enum host_stop why)
     bool already = false;
     if (atomic_compare_exchange_strong(&host_machine.draining, &already, true))
         atomic_store(&host_machine.stop, why);
-}
-
-void host_machine_stop(void)
-{
-    host_ask_stop(HOST_STOP_ASKED);
 }
 
 bool host_cpu_has_event(const struct host_cpu *cpu, uint32_t events)

@@ -62,22 +62,6 @@ void host_memory_add_bank(paddr_t start, uint64_t size)
     bank[bank_count++].end = start + size;
 }
 
-static void close_area(char *start, uint64_t size)
-{
-    if (mmap(start, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-             0) == MAP_FAILED)
-        fail("close simulated memory");
-}
-
-void host_memory_reset(void)
-{
-    for (; bank_count > 0; bank_count--)
-        close_area(host_direct_map + bank[bank_count - 1].start,
-                   bank[bank_count - 1].end - bank[bank_count - 1].start);
-    close_area(host_frame_table, FRAME_TABLE_SIZE);
-    memset(region_known, 0, sizeof(region_known));
-}
-
 static bool in_bank(paddr_t start, paddr_t end)
 {
     for (unsigned i = 0; i < bank_count; i++) {

@@ -12,12 +12,6 @@ void arch_reset_init(const struct board *board)
     (void)board;
 }
 
-bool arch_reset_can(enum arch_reset how)
-{
-    (void)how;
-    return true;
-}
-
 void arch_reset(enum arch_reset how)
 {
     if (!host_on_cpu || !host_machine.config.reset_ends_run)

@@ -113,11 +113,6 @@ vaddr_t arch_thread_pc(const struct arch_thread *t)
     return t->pc;
 }
 
-vaddr_t arch_thread_sp(const struct arch_thread *t)
-{
-    return t->sp;
-}
-
 void arch_thread_report(const struct arch_thread *t, bool frames)
 {
     (void)frames; /* scripts have no call stack */

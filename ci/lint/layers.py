@@ -14,7 +14,7 @@ RULES = [
     ("arch/aarch64/", rf"(arch|kern|machine|wharf)/.*|{FREE}|arm_acle\.h"),
 ]
 # Programs see the ABI and the system library, never the kernel or the machine.
-PROGRAMS = ("bootstrap/", "apps/", "drivers-srv/", "pager/", "fs-srv/", "libsys/")
+PROGRAMS = ("bootstrap/", "apps/", "bench/programs/", "drivers-srv/", "pager/", "process-srv/", "fs-srv/", "libsys/")
 FORBIDDEN = re.compile(r"(kern|machine)/.*|arch/(?!user/).*")
 
 

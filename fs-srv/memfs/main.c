@@ -22,24 +22,6 @@ enum { OPENS = 8192, WAITS = 16384, STATUS_FAILED = 1 };
 static struct memfs fs;
 static struct file_server server;
 
-static const char *argument(int argc, char **argv, const char *name)
-{
-    const size_t length = strlen(name);
-
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
-            return argv[i] + length + 1;
-    return NULL;
-}
-
-static bool has_word(int argc, char **argv, const char *word)
-{
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], word) == 0)
-            return true;
-    return false;
-}
-
 /* Bytes. What the program may have is a limit of its ledger; if it has none, a quarter of all memory. */
 static uint64_t content_limit(void)
 {
@@ -123,9 +105,9 @@ static kern_return_t mount_all(int argc, char **argv)
 
 static kern_return_t begin(int argc, char **argv)
 {
-    const char *service = argument(argc, argv, "service"),
-               *content = argument(argc, argv, "content");
-    const char *opens = argument(argc, argv, "opens");
+    const char *service = program_argument(argc, argv, "service", NULL),
+               *content = program_argument(argc, argv, "content", NULL);
+    const char *opens = program_argument(argc, argv, "opens", NULL);
     char mounts[SERVICE_NAME_MAX];
     const struct file_server_limits limits = {
         .opens = opens ? (uint32_t)strtoul(opens, NULL, 0) : OPENS,
@@ -136,7 +118,7 @@ static kern_return_t begin(int argc, char **argv)
     if (!service)
         service = "files";
     kern_return_t kr = file_server_begin(&server, &limits, MSG_NULL);
-    server.is_top = !has_word(argc, argv, "below");
+    server.is_top = !program_has_word(argc, argv, "below");
     if (kr == KERN_SUCCESS)
         kr = memfs_begin(&fs, &server, limit);
     if (kr == KERN_SUCCESS)

@@ -16,16 +16,6 @@ enum { OPENS = 256, WAITS = 64 };
 struct file_server procfs_server;
 mach_port_name_t procfs_processes, procfs_files, procfs_swap;
 
-static const char *argument(int argc, char **argv, const char *name, const char *otherwise)
-{
-    const size_t length = strlen(name);
-
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
-            return argv[i] + length + 1;
-    return otherwise;
-}
-
 static mach_port_name_t look_up_if_any(const char *name)
 {
     mach_port_name_t service;
@@ -45,7 +35,7 @@ static kern_return_t look_up(void)
 
 int main(int argc, char **argv)
 {
-    const char *opens = argument(argc, argv, "opens", NULL);
+    const char *opens = program_argument(argc, argv, "opens", NULL);
     const struct file_server_limits limits = {
         .opens = opens ? (uint32_t)strtoul(opens, NULL, 0) : OPENS,
         .waits = WAITS,
@@ -57,7 +47,7 @@ int main(int argc, char **argv)
     if (kr == KERN_SUCCESS)
         kr = load_begin();
     if (kr == KERN_SUCCESS)
-        kr = file_server_root(&procfs_server, argument(argc, argv, "service", "proc"),
+        kr = file_server_root(&procfs_server, program_argument(argc, argv, "service", "proc"),
                               &procfs_root.node);
     if (kr == KERN_SUCCESS)
         kr = file_server_run(&procfs_server, NULL, 0);

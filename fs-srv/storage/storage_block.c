@@ -143,8 +143,3 @@ kern_return_t storage_block_open(struct storage_block *block, const char *servic
     block->storage.read_only = facts->read_only;
     return KERN_SUCCESS;
 }
-
-void storage_block_close(struct storage_block *block)
-{
-    block_client_close(&block->client);
-}

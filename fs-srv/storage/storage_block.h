@@ -27,4 +27,3 @@ struct storage_block {
 /** service: `block.` and a disk's name. Errors: those of block_client_open(). */
 kern_return_t storage_block_open(struct storage_block *block, const char *service,
                                  uint32_t partition);
-void storage_block_close(struct storage_block *block);

@@ -15,24 +15,6 @@ enum { OPENS = STATE_NODES, WAITS = 4096, STATUS_FAILED = 1 };
 
 struct disk disk;
 
-static const char *argument(int argc, char **argv, const char *name)
-{
-    const size_t length = strlen(name);
-
-    for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
-            return argv[i] + length + 1;
-    return NULL;
-}
-
-static bool has_word(int argc, char **argv, const char *word)
-{
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], word) == 0)
-            return true;
-    return false;
-}
-
 /* Two volumes have two numbers: that of a text that names the place. */
 static uint64_t number_of(const char *device, uint32_t partition)
 {
@@ -67,8 +49,8 @@ static int check_root(void)
 /* 0, or the program's status. */
 static int mount(int argc, char **argv, bool *again)
 {
-    const char *device = argument(argc, argv, "device"),
-               *partition = argument(argc, argv, "partition");
+    const char *device = program_argument(argc, argv, "device", NULL),
+               *partition = program_argument(argc, argv, "partition", NULL);
     const uint32_t number = partition ? (uint32_t)strtoul(partition, NULL, 0) : 0;
 
     if (!device) {
@@ -81,8 +63,8 @@ static int mount(int argc, char **argv, bool *again)
         return VOLUME_NONE;
     }
     disk.device = number_of(device, number);
-    disk.is_root = has_word(argc, argv, "root");
-    disk.read_only = has_word(argc, argv, "read-only") || disk.card.storage.read_only;
+    disk.is_root = program_has_word(argc, argv, "root");
+    disk.read_only = program_has_word(argc, argv, "read-only") || disk.card.storage.read_only;
     uint64_t serial = 0;
     (void)!disk.ops->serial(&disk.card.storage, &serial); /* mounting will fail, too */
     if (state_begin(serial, again) != KERN_SUCCESS) {
@@ -160,7 +142,7 @@ static void free_orphans(void)
 
 int volume_serve(int argc, char **argv, const struct volume_ops *ops)
 {
-    const char *service = argument(argc, argv, "service");
+    const char *service = program_argument(argc, argv, "service", NULL);
 
     bool again = false;
 
@@ -168,7 +150,8 @@ int volume_serve(int argc, char **argv, const struct volume_ops *ops)
     const int status = mount(argc, argv, &again);
     if (status != 0)
         return status;
-    kern_return_t kr = begin(service ? service : ops->format, argument(argc, argv, "book"), again);
+    kern_return_t kr =
+        begin(service ? service : ops->format, program_argument(argc, argv, "book", NULL), again);
     if (kr == KERN_SUCCESS && again)
         free_orphans();
     if (kr == KERN_SUCCESS) {

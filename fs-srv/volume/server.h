@@ -28,14 +28,15 @@
 #include <libsys/thread.h>
 #include <storage_block.h>
 #include <volume.h>
+#include <wharf/if/memory_object_types.h>
 
 enum {
     PAGE = 4096,
-    MEMORIES = 1024,                 /* files whose pages are kept */
-    CLUSTER = 65536,                 /* bytes that the kernel asks for at once */
-    WINDOW = 1024 * 1024,            /* bytes of a file that the files' thread maps at once */
-    RETURN_PAGES = 60,               /* in one data_return, and so in one request of the card */
-    AHEAD_MAX = RETURN_PAGES * PAGE, /* bytes that are read ahead: the same */
+    MEMORIES = 1024,      /* files whose pages are kept */
+    CLUSTER = 65536,      /* bytes that the kernel asks for at once */
+    WINDOW = 1024 * 1024, /* bytes of a file that the files' thread maps at once */
+    RETURN_PAGES = MEMORY_OBJECT_RETURN_MAX / PAGE, /* and so in one request of the card */
+    AHEAD_MAX = MEMORY_OBJECT_RETURN_MAX,           /* bytes that are read ahead: the same */
 };
 #define MEMORY_PAYLOAD UINT64_C(0x564d454d00000000)
 /** Bytes of an object, and of the largest file: it has to find room among the addresses of a program. */
@@ -211,7 +212,6 @@ void memory_wait_begins(struct memory *memory);
 void memory_wait_ends(struct memory *memory);
 /** Every memory, one after the other: index 0 on; NULL: there are no more. */
 struct memory *memory_next(uint32_t *index);
-uint32_t memory_count(void);
 
 /* ---- window.c; the files' thread, without the lock ---- */
 

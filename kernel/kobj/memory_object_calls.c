@@ -14,7 +14,8 @@
 #include <wharf/if/memory_object_kernel.h>
 
 static_assert(MEMORY_OBJECT_RUN_MAX == PAGED_RUN_MAX << PAGE_SHIFT &&
-              MEMORY_OBJECT_CLUSTER_MAX == PAGED_CLUSTER_MAX << PAGE_SHIFT);
+              MEMORY_OBJECT_CLUSTER_MAX == PAGED_CLUSTER_MAX << PAGE_SHIFT &&
+              MEMORY_OBJECT_RETURN_MAX == PAGED_RETURN_MAX << PAGE_SHIFT);
 
 struct run {
     uint64_t page, count;

@@ -91,7 +91,7 @@ static void begin_life(struct paged_object *object, struct ledger *ledger, struc
     object->busy = 0;
     object->cluster = 1;
     object->why = object->unfetched = object->asked = 0;
-    object->dirty = object->loose = object->clean_page = object->run.count = 0;
+    object->dirty = object->loose = object->clean_page = 0;
     object->again = UINT64_MAX;
     object->space = NULL;
     object->admitted = 0;
@@ -216,7 +216,6 @@ static void die(struct paged_object *object, uint64_t why)
         object->why = why;
     }
     object->init_due = object->returning = object->locking = object->lock_due = false;
-    object->run.count = 0;
     object->moved = true; /* counts nowhere any more */
     paged_wake_all(object);
     work_start(&object->work);
@@ -299,7 +298,7 @@ static bool begin_dropping(struct paged_object *object)
 {
     paged_forget_written(object);
     object->state = PAGED_DROPPING;
-    object->scan_page = object->run.count = 0;
+    object->scan_page = 0;
     object->returning = object->locking = object->lock_due = false;
     object->again = UINT64_MAX;
     return true;

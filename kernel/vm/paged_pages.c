@@ -178,6 +178,8 @@ static void make_return(struct paged_object *object, uint64_t page, struct anon 
     change(object, anon, must_go ? MAY_STAY : 0, (told ? 0u : RETURN_DUE | RETURNING) | more);
     if (told)
         return;
+    if (!object->returning)
+        object->run.count = 0; /* of an earlier time, if it ended early */
     if (!object->returning || page < object->announce)
         object->announce = page;
     object->returning = true;

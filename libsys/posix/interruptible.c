@@ -8,11 +8,6 @@
 
 _Thread_local uintptr_t interruptible_stack;
 
-bool interruptible_is_armed(void)
-{
-    return interruptible_stack != 0;
-}
-
 void interruptible_end(void)
 {
     if (interruptible_stack != 0)

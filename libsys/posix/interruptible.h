@@ -10,7 +10,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <wharf/error.h>
 
@@ -18,8 +17,6 @@ typedef kern_return_t interruptible_function_t(void *argument);
 
 /** Its result; or KERN_ABORTED. Not inside another one. */
 kern_return_t interruptible_call(interruptible_function_t *function, void *argument);
-/** The calling thread is in one. */
-bool interruptible_is_armed(void);
 /** It ends with KERN_ABORTED; by code that runs as a signal's handler does. Nothing if it is in none. */
 void interruptible_end(void);
 /** Where it would go on, for who changes a stopped thread's registers (cancellation); 0: it is in none. Of the calling thread. */

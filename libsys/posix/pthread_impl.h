@@ -73,9 +73,6 @@ bool posix_table_add(struct posix_thread *thread);
 void posix_table_remove(struct posix_thread *thread);
 /** NULL: there is none of this number. */
 struct posix_thread *posix_table_find(pthread_t id);
-/** Calls function for each; it may not add or remove. */
-void posix_table_each(void (*function)(struct posix_thread *thread, void *argument),
-                      void *argument);
 /** In the child of a fork: the others are gone. */
 void posix_table_keep_only(struct posix_thread *self);
 

@@ -95,13 +95,6 @@ struct posix_thread *posix_table_find(pthread_t id)
     return slot->generation == id >> INDEX_BITS ? slot->thread : NULL;
 }
 
-void posix_table_each(void (*function)(struct posix_thread *thread, void *argument), void *argument)
-{
-    for (uint32_t i = 0; i < used; i++)
-        if (slot_at(i)->thread != NULL)
-            function(slot_at(i)->thread, argument);
-}
-
 void posix_table_keep_only(struct posix_thread *self)
 {
     for (uint32_t i = 0; i < used; i++) {

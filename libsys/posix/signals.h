@@ -62,8 +62,6 @@ void signals_of_others(void);
 siginfo_t signals_info(const struct process_signal *signal);
 /** The caller's own thread. */
 mach_port_name_t signals_self(void);
-/** Of a thread of this process: kill_thread. 0 or an errno. */
-int signals_send_thread(mach_port_name_t thread, int number, int code, union sigval value);
 
 /** Handlers that have returned in this thread: a futex. A wait that was abandoned while it stays the same was not ended by a signal: the thread was only asked. Weak: in
  *  programs that have handlers. */

@@ -79,13 +79,3 @@ void arch_console_write(const char *bytes, size_t count)
     }
     mmio_change_device();
 }
-
-int arch_console_read(void)
-{
-    if (!uart)
-        return CONSOLE_NO_BYTE;
-    mmio_change_device();
-    int byte = is_pl011 ? pl011_receive(uart) : mini_uart_receive(uart);
-    mmio_change_device();
-    return byte;
-}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * console_impl.h - between console.c and the UART drivers. A driver has set-up, "may I send", "send
- * this" and "anything received"; waiting and giving up is console.c's.
+ * console_impl.h - between console.c and the UART drivers. A driver has set-up, "may I send" and
+ * "send this"; waiting and giving up is console.c's.
  */
 #pragma once
 
 #include <kern/dt.h>
 #include <kern/types.h>
 
-enum { CONSOLE_DEFAULT_BAUD = 115200, CONSOLE_NO_BYTE = -1 };
+enum { CONSOLE_DEFAULT_BAUD = 115200 };
 
 /** Wait at most `microseconds` for `done(base)`. */
 bool console_wait(bool (*done)(volatile void *base), volatile void *base, unsigned microseconds);
@@ -16,9 +16,7 @@ bool console_wait(bool (*done)(volatile void *base), volatile void *base, unsign
 kern_return_t pl011_init(volatile void *base, const struct board_console *console);
 bool pl011_can_send(volatile void *base);
 void pl011_send(volatile void *base, char byte);
-int pl011_receive(volatile void *base);
 
 kern_return_t mini_uart_init(volatile void *base, const struct board_console *console);
 bool mini_uart_can_send(volatile void *base);
 void mini_uart_send(volatile void *base, char byte);
-int mini_uart_receive(volatile void *base);

@@ -20,7 +20,6 @@ enum {
 
 enum {
     LCR_8_BITS = 3, /* both bits; bit 0 alone, as the manual has it, gives 7 */
-    LSR_RECEIVED = 1 << 0,
     LSR_CAN_SEND = 1 << 5,
     CNTL_RX_TX = 3,
     AUX_ENABLE_UART = 1 << 0,
@@ -34,13 +33,6 @@ bool mini_uart_can_send(volatile void *base)
 void mini_uart_send(volatile void *base, char byte)
 {
     mmio_write32(base, MU_IO, (uint8_t)byte);
-}
-
-int mini_uart_receive(volatile void *base)
-{
-    if (!(mmio_read32(base, MU_LSR) & LSR_RECEIVED))
-        return CONSOLE_NO_BYTE;
-    return (int)(mmio_read32(base, MU_IO) & 0xff);
 }
 
 /* Registers read as 0 and ignore writes until the block enables them. */

@@ -20,9 +20,7 @@ enum {
 };
 
 enum {
-    DR_BAD = 7 << 8, /* framing error, parity error, break: not a byte */
     FR_BUSY = 1 << 3,
-    FR_RX_EMPTY = 1 << 4,
     FR_TX_FULL = 1 << 5,
     LCRH_FIFO = 1 << 4,
     LCRH_8_BITS = 3 << 5,
@@ -43,18 +41,6 @@ bool pl011_can_send(volatile void *base)
 void pl011_send(volatile void *base, char byte)
 {
     mmio_write32(base, DR, (uint8_t)byte);
-}
-
-int pl011_receive(volatile void *base)
-{
-    for (unsigned tries = 0; tries < 32; tries++) {
-        if (mmio_read32(base, FR) & FR_RX_EMPTY)
-            return CONSOLE_NO_BYTE;
-        uint32_t data = mmio_read32(base, DR);
-        if (!(data & DR_BAD))
-            return (int)(data & 0xff);
-    }
-    return CONSOLE_NO_BYTE;
 }
 
 static bool is_idle(volatile void *base)

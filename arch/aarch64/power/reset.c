@@ -43,16 +43,6 @@ void arch_reset_init(const struct board *board)
     }
 }
 
-bool arch_reset_can(enum arch_reset how)
-{
-    switch (how) {
-    case ARCH_RESET_REBOOT: return psci_can_reset() || watchdog;
-    case ARCH_RESET_POWER_OFF: return psci_can_power_off() || watchdog;
-    case ARCH_RESET_HALT: return true;
-    }
-    return false;
-}
-
 static void wait_for_the_end(void)
 {
     ticks_t start = arch_counter();

@@ -44,14 +44,6 @@ kern_return_t psci_cpu_on(uint64_t hwid, paddr_t entry, uint64_t context)
     }
 }
 
-bool psci_can_power_off(void)
-{
-    return psci_present() && psci.system_off;
-}
-bool psci_can_reset(void)
-{
-    return psci_present() && psci.system_reset;
-}
 void psci_power_off(void)
 {
     (void)call(psci.system_off, 0, 0, 0);

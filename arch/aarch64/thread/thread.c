@@ -41,11 +41,6 @@ vaddr_t arch_thread_pc(const struct arch_thread *t)
     return t->frame.pc;
 }
 
-vaddr_t arch_thread_sp(const struct arch_thread *t)
-{
-    return t->frame.sp;
-}
-
 /* Follow the user's frame records {next fp, return address} as far as they can be read and
  * climb. */
 static void report_frames(const struct arch_thread *t)

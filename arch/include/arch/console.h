@@ -16,6 +16,3 @@ kern_return_t arch_console_init(const struct board_console *console);
  *  the kernel). "\n" is sent as is; the caller adds "\r". Does nothing before
  *  arch_console_init(). The console lock is held. */
 void arch_console_write(const char *bytes, size_t count);
-
-/** One byte if there is one, else -1. */
-int arch_console_read(void);

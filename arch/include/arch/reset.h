@@ -14,9 +14,6 @@ enum arch_reset { ARCH_RESET_REBOOT, ARCH_RESET_POWER_OFF, ARCH_RESET_HALT };
 /** Remember how this board is reset. Cannot fail: a board without means can only halt. */
 void arch_reset_init(const struct board *board);
 
-/** True if the machine can do `how` by itself. */
-bool arch_reset_can(enum arch_reset how);
-
 /** Do it. If the machine cannot, or refuses, halts this CPU. Other CPUs should have been
  * stopped. */
 [[gnu::noreturn]] void arch_reset(enum arch_reset how);

@@ -78,9 +78,8 @@ static inline kern_return_t arch_thread_set_state(struct arch_thread *t, unsigne
     return KERN_SUCCESS;
 }
 
-/** User program counter and stack pointer, for reports and trace. */
+/** User program counter, for reports and trace. */
 vaddr_t arch_thread_pc(const struct arch_thread *t);
-vaddr_t arch_thread_sp(const struct arch_thread *t);
 
 /** Print the registers and, as far as user memory can be read, the frames of the call stack,
  *  through the log. The thread must be current on this CPU (its address space active) for frames;

@@ -46,7 +46,6 @@ _Static_assert(sizeof(struct anon) == 8,
 #define ANON_HELD    UINT32_C(0x80000000)
 #define ANON_STATE   (ANON_AWAY | ANON_HELD)
 #define ANON_HERE    0
-#define ANON_RESCUED ANON_HELD
 #define ANON_LEAVING ANON_STATE
 #define ANON_OUT     ANON_AWAY
 

@@ -77,10 +77,3 @@ static inline struct list *list_pop_front(struct list *l)
 #define list_for_each(var, l, member)                                                         \
     for (var = list_entry((l)->next, typeof(*var), member); list_link_of(var, member) != (l); \
          var = list_entry(var->member.next, typeof(*var), member))
-
-/** Walk; the body may remove `var`. */
-#define list_for_each_safe(var, tmp, l, member)                  \
-    for (var = list_entry((l)->next, typeof(*var), member),      \
-        tmp = list_entry((l)->next->next, typeof(*var), member); \
-         list_link_of(var, member) != (l);                       \
-         var = tmp, tmp = list_entry(list_link_of(tmp, member)->next, typeof(*tmp), member))

@@ -57,7 +57,7 @@ enum {
     PAGED_REQUESTS = 8,
     PAGED_RETURNS = 4,
     PAGED_CLUSTER_MAX = 16,
-    PAGED_RETURN_MAX = 60, /* pages in one data_return: what a card is written at a time */
+    PAGED_RETURN_MAX = 60,
     PAGED_RUN_MAX = 256,
     PAGED_CACHED_MAX = 256,
     PAGED_CACHED_EACH = 64,

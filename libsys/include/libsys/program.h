@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <wharf/start.h>
 
@@ -14,6 +15,11 @@ enum { PROGRAM_ARGUMENTS_MAX = 16 };
 extern const struct start_info *program_start_info;
 /** The counter at the program's first instruction. */
 extern uint64_t program_first_counter;
+
+/** What stands behind `name=` in the first argument that begins so, or `otherwise`. */
+const char *program_argument(int argc, char **argv, const char *name, const char *otherwise);
+/** One of the arguments is this word. */
+bool program_has_word(int argc, char **argv, const char *word);
 
 /** By _start only. */
 [[gnu::noreturn]] void program_start(const struct start_info *info, uint64_t number,

@@ -51,7 +51,6 @@ extern struct thread *victim; /* references */
 extern _Atomic uint32_t to_raise, went_on;
 extern _Atomic enum raise how;
 
-#define VICTIM_CODE UINT64_C(0)
 #define BAD_ADDRESS UINT64_C(0x7000)
 
 void exceptions_start(uint64_t seed, unsigned cpus, bool threads);

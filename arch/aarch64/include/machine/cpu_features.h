@@ -8,8 +8,3 @@
 
 /** Iterations of the branch-history loop this CPU needs at entry from user mode; 0: none. */
 unsigned arch_cpu_bhb_iterations(void);
-
-static inline bool arch_cpu_needs_bhb_loop(void)
-{
-    return arch_cpu_bhb_iterations() != 0;
-}

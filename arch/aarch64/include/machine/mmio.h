@@ -17,13 +17,6 @@ static inline const volatile void *mmio_at(const volatile void *base, size_t off
     return (const volatile char *)base + offset;
 }
 
-static inline uint8_t mmio_read8(const volatile void *base, size_t offset)
-{
-    uint32_t value;
-    asm volatile("ldrb %w0, [%1]" : "=r"(value) : "r"(mmio_at(base, offset)) : "memory");
-    return (uint8_t)value;
-}
-
 static inline uint32_t mmio_read32(const volatile void *base, size_t offset)
 {
     uint32_t value;

@@ -29,8 +29,6 @@ void psci_init(const struct board_psci *psci);
 /** There is firmware at EL3 or EL2 that answers PSCI calls; false also before psci_init(). */
 bool psci_present(void);
 kern_return_t psci_cpu_on(uint64_t hwid, paddr_t entry, uint64_t context);
-bool psci_can_power_off(void);
-bool psci_can_reset(void);
 /* Return only if the firmware refuses. */
 void psci_power_off(void);
 void psci_reset(void);

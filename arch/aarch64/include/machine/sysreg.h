@@ -24,7 +24,6 @@
 #define SYSREG_QUOTED(name) #name
 
 /* Identification registers later than ARMv8.0 */
-#define SYSREG_ID_AA64ISAR2 S3_0_C0_C6_2
 
 /* Activity monitors: what user code may read */
 #define SYSREG_AMUSERENR S3_3_C13_C2_3

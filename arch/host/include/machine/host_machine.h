@@ -49,7 +49,6 @@ enum host_stop {
     HOST_STOP_STEPS,    /* as many user actions as asked for were done */
     HOST_STOP_TIME,     /* virtual time reached `until` */
     HOST_STOP_QUIET,    /* all CPUs idle, no alarm: nothing will happen by itself */
-    HOST_STOP_ASKED,    /* host_machine_stop() */
     HOST_STOP_DEADLOCK, /* all CPUs spin; the machine cannot go on */
     HOST_STOP_RESET,    /* arch_reset() */
 };
@@ -59,8 +58,6 @@ enum host_stop {
 enum host_stop host_machine_start(const struct host_config *config);
 /** Go on for `steps` user actions or until virtual time `until`; then all CPUs come to rest. */
 enum host_stop host_machine_run(uint64_t steps, ticks_t until);
-/** From a script or a call: come to rest soon. */
-void host_machine_stop(void);
 /** Take the machine away; kernel data stays as it is. */
 void host_machine_end(void);
 
@@ -84,8 +81,6 @@ void host_set_repeat_line(const char *line);
 /** Figure that differs when two deterministic runs differ: every switch, action, result and moment
  *  goes into it. */
 uint64_t host_machine_hash(void);
-/** Mix something of the test's own into it. */
-void host_machine_hash_add(uint64_t value);
 /** User actions done; switches between CPUs. */
 uint64_t host_machine_steps(void);
 uint64_t host_machine_switches(void);

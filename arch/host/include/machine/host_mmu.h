@@ -58,5 +58,3 @@ void host_mmu_statistics(struct host_mmu_statistics *out);
 /** There is RAM at [start, start + size), page aligned, below HOST_MEMORY_LIMIT; reads zero.
  *  Elsewhere touching faults. */
 void host_memory_add_bank(paddr_t start, uint64_t size);
-/** Take all banks and the frame table's pages away again: the machine before power-on. */
-void host_memory_reset(void);
