@@ -65,6 +65,11 @@ uint64_t fast_count(void)
     return atomic_load(&stage.fast);
 }
 
+bool is_simulated(void)
+{
+    return !stage.threads;
+}
+
 unsigned cpu_number(void)
 {
     return stage.cpus;

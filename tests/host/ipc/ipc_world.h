@@ -73,6 +73,7 @@ nanos_t moment(nanos_t distance);
 void pass_time(nanos_t distance);
 /** How often the fast way was taken since the start. */
 uint64_t fast_count(void);
+bool is_simulated(void);
 unsigned cpu_number(void);
 /** It was taken so often since fast_count() was `before`: where there is one, and one CPU, so that nothing comes between. */
 static inline void check_fast(uint64_t before, unsigned times)
