@@ -73,6 +73,11 @@ struct memory *memory_next(uint32_t *index)
     return NULL;
 }
 
+uint32_t memory_count(void)
+{
+    return in_use;
+}
+
 /* ---- the kernel's object ---- */
 
 static kern_return_t make_port(struct memory *memory)

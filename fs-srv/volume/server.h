@@ -212,6 +212,7 @@ void memory_wait_begins(struct memory *memory);
 void memory_wait_ends(struct memory *memory);
 /** Every memory, one after the other: index 0 on; NULL: there are no more. */
 struct memory *memory_next(uint32_t *index);
+uint32_t memory_count(void);
 
 /* ---- window.c; the files' thread, without the lock ---- */
 
