@@ -139,6 +139,18 @@ static inline void skip_empty(struct pmap_cursor *c)
     c->budget -= (unsigned)n;
 }
 
+/** The same in a higher table, from the empty slot on where a walk has ended and which has been counted: each costs the budget one, as a walk to it would. */
+static inline void skip_empty_above(struct pmap_cursor *c, const pte_t *slot)
+{
+    const uint64_t span = pmap_span(c->height);
+    c->va = round_down(c->va, span) + span;
+    while (c->va < c->end && c->budget > 0 && pmap_index(c->va, c->height) != 0 &&
+           arch_pte_read(++slot) == PTE_NONE) {
+        c->va += span;
+        c->budget--;
+    }
+}
+
 pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *c)
 {
     while (c->va < c->end && c->budget > 0) {
@@ -157,7 +169,7 @@ pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *c)
         c->table_va = round_down(c->va, PMAP_LARGE_SIZE);
         if (arch_pte_is_valid(arch_pte_read(slot)))
             return slot;
-        c->va = round_down(c->va, pmap_span(c->height)) + pmap_span(c->height);
+        skip_empty_above(c, slot);
     }
     return NULL;
 }
