@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The cache of metadata blocks. Dirty and logged ones stay (I2), of clean ones those that were used last.
+ * The cache of metadata blocks, and of file data that is gathered. Dirty and logged ones stay (I2), of clean ones those that were used last.
  */
 #include "ext4_impl.h"
 
@@ -39,18 +39,39 @@ struct block *cache_find(struct ext4 *fs, uint64_t number)
     return block;
 }
 
-void cache_set_state(struct ext4 *fs, struct block *block, bool dirty, bool logged)
+static void count(struct cache *cache, const struct block *block, uint32_t by)
 {
-    struct cache *cache = &fs->cache;
+    if (block->gathered)
+        cache->gathered += by;
+    else if (block->dirty)
+        cache->dirty += by;
+    if (block->logged)
+        cache->logged += by;
+}
 
+static void set_state(struct cache *cache, struct block *block, bool dirty, bool logged,
+                      bool gathered)
+{
     if (is_clean(block))
         unlist_clean(cache, block);
-    cache->dirty += (uint32_t)dirty - (uint32_t)block->dirty;
-    cache->logged += (uint32_t)logged - (uint32_t)block->logged;
+    count(cache, block, (uint32_t)-1);
     block->dirty = dirty;
     block->logged = logged;
+    block->gathered = gathered;
+    count(cache, block, 1);
     if (is_clean(block))
         list_clean(cache, block);
+}
+
+void cache_set_state(struct ext4 *fs, struct block *block, bool dirty, bool logged)
+{
+    set_state(&fs->cache, block, dirty, logged, false);
+}
+
+void cache_set_gathered(struct ext4 *fs, struct block *block, ext4_ino ino)
+{
+    block->ino = ino;
+    set_state(&fs->cache, block, true, false, true);
 }
 
 void cache_forget(struct ext4 *fs, struct block *block)
@@ -143,23 +164,48 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool cache_list(struct ext4 *fs, bool dirty, struct block ***list, uint32_t *count)
+static bool is_of(const struct block *block, enum block_list which)
 {
-    const uint32_t total = dirty ? fs->cache.dirty : fs->cache.logged;
+    switch (which) {
+    case BLOCKS_DIRTY: return block->dirty && !block->gathered;
+    case BLOCKS_LOGGED: return block->logged;
+    default: return block->gathered;
+    }
+}
+
+bool cache_list(struct ext4 *fs, enum block_list which, struct block ***list, uint32_t *count)
+{
+    const uint32_t totals[] = {[BLOCKS_DIRTY] = fs->cache.dirty,
+                               [BLOCKS_LOGGED] = fs->cache.logged,
+                               [BLOCKS_GATHERED] = fs->cache.gathered};
     uint32_t n = 0;
 
     *list = NULL;
     *count = 0;
-    if (total == 0)
+    if (totals[which] == 0)
         return true;
-    *list = malloc(total * sizeof(**list));
+    *list = malloc(totals[which] * sizeof(**list));
     if (*list == NULL)
         return false;
     for (unsigned i = 0; i < CACHE_BUCKETS; i++)
         for (struct block *b = fs->cache.buckets[i]; b != NULL; b = b->next)
-            if (dirty ? b->dirty : b->logged)
+            if (is_of(b, which))
                 (*list)[n++] = b;
     qsort(*list, n, sizeof(**list), compare);
     *count = n;
     return true;
+}
+
+int cache_write_run(struct ext4 *fs, struct block **list, uint32_t count, uint8_t *staging,
+                    uint32_t *done)
+{
+    const uint32_t most = STAGING / fs->block_size;
+    uint32_t n = 0;
+
+    while (n < most && n < count && list[n]->number == list[0]->number + n) {
+        memcpy(staging + (size_t)n * fs->block_size, list[n]->data, fs->block_size);
+        n++;
+    }
+    *done = n;
+    return device_write(fs, list[0]->number, n, staging);
 }

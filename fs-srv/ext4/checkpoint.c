@@ -13,21 +13,13 @@ bool checkpoint_is_due(const struct ext4 *fs)
 
 static int write_places(struct ext4 *fs, struct block **blocks, uint32_t count, uint8_t *staging)
 {
-    const uint32_t most = STAGING / fs->block_size;
+    uint32_t n;
 
-    for (uint32_t done = 0; done < count;) {
-        uint32_t n = 0;
-        int error;
+    for (uint32_t done = 0; done < count; done += n) {
+        const int error = cache_write_run(fs, blocks + done, count - done, staging, &n);
 
-        while (n < most && done + n < count &&
-               blocks[done + n]->number == blocks[done]->number + n) {
-            memcpy(staging + (size_t)n * fs->block_size, blocks[done + n]->data, fs->block_size);
-            n++;
-        }
-        error = device_write(fs, blocks[done]->number, n, staging);
         if (error != 0)
             return error;
-        done += n;
     }
     return device_flush(fs);
 }
@@ -42,7 +34,7 @@ int checkpoint(struct ext4 *fs)
 
     if (!journal->started)
         return 0;
-    if (!cache_list(fs, false, &blocks, &count))
+    if (!cache_list(fs, BLOCKS_LOGGED, &blocks, &count))
         return ENOMEM;
     staging = malloc(STAGING);
     error = staging ? write_places(fs, blocks, count, staging) : ENOMEM;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Contents of files. Data goes to its place at once, before the transaction that makes it part of the file is committed (I4). A block that lies in the journal,
+ * Contents of files. Data goes to its place at once, before the transaction that makes it part of the file is committed (I4); small writes may be gathered first (I6). A block that lies in the journal,
  * because its end was cleared when the file was cut, goes there again until a checkpoint: replay would else bring back what was there before.
  */
 #include "ext4_impl.h"
@@ -65,17 +65,33 @@ static int write_in_place(struct ext4 *fs, uint64_t first, uint32_t count, const
     return device_write(fs, first, count, from);
 }
 
-static int write_blocks(struct ext4 *fs, uint64_t first, uint32_t count, const uint8_t *from)
+/* It lies in the transaction or in the log, or is to be gathered. */
+static int write_cached(struct ext4 *fs, uint64_t number, ext4_ino ino, const uint8_t *from)
+{
+    const struct block *cached = cache_find(fs, number);
+    const bool gather = cached == NULL || cached->gathered || (!cached->dirty && !cached->logged);
+
+    return gather ? transaction_gather(fs, number, ino, from) : transaction_write(fs, number, from);
+}
+
+static bool is_gathered(const struct ext4 *fs, uint32_t count)
+{
+    return fs->gathers && count <= GATHERED_RUN / fs->block_size && gather_has_room(fs, count);
+}
+
+static int write_blocks(struct ext4 *fs, ext4_ino ino, uint64_t first, uint32_t count,
+                        const uint8_t *from)
 {
     while (count > 0) {
         bool journalled;
         const uint32_t n = alike(fs, first, count, &journalled);
+        const bool cached = journalled || is_gathered(fs, n);
         int error = 0;
 
-        if (!journalled)
+        if (!cached)
             error = write_in_place(fs, first, n, from);
-        for (uint32_t i = 0; i < n && journalled && error == 0; i++)
-            error = transaction_write(fs, first + i, from + (size_t)i * fs->block_size);
+        for (uint32_t i = 0; i < n && cached && error == 0; i++)
+            error = write_cached(fs, first + i, ino, from + (size_t)i * fs->block_size);
         if (error != 0)
             return error;
         first += n;
@@ -88,15 +104,15 @@ static int write_blocks(struct ext4 *fs, uint64_t first, uint32_t count, const u
 /* ---- parts of blocks ---- */
 
 /* Part of one block; `fresh`: the rest of it is zeros. */
-static int write_part(struct ext4 *fs, uint64_t block, uint32_t at, uint32_t size, bool fresh,
-                      const uint8_t *from)
+static int write_part(struct ext4 *fs, ext4_ino ino, uint64_t block, uint32_t at, uint32_t size,
+                      bool fresh, const uint8_t *from)
 {
     uint8_t *whole = calloc(1, fs->block_size);
     int error = whole == NULL ? ENOMEM : fresh ? 0 : read_blocks(fs, block, 1, whole);
 
     if (error == 0) {
         memcpy(whole + at, from, size);
-        error = write_blocks(fs, block, 1, whole);
+        error = write_blocks(fs, ino, block, 1, whole);
     }
     free(whole);
     return error;
@@ -109,8 +125,8 @@ struct edges {
 };
 
 /* From `offset` on, which lies in the run's first block; *done bytes, at most `size`. */
-static int write_run(struct ext4 *fs, const struct run *run, const struct edges *edges,
-                     uint64_t offset, const uint8_t *from, size_t size, size_t *done)
+static int write_run(struct ext4 *fs, ext4_ino ino, const struct run *run,
+                     const struct edges *edges, uint64_t offset, const uint8_t *from, size_t size, size_t *done)
 {
     const uint32_t bytes = fs->block_size;
     uint64_t block = run->physical, left = run->count;
@@ -125,11 +141,11 @@ static int write_run(struct ext4 *fs, const struct run *run, const struct edges 
         if (at == 0 && rest >= bytes) {
             n = minimum(left, rest / bytes);
             part = n * bytes;
-            error = write_blocks(fs, block, (uint32_t)n, from + *done);
+            error = write_blocks(fs, ino, block, (uint32_t)n, from + *done);
         } else {
             const bool is_first = (offset + *done) / bytes == edges->first;
 
-            error = write_part(fs, block, at, (uint32_t)part,
+            error = write_part(fs, ino, block, at, (uint32_t)part,
                                is_first ? edges->first_fresh : edges->last_fresh, from + *done);
         }
         if (error != 0)
@@ -324,7 +340,7 @@ static int write_filled(struct ext4 *fs, ext4_ino ino, struct inode *inode,
         if (error == 0 && run.physical == 0)
             error = problem_set(fs, EBADMSG, "file", "a block that was there is gone");
         if (error == 0)
-            error = write_run(fs, &run, edges, offset + done, from + done, size - done, &part);
+            error = write_run(fs, ino, &run, edges, offset + done, from + done, size - done, &part);
         if (error != 0)
             return error;
         done += part;

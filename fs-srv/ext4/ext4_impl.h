@@ -8,6 +8,7 @@
  *    cut brings back.
  * I4 File data goes to its place before its transaction is committed, but to the journal if its block lies there.
  * I5 Checkpoints are made only when no block is dirty.
+ * I6 A gathered block is a dirty one of file data that is not logged: at the commit it goes to its place, with others, and not to the log.
  */
 #pragma once
 
@@ -21,6 +22,8 @@ enum {
     TRANSACTION_BLOCKS = 512, /* of one transaction, at most */
     OPERATION_BLOCKS = 64,    /* that one operation may need, at most */
     LOGGED_BLOCKS = 1024,     /* that wait for a checkpoint, at most */
+    GATHERED_BYTES = 1 << 20, /* of a transaction, at most */
+    GATHERED_RUN = 16 * 1024, /* bytes: longer writes are worth a request of their own */
     STAGING = 128 * 1024,     /* bytes written to the card at once */
     INODES_AHEAD = 16 * 1024, /* bytes of inodes that are read at once */
     JOURNAL_BLOCKS_LEAST = 1024,
@@ -35,27 +38,36 @@ struct block {
     struct block *older, *newer; /* clean ones, by use */
     uint64_t number;
     uint64_t operation; /* that saved it last, for undo */
-    bool dirty, logged;
+    bool dirty, logged, gathered;
+    ext4_ino ino; /* of the file, of a gathered one */
     uint8_t data[];
 };
 
 struct cache {
     struct block *buckets[CACHE_BUCKETS];
     struct block *oldest, *newest;
-    uint32_t clean, dirty, logged;
+    uint32_t clean, dirty, logged, gathered; /* gathered ones do not count among the dirty ones */
 };
+
+enum block_list { BLOCKS_DIRTY, BLOCKS_LOGGED, BLOCKS_GATHERED };
 
 struct block *cache_find(struct ext4 *fs, uint64_t number);
 /** From the card if it is not there; `fresh`: its contents do not matter. */
 [[nodiscard]] int cache_get(struct ext4 *fs, uint64_t number, bool fresh, struct block **block);
 /** Blocks of metadata that will be asked for, with one request; what cannot be had is read when it is. */
 void cache_read_ahead(struct ext4 *fs, uint64_t first, uint32_t count);
-/** Takes the states, which decide where the block is listed. */
+/** Takes the states, which decide where the block is listed. It is not gathered, or not any more. */
 void cache_set_state(struct ext4 *fs, struct block *block, bool dirty, bool logged);
+/** I6 */
+void cache_set_gathered(struct ext4 *fs, struct block *block, ext4_ino ino);
 void cache_forget(struct ext4 *fs, struct block *block);
 void cache_clear(struct ext4 *fs);
-/** All dirty or all logged blocks in ascending order; NULL with *count 0 when there is none. False: no memory. */
-[[nodiscard]] bool cache_list(struct ext4 *fs, bool dirty, struct block ***list, uint32_t *count);
+/** All of a kind in ascending order; NULL with *count 0 when there is none. False: no memory. */
+[[nodiscard]] bool cache_list(struct ext4 *fs, enum block_list which, struct block ***list,
+                              uint32_t *count);
+/** Those at the beginning of the list that lie one behind the other go to their places with one request, by way of `staging`, STAGING bytes. *done: how many. */
+[[nodiscard]] int cache_write_run(struct ext4 *fs, struct block **list, uint32_t count,
+                                  uint8_t *staging, uint32_t *done);
 
 /* ---- transaction.c, changes.c ---- */
 
@@ -74,7 +86,8 @@ void ranges_empty(struct ranges *ranges);
 struct saved_block { /* as it was before the operation */
     struct saved_block *next;
     uint64_t number;
-    bool dirty, logged;
+    bool dirty, logged, gathered;
+    ext4_ino ino;
     uint8_t data[];
 };
 
@@ -139,6 +152,9 @@ bool transaction_is_empty(const struct ext4 *fs);
 bool transaction_is_full(const struct ext4 *fs);
 /** Metadata: becomes part of the transaction. ENOSPC: there is no room for it in the log. */
 [[nodiscard]] int transaction_write(struct ext4 *fs, uint64_t number, const void *data);
+/** File data: is gathered (I6). The block lies in the log no more than in the transaction, or is gathered already. */
+[[nodiscard]] int transaction_gather(struct ext4 *fs, uint64_t number, ext4_ino ino,
+                                     const void *data);
 /** All that the transaction holds is on the medium. */
 [[nodiscard]] int transaction_commit(struct ext4 *fs);
 
@@ -191,6 +207,20 @@ bool journal_has_error(const struct journal *journal);
 uint32_t journal_limit(const struct ext4 *fs);
 [[nodiscard]] int checkpoint(struct ext4 *fs);
 [[nodiscard]] bool checkpoint_is_due(const struct ext4 *fs);
+
+/* ---- gather.c ---- */
+
+struct lost_file {
+    ext4_ino ino; /* 0: it is not known which */
+    int error;
+};
+
+enum { LOST_FILES = 16 };
+
+/** Whether so many blocks more may be gathered. */
+bool gather_has_room(const struct ext4 *fs, uint32_t blocks);
+/** I6: all that is gathered goes to its place. What cannot be written is lost, and noted. ENOMEM: nothing has been done. */
+[[nodiscard]] int gather_write(struct ext4 *fs);
 
 /* ---- survive.c: all of it does nothing without memory that outlives the server ---- */
 
@@ -288,6 +318,9 @@ struct ext4 {
     struct survivor survivor; /* survive.c */
     struct folder_index indexes[FOLDER_INDEXES];
     uint64_t index_uses; /* counts for `used` */
+    bool gathers;        /* ext4_gather() */
+    struct lost_file lost[LOST_FILES];
+    uint32_t lost_count;
 };
 
 /* An inode with the fields that newer file systems have; those of older ones are cut off when it is written. */

@@ -221,7 +221,7 @@ int journal_commit(struct ext4 *fs, const struct ranges *revoked)
     uint32_t count;
     int error;
 
-    if (!cache_list(fs, true, &blocks, &count))
+    if (!cache_list(fs, BLOCKS_DIRTY, &blocks, &count))
         return ENOMEM;
     writer.staging = malloc(STAGING);
     error = writer.staging ? write_transaction(&writer, blocks, count, revoked) : ENOMEM;

@@ -287,6 +287,8 @@ static int end(struct ext4 *fs, void (*end_memory)(struct ext4 *fs))
         if (error == 0)
             error = set_mark(fs, false);
     }
+    if (error == 0 && fs->lost_count > 0)
+        error = fs->lost[0].error;
     end_memory(fs);
     free_all(fs);
     return error;

@@ -9,9 +9,17 @@
  */
 #include "ext4_impl.h"
 
-#define FORMAT UINT64_C(0x3476727573347478)
+#define FORMAT UINT64_C(0x3576727573347478)
 
-enum record_kind { BLOCK_PART = 1, BLOCKS_TAKEN, BLOCKS_FREED, INODE_STATE, DESCRIPTOR, SUPER };
+enum record_kind {
+    BLOCK_PART = 1,
+    GATHERED_PART, /* of a block that is gathered from there on */
+    BLOCKS_TAKEN,
+    BLOCKS_FREED,
+    INODE_STATE,
+    DESCRIPTOR,
+    SUPER
+};
 
 /* Words of the log's state. */
 enum {
@@ -88,8 +96,8 @@ static bool differs(const uint8_t *a, const uint8_t *b)
 
 static bool add_part(struct ext4 *fs, const struct block *block, uint32_t from, uint32_t to)
 {
-    return survivor_add(&fs->survivor, BLOCK_PART, block->number, from, block->data + from,
-                        to - from);
+    return survivor_add(&fs->survivor, block->gathered ? GATHERED_PART : BLOCK_PART, block->number,
+                        from, block->data + from, to - from);
 }
 
 /* Of a block that was clean there is no copy to compare with: it is added as a whole, once in a transaction. */
@@ -277,7 +285,8 @@ static bool is_descriptor_good(struct ext4 *fs, const struct survivor_record *r)
 static bool is_good(struct ext4 *fs, const struct survivor_record *r)
 {
     switch (r->kind) {
-    case BLOCK_PART: return is_part_good(fs, r);
+    case BLOCK_PART:
+    case GATHERED_PART: return is_part_good(fs, r);
     case BLOCKS_TAKEN:
     case BLOCKS_FREED: return is_range_good(fs, r->number, r->extra);
     case INODE_STATE:
@@ -309,7 +318,10 @@ static int apply_part(struct ext4 *fs, const struct survivor_record *r)
     if (error != 0)
         return error;
     memcpy(block->data + r->extra, r->data, r->size);
-    cache_set_state(fs, block, true, block->logged);
+    if (r->kind == GATHERED_PART && !block->logged)
+        cache_set_gathered(fs, block, 0);
+    else
+        cache_set_state(fs, block, true, block->logged);
     return 0;
 }
 
@@ -339,7 +351,8 @@ static void apply_super(struct ext4 *fs, const struct survivor_record *r)
 static int apply(struct ext4 *fs, const struct survivor_record *r)
 {
     switch (r->kind) {
-    case BLOCK_PART: return apply_part(fs, r);
+    case BLOCK_PART:
+    case GATHERED_PART: return apply_part(fs, r);
     case BLOCKS_TAKEN:
         ext2fs_mark_block_bitmap_range2(fs->lib->block_map, r->number, (blk_t)r->extra);
         return 0;

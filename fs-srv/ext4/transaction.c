@@ -96,7 +96,7 @@ bool transaction_has_room(const struct ext4 *fs, uint32_t blocks)
 
 bool transaction_is_empty(const struct ext4 *fs)
 {
-    return fs->cache.dirty == 0 && !fs->transaction.super_changed;
+    return fs->cache.dirty == 0 && fs->cache.gathered == 0 && !fs->transaction.super_changed;
 }
 
 /* ---- operations ---- */
@@ -107,7 +107,8 @@ int transaction_begin_operation(struct ext4 *fs)
 
     if (fs->read_only)
         return EROFS;
-    if (!transaction_has_room(fs, OPERATION_BLOCKS)) {
+    if (!transaction_has_room(fs, OPERATION_BLOCKS) ||
+        !gather_has_room(fs, GATHERED_RUN / fs->block_size)) {
         const int error = transaction_commit(fs);
 
         if (error != 0)
@@ -135,7 +136,10 @@ static void undo_blocks(struct ext4 *fs)
             continue;
         }
         memcpy(block->data, saved->data, fs->block_size);
-        cache_set_state(fs, block, saved->dirty, saved->logged);
+        if (saved->gathered)
+            cache_set_gathered(fs, block, saved->ino);
+        else
+            cache_set_state(fs, block, saved->dirty, saved->logged);
     }
 }
 
@@ -198,10 +202,29 @@ static int save(struct ext4 *fs, struct block *block)
     saved->number = block->number;
     saved->dirty = block->dirty;
     saved->logged = block->logged;
+    saved->gathered = block->gathered;
+    saved->ino = block->ino;
     if (!clean)
         memcpy(saved->data, block->data, fs->block_size);
     t->saved = saved;
     block->operation = t->operation;
+    return 0;
+}
+
+/* It has the data, and a copy of what it was is kept. */
+static int write_to(struct ext4 *fs, uint64_t number, const void *data, struct block **block)
+{
+    int error = cache_get(fs, number, true, block);
+
+    if (error != 0)
+        return error;
+    error = save(fs, *block);
+    if (error != 0) {
+        if (!(*block)->dirty && !(*block)->logged)
+            cache_forget(fs, *block); /* it may be zeros that were never read */
+        return error;
+    }
+    memcpy((*block)->data, data, fs->block_size);
     return 0;
 }
 
@@ -213,22 +236,24 @@ int transaction_write(struct ext4 *fs, uint64_t number, const void *data)
     if (number >= fs->blocks || journal_holds(&fs->journal, number))
         return problem_set(fs, EBADMSG, "write", "a block of metadata where none can be");
     block = cache_find(fs, number);
-    if ((block == NULL || !block->dirty) && transaction_is_full(fs)) {
+    if ((block == NULL || !block->dirty || block->gathered) && transaction_is_full(fs)) {
         fs->transaction.overflowed = true;
         return ENOSPC;
     }
-    error = cache_get(fs, number, true, &block);
-    if (error != 0)
-        return error;
-    error = save(fs, block);
-    if (error != 0) {
-        if (!block->dirty && !block->logged)
-            cache_forget(fs, block); /* it may be zeros that were never read */
-        return error;
-    }
-    memcpy(block->data, data, fs->block_size);
-    cache_set_state(fs, block, true, block->logged);
-    return 0;
+    error = write_to(fs, number, data, &block);
+    if (error == 0)
+        cache_set_state(fs, block, true, block->logged);
+    return error;
+}
+
+int transaction_gather(struct ext4 *fs, uint64_t number, ext4_ino ino, const void *data)
+{
+    struct block *block;
+    const int error = write_to(fs, number, data, &block);
+
+    if (error == 0)
+        cache_set_gathered(fs, block, ino);
+    return error;
 }
 
 /* ---- commit ---- */
@@ -270,8 +295,12 @@ int transaction_commit(struct ext4 *fs)
         return fs->unflushed ? device_flush(fs) : 0;
     }
     error = changes_collect(fs);
+    if (error == 0 && !drop_freed(fs, &revoked))
+        error = ENOMEM;
     if (error == 0)
-        error = drop_freed(fs, &revoked) ? journal_commit(fs, &revoked) : ENOMEM;
+        error = gather_write(fs);
+    if (error == 0)
+        error = journal_commit(fs, &revoked);
     ranges_empty(&revoked);
     if (error != 0)
         return abort_journal(fs, error);

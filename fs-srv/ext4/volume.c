@@ -452,6 +452,22 @@ static int write_file(struct volume *volume, struct volume_file *file, uint64_t 
     return 0;
 }
 
+static void gather(struct volume *volume, bool gathers)
+{
+    ext4_gather(fs_of(volume), gathers);
+}
+
+static int lost(struct volume *volume, uint64_t *inode)
+{
+    ext4_ino ino;
+    int error;
+
+    if (!ext4_take_lost(fs_of(volume), &ino, &error))
+        return 0;
+    *inode = ino;
+    return error;
+}
+
 static int resize(struct volume *volume, struct volume_file *file, uint64_t size)
 {
     return ext4_truncate(fs_of(volume), ino_of(file), size);
@@ -490,5 +506,7 @@ const struct volume_ops ext4_volume = {.format = "ext4",
                                        .read_link = read_link,
                                        .read = read_file,
                                        .write = write_file,
+                                       .gather = gather,
+                                       .lost = lost,
                                        .resize = resize,
                                        .size_limit = size_limit};

@@ -111,12 +111,48 @@ void flush_forget(struct memory *memory, uint64_t from)
     unlock();
 }
 
+/* ---- the volume ---- */
+
+static void note_lost(uint64_t inode, int error, bool tell)
+{
+    struct memory *memory;
+
+    print("%s: what was written to file %u is lost: error %d\n", disk.ops->format, (unsigned)inode,
+          error);
+    for (uint32_t index = 0; (memory = memory_next(&index)) && memory->inode != inode;)
+        continue;
+    if (memory) {
+        memory->error = error;
+        memory->told = tell;
+    } else if (!tell) {
+        disk.lost_error = error;
+    }
+}
+
+int flush_volume(bool tell)
+{
+    uint64_t inode;
+    int lost, first = 0;
+    const int error = disk.ops->sync(disk.volume);
+
+    disk.unsynced = error != 0;
+    while (disk.ops->lost && (lost = disk.ops->lost(disk.volume, &inode)) != 0) {
+        note_lost(inode, lost, tell);
+        first = first != 0 ? first : lost;
+    }
+    return error != 0 || !tell ? error : first;
+}
+
+/* ---- all of it ---- */
+
 /* For all: an error is told once. The lock is held, and given up meanwhile. */
 static int flush_one(struct memory *memory, bool tell, bool *all_passed)
 {
     memory_wait_begins(memory);
     memory_cut(memory);
+    memory->gathers = true;
     const bool passed = !is_due(memory) || pass(memory);
+    memory->gathers = false;
     const int error = memory->told ? 0 : memory->error;
     memory->told |= tell && memory->error != 0;
     memory_wait_ends(memory);
@@ -144,8 +180,7 @@ int flush_all(bool tell)
     if (all_passed)
         disk.promised -= promised;
     if (disk.unsynced && !disk.read_only) {
-        const int failed = disk.ops->sync(disk.volume);
-        disk.unsynced = failed != 0;
+        const int failed = flush_volume(tell);
         error = error != 0 ? error : failed;
     }
     unlock();

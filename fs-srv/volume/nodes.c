@@ -248,10 +248,8 @@ kern_return_t node_sync_names(struct file_node *node, bool data_only)
     if (node->is_root)
         return answer_of(flush_all(true));
     lock();
-    if (disk.unsynced && !disk.read_only) {
-        error = disk.ops->sync(disk.volume);
-        disk.unsynced = error != 0;
-    }
+    if (disk.unsynced && !disk.read_only)
+        error = flush_volume(false);
     unlock();
     return answer_of(error);
 }

@@ -334,15 +334,17 @@ static kern_return_t sync(struct file_node *file_node, bool data_only)
     if (memory)
         error = flush_memory(memory, true);
     lock();
-    if (memory)
-        memory_wait_ends(memory);
     if (error == 0)
         error = node->error;
     node->error = 0;
-    if (error == 0 && disk.unsynced && !disk.read_only) {
-        error = disk.ops->sync(disk.volume);
-        disk.unsynced = error != 0;
+    if (error == 0 && disk.unsynced && !disk.read_only)
+        error = flush_volume(false);
+    if (error == 0 && memory) {
+        error = memory->error; /* what had been kept is lost */
+        memory->error = 0;
     }
+    if (memory)
+        memory_wait_ends(memory);
     unlock();
     return answer_of(error);
 }

@@ -75,6 +75,7 @@ struct memory {
     int error;           /* of what was to be written, until the file's sync tells */
     bool told;           /* the file system's sync has told it */
     bool dirty;          /* something has been written through here, or may not have come back */
+    bool gathers;        /* a pass is one of all files': small writes may wait for those of others */
     bool shared;         /* clients may write to mappings of their own */
     bool mapped;         /* clients may have it mapped, and keep it when they close it */
     bool
@@ -233,6 +234,8 @@ int flush_memory(struct memory *memory, bool tell);
 /** The same for all; and then on the card. `tell`: an error of a file is told here once, also when its pages are not kept any more, and to who syncs
  *  the file himself as well. */
 int flush_all(bool tell);
+/** The volume's sync(), with the lock held, which is not given up. What the volume had kept and has lost is noted with its files; `tell`: and is an error here. */
+int flush_volume(bool tell);
 /** What lies behind `from` is taken away from all who map it, written or not. */
 void flush_forget(struct memory *memory, uint64_t from);
 kern_return_t flush_begin(void);

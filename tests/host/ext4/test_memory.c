@@ -50,7 +50,7 @@ static void run(struct ext4 *fs, unsigned *synced_state, unsigned *least)
     }
 }
 
-static bool one(unsigned nth)
+static bool one(unsigned nth, bool gathers)
 {
     struct ext4 *fs;
     unsigned synced = 0, least = 0;
@@ -63,6 +63,7 @@ static bool one(unsigned nth)
     error = ext4_mount(&card->storage, 0, &fs);
     CHECK(error == 0 || world_has_failed());
     if (error == 0) {
+        ext4_gather(fs, gathers);
         run(fs, &synced, &least);
         if (ext4_unmount(fs) != 0)
             least = synced;
@@ -82,14 +83,15 @@ static bool one(unsigned nth)
 
 int main(int argc, char **argv)
 {
-    unsigned n = 0;
+    unsigned failed = 0;
 
     check_begin(argc, argv);
     base = work_begin(&work, "-t ext4 -b 1024 -J size=1 -N 64 -m 0 -O ^resize_inode");
     card = card_make(base->storage.size);
-    while (one(++n))
-        ;
-    printf("%u allocations failed\n", n - 1);
+    for (unsigned gathers = 0; gathers < 2; gathers++)
+        for (unsigned n = 1; one(n, gathers != 0); n++)
+            failed++;
+    printf("%u allocations failed\n", failed);
     card_free(base);
     card_free(card);
     return check_end();

@@ -182,6 +182,7 @@ static void write_file(void)
     data = malloc(size);
     for (size_t i = 0; i < size; i++)
         data[i] = (uint8_t)check_random();
+    ext4_gather(fs, check_below(2));
     error = ext4_write(fs, node->ino, at, data, size, &done);
     CHECK(error == 0 || error == ENOSPC);
     CHECK(error != 0 || done == size);

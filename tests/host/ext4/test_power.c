@@ -3,9 +3,9 @@
  * Power cuts: sequences of operations, cut at every write with what a card may do to the writes since the last flush; some recoveries are cut again. After each
  * the file system mounts, has the state after one of the operations, at least the last that was synced, and is clean for e2fsck, which replays some journals itself.
  *
- *      test_power [length=N] [sequences=N] [samples=N] [checks=N]
+ *      test_power [length=N] [sequences=N] [samples=N] [checks=N] [gathers=1]
  *
- * length: operations of a sequence, 1 to 3; 0: some that have brought errors to light; sequences: 0 all, else so many random ones; samples: cuts of each kind at each place; checks: one of so many is checked
+ * gathers: small writes are gathered; length: operations of a sequence, 1 to 3; 0: some that have brought errors to light; sequences: 0 all, else so many random ones; samples: cuts of each kind at each place; checks: one of so many is checked
  * by e2fsck.
  */
 #include "check.h"
@@ -14,6 +14,7 @@
 static struct work work;
 static struct card *base, *card, *image, *again;
 static unsigned samples = 1, every = 100;
+static bool gathers;
 static unsigned long cuts, second_cuts, checkers, states[WORK_STEPS + 2];
 
 struct promise {
@@ -146,6 +147,7 @@ static void run(const unsigned *sequence, unsigned length)
     card_copy(card, base);
     card_record(card);
     CHECK_EQ(ext4_mount(&card->storage, 0, &fs), 0);
+    ext4_gather(fs, gathers);
     for (unsigned i = 0; i < length; i++) {
         spans[i + 1][0] = card_events(card);
         (void)work_step(&work, fs, sequence[i], &synced);
@@ -203,6 +205,7 @@ int main(int argc, char **argv)
     check_begin(argc, argv);
     samples = argument(argc, argv, "samples", 1);
     every = argument(argc, argv, "checks", 100);
+    gathers = argument(argc, argv, "gathers", 0) != 0;
     base = work_begin(&work, "-t ext4 -b 1024 -J size=1 -N 64 -m 0 -O ^resize_inode");
     CHECK(length <= 3);
     card = card_make(base->storage.size);

@@ -25,6 +25,7 @@ static int write_at(struct ext4 *fs, ext4_ino ino, uint64_t offset, size_t size)
 {
     size_t written;
 
+    ext4_gather(fs, check_below(2));
     return ext4_write(fs, ino, offset, bytes, size, &written);
 }
 

@@ -342,6 +342,9 @@ static void step_write(struct model *model, struct step *step)
         bytes[i] = (uint8_t)(letter + i / 7);
     step->touched = at;
     file = model_get(model, at);
+    const bool gathers = below(2) != 0;
+    if (model_ops != NULL && model_ops->gather != NULL)
+        model_ops->gather(model_volume, gathers);
     expect(CALL(write, file, offset, bytes, size, &written), 0);
     if (model_ops != NULL)
         CHECK_EQ(written, size);
