@@ -57,6 +57,7 @@ int changes_allocate(struct ext4 *fs, uint64_t goal, uint64_t count, uint64_t *f
         ext2fs_block_alloc_stats2(fs->lib, start + i, +1);
     *first = start;
     *got = length;
+    fs->taken_end = start + length;
     return 0;
 }
 

@@ -352,8 +352,8 @@ static int write_filled(struct ext4 *fs, ext4_ino ino, struct inode *inode,
  * As much as one operation may. All blocks are there before any is written: an operation that finds no room has overwritten nothing. *done says how much it was, and
  * with ENOSPC for how much there was room.
  */
-static int write_some(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint8_t *from,
-                      size_t size, size_t *done)
+static int write_some(struct ext4 *fs, ext4_ino ino, const struct ext4_time *modified,
+                      uint64_t offset, const uint8_t *from, size_t size, size_t *done)
 {
     struct inode inode;
     struct edges edges;
@@ -379,23 +379,26 @@ static int write_some(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint
         error = grow_to(fs, &inode, offset + *done);
     if (error != 0)
         return error;
-    inode_touch(fs, &inode, true);
+    if (modified)
+        inode_touch_at(fs, &inode, *modified);
+    else
+        inode_touch(fs, &inode, true);
     return inode_write(fs, ino, &inode);
 }
 
-static int write_operation(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint8_t *from,
-                           size_t size, size_t *done)
+static int write_operation(struct ext4 *fs, ext4_ino ino, const struct ext4_time *modified,
+                           uint64_t offset, const uint8_t *from, size_t size, size_t *done)
 {
-    AS_OPERATION(fs, write_some(fs, ino, offset, from, size, done));
+    AS_OPERATION(fs, write_some(fs, ino, modified, offset, from, size, done));
 }
 
 /* When there is no room for all, what there was room for. */
-static int write_what_fits(struct ext4 *fs, ext4_ino ino, uint64_t offset, const uint8_t *from,
-                           size_t size, size_t *done)
+static int write_what_fits(struct ext4 *fs, ext4_ino ino, const struct ext4_time *modified,
+                           uint64_t offset, const uint8_t *from, size_t size, size_t *done)
 {
     *done = 0;
     for (;;) {
-        const int error = write_operation(fs, ino, offset, from, size, done);
+        const int error = write_operation(fs, ino, modified, offset, from, size, done);
 
         if (error != ENOSPC || *done == 0 || size == 1)
             return error;
@@ -403,8 +406,8 @@ static int write_what_fits(struct ext4 *fs, ext4_ino ino, uint64_t offset, const
     }
 }
 
-int ext4_write(struct ext4 *fs, ext4_ino ino, uint64_t offset, const void *from, size_t size,
-               size_t *written)
+static int write_all(struct ext4 *fs, ext4_ino ino, const struct ext4_time *modified,
+                     uint64_t offset, const uint8_t *from, size_t size, size_t *written)
 {
     *written = 0;
     if (size > 0) {
@@ -416,14 +419,26 @@ int ext4_write(struct ext4 *fs, ext4_ino ino, uint64_t offset, const void *from,
     while (*written < size) {
         const size_t part = (size_t)minimum(size - *written, OPERATION_BYTES);
         size_t done = 0;
-        const int error = write_what_fits(fs, ino, offset + *written,
-                                          (const uint8_t *)from + *written, part, &done);
+        const int error = write_what_fits(fs, ino, modified, offset + *written, from + *written,
+                                          part, &done);
 
         if (error != 0)
             return error;
         *written += done;
     }
     return 0;
+}
+
+int ext4_write(struct ext4 *fs, ext4_ino ino, uint64_t offset, const void *from, size_t size,
+               size_t *written)
+{
+    return write_all(fs, ino, NULL, offset, from, size, written);
+}
+
+int ext4_write_of(struct ext4 *fs, ext4_ino ino, struct ext4_time modified, uint64_t offset,
+                  const void *from, size_t size, size_t *written)
+{
+    return write_all(fs, ino, &modified, offset, from, size, written);
 }
 
 static bool is_zero(const uint8_t *bytes, size_t size)

@@ -116,6 +116,7 @@ struct transaction {
     struct saved_inode inodes[8];
     uint32_t inode_count;
     uint8_t super[1024];
+    bool super_changes;
     uint8_t *descriptors; /* as they were before the operation */
 };
 
@@ -319,6 +320,7 @@ struct ext4 {
     struct folder_index indexes[FOLDER_INDEXES];
     uint64_t index_uses; /* counts for `used` */
     bool gathers;        /* ext4_gather() */
+    uint64_t taken_end;  /* where the blocks end that file data got last */
     struct lost_file lost[LOST_FILES];
     uint32_t lost_count;
 };
@@ -353,6 +355,8 @@ void io_manager_prepare(struct ext4 *fs);
 [[nodiscard]] int inode_read_file(struct ext4 *fs, ext4_ino ino, struct inode *inode);
 [[nodiscard]] int inode_write(struct ext4 *fs, ext4_ino ino, struct inode *inode);
 void inode_touch(struct ext4 *fs, struct inode *inode, bool modified);
+/** It is changed, by who says when it was written to. */
+void inode_touch_at(struct ext4 *fs, struct inode *inode, struct ext4_time modified);
 bool inode_is(const struct inode *inode, uint32_t type);
 /** A new one with `links`; its block map is empty. */
 [[nodiscard]] int inode_make(struct ext4 *fs, ext4_ino folder, const struct ext4_attributes *as,

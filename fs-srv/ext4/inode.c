@@ -132,6 +132,12 @@ void inode_touch(struct ext4 *fs, struct inode *inode, bool modified)
         PUT_TIME(inode, now, i_mtime, i_mtime_extra);
 }
 
+void inode_touch_at(struct ext4 *fs, struct inode *inode, struct ext4_time modified)
+{
+    inode_touch(fs, inode, false);
+    PUT_TIME(inode, modified, i_mtime, i_mtime_extra);
+}
+
 /* ---- new inodes ---- */
 
 static void set_owner(struct inode *inode, uint32_t uid, uint32_t gid)

@@ -158,10 +158,24 @@ static errcode_t insert_extent(ext2_extent_handle_t handle, const struct run *ru
     return result != 0 ? result : ext2fs_extent_fix_parents(handle);
 }
 
+/* Where its next blocks are looked for: a file's first ones behind those that were taken last, if these are where its first ones belong, so that files that are made one
+ * after the other lie one behind the other. */
+static uint64_t goal_of(const struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t logical)
+{
+    const uint64_t goal = ext2fs_find_inode_goal(fs->lib, ino, inode_small(inode), logical);
+    const uint64_t next = fs->taken_end;
+    const bool is_first = ext2fs_inode_i_blocks(fs->lib, inode_small(inode)) == 0;
+
+    if (!is_first || next <= goal || next >= fs->blocks ||
+        ext2fs_group_of_blk2(fs->lib, next) != ext2fs_group_of_blk2(fs->lib, goal))
+        return goal;
+    return next;
+}
+
 static int fill_extent(struct ext4 *fs, ext4_ino ino, struct inode *inode, struct run *run)
 {
     ext2_extent_handle_t handle;
-    const uint64_t goal = ext2fs_find_inode_goal(fs->lib, ino, inode_small(inode), run->logical);
+    const uint64_t goal = goal_of(fs, ino, inode, run->logical);
     errcode_t result;
     int error;
 
@@ -181,7 +195,7 @@ static int fill_extent(struct ext4 *fs, ext4_ino ino, struct inode *inode, struc
 
 static int fill_listed(struct ext4 *fs, ext4_ino ino, struct inode *inode, struct run *run)
 {
-    const uint64_t goal = ext2fs_find_inode_goal(fs->lib, ino, inode_small(inode), run->logical);
+    const uint64_t goal = goal_of(fs, ino, inode, run->logical);
     errcode_t result = 0;
     int error = changes_allocate(fs, goal, run->count < LISTED_FILL ? run->count : LISTED_FILL,
                                  &run->physical, &run->count);

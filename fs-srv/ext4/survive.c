@@ -174,7 +174,7 @@ static bool add_operation(struct ext4 *fs)
             return false;
     return add_ranges(fs, BLOCKS_TAKEN, &t->allocated, 0) &&
            add_ranges(fs, BLOCKS_FREED, &t->freed, t->freed_before) && add_groups(fs) &&
-           (memcmp(t->super, fs->lib->super, sizeof(t->super)) == 0 || add_super(fs));
+           (!t->super_changes || add_super(fs));
 }
 
 bool survive_operation(struct ext4 *fs, uint64_t progress)

@@ -161,10 +161,10 @@ int transaction_end_operation(struct ext4 *fs, int error)
         folder_index_undo(fs);
         ext2fs_flush_icache(fs->lib);
     } else {
+        t->super_changes = memcmp(t->super, fs->lib->super, sizeof(t->super)) != 0;
+        t->super_changed |= t->super_changes;
         kept = survive_operation(fs, fs->progress + t->counted);
         fs->progress += t->counted;
-        if (memcmp(t->super, fs->lib->super, sizeof(t->super)) != 0)
-            t->super_changed = true;
     }
     for (uint32_t g = 0; g < t->group_count; g++) {
         const size_t size = EXT2_DESC_SIZE(fs->lib->super);

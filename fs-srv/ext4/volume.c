@@ -440,11 +440,14 @@ static int read_file(struct volume *volume, struct volume_file *file, uint64_t o
     return error;
 }
 
-static int write_file(struct volume *volume, struct volume_file *file, uint64_t offset,
-                      const void *from, size_t size, size_t *written)
+static int write_file(struct volume *volume, struct volume_file *file, int64_t modified,
+                      uint64_t offset, const void *from, size_t size, size_t *written)
 {
+    struct ext4 *const fs = fs_of(volume);
     size_t done;
-    const int error = ext4_write(fs_of(volume), ino_of(file), offset, from, size, &done);
+    const int error = modified != 0 ? ext4_write_of(fs, ino_of(file), time_of(modified), offset,
+                                                    from, size, &done)
+                                    : ext4_write(fs, ino_of(file), offset, from, size, &done);
 
     if (error != 0 && done == 0)
         return error;

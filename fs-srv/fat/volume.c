@@ -338,14 +338,19 @@ static int read_file(struct volume *volume, struct volume_file *file, uint64_t o
     return fat_read(node_of(file), offset, to, size, got);
 }
 
-static int write_file(struct volume *volume, struct volume_file *file, uint64_t offset,
-                      const void *from, size_t size, size_t *written)
+static int write_file(struct volume *volume, struct volume_file *file, int64_t modified,
+                      uint64_t offset, const void *from, size_t size, size_t *written)
 {
+    const struct fat_attributes times = {.modified = modified};
+
     if (size == 0) {
         *written = 0;
         return 0;
     }
-    return kept(volume, fat_write(node_of(file), offset, from, size, written));
+    int error = kept(volume, fat_write(node_of(file), offset, from, size, written));
+    if (error == 0 && modified != 0)
+        error = kept(volume, fat_set_attributes(node_of(file), FAT_SET_MODIFIED, &times));
+    return error;
 }
 
 static int resize(struct volume *volume, struct volume_file *file, uint64_t size)

@@ -209,7 +209,6 @@ static size_t fetch(const struct memory *memory, uint64_t offset, size_t length)
 /* G2 */
 static int write_pages(struct memory *memory, uint64_t offset, const char *from, size_t size)
 {
-    const struct volume_attributes times = {.modified = memory->modified};
     size_t written = 0;
     int error = 0;
 
@@ -221,13 +220,11 @@ static int write_pages(struct memory *memory, uint64_t offset, const char *from,
     if (disk.ops->gather)
         disk.ops->gather(disk.volume, memory->gathers);
     for (size_t done = 0; done < size && error == 0; done += written) {
-        error = disk.ops->write(disk.volume, memory->file, offset + done, from + done, size - done,
-                                &written);
+        error = disk.ops->write(disk.volume, memory->file, memory->modified, offset + done,
+                                from + done, size - done, &written);
         if (error == 0 && written == 0)
             error = EIO;
     }
-    if (error == 0 && memory->modified != 0)
-        error = disk.ops->set_attributes(disk.volume, memory->file, VOLUME_SET_MODIFIED, &times);
     disk.unsynced = true;
     return error;
 }

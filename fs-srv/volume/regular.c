@@ -96,7 +96,7 @@ static int write_through(struct memory *memory, uint64_t position, const void *f
     int error;
 
     lock();
-    error = disk.ops->write(disk.volume, memory->file, position, from, *size, &written);
+    error = disk.ops->write(disk.volume, memory->file, 0, position, from, *size, &written);
     disk.unsynced = true;
     unlock();
     *size = (uint32_t)written;

@@ -149,9 +149,9 @@ struct volume_ops {
     /** *got less than size: the end. */
     int (*read)(struct volume *volume, struct volume_file *file, uint64_t offset, void *to,
                 size_t size, size_t *got);
-    /** *written less than size: only before an error, which the next call tells. */
-    int (*write)(struct volume *volume, struct volume_file *file, uint64_t offset, const void *from,
-                 size_t size, size_t *written);
+    /** modified: when the file was changed; 0: now. *written less than size: only before an error, which the next call tells. */
+    int (*write)(struct volume *volume, struct volume_file *file, int64_t modified, uint64_t offset,
+                 const void *from, size_t size, size_t *written);
     /** From there on writes may be kept, to go to the medium with those of other files, at the latest with sync(), or not any more; a write that failed then is told by
      *  lost(). NULL: the format knows no such thing. */
     void (*gather)(struct volume *volume, bool gathers);

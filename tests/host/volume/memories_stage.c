@@ -53,10 +53,10 @@ static int file_resize(struct volume *volume, struct volume_file *of, uint64_t s
     return 0;
 }
 
-static int file_write(struct volume *volume, struct volume_file *of, uint64_t offset,
-                      const void *from, size_t size, size_t *written)
+static int file_write(struct volume *volume, struct volume_file *of, int64_t modified,
+                      uint64_t offset, const void *from, size_t size, size_t *written)
 {
-    (void)volume, (void)of, (void)from;
+    (void)volume, (void)of, (void)modified, (void)from;
     *written = played.full ? 0 : size;
     if (!played.full && offset + size > played.size)
         played.size = offset + size;

@@ -59,14 +59,14 @@ static void make_base(void)
     CHECK_EQ(mount_with(base, memory, &volume), 0);
     CHECK_EQ(ops->make(volume, ops->root(volume), "folder", VOLUME_FOLDER, 0755, "", &folder), 0);
     CHECK_EQ(ops->make(volume, folder, "a file with a name", VOLUME_REGULAR, 0644, "", &file), 0);
-    CHECK_EQ(ops->write(volume, file, 100, bytes, sizeof bytes, &written), 0);
+    CHECK_EQ(ops->write(volume, file, 0, 100, bytes, sizeof bytes, &written), 0);
     CHECK_EQ(ops->sync(volume), 0);
     CHECK_EQ(ops->rename(volume, folder, "a file with a name", file, ops->root(volume), "other",
                          NULL),
              0);
     CHECK_EQ(ops->resize(volume, file, 300), 0);
     CHECK_EQ(ops->remove(volume, ops->root(volume), "other", file), 0);
-    CHECK_EQ(ops->write(volume, file, 7000, bytes, sizeof bytes, &written), 0);
+    CHECK_EQ(ops->write(volume, file, 0, 7000, bytes, sizeof bytes, &written), 0);
     at_kill = card_make(CARD);
     card_copy(at_kill, base);
     memcpy(left, memory, MEMORY);
@@ -127,7 +127,7 @@ static void use(struct volume *volume)
     (void)ops->free_orphans(volume);
     (void)ops->entries(volume, ops->root(volume), 0, count, &entries);
     if (ops->make(volume, ops->root(volume), "new", VOLUME_REGULAR, 0600, "", &file) == 0) {
-        (void)ops->write(volume, file, 0, memory, 3000, &done);
+        (void)ops->write(volume, file, 0, 0, memory, 3000, &done);
         ops->release(volume, file);
     }
     (void)ops->unmount(volume);

@@ -355,7 +355,7 @@ static void work_with_failure(void)
         if (!good)
             break;
         report->done++;
-        (void)ops->write(volume, file, i * 500, bytes, sizeof bytes, &written);
+        (void)ops->write(volume, file, 0, i * 500, bytes, sizeof bytes, &written);
         if (i % 3 == 0)
             good = ops->remove(volume, ops->root(volume), name, file) == 0;
         report->done += good && i % 3 == 0;
