@@ -158,6 +158,12 @@ static errcode_t insert_extent(ext2_extent_handle_t handle, const struct run *ru
     return result != 0 ? result : ext2fs_extent_fix_parents(handle);
 }
 
+/* The groups whose administration lies together, and whose files begin at the first of them. */
+static uint64_t flex_of(const struct ext4 *fs, uint64_t block)
+{
+    return ext2fs_group_of_blk2(fs->lib, block) >> fs->lib->super->s_log_groups_per_flex;
+}
+
 /* Where its next blocks are looked for: a file's first ones behind those that were taken last, if these are where its first ones belong, so that files that are made one
  * after the other lie one behind the other. */
 static uint64_t goal_of(const struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t logical)
@@ -166,8 +172,7 @@ static uint64_t goal_of(const struct ext4 *fs, ext4_ino ino, struct inode *inode
     const uint64_t next = fs->taken_end;
     const bool is_first = ext2fs_inode_i_blocks(fs->lib, inode_small(inode)) == 0;
 
-    if (!is_first || next <= goal || next >= fs->blocks ||
-        ext2fs_group_of_blk2(fs->lib, next) != ext2fs_group_of_blk2(fs->lib, goal))
+    if (!is_first || next <= goal || next >= fs->blocks || flex_of(fs, next) != flex_of(fs, goal))
         return goal;
     return next;
 }
