@@ -126,7 +126,8 @@ struct edges {
 
 /* From `offset` on, which lies in the run's first block; *done bytes, at most `size`. */
 static int write_run(struct ext4 *fs, ext4_ino ino, const struct run *run,
-                     const struct edges *edges, uint64_t offset, const uint8_t *from, size_t size, size_t *done)
+                     const struct edges *edges, uint64_t offset, const uint8_t *from, size_t size,
+                     size_t *done)
 {
     const uint32_t bytes = fs->block_size;
     uint64_t block = run->physical, left = run->count;
@@ -419,8 +420,8 @@ static int write_all(struct ext4 *fs, ext4_ino ino, const struct ext4_time *modi
     while (*written < size) {
         const size_t part = (size_t)minimum(size - *written, OPERATION_BYTES);
         size_t done = 0;
-        const int error = write_what_fits(fs, ino, modified, offset + *written, from + *written,
-                                          part, &done);
+        const int error =
+            write_what_fits(fs, ino, modified, offset + *written, from + *written, part, &done);
 
         if (error != 0)
             return error;

@@ -124,8 +124,9 @@ typedef bool ext4_entry_fn(void *context, struct ext4_name name, ext4_ino ino, u
 /** The same of what was changed at another time: that is the file's. */
 [[nodiscard]] int ext4_write_of(struct ext4 *fs, ext4_ino ino, struct ext4_time modified,
                                 uint64_t offset, const void *from, size_t size, size_t *written);
-/** Small writes from there on are gathered, 1 MiB at most, and go to their places together when what was done is written; an error then is told by ext4_take_lost(). */
-void ext4_gather(struct ext4 *fs, bool gathers);
+/** Small writes from there on are gathered, 1 MiB at most, and go to their places together when what was done is written; an error then is told by
+ *  ext4_take_lost(). Whether there is room for more, before all of it has to be written. */
+bool ext4_gather(struct ext4 *fs, bool gathers);
 /** A file of which data was lost that had been gathered, and why; *ino 0: it is not known which. False: there is no other. */
 bool ext4_take_lost(struct ext4 *fs, ext4_ino *ino, int *error);
 /** The largest size that this file can have. */

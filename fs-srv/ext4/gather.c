@@ -11,9 +11,10 @@ bool gather_has_room(const struct ext4 *fs, uint32_t blocks)
     return fs->cache.gathered + blocks <= GATHERED_BYTES / fs->block_size;
 }
 
-void ext4_gather(struct ext4 *fs, bool gathers)
+bool ext4_gather(struct ext4 *fs, bool gathers)
 {
     fs->gathers = gathers;
+    return gather_has_room(fs, 2 * (GATHERED_RUN / fs->block_size));
 }
 
 /* ---- what is lost ---- */

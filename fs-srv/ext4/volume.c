@@ -455,9 +455,9 @@ static int write_file(struct volume *volume, struct volume_file *file, int64_t m
     return 0;
 }
 
-static void gather(struct volume *volume, bool gathers)
+static bool gather(struct volume *volume, bool gathers)
 {
-    ext4_gather(fs_of(volume), gathers);
+    return ext4_gather(fs_of(volume), gathers);
 }
 
 static int lost(struct volume *volume, uint64_t *inode)

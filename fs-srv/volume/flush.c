@@ -121,12 +121,15 @@ static void note_lost(uint64_t inode, int error, bool tell)
           error);
     for (uint32_t index = 0; (memory = memory_next(&index)) && memory->inode != inode;)
         continue;
+    struct disk_node *const node = memory ? NULL : node_of_inode(inode);
     if (memory) {
         memory->error = error;
         memory->told = tell;
-    } else if (!tell) {
-        disk.lost_error = error;
+    } else if (node) {
+        node->error = error;
     }
+    if (!memory && !tell)
+        disk.lost_error = error;
 }
 
 int flush_volume(bool tell)

@@ -90,6 +90,18 @@ kern_return_t nodes_begin(struct disk_node **root)
     return kr;
 }
 
+struct disk_node *node_of_inode(uint64_t inode)
+{
+    struct volume_attributes attributes;
+
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (struct disk_node *node = buckets[i]; node; node = node->next)
+            if (disk.ops->attributes(disk.volume, node->file, &attributes) == 0 &&
+                attributes.inode == inode)
+                return node;
+    return NULL;
+}
+
 /* Is there a name by which it could be found? If nobody knows, there is. */
 static bool is_nameless(struct volume_file *file)
 {

@@ -218,7 +218,7 @@ static int write_pages(struct memory *memory, uint64_t offset, const char *from,
     if (size > end - offset)
         size = (size_t)(end - offset);
     if (disk.ops->gather)
-        disk.ops->gather(disk.volume, memory->gathers);
+        (void)disk.ops->gather(disk.volume, memory->gathers);
     for (size_t done = 0; done < size && error == 0; done += written) {
         error = disk.ops->write(disk.volume, memory->file, memory->modified, offset + done,
                                 from + done, size - done, &written);

@@ -9,6 +9,7 @@
  *    than the size says, and a size says that the bytes are there.
  * R3 Where the format has no holes, the volume's file is filled first, and is longer than its size meanwhile (memory.filled). Who is killed in that has a successor that goes
  *    on with it; what nobody asks for any more is cut off (memory_cut()).
+ * R4 The first bytes of a short file that has no memory go to the volume at once, if that gathers them with those of other files: until somebody looks, it needs none.
  */
 #include "server.h"
 #include <libsys/program.h>
@@ -18,7 +19,7 @@
 #include <wharf/if/vm.h>
 
 /* SPARE, and as much again as was promised: room that a format may need for itself while it writes that. */
-enum { SPARE = 1024 * 1024, STEP = 128 * 1024 };
+enum { SPARE = 1024 * 1024, STEP = 128 * 1024, SHORT = 16 * 1024 };
 
 static uint64_t page_up(uint64_t size)
 {
@@ -89,18 +90,31 @@ static bool is_room_for(uint64_t position, uint32_t size, uint64_t *more)
     return space.free * space.block_size >= 2 * (disk.promised + *more) + SPARE;
 }
 
+/* SHORT bytes of what a client has sent, which may have pages that cannot be had, or not for long: without the lock. */
+static char piece[SHORT];
+
 /* To the volume, which says how much there is room for: *size. */
 static int write_through(struct memory *memory, uint64_t position, const void *from, uint32_t *size)
 {
-    size_t written = 0;
-    int error;
+    size_t part, written, done = 0;
+    int error = 0;
 
-    lock();
-    error = disk.ops->write(disk.volume, memory->file, 0, position, from, *size, &written);
-    disk.unsynced = true;
-    unlock();
-    *size = (uint32_t)written;
-    return written > 0 ? 0 : error;
+    do {
+        part = *size - done < SHORT ? *size - done : SHORT;
+        written = 0;
+        error = window_fetch((const char *)from + done, part, piece);
+        lock();
+        if (disk.ops->gather)
+            (void)disk.ops->gather(disk.volume, false);
+        if (error == 0)
+            error = disk.ops->write(disk.volume, memory->file, 0, position + done, piece, part,
+                                    &written);
+        disk.unsynced = true;
+        unlock();
+        done += written;
+    } while (error == 0 && written == part && done < *size);
+    *size = (uint32_t)done;
+    return done > 0 ? 0 : error;
 }
 
 /* What is promised is written to the volume, if anything is: then there may be room for bytes from `position` on. The lock is held, and given up meanwhile. */
@@ -225,23 +239,67 @@ static void end_write(struct memory *memory, uint64_t end)
         memory_set_size(memory, end);
 }
 
+/* R4. The lock is held. */
+static bool is_first(const struct disk_node *node, uint64_t position, uint32_t size)
+{
+    struct volume_attributes attributes;
+    uint64_t more;
+
+    return disk.ops->gather && position == 0 && size <= SHORT && !node->memory &&
+           !memory_of(node->file) && *disk.ops->problem(disk.volume) == '\0' &&
+           disk.ops->attributes(disk.volume, node->file, &attributes) == 0 &&
+           attributes.size == 0 && is_room_for(0, size, &more) &&
+           disk.ops->gather(disk.volume, true);
+}
+
+/* R4. False: it has to go another way. */
+static bool write_first(struct disk_node *node, uint64_t position, const void *from, uint32_t size,
+                        size_t *done, int *error)
+{
+    lock();
+    bool goes = is_first(node, position, size);
+    unlock();
+    *error = goes ? window_fetch(from, size, piece) : 0;
+    if (!goes || *error != 0)
+        return goes;
+    lock();
+    goes = is_first(node, position,
+                    size); /* nobody but this thread makes it longer, but there may be less room */
+    if (goes)
+        *error = disk.ops->write(disk.volume, node->file, 0, 0, piece, size, done);
+    disk.unsynced |= goes;
+    unlock();
+    return goes;
+}
+
+static kern_return_t written_to(struct file_open *open, size_t done, int error, uint32_t *written)
+{
+    if (done == 0)
+        return answer_of(error);
+    *written = (uint32_t)done;
+    return open->flags & FILE_SYNC ? regular_ops.sync(open->node, false) : KERN_SUCCESS;
+}
+
 static kern_return_t write(struct file_open *open, uint64_t position, const void *from,
                            uint32_t size, uint32_t *written)
 {
     struct disk_node *node = disk_of(open->node);
     struct memory *memory = NULL;
     size_t done = 0;
+    int error;
 
     *written = 0;
     if (size == 0)
         return KERN_SUCCESS;
+    if (write_first(node, position, from, size, &done, &error))
+        return written_to(open, done, error, written);
     if (disk.ops->fills && position > size_of(open->node)) {
-        const int error = fill_up_to(node, position);
+        error = fill_up_to(node, position);
         if (error != 0)
             return answer_of(error);
     }
     lock();
-    int error = begin_write(node, position, from, &size, &memory);
+    error = begin_write(node, position, from, &size, &memory);
     const uint64_t before = memory ? memory->size : 0;
     if (error == 0)
         memory->writing = position + size;
@@ -258,10 +316,7 @@ static kern_return_t write(struct file_open *open, uint64_t position, const void
     end_write(memory, done != 0 ? position + done : 0);
     end_fill();
     unlock();
-    if (done == 0)
-        return answer_of(error);
-    *written = (uint32_t)done;
-    return open->flags & FILE_SYNC ? regular_ops.sync(open->node, false) : KERN_SUCCESS;
+    return written_to(open, done, error, written);
 }
 
 /* ---- size ---- */
@@ -339,9 +394,11 @@ static kern_return_t sync(struct file_node *file_node, bool data_only)
     node->error = 0;
     if (error == 0 && disk.unsynced && !disk.read_only)
         error = flush_volume(false);
-    if (error == 0 && memory) {
-        error = memory->error; /* what had been kept is lost */
-        memory->error = 0;
+    if (error == 0) {
+        error = memory && memory->error != 0 ? memory->error : node->error; /* of what was kept */
+        node->error = 0;
+        if (memory)
+            memory->error = 0;
     }
     if (memory)
         memory_wait_ends(memory);

@@ -75,9 +75,9 @@ struct memory {
     int error;           /* of what was to be written, until the file's sync tells */
     bool told;           /* the file system's sync has told it */
     bool dirty;          /* something has been written through here, or may not have come back */
-    bool gathers;        /* a pass is one of all files': small writes may wait for those of others */
-    bool shared;         /* clients may write to mappings of their own */
-    bool mapped;         /* clients may have it mapped, and keep it when they close it */
+    bool gathers; /* a pass is one of all files': small writes may wait for those of others */
+    bool shared;  /* clients may write to mappings of their own */
+    bool mapped;  /* clients may have it mapped, and keep it when they close it */
     bool
         remade; /* `entry` was made anew, and no init has come since: a terminate may be of the life before */
     bool restored;  /* an earlier instance's: what lies behind its end is to be taken away (G3) */
@@ -149,6 +149,8 @@ static inline kern_return_t answer_of(int error)
 /** The node of a file, whose hold is taken, also by an error; *out has a reference. */
 kern_return_t node_of(struct volume_file *file, struct disk_node **out);
 kern_return_t nodes_begin(struct disk_node **root);
+/** Of a file that clients know of, or NULL. All of them are asked. The lock is held. */
+struct disk_node *node_of_inode(uint64_t inode);
 /** Not one that the framework has put in a lost one's place. */
 bool node_is_ours(const struct file_node *node);
 static inline struct disk_node *disk_of(struct file_node *node)
@@ -224,6 +226,8 @@ int window_write(struct memory *memory, uint64_t offset, const void *from, size_
                  size_t *done);
 /** Zeroes. */
 int window_clear(struct memory *memory, uint64_t offset, size_t size);
+/** What a client has sent, which may have pages that cannot be had. */
+int window_fetch(const void *from, size_t size, void *to);
 /** No window shows it any more. */
 void windows_drop(const struct memory *memory);
 

@@ -152,9 +152,9 @@ struct volume_ops {
     /** modified: when the file was changed; 0: now. *written less than size: only before an error, which the next call tells. */
     int (*write)(struct volume *volume, struct volume_file *file, int64_t modified, uint64_t offset,
                  const void *from, size_t size, size_t *written);
-    /** From there on writes may be kept, to go to the medium with those of other files, at the latest with sync(), or not any more; a write that failed then is told by
-     *  lost(). NULL: the format knows no such thing. */
-    void (*gather)(struct volume *volume, bool gathers);
+    /** From there on small writes may be kept, to go to the medium with those of other files, at the latest with sync(), or not any more; a write that failed then is told
+     *  by lost(). Whether there is room for more of them. NULL: the format knows no such thing. */
+    bool (*gather)(struct volume *volume, bool gathers);
     /** Why what had been kept of a file is lost, and its inode, 0: that is not known. 0: there is no other. NULL: the format knows no such thing. */
     int (*lost)(struct volume *volume, uint64_t *inode);
     int (*resize)(struct volume *volume, struct volume_file *file, uint64_t size);

@@ -122,6 +122,11 @@ int window_read(struct memory *memory, uint64_t offset, void *to, size_t size)
     return error;
 }
 
+int window_fetch(const void *from, size_t size, void *to)
+{
+    return error_of(vm_copy(self(), (uintptr_t)from, size, (uintptr_t)to));
+}
+
 int window_write(struct memory *memory, uint64_t offset, const void *from, size_t size,
                  size_t *done)
 {

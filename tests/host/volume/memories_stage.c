@@ -364,6 +364,18 @@ int window_read(struct memory *memory, uint64_t offset, void *to, size_t size)
     return 0;
 }
 
+int window_fetch(const void *from, size_t size, void *to)
+{
+    memcpy(to, from, size);
+    return 0;
+}
+
+struct disk_node *node_of_inode(uint64_t inode)
+{
+    (void)inode;
+    return NULL;
+}
+
 int window_write(struct memory *memory, uint64_t offset, const void *from, size_t size,
                  size_t *done)
 {

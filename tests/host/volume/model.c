@@ -344,7 +344,7 @@ static void step_write(struct model *model, struct step *step)
     file = model_get(model, at);
     const bool gathers = below(2) != 0;
     if (model_ops != NULL && model_ops->gather != NULL)
-        model_ops->gather(model_volume, gathers);
+        (void)model_ops->gather(model_volume, gathers);
     expect(CALL(write, file, 0, offset, bytes, size, &written), 0);
     if (model_ops != NULL)
         CHECK_EQ(written, size);
