@@ -58,6 +58,7 @@ static int file_write(struct volume *volume, struct volume_file *of, int64_t mod
 {
     (void)volume, (void)of, (void)modified, (void)from;
     *written = played.full ? 0 : size;
+    played.given += *written;
     if (!played.full && offset + size > played.size)
         played.size = offset + size;
     return played.full ? ENOSPC : 0;
@@ -114,6 +115,23 @@ static int sync_volume(struct volume *volume)
     return 0;
 }
 
+static bool gather(struct volume *volume, bool gathers)
+{
+    (void)volume;
+    played.gathers = gathers;
+    return !played.crowded;
+}
+
+static int lost(struct volume *volume, uint64_t *inode)
+{
+    const int error = played.lost;
+
+    (void)volume;
+    *inode = INODE;
+    played.lost = 0;
+    return error;
+}
+
 static const struct volume_ops ops = {
     .format = "played",
     .fills = true,
@@ -128,6 +146,8 @@ static const struct volume_ops ops = {
     .problem = no_problem,
     .size_limit = limit,
     .sync = sync_volume,
+    .gather = gather,
+    .lost = lost,
 };
 
 /* ---- the kernel: its time passes when somebody waits, and `next` happens meanwhile ---- */
@@ -136,6 +156,7 @@ uint64_t now;
 static bool locked;
 void (*next)(void);
 bool has_no_memory, cannot_be_copied;
+struct disk_node *known;
 mach_port_name_t life;
 struct asked asked;
 unsigned collects;
@@ -366,14 +387,16 @@ int window_read(struct memory *memory, uint64_t offset, void *to, size_t size)
 
 int window_fetch(const void *from, size_t size, void *to)
 {
-    memcpy(to, from, size);
-    return 0;
+    CHECK(!locked);
+    if (!cannot_be_copied)
+        memcpy(to, from, size);
+    return cannot_be_copied ? EIO : 0;
 }
 
 struct disk_node *node_of_inode(uint64_t inode)
 {
-    (void)inode;
-    return NULL;
+    CHECK_EQ(inode, INODE);
+    return known;
 }
 
 int window_write(struct memory *memory, uint64_t offset, const void *from, size_t size,

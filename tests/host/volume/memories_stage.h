@@ -17,7 +17,10 @@ enum {
 struct played_file {
     uint64_t size;
     unsigned holds;
-    bool full; /* the volume: nothing can be written */
+    bool full;             /* the volume: nothing can be written */
+    bool gathers, crowded; /* small writes; there is no room for more of them */
+    int lost;              /* why what was gathered is lost, once it is synced */
+    uint64_t given;        /* bytes that were written */
 };
 extern struct played_file played;
 struct volume_file *handle(void);
@@ -49,6 +52,9 @@ void tell_init(mach_port_name_t control);
 void tell_completed(void);
 void tell_return(unsigned pages);
 void tell_terminate(void);
+
+/** The node that is known of the file; NULL: none. */
+extern struct disk_node *known;
 
 /** Once. */
 void stage_begin(void);

@@ -85,6 +85,90 @@ static void test_write(void)
     end();
 }
 
+/* ---- short files ---- */
+
+static void begin_empty(void)
+{
+    begin();
+    played.size = played.given = 0;
+    known = &node;
+}
+
+static void end_empty(void)
+{
+    end();
+    known = NULL;
+}
+
+static void write_first_bytes(kern_return_t expected, uint32_t size)
+{
+    static char bytes[32768];
+    uint32_t written = 0;
+
+    CHECK_EQ(regular_ops.write(&its_open, 0, bytes, size, &written), expected);
+    CHECK_EQ(written, expected == KERN_SUCCESS ? size : 0);
+}
+
+/* They need no memory, and others do: what is long, or comes second, or when there is no room; what was written has one size in any case. */
+static void test_first_bytes(void)
+{
+    uint32_t written;
+
+    begin_empty();
+    write_first_bytes(KERN_SUCCESS, 1000);
+    CHECK(played.gathers && !node.memory && disk.unsynced);
+    CHECK_EQ(played.given, 1000);
+    CHECK_EQ(regular_ops.size(&node.node), 1000);
+    CHECK_EQ(regular_ops.write(&its_open, 1000, "text", 4, &written), KERN_SUCCESS);
+    CHECK(node.memory != NULL);
+    CHECK_EQ(played.given, 1000);
+    CHECK_EQ(regular_ops.size(&node.node), 1004);
+    end_empty();
+    begin_empty();
+    write_first_bytes(KERN_SUCCESS, 32768);
+    CHECK(node.memory != NULL && played.given == 0);
+    end_empty();
+    begin_empty();
+    played.crowded = true;
+    write_first_bytes(KERN_SUCCESS, 1000);
+    CHECK(node.memory != NULL && played.given == 0);
+    played.crowded = false;
+    end_empty();
+}
+
+static void test_first_bytes_in_vain(void)
+{
+    begin_empty();
+    cannot_be_copied = true;
+    write_first_bytes(unix_error(EIO), 1000);
+    cannot_be_copied = false;
+    played.full = true;
+    write_first_bytes(unix_error(ENOSPC), 1000);
+    played.full = false;
+    CHECK_EQ(played.size, 0);
+    end_empty();
+}
+
+/* What was gathered and could not be written: the next sync of the file says so, once; or that of all, when nobody has it open. */
+static void test_lost(void)
+{
+    begin_empty();
+    write_first_bytes(KERN_SUCCESS, 1000);
+    played.lost = EIO;
+    CHECK_EQ(regular_ops.sync(&node.node, false), unix_error(EIO));
+    CHECK_EQ(regular_ops.sync(&node.node, false), KERN_SUCCESS);
+    end_empty();
+    disk.lost_error = 0;
+    begin_empty();
+    write_first_bytes(KERN_SUCCESS, 1000);
+    played.lost = EIO;
+    known = NULL;
+    CHECK_EQ(flush_all(false), 0);
+    CHECK_EQ(flush_all(true), EIO);
+    CHECK_EQ(flush_all(true), 0);
+    end_empty();
+}
+
 /* ---- an object that has gone, and of whose end the pager has not heard yet ---- */
 
 static void next_life(void)
@@ -221,6 +305,9 @@ int main(int argc, char **argv)
     stage_begin();
     test_failed_writes();
     test_write();
+    test_first_bytes();
+    test_first_bytes_in_vain();
+    test_lost();
     test_flush_of_gone();
     test_forget_of_gone();
     test_flush_of_the_last();
