@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Contents of files. Data goes to its place at once, before the transaction that makes it part of the file is committed (I4); small writes may be gathered first (I6). A block that lies in the journal,
- * because its end was cleared when the file was cut, goes there again until a checkpoint: replay would else bring back what was there before.
+ * Contents of files. Data goes to its place at once, before the transaction that makes it part of the file is committed (I4); small writes may be gathered first (I6).
  */
 #include "ext4_impl.h"
 
@@ -12,95 +11,6 @@ static uint64_t minimum(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static bool in_journal(struct ext4 *fs, uint64_t block)
-{
-    const struct block *cached = cache_find(fs, block);
-
-    return cached != NULL && (cached->dirty || cached->logged);
-}
-
-/* ---- whole blocks ---- */
-
-/* Blocks from `first` that are all in the journal, or all not. */
-static uint32_t alike(struct ext4 *fs, uint64_t first, uint32_t count, bool *journalled)
-{
-    uint32_t n = 1;
-
-    *journalled = in_journal(fs, first);
-    while (n < count && in_journal(fs, first + n) == *journalled)
-        n++;
-    return n;
-}
-
-static int read_blocks(struct ext4 *fs, uint64_t first, uint32_t count, uint8_t *to)
-{
-    while (count > 0) {
-        bool journalled;
-        const uint32_t n = alike(fs, first, count, &journalled);
-        int error = 0;
-
-        if (!journalled)
-            error = device_read(fs, first, n, to);
-        for (uint32_t i = 0; i < n && journalled; i++)
-            memcpy(to + (size_t)i * fs->block_size, cache_find(fs, first + i)->data,
-                   fs->block_size);
-        if (error != 0)
-            return error;
-        first += n;
-        count -= n;
-        to += (size_t)n * fs->block_size;
-    }
-    return 0;
-}
-
-static int write_in_place(struct ext4 *fs, uint64_t first, uint32_t count, const uint8_t *from)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct block *cached = cache_find(fs, first + i);
-
-        if (cached != NULL)
-            cache_forget(fs, cached);
-    }
-    fs->unflushed = true;
-    return device_write(fs, first, count, from);
-}
-
-/* It lies in the transaction or in the log, or is to be gathered. */
-static int write_cached(struct ext4 *fs, uint64_t number, ext4_ino ino, const uint8_t *from)
-{
-    const struct block *cached = cache_find(fs, number);
-    const bool gather = cached == NULL || cached->gathered || (!cached->dirty && !cached->logged);
-
-    return gather ? transaction_gather(fs, number, ino, from) : transaction_write(fs, number, from);
-}
-
-static bool is_gathered(const struct ext4 *fs, uint32_t count)
-{
-    return fs->gathers && count <= GATHERED_RUN / fs->block_size && gather_has_room(fs, count);
-}
-
-static int write_blocks(struct ext4 *fs, ext4_ino ino, uint64_t first, uint32_t count,
-                        const uint8_t *from)
-{
-    while (count > 0) {
-        bool journalled;
-        const uint32_t n = alike(fs, first, count, &journalled);
-        const bool cached = journalled || is_gathered(fs, n);
-        int error = 0;
-
-        if (!cached)
-            error = write_in_place(fs, first, n, from);
-        for (uint32_t i = 0; i < n && cached && error == 0; i++)
-            error = write_cached(fs, first + i, ino, from + (size_t)i * fs->block_size);
-        if (error != 0)
-            return error;
-        first += n;
-        count -= n;
-        from += (size_t)n * fs->block_size;
-    }
-    return 0;
-}
-
 /* ---- parts of blocks ---- */
 
 /* Part of one block; `fresh`: the rest of it is zeros. */
@@ -108,11 +18,11 @@ static int write_part(struct ext4 *fs, ext4_ino ino, uint64_t block, uint32_t at
                       bool fresh, const uint8_t *from)
 {
     uint8_t *whole = calloc(1, fs->block_size);
-    int error = whole == NULL ? ENOMEM : fresh ? 0 : read_blocks(fs, block, 1, whole);
+    int error = whole == NULL ? ENOMEM : fresh ? 0 : data_read_blocks(fs, block, 1, whole);
 
     if (error == 0) {
         memcpy(whole + at, from, size);
-        error = write_blocks(fs, ino, block, 1, whole);
+        error = data_write_blocks(fs, ino, block, 1, whole);
     }
     free(whole);
     return error;
@@ -142,7 +52,7 @@ static int write_run(struct ext4 *fs, ext4_ino ino, const struct run *run,
         if (at == 0 && rest >= bytes) {
             n = minimum(left, rest / bytes);
             part = n * bytes;
-            error = write_blocks(fs, ino, block, (uint32_t)n, from + *done);
+            error = data_write_blocks(fs, ino, block, (uint32_t)n, from + *done);
         } else {
             const bool is_first = (offset + *done) / bytes == edges->first;
 
@@ -177,10 +87,10 @@ static int read_run(struct ext4 *fs, const struct run *run, uint64_t offset, uin
         if (at == 0 && size >= bytes) {
             n = size / bytes;
             part = n * bytes;
-            error = read_blocks(fs, block, (uint32_t)n, to);
+            error = data_read_blocks(fs, block, (uint32_t)n, to);
         } else {
             whole = whole ? whole : malloc(bytes);
-            error = whole ? read_blocks(fs, block, 1, whole) : ENOMEM;
+            error = whole ? data_read_blocks(fs, block, 1, whole) : ENOMEM;
             if (error == 0)
                 memcpy(to, whole + at, part);
         }
@@ -463,7 +373,7 @@ int data_clear_tail(struct ext4 *fs, ext4_ino ino, struct inode *inode, uint64_t
     if (error != 0 || run.physical == 0 || run.unwritten)
         return error;
     block = malloc(fs->block_size);
-    error = block ? read_blocks(fs, run.physical, 1, block) : ENOMEM;
+    error = block ? data_read_blocks(fs, run.physical, 1, block) : ENOMEM;
     if (error == 0 && !is_zero(block + at, fs->block_size - at)) {
         memset(block + at, 0, fs->block_size - at);
         error = transaction_write(fs, run.physical, block);

@@ -385,6 +385,12 @@ struct run {
 [[nodiscard]] int map_free_last(struct ext4 *fs, ext4_ino ino, struct inode *inode,
                                 const struct run *run);
 
+/* data_blocks.c: blocks of file data, wherever they are */
+[[nodiscard]] int data_read_blocks(struct ext4 *fs, uint64_t first, uint32_t count, uint8_t *to);
+/** In an operation. */
+[[nodiscard]] int data_write_blocks(struct ext4 *fs, ext4_ino ino, uint64_t first, uint32_t count,
+                                    const uint8_t *from);
+
 /* data.c */
 /** The largest size that the block map can hold. */
 uint64_t data_size_limit(const struct ext4 *fs, const struct inode *inode);

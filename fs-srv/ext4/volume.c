@@ -2,45 +2,11 @@
 /*
  * ext4 as a <volume.h>. A handle is the inode's number, and whoever has it holds the inode (ext4_hold).
  */
-#include "ext4_fs.h"
+#include "volume_impl.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <volume.h>
-
-static struct ext4 *fs_of(struct volume *volume)
-{
-    return (struct ext4 *)volume;
-}
-
-static ext4_ino ino_of(const struct volume_file *file)
-{
-    return (ext4_ino)(uintptr_t)file;
-}
-
-static struct volume_file *file_of(ext4_ino ino)
-{
-    return (struct volume_file *)(uintptr_t)ino;
-}
-
-static struct ext4_name name_of(const char *text)
-{
-    return (struct ext4_name){text, strlen(text)};
-}
-
-static int64_t nanoseconds_of(struct ext4_time time)
-{
-    return time.seconds * 1000000000 + time.nanoseconds;
-}
-
-static struct ext4_time time_of(int64_t nanoseconds)
-{
-    const int64_t rest = nanoseconds % 1000000000;
-
-    return (struct ext4_time){(nanoseconds - rest) / 1000000000 - (rest < 0),
-                              (uint32_t)(rest < 0 ? rest + 1000000000 : rest)};
-}
 
 static void tell_time(struct ext4_time *time)
 {
@@ -414,73 +380,6 @@ static int entries(struct volume *volume, struct volume_file *folder, uint64_t p
     return ext4_readdir(fs_of(volume), ino_of(folder), position, tell, &telling);
 }
 
-static int read_link(struct volume *volume, struct volume_file *file, char *to, size_t size)
-{
-    size_t got;
-    const int error = ext4_readlink(fs_of(volume), ino_of(file), to, size, &got);
-
-    if (error != 0)
-        return error;
-    if (got >= size)
-        return ENAMETOOLONG;
-    to[got] = 0;
-    return 0;
-}
-
-/* ---- content ---- */
-
-static int read_file(struct volume *volume, struct volume_file *file, uint64_t offset, void *to,
-                     size_t size, size_t *got)
-{
-    size_t done;
-    const int error = ext4_read(fs_of(volume), ino_of(file), offset, to, size, &done);
-
-    if (error == 0)
-        *got = done;
-    return error;
-}
-
-static int write_file(struct volume *volume, struct volume_file *file, int64_t modified,
-                      uint64_t offset, const void *from, size_t size, size_t *written)
-{
-    struct ext4 *const fs = fs_of(volume);
-    size_t done;
-    const int error = modified != 0 ? ext4_write_of(fs, ino_of(file), time_of(modified), offset,
-                                                    from, size, &done)
-                                    : ext4_write(fs, ino_of(file), offset, from, size, &done);
-
-    if (error != 0 && done == 0)
-        return error;
-    *written = done;
-    return 0;
-}
-
-static bool gather(struct volume *volume, bool gathers)
-{
-    return ext4_gather(fs_of(volume), gathers);
-}
-
-static int lost(struct volume *volume, uint64_t *inode)
-{
-    ext4_ino ino;
-    int error;
-
-    if (!ext4_take_lost(fs_of(volume), &ino, &error))
-        return 0;
-    *inode = ino;
-    return error;
-}
-
-static int resize(struct volume *volume, struct volume_file *file, uint64_t size)
-{
-    return ext4_truncate(fs_of(volume), ino_of(file), size);
-}
-
-static uint64_t size_limit(struct volume *volume, struct volume_file *file)
-{
-    return ext4_size_limit(fs_of(volume), ino_of(file));
-}
-
 const struct volume_ops ext4_volume = {.format = "ext4",
                                        .serial = serial,
                                        .mount = mount,
@@ -506,10 +405,10 @@ const struct volume_ops ext4_volume = {.format = "ext4",
                                        .link = link_name,
                                        .rename = rename_file,
                                        .entries = entries,
-                                       .read_link = read_link,
-                                       .read = read_file,
-                                       .write = write_file,
-                                       .gather = gather,
-                                       .lost = lost,
-                                       .resize = resize,
-                                       .size_limit = size_limit};
+                                       .read_link = content_read_link,
+                                       .read = content_read,
+                                       .write = content_write,
+                                       .gather = content_gather,
+                                       .lost = content_lost,
+                                       .resize = content_resize,
+                                       .size_limit = content_size_limit};
