@@ -453,7 +453,10 @@ kern_return_t memory_entry_narrow(mach_port_name_t entry, uint64_t offset, uint6
 
 void stage_begin(void)
 {
+    static char pages[RETURN_PAGES * PAGE];
+
     state = calloc(1, sizeof(*state));
+    state_pages = pages;
     disk.ops = &ops;
     disk.unit = PAGE;
     CHECK_EQ(memories_begin(), KERN_SUCCESS);
