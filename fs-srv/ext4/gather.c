@@ -41,7 +41,7 @@ bool ext4_take_lost(struct ext4 *fs, ext4_ino *ino, int *error)
 
 /* ---- the commit ---- */
 
-/* One of them could not be written: the others can. */
+/* One of them could not be written: the others can. Or there is no memory to put them side by side. */
 static void write_alone(struct ext4 *fs, struct block **blocks, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -61,11 +61,9 @@ int gather_write(struct ext4 *fs)
     if (!cache_list(fs, BLOCKS_GATHERED, &blocks, &count))
         return ENOMEM;
     staging = count == 0 ? NULL : malloc(STAGING);
-    if (count != 0 && staging == NULL) {
-        free(blocks);
-        return ENOMEM;
-    }
-    for (uint32_t done = 0; done < count; done += n)
+    if (staging == NULL)
+        write_alone(fs, blocks, count);
+    for (uint32_t done = 0; done < count && staging != NULL; done += n)
         if (cache_write_run(fs, blocks + done, count - done, staging, &n) != 0)
             write_alone(fs, blocks + done, n);
     for (uint32_t i = 0; i < count; i++)
