@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 STAMP = re.compile(r"\[ *\d+\.\d{6}\] ")     # of a log line; patterns are written without it
+LAST_WORDS = "wharf: "      # of the kernel
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 FIRMWARE_BEGINS = re.compile(r"^U-Boot \d{4}\.")
 KERNEL_BEGINS = re.compile(r"^Starting kernel")
@@ -27,13 +28,16 @@ class Failed(Exception):
 
 
 class Weave:
-    """Where a driver has the line that the kernel prints its log on, a line of the log may stand in the midst of a program's: takes them apart."""
+    """Where a driver has the line that the kernel prints its log on, a line of the log may stand in the midst of a program's: takes them apart. What the kernel says at the very
+    end has no stamp, and begins a line; what a program has begun before that, a prompt, is never ended."""
 
     def __init__(self):
         self.begun = ""         # of a program's line
 
     def line(self, text):
         """What has been said in whole, without its stamp."""
+        if text.startswith(LAST_WORDS):
+            return text
         said, stamp, logged = self._parts(text)
         self.begun += said
         if stamp:

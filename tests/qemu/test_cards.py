@@ -141,8 +141,8 @@ class Weaves(unittest.TestCase):
     def test_apart(self):
         weave = Weave()
         self.assertEqual([weave.line(text) for text in (
-            "on 0", "[   0.100000] mem: free", "o[   2.714388] pager: pages", "[  2.800000] smp: 4", "n 1", "[1] done", "")],
-            ["on 0", "mem: free", "pager: pages", "smp: 4", "on 1", "[1] done", ""])
+            "on 0", "[   0.100000] mem: free", "o[   2.714388] pager: pages", "[  2.800000] smp: 4", "n 1", "[1] done", "", "$ [   3.000000] off", "wharf: all")],
+            ["on 0", "mem: free", "pager: pages", "smp: 4", "on 1", "[1] done", "", "off", "wharf: all"])
 
 
 class Counted(unittest.TestCase):

@@ -8,6 +8,7 @@ mounted() { mount -p ${DISK}p1 /fat && mount -p ${DISK}p2 /ext4; }
 same mount 0 "$(mounted; echo $?)"
 for at in /fat /ext4; do echo first > $at/kept; done
 sync
+cat /fat/kept /ext4/kept > /dev/null # they have pages then
 for at in /fat /ext4; do echo more > $at/lost; done
 take_out 1
 for at in /fat /ext4; do
