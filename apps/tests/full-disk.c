@@ -338,17 +338,28 @@ static void fill_hole(void)
     CHECK_EQUAL(close(file), 0);
 }
 
+/* A hole in a new file that is longer than there is room for, mapped; NULL: there is none. */
+static char *map_hole(int *file, size_t *end)
+{
+    *end = (size_t)(free_bytes() + free_bytes() / 4) / PAGE * PAGE;
+    *file = open_file(0, O_RDWR | O_CREAT | O_EXCL);
+    count = 1;
+    sizes[0] = 0;
+    if (!CHECK(grow(*file, *end)))
+        return NULL;
+    char *mapped = mmap(NULL, *end, PROT_READ | PROT_WRITE, MAP_SHARED, *file, 0);
+    CHECK(mapped != MAP_FAILED);
+    return mapped;
+}
+
 /* There is no call that could refuse: the error is told by msync or fsync. */
 static void fill_mapped(void)
 {
-    const size_t end = (size_t)(free_bytes() + free_bytes() / 4) / PAGE * PAGE;
-    const int file = open_file(0, O_RDWR | O_CREAT | O_EXCL);
+    size_t end;
+    int file;
+    char *mapped = map_hole(&file, &end);
 
-    count = 1;
-    sizes[0] = 0;
-    if (CHECK(grow(file, end))) {
-        char *mapped = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        CHECK(mapped != MAP_FAILED);
+    if (mapped != NULL) {
         for (size_t at = 0; at < end; at += PAGE) {
             fill(0, at, PAGE);
             memcpy(mapped + at, bytes, PAGE);
@@ -366,14 +377,11 @@ static void fill_mapped(void)
 /* What was told for one file by nobody's wish stays to be told to who asks for that file, whatever else is synced or used meanwhile. */
 static void fill_mapped_and_wait(void)
 {
-    const size_t end = (size_t)(free_bytes() + free_bytes() / 4) / PAGE * PAGE;
-    const int file = open_file(0, O_RDWR | O_CREAT | O_EXCL);
+    size_t end;
+    int file;
+    char *mapped = map_hole(&file, &end);
 
-    count = 1;
-    sizes[0] = 0;
-    if (CHECK(grow(file, end))) {
-        char *mapped = mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        CHECK(mapped != MAP_FAILED);
+    if (mapped != NULL) {
         for (size_t at = 0; at < end; at += PAGE)
             mapped[at] = 1;
         CHECK_EQUAL(munmap(mapped, end), 0);
