@@ -239,14 +239,20 @@ static void end_write(struct memory *memory, uint64_t end)
         memory_set_size(memory, end);
 }
 
+/* R4, as far as it costs nothing to know. The lock is held. */
+static bool may_be_first(const struct disk_node *node, uint64_t position, uint32_t size)
+{
+    return disk.ops->gather && position == 0 && size <= SHORT && !node->memory;
+}
+
 /* R4. The lock is held. */
 static bool is_first(const struct disk_node *node, uint64_t position, uint32_t size)
 {
     struct volume_attributes attributes;
     uint64_t more;
 
-    return disk.ops->gather && position == 0 && size <= SHORT && !node->memory &&
-           !memory_of(node->file) && *disk.ops->problem(disk.volume) == '\0' &&
+    return may_be_first(node, position, size) && !memory_of(node->file) &&
+           *disk.ops->problem(disk.volume) == '\0' &&
            disk.ops->attributes(disk.volume, node->file, &attributes) == 0 &&
            attributes.size == 0 && is_room_for(0, size, &more) &&
            disk.ops->gather(disk.volume, true);
@@ -257,14 +263,13 @@ static bool write_first(struct disk_node *node, uint64_t position, const void *f
                         size_t *done, int *error)
 {
     lock();
-    bool goes = is_first(node, position, size);
+    bool goes = may_be_first(node, position, size);
     unlock();
     *error = goes ? window_fetch(from, size, piece) : 0;
-    if (!goes || *error != 0)
+    if (!goes || *error != 0) /* another way would not have the bytes either */
         return goes;
     lock();
-    goes = is_first(node, position,
-                    size); /* nobody but this thread makes it longer, but there may be less room */
+    goes = is_first(node, position, size);
     if (goes)
         *error = disk.ops->write(disk.volume, node->file, 0, 0, piece, size, done);
     disk.unsynced |= goes;
