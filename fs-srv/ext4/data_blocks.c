@@ -5,6 +5,7 @@
  */
 #include "ext4_impl.h"
 
+/* It lies in the log, or in the transaction, gathered ones among them: what is in its place is older. */
 static bool in_journal(struct ext4 *fs, uint64_t block)
 {
     const struct block *cached = cache_find(fs, block);
