@@ -125,7 +125,7 @@ static void check_times(struct worker *w, struct node *node, const struct timesp
         least.tv_sec -= 2;
     /* What was set, or what FAT takes for an earlier time than it has. */
     if (!w->clock_is_set && least.tv_sec >= FAT_BEGINS - 2)
-        least.tv_sec = 0;
+        least = (struct timespec){0};
     if (compare_times(now, &least) < 0)
         fails(w, "modified at %ld.%09ld, earlier than %ld.%09ld", (long)now->tv_sec, now->tv_nsec,
               (long)node->modified.tv_sec, node->modified.tv_nsec);

@@ -71,6 +71,8 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
     struct thread *self = call->self;
     struct arch_thread *t = &self->arch;
     if (call->restart) { /* kern_msg() does it once more, and repeats the trap if need be */
+        if (self->page.object) /* it asks for that again */
+            paged_forget(self);
         arch_message_load(call->in_size > 0 ? call->in : empty);
         return NULL;
     }
@@ -127,8 +129,6 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
     }
     kern_return_t kr = kcall_execute(&call, kind, object, message_id(self));
     kobj_release(kind, object);
-    if (unlikely(self->page.object)) /* kern_msg() asks for it again */
-        paged_forget(self);
     return end(&call, kr);
 }
 

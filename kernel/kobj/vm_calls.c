@@ -10,6 +10,7 @@
 #include <arch/usercopy.h>
 #include <kern/paged_object.h>
 #include <kern/pin.h>
+#include <kern/swap.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <wharf/if/vm_kernel.h>
@@ -71,18 +72,29 @@ static inline kern_return_t check_place(uint64_t address, uint64_t size, uint32_
     return KERN_SUCCESS;
 }
 
+/* There was no memory for what the kernel notes of it, and what was done can be done again: it waits for frames, as a touch would, if any can
+ * be made free. */
+static kern_return_t wait_for_frames(struct kcall *call, uint64_t address, kern_return_t kr)
+{
+    if (likely(kr != KERN_RESOURCE_SHORTAGE) || !swap_want_frame(call->self, address))
+        return kr;
+    call->self->building = false;
+    call->self->progress = 0;
+    call->restart = true;
+    return KERN_RETRY;
+}
+
 kern_return_t kvm_allocate(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
                            uint32_t flags, uint64_t *at)
 {
     struct map_request request = {.prot = PROT_READ | PROT_WRITE,
                                   .max_prot = PROT_ALL,
                                   .inherit = VM_INHERIT_COPY};
-    (void)call;
     if (flags & ~(VM_ANYWHERE | ALIGN_BITS))
         return KERN_INVALID_VALUE;
     kern_return_t kr = check_place(address, size, flags, &request);
     if (kr == KERN_SUCCESS)
-        kr = map_enter(target, &request);
+        kr = wait_for_frames(call, address, map_enter(target, &request));
     *at = request.start;
     return kr;
 }
@@ -92,7 +104,7 @@ kern_return_t kvm_deallocate(struct kcall *call, struct task *target, uint64_t a
 {
     kern_return_t kr = vm_check_range(address, &size);
     if (kr == KERN_SUCCESS)
-        kr = map_remove(target, address, address + size);
+        kr = wait_for_frames(call, address, map_remove(target, address, address + size));
     call->restart = kr == KERN_RETRY; /* what is gone is not found again */
     return kr;
 }
@@ -116,7 +128,8 @@ kern_return_t kvm_protect(struct kcall *call, struct task *target, uint64_t addr
         return KERN_INVALID_VALUE;
     uint64_t progress = kcall_progress(call, KCALL_TAG_VM_PROTECT);
     kr = map_protect(target, address, size, protection, maximum, &progress);
-    return go_on_changing(call, KCALL_TAG_VM_PROTECT, progress, size, kr);
+    kr = go_on_changing(call, KCALL_TAG_VM_PROTECT, progress, size, kr);
+    return wait_for_frames(call, address, kr);
 }
 
 kern_return_t kvm_inherit(struct kcall *call, struct task *target, uint64_t address, uint64_t size,
@@ -129,7 +142,8 @@ kern_return_t kvm_inherit(struct kcall *call, struct task *target, uint64_t addr
         return KERN_INVALID_VALUE;
     uint64_t done = kcall_progress(call, KCALL_TAG_VM_INHERIT);
     kr = map_inherit(target, address, size, inheritance, &done);
-    return go_on_changing(call, KCALL_TAG_VM_INHERIT, done, size, kr);
+    kr = go_on_changing(call, KCALL_TAG_VM_INHERIT, done, size, kr);
+    return wait_for_frames(call, address, kr);
 }
 
 kern_return_t kvm_read(struct kcall *call, struct task *target, uint64_t address, uint32_t size,
@@ -282,7 +296,7 @@ kern_return_t kvm_map(struct kcall *call, struct task *target, uint64_t address,
     else if (request.object)
         memory_object_unref(request.object);
     *at = request.start;
-    return kr;
+    return wait_for_frames(call, address, kr);
 }
 
 kern_return_t kvm_region(struct kcall *call, struct task *target, uint64_t address, uint64_t *start,
