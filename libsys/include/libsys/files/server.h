@@ -5,7 +5,7 @@
  *      static struct file_server server;
  *      file_server_begin(&server, &(struct file_server_limits){.opens = 256, .waits = 256}, MSG_NULL);
  *      file_server_root(&server, "my-service", &root_node);
- *      file_server_run(&server);
+ *      file_server_run(&server, NULL, 0);
  *
  * A program that has a loop of its own gives its port set to file_server_begin(), puts file_server_interface() among its interfaces, and hands
  * notifications to file_server_notification() first.
