@@ -429,13 +429,8 @@ kern_return_t description_read(const char *text, size_t size, struct description
                                struct description_error *error)
 {
     struct reader r = {.at = text, .end = text + size, .error = error, .description = out};
-    memset(out->console, 0, sizeof(out->console));
-    out->quiet = false;
-    memset(out->until, 0, sizeof(out->until));
-    memset(out->dump, 0, sizeof(out->dump));
-    out->dump_partition = 0;
+    memset(out, 0, offsetof(struct description, recipe)); /* a recipe is cleared when it begins */
     out->overcommit = OVERCOMMIT_LEAST;
-    out->count = 0;
     const kern_return_t kr = read_all(&r);
     if (kr == KERN_SUCCESS && out->count == 0)
         return reader_wrong(&r, NULL, "there is no program in it");

@@ -80,7 +80,8 @@ struct description {
     uint64_t reserve_pages; /* kept for programs that are reserved; 0: none */
     bool quiet;             /* the log is not shown */
     unsigned count;
-    struct recipe recipe[PROGRAMS_MAX];
+    struct recipe
+        recipe[PROGRAMS_MAX]; /* last: what stands before it is cleared when another text is read */
 };
 
 struct description_error {

@@ -21,8 +21,6 @@
 #include <libsys/program.h>
 #include <libsys/server.h>
 #include <libsys/stub.h>
-#include <libsys/trap.h>
-#include <user/msg.h>
 #include <wharf/if/port.h>
 
 enum { LAST_WORDS_MAX = 64 };
@@ -64,22 +62,6 @@ static kern_return_t dispatch(struct program *p, struct server_message *m)
             return server_dispatch(&interfaces[i], m);
     stub_release_received(m->in, descriptors(m));
     return MIG_BAD_ID;
-}
-
-static void answer(struct server_message *m, kern_return_t result)
-{
-    const uint32_t shape = result == KERN_SUCCESS ? m->out_shape : 0;
-    if (result == MIG_NO_REPLY)
-        return;
-    if (m->reply == MSG_NULL) {
-        stub_release_unsent(m->out, wire_descriptors(shape));
-        return;
-    }
-    if (stub_send(m->reply, MSG_MOVE_SEND_ONCE, result, m->out, shape, 0) == KERN_SUCCESS)
-        return;
-    stub_release_unsent(m->out, wire_descriptors(shape)); /* the client is gone */
-    if (m->reply != MSG_REPLY)
-        stub_release_right(m->reply, MSG_MOVE_SEND_ONCE);
 }
 
 /* ---- notices ---- */
@@ -173,7 +155,7 @@ static void handle(struct server_message *m)
     else if (use.kind == PORT_PRESSURE)
         shedding_told(m);
     else if (use.kind == PORT_PROGRAM && current)
-        answer(m, dispatch(p, m));
+        server_answer(m, dispatch(p, m));
     else if (use.kind == PORT_PING && current)
         ping_answer(p, m);
     else if (use.kind == PORT_OPENING && current)
@@ -184,24 +166,14 @@ static void handle(struct server_message *m)
 
 static kern_return_t receive(mach_port_name_t from, uint64_t deadline)
 {
-    struct server_message m = {
-        .in = m.received.word,
-        .out = out,
-        .received = {.receive = from,
-                     .deadline = deadline,
-                     .buffer = (uintptr_t)in,
-                     .size = sizeof(in)},
-    };
+    static const struct server_room room = {.in = in, .out = out, .in_size = sizeof(in)};
     const uint64_t began = kernel_clock_now();
-    user_msg_trap(&m.received);
+    struct server_message m;
+    const kern_return_t kr = server_receive(&m, from, &room, deadline);
     heartbeat_waited(began, deadline, kernel_clock_now());
-    if (m.received.result < 0)
-        return trap_error(m.received.result);
-    m.reply = (mach_port_name_t)m.received.remote;
-    if (msg_length(m.received.control) > MSG_REGISTER_BYTES)
-        m.in = in;
-    handle(&m);
-    return KERN_SUCCESS;
+    if (kr == KERN_SUCCESS)
+        handle(&m);
+    return kr;
 }
 
 unsigned events_run(void)

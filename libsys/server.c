@@ -167,26 +167,13 @@ struct arrival {
 [[gnu::cold, gnu::noinline]] static void refuse_long(const struct server *server)
 {
     uint64_t body[MSG_BODY_MAX / 8];
-    struct msg_registers registers = {
-        .receive = server->port,
-        .buffer = (uintptr_t)body,
-        .size = sizeof body,
-    };
-    user_msg_trap(&registers);
-    if (registers.result < 0) {
+    const struct server_room room = {.in = body, .in_size = sizeof body};
+    struct server_message message;
+    if (server_receive(&message, server->port, &room, 0) != KERN_SUCCESS) {
         return; /* somebody else took it; anything worse shows at the next receive */
     }
-    const uint32_t shape = wire_shape(registers.control);
-    const bool memory = wire_length(shape) > MSG_REGISTER_BYTES;
-    stub_release_received(memory ? body : registers.word, wire_descriptors(shape));
-    if (registers.remote != MSG_NULL) {
-        const mach_port_name_t reply = (mach_port_name_t)registers.remote;
-        const kern_return_t error =
-            stub_send(reply, MSG_MOVE_SEND_ONCE, MIG_BAD_ARGUMENTS, NULL, 0, 0);
-        if (error != KERN_SUCCESS && reply != MSG_REPLY) {
-            stub_release_right(reply, MSG_MOVE_SEND_ONCE);
-        }
-    }
+    stub_release_received(message.in, msg_descriptors(message.received.control));
+    server_answer(&message, MIG_BAD_ARGUMENTS);
 }
 
 /* The trap failed. KERN_SUCCESS: go on, with nothing to send. */

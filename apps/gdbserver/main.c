@@ -8,14 +8,12 @@
 #include <libsys/server.h>
 #include <libsys/spawn_held.h>
 #include <libsys/stub.h>
-#include <libsys/trap.h>
 #include <libsys/tty_client.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tasks.h>
 #include <unistd.h>
-#include <user/msg.h>
 #include <wharf/if/exception.h>
 #include <wharf/if/port.h>
 #include <wharf/if/processes.h>
@@ -113,24 +111,11 @@ static const struct exception_ops exception_operations = {.raise = raise};
 /* One message of those that are there. False: there are no more. */
 static bool hear_exception(const struct server_interface *interface)
 {
-    struct server_message m = {.in = m.received.word,
-                               .out = out,
-                               .received = {.receive = exceptions,
-                                            .buffer = (uintptr_t)in,
-                                            .size = sizeof(in)}};
-    kern_return_t result = MIG_NO_REPLY;
-    user_msg_trap(&m.received);
-    if (m.received.result < 0)
+    static const struct server_room room = {.in = in, .out = out, .in_size = sizeof(in)};
+    struct server_message m;
+    if (server_receive(&m, exceptions, &room, 0) != KERN_SUCCESS)
         return false;
-    m.reply = (mach_port_name_t)m.received.remote;
-    if (msg_length(m.received.control) > MSG_REGISTER_BYTES)
-        m.in = in;
-    if ((uint32_t)m.received.id - interface->base < interface->numbers)
-        result = server_dispatch(interface, &m);
-    else
-        stub_release_received(m.in, msg_descriptors(m.received.control));
-    if (result != MIG_NO_REPLY && m.reply != MSG_NULL)
-        (void)!stub_send(m.reply, MSG_MOVE_SEND_ONCE, result, NULL, 0, 0);
+    server_answer(&m, server_dispatch(interface, &m));
     return true;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The program `disks` (disks.h). Argument: service=NAME (disks), what it is mounted by. It uses the supervisor, for its list of programs, the block services of whose disks there are to
- * be files, and, if it may, swap.
+ * be files, and, if it may, swap and mounts (in_use.c).
  */
 #include "disks.h"
 #include <libsys/print.h>

@@ -157,8 +157,7 @@ static void go_on(struct kept_row *kept)
 void begin_kept(void)
 {
     for (unsigned i = 0; i < MOUNTS_MAX; i++)
-        if (mounter.kept->rows[i].row.path[0] != '\0' ||
-            mounter.kept->rows[i].row.state == MOUNTS_STATE_CHANGING)
+        if (rows_is_used(&mounter.kept->rows[i]))
             go_on(&mounter.kept->rows[i]);
 }
 

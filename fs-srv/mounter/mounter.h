@@ -4,7 +4,8 @@
  *
  * O1 One thread does one thing after the other, and waits, with a deadline, for servers, drivers and `files`. None of these waits for the mounter.
  * O2 What is mounted stands in memory that outlives the mounter (struct kept). A row is CHANGING from before the first thing is done until after the last: an instance that
- *    finds one such undoes it, so that each mount is there, whole, or not at all.
+ *    finds one such undoes it, so that each mount is there, whole, or not at all. Its state is what says that there is a row: it is written after all else when one comes, and
+ *    before all else when one goes, so that no successor reads one that is half made.
  * O3 A server that was started again has forgotten where its root is mounted. It is told again: `files` has not noticed, for the port is the same.
  * O4 No two servers have one book of the keeper's (<libsys/files/keep.h>). One that ended well leaves nothing in it that its successor, of another mount, takes for its own.
  * O5 Functions return KERN_SUCCESS or an error of mounts.defs.
@@ -20,7 +21,7 @@
 
 enum { MOUNTS_MAX = 16, BOOKS_MAX = 8 };
 
-/* One mount. All zero: none. */
+/* One mount. Its state is AWAY: none, whatever else is in it (O2). */
 struct kept_row {
     struct mounts_row row;
     char disk[DEVICE_DISK_MAX];
@@ -73,7 +74,9 @@ kern_return_t disk_find(const struct device_name *device, struct device_name *pl
 
 /* ---- servers.c ---- */
 
-/** Start a server for the row, which gets its name, and wait until it has mounted. EINVAL: there is no such file system; EBADMSG: it is damaged; ENOTSUP: it has
+/** The row gets the name of its server. ENODEV: there can be none for such a device. */
+kern_return_t server_name(struct kept_row *kept);
+/** Start the server of the row, and wait until it has mounted. EINVAL: there is no such file system; EBADMSG: it is damaged; ENOTSUP: it has
  *  features that are not known; EBUSY: there are too many servers; EIO: the card fails, or it does not start; ETIMEDOUT. There is none then. */
 kern_return_t server_start(struct kept_row *kept);
 /** Stop it, and wait until it is gone; nothing if it is. ETIMEDOUT. */
@@ -103,8 +106,10 @@ kern_return_t cover_tell(const char *path, mach_port_name_t root);
 
 /** Map the memory. Ends the program if that cannot be. */
 void rows_begin(void);
-/** A free one, CHANGING from here on; NULL: there is none. */
-struct kept_row *rows_add(void);
+/** A free one, all zero, which does not count before rows_add(); NULL: there is none. */
+struct kept_row *rows_free(void);
+/** It has all that is to be known of it, and is CHANGING from here on. */
+void rows_add(struct kept_row *kept);
 void rows_remove(struct kept_row *kept);
 bool rows_is_used(const struct kept_row *kept);
 /** It covers the root of all paths. */

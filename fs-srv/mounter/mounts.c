@@ -63,7 +63,7 @@ static void heed(struct wanted *wanted)
         wanted->flags |= MOUNTS_READ_ONLY;
 }
 
-static void fill(struct kept_row *kept, const char *path, const struct wanted *wanted)
+static kern_return_t fill(struct kept_row *kept, const char *path, const struct wanted *wanted)
 {
     strcpy((char *)kept->row.device, wanted->place.text);
     strcpy((char *)kept->row.format, wanted->format);
@@ -71,6 +71,7 @@ static void fill(struct kept_row *kept, const char *path, const struct wanted *w
     kept->partition = wanted->place.partition;
     kept->row.flags = wanted->flags;
     strcpy((char *)kept->row.path, path);
+    return server_name(kept);
 }
 
 static void tell(struct kept_row *kept)
@@ -111,11 +112,14 @@ kern_return_t mounts_add(const char *device, const char *path, const char *forma
     kern_return_t kr = examine(device, path, &wanted);
     if (kr != KERN_SUCCESS)
         return kr;
-    struct kept_row *kept = rows_add();
+    struct kept_row *kept = rows_free();
     if (!kept)
         return unix_error(EBUSY);
     heed(&wanted);
-    fill(kept, path, &wanted);
+    kr = fill(kept, path, &wanted);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    rows_add(kept);
     kr = mount(kept);
     if (kr != KERN_SUCCESS) {
         rows_remove(kept);
@@ -139,14 +143,16 @@ static kern_return_t check_closed(const struct kept_row *kept)
     return kr == KERN_SUCCESS && opens > 0 ? unix_error(EBUSY) : kr;
 }
 
-/* What was opened between the first look and the last is open: nothing has been done then. */
+/* What was opened between the first look and the last is open: nothing has been done then. Else the row is CHANGING, from before its path is uncovered (O2). */
 static kern_return_t uncover(struct kept_row *kept)
 {
-    const bool lives = kept->row.state != MOUNTS_STATE_LOST;
+    const uint32_t before = kept->row.state;
+    const bool lives = before != MOUNTS_STATE_LOST;
     kern_return_t kr = lives ? check_closed(kept) : KERN_SUCCESS;
 
     if (kr != KERN_SUCCESS)
         return kr;
+    kept->row.state = MOUNTS_STATE_CHANGING;
     kr = cover_take(path_of(kept));
     if (kr == unix_error(EINVAL)) /* who else may mount has uncovered it */
         kr = KERN_SUCCESS;
@@ -155,6 +161,8 @@ static kern_return_t uncover(struct kept_row *kept)
         if (kr != KERN_SUCCESS)
             (void)!cover_put(path_of(kept), rows_held(kept)->root);
     }
+    if (kr != KERN_SUCCESS)
+        kept->row.state = before;
     return kr;
 }
 
@@ -166,11 +174,10 @@ kern_return_t mounts_remove(const char *path)
         return unix_error(EINVAL);
     if (rows_is_root(kept) && kept->row.state != MOUNTS_STATE_LOST)
         return unix_error(EBUSY); /* by programs that run from it, whose files nobody has open */
+    const bool lives = kept->row.state != MOUNTS_STATE_LOST;
     kern_return_t kr = uncover(kept);
     if (kr != KERN_SUCCESS)
         return kr;
-    const bool lives = kept->row.state != MOUNTS_STATE_LOST;
-    kept->row.state = MOUNTS_STATE_CHANGING;
     const kern_return_t written = lives ? server_sync(rows_held(kept)) : KERN_SUCCESS;
     kr = server_remove(kept);
     if (kr != KERN_SUCCESS) {

@@ -24,9 +24,11 @@ void rows_begin(void)
     mounter.kept = (void *)(uintptr_t)at;
 }
 
+_Static_assert(MOUNTS_STATE_AWAY == 0, "zeroes are no mounts (O2)");
+
 bool rows_is_used(const struct kept_row *kept)
 {
-    return kept->row.path[0] != '\0';
+    return kept->row.state != MOUNTS_STATE_AWAY;
 }
 
 bool rows_is_root(const struct kept_row *kept)
@@ -34,23 +36,27 @@ bool rows_is_root(const struct kept_row *kept)
     return strcmp((const char *)kept->row.path, "/") == 0;
 }
 
-struct kept_row *rows_add(void)
+struct kept_row *rows_free(void)
 {
     for (unsigned i = 0; i < MOUNTS_MAX; i++) {
         struct kept_row *kept = &mounter.kept->rows[i];
         if (!rows_is_used(kept)) {
             memset(kept, 0, sizeof(*kept));
-            kept->row.state = MOUNTS_STATE_CHANGING;
             return kept;
         }
     }
     return NULL;
 }
 
+void rows_add(struct kept_row *kept)
+{
+    __atomic_store_n(&kept->row.state, MOUNTS_STATE_CHANGING, __ATOMIC_RELEASE);
+}
+
 void rows_remove(struct kept_row *kept)
 {
     server_forget(rows_held(kept));
-    memset(kept, 0, sizeof(*kept));
+    kept->row.state = MOUNTS_STATE_AWAY;
 }
 
 struct kept_row *rows_find(const char *path)
@@ -94,7 +100,7 @@ bool rows_has_device(const struct device_name *place)
 static bool has_book(uint32_t book)
 {
     for (unsigned i = 0; i < MOUNTS_MAX; i++)
-        if (mounter.kept->rows[i].book == book)
+        if (rows_is_used(&mounter.kept->rows[i]) && mounter.kept->rows[i].book == book)
             return true;
     return false;
 }

@@ -43,24 +43,32 @@ bool server_state(const struct kept_row *kept, uint32_t *state, uint32_t *last_s
     return false;
 }
 
-static kern_return_t copy(struct kept_row *kept)
+kern_return_t server_name(struct kept_row *kept)
 {
-    const char *program = (const char *)kept->row.format;
-    char arguments[SUPERVISOR_ARGUMENTS_MAX], book[SERVICE_NAME_MAX] = "";
     struct device_name place;
 
     if (!device_make(kept->disk, kept->partition, &place))
         return unix_error(ENODEV);
+    format_text((char *)kept->row.server, sizeof(kept->row.server), "%s.%s",
+                (const char *)kept->row.format, place.text);
+    return KERN_SUCCESS;
+}
+
+static kern_return_t copy(struct kept_row *kept)
+{
+    const char *program = (const char *)kept->row.format;
+    char arguments[SUPERVISOR_ARGUMENTS_MAX], book[SERVICE_NAME_MAX] = "";
+
     if (mounter.book && !rows_take_book(kept))
         return unix_error(EBUSY);
     if (mounter.book)
         format_text(book, sizeof(book), " book=%s.%u", mounter.book, (unsigned)kept->book - 1);
-    format_text((char *)kept->row.server, sizeof(kept->row.server), "%s.%s", program, place.text);
     format_text(arguments, sizeof(arguments), "service=%s device=block.%s partition=%u%s%s%s",
                 name_of(kept), kept->disk, (unsigned)kept->partition, book,
                 kept->row.flags & MOUNTS_READ_ONLY ? " read-only" : "",
                 rows_is_root(kept) ? " root" : "");
-    const kern_return_t kr = supervisor_copy(mounter.supervisor, program, place.text, arguments);
+    const kern_return_t kr = supervisor_copy(mounter.supervisor, program,
+                                             name_of(kept) + strlen(program) + 1, arguments);
     switch (kr) {
     case KERN_SUCCESS: return kr;
     case KERN_NOT_FOUND: return unix_error(ENOSYS);

@@ -2,7 +2,7 @@
 /*
  * The program `procfs` (procfs.h).
  *
- * Arguments: service=NAME (proc), what it is mounted by; opens=N. It uses the services process.inspect, files and, if it may, swap.
+ * Arguments: service=NAME (proc), what it is mounted by; opens=N. It uses the services process.inspect, files and, if it may, mounts and swap.
  */
 #include "procfs.h"
 #include <libsys/print.h>
@@ -14,7 +14,7 @@
 enum { OPENS = 256, WAITS = 64 };
 
 struct file_server procfs_server;
-mach_port_name_t procfs_processes, procfs_files, procfs_swap;
+mach_port_name_t procfs_processes, procfs_files, procfs_mounts, procfs_swap;
 
 static mach_port_name_t look_up_if_any(const char *name)
 {
@@ -25,10 +25,11 @@ static mach_port_name_t look_up_if_any(const char *name)
                : MSG_NULL;
 }
 
-/* Without the program `files` there are no mounts to be told, without the default pager no swap areas. */
+/* Without the program `files` there are no mounts to be told, without the mounter no devices of theirs, without the default pager no swap areas. */
 static kern_return_t look_up(void)
 {
     procfs_files = look_up_if_any("files");
+    procfs_mounts = look_up_if_any("mounts");
     procfs_swap = look_up_if_any("swap");
     return service_look_up(program_start_info->bootstrap, "process.inspect", &procfs_processes);
 }

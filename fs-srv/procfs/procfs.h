@@ -8,7 +8,7 @@
  *    file has no text (ESRCH).
  * R3 What is read of a process's memory may be anything: every address and number is checked, every loop has an end.
  * R4 It waits for the kernel, the process server and the program `files` (its list of mounts), which wait for none of their clients; for a while for the default
- *    pager, who may have its own pages, too; for no other server.
+ *    pager, who may have its own pages, too, and for the mounter, who may be waiting for a card; for no other server.
  */
 #pragma once
 
@@ -38,8 +38,8 @@ struct proc_file {
 /** Ended by one without a name. */
 extern const struct proc_file system_files[], process_files[], thread_files[];
 
-/** Send rights: services process.inspect, and files and swap, which may be 0. */
-extern mach_port_name_t procfs_processes, procfs_files, procfs_swap;
+/** Send rights: services process.inspect, and files, mounts and swap, which may be 0. */
+extern mach_port_name_t procfs_processes, procfs_files, procfs_mounts, procfs_swap;
 extern struct file_server procfs_server;
 
 /* ---- nodes.c ---- */
@@ -90,6 +90,10 @@ kern_return_t fill_maps(struct text *text, const struct subject *subject);
 kern_return_t fill_meminfo(struct text *text, const struct subject *subject);
 kern_return_t fill_swaps(struct text *text, const struct subject *subject);
 kern_return_t fill_vmstat(struct text *text, const struct subject *subject);
+
+/* ---- mounts.c ---- */
+
+kern_return_t fill_mounts(struct text *text, const struct subject *subject);
 
 /* ---- load.c ---- */
 

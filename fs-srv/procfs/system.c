@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files of the system but those of memory (memory.c). What Linux tells and Wharf does not know is left out, or 0 where a line has a fixed number of words.
+ * Files of the system but those of memory (memory.c) and mounts (mounts.c). What Linux tells and Wharf does not know is left out, or 0 where a line has a fixed number of words.
  */
 #include "procfs.h"
 #include <inttypes.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
-#include <libsys/stub.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <wharf/if/clock.h>
-#include <wharf/if/file.h>
 #include <wharf/if/host.h>
-#include <wharf/if/port.h>
 
 enum { HUNDREDTH = 10000000 /* nanoseconds */, PER_SECOND = 100 };
 
@@ -130,58 +127,6 @@ static kern_return_t fill_version(struct text *text, const struct subject *subje
 }
 
 /* ---- files ---- */
-
-/* Our own root has the name of our receive right. */
-static bool is_ours(mach_port_name_t root)
-{
-    uint32_t rights;
-
-    return port_type(program_start_info->task, root, &rights) == KERN_SUCCESS &&
-           (rights & PORT_RIGHT_RECEIVE) != 0;
-}
-
-/* What is mounted there only its server could tell, and none is asked (R4): but for what is known here. */
-static void add_mount(struct text *text, const char *path)
-{
-    static char rest[FILE_PATH_MAX];
-    mach_port_name_t root = MSG_NULL;
-    uint32_t outcome;
-    bool ours = false;
-
-    if (file_open(procfs_files, path, FILE_PATH, 0, 0, &outcome, &root, rest) == KERN_SUCCESS) {
-        ours = outcome == FILE_OUTCOME_ELSEWHERE && is_ours(root);
-        if (root != MSG_NULL && root != MSG_DEAD)
-            stub_release_right(root, MSG_MOVE_SEND);
-    }
-    text_add(text, "none ");
-    for (; *path != '\0'; path++)
-        if (*path > ' ' && *path != '\\')
-            text_add_bytes(text, path, 1);
-        else
-            text_add(text, "\\%03o", (unsigned)(unsigned char)*path);
-    text_add(text, " %s 0 0\n", ours ? "proc ro" : "none rw");
-}
-
-static kern_return_t fill_mounts(struct text *text, const struct subject *subject)
-{
-    static char paths[FILE_DATA_MAX];
-    uint32_t position = 0, size;
-
-    (void)subject;
-    text_add(text, "none / tmpfs rw 0 0\n");
-    while (procfs_files != MSG_NULL &&
-           file_mounts(procfs_files, position, &position, paths, &size) == KERN_SUCCESS &&
-           size > 0 && !text->failed)
-        for (uint32_t at = 0; at < size;) {
-            const size_t length = strnlen(paths + at, size - at);
-            if (length == size - at)
-                return unix_error(EIO);
-            if (length > 0) /* else it is one that has no path any more */
-                add_mount(text, paths + at);
-            at += (uint32_t)length + 1;
-        }
-    return KERN_SUCCESS;
-}
 
 static kern_return_t fill_filesystems(struct text *text, const struct subject *subject)
 {

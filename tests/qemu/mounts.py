@@ -111,6 +111,7 @@ COMMANDS = """
 cat /data/host /boot/card/HOST.TXT
 mount
 df | grep /data
+grep ^/dev/disk /proc/mounts
 for disk in DISK DISKp2; do dd if=/dev/zero of=/dev/disk/$disk bs=512 count=1 conv=notrunc || echo "in use $?"; done
 echo first > /data/first; mkdir /data/folder; echo second > /data/folder/second
 echo no > /boot/card/no 2> /dev/null || echo "read only $?"
@@ -138,7 +139,9 @@ def commands(where, disk, cpus, label):
                                  {"/third.txt": b"third\n", "/host.txt": FROM_HOST}),
                    anywhere=(r"^mounter: /etc/fstab, line 7: relative: a path begins at the root$",),
                    expect=("^written by the host$", "^written by the host$", rf"^{disk}p2 on /data type ext4 \(rw\)$", rf"^{disk}p1 on /boot/card type fat \(ro\)$",
-                           r"^/proc$", r"^ +\d+ +\d+ +\d+ +\d+% ext4 +/data$", "^in use 1$", "^in use 1$", r"^read only 1$", "^synced$", "^busy 1$", "^open 1$", "^unmounted$",
+                           r"^/proc$", r"^ +\d+ +\d+ +\d+ +\d+% ext4 +/data$",
+                           rf"^/dev/disk/{disk}p2 /data ext4 rw 0 0$", rf"^/dev/disk/{disk}p1 /boot/card vfat ro 0 0$",
+                           "^in use 1$", "^in use 1$", r"^read only 1$", "^synced$", "^busy 1$", "^open 1$", "^unmounted$",
                            "^written by the host$", "^twice 1$", "^third$", "^again$", "^second$", "^read only 1$", "^absent 1$", "^nothing 1$", "^no fat 1$",
                            "^no server is left$"))
 

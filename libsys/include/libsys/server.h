@@ -87,3 +87,16 @@ kern_return_t server_keep_reply(struct server_message *message);
 /** Answer one message: in, out, received.id and received.control are set. Returns the reply's id; with KERN_SUCCESS message->out_shape tells the reply's shape. */
 kern_return_t server_dispatch(const struct server_interface *interface,
                               struct server_message *message);
+
+/* ---- without server_run(): who decides by the port what becomes of a message, or wants those that wait and no more ---- */
+
+struct server_room {
+    void *in, *out; /* as in struct server; `out` may be NULL if only errors are answered */
+    uint32_t in_size;
+};
+
+/** One message: all of *message is set but ops and context. deadline 0: one that waits. Errors: MACH_RCV_; there is no message then. */
+kern_return_t server_receive(struct server_message *message, mach_port_name_t from,
+                             const struct server_room *room, uint64_t deadline);
+/** What server_dispatch() returned, to who waits for it. If nobody does, or he is gone, what the reply carries is released. Nothing for MIG_NO_REPLY. */
+void server_answer(struct server_message *message, kern_return_t result);

@@ -47,6 +47,7 @@ static void test_defaults(void)
     CHECK(r->give_up == 10 && r->stop_time == 1000 && r->dma_pages == 4096);
     CHECK(d.overcommit == 100 && r->expendable == 0 && !r->sheds);
     CHECK(!r->reserved && !r->reclaim && d.reserve_pages == 0 && !d.quiet);
+    CHECK_EQ(d.dump_partition, 0);
     CHECK(!r->wired && !r->essential && !r->inspect && !r->manage && !r->uses_all);
     CHECK(d.console[0] == 0 && d.until[0] == 0 && d.dump[0] == 0);
 }
@@ -100,6 +101,7 @@ static void test_all_keys(void)
     CHECK(r->dma_pages == 9 && r->reserved && r->reclaim && r->expendable == 7 && r->sheds &&
           r->essential && r->inspect && r->manage);
     CHECK(d.recipe[1].uses_all && d.recipe[1].restart == RESTART_NEVER);
+    test_defaults(); /* of what was read before nothing is left */
 }
 
 static void test_wrong(void)

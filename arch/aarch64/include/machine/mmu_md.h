@@ -5,7 +5,7 @@
  * levels: root height 2), the kernel TTBR1 with 48 bits. Source: Arm ARM D8 (VMSAv8-64).
  *
  * Kernel addresses (48 bits, all from KERNEL_VA_BASE up):
- *   0xffff000000000000  direct map: physical address + DIRECT_MAP_BASE (64 TiB)
+ *   0xffff000000000000  direct map: physical address + DIRECT_MAP_BASE (16 TiB)
  *   0xffff800000000000  frame records, 48 bytes a frame
  *   0xffffc00000000000  device registers, page by page
  *   0xffffd00000000000  kernel stacks with guard pages
