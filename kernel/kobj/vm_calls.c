@@ -289,6 +289,8 @@ kern_return_t kvm_map(struct kcall *call, struct task *target, uint64_t address,
         kr = use_entry(&request, entry, offset, flags & VM_COPY);
     else if (memory->kind)
         kr = use_pager(target, &request, memory, offset, flags & VM_COPY);
+    /* A pager has heard of its object, which goes again if it is not mapped: that is told, not repeated. */
+    bool told = !entry && request.object;
     if (kr == KERN_SUCCESS)
         kr = map_memory(call, target, &request);
     if (entry)
@@ -296,7 +298,7 @@ kern_return_t kvm_map(struct kcall *call, struct task *target, uint64_t address,
     else if (request.object)
         memory_object_unref(request.object);
     *at = request.start;
-    return wait_for_frames(call, address, kr);
+    return told ? kr : wait_for_frames(call, address, kr);
 }
 
 kern_return_t kvm_region(struct kcall *call, struct task *target, uint64_t address, uint64_t *start,

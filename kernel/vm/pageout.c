@@ -36,6 +36,9 @@ static struct {
     struct deadline again;          /* while somebody waits, and nothing may happen by itself */
     struct swap_request *gathering; /* pages that leave next. Work item, like all below */
     pfn_t hand;
+    unsigned laps;         /* of it in a row in which enough of objects' pages left */
+    uint64_t objects_left; /* in this one */
+    bool passes_anons;     /* in this one */
     uint64_t in_vain; /* records looked at since the last page that leaves */
     uint32_t seen;    /* swap.arrivals when that was 0 */
     bool awaited;     /* pages that pagers are to fetch were among them */
@@ -258,8 +261,10 @@ static bool evict(struct frame *frame, bool room, struct swap_page *out)
         return false;
     enum paged_evicted evicted = paged_evict(object, page, frame);
     paged_unhold(object);
-    if (evicted == PAGED_FREE || evicted == PAGED_GOES_BACK)
+    if (evicted == PAGED_FREE || evicted == PAGED_GOES_BACK) {
+        pageout.objects_left++;
         note_progress();
+    }
     if (evicted == PAGED_FREE)
         atomic_fetch_add_explicit(&pageout.evicted, 1, memory_order_relaxed);
     pageout.awaited |= evicted == PAGED_AWAITED;
@@ -281,6 +286,8 @@ static bool consider(struct frame *frame, bool room, struct swap_page *out)
             mark(frame, false);
             atomic_fetch_add_explicit(&pageout.activated, 1, memory_order_relaxed);
             vm_count(VM_COUNT_REACTIVATIONS);
+        } else if (flags & FRAME_FLAG_OBJECT) {
+            mark(frame, true); /* most of what is in files is used once: it has to be used in each round */
         }
         return false;
     }
@@ -294,6 +301,20 @@ static bool consider(struct frame *frame, bool room, struct swap_page *out)
 
 /* ---- the hand ---- */
 
+/* Most of what is in files is used once, and comes from there again if need be; what programs have made is used again and again. So as
+ * long as enough of the former leaves, the hand passes over the latter in all laps but one of ANONS. */
+static void begin_lap(void)
+{
+    enum { ANONS = 4, ENOUGH = 64 /* one frame of so many */ };
+    struct frame_statistics frames;
+    frame_statistics(&frames);
+    bool enough = pageout.objects_left >= frames.managed / ENOUGH;
+    pageout.laps = enough ? pageout.laps + 1 : 0;
+    pageout.passes_anons = pageout.laps % ANONS != 0;
+    pageout.objects_left = 0;
+    pageout.hand = 0;
+}
+
 /* Onwards to the next frame with these flags, no further than `most` records. NULL: none among them. */
 static struct frame *advance(unsigned most, uint16_t flags)
 {
@@ -301,7 +322,7 @@ static struct frame *advance(unsigned most, uint16_t flags)
     unsigned n = 0;
     while (!frame && n < most) {
         if (!frame_next_record(&pageout.hand)) {
-            pageout.hand = 0;
+            begin_lap();
             break;
         }
         pfn_t end = (pfn_t)round_down(pageout.hand, 1 << FRAME_MAX_ORDER) + (1 << FRAME_MAX_ORDER);
@@ -336,10 +357,8 @@ static void add(struct swap_page page)
 static uint64_t expected(void)
 {
     uint64_t gathered = pageout.gathering ? pageout.gathering->count : 0;
-    spin_lock(&swap.lock);
-    uint64_t leaving = swap.in_flight;
-    spin_unlock(&swap.lock);
-    return pageout_free_frames() + gathered + leaving;
+    return pageout_free_frames() + gathered +
+           atomic_load_explicit(&swap.in_flight, memory_order_relaxed);
 }
 
 static bool is_enough(void)
@@ -352,7 +371,7 @@ static bool is_enough(void)
 /* It has gone round several times without a page that could leave: there is none. */
 static bool is_in_vain(void)
 {
-    enum { ROUNDS = 6 }; /* a page that was used leaves in the third at the earliest */
+    enum { ROUNDS = 7 }; /* a page that was used leaves in the third at the earliest, and one may be without anons */
     struct frame_statistics frames;
     frame_statistics(&frames);
     return pageout.in_vain > ROUNDS * frames.managed;
@@ -368,10 +387,7 @@ static bool has_room(void)
 
 static bool some_are_leaving(void)
 {
-    spin_lock(&swap.lock);
-    bool leaving = swap.in_flight > 0;
-    spin_unlock(&swap.lock);
-    return leaving;
+    return atomic_load_explicit(&swap.in_flight, memory_order_relaxed) > 0;
 }
 
 /* False: there is something to wait for first. */
@@ -384,9 +400,12 @@ static bool scan(void)
         if (!room && some_are_leaving())
             return false;
         /* Without room only objects' pages can leave: whether others are used does not matter. */
+        bool objects =
+            !room || (pageout.passes_anons &&
+                      atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
         struct frame *frame =
             advance(RECORDS / PAGES,
-                    room ? FRAME_FLAG_PAGEABLE : FRAME_FLAG_PAGEABLE | FRAME_FLAG_OBJECT);
+                    objects ? FRAME_FLAG_PAGEABLE | FRAME_FLAG_OBJECT : FRAME_FLAG_PAGEABLE);
         if (frame && consider(frame, room, &page))
             add(page);
     }

@@ -4,6 +4,7 @@
  * kern/pageout.h): requests, who is to be woken, the hand.
  */
 #include "swap_impl.h"
+#include <arch/cpu.h>
 #include <arch/timer.h>
 #include <kern/cpu.h>
 #include <kern/kobj.h>
@@ -133,6 +134,7 @@ static bool wake_some(void)
 /* What there is beside requests. True: there is more at once. */
 static bool look_round(void)
 {
+    enum { STEPS = 4 }; /* of the hand for one look at all else, unless an interrupt waits */
     spin_lock(&swap.lock);
     bool died = swap.died;
     if (!swap.port && swap.used == swap.kept)
@@ -143,8 +145,12 @@ static bool look_round(void)
         detach();
     bool more = swap_drop_slots() || unkept;
     swap_send();
-    if (!more)
+    if (more)
+        return true;
+    unsigned steps = 0;
+    do {
         more = pageout_step();
+    } while (more && ++steps < STEPS && !arch_irq_pending());
     return more;
 }
 

@@ -9,13 +9,13 @@
 
 #include <kern/frame.h>
 
-enum { SLOTS = 64, PAGES = 8 };
+enum { SLOTS = 64, MOST = 8 };
 
 /* What needs memory of the kernel: an entry is made, and split, and split once more for each change of a part. */
 static kern_return_t calls(uint32_t task)
 {
     uint64_t at, named;
-    kern_return_t kr = vm_allocate(task, 0, PAGES * PAGE, VM_ANYWHERE, &at);
+    kern_return_t kr = vm_allocate(task, 0, MOST * PAGE, VM_ANYWHERE, &at);
     if (kr == KERN_SUCCESS)
         kr = vm_deallocate(task, at + PAGE, PAGE);
     if (kr == KERN_SUCCESS)
@@ -23,7 +23,7 @@ static kern_return_t calls(uint32_t task)
     if (kr == KERN_SUCCESS)
         kr = vm_inherit(task, at + 5 * PAGE, PAGE, VM_INHERIT_NONE);
     if (kr == KERN_SUCCESS)
-        kr = vm_map(task, 0, PAGE, 0, VM_ANYWHERE, 0, VM_PROT_READ, VM_PROT_ALL, VM_INHERIT_COPY, &named);
+        kr = vm_map(task, 0, PAGE, 0, VM_ANYWHERE, 0, VM_PROT_READ, VM_PROT_READ, VM_INHERIT_COPY, &named);
     return kr;
 }
 

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 -- lua check.lua FILE: its lines are in order.
 
+local lines_of = dofile((arg[0]:match(".*/") or "") .. "lines.lua")
 local before, lines = "", 0
-for line in assert(io.lines(arg[1])) do
+for line in lines_of(assert(io.open(arg[1])), 65536) do
   if line < before then
     error(string.format("line %d is out of order", lines + 1))
   end

@@ -2,6 +2,7 @@
 -- Sorts the lines of a file that is larger than memory: lua sort.lua FROM TO FOLDER BYTES. Pieces of BYTES are sorted in memory and written to FOLDER, then merged.
 
 local from, to, folder, most = arg[1], arg[2], arg[3], tonumber(arg[4])
+local lines_of = dofile((arg[0]:match(".*/") or "") .. "lines.lua")
 
 local function write_piece(lines, number)
   local name = string.format("%s/piece%d", folder, number)
@@ -9,7 +10,7 @@ local function write_piece(lines, number)
   table.sort(lines)
   file:setvbuf("full", 65536)
   for _, line in ipairs(lines) do
-    assert(file:write(line, "\n"))
+    assert(file:write(line))
   end
   assert(file:close())
   return name
@@ -17,9 +18,10 @@ end
 
 local function split()
   local names, lines, bytes = {}, {}, 0
-  for line in assert(io.lines(from)) do
+  local file = assert(io.open(from))
+  for line in lines_of(file, 65536) do
     lines[#lines + 1] = line
-    bytes = bytes + #line + 1
+    bytes = bytes + #line
     if bytes >= most then
       names[#names + 1] = write_piece(lines, #names + 1)
       lines, bytes = {}, 0
@@ -28,10 +30,11 @@ local function split()
   if #lines > 0 then
     names[#names + 1] = write_piece(lines, #names + 1)
   end
+  file:close()
   return names
 end
 
--- A heap of {line, file}, the least line first.
+-- A heap of {line, next line, file}, the least line first.
 local function sift(heap, at)
   local entry = heap[at]
   while true do
@@ -51,17 +54,17 @@ local function merge(names)
   out:setvbuf("full", 65536)
   for _, name in ipairs(names) do
     local file = assert(io.open(name))
-    file:setvbuf("full", 16384)
-    heap[#heap + 1] = {assert(file:read("L")), file}
+    local next_line = lines_of(file, 16384)
+    heap[#heap + 1] = {assert(next_line()), next_line, file}
   end
   for at = #heap // 2, 1, -1 do sift(heap, at) end
   while #heap > 0 do
     local least = heap[1]
     assert(out:write(least[1]))
     lines = lines + 1
-    least[1] = least[2]:read("L")
+    least[1] = least[2]()
     if not least[1] then
-      least[2]:close()
+      least[3]:close()
       heap[1] = heap[#heap]
       heap[#heap] = nil
     end
