@@ -53,8 +53,11 @@ bool journal_holds(const struct journal *journal, uint64_t block)
 /* The journal's blocks as runs in ascending order; false: a block is there twice, or there is no memory. */
 static bool make_runs(struct journal *journal)
 {
-    uint64_t *sorted = malloc(journal->length * sizeof(*sorted));
     struct ranges ranges = {0};
+
+    if (journal->length == 0)
+        return false; /* check_super() lets none such pass */
+    uint64_t *sorted = malloc(journal->length * sizeof(*sorted));
     bool good = sorted != NULL;
 
     if (!good)
