@@ -171,15 +171,16 @@ static bool fits(const struct worker *w, const struct found *from, const struct 
 /* A name that is taken over stays as it is written, where that can be another way. */
 static void move_name(struct worker *w, const struct found *from, const struct found *to)
 {
-    char text[NAME_ROOM];
+    struct name *name = &w->names[from->name];
 
-    strcpy(text, to->text);
     if (to->name != NONE) {
-        strcpy(text, w->names[to->name].text);
+        const struct name over = w->names[to->name];
         name_remove(w, to->name);
+        strlcpy(name->text, over.text, sizeof(name->text));
+    } else {
+        strlcpy(name->text, to->text, sizeof(name->text));
     }
-    w->names[from->name].folder = to->folder;
-    strcpy(w->names[from->name].text, text);
+    name->folder = to->folder;
 }
 
 void do_rename(struct worker *w)
