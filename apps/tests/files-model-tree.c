@@ -141,6 +141,12 @@ int name_add(struct worker *w, int folder, const char *text, int node)
     return NONE;
 }
 
+void name_move(struct worker *w, int name, int folder, const char *text)
+{
+    w->names[name].folder = folder;
+    strlcpy(w->names[name].text, text, sizeof(w->names[name].text));
+}
+
 void name_remove(struct worker *w, int name)
 {
     const int node = w->names[name].node;

@@ -58,9 +58,9 @@ static bool make_runs(struct journal *journal)
     if (journal->length == 0)
         return false; /* check_super() lets none such pass */
     uint64_t *sorted = malloc(journal->length * sizeof(*sorted));
-    bool good = sorted != NULL;
+    bool good = true;
 
-    if (!good)
+    if (sorted == NULL)
         return false;
     memcpy(sorted, journal->blocks, journal->length * sizeof(*sorted));
     qsort(sorted, journal->length, sizeof(*sorted), compare);
