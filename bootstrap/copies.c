@@ -13,9 +13,9 @@ static bool join(char out[WORD_SIZE], const char *head, const char *tail)
     if (first + 1 + second >= WORD_SIZE)
         return false;
     char joined[WORD_SIZE] = {0};
-    memcpy(joined, head, first);
+    memcpy(joined, head, first + 1);
     joined[first] = '.';
-    memcpy(joined + first + 1, tail, second);
+    memcpy(joined + first + 1, tail, second + 1);
     memcpy(out, joined, WORD_SIZE);
     return true;
 }
@@ -41,7 +41,7 @@ static bool add_arguments(char to[ARGUMENTS_SIZE], const char *more)
         return false;
     if (n > 0)
         to[n++] = ' ';
-    memcpy(to + n, more, size);
+    memcpy(to + n, more, size + 1);
     return true;
 }
 

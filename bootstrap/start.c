@@ -177,7 +177,7 @@ static kern_return_t make_task(struct program *p, const struct archive_file *fil
 {
     struct spawn_right rights[RIGHTS_MAX];
     struct task_limit limits[TASK_LIMITS_MAX];
-    struct spawned made;
+    struct spawned made = {0};
     const uint64_t in_archive =
         (uint64_t)((const char *)file->data - (const char *)start_archive.at);
     struct spawn_request request = {

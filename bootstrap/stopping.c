@@ -85,7 +85,7 @@ static bool is_used(const struct program *p, const uint64_t needs[PROGRAMS_MAX])
 
 struct program *stopping_next(void)
 {
-    uint64_t needs[PROGRAMS_MAX];
+    uint64_t needs[PROGRAMS_MAX] = {0};
     find_needs(needs);
     for (unsigned i = program_count; i-- > 0;)
         if (program_has_instance(&programs[i]) && !is_used(&programs[i], needs))

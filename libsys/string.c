@@ -66,7 +66,7 @@ static inline char *find(const char *s, int byte, int other)
 }
 
 /* How many words memset() writes without a look at where it is. */
-enum { FEW = 4, MANY = 16 };
+enum { FEW = 4, MANY = 16, FEW_BYTES = FEW * WORD, MANY_BYTES = MANY * WORD };
 
 [[gnu::always_inline]] static inline void fill_words(word_t *word, unsigned n, uint64_t value)
 {
@@ -89,9 +89,9 @@ void *memset(void *at, int byte, size_t n)
     /* The first and the last word may overlap those between them. */
     store(t, value);
     t += WORD - (uintptr_t)t % WORD;
-    for (; end - t >= MANY * WORD; t += MANY * WORD)
+    for (; end - t >= MANY_BYTES; t += MANY_BYTES)
         fill_words((word_t *)t, MANY, value);
-    for (; end - t >= FEW * WORD; t += FEW * WORD)
+    for (; end - t >= FEW_BYTES; t += FEW_BYTES)
         fill_words((word_t *)t, FEW, value);
     for (; end - t >= WORD; t += WORD)
         *(word_t *)t = value;

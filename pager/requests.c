@@ -38,7 +38,8 @@ bool pager_end_area(struct pager *pager, unsigned number)
     struct pager_area *area = &pager->area[number];
     uint64_t jobs = pager_jobs(pager, JOBS_ALL);
 
-    for (struct pager_job *job; (job = pager_next_job(pager, &jobs));) {
+    while (jobs != 0) {
+        struct pager_job *job = pager_next_job(pager, &jobs);
         if (job->area != number)
             continue;
         if (job->pieces > 0)

@@ -28,7 +28,7 @@ static uint32_t blocks_of(size_t size)
 {
     const size_t each = TIER_BLOCK + sizeof(uint32_t) + sizeof(struct tier_entry) / PER_ENTRY;
 
-    return size < 4 * TIER_PAGE ? 0 : (uint32_t)((size - TIER_PAGE) / each) & ~31u;
+    return size < (size_t)4 * TIER_PAGE ? 0 : (uint32_t)((size - TIER_PAGE) / each) & ~31u;
 }
 
 static uint32_t hash_size(uint32_t entries)
@@ -246,7 +246,7 @@ void tier_begin(struct tier *tier, void *memory, size_t size, void *own)
         .scratch = at,
     };
     tier->state = at += TIER_PAGE;
-    tier->heads = (uint32_t *)(void *)(at += ((size_t)LZ4_sizeofState() + 7) / 8 * 8);
+    tier->heads = (uint32_t *)(void *)(at + ((size_t)LZ4_sizeofState() + 7) / 8 * 8);
     tier->chain = tier->heads + tier->hash_mask + 1;
     tier->older = tier->chain + tier->entries;
     tier->newer = tier->older + tier->entries;

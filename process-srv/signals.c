@@ -358,7 +358,7 @@ static int send_to_all(struct process *sender, int32_t group, const struct proce
     int error = ESRCH;
     for (struct process *p = table_after(0), *next; p != NULL; p = next) {
         const int32_t pid = p->pid;
-        if (p == sender && (group == -1 || p->pgid == group)) {
+        if (sender != NULL && p == sender && (group == -1 || p->pgid == group)) {
             self = group == -1 ? NULL : p; /* last: it may be its end */
             error = self != NULL ? 0 : error;
         } else if (group == -1 ? !p->adopted : p->pgid == group) {

@@ -245,9 +245,9 @@ void stop_resume(struct process *p, mach_port_name_t thread,
         drop(&p->stopped_thread);
         p->stopped_running = false;
     }
-    kern_return_t kr = thread_abort_safely(thread);
+    const kern_return_t kr = thread_abort_safely(thread);
     if (kr == KERN_SUCCESS || kr == KERN_NOT_WAITING)
-        kr = set_state(thread, state);
+        (void)!set_state(thread, state);
     (void)!thread_resume(thread);
     stop_look(p);
 }

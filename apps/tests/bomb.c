@@ -38,7 +38,7 @@ static int multiply(void *argument)
     struct clone child;
 
     for (unsigned i = 0; i < TOUCHED; i++)
-        *(volatile char *)&copied[i * 4096] = 1;
+        *(volatile char *)&copied[(size_t)i * 4096] = 1;
     for (unsigned i = 0; i < CHILDREN; i++) {
         if (clone_make(&child, multiply, argument, PRIORITY) != KERN_SUCCESS)
             break;

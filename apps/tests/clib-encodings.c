@@ -24,7 +24,7 @@ static void converts(const char *to, const char *from, const char *in, size_t in
     char out[ROOM];
     char *in_at = (char *)(size_t)in, *out_at = out;
     size_t in_left = in_size, out_left = sizeof(out);
-    const iconv_t c = iconv_open(to, from);
+    iconv_t c = iconv_open(to, from);
 
     if (!CHECK(c != (iconv_t)-1))
         return;
@@ -53,7 +53,7 @@ static void refuses(const char *to, const char *from, const char *in, size_t in_
     char out[ROOM];
     char *in_at = (char *)(size_t)in, *out_at = out;
     size_t in_left = in_size, out_left = sizeof(out);
-    const iconv_t c = iconv_open(to, from);
+    iconv_t c = iconv_open(to, from);
 
     if (!CHECK(c != (iconv_t)-1))
         return;

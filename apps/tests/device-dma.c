@@ -218,14 +218,14 @@ static void test_pins(void)
     for (unsigned i = 0; i < half; i++) {
         if (i % 16 == 0)
             push_out();
-        engine_write(&engine, bus[i] + 17 * 4, true);
+        engine_write(&engine, bus[i] + 17 * sizeof(uint32_t), true);
     }
     stage("pages go out around what is pinned");
     /* A child in the midst of it. */
     atomic_store(&told->ready, 0);
     OK(clone_make(&child, look, &half, THREAD_PRIORITY_DEFAULT));
     for (unsigned i = half; i < PINNED; i++)
-        engine_write(&engine, bus[i] + 17 * 4, true);
+        engine_write(&engine, bus[i] + 17 * sizeof(uint32_t), true);
     OK(clone_run(&child));
     atomic_store(&told->ready, 1);
     while (atomic_load(&told->done) == 0)
@@ -332,12 +332,12 @@ static void test_reach(void)
     pages_write(mine, PINNED, 1);
     engine_make(&low, &below, true);
     engine_make(&high, &above, true);
-    engine_open(&low, 8 * 1024);
+    engine_open(&low, UINT64_C(8) * 1024);
     CHECK(low.own_bus < FOUR_GIB);
     for (unsigned i = 0; i < 8; i++) {
         OK(device_dma_allocate(low.device, 1024 * PAGE, &memory[i], &bus));
         CHECK(bus >= below.memory && bus + 1024 * PAGE <= FOUR_GIB);
-        engine_write(&low, bus + i * 4, true);
+        engine_write(&low, bus + i * sizeof(uint32_t), true);
     }
     for (unsigned i = 0; i < 8; i++)
         drop(memory[i]);

@@ -269,7 +269,7 @@ static void test_killed(void)
 static void test_port_gone(void)
 {
     struct toy toy = toy_open(make_toy());
-    struct interrupt_occurrence got;
+    struct interrupt_occurrence got = {0};
     for (unsigned i = 0; i < 20; i++) {
         OK(interrupt_bind(toy.interrupt, ID, i, toy.port));
         toy_ask(toy.at);

@@ -45,7 +45,7 @@ static uint64_t cells(const uint8_t *at, unsigned count)
 {
     uint64_t value = 0;
     for (unsigned i = 0; i < count; i++)
-        value = value << 32 | cell(at + 4 * i);
+        value = value << 32 | cell(at + (size_t)4 * i);
     return value;
 }
 
@@ -70,9 +70,9 @@ static bool translate_once(const struct node *bus, const struct node *above, uin
     for (uint32_t at = 0; at + step * 4 <= bus->ranges.size; at += step * 4) {
         const uint8_t *entry = bus->ranges.at + at;
         uint64_t child = cells(entry, bus->address_cells);
-        uint64_t parent = cells(entry + 4 * bus->address_cells, above->address_cells);
+        uint64_t parent = cells(entry + (size_t)4 * bus->address_cells, above->address_cells);
         uint64_t size =
-            cells(entry + 4 * (bus->address_cells + above->address_cells), bus->size_cells);
+            cells(entry + (size_t)4 * (bus->address_cells + above->address_cells), bus->size_cells);
         if (*address >= child && *address - child < size) {
             *address = parent + (*address - child);
             return true;
@@ -93,7 +93,7 @@ static bool range_of(const struct walk *w, unsigned i, struct tree_range *out)
         return false;
     const uint8_t *entry = node->reg.at + (uint64_t)i * step;
     out->base = cells(entry, bus->address_cells);
-    out->size = cells(entry + 4 * bus->address_cells, bus->size_cells);
+    out->size = cells(entry + (size_t)4 * bus->address_cells, bus->size_cells);
     for (unsigned level = w->depth - 2; level > 0; level--)
         if (!translate_once(&w->open[level], &w->open[level - 1], &out->base))
             return false;

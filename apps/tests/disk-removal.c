@@ -42,7 +42,7 @@ static bool attach(void)
     kern_return_t kr = KERN_FAILURE;
 
     for (unsigned i = 0; i < TRIES; i++) {
-        kr = block_client_open(&disk, service, partition, BLOCKS * DISK_BLOCK);
+        kr = block_client_open(&disk, service, partition, (size_t)BLOCKS * DISK_BLOCK);
         if (kr != KERN_MEMORY_FAILURE)
             break;
         pause();

@@ -79,7 +79,7 @@ static void read_again(unsigned number, uint64_t block)
 static void verify(unsigned number)
 {
     const struct slot *slot = &slots[number];
-    bool flipped[RUN];
+    bool flipped[RUN] = {false};
 
     for (uint32_t i = 0; i < slot->count; i++)
         flipped[i] = written[slot->block + i] != 0 &&

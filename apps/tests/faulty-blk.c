@@ -33,9 +33,10 @@ static void leak_memory(void)
 {
     uint64_t at;
 
-    while (vm_allocate(program_start_info->task, 0, 16 * PAGE, VM_ANYWHERE, &at) == KERN_SUCCESS)
+    while (vm_allocate(program_start_info->task, 0, (size_t)16 * PAGE, VM_ANYWHERE, &at) ==
+           KERN_SUCCESS)
         for (unsigned i = 0; i < 16; i++)
-            *(volatile char *)(uintptr_t)(at + i * PAGE) = 1;
+            *(volatile char *)(uintptr_t)(at + (uint64_t)i * PAGE) = 1;
     crash();
 }
 

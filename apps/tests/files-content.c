@@ -76,7 +76,7 @@ static void check_holes(void)
     CHECK_EQUAL(put(file, PAGE - 2, "abcd", 4), 4);
     a.size = PAGE - 1;
     CHECK_EQUAL(file_set_attributes(file, FILE_SET_SIZE, &a), KERN_SUCCESS);
-    a.size = 2 * PAGE;
+    a.size = (size_t)2 * PAGE;
     CHECK_EQUAL(file_set_attributes(file, FILE_SET_SIZE, &a), KERN_SUCCESS);
     CHECK_EQUAL(get(file, PAGE - 2, byte, 4), 4);
     CHECK(byte[0] == 'a' && byte[1] == 0 && byte[2] == 0 && byte[3] == 0);
@@ -166,7 +166,8 @@ static void check_parts(void)
         content[i] = (char)('a' + i / PAGE);
     CHECK_EQUAL(file_write_bulk(file, 0, content, sizeof(content), &written), KERN_SUCCESS);
     CHECK_EQUAL(written, sizeof(content));
-    CHECK_EQUAL(file_map(file, 2 * PAGE, PAGE, VM_PROT_READ, false, &part, &offset, &mapped),
+    CHECK_EQUAL(file_map(file, (size_t)2 * PAGE, PAGE, VM_PROT_READ, false, &part, &offset,
+                         &mapped),
                 KERN_SUCCESS);
     CHECK_EQUAL(mapped, PAGE);
     CHECK_EQUAL(vm_map(self, 0, PAGE, offset, VM_ANYWHERE, part, VM_PROT_READ, VM_PROT_READ,
@@ -175,10 +176,10 @@ static void check_parts(void)
     CHECK_EQUAL(*(volatile char *)(uintptr_t)at, 'c');
     CHECK_EQUAL(vm_deallocate(self, at, PAGE), KERN_SUCCESS);
     /* No more than that, whatever else the server has there. */
-    CHECK_EQUAL(vm_map(self, 0, 2 * PAGE, offset, VM_ANYWHERE, part, VM_PROT_READ, VM_PROT_READ,
-                       VM_INHERIT_SHARE, &at),
+    CHECK_EQUAL(vm_map(self, 0, (size_t)2 * PAGE, offset, VM_ANYWHERE, part, VM_PROT_READ,
+                       VM_PROT_READ, VM_INHERIT_SHARE, &at),
                 KERN_INVALID_ARGUMENT);
-    CHECK_EQUAL(file_map(file, 0, 4 * PAGE, VM_PROT_READ, false, &all, &offset, &mapped),
+    CHECK_EQUAL(file_map(file, 0, (size_t)4 * PAGE, VM_PROT_READ, false, &all, &offset, &mapped),
                 KERN_SUCCESS);
     CHECK_EQUAL(mapped, 4 * PAGE);
     stub_release_right(part, MSG_MOVE_SEND);

@@ -20,7 +20,7 @@ static uint64_t choose_offset(struct worker *w, int node)
     const uint32_t size = w->nodes[node].size;
 
     if (one_in(w, 6))
-        return size + random_below(w, 3 * PAGE); /* behind the end: a hole */
+        return size + random_below(w, (size_t)3 * PAGE); /* behind the end: a hole */
     if (one_in(w, 4))
         return random_below(w, size / PAGE + 1) * PAGE;
     return random_below(w, (uint64_t)size + 1);

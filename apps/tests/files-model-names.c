@@ -171,15 +171,13 @@ static bool fits(const struct worker *w, const struct found *from, const struct 
 /* A name that is taken over stays as it is written, where that can be another way. */
 static void move_name(struct worker *w, const struct found *from, const struct found *to)
 {
-    char text[NAME_ROOM];
-
-    strcpy(text, to->text);
     if (to->name != NONE) {
-        strcpy(text, w->names[to->name].text);
+        const struct name over = w->names[to->name];
         name_remove(w, to->name);
+        name_move(w, from->name, to->folder, over.text);
+    } else {
+        name_move(w, from->name, to->folder, to->text);
     }
-    w->names[from->name].folder = to->folder;
-    strcpy(w->names[from->name].text, text);
 }
 
 void do_rename(struct worker *w)
@@ -274,7 +272,9 @@ void do_set_times(struct worker *w)
         return;
     struct node *node = &w->nodes[found.node];
 
-    node->modified = node->written_mapped ? (struct timespec){0} : times[1];
+    node->modified = times[1];
+    if (node->written_mapped)
+        node->modified = (struct timespec){0};
     node->exact = !node->written_mapped;
     node->later = false;
 }

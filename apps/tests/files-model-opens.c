@@ -184,7 +184,7 @@ static uint32_t choose_size(struct worker *w, const struct node *node)
     else if (dice < 4)
         size = random_below(w, size + 1);
     else if (dice < 6)
-        size += random_below(w, 3 * PAGE);
+        size += random_below(w, (size_t)3 * PAGE);
     else
         size = random_below(w, FILE_SIZE_MAX);
     const uint64_t most = node->size + (w->most > w->total ? w->most - w->total : 0);
@@ -230,7 +230,7 @@ void do_resize_path(struct worker *w)
         return;
     const uint32_t size = error == 0 ? choose_size(w, &w->nodes[found.node]) : 0;
 
-    strcpy(path, place.path);
+    strlcpy(path, place.path, sizeof(path));
     doing(w, "truncate %s to %u", path, size);
     if (call_is(w, truncate(path, size), error, 0))
         set_size(w, found.node, size);

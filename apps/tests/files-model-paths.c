@@ -17,7 +17,7 @@ static void odd_name(struct worker *w, char text[NAME_ROOM])
     static const char *const odd[] = {" ",     "a\nb",        "\x01\x02",  "\xff\xfe",
                                       "a:b?*", "caf\xc3\xa9", "trailing.", "\\"};
 
-    strcpy(text, odd[random_below(w, sizeof(odd) / sizeof(odd[0]))]);
+    strlcpy(text, odd[random_below(w, sizeof(odd) / sizeof(odd[0]))], NAME_ROOM);
 }
 
 /* As long as may be, or, one time, a byte longer. */
@@ -90,8 +90,8 @@ static bool odd_path(struct worker *w, const char *text, char path[PATH_ROOM])
     if (name == NONE || !path_of(w, w->names[name].folder, w->names[name].text, path) ||
         strlen(path) + 1 + strlen(text) >= PATH_ROOM)
         return false;
-    strcat(path, "/");
-    strcat(path, text);
+    strlcat(path, "/", PATH_ROOM);
+    strlcat(path, text, PATH_ROOM);
     return true;
 }
 
@@ -101,10 +101,13 @@ static void embellish(struct worker *w, char path[PATH_ROOM])
     static const char *const heads[] = {"./", ".//", "./././"};
     const char *head = heads[random_below(w, 3)];
 
-    if (strlen(path) + strlen(head) < PATH_ROOM) {
-        memmove(path + strlen(head), path, strlen(path) + 1);
-        memcpy(path, head, strlen(head));
-    }
+    size_t n = strlen(head);
+
+    if (strlen(path) + n >= PATH_ROOM)
+        return;
+    memmove(path + n, path, strlen(path) + 1);
+    while (n-- > 0)
+        path[n] = head[n];
 }
 
 void place_of(struct worker *w, const char *path, struct place *place)
@@ -122,7 +125,7 @@ void choose_path(struct worker *w, bool follow, struct place *place, struct foun
 
     choose_name(w, text);
     if (name != NONE)
-        strcpy(text, w->names[name].text);
+        strlcpy(text, w->names[name].text, NAME_ROOM);
     if (!(one_in(w, 8) && odd_path(w, text, path)) && !path_of(w, folder, text, path))
         (void)path_of(w, ROOT, text, path);
     if (one_in(w, 8))
@@ -172,9 +175,9 @@ void choose_target(struct worker *w, char target[PATH_ROOM])
         !path_of(w, w->names[name].folder, w->names[name].text, path))
         return;
     if (strlen(path) + strlen(w->base) + 1 >= TARGET_MAX || one_in(w, 4))
-        strcpy(target, one_in(w, 2) ? "." : "..");
+        strlcpy(target, one_in(w, 2) ? "." : "..", PATH_ROOM);
     else if (one_in(w, 2))
         (void)snprintf(target, PATH_ROOM, "%s/%s", w->base, path);
     else
-        strcpy(target, path);
+        strlcpy(target, path, PATH_ROOM);
 }

@@ -134,11 +134,17 @@ int name_add(struct worker *w, int folder, const char *text, int node)
         if (w->names[i].folder == NONE) {
             w->names[i].folder = folder;
             w->names[i].node = node;
-            strcpy(w->names[i].text, text);
+            strlcpy(w->names[i].text, text, sizeof(w->names[i].text));
             w->nodes[node].names++;
             return i;
         }
     return NONE;
+}
+
+void name_move(struct worker *w, int name, int folder, const char *text)
+{
+    w->names[name].folder = folder;
+    strlcpy(w->names[name].text, text, sizeof(w->names[name].text));
 }
 
 void name_remove(struct worker *w, int name)
@@ -241,7 +247,7 @@ static bool put_before(const struct worker *w, const char *target, char rest[RES
     if (head + 1 + length >= REST_SURE)
         return false;
     memmove(rest + head + 1, rest, length + 1);
-    memcpy(rest, target, head);
+    memcpy(rest, target, head + 1);
     rest[head] = '/';
     return true;
 }
@@ -280,7 +286,7 @@ static bool take_step(const struct worker *w, const char *text, bool last, int *
     found->node = found->name == NONE ? NONE : w->names[found->name].node;
     if (last) {
         found->folder = *at;
-        strcpy(found->text, text);
+        strlcpy(found->text, text, sizeof(found->text));
         return true;
     }
     if (found->node == NONE)
@@ -296,7 +302,7 @@ void walk(const struct worker *w, const char *path, bool follow, struct found *f
     int at = ROOT;
 
     *found = (struct found){.folder = NONE, .name = NONE, .node = ROOT};
-    strcpy(rest, path);
+    strlcpy(rest, path, sizeof(rest));
     while (rest[strspn(rest, "/")] != '\0') {
         take_name(rest, text);
         found->error = step_error(w, at, text);

@@ -125,7 +125,7 @@ static bool begin_worker(struct worker *w, unsigned number, uint64_t seed, const
     w->state = (seed * UINT64_C(0x2545f4914f6cdd1d) + number * UINT64_C(0x9e3779b97f4a7c15)) | 1;
     w->rules = *rules;
     w->clock_is_set = time(NULL) > CLOCK_IS_SET;
-    w->most = number_argument("size=", 4 * 1024 * 1024);
+    w->most = number_argument("size=", UINT64_C(4) * 1024 * 1024);
     for (int i = 0; i < NAMES_MAX; i++)
         w->names[i].folder = NONE;
     for (int i = 0; i < OPENS_MAX; i++)

@@ -150,6 +150,8 @@ unsigned names_in(const struct worker *w, int folder);
 /** The name table's row; NONE. */
 int name_find(const struct worker *w, int folder, const char *text);
 int name_add(struct worker *w, int folder, const char *text, int node);
+/** It is called that from here on, in that folder. */
+void name_move(struct worker *w, int name, int folder, const char *text);
 void name_remove(struct worker *w, int name);
 /** A folder's name; NONE: of ROOT. */
 int name_of_folder(const struct worker *w, int folder);

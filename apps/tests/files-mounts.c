@@ -14,7 +14,7 @@ static kern_return_t walk(const char *from, struct file_attributes *out, unsigne
     uint32_t outcome;
     kern_return_t kr;
 
-    strcpy(path, from);
+    strlcpy(path, from, sizeof(path));
     for (*steps = 1; *steps <= STEPS; ++*steps) {
         next = MSG_NULL;
         kr = file_look(at, path, false, &outcome, &next, out, rest);
@@ -24,7 +24,7 @@ static kern_return_t walk(const char *from, struct file_attributes *out, unsigne
             return kr;
         CHECK_EQUAL(outcome, FILE_OUTCOME_ELSEWHERE);
         at = next;
-        strcpy(path, rest);
+        strlcpy(path, rest, sizeof(path));
     }
     close_file(at);
     return unix_error(ELOOP);
@@ -51,7 +51,7 @@ void test_mounts(void)
                 KERN_SUCCESS); /* the root of all has nothing above it */
     CHECK_EQUAL(steps, 1);
     for (unsigned i = 0; i < STEPS; i++)
-        strcat(path, "home/other/back/");
+        strlcat(path, "home/other/back/", sizeof(path));
     CHECK_EQUAL(walk(path, &there, &steps), unix_error(ELOOP));
     CHECK_EQUAL(remove_at(root, "/home/other", true), unix_error(EBUSY));
     CHECK_EQUAL(rename_at(root, "/bin/files-test", "/home/other/x"),

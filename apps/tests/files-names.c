@@ -3,6 +3,7 @@
  * Names: folders, links of both kinds, rename, remove, walks, lists.
  */
 #include "files.h"
+#include <stddef.h>
 #include <wharf/file_entry.h>
 
 static void check_made(void)
@@ -105,12 +106,13 @@ static void check_list(void)
         CHECK_EQUAL(file_entries(folder, position, &position, names, &size), KERN_SUCCESS);
         for (uint32_t at = 0; at < size;) {
             const struct file_entry *entry = (const struct file_entry *)(names + at);
-            if (entry->name[0] == '.')
+            const char *name = (const char *)entry + offsetof(struct file_entry, name);
+            if (name[0] == '.')
                 dots++;
             unsigned number = 0;
-            for (const char *digit = entry->name + 5; entry->name[0] != '.' && *digit; digit++)
+            for (const char *digit = name + 5; name[0] != '.' && *digit; digit++)
                 number = number * 10 + (unsigned)(*digit - '0');
-            if (entry->name[0] != '.' && CHECK(number < NAMES))
+            if (name[0] != '.' && CHECK(number < NAMES))
                 seen[number]++;
             at += entry->size;
         }

@@ -141,7 +141,7 @@ void check_names(void)
     CHECK_EQUAL(make(name), 0);
     CHECK(is_listed(name + strlen("names/")));
     CHECK_EQUAL(unlink(name), 0);
-    strcat(name, "n");
+    strlcat(name, "n", sizeof(name));
     CHECK_FAILS(make(name), ENAMETOOLONG);
     CHECK_EQUAL(rmdir("names"), 0);
 }
@@ -155,10 +155,10 @@ void check_deep(void)
 
     print("full-disk: a deep tree\n");
     for (; depth < DEEP; depth++) {
-        strcat(path, depth == 0 ? "deep" : "/deeper");
+        strlcat(path, depth == 0 ? "deep" : "/deeper", sizeof(path));
         CHECK_EQUAL(mkdir(path, 0755), 0);
     }
-    strcat(path, "/f");
+    strlcat(path, "/f", sizeof(path));
     CHECK_EQUAL(make(path), 0);
     drop_kept();
     CHECK_EQUAL(unlink(path), 0);

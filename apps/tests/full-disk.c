@@ -314,7 +314,7 @@ static void fill_hole(void)
 {
     const uint64_t end = 2 * free_bytes() / PAGE * PAGE;
     int file = open_file(0, O_RDWR | O_CREAT | O_EXCL);
-    char *accepted = calloc(1, (size_t)(end / PAGE));
+    char *accepted = calloc(1, (size_t)(end / PAGE) + 1);
 
     count = 1;
     sizes[0] = 0;

@@ -280,7 +280,7 @@ static void check_records(void)
 {
     static struct record all[RECORDS + 1];
     uint32_t next[THREADS] = {0};
-    const long count = (RECORDS / THREADS) * THREADS;
+    const long count = (long)(RECORDS / THREADS) * THREADS;
 
     CHECK_EQUAL(pread(shared, all, sizeof(all), 0), count * (long)sizeof(all[0]));
     for (long i = 0; i < count && check_failures() == 0; i++)

@@ -42,7 +42,7 @@ static mach_port_name_t one_more(void)
 /* How a walk ends is what the path says. */
 static kern_return_t walk(const char *path, uint32_t *outcome, mach_port_name_t *where, char *rest)
 {
-    strcpy(rest, path);
+    strlcpy(rest, path, FILE_PATH_MAX);
     *where = MSG_NULL;
     *outcome = FILE_OUTCOME_DONE;
     if (strcmp(path, "elsewhere") == 0) {

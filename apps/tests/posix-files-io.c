@@ -210,8 +210,11 @@ void check_big(void)
     unsigned char *bytes = malloc(SIZE), *again = malloc(SIZE);
     const int file = open("big", O_RDWR | O_CREAT, 0600);
 
-    if (!CHECK(bytes != NULL && again != NULL && file >= 0))
+    if (!CHECK(bytes != NULL && again != NULL && file >= 0)) {
+        free(bytes);
+        free(again);
         return;
+    }
     for (unsigned i = 0; i < SIZE; i++)
         bytes[i] = (unsigned char)(i * 2654435761u >> 24);
     CHECK_EQUAL(write(file, bytes, SIZE), SIZE);
@@ -349,9 +352,9 @@ static void block_signals(void)
 static void signal_and_write(void *argument)
 {
     block_signals();
-    (void)!kernel_sleep_until(kernel_clock_now() + 20 * MS);
+    (void)!kernel_sleep_until(kernel_clock_now() + UINT64_C(20) * MS);
     CHECK_EQUAL(kill(getpid(), SIGUSR1), 0);
-    (void)!kernel_sleep_until(kernel_clock_now() + 20 * MS);
+    (void)!kernel_sleep_until(kernel_clock_now() + UINT64_C(20) * MS);
     CHECK_EQUAL(write(*(const int *)argument, "x", 1), 1);
 }
 

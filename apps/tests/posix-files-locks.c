@@ -261,10 +261,10 @@ static void check_lockf(int file)
 
 int locks_after_exec(char **numbers)
 {
-    const int file = atoi(numbers[0]);
+    const int file = (int)strtol(numbers[0], NULL, 10);
 
-    said[1] = atoi(numbers[1]);
-    told[0] = atoi(numbers[2]);
+    said[1] = (int)strtol(numbers[1], NULL, 10);
+    told[0] = (int)strtol(numbers[2], NULL, 10);
     say();
     wait_for_word();
     CHECK_EQUAL(set(file, F_SETLK, F_UNLCK, 0, 0), 0); /* its own still */

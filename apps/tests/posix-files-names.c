@@ -221,9 +221,10 @@ static void count_names(DIR *directory, unsigned seen[MANY], unsigned *others)
 
     *others = 0;
     while ((entry = readdir(directory)) != NULL) {
-        unsigned number;
+        const bool numbered = strncmp(entry->d_name, "name-", 5) == 0;
+        const unsigned long number = numbered ? strtoul(entry->d_name + 5, NULL, 10) : MANY;
 
-        if (sscanf(entry->d_name, "name-%u", &number) == 1 && number < MANY)
+        if (number < MANY)
             seen[number]++;
         else
             ++*others;

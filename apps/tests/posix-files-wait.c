@@ -29,7 +29,7 @@ extern char **environ;
 
 static void write_later(void *argument)
 {
-    (void)!kernel_sleep_until(kernel_clock_now() + 20 * MS);
+    (void)!kernel_sleep_until(kernel_clock_now() + UINT64_C(20) * MS);
     CHECK_EQUAL(write(*(const int *)argument, "x", 1), 1);
 }
 
@@ -42,7 +42,7 @@ static void check_waiting(int reader, int writer)
     const uint64_t before = kernel_clock_now();
 
     CHECK_EQUAL(poll(files, 2, 30), 0);
-    CHECK(kernel_clock_now() - before >= 30 * MS);
+    CHECK(kernel_clock_now() - before >= UINT64_C(30) * MS);
     CHECK_EQUAL(thread_start(&thread, write_later, &writer, THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
     CHECK_EQUAL(poll(files, 2, -1), 1);
     CHECK_EQUAL(files[0].revents, POLLIN);
@@ -97,7 +97,8 @@ void check_poll(void)
 
 static void check_anonymous(void)
 {
-    char *at = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *at =
+        mmap(NULL, (size_t)3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (!CHECK(at != MAP_FAILED))
         return;
@@ -112,8 +113,8 @@ static void check_anonymous(void)
     CHECK_FAILS(mprotect(at, PAGE, PROT_WRITE | PROT_EXEC), ENOTSUP);
     CHECK_FAILS(mprotect(at + 1, PAGE, PROT_READ), EINVAL);
     CHECK_EQUAL(munmap(at + PAGE, PAGE), 0);
-    CHECK_FAILS(mprotect(at, 3 * PAGE, PROT_READ), ENOMEM);
-    CHECK_EQUAL(munmap(at, 3 * PAGE), 0);
+    CHECK_FAILS(mprotect(at, (size_t)3 * PAGE, PROT_READ), ENOMEM);
+    CHECK_EQUAL(munmap(at, (size_t)3 * PAGE), 0);
     CHECK_FAILS(munmap(at, 0), EINVAL);
     CHECK_FAILS(munmap(at + 1, PAGE), EINVAL);
     CHECK_FAILS((long)mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EINVAL);
@@ -149,6 +150,7 @@ static void check_shared(int file)
 static void check_large(void)
 {
     enum { PAGES = 300 };
+    const size_t size = (size_t)(PAGES - 3) * PAGE;
     static char page[PAGE];
     const int file = open("large", O_RDWR | O_CREAT, 0600);
 
@@ -156,12 +158,12 @@ static void check_large(void)
         memset(page, i, sizeof(page));
         CHECK_EQUAL(write(file, page, sizeof(page)), sizeof(page));
     }
-    unsigned char *at = mmap(NULL, (PAGES - 3) * PAGE, PROT_READ, MAP_PRIVATE, file, 3 * PAGE);
+    unsigned char *at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 3L * PAGE);
 
     if (CHECK(at != MAP_FAILED)) {
         for (int i = 0; i < PAGES - 3; i++)
             CHECK_EQUAL(at[i * PAGE + i], (i + 3) % 256);
-        CHECK_EQUAL(munmap(at, (PAGES - 3) * PAGE), 0);
+        CHECK_EQUAL(munmap(at, size), 0);
     }
     CHECK_FAILS((long)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, file, 5), EINVAL);
     CHECK_EQUAL(close(file), 0);
@@ -275,41 +277,41 @@ static uint64_t locked(void)
 /* Once is enough to unlock, however often and in what pieces it was locked. */
 void check_locking(void)
 {
-    enum { PAGES = 8 };
-    char *at = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const size_t size = (size_t)8 * PAGE;
+    char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int status;
 
     CHECK(at != MAP_FAILED);
     CHECK_EQUAL(locked(), 0);
     CHECK_EQUAL(mlock(at + PAGE + 1, PAGE), 0); /* two pages */
     CHECK_EQUAL(locked(), 2);
-    CHECK_EQUAL(mlock(at + 4 * PAGE, PAGE), 0);
-    CHECK_EQUAL(mlock(at, 6 * PAGE), 0);
-    CHECK_EQUAL(mlock(at, 6 * PAGE), 0);
+    CHECK_EQUAL(mlock(at + (size_t)4 * PAGE, PAGE), 0);
+    CHECK_EQUAL(mlock(at, (size_t)6 * PAGE), 0);
+    CHECK_EQUAL(mlock(at, (size_t)6 * PAGE), 0);
     CHECK_EQUAL(locked(), 6);
     CHECK_FAILS(msync(at, PAGE, MS_SYNC | MS_INVALIDATE), EBUSY);
-    CHECK_EQUAL(munlock(at + 2 * PAGE, PAGE), 0);
+    CHECK_EQUAL(munlock(at + (size_t)2 * PAGE, PAGE), 0);
     CHECK_EQUAL(locked(), 5);
-    CHECK_EQUAL(msync(at + 2 * PAGE, PAGE, MS_SYNC | MS_INVALIDATE), 0);
-    CHECK_EQUAL(mlock(at + 2 * PAGE, 2 * PAGE), 0);
+    CHECK_EQUAL(msync(at + (size_t)2 * PAGE, PAGE, MS_SYNC | MS_INVALIDATE), 0);
+    CHECK_EQUAL(mlock(at + (size_t)2 * PAGE, (size_t)2 * PAGE), 0);
     CHECK_EQUAL(locked(), 6);
     const pid_t pid = fork();
     if (pid ==
         0) /* a child has nothing locked, and may; what it has counts for us, too, until its task has been taken down */
-        _exit(locked() == 0 && munlock(at, PAGES * PAGE) == 0 && mlock(at, PAGE) == 0 &&
-              locked() == 1 && munlock(at, PAGE) == 0 && locked() == 0);
+        _exit(locked() == 0 && munlock(at, size) == 0 && mlock(at, PAGE) == 0 && locked() == 1 &&
+              munlock(at, PAGE) == 0 && locked() == 0);
     CHECK_EQUAL(waitpid(pid, &status, 0), pid);
     CHECK_EQUAL(status, 1 << 8);
-    CHECK_EQUAL(munmap(at + 4 * PAGE, PAGE), 0);
-    CHECK_FAILS(mlock(at, PAGES * PAGE), ENOMEM);
+    CHECK_EQUAL(munmap(at + (size_t)4 * PAGE, PAGE), 0);
+    CHECK_FAILS(mlock(at, size), ENOMEM);
     CHECK_EQUAL(locked(), 5);
-    CHECK_FAILS(munlock(at, PAGES * PAGE), ENOMEM);
+    CHECK_FAILS(munlock(at, size), ENOMEM);
     CHECK_EQUAL(mlockall(MCL_CURRENT | MCL_FUTURE), 0);
     CHECK(locked() > 5);
     CHECK_FAILS(mlockall(0), EINVAL);
     CHECK_EQUAL(munlockall(), 0);
     CHECK_EQUAL(locked(), 0);
-    CHECK_EQUAL(munmap(at, PAGES * PAGE), 0);
+    CHECK_EQUAL(munmap(at, size), 0);
 }
 
 /* ---- a program that is open ---- */

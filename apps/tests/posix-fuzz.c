@@ -83,7 +83,7 @@ static const char *a_path(void)
                                         "d/b",       "d",         "e",        "../posix-files/a",
                                         ".",         "..",        "d/..",     "/",
                                         "",          "//",        "a/",       "d/",
-                                        "/dev/null", "/dev/zero", "/nothing", TEST_FOLDER "/a",
+                                        "/dev/null", "/dev/zero", "/nothing", (TEST_FOLDER "/a"),
                                         "link",      "link/a",    "loop",     "/dev/../nothing"};
     static char made[2][PATH_MAX + 40];
     static unsigned turn;
@@ -317,7 +317,7 @@ int main(int argc, char **argv)
         CHECK_EQUAL(errno, EEXIST);
     CHECK_EQUAL(mkdir(TEST_FOLDER, 0755), 0);
     CHECK_EQUAL(chdir(TEST_FOLDER), 0);
-    unreadable = mmap(NULL, 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unreadable = mmap(NULL, (size_t)2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK_EQUAL(symlink("loop", "loop"), 0);
     CHECK_EQUAL(symlink("d", "link"), 0);
     for (uint64_t i = 0; i < count; i++)

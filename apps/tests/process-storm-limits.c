@@ -100,13 +100,12 @@ static void leave_handler(int number)
 void use_queues(void)
 {
     enum { HOGS = 20 };
-    pid_t pid;
     share();
     for (unsigned i = 0; i < HOGS; i++)
-        if ((pid = fork()) == 0)
+        if (fork() == 0)
             hog();
     wait_for(&shared->ready, HOGS);
-    pid = fork();
+    const pid_t pid = fork();
     if (pid == 0) {
         volatile uintptr_t nowhere = 8;
         on(SIGSEGV, leave_handler);

@@ -145,7 +145,7 @@ static void use_timers(void)
 {
     struct sigaction a = {.sa_sigaction = note_timer, .sa_flags = SA_SIGINFO};
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 2};
-    const struct itimerspec soon = {{0, 3 * MILLISECOND}, {0, 3 * MILLISECOND}};
+    const struct itimerspec soon = {{0, 3L * MILLISECOND}, {0, 3L * MILLISECOND}};
     timer_t timer;
     event.sigev_value.sival_int = 77;
     mine = 0;
@@ -170,7 +170,7 @@ static void use_usage(void)
     int status;
     const pid_t pid = fork();
     if (pid == 0) {
-        const uint64_t until = kernel_clock_now() + 30 * MILLISECOND;
+        const uint64_t until = kernel_clock_now() + UINT64_C(30) * MILLISECOND;
         while (kernel_clock_now() < until)
             ;
         _exit(0);

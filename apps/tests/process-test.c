@@ -56,8 +56,9 @@ static void use_memory(void)
     for (int i = 0; i < 8; i++) {
         const pid_t pid = fork();
         if (pid == 0) {
+            static void *pieces[PIECES];
             int got = 0;
-            while (got < PIECES && calloc(1, PIECE) != NULL)
+            while (got < PIECES && (pieces[got] = calloc(1, PIECE)) != NULL)
                 got++;
             _exit(got);
         }

@@ -74,7 +74,7 @@ static void compute(int64_t wanted)
 static void *compute_some(void *unused)
 {
     (void)unused;
-    compute(5 * MILLISECOND);
+    compute(5L * MILLISECOND);
     return NULL;
 }
 
@@ -83,7 +83,7 @@ static _Atomic int stage;
 static void *wait_there(void *unused)
 {
     (void)unused;
-    compute(2 * MILLISECOND);
+    compute(2L * MILLISECOND);
     stage = 1;
     wait_for(&stage, 2);
     return NULL;
@@ -92,13 +92,13 @@ static void *wait_there(void *unused)
 /* Who sleeps does not use the CPU. A CPU that is taken from QEMU meanwhile looks used; not each time. */
 static bool sleep_is_free(void)
 {
-    const struct timespec nap = {.tv_nsec = 5 * MILLISECOND};
+    const struct timespec nap = {.tv_nsec = 5L * MILLISECOND};
 
     for (unsigned i = 0; i < 100; i++) {
         const int64_t before = read_clock(CLOCK_THREAD_CPUTIME_ID);
 
         CHECK_EQUAL(nanosleep(&nap, NULL), 0);
-        if (read_clock(CLOCK_THREAD_CPUTIME_ID) < before + 5 * MILLISECOND)
+        if (read_clock(CLOCK_THREAD_CPUTIME_ID) < before + 5L * MILLISECOND)
             return true;
     }
     return false;
@@ -113,7 +113,7 @@ static void test_cpu_clocks(void)
 
     (void)finish(start(compute_some, NULL));
     CHECK(read_clock(CLOCK_PROCESS_CPUTIME_ID) >=
-          process + 5 * MILLISECOND); /* the thread is gone, its time is not */
+          process + 5L * MILLISECOND); /* the thread is gone, its time is not */
     CHECK(read_clock(CLOCK_THREAD_CPUTIME_ID) > own);
     CHECK(sleep_is_free());
 
@@ -145,14 +145,14 @@ static void test_early_day(void)
     CHECK_EQUAL(clock_settime(CLOCK_REALTIME, &dawn), 0);
     CHECK(read_clock(CLOCK_REALTIME) < (int64_t)100 * SECOND);
     const uint64_t before = moment();
-    const struct timespec soon = from_now(CLOCK_REALTIME, 2 * MILLISECOND);
+    const struct timespec soon = from_now(CLOCK_REALTIME, 2L * MILLISECOND);
     CHECK_EQUAL(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &soon, NULL), 0);
-    CHECK(moment() >= before + 2 * MILLISECOND);
+    CHECK(moment() >= before + UINT64_C(2) * MILLISECOND);
     CHECK_EQUAL(pthread_mutex_lock(&mutex), 0);
     const uint64_t again = moment();
-    const struct timespec soon_again = from_now(CLOCK_REALTIME, 2 * MILLISECOND);
+    const struct timespec soon_again = from_now(CLOCK_REALTIME, 2L * MILLISECOND);
     CHECK_EQUAL(pthread_mutex_timedlock(&mutex, &soon_again), ETIMEDOUT);
-    CHECK(moment() >= again + 2 * MILLISECOND);
+    CHECK(moment() >= again + UINT64_C(2) * MILLISECOND);
     CHECK_EQUAL(clock_settime(CLOCK_REALTIME, &later), 0);
 }
 
@@ -165,16 +165,16 @@ static void test_sleep(void)
     time = (struct timespec){.tv_sec = -1};
     CHECK_EQUAL(nanosleep(&time, &left), -1);
     CHECK_EQUAL(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &time, NULL), EINVAL);
-    time = (struct timespec){.tv_nsec = 3 * MILLISECOND};
+    time = (struct timespec){.tv_nsec = 3L * MILLISECOND};
     CHECK_EQUAL(clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &time, NULL), ENOTSUP);
     CHECK_EQUAL(clock_nanosleep(17, 0, &time, NULL), EINVAL);
     int64_t before = read_clock(CLOCK_MONOTONIC);
     CHECK_EQUAL(nanosleep(&time, &left), 0);
-    CHECK(read_clock(CLOCK_MONOTONIC) >= before + 3 * MILLISECOND);
+    CHECK(read_clock(CLOCK_MONOTONIC) >= before + 3L * MILLISECOND);
     before = read_clock(CLOCK_REALTIME);
-    time = from_now(CLOCK_REALTIME, 3 * MILLISECOND);
+    time = from_now(CLOCK_REALTIME, 3L * MILLISECOND);
     CHECK_EQUAL(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &time, NULL), 0);
-    CHECK(read_clock(CLOCK_REALTIME) >= before + 3 * MILLISECOND);
+    CHECK(read_clock(CLOCK_REALTIME) >= before + 3L * MILLISECOND);
     time.tv_sec = -5;
     CHECK_EQUAL(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL), 0);
 }
@@ -209,13 +209,13 @@ static void test_timers(void)
     CHECK_EQUAL(timer_settime(timer, 0, &value, NULL), -1);
     CHECK_EQUAL(errno, EINVAL);
     value.it_value = from_now(CLOCK_MONOTONIC, MILLISECOND);
-    value.it_interval.tv_nsec = 2 * MILLISECOND;
+    value.it_interval.tv_nsec = 2L * MILLISECOND;
     CHECK_EQUAL(timer_settime(timer, TIMER_ABSTIME, &value, &told), 0);
     CHECK_EQUAL(nanoseconds(&told.it_value), 0);
     while (called < 6)
         (void)nanosleep(&(struct timespec){.tv_nsec = MILLISECOND}, NULL);
     CHECK_EQUAL(timer_gettime(timer, &told), 0);
-    CHECK(nanoseconds(&told.it_value) > 0 && nanoseconds(&told.it_value) <= 2 * MILLISECOND);
+    CHECK(nanoseconds(&told.it_value) > 0 && nanoseconds(&told.it_value) <= 2L * MILLISECOND);
     CHECK_EQUAL(nanoseconds(&told.it_interval), 2 * MILLISECOND);
     CHECK(timer_getoverrun(timer) >= 0);
     CHECK_EQUAL(timer_delete(timer), 0);

@@ -96,7 +96,7 @@ int pthread_test_main(const char *name, void (*const *parts)(void), unsigned cou
     for (unsigned run = 0; run < 2; run++) {
         fill_cache();
         if (run == 1) {
-            const struct timespec nap = {.tv_nsec = 20 * MILLISECOND};
+            const struct timespec nap = {.tv_nsec = 20L * MILLISECOND};
             (void)nanosleep(&nap, NULL);
         }
         before = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);

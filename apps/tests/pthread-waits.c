@@ -86,11 +86,11 @@ static void test_conditions(void)
     CHECK_EQUAL(pthread_condattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), ENOTSUP);
     CHECK_EQUAL(pthread_cond_init(&condition, &attributes), 0);
     const uint64_t before = moment();
-    struct timespec soon = from_now(CLOCK_MONOTONIC, 2 * MILLISECOND);
+    struct timespec soon = from_now(CLOCK_MONOTONIC, 2L * MILLISECOND);
     CHECK_EQUAL(pthread_cond_timedwait(&condition, &mutex, &soon), EPERM);
     CHECK_EQUAL(pthread_mutex_lock(&mutex), 0);
     CHECK_EQUAL(pthread_cond_timedwait(&condition, &mutex, &soon), ETIMEDOUT);
-    CHECK(moment() >= before + 2 * MILLISECOND);
+    CHECK(moment() >= before + UINT64_C(2) * MILLISECOND);
     CHECK_EQUAL(pthread_cond_timedwait(&condition, &mutex, &soon), ETIMEDOUT);
     soon.tv_nsec = SECOND;
     CHECK_EQUAL(pthread_cond_timedwait(&condition, &mutex, &soon), EINVAL);

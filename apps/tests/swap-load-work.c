@@ -160,6 +160,8 @@ static void do_runs(struct worker *self)
     const uint64_t pages = self->rounds * self->pages;
     uint64_t runs = 0;
 
+    if (self->pages == 0)
+        return;
     for (uint64_t done = 0; !is_stopped(); runs++) {
         if (self->runs > 0 ? runs >= self->runs : self->rounds > 0 && done >= pages)
             break;

@@ -183,7 +183,7 @@ static struct worker plan(uint32_t number, uint64_t pages, bool mixes, bool for_
         .rounds = for_ever ? 0 : number_argument("rounds=", 1),
         .runs = for_ever ? 0 : number_argument("runs=", 0),
         .last = number_argument("last=", 100),
-        .dice = seed + (1 + number) * 1000,
+        .dice = seed + UINT64_C(1000) * (1 + number),
         .mixes = mixes,
         .careful = careful,
     };

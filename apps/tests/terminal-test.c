@@ -215,7 +215,7 @@ int main(int argc, char **argv)
     try_lines();
     try_raw();
     try_nonsense();
-    try_paste((uint32_t)atoi(program_argument(argc, argv, "paste", "0")));
+    try_paste((uint32_t)strtoul(program_argument(argc, argv, "paste", "0"), NULL, 10));
     try_driver(program_argument(argc, argv, "driver", "tty0"));
     try_death();
     return check_end("terminal-test");

@@ -132,7 +132,7 @@ static kern_return_t load(struct server_message *message, uint32_t request, uint
     (void)message;
     for (uint32_t i = 0; i < count; i++) {
         OK(swap_show(own.control, request, i, 1, i % WINDOW));
-        give(slot + i, &own.window[(i % WINDOW) * PAGE_WORDS]);
+        give(slot + i, own.window + (size_t)(i % WINDOW) * PAGE_WORDS);
     }
     answer(request, own.deed != SWAP_REFUSE || !is_victim(slot));
     return KERN_SUCCESS;
@@ -173,10 +173,9 @@ void swap_touch_all(const void *but)
            KERN_SUCCESS)
         for (uint64_t i = 0; i < size && prot && start != (uintptr_t)but; i += PAGE) {
             volatile char *at = (volatile char *)(uintptr_t)(start + i);
+            const char is = *at;
             if (prot & VM_PROT_WRITE)
-                *at = *at;
-            else
-                (void)*at;
+                *at = is;
         }
 }
 

@@ -236,7 +236,7 @@ static void test_wired(void)
         OK(host_memory_unwire(memory, me(), at, PAGES * PAGE));
         swap_fill_pages(area, PAGES, 14 + round);
         OK(host_memory_page_out(memory, MANY));
-        pause_for(round * 500);
+        pause_for(UINT64_C(500) * round);
         OK(host_memory_wire(memory, me(), at, PAGES * PAGE));
         expect_here(area, PAGES, 14 + round);
     }

@@ -122,7 +122,7 @@ static void end_writers(void)
         const struct writer *w = &writers[i];
         thread_join(&writers[i].thread);
         for (unsigned page = 0; page < AREA; page++)
-            CHECK_EQUAL(w->area[page * PAGE_WORDS + i * 8 + 8], w->written[page]);
+            CHECK_EQUAL(w->area[page * PAGE_WORDS + (size_t)8 * i + 8], w->written[page]);
     }
 }
 
@@ -142,7 +142,7 @@ static void test_busy(unsigned rounds)
         OK(thread_start(&writers[i].thread, write_on, &writers[i], THREAD_PRIORITY_DEFAULT));
     }
     for (unsigned i = 0; i < rounds; i++) {
-        uint64_t first = i * 7 % AREA, count = 1 + i * 5 % (AREA - first), word = i;
+        uint64_t first = i * 7 % AREA, count = 1 + UINT64_C(5) * i % (AREA - first), word = i;
         struct clone clone;
         OK(host_memory_wire(power(), me(), at + first * PAGE, count * PAGE));
         if (i % 4 == 0) {

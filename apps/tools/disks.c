@@ -46,7 +46,7 @@ static void consider(const struct supervisor_row *row)
     disk = &disks[count];
     if (service_look_up(program_start_info->bootstrap, service, &disk->service) != KERN_SUCCESS)
         return;
-    strcpy(disk->name, name);
+    strlcpy(disk->name, name, sizeof disk->name);
     disk->since = row->started;
     count++;
 }

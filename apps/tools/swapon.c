@@ -97,7 +97,7 @@ static const char *resolve(const char *word, char found[SWAP_NAME_TEXT])
         if (strlen(entry->d_name) >= SWAP_NAME_TEXT ||
             !is_called(file, word + sizeof(by_label) - 1))
             continue;
-        strcpy(found, entry->d_name);
+        strlcpy(found, entry->d_name, SWAP_NAME_TEXT);
         word = found;
         break;
     }

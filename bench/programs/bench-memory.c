@@ -82,7 +82,7 @@ static void measure(const char *name, kern_return_t (*make)(void), unsigned many
 
 int main(int argc, char **argv)
 {
-    const unsigned many = argc > 1 ? (unsigned)atoi(argv[1]) : MANY;
+    const unsigned many = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : MANY;
     mach_port_name_t name;
     self = program_start_info->task;
     CHECK_EQUAL(port_allocate(self, PORT_RIGHT_RECEIVE, &queue), KERN_SUCCESS);

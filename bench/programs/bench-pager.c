@@ -136,8 +136,8 @@ static uint64_t time_object(uint64_t n, uint32_t cluster)
     shared->cluster = cluster;
     char *at = map(n + FIRST);
     (void)fault_each(at, 1);
-    const uint64_t time = fault_each(at + FIRST * PAGE, n);
-    const uint64_t loop = fault_each(at + FIRST * PAGE, n);
+    const uint64_t time = fault_each(at + (size_t)FIRST * PAGE, n);
+    const uint64_t loop = fault_each(at + (size_t)FIRST * PAGE, n);
     unmap(at, n + FIRST);
     wait_for_end(ended);
     return time - loop;
@@ -193,7 +193,7 @@ static void start_pager(struct clone *pager)
     OK(port_allocate(self, PORT_RIGHT_RECEIVE, &shared->port));
     OK(port_insert_made_send(self, shared->port, shared->port, &name));
     for (unsigned page = 0; page < STORE; page++)
-        shared->store[page * PAGE] = (char)page;
+        shared->store[(size_t)page * PAGE] = (char)page;
     OK(clone_make(pager, serve, NULL, THREAD_PRIORITY_DEFAULT));
     OK(clone_give_receive(pager, shared->port));
     OK(clone_run(pager));

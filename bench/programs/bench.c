@@ -118,7 +118,7 @@ static void bench_timer_preempt(void)
         thread_start(&thread, spin_low, NULL, THREAD_PRIORITY_DEFAULT + 1) != KERN_SUCCESS)
         return;
     for (unsigned i = 0; i < SERIES_LENGTH + 5; i++) {
-        uint64_t woken = bench_sleep_until(kernel_clock_now() + NAP + 7 * i);
+        uint64_t woken = bench_sleep_until(kernel_clock_now() + NAP + UINT64_C(7) * i);
 
         if (i >= 5)
             series_add(&series, woken - last_low - ROUND);

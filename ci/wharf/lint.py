@@ -16,7 +16,8 @@ from . import build, packages, steps, tree
 from .boards import ROOT
 
 CHECKS = ROOT / "ci" / "lint"
-OURS = ("arch/", "kernel/", "libsys/", "bootstrap/", "apps/", "drivers-srv/", "pager/", "fs-srv/")
+OURS = ("arch/", "kernel/", "libsys/", "bootstrap/", "apps/", "drivers-srv/", "pager/", "fs-srv/",
+        "process-srv/", "bench/")
 
 
 def add_arguments(sub):

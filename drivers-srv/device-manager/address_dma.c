@@ -58,7 +58,7 @@ static bool cut(const struct address_window *w, const struct bus_address *child,
 static kern_return_t through(const struct address_map *map, struct address_window *windows,
                              uint32_t *count, struct reason *reason)
 {
-    struct address_window result[ADDRESS_WINDOWS_MAX];
+    struct address_window result[ADDRESS_WINDOWS_MAX] = {0};
     uint32_t results = 0;
 
     for (uint32_t w = 0; w < *count; w++) {

@@ -164,10 +164,13 @@ void devices_probe(struct device_set *set, device_read_t *read, void *context)
 
 static bool is_taken(const struct device_set *set, const char *instance, uint32_t number)
 {
-    for (unsigned i = 0; i < set->count; i++)
-        if (set->all[i].named && set->all[i].number == number &&
-            strcmp(set->all[i].driver->instance, instance) == 0)
+    for (unsigned i = 0; i < set->count; i++) {
+        const struct device *device = &set->all[i];
+
+        if (device->driver != NULL && device->named && device->number == number &&
+            strcmp(device->driver->instance, instance) == 0)
             return true;
+    }
     return false;
 }
 

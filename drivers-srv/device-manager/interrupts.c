@@ -181,7 +181,7 @@ static bool is_for(const struct map *map, const struct map_entry *entry, const s
 static kern_return_t through_map(const struct tree *tree, struct specifier *s,
                                  struct reason *reason)
 {
-    struct map_entry entry;
+    struct map_entry entry = {0};
     struct map map;
     uint32_t at = 0;
     kern_return_t result = open_map(tree, s->controller, &map, reason);
@@ -334,8 +334,8 @@ kern_return_t interrupts_routes(const struct tree *tree, uint32_t root, uint32_t
     out->pin_mask = mask_cell(&map, 3);
     while (at < map.length) {
         struct interrupt_route *route = &out->route[out->count];
-        struct map_entry entry;
-        struct interrupt_line line;
+        struct map_entry entry = {0};
+        struct interrupt_line line = {0};
 
         if (out->count == INTERRUPTS_ROUTES_MAX)
             return reason_set(reason, KERN_NOT_SUPPORTED,

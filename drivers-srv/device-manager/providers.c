@@ -260,10 +260,11 @@ static kern_return_t value_of(const struct device_set *set, struct device *devic
 static bool is_named(const struct tree *tree, uint32_t node, const struct kind *kind,
                      const char *wanted, uint32_t i)
 {
-    struct tree_value names =
-        kind->names == NULL ? (struct tree_value){0} : tree_get(tree, node, kind->names);
+    struct tree_value names = {0};
     const char *name = NULL;
 
+    if (kind->names != NULL)
+        names = tree_get(tree, node, kind->names);
     if (!value_is_strings(names))
         return i == 0;
     do

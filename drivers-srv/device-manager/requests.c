@@ -48,7 +48,7 @@ static kern_return_t list(struct server_message *message, uint32_t position, uin
     struct text t = text_in(paths, DEVICES_TEXT_MAX);
 
     (void)message;
-    for (*next = position; t.used + TREE_DEPTH_MAX * TREE_NAME_MAX < t.size; ++*next) {
+    for (*next = position; t.used + (size_t)TREE_DEPTH_MAX * TREE_NAME_MAX < t.size; ++*next) {
         if (!path_at(*next, &t)) {
             *next = 0;
             break;

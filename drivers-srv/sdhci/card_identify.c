@@ -117,7 +117,7 @@ static kern_return_t read_long(struct sdhci *h, uint8_t index, uint32_t argument
 /* CID and CSD decide where blocks go, and come without a check sum that reaches us: both are read twice. */
 static kern_return_t read_identity(struct sdhci *h, struct sd_card *card, uint32_t csd[4])
 {
-    uint32_t again[4], address;
+    uint32_t again[4] = {0}, address;
     kern_return_t kr = read_long(h, 2, 0, card->cid);
 
     if (kr == KERN_SUCCESS)
@@ -139,7 +139,7 @@ static kern_return_t read_identity(struct sdhci *h, struct sd_card *card, uint32
 /* Who it is, and into the transfer state. */
 static kern_return_t select_card(struct sdhci *h, struct sd_card *card)
 {
-    uint32_t csd[4], r1;
+    uint32_t csd[4], r1 = 0;
     kern_return_t kr = read_identity(h, card, csd);
 
     if (kr == KERN_SUCCESS)

@@ -30,14 +30,15 @@ uint16_t virtqueue_choose(uint32_t most, uint16_t *chain)
 
 static size_t used_offset(uint16_t size)
 {
-    size_t front = size * sizeof(struct virtqueue_descriptor) + (RING + size + 1u) * 2;
+    size_t front =
+        size * sizeof(struct virtqueue_descriptor) + (RING + size + 1u) * sizeof(uint16_t);
 
     return (front + VIRTQUEUE_ALIGN - 1) / VIRTQUEUE_ALIGN * VIRTQUEUE_ALIGN;
 }
 
 size_t virtqueue_bytes(uint16_t size)
 {
-    return used_offset(size) + (RING + 1) * 2 + size * sizeof(struct virtqueue_used);
+    return used_offset(size) + (RING + 1) * sizeof(uint16_t) + size * sizeof(struct virtqueue_used);
 }
 
 void virtqueue_begin(struct virtqueue *queue, const struct dma_memory *memory, uint16_t size,

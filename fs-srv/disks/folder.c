@@ -73,7 +73,7 @@ static kern_return_t lookup(struct file_node *folder, const char *name, struct f
                                     .references = 1,
                                     .kind = FILE_KIND_BLOCK,
                                     .seekable = true};
-    strcpy(disk->name, name);
+    swap_name_write(where.device, where.partition, disk->name); /* it is `name`: read_name() */
     disk->where = where;
     disk->next = nodes;
     nodes = disk;

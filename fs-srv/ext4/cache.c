@@ -151,9 +151,13 @@ void cache_read_ahead(struct ext4 *fs, uint64_t first, uint32_t count)
 
 void cache_clear(struct ext4 *fs)
 {
+    struct block *next;
+
     for (unsigned i = 0; i < CACHE_BUCKETS; i++)
-        while (fs->cache.buckets[i] != NULL)
-            cache_forget(fs, fs->cache.buckets[i]);
+        for (struct block *b = fs->cache.buckets[i]; b != NULL; b = next) {
+            next = b->next;
+            cache_forget(fs, b);
+        }
 }
 
 static int compare(const void *a, const void *b)
@@ -184,14 +188,14 @@ bool cache_list(struct ext4 *fs, enum block_list which, struct block ***list, ui
     *count = 0;
     if (totals[which] == 0)
         return true;
-    *list = malloc(totals[which] * sizeof(**list));
+    *list = malloc(totals[which] * sizeof(struct block *));
     if (*list == NULL)
         return false;
     for (unsigned i = 0; i < CACHE_BUCKETS; i++)
         for (struct block *b = fs->cache.buckets[i]; b != NULL; b = b->next)
             if (is_of(b, which))
                 (*list)[n++] = b;
-    qsort(*list, n, sizeof(**list), compare);
+    qsort(*list, n, sizeof(struct block *), compare);
     *count = n;
     return true;
 }

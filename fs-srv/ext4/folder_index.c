@@ -31,7 +31,7 @@ static void forget(struct folder_index *index)
 {
     free(index->places);
     free(index->blocks);
-    *index = (struct folder_index){0};
+    memset(index, 0, sizeof(*index));
 }
 
 /* N4 */

@@ -120,7 +120,9 @@ struct ext4_time ext4_now(struct ext4 *fs)
         fs->clock(&now);
     else
         now.seconds = time(NULL);
-    return now.seconds < least ? (struct ext4_time){.seconds = least} : now;
+    if (now.seconds < least)
+        now = (struct ext4_time){.seconds = least};
+    return now;
 }
 
 void inode_touch(struct ext4 *fs, struct inode *inode, bool modified)

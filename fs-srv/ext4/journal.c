@@ -53,11 +53,14 @@ bool journal_holds(const struct journal *journal, uint64_t block)
 /* The journal's blocks as runs in ascending order; false: a block is there twice, or there is no memory. */
 static bool make_runs(struct journal *journal)
 {
-    uint64_t *sorted = malloc(journal->length * sizeof(*sorted));
     struct ranges ranges = {0};
-    bool good = sorted != NULL;
 
-    if (!good)
+    if (journal->length == 0)
+        return false; /* check_super() lets none such pass */
+    uint64_t *sorted = malloc(journal->length * sizeof(*sorted));
+    bool good = true;
+
+    if (sorted == NULL)
         return false;
     memcpy(sorted, journal->blocks, journal->length * sizeof(*sorted));
     qsort(sorted, journal->length, sizeof(*sorted), compare);

@@ -37,15 +37,14 @@ static int check_free(struct ext4 *fs, ext4_ino folder, struct ext4_name name,
 
     if (error == 0)
         error = inode_read(fs, folder, &inode);
-    if (error == 0 && !inode_is(&inode, LINUX_S_IFDIR))
-        error = ENOTDIR;
-    if (error == 0 && inode.large.i_links_count == 0)
-        error = ENOENT; /* it was removed, and somebody has it open */
-    if (error == 0) {
-        error = names_find(fs, folder, text, &entry);
-        error = error == 0 ? EEXIST : error == ENOENT ? 0 : error;
-    }
-    return error;
+    if (error != 0)
+        return error;
+    if (!inode_is(&inode, LINUX_S_IFDIR))
+        return ENOTDIR;
+    if (inode.large.i_links_count == 0)
+        return ENOENT; /* it was removed, and somebody has it open */
+    error = names_find(fs, folder, text, &entry);
+    return error == 0 ? EEXIST : error == ENOENT ? 0 : error;
 }
 
 static int make_file(struct ext4 *fs, ext4_ino folder, struct ext4_name name,

@@ -12,7 +12,8 @@ static bool is_number(struct ext4 *fs, ext4_ino ino)
 
 static int damaged(struct ext4 *fs)
 {
-    return problem_set(fs, EBADMSG, "list of orphans", "damaged");
+    (void)problem_set(fs, EBADMSG, "list of orphans", "damaged");
+    return EBADMSG;
 }
 
 /* The inode before `ino` in the list, 0 for the superblock; ENOENT: it is not there. */

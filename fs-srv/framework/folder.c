@@ -163,8 +163,9 @@ static kern_return_t open_here(struct walk *walk, const struct file_open *from, 
     if (walk->node && flags & FILE_CREATE && flags & FILE_EXCLUSIVE && !again)
         return unix_error(EEXIST);
     /* The port's own node: no more than the port can do. */
-    if (walk->node == from->node && !walk->folder && from->node->kind != FILE_KIND_FOLDER &&
-        !(from->flags & FILE_PATH) && access_of(flags) & ~from->flags)
+    if (walk->node && walk->node == from->node && !walk->folder &&
+        from->node->kind != FILE_KIND_FOLDER && !(from->flags & FILE_PATH) &&
+        access_of(flags) & ~from->flags)
         return unix_error(EACCES);
     if (!walk->node || again)
         all &= ~(uint32_t)FILE_TRUNCATE;

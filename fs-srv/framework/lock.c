@@ -191,8 +191,8 @@ static void enter(struct byte_lock *lock, const struct byte_lock *as)
     note(lock);
 }
 
-/* The range is taken out of what the owner has; `spare` becomes the rest of one that is cut in two (there is one at most: L2). */
-static void carve(const struct lock_wanted *wanted, struct byte_lock *spare)
+/* The range is taken out of what the owner has; `*spare` becomes the rest of one that is cut in two (there is one at most: L2), and NULL. */
+static void carve(const struct lock_wanted *wanted, struct byte_lock **spare)
 {
     struct byte_lock **link = &wanted->open->node->locks;
 
@@ -210,7 +210,8 @@ static void carve(const struct lock_wanted *wanted, struct byte_lock *spare)
             struct byte_lock rest = *lock;
             rest.start = wanted->last + 1;
             rest.lasting = lasting_lock_make(lock->open->server);
-            enter(spare, &rest);
+            enter(*spare, &rest);
+            *spare = NULL;
             lock->last = wanted->start - 1;
             note(lock);
             return;
@@ -300,7 +301,8 @@ static kern_return_t set_lock(const struct lock_wanted *wanted, uint32_t mark)
     };
     if (spare[1])
         note(&as); /* before what it takes the place of goes */
-    carve(wanted, spare[0]);
+    carve(wanted, &spare[0]);
+    free(spare[0]);
     if (spare[1]) {
         enter(spare[1], &as);
         join(spare[1]);

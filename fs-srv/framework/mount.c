@@ -226,12 +226,12 @@ void mount_dead(struct file_server *server, mach_port_name_t name)
 /* Put the name and a slash before what is at `*at`. */
 static bool put_before(char *buffer, size_t *at, const char *name)
 {
-    const size_t size = strlen(name);
+    size_t size = strlen(name);
 
     if (size + 1 > *at)
         return false;
-    *at -= size;
-    memcpy(buffer + *at, name, size);
+    while (size > 0)
+        buffer[--*at] = name[--size];
     buffer[--*at] = '/';
     return true;
 }

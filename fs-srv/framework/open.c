@@ -56,7 +56,7 @@ static bool have_room(struct file_server *server)
     if (server->slots % SLOTS_AT_ONCE != 0)
         return true;
     struct file_open **more =
-        realloc(server->opens, (server->slots + SLOTS_AT_ONCE) * sizeof(*more));
+        realloc(server->opens, (server->slots + SLOTS_AT_ONCE) * sizeof(struct file_open *));
     if (!more)
         return false;
     server->opens = more;

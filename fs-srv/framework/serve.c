@@ -117,14 +117,16 @@ kern_return_t file_server_run(struct file_server *server, const struct server_in
         interfaces[i + 1] = more[i];
     loop.in = malloc(MSG_BODY_MAX);
     loop.out = malloc(MSG_BODY_MAX);
-    if (!loop.in || !loop.out)
-        return KERN_RESOURCE_SHORTAGE;
-    kern_return_t kr = service_ready(program_start_info->bootstrap);
+    kern_return_t kr = KERN_RESOURCE_SHORTAGE;
+    if (loop.in && loop.out)
+        kr = service_ready(program_start_info->bootstrap);
     if (kr == KERN_SUCCESS)
         kr = server_run(&loop);
     while (kr == MACH_RCV_NO_SPACE) {
         pause();
         kr = server_run(&loop);
     }
+    free(loop.in);
+    free(loop.out);
     return kr;
 }

@@ -315,7 +315,9 @@ kern_return_t serve_await(struct server_message *message, uint32_t size, uint64_
 {
     struct file_open *open = open_of(message);
 
-    if (open && !open->node->ops->take_back)
+    if (!open)
+        return unix_error(EBADF);
+    if (!open->node->ops->take_back)
         return KERN_NOT_SUPPORTED;
     kern_return_t kr = data_read(open, FILE_CURRENT, size, data, got);
     if (kr != unix_error(EAGAIN) || open->flags & FILE_NONBLOCK)

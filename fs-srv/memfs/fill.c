@@ -73,10 +73,11 @@ static kern_return_t add(struct memfs *fs, const struct archive_file *file)
     struct memfs_node *made;
 
     const char *folder = strchr(file->name, '/') ? "" : program ? "bin/" : "boot/";
-    if (strlen(folder) + strlen(file->name) >= sizeof(path))
+    const size_t length = strlen(folder), rest = strlen(file->name);
+    if (length + rest >= sizeof(path))
         return KERN_SUCCESS;
-    strcpy(path, folder);
-    strcat(path, file->name);
+    memcpy(path, folder, length + 1);
+    memcpy(path + length, file->name, rest + 1);
     if (archive_is_link(file))
         return add_link(fs, path, file);
     const kern_return_t kr =

@@ -28,11 +28,11 @@ static void grow(struct memfs *fs)
 
     if (fs->entries < fs->bucket_count || count == 0)
         return;
-    if (!memfs_charge(fs, (count - fs->bucket_count) * sizeof(*buckets)))
+    if (!memfs_charge(fs, (count - fs->bucket_count) * sizeof(struct memfs_entry *)))
         return;
-    buckets = calloc(count, sizeof(*buckets));
+    buckets = calloc(count, sizeof(struct memfs_entry *));
     if (!buckets) {
-        memfs_uncharge(fs, (count - fs->bucket_count) * sizeof(*buckets));
+        memfs_uncharge(fs, (count - fs->bucket_count) * sizeof(struct memfs_entry *));
         return;
     }
     for (uint32_t i = 0; i < fs->bucket_count; i++)
@@ -88,10 +88,10 @@ static bool have_place(struct memfs_node *node)
         return true;
     }
     const uint32_t room = folder->room ? folder->room * 2 : 4;
-    const uint64_t more = (room - folder->room) * sizeof(*folder->order);
+    const uint64_t more = (room - folder->room) * sizeof(struct memfs_entry *);
     if (!memfs_charge(node->fs, more))
         return false;
-    struct memfs_entry **order = realloc(folder->order, room * sizeof(*order));
+    struct memfs_entry **order = realloc(folder->order, room * sizeof(struct memfs_entry *));
     if (!order) {
         memfs_uncharge(node->fs, more);
         return false;
@@ -111,9 +111,7 @@ static uint32_t place_of(const struct folder *folder, uint64_t position)
         uint32_t at = middle;
         while (at < high && !folder->order[at])
             at++;
-        if (at == high)
-            high = middle;
-        else if (folder->order[at]->position < position)
+        if (at < high && folder->order[at]->position < position)
             low = at + 1;
         else
             high = middle;
@@ -210,7 +208,7 @@ kern_return_t folder_add(struct memfs_node *folder, const char *name, struct mem
 
 void folder_free(struct memfs_node *folder)
 {
-    memfs_uncharge(folder->fs, folder->folder.room * sizeof(*folder->folder.order));
+    memfs_uncharge(folder->fs, folder->folder.room * sizeof(struct memfs_entry *));
     free(folder->folder.order);
 }
 
@@ -433,7 +431,7 @@ kern_return_t memfs_make_link(struct memfs *fs, const char *path, const char *co
 kern_return_t memfs_begin(struct memfs *fs, struct file_server *server, uint64_t limit)
 {
     *fs = (struct memfs){.server = server, .limit = limit, .bucket_count = BUCKETS_AT_FIRST};
-    fs->buckets = calloc(BUCKETS_AT_FIRST, sizeof(*fs->buckets));
+    fs->buckets = calloc(BUCKETS_AT_FIRST, sizeof(struct memfs_entry *));
     if (!fs->buckets)
         return KERN_RESOURCE_SHORTAGE;
     fs->root = memfs_make_node(fs, FILE_KIND_FOLDER, 0755);

@@ -116,7 +116,7 @@ kern_return_t cover_tell(const char *path, mach_port_name_t root)
         kr = again(mounter.files);
         return kr == KERN_SUCCESS ? send_mounted(root, mounter.files) : kr;
     }
-    strcpy(folder, path);
+    strlcpy(folder, path, sizeof(folder));
     *strrchr(folder, '/') = '\0';
     kr = file_open_until(mounter.files, folder, FILE_READ | FILE_DIRECTORY, 0, 0, &outcome, &above,
                          rest, soon());

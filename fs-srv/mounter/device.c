@@ -61,7 +61,7 @@ static const char *read_place(const char *text, struct device_name *out)
     const size_t length = end ? (size_t)(end - text) : strlen(text);
     if (length >= sizeof(out->disk))
         return "this name is too long";
-    strcpy(out->text, text);
+    memcpy(out->text, text, strlen(text) + 1);
     memcpy(out->disk, text, length);
     return NULL;
 }
@@ -79,7 +79,7 @@ const char *device_read(const char *text, struct device_name *out)
     if (*text == '\0')
         return "nothing is behind the =";
     out->kind = label ? DEVICE_LABEL : DEVICE_UUID;
-    strcpy(out->text, text);
+    memcpy(out->text, text, strlen(text) + 1);
     return NULL;
 }
 

@@ -111,9 +111,9 @@ static struct mounts_row row_of_line(const struct table_line *line)
 {
     struct mounts_row row = {.flags = line->flags, .state = MOUNTS_STATE_AWAY};
 
-    strcpy((char *)row.device, line->device);
-    strcpy((char *)row.path, line->path);
-    strcpy((char *)row.format, line->format);
+    strlcpy((char *)row.device, line->device, sizeof(row.device));
+    strlcpy((char *)row.path, line->path, sizeof(row.path));
+    strlcpy((char *)row.format, line->format, sizeof(row.format));
     return row;
 }
 

@@ -44,7 +44,7 @@ static kern_return_t examine(const char *device_text, const char *path, struct w
     const char *found = wanted->probe.format;
     if (!found || (wanted->format[0] != '\0' && strcmp(found, wanted->format) != 0))
         return unix_error(EINVAL);
-    strcpy(wanted->format, found);
+    strlcpy(wanted->format, found, sizeof(wanted->format));
     return KERN_SUCCESS;
 }
 
@@ -65,12 +65,12 @@ static void heed(struct wanted *wanted)
 
 static kern_return_t fill(struct kept_row *kept, const char *path, const struct wanted *wanted)
 {
-    strcpy((char *)kept->row.device, wanted->place.text);
-    strcpy((char *)kept->row.format, wanted->format);
-    strcpy(kept->disk, wanted->place.disk);
+    strlcpy((char *)kept->row.device, wanted->place.text, sizeof(kept->row.device));
+    strlcpy((char *)kept->row.format, wanted->format, sizeof(kept->row.format));
+    strlcpy(kept->disk, wanted->place.disk, sizeof(kept->disk));
     kept->partition = wanted->place.partition;
     kept->row.flags = wanted->flags;
-    strcpy((char *)kept->row.path, path);
+    strlcpy((char *)kept->row.path, path, sizeof(kept->row.path));
     return server_name(kept);
 }
 

@@ -20,7 +20,7 @@ struct reader {
     const char *next, *eol; /* of the line that is left, without its comment */
     struct word word;       /* the one that is looked at */
     struct table *table;
-    struct table_line *line;
+    struct table_line line;
 };
 
 static bool is_blank(char c)
@@ -81,7 +81,7 @@ const char *table_check_format(const char *format, char out[TABLE_FORMAT_MAX])
     if (strcmp(format, "") != 0 && strcmp(format, "ext4") != 0 && strcmp(format, "fat") != 0)
         return "a format is ext4, fat or auto";
     memset(out, 0, TABLE_FORMAT_MAX);
-    strcpy(out, format);
+    memcpy(out, format, strlen(format) + 1);
     return NULL;
 }
 
@@ -90,18 +90,18 @@ const char *table_check_format(const char *format, char out[TABLE_FORMAT_MAX])
 static const char *read_device(struct reader *r)
 {
     struct device_name device;
-    const char *why = take(&r->word, r->line->device, sizeof(r->line->device));
+    const char *why = take(&r->word, r->line.device, sizeof(r->line.device));
 
-    return why ? why : device_read(r->line->device, &device);
+    return why ? why : device_read(r->line.device, &device);
 }
 
 static const char *read_path(struct reader *r)
 {
-    const char *why = take(&r->word, r->line->path, sizeof(r->line->path));
+    const char *why = take(&r->word, r->line.path, sizeof(r->line.path));
 
     if (!why)
-        why = table_check_path(r->line->path);
-    return !why && table_find(r->table, r->line->path) ? "there is a line of this path" : why;
+        why = table_check_path(r->line.path);
+    return !why && table_find(r->table, r->line.path) ? "there is a line of this path" : why;
 }
 
 static const char *read_format(struct reader *r)
@@ -110,7 +110,7 @@ static const char *read_format(struct reader *r)
 
     if (take(&r->word, format, sizeof(format)))
         return "a format is ext4, fat or auto";
-    return table_check_format(format, r->line->format);
+    return table_check_format(format, r->line.format);
 }
 
 static const char *read_option(struct reader *r)
@@ -129,7 +129,7 @@ static const char *read_option(struct reader *r)
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
         if (word_is(&r->word, options[i].word)) {
-            r->line->flags |= options[i].flag;
+            r->line.flags |= options[i].flag;
             return NULL;
         }
     return "options are ro, rw, mkdir, nofail, noauto and defaults";
@@ -171,10 +171,9 @@ static void tell(struct reader *r, unsigned number, const char *why)
 
 static void read_line(struct reader *r, unsigned number)
 {
-    struct table_line line = {.number = number, .flags = MOUNTS_LISTED};
     const char *comment = memchr(r->next, '#', (size_t)(r->eol - r->next));
 
-    r->line = &line;
+    r->line = (struct table_line){.number = number, .flags = MOUNTS_LISTED};
     r->eol = comment ? comment : r->eol;
     if (!next_word(r, ' '))
         return;
@@ -183,7 +182,7 @@ static void read_line(struct reader *r, unsigned number)
     if (why)
         tell(r, number, why);
     else
-        r->table->line[r->table->count++] = line;
+        r->table->line[r->table->count++] = r->line;
 }
 
 void table_read(const char *text, size_t size, struct table *out)

@@ -213,12 +213,9 @@ static void take_canonical(struct line *line, uint8_t byte, uint64_t now)
 
     if (edit(line, byte, now))
         return;
-    if (byte == '\n') {
-        complete(line, byte);
-        echo(line, byte, now);
-    } else if (is_special(line, TERMINAL_VEOF, byte)) {
+    if (byte != '\n' && is_special(line, TERMINAL_VEOF, byte)) {
         complete(line, LINE_END);
-    } else if (is_special(line, TERMINAL_VEOL, byte) ||
+    } else if (byte == '\n' || is_special(line, TERMINAL_VEOL, byte) ||
                (extended && is_special(line, TERMINAL_VEOL2, byte))) {
         complete(line, byte);
         echo(line, byte, now);

@@ -44,9 +44,10 @@ static kern_return_t find(void *context, uint64_t number, struct file_node **fou
     if (number == 0 || number > STATE_NODES || !atomic_load(&state->node[number - 1].used))
         return unix_error(ESTALE);
     lock();
-    const int error =
-        disk.ops->reopen(disk.volume, atomic_load(&state->node[number - 1].inode), &file);
-    const kern_return_t kr = error == 0 ? node_of(file, &node) : answer_of(error);
+    kern_return_t kr = answer_of(
+        disk.ops->reopen(disk.volume, atomic_load(&state->node[number - 1].inode), &file));
+    if (kr == KERN_SUCCESS)
+        kr = node_of(file, &node);
     unlock();
     if (kr != KERN_SUCCESS)
         return kr;

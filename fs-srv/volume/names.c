@@ -15,7 +15,9 @@ static kern_return_t lookup(struct file_node *folder, const char *name, struct f
     do {
         lock();
         error = disk.ops->lookup(disk.volume, disk_of(folder)->file, name, &file);
-        kr = error == 0 ? node_of(file, &node) : answer_of(error);
+        kr = answer_of(error);
+        if (kr == KERN_SUCCESS)
+            kr = node_of(file, &node);
         unlock();
     } while (error == ENFILE && memory_give_up());
     if (kr == KERN_SUCCESS)
@@ -33,7 +35,9 @@ static kern_return_t parent(struct file_node *folder, struct file_node **found)
     do {
         lock();
         error = disk.ops->parent(disk.volume, disk_of(folder)->file, &file);
-        kr = error == 0 ? node_of(file, &node) : answer_of(error);
+        kr = answer_of(error);
+        if (kr == KERN_SUCCESS)
+            kr = node_of(file, &node);
         unlock();
     } while (error == ENFILE && memory_give_up());
     if (kr == KERN_SUCCESS)
@@ -65,7 +69,9 @@ static kern_return_t make(struct file_node *folder, const char *text, uint32_t k
         lock();
         error = disk.ops->make(disk.volume, disk_of(folder)->file, text, (enum volume_kind)kind,
                                mode, content, &file);
-        kr = error == 0 ? node_of(file, &node) : answer_of(error);
+        kr = answer_of(error);
+        if (kr == KERN_SUCCESS)
+            kr = node_of(file, &node);
         disk.unsynced = true;
         unlock();
     } while (error == ENFILE && memory_give_up());

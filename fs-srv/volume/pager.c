@@ -249,7 +249,7 @@ static kern_return_t data_return(struct server_message *message, uint64_t offset
     lock();
     struct memory *memory = memory_in(message);
     while (memory && memory->control != MSG_NULL && length != 0) {
-        const size_t most = RETURN_PAGES * PAGE;
+        const size_t most = (size_t)RETURN_PAGES * PAGE;
         const size_t size = fetch(memory, offset, length < most ? (size_t)length : most);
         if (dirty && size != 0)
             take_back(memory, offset, state_pages, size);

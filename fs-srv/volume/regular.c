@@ -305,11 +305,13 @@ static kern_return_t write(struct file_open *open, uint64_t position, const void
     }
     lock();
     error = begin_write(node, position, from, &size, &memory);
-    const uint64_t before = memory ? memory->size : 0;
-    if (error == 0)
+    uint64_t before = 0;
+    if (error == 0) {
+        before = memory->size;
         memory->writing = position + size;
-    else
+    } else {
         end_fill();
+    }
     unlock();
     if (error != 0)
         return answer_of(error);

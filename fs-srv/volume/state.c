@@ -18,7 +18,8 @@ enum {
 #define MAGIC  UINT64_C(0x57766f6c756d6531)
 #define HEAD   ((sizeof(struct state) + PAGE - 1) / PAGE * PAGE)
 #define LAYOUT (HEAD << 32 | RETURN_PAGES << 8 | 5)
-#define FIXED  (HEAD + RETURN_PAGES * PAGE + OPENS_SIZE)
+#define PAGES  ((size_t)RETURN_PAGES * PAGE)
+#define FIXED  (HEAD + PAGES + OPENS_SIZE)
 
 struct state *state;
 char *state_pages;
@@ -71,7 +72,7 @@ kern_return_t state_begin(uint64_t serial, bool *again)
         return kr;
     state = (struct state *)(uintptr_t)at;
     state_pages = (char *)(uintptr_t)at + HEAD;
-    state_opens = (struct volume_memory){state_pages + RETURN_PAGES * PAGE, OPENS_SIZE};
+    state_opens = (struct volume_memory){state_pages + PAGES, OPENS_SIZE};
     if (size > FIXED)
         state_volume = (struct volume_memory){(char *)(uintptr_t)at + FIXED, size - FIXED};
     *again = state->magic == MAGIC && state->layout == LAYOUT && state->device == disk.device &&

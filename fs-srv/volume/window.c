@@ -55,20 +55,28 @@ static unsigned count_for(uint64_t memory)
     return most < LEAST ? LEAST : most > WINDOWS ? WINDOWS : (unsigned)most;
 }
 
+/* NULL: it has none. */
 static struct window *find(const struct memory *memory, uint64_t number)
+{
+    if (last->memory == memory && last->number == number)
+        return last;
+    for (unsigned i = 0; i < count; i++)
+        if (windows[i].memory == memory && windows[i].number == number)
+            return &windows[i];
+    return NULL;
+}
+
+/* One that shows nothing, from here on. */
+static struct window *take(void)
 {
     struct window *oldest = &windows[0];
 
-    if (last->memory == memory && last->number == number)
-        return last;
     if (count == 0)
         count = count_for(kernel_system_info(SYSTEM_INFO_MANAGED_MEMORY));
-    for (unsigned i = 0; i < count; i++) {
-        if (windows[i].memory == memory && windows[i].number == number)
-            return &windows[i];
+    for (unsigned i = 0; i < count; i++)
         if (!windows[i].memory || (oldest->memory && windows[i].used < oldest->used))
             oldest = &windows[i];
-    }
+    close_window(oldest);
     return oldest;
 }
 
@@ -78,9 +86,9 @@ static int show(struct memory *memory, uint64_t offset, uint64_t *at, size_t *th
     const uint64_t number = offset / WINDOW;
     struct window *window = find(memory, number);
 
-    if (window->memory != memory || window->number != number) {
+    if (!window) {
         uint64_t same;
-        close_window(window);
+        window = take();
         if (vm_map(self(), place_of(window), WINDOW, number * WINDOW, 0, memory->entry, ACCESS,
                    ACCESS, VM_INHERIT_NONE, &same) != KERN_SUCCESS)
             return ENOMEM;

@@ -130,8 +130,9 @@ struct task *task_walk(struct task *at)
 {
     spin_lock(&tasks_lock);
     struct list *link = at ? at->link.prev : tasks.prev;
-    struct task *next = link == &tasks ? NULL : list_entry(link, struct task, link);
-    if (next) {
+    struct task *next = NULL;
+    if (link != &tasks) {
+        next = list_entry(link, struct task, link);
         task_ref(next);
         next->walks++;
     }

@@ -460,10 +460,9 @@ enum paged_evicted paged_evict(struct paged_object *object, uint64_t page,
     enum paged_evicted evicted = PAGED_STAYS;
     spin_lock(&object->lock);
     struct anon *anon = object->state < PAGED_DROPPING ? amap_lookup(object->cache, page) : NULL;
-    if (!anon || anon_frame(anon) != frame) {
-        /* it has gone by itself */
-    } else if (atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_WIRED) {
-        /* by somebody, meanwhile: with the object's lock, so that it is known here */
+    if (!anon || anon_frame(anon) != frame ||
+        atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_WIRED) {
+        /* it has gone by itself, or is wired by somebody, meanwhile: with the object's lock, so that it is known here */
     } else if (!has_pager(object) || paged_is_unanswered(object, anon)) {
         if (object->state == PAGED_DEAD || has_pager(object))
             evicted = PAGED_TO_SWAP;

@@ -205,26 +205,30 @@ void paged_forget(struct thread *self)
         paged_unhold(object);
 }
 
-/* Where to wait, and how long; NULL: there is no reason to. */
-static struct list *place(struct paged_object *object, const struct page_wait *wait,
-                          unsigned priority, ticks_t *until)
+/* Where to wait, and how long; false: there is no reason to. */
+static bool find_place(struct paged_object *object, const struct page_wait *wait, unsigned priority,
+                       struct list **list, ticks_t *until)
 {
     *until = paged_patience_ends();
+    *list = &object->waiting;
     if (wait->returned)
-        return paged_is_returning(object, wait->page) ? &object->waiting : NULL;
-    if (wait->room)
-        return object->state == PAGED_READY && paged_volume_wait(object) ? &object->writers : NULL;
+        return paged_is_returning(object, wait->page);
+    if (wait->room) {
+        *list = &object->writers;
+        return object->state == PAGED_READY && paged_volume_wait(object);
+    }
     uint64_t page = wait->page;
     struct page_request *request = find_request(object, page);
     if (object->state == PAGED_DEAD || object->state == PAGED_GONE || paged_lookup(object, page))
-        return NULL;
+        return false;
     if (request) {
         if (request->priority < priority)
             request->priority = (uint8_t)priority;
+        *list = &request->waiters;
         *until = request->until;
-        return &request->waiters;
+        return true;
     }
-    return object->state == PAGED_READY && find_free(object) ? NULL : &object->waiting;
+    return object->state != PAGED_READY || !find_free(object);
 }
 
 /* The request is on its way, or being worked on by who received last: that one gets the priority. */
@@ -241,6 +245,7 @@ void paged_wait(struct thread *self)
 {
     struct paged_object *object = self->page.object;
     uint64_t page = self->page.page;
+    struct list *list;
     ticks_t until;
     if (object == PAGE_WAIT_SWAP) {
         swap_wait(self);
@@ -251,8 +256,8 @@ void paged_wait(struct thread *self)
     if (unlikely(self->page.urgent))
         lend_priority(object, self);
     spin_lock(&object->lock);
-    struct list *list = place(object, &self->page, sched_effective(self), &until);
-    if (list) {
+    const bool waits = find_place(object, &self->page, sched_effective(self), &list, &until);
+    if (waits) {
         kern_return_t kr = wait_begin(self, WAIT_PAGE, &object->lock, until);
         if (kr == KERN_SUCCESS) {
             self->wait.key[0] = page;
@@ -262,7 +267,7 @@ void paged_wait(struct thread *self)
         }
     }
     spin_unlock(&object->lock);
-    if (!list) /* it repeats at once; let interrupts in, for that may be often */
+    if (!waits) /* it repeats at once; let interrupts in, for that may be often */
         atomic_store(&arch_cpu_self()->reschedule, 1);
     paged_unhold(object);
 }

@@ -21,7 +21,7 @@ static bool make_name(const struct driver *driver, const char *class, char name[
     if (head_length + tail_length >= SERVICE_NAME_MAX)
         return false;
     if (class)
-        memcpy(name, class, head_length);
+        memcpy(name, class, head_length + 1);
     memcpy(name + head_length, tail, tail_length + 1);
     return true;
 }

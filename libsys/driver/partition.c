@@ -63,7 +63,7 @@ bool partition_overlaps(const struct partition_table *table, uint64_t first, uin
 
 static struct entry entry_at(const uint8_t *block, unsigned number)
 {
-    const uint8_t *at = block + ENTRIES + number * ENTRY_SIZE;
+    const uint8_t *at = block + ENTRIES + (size_t)number * ENTRY_SIZE;
 
     return (struct entry){
         .status = at[ENTRY_STATUS],

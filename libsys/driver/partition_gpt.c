@@ -207,13 +207,16 @@ static uint32_t character(const uint8_t *units, unsigned left, unsigned *used)
 
 static void copy_name(struct partition *p, const uint8_t *units)
 {
+    const uint8_t *at = units;
     size_t length = 0;
     unsigned used;
 
-    for (unsigned i = 0; i < ENTRY_NAME_UNITS && partition_get16(units + 2 * i) != 0; i += used)
-        if (!append(p->name, sizeof(p->name), &length,
-                    character(units + 2 * i, ENTRY_NAME_UNITS - i, &used)))
+    for (unsigned i = 0; i < ENTRY_NAME_UNITS && partition_get16(at) != 0; i += used) {
+        const uint32_t c = character(at, ENTRY_NAME_UNITS - i, &used);
+        if (!append(p->name, sizeof(p->name), &length, c))
             break;
+        at += sizeof(uint16_t) * used;
+    }
 }
 
 static void take_entry(struct partition_table *table, const struct header *header, uint32_t number,

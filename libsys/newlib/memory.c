@@ -31,7 +31,7 @@ static char *look_above(size_t size)
     for (;;) {
         const bool last = vm_region(task, from, &start, &length, &protection, &most, &inheritance,
                                     &flags) != KERN_SUCCESS;
-        if ((last || (start > from && start - from >= size + 2 * PAGE)) &&
+        if ((last || (start > from && start - from >= size + (size_t)2 * PAGE)) &&
             vm_allocate(task, from + PAGE, size, 0, &where) == KERN_SUCCESS)
             return (char *)(uintptr_t)where;
         if (last)

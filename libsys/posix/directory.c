@@ -133,7 +133,7 @@ static int read_entry(DIR *directory, struct dirent *out, bool *found)
     out->d_off = (off_t)entry->next;
     out->d_reclen = sizeof(*out);
     out->d_type = entry->kind < sizeof(types) ? types[entry->kind] : DT_UNKNOWN;
-    strcpy(out->d_name, entry->name);
+    memcpy(out->d_name, entry->name, strlen(entry->name) + 1); /* it fits: take_entry() */
     return 0;
 }
 
@@ -202,7 +202,7 @@ static bool append(struct list *list, const struct dirent *entry)
 {
     if (list->count == list->room) {
         const size_t room = list->room == 0 ? 32 : 2 * list->room;
-        struct dirent **more = realloc(list->entries, room * sizeof(*more));
+        struct dirent **more = realloc(list->entries, room * sizeof(struct dirent *));
 
         if (more == NULL)
             return false;
@@ -253,7 +253,7 @@ int scandirat(int where, const char *path, struct dirent ***out,
         return posix_error(error);
     }
     if (compare != NULL && list.count > 1)
-        qsort(list.entries, list.count, sizeof(list.entries[0]), (compare_t *)(void *)compare);
+        qsort(list.entries, list.count, sizeof(struct dirent *), (compare_t *)(void *)compare);
     *out = list.entries;
     return (int)list.count;
 }

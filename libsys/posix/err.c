@@ -64,7 +64,9 @@ void err(int status, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    verr(status, format, arguments);
+    vwarn(format, arguments);
+    va_end(arguments);
+    exit(status);
 }
 
 void errx(int status, const char *format, ...)
@@ -72,5 +74,7 @@ void errx(int status, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    verrx(status, format, arguments);
+    vwarnx(format, arguments);
+    va_end(arguments);
+    exit(status);
 }

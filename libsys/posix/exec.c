@@ -44,8 +44,9 @@ static int replace(mach_port_name_t port, struct image *image, const char *name,
         error = image_name_locks(image, locks);
     if (error == 0) {
         const kern_return_t kr = process_exec(port, image->task, image->thread, name, blocked);
-        while (kr == KERN_SUCCESS)
-            (void)kernel_sleep_until(UINT64_MAX); /* it ends here */
+        if (kr == KERN_SUCCESS)
+            for (;;)
+                (void)kernel_sleep_until(UINT64_MAX); /* it ends here */
         error = posix_errno(kr);
     }
     if (locks != MSG_NULL)

@@ -12,25 +12,36 @@ struct element {
     struct element *previous;
 };
 
+/* count: it is not there. */
+static size_t index_of(const void *key, const void *table, size_t count, size_t width,
+                       int (*compare)(const void *key, const void *member))
+{
+    size_t i = 0;
+
+    for (const char *at = table; i < count && compare(key, at) != 0; at += width)
+        i++;
+    return i;
+}
+
 void *lfind(const void *key, const void *table, size_t *count, size_t width,
             int (*compare)(const void *key, const void *member))
 {
-    const char *at = table;
+    const size_t i = index_of(key, table, *count, width, compare);
 
-    for (size_t i = 0; i < *count; i++, at += width)
-        if (compare(key, at) == 0)
-            return (void *)(uintptr_t)at;
-    return NULL;
+    return i < *count ? (char *)(uintptr_t)table + i * width : NULL;
 }
 
 void *lsearch(const void *key, void *table, size_t *count, size_t width,
               int (*compare)(const void *key, const void *member))
 {
-    void *found = lfind(key, table, count, width, compare);
+    const size_t i = index_of(key, table, *count, width, compare);
+    char *at = (char *)table + i * width;
 
-    if (found == NULL)
-        found = memcpy((char *)table + (*count)++ * width, key, width);
-    return found;
+    if (i == *count) {
+        memcpy(at, key, width);
+        ++*count;
+    }
+    return at;
 }
 
 void insque(void *element, void *predecessor)

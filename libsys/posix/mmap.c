@@ -330,9 +330,9 @@ static int shared_path(const char *name, char path[PATH_MAX])
         return EINVAL;
     if (strlen(name) > NAME_MAX)
         return ENAMETOOLONG;
-    strcpy(path, access(folder, F_OK) == 0 ? folder : other);
-    strcat(path, "/");
-    strcat(path, name);
+    strlcpy(path, access(folder, F_OK) == 0 ? folder : other, PATH_MAX);
+    strlcat(path, "/", PATH_MAX);
+    strlcat(path, name, PATH_MAX);
     return 0;
 }
 

@@ -204,7 +204,7 @@ static bool advance(struct side *side, uint32_t outcome, mach_port_name_t elsewh
     leave(side);
     side->owned = outcome != FILE_OUTCOME_FROM_ROOT;
     side->at = side->owned ? elsewhere : place_root();
-    strcpy(side->rest, rest);
+    strlcpy(side->rest, rest, sizeof(side->rest));
     side->path = side->rest;
     if (outcome == FILE_OUTCOME_CALLER && !walk_add_caller(side->rest))
         side->rest[0] = '\0'; /* it is too long: no name, and an error of the next call */

@@ -66,14 +66,15 @@ static bool understood(const char *mode, bool *reads, bool *stays)
     return true;
 }
 
-/* A stream of our end; the other is the command's. Both are closed on exec so far, so that no other thread's child gets them. */
-static int begin(struct command *c, const char *text, bool reads)
+/* A stream of our end; the other is the command's. Both are closed on exec so far, so that no other thread's child gets them. False, with errno. */
+static bool begin(struct command *c, const char *text, bool reads)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return errno;
+        return false;
     const int ours = ends[reads ? 0 : 1], theirs = ends[reads ? 1 : 0];
-    int error = 0;
+    int error;
+    bool runs = false;
     c->stream = fdopen(ours, reads ? "r" : "w");
     if (c->stream == NULL) {
         error = errno;
@@ -81,16 +82,19 @@ static int begin(struct command *c, const char *text, bool reads)
     } else {
         mutex_lock(&lock);
         error = start(&c->pid, text, theirs, reads ? STDOUT_FILENO : STDIN_FILENO);
-        if (error == 0) {
+        runs = error == 0;
+        if (runs) {
             c->next = commands;
             commands = c;
         }
         mutex_unlock(&lock);
-        if (error != 0)
+        if (!runs)
             (void)fclose(c->stream);
     }
     (void)close(theirs);
-    return error;
+    if (!runs)
+        errno = error;
+    return runs;
 }
 
 FILE *popen(const char *text, const char *mode)
@@ -103,8 +107,8 @@ FILE *popen(const char *text, const char *mode)
     struct command *c = calloc(1, sizeof(*c));
     if (c == NULL)
         return NULL;
-    const int error = begin(c, text, reads);
-    if (error != 0) {
+    if (!begin(c, text, reads)) {
+        const int error = errno;
         free(c);
         errno = error;
         return NULL;

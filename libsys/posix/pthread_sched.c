@@ -132,7 +132,7 @@ int pthread_getname_np(pthread_t id, char *name, size_t size)
     if (error == 0 && strlen(info.name) >= size)
         error = ERANGE;
     if (error == 0)
-        strcpy(name, info.name);
+        strlcpy(name, info.name, size);
     return error;
 }
 

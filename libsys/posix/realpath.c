@@ -24,12 +24,12 @@ static int insert(struct resolution *r, const char *content)
 {
     char rest[PATH_MAX];
 
-    strcpy(rest, r->left);
+    strlcpy(rest, r->left, sizeof(rest));
     if (strlen(content) + 1 + strlen(rest) >= sizeof(r->left))
         return ENAMETOOLONG;
-    strcpy(r->left, content);
-    strcat(r->left, "/");
-    strcat(r->left, rest);
+    strlcpy(r->left, content, sizeof(r->left));
+    strlcat(r->left, "/", sizeof(r->left));
+    strlcat(r->left, rest, sizeof(r->left));
     return 0;
 }
 
@@ -96,9 +96,8 @@ static int begin(struct resolution *r, const char *path)
     r->made[0] = '\0';
     if (path[0] == '\0')
         return ENOENT;
-    if (strlen(path) >= sizeof(r->left))
+    if (strlcpy(r->left, path, sizeof(r->left)) >= sizeof(r->left))
         return ENAMETOOLONG;
-    strcpy(r->left, path);
     if (path[0] == '/')
         return 0;
     if (getcwd(r->made, sizeof(r->made)) == NULL)
@@ -127,5 +126,5 @@ char *realpath(const char *__restrict path, char *__restrict result)
     }
     if (r.length == 0)
         strcpy(r.made, "/");
-    return result == NULL ? strdup(r.made) : strcpy(result, r.made);
+    return result == NULL ? strdup(r.made) : memcpy(result, r.made, strlen(r.made) + 1);
 }

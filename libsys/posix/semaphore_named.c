@@ -59,7 +59,7 @@ static struct named *make(const char *name, unsigned value)
         free(made);
         return NULL;
     }
-    strcpy(made->name, name);
+    memcpy(made->name, name, strlen(name) + 1);
     made->next = list;
     list = made;
     return made;

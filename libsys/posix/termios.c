@@ -142,7 +142,7 @@ int ttyname_r(int file, char *name, size_t size)
         return errno;
     if (strlen(path) >= size)
         return ERANGE;
-    strcpy(name, path);
+    strlcpy(name, path, size);
     return 0;
 }
 
@@ -161,7 +161,7 @@ char *ctermid(char *name)
 {
     static char own[L_ctermid];
 
-    return strcpy(name != NULL ? name : own, "/dev/tty");
+    return memcpy(name != NULL ? name : own, "/dev/tty", sizeof("/dev/tty"));
 }
 
 /* ---- speeds: bits a second ---- */

@@ -18,7 +18,7 @@ int uname(struct utsname *names)
         .version = "Mach-like microkernel",
         .machine = "aarch64",
     };
-    strcpy(names->nodename, node);
+    memcpy(names->nodename, node, sizeof(node));
     return 0;
 }
 
@@ -26,6 +26,6 @@ int gethostname(char *name, size_t size)
 {
     if (size < sizeof(node))
         return posix_error(ENAMETOOLONG);
-    strcpy(name, node);
+    memcpy(name, node, sizeof(node));
     return 0;
 }

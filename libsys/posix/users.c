@@ -113,6 +113,6 @@ int getlogin_r(char *to, size_t size)
 {
     if (size < sizeof(name))
         return ERANGE;
-    strcpy(to, name);
+    memcpy(to, name, sizeof(name));
     return 0;
 }

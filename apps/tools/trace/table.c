@@ -18,7 +18,8 @@ static uint32_t number_at(const struct table *table, size_t i)
 /* Where the number is, or would be: there is always a free row. */
 static size_t place_of(const struct table *table, uint32_t number)
 {
-    size_t i = (number * UINT32_C(2654435761)) & (table->room - 1);
+    const uint32_t hash = number * UINT32_C(2654435761);
+    size_t i = hash & (table->room - 1);
 
     while (number_at(table, i) != 0 && number_at(table, i) != number)
         i = (i + 1) & (table->room - 1);
@@ -40,7 +41,8 @@ static bool grow(struct table *table)
                    table->rows + i * table->size, table->size);
     }
     free(table->rows);
-    *table = larger;
+    table->rows = larger.rows;
+    table->room = larger.room;
     return true;
 }
 

@@ -167,13 +167,20 @@ static void record(void)
     (void)host_debug_stream_stop(power);
 }
 
-static void write_down(void)
+static FILE *open_file(void)
 {
-    const char *error;
     FILE *file = fopen(wanted.file, "w");
 
     if (!file)
         tool_fail(&tool, "%s: %s", wanted.file, strerror(errno));
+    return file;
+}
+
+static void write_down(void)
+{
+    const char *error;
+    FILE *file = open_file();
+
     const bool is_sane = timeline_write(&recording, message_name_of, file, &error);
     const bool is_written = !ferror(file);
     if (fclose(file) != 0 || !is_written)
