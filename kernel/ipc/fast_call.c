@@ -70,7 +70,7 @@ static inline void begin(struct kcall *call, struct thread *self, struct port *p
     static const uint64_t empty[8];
     struct thread *self = call->self;
     struct arch_thread *t = &self->arch;
-    if (call->restart) { /* kern_msg() does it once more, and repeats the trap if need be */
+    if (call->restart) {       /* kern_msg() does it once more, and repeats the trap if need be */
         if (self->page.object) /* it asks for that again */
             paged_forget(self);
         arch_message_load(call->in_size > 0 ? call->in : empty);

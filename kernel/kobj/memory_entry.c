@@ -9,6 +9,7 @@
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <wharf/if/memory_entry_kernel.h>
+#include <wharf/if/vm_kernel.h>
 
 static KMEM_CACHE(entry_cache, struct memory_entry);
 static work_step_t end_step;
@@ -111,4 +112,23 @@ kern_return_t kmemory_entry_narrow(struct kcall *call, struct memory_entry *targ
                                .object_page = target->object_page + first,
                                .pages = size >> PAGE_SHIFT};
     return memory_entry_create(call->self->task->ledger, &part, max_protection, entry);
+}
+
+kern_return_t kvm_make_entry(struct kcall *call, struct task *target, uint64_t address,
+                             uint64_t size, uint32_t max_protection, struct kright *entry)
+{
+    struct map_request memory;
+    kern_return_t kr = vm_check_range(address, &size);
+    if (kr == KERN_SUCCESS && !vm_is_maximum(max_protection))
+        kr = KERN_INVALID_VALUE;
+    if (kr == KERN_SUCCESS)
+        kr = map_share(target, address, size, max_protection, &memory);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = memory_entry_create(call->self->task->ledger, &memory, max_protection, entry);
+    if (memory.amap)
+        amap_unref(memory.amap);
+    if (memory.object)
+        memory_object_unref(memory.object);
+    return kr;
 }

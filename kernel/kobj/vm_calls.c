@@ -321,25 +321,6 @@ kern_return_t kvm_region(struct kcall *call, struct task *target, uint64_t addre
     return KERN_SUCCESS;
 }
 
-kern_return_t kvm_make_entry(struct kcall *call, struct task *target, uint64_t address,
-                             uint64_t size, uint32_t max_protection, struct kright *entry)
-{
-    struct map_request memory;
-    kern_return_t kr = vm_check_range(address, &size);
-    if (kr == KERN_SUCCESS && !vm_is_maximum(max_protection))
-        kr = KERN_INVALID_VALUE;
-    if (kr == KERN_SUCCESS)
-        kr = map_share(target, address, size, max_protection, &memory);
-    if (kr != KERN_SUCCESS)
-        return kr;
-    kr = memory_entry_create(call->self->task->ledger, &memory, max_protection, entry);
-    if (memory.amap)
-        amap_unref(memory.amap);
-    if (memory.object)
-        memory_object_unref(memory.object);
-    return kr;
-}
-
 /* ---- content ---- */
 
 /* Of one task's memory into another's, or the same one's, page by page. Progress is bytes. */

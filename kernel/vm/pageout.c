@@ -39,10 +39,10 @@ static struct {
     unsigned laps;         /* of it in a row in which enough of objects' pages left */
     uint64_t objects_left; /* in this one */
     bool passes_anons;     /* in this one */
-    uint64_t in_vain; /* records looked at since the last page that leaves */
-    uint32_t seen;    /* swap.arrivals when that was 0 */
-    bool awaited;     /* pages that pagers are to fetch were among them */
-    nanos_t pause;    /* before it is tried again */
+    uint64_t in_vain;      /* records looked at since the last page that leaves */
+    uint32_t seen;         /* swap.arrivals when that was 0 */
+    bool awaited;          /* pages that pagers are to fetch were among them */
+    nanos_t pause;         /* before it is tried again */
     _Atomic uint64_t scanned, activated;
     _Atomic uint64_t evicted; /* objects' pages that left */
 } pageout = {.again = {.handler = look_again}, .pause = PAUSE_MIN};
@@ -287,7 +287,8 @@ static bool consider(struct frame *frame, bool room, struct swap_page *out)
             atomic_fetch_add_explicit(&pageout.activated, 1, memory_order_relaxed);
             vm_count(VM_COUNT_REACTIVATIONS);
         } else if (flags & FRAME_FLAG_OBJECT) {
-            mark(frame, true); /* most of what is in files is used once: it has to be used in each round */
+            mark(frame,
+                 true); /* most of what is in files is used once: it has to be used in each round */
         }
         return false;
     }
@@ -308,8 +309,7 @@ static void begin_lap(void)
     enum { ANONS = 4, ENOUGH = 64 /* one frame of so many */ };
     struct frame_statistics frames;
     frame_statistics(&frames);
-    bool enough = pageout.objects_left >= frames.managed / ENOUGH;
-    pageout.laps = enough ? pageout.laps + 1 : 0;
+    pageout.laps = pageout.objects_left >= frames.managed / ENOUGH ? pageout.laps + 1 : 0;
     pageout.passes_anons = pageout.laps % ANONS != 0;
     pageout.objects_left = 0;
     pageout.hand = 0;
@@ -371,7 +371,7 @@ static bool is_enough(void)
 /* It has gone round several times without a page that could leave: there is none. */
 static bool is_in_vain(void)
 {
-    enum { ROUNDS = 7 }; /* a page that was used leaves in the third at the earliest, and one may be without anons */
+    enum { ROUNDS = 7 }; /* a page that was used leaves in the third; one may be without anons */
     struct frame_statistics frames;
     frame_statistics(&frames);
     return pageout.in_vain > ROUNDS * frames.managed;
@@ -400,12 +400,9 @@ static bool scan(void)
         if (!room && some_are_leaving())
             return false;
         /* Without room only objects' pages can leave: whether others are used does not matter. */
-        bool objects =
-            !room || (pageout.passes_anons &&
-                      atomic_load_explicit(&pageout.demand, memory_order_relaxed) == 0);
+        bool objects = !room || (pageout.passes_anons && atomic_load(&pageout.demand) == 0);
         struct frame *frame =
-            advance(RECORDS / PAGES,
-                    objects ? FRAME_FLAG_PAGEABLE | FRAME_FLAG_OBJECT : FRAME_FLAG_PAGEABLE);
+            advance(RECORDS / PAGES, FRAME_FLAG_PAGEABLE | (objects ? FRAME_FLAG_OBJECT : 0));
         if (frame && consider(frame, room, &page))
             add(page);
     }

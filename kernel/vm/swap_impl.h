@@ -199,9 +199,9 @@ struct swap {
         vacant_until; /* while there is no pager: when nobody waits for its successor any more */
     struct slot_area area[SWAP_AREA_COUNT];
     _Atomic uint32_t in_flight; /* pages of requests from GRACE on; page-out reads it without */
-    struct list waiting;     /* threads for which there was no request */
-    struct list want_frames; /* threads that need a frame */
-    struct list want_kept;   /* the same, of tasks that may use what is kept back */
+    struct list waiting;        /* threads for which there was no request */
+    struct list want_frames;    /* threads that need a frame */
+    struct list want_kept;      /* the same, of tasks that may use what is kept back */
     bool wake_waiting;
     struct swap_request store[SWAP_STORES], load[SWAP_LOADS];
     uint32_t in_state[REQ_STATES]; /* a bit each */

@@ -23,7 +23,8 @@ static kern_return_t calls(uint32_t task)
     if (kr == KERN_SUCCESS)
         kr = vm_inherit(task, at + 5 * PAGE, PAGE, VM_INHERIT_NONE);
     if (kr == KERN_SUCCESS)
-        kr = vm_map(task, 0, PAGE, 0, VM_ANYWHERE, 0, VM_PROT_READ, VM_PROT_READ, VM_INHERIT_COPY, &named);
+        kr = vm_map(task, 0, PAGE, 0, VM_ANYWHERE, 0, VM_PROT_READ, VM_PROT_READ, VM_INHERIT_COPY,
+                    &named);
     return kr;
 }
 
