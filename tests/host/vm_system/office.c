@@ -66,3 +66,19 @@ void office_have_patience(void)
 {
     in_kernel(set_patience, NULL);
 }
+
+int office_rounds(char **argv, void (*round)(void))
+{
+    enum { ROUNDS = 8 };
+    fix_addresses(argv);
+    ipc_start(1, 2, false);
+    enter();
+    keep_in(me.actor->task, me.actor->send_va, 9);
+    round();
+    int64_t objects = objects_now();
+    for (unsigned i = 1; i < ROUNDS; i++)
+        round();
+    CHECK_EQUAL(objects_now(), objects);
+    ipc_end();
+    return 0;
+}

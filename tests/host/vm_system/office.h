@@ -30,3 +30,6 @@ bool office_serve(struct office *office, office_hear_t *hear);
 
 /** Whoever waits for a pager waits longer than any rest. */
 void office_have_patience(void);
+
+/** The whole of a test: the machine, and the round eight times. What is made once is made in the first; after the last there are as many objects as after it. For main(). */
+int office_rounds(char **argv, void (*round)(void));

@@ -56,17 +56,6 @@ static void one_round(void)
 
 int main(int argc, char **argv)
 {
-    enum { ROUNDS = 8 };
     (void)argc;
-    fix_addresses(argv);
-    ipc_start(1, 2, false);
-    enter();
-    keep_in(me.actor->task, me.actor->send_va, 9);
-    one_round(); /* what is made once has been made */
-    int64_t objects = objects_now();
-    for (unsigned round = 1; round < ROUNDS; round++)
-        one_round();
-    CHECK_EQUAL(objects_now(), objects);
-    ipc_end();
-    return 0;
+    return office_rounds(argv, one_round);
 }
