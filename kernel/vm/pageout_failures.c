@@ -35,7 +35,7 @@ static bool is_next(uint32_t most)
         const uint32_t distance = (uint32_t)(now >> 32), left = (uint32_t)now;
         const uint32_t longer = distance < most ? distance + 1 : 1;
         is = left == 0;
-        after = is ? (uint64_t)longer << 32 | (longer - 1) : now - 1;
+        after = is ? longer * (UINT64_C(1) << 32) + (longer - 1) : now - 1;
     } while (!atomic_compare_exchange_weak_explicit(&failures.next, &now, after,
                                                     memory_order_relaxed, memory_order_relaxed));
     return is;

@@ -37,10 +37,10 @@ void pageout_init(void)
     struct frame_statistics frames;
     struct pageout_marks *m = &marks.least;
     frame_statistics(&frames);
-    m->kernel = part(frames.managed, 256, 4 * SWAP_RUN_MAX);
+    m->kernel = part(frames.managed, 256, UINT64_C(4) * SWAP_RUN_MAX);
     m->user = 2 * m->kernel;
-    m->low = m->user + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
-    m->high = m->low + part(frames.managed, 64, 4 * SWAP_RUN_MAX);
+    m->low = m->user + part(frames.managed, 64, UINT64_C(4) * SWAP_RUN_MAX);
+    m->high = m->low + part(frames.managed, 64, UINT64_C(4) * SWAP_RUN_MAX);
 }
 
 /* What page-out aims at counts all of the reserve; where others get nothing, what has been filled of it: it is not to be taken from who needs frames

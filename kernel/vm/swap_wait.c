@@ -45,10 +45,12 @@ static struct frame *flags_frame(const struct anon *anon, struct swap_slot **slo
 {
     uint32_t where = atomic_load_explicit(&anon->where, memory_order_relaxed);
     uint32_t number = where & ~ANON_STATE;
-    if ((where & ANON_STATE) != ANON_OUT)
-        return frame_record(number);
-    *slot = swap_slot(number);
-    return NULL;
+    if ((where & ANON_STATE) == ANON_OUT) {
+        *slot = swap_slot(number);
+        return NULL;
+    }
+    *slot = NULL;
+    return frame_record(number);
 }
 
 unsigned swap_owner_flags(const struct anon *anon)
@@ -56,7 +58,7 @@ unsigned swap_owner_flags(const struct anon *anon)
     struct swap_slot *slot;
     spin_lock(&swap.lock);
     const struct frame *frame = flags_frame(anon, &slot);
-    unsigned flags = frame ? frame_owner_flags(frame) : slot->flags;
+    unsigned flags = slot ? slot->flags : frame_owner_flags(frame);
     spin_unlock(&swap.lock);
     return flags;
 }
@@ -66,11 +68,11 @@ void swap_change_owner_flags(struct anon *anon, unsigned clear, unsigned set)
     struct swap_slot *slot;
     spin_lock(&swap.lock);
     struct frame *frame = flags_frame(anon, &slot);
-    if (frame) {
+    if (slot) {
+        slot->flags = (uint16_t)((slot->flags & ~clear) | set);
+    } else {
         (void)atomic_fetch_and_explicit(&frame->flags, (uint16_t)~clear, memory_order_relaxed);
         (void)atomic_fetch_or_explicit(&frame->flags, (uint16_t)set, memory_order_relaxed);
-    } else {
-        slot->flags = (uint16_t)((slot->flags & ~clear) | set);
     }
     spin_unlock(&swap.lock);
 }
@@ -91,14 +93,14 @@ struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger)
     struct ledger *before;
     spin_lock(&swap.lock);
     struct frame *frame = flags_frame(anon, &slot);
-    if (frame) {
-        before = (struct ledger *)(uintptr_t)frame->owner_offset;
-        frame->owner_offset = (uintptr_t)ledger;
-    } else {
+    if (slot) {
         before = slot->ledger;
         slot->ledger = ledger;
         swap_count_out(before, -1);
         swap_count_out(ledger, 1);
+    } else {
+        before = (struct ledger *)(uintptr_t)frame->owner_offset;
+        frame->owner_offset = (uintptr_t)ledger;
     }
     spin_unlock(&swap.lock);
     return before;
