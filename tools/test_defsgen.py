@@ -28,7 +28,7 @@ FLAGS = ["-std=gnu2x", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wshadow", "
 INCLUDE = [f"-I{ROOT / folder}" for folder in ("libsys/include", "interfaces/include", "arch/host/user/include",
                                                "tools/test_defsgen")]
 KERNEL = [f"-I{ROOT / folder}" for folder in ("kernel/include", "arch/include", "arch/host/include")]
-LIBSYS = [str(ROOT / "libsys/stub.c"), str(ROOT / "libsys/server.c")]
+LIBSYS = [str(ROOT / "libsys" / name) for name in ("stub.c", "server.c", "server_one.c")]
 OUTPUTS = {"types": "wharf/if/{}_types.h", "header": "wharf/if/{}.h", "client": "{}_client.c", "server": "{}_server.c",
            "fuzz": "{}_fuzz.c", "md": "{}.md", "trace": "{}.trace.json", "abi": "{}.abi"}
 KERNEL_OUTPUTS = {"kernel_header": "wharf/if/{}_kernel.h", "kernel": "{}_kernel.c"}
