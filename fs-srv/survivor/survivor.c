@@ -26,7 +26,8 @@ struct record {
     uint32_t kind;
     uint64_t number, extra;
 };
-_Static_assert(sizeof(struct record) == (size_t)3 * WORD, "kept in memory as it is, one behind the other");
+_Static_assert(sizeof(struct record) == (size_t)3 * WORD,
+               "kept in memory as it is, one behind the other");
 
 static struct head *head_of(const struct survivor *log)
 {
