@@ -121,6 +121,20 @@ static kern_return_t make_child(struct fork_frame *frame, mach_port_name_t port,
     return kr;
 }
 
+/* Where pages leave for swap, memory that is short now, or not in one piece, is there a moment later: a shell is not to end for that. A second in all. */
+static kern_return_t make_child_patiently(struct fork_frame *frame, mach_port_name_t port,
+                                          int32_t *pid)
+{
+    enum { TRIES = 10 };
+    uint64_t pause = 1000000; /* nanoseconds */
+    kern_return_t kr = make_child(frame, port, pid);
+    for (unsigned i = 0; i < TRIES && kr == KERN_RESOURCE_SHORTAGE; i++, pause *= 2) {
+        (void)kernel_sleep_until(kernel_clock_now() + pause);
+        kr = make_child(frame, port, pid);
+    }
+    return kr;
+}
+
 pid_t _fork(void)
 {
     _Alignas(16) struct fork_frame frame;
@@ -141,7 +155,7 @@ pid_t _fork(void)
             signals_child();
         return 0;
     }
-    const kern_return_t kr = make_child(&frame, port, &pid);
+    const kern_return_t kr = make_child_patiently(&frame, port, &pid);
     release(false);
     if (kr == KERN_SUCCESS)
         return pid;
