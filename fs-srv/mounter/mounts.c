@@ -5,6 +5,7 @@
 #include "mounter.h"
 #include <errno.h>
 #include <libsys/kernel.h>
+#include <libsys/print.h>
 #include <libsys/trap.h>
 #include <string.h>
 #include <user/msg.h>
@@ -28,12 +29,6 @@ struct wanted {
     uint32_t flags;
 };
 
-/* It fits: the bounds are the interface's, or were checked. */
-static void put(char *to, const char *text)
-{
-    memcpy(to, text, strlen(text) + 1);
-}
-
 static kern_return_t examine(const char *device_text, const char *path, struct wanted *wanted)
 {
     struct device_name device;
@@ -50,7 +45,7 @@ static kern_return_t examine(const char *device_text, const char *path, struct w
     const char *found = wanted->probe.format;
     if (!found || (wanted->format[0] != '\0' && strcmp(found, wanted->format) != 0))
         return unix_error(EINVAL);
-    put(wanted->format, found);
+    format_text(wanted->format, sizeof(wanted->format), "%s", found);
     return KERN_SUCCESS;
 }
 
@@ -71,12 +66,14 @@ static void heed(struct wanted *wanted)
 
 static kern_return_t fill(struct kept_row *kept, const char *path, const struct wanted *wanted)
 {
-    put((char *)kept->row.device, wanted->place.text);
-    put((char *)kept->row.format, wanted->format);
-    put(kept->disk, wanted->place.disk);
+    struct mounts_row *row = &kept->row;
+
+    format_text((char *)row->device, sizeof(row->device), "%s", wanted->place.text);
+    format_text((char *)row->format, sizeof(row->format), "%s", wanted->format);
+    format_text(kept->disk, sizeof(kept->disk), "%s", wanted->place.disk);
     kept->partition = wanted->place.partition;
-    kept->row.flags = wanted->flags;
-    put((char *)kept->row.path, path);
+    row->flags = wanted->flags;
+    format_text((char *)row->path, sizeof(row->path), "%s", path);
     return server_name(kept);
 }
 

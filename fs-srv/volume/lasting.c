@@ -37,17 +37,16 @@ static kern_return_t identity(void *context, struct file_node *file_node, uint64
 
 static kern_return_t find(void *context, uint64_t number, struct file_node **found)
 {
-    struct volume_file *file;
+    struct volume_file *file = NULL;
     struct disk_node *node;
 
     (void)context;
     if (number == 0 || number > STATE_NODES || !atomic_load(&state->node[number - 1].used))
         return unix_error(ESTALE);
     lock();
-    kern_return_t kr = answer_of(
-        disk.ops->reopen(disk.volume, atomic_load(&state->node[number - 1].inode), &file));
-    if (kr == KERN_SUCCESS)
-        kr = node_of(file, &node);
+    const int error =
+        disk.ops->reopen(disk.volume, atomic_load(&state->node[number - 1].inode), &file);
+    const kern_return_t kr = node_of(error, file, &node);
     unlock();
     if (kr != KERN_SUCCESS)
         return kr;

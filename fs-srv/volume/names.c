@@ -7,7 +7,7 @@
 
 static kern_return_t lookup(struct file_node *folder, const char *name, struct file_node **found)
 {
-    struct volume_file *file;
+    struct volume_file *file = NULL;
     struct disk_node *node;
     kern_return_t kr;
     int error;
@@ -15,9 +15,7 @@ static kern_return_t lookup(struct file_node *folder, const char *name, struct f
     do {
         lock();
         error = disk.ops->lookup(disk.volume, disk_of(folder)->file, name, &file);
-        kr = answer_of(error);
-        if (kr == KERN_SUCCESS)
-            kr = node_of(file, &node);
+        kr = node_of(error, file, &node);
         unlock();
     } while (error == ENFILE && memory_give_up());
     if (kr == KERN_SUCCESS)
@@ -27,7 +25,7 @@ static kern_return_t lookup(struct file_node *folder, const char *name, struct f
 
 static kern_return_t parent(struct file_node *folder, struct file_node **found)
 {
-    struct volume_file *file;
+    struct volume_file *file = NULL;
     struct disk_node *node;
     kern_return_t kr;
     int error;
@@ -35,9 +33,7 @@ static kern_return_t parent(struct file_node *folder, struct file_node **found)
     do {
         lock();
         error = disk.ops->parent(disk.volume, disk_of(folder)->file, &file);
-        kr = answer_of(error);
-        if (kr == KERN_SUCCESS)
-            kr = node_of(file, &node);
+        kr = node_of(error, file, &node);
         unlock();
     } while (error == ENFILE && memory_give_up());
     if (kr == KERN_SUCCESS)
@@ -58,7 +54,7 @@ static kern_return_t name(struct file_node *folder, char *out)
 static kern_return_t make(struct file_node *folder, const char *text, uint32_t kind, uint32_t mode,
                           const char *content, struct file_node **made)
 {
-    struct volume_file *file;
+    struct volume_file *file = NULL;
     struct disk_node *node;
     kern_return_t kr;
     int error;
@@ -69,9 +65,7 @@ static kern_return_t make(struct file_node *folder, const char *text, uint32_t k
         lock();
         error = disk.ops->make(disk.volume, disk_of(folder)->file, text, (enum volume_kind)kind,
                                mode, content, &file);
-        kr = answer_of(error);
-        if (kr == KERN_SUCCESS)
-            kr = node_of(file, &node);
+        kr = node_of(error, file, &node);
         disk.unsynced = true;
         unlock();
     } while (error == ENFILE && memory_give_up());

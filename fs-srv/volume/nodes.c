@@ -54,11 +54,13 @@ static int make(struct volume_file *file, struct disk_node **out)
     return 0;
 }
 
-kern_return_t node_of(struct volume_file *file, struct disk_node **out)
+kern_return_t node_of(int error, struct volume_file *file, struct disk_node **out)
 {
-    struct disk_node *node = *bucket_of(file);
-    int error = 0;
+    struct disk_node *node;
 
+    if (error != 0)
+        return answer_of(error);
+    node = *bucket_of(file);
     while (node && node->file != file)
         node = node->next;
     if (!node)
@@ -84,8 +86,7 @@ kern_return_t nodes_begin(struct disk_node **root)
     struct volume_file *file = disk.ops->root(disk.volume);
 
     lock();
-    const int error = disk.ops->hold(disk.volume, file);
-    const kern_return_t kr = error == 0 ? node_of(file, root) : answer_of(error);
+    const kern_return_t kr = node_of(disk.ops->hold(disk.volume, file), file, root);
     unlock();
     return kr;
 }

@@ -146,8 +146,9 @@ static inline kern_return_t answer_of(int error)
 
 /* ---- nodes.c, names.c; without the lock but for the first ---- */
 
-/** The node of a file, whose hold is taken, also by an error; *out has a reference. */
-kern_return_t node_of(struct volume_file *file, struct disk_node **out);
+/** The node of the file that an operation of the volume gave with a hold, which is taken, also by an error; *out has a reference. `error` is what that operation
+ *  answered: if not 0 there is no file, and this is answer_of() it. */
+kern_return_t node_of(int error, struct volume_file *file, struct disk_node **out);
 kern_return_t nodes_begin(struct disk_node **root);
 /** Of a file that clients know of, or NULL. All of them are asked. The lock is held. */
 struct disk_node *node_of_inode(uint64_t inode);

@@ -38,7 +38,6 @@ static struct {
     pfn_t hand;
     unsigned laps;         /* of it in a row in which enough of objects' pages left */
     uint64_t objects_left; /* in this one */
-    bool passes_anons;     /* in this one */
     uint64_t in_vain;      /* records looked at since the last page that leaves */
     uint32_t seen;         /* swap.arrivals when that was 0 */
     bool awaited;          /* pages that pagers are to fetch were among them */
@@ -286,9 +285,8 @@ static bool consider(struct frame *frame, bool room, struct swap_page *out)
             mark(frame, false);
             atomic_fetch_add_explicit(&pageout.activated, 1, memory_order_relaxed);
             vm_count(VM_COUNT_REACTIVATIONS);
-        } else if (flags & FRAME_FLAG_OBJECT) {
-            mark(frame,
-                 true); /* most of what is in files is used once: it has to be used in each round */
+        } else if (flags & FRAME_FLAG_OBJECT) { /* it has to be used in each lap */
+            mark(frame, true);
         }
         return false;
     }
@@ -304,13 +302,14 @@ static bool consider(struct frame *frame, bool room, struct swap_page *out)
 
 /* Most of what is in files is used once, and comes from there again if need be; what programs have made is used again and again. So as
  * long as enough of the former leaves, the hand passes over the latter in all laps but one of ANONS. */
+enum { ANONS = 4 };
+
 static void begin_lap(void)
 {
-    enum { ANONS = 4, ENOUGH = 64 /* one frame of so many */ };
+    enum { ENOUGH = 64 /* one frame of so many */ };
     struct frame_statistics frames;
     frame_statistics(&frames);
     pageout.laps = pageout.objects_left >= frames.managed / ENOUGH ? pageout.laps + 1 : 0;
-    pageout.passes_anons = pageout.laps % ANONS != 0;
     pageout.objects_left = 0;
     pageout.hand = 0;
 }
@@ -400,7 +399,7 @@ static bool scan(void)
         if (!room && some_are_leaving())
             return false;
         /* Without room only objects' pages can leave: whether others are used does not matter. */
-        bool objects = !room || (pageout.passes_anons && atomic_load(&pageout.demand) == 0);
+        bool objects = !room || (pageout.laps % ANONS != 0 && atomic_load(&pageout.demand) == 0);
         struct frame *frame =
             advance(RECORDS / PAGES, FRAME_FLAG_PAGEABLE | (objects ? FRAME_FLAG_OBJECT : 0));
         if (frame && consider(frame, room, &page))
