@@ -15,7 +15,7 @@ static bool is_meant(const struct process *caller, const struct process *child, 
 
 static bool has_news(const struct process *c, uint32_t options)
 {
-    return (c->state == PROCESS_ZOMBIE && (options & PROCESS_EXITED)) ||
+    return (c->state == PROCESS_ZOMBIE && !c->leaving && (options & PROCESS_EXITED)) ||
            (c->state == PROCESS_STOPPED && c->stop_news && (options & PROCESS_UNTRACED)) ||
            (c->state == PROCESS_RUNNING && c->continue_news && (options & PROCESS_CONTINUED));
 }

@@ -6,7 +6,7 @@
 
 #include "table.h"
 
-/** End its task, and its port; what it had of CPUs is in cpu_time. signal: as by this one, 0: by itself. */
+/** End its task, and its port; what it had of CPUs is in cpu_time, and it is leaving (P5) if it has a parent. signal: as by this one, 0: by itself. */
 void effect_end(struct process *p, uint32_t signal);
 void effect_suspend(struct process *p);
 void effect_resume(struct process *p);

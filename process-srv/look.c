@@ -94,7 +94,7 @@ static kern_return_t info(struct server_message *message, int32_t pid, struct pr
 static const struct process *with_task(int32_t pid)
 {
     const struct process *p = table_find(pid);
-    return p != NULL && p->task != MSG_NULL ? p : NULL;
+    return p != NULL && p->task != MSG_NULL && !p->leaving ? p : NULL;
 }
 
 static kern_return_t about_task(struct server_message *message, int32_t pid, struct task_info *out)

@@ -250,12 +250,31 @@ static void orphan_group(int32_t group, int32_t sid)
     }
 }
 
-void signals_end(struct process *p, int32_t status)
+void signals_left(struct process *p)
 {
     struct process *parent = p->parent;
+    const int32_t number = p->status & 0x7f;
+    const struct process_signal signal = {
+        .number = SIGNAL_CHLD,
+        .code = number == 0               ? CHILD_EXITED
+                : p->status & STATUS_CORE ? CHILD_DUMPED
+                                          : CHILD_KILLED,
+        .pid = p->pid,
+        .value = (uint32_t)(number == 0 ? p->status >> 8 & 0xff : number),
+    };
+    p->leaving = false;
+    if (parent == NULL || (parent->child_flags & PROCESS_NO_CHILD_WAIT))
+        table_reap(p);
+    if (parent == NULL)
+        return;
+    (void)!signals_send(parent, &signal, MSG_NULL);
+    effect_news(parent);
+}
+
+void signals_end(struct process *p, int32_t status)
+{
     const int32_t group = p->pgid, sid = p->sid, pid = p->pid;
     const bool is_program = p->adopted;
-    const int32_t number = status & 0x7f;
     const bool was_orphaned = table_orphaned(group, sid);
     bool affected = false;
     for (struct process *c = p->child; c != NULL; c = c->next) {
@@ -263,18 +282,8 @@ void signals_end(struct process *p, int32_t status)
         affected |= c->bereaved;
     }
     table_end(p, status);
-    if (parent != NULL) {
-        const struct process_signal signal = {
-            .number = SIGNAL_CHLD,
-            .code = number == 0            ? CHILD_EXITED
-                    : status & STATUS_CORE ? CHILD_DUMPED
-                                           : CHILD_KILLED,
-            .pid = pid,
-            .value = (uint32_t)(number == 0 ? status >> 8 & 0xff : number),
-        };
-        (void)!signals_send(parent, &signal, MSG_NULL);
-        effect_news(parent);
-    }
+    if (!p->leaving)
+        signals_left(p);
     if (!was_orphaned)
         orphan_group(group, sid);
     for (struct process *c = affected ? table_after(0) : NULL; c != NULL; c = table_after(c->pid))

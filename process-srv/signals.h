@@ -76,8 +76,10 @@ void signals_dispose(struct process *p, uint64_t signals, uint32_t disposition, 
 bool signals_leave_core(uint32_t number);
 /** It stops now. */
 void signals_stop(struct process *p, uint32_t number);
-/** A process ended: status as wait() tells it; its parent and its groups are told. */
+/** A process ended: status as wait() tells it; its groups are told, and, if it is not leaving (P5), its parent. */
 void signals_end(struct process *p, int32_t status);
+/** The task of one that was leaving is gone: its parent is told. */
+void signals_left(struct process *p);
 /** End all that a program has begun; 0: all of all programs. */
 void signals_end_program(int32_t program);
 

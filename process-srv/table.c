@@ -223,14 +223,12 @@ void table_end(struct process *p, int32_t status)
         struct process *c = p->child;
         unlink_child(c);
         link_child(NULL, c);
-        if (c->state == PROCESS_ZOMBIE)
+        if (c->state == PROCESS_ZOMBIE && !c->leaving)
             table_drop(c);
     }
     signals_forget(p);
     p->state = PROCESS_ZOMBIE;
     p->status = status;
-    if (p->parent == NULL || (p->parent->child_flags & PROCESS_NO_CHILD_WAIT))
-        table_reap(p);
 }
 
 /* ---- groups ---- */

@@ -2,13 +2,15 @@
 /*
  * Processes: pids, parents, groups, sessions. Logic without system calls; what it has done to tasks it asks of effects.h. By one thread.
  *
- * P1 A process is RUNNING or STOPPED with a task, or a ZOMBIE without. A zombie has a parent that may wait for it; the children of one that ends are those of `init`, which
+ * P1 A process is RUNNING or STOPPED with a task, or a ZOMBIE without (but P5). A zombie has a parent that may wait for it; the children of one that ends are those of `init`, which
  *    waits for nobody: they are gone when they end.
  * P2 A pid is not used again while a process, a group or a session has it, and not before all others were.
  * P3 A session that an adopted process, or one of its session, begins is an account; so is an adopted process itself. All that is made below is counted there, in whatever session.
  *    Of an account there are at most SESSION_MAX processes, zombies too, of adopted ones ADOPTED_MAX, and the last KEPT places are for accounts with fewer than SMALL. Who makes more is told
  *    EAGAIN, and the others go on.
  * P4 What a program of the supervisor's has begun ends with it, whoever is its parent meanwhile: another instance of the program finds nothing of the former.
+ * P5 A parent hears of a child's end when the child's task has given up its rights (its dead name says so): what only the child had open is closed then, its locks are free, a
+ *    reader of its pipe finds the end. Until then the child is a zombie that is `leaving`, whoever is its parent meanwhile.
  */
 #pragma once
 
@@ -56,6 +58,7 @@ struct process {
     int32_t program; /* the adopted one that it descends from, or its own pid: P4 */
     bool executed;   /* its parent may not move it to another group any more */
     bool bereaved;   /* its parent, which was there for its group, is just ending */
+    bool leaving;    /* P5: it has ended, and its task is not gone */
     uint32_t slot_generation;
 
     /* how it ended or stopped */
@@ -104,9 +107,9 @@ unsigned table_slot_of(const struct process *p);
 struct process *table_add(struct process *parent, const char *name);
 /** One that was never told of. */
 void table_drop(struct process *p);
-/** It ended: its children are init's; a zombie, or free at once. */
+/** It ended: its children are init's, and it is a zombie. */
 void table_end(struct process *p, int32_t status);
-/** A zombie that was waited for. */
+/** A zombie that was waited for, or that nobody will wait for. */
 void table_reap(struct process *p);
 
 /** 0 or an errno. */

@@ -193,13 +193,10 @@ kern_return_t tasks_send_right(const struct process *p, mach_port_name_t *right)
     return port_insert_made_send(self(), 0, p->port, right);
 }
 
-void tasks_release(struct process *p)
+/* All of what it has here but its task. */
+static void release_rest(struct process *p)
 {
     stop_forget(p);
-    if (p->task != MSG_NULL) {
-        remove_task(p);
-        drop_right(&p->task);
-    }
     drop_right(&p->exec_task);
     if (p->port != MSG_NULL)
         stub_release_right(p->port, MSG_MOVE_RECEIVE);
@@ -211,7 +208,16 @@ void tasks_release(struct process *p)
     p->alarm = p->alarm_interval = 0;
 }
 
-/* It did not say so before: as by SIGKILL. */
+void tasks_release(struct process *p)
+{
+    release_rest(p);
+    if (p->task != MSG_NULL) {
+        remove_task(p);
+        drop_right(&p->task);
+    }
+}
+
+/* If it did not say so before: as by SIGKILL. */
 void tasks_died(mach_port_name_t task)
 {
     struct process *p = tasks_find(task);
@@ -220,7 +226,10 @@ void tasks_died(mach_port_name_t task)
         return;
     }
     tasks_release(p);
-    signals_end(p, SIGNAL_KILL);
+    if (p->leaving)
+        signals_left(p);
+    else
+        signals_end(p, SIGNAL_KILL);
 }
 
 /* ---- effects ---- */
@@ -264,7 +273,11 @@ void effect_end(struct process *p, uint32_t signal)
     p->cpu_time = p->task != MSG_NULL && p->parent != NULL ? cpu_time(p) : 0;
     if (p->task != MSG_NULL && !(p->adopted && signal == 0))
         (void)!task_terminate(p->task, signal != 0 ? STATUS_SIGNAL + signal : 0);
-    tasks_release(p);
+    p->leaving = p->task != MSG_NULL && p->parent != NULL;
+    if (p->leaving)
+        release_rest(p); /* the task's death is told: tasks_died() */
+    else
+        tasks_release(p);
 }
 
 void effect_suspend(struct process *p)

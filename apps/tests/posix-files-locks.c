@@ -351,6 +351,44 @@ static void check_flock(int file)
     CHECK_EQUAL(flock(file, LOCK_UN), 0);
 }
 
+static void locks_and_stays(int file)
+{
+    const int own = open("locked", O_RDWR);
+
+    (void)file;
+    CHECK_EQUAL(flock(own, LOCK_EX), 0);
+    say();
+    pause();
+}
+
+static void locks_and_goes(int file)
+{
+    const int own = open("locked", O_RDWR);
+
+    (void)file;
+    CHECK_EQUAL(flock(own, LOCK_EX), 0);
+    say();
+}
+
+/* Of a child that has been waited for nothing is open any more: on several CPUs, too, where its task is taken down beside its parent. */
+static void check_left(int file)
+{
+    enum { TIMES = 60 };
+    int status;
+
+    for (unsigned i = 0; i < TIMES; i++) {
+        const bool killed = i % 2 == 0;
+        const pid_t pid = start(killed ? locks_and_stays : locks_and_goes, file);
+        hear();
+        if (killed)
+            CHECK_EQUAL(kill(pid, SIGKILL), 0);
+        CHECK_EQUAL(waitpid(pid, &status, 0), pid);
+        CHECK_EQUAL(status, killed ? SIGKILL : 0);
+        CHECK_EQUAL(flock(file, LOCK_EX | LOCK_NB), 0);
+        CHECK_EQUAL(flock(file, LOCK_UN), 0);
+    }
+}
+
 void check_locks(void)
 {
     test_make("locked", "some bytes to be locked, but they are not looked at");
@@ -366,6 +404,7 @@ void check_locks(void)
     check_lockf(file);
     check_exec(file);
     check_flock(file);
+    check_left(file);
     for (unsigned i = 0; i < 2; i++) {
         CHECK_EQUAL(close(said[i]), 0);
         CHECK_EQUAL(close(told[i]), 0);

@@ -269,7 +269,7 @@ kern_return_t khost_debug_crash(struct kcall *call, struct host *target, uint32_
 
 /* ---- tasks ---- */
 
-/* A right to a task's port; null if its teardown has begun. */
+/* A right to a task's port; null if the port has died. */
 static struct kright task_right(struct task *task)
 {
     spin_lock(&task->lock);

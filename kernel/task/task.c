@@ -282,11 +282,25 @@ static enum outlook look(struct task *task)
     return outlook;
 }
 
-/* A piece of what the task has: names, memory, the address space. True: there may be more. */
+/* Restores K2. The task is dead to all others from here on. */
+static void end_port(struct task *task)
+{
+    struct port *port = task->self_port;
+    exception_end_task(task);
+    spin_lock(&task->lock); /* who lists tasks takes rights to their ports */
+    task->self_port = NULL;
+    spin_unlock(&task->lock);
+    port_destroy_kobject(port);
+    kright_destroy(&task->bootstrap);
+}
+
+/* A piece of what the task has: names, its port (K2), memory, the address space. True: there may be more. */
 static bool take_down_some(struct task *task)
 {
     if (space_destroy_some(task->space))
         return true;
+    if (task->self_port)
+        end_port(task);
     if (!task->pmap)
         return false;
     if (map_teardown_some(task))
@@ -319,15 +333,6 @@ static bool teardown_step(struct work *work)
         return !work_done(work); /* the last of them starts us again */
     work->runnable.priority =
         PRIORITY_REAP; /* on no queue while the step runs; the rest is not urgent */
-    if (task->self_port) {
-        exception_end_task(task);
-        struct port *port = task->self_port;
-        spin_lock(&task->lock); /* who lists tasks takes rights to their ports */
-        task->self_port = NULL;
-        spin_unlock(&task->lock);
-        port_destroy_kobject(port);
-        kright_destroy(&task->bootstrap);
-    }
     for (unsigned n = 0; take_down_some(task); n++)
         if (n == PIECES || arch_irq_pending() || relaxed_load(arch_cpu_self()->reschedule))
             return true;

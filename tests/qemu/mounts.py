@@ -10,7 +10,7 @@ from pathlib import Path
 from cards import Card
 from console import Failed
 from programs import STATUS
-from scenario import CI, EVERYDAY, Scenario, all_ended, ended
+from scenario import CI, EVERYDAY, Scenario, all_ended, counted, ended
 from shell import EXEC, VIRT, initrd
 from wharf import card
 
@@ -100,9 +100,10 @@ def compare(file, path, content):
         raise Failed(f"{file} on the card is {found!r}, not {content!r}")
 
 
-def session(name, disk, script, expect, label=CI, table=TABLE, where="virtio", cpus=1, how=fill, check=None, anywhere=(), allow=(), seconds=20, when=()):
+def session(name, disk, script, expect, label=CI, table=TABLE, where="virtio", cpus=1, how=fill, check=None, anywhere=(), allow=(), seconds=20, when=(),
+            extra=()):
     quietly = f"{{ {script.replace('DISK', disk)} }} > /tmp/out 2>&1; cat /tmp/out\n"    # no line of the log comes in the midst of one of these
-    return Scenario(f"mounts-{name}", {**VIRT, "cpus": cpus}, append=EXEC, disk=Card(where, fill=how), label=label, seconds=seconds, allow=allow,
+    return Scenario(f"mounts-{name}", {**VIRT, "cpus": cpus, "extra": extra}, append=EXEC, disk=Card(where, fill=how), label=label, seconds=seconds, allow=allow,
                     initrd=initrd({"etc/exec": quietly.encode(), "etc/fstab": table.format(disk=disk).encode()}),
                     anywhere=anywhere, check=check, when=when, expect=(*expect, all_ended()))
 
@@ -168,6 +169,23 @@ def kills():
     return session("kills", "vd0", KILLS, allow=STATUS, check=on_card({"/host": FROM_HOST}), expect=("^2$", "^1$", "^written by the host$", "^unmounted$"))
 
 
+LEFT = """
+bad=0
+for n in $(seq 100); do
+    (cd /data; (trap 'exit 0' TERM; while :; do sleep 0.01; svc > /dev/null; done) & killer=$!
+     cat host > x; tac x > y; dd if=/dev/zero of=z bs=4096 count=64 2> /dev/null; rm z; kill -TERM $killer; wait $killer)
+    umount /data || bad=$((bad + 1))
+    mount /data 2> /dev/null
+done
+echo "busy $bad times"
+"""
+
+
+def left():
+    """What was waited for has nothing open: nothing is busy then. On four CPUs a task is taken down beside its parent."""
+    return session("left-4cpu", "vd0", LEFT, cpus=4, check=on_card({"/host": FROM_HOST}), seconds=40, extra=counted(4, 3, "on"), expect=("^busy 0 times$",))
+
+
 REMOVAL = """
 echo kept > /data/kept; sync
 echo take it out > /dev/console
@@ -211,5 +229,5 @@ def at_prompt(name, last, *steps, **more):
 def all_scenarios(kind):
     if kind != "release":
         return []
-    return [commands("virtio", "vd0", 1, EVERYDAY), commands("virtio", "vd0", 4, CI), commands("sd", "sd0", 1, CI), errors(), kills(), absent(), removal(),
+    return [commands("virtio", "vd0", 1, EVERYDAY), commands("virtio", "vd0", 4, CI), commands("sd", "sd0", 1, CI), errors(), kills(), left(), absent(), removal(),
             at_prompt("poweroff", "poweroff\r"), at_prompt("reboot", "reboot\r", ("type a command", "cat /data/kept; poweroff\r"))]

@@ -4,6 +4,8 @@
  *
  * K1 a task lives while it has threads or references; when its last thread is gone, a work item
  *    takes its memory down in bounded steps, then its ledger must be at zero.
+ * K2 when its port dies all its rights are gone: who is told of its end finds that others have been
+ *    told that it does not hold them any more (no senders, dead names).
  */
 #pragma once
 
@@ -25,7 +27,7 @@ struct task {
     struct ledger *ledger;  /* constant; reference held */
     struct pmap *pmap;      /* constant until teardown */
     struct space *space;    /* names of rights; constant; reference held */
-    struct port *self_port; /* kernel object port; NULL when teardown has begun: TASK lock */
+    struct port *self_port; /* kernel object port; NULL when its names are gone (K2): TASK lock */
     struct exception_handler debugger; /* asked first about exceptions; (t) */
     struct exception_handler handler;  /* asked when a thread's own did not help; (t) */
     uint32_t suspend_count;            /* (t) */

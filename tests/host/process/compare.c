@@ -18,6 +18,7 @@ static void compare_process(const struct model_process *m)
     CHECK_EQ(info.sid, m->sid);
     CHECK_EQ(p->state, m->state);
     CHECK_EQ(p->task != MSG_NULL, m->state != PROCESS_ZOMBIE);
+    CHECK(!p->leaving);
     CHECK_EQ(info.ignored, m->ignored);
     CHECK_EQ(info.caught, m->mine);
     if (m->state == PROCESS_ZOMBIE)
@@ -32,6 +33,9 @@ void model_compare(void)
     uint32_t n;
 
     world_settle();
+    model_settle();
+    world_settle(); /* what that has let end */
+    model_settle();
     world_check_signals();
     CHECK_EQ(table_count(), model_count());
     CHECK_EQ(processes_calls.list(world_message(0), 0, pids, &n), KERN_SUCCESS);

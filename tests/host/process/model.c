@@ -353,8 +353,8 @@ static uint64_t leave_children(struct model_process *p)
         if (!c->there || c->parent != p->pid)
             continue;
         c->parent = 0;
-        c->there = c->state != PROCESS_ZOMBIE;
-        if (c->there && c->pgid != p->pgid && c->sid == p->sid)
+        c->there = c->state != PROCESS_ZOMBIE || c->leaving;
+        if (c->there && c->state != PROCESS_ZOMBIE && c->pgid != p->pgid && c->sid == p->sid)
             bereaved |= UINT64_C(1) << i;
     }
     return bereaved;
@@ -367,9 +367,25 @@ static void end_program(int32_t program)
             model_end(p, SIGNAL_KILL);
 }
 
-void model_end(struct model_process *p, int32_t status)
+static void tell_end(struct model_process *p)
 {
     struct model_process *parent = p->parent != 0 ? model_find(p->parent) : NULL;
+
+    p->leaving = false;
+    p->there = parent && !(parent->child_flags & PROCESS_NO_CHILD_WAIT);
+    if (parent)
+        (void)model_send(parent, SIGNAL_CHLD);
+}
+
+void model_settle(void)
+{
+    for (unsigned i = 0; i < MODEL_MAX; i++)
+        if (model[i].there && model[i].leaving)
+            tell_end(&model[i]);
+}
+
+void model_end(struct model_process *p, int32_t status)
+{
     const int32_t group = p->pgid, sid = p->sid, pid = p->pid;
     const bool was_orphaned = is_orphaned(group, sid), adopted = p->adopted;
     uint64_t bereaved = leave_children(p);
@@ -377,9 +393,9 @@ void model_end(struct model_process *p, int32_t status)
     forget(p, UINT64_MAX);
     p->state = PROCESS_ZOMBIE;
     p->status = status;
-    p->there = parent && !(parent->child_flags & PROCESS_NO_CHILD_WAIT);
-    if (parent)
-        (void)model_send(parent, SIGNAL_CHLD);
+    p->leaving = p->parent != 0 && !p->lost;
+    if (!p->leaving)
+        tell_end(p);
     if (!was_orphaned)
         hang_up(group, sid);
     for (struct model_process *c = bereaved != 0 ? after(0) : NULL; c; c = after(c->pid))
@@ -412,7 +428,7 @@ unsigned model_news(const struct model_process *p, int32_t pid, uint32_t options
               (pid < -1 && c->pgid == -pid)))
             continue;
         *any = true;
-        if ((c->state == PROCESS_ZOMBIE && (options & PROCESS_EXITED)) ||
+        if ((c->state == PROCESS_ZOMBIE && !c->leaving && (options & PROCESS_EXITED)) ||
             (c->state == PROCESS_STOPPED && c->stop_news && (options & PROCESS_UNTRACED)) ||
             (c->state == PROCESS_RUNNING && c->continue_news && (options & PROCESS_CONTINUED)))
             out[n++] = c;

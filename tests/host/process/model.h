@@ -21,7 +21,8 @@ struct model_process {
     uint32_t child_flags;
     unsigned queued[MODEL_SIGNALS]; /* waiting, with what comes with them */
     uint64_t bare;                  /* waiting without */
-    bool lost; /* its task ended without saying so: what it used is not known */
+    bool lost;    /* its task ended without saying so: what it used is not known */
+    bool leaving; /* it has ended, and its task's end has not been told */
     mach_port_name_t task;
 };
 
@@ -36,6 +37,8 @@ uint64_t model_pending(const struct model_process *p);
 
 /** As exit() and signals do it: status as wait() tells it. */
 void model_end(struct model_process *p, int32_t status);
+/** The tasks of those that ended are gone: their parents hear of it. */
+void model_settle(void);
 /** 0 or an errno. */
 int model_send(struct model_process *p, uint32_t number);
 int model_kill(struct model_process *sender, int32_t pid, uint32_t number);

@@ -172,15 +172,48 @@ static void exec_one(struct model_process *p)
     model_exec(p, task, mine);
 }
 
+static void reap(struct model_process *p)
+{
+    static const uint32_t sets[] = {PROCESS_EXITED, PROCESS_EXITED | PROCESS_UNTRACED,
+                                    PROCESS_CONTINUED,
+                                    PROCESS_EXITED | PROCESS_UNTRACED | PROCESS_CONTINUED, 0};
+    struct model_process *news[MODEL_MAX];
+    const int32_t pid = some_pid();
+    const uint32_t options = sets[check_below(5)] | (check_below(4) == 0 ? PROCESS_NO_WAIT : 0u);
+    struct process_change change;
+    bool any, found = false;
+    const unsigned n = model_news(p, pid, options, news, &any);
+    const kern_return_t kr = process_calls.reap(world_message(p->pid), pid, options, &change);
+
+    CHECK_EQ(error_of(kr), any ? 0 : ECHILD);
+    if (kr != KERN_SUCCESS)
+        return;
+    CHECK_EQ(change.pid != 0, n != 0);
+    for (unsigned i = 0; i < n; i++) {
+        if (news[i]->pid != change.pid)
+            continue;
+        found = true;
+        CHECK_EQ(change.status, news[i]->state == PROCESS_RUNNING ? 0xffff : news[i]->status);
+        CHECK_EQ(change.cpu_time, news[i]->state == PROCESS_ZOMBIE && !news[i]->lost
+                                      ? world_cpu_time(news[i]->task)
+                                      : 0);
+        if (!(options & PROCESS_NO_WAIT))
+            model_told(news[i]);
+    }
+    CHECK_EQ(found, n != 0);
+}
+
 static void end_one(struct model_process *p)
 {
     const int32_t status = (int32_t)check_below(300);
+    const int32_t parent_pid = p->parent;
     const mach_port_name_t task = p->task;
     const bool adopted = table_find(p->pid)->adopted;
 
     if (check_below(3) == 0) {
         world_kill(task);
         world_settle();
+        model_settle();
         p->lost = true;
         model_end(p, SIGNAL_KILL);
         return;
@@ -191,6 +224,9 @@ static void end_one(struct model_process *p)
     model_end(p, (status & 0xff) << 8);
     if (adopted)
         world_kill(task); /* it does that by itself */
+    struct model_process *parent = parent_pid != 0 ? model_find(parent_pid) : NULL;
+    if (parent && parent->state != PROCESS_ZOMBIE)
+        reap(parent); /* not of this one: it is leaving */
 }
 
 static void kill_some(struct model_process *p)
@@ -291,37 +327,6 @@ static void end_thread(struct model_process *p)
         world_kill(check_below(2) == 0 ? stopped : thread);
     else if (thread != MSG_NULL && some_thread(p, thread) != MSG_NULL)
         world_kill(thread);
-}
-
-static void reap(struct model_process *p)
-{
-    static const uint32_t sets[] = {PROCESS_EXITED, PROCESS_EXITED | PROCESS_UNTRACED,
-                                    PROCESS_CONTINUED,
-                                    PROCESS_EXITED | PROCESS_UNTRACED | PROCESS_CONTINUED, 0};
-    struct model_process *news[MODEL_MAX];
-    const int32_t pid = some_pid();
-    const uint32_t options = sets[check_below(5)] | (check_below(4) == 0 ? PROCESS_NO_WAIT : 0u);
-    struct process_change change;
-    bool any, found = false;
-    const unsigned n = model_news(p, pid, options, news, &any);
-    const kern_return_t kr = process_calls.reap(world_message(p->pid), pid, options, &change);
-
-    CHECK_EQ(error_of(kr), any ? 0 : ECHILD);
-    if (kr != KERN_SUCCESS)
-        return;
-    CHECK_EQ(change.pid != 0, n != 0);
-    for (unsigned i = 0; i < n; i++) {
-        if (news[i]->pid != change.pid)
-            continue;
-        found = true;
-        CHECK_EQ(change.status, news[i]->state == PROCESS_RUNNING ? 0xffff : news[i]->status);
-        CHECK_EQ(change.cpu_time, news[i]->state == PROCESS_ZOMBIE && !news[i]->lost
-                                      ? world_cpu_time(news[i]->task)
-                                      : 0);
-        if (!(options & PROCESS_NO_WAIT))
-            model_told(news[i]);
-    }
-    CHECK_EQ(found, n != 0);
 }
 
 /* Answered at once if there are news; else when there are, or when another takes its place. */
