@@ -129,8 +129,8 @@ def all_scenarios(kind):
     # CPUs that take turns: with fewer processors in the host than CPUs, one waits for another most of the time otherwise.
     four = {**virt, "cpus": 4, "extra": counted(4, 3, "on")}
     pi = {"board": "raspi4b", "mem": "64M", "extra": counted(4, 3, "on", "raspi4b")}
-    return [job("virtio-1cpu", {**virt, "cpus": 1}, "virtio", "vd0", "vd0", "64M", "8M", 1, EVERYDAY, 30),
-            job("virtio-4cpu", four, "virtio", "vd0", "vd0", "256M", "16M", 2, LONG, 200),
+    return [job("virtio-1cpu", {**virt, "cpus": 1}, "virtio", "vd0", "vd0", "64M", "8M", 1, CI, 30),
+            job("virtio-4cpu", four, "virtio", "vd0", "vd0", "256M", "16M", 2, EVERYDAY, 200),
             job("sd-4cpu", four, "sd", "sd0", "sd0", "64M", "8M", 2, LONG, 120),
             job("raspi4b", pi, "emmc2", "sd0", "sd0", "64M", "8M", 2, LONG, 120),
             job_on_root("sd-32m", {**virt, "cpus": 1, "mem": "32M"}, "sd", "sd0", "64M", "1M", 4, CI, 100)]
