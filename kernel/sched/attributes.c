@@ -89,6 +89,11 @@ void sched_set_floor(struct thread *thread, unsigned floor)
     sched_place_again(thread);
 }
 
+void sched_hasten_end(struct thread *thread)
+{
+    (void)raise_inherited(thread, PRIORITY_REAP);
+}
+
 void sched_lend_priority(struct thread *thread, unsigned priority)
 {
     if (!raise_inherited(thread, priority))

@@ -117,10 +117,11 @@ void thread_terminate(struct thread *thread)
 {
     /* Sequentially consistent: see the order rule at the head of sched.c. */
     atomic_fetch_or(&thread->flags, THREAD_FLAG_TERMINATE);
+    sched_hasten_end(thread); /* others wait for it, whatever its own urgency was */
     if (atomic_load(&thread->state) == THREAD_WAITING)
         (void)wait_abort(thread);
     else
-        sched_flags_changed(thread);
+        sched_place_again(thread);
 }
 
 void thread_exit_current(struct thread *self)

@@ -75,16 +75,22 @@ def build_one(build, compile_, link, test):
     test.program.parent.mkdir(parents=True, exist_ok=True)
     object_ = test.program.with_name(test.program.name + ".o")
     if test.program.is_file() and test.program.stat().st_mtime > (build / "programs" / "hello").stat().st_mtime:
+        judge_built(test)
         return
     argv = ["ccache", *compile_, "-std=gnu99", "-w", f"-I{test.source.parent}", "-o", object_, "-c", test.source]
     if not attempt(argv, build, test):
         return
     words = [object_ if word.endswith("hello.c.obj") else test.program if word == "programs/hello" else word for word in link]
     linked = attempt(words, build, test)
-    if test.name.endswith("-buildonly"):        # it may be the helper of another one
+    judge_built(test)
+    if not linked:
+        test.program.unlink(missing_ok=True)
+
+
+def judge_built(test):
+    """Some only have to be built; one may be the helper of another."""
+    if test.name.endswith("-buildonly"):
         test.verdict, test.reason = "pass", ""
-        if not linked:
-            test.program.unlink(missing_ok=True)
 
 
 def attempt(argv, build, test):

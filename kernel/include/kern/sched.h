@@ -127,6 +127,9 @@ void sched_set_floor(struct thread *thread, unsigned floor);
  *  it waits for messages again. */
 void sched_lend_priority(struct thread *thread, unsigned priority);
 
+/** The thread is to die: from when it is next queued it is as urgent as what takes down what died. */
+void sched_hasten_end(struct thread *thread);
+
 /** The thread's flags SUSPEND or TERMINATE have been changed: park it if it is queued and held, queue it
  *  if it is parked and no longer held, have its CPU look if it runs. Exactly one of those who change
  *  the flags queues a parked thread. */

@@ -152,7 +152,7 @@ struct [[gnu::aligned(CACHE_LINE)]] thread
     struct sched_context
         own_context;            /* the one it was born with; its priority is the thread's base */
     _Atomic uint32_t floor;     /* base priority, or that of a waiter for a futex it owns; S4 */
-    _Atomic uint32_t inherited; /* priority of those who wait for its answers; S4 */
+    _Atomic uint32_t inherited; /* priority of those who wait for its answers, or for its end; S4 */
     _Atomic bool lends;         /* waits in a futex with an owner; OWNED lock for writing */
     struct rb_tree
         donors; /* F2 of kern/futex.h: those that lend to it, the most urgent first; OWNED lock */
