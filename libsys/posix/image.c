@@ -416,10 +416,9 @@ static kern_return_t make_thread(struct image *image)
     const kern_return_t kr =
         task_create_thread(image->task, image->entry, image->block, image->block, 0,
                            THREAD_PRIORITY_DEFAULT, false, &image->thread, &id);
-    return kr != KERN_DENIED
-               ? kr
-               : task_create_thread(image->task, image->entry, image->block, image->block, 0, 1,
-                                    false, &image->thread, &id);
+    return kr != KERN_DENIED ? kr
+                             : task_create_thread(image->task, image->entry, image->block,
+                                                  image->block, 0, 1, false, &image->thread, &id);
 }
 
 int image_make_thread(struct image *image)

@@ -20,7 +20,7 @@ enum { PAGE = 0x1000, LOGIN_NAME = 32, TTY_NAME = 128, HOST_NAME = 64, EDITION =
 enum { NAMES = _SC_POSIX_26_VERSION + 1 };
 
 /* What is the same on each machine, by its name; 0: it is not there, has no limit, or is a fact. A name that stands here twice is an error of the compiler's (-Woverride-init). */
-static const long always[NAMES] = {
+static const int32_t always[NAMES] = {
     [_SC_VERSION] = EDITION,
     [_SC_2_VERSION] = EDITION,
     [_SC_FSYNC] = EDITION,
@@ -38,7 +38,7 @@ static const long always[NAMES] = {
     [_SC_V7_LP64_OFF64] = 1,
     [_SC_V7_LPBIG_OFFBIG] = 1,
 
-    /* Of threads, time, signals and processes: those that the headers promise. */
+/* Of threads, time, signals and processes: those that the headers promise. */
 #ifdef _POSIX_THREADS
     [_SC_THREADS] = _POSIX_THREADS,
 #endif
@@ -178,7 +178,7 @@ int getdtablesize(void)
 /* ---- of files ---- */
 
 /* Every name has its row; one that stands here twice is an error, as above. */
-static const long of_files[] = {
+static const int32_t of_files[] = {
     [_PC_LINK_MAX] = LINK_MAX,
     [_PC_MAX_CANON] = MAX_CANON,
     [_PC_MAX_INPUT] = MAX_INPUT,

@@ -257,9 +257,7 @@ uint64_t fork_save(struct fork_frame *frame)
 }
 
 void fork_entry(void);
-void fork_entry(void)
-{
-}
+void fork_entry(void) {}
 
 int64_t sys_thread_self(void)
 {
