@@ -2,6 +2,7 @@
 """Every header compiles alone, with the flags of a source file of its own build tree."""
 
 import json
+import pathlib
 import shlex
 import subprocess
 
@@ -62,8 +63,23 @@ def flags_for(root, name, commands):
     return list(dict(reversed(beside or seeing or near)).values())
 
 
+def spelled(root, name, flags):
+    """As those who include it find it, in the nearest folder of -I or -isystem, where that leads to it; else its path. By a path,
+    #include_next in it would begin at the first folder, and clang warns of that."""
+    path = root / name
+    pairs = list(zip(flags, [*flags[1:], ""]))
+    folders = [pathlib.Path(flag[2:] or after) for flag, after in pairs if flag.startswith("-I")]
+    folders += [pathlib.Path(after) for flag, after in pairs if flag == "-isystem"]
+    for folder in sorted(folders, key=lambda f: -len(f.parts)):
+        if path.is_relative_to(folder):
+            short = path.relative_to(folder)
+            if next(other for other in folders if (other / short).exists()) == folder:
+                return str(short)
+    return str(path)
+
+
 def compile_alone(root, name, flags):
-    done = subprocess.run([*flags, "-fsyntax-only", "-Werror", "-x", "c", "-include", str(root / name),
+    done = subprocess.run([*flags, "-fsyntax-only", "-Werror", "-x", "c", "-include", spelled(root, name, flags),
                            "/dev/null"], cwd=root, text=True, capture_output=True, check=False)
     errors = [line for line in done.stderr.splitlines() if "error:" in line]
     return errors[0].split("error:", 1)[1].strip() if errors else ""

@@ -72,8 +72,7 @@ static kern_return_t make_page(struct kcall *call, struct paged_object *object, 
                                struct anon **out)
 {
     kern_return_t kr = anon_create(object->object.ledger, address == 0, out);
-    if (kr == KERN_RESOURCE_SHORTAGE && swap_want_frame(call->self, address))
-        return KERN_RETRY;
+    kr = swap_wait_if_short(call->self, address, kr);
     if (kr == KERN_SUCCESS && address != 0) {
         struct thread *self = call->self;
         kr = map_copy(self, self->task, address, frame_memory(anon_frame_held(*out)), PAGE_SIZE,

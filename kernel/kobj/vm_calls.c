@@ -76,7 +76,7 @@ static inline kern_return_t check_place(uint64_t address, uint64_t size, uint32_
  * be made free. */
 static kern_return_t wait_for_frames(struct kcall *call, uint64_t address, kern_return_t kr)
 {
-    if (likely(kr != KERN_RESOURCE_SHORTAGE) || !swap_want_frame(call->self, address))
+    if (likely(swap_wait_if_short(call->self, address, kr) == kr))
         return kr;
     call->self->building = false;
     call->self->progress = 0;

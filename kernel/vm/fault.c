@@ -364,12 +364,6 @@ static inline kern_return_t map_something(struct task *task, struct page *page, 
     return kr;
 }
 
-/* There was no frame: it waits for one, if any can be made free. */
-static kern_return_t short_of_frames(struct thread *self, vaddr_t va)
-{
-    return swap_want_frame(self, va) ? KERN_RETRY : KERN_RESOURCE_SHORTAGE;
-}
-
 /* What the thread was about to wait for is asked for anew. */
 static void begin(struct thread *self)
 {
@@ -420,7 +414,7 @@ kern_return_t vm_fault(struct thread *self, struct task *task, vaddr_t va, unsig
     spin_lock(&task->map.lock);
     kern_return_t kr = fault_locked(self, task, va, prot);
     spin_unlock(&task->map.lock);
-    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(self, va) : kr;
+    return swap_wait_if_short(self, va, kr);
 }
 
 /* ---- copies ---- */
@@ -483,5 +477,5 @@ kern_return_t map_copy(struct thread *self, struct task *task, vaddr_t va, void 
     if (kr == KERN_SUCCESS && piece < n)
         kr = copy_piece(&need, va + piece, (char *)buffer + piece, n - piece, force);
     spin_unlock(&task->map.lock);
-    return unlikely(kr == KERN_RESOURCE_SHORTAGE) ? short_of_frames(self, va) : kr;
+    return swap_wait_if_short(self, va, kr);
 }

@@ -173,9 +173,7 @@ static kern_return_t copy_page(struct thread *self, struct kool *ool, const stru
         spin_unlock(&paged->lock);
     if (anon)
         anon_unref(anon);
-    if (kr == KERN_RESOURCE_SHORTAGE && swap_want_frame(self, page))
-        return KERN_RETRY;
-    return kr;
+    return swap_wait_if_short(self, page, kr);
 }
 
 /* Nobody may write to it in place from now on: there is one more who sees it. */
@@ -362,9 +360,7 @@ static kern_return_t settle(struct thread *self, struct kool *ool)
     vaddr_t page = ool_first(ool) + ((ool->from_page - ool->memory.amap_page) << PAGE_SHIFT);
     if (kr == KERN_SUCCESS)
         ool->state = OOL_SPLITTING;
-    if (kr == KERN_RESOURCE_SHORTAGE && swap_want_frame(self, page))
-        return KERN_RETRY;
-    return kr;
+    return swap_wait_if_short(self, page, kr);
 }
 
 /* From the sender's page tables, if the memory is its own; a piece. */

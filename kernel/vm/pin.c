@@ -90,9 +90,7 @@ kern_return_t pin_page(struct thread *self, struct amap *amap, uint64_t page, va
     spin_unlock(&amap->lock);
     if (before)
         anon_unref(before);
-    if (kr == KERN_RESOURCE_SHORTAGE && swap_want_frame(self, va))
-        return KERN_RETRY;
-    return kr;
+    return swap_wait_if_short(self, va, kr);
 }
 
 void unpin_page(struct amap *amap, uint64_t page)

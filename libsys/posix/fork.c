@@ -7,9 +7,9 @@
 #include "again.h"
 #include "atfork.h"
 #include "errors.h"
+#include "patience.h"
 #include "process.h"
 #include <errno.h>
-#include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <libsys/stub.h>
 #include <libsys/thread.h>
@@ -121,17 +121,14 @@ static kern_return_t make_child(struct fork_frame *frame, mach_port_name_t port,
     return kr;
 }
 
-/* Where pages leave for swap, memory that is short now, or not in one piece, is there a moment later: a shell is not to end for that. A second in all. */
 static kern_return_t make_child_patiently(struct fork_frame *frame, mach_port_name_t port,
                                           int32_t *pid)
 {
-    enum { TRIES = 10 };
-    uint64_t pause = 1000000; /* nanoseconds */
-    kern_return_t kr = make_child(frame, port, pid);
-    for (unsigned i = 0; i < TRIES && kr == KERN_RESOURCE_SHORTAGE; i++, pause *= 2) {
-        (void)kernel_sleep_until(kernel_clock_now() + pause);
+    unsigned refusals = 0;
+    kern_return_t kr;
+    do
         kr = make_child(frame, port, pid);
-    }
+    while (is_short(kr, &refusals));
     return kr;
 }
 

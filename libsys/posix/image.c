@@ -8,6 +8,7 @@
 #include "../newlib/calls.h"
 #include "errors.h"
 #include "image_file.h"
+#include "patience.h"
 #include "process.h"
 #include <errno.h>
 #include <libsys/elf.h>
@@ -22,6 +23,7 @@
 #include <wharf/if/task.h>
 #include <wharf/if/thread.h>
 #include <wharf/if/vm.h>
+#include <wharf/unix_error.h>
 
 #define PAGE       UINT64_C(0x1000)
 #define STACK_SIZE UINT64_C(0x80000)
@@ -206,23 +208,24 @@ static kern_return_t fill_block(const struct image_request *r, struct image *ima
     return parcel.error;
 }
 
-static int make_stack(const struct image_request *r, struct image *image, const struct names *there)
+static kern_return_t make_stack(const struct image_request *r, struct image *image,
+                                const struct names *there)
 {
     size_t counts[2], bytes = 0;
     const unsigned descriptors = count_descriptors();
     uint64_t at;
     if (!measure(r->argv, &counts[0], &bytes) || !measure(r->envp, &counts[1], &bytes))
-        return E2BIG;
+        return unix_error(E2BIG);
     const size_t size =
         (bytes + (counts[0] + counts[1] + 8) * (sizeof(char *) + 16) + sizeof(struct start_info) +
          sizeof(struct start_process) + descriptors * sizeof(struct start_descriptor) +
          strlen(there->name) + 256) &
         ~(size_t)15;
     if (size > STACK_SIZE / 4 * 3) /* the program needs some, too */
-        return E2BIG;
+        return unix_error(E2BIG);
     struct piece piece = {.at = calloc(1, size), .size = size, .base = STACK_TOP - size};
     if (piece.at == NULL)
-        return ENOMEM;
+        return unix_error(ENOMEM);
     kern_return_t kr = vm_allocate(image->task, STACK_TOP - STACK_SIZE, STACK_SIZE, 0, &at);
     if (kr == KERN_SUCCESS)
         kr = fill_block(r, image, &piece, counts, descriptors, there);
@@ -230,7 +233,7 @@ static int make_stack(const struct image_request *r, struct image *image, const 
     if (kr == KERN_SUCCESS)
         kr = vm_write_from(image->task, piece.base, size, (uintptr_t)piece.at);
     free(piece.at);
-    return kr == KERN_SUCCESS ? 0 : posix_errno(kr);
+    return kr;
 }
 
 /* ---- the program ---- */
@@ -241,8 +244,9 @@ static const char *last_part(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-static int fill(const struct image_request *r, const struct image_file *file,
-                const struct elf_program *program, struct image *image, struct names *there)
+static kern_return_t fill(const struct image_request *r, const struct image_file *file,
+                          const struct elf_program *program, struct image *image,
+                          struct names *there)
 {
     const struct spawn_request segments = {.file = file->at,
                                            .size = file->size,
@@ -250,10 +254,10 @@ static int fill(const struct image_request *r, const struct image_file *file,
                                            .memory_offset = file->offset};
     const int error = r->announce(r, image->task, there->name, &there->process);
     if (error != 0)
-        return error;
+        return unix_error(error);
     const kern_return_t kr = spawn_segments(image->task, &segments, program);
     if (kr != KERN_SUCCESS)
-        return kr == KERN_LIMIT ? EAGAIN : posix_errno(kr);
+        return kr == KERN_LIMIT ? unix_error(EAGAIN) : kr;
     image->entry = program->entry;
     return make_stack(r, image, there);
 }
@@ -265,21 +269,44 @@ void image_cut_name(char to[TASK_NAME_ROOM], const char *name)
     to[length] = '\0';
 }
 
-static int make_task(const struct image_request *r, const struct image_file *file,
-                     struct image *image)
+static kern_return_t try_task(const struct image_request *r, const struct image_file *file,
+                              const struct elf_program *program, struct image *image)
 {
-    struct elf_program program;
     struct names there = {.name = r->name != NULL ? r->name : last_part(r->path)};
     char name[TASK_NAME_ROOM];
-    if (elf_read(&(struct elf_file){file->at, file->size}, SPAWN_LOWEST,
-                 STACK_TOP - STACK_SIZE - PAGE, &program) != NULL)
-        return ENOEXEC;
     image_cut_name(name, there.name);
     const kern_return_t kr = task_create(program_start_info->task, 0, name, NULL, 0, MSG_NULL,
                                          &image->task, &there.self);
     if (kr != KERN_SUCCESS)
-        return kr == KERN_LIMIT ? EAGAIN : posix_errno(kr);
-    return fill(r, file, &program, image, &there);
+        return kr == KERN_LIMIT ? unix_error(EAGAIN) : kr;
+    return fill(r, file, program, image, &there);
+}
+
+/* It was refused for memory, and there has been a pause: nothing is left of it, so that it can be tried again. */
+static bool starts_over(kern_return_t kr, unsigned *refusals, const struct image_request *r,
+                        struct image *image)
+{
+    if (!is_short(kr, refusals))
+        return false;
+    image_drop(image);
+    if (r->retract != NULL)
+        r->retract(r);
+    return true;
+}
+
+static int make_task(const struct image_request *r, const struct image_file *file,
+                     struct image *image)
+{
+    struct elf_program program;
+    unsigned refusals = 0;
+    kern_return_t kr;
+    if (elf_read(&(struct elf_file){file->at, file->size}, SPAWN_LOWEST,
+                 STACK_TOP - STACK_SIZE - PAGE, &program) != NULL)
+        return ENOEXEC;
+    do
+        kr = try_task(r, file, &program, image);
+    while (starts_over(kr, &refusals, r, image));
+    return kr == KERN_SUCCESS ? 0 : posix_errno(kr);
 }
 
 /* "#! interpreter [argument]": both cut out of the first line. */
@@ -363,24 +390,44 @@ int image_make(const struct image_request *request, struct image *image)
 
 /* ---- its thread ---- */
 
-int image_run(const struct image *image)
+static kern_return_t start_thread(const struct image *image)
 {
     uint32_t id;
-    kern_return_t kr = task_start_thread(image->task, image->entry, image->block, image->block, 0,
-                                         THREAD_PRIORITY_DEFAULT, &id);
-    if (kr == KERN_DENIED) /* it may not have that much */
-        kr = task_start_thread(image->task, image->entry, image->block, image->block, 0, 1, &id);
+    const kern_return_t kr = task_start_thread(image->task, image->entry, image->block,
+                                               image->block, 0, THREAD_PRIORITY_DEFAULT, &id);
+    return kr != KERN_DENIED ? kr /* it may not have that much */
+                             : task_start_thread(image->task, image->entry, image->block,
+                                                 image->block, 0, 1, &id);
+}
+
+int image_run(const struct image *image)
+{
+    unsigned refusals = 0;
+    kern_return_t kr;
+    do
+        kr = start_thread(image);
+    while (is_short(kr, &refusals));
     return posix_errno(kr);
+}
+
+static kern_return_t make_thread(struct image *image)
+{
+    uint32_t id;
+    const kern_return_t kr =
+        task_create_thread(image->task, image->entry, image->block, image->block, 0,
+                           THREAD_PRIORITY_DEFAULT, false, &image->thread, &id);
+    return kr != KERN_DENIED ? kr
+                             : task_create_thread(image->task, image->entry, image->block,
+                                                  image->block, 0, 1, false, &image->thread, &id);
 }
 
 int image_make_thread(struct image *image)
 {
-    uint32_t id;
-    kern_return_t kr = task_create_thread(image->task, image->entry, image->block, image->block, 0,
-                                          THREAD_PRIORITY_DEFAULT, false, &image->thread, &id);
-    if (kr == KERN_DENIED)
-        kr = task_create_thread(image->task, image->entry, image->block, image->block, 0, 1, false,
-                                &image->thread, &id);
+    unsigned refusals = 0;
+    kern_return_t kr;
+    do
+        kr = make_thread(image);
+    while (is_short(kr, &refusals));
     return posix_errno(kr);
 }
 

@@ -25,6 +25,8 @@ struct image_request {
     /* Makes the task known to the process server. *port: its name for its process port. 0, or an errno. */
     int (*announce)(const struct image_request *request, mach_port_name_t task, const char *name,
                     uint32_t *port);
+    /* Takes back what announce() has done, for it will be asked again: the task has ended. NULL: that ends with the task. */
+    void (*retract)(const struct image_request *request);
     void *context;
 };
 

@@ -36,19 +36,31 @@ static int announce(const struct image_request *r, mach_port_name_t task, const 
                                      r->ignored, r->blocked, &birth->pid, port));
 }
 
-/* It was announced, and will not be. */
-static void take_back(pid_t pid)
+/* If it was announced, it will not be. */
+static void take_back(struct birth *birth)
 {
     struct process_change change;
-    (void)!process_kill(process_port(), pid, SIGKILL, 0, 0);
-    (void)!process_reap(process_port(), pid, PROCESS_EXITED, &change);
+    if (birth->pid == 0)
+        return;
+    (void)!process_kill(process_port(), birth->pid, SIGKILL, 0, 0);
+    (void)!process_reap(process_port(), birth->pid, PROCESS_EXITED, &change);
+    birth->pid = 0;
+}
+
+static void retract(const struct image_request *r)
+{
+    take_back(r->context);
 }
 
 static int make_directly(const char *path, const struct __posix_spawnattr *a, char *const *argv,
                          char *const *envp, struct birth *birth, struct image *image)
 {
-    struct image_request r = {
-        .path = path, .argv = argv, .envp = envp, .announce = announce, .context = birth};
+    struct image_request r = {.path = path,
+                              .argv = argv,
+                              .envp = envp,
+                              .announce = announce,
+                              .retract = retract,
+                              .context = birth};
     if (process_port() == MSG_NULL)
         return ENOSYS;
     if (signals_export != NULL)
@@ -60,11 +72,10 @@ static int make_directly(const char *path, const struct __posix_spawnattr *a, ch
     return image_make(&r, image);
 }
 
-static int give_up(int error, const struct birth *birth, struct image *image)
+static int give_up(int error, struct birth *birth, struct image *image)
 {
     image_drop(image);
-    if (birth->pid != 0)
-        take_back(birth->pid);
+    take_back(birth);
     return error;
 }
 

@@ -59,6 +59,11 @@ struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger);
 void swap_forget_kept(struct frame *frame);
 /** There was no frame for a page of this thread. True: frames are on their way; KERN_RETRY is to be returned. */
 bool swap_want_frame(struct thread *self, vaddr_t va);
+/** What to return for kr, which may say that there was none: KERN_RETRY where frames are on their way. */
+static inline kern_return_t swap_wait_if_short(struct thread *self, vaddr_t va, kern_return_t kr)
+{
+    return unlikely(kr == KERN_RESOURCE_SHORTAGE) && swap_want_frame(self, va) ? KERN_RETRY : kr;
+}
 /** For paged_wait(): the thread waits for what it was told to. No lock held. */
 void swap_wait(struct thread *self);
 /** What page_wait.object says of a thread that waits for this service. */
