@@ -10,9 +10,10 @@ from programs import STATUS
 from scenario import CI, Scenario, all_ended, ended
 from shell import RC, keys
 from wharf import system
+from wharf.shell import once
 
 VIRT = {"board": "virt", "gic": 2, "mem": "64M", "boot": "uboot"}
-EXEC = f"log=quiet arg=system=exec.conf arg=log=shown arg=root=LABEL={system.ROOT_LABEL}"
+EXEC = f"{once(log=True)} arg=root=LABEL={system.ROOT_LABEL}"
 READY = {"etc/rc": system.RC + RC}
 SUPERBLOCK, DUMP = 1024, 3
 MOUNTED, SWAP, FALLEN_BACK = (r"^mounter: {disk}p2 \(ext4\) is mounted on /$", r"^default-pager: block.{disk}, partition 3: \d+ pages$",

@@ -7,9 +7,10 @@ from cards import Card
 from programs import STATUS
 from scenario import CI, LONG, Scenario, all_ended, ended
 from wharf import userland
+from wharf.shell import once
 
 VIRT = {"board": "virt", "gic": 2, "mem": "512M"}
-EXEC = "log=quiet arg=system=exec.conf arg=log=shown"
+EXEC = once(log=True)
 UTILITIES = Path(__file__).resolve().parent / "utilities.sh"
 # mksh has a sleep of its own, which says that all is well when a signal ends it; and what comes to its children before they are programs it forgets.
 COMMANDS = """
