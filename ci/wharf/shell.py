@@ -11,7 +11,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 import mkinitrd  # noqa: E402
 
 SHELLS, COMMANDS = ("sh", "bin/sh"), "etc/exec"     # a name without a slash is in /bin
-INTERACTIVE, ONCE = "arg=system=shell.conf", "log=quiet arg=system=exec.conf"
+INTERACTIVE = "arg=system=shell.conf"
+ONCE = f"log=quiet {INTERACTIVE} arg=session=exec"
 
 
 def is_there(initrd):
@@ -34,7 +35,7 @@ def with_userland(initrd):
 
 def once(log):
     """Kernel arguments for commands; log: it is shown between what they print."""
-    return ONCE + (" arg=log=shown" if log else "")
+    return ONCE if log else f"{ONCE} arg=log=quiet"
 
 
 def with_commands(initrd, commands, output):

@@ -32,7 +32,7 @@ RESCUE, RESCUE_TOOLS = ("e2fsck",), ("bootstrap", "dmesg", "lsdev", "mount", "po
 FOLDERS = ("boot", "dev", "mnt", "proc", "tmp",
            "home", "var")
 # Beside the programs, what the initrd needs of the tree's.
-DATA, DESCRIPTION, DESCRIPTIONS = (".driver", ".dtbo"), "shell.conf", ("overlays.conf", "exec.conf", "shell.conf")
+DATA, DESCRIPTION, OVERLAYS = (".driver", ".dtbo"), "shell.conf", "overlays.conf"
 FSTAB = b"""# What is mounted beside the root (docs/mounts.md): device, path, format, options. What the root is the boot argument arg=root= says.
 LABEL=WHARF  /boot/card  fat  ro,mkdir,nofail,noauto
 """
@@ -55,7 +55,7 @@ def initrd(build):
     for name, data in whole.items():
         if name.endswith(".driver"):
             started |= _words(data, "file") or _words(data, "driver")
-    mine = {name: data for name, data in whole.items() if name in {*started, *RESCUE_TOOLS, *DESCRIPTIONS} or name.endswith(DATA)}
+    mine = {name: data for name, data in whole.items() if name in {*started, *RESCUE_TOOLS, DESCRIPTION, OVERLAYS} or name.endswith(DATA)}
     return userland.onto(mkinitrd.archive(mine), disk_tools=RESCUE)
 
 

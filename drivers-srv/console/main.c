@@ -9,7 +9,8 @@
  * G2 Where a terminal is on the line, it shows the log, and knows where a line of the log breaks into nobody's (interfaces/terminal.defs). When it does not
  *    answer the log goes to the line past it, so that whatever becomes of the terminal can be read; a piece may be shown twice then.
  *
- * Arguments: line=SERVICE, the line's (tty.tty0 if there is none); terminal=SERVICE, the terminal's (none).
+ * Arguments: line=SERVICE, the line's (tty.tty0 if there is none); terminal=SERVICE, the terminal's (none); log=quiet: it brings nothing out, and touches
+ * neither. That the kernel does not print then is the supervisor's affair (`log quiet` of the description).
  */
 #include <libsys/driver/driver.h>
 #include <libsys/kernel.h>
@@ -35,6 +36,7 @@ struct place {
 
 static struct {
     struct driver driver;
+    bool quiet; /* nothing is brought out */
     struct tty_client line;
     mach_port_name_t terminal; /* send right, or 0 */
     uint64_t past_until;       /* the log goes to the line itself till then */
@@ -147,7 +149,8 @@ static void stop(struct driver *driver)
 static kern_return_t more(struct server_message *message)
 {
     (void)message;
-    bring();
+    if (!self.quiet)
+        bring();
     return KERN_SUCCESS;
 }
 
@@ -180,6 +183,29 @@ static void take_over(struct driver *driver)
         self.place->next = end;
 }
 
+static void open_line(struct driver *driver)
+{
+    const char *line = driver_argument(driver, "line"),
+               *terminal = driver_argument(driver, "terminal");
+    kern_return_t kr = tty_client_open_output(&self.line, line ? line : "tty.tty0");
+
+    if (kr == KERN_SUCCESS && terminal)
+        kr = driver_look_up(driver, terminal, &self.terminal);
+    if (kr != KERN_SUCCESS)
+        driver_fail(driver, "its line: error %d", (int)kr);
+}
+
+static void begin_to_show(struct driver *driver)
+{
+    get_place(driver);
+    driver_busy(driver, DRIVER_IDLE);
+    open_line(driver);
+    take_over(driver);
+    driver->tick = tick;
+    driver->stop = stop;
+    driver->tick_at = 1;
+}
+
 int main(int argc, char **argv)
 {
     static const struct console_ops operations = {.more = more};
@@ -188,20 +214,12 @@ int main(int argc, char **argv)
     mach_port_name_t service;
 
     driver_begin(driver, argc, argv);
-    const char *line = driver_argument(driver, "line");
-    get_place(driver);
-    driver_busy(driver, DRIVER_IDLE);
-    const char *terminal = driver_argument(driver, "terminal");
-    kern_return_t kr = tty_client_open_output(&self.line, line ? line : "tty.tty0");
-    if (kr == KERN_SUCCESS && terminal)
-        kr = driver_look_up(driver, terminal, &self.terminal);
-    if (kr == KERN_SUCCESS)
-        kr = driver_check_in(driver, &service);
+    const char *log = driver_argument(driver, "log");
+    self.quiet = log && strcmp(log, "quiet") == 0;
+    if (!self.quiet)
+        begin_to_show(driver);
+    const kern_return_t kr = driver_check_in(driver, &service);
     if (kr != KERN_SUCCESS)
-        driver_fail(driver, "its line: error %d", (int)kr);
-    take_over(driver);
-    driver->tick = tick;
-    driver->stop = stop;
-    driver->tick_at = 1;
+        driver_fail(driver, "its service: error %d", (int)kr);
     driver_serve(driver, &interface, 1);
 }

@@ -100,6 +100,10 @@ class Attendant:
         self.keyboard.write(text.encode())
         self.keyboard.flush()
 
+    def console(self):
+        """All that the machine has said, as it came."""
+        return (self.directory.parent / "test-logs" / f"{self.scenario.name}.console").read_bytes()
+
     def stop(self):
         self.qmp("stop")
 

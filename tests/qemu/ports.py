@@ -10,6 +10,7 @@ from scenario import CI, LONG, Scenario, all_ended
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "ci"))
 from wharf import userland  # noqa: E402
+from wharf.shell import once  # noqa: E402
 
 PORTS, SCRIPTS = ROOT / "build" / "ports", ROOT / "ports"
 VIRT = {"board": "virt", "gic": 2, "mem": "256M"}
@@ -52,11 +53,11 @@ def port(program, file, says, arguments="", seconds=10, status=0, **more):
 
 
 def shell(name, script, says, status=0):
-    """A script of ours, run by a shell that is /bin/sh (apps/systems/exec.conf: init, terminal, files, process), with busybox's applets."""
+    """A script of ours, run by a shell that is /bin/sh (apps/systems/shell.conf), with busybox's applets."""
     def make(build):
         files = {"etc/exec": f". /samples/{script.name}\n".encode(), f"samples/{script.name}": script.read_bytes()}
         return userland.onto((build / "initrd.cpio").read_bytes(), files, name)
-    return [Scenario(f"port-{name}-{cpus}cpu", {**VIRT, "cpus": cpus}, append="arg=system=exec.conf arg=log=shown", initrd=make, label=CI,
+    return [Scenario(f"port-{name}-{cpus}cpu", {**VIRT, "cpus": cpus}, append=once(log=True), initrd=make, label=CI,
                      seconds=30, expect=(*says, all_ended(status))) for cpus in (1, 4)]
 
 

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The shell: with commands (./wharf run --exec), with a person at the serial console, and each utility once. mksh and busybox are ports: release only."""
 
+import re
 from pathlib import Path
 
 from cards import Card
+from console import STAMP, Failed
 from programs import STATUS
 from scenario import CI, LONG, Scenario, all_ended, ended
 from wharf import userland
+from wharf.shell import once
 
 VIRT = {"board": "virt", "gic": 2, "mem": "512M"}
-EXEC = "log=quiet arg=system=exec.conf arg=log=shown"
+EXEC = once(log=True)
 UTILITIES = Path(__file__).resolve().parent / "utilities.sh"
 # mksh has a sleep of its own, which says that all is well when a signal ends it; and what comes to its children before they are programs it forgets.
 COMMANDS = """
@@ -105,6 +108,66 @@ def commands(cpus, label):
                             "^no program 127$", "^killed 143$", "^bye$", "^supervisor: init ended with status 3$", all_ended(3)))
 
 
+# The log gets lines all the time while the commands write theirs: from a first one to a last one.
+LOGGED = """
+: > /tmp/goes-on
+(for i in $(seq 40); do svc restart rtc0 gpio0 fwcfg0; done; rm /tmp/goes-on) &
+n=0; while [ -e /tmp/goes-on ]; do n=$((n + 1)); echo "LINE"; done
+echo "lines: $n"
+"""
+WHOLE = "line {}: it is whole, from its first character to the last one"
+LOG_LINE, LOG_LINES_LEAST = re.compile(STAMP.pattern + r"[a-z0-9.-]+: \S"), 60
+
+
+def are_whole(attendant):
+    """No line of the log stands in the midst of the commands', in what came as it came, but where line.h (L4) says so: then what has been begun is there again below it."""
+    number, logged, begun = 1, 0, ""
+    lines = attendant.console().decode().replace("\r", "").split("\n")
+    for text in lines[lines.index(WHOLE.format(1)):]:
+        wanted = WHOLE.format(number)
+        if LOG_LINE.match(text):
+            logged, begun = logged + 1, ""
+        elif begun:
+            raise Failed(f"what should be line {number} is only: {begun}")
+        elif text == wanted:
+            number += 1
+        elif text == f"lines: {number - 1}":
+            break
+        elif text and wanted.startswith(text):
+            begun = text
+        else:
+            raise Failed(f"instead of line {number} came: {text}")
+    if logged < LOG_LINES_LEAST:
+        raise Failed(f"there are {logged} lines of the log between {number - 1} of the commands: too few to show anything")
+
+
+def logged(cpus):
+    return Scenario(f"shell-log-{cpus}cpu", {**VIRT, "cpus": cpus}, append=EXEC, initrd=initrd({"etc/exec": LOGGED.replace("LINE", WHOLE.format("$n")).encode()}),
+                    label=CI, seconds=20, check=are_whole, expect=(r"^lines: \d+$", "^supervisor: init ended with status 0$", all_ended()))
+
+
+# The log gets lines, and who would bring it out dies, is started again, and is stopped for good.
+QUIET = """
+echo begun; svc restart rtc0 gpio0 fwcfg0
+svc fault console; until dmesg | grep -q 'supervisor: console ended'; do sleep 0.1; done
+until svc | grep -q '^console  *running'; do sleep 0.1; done; echo again
+svc stop console; until svc | grep -q '^console  *stopped'; do sleep 0.1; done; svc restart rtc0; sleep 0.2
+dmesg | grep -c 'supervisor: console ended'
+"""
+
+
+def is_quiet(attendant):
+    """From the first byte to the last the line has what the commands print, and the kernel's last words."""
+    said = attendant.console()
+    if said != b"begun\r\nagain\r\n2\r\nwharf: all programs have ended, status 0\r\n":
+        raise Failed(f"this is not what the commands print: {said[:1000]}")
+
+
+def quiet(cpus):
+    return Scenario(f"shell-quiet-{cpus}cpu", {**VIRT, "cpus": cpus}, append=once(log=False), initrd=initrd({"etc/exec": QUIET.encode()}), label=CI, seconds=15,
+                    check=is_quiet, expect=("^begun$", "^again$", all_ended()))
+
+
 def bombs(cpus, label):
     return Scenario(f"shell-bombs-{cpus}cpu", {**VIRT, "cpus": cpus}, append=EXEC,
                     initrd=initrd({"etc/exec": BOMBS.encode()}), label=label, seconds=40,
@@ -115,8 +178,8 @@ def bombs(cpus, label):
 def full(cpus, label):
     return Scenario(f"shell-full-{cpus}cpu", {**VIRT, "mem": "128M", "cpus": cpus}, append=f"{EXEC} arg=overcommit=always",
                     initrd=initrd({"etc/exec": FULL.encode()}), label=label, seconds=20,
-                    expect=("memory is full: process is asked to end something$", r"memory is full: process \d+ \(posix-bombs\) is ended",
-                            "^memory: signal 9$", "^shell$", "^pipes$", "^supervisor: init ended with status 0$", all_ended()))
+                    anywhere=("memory is full: process is asked to end something$", r"memory is full: process \d+ \(posix-bombs\) is ended"),
+                    expect=("^memory: signal 9$", "^shell$", "^pipes$", "^supervisor: init ended with status 0$", all_ended()))
 
 
 def swap(cpus, label):
@@ -229,5 +292,5 @@ def death():
 def all_scenarios(kind):
     if kind != "release":
         return []
-    return [commands(1, CI), commands(4, CI), bombs(2, CI), full(1, CI), full(4, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), proc(), death(),
+    return [commands(1, CI), commands(4, CI), logged(2), logged(4), quiet(1), quiet(4), bombs(2, CI), full(1, CI), full(4, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), proc(), death(),
             *(make(cpus, label) for make in (swap, swapped_at_the_end) for cpus, label in ((1, CI), (2, CI), (4, LONG)))]

@@ -112,7 +112,7 @@ def console(chosen):
     image = TREE / "mksh-check.cpio"
     image.write_bytes(userland.onto((TREE / "initrd.cpio").read_bytes(), data, "dash"))
     argv = ["qemu-system-aarch64", "-M", "virt,gic-version=2", "-cpu", "cortex-a72", "-m", "512M", "-nic", "none", "-display", "none",
-            "-monitor", "none", "-serial", "stdio", "-kernel", TREE / "kernel.img", "-initrd", image, "-append", shell.ONCE]
+            "-monitor", "none", "-serial", "stdio", "-kernel", TREE / "kernel.img", "-initrd", image, "-append", shell.once(log=False)]
     try:
         return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=420, check=False).stdout
     except subprocess.TimeoutExpired as late:
