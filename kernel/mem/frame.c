@@ -334,6 +334,27 @@ void frame_free(struct ledger *ledger, enum ledger_kind kind, struct frame *fram
     ledger_return(ledger, kind, frame_free_run_paid(frame));
 }
 
+uint64_t frame_count_managed(void)
+{
+    spin_lock(&frames_lock);
+    uint64_t managed = block_managed_frames;
+    spin_unlock(&frames_lock);
+    return managed;
+}
+
+static uint64_t listed(void)
+{
+    return block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
+}
+
+uint64_t frame_count_listed(void)
+{
+    spin_lock(&frames_lock);
+    uint64_t frames = listed();
+    spin_unlock(&frames_lock);
+    return frames;
+}
+
 void frame_statistics(struct frame_statistics *out)
 {
     uint64_t cached = 0;
@@ -342,7 +363,7 @@ void frame_statistics(struct frame_statistics *out)
         cached += cache_count(&cpu_record[i]);
     spin_lock(&frames_lock);
     out->managed = block_managed_frames;
-    out->listed = block_unopened_count * BLOCK_FRAMES + buddy_free_frames;
+    out->listed = listed();
     out->free = out->listed + cached;
     out->record_pages = block_own_frames;
     spin_unlock(&frames_lock);

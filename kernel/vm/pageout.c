@@ -307,9 +307,7 @@ enum { ANONS = 4 };
 static void begin_lap(void)
 {
     enum { ENOUGH = 64 /* one frame of so many */ };
-    struct frame_statistics frames;
-    frame_statistics(&frames);
-    pageout.laps = pageout.objects_left >= frames.managed / ENOUGH ? pageout.laps + 1 : 0;
+    pageout.laps = pageout.objects_left >= frame_count_managed() / ENOUGH ? pageout.laps + 1 : 0;
     pageout.objects_left = 0;
     pageout.hand = 0;
 }
@@ -371,9 +369,7 @@ static bool is_enough(void)
 static bool is_in_vain(void)
 {
     enum { ROUNDS = 7 }; /* a page that was used leaves in the third; one may be without anons */
-    struct frame_statistics frames;
-    frame_statistics(&frames);
-    return pageout.in_vain > ROUNDS * frames.managed;
+    return pageout.in_vain > ROUNDS * frame_count_managed();
 }
 
 /* There is a request to gather for. */

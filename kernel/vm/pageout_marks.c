@@ -21,9 +21,7 @@ static struct {
 
 uint64_t pageout_free_frames(void)
 {
-    struct frame_statistics frames;
-    frame_statistics(&frames);
-    return frames.listed;
+    return frame_count_listed();
 }
 
 /* One part in so many of all memory, but not so few that a request's pages would be much of it. */

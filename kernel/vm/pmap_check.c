@@ -31,6 +31,10 @@ static unsigned count_rmaps(struct check *c, struct frame *frame, vaddr_t wanted
     for (void **link = &frame->rmap; rmap_get(frame, link, &pmap, &va); link = rmap_next(link)) {
         all++;
         found += pmap == c->pmap && va == wanted;
+        expect(c,
+               !(va & RMAP_LARGE) ||
+                   atomic_load_explicit(&frame->flags, memory_order_relaxed) & FRAME_FLAG_LARGE,
+               "a large mapping that the frame's flags do not tell", wanted);
     }
     expect(c, all == atomic_load_explicit(&frame->mapped, memory_order_relaxed),
            "wrong count of mappings", wanted);

@@ -260,6 +260,12 @@ static inline void rmap_count(struct frame *frame, int change)
     uint32_t mapped = atomic_load_explicit(&frame->mapped, memory_order_relaxed);
     atomic_store_explicit(&frame->mapped, mapped + (uint32_t)change, memory_order_release);
 }
+/** A mapping that is about to be counted: FRAME_FLAG_LARGE is there before that. RMAP lock of the frame. */
+static inline void rmap_note_large(struct frame *frame, vaddr_t va)
+{
+    if (unlikely(va & RMAP_LARGE))
+        (void)atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_LARGE, memory_order_relaxed);
+}
 /** Note that pmap maps the frame at va. Takes the RMAP lock. KERN_LIMIT, KERN_RESOURCE_SHORTAGE. */
 kern_return_t rmap_add(struct frame *frame, struct pmap *pmap, vaddr_t va);
 /** The same of the frame at pa, if nobody else maps it; else false. */
@@ -272,6 +278,7 @@ static inline bool rmap_add_first(paddr_t pa, struct pmap *pmap, vaddr_t va)
     if (likely(first)) {
         frame->rmap = pmap;
         frame->rmap_va = va;
+        rmap_note_large(frame, va);
         rmap_count(frame, 1);
     }
     spin_unlock(lock);

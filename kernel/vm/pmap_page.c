@@ -147,12 +147,20 @@ static void for_chain(struct frame *chain, struct page_op *op)
     spin_unlock(rmap);
 }
 
+/* Without the lock, as `mapped` is: a mapping that is counted has set the flag. */
+static bool may_have_large(const struct frame *head)
+{
+    return atomic_load_explicit(&head->mapped, memory_order_acquire) != 0 &&
+           atomic_load_explicit(&head->flags, memory_order_relaxed) & FRAME_FLAG_LARGE;
+}
+
+/* The head of what would be its run is as a rule a page by itself, which somebody maps. */
 static void for_all_mappings(struct page_op *op)
 {
     struct frame *head = frame_record((pfn_t)round_down(frame_number(op->frame), PT_ENTRIES));
     if (atomic_load_explicit(&op->frame->mapped, memory_order_acquire) != 0)
         for_chain(op->frame, op);
-    if (head != op->frame && atomic_load_explicit(&head->mapped, memory_order_acquire) != 0)
+    if (head != op->frame && may_have_large(head))
         for_chain(head, op);
 }
 

@@ -45,6 +45,7 @@ static bool rmap_insert(struct frame *frame, struct pmap *pmap, vaddr_t va,
     } else {
         return false;
     }
+    rmap_note_large(frame, va);
     rmap_count(frame, 1);
     return true;
 }

@@ -62,6 +62,8 @@ enum {
     FRAME_FLAG_PINNED =
         8192, /* an anon's that devices may know: it stays (kern/pin.h), `next` times */
     FRAME_FLAG_KEPT = 16384, /* an anon's that has a slot, `prev` (kern/swap.h: S9); SWAP lock */
+    FRAME_FLAG_LARGE =
+        32768, /* since it was allocated, a leaf of 2 MiB has mapped the run that it heads */
     FRAME_FLAGS_OWNER = 0x10f8,
 };
 
@@ -148,6 +150,9 @@ struct frame_statistics {
                               tables, the block map */
 };
 void frame_statistics(struct frame_statistics *out);
+/** Of these `managed` and `listed` alone. */
+uint64_t frame_count_managed(void);
+uint64_t frame_count_listed(void);
 
 /** True if pa lies in managed RAM, free or not. Its record exists only if the frame is
  * allocated. */

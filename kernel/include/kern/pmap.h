@@ -9,7 +9,7 @@
  * the mapping is made, so taking a frame away from its users allocates nothing (D7, D9).
  *
  * P1 A valid leaf for managed memory has exactly one reverse mapping, and the other way round.
- * P2 frame->mapped == number of reverse mappings of that frame.
+ * P2 frame->mapped == number of reverse mappings of that frame; if one of them is a 2 MiB leaf's, FRAME_FLAG_LARGE is set.
  * P3 Every table page below the root has at least one valid entry; empty ones are freed; all are
  *    charged to the ledger.
  * P4 No CPU's TLB holds a translation that grants more than the tables do once a call has returned.
