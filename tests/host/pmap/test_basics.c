@@ -82,7 +82,8 @@ static void test_maintenance(void)
     remove_all(pmap, 0, ARCH_USER_VA_END);
     CHECK_EQ(atomic_load(&pool.single[1]->flags), FRAME_FLAG_REFERENCED | FRAME_FLAG_DIRTY);
     CHECK_EQ(atomic_load(&pool.single[0]->flags), FRAME_FLAG_REFERENCED);
-    CHECK_EQ(atomic_load(&pool.large[0]->flags), FRAME_FLAG_REFERENCED | FRAME_FLAG_DIRTY);
+    CHECK_EQ(atomic_load(&pool.large[0]->flags),
+             FRAME_FLAG_REFERENCED | FRAME_FLAG_DIRTY | FRAME_FLAG_LARGE);
     pmap_activate(NULL);
 }
 
