@@ -315,6 +315,15 @@ kern_return_t port_mod_refs(mach_port_name_t task, uint32_t name, uint32_t right
     return KERN_SUCCESS;
 }
 
+kern_return_t port_deallocate(mach_port_name_t task, uint32_t name)
+{
+    CHECK_EQ(task, WORLD_SELF);
+    if (!world_is_held(name))
+        return KERN_INVALID_NAME;
+    world_drop(name);
+    return KERN_SUCCESS;
+}
+
 kern_return_t server_keep_reply(struct server_message *message)
 {
     if (world_fails())
