@@ -109,6 +109,17 @@ static uint32_t piece_of(const uint8_t *text, uint32_t size)
     return PIECE;
 }
 
+/* Of text that fills the buffer, and so may end in the midst of a line: its whole lines. The rest is read again, with its end. */
+static uint32_t whole_lines(const uint8_t *text, uint32_t size)
+{
+    if (size < HOST_DEBUG_TEXT_MAX)
+        return size;
+    for (uint32_t n = size; n > 0; n--)
+        if (text[n - 1] == '\n')
+            return n;
+    return size;
+}
+
 /* All there is. */
 static void bring(void)
 {
@@ -124,12 +135,13 @@ static void bring(void)
         begin = next - size; /* older text is gone */
         if (size == 0)
             return;
+        size = whole_lines(text, size);
         for (uint32_t at = 0, piece; at < size; at += piece) {
             piece = piece_of(text + at, size - at);
             print_text(text + at, piece);
             self.place->next = begin + at + piece;
         }
-        begin = next;
+        begin += size;
     }
 }
 
