@@ -101,7 +101,6 @@ static bool is_full(mach_port_name_t port)
 
 static kern_return_t make_child(struct fork_frame *frame, mach_port_name_t port, int32_t *pid)
 {
-    struct process_change change;
     mach_port_name_t task, self_name, child_port;
     kern_return_t kr =
         task_create(program_start_info->task, TASK_INHERIT_SEND_RIGHTS | TASK_INHERIT_MEMORY,
@@ -113,7 +112,7 @@ static kern_return_t make_child(struct fork_frame *frame, mach_port_name_t port,
     if (kr == KERN_SUCCESS) {
         kr = make_thread(task, frame, (uint64_t)child_port << 32 | self_name);
         if (kr != KERN_SUCCESS)
-            (void)!process_reap(port, *pid, PROCESS_EXITED, &change);
+            process_take_back(port, *pid);
     }
     if (kr != KERN_SUCCESS)
         (void)!task_terminate(task, 0);

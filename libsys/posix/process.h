@@ -27,6 +27,8 @@ struct process_ids;
 bool process_ids(struct process_ids *ids);
 /** After fork, in the child. */
 void process_became_child(mach_port_name_t port);
+/** A child that has been made, and that nobody has been told of: it ends, and nothing is left of it. */
+void process_take_back(mach_port_name_t port, int32_t pid);
 /** The end: does not return where nobody but the process server has to be told, as long as there is one. */
 void process_leave(int status);
 

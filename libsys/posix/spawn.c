@@ -39,11 +39,8 @@ static int announce(const struct image_request *r, mach_port_name_t task, const 
 /* If it was announced, it will not be. */
 static void take_back(struct birth *birth)
 {
-    struct process_change change;
-    if (birth->pid == 0)
-        return;
-    (void)!process_kill(process_port(), birth->pid, SIGKILL, 0, 0);
-    (void)!process_reap(process_port(), birth->pid, PROCESS_EXITED, &change);
+    if (birth->pid != 0)
+        process_take_back(process_port(), birth->pid);
     birth->pid = 0;
 }
 

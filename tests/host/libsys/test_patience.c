@@ -217,13 +217,11 @@ kern_return_t process_fork(mach_port_name_t port, uint32_t child, int32_t *numbe
     return KERN_SUCCESS;
 }
 
-kern_return_t process_reap(mach_port_name_t port, int32_t which, uint32_t states,
-                           struct process_change *change)
+void process_take_back(mach_port_name_t port, int32_t which)
 {
-    (void)port, (void)states, (void)change;
+    CHECK_EQ(port, PROCESS_PORT);
     CHECK_EQ(which, pid);
     pid = 0;
-    return KERN_SUCCESS;
 }
 
 kern_return_t process_limits(mach_port_name_t port, uint32_t *processes, uint32_t *most)
