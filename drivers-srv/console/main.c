@@ -98,26 +98,19 @@ static void print_text(const uint8_t *text, uint32_t size)
         print_past(text, size);
 }
 
-/* What is printed in one piece: whole lines, if a line is no longer than that. */
-static uint32_t piece_of(const uint8_t *text, uint32_t size)
-{
-    if (size <= PIECE)
-        return size;
-    for (uint32_t n = PIECE; n > 0; n--)
-        if (text[n - 1] == '\n')
-            return n;
-    return PIECE;
-}
-
-/* Of text that fills the buffer, and so may end in the midst of a line: its whole lines. The rest is read again, with its end. */
+/* The whole lines of a text that may have been cut in the midst of one; all of it, if it is a part of one. */
 static uint32_t whole_lines(const uint8_t *text, uint32_t size)
 {
-    if (size < HOST_DEBUG_TEXT_MAX)
-        return size;
     for (uint32_t n = size; n > 0; n--)
         if (text[n - 1] == '\n')
             return n;
     return size;
+}
+
+/* What is printed in one piece: whole lines, if a line is no longer than that. */
+static uint32_t piece_of(const uint8_t *text, uint32_t size)
+{
+    return size <= PIECE ? size : whole_lines(text, PIECE);
 }
 
 /* All there is. */
@@ -135,7 +128,9 @@ static void bring(void)
         begin = next - size; /* older text is gone */
         if (size == 0)
             return;
-        size = whole_lines(text, size);
+        /* A full buffer may end in the midst of a line: that is read again, with its end. */
+        if (size == HOST_DEBUG_TEXT_MAX)
+            size = whole_lines(text, size);
         for (uint32_t at = 0, piece; at < size; at += piece) {
             piece = piece_of(text + at, size - at);
             print_text(text + at, piece);

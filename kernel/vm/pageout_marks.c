@@ -82,11 +82,16 @@ bool pageout_is_short(void)
     return pageout_is_enabled() && pageout_free_frames() < pageout_marks().low;
 }
 
+void pageout_enable_locked(void)
+{
+    if (atomic_fetch_add_explicit(&marks.users, 1, memory_order_relaxed) == 0)
+        frame_set_admission(admit, pageout_marks().low);
+}
+
 void pageout_enable(void)
 {
     spin_lock(&swap.lock);
-    if (atomic_fetch_add_explicit(&marks.users, 1, memory_order_relaxed) == 0)
-        frame_set_admission(admit, pageout_marks().low);
+    pageout_enable_locked();
     spin_unlock(&swap.lock);
 }
 

@@ -181,6 +181,7 @@ static bool step(struct work *work)
 void swap_facts(struct swap_facts *out)
 {
     spin_lock(&swap.lock);
+    assert(swap.slots == 0 || pageout_is_enabled()); /* S10 */
     *out = (struct swap_facts){
         .pagers = swap.port != NULL,
         .slots = swap.slots,

@@ -141,6 +141,7 @@ static kern_return_t take_chunk(struct slot_area *area, uint32_t slots, kern_ret
     area->phase = AREA_IN_USE;
     area->enabled = true;
     swap.slots += area->count;
+    pageout_enable_locked(); /* S10 */
     return KERN_SUCCESS;
 }
 
@@ -183,7 +184,6 @@ kern_return_t swap_add_area(struct task *task, uint32_t count, uint32_t priority
         return kr;
     *first = swap.area[number].first;
     commitment_add(count);
-    pageout_enable();
     return KERN_SUCCESS;
 }
 

@@ -45,6 +45,8 @@ void pageout_tag(struct frame *frame, struct paged_object *object, uint64_t page
 void pageout_init(void);
 /** There is something more that pages could leave for: slots, or an object. */
 void pageout_enable(void);
+/** The same; the SWAP lock is held. */
+void pageout_enable_locked(void);
 /** There no longer is. */
 void pageout_disable(void);
 /** Page-out's work is looked at again after a while. */

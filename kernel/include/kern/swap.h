@@ -20,6 +20,7 @@
  * S8 the flags that a frame's owner keeps in its record (FRAME_FLAG_OWNER and on) go to the slot with the page, and come back.
  * S9 a page that has come back may have its slot still, KEPT, exactly while its frame says so (FRAME_FLAG_KEPT, `prev` is the slot's number): if its sum is the
  *    slot's when it leaves again, it is there already. So no note is needed of who writes to it. Slots are kept while there are others.
+ * S10 where there are slots, page-out is enabled: who sees them may demand that pages leave (pageout_demand()).
  *
  * One lock, SWAP, for slots, requests, and who waits; it is held for short pieces, and never when memory is mapped or sent.
  */
