@@ -169,7 +169,10 @@ pte_t *pmap_find_leaf(const struct pmap *pmap, struct pmap_cursor *c)
         c->table_va = round_down(c->va, PMAP_LARGE_SIZE);
         if (arch_pte_is_valid(arch_pte_read(slot)))
             return slot;
-        skip_empty_above(c, slot);
+        if (c->table != NULL)
+            c->va += PAGE_SIZE; /* and on in its table */
+        else
+            skip_empty_above(c, slot);
     }
     return NULL;
 }
