@@ -36,41 +36,30 @@ bool reaper_is_idle(void)
     return atomic_load(&dead_count) == 0 && grace_idle();
 }
 
-/* *has_memory: that was enough for one step. */
-static bool reap_message(struct port *port, bool *has_memory)
+/* One of what is left, if there is any. Waiters first, then messages, then requests. *has_memory: that was enough for one step. */
+static bool reap_one(struct port *port, bool *has_memory)
 {
-    spin_lock(&port->lock);
-    struct list *link = list_pop_front(&port->queue);
-    spin_unlock(&port->lock);
-    if (!link)
-        return false;
-    struct kmsg *msg = list_entry(link, struct kmsg, link);
-    *has_memory = msg->memory;
-    kmsg_destroy(msg);
-    return true;
-}
-
-static bool reap_waiter(struct port *port)
-{
+    struct list *message = NULL, *request = NULL;
     spin_lock(&port->lock);
     struct thread *receiver = msg_pop_waiter(&port->receivers);
     struct thread *sender = receiver ? NULL : msg_pop_waiter(&port->blocked);
+    if (!receiver && !sender)
+        message = list_pop_front(&port->queue);
+    if (!receiver && !sender && !message)
+        request = list_pop_front(&port->requests);
     spin_unlock(&port->lock);
     if (receiver)
         msg_wake_error(receiver, MACH_RCV_PORT_DIED);
     if (sender)
         msg_wake_repeat(sender); /* finds the dead name */
-    return receiver || sender;
-}
-
-static bool reap_request(struct port *port)
-{
-    spin_lock(&port->lock);
-    struct list *link = list_pop_front(&port->requests);
-    spin_unlock(&port->lock);
-    if (link)
-        request_fire_dead(list_entry(link, struct name_request, port_link));
-    return link != NULL;
+    if (message) {
+        struct kmsg *msg = list_entry(message, struct kmsg, link);
+        *has_memory = msg->memory;
+        kmsg_destroy(msg);
+    }
+    if (request)
+        request_fire_dead(list_entry(request, struct name_request, port_link));
+    return receiver || sender || message || request;
 }
 
 /* The last: requests of the receive right itself, and the server that was noted. */
@@ -101,14 +90,15 @@ static bool reap_step(struct work *work)
         return !work_done(work);
     bool has_memory = false;
     for (unsigned n = 0; n < BATCH && !has_memory; n++)
-        if (!reap_waiter(port) && !reap_message(port, &has_memory) && !reap_request(port)) {
+        if (!reap_one(port, &has_memory)) {
             reap_rest(port);
             spin_lock(&reaper_lock);
             list_remove(&port->reap_link);
+            none = list_is_empty(&dead_ports);
             spin_unlock(&reaper_lock);
             port_unref(port); /* the receive right's */
             atomic_fetch_sub(&dead_count, 1);
-            break;
+            return !none || !work_done(work);
         }
     return true;
 }

@@ -353,6 +353,8 @@ bool space_destroy_some(struct space *space)
     spin_lock(&space->lock);
     space->dead = true;
     bool reserved = space->reserved > 0;
+    if (!reserved)
+        space->root = 0; /* N2: nothing comes any more */
     spin_unlock(&space->lock);
     if (reserved) /* somebody is about to insert: within this entry into the kernel */
         return true;
@@ -383,7 +385,7 @@ bool space_check(struct space *space)
             ok = ok && atomic_load(&entry->bits) == 0 && entry->urefs == 0 && !entry->request;
         ok = ok && (rights == 0 || rights == RIGHT_DEAD) == (object == NULL);
         if (rights & (RIGHT_SEND | RIGHT_RECEIVE))
-            ok = ok && tree_find(space, object) == i;
+            ok = ok && ((space->dead && !space->root) || tree_find(space, object) == i);
         if (rights & (RIGHT_SEND | RIGHT_DEAD))
             ok = ok && entry->urefs >= 1 && entry->urefs <= SPACE_UREFS_MAX;
     }

@@ -224,13 +224,15 @@ void task_set_essential(struct task *task, bool essential)
     spin_unlock(&task->lock);
 }
 
-void task_check_essential(struct task *task, const char *name, uint64_t status, bool crashed)
+void task_check_essential(struct task *task, uint64_t status, bool crashed)
 {
+    char name[sizeof(task->name)];
     spin_lock(&task->lock);
     bool essential = task->essential;
     spin_unlock(&task->lock);
     if (!essential)
         return;
+    task_copy_name(task, name, sizeof(name));
     log_plain("wharf: essential task %s %s, status %lu: restarting the machine", name,
               crashed ? "crashed" : "ended", status);
     arch_reset(ARCH_RESET_REBOOT);

@@ -50,7 +50,6 @@ kern_return_t task_create_hidden(struct ledger *parent_ledger, const char *name,
     map_init(&task->map);
     atomic_init(&task->references, 2); /* the caller's, and its life's */
     task->id = atomic_fetch_add(&next_task_id, 1);
-    format_text(task->name, sizeof(task->name), "%s", name);
     task->ledger = ledger;
     task->max_priority = PRIORITY_MAX;
     list_init(&task->threads);
@@ -59,8 +58,8 @@ kern_return_t task_create_hidden(struct ledger *parent_ledger, const char *name,
     list_init(&task->link);
     atomic_fetch_add(&live_tasks, 1);
     trace(TRACE_TASK_CREATE, task->id, 0);
-    if (unlikely(trace_is_on(TRACE_TASK_NAME)))
-        trace_record_name(TRACE_TASK_NAME, task->id, name, strlen(name));
+    if (*name)
+        task_set_name(task, name, strlen(name));
     *out = task;
     return KERN_SUCCESS;
 
@@ -297,10 +296,11 @@ static void end_port(struct task *task)
 /* A piece of what the task has: names, its port (K2), memory, the address space. True: there may be more. */
 static bool take_down_some(struct task *task)
 {
-    if (space_destroy_some(task->space))
-        return true;
-    if (task->self_port)
+    if (task->self_port) {
+        if (space_destroy_some(task->space))
+            return true;
         end_port(task);
+    }
     if (!task->pmap)
         return false;
     if (map_teardown_some(task))
@@ -337,11 +337,12 @@ static bool teardown_step(struct work *work)
         if (n == PIECES || arch_irq_pending() || relaxed_load(arch_cpu_self()->reschedule))
             return true;
 
-    char name[sizeof(task->name)];
+    char name[sizeof(task->name)] = "";
     uint64_t status = task->exit_status;
     bool crashed = task->crashed, announced = task->announced;
-    task_copy_name(task, name, sizeof(name));
-    task_check_essential(task, name, status, crashed);
+    if (announced)
+        task_copy_name(task, name, sizeof(name));
+    task_check_essential(task, status, crashed);
     trace(TRACE_TASK_EXIT, task->id, status);
     trace_stream_end_of(task);
     task_unref(task); /* its life's */

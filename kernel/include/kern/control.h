@@ -128,7 +128,7 @@ kern_return_t task_set_max_priority(struct task *task, unsigned maximum, bool pr
 /** When an essential task has ended, the machine restarts. Who may say so is the caller's business. */
 void task_set_essential(struct task *task, bool essential);
 /** For kernel/task/task.c: the task has ended. Does not return if it was essential. */
-void task_check_essential(struct task *task, const char *name, uint64_t status, bool crashed);
+void task_check_essential(struct task *task, uint64_t status, bool crashed);
 
 /** kernel/trap/: what a trap returns whose thread was in the midst of it, when it is aborted. The
  *  thread's progress is forgotten. */

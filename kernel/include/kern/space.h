@@ -6,7 +6,8 @@
  *
  * N1 a name denotes one entry; entry.bits has its generation; bits without rights: free.
  * N2 one name per port for send and receive rights; send-once rights have names of their own. The
- *    tree over hashes of object addresses finds the name of a send or receive right.
+ *    tree over hashes of object addresses finds the name of a send or receive right; when a space is torn down, and nobody
+ *    is about to insert, it goes as a whole.
  * N3 an entry's rights to a live port change only under that port's lock (and the space's): who holds
  *    the port's lock and finds the entry unchanged may use the right.
  * N4 a send entry whose port is dead is a dead name; it is made one when somebody looks at it.
