@@ -50,8 +50,8 @@ static kern_return_t share_segment(mach_port_name_t task, const struct spawn_req
     const uint64_t start = page_down(s->address), end = page_up(s->address + s->memory_size);
     const uint32_t protection = protection_of(s);
     uint64_t at;
-    return vm_map(task, start, end - start, page_down(r->memory_offset + s->offset), 0, r->memory,
-                  protection, protection, VM_INHERIT_COPY, &at);
+    return vm_map_named(task, start, end - start, page_down(r->memory_offset + s->offset), 0,
+                        r->memory, protection, protection, VM_INHERIT_COPY, &at);
 }
 
 static kern_return_t copy_segment(mach_port_name_t task, const struct spawn_request *r,

@@ -163,7 +163,13 @@ static void test_bad_values(void)
     FAILS(vm_map(me(), 0, PAGE, 0, VM_ANYWHERE | 4, entry, 1, 1, 0, &got), KERN_INVALID_VALUE);
     FAILS(vm_map(me(), 0, PAGE, 0, VM_ANYWHERE, entry, 1, 1, 3, &got), KERN_INVALID_VALUE);
     FAILS(vm_map(me(), at, PAGE, 0, 0, entry, 1, 1, 0, &got), KERN_NO_SPACE);
+    FAILS(vm_map_named(me(), 0, PAGE, 0, VM_ANYWHERE, entry, READ_WRITE, READ_WRITE, 0, &got),
+          KERN_PROTECTION_FAILURE);
+    FAILS(vm_map_named(me(), 0, PAGE, 0, VM_ANYWHERE, me(), 1, 1, 0, &got),
+          KERN_INVALID_CAPABILITY);
+    FAILS(vm_map_named(me(), 0, PAGE, 0, VM_ANYWHERE, MSG_NULL, 1, 1, 0, &got), KERN_INVALID_NAME);
     OK(port_deallocate(me(), entry));
+    FAILS(vm_map_named(me(), 0, PAGE, 0, VM_ANYWHERE, entry, 1, 1, 0, &got), KERN_INVALID_NAME);
     CHECK_EQUAL(shape(me(), at, PAGES), 333333333333);
     OK(vm_deallocate(me(), at, PAGES * PAGE));
 }

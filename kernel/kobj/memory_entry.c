@@ -6,6 +6,7 @@
 #include "kobj_impl.h"
 #include <arch/mmu.h>
 #include <kern/kmem.h>
+#include <kern/space.h>
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <wharf/if/memory_entry_kernel.h>
@@ -130,5 +131,21 @@ kern_return_t kvm_make_entry(struct kcall *call, struct task *target, uint64_t a
         amap_unref(memory.amap);
     if (memory.object)
         memory_object_unref(memory.object);
+    return kr;
+}
+
+kern_return_t kvm_map_named(struct kcall *call, struct task *target, uint64_t address,
+                            uint64_t size, uint64_t offset, uint32_t flags, uint32_t memory,
+                            uint32_t protection, uint32_t max_protection, uint32_t inheritance,
+                            uint64_t *at)
+{
+    struct kright right = {0};
+    kern_return_t kr = space_extract(call->self->task->space, memory, MSG_COPY_SEND, &right);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    kr = right.object ? kvm_map(call, target, address, size, offset, flags, &right, protection,
+                                max_protection, inheritance, at)
+                      : KERN_INVALID_CAPABILITY; /* a dead name */
+    kright_destroy(&right);
     return kr;
 }

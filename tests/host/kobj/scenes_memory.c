@@ -102,6 +102,12 @@ void scene_shared_memory(void)
           vm_map(child, 0, PAGE, 0, VM_ANYWHERE, part, 1, RW, VM_INHERIT_COPY, &start));
     GIVES(KERN_INVALID_ARGUMENT,
           vm_map(child, 0, PAGE, PAGE, VM_ANYWHERE, part, 1, 1, VM_INHERIT_COPY, &start));
+    GIVES(KERN_PROTECTION_FAILURE,
+          vm_map_named(child, 0, PAGE, 0, VM_ANYWHERE, part, 1, RW, VM_INHERIT_COPY, &start));
+    GIVES(KERN_INVALID_NAME,
+          vm_map_named(child, 0, PAGE, 0, VM_ANYWHERE, 0, 1, 1, VM_INHERIT_COPY, &start));
+    OK(vm_map_named(child, 0, PAGE, 0, VM_ANYWHERE, part, 1, 1, VM_INHERIT_COPY, &start));
+    check_bytes(child, start, "after!", 6);
     OK(vm_map(child, 0, PAGE, 0, VM_ANYWHERE | VM_COPY, part, RW, RW, VM_INHERIT_COPY, &start));
     check_bytes(child, start, "after!", 6);
     OK(vm_write(child, start, "mine", 4)); /* nobody else's */

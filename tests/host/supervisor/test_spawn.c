@@ -103,9 +103,9 @@ kern_return_t exception_ports_set(mach_port_name_t object, uint32_t slot, uint32
     return call();
 }
 
-kern_return_t vm_map(mach_port_name_t vm, uint64_t address, uint64_t size, uint64_t offset,
-                     uint32_t flags, mach_port_name_t memory, uint32_t protection,
-                     uint32_t max_protection, uint32_t inheritance, uint64_t *at)
+kern_return_t vm_map_named(mach_port_name_t vm, uint64_t address, uint64_t size, uint64_t offset,
+                           uint32_t flags, uint32_t memory, uint32_t protection,
+                           uint32_t max_protection, uint32_t inheritance, uint64_t *at)
 {
     CHECK(vm == TASK && flags == 0 && memory == ENTRY && inheritance == VM_INHERIT_COPY);
     CHECK(address % PAGE == 0 && offset % PAGE == 0 && size % PAGE == 0);
