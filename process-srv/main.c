@@ -20,18 +20,15 @@ enum { PRIORITY = 110 };
 
 static uint64_t in[MSG_BODY_MAX / 8], out[MSG_BODY_MAX / 8];
 
-/* Its task's name is dead. The reference that came with it is given up, too. */
+/* A name that is watched is dead. */
 static kern_return_t notification(void *context, const struct server_message *message)
 {
     (void)context;
     /* A process can send such a message, too, and name whom it likes. */
     if (!msg_is_notification(message->received.control))
         return KERN_FAILURE;
-    if (message->received.id == MSG_ID_DEAD_NAME) {
-        const mach_port_name_t name = *(const uint32_t *)message->in;
-        tasks_died(name);
-        (void)!port_deallocate(program_start_info->task, name);
-    }
+    if (message->received.id == MSG_ID_DEAD_NAME)
+        tasks_died(*(const uint32_t *)message->in);
     return KERN_SUCCESS;
 }
 

@@ -54,7 +54,7 @@ kern_return_t tasks_rebind(struct process *p, mach_port_name_t task);
 kern_return_t tasks_send_right(const struct process *p, mach_port_name_t *right);
 /** Give up all rights of p's. */
 void tasks_release(struct process *p);
-/** A port that is watched is gone: a task's, or a thread's. */
+/** A port that is watched is gone: a task's, or a thread's. The reference that the notification brought is given up. */
 void tasks_died(mach_port_name_t task);
 struct process *tasks_find(mach_port_name_t task);
 /** What waits for a moment; and when the next is. */

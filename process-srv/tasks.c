@@ -90,13 +90,20 @@ bool tasks_is_task(mach_port_name_t task)
     return port_kobject(self(), task, &kind) == KERN_SUCCESS && kind == PORT_KOBJECT_TASK;
 }
 
-kern_return_t tasks_take(const struct process *p, mach_port_name_t theirs, mach_port_name_t *right)
+static kern_return_t take(const struct process *p, mach_port_name_t theirs, mach_port_name_t *right,
+                          uint32_t *kind)
 {
-    const kern_return_t kr = port_fetch_send(self(), p->task, theirs, right);
+    const kern_return_t kr = port_fetch_send(self(), p->task, theirs, right, kind);
     if (kr == KERN_SUCCESS)
         return KERN_SUCCESS;
     const bool full = kr == KERN_NO_SPACE || kr == KERN_LIMIT || kr == KERN_RESOURCE_SHORTAGE;
     return unix_error(full ? EAGAIN : EINVAL); /* with the server, or with the name */
+}
+
+kern_return_t tasks_take(const struct process *p, mach_port_name_t theirs, mach_port_name_t *right)
+{
+    uint32_t kind;
+    return take(p, theirs, right, &kind);
 }
 
 bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread)
@@ -115,10 +122,11 @@ bool tasks_has_thread(mach_port_name_t task, mach_port_name_t thread)
 kern_return_t tasks_take_new(const struct process *maker, mach_port_name_t theirs,
                              mach_port_name_t *task)
 {
-    const kern_return_t kr = tasks_take(maker, theirs, task);
+    uint32_t kind;
+    const kern_return_t kr = take(maker, theirs, task, &kind);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (tasks_find(*task) == NULL && tasks_is_task(*task))
+    if (tasks_find(*task) == NULL && kind == PORT_KOBJECT_TASK)
         return KERN_SUCCESS;
     drop_right(task);
     return unix_error(EINVAL);
@@ -201,10 +209,11 @@ static void release_rest(struct process *p)
     if (p->port != MSG_NULL)
         stub_release_right(p->port, MSG_MOVE_RECEIVE);
     p->port = MSG_NULL;
-    for (unsigned i = 0; i < WAITERS; i++)
+    for (unsigned i = 0; i < WAITERS; i++) {
         if (p->waiter[i].reply != MSG_NULL)
             stub_release_right(p->waiter[i].reply, MSG_MOVE_SEND_ONCE);
-    memset(p->waiter, 0, sizeof(p->waiter));
+        p->waiter[i].reply = MSG_NULL;
+    }
     p->alarm = p->alarm_interval = 0;
 }
 
@@ -223,9 +232,12 @@ void tasks_died(mach_port_name_t task)
     struct process *p = tasks_find(task);
     if (p == NULL) {
         stop_died(task); /* it may be a thread's */
+        (void)!port_deallocate(self(), task);
         return;
     }
-    tasks_release(p);
+    release_rest(p);
+    tasks_unbind(p);
+    (void)!port_mod_refs(self(), task, PORT_RIGHT_DEAD, -2); /* p's, and the notification's */
     if (p->leaving)
         signals_left(p);
     else

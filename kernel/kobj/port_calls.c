@@ -154,15 +154,20 @@ kern_return_t kport_insert_send(struct kcall *call, struct task *target, uint32_
     return space_insert_as(target->space, name, right, got);
 }
 
+static uint32_t kind_told(enum kobject kobject)
+{
+    return kobject == KOBJECT_NONE     ? PORT_KOBJECT_NONE
+           : kobject == KOBJECT_TASK   ? PORT_KOBJECT_TASK
+           : kobject == KOBJECT_THREAD ? PORT_KOBJECT_THREAD
+                                       : PORT_KOBJECT_OTHER;
+}
+
 kern_return_t kport_kobject(struct kcall *call, struct task *target, uint32_t name, uint32_t *kind)
 {
     (void)call;
     enum kobject kobject;
     kern_return_t kr = space_kobject(target->space, name, &kobject);
-    *kind = kobject == KOBJECT_NONE     ? PORT_KOBJECT_NONE
-            : kobject == KOBJECT_TASK   ? PORT_KOBJECT_TASK
-            : kobject == KOBJECT_THREAD ? PORT_KOBJECT_THREAD
-                                        : PORT_KOBJECT_OTHER;
+    *kind = kind_told(kobject);
     return kr;
 }
 
@@ -176,14 +181,17 @@ static kern_return_t find_task(struct task *by, uint32_t name, struct task **out
 }
 
 static kern_return_t copy_between(struct space *from, uint32_t name, struct space *to,
-                                  uint32_t *got)
+                                  uint32_t *got, enum kobject *kobject)
 {
     struct kright right = {0};
     kern_return_t kr = space_extract(from, name, MSG_COPY_SEND, &right);
     if (kr == KERN_SUCCESS && !right.object)
         kr = KERN_INVALID_CAPABILITY; /* a dead name */
-    if (kr == KERN_SUCCESS)
+    if (kr == KERN_SUCCESS) {
+        *kobject = (enum kobject)relaxed_load(
+            container_of(right.object, struct port, ipc)->kobject); /* the right keeps the port */
         kr = space_insert_as(to, MSG_NULL, &right, got);
+    }
     kright_destroy(&right);
     return kr;
 }
@@ -206,14 +214,16 @@ kern_return_t kport_give_made_send(struct kcall *call, struct task *target, uint
 }
 
 kern_return_t kport_fetch_send(struct kcall *call, struct task *target, uint32_t task_name,
-                               uint32_t its, uint32_t *got)
+                               uint32_t its, uint32_t *got, uint32_t *kind)
 {
     (void)call;
+    enum kobject kobject = KOBJECT_NONE;
     struct task *task;
     kern_return_t kr = find_task(target, task_name, &task);
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = copy_between(task->space, its, target->space, got);
+    kr = copy_between(task->space, its, target->space, got, &kobject);
+    *kind = kind_told(kobject);
     task_unref(task);
     return kr;
 }
@@ -228,6 +238,7 @@ kern_return_t kport_give_sends(struct kcall *call, struct task *target, uint32_t
                                const uint32_t names[PORT_GIVE_MAX], uint32_t got[PORT_GIVE_MAX])
 {
     (void)call;
+    enum kobject kobject;
     struct task *task;
     kern_return_t kr = find_task(target, task_name, &task);
     if (kr != KERN_SUCCESS)
@@ -235,7 +246,7 @@ kern_return_t kport_give_sends(struct kcall *call, struct task *target, uint32_t
     for (unsigned i = 0; i < PORT_GIVE_MAX && kr == KERN_SUCCESS; i++) {
         got[i] = MSG_NULL;
         if (names[i] != MSG_NULL)
-            kr = copy_between(target->space, names[i], task->space, &got[i]);
+            kr = copy_between(target->space, names[i], task->space, &got[i], &kobject);
     }
     task_unref(task);
     return kr;

@@ -178,16 +178,17 @@ void scene_own_names(void)
     OK(port_give_made_send(me.task, plain, child, &its));
     GIVES(KERN_INVALID_TASK, port_give_made_send(me.task, plain, port, &got));
     GIVES(KERN_INVALID_RIGHT, port_give_made_send(me.task, child, child, &got));
-    OK(port_fetch_send(me.task, child, its, &got));
+    OK(port_fetch_send(me.task, child, its, &got, &kind));
     CHECK_EQUAL(got, plain); /* beside the receive right */
+    CHECK_EQUAL(kind, PORT_KOBJECT_NONE);
     OK(port_get_refs(me.task, plain, PORT_RIGHT_SEND, &refs));
     CHECK_EQUAL(refs, 1);
     OK(port_get_refs(child, its, PORT_RIGHT_SEND, &refs));
     CHECK_EQUAL(refs, 1);
-    GIVES(KERN_INVALID_NAME, port_fetch_send(me.task, child, 0x4440001, &got));
-    GIVES(KERN_INVALID_TASK, port_fetch_send(me.task, port, its, &got));
+    GIVES(KERN_INVALID_NAME, port_fetch_send(me.task, child, 0x4440001, &got, &kind));
+    GIVES(KERN_INVALID_TASK, port_fetch_send(me.task, port, its, &got, &kind));
     OK(port_mod_refs(me.task, plain, PORT_RIGHT_RECEIVE, -1));
-    GIVES(KERN_INVALID_CAPABILITY, port_fetch_send(me.task, child, its, &got));
+    GIVES(KERN_INVALID_CAPABILITY, port_fetch_send(me.task, child, its, &got, &kind));
     child_end(child);
 }
 

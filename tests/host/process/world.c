@@ -219,7 +219,8 @@ kern_return_t port_give_made_send(mach_port_name_t task, uint32_t name, uint32_t
     return kr;
 }
 
-kern_return_t port_fetch_send(mach_port_name_t task, uint32_t from, uint32_t its, uint32_t *got)
+kern_return_t port_fetch_send(mach_port_name_t task, uint32_t from, uint32_t its, uint32_t *got,
+                              uint32_t *kind)
 {
     const mach_port_name_t name = its & ~(uint32_t)THEIRS;
 
@@ -237,7 +238,7 @@ kern_return_t port_fetch_send(mach_port_name_t task, uint32_t from, uint32_t its
     if (world_fails())
         return KERN_RESOURCE_SHORTAGE;
     *got = world_copy(name);
-    return KERN_SUCCESS;
+    return port_kobject(task, name, kind);
 }
 
 static void tell(struct right *r)
@@ -297,13 +298,29 @@ kern_return_t port_watch(mach_port_name_t task, uint32_t name, uint32_t to)
 
 kern_return_t port_mod_refs(mach_port_name_t task, uint32_t name, uint32_t right, int32_t delta)
 {
-    CHECK(task == WORLD_SELF && right == PORT_RIGHT_SEND && delta == 1);
+    const bool drops = right == PORT_RIGHT_DEAD && delta < 0;
+    CHECK(task == WORLD_SELF && (drops || (right == PORT_RIGHT_SEND && delta == 1)));
     if (!world_is_held(name))
         return KERN_INVALID_NAME;
     const struct right *r = world_at(name);
+    if (drops) {
+        CHECK(r->dead && r->refs >= (uint32_t)-delta);
+        for (; delta < 0; delta++)
+            world_drop(name);
+        return KERN_SUCCESS;
+    }
     if (r->dead || r->kind == REPLY || (r->kind == RECEIVE && r->sends == 0))
         return KERN_INVALID_RIGHT;
     world_copy(name);
+    return KERN_SUCCESS;
+}
+
+kern_return_t port_deallocate(mach_port_name_t task, uint32_t name)
+{
+    CHECK_EQ(task, WORLD_SELF);
+    if (!world_is_held(name))
+        return KERN_INVALID_NAME;
+    world_drop(name);
     return KERN_SUCCESS;
 }
 
@@ -388,7 +405,6 @@ kern_return_t world_done(kern_return_t kr, mach_port_name_t one, mach_port_name_
     return kr;
 }
 
-/* The notification's own reference goes with it, as in main.c. */
 static bool tell_deaths(void)
 {
     bool any = false;
@@ -397,7 +413,6 @@ static bool tell_deaths(void)
         for (; world_rights[name].told != 0; any = true) {
             world_rights[name].told--;
             tasks_died(name);
-            world_drop(name);
         }
     return any;
 }
