@@ -273,14 +273,19 @@ void descriptors_import(const struct start_descriptor *descriptors, uint32_t cou
     atomic_store(&begun, true);
 }
 
+/* From this number on, behind rows of the first that are empty. */
+static int skip_empty(int from)
+{
+    if (atomic_load_explicit(&begun, memory_order_acquire))
+        while (from >= 0 && from < FIRST &&
+               atomic_load_explicit(&first[from], memory_order_relaxed) == 0)
+            from++;
+    return from;
+}
+
 bool descriptors_export(int from, struct start_descriptor *out)
 {
-    for (int i = from; i >= 0 && i < DESCRIPTORS_MAX; i++) {
-        _Atomic uint64_t *at = row(i);
-
-        if (i < FIRST && atomic_load_explicit(at, memory_order_relaxed) == 0 &&
-            atomic_load_explicit(&begun, memory_order_acquire))
-            continue;
+    for (int i = skip_empty(from); i >= 0 && i < DESCRIPTORS_MAX; i = skip_empty(i + 1)) {
         const struct descriptor d = descriptor_get(i);
 
         if (d.flags != 0 && (d.flags & DESCRIPTOR_CLOEXEC) == 0) {
