@@ -3,6 +3,7 @@
  * The default pager's coming and going, and the one work item that does all of page-out that nobody waits for (kern/swap.h,
  * kern/pageout.h): requests, who is to be woken, the hand.
  */
+#include "pageout_impl.h"
 #include "swap_impl.h"
 #include <arch/cpu.h>
 #include <arch/timer.h>
