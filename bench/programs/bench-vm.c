@@ -213,8 +213,9 @@ static uint64_t protect(uint64_t n)
 #define REGION \
     UINT64_C(0x2000000000) /* a multiple of what touch_all() takes for a number of pages */
 
-/* A task with this program's text and so many pages. */
-static mach_port_name_t make_parent(uint64_t pages)
+/* A task with this program's text and so many pages. Its thread *keeper never runs, or the task would end with those that do; it
+ * lives as long as somebody can start it. */
+static mach_port_name_t make_parent(uint64_t pages, mach_port_name_t *keeper)
 {
     mach_port_name_t task = MSG_NULL, name, entry = MSG_NULL;
     uint64_t start, size, at;
@@ -227,9 +228,7 @@ static mach_port_name_t make_parent(uint64_t pages)
               VM_PROT_READ | VM_PROT_EXECUTE, VM_INHERIT_SHARE, &at));
     OK(port_deallocate(self, entry));
     OK(vm_allocate(task, REGION, pages * PAGE, 0, &at));
-    /* one that never runs, or the task would end with those that do */
-    OK(task_create_thread(task, (uintptr_t)touch_all, 0, 0, 0, 1, false, &name, &id));
-    OK(port_deallocate(self, name));
+    OK(task_create_thread(task, (uintptr_t)touch_all, 0, 0, 0, 1, false, keeper, &id));
     return task;
 }
 
@@ -248,7 +247,8 @@ static void measure_fork(const char *name, uint64_t pages, int argc, char **argv
     struct series series = {.count = 0};
     if (!row_is_wanted(name, argc, argv))
         return;
-    const mach_port_name_t parent = make_parent(pages);
+    mach_port_name_t keeper;
+    const mach_port_name_t parent = make_parent(pages, &keeper);
     for (unsigned i = 0; i <= FORKS; i++) {
         touch_again(parent, pages);
         const uint64_t start = machine_counter_raw();
@@ -257,6 +257,7 @@ static void measure_fork(const char *name, uint64_t pages, int argc, char **argv
             series_add(&series, machine_counter_raw() - start);
     }
     end(parent);
+    OK(port_deallocate(self, keeper));
     series_print(&series, name, "instructions", 1);
 }
 
