@@ -286,6 +286,7 @@ static void end_port(struct task *task)
 {
     struct port *port = task->self_port;
     exception_end_task(task);
+    trace_stream_end_of(task);
     spin_lock(&task->lock); /* who lists tasks takes rights to their ports */
     task->self_port = NULL;
     spin_unlock(&task->lock);
@@ -300,6 +301,7 @@ static bool take_down_some(struct task *task)
         if (space_destroy_some(task->space))
             return true;
         end_port(task);
+        return true;
     }
     if (!task->pmap)
         return false;
@@ -344,7 +346,6 @@ static bool teardown_step(struct work *work)
         task_copy_name(task, name, sizeof(name));
     task_check_essential(task, status, crashed);
     trace(TRACE_TASK_EXIT, task->id, status);
-    trace_stream_end_of(task);
     task_unref(task); /* its life's */
     if (announced)
         program_ended(name, status, crashed);

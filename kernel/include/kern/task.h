@@ -5,7 +5,8 @@
  * K1 a task lives while it has threads or references; when its last thread is gone, a work item
  *    takes its memory down in bounded steps, then its ledger must be at zero.
  * K2 when its port dies all its rights are gone: who is told of its end finds that others have been
- *    told that it does not hold them any more (no senders, dead names).
+ *    told that it does not hold them any more (no senders, dead names), and that nothing is its
+ *    that one task has at a time (kern/trace_stream.h).
  */
 #pragma once
 
