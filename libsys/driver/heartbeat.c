@@ -5,7 +5,10 @@
  */
 #include "driver_impl.h"
 #include <libsys/kernel.h>
+#include <libsys/program.h>
 #include <wharf/if/service_control.h>
+#include <wharf/if/task.h>
+#include <wharf/info.h>
 
 /* A moment is not to be had for nothing, so the loop only says that it has begun with a message; this is seen at the ping after
  * that. From there on it has DRIVER_TAKES, unless it has received another meanwhile. */
@@ -44,27 +47,26 @@ static void answer(void *argument)
     driver_fail(driver, "its control port: error %d", (int)kr);
 }
 
-/* The most that this thread may have: it has it then. The supervisor gives a program's threads no more than it says (`priority`). */
-static unsigned take_highest_priority(void)
+/* The most that its threads may have: the supervisor gives them no more than it says (`priority`), and this one has it. It is asked for, not tried out: a thread
+ * that has been less urgent for a moment may wait for as long as another computes. */
+static kern_return_t highest_priority(unsigned *priority)
 {
-    unsigned low = 1, high = 255;
+    struct task_info info;
+    const kern_return_t kr = task_info(program_start_info->task, &info);
 
-    while (low < high) {
-        const unsigned middle = (low + high + 1) / 2;
-        if (kernel_thread_set_priority(middle) == KERN_SUCCESS)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
+    if (kr == KERN_SUCCESS)
+        *priority = info.max_priority;
+    return kr;
 }
 
 /* It is above the driver's own thread: a pong is late only if all of the machine is. */
 void driver_start_heartbeat(struct driver *driver)
 {
-    const unsigned priority = take_highest_priority();
-    kern_return_t kr = driver_port(driver, 0, &driver->stop_port);
+    unsigned priority = 0;
+    kern_return_t kr = highest_priority(&priority);
 
+    if (kr == KERN_SUCCESS)
+        kr = driver_port(driver, 0, &driver->stop_port);
     if (kr == KERN_SUCCESS)
         kr = driver_make_send(driver->stop_port);
     if (kr == KERN_SUCCESS)

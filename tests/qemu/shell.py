@@ -168,6 +168,22 @@ def quiet(cpus):
                     check=is_quiet, expect=("^begun$", "^again$", all_ended()))
 
 
+# Who computes has what the drivers and the log leave of the CPU, not the other way round: nobody who serves is ever less urgent, also not as he begins.
+BUSY = """
+(while :; do :; done) &
+svc restart rtc0 gpio0
+for i in $(seq 50); do [ $(svc | grep -Ec '^(rtc|gpio)0 +running +0') = 2 ] && break; sleep 0.1; done
+svc | awk '$1 ~ /^(rtc0|gpio0)$/ { print $1, $2 }'
+kill $!
+"""
+
+
+def busy():
+    return Scenario("shell-busy-1cpu", {**VIRT, "cpus": 1}, append=EXEC, initrd=initrd({"etc/exec": BUSY.encode()}), label=CI, seconds=10,
+                    anywhere=("^supervisor: rtc0 ended with status 0$", "^supervisor: gpio0 ended with status 0$"),
+                    expect=("^gpio0 running$", "^rtc0 running$", "^supervisor: init ended with status 0$", all_ended()))
+
+
 def bombs(cpus, label):
     return Scenario(f"shell-bombs-{cpus}cpu", {**VIRT, "cpus": cpus}, append=EXEC,
                     initrd=initrd({"etc/exec": BOMBS.encode()}), label=label, seconds=40,
@@ -292,5 +308,5 @@ def death():
 def all_scenarios(kind):
     if kind != "release":
         return []
-    return [commands(1, CI), commands(4, CI), logged(2), logged(4), quiet(1), quiet(4), bombs(2, CI), full(1, CI), full(4, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), proc(), death(),
+    return [commands(1, CI), commands(4, CI), logged(2), logged(4), quiet(1), quiet(4), busy(), bombs(2, CI), full(1, CI), full(4, CI), console(1), console(4), jobs(1), jobs(4), utilities(1), utilities(4), proc(), death(),
             *(make(cpus, label) for make in (swap, swapped_at_the_end) for cpus, label in ((1, CI), (2, CI), (4, LONG)))]
