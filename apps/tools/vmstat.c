@@ -168,6 +168,8 @@ static void show_counts(void)
         tool_fail(&tool, "%s", tool_error(kr));
     show_count(m.managed * PAGE_KIB, "K total memory");
     show_count((m.managed - m.free) * PAGE_KIB, "K used memory");
+    show_count(m.cached * PAGE_KIB, "K of that pages of files and other objects");
+    show_count(m.written * PAGE_KIB, "K of those not given back to pagers yet");
     show_count(m.free * PAGE_KIB, "K free memory");
     show_count(m.wired * PAGE_KIB, "K wired memory");
     show_count(m.swap_slots * PAGE_KIB, "K total swap");

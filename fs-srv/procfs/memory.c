@@ -21,12 +21,18 @@ static kern_return_t look(struct host_memory_statistics *out)
                                                                                  : unix_error(EIO);
 }
 
+/* The two are not counted at the same moment. */
+static uint64_t clean(const struct host_memory_statistics *m)
+{
+    return m->cached > m->written ? m->cached - m->written : 0;
+}
+
 static void add_kilobytes(struct text *text, const char *key, uint64_t pages)
 {
     text_add(text, "%-16s%8" PRIu64 " kB\n", key, pages * PAGE_KIB);
 }
 
-/* Nothing that is cached could be given up: what is available is what is free. */
+/* What is cached and not written to can be had at once. Pages that are used at this moment are among it, as they are on Linux. */
 kern_return_t fill_meminfo(struct text *text, const struct subject *subject)
 {
     struct host_memory_statistics m;
@@ -37,9 +43,12 @@ kern_return_t fill_meminfo(struct text *text, const struct subject *subject)
         return kr;
     add_kilobytes(text, "MemTotal:", m.managed);
     add_kilobytes(text, "MemFree:", m.free);
-    add_kilobytes(text, "MemAvailable:", m.free);
+    add_kilobytes(text, "MemAvailable:", m.free + clean(&m));
+    add_kilobytes(text, "Buffers:", 0);
+    add_kilobytes(text, "Cached:", m.cached);
     add_kilobytes(text, "SwapCached:", m.swap_kept);
     add_kilobytes(text, "Mlocked:", m.wired);
+    add_kilobytes(text, "Dirty:", m.written);
     add_kilobytes(text, "SwapTotal:", m.swap_slots);
     add_kilobytes(text, "SwapFree:", m.swap_slots - m.swap_used - m.swap_kept);
     add_kilobytes(text, "CommitLimit:", m.commitment_limit);
@@ -62,6 +71,8 @@ kern_return_t fill_vmstat(struct text *text, const struct subject *subject)
         return kr;
     add_count(text, "nr_free_pages", m.free);
     add_count(text, "nr_mlock", m.wired);
+    add_count(text, "nr_file_pages", m.cached);
+    add_count(text, "nr_dirty", m.written);
     add_count(text, "nr_swapcached", m.swap_kept);
     add_count(text, "pswpin", m.swap_ins);
     add_count(text, "pswpout", m.swap_outs);

@@ -206,6 +206,8 @@ kern_return_t khost_memory_statistics(struct kcall *call, struct host *target,
     *statistics = (struct host_memory_statistics){
         .managed = frames.managed,
         .free = frames.free,
+        .cached = vm_count_present(VM_COUNT_CACHED),
+        .written = vm_count_present(VM_COUNT_WRITTEN),
         .wired = (uint64_t)ledger_used(&kernel_ledger, LEDGER_WIRED),
         .wired_limit = limit_of(LEDGER_WIRED),
         .committed = (uint64_t)ledger_used(&kernel_ledger, LEDGER_COMMITMENT),

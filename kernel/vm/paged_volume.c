@@ -6,6 +6,7 @@
 #include <kern/paged_object.h>
 #include <kern/panic.h>
 #include <kern/space.h>
+#include <kern/vm_count.h>
 
 static uint64_t limit = UINT64_MAX; /* set by the boot */
 
@@ -83,6 +84,7 @@ void paged_volume_count(struct paged_object *object, int64_t dirty, int64_t loos
 {
     struct pager_volume *volume = volume_of(object);
     object->dirty += (uint64_t)dirty;
+    vm_count_many(VM_COUNT_WRITTEN, (uint64_t)dirty);
     if (!volume) {
         object->loose += (uint64_t)loose;
         object->wake_writers |= dirty < 0;

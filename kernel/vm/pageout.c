@@ -232,8 +232,11 @@ void pageout_tag(struct frame *frame, struct paged_object *object, uint64_t page
         swap_forget_kept(frame); /* `prev` is wanted */
     frame->next = (pfn_t)place;
     frame->prev = (pfn_t)page;
-    atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_OBJECT | FRAME_FLAG_PAGEABLE,
-                             memory_order_release);
+    const unsigned before =
+        atomic_fetch_or_explicit(&frame->flags, FRAME_FLAG_OBJECT | FRAME_FLAG_PAGEABLE,
+                                 memory_order_release);
+    if (!(before & FRAME_FLAG_OBJECT))
+        vm_count(VM_COUNT_CACHED);
 }
 
 /* The object's, if it is one's, with a hold. */

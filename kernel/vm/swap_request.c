@@ -222,6 +222,8 @@ static void end_stored(struct swap_request *request)
     spin_unlock(&swap.lock);
     if (!frees)
         return;
+    if (atomic_load_explicit(&page->frame->flags, memory_order_relaxed) & FRAME_FLAG_OBJECT)
+        vm_uncount(VM_COUNT_CACHED);
     frame_free_paid(page->frame);
     if (record) {
         anon_free_record(page->anon, ledger);

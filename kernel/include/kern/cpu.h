@@ -29,6 +29,8 @@ enum vm_count {
     VM_COUNT_SWAP_INS,
     VM_COUNT_SWAP_OUTS,
     VM_COUNT_REACTIVATIONS,
+    VM_COUNT_CACHED, /* pages of objects: what came, less what went; on one CPU it may be negative */
+    VM_COUNT_WRITTEN, /* the same of those that pagers have to be given back */
     VM_COUNTS
 };
 

@@ -67,6 +67,8 @@ static void test_memory(void)
     memory = (struct host_memory_statistics){
         .managed = 25000,
         .free = 1000,
+        .cached = 300,
+        .written = 50,
         .wired = 400,
         .committed = 30000,
         .commitment_limit = 40000,
@@ -80,11 +82,12 @@ static void test_memory(void)
     };
     expect(
         fill_meminfo, KERN_SUCCESS,
-        "MemTotal:         100000 kB\nMemFree:            4000 kB\nMemAvailable:       4000 kB\n"
-        "SwapCached:         1532 kB\nMlocked:            1600 kB\nSwapTotal:         65532 kB\n"
+        "MemTotal:         100000 kB\nMemFree:            4000 kB\nMemAvailable:       5000 kB\n"
+        "Buffers:               0 kB\nCached:             1200 kB\n"
+        "SwapCached:         1532 kB\nMlocked:            1600 kB\nDirty:               200 kB\nSwapTotal:         65532 kB\n"
         "SwapFree:          40000 kB\nCommitLimit:      160000 kB\nCommitted_AS:     120000 kB\n");
     expect(fill_vmstat, KERN_SUCCESS,
-           "nr_free_pages 1000\nnr_mlock 400\n"
+           "nr_free_pages 1000\nnr_mlock 400\nnr_file_pages 300\nnr_dirty 50\n"
            "nr_swapcached 383\npswpin 11\npswpout 12\npgactivate 13\npgfault 1234567890123\n");
     host_says = KERN_TERMINATED;
     expect(fill_meminfo, unix_error(EIO), "");

@@ -8,6 +8,7 @@
 #include <arch/mmu.h>
 #include <kern/frame.h>
 #include <kern/pmap.h>
+#include <kern/vm_count.h>
 #include <map_impl.h>
 #include <string.h>
 
@@ -180,11 +181,25 @@ void compare_changes(void)
         compare_everywhere(changes[--change_count]);
 }
 
+/* What host.memory_statistics says is what is there. */
+static void compare_counts(uint64_t dirty)
+{
+    uint64_t cached = 0;
+    for (pfn_t pfn = 0; frame_next_record(&pfn); pfn++)
+        cached += !!(atomic_load(&frame_record(pfn)->flags) & FRAME_FLAG_OBJECT);
+    CHECK_EQUAL(vm_count_present(VM_COUNT_CACHED), cached);
+    CHECK_EQUAL(vm_count_present(VM_COUNT_WRITTEN), dirty);
+}
+
 void compare_sources(void)
 {
     struct source *source;
-    for (unsigned i = 0; (source = source_at(i)); i++)
+    uint64_t dirty = 0;
+    for (unsigned i = 0; (source = source_at(i)); i++) {
         compare_source(source);
+        dirty += source->object->dirty;
+    }
+    compare_counts(dirty);
 }
 
 void compare_all(void)
