@@ -47,6 +47,8 @@ mount DISKp1 /home || echo "not in another one $?"
 umount / || echo "busy $?"
 df | grep -c ' /$'; stat -c %n /lost+found; sync && echo synced
 mkdir /; rmdir /; rm /home/x && ls /home | wc -l
+dd if=/dev/zero of=/home/big bs=64k count=160 2> /dev/null; sync; free | awk '/^Mem:/ { print "cached " ($6 > 10000 && $6 < 20000) ", to be had " ($7 > $4 + 10000) }'
+rm /home/big; free | awk '/^Mem:/ { print "gone " ($6 < 10000) }'; awk '/^(Cached|Dirty):/ { n += ($2 < 10000) } END { print "lines " n }' /proc/meminfo
 """
 
 
@@ -65,7 +67,7 @@ def paths():
                     anywhere=(r"^mounter: wharf-root: both vd0p2 and vd0p4 are called that; the first is taken$", MOUNTED.format(disk="vd0")),
                     expect=("^true$", r"^(\.\./){45}tmp$", "^runs 1$", r"^/$", r"^bin boot dev etc home lost\+found mnt proc tmp usr var$", r"^0$", r"^\.\./proc/self/../self/status$", r"^/tmp/../etc/rc$",
                             r"^dev/disk$", r"^/dev$", r"^/$", r"^/usr/bin$", r"^memory$", r"^memory$", r"^kernel\.img$", r"^unmounted$",
-                            r"^not in another one 1$", r"^busy 1$", r"^1$", r"^/lost\+found$", r"^synced$", r"^0$", all_ended()))
+                            r"^not in another one 1$", r"^busy 1$", r"^1$", r"^/lost\+found$", r"^synced$", r"^0$", r"^cached 1, to be had 1$", r"^gone 1$", r"^lines 2$", all_ended()))
 
 
 KILLS = """
