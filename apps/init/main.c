@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libsys/print.h>
+#include <libsys/program.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wharf/if/service.h>
 
 enum { FAST = 2, FAST_MAX = 10, PAUSE = 5, NOT_FOUND = 127, SIGNALLED = 128 };
 
@@ -212,6 +214,8 @@ int main(int argc, char **argv)
     take_keys(SIG_IGN);
     open_console();
     set_environment();
+    if (service_ready(program_start_info->bootstrap) != KERN_SUCCESS)
+        print("init: the supervisor does not hear that it has begun\n");
     if (exec)
         return run_commands();
     run_rc();
