@@ -128,8 +128,10 @@ static inline void wait_for_pageout(const struct frame *frame)
 
 void anon_hide_frame(struct frame *frame)
 {
-    const unsigned before = atomic_fetch_and_explicit(
-        &frame->flags, (uint16_t) ~(FRAME_FLAG_PAGEABLE | FRAME_FLAG_OBJECT), memory_order_acquire);
+    const unsigned before =
+        atomic_fetch_and_explicit(&frame->flags,
+                                  (uint16_t) ~(FRAME_FLAG_PAGEABLE | FRAME_FLAG_OBJECT),
+                                  memory_order_acquire);
     if (before & FRAME_FLAG_OBJECT)
         vm_uncount(VM_COUNT_CACHED);
     wait_for_pageout(frame);
