@@ -30,9 +30,10 @@ static void test_wait(void)
     for (unsigned page = 0; page < PAGER_PAGES; page++)
         CHECK_EQUAL(pager->store[page][3],
                     page % 2 == 0 && page < 21 ? 1000 + page : pager_word(page, 3));
-    uint32_t returns = atomic_load(&pager->returns), requests = atomic_load(&pager->requests);
+    CHECK(comes(&pager->returns, 11)); /* it counts what it has fetched already */
+    uint32_t requests = atomic_load(&pager->requests);
     OK(sync_pages(a, 0, 21, VM_SYNC_WAIT)); /* nothing is left to return */
-    CHECK_EQUAL(atomic_load(&pager->returns), returns);
+    CHECK_EQUAL(atomic_load(&pager->returns), 11);
     AT(a, 2)[3] = 5;
     OK(sync_pages(a, 0, 21, VM_SYNC_WAIT));
     CHECK_EQUAL(pager->store[2][3], 5);

@@ -13,6 +13,7 @@
 enum { TEXT_MAX = 16384 };
 #define AWAIT_TIME (30 * DEVICE_SECOND) /* for disks whose buses are looked through yet */
 #define ROOT_TIME  (5 * DEVICE_SECOND)  /* the same, while nobody has a shell */
+#define FIRST_TIME (2 * DEVICE_SECOND)  /* the same, for lines without nofail */
 
 /* ---- the table ---- */
 
@@ -99,7 +100,6 @@ kern_return_t begin_mount_all(void)
     return first;
 }
 
-/* A disk behind a bus may be found later than this: the boot does not wait for it. */
 static void mount_first(void)
 {
     mounter.awaited_until = kernel_clock_now() + AWAIT_TIME;
@@ -130,6 +130,24 @@ bool begin_look(void)
         more |= mounter.awaited[i];
     }
     return more;
+}
+
+/* A disk that has not been found, and that the line counts on. */
+static bool one_is_missed(void)
+{
+    for (unsigned i = 0; i < mounter.table.count; i++)
+        if (mounter.awaited[i] && !(mounter.table.line[i].flags & MOUNTS_NO_FAIL))
+            return true;
+    return false;
+}
+
+/* A disk may be behind a bus that is looked through yet. The boot does not wait for it long. */
+static void await_first(void)
+{
+    const uint64_t deadline = kernel_clock_now() + FIRST_TIME;
+
+    while (one_is_missed() && mounter_pause(deadline))
+        (void)begin_look();
 }
 
 /* ---- after a restart ---- */
@@ -163,7 +181,9 @@ void begin_kept(void)
 
 void begin_mounts(void)
 {
-    if (!mounter.kept->began)
+    if (!mounter.kept->began) {
         mount_first();
+        await_first();
+    }
     mounter.kept->began = 1;
 }

@@ -2,7 +2,7 @@
 /*
  * The program `mounter`: the service `mounts` (interfaces/mounts.defs), and the table of what is mounted when the system begins (docs/mounts.md).
  *
- * It is ready when each line of the table is mounted, or cannot be, or waits for a device that nobody has found yet.
+ * It is ready when each line of the table is mounted, or cannot be, or waits for a device that nobody has found for two seconds, or may be missing.
  *
  * Arguments: service=NAME (mounts); root=DEVICE: what is on it is to be the root, and the table is read there (nothing: the root stays what it is); table=PATH (/etc/fstab); book=NAME: servers have the books NAME.0 to NAME.7 of the keeper's, one each.
  */
