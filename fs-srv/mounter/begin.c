@@ -100,20 +100,6 @@ kern_return_t begin_mount_all(void)
     return first;
 }
 
-static void mount_first(void)
-{
-    mounter.awaited_until = kernel_clock_now() + AWAIT_TIME;
-    for (unsigned i = 0; i < mounter.table.count; i++) {
-        const struct table_line *line = &mounter.table.line[i];
-        if (line->flags & MOUNTS_ON_DEMAND || rows_find(line->path))
-            continue;
-        const kern_return_t kr = mount_line(line);
-        mounter.awaited[i] = kr == unix_error(ENODEV);
-        if (kr != KERN_SUCCESS && !mounter.awaited[i])
-            complain(line, kr);
-    }
-}
-
 bool begin_look(void)
 {
     const bool last = kernel_clock_now() >= mounter.awaited_until;
@@ -142,12 +128,16 @@ static bool one_is_missed(void)
 }
 
 /* A disk may be behind a bus that is looked through yet. The boot does not wait for it long. */
-static void await_first(void)
+static void mount_first(void)
 {
-    const uint64_t deadline = kernel_clock_now() + FIRST_TIME;
+    const uint64_t now = kernel_clock_now(), deadline = now + FIRST_TIME;
 
-    while (one_is_missed() && mounter_pause(deadline))
+    mounter.awaited_until = now + AWAIT_TIME;
+    for (unsigned i = 0; i < mounter.table.count; i++)
+        mounter.awaited[i] = !(mounter.table.line[i].flags & MOUNTS_ON_DEMAND);
+    do
         (void)begin_look();
+    while (one_is_missed() && mounter_pause(deadline));
 }
 
 /* ---- after a restart ---- */
@@ -181,9 +171,7 @@ void begin_kept(void)
 
 void begin_mounts(void)
 {
-    if (!mounter.kept->began) {
+    if (!mounter.kept->began)
         mount_first();
-        await_first();
-    }
     mounter.kept->began = 1;
 }

@@ -47,32 +47,21 @@ static void answer(void *argument)
     driver_fail(driver, "its control port: error %d", (int)kr);
 }
 
-/* The most that its threads may have: the supervisor gives them no more than it says (`priority`), and this one has it. It is asked for, not tried out: a thread
- * that has been less urgent for a moment may wait for as long as another computes. */
-static kern_return_t highest_priority(unsigned *priority)
-{
-    struct task_info info;
-    const kern_return_t kr = task_info(program_start_info->task, &info);
-
-    if (kr == KERN_SUCCESS)
-        *priority = info.max_priority;
-    return kr;
-}
-
-/* It is above the driver's own thread: a pong is late only if all of the machine is. */
+/* It is above the driver's own thread: a pong is late only if all of the machine is. The supervisor gives a program's threads no more than it says (`priority`). How much that
+ * is, is asked for, not tried out: a thread that has been less urgent for a moment may wait for as long as another computes. */
 void driver_start_heartbeat(struct driver *driver)
 {
-    unsigned priority = 0;
-    kern_return_t kr = highest_priority(&priority);
+    struct task_info info;
+    kern_return_t kr = task_info(program_start_info->task, &info);
 
     if (kr == KERN_SUCCESS)
         kr = driver_port(driver, 0, &driver->stop_port);
     if (kr == KERN_SUCCESS)
         kr = driver_make_send(driver->stop_port);
     if (kr == KERN_SUCCESS)
-        kr = thread_start(&driver->heartbeat, answer, driver, priority);
-    if (kr == KERN_SUCCESS && priority > 1)
-        kr = kernel_thread_set_priority(priority - 1);
+        kr = thread_start(&driver->heartbeat, answer, driver, info.max_priority);
+    if (kr == KERN_SUCCESS && info.max_priority > 1)
+        kr = kernel_thread_set_priority(info.max_priority - 1u);
     if (kr != KERN_SUCCESS)
         driver_fail(driver, "its heartbeat: error %d", (int)kr);
 }
