@@ -3,6 +3,7 @@
  * Makes threads until it gets an error, lets all of them end, and does it again: what a program
  * takes it gets back, and exhaustion is an error code.
  */
+#include "others.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
 #include <libsys/program.h>
@@ -39,27 +40,17 @@ static unsigned explode(void)
     return made;
 }
 
-/** The kernel reaps ended threads a moment after they announce their end. */
-static void wait_for_reaping(uint64_t objects)
-{
-    uint64_t give_up = kernel_clock_now() + UINT64_C(5000000000);
-
-    while (kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS) > objects && kernel_clock_now() < give_up)
-        (void)kernel_sleep_until(kernel_clock_now() + 1000000);
-    CHECK_EQUAL(kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS), objects);
-}
-
 int main(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    uint64_t objects = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
+    uint64_t objects = settled_objects(NULL);
     unsigned first = explode();
 
-    wait_for_reaping(objects);
+    CHECK_EQUAL(settled_objects(NULL), objects);
     unsigned second = explode();
 
-    wait_for_reaping(objects);
+    CHECK_EQUAL(settled_objects(NULL), objects);
     print("bomb-threads: %u threads, then %u\n", first, second);
     CHECK(first > 0);
     /* Not the same to the last one: each CPU keeps a few free pages and objects for itself. */

@@ -116,31 +116,11 @@ static void round_of_all(void)
 
 /* What the server does after an answer (closing) is done when it answers the next question. Memory of files that are gone it gives back when it is asked how much it has: some was still another
  * process's when the file went, if that took long to end. */
-static uint64_t count_objects(void)
+static void ask(void)
 {
-    enum { PAUSE = 1000000 };
     struct file_system system;
 
     CHECK_EQUAL(file_get_system(root, &system), KERN_SUCCESS);
-    (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
-    let_others_run();
-    return kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
-}
-
-/* What the kernel does after the end of a task takes a while: until there are no more than `wanted`, or for a time in which nothing is gained any more. */
-static uint64_t settled_objects(uint64_t wanted)
-{
-    enum { QUIET = 300 };
-    uint64_t least = UINT64_MAX;
-
-    for (unsigned quiet = 0; quiet < QUIET && least > wanted; quiet++) {
-        const uint64_t objects = count_objects();
-        if (objects < least) {
-            least = objects;
-            quiet = 0;
-        }
-    }
-    return least;
 }
 
 int main(void)
@@ -149,9 +129,9 @@ int main(void)
         return check_end("files-test");
     round_of_all();
     round_of_all();
-    const uint64_t before = settled_objects(0);
+    const uint64_t before = settled_objects(ask);
     round_of_all();
-    const uint64_t after = settled_objects(before);
+    const uint64_t after = settled_objects(ask);
     if (!CHECK(after <= before))
         print("files-test: %llu kernel objects, and then %llu\n", (unsigned long long)before,
               (unsigned long long)after);

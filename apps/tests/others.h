@@ -23,3 +23,23 @@ static inline void let_others_run(void)
     CHECK_EQUAL(kernel_thread_set_affinity(UINT64_MAX), KERN_SUCCESS);
     CHECK_EQUAL(kernel_thread_set_priority(THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
 }
+
+/** How many kernel objects there are when all that was begun is done. What follows an answer, or the end of a thread or task, is done a little later, and may leave others
+ *  something to do in their turn, or on a CPU that was looked at before: looked at until nothing has changed over many looks, before each of which whoever had anything to do has
+ *  run. `ask` (or NULL) is called before each look: for servers that tidy up at their next request. */
+static inline uint64_t settled_objects(void (*ask)(void))
+{
+    enum { STILL = 30, PAUSE = 1000000 };
+    uint64_t now = 0;
+
+    for (unsigned still = 0; still < STILL;) {
+        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
+        if (ask != NULL)
+            ask();
+        let_others_run();
+        const uint64_t next = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
+        still = next == now ? still + 1 : 0;
+        now = next;
+    }
+    return now;
+}

@@ -4,6 +4,7 @@
  * a round more leaves no object in the kernel.
  */
 #include "posix-files.h"
+#include "others.h"
 #include <fcntl.h>
 #include <libsys/kernel.h>
 #include <signal.h>
@@ -69,23 +70,18 @@ static void check_all(void)
     CHECK_EQUAL(rmdir(TEST_FOLDER), 0);
 }
 
-/* The kernel's objects, when what the server and the kernel do after an answer is done: not above `wanted`, if that can be. The process server's timer has a right while it is
- * armed, and some time after: with an alarm of ours it always is. */
-static uint64_t objects(uint64_t wanted)
+static void ask(void)
 {
-    enum { TRIES = 200, PAUSE = 1000000, NEVER = 100000 };
-    uint64_t count = 0;
+    (void)next_descriptor();
+}
+
+/* The process server's timer has a right while it is armed, and some time after: with an alarm of ours it always is. */
+static uint64_t count_objects(void)
+{
+    enum { NEVER = 100000 };
 
     (void)alarm(NEVER);
-
-    for (unsigned i = 0; i < TRIES; i++) {
-        (void)next_descriptor();
-        count = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
-        if (count <= wanted)
-            break;
-        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
-    }
-    return count;
+    return settled_objects(ask);
 }
 
 /* Tables of names and heaps of the servers grow to the most that there was at once, and stay so: how much of it is taken back a little later depends on who runs when. */
@@ -129,12 +125,12 @@ int main(int argc, char **argv)
     check_all();
     /* A loss comes in every round. A table may still grow in one, when others ran at other moments than before: but not in all of three. */
     enum { ROUNDS = 3 };
-    uint64_t kept = 0, left = objects(0);
+    uint64_t kept = 0, left = count_objects();
 
     for (unsigned i = 0; i < ROUNDS && (i == 0 || left > kept); i++) {
         kept = left;
         check_all();
-        left = objects(kept);
+        left = count_objects();
     }
     if (!CHECK(left <= kept))
         printf("posix-files: %llu kernel objects, and then %llu\n", (unsigned long long)kept,

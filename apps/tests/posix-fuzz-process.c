@@ -452,10 +452,10 @@ int main(int argc, char **argv)
     make_room();
     for (uint64_t i = 0; i < rounds + 2; i++) {
         if (i == 2)
-            before = settled_objects();
+            before = count_objects();
         run_round(seed * 1000 + i);
     }
-    const uint64_t after = settled_objects();
+    const uint64_t after = count_objects();
     if (!CHECK_EQUAL(after, before))
         printf("posix-fuzz-process: %llu kernel objects, and then %llu\n",
                (unsigned long long)before, (unsigned long long)after);

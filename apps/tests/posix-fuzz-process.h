@@ -20,4 +20,4 @@ void call_lock(void);
 
 /* posix-fuzz-rest.c */
 /** The kernel's objects, when nothing changes any more. */
-uint64_t settled_objects(void);
+uint64_t count_objects(void);

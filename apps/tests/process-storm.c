@@ -5,6 +5,7 @@
  * given back: at the end there are as many kernel objects as at the beginning, which comes after a first round.
  */
 #include "process-storm.h"
+#include "others.h"
 #include <errno.h>
 #include <libsys/check.h>
 #include <libsys/kernel.h>
@@ -412,20 +413,14 @@ static void use_bomb(void)
 
 /* ---- */
 
-/* What the kernel does after an answer takes a moment: until nothing has changed for some. The server has one timer for all alarms, which holds a right while it is armed:
- * for the earliest, were it that of a process that has ended since. With an alarm of ours it is always armed. */
-static uint64_t settled_objects(void)
+/* The server has one timer for all alarms, which holds a right while it is armed: for the earliest, were it that of a process that has ended since. With an alarm of ours it is
+ * always armed. */
+static uint64_t count_objects(void)
 {
-    enum { STILL = 20, NEVER = 100000 };
+    enum { NEVER = 100000 };
+
     (void)alarm(NEVER);
-    uint64_t now = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
-    for (unsigned i = 0, still = 0; i < PATIENCE && still < STILL; i++) {
-        rest(1);
-        const uint64_t next = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
-        still = next == now ? still + 1 : 0;
-        now = next;
-    }
-    return now;
+    return settled_objects(NULL);
 }
 
 static void use_storms(void)
@@ -454,9 +449,9 @@ int main(int argc, char **argv)
             continue;
         parts[i].use();
         parts[i].use();
-        const uint64_t before = settled_objects();
+        const uint64_t before = count_objects();
         parts[i].use();
-        const uint64_t after = settled_objects();
+        const uint64_t after = count_objects();
         if (!CHECK_EQUAL(after, before))
             print("process-storm: %lu kernel objects, and then %lu\n", (unsigned long)before,
                   (unsigned long)after);

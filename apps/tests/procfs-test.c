@@ -3,6 +3,7 @@
  * /proc as C programs see it: every file, its numbers against what is known otherwise, reads at odd places, processes that end while they are looked at, and memory that is not what a program
  * began with. A round more leaves no object in the kernel. What is executed is this program again: `words` waits until it is killed.
  */
+#include "others.h"
 #include "procfs-text.h"
 #include <dirent.h>
 #include <errno.h>
@@ -397,34 +398,22 @@ static void check_all(void)
     check_words();
 }
 
-/* When what others do after an answer is done, or (a machine that has little time) after so many looks, a millisecond apart. */
-static uint64_t objects(uint64_t wanted, unsigned looks)
+/* What the server does after an answer is done when it answers the next question. */
+static void ask(void)
 {
-    enum { PAUSE = 1000000 };
-    uint64_t count = 0;
-
-    for (unsigned i = 0; i < looks; i++) {
-        (void)read_all("/proc/version");
-        count = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
-        if (count <= wanted)
-            break;
-        (void)!kernel_sleep_until(kernel_clock_now() + PAUSE);
-    }
-    return count;
+    (void)read_all("/proc/version");
 }
 
 int main(int argc, char **argv)
 {
-    enum { SOME_LOOKS = 200, MANY_LOOKS = 10000 };
-
     if (argc > 1 && strcmp(argv[1], "words") == 0)
         for (;;)
             pause();
     check_all(); /* two rounds leave what is kept for the next time */
     check_all();
-    const uint64_t before = objects(0, SOME_LOOKS);
+    const uint64_t before = settled_objects(ask);
     check_all();
-    const uint64_t after = objects(before, MANY_LOOKS);
+    const uint64_t after = settled_objects(ask);
     if (after > before)
         printf("procfs-test: %lu objects, and then %lu\n", (unsigned long)before,
                (unsigned long)after);

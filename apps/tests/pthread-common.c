@@ -2,10 +2,11 @@
 /*
  * See pthread.h.
  */
+#include "others.h"
 #include "pthread.h"
 #include <libsys/kernel.h>
 
-enum { WARM_THREADS = 128, PATIENCE = 2000 }; /* more than any test has at a time */
+enum { WARM_THREADS = 128 }; /* more than any test has at a time */
 
 pthread_t start(void *(*function)(void *), void *argument)
 {
@@ -76,34 +77,17 @@ static void fill_cache(void)
         (void)finish(threads[i]);
 }
 
-/* What ends does so by work items, a little later than its last user instruction: it is waited for, and has to come. */
-static void compare(uint64_t before)
-{
-    const struct timespec nap = {.tv_nsec = MILLISECOND};
-    uint64_t now = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
-
-    for (unsigned i = 0; i < PATIENCE && now > before; i++) {
-        (void)nanosleep(&nap, NULL);
-        now = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
-    }
-    CHECK_EQUAL(now, before);
-}
-
 int pthread_test_main(const char *name, void (*const *parts)(void), unsigned count)
 {
     uint64_t before = 0;
 
     for (unsigned run = 0; run < 2; run++) {
         fill_cache();
-        if (run == 1) {
-            const struct timespec nap = {.tv_nsec = 20L * MILLISECOND};
-            (void)nanosleep(&nap, NULL);
-        }
-        before = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
+        before = settled_objects(NULL);
         for (unsigned i = 0; i < count; i++)
             parts[i]();
     }
     fill_cache();
-    compare(before);
+    CHECK_EQUAL(settled_objects(NULL), before);
     return check_end(name);
 }

@@ -5,6 +5,7 @@
  *
  *      vm-hostile [ROUNDS]
  */
+#include "others.h"
 #include "vm-pager.h"
 #include <libsys/check.h>
 #include <libsys/clone.h>
@@ -292,14 +293,9 @@ static void end_bystander(struct clone *clone)
 
 static uint64_t objects(void)
 {
-    uint64_t last = 0, now = 0;
     atomic_store(&bystander->phase, STILL);
     CHECK(comes(&bystander->still, 1));
-    for (unsigned same = 0; same < 40; same = now == last ? same + 1 : 0) {
-        last = now;
-        (void)kernel_sleep_until(kernel_clock_now() + 1000000);
-        now = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
-    }
+    const uint64_t now = settled_objects(NULL);
     atomic_store(&bystander->phase, HOSTILE);
     return now;
 }
