@@ -155,6 +155,15 @@ static uint32_t status_of(const struct program *p)
     }
 }
 
+/* What was to stop, and has no port to be asked by, is ended by the supervisor: that is how it is to go, and no failure of it. */
+static void tell_end(const struct program *p)
+{
+    if (p->ending == ENDING_STOP && p->terminated && !p->status_told)
+        log_line("%s has been stopped", p->recipe.name);
+    else
+        log_line("%s ended with status %u", p->recipe.name, p->last_status);
+}
+
 static bool is_to_restart(const struct program *p)
 {
     switch (p->recipe.restart) {
@@ -210,7 +219,7 @@ void restart_ended(struct program *p)
 {
     const bool was_killed = p->ending == ENDING_KILL && p->ready;
     p->last_status = status_of(p);
-    log_line("%s ended with status %u", p->recipe.name, p->last_status);
+    tell_end(p);
     names_instance_ended(p);
     family_end(p->family);
     start_clear(p);
