@@ -2,7 +2,9 @@
 /*
  * What tests/qemu/debugger.py debugs: known functions, variables and threads. With an argument it goes on until somebody writes `enough`: one thread
  * waits for the other again and again, and both wait by the same instruction. With the argument `crowd` others come by one place all the time.
+ * Who has to wait until it goes on like that has the last argument made, a file.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdbool.h>
@@ -56,6 +58,14 @@ static bool begin_crowd(pthread_t crowd[CROWD])
     return true;
 }
 
+/* Whoever is to attach to it may. */
+static bool is_there(const char *file)
+{
+    const int descriptor = open(file, O_WRONLY | O_CREAT, 0666);
+
+    return descriptor >= 0 && close(descriptor) == 0;
+}
+
 int main(int argc, char **argv)
 {
     const bool with_crowd = argc > 1 && strcmp(argv[1], "crowd") == 0;
@@ -67,6 +77,8 @@ int main(int argc, char **argv)
         return 1;
     for (int round = 1; round <= ROUNDS; round++)
         (void)add(round);
+    if (argc > 2 && !is_there(argv[2]))
+        return 1;
     while (argc > 1 && !enough)
         (void)sem_wait(&turn);
     for (unsigned i = 0; with_crowd && i < CROWD; i++)

@@ -22,7 +22,14 @@
 
 /* ---- the toy ---- */
 
-enum { PL031_DR = 0, PL031_MR = 4, PL031_CR = 0xc, PL031_IMSC = 0x10, PL031_ICR = 0x1c };
+enum {
+    PL031_DR = 0,
+    PL031_MR = 4,
+    PL031_CR = 0xc,
+    PL031_IMSC = 0x10,
+    PL031_RIS = 0x14,
+    PL031_ICR = 0x1c
+};
 enum { PL031_ID = 0xfe0 };
 enum { PL011_DR = 0, PL011_CR = 0x30, PL011_IMSC = 0x38, PL011_ICR = 0x44, PL011_ID = 0xfe0 };
 enum { PL011_ON = 0x301, PL011_TX = 1 << 5 };
@@ -48,7 +55,9 @@ void toy_ask(uint64_t at)
     if (facts.toy == TOY_PL031) {
         register_write32(&r, PL031_CR, 1);
         register_write32(&r, PL031_IMSC, 1);
-        register_write32(&r, PL031_MR, register_read32(&r, PL031_DR));
+        do /* the second may have passed in between: then it would be a long time until they are the same again */
+            register_write32(&r, PL031_MR, register_read32(&r, PL031_DR));
+        while ((register_read32(&r, PL031_RIS) & 1) == 0);
     } else {
         register_write32(&r, PL011_CR, PL011_ON);
         register_write32(&r, PL011_IMSC, PL011_TX);

@@ -17,7 +17,7 @@
 #include <wharf/if/supervisor.h>
 
 enum { PAUSE = 100000000 };
-static const uint64_t patience = 5000000000; /* nanoseconds for an answer */
+static const uint64_t patience = 20000000000; /* nanoseconds for an answer */
 
 static mach_port_name_t devices;
 static unsigned failures;

@@ -86,7 +86,7 @@ static void work_until_out(uint32_t generation)
 static void check_told(void)
 {
     struct msg_registers m = {.receive = disk.notify,
-                              .deadline = kernel_clock_now() + 5 * UINT64_C(1000000000)};
+                              .deadline = kernel_clock_now() + 20 * UINT64_C(1000000000)};
 
     user_msg_trap(&m);
     if (CHECK_EQUAL(trap_error(m.result), KERN_SUCCESS))

@@ -21,7 +21,7 @@
 #include <wharf/info.h>
 
 enum { PAGE = 4096, PRIORITY = 110, FIRST_KEPT = 19, REGISTERS = 31 };
-static const uint64_t patience = 5000000000;
+static const uint64_t patience = 20000000000;
 #define RUBBISH UINT64_C(0x5ec2e7b0f001d000)
 
 #define OK(call) CHECK_EQUAL(call, KERN_SUCCESS)

@@ -13,7 +13,7 @@
 #include <wharf/if/task.h>
 #include <wharf/if/vm.h>
 
-enum { PAGES = 80, SIZE = PAGES * PAGE, ROUNDS = 30 };
+enum { PAGES = 80, SIZE = PAGES * PAGE, ROUNDS = 30, PATIENCE = 20000 };
 #define MILLISECOND UINT64_C(1000000)
 
 static struct {
@@ -106,7 +106,7 @@ static int change_everything(void *argument)
 static void wait_until_gone(const struct clone *clone)
 {
     struct task_info info;
-    for (unsigned i = 0; i < 5000; i++) {
+    for (unsigned i = 0; i < PATIENCE; i++) {
         if (task_info(clone->task, &info) != KERN_SUCCESS)
             return;
         OK(kernel_sleep_until(kernel_clock_now() + MILLISECOND));
@@ -166,7 +166,7 @@ static void test_sender_dies(void)
         OK(clone_make(&clone, send_on, NULL, THREAD_PRIORITY_DEFAULT));
         OK(clone_run(&clone));
         unsigned count = 0;
-        for (unsigned i = 0; i < 5000 && count == 0; i++) {
+        for (unsigned i = 0; i < PATIENCE && count == 0; i++) {
             OK(kernel_sleep_until(kernel_clock_now() + MILLISECOND + (uint64_t)round * 123456));
             count = receive_some();
         }
@@ -183,7 +183,7 @@ static void test_sender_dies(void)
 
 static void expect_frames(uint64_t wanted)
 {
-    for (unsigned i = 0; i < 5000 && kernel_system_info(SYSTEM_INFO_FREE_FRAMES) < wanted; i++)
+    for (unsigned i = 0; i < PATIENCE && kernel_system_info(SYSTEM_INFO_FREE_FRAMES) < wanted; i++)
         OK(kernel_sleep_until(kernel_clock_now() + MILLISECOND));
     CHECK(kernel_system_info(SYSTEM_INFO_FREE_FRAMES) >= wanted);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ipc-ool.h"
+#include "others.h"
 #include <libsys/kernel.h>
 #include <libsys/program.h>
 #include <string.h>
@@ -142,12 +143,14 @@ bool is_mapped(const char *memory)
 
 uint64_t ool_frames_at_rest(void)
 {
+    enum { STILL = 30, PAUSE = 1000000 };
     uint64_t frames = 0;
-    for (unsigned same = 0; same < 5; same++) {
+    for (unsigned still = 0; still < STILL;) {
         uint64_t before = frames;
-        OK(kernel_sleep_until(kernel_clock_now() + 20 * UINT64_C(1000000)));
+        OK(kernel_sleep_until(kernel_clock_now() + PAUSE));
+        let_others_run();
         frames = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
-        same = frames == before ? same : 0;
+        still = frames == before ? still + 1 : 0;
     }
     return frames;
 }

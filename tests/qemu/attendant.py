@@ -68,10 +68,11 @@ class Attendant:
 
     def options(self):
         """QEMU's, for the monitor, the line that sends back and gdb."""
-        monitor = ["-qmp", f"unix:{self.sockets / 'qmp'},server=on,wait=off"] if self.scenario.when else []
+        monitor = ["-qmp", f"unix:{self.sockets / 'qmp'},server=on,wait=off"] if self.scenario.when or self.scenario.before else []
+        halted = ["-S"] if self.scenario.before else []
         debugger = ["-chardev", f"socket,id=gdb,path={self.sockets / 'gdb'},server=on,wait=off", "-gdb", "chardev:gdb",
                     "-serial", f"unix:{self.sockets / 'line'},server=on,wait=off"]
-        return [*monitor, *(["-serial", f"pipe:{self._echo()}"] if self.scenario.echo else []),
+        return [*monitor, *halted, *(["-serial", f"pipe:{self._echo()}"] if self.scenario.echo else []),
                 *(debugger if self.scenario.debugger else [])]
 
     def _echo(self):
@@ -85,8 +86,11 @@ class Attendant:
     def start(self, child):
         """QEMU has been started."""
         self.keyboard = child.stdin
-        if self.scenario.when:
+        if self.scenario.when or self.scenario.before:
             self.monitor = Qmp(self.sockets / "qmp", lambda: child.poll() is None)
+        if self.scenario.before:
+            self.scenario.before(self)
+            self.resume()
 
     def _socket(self, number):
         return self.sockets / f"nbd{number}"

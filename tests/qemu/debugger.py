@@ -31,10 +31,10 @@ def says(text, *patterns):
 
 
 def at_the_prompt(attendant):
-    """The shell waits for its line: says where its answer comes from."""
+    """The shell waits for its line, and the terminal for what is typed: says where the shell's answer comes from."""
     for _ in range(TRIES):
-        text = says(attendant.gdb("wharf threads sh"), r"^sh \(task \d+\):")
-        if "an answer of terminal, thread" in text:
+        text = says(attendant.gdb("wharf threads sh", "wharf threads terminal"), r"^sh \(task \d+\):")
+        if "an answer of terminal, thread" in text and "a message from set" in text:
             return text
     raise Failed(f"the shell does not wait for the terminal, but: {text}")
 
@@ -67,9 +67,12 @@ def damaged(attendant):
 
 def look_at_busy(attendant):
     """A program runs: its CPU sees its memory only, and its registers are the CPU's."""
-    text = says(attendant.gdb("wharf threads"), r"^ +\d+ running ")
-    task = re.search(r"^sh \(task (\d+)\):\n +\d+ running", text, re.M)
-    if not task:
+    for _ in range(TRIES):  # another may have run just then
+        text = says(attendant.gdb("wharf threads"), r"^ +\d+ running ")
+        task = re.search(r"^sh \(task (\d+)\):\n +\d+ running", text, re.M)
+        if task:
+            break
+    else:
         raise Failed(f"no shell is running: {text}")
     says(attendant.gdb("wharf map sh", f"wharf threads -b {task.group(1)}"), r"^wharf: 'sh' is the name of tasks \d+, \d+: say a number",
          r"#0 +(kernel|program) 0x", r"#\d+ +program 0x4\w+ main\+0x")
@@ -107,9 +110,14 @@ def step_over_waits(attendant):
     says(text, *[rf"^\${number} = " for number in range(1, 21)], r"exited with code 07\]$")
 
 
+def there(how):
+    """It has been started, and has come to where it stays."""
+    return f"rm -f /tmp/there; debuggee {how} /tmp/there & until [ -e /tmp/there ]; do sleep 0.01; done"
+
+
 def attach(attendant):
     """To one that runs: ^C, a fault that is told, and then the program's; another is let go, and lives on."""
-    attendant.type("debuggee stay & sleep 0.2; gdbserver -p $!; wait $!; echo debuggee $?\r")
+    attendant.type(f"{there('stay')}; gdbserver -p $!; wait $!; echo debuggee $?\r")
 
 
 def debug_attached(attendant):
@@ -119,7 +127,7 @@ def debug_attached(attendant):
 
 
 def attach_by_name(attendant):
-    attendant.type("debuggee stay & sleep 0.2; gdbserver -p debuggee; wait $!; echo debuggee $?\r")
+    attendant.type(f"{there('stay')}; gdbserver -p debuggee; wait $!; echo debuggee $?\r")
 
 
 def let_go(attendant):
@@ -137,7 +145,7 @@ def kill(attendant):
 
 def attach_to_crowd(attendant):
     """Each time it ends the next one comes."""
-    attendant.type(f"debuggee crowd & sleep 0.2; for i in {' '.join(map(str, range(CROWD_TIMES)))}; do gdbserver -p debuggee; done; wait $!; echo crowd $?\r")
+    attendant.type(f"{there('crowd')}; for i in {' '.join(map(str, range(CROWD_TIMES)))}; do gdbserver -p debuggee; done; wait $!; echo crowd $?\r")
 
 
 def let_crowd_go(*commands):

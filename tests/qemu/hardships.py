@@ -74,14 +74,13 @@ def removals():
                      for pair in ((rf"^disk-removal: round {number}: take it out$", lambda attendant: attendant.eject()),
                                   (rf"^disk-removal: round {number}: put it in$", lambda attendant: attendant.insert())))
 
-    def removal(name, where, label=CI, machine=None, seconds=15, rounds=2, before=(), words=""):
+    def removal(name, where, label=CI, machine=None, seconds=15, rounds=2, before=None, first=(), words=""):
         append = f"init=bootstrap arg=system=disk-removal.conf arg=disk=block.{NAMES[where][0]} arg=rounds={rounds}{words}"
         return Scenario(f"disk-removal-{name}", machine or {**VIRT, "cpus": 2}, disk=Card(where), label=label, seconds=seconds,
-                        append=append, when=(*before, *out_and_in(rounds)),
+                        append=append, before=before, when=(*first, *out_and_in(rounds)),
                         expect=(r"^disk-removal: all checks passed$", *ENDED))
 
-    absent = {"before": ((r"^start: bootstrap, ", lambda attendant: attendant.eject()),
-                         (r"^disk-removal: round 0: put it in$", lambda attendant: attendant.insert())),
+    absent = {"before": lambda attendant: attendant.eject(), "first": ((r"^disk-removal: round 0: put it in$", lambda attendant: attendant.insert()),),
               "rounds": 1, "words": " arg=absent=1"}
     return [removal("sd", "sd", EVERYDAY), removal("raspi4b", "emmc2", machine=PI, seconds=40), removal("absent", "sd", **absent),
             removal("absent-raspi4b", "emmc2", machine=PI, seconds=40, **absent)]

@@ -48,6 +48,7 @@ class Scenario:
     about: str = ""
     image: str | None = None        # the board that the medium is made for, if not the machine's own
     disk: object = None             # a cards.Card, or several: what is attached
+    before: object = None           # function(Attendant): done before the machine's first instruction
     when: tuple = ()                # (pattern, function(Attendant)): done when this line has come, in this order
     check: object = None            # function(Attendant) after the run: looks at the cards, raises console.Failed
 
