@@ -12,8 +12,10 @@
 
 enum {
     QUARTERS = 5, /* of the interval: what an answer has */
-    PART = 8,     /* of the interval: for which the machine may stand still and be on time */
-    EXCUSES = 8,  /* in a row */
+    STOP_QUARTERS = 4,
+    PART =
+        8, /* of the interval, or the stop time: for which the machine may stand still and be on time */
+    EXCUSES = 8, /* in a row */
 };
 /* Later than that nobody of the highest priority goes on, on a machine that runs. */
 static const uint64_t late = 20 * MILLISECOND;
@@ -33,10 +35,15 @@ static uint64_t interval(const struct program *p)
     return p->recipe.heartbeat * MILLISECOND;
 }
 
-/* It is late, and so may everybody be (H2). */
-static bool is_excused(struct program *p)
+static uint64_t stop_time(const struct program *p)
 {
-    if (lost - p->lost < interval(p) / PART || p->excuses == EXCUSES)
+    return p->recipe.stop_time * MILLISECOND;
+}
+
+/* It is late, and so may everybody be (H2); `time`: what it had. */
+static bool is_excused(struct program *p, uint64_t time)
+{
+    if (lost - p->lost < time / PART || p->excuses == EXCUSES)
         return false;
     p->lost = lost;
     p->excuses++;
@@ -80,7 +87,7 @@ void heartbeat_answer(struct program *p, kern_return_t status, uint64_t busy_unt
     if (status != KERN_SUCCESS)
         busy_until = 0;
     const bool past = busy_until != 0 && busy_until < now;
-    if (past && !is_excused(p)) {
+    if (past && !is_excused(p, interval(p))) {
         hung(p, "it is past the moment by which it would be done");
         return;
     }
@@ -99,7 +106,7 @@ void heartbeat_due(struct program *p, uint64_t now)
     }
     if (p->answer_by > now)
         return;
-    if (is_excused(p))
+    if (is_excused(p, interval(p)))
         p->quarters = QUARTERS;
     else
         p->quarters--;
@@ -109,4 +116,22 @@ void heartbeat_due(struct program *p, uint64_t now)
     }
     p->answer_by = NEVER;
     hung(p, "it does not answer");
+}
+
+void heartbeat_stop(struct program *p, uint64_t now)
+{
+    p->lost = lost;
+    p->excuses = 0;
+    p->quarters = STOP_QUARTERS;
+    p->stop_by = now + stop_time(p) / STOP_QUARTERS;
+}
+
+bool heartbeat_stop_is_over(struct program *p, uint64_t now)
+{
+    if (is_excused(p, stop_time(p)))
+        p->quarters = STOP_QUARTERS;
+    else
+        p->quarters--;
+    p->stop_by = p->quarters > 0 ? now + stop_time(p) / STOP_QUARTERS : NEVER;
+    return p->quarters == 0;
 }

@@ -268,7 +268,7 @@ static void ask_to_stop(struct program *p)
     const bool asked = p->control_given == MSG_NULL && p->recipe.stop_time != 0 &&
                        service_control_stop_until(p->control, 0) == KERN_SUCCESS;
     if (asked)
-        p->stop_by = kernel_clock_now() + p->recipe.stop_time * MILLISECOND;
+        heartbeat_stop(p, kernel_clock_now());
     else
         restart_end(p, ENDING_STOP);
 }
@@ -351,7 +351,7 @@ static void program_due(struct program *p, uint64_t now)
         log_line("%s has not been ready in time", p->recipe.name);
         restart_end(p, ENDING_HUNG);
     }
-    if (is_due(&p->stop_by, now)) {
+    if (p->stop_by <= now && heartbeat_stop_is_over(p, now)) {
         log_line("%s has not stopped in time", p->recipe.name);
         restart_end(p, ENDING_STOP);
     }

@@ -155,6 +155,56 @@ static void busy(void)
     CHECK_EQ(pings, 2);
 }
 
+/* A program that is asked to stop does so after `takes` of time in which the machine runs. At which millisecond it has had its time, if it has not stopped. */
+static unsigned stop(unsigned most)
+{
+    uint64_t began = 0;
+    unsigned left = takes;
+    now = 0;
+    program = (struct program){.recipe.stop_time = INTERVAL, .ping_at = NEVER, .answer_by = NEVER};
+    heartbeat_stop(&program, now);
+    for (unsigned t = 1; t < most; t++) {
+        if (stands_still(t))
+            continue;
+        now = t * MILLISECOND;
+        if (program.stop_by <= now) {
+            heartbeat_waited(began, program.stop_by, now);
+            began = now;
+            if (heartbeat_stop_is_over(&program, now)) {
+                CHECK(program.stop_by == NEVER);
+                return t;
+            }
+        }
+        if (--left == 0)
+            return NOT_FOUND;
+    }
+    return most;
+}
+
+/* H3. */
+static void stopping(void)
+{
+    machine(0, 0, 0);
+    takes = INTERVAL - 1;
+    CHECK_EQ(stop(10 * INTERVAL), NOT_FOUND);
+    takes = NOT_FOUND; /* it never does */
+    CHECK_EQ(stop(10 * INTERVAL), INTERVAL);
+    machine(1, INTERVAL + 50, 0); /* before it has done anything */
+    takes = 1;
+    CHECK_EQ(stop(10 * INTERVAL), NOT_FOUND);
+    for (unsigned i = 0; i < 2000; i++) {
+        machine((unsigned)check_below(UINT64_C(2) * INTERVAL),
+                1 + (unsigned)check_below(UINT64_C(10) * INTERVAL), 0);
+        takes = 1 + (unsigned)check_below(UINT64_C(3) * INTERVAL / 4);
+        CHECK_EQ(stop(30 * INTERVAL), NOT_FOUND);
+        takes = NOT_FOUND;
+        const unsigned found = stop(30 * INTERVAL), end = still_from + still;
+        CHECK(found <= (end > INTERVAL ? end : INTERVAL) + 2 * INTERVAL);
+    }
+    machine(INTERVAL / 5, 3 * INTERVAL, 3 * INTERVAL + 100);
+    CHECK(stop(1000 * INTERVAL) < 100 * INTERVAL);
+}
+
 int main(int argc, char **argv)
 {
     check_begin(argc, argv);
@@ -162,5 +212,6 @@ int main(int argc, char **argv)
     once();
     again_and_again();
     busy();
+    stopping();
     return check_end();
 }
