@@ -71,7 +71,7 @@ void unmap(volatile uint64_t *memory)
 
 bool comes(_Atomic uint32_t *count, uint32_t wanted)
 {
-    uint64_t until = kernel_clock_now() + UINT64_C(5000000000);
+    uint64_t until = kernel_clock_now() + UINT64_C(20000000000);
     while (atomic_load(count) < wanted && kernel_clock_now() < until)
         (void)kernel_sleep_until(kernel_clock_now() + 1000000);
     return atomic_load(count) >= wanted;

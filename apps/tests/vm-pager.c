@@ -305,7 +305,7 @@ static void test_clients(void)
     for (unsigned i = 0; i < CLIENTS; i++)
         OK(clone_run(&client[i]));
     (void)read_all((void *)(uintptr_t)a);
-    uint64_t until = kernel_clock_now() + UINT64_C(5000000000);
+    uint64_t until = kernel_clock_now() + UINT64_C(20000000000);
     while (atomic_load(&pager->own) < CLIENTS + 1 && kernel_clock_now() < until)
         (void)kernel_sleep_until(kernel_clock_now() + 1000000);
     CHECK_EQUAL(atomic_load(&pager->own), CLIENTS + 1);
