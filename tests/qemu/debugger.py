@@ -50,7 +50,7 @@ def look(attendant):
     says(attendant.gdb("wharf map terminal", "wharf map sh"), r"^ +0x400000 +0x\w+ +\d+ r-x r-x copy +s-- +physical memory at 0x",
          r"^ +0x\w+ +0x\w+ +\d+ rw- rwx copy +-c- +anonymous$", r"^ +0x400000 +0x\w+ +\d+ r-x ")
     says(attendant.gdb("wharf threads -b terminal", "wharf symbols terminal", "info address driver_serve", "wharf symbols sh", "info symbol main"),
-         r"#\d+ +program 0x4\w+ main\+0x", r"^symbols of \S+/programs/terminal, loaded 0x0 above", r'^Symbol "driver_serve" is .*0x4',
+         r"#\d+ +program +0x4\w+ main\+0x", r"^symbols of \S+/programs/terminal, loaded 0x0 above", r'^Symbol "driver_serve" is .*0x4',
          r"^symbols of \S+/mksh/mksh, loaded", r"^main in section ")
     damaged(attendant)
     attendant.type(BUSY)
@@ -75,7 +75,7 @@ def look_at_busy(attendant):
     else:
         raise Failed(f"no shell is running: {text}")
     says(attendant.gdb("wharf map sh", f"wharf threads -b {task.group(1)}"), r"^wharf: 'sh' is the name of tasks \d+, \d+: say a number",
-         r"#0 +(kernel|program) 0x", r"#\d+ +program 0x4\w+ main\+0x")
+         r"#0 +(kernel|program) +0x", r"#\d+ +program +0x4\w+ main\+0x")
     attendant.type(OVER)
 
 
