@@ -30,6 +30,7 @@ static struct {
     _Atomic bool wanted;            /* the hand is to move */
     _Atomic bool anew;              /* what it has looked at so far does not count */
     _Atomic uint32_t stuck;         /* it went round for nothing: `seen`, plus 1; or 0 */
+    _Atomic bool keepable;          /* and there was an area that will be kept if somebody waits */
     _Atomic bool failed;            /* pages did not get away */
     _Atomic uint32_t failures;      /* requests in a row that did not */
     _Atomic bool armed;             /* `again` is, or about to be by who set this */
@@ -39,7 +40,7 @@ static struct {
     unsigned laps;         /* of it in a row in which enough of objects' pages left */
     uint64_t objects_left; /* in this one */
     uint64_t in_vain;      /* records looked at since the last page that leaves */
-    uint32_t seen;         /* swap.arrivals when that was 0 */
+    uint32_t seen;         /* swap.changes when that was 0 */
     bool awaited;          /* pages that pagers are to fetch were among them */
     nanos_t pause;         /* before it is tried again */
     _Atomic uint64_t scanned, activated;
@@ -54,11 +55,11 @@ static void want(void)
     work_start(&swap.work);
 }
 
-/* What it found without a pager, or with the last one, says nothing once there is another. */
+/* What it found without a pager or an area, or with the last ones, says nothing once there is another. */
 static bool is_stuck(void)
 {
-    return atomic_load_explicit(&pageout.stuck, memory_order_relaxed) ==
-           atomic_load_explicit(&swap.arrivals, memory_order_relaxed) + 1;
+    return atomic_load_explicit(&pageout.stuck, memory_order_acquire) ==
+           atomic_load_explicit(&swap.changes, memory_order_relaxed) + 1;
 }
 
 static void unstick(void)
@@ -72,9 +73,15 @@ void pageout_frame_wanted(void)
         want();
 }
 
+/* Nor will an area be kept that is given up, for whoever waits. */
+static bool is_stuck_for_good(void)
+{
+    return is_stuck() && !atomic_load_explicit(&pageout.keepable, memory_order_relaxed);
+}
+
 bool pageout_is_stuck(void)
 {
-    return !pageout_is_enabled() || (is_stuck() && !pressure_is_watched());
+    return !pageout_is_enabled() || (is_stuck_for_good() && !pressure_is_watched());
 }
 
 void pageout_retry(void)
@@ -143,7 +150,7 @@ void pageout_look_again(void)
 static void begin_round(void)
 {
     pageout.in_vain = 0;
-    pageout.seen = atomic_load_explicit(&swap.arrivals, memory_order_relaxed);
+    pageout.seen = atomic_load_explicit(&swap.changes, memory_order_relaxed);
     pageout.awaited = false;
 }
 
@@ -420,8 +427,10 @@ static void give_up(bool for_good)
         begin_round(); /* to go on with what is wanted */
         return;
     }
+    /* Seen by whoever sees `stuck`. */
+    atomic_store_explicit(&pageout.keepable, swap_can_keep(), memory_order_relaxed);
     if (stuck)
-        atomic_store_explicit(&pageout.stuck, pageout.seen + 1, memory_order_relaxed);
+        atomic_store_explicit(&pageout.stuck, pageout.seen + 1, memory_order_release);
     begin_round();
     pageout.pause = pageout.pause < PAUSE_MAX ? 2 * pageout.pause : PAUSE_MAX;
     atomic_store_explicit(&pageout.demand, 0, memory_order_relaxed);
@@ -479,7 +488,7 @@ void pageout_sight(struct pressure_sight *out)
         .in_force = pageout_is_enabled(),
         .leaving =
             slots.in_flight > 0 || atomic_load_explicit(&pageout.wanted, memory_order_relaxed),
-        .stuck = slots.in_flight == 0 && is_stuck(),
+        .stuck = slots.in_flight == 0 && is_stuck_for_good(),
         .waits = waits,
         .awaited = slots.in_flight > 0 || waits,
         .has_frames = pageout_has_frames(),

@@ -51,7 +51,7 @@ static kern_return_t attach_locked(struct port *port, struct task *task, const s
         task_ref(task);
         port->default_pager = true;
         swap.wake_waiting = true; /* who found nobody to ask */
-        atomic_fetch_add_explicit(&swap.arrivals, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&swap.changes, 1, memory_order_relaxed);
     }
     spin_unlock(&swap.lock);
     return busy ? KERN_BUSY : KERN_SUCCESS;

@@ -50,6 +50,12 @@ static struct slot_area *find(uint32_t first)
     return NULL;
 }
 
+/* Page-out has to look anew at what it could do nothing about. The lock is held. */
+static void note_change(void)
+{
+    atomic_fetch_add_explicit(&swap.changes, 1, memory_order_relaxed);
+}
+
 /* ---- what may be promised ---- */
 
 static bool is_promised(uint32_t pages)
@@ -141,6 +147,7 @@ static kern_return_t take_chunk(struct slot_area *area, uint32_t slots, kern_ret
     area->phase = AREA_IN_USE;
     area->enabled = true;
     swap.slots += area->count;
+    note_change();
     pageout_enable_locked(); /* S10 */
     return KERN_SUCCESS;
 }
@@ -184,6 +191,7 @@ kern_return_t swap_add_area(struct task *task, uint32_t count, uint32_t priority
         return kr;
     *first = swap.area[number].first;
     commitment_add(count);
+    pageout_retry();
     return KERN_SUCCESS;
 }
 
@@ -204,6 +212,7 @@ kern_return_t swap_drain(uint32_t first)
         area->drain_cursor = first;
         count = area->count;
         swap.slots -= count;
+        note_change();
         work_start(&swap.work);
     }
     spin_unlock(&swap.lock);
@@ -217,6 +226,7 @@ static uint32_t use_again(struct slot_area *area)
     area->phase = AREA_IN_USE;
     area->asked = false;
     swap.slots += area->count;
+    note_change();
     return area->count;
 }
 
@@ -231,7 +241,24 @@ kern_return_t swap_keep(uint32_t first)
         area->refused = false;
     spin_unlock(&swap.lock);
     commitment_add(count);
+    pageout_retry();
     return area ? KERN_SUCCESS : KERN_NOT_FOUND;
+}
+
+/* It is given up, and others than those who have lost pages there would have something of it. */
+static bool is_keepable(const struct slot_area *area)
+{
+    return area->phase == AREA_DRAINING && area->used > area->lost;
+}
+
+bool swap_can_keep(void)
+{
+    bool can = false;
+    spin_lock(&swap.lock);
+    for (unsigned i = 0; i < SWAP_AREA_COUNT; i++)
+        can |= is_keepable(&swap.area[i]);
+    spin_unlock(&swap.lock);
+    return can;
 }
 
 bool swap_keep_all(void)
@@ -240,7 +267,7 @@ bool swap_keep_all(void)
     spin_lock(&swap.lock);
     for (unsigned i = 0; i < SWAP_AREA_COUNT; i++) {
         struct slot_area *area = &swap.area[i];
-        if (area->phase != AREA_DRAINING || area->used == area->lost)
+        if (!is_keepable(area))
             continue;
         area->refused = area->asked;
         count += use_again(area);

@@ -111,6 +111,8 @@ bool swap_drop_slots(void);
 bool swap_next_drained(uint32_t *first);
 /** An area that was not drained after all, of which the pager has not heard; it is taken for told. The lock is held. */
 bool swap_next_refused(uint32_t *first);
+/** There is an area for swap_keep_all(). No lock held. */
+bool swap_can_keep(void);
 /** Areas that are being drained are in use again, for pages that could leave for nothing else. False: there are none. No lock held. */
 bool swap_keep_all(void);
 
@@ -185,16 +187,17 @@ enum {
 struct swap {
     struct spinlock lock;
     struct work work;
-    bool sending;              /* one CPU sends at a time */
-    bool dropping;             /* slots are being given up */
-    bool died;                 /* the pager has; the work item takes it off when nobody sends */
-    struct kright pager;       /* send right; null: there is none */
-    struct port *port;         /* that port */
-    struct task *task;         /* the default pager; reference held */
-    uint32_t slots, used;      /* of areas in use; not FREE, in all */
-    uint32_t kept;             /* KEPT */
-    uint8_t pagers;            /* those that died so far, modulo 256 */
-    _Atomic uint32_t arrivals; /* pagers that came. Written with the lock, read by anybody */
+    bool sending;         /* one CPU sends at a time */
+    bool dropping;        /* slots are being given up */
+    bool died;            /* the pager has; the work item takes it off when nobody sends */
+    struct kright pager;  /* send right; null: there is none */
+    struct port *port;    /* that port */
+    struct task *task;    /* the default pager; reference held */
+    uint32_t slots, used; /* of areas in use; not FREE, in all */
+    uint32_t kept;        /* KEPT */
+    uint8_t pagers;       /* those that died so far, modulo 256 */
+    _Atomic uint32_t
+        changes; /* of pagers and areas: another pager, an area more, or one that is to go. Written with the lock, read by anybody */
     ticks_t
         vacant_until; /* while there is no pager: when nobody waits for its successor any more */
     struct slot_area area[SWAP_AREA_COUNT];

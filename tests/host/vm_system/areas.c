@@ -51,6 +51,7 @@ static void hear(uint32_t id, const uint64_t words[2])
     case DEFAULT_PAGER_ID_LOAD: load(request, slot, (uint32_t)words[1]); break;
     case DEFAULT_PAGER_ID_FREED: break;
     case DEFAULT_PAGER_ID_DRAINED: pager.drained[pager.drains++ % AREAS] = request; break;
+    case DEFAULT_PAGER_ID_KEPT: pager.refused++; break;
     default: host_machine_fail("the default pager hears %x", id);
     }
 }
@@ -77,7 +78,7 @@ void areas_end_calls(void)
 void areas_begin_pager(void)
 {
     office = office_take(SLOTS, WINDOW_PAGES, &pager.window);
-    pager.drains = pager.loads = pager.single = pager.in_vain = 0;
+    pager.drains = pager.refused = pager.loads = pager.single = pager.in_vain = 0;
     for (unsigned i = 0; i < AREAS; i++)
         pager.stores[i] = 0;
 }

@@ -8,7 +8,7 @@
 
 #include <wharf/if/swap.h>
 
-enum { SLOTS = 64, CHUNK = 2048, AREAS = SWAP_AREAS_MAX };
+enum { SLOTS = 256, CHUNK = 2048, AREAS = SWAP_AREAS_MAX };
 static_assert(SLOTS <= CHUNK, "an area is a chunk of slots");
 
 /** How it is to behave, and what it has seen. */
@@ -21,6 +21,7 @@ struct areas_pager {
     unsigned stores[AREAS];          /* pages */
     uint32_t drained[AREAS];         /* what it heard */
     unsigned drains;
+    unsigned refused; /* areas that were not given up after all */
 };
 extern struct areas_pager pager;
 extern struct office office;

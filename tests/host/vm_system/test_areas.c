@@ -8,6 +8,7 @@
 #include "areas.h"
 
 #include <kern/frame.h>
+#include <kern/pageout.h>
 #include <string.h>
 
 enum { MOST = 40, RUNS = 4 };
@@ -181,6 +182,57 @@ static void lost_page(void)
     CHECK(!areas_see(high, &area));
     CHECK_EQUAL(pager.drains, 1);
     areas_end_pager();
+}
+
+enum {
+    RUN_MAX = 16
+}; /* pages of a request: so many frames are left for one beside what programs may take */
+
+/* Wired, until there are `left` frames more than programs may take. */
+static uint32_t take_frames(uint64_t left)
+{
+    const uint32_t task = child_new(0, 0, NULL);
+    for (;;) {
+        struct pageout_facts facts;
+        uint64_t at;
+        pageout_facts(&facts);
+        const uint64_t free = frame_count_listed(), wanted = facts.marks.user + RUN_MAX + left;
+        if (free <= wanted)
+            return task;
+        const uint64_t pages = (free - wanted + 1) / 2;
+        OK(vm_allocate(task, 0, pages * PAGE, VM_ANYWHERE, &at));
+        OK(host_memory_wire(me.memory, task, at, pages * PAGE));
+        rest();
+    }
+}
+
+/* There is no room for what is there. The hand has gone round for nothing when somebody needs a frame: he gets it, and the area is kept. */
+static void drained_while_short(void)
+{
+    enum { SPARE = 10, FRESH = 100 };
+    struct swap_area area;
+    uint64_t at;
+    const uint32_t word = 1;
+    begin_round();
+    push_all();
+    const uint32_t hog = take_frames(SPARE);
+    OK(areas_drain(0));
+    rest();
+    CHECK(areas_see(0, &area) && area.state == SWAP_AREA_STATE_DRAINING && area.used > 0);
+    CHECK(!pageout_has_frames());
+    OK(vm_allocate(owner.task, 0, FRESH * PAGE, VM_ANYWHERE, &at));
+    for (unsigned i = 0; i < FRESH && area.state == SWAP_AREA_STATE_DRAINING; i++) {
+        OK(vm_write(owner.task, at + i * PAGE, (const uint8_t *)&word, sizeof(word)));
+        rest();
+        CHECK(areas_see(0, &area));
+    }
+    CHECK_EQUAL(area.state, SWAP_AREA_STATE_IN_USE);
+    CHECK_EQUAL(pager.refused, 1);
+    CHECK_EQUAL(pager.drains, 0);
+    child_end(hog);
+    rest();
+    expect_all();
+    end_round();
 }
 
 static void many(void)
@@ -400,6 +452,7 @@ static void all_of_it(void)
     by_priority();
     drained();
     drained_in_vain();
+    drained_while_short();
     lost_page();
     many();
     no_memory();
