@@ -62,7 +62,7 @@ void use_sessions(void)
         (void)setsid();
         explode_in_sessions();
     }
-    for (unsigned i = 0; i < 10 * PATIENCE && atomic_load(&shared->full) == 0; i++)
+    for (unsigned i = 0; i < PATIENCE && atomic_load(&shared->full) == 0; i++)
         rest(1);
     CHECK(atomic_load(&shared->full) > 0);
     for (unsigned i = 0; i < 20; i++) {

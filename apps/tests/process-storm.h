@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { PATIENCE = 2000 }; /* milliseconds */
+enum { PATIENCE = 20000 }; /* milliseconds */
 
 void rest(uint64_t milliseconds);
 /** A handler with SA_RESTART and all signals blocked. */

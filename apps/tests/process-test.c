@@ -2,6 +2,7 @@
 /*
  * Processes: fork, exec, spawn, wait, groups, signals. process-test fork|signals|storm|bomb; what is executed is this program again, with a word that says what to be.
  */
+#include "process-test.h"
 #include <errno.h>
 #include <libsys/check.h>
 #include <libsys/kernel.h>
@@ -257,34 +258,6 @@ static void use_running(void)
         }
     CHECK_EQUAL(sum, expected);
     CHECK(x == y);
-}
-
-static void use_interruption(void)
-{
-    struct sigaction a = {.sa_handler = note};
-    const struct itimerval soon = {{0, 0}, {0, 20000}};
-    int status;
-    CHECK_EQUAL(sigaction(SIGALRM, &a, NULL), 0);
-    const pid_t pid = fork();
-    if (pid == 0) {
-        pause();
-        _exit(0);
-    }
-    CHECK_EQUAL(setitimer(ITIMER_REAL, &soon, NULL), 0);
-    CHECK_EQUAL(waitpid(pid, &status, 0), -1);
-    CHECK_EQUAL(errno, EINTR);
-    a.sa_flags = SA_RESTART;
-    count = 0;
-    CHECK_EQUAL(sigaction(SIGALRM, &a, NULL), 0);
-    CHECK_EQUAL(setitimer(ITIMER_REAL, &soon, NULL), 0);
-    const pid_t killer = fork();
-    if (killer == 0) {
-        (void)kernel_sleep_until(kernel_clock_now() + 60000000);
-        _exit(kill(pid, SIGTERM));
-    }
-    CHECK_EQUAL(waitpid(pid, &status, 0), pid);
-    CHECK_EQUAL(count, 1);
-    CHECK_EQUAL(WEXITSTATUS(status_of(killer)), 0);
 }
 
 static _Alignas(16) char other_stack[SIGSTKSZ];

@@ -18,7 +18,7 @@
 
 /* Bytes that are on their way at most: fewer than any FIFO on the host's side holds, and than the bytes' pattern has. */
 enum { WINDOW = 200, CHUNK = 64, LOOK_EVERY = 4096, GAP_MAX = 8 };
-#define PATIENCE UINT64_C(3000000000)
+#define PATIENCE UINT64_C(20000000000) /* the bytes come back through the host */
 
 static struct tty_client line;
 static mach_port_name_t supervisor;

@@ -5,6 +5,7 @@
  *
  *      vm-fork [ROUNDS]        of the storm
  */
+#include "others.h"
 #include "vm-test.h"
 
 #include <libsys/clone.h>
@@ -352,10 +353,12 @@ static void test_killed(void)
         OK(port_deallocate(me(), clone.thread));
     }
     const uint64_t give_up = kernel_clock_now() + UINT64_C(20000000000);
-    /* One that is being made is not listed yet, and its maker, who is ending, may be no longer: none, and none a while later. */
+    /* One that is being made is not listed yet, and its maker, who is ending, may be no longer: none, and none when whoever was at it has run. */
     for (unsigned quiet = 0; quiet < 20 && kernel_clock_now() < give_up;
-         quiet = others() ? 0 : quiet + 1)
+         quiet = others() ? 0 : quiet + 1) {
         pause_for(300);
+        let_others_run();
+    }
     CHECK(!others());
     CHECK(pages_are(area, 8 * AREA, 4));
     pages_drop(area, 8 * AREA);

@@ -37,8 +37,10 @@ static uint64_t idle_time(void)
 static kern_return_t fill_uptime(struct text *text, const struct subject *subject)
 {
     (void)subject;
+    const uint64_t idle = idle_time(); /* first: no CPU has been idle for longer than it is up */
+
     add_time(text, kernel_clock_now(), ' ');
-    add_time(text, idle_time(), '\n');
+    add_time(text, idle, '\n');
     return KERN_SUCCESS;
 }
 

@@ -19,6 +19,7 @@ from wharf.boards import ROOT
 
 GDB_COMMANDS = ROOT / "tools" / "gdb" / "wharf.py"
 GDB_SECONDS = 60       # a hang
+ANSWER_SECONDS = 20    # that gdb waits for one: its own 2 s pass while the host is busy
 
 
 class Attendant:
@@ -149,7 +150,7 @@ class Attendant:
 
     def _run_gdb(self, program, commands):
         argv = ["gdb-multiarch", "-nx", "-q", "-batch", self.directory.parent / program]
-        for command in commands:
+        for command in (f"set remotetimeout {ANSWER_SECONDS}", *commands):
             argv += ["-ex", command]
         try:
             done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=GDB_SECONDS)

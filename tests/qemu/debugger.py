@@ -15,7 +15,7 @@ LINE_SECONDS = 60   # a hang
 CROWD_TIMES = 6     # that a program with many threads is attached to, and let go
 BUSY = "(while :; do :; done) & echo busy\r"
 # What runs is interrupted by ^C, a little later.
-INTERRUPTED = ("python import os, signal, threading", "python soon = lambda _: threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()",
+INTERRUPTED = ("python import os, signal, threading", "python soon = lambda _: threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()",
                "python gdb.events.cont.connect(soon)", "continue", "python gdb.events.cont.disconnect(soon)")
 OVER = "kill %1; wait %1; poweroff\r"
 

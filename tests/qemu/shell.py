@@ -31,16 +31,16 @@ exit 3
 # Who takes all descriptors, or makes all processes there may be, gets errors; the shell beside him can still end him, and goes on.
 BOMBS = """
 B=$(posix-bombs descriptors); echo "descriptors of $B"
-sleep 0.2
-true < /dev/null || echo "none left"
+while true < /dev/null; do sleep 0.1; done; echo "none left"
 basename /all/programs
 kill -9 -- -$B
-sleep 1
+while kill -0 -- -$B; do sleep 0.1; done
+until true < /dev/null 3< /dev/null 4< /dev/null 5< /dev/null; do sleep 0.1; done
 basename /all/pipes | cat
 posix-bombs processes > /dev/null
 echo "processes"
 kill -9 -1
-sleep 1
+until (exit 0); do sleep 0.1; done
 basename /all/over | cat
 """
 
@@ -259,7 +259,7 @@ def jobs(cpus):
     prints it prints when it has the terminal: so the keys that follow are its own. At last the machine begins anew."""
     stopped = "until jobs > /tmp/jobs; grep -q 'Stopped (tty' /tmp/jobs; do :; done; jobs"     # ps says so before the shell has been told
     sleeps = "/bin/sleep 1000 & until ps -T | grep -q 'sleep$'; do :; done"
-    orphan = "sh -c '(sleep 0.3; sh -c \"kill -TSTP \\$\\$; echo orphan goes on\") &'"
+    orphan = "sh -c '(while kill -0 $$ 2>/dev/null; do sleep 0.01; done; sh -c \"kill -TSTP \\$\\$; echo orphan goes on\") &'"
     return typed(
         f"shell-jobs-{cpus}cpu", cpus,
         (r"type a command", UPPER), (r"^up$", "first\r"), (r"^FIRST$", "\x1a"), (r"\[1\] \+ Stopped ", "jobs\r"),
@@ -276,7 +276,7 @@ PROC = """
 busybox ps | grep -q ' S .*busybox ps$' && echo ps-self
 busybox ps | grep -q '^ *[1-9][0-9]* root  *[0-9]* S  *init exec$' && echo ps-init
 busybox free | awk '/^Mem:/ { if ($2 > 400000 && $3 + $4 == $2 && $4 > 100000) print "free-sane" }'
-busybox uptime | grep -q 'up 0 min,.*load average: [0-9]*\\.[0-9][0-9], ' && echo uptime-sane
+busybox uptime | grep -q 'up [0-9][0-9]* min,.*load average: [0-9]*\\.[0-9][0-9], ' && echo uptime-sane
 busybox top -b -n 1 | grep -q 'Load average' && echo top-sane
 busybox pidof init > /dev/null && echo pidof-sane
 for f in cpuinfo filesystems loadavg meminfo mounts stat swaps uptime version vmstat self/stat self/status self/cmdline self/comm self/maps; do

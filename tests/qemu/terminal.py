@@ -55,7 +55,7 @@ def tools():
                     anywhere=(r"^svc: device-manager   running ", r"^lsdev: driver: pl011, for arm,pl011, as tty0, service tty.tty0, the console$",
                               r"^dt: driver: pl011, for arm,pl011", r"^lstask: +\d+ +2 +\d+ .* device-manager$",
                               r"^ps: +\d+ waits +\d+ +\d+:\d\d\.\d\d message", r"^lsport: +[0-9a-f]+ receive +", r"^vmstat: +\d+ +\d+ +\d+ +[1-9]",
-                              r"^uptime: .* up 0:00:0\d, 1 CPUs", r"^top: +\d+ +\d+\.\d +\d+ bootstrap$",
+                              r"^uptime: .* up 0:\d\d:\d\d, 1 CPUs", r"^top: +\d+ +\d+\.\d +\d+ bootstrap$",
                               r"^lsport-refused: lsport: this session does not have the right host_tasks$", r"^supervisor: lsport-refused ended with status 1$",
                               r"^supervisor: rtc0 was killed and is started again at once"),
                     expect=(r"^supervisor: poweroff ends the system$", ended("bootstrap"), all_ended()))
