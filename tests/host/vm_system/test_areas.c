@@ -209,12 +209,17 @@ static uint32_t take_frames(uint64_t left)
 /* There is no room for what is there. The hand has gone round for nothing when somebody needs a frame: he gets it, and the area is kept. */
 static void drained_while_short(void)
 {
-    enum { SPARE = 10, FRESH = 100 };
+    enum { CROWD = 200, SPARE = 150, FRESH = 100 }; /* CPUs keep some frames for themselves */
     struct swap_area area;
     uint64_t at;
     const uint32_t word = 1;
     begin_round();
-    push_all();
+    const uint32_t crowd = child_new(0, 0, NULL);
+    OK(vm_allocate(crowd, 0, CROWD * PAGE, VM_ANYWHERE, &at));
+    for (unsigned i = 0; i < CROWD; i++)
+        OK(vm_write(crowd, at + i * PAGE, (const uint8_t *)&word, sizeof(word)));
+    push(2 * (CROWD + MOST));
+    CHECK(areas_used(0) >= CROWD + MOST);
     const uint32_t hog = take_frames(SPARE);
     OK(areas_drain(0));
     rest();
@@ -230,6 +235,7 @@ static void drained_while_short(void)
     CHECK_EQUAL(pager.refused, 1);
     CHECK_EQUAL(pager.drains, 0);
     child_end(hog);
+    child_end(crowd);
     rest();
     expect_all();
     end_round();
