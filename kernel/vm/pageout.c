@@ -121,20 +121,12 @@ void pageout_demand(uint64_t pages)
     want();
 }
 
-static bool somebody_waits(void)
-{
-    spin_lock(&swap.lock);
-    bool waits = !list_is_empty(&swap.want_frames) || !list_is_empty(&swap.want_kept);
-    spin_unlock(&swap.lock);
-    return waits;
-}
-
 static void look_again(struct deadline *deadline)
 {
     (void)deadline;
     atomic_store_explicit(&pageout.armed, false, memory_order_release);
     unstick();
-    if (somebody_waits())
+    if (swap_somebody_waits())
         pageout_retry();
     work_start(&swap.work); /* frames may be free by others' doing */
 }
@@ -423,7 +415,7 @@ static void give_up(bool for_good)
     launch();
     const bool stuck =
         for_good && !pageout.awaited && !some_are_leaving() && !swap_awaits_successor();
-    if (stuck && somebody_waits() && swap_keep_all()) {
+    if (stuck && swap_somebody_waits() && swap_keep_all()) {
         begin_round(); /* to go on with what is wanted */
         return;
     }
@@ -441,7 +433,7 @@ static void give_up(bool for_good)
 bool pageout_step(void)
 {
     if (!atomic_load_explicit(&pageout.wanted, memory_order_acquire)) {
-        if (somebody_waits())
+        if (swap_somebody_waits())
             pageout_look_again();
         return false;
     }
@@ -482,7 +474,7 @@ void pageout_sight(struct pressure_sight *out)
 {
     enum { FEW = 8 }; /* one part in so many */
     struct swap_facts slots;
-    const bool waits = somebody_waits();
+    const bool waits = swap_somebody_waits();
     swap_facts(&slots);
     *out = (struct pressure_sight){
         .in_force = pageout_is_enabled(),

@@ -267,6 +267,8 @@ void swap_send(void);
 /* ---- waits; swap_wait.c ---- */
 /** Wake some of those who are to be woken. The lock is held. True: there are more. */
 bool swap_wake_some(void);
+/** Somebody waits for a frame. No lock held. */
+bool swap_somebody_waits(void);
 
 /* ---- windows; frame_window.c ---- */
 /** KERN_RESOURCE_SHORTAGE. */

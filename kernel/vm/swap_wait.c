@@ -256,6 +256,14 @@ void swap_wait(struct thread *self)
         atomic_store(&arch_cpu_self()->reschedule, 1);
 }
 
+bool swap_somebody_waits(void)
+{
+    spin_lock(&swap.lock);
+    bool waits = !list_is_empty(&swap.want_frames) || !list_is_empty(&swap.want_kept);
+    spin_unlock(&swap.lock);
+    return waits;
+}
+
 /* ---- waking; the lock is held ---- */
 
 static bool wake_list(struct list *list, unsigned *budget, uint64_t result)
