@@ -155,7 +155,8 @@ static uint32_t status_of(const struct program *p)
     }
 }
 
-/* What was to stop, and has no port to be asked by, is ended by the supervisor: that is how it is to go, and no failure of it. */
+/* What was to stop, and has no port to be asked by, is ended by the supervisor: that is how it is to go, and no failure of it. So is what did not stop in time, of which that
+ * has been told. */
 static void tell_end(const struct program *p)
 {
     if (p->ending == ENDING_STOP && p->terminated && !p->status_told)
