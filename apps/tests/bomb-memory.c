@@ -58,20 +58,6 @@ static void give_all(struct piece *pieces)
     }
 }
 
-/* Free frames, when they do not become more any more: trees of pages are taken down behind one's back. */
-static uint64_t settled(void)
-{
-    uint64_t last = 0, now = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
-
-    for (unsigned same = 0; same < 20; same = now == last ? same + 1 : 0) {
-        last = now;
-        (void)kernel_sleep_until(kernel_clock_now() + 1000000);
-        let_others_run();
-        now = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
-    }
-    return now;
-}
-
 /*
  * Each round gets as much as the first, and leaves as many frames. With one CPU these are the same to the frame. Of others,
  * each keeps a few free objects of each kind for itself, and with them the slabs they are in, KEPT at most here; which ones
@@ -85,13 +71,13 @@ int main(int argc, char **argv)
     (void)argc;
     (void)argv;
     give_all(take_all(&first));
-    uint64_t free_between = settled();
+    uint64_t free_between = settled_info(SYSTEM_INFO_FREE_FRAMES, NULL);
 
     CHECK(first > 0);
     for (unsigned round = 1; round < ROUNDS; round++) {
         give_all(take_all(&again));
         CHECK_EQUAL(again, first);
-        uint64_t now = settled();
+        uint64_t now = settled_info(SYSTEM_INFO_FREE_FRAMES, NULL);
         CHECK(now + slack >= free_between && now <= free_between + slack);
     }
     print("bomb-memory: %lu KiB, then %lu KiB\n", first >> 10, again >> 10);

@@ -143,14 +143,5 @@ bool is_mapped(const char *memory)
 
 uint64_t ool_frames_at_rest(void)
 {
-    enum { STILL = 30, PAUSE = 1000000 };
-    uint64_t frames = 0;
-    for (unsigned still = 0; still < STILL;) {
-        uint64_t before = frames;
-        OK(kernel_sleep_until(kernel_clock_now() + PAUSE));
-        let_others_run();
-        frames = kernel_system_info(SYSTEM_INFO_FREE_FRAMES);
-        still = frames == before ? still + 1 : 0;
-    }
-    return frames;
+    return settled_info(SYSTEM_INFO_FREE_FRAMES, NULL);
 }

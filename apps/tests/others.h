@@ -24,12 +24,12 @@ static inline void let_others_run(void)
     CHECK_EQUAL(kernel_thread_set_priority(THREAD_PRIORITY_DEFAULT), KERN_SUCCESS);
 }
 
-/** How many kernel objects there are when all that was begun is done. What follows an answer, or the end of a thread or task, is done a little later, and may leave others
+/** What system_info says of `selector` when all that was begun is done. What follows an answer, or the end of a thread or task, is done a little later, and may leave others
  *  something to do in their turn, or on a CPU that was looked at before: looked at until nothing has changed over many looks, before each of which whoever had anything to do has
  *  run. `ask` (or NULL) is called before each look: for servers that tidy up at their next request. */
-static inline uint64_t settled_objects(void (*ask)(void))
+static inline uint64_t settled_info(uint32_t selector, void (*ask)(void))
 {
-    enum { STILL = 30, PAUSE = 1000000 };
+    enum { STILL = 40, PAUSE = 1000000 };
     uint64_t now = 0;
 
     for (unsigned still = 0; still < STILL;) {
@@ -37,9 +37,14 @@ static inline uint64_t settled_objects(void (*ask)(void))
         if (ask != NULL)
             ask();
         let_others_run();
-        const uint64_t next = kernel_system_info(SYSTEM_INFO_KERNEL_OBJECTS);
+        const uint64_t next = kernel_system_info(selector);
         still = next == now ? still + 1 : 0;
         now = next;
     }
     return now;
+}
+
+static inline uint64_t settled_objects(void (*ask)(void))
+{
+    return settled_info(SYSTEM_INFO_KERNEL_OBJECTS, ask);
 }

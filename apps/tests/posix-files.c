@@ -4,7 +4,7 @@
  * a round more leaves no object in the kernel.
  */
 #include "posix-files.h"
-#include "others.h"
+#include "others-posix.h"
 #include <fcntl.h>
 #include <libsys/kernel.h>
 #include <signal.h>
@@ -75,15 +75,6 @@ static void ask(void)
     (void)next_descriptor();
 }
 
-/* The process server's timer has a right while it is armed, and some time after: with an alarm of ours it always is. */
-static uint64_t count_objects(void)
-{
-    enum { NEVER = 100000 };
-
-    (void)alarm(NEVER);
-    return settled_objects(ask);
-}
-
 /* Tables of names and heaps of the servers grow to the most that there was at once, and stay so: how much of it is taken back a little later depends on who runs when. */
 static void make_room(void)
 {
@@ -125,12 +116,12 @@ int main(int argc, char **argv)
     check_all();
     /* A loss comes in every round. A table may still grow in one, when others ran at other moments than before: but not in all of three. */
     enum { ROUNDS = 3 };
-    uint64_t kept = 0, left = count_objects();
+    uint64_t kept = 0, left = settled_with_alarm(ask);
 
     for (unsigned i = 0; i < ROUNDS && (i == 0 || left > kept); i++) {
         kept = left;
         check_all();
-        left = count_objects();
+        left = settled_with_alarm(ask);
     }
     if (!CHECK(left <= kept))
         printf("posix-files: %llu kernel objects, and then %llu\n", (unsigned long long)kept,

@@ -2,7 +2,7 @@
 /*
  * How many kernel objects there are when all that was begun is done, on a busy host too: a part of posix-fuzz-process.
  */
-#include "others.h"
+#include "others-posix.h"
 #include "posix-fuzz-process.h"
 #include <libsys/check.h>
 #include <libsys/kernel.h>
@@ -17,12 +17,7 @@ static void ask(void)
     CHECK_EQUAL(statvfs("/tmp", &room), 0);
 }
 
-/* The process server has one timer for all alarms, which holds a right while it is armed: for the earliest, were it that of a process that has ended since. With an alarm of ours it
- * is always armed. */
 uint64_t count_objects(void)
 {
-    enum { NEVER = 100000 };
-
-    (void)alarm(NEVER);
-    return settled_objects(ask);
+    return settled_with_alarm(ask);
 }

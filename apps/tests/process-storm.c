@@ -5,7 +5,7 @@
  * given back: at the end there are as many kernel objects as at the beginning, which comes after a first round.
  */
 #include "process-storm.h"
-#include "others.h"
+#include "others-posix.h"
 #include <errno.h>
 #include <libsys/check.h>
 #include <libsys/kernel.h>
@@ -422,16 +422,6 @@ static void use_bomb(void)
 
 /* ---- */
 
-/* The server has one timer for all alarms, which holds a right while it is armed: for the earliest, were it that of a process that has ended since. With an alarm of ours it is
- * always armed. */
-static uint64_t count_objects(void)
-{
-    enum { NEVER = 100000 };
-
-    (void)alarm(NEVER);
-    return settled_objects(NULL);
-}
-
 static void use_storms(void)
 {
     use_storm();
@@ -458,9 +448,9 @@ int main(int argc, char **argv)
             continue;
         parts[i].use();
         parts[i].use();
-        const uint64_t before = count_objects();
+        const uint64_t before = settled_with_alarm(NULL);
         parts[i].use();
-        const uint64_t after = count_objects();
+        const uint64_t after = settled_with_alarm(NULL);
         if (!CHECK_EQUAL(after, before))
             print("process-storm: %lu kernel objects, and then %lu\n", (unsigned long)before,
                   (unsigned long)after);
