@@ -14,7 +14,7 @@ enum {
     QUARTERS = 5, /* of the interval: what an answer has */
     STOP_QUARTERS = 4,
     PART =
-        8, /* of the interval, or the stop time: for which the machine may stand still and be on time */
+        8, /* of that, or of the stop time: for so long the machine may stand still and be on time */
     EXCUSES = 8, /* in a row */
 };
 /* Later than that nobody of the highest priority goes on, on a machine that runs. */
@@ -48,6 +48,16 @@ static bool is_excused(struct program *p, uint64_t time)
     p->lost = lost;
     p->excuses++;
     return true;
+}
+
+/* A quarter of the time has passed; or (H2) all of it is to be had once more. False: there is none left. */
+static bool has_more_time(struct program *p, uint64_t time, unsigned quarters)
+{
+    if (is_excused(p, time))
+        p->quarters = quarters;
+    else
+        p->quarters--;
+    return p->quarters > 0;
 }
 
 void heartbeat_begin(struct program *p, uint64_t now)
@@ -106,11 +116,7 @@ void heartbeat_due(struct program *p, uint64_t now)
     }
     if (p->answer_by > now)
         return;
-    if (is_excused(p, interval(p)))
-        p->quarters = QUARTERS;
-    else
-        p->quarters--;
-    if (p->quarters > 0) {
+    if (has_more_time(p, interval(p), QUARTERS)) {
         p->answer_by = now + interval(p) / 4;
         return;
     }
@@ -128,10 +134,7 @@ void heartbeat_stop(struct program *p, uint64_t now)
 
 bool heartbeat_stop_is_over(struct program *p, uint64_t now)
 {
-    if (is_excused(p, stop_time(p)))
-        p->quarters = STOP_QUARTERS;
-    else
-        p->quarters--;
-    p->stop_by = p->quarters > 0 ? now + stop_time(p) / STOP_QUARTERS : NEVER;
-    return p->quarters == 0;
+    const bool is_over = !has_more_time(p, stop_time(p), STOP_QUARTERS);
+    p->stop_by = is_over ? NEVER : now + stop_time(p) / STOP_QUARTERS;
+    return is_over;
 }

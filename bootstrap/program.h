@@ -68,11 +68,9 @@ struct program {
     uint32_t status;
 
     /* heartbeat.h */
-    unsigned
-        quarters; /* of its interval that it has for its answer, or of its stop time to stop, with that which runs */
-    unsigned excuses; /* in a row that it was late with the whole machine */
-    uint64_t
-        lost; /* for how long the machine had stood still when it was last seen to live, or was asked to stop */
+    unsigned quarters; /* that it has for its answer, or to stop, with that which runs */
+    unsigned excuses;  /* in a row that it was late with the whole machine */
+    uint64_t lost;     /* how long the machine had stood still when it last lived or was to stop */
 
     /* What outlives it. */
     mach_port_name_t device_control; /* send right */
