@@ -419,10 +419,11 @@ static void give_up(bool for_good)
         begin_round(); /* to go on with what is wanted */
         return;
     }
-    /* Seen by whoever sees `stuck`. */
-    atomic_store_explicit(&pageout.keepable, swap_can_keep(), memory_order_relaxed);
-    if (stuck)
+    if (stuck) {
+        /* Seen by whoever sees `stuck`. */
+        atomic_store_explicit(&pageout.keepable, swap_can_keep(), memory_order_relaxed);
         atomic_store_explicit(&pageout.stuck, pageout.seen + 1, memory_order_release);
+    }
     begin_round();
     pageout.pause = pageout.pause < PAUSE_MAX ? 2 * pageout.pause : PAUSE_MAX;
     atomic_store_explicit(&pageout.demand, 0, memory_order_relaxed);
