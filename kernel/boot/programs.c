@@ -42,8 +42,8 @@ static struct {
 } programs;
 
 static const int STATUS_CRASHED = 139;
-#define MOST_PATIENCE \
-    UINT64_C(20000000000) /* ns; a machine may be slow where its CPUs are another's threads */
+/* In ns: CPUs may be threads of a busy host. */
+#define MOST_PATIENCE UINT64_C(20000000000)
 
 static void collect_arguments(const struct boot_options *options, char *text, size_t size)
 {

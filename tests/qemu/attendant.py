@@ -69,7 +69,7 @@ class Attendant:
 
     def options(self):
         """QEMU's, for the monitor, the line that sends back and gdb."""
-        monitor = ["-qmp", f"unix:{self.sockets / 'qmp'},server=on,wait=off"] if self.scenario.when or self.scenario.before else []
+        monitor = ["-qmp", f"unix:{self.sockets / 'qmp'},server=on,wait=off"] if self._is_watched() else []
         halted = ["-S"] if self.scenario.before else []
         debugger = ["-chardev", f"socket,id=gdb,path={self.sockets / 'gdb'},server=on,wait=off", "-gdb", "chardev:gdb",
                     "-serial", f"unix:{self.sockets / 'line'},server=on,wait=off"]
@@ -87,11 +87,14 @@ class Attendant:
     def start(self, child):
         """QEMU has been started."""
         self.keyboard = child.stdin
-        if self.scenario.when or self.scenario.before:
+        if self._is_watched():
             self.monitor = Qmp(self.sockets / "qmp", lambda: child.poll() is None)
         if self.scenario.before:
             self.scenario.before(self)
             self.resume()
+
+    def _is_watched(self):
+        return bool(self.scenario.when or self.scenario.before)
 
     def _socket(self, number):
         return self.sockets / f"nbd{number}"

@@ -184,11 +184,9 @@ static void lost_page(void)
     areas_end_pager();
 }
 
-enum {
-    RUN_MAX = 16
-}; /* pages of a request: so many frames are left for one beside what programs may take */
+enum { RUN_MAX = 16 }; /* pages of a request */
 
-/* Wired, until there are `left` frames more than programs may take. */
+/* Wired, until there are `left` frames more than programs may take, besides those for a request. */
 static uint32_t take_frames(uint64_t left)
 {
     const uint32_t task = child_new(0, 0, NULL);
