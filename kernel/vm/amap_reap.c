@@ -5,18 +5,23 @@
  * so there is no recursion, and no memory is needed.
  */
 #include "amap_impl.h"
+#include <kern/swap.h>
 #include <kern/work.h>
 
 /* The last reference of an anon costs 250 to 450 instructions. */
 enum {
     SMALL_TREE = 3, /* pages of a leaf that are freed at once */
     STEP_ANONS = 6, /* dropped in one step */
+    TRIES = 4096,   /* for slots, before they are waited for */
 };
+static_assert(STEP_ANONS <= (unsigned)ANONS_GONE_MOST);
 
 static struct amap_node *_Atomic dying;     /* put there by anybody, all taken by the work item */
 static _Atomic uint64_t dying_count;        /* nodes handed in and not yet freed */
 static struct amap_node *waiting, *current; /* taken, linked by `next`; being emptied. Work item */
-static unsigned position; /* first slot of `current` that may be in use. Work item */
+static unsigned position;             /* first slot of `current` that may be in use. Work item */
+static struct anon *away[STEP_ANONS]; /* without references, and not HERE. Work item */
+static unsigned away_count, tries;    /* Work item */
 static work_step_t reap_step;
 static struct work reaper;
 
@@ -92,13 +97,41 @@ static bool find_current(void)
     return true;
 }
 
-static void drop_content(struct amap_node *node, void *content)
+/* What is in the next slot in use. */
+static void *take_content(void)
 {
-    struct amap_node *below = content;
+    while (current->slot[position] == NULL)
+        position++;
+    current->used--;
+    return current->slot[position++];
+}
 
-    if (node->height == 0) {
-        anon_unref(content);
-    } else if (drop(below)) {
+static void drop_anons(void)
+{
+    for (unsigned n = 0; current->used > 0 && n < STEP_ANONS; n++) {
+        struct anon *anon = take_content();
+        if (!anon_unref_here(anon))
+            away[away_count++] = anon;
+    }
+}
+
+/* Who stands in line for a lock keeps his CPU from everybody meanwhile; and where CPUs are not always there, as threads of a host, those behind him wait until
+ * his is. Nobody waits for us, so we look again later, for about a millisecond. */
+static void leave_slots(void)
+{
+    if (tries++ < TRIES && !swap_try_anons_gone(away, &away_count))
+        return;
+    tries = 0;
+    while (away_count > 0)
+        anon_destroy(away[--away_count]);
+}
+
+static void drop_nodes(void)
+{
+    while (current->used > 0) {
+        struct amap_node *below = take_content();
+        if (!drop(below))
+            continue;
         atomic_fetch_add(&dying_count, 1);
         below->next = waiting;
         waiting = below;
@@ -107,17 +140,17 @@ static void drop_content(struct amap_node *node, void *content)
 
 static bool reap_step(struct work *work)
 {
+    if (away_count > 0) {
+        leave_slots();
+        return true;
+    }
     if (!find_current())
         return !work_done(work);
-    unsigned budget = current->height == 0 ? STEP_ANONS : AMAP_SLOTS;
-    for (; current->used > 0 && budget > 0; position++) {
-        if (current->slot[position] == NULL)
-            continue;
-        drop_content(current, current->slot[position]);
-        current->used--;
-        budget--;
-    }
-    if (current->used == 0) {
+    if (current->height == 0)
+        drop_anons();
+    else
+        drop_nodes();
+    if (current->used == 0 && away_count == 0) {
         amap_node_free(current);
         current = NULL;
         atomic_fetch_sub(&dying_count, 1);

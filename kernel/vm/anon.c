@@ -149,7 +149,7 @@ void anon_free_record(struct anon *anon, struct ledger *ledger)
 }
 
 /* Nobody else knows of it, but page-out may. */
-static void anon_destroy(struct anon *anon)
+void anon_destroy(struct anon *anon)
 {
     uint32_t where = where_of(anon);
 
@@ -176,13 +176,29 @@ static void anon_destroy(struct anon *anon)
     anon_free_record(anon, ledger);
 }
 
-void anon_unref(struct anon *anon)
+/* True: that was the last one. */
+static inline bool drop(struct anon *anon)
 {
     uint32_t old = atomic_fetch_sub_explicit(&anon->references, 1, memory_order_acq_rel);
 
     assert(old > 0);
-    if (old == 1)
+    return old == 1;
+}
+
+void anon_unref(struct anon *anon)
+{
+    if (drop(anon))
         anon_destroy(anon);
+}
+
+bool anon_unref_here(struct anon *anon)
+{
+    if (!drop(anon))
+        return true;
+    if (unlikely(where_of(anon) & ANON_STATE))
+        return false;
+    anon_destroy(anon);
+    return true;
 }
 
 struct frame *anon_frame_if_any(struct anon *anon)

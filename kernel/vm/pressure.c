@@ -202,16 +202,27 @@ static struct kmsg *compose(struct watcher *watcher)
     return &watcher->message.message;
 }
 
-static void tell(struct watcher *watcher)
+/* For the first one that is to be told; NULL: there is none. *to: it stays, for nobody else takes it away. */
+static struct kmsg *next_message(struct kright *to)
 {
+    struct kmsg *msg = NULL;
     spin_lock(&swap.lock);
-    struct kmsg *msg = compose(watcher);
-    struct kright to = watcher->right; /* it stays: nobody else takes it away */
+    for (unsigned i = 0; i < WATCHERS && !msg; i++) {
+        msg = compose(&pressure.watcher[i]);
+        *to = pressure.watcher[i].right;
+    }
     spin_unlock(&swap.lock);
-    if (!msg)
-        return;
-    port_copy_send(container_of(to.object, struct port, ipc));
-    msg_send_from_kernel(&to, msg);
+    return msg;
+}
+
+static void tell_all(void)
+{
+    struct kright to;
+    struct kmsg *msg;
+    while (pressure_is_watched() && (msg = next_message(&to))) {
+        port_copy_send(container_of(to.object, struct port, ipc));
+        msg_send_from_kernel(&to, msg);
+    }
 }
 
 void pressure_step(bool more)
@@ -222,6 +233,5 @@ void pressure_step(bool more)
     pressure.looked = now;
     drop_dead();
     look(now);
-    for (unsigned i = 0; i < WATCHERS && pressure_is_watched(); i++)
-        tell(&pressure.watcher[i]);
+    tell_all();
 }

@@ -164,23 +164,52 @@ static struct ledger *leave_slot(struct anon *anon)
     return ledger;
 }
 
-bool swap_anon_gone(struct anon *anon)
+/* *ledger: who paid for its record, which is to be freed now; else NULL. True: it is HERE. The lock is held. */
+static bool leave(struct anon *anon, struct ledger **ledger)
 {
-    struct ledger *ledger = NULL;
-    spin_lock(&swap.lock);
     uint32_t where = atomic_load_explicit(&anon->where, memory_order_relaxed);
     uint32_t state = where & ANON_STATE;
+    *ledger = NULL;
     if (state & ANON_HELD) {
         /* The frame stays until the request is over: longer than an object that had the page. */
         anon_hide_frame(frame_record(where & ~ANON_STATE));
         atomic_store_explicit(&anon->references, ANON_GONE, memory_order_relaxed);
     } else if (state == ANON_OUT) {
-        ledger = leave_slot(anon);
+        *ledger = leave_slot(anon);
     }
+    return state == ANON_HERE;
+}
+
+bool swap_anon_gone(struct anon *anon)
+{
+    struct ledger *ledger;
+    spin_lock(&swap.lock);
+    const bool here = leave(anon, &ledger);
     spin_unlock(&swap.lock);
     if (ledger)
         anon_free_record(anon, ledger);
-    return state != ANON_HERE;
+    return !here;
+}
+
+bool swap_try_anons_gone(struct anon *anon[], unsigned *count)
+{
+    struct anon *record[ANONS_GONE_MOST];
+    struct ledger *ledger[ANONS_GONE_MOST];
+    unsigned here = 0, out = 0;
+    assert(*count <= ANONS_GONE_MOST);
+    if (!spin_trylock(&swap.lock))
+        return false;
+    for (unsigned i = 0; i < *count; i++) {
+        if (leave(anon[i], &ledger[out]))
+            anon[here++] = anon[i];
+        else if (ledger[out])
+            record[out++] = anon[i];
+    }
+    spin_unlock(&swap.lock);
+    *count = here;
+    for (unsigned i = 0; i < out; i++)
+        anon_free_record(record[i], ledger[i]);
+    return true;
 }
 
 /* ---- without ---- */

@@ -65,6 +65,11 @@ static inline void anon_ref(struct anon *anon)
 /** The last reference frees page and frame: no mapping of it may be left (asserted by frame_free()). Locks below KMEM may be
  *  held. */
 void anon_unref(struct anon *anon);
+/** The same for who drops many. False: that was the last one, and the page is not HERE: the caller has to see to it that it goes, by anon_destroy(), or by
+ *  swap_try_anons_gone(). */
+bool anon_unref_here(struct anon *anon);
+/** There is no reference any more. */
+void anon_destroy(struct anon *anon);
 /** A3: another pays from now on. Nobody else looks at it: it is found through the caller's lock only. KERN_LIMIT. */
 kern_return_t anon_recharge(struct anon *anon, struct ledger *ledger);
 /** Its frame, by A4; NULL: it is LEAVING or OUT. */

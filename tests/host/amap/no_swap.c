@@ -15,6 +15,11 @@ bool swap_anon_gone(struct anon *anon)
     panic("page %p is away", (void *)anon);
 }
 
+bool swap_try_anons_gone(struct anon *anon[], unsigned *count)
+{
+    panic("%u pages, the first %p, are away", *count, (void *)anon[0]);
+}
+
 struct ledger *swap_set_payer(struct anon *anon, struct ledger *ledger)
 {
     (void)ledger;
