@@ -258,7 +258,7 @@ def jobs(cpus):
     background is stopped after `stty tostop`; kill ends a job, a stopped one too; a group that nobody would wake is not stopped by keys' signals. What a job
     prints it prints when it has the terminal: so the keys that follow are its own. At last the machine begins anew."""
     stopped = "until jobs > /tmp/jobs; grep -q 'Stopped (tty' /tmp/jobs; do :; done; jobs"     # ps says so before the shell has been told
-    sleeps = "/bin/sleep 1000 & until ps -T | grep -q 'sleep$'; do :; done"
+    sleeps = "/bin/sleep 1000 & until ps -T | grep -q '^ *[1-9].* sleep$'; do :; done"    # with a pid: one that is becoming it has none
     orphan = "sh -c '(while kill -0 $$ 2>/dev/null; do sleep 0.01; done; sh -c \"kill -TSTP \\$\\$; echo orphan goes on\") &'"
     return typed(
         f"shell-jobs-{cpus}cpu", cpus,
