@@ -17,7 +17,7 @@ SIZE = 1 << 20
 # What is written to the card begins after what is recorded. Who records is ended once, in the middle: the next one can begin all the same.
 COMMANDS = """
 trace 100 sleep 100 & tracer=$!
-for i in $(seq 50); do ps -T | grep -q 'sleep$' && break; sleep 0.1; done
+for i in $(seq 200); do ps -T | grep -q 'sleep$' && break; sleep 0.1; done
 trace 1 && echo twice
 kill -9 $tracer; wait $tracer; echo "ended $?"
 trace 30 -o /tmp/trace.json sh -c '/bin/cat /data/file > /dev/null' && cp /tmp/trace.json /data/trace.json
