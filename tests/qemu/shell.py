@@ -172,7 +172,7 @@ def quiet(cpus):
 BUSY = """
 (while :; do :; done) &
 svc restart rtc0 gpio0
-for i in $(seq 50); do [ $(svc | grep -Ec '^(rtc|gpio)0 +running +0') = 2 ] && break; sleep 0.1; done
+for i in $(seq 200); do [ $(svc | grep -Ec '^(rtc|gpio)0 +running +0') = 2 ] && break; sleep 0.1; done
 svc | awk '$1 ~ /^(rtc0|gpio0)$/ { print $1, $2 }'
 kill $!
 """
