@@ -21,7 +21,8 @@ static _Atomic uint64_t dying_count;        /* nodes handed in and not yet freed
 static struct amap_node *waiting, *current; /* taken, linked by `next`; being emptied. Work item */
 static unsigned position;             /* first slot of `current` that may be in use. Work item */
 static struct anon *away[STEP_ANONS]; /* without references, and not HERE. Work item */
-static unsigned away_count, tries;    /* Work item */
+static unsigned away_count;           /* of those, which were in `current`. Work item */
+static unsigned tries;                /* to leave their slots. Work item */
 static work_step_t reap_step;
 static struct work reaper;
 
@@ -116,7 +117,7 @@ static void drop_anons(void)
 }
 
 /* Who stands in line for a lock keeps his CPU from everybody meanwhile; and where CPUs are not always there, as threads of a host, those behind him wait until
- * his is. Nobody waits for us, so we look again later, for about a millisecond. */
+ * his is. Nobody waits for us, so we look again later, TRIES times. */
 static void leave_slots(void)
 {
     if (tries++ < TRIES && !swap_try_anons_gone(away, &away_count))
@@ -150,6 +151,7 @@ static bool reap_step(struct work *work)
         drop_anons();
     else
         drop_nodes();
+    /* As long as anything of it is left it counts (amap_reaper_is_idle()). */
     if (current->used == 0 && away_count == 0) {
         amap_node_free(current);
         current = NULL;

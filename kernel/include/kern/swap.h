@@ -49,9 +49,10 @@ kern_return_t swap_need(struct thread *self, struct anon *anon, vaddr_t va);
 bool swap_rescue(struct anon *anon);
 /** The last reference has gone, and the anon was not HERE. True: it has been freed, or will be; false: it is HERE. */
 bool swap_anon_gone(struct anon *anon);
-/** The same for several, if nobody else is at the slots just now. *count: then, how many are HERE, the first of the list as it is then. False: nothing has
- *  happened. */
+/** The most anons of one swap_try_anons_gone(). */
 enum { ANONS_GONE_MOST = 8 };
+/** As swap_anon_gone(), for several, if nobody else is at the slots just now. *count: then, how many are HERE, the first of the list as it is then. False: nothing has
+ *  happened. */
 bool swap_try_anons_gone(struct anon *anon[], unsigned *count);
 /** S8, of a page that is LEAVING or OUT. */
 unsigned swap_owner_flags(const struct anon *anon);

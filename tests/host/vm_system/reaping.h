@@ -7,8 +7,7 @@
 #include <stdint.h>
 
 struct holder {
-    uint64_t
-        looks; /* how often it looks at most whether somebody stands in line, before it gives the lock back */
+    uint64_t looks; /* the most, whether somebody stands in line, before it gives the lock back */
     uint64_t alone; /* how often nobody did */
 };
 
